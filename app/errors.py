@@ -1,0 +1,150 @@
+"""The error tree. Each leaf says what happens next.
+
+SegueError
+├── StartError             the process prints what, where and what to do, and exits with `exit_code`
+├── RulebookError          all mistakes are listed; the last good rulebook stays in force
+├── Answer                 a webhook's sender is answered `status`; `reason` names the check that failed
+│   ├── UnknownSource      404
+│   ├── Unauthentic        401
+│   ├── Unreadable         400
+│   ├── TooLarge           413
+│   ├── UnsupportedMedia   415
+│   └── Busy               503 with Retry-After: the only 5xx
+├── HubSpotError           an outbound call did not end in a usable answer
+│   ├── NotSent            nothing reached HubSpot: retry
+│   ├── Ambiguous          it may have been processed: an enroll is settled, any other call is retried
+│   └── Refusal            HubSpot said no: the fault table says what follows
+└── FenceLost              the row has another owner by now: drop the work, write nothing
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+class SegueError(Exception):
+    """The root: everything Segue raises on purpose."""
+
+
+class StartError(SegueError):
+    """The process cannot start or a command cannot run: the message says what is wrong, where, and what to do."""
+
+    def __init__(self, message: str, *, exit_code: int = 2) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code
+
+
+@dataclass(frozen=True, slots=True)
+class Mistake:
+    """One mistake in a rules file. `line` and `column` count from 1."""
+
+    file: str
+    line: int
+    column: int
+    message: str
+    level: str = "error"
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.column}: {self.message}"
+
+
+class RulebookError(SegueError):
+    """The rules file cannot be used: `mistakes` lists all of them. What was in force stays in force."""
+
+    def __init__(self, mistakes: tuple[Mistake, ...]) -> None:
+        super().__init__("\n".join(str(mistake) for mistake in mistakes))
+        self.mistakes = mistakes
+
+
+class Answer(SegueError):
+    """A delivery is turned away with `status`. `reason` is a snake_case name for logs and metrics, never shown to
+    the sender of a bad signature; the message may hold detail for the operator, but no secret.
+    """
+
+    status = 400
+
+    def __init__(self, reason: str, message: str = "") -> None:
+        super().__init__(message or reason.replace("_", " "))
+        self.reason = reason
+
+
+class UnknownSource(Answer):
+    """No such source in the rulebook in force: 404."""
+
+    status = 404
+
+
+class Unauthentic(Answer):
+    """The delivery does not prove where it comes from (signature missing, wrong, stale): 401."""
+
+    status = 401
+
+
+class Unreadable(Answer):
+    """Authentic or not, the body cannot be read as what the provider sends: 400. The message names the field."""
+
+    status = 400
+
+
+class TooLarge(Answer):
+    """The body exceeds the size cap: 413."""
+
+    status = 413
+
+
+class UnsupportedMedia(Answer):
+    """The provider never sends this content type: 415."""
+
+    status = 415
+
+
+class Busy(Answer):
+    """Our side cannot keep it now (store down, queue full, no rulebook yet): 503, and the sender tries again."""
+
+    status = 503
+
+    def __init__(self, reason: str, message: str = "", *, retry_after: int = 5) -> None:
+        super().__init__(reason, message)
+        self.retry_after = retry_after
+
+
+class HubSpotError(SegueError):
+    """An outbound call to HubSpot did not end in a usable answer."""
+
+
+class NotSent(HubSpotError):
+    """The request never left (no connection, stale grant, lost fence before the first byte): safe to try again."""
+
+
+class Ambiguous(HubSpotError):
+    """The request left, and what became of it is unknown (timeout, reset, torn body, 408, 5xx).
+
+    An enroll goes to `uncertain` and is settled; any other call is idempotent and simply retried.
+    """
+
+
+class Refusal(HubSpotError):
+    """HubSpot answered no. `code` is its own word for it; the fault table maps it to what follows.
+
+    `retry_after` is in seconds (None where HubSpot named none); `detail` is HubSpot's message, without addresses.
+    """
+
+    def __init__(
+        self,
+        code: str,
+        detail: str = "",
+        *,
+        status: int,
+        correlation_id: str | None = None,
+        retry_after: float | None = None,
+    ) -> None:
+        super().__init__(f"{code}: {detail}" if detail else code)
+        self.code = code
+        self.detail = detail
+        self.status = status
+        self.correlation_id = correlation_id
+        self.retry_after = retry_after
+
+
+class FenceLost(SegueError):
+    """The enrollment was claimed by somebody else meanwhile: whoever holds it now writes its story."""

@@ -1,0 +1,188 @@
+"""The vocabulary of Segue: immutable values that every step passes to the next. Nothing here performs I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One HTTP request from a source, as it came.
+
+    `url` is the full public URL the sender called (some signatures cover it); header names are lower case;
+    `body` is the raw bytes that signatures are computed over; `received_at` is aware, in UTC.
+    """
+
+    id: str
+    source: str
+    received_at: datetime
+    method: str
+    url: str
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Secret:
+    """One accepted secret of a source. After `not_after` (aware; None means never) it no longer verifies."""
+
+    value: str = field(repr=False)
+    not_after: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SourceConfig:
+    """A configured sender of webhooks. `options` holds what the provider alone understands, already checked by it."""
+
+    name: str
+    provider: str
+    secrets: tuple[Secret, ...] = ()
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One normalised fact about a person.
+
+    `id` is the provider's own event id, None where it sends none. `dedupe` identifies the event within its source:
+    the id, or the provider's documented tuple. `email` is as sent (None when absent); `data` is the provider's payload,
+    with integers of any size intact.
+    """
+
+    source: str
+    type: str
+    dedupe: tuple[str, ...]
+    id: str | None = None
+    occurred_at: datetime | None = None
+    email: str | None = None
+    first_name: str | None = None
+    last_name: str | None = None
+    name: str | None = None
+    company: str | None = None
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Handshake:
+    """A provider's challenge or probe, answered on the spot: no event comes of it."""
+
+    status: int = 200
+    body: bytes = b""
+    content_type: str = "application/json"
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """Who a sequence is sent by: `user_id` is HubSpot's user id (never the owner id), `email` the connected inbox."""
+
+    name: str
+    user_id: str
+    email: str
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """One HubSpot account. `per_10s` caps requests per 10 s below what HubSpot itself reports (None: believe HubSpot)."""
+
+    name: str
+    token: str = field(repr=False)
+    per_10s: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """Why a person is contacted. One intent per person and period: `period` starts when the event is accepted."""
+
+    name: str
+    period: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class EnrollRequest:
+    """What a matching rule asks for: this contact, into this sequence, sent by this sender.
+
+    `email` is normalised. `properties` are written to the contact first; each of `require` must then be non-empty.
+    """
+
+    account: str
+    email: str
+    sequence: str
+    sender: Sender
+    properties: Mapping[str, str]
+    require: tuple[str, ...]
+    intent: Intent
+
+
+class Verdict(StrEnum):
+    """How one decision ended."""
+
+    ENROLL = "enroll"
+    IGNORE = "ignore"  # a rule says so
+    NONE = "none"  # no rule matched, or the matching rule cannot act (no e-mail address)
+    DUPLICATE = "duplicate"  # the person's intent is taken: told only by the store
+
+
+@dataclass(frozen=True, slots=True)
+class RuleFact:
+    """What one listening rule said of one event. `because` is one human sentence; `error` tells a runtime error apart."""
+
+    rule: str
+    line: int
+    matched: bool
+    because: str
+    error: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Which rule and line decided, or why none did. `enroll` is set exactly when `verdict` is ENROLL."""
+
+    verdict: Verdict
+    reason: str
+    revision: str
+    rule: str | None = None
+    line: int | None = None
+    facts: tuple[RuleFact, ...] = ()
+    enroll: EnrollRequest | None = None
+
+
+class State(StrEnum):
+    """Where an enrollment stands. `app.policy.states` holds the only transitions there are."""
+
+    HELD = "held"
+    READY = "ready"
+    WORKING = "working"
+    UNCERTAIN = "uncertain"
+    PARKED = "parked"
+    ENROLLED = "enrolled"
+    DONE = "done"
+    REFUSED = "refused"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+
+
+class Step(StrEnum):
+    """How far a working enrollment has come; each step is a committed checkpoint."""
+
+    CLAIMED = "claimed"
+    ASSIGNED = "assigned"
+    PREPARED = "prepared"
+    SENDING = "sending"
+
+
+@dataclass(frozen=True, slots=True)
+class Baseline:
+    """What HubSpot says of a contact's sequences: read before `sending`, and again to settle what became of it.
+
+    Source of the three properties: `hs_sequences_enrolled_count`, `hs_latest_sequence_enrolled` (an id) and
+    `hs_latest_sequence_enrolled_date`. They lag behind the enrollment itself.
+    """
+
+    count: int | None
+    sequence: str | None
+    date: datetime | None
