@@ -57,8 +57,10 @@ class RulebookError(SegueError):
 
 
 class Answer(SegueError):
-    """A delivery is turned away with `status`. `reason` is a snake_case name for logs and metrics, never shown to
-    the sender of a bad signature; the message may hold detail for the operator, but no secret.
+    """A delivery is turned away with `status`.
+
+    `reason` is a snake_case name for logs and metrics, never shown to the sender of a bad signature; the message may
+    hold detail for the operator, but no secret.
     """
 
     status = 400

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime, timedelta
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +38,12 @@ class Secret:
 
 @dataclass(frozen=True, slots=True)
 class SourceConfig:
-    """A configured sender of webhooks. `options` holds what the provider alone understands, already checked by it."""
+    """A configured sender of webhooks. `options` is the provider's own options model, validated, where it has one."""
 
     name: str
     provider: str
     secrets: tuple[Secret, ...] = ()
-    options: Mapping[str, Any] = field(default_factory=dict)
+    options: Any = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +89,7 @@ class Sender:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """One HubSpot account. `per_10s` caps requests per 10 s below what HubSpot itself reports (None: believe HubSpot)."""
+    """One HubSpot account. `per_10s` caps requests per 10 s below what HubSpot reports (None: believe HubSpot)."""
 
     name: str
     token: str = field(repr=False)
@@ -129,7 +131,7 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RuleFact:
-    """What one listening rule said of one event. `because` is one human sentence; `error` tells a runtime error apart."""
+    """What one listening rule said of one event. `because` is one sentence; `error` tells a runtime error apart."""
 
     rule: str
     line: int
@@ -186,3 +188,35 @@ class Baseline:
     count: int | None
     sequence: str | None
     date: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Enrollment:
+    """One claimed enrollment. `attempt` is its fence: every later write names it and fails when it is no longer ours.
+
+    `tries` counts failures since `first_failed_at`; `reads` and `resends` belong to settling; `sending_at` is the
+    database's time of the last `sending`, `first_sending_at` of the first one.
+    """
+
+    id: str
+    account: str
+    email: str
+    source: str
+    rule: str
+    sequence: str
+    sender: Sender
+    properties: Mapping[str, str]
+    require: tuple[str, ...]
+    state: State
+    attempt: int
+    step: Step | None
+    tries: int
+    first_failed_at: datetime | None
+    received_at: datetime
+    contact_id: str | None
+    baseline: Baseline
+    sending_at: datetime | None
+    first_sending_at: datetime | None
+    reads: int
+    resends: int
+    delivery_id: str

@@ -1,0 +1,274 @@
+"""ENROLL: claim -> pace -> enroll -> record, on one page.
+
+A claimed enrollment is prepared (the contact is there, its baseline is read), `sending` is committed, one request goes
+out, and its outcome is recorded. Whatever ends without an outcome is settled by reading, never by asking again blindly.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Protocol
+
+from app.clock import elapsed_seconds
+from app.errors import FenceLost, NotSent, Refusal, SegueError
+from app.model import Baseline, Enrollment, State, Step
+from app.policy.outcome import Change, Patience, RequirementMissingError, after_failure
+from app.policy.settle import Reading, Settlement, Witness, compare, is_ours, next_read_at, settle
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterable, Mapping
+    from datetime import datetime
+
+    from app.model import Sender
+    from app.policy.outcome import NextStep
+
+SENDING_LIFE_SECONDS = 1.0
+SENDING_REPEATS = 5
+
+
+class Enrolled(Protocol):
+    """HubSpot's yes: its id of the enrollment, and since when."""
+
+    @property
+    def id(self) -> str:
+        """HubSpot's enrollment id."""
+
+    @property
+    def enrolled_at(self) -> datetime:
+        """Since when, by HubSpot's clock."""
+
+
+class HubSpot(Protocol):
+    """What enrolling needs of HubSpot. Every method raises NotSent, Ambiguous, Refusal or BudgetSpentError."""
+
+    async def upsert(self, email: str, properties: Mapping[str, str]) -> str:
+        """Create or update the contact with this address; return its id."""
+
+    async def read(self, contact_id: str, names: Iterable[str]) -> Mapping[str, str | None]:
+        """Return the named properties of the contact."""
+
+    async def baseline(self, contact_id: str) -> Baseline:
+        """Return what the contact's sequence properties say now."""
+
+    async def status(self, contact_id: str) -> Witness | None:
+        """Return the enrollment that the status route shows, None when it shows none."""
+
+    async def enroll(
+        self, contact_id: str, sequence: str, sender: Sender, *, before_send: Callable[[], Awaitable[None]]
+    ) -> Enrolled:
+        """Send the one request. `before_send` is awaited with the connection in hand, before the first byte."""
+
+
+class Record(Protocol):
+    """Where outcomes are recorded: fenced, so that every method raises FenceLost once the row is somebody else's."""
+
+    async def prepared(self, enrollment: Enrollment, contact_id: str, baseline: Baseline) -> None:
+        """Checkpoint `prepared`."""
+
+    async def sending(self, enrollment: Enrollment, *, sender_limit: int) -> datetime:
+        """Commit `sending` with the sender's reservation; return the database's time of it."""
+
+    async def move(self, enrollment: Enrollment, after: State, change: Change) -> None:
+        """Record a transition."""
+
+    async def read_later(self, enrollment: Enrollment, change: Change) -> None:
+        """Leave an uncertain enrollment for its next read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One finished piece of work, for logs and metrics."""
+
+    enrollment: Enrollment
+    after: State
+    change: Change
+
+
+class Enroller:
+    """Takes claimed enrollments to their outcome. Holds no state of its own: everything is in the record."""
+
+    def __init__(
+        self,
+        record: Record,
+        hubspot: HubSpot,
+        fault_of: Callable[[str], NextStep],
+        *,
+        patience: Patience,
+        sender_limit: int,
+        confirm_seconds: float,
+        now: Callable[[], datetime],
+        random: Callable[[], float],
+        tell: Callable[[Told], None],
+    ) -> None:
+        self._record = record
+        self._hubspot = hubspot
+        self._fault_of = fault_of
+        self._patience = patience
+        self._sender_limit = sender_limit
+        self._confirm_seconds = confirm_seconds
+        self._now = now
+        self._random = random
+        self._tell = tell
+
+    async def enroll(self, claimed: Enrollment) -> None:
+        """Take one claimed enrollment from `assigned` to an outcome. Raises FenceLost when it is no longer ours."""
+        attempt = _Attempt(claimed)
+        try:
+            happened = await self._prepare(attempt)
+            enrolled = None if happened else await self._send(attempt)
+        except FenceLost:
+            raise
+        except Refusal as refusal:
+            await self._refused(attempt.enrollment, refusal)
+        except SegueError as error:
+            await self._failed(attempt.enrollment, error)
+        else:
+            await self._enrolled(attempt.enrollment, enrolled, "enrolled" if enrolled else "found_before_resend")
+
+    async def _prepare(self, attempt: _Attempt) -> bool:
+        """Have the contact and its baseline; tell whether an earlier request turns out to have worked after all."""
+        enrollment = attempt.enrollment
+        contact_id = await self._hubspot.upsert(enrollment.email, enrollment.properties)
+        await self._require(contact_id, enrollment.require)
+        baseline = await self._hubspot.baseline(contact_id)
+        if _late_evidence(enrollment, baseline):
+            attempt.enrollment = replace(enrollment, contact_id=contact_id)
+            return True
+        await self._record.prepared(enrollment, contact_id, baseline)
+        attempt.enrollment = replace(enrollment, contact_id=contact_id, baseline=baseline, step=Step.PREPARED)
+        return False
+
+    async def _require(self, contact_id: str, names: tuple[str, ...]) -> None:
+        if not names:
+            return
+        facts = await self._hubspot.read(contact_id, names)
+        missing = tuple(name for name in names if not (facts.get(name) or "").strip())
+        if missing:
+            raise RequirementMissingError(missing)
+
+    async def _send(self, attempt: _Attempt) -> Enrolled:
+        """Send the one request; `sending` is committed when the connection is there and nothing is written yet."""
+
+        async def commit_sending() -> None:
+            # A process frozen between the commit and the first byte may have lost its row meanwhile: look again.
+            for _ in range(SENDING_REPEATS):
+                started = elapsed_seconds()
+                sent_at = await self._record.sending(attempt.enrollment, sender_limit=self._sender_limit)
+                attempt.enrollment = replace(attempt.enrollment, step=Step.SENDING, sending_at=sent_at)
+                if elapsed_seconds() - started <= SENDING_LIFE_SECONDS:
+                    return
+            raise NotSent("the store takes too long to commit `sending`")
+
+        enrollment = attempt.enrollment
+        return await self._hubspot.enroll(
+            enrollment.contact_id or "", enrollment.sequence, enrollment.sender, before_send=commit_sending
+        )
+
+    async def _refused(self, enrollment: Enrollment, refusal: Refusal) -> None:
+        """Record a no. After an earlier request without an outcome, "already enrolled" may well be our own doing."""
+        if refusal.code == "ALREADY_ENROLLED" and enrollment.first_sending_at is not None:
+            await self._already_enrolled(enrollment, refusal)
+        else:
+            await self._failed(enrollment, refusal)
+
+    async def _already_enrolled(self, enrollment: Enrollment, refusal: Refusal) -> None:
+        try:
+            witness = await self._hubspot.status(enrollment.contact_id or "")
+        except SegueError as error:
+            # Enrolled it is, by whom cannot be read now: settle reads again until it can.
+            unsettled = replace(enrollment, state=State.WORKING)
+            due_at = next_read_at(self._now(), reads=0, settle_seconds=self._patience.settle_seconds)
+            change = Change("uncertain", refusal.code, f"whose enrollment it is cannot be read: {error}", due_at=due_at)
+            await self._move(unsettled, State.UNCERTAIN, change)
+            return
+        since = enrollment.first_sending_at
+        if (
+            witness
+            and since
+            and is_ours(witness.sequence, witness.enrolled_at, wanted=enrollment.sequence, sending_at=since)
+        ):
+            await self._enrolled(enrollment, None, "already_enrolled_by_us")
+        else:
+            await self._failed(enrollment, refusal)
+
+    async def _enrolled(self, enrollment: Enrollment, enrolled: Enrolled | None, cause: str) -> None:
+        change = Change(
+            cause,
+            hubspot_enrollment_id=enrolled.id if enrolled else None,
+            enrolled_at=enrolled.enrolled_at if enrolled else None,
+            confirm_in=self._confirm_seconds,
+        )
+        await self._move(enrollment, State.ENROLLED, change)
+
+    async def _failed(self, enrollment: Enrollment, error: SegueError) -> None:
+        after, change = after_failure(
+            error, enrollment, self._fault_of, now=self._now(), random=self._random(), patience=self._patience
+        )
+        await self._move(enrollment, after, change)
+
+    async def settle(self, claimed: Enrollment) -> None:
+        """Read what became of an uncertain enrollment, and record what follows. Raises FenceLost."""
+        try:
+            reading = await self._read_again(claimed)
+        except FenceLost:
+            raise
+        except SegueError as error:
+            await self._unread(claimed, error)
+            return
+        reads = claimed.reads + 1
+        match settle(reading, reads=reads, resends=claimed.resends):
+            case Settlement.ENROLLED:
+                await self._enrolled(claimed, None, "settled_enrolled")
+            case Settlement.READ_AGAIN:
+                sent_at = claimed.sending_at or self._now()
+                due_at = next_read_at(sent_at, reads=reads, settle_seconds=self._patience.settle_seconds)
+                await self._record.read_later(claimed, Change("read", detail=str(reading), due_at=due_at, reads=reads))
+            case Settlement.RESEND:
+                detail = f"{reads} reads equal the baseline: HubSpot never processed it"
+                change = Change("resend", detail=detail, due_at=self._now(), resends=claimed.resends + 1)
+                await self._move(claimed, State.READY, change)
+            case Settlement.PARK:
+                detail = f"what became of the request cannot be told: {reading} after {reads} reads"
+                await self._move(claimed, State.PARKED, Change("parked", "unsettled", detail))
+
+    async def _read_again(self, enrollment: Enrollment) -> Reading:
+        # After a re-send the first request may still be the one that worked: evidence counts from the first.
+        contact_id, sent_at = enrollment.contact_id or "", enrollment.first_sending_at or self._now()
+        seen = await self._hubspot.baseline(contact_id)
+        reading = compare(enrollment.baseline, seen, None, wanted=enrollment.sequence, sending_at=sent_at)
+        if reading is Reading.HAPPENED:
+            return reading
+        witness = await self._hubspot.status(contact_id)
+        return compare(enrollment.baseline, seen, witness, wanted=enrollment.sequence, sending_at=sent_at)
+
+    async def _unread(self, enrollment: Enrollment, error: SegueError) -> None:
+        """Leave a failed read for later; what HubSpot refuses to show, or not for 72 hours, is parked."""
+        as_if_working = replace(enrollment, state=State.WORKING, step=Step.PREPARED)
+        after, change = after_failure(
+            error, as_if_working, self._fault_of, now=self._now(), random=self._random(), patience=self._patience
+        )
+        if after in {State.READY, State.HELD}:
+            later = replace(change, cause="read_failed", reads=enrollment.reads)
+            await self._record.read_later(enrollment, later)
+        else:
+            await self._move(enrollment, State.PARKED, replace(change, cause="parked", reason="unreadable"))
+
+    async def _move(self, enrollment: Enrollment, after: State, change: Change) -> None:
+        await self._record.move(enrollment, after, change)
+        self._tell(Told(enrollment, after, change))
+
+
+@dataclass(slots=True)
+class _Attempt:
+    """The enrollment as far as this attempt has brought it: errors are judged by the step they happened in."""
+
+    enrollment: Enrollment
+
+
+def _late_evidence(enrollment: Enrollment, fresh: Baseline) -> bool:
+    """Tell whether, before a re-send, the contact shows that the first request worked: its properties lag that long."""
+    since = enrollment.first_sending_at
+    if since is None:
+        return False
+    reading = compare(enrollment.baseline, fresh, None, wanted=enrollment.sequence, sending_at=since)
+    return reading is Reading.HAPPENED

@@ -1,0 +1,141 @@
+"""The rulebook in force: check, then swap. On any mistake the last good one stays, on every replica and over a restart.
+
+Its text is kept in PostgreSQL with `${ENV}` unexpanded. One replica reloads from its file and stores the text; the
+others are told, load it and expand their own environment.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+
+from app.errors import Mistake, RulebookError, StartError
+from app.rules.book import Rulebook, documents_to_text, text_to_documents
+from app.store.database import first_line
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from app.metrics import Metrics
+    from app.rules.book import Document
+    from app.store.rulebooks import Rulebooks, StoredRulebook
+
+POLL_SECONDS = 10.0
+
+log = structlog.get_logger(__name__)
+
+
+class RulebookInForce:
+    """Holds the rulebook in force in this process. `read` returns the operator's file, `load` makes a Rulebook of it.
+
+    Both run off the event loop: ten thousand rules take a while to compile.
+    """
+
+    def __init__(
+        self,
+        rulebooks: Rulebooks,
+        *,
+        read: Callable[[], tuple[Document, ...]],
+        load: Callable[[tuple[Document, ...]], Rulebook],
+        metrics: Metrics,
+    ) -> None:
+        self._rulebooks = rulebooks
+        self._read = read
+        self._load = load
+        self._metrics = metrics
+        self._number = 0
+        self._changed = asyncio.Event()
+        self._turn = asyncio.Lock()
+        self.book: Rulebook | None = None
+
+    async def start(self) -> Rulebook:
+        """Put the file in force; with mistakes in it, the stored last good one; with neither, raise StartError."""
+        try:
+            return await self.reload()
+        except RulebookError as mistakes:
+            stored = await self._rulebooks.in_force()
+            if stored is None:
+                raise StartError(f"the rules cannot be used, and no earlier ones are stored:\n{mistakes}") from mistakes
+        return await self._fall_back(stored)
+
+    async def start_from_store(self) -> Rulebook:
+        """Load what another process put in force; raise StartError when there is nothing yet."""
+        stored = await self._rulebooks.in_force()
+        if stored is None:
+            raise StartError("no rulebook is in force yet: start `segue serve` with the rules first")
+        return await self._fall_back(stored)
+
+    async def _fall_back(self, stored: StoredRulebook) -> Rulebook:
+        try:
+            book = await self._follow_stored(stored)
+        except RulebookError as mistakes:
+            raise StartError(f"the stored rules (revision {stored.revision}) cannot be used:\n{mistakes}") from mistakes
+        log.info("rulebook.restored", revision=stored.revision)
+        return book
+
+    async def reload(self) -> Rulebook:
+        """Check the file, store it, swap; raises RulebookError with all mistakes, and nothing has changed then."""
+        async with self._turn:
+            try:
+                documents = await asyncio.to_thread(self._read)
+                book = await asyncio.to_thread(self._load, documents)
+                self._require_same_account(book)
+            except RulebookError as error:
+                self._metrics.reload_failed()
+                log.error("rulebook.rejected", mistakes=[str(mistake) for mistake in error.mistakes])  # noqa: TRY400  # the mistakes are the report; a traceback tells nothing
+                raise
+            await self._rulebooks.put_in_force(book.revision, documents_to_text(documents))
+            stored = await self._rulebooks.in_force()
+            self._swap(book, stored.number if stored else self._number)
+            return book
+
+    def changed(self) -> None:
+        """Look at the store soon: another replica put a rulebook in force."""
+        self._changed.set()
+
+    async def follow(self) -> None:
+        """Follow the store for ever: at once when told, every 10 s otherwise."""
+        while True:
+            try:
+                async with asyncio.timeout(POLL_SECONDS):
+                    await self._changed.wait()
+            except TimeoutError:
+                pass
+            self._changed.clear()
+            await self._look()
+
+    async def _look(self) -> None:
+        async with self._turn:
+            try:
+                stored = await self._rulebooks.in_force()
+                if stored is not None and stored.number > self._number:
+                    await self._follow_stored(stored)
+            except RulebookError as error:
+                # This number is not tried again: its text will not change, the next one's will.
+                self._number = stored.number if stored else self._number
+                self._metrics.reload_failed()
+                log.error("rulebook.rejected", mistakes=[str(mistake) for mistake in error.mistakes])  # noqa: TRY400  # as above
+            except (SQLAlchemyError, OSError) as error:
+                log.warning("rulebook.not_followed", error=first_line(error))
+
+    async def _follow_stored(self, stored: StoredRulebook) -> Rulebook:
+        book = await asyncio.to_thread(self._load, text_to_documents(stored.documents))
+        self._require_same_account(book)
+        self._swap(book, stored.number)
+        return book
+
+    def _require_same_account(self, book: Rulebook) -> None:
+        """Refuse another account's name while running: enrollments that wait belong to the one at start."""
+        if self.book is not None and self.book.account.name != book.account.name:
+            file = book.documents[0].file if book.documents else "rules"
+            told = f"accounts: the account cannot change from {self.book.account.name!r} while running; restart Segue"
+            raise RulebookError((Mistake(file, 1, 1, told),))
+
+    def _swap(self, book: Rulebook, number: int) -> None:
+        self.book = book
+        self._number = number
+        self._metrics.reload_succeeded(book.revision)
+        log.info("rulebook.loaded", revision=book.revision, rules=len(book.rules), sources=len(book.sources))

@@ -1,0 +1,128 @@
+"""What follows from how an attempt ended: the error, how far it had come, and when -> the next state. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Protocol
+
+from app.errors import Ambiguous, HubSpotError, Refusal, SegueError
+from app.model import Enrollment, State, Step
+from app.policy.retry import next_attempt
+from app.policy.settle import next_read_at
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+class NextStep(Protocol):
+    """A row of the fault table, as far as this decision needs it."""
+
+    @property
+    def next(self) -> str:
+        """What follows: refuse, retry, hold, park or settle."""
+
+    @property
+    def sentence(self) -> str:
+        """What happened, for people."""
+
+
+class BudgetSpentError(SegueError):
+    """A daily budget is spent: hold the enrollment for `reason` (quota, daily_budget) until `until`."""
+
+    def __init__(self, reason: str, until: datetime) -> None:
+        super().__init__(f"{reason} is spent until {until:%Y-%m-%d %H:%M} UTC")
+        self.reason = reason
+        self.until = until
+
+
+class RequirementMissingError(SegueError):
+    """The contact lacks properties that the rule requires: refuse, so that no "Hi ," is ever sent."""
+
+    def __init__(self, properties: tuple[str, ...]) -> None:
+        super().__init__(f"the contact has no {', '.join(properties)}")
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What a transition writes beside the state. None leaves times as they are; `confirm_in` is in seconds."""
+
+    cause: str
+    reason: str | None = None
+    detail: str | None = None
+    due_at: datetime | None = None
+    tries: int = 0
+    first_failed_at: datetime | None = None
+    reads: int = 0
+    resends: int | None = None
+    hubspot_enrollment_id: str | None = None
+    enrolled_at: datetime | None = None
+    confirm_in: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long things are tried. `settle_seconds` in seconds; `hold` is how long a full sender is left alone."""
+
+    settle_seconds: float = 90.0
+    span: timedelta = timedelta(hours=72)
+    hold: timedelta = timedelta(hours=1)
+
+
+def after_failure(  # noqa: PLR0911  # one return per kind of end is the table this function is
+    error: SegueError,
+    enrollment: Enrollment,
+    fault_of: Callable[[str], NextStep],
+    *,
+    now: datetime,
+    random: float,
+    patience: Patience,
+) -> tuple[State, Change]:
+    """Return the state that follows from `error`, and what is written with it. `random` is uniform in [0, 1)."""
+    if isinstance(error, RequirementMissingError):
+        return State.REFUSED, Change("refused", "missing_property", str(error))
+    if isinstance(error, BudgetSpentError):
+        return State.HELD, Change("held", error.reason, str(error), due_at=error.until)
+    if isinstance(error, Ambiguous) and enrollment.step is Step.SENDING:
+        return State.UNCERTAIN, uncertain("no_outcome", str(error), enrollment, now=now, patience=patience)
+    if not isinstance(error, Refusal):
+        return _later(error, type(error).__name__, enrollment, now=now, random=random, patience=patience)
+    fault = fault_of(error.code)
+    told = f"{fault.sentence} ({error.code})"
+    if fault.next == "refuse":
+        return State.REFUSED, Change("refused", error.code, told)
+    if fault.next == "hold":
+        return State.HELD, Change("held", "quota", told, due_at=now + patience.hold)
+    if fault.next == "settle":
+        return State.UNCERTAIN, uncertain(error.code, told, enrollment, now=now, patience=patience)
+    if fault.next == "retry":
+        return _later(error, error.code, enrollment, now=now, random=random, patience=patience)
+    return State.PARKED, Change("parked", error.code, told)
+
+
+def uncertain(reason: str, detail: str, enrollment: Enrollment, *, now: datetime, patience: Patience) -> Change:
+    """Return what is written when HubSpot may have processed a request: the first of the reads that settle it."""
+    sent_at = enrollment.sending_at or now
+    due_at = next_read_at(sent_at, reads=0, settle_seconds=patience.settle_seconds)
+    return Change("uncertain", reason, detail, due_at=due_at)
+
+
+def _later(
+    error: SegueError, reason: str, enrollment: Enrollment, *, now: datetime, random: float, patience: Patience
+) -> tuple[State, Change]:
+    first_failed_at = enrollment.first_failed_at or now
+    retry_after = error.retry_after if isinstance(error, Refusal) else None
+    due_at = next_attempt(
+        first_failed_at=first_failed_at,
+        tries=enrollment.tries,
+        now=now,
+        retry_after=retry_after,
+        random=random,
+        span=patience.span,
+    )
+    if due_at is None:
+        return State.PARKED, Change("gave_up", "gave_up", f"tried for {patience.span}, last: {error}")
+    detail = str(error) if isinstance(error, HubSpotError) else reason
+    return State.READY, Change(
+        "retry", reason, detail, due_at=due_at, tries=enrollment.tries + 1, first_failed_at=first_failed_at
+    )

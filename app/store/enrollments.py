@@ -1,0 +1,207 @@
+"""RECORD: claims, leases, checkpoints and transitions of enrollments. Every write is fenced and journalled."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
+
+from app.errors import FenceLost
+from app.model import Baseline, Enrollment, Sender, State, Step
+from app.policy.states import OCCUPIES_PERSON, RELEASES_INTENT, permit
+from app.store import enrollments_sql as sql
+from app.store import ledger
+from app.store.accept import ENROLLMENTS_READY
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
+    from sqlalchemy import Row
+    from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+    from app.policy.outcome import Change
+
+
+class Enrollments:
+    """The enrollments of one account, as seen by the worker called `worker`. `lease` is in seconds."""
+
+    def __init__(self, engine: AsyncEngine, *, account: str, worker: str, lease: float) -> None:
+        self._engine = engine
+        self._account = account
+        self._worker = worker
+        self._lease = lease
+
+    async def claim_ready(self, limit: int) -> list[Enrollment]:
+        """Claim up to `limit` due enrollments, one per person, oldest first."""
+        return await self._claim(sql.CLAIM_READY, limit)
+
+    async def claim_uncertain(self, limit: int) -> list[Enrollment]:
+        """Claim up to `limit` uncertain enrollments whose next read is due."""
+        return await self._claim(sql.CLAIM_UNCERTAIN, limit)
+
+    async def _claim(self, statement: Any, limit: int) -> list[Enrollment]:
+        values = {"account": self._account, "worker": self._worker, "lease": self._lease, "limit": limit}
+        try:
+            async with self._engine.begin() as connection:
+                rows = (await connection.execute(statement, values)).all()
+        except IntegrityError:
+            # Another worker claimed another row of the same person between our snapshot and our write.
+            return []
+        return [_enrollment(row) for row in rows]
+
+    async def hold_others(self) -> None:
+        """Hold what waits behind another enrollment of the same person."""
+        await self._run(sql.HOLD_OTHERS)
+
+    async def release_due(self) -> int:
+        """Make held enrollments ready whose time has come; return how many."""
+        return len(await self._run(sql.RELEASE_DUE))
+
+    async def take_over(self, *, first_read: float, leaving: bool = False) -> Mapping[str, State]:
+        """Take work from whoever let its lease expire, or (`leaving`) hand back our own; return the new states by id.
+
+        What was `sending` is first read `first_read` seconds after it.
+        """
+        values = {"first_read": first_read, "leaving": self._worker if leaving else None}
+        return {row.id: State(row.state) for row in await self._run(sql.TAKE_OVER, **values)}
+
+    async def renew(self, held: Sequence[Enrollment]) -> set[str]:
+        """Renew the leases of all in hand in one statement; return the ids that are still ours."""
+        rows = await self._run(
+            sql.RENEW_LEASES,
+            ids=[enrollment.id for enrollment in held],
+            attempts=[enrollment.attempt for enrollment in held],
+            lease=self._lease,
+        )
+        return {row.id for row in rows}
+
+    async def prepared(self, enrollment: Enrollment, contact_id: str, baseline: Baseline) -> None:
+        """Checkpoint: the contact is there, its requirements are met, the baseline is read. Raises FenceLost."""
+        rows = await self._run(
+            sql.CHECKPOINT_PREPARED,
+            id=enrollment.id,
+            attempt=enrollment.attempt,
+            contact_id=contact_id,
+            count=baseline.count,
+            sequence=baseline.sequence,
+            date=baseline.date,
+        )
+        if not rows:
+            raise FenceLost(enrollment.id)
+
+    async def sending(self, enrollment: Enrollment, *, sender_limit: int) -> datetime:
+        """Commit `sending` and the reservation in the sender's ledger; return the database's time of it.
+
+        Raises FenceLost when the row is no longer ours and BudgetSpentError when the inbox has no room.
+        """
+        detail = f"as {enrollment.sender.name} (user {enrollment.sender.user_id})"
+        async with self._engine.begin() as connection:
+            await ledger.reserve(connection, enrollment, limit=sender_limit)
+            values = {"id": enrollment.id, "attempt": enrollment.attempt, "detail": detail}
+            at = (await connection.execute(sql.CHECKPOINT_SENDING, values)).scalar_one_or_none()
+            if at is None:
+                raise FenceLost(enrollment.id)
+            sent_at: datetime = at
+            return sent_at
+
+    async def move(self, enrollment: Enrollment, after: State, change: Change) -> None:
+        """Move a claimed enrollment to `after`, with all that follows from it, in one transaction. Raises FenceLost."""
+        permit(enrollment.state, after, enrollment.step)
+        async with self._engine.begin() as connection:
+            if (await connection.execute(sql.MOVE, _move_values(enrollment, after, change))).first() is None:
+                raise FenceLost(enrollment.id)
+            await self._follow(connection, enrollment, after)
+
+    async def read_later(self, enrollment: Enrollment, change: Change) -> None:
+        """Leave an uncertain enrollment for its next read at `change.due_at`. Raises FenceLost."""
+        values = _move_values(enrollment, State.UNCERTAIN, change)
+        names = ("id", "attempt", "reads", "tries", "first_failed_at", "due_at", "cause", "detail")
+        if not await self._run(sql.READ_LATER, **{name: values[name] for name in names}):
+            raise FenceLost(enrollment.id)
+
+    async def _follow(self, connection: AsyncConnection, enrollment: Enrollment, after: State) -> None:
+        if after in RELEASES_INTENT:
+            await connection.execute(sql.RELEASE_INTENT, {"id": enrollment.id})
+        if after not in {State.ENROLLED, State.UNCERTAIN, State.PARKED}:
+            await ledger.release(connection, enrollment.id)
+        if after not in OCCUPIES_PERSON:
+            values = {"account": enrollment.account, "email": enrollment.email, "channel": ENROLLMENTS_READY}
+            await connection.execute(sql.RELEASE_PERSON, values)
+
+    async def claim_confirmations(self) -> list[Row[Any]]:
+        """Claim up to 100 enrolled ones whose confirmation is due: rows of id, contact_id, sequence, sending_at."""
+        return list(await self._run(sql.CLAIM_CONFIRMATIONS, account=self._account))
+
+    async def confirm(self, confirmations: Mapping[str, str]) -> None:
+        """Write confirmations by enrollment id: seen, not_seen or other_sequence. Never a change of state."""
+        await self._run(sql.CONFIRM, ids=list(confirmations), confirmations=list(confirmations.values()))
+
+    async def seconds_until_due(self) -> float | None:
+        """Return the seconds until the next enrollment of this account is due (negative: overdue), None for none."""
+        rows = await self._run(sql.WAITING_UNTIL, account=self._account)
+        wait = rows[0][0] if rows else None
+        return None if wait is None else float(wait.total_seconds())
+
+    async def _run(self, statement: Any, **values: Any) -> Sequence[Row[Any]]:
+        async with self._engine.begin() as connection:
+            result = await connection.execute(statement, values)
+            return result.all() if result.returns_rows else []
+
+
+async def holds_accounts_other_than(engine: AsyncEngine, account: str) -> list[str]:
+    """Return the names of other accounts that this database holds enrollments of."""
+    async with engine.connect() as connection:
+        rows = await connection.execute(
+            text("SELECT DISTINCT account FROM enrollments WHERE account <> :account"), {"account": account}
+        )
+        return sorted(rows.scalars())
+
+
+def _move_values(enrollment: Enrollment, after: State, change: Change) -> dict[str, Any]:
+    return {
+        "id": enrollment.id,
+        "attempt": enrollment.attempt,
+        "before": str(enrollment.state),
+        "after": str(after),
+        "step": None if enrollment.step is None else str(enrollment.step),
+        "cause": change.cause,
+        "reason": change.reason,
+        "detail": change.detail,
+        "due_at": change.due_at,
+        "tries": change.tries,
+        "first_failed_at": change.first_failed_at,
+        "reads": change.reads,
+        "resends": enrollment.resends if change.resends is None else change.resends,
+        "hubspot_enrollment_id": change.hubspot_enrollment_id,
+        "enrolled_at": change.enrolled_at,
+        "confirm_in": change.confirm_in,
+    }
+
+
+def _enrollment(row: Row[Any]) -> Enrollment:
+    return Enrollment(
+        id=row.id,
+        account=row.account,
+        email=row.email,
+        source=row.source,
+        rule=row.rule,
+        sequence=row.sequence,
+        sender=Sender(row.sender, row.sender_user_id, row.sender_email),
+        properties=row.properties,
+        require=tuple(row.require),
+        state=State(row.state),
+        attempt=row.attempt,
+        step=None if row.step is None else Step(row.step),
+        tries=row.tries,
+        first_failed_at=row.first_failed_at,
+        received_at=row.received_at,
+        contact_id=row.contact_id,
+        baseline=Baseline(row.baseline_count, row.baseline_sequence, row.baseline_date),
+        sending_at=row.sending_at,
+        first_sending_at=row.first_sending_at,
+        reads=row.reads,
+        resends=row.resends,
+        delivery_id=row.delivery_id,
+    )

@@ -1,0 +1,227 @@
+"""The statements over the enrollment row, which is the job. A transition and its journal line are one statement."""
+
+from __future__ import annotations
+
+from sqlalchemy import text
+
+COLUMNS = """
+    id, account, email, source, rule, sequence, sender, sender_user_id, sender_email, properties, require, state,
+    attempt, step, tries, first_failed_at, received_at, contact_id, baseline_count, baseline_sequence, baseline_date,
+    sending_at, first_sending_at, reads, resends, delivery_id
+"""
+
+# SKIP LOCKED lets workers claim side by side. The advisory lock closes a race: without it two workers could each claim
+# another row of the same person. It is only tried, never waited for; who does not get it leaves the row for the next
+# look. The unique index on people in hand stands behind it: a claim that breaks it is simply repeated.
+CLAIM_READY = text(f"""
+    WITH candidate AS MATERIALIZED (
+        SELECT id, account, email FROM enrollments
+        WHERE state = 'ready' AND due_at <= clock_timestamp() AND account = :account
+        ORDER BY due_at, id LIMIT :limit
+        FOR UPDATE SKIP LOCKED
+    ), person AS MATERIALIZED (
+        SELECT DISTINCT ON (account, email) id, account, email FROM candidate
+        ORDER BY account, email, id
+    ), free AS MATERIALIZED (
+        SELECT id FROM person
+        WHERE NOT EXISTS (
+            SELECT FROM enrollments other
+            WHERE other.account = person.account AND other.email = person.email
+              AND other.state IN ('working', 'uncertain')
+        ) AND pg_try_advisory_xact_lock(hashtextextended(account || ' ' || email, 0))
+    ), claimed AS (
+        UPDATE enrollments SET state = 'working', step = 'assigned', attempt = attempt + 1, leased_by = :worker,
+               leased_until = clock_timestamp() + make_interval(secs => :lease), updated_at = clock_timestamp()
+        FROM free WHERE enrollments.id = free.id
+        RETURNING enrollments.*
+    ), noted AS (
+        INSERT INTO journal (enrollment_id, at, before, after, step, attempt, cause, detail)
+        SELECT id, updated_at, 'ready', 'working', 'assigned', attempt, 'claimed',
+               'sender ' || sender || ', named by rule ' || rule
+        FROM claimed
+    )
+    SELECT {COLUMNS} FROM claimed ORDER BY due_at, id
+""")  # noqa: S608  # the only text put in is the column list above
+
+# The loser of two enrollments of one person waits until the other is through; `release_person` wakes it then, and the
+# due time is only the safety net.
+HOLD_OTHERS = text("""
+    WITH moved AS (
+        UPDATE enrollments SET state = 'held', reason = 'other_enrollment', updated_at = clock_timestamp(),
+               due_at = clock_timestamp() + interval '1 minute'
+        WHERE id IN (
+            SELECT waiting.id FROM enrollments waiting
+            JOIN enrollments other
+              ON other.account = waiting.account AND other.email = waiting.email
+             AND other.state IN ('working', 'uncertain')
+            WHERE waiting.state = 'ready' AND waiting.due_at <= clock_timestamp()
+            LIMIT 200
+            FOR UPDATE OF waiting SKIP LOCKED
+        )
+        RETURNING id, attempt
+    )
+    INSERT INTO journal (enrollment_id, at, before, after, attempt, cause)
+    SELECT id, clock_timestamp(), 'ready', 'held', attempt, 'other_enrollment' FROM moved
+""")
+
+# A row in `uncertain` stays in `uncertain` while it is read; the lease and the attempt keep two readers apart.
+CLAIM_UNCERTAIN = text(f"""
+    WITH candidate AS MATERIALIZED (
+        SELECT id FROM enrollments
+        WHERE state = 'uncertain' AND due_at <= clock_timestamp() AND account = :account
+          AND (leased_until IS NULL OR leased_until < clock_timestamp())
+        ORDER BY due_at, id LIMIT :limit
+        FOR UPDATE SKIP LOCKED
+    ), claimed AS (
+        UPDATE enrollments SET attempt = attempt + 1, leased_by = :worker,
+               leased_until = clock_timestamp() + make_interval(secs => :lease), updated_at = clock_timestamp()
+        FROM candidate WHERE enrollments.id = candidate.id
+        RETURNING enrollments.*
+    )
+    SELECT {COLUMNS} FROM claimed ORDER BY due_at, id
+""")  # noqa: S608  # the only text put in is the column list above
+
+RENEW_LEASES = text("""
+    UPDATE enrollments SET leased_until = clock_timestamp() + make_interval(secs => :lease)
+    FROM unnest(CAST(:ids AS text[]), CAST(:attempts AS integer[])) AS held(id, attempt)
+    WHERE enrollments.id = held.id AND enrollments.attempt = held.attempt
+      AND enrollments.state IN ('working', 'uncertain')
+    RETURNING enrollments.id
+""")
+
+# Whoever finds `sending` without an outcome moves the row to `uncertain`: HubSpot may have it. Before `sending` nothing
+# has reached HubSpot that may not be repeated, and the row is simply ready again.
+TAKE_OVER = text("""
+    WITH expired AS MATERIALIZED (
+        SELECT id, step = 'sending' AS sent FROM enrollments
+        WHERE state = 'working' AND (leased_until < clock_timestamp() OR leased_by = CAST(:leaving AS text))
+        ORDER BY id LIMIT 500
+        FOR UPDATE SKIP LOCKED
+    ), moved AS (
+        UPDATE enrollments
+        SET state = CASE WHEN sent THEN 'uncertain' ELSE 'ready' END,
+            reason = CASE WHEN sent THEN 'no_outcome' END,
+            step = CASE WHEN sent THEN step END,
+            reads = 0, leased_by = NULL, leased_until = NULL, updated_at = clock_timestamp(),
+            due_at = CASE WHEN sent THEN sending_at + make_interval(secs => :first_read) ELSE clock_timestamp() END
+        FROM expired WHERE enrollments.id = expired.id
+        RETURNING enrollments.id, state, step, attempt
+    ), noted AS (
+        INSERT INTO journal (enrollment_id, at, before, after, step, attempt, cause)
+        SELECT id, clock_timestamp(), 'working', state, step, attempt, 'lease_expired' FROM moved
+    )
+    SELECT id, state FROM moved
+""")
+
+RELEASE_DUE = text("""
+    WITH moved AS (
+        UPDATE enrollments SET state = 'ready', reason = NULL, updated_at = clock_timestamp()
+        WHERE id IN (
+            SELECT id FROM enrollments WHERE state = 'held' AND due_at <= clock_timestamp()
+            ORDER BY due_at LIMIT 500 FOR UPDATE SKIP LOCKED
+        )
+        RETURNING id, attempt
+    ), noted AS (
+        INSERT INTO journal (enrollment_id, at, before, after, attempt, cause)
+        SELECT id, clock_timestamp(), 'held', 'ready', attempt, 'due' FROM moved
+    )
+    SELECT id FROM moved
+""")
+
+# When a person is no longer in hand, the oldest one that waited for it may go.
+RELEASE_PERSON = text("""
+    WITH moved AS (
+        UPDATE enrollments SET state = 'ready', reason = NULL, due_at = clock_timestamp(),
+               updated_at = clock_timestamp()
+        WHERE id IN (
+            SELECT id FROM enrollments
+            WHERE account = :account AND email = :email AND state = 'held' AND reason = 'other_enrollment'
+            ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED
+        )
+        RETURNING id, attempt
+    ), noted AS (
+        INSERT INTO journal (enrollment_id, at, before, after, attempt, cause)
+        SELECT id, clock_timestamp(), 'held', 'ready', attempt, 'other_enrollment_ended' FROM moved
+    )
+    SELECT pg_notify(CAST(:channel AS text), '') FROM moved
+""")
+
+# The fence: the attempt that the writer claimed, and the state it believes in. Nothing comes back when either has
+# moved on, and then the writer drops its work.
+MOVE = text("""
+    WITH moved AS (
+        UPDATE enrollments SET state = :after, reason = :reason, detail = :detail, updated_at = clock_timestamp(),
+               due_at = COALESCE(CAST(:due_at AS timestamptz), due_at), leased_by = NULL, leased_until = NULL,
+               step = CASE WHEN :after = 'uncertain' THEN step END,
+               tries = :tries, first_failed_at = :first_failed_at, reads = :reads, resends = :resends,
+               hubspot_enrollment_id = COALESCE(CAST(:hubspot_enrollment_id AS text), hubspot_enrollment_id),
+               enrolled_at = COALESCE(CAST(:enrolled_at AS timestamptz), enrolled_at),
+               confirm_at = COALESCE(clock_timestamp() + make_interval(secs => CAST(:confirm_in AS double precision)),
+                                     confirm_at)
+        WHERE id = :id AND attempt = :attempt AND state = :before
+        RETURNING id, attempt
+    )
+    INSERT INTO journal (enrollment_id, at, before, after, step, attempt, cause, detail)
+    SELECT id, clock_timestamp(), :before, :after, :step, attempt, :cause, :detail FROM moved
+    RETURNING enrollment_id
+""")
+
+# Reading again is no transition: the row stays uncertain and only its next look is due later.
+READ_LATER = text("""
+    WITH moved AS (
+        UPDATE enrollments SET reads = :reads, tries = :tries, first_failed_at = :first_failed_at, due_at = :due_at,
+               leased_by = NULL, leased_until = NULL, updated_at = clock_timestamp()
+        WHERE id = :id AND attempt = :attempt AND state = 'uncertain'
+        RETURNING id, attempt, step
+    )
+    INSERT INTO journal (enrollment_id, at, before, after, step, attempt, cause, detail)
+    SELECT id, clock_timestamp(), 'uncertain', 'uncertain', step, attempt, :cause, :detail FROM moved
+    RETURNING enrollment_id
+""")
+
+CHECKPOINT_PREPARED = text("""
+    WITH moved AS (
+        UPDATE enrollments SET step = 'prepared', contact_id = :contact_id, baseline_count = :count,
+               baseline_sequence = :sequence, baseline_date = :date, updated_at = clock_timestamp()
+        WHERE id = :id AND attempt = :attempt AND state = 'working'
+        RETURNING id, attempt
+    )
+    INSERT INTO journal (enrollment_id, at, before, after, step, attempt, cause)
+    SELECT id, clock_timestamp(), 'working', 'working', 'prepared', attempt, 'prepared' FROM moved
+    RETURNING enrollment_id
+""")
+
+CHECKPOINT_SENDING = text("""
+    WITH moved AS (
+        UPDATE enrollments SET step = 'sending', sending_at = clock_timestamp(), updated_at = clock_timestamp(),
+               first_sending_at = COALESCE(first_sending_at, clock_timestamp())
+        WHERE id = :id AND attempt = :attempt AND state = 'working'
+        RETURNING id, attempt, sending_at
+    ), noted AS (
+        INSERT INTO journal (enrollment_id, at, before, after, step, attempt, cause, detail)
+        SELECT id, sending_at, 'working', 'working', 'sending', attempt, 'sending', :detail FROM moved
+    )
+    SELECT sending_at FROM moved
+""")
+
+RELEASE_INTENT = text("DELETE FROM intents WHERE enrollment_id = :id")
+
+WAITING_UNTIL = text("""
+    SELECT min(due_at) - clock_timestamp() FROM enrollments
+    WHERE state IN ('ready', 'uncertain', 'held') AND account = :account
+""")
+
+CLAIM_CONFIRMATIONS = text("""
+    UPDATE enrollments SET confirm_at = clock_timestamp() + interval '5 minutes'
+    WHERE id IN (
+        SELECT id FROM enrollments WHERE confirm_at <= clock_timestamp() AND account = :account
+        ORDER BY confirm_at LIMIT 100 FOR UPDATE SKIP LOCKED
+    )
+    RETURNING id, contact_id, sequence, sending_at
+""")
+
+CONFIRM = text("""
+    UPDATE enrollments SET confirmation = row.confirmation, confirm_at = NULL
+    FROM unnest(CAST(:ids AS text[]), CAST(:confirmations AS text[])) AS row(id, confirmation)
+    WHERE enrollments.id = row.id
+""")

@@ -1,0 +1,58 @@
+"""The sender ledger: how many enrollments an inbox sent in the last 24 hours, reserved before each request.
+
+HubSpot allows about 1,000 enrollments per "portal inbox" and day (its sequences guide) and counts by rolling 24 hours.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from sqlalchemy import text
+
+from app.policy.outcome import BudgetSpentError
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncConnection
+
+    from app.model import Enrollment
+
+DEFAULT_LIMIT = 1000
+PERIOD = timedelta(hours=24)
+
+
+# The inbox row is the lock: who counts and who reserves do so one after the other.
+LOCK_INBOX = text("""
+    INSERT INTO inboxes (account, inbox) VALUES (:account, :inbox)
+    ON CONFLICT (account, inbox) DO UPDATE SET inbox = excluded.inbox
+""")
+
+# A re-send of an enrollment that is counted already takes no second place.
+COUNT = text("""
+    SELECT count(*) AS reserved, min(reserved_at) AS oldest FROM sender_reservations
+    WHERE account = :account AND inbox = :inbox AND reserved_at > clock_timestamp() - CAST(:period AS interval)
+      AND enrollment_id <> :id
+""")
+
+RESERVE = text("""
+    INSERT INTO sender_reservations (enrollment_id, account, inbox, reserved_at)
+    VALUES (:id, :account, :inbox, clock_timestamp())
+    ON CONFLICT (enrollment_id) DO UPDATE SET reserved_at = excluded.reserved_at
+""")
+
+RELEASE = text("DELETE FROM sender_reservations WHERE enrollment_id = :id")
+
+
+async def reserve(connection: AsyncConnection, enrollment: Enrollment, *, limit: int = DEFAULT_LIMIT) -> None:
+    """Reserve a place for `enrollment` in its sender's inbox, in the caller's transaction. Raises BudgetSpentError."""
+    inbox = {"account": enrollment.account, "inbox": enrollment.sender.email.lower()}
+    await connection.execute(LOCK_INBOX, inbox)
+    row = (await connection.execute(COUNT, inbox | {"period": PERIOD, "id": enrollment.id})).one()
+    if row.reserved >= limit:
+        raise BudgetSpentError("quota", row.oldest + PERIOD)
+    await connection.execute(RESERVE, inbox | {"id": enrollment.id})
+
+
+async def release(connection: AsyncConnection, enrollment_id: str) -> None:
+    """Give the place back: nothing was sent."""
+    await connection.execute(RELEASE, {"id": enrollment_id})

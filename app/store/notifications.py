@@ -1,0 +1,67 @@
+"""LISTEN: other processes' commits wake us at once. A lost connection is made again; polling covers the meantime."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+import asyncpg
+import structlog
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from sqlalchemy.engine import URL
+
+RECONNECT_SECONDS = 1.0
+
+log = structlog.get_logger(__name__)
+
+
+class Notifications:
+    """Calls `handlers[channel]` for every notification on `channel`, and all of them after each (re)connection."""
+
+    def __init__(self, url: URL, handlers: Mapping[str, Callable[[], None]]) -> None:
+        self._dsn = url.set(drivername="postgresql").render_as_string(hide_password=False)
+        self._handlers = handlers
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin to listen."""
+        self._task = asyncio.create_task(self._keep_listening(), name="notifications")
+
+    async def close(self) -> None:
+        """Stop listening."""
+        if self._task is not None:
+            self._task.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._task
+
+    async def _keep_listening(self) -> None:
+        while True:
+            try:
+                await self._listen()
+            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError) as error:
+                log.warning("notifications.lost", error=type(error).__name__)
+            await asyncio.sleep(RECONNECT_SECONDS)
+
+    async def _listen(self) -> None:
+        connection = await asyncpg.connect(self._dsn, timeout=10)
+        ended = asyncio.Event()
+        connection.add_termination_listener(lambda _: ended.set())
+        try:
+            for channel, handler in self._handlers.items():
+                await connection.add_listener(channel, _calling(handler))
+                handler()  # Whatever was said while nobody listened is looked for once.
+            await ended.wait()
+        finally:
+            with suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError):
+                await connection.close(timeout=2)
+
+
+def _calling(handler: Callable[[], None]) -> Callable[[object, int, str, object], None]:
+    def notified(_connection: object, _pid: int, _channel: str, _payload: object) -> None:
+        handler()
+
+    return notified

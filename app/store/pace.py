@@ -1,0 +1,219 @@
+"""The rolling window of requests to HubSpot, exact, in PostgreSQL, shared by all replicas.
+
+HubSpot counts arrivals in any 10 seconds. A grant counts from the moment it was given until it can no longer arrive
+within the window: window length plus the half second that a grant may wait unused. A little headroom is left for
+requests that travel at different speeds.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+import structlog
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
+
+from app.clock import elapsed_seconds
+from app.errors import SegueError
+from app.policy.outcome import BudgetSpentError
+from app.store.database import first_line
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+GRANT_LIFE_SECONDS = 0.5
+START_MAXIMUM = 100  # per window: the least any HubSpot plan allows; raised when HubSpot's headers say so
+GRANTS_AT_ONCE = 25  # more than can be sent within a grant's life would only be wasted
+
+log = structlog.get_logger(__name__)
+
+# Taking the row is the lock. `clock_timestamp()` is read in the statements after it, when the lock is held: with
+# `now()`, which is the transaction's start, two replicas that waited for each other would count different windows.
+LOCK_WINDOW = text("""
+    INSERT INTO rate_windows AS w (account, kind, maximum, window_ms) VALUES (:account, :kind, :maximum, :window_ms)
+    ON CONFLICT (account, kind) DO UPDATE SET kind = excluded.kind
+    RETURNING maximum, window_ms, blocked_until, blocked_by
+""")
+
+FORGET_GRANTS = text("""
+    DELETE FROM rate_grants
+    WHERE account = :account AND kind = :kind AND granted_at <= clock_timestamp() - CAST(:counted AS interval)
+""")
+
+READ_GRANTS = text("""
+    SELECT granted_at, count AS requests FROM rate_grants
+    WHERE account = :account AND kind = :kind ORDER BY granted_at
+""")
+
+INSERT_GRANT = text("""
+    INSERT INTO rate_grants (account, kind, granted_at, count) VALUES (:account, :kind, clock_timestamp(), :count)
+""")
+
+BELIEVE = text("""
+    UPDATE rate_windows SET maximum = :maximum, window_ms = :window_ms
+    WHERE account = :account AND kind = :kind AND (maximum, window_ms) <> (:maximum, :window_ms)
+""")
+
+BLOCK = text("""
+    UPDATE rate_windows SET blocked_by = :code,
+           blocked_until = GREATEST(blocked_until, clock_timestamp() + make_interval(secs => :seconds))
+    WHERE account = :account AND kind = :kind
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class StoredGrant:
+    """Leave to send one request now. `since` is `elapsed_seconds` from before it was asked for: never too young."""
+
+    since: float
+
+    def spent(self) -> bool:
+        """Tell whether the grant has waited too long to be used (500 ms)."""
+        return elapsed_seconds() - self.since > GRANT_LIFE_SECONDS
+
+
+class StoredPace:
+    """The pace of one account's requests. One instance per worker process; waiters are served in order.
+
+    `cap` (requests per window) stays below what HubSpot reports when the operator wants less; `headroom` is the share
+    of the window left unused; `window_ms` is the window's length in milliseconds until HubSpot names another.
+    """
+
+    def __init__(
+        self,
+        engine: AsyncEngine,
+        *,
+        account: str,
+        cap: int | None = None,
+        headroom: float = 0.05,
+        window_ms: int = 10_000,
+    ) -> None:
+        self._engine = engine
+        self._account = account
+        self.cap = cap
+        self._headroom = headroom
+        self._window_ms = window_ms
+        self._believed: tuple[int, int] | None = None
+        self._waiting: dict[str, deque[asyncio.Future[StoredGrant]]] = {}
+        self._askers: dict[str, asyncio.Task[None]] = {}
+        self._notes: set[asyncio.Task[None]] = set()
+        self._closing = asyncio.Event()
+
+    async def acquire(self, kind: str = "general") -> StoredGrant:
+        """Return when a request of `kind` may be sent. Raises BudgetSpentError and whatever the store raises."""
+        future: asyncio.Future[StoredGrant] = asyncio.get_running_loop().create_future()
+        self._waiting.setdefault(kind, deque()).append(future)
+        asker = self._askers.get(kind)
+        if asker is None or asker.done():
+            self._askers[kind] = asyncio.create_task(self._serve(kind), name=f"pace-{kind}")
+        return await future
+
+    def believe(self, maximum: int, interval_ms: int) -> None:
+        """Take HubSpot's own word for the limit (its X-HubSpot-RateLimit headers), for all replicas."""
+        if (maximum, interval_ms) == self._believed or maximum <= 0 or interval_ms <= 0:
+            return
+        self._believed = (maximum, interval_ms)
+        self._note(BELIEVE, maximum=maximum, window_ms=interval_ms)
+
+    def throttled(self, code: str, retry_after: float | None) -> None:
+        """Stop all replicas after a 429: a window long, or (daily limit) a quarter of an hour."""
+        seconds = retry_after or (900.0 if code == "RATE_LIMIT_DAILY" else self._window_ms / 1000)
+        log.warning("hubspot.throttled", account=self._account, code=code, pause_seconds=seconds)
+        self._note(BLOCK, code=code, seconds=seconds)
+
+    async def close(self) -> None:
+        """Stop serving; who still waits is cancelled."""
+        self._closing.set()
+        for future in (future for queue in self._waiting.values() for future in queue):
+            future.cancel()
+        await asyncio.gather(*self._askers.values(), *self._notes, return_exceptions=True)
+
+    def _note(self, statement: object, **values: object) -> None:
+        task = asyncio.create_task(self._write(statement, values))
+        self._notes.add(task)
+        task.add_done_callback(self._notes.discard)
+
+    async def _write(self, statement: object, values: dict[str, object]) -> None:
+        try:
+            async with self._engine.begin() as connection:
+                await connection.execute(statement, values | {"account": self._account, "kind": "general"})  # type: ignore[call-overload]
+        except (SQLAlchemyError, OSError) as error:
+            self._believed = None
+            log.warning("pace.not_noted", account=self._account, error=first_line(error))
+
+    async def _serve(self, kind: str) -> None:
+        waiting = self._waiting[kind]
+        while waiting:
+            try:
+                wait = await self._serve_some(kind, waiting)
+            except (SegueError, SQLAlchemyError, OSError) as error:
+                _fail_all(waiting, error)
+                return
+            if wait > 0:
+                await _wait_at_most(wait, self._closing)
+
+    async def _serve_some(self, kind: str, waiting: deque[asyncio.Future[StoredGrant]]) -> float:
+        """Grant what the window allows to those in front; return the seconds to wait before the next look."""
+        _drop_gone(waiting)
+        if not waiting:
+            return 0.0
+        since = elapsed_seconds()
+        async with self._engine.begin() as connection:
+            granted, wait = await self._ask(connection, kind, min(len(waiting), GRANTS_AT_ONCE))
+        for _ in range(granted):
+            _drop_gone(waiting)
+            if waiting:
+                waiting.popleft().set_result(StoredGrant(since))
+        return wait if granted == 0 else 0.0
+
+    async def _ask(self, connection: AsyncConnection, kind: str, wanted: int) -> tuple[int, float]:
+        key = {"account": self._account, "kind": kind}
+        start = {"maximum": START_MAXIMUM, "window_ms": self._window_ms}
+        window = (await connection.execute(LOCK_WINDOW, key | start)).one()
+        counted = timedelta(milliseconds=window.window_ms, seconds=GRANT_LIFE_SECONDS)
+        await connection.execute(FORGET_GRANTS, key | {"counted": counted})
+        grants = (await connection.execute(READ_GRANTS, key)).all()
+        now = (await connection.execute(text("SELECT clock_timestamp()"))).scalar_one()
+        if window.blocked_until is not None and window.blocked_until > now:
+            return 0, blocked(window.blocked_by, window.blocked_until, now)
+        allowed = allowance(window.maximum, self.cap, self._headroom)
+        granted = min(wanted, allowed - sum(grant.requests for grant in grants))
+        if granted <= 0:
+            return 0, max((grants[0].granted_at + counted - now).total_seconds(), 0.005)
+        await connection.execute(INSERT_GRANT, key | {"count": granted})
+        return granted, 0.0
+
+
+def allowance(maximum: int, cap: int | None, headroom: float) -> int:
+    """Return how many requests the window admits: HubSpot's figure or the lower cap, less the headroom, at least 1."""
+    return max(1, int(min(maximum, cap or maximum) * (1 - headroom)))
+
+
+def blocked(code: str | None, until: datetime, now: datetime) -> float:
+    """Return the seconds to wait after a 429; a spent daily budget raises instead: nobody waits that long in memory."""
+    if code == "RATE_LIMIT_DAILY":
+        raise BudgetSpentError("daily_budget", until)
+    return max((until - now).total_seconds(), 0.005)
+
+
+async def _wait_at_most(seconds: float, ended: asyncio.Event) -> None:
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await ended.wait()
+
+
+def _drop_gone(waiting: deque[asyncio.Future[StoredGrant]]) -> None:
+    while waiting and waiting[0].done():
+        waiting.popleft()
+
+
+def _fail_all(waiting: deque[asyncio.Future[StoredGrant]], error: Exception) -> None:
+    while waiting:
+        future = waiting.popleft()
+        if not future.done():
+            future.set_exception(error)

@@ -1,0 +1,91 @@
+"""Refused deliveries: a few of each source are kept for a day, so that an operator can find out why."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import orjson
+import structlog
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
+
+from app.store.database import first_line
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncEngine
+
+    from app.errors import Answer
+    from app.model import Delivery
+
+KEPT_PER_SOURCE = 20
+KEPT_BODY_BYTES = 64 * 1024
+WAITING = 100
+
+log = structlog.get_logger(__name__)
+
+INSERT = text("""
+    INSERT INTO refused_deliveries (id, source, received_at, status, reason, method, url, headers, body)
+    VALUES (:id, :source, :received_at, :status, :reason, :method, :url, CAST(:headers AS jsonb), :body)
+    ON CONFLICT DO NOTHING
+""")
+
+# Ids sort by time, so the newest ones are the greatest.
+KEEP_NEWEST = text("""
+    DELETE FROM refused_deliveries WHERE source = :source AND id NOT IN (
+        SELECT id FROM refused_deliveries WHERE source = :source ORDER BY id DESC LIMIT :kept
+    )
+""")
+
+
+class RefusedDeliveries:
+    """Keeps refused deliveries beside the road: the sender's answer never waits for it, and a flood is dropped."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+        self._queue: asyncio.Queue[tuple[Delivery, Answer]] = asyncio.Queue(WAITING)
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin to write."""
+        self._task = asyncio.create_task(self._write_all(), name="refused-deliveries")
+
+    async def close(self) -> None:
+        """Stop; what still waits is dropped."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    def keep(self, delivery: Delivery, answer: Answer) -> None:
+        """Take note of a refused delivery of a configured source; drop it when too many wait."""
+        if not self._queue.full():
+            self._queue.put_nowait((delivery, answer))
+
+    async def _write_all(self) -> None:
+        while True:
+            delivery, answer = await self._queue.get()
+            try:
+                await self._write(delivery, answer)
+            except (SQLAlchemyError, OSError) as error:
+                log.warning("refused.not_kept", delivery_id=delivery.id, error=first_line(error))
+
+    async def _write(self, delivery: Delivery, answer: Answer) -> None:
+        values = {
+            "id": delivery.id,
+            "source": delivery.source,
+            "received_at": delivery.received_at,
+            "status": answer.status,
+            "reason": answer.reason,
+            "method": delivery.method,
+            "url": _storable(delivery.url),
+            "headers": _storable(orjson.dumps(dict(delivery.headers)).decode()),
+            "body": delivery.body[:KEPT_BODY_BYTES],
+        }
+        async with self._engine.begin() as connection:
+            await connection.execute(INSERT, values)
+            await connection.execute(KEEP_NEWEST, {"source": delivery.source, "kept": KEPT_PER_SOURCE})
+
+
+def _storable(untrusted: str) -> str:
+    """Return text that PostgreSQL takes: it knows no NUL character."""
+    return untrusted.replace("\\u0000", "\ufffd").replace("\x00", "\ufffd")

@@ -1,0 +1,58 @@
+"""The rulebook in force, kept in PostgreSQL: its text with `${ENV}` unexpanded, never a secret's value."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sqlalchemy import text
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncEngine
+
+RULEBOOK_CHANGED = "segue_rulebook_changed"
+
+
+@dataclass(frozen=True, slots=True)
+class StoredRulebook:
+    """A rulebook that was put in force. `number` grows with every one; `documents` is its text for `load`."""
+
+    number: int
+    revision: str
+    documents: str
+
+
+READ_IN_FORCE = text("SELECT number, revision, documents FROM rulebooks ORDER BY number DESC LIMIT 1")
+
+# A rulebook that is in force already is not stored again: replicas that start together with the same file agree.
+PUT_IN_FORCE = text("""
+    WITH put AS (
+        INSERT INTO rulebooks (revision, documents, stored_at)
+        SELECT :revision, :documents, clock_timestamp()
+        WHERE :revision IS DISTINCT FROM (SELECT revision FROM rulebooks ORDER BY number DESC LIMIT 1)
+        RETURNING number
+    )
+    SELECT number, pg_notify(CAST(:channel AS text), '') FROM put
+""")
+
+LOCK = text("LOCK TABLE rulebooks IN SHARE ROW EXCLUSIVE MODE")
+
+
+class Rulebooks:
+    """Reads and replaces the rulebook in force, for all replicas."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+
+    async def in_force(self) -> StoredRulebook | None:
+        """Return the rulebook in force, None before the first one."""
+        async with self._engine.connect() as connection:
+            row = (await connection.execute(READ_IN_FORCE)).one_or_none()
+        return None if row is None else StoredRulebook(row.number, row.revision, row.documents)
+
+    async def put_in_force(self, revision: str, documents: str) -> None:
+        """Store `documents` as the rulebook in force and tell every replica; nothing to do when it is that already."""
+        async with self._engine.begin() as connection:
+            await connection.execute(LOCK)
+            values = {"revision": revision, "documents": documents, "channel": RULEBOOK_CHANGED}
+            await connection.execute(PUT_IN_FORCE, values)

@@ -1,0 +1,264 @@
+"""The tables. Migrations are held equal to this file by a test (`alembic check`).
+
+No foreign keys: parts of the record have lives of different length (payloads 30 days, event keys at least 7, receipts
+for good), and the group commit writes each of them in one statement per batch.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    DateTime,
+    Identity,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+    text,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    },
+)
+
+Instant = DateTime(timezone=True)
+
+deliveries = Table(
+    "deliveries",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("source", Text, nullable=False),
+    Column("provider", Text, nullable=False),
+    Column("received_at", Instant, nullable=False, index=True),
+    Column("method", Text, nullable=False),
+    Column("url", Text, nullable=False),
+    Column("headers", JSONB, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    comment="Accepted requests as they came, kept for the retention.",
+)
+
+refused_deliveries = Table(
+    "refused_deliveries",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("source", Text, nullable=False),
+    Column("received_at", Instant, nullable=False),
+    Column("status", Integer, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("method", Text, nullable=False),
+    Column("url", Text, nullable=False),
+    Column("headers", JSONB, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Index(None, "source", "id"),
+    comment="Refused requests: the last 20 of each source, 64 KiB of body each, for 24 hours.",
+)
+
+event_keys = Table(
+    "event_keys",
+    metadata,
+    Column("source", Text, nullable=False),
+    Column("key", LargeBinary, nullable=False),
+    Column("event_id", Text, nullable=False),
+    Column("delivery_id", Text, nullable=False),
+    Column("seen_at", Instant, nullable=False, index=True),
+    PrimaryKeyConstraint("source", "key"),
+    comment="What has been seen: the only thing that tells a duplicate. Lives at least 7 days, whatever payloads do.",
+)
+
+events = Table(
+    "events",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("delivery_id", Text, nullable=False, index=True),
+    Column("source", Text, nullable=False),
+    Column("type", Text, nullable=False),
+    Column("provider_id", Text),
+    Column("received_at", Instant, nullable=False, index=True),
+    Column("occurred_at", Instant),
+    Column("email", Text),
+    Column("first_name", Text),
+    Column("last_name", Text),
+    Column("name", Text),
+    Column("company", Text),
+    Column("data", JSONB),
+    Index(None, "email", "id"),
+    Index(None, "source", "id"),
+    comment="Normalised facts. `data` is the provider's payload and goes with the retention.",
+)
+
+decisions = Table(
+    "decisions",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("event_id", Text, nullable=False, index=True),
+    Column("delivery_id", Text, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("email", Text),
+    Column("verdict", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("rule", Text),
+    Column("line", Integer),
+    Column("revision", Text, nullable=False),
+    Column("facts", JSONB, nullable=False),
+    Column("enrollment_id", Text),
+    Column("decided_at", Instant, nullable=False),
+    Index(None, "email", "id"),
+    Index(None, "source", "id"),
+    Index(None, "rule", "id"),
+    comment="Why: which rule decided, or why none did.",
+)
+
+enrollments = Table(
+    "enrollments",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("decision_id", Text, nullable=False),
+    Column("event_id", Text, nullable=False, index=True),
+    Column("delivery_id", Text, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("rule", Text, nullable=False),
+    Column("account", Text, nullable=False),
+    Column("email", Text, nullable=False),
+    Column("sequence", Text, nullable=False),
+    Column("sender", Text, nullable=False),
+    Column("sender_user_id", Text, nullable=False),
+    Column("sender_email", Text, nullable=False),
+    Column("properties", JSONB, nullable=False),
+    Column("require", ARRAY(Text), nullable=False),
+    Column("intent", Text, nullable=False),
+    Column("received_at", Instant, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("updated_at", Instant, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("reason", Text),
+    Column("detail", Text),
+    Column("due_at", Instant, nullable=False),
+    Column("attempt", Integer, nullable=False, server_default=text("0")),
+    Column("tries", Integer, nullable=False, server_default=text("0")),
+    Column("first_failed_at", Instant),
+    Column("leased_by", Text),
+    Column("leased_until", Instant),
+    Column("step", Text),
+    Column("contact_id", Text),
+    Column("baseline_count", Integer),
+    Column("baseline_sequence", Text),
+    Column("baseline_date", Instant),
+    Column("sending_at", Instant),
+    Column("first_sending_at", Instant),
+    Column("reads", Integer, nullable=False, server_default=text("0")),
+    Column("resends", Integer, nullable=False, server_default=text("0")),
+    Column("hubspot_enrollment_id", Text),
+    Column("enrolled_at", Instant),
+    Column("confirmation", Text),
+    Column("confirm_at", Instant),
+    Index(
+        "ix_enrollments_one_in_hand_per_person",
+        "account",
+        "email",
+        unique=True,
+        postgresql_where=text("state IN ('working', 'uncertain')"),
+    ),
+    Index(
+        "ix_enrollments_due",
+        "state",
+        "due_at",
+        postgresql_where=text("state IN ('held', 'ready', 'working', 'uncertain')"),
+    ),
+    Index("ix_enrollments_confirm", "confirm_at", postgresql_where=text("confirm_at IS NOT NULL")),
+    Index(None, "email", "id"),
+    Index(None, "source", "id"),
+    Index(None, "state", "id"),
+    Index(None, "rule", "id"),
+    comment="The intent to enroll one contact into one sequence by one sender. The row is the job.",
+)
+
+journal = Table(
+    "journal",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("enrollment_id", Text, nullable=False, index=True),
+    Column("at", Instant, nullable=False),
+    Column("before", Text),
+    Column("after", Text, nullable=False),
+    Column("step", Text),
+    Column("attempt", Integer, nullable=False),
+    Column("cause", Text, nullable=False),
+    Column("detail", Text),
+    comment="Every transition and checkpoint of every enrollment, with time and cause.",
+)
+
+intents = Table(
+    "intents",
+    metadata,
+    Column("account", Text, nullable=False),
+    Column("intent", Text, nullable=False),
+    Column("email", Text, nullable=False),
+    Column("enrollment_id", Text, nullable=False, index=True),
+    Column("until", Instant, nullable=False),
+    PrimaryKeyConstraint("account", "intent", "email"),
+    comment="Why a person is contacted: one row per person and reason, taken over only when `until` has passed.",
+)
+
+rate_windows = Table(
+    "rate_windows",
+    metadata,
+    Column("account", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("maximum", Integer, nullable=False),
+    Column("window_ms", Integer, nullable=False),
+    Column("blocked_until", Instant),
+    Column("blocked_by", Text),
+    PrimaryKeyConstraint("account", "kind"),
+    comment="The lock and the limit of each rolling window of requests to HubSpot.",
+)
+
+rate_grants = Table(
+    "rate_grants",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("account", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("granted_at", Instant, nullable=False),
+    Column("count", Integer, nullable=False),
+    Index(None, "account", "kind", "granted_at"),
+    comment="Requests granted within the window, counted whether they were used or not.",
+)
+
+inboxes = Table(
+    "inboxes",
+    metadata,
+    Column("account", Text, nullable=False),
+    Column("inbox", Text, nullable=False),
+    PrimaryKeyConstraint("account", "inbox"),
+    comment="The lock of each sender's ledger.",
+)
+
+sender_reservations = Table(
+    "sender_reservations",
+    metadata,
+    Column("enrollment_id", Text, primary_key=True),
+    Column("account", Text, nullable=False),
+    Column("inbox", Text, nullable=False),
+    Column("reserved_at", Instant, nullable=False),
+    Index(None, "account", "inbox", "reserved_at"),
+    comment="The sender ledger: one row per enrollment that was sent, counted over rolling 24 hours.",
+)
+
+rulebooks = Table(
+    "rulebooks",
+    metadata,
+    Column("number", BigInteger, Identity(always=True), primary_key=True),
+    Column("revision", Text, nullable=False),
+    Column("documents", Text, nullable=False),
+    Column("stored_at", Instant, nullable=False),
+    comment="Rulebooks that were put in force, unexpanded, the highest number being in force now.",
+)

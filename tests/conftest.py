@@ -1,0 +1,91 @@
+"""What every test may ask for: a real PostgreSQL (the embedded one), a database of its own, deterministic ids."""
+
+from __future__ import annotations
+
+import itertools
+import shutil
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.engine import make_url
+
+from app.store.database import open_engine
+from app.store.embedded import EmbeddedPostgres
+from app.store.migrate import migrate
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Iterator
+
+    from sqlalchemy.ext.asyncio import AsyncEngine
+
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[EmbeddedPostgres]:
+    """A private server for the whole session. Its folder is short: socket paths are limited to about 100 bytes."""
+    folder = Path(tempfile.mkdtemp(prefix="segue-", dir="/tmp"))  # a short path is the point
+    folder.chmod(0o755)
+    server = EmbeddedPostgres.open(folder / "data")
+    try:
+        yield server
+    finally:
+        server.close()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+async def _run(url: str, *statements: str) -> None:
+    engine = open_engine(url, pool_size=1)
+    async with engine.connect() as connection:
+        plain = await connection.execution_options(isolation_level="AUTOCOMMIT")
+        for statement in statements:
+            await plain.execute(text(statement))
+    await engine.dispose()
+
+
+@pytest.fixture
+async def empty_database(postgres: EmbeddedPostgres) -> AsyncIterator[str]:
+    """The URL of a database of this test's own, without tables."""
+    name = f"test_{next(_numbers)}"
+    await _run(postgres.url, f"CREATE DATABASE {name}")
+    yield make_url(postgres.url).set(database=name).render_as_string(hide_password=False)
+    await _run(postgres.url, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture(scope="session")
+def template() -> list[str]:
+    """Names of the migrated database that others are copied from: at most one."""
+    return []
+
+
+@pytest.fixture
+async def database_url(postgres: EmbeddedPostgres, template: list[str]) -> AsyncIterator[str]:
+    """The URL of a migrated database of this test's own, copied from one that was migrated once."""
+    if not template:
+        await _run(postgres.url, "CREATE DATABASE migrated")
+        engine = open_engine(make_url(postgres.url).set(database="migrated"), pool_size=1)
+        await migrate(engine)
+        await engine.dispose()
+        template.append("migrated")
+    name = f"test_{next(_numbers)}"
+    await _run(postgres.url, f"CREATE DATABASE {name} TEMPLATE {template[0]} STRATEGY FILE_COPY")
+    yield make_url(postgres.url).set(database=name).render_as_string(hide_password=False)
+    await _run(postgres.url, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+async def engine(database_url: str) -> AsyncIterator[AsyncEngine]:
+    """An engine on a migrated database of this test's own."""
+    engine = open_engine(database_url)
+    yield engine
+    await engine.dispose()
+
+
+@pytest.fixture
+def new_id() -> Callable[[str], str]:
+    """Ids that count: dlv_000001, evt_000002, ..."""
+    numbers = itertools.count(1)
+    return lambda prefix: f"{prefix}_{next(numbers):06d}"

@@ -1,0 +1,131 @@
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.errors import Ambiguous, NotSent, Refusal, SegueError
+from app.model import Baseline, Enrollment, Sender, State, Step
+from app.policy.outcome import BudgetSpentError, Change, Patience, RequirementMissingError, after_failure
+from app.policy.states import TRANSITIONS
+
+NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class Row:
+    next: str
+    sentence: str = "HubSpot said so"
+
+
+def enrollment(step: Step = Step.PREPARED, **changes: object) -> Enrollment:
+    plain = Enrollment(
+        id="enr_1",
+        account="main",
+        email="ada@corp.example",
+        source="crm",
+        rule="demo",
+        sequence="310001",
+        sender=Sender("anna", "7001", "anna@acme.example"),
+        properties={},
+        require=(),
+        state=State.WORKING,
+        attempt=1,
+        step=step,
+        tries=0,
+        first_failed_at=None,
+        received_at=NOW,
+        contact_id="501",
+        baseline=Baseline(0, None, None),
+        sending_at=NOW if step is Step.SENDING else None,
+        first_sending_at=None,
+        reads=0,
+        resends=0,
+        delivery_id="dlv_1",
+    )
+    return replace(plain, **changes)  # type: ignore[arg-type]
+
+
+def follow(error: SegueError, subject: Enrollment, following: str = "retry") -> tuple[State, Change]:
+    return after_failure(error, subject, lambda _: Row(following), now=NOW, random=0.5, patience=Patience())
+
+
+def test_an_ambiguous_request_is_uncertain_only_once_it_was_sending() -> None:
+    after, change = follow(Ambiguous("read timed out"), enrollment(Step.SENDING))
+    assert after is State.UNCERTAIN
+    assert change.due_at == NOW + timedelta(seconds=30)
+    assert follow(Ambiguous("read timed out"), enrollment(Step.PREPARED))[0] is State.READY
+
+
+def test_what_never_left_is_tried_again_later() -> None:
+    after, change = follow(NotSent("no connection"), enrollment(Step.SENDING))
+    assert after is State.READY
+    assert change.due_at is not None
+    assert change.due_at >= NOW
+    assert (change.tries, change.first_failed_at) == (1, NOW)
+
+
+@pytest.mark.parametrize(
+    ("following", "after"),
+    [
+        ("refuse", State.REFUSED),
+        ("retry", State.READY),
+        ("hold", State.HELD),
+        ("park", State.PARKED),
+        ("settle", State.UNCERTAIN),
+    ],
+)
+def test_a_refusal_goes_where_the_fault_table_says(following: str, after: State) -> None:
+    state, change = follow(Refusal("BOUNCED", status=400), enrollment(Step.SENDING), following)
+    assert state is after
+    assert "HubSpot said so" in (change.detail or "") or following == "retry"
+
+
+def test_a_spent_budget_is_held_until_it_is_free() -> None:
+    until = NOW + timedelta(hours=3)
+    assert follow(BudgetSpentError("quota", until), enrollment()) == (
+        State.HELD,
+        Change("held", "quota", f"quota is spent until {until:%Y-%m-%d %H:%M} UTC", due_at=until),
+    )
+
+
+def test_an_empty_required_property_is_refused_and_named() -> None:
+    after, change = follow(RequirementMissingError(("firstname",)), enrollment())
+    assert after is State.REFUSED
+    assert change.detail == "the contact has no firstname"
+
+
+def test_retries_end_after_72_hours_with_a_person() -> None:
+    tired = enrollment(tries=40, first_failed_at=NOW - timedelta(hours=72, seconds=1))
+    after, change = follow(NotSent("no connection"), tired)
+    assert after is State.PARKED
+    assert change.reason == "gave_up"
+
+
+ERRORS = st.one_of(
+    st.builds(lambda s: Refusal("X", status=s), st.integers(400, 599)),
+    st.just(Ambiguous("x")),
+    st.just(NotSent("x")),
+    st.just(BudgetSpentError("quota", NOW)),
+    st.just(RequirementMissingError(("x",))),
+    st.just(SegueError("x")),
+)
+
+
+@given(ERRORS, st.sampled_from(Step), st.text(), st.integers(0, 100), st.floats(0, 0.999))
+def test_whatever_happens_leads_to_a_state_that_the_table_allows(
+    error: SegueError, step: Step, following: str, tries: int, random: float
+) -> None:
+    after, change = after_failure(
+        error,
+        enrollment(step, tries=tries),
+        lambda _: Row(following),
+        now=NOW,
+        random=random,
+        patience=Patience(),
+    )
+    assert after in TRANSITIONS[State.WORKING]
+    assert (change.due_at is not None) == (after in {State.READY, State.HELD, State.UNCERTAIN})

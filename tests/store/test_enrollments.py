@@ -1,0 +1,268 @@
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
+
+from app.errors import FenceLost
+from app.model import Baseline, Enrollment, State, Step
+from app.policy.outcome import BudgetSpentError, Change
+from app.policy.states import ImpossibleTransitionError
+from app.store.enrollments import Enrollments
+from app.store.group_commit import GroupCommit
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from sqlalchemy.ext.asyncio import AsyncEngine
+
+Accept = "Callable[..., Awaitable[None]]"
+NOTHING = Baseline(0, None, None)
+
+
+@pytest.fixture
+def accept(engine: AsyncEngine, make_entry: Any) -> Callable[..., Awaitable[None]]:
+    async def accept(*people: str, **changes: Any) -> None:
+        writer = GroupCommit(engine)
+        writer.start()
+        for person in people:
+            await writer.accept(make_entry(f"{person} {changes}", person, **changes))
+        await writer.close()
+
+    return accept
+
+
+def worker(engine: AsyncEngine, name: str = "one", lease: float = 15.0) -> Enrollments:
+    return Enrollments(engine, account="main", worker=name, lease=lease)
+
+
+async def rows(engine: AsyncEngine, statement: str) -> list[Any]:
+    async with engine.begin() as connection:
+        result = await connection.execute(text(statement))
+        return list(result.all()) if result.returns_rows else []
+
+
+async def sent(store: Enrollments) -> Enrollment:
+    """Claim one enrollment and commit `sending`."""
+    (claimed,) = await store.claim_ready(10)
+    await store.prepared(claimed, "501", NOTHING)
+    await store.sending(claimed, sender_limit=1000)
+    return claimed
+
+
+async def test_each_enrollment_is_claimed_by_one_worker(engine: AsyncEngine, accept: Any) -> None:
+    await accept(*(f"p{n}@corp.example" for n in range(60)))
+    workers = [worker(engine, f"w{n}") for n in range(6)]
+    claims = await asyncio.gather(*(w.claim_ready(20) for w in workers for _ in range(3)))
+    ids = [enrollment.id for claim in claims for enrollment in claim]
+    assert len(ids) == len(set(ids)) == 60
+
+
+async def test_claiming_raises_the_attempt_and_keeps_what_the_rule_said(engine: AsyncEngine, accept: Any) -> None:
+    await accept("ada@corp.example")
+    (claimed,) = await worker(engine).claim_ready(10)
+    assert claimed.attempt == 1
+    assert claimed.state is State.WORKING
+    assert claimed.step is Step.ASSIGNED
+    assert (claimed.email, claimed.sequence, claimed.sender.user_id) == ("ada@corp.example", "310001", "7001")
+    assert claimed.properties == {"firstname": "Ada"}
+    assert claimed.require == ("firstname",)
+    assert claimed.delivery_id == "dlv_000004"
+
+
+async def test_a_person_is_in_hand_once_and_the_other_enrollment_waits(engine: AsyncEngine, accept: Any) -> None:
+    await accept("ada@corp.example", intent="demo")
+    await accept("ada@corp.example", intent="trial", sequence="310003")
+    store = worker(engine)
+    (first,) = await store.claim_ready(10)
+    assert await worker(engine, "two").claim_ready(10) == []
+    await store.hold_others()
+    assert await rows(engine, "SELECT reason FROM enrollments WHERE state = 'held'") == [("other_enrollment",)]
+    await store.move(first, State.REFUSED, Change("refused", "UNSUBSCRIBED"))
+    (second,) = await store.claim_ready(10)
+    assert second.sequence == "310003"
+
+
+async def test_racing_workers_never_hold_the_same_person_twice(engine: AsyncEngine, accept: Any) -> None:
+    for n in range(8):
+        await accept(*(f"p{person}@corp.example" for person in range(10)), intent=f"intent {n}")
+    claims = await asyncio.gather(*(worker(engine, f"w{n}").claim_ready(7) for n in range(12)))
+    people = [enrollment.email for claim in claims for enrollment in claim]
+    assert people
+    assert len(people) == len(set(people))
+
+
+async def test_the_database_itself_refuses_two_enrollments_of_a_person_in_hand(
+    engine: AsyncEngine, accept: Any
+) -> None:
+    await accept("ada@corp.example", intent="demo")
+    await accept("ada@corp.example", intent="trial")
+    with pytest.raises(IntegrityError):
+        await rows(engine, "UPDATE enrollments SET state = 'working'")
+
+
+async def test_a_lost_lease_before_sending_makes_the_enrollment_ready_again(engine: AsyncEngine, accept: Any) -> None:
+    await accept("ada@corp.example")
+    zombie = worker(engine, "zombie", lease=-1)
+    (held,) = await zombie.claim_ready(10)
+    heir = worker(engine, "heir")
+    assert await heir.take_over(first_read=30) == {held.id: State.READY}
+    (again,) = await heir.claim_ready(10)
+    assert again.attempt == 2
+
+
+async def test_a_lost_lease_after_sending_is_uncertain_and_read_after_the_sending(
+    engine: AsyncEngine, accept: Any
+) -> None:
+    await accept("ada@corp.example")
+    held = await sent(worker(engine, "zombie", lease=-1))
+    heir = worker(engine, "heir")
+    assert await heir.take_over(first_read=30) == {held.id: State.UNCERTAIN}
+    ((wait,),) = await rows(engine, "SELECT due_at - sending_at FROM enrollments")
+    assert wait == timedelta(seconds=30)
+
+
+async def test_a_zombie_writes_nothing_that_is_no_longer_its_own(engine: AsyncEngine, accept: Any) -> None:
+    await accept("ada@corp.example")
+    zombie = worker(engine, "zombie", lease=-1)
+    (held,) = await zombie.claim_ready(10)
+    heir = worker(engine, "heir")
+    await heir.take_over(first_read=30)
+    await heir.claim_ready(10)
+    before = await rows(engine, "SELECT * FROM enrollments")
+    for write in (
+        zombie.prepared(held, "501", NOTHING),
+        zombie.sending(held, sender_limit=1000),
+        zombie.move(held, State.REFUSED, Change("refused", "BOUNCED")),
+    ):
+        with pytest.raises(FenceLost):
+            await write
+    assert await zombie.renew([held]) == set()
+    assert await rows(engine, "SELECT * FROM enrollments") == before
+    assert await rows(engine, "SELECT * FROM sender_reservations") == []
+    assert await rows(engine, "SELECT count(*) FROM intents") == [(1,)]
+
+
+async def test_renewed_leases_are_not_taken_over(engine: AsyncEngine, accept: Any) -> None:
+    await accept("ada@corp.example", "bob@corp.example")
+    store = worker(engine, lease=60)
+    held = await store.claim_ready(10)
+    await rows(engine, "UPDATE enrollments SET leased_until = clock_timestamp() - interval '1 second'")
+    assert await store.renew(held) == {enrollment.id for enrollment in held}
+    assert await worker(engine, "heir").take_over(first_read=30) == {}
+
+
+async def test_leaving_hands_back_at_once(engine: AsyncEngine, accept: Any) -> None:
+    await accept("ada@corp.example")
+    store = worker(engine)
+    await store.claim_ready(10)
+    other = worker(engine, "other")
+    assert await other.take_over(first_read=30, leaving=True) == {}
+    await store.take_over(first_read=30, leaving=True)
+    assert len(await other.claim_ready(10)) == 1
+
+
+async def test_a_refusal_releases_the_intent_and_the_senders_place(engine: AsyncEngine, accept: Any) -> None:
+    await accept("ada@corp.example")
+    store = worker(engine)
+    held = await sent(store)
+    assert await rows(engine, "SELECT count(*) FROM sender_reservations") == [(1,)]
+    await store.move(held, State.REFUSED, Change("refused", "UNSUBSCRIBED"))
+    assert await rows(engine, "SELECT count(*) FROM sender_reservations") == [(0,)]
+    assert await rows(engine, "SELECT count(*) FROM intents") == [(0,)]
+
+
+@pytest.mark.parametrize("after", [State.ENROLLED, State.UNCERTAIN, State.PARKED])
+async def test_what_may_have_been_sent_keeps_intent_and_place(engine: AsyncEngine, accept: Any, after: State) -> None:
+    await accept("ada@corp.example")
+    store = worker(engine)
+    held = await sent(store)
+    await store.move(held, after, Change("x"))
+    assert await rows(engine, "SELECT count(*) FROM sender_reservations") == [(1,)]
+    assert await rows(engine, "SELECT count(*) FROM intents") == [(1,)]
+
+
+async def test_a_full_inbox_takes_no_more_and_says_until_when(engine: AsyncEngine, accept: Any) -> None:
+    await accept("ada@corp.example", "bob@corp.example", "cy@corp.example")
+    store = worker(engine)
+    first, second, third = await store.claim_ready(10)
+    at = await store.sending(first, sender_limit=2)
+    await store.sending(second, sender_limit=2)
+    with pytest.raises(BudgetSpentError) as full:
+        await store.sending(third, sender_limit=2)
+    assert full.value.reason == "quota"
+    assert abs(full.value.until - at - timedelta(hours=24)) < timedelta(seconds=1)
+    assert await rows(engine, f"SELECT step FROM enrollments WHERE id = '{third.id}'") == [("assigned",)]  # noqa: S608
+    await rows(engine, "UPDATE sender_reservations SET reserved_at = reserved_at - interval '24 hours'")
+    await store.sending(third, sender_limit=2)
+
+
+async def test_racing_reservations_never_exceed_the_inbox(engine: AsyncEngine, accept: Any) -> None:
+    await accept(*(f"p{n}@corp.example" for n in range(30)))
+    store = worker(engine)
+    claimed = await store.claim_ready(50)
+    results = await asyncio.gather(*(store.sending(e, sender_limit=12) for e in claimed), return_exceptions=True)
+    assert sum(isinstance(result, BudgetSpentError) for result in results) == 18
+    assert await rows(engine, "SELECT count(*) FROM sender_reservations") == [(12,)]
+
+
+async def test_a_transition_that_is_not_in_the_table_is_a_defect(engine: AsyncEngine, accept: Any) -> None:
+    await accept("ada@corp.example")
+    store = worker(engine)
+    (held,) = await store.claim_ready(10)
+    with pytest.raises(ImpossibleTransitionError):
+        await store.move(held, State.EXPIRED, Change("x"))
+
+
+async def test_every_transition_is_in_the_journal(engine: AsyncEngine, accept: Any) -> None:
+    await accept("ada@corp.example")
+    store = worker(engine)
+    held = await sent(store)
+    await store.move(held, State.ENROLLED, Change("enrolled", hubspot_enrollment_id="900", confirm_in=60))
+    told = await rows(engine, "SELECT before, after, step, attempt, cause FROM journal ORDER BY id")
+    assert [tuple(row) for row in told] == [
+        (None, "ready", None, 0, "accepted"),
+        ("ready", "working", "assigned", 1, "claimed"),
+        ("working", "working", "prepared", 1, "prepared"),
+        ("working", "working", "sending", 1, "sending"),
+        ("working", "enrolled", "assigned", 1, "enrolled"),
+    ]
+    assert await rows(engine, "SELECT hubspot_enrollment_id, confirm_at > now() FROM enrollments") == [("900", True)]
+
+
+async def test_uncertain_enrollments_are_read_when_due_by_one_worker(engine: AsyncEngine, accept: Any) -> None:
+    await accept("ada@corp.example")
+    store = worker(engine)
+    held = await sent(store)
+    await store.move(held, State.UNCERTAIN, Change("uncertain", "no_outcome", due_at=held.received_at))
+    claims = await asyncio.gather(*(worker(engine, f"w{n}").claim_uncertain(10) for n in range(4)))
+    (reader,) = [enrollment for claim in claims for enrollment in claim]
+    assert reader.state is State.UNCERTAIN
+    assert reader.sending_at is not None
+    assert reader.first_sending_at == reader.sending_at
+    assert reader.baseline == NOTHING
+
+
+async def test_held_enrollments_are_released_when_due(engine: AsyncEngine, accept: Any) -> None:
+    await accept("ada@corp.example")
+    store = worker(engine)
+    (held,) = await store.claim_ready(10)
+    await store.move(held, State.HELD, Change("held", "quota", due_at=held.received_at))
+    assert await store.release_due() == 1
+    assert len(await store.claim_ready(10)) == 1
+
+
+async def test_confirmations_are_kept_without_changing_the_state(engine: AsyncEngine, accept: Any) -> None:
+    await accept("ada@corp.example")
+    store = worker(engine)
+    held = await sent(store)
+    await store.move(held, State.ENROLLED, Change("enrolled", confirm_in=-1))
+    (row,) = await store.claim_confirmations()
+    assert (row.id, row.contact_id, row.sequence) == (held.id, "501", "310001")
+    assert await store.claim_confirmations() == []
+    await store.confirm({held.id: "seen"})
+    assert await rows(engine, "SELECT state, confirmation, confirm_at FROM enrollments") == [("enrolled", "seen", None)]

@@ -1,0 +1,155 @@
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from sqlalchemy import text
+
+from app.errors import Busy, Unreadable
+from app.store.group_commit import GroupCommit
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from sqlalchemy.ext.asyncio import AsyncEngine
+
+
+@pytest.fixture
+async def writer(engine: AsyncEngine) -> AsyncIterator[GroupCommit]:
+    writer = GroupCommit(engine)
+    writer.start()
+    yield writer
+    await writer.close()
+
+
+async def count(engine: AsyncEngine, table: str) -> int:
+    async with engine.connect() as connection:
+        return int((await connection.execute(text(f"SELECT count(*) FROM {table}"))).scalar_one())  # noqa: S608
+
+
+async def column(engine: AsyncEngine, statement: str) -> list[Any]:
+    async with engine.connect() as connection:
+        return list((await connection.execute(text(statement))).scalars())
+
+
+async def test_everything_of_a_delivery_is_there_after_the_answer(
+    writer: GroupCommit, engine: AsyncEngine, make_entry: Any
+) -> None:
+    entry = make_entry("e1")
+    accepted = await writer.accept(entry)
+    assert accepted.new == [entry.heard[0].id]
+    assert accepted.first_delivery_id is None
+    for table in ("deliveries", "events", "event_keys", "decisions", "enrollments", "intents", "journal"):
+        assert await count(engine, table) == 1, table
+    assert await column(engine, "SELECT state FROM enrollments") == ["ready"]
+
+
+async def test_a_duplicate_is_answered_with_the_first_delivery(
+    writer: GroupCommit, engine: AsyncEngine, make_entry: Any
+) -> None:
+    first = make_entry("e1")
+    await writer.accept(first)
+    again = await writer.accept(make_entry("e1"))
+    assert again.first_delivery_id == first.delivery.id
+    assert again.new == []
+    assert await count(engine, "deliveries") == 1
+    assert await count(engine, "enrollments") == 1
+
+
+async def test_equal_events_in_one_batch_are_kept_once(
+    writer: GroupCommit, engine: AsyncEngine, make_entry: Any
+) -> None:
+    entries = [make_entry("same") for _ in range(50)]
+    results = await asyncio.gather(*(writer.accept(entry) for entry in entries))
+    new = [entry for entry, result in zip(entries, results, strict=True) if result.new]
+    assert len(new) == 1
+    assert {r.first_delivery_id for r in results if not r.new} == {new[0].delivery.id}
+    assert await count(engine, "events") == 1
+
+
+async def test_one_person_and_intent_from_two_events_is_one_enrollment(
+    writer: GroupCommit, engine: AsyncEngine, make_entry: Any
+) -> None:
+    first = make_entry("form")
+    await writer.accept(first)
+    second = make_entry("webinar")
+    accepted = await writer.accept(second)
+    winner = first.heard[0].decisions[0].enrollment_id
+    assert accepted.taken == {second.heard[0].decisions[0].enrollment_id: winner}
+    assert await column(engine, "SELECT reason FROM decisions WHERE verdict = 'duplicate'") == [
+        f"duplicate of {winner}"
+    ]
+    assert await count(engine, "enrollments") == 1
+
+
+async def test_an_intent_is_free_again_when_its_period_has_passed(
+    writer: GroupCommit, engine: AsyncEngine, make_entry: Any
+) -> None:
+    await writer.accept(make_entry("form", period=timedelta(seconds=-1)))
+    accepted = await writer.accept(make_entry("webinar"))
+    assert accepted.taken == {}
+    assert await count(engine, "enrollments") == 2
+
+
+async def test_a_row_that_postgresql_refuses_fails_alone(
+    writer: GroupCommit, engine: AsyncEngine, make_entry: Any
+) -> None:
+    good = [make_entry(f"e{n}", f"p{n}@corp.example") for n in range(20)]
+    bad = make_entry("bad", "bad@corp.example", data={"text": "a NUL \x00 character"})
+    results = await asyncio.gather(*(writer.accept(e) for e in [*good[:10], bad, *good[10:]]), return_exceptions=True)
+    assert isinstance(results[10], Unreadable)
+    assert sum(isinstance(result, Unreadable) for result in results) == 1
+    assert await count(engine, "enrollments") == 20
+
+
+async def test_a_value_the_driver_cannot_encode_fails_alone(
+    writer: GroupCommit, engine: AsyncEngine, make_entry: Any
+) -> None:
+    bad = make_entry("bad", "bad@corp.example")
+    event = replace(bad.heard[0].event, company="half a pair \ud800")
+    bad = replace(bad, heard=(replace(bad.heard[0], event=event),))
+    results = await asyncio.gather(writer.accept(make_entry("e1")), writer.accept(bad), return_exceptions=True)
+    assert isinstance(results[1], Unreadable)
+    assert await count(engine, "enrollments") == 1
+
+
+async def test_two_replicas_with_the_same_events_agree(engine: AsyncEngine, make_entry: Any) -> None:
+    writers = [GroupCommit(engine), GroupCommit(engine)]
+    for writer in writers:
+        writer.start()
+    people = [f"p{n}@corp.example" for n in range(40)]
+    entries = [make_entry(f"e{n}", person) for n, person in enumerate(people)]
+    echoes = [make_entry(f"e{n}", person) for n, person in reversed(list(enumerate(people)))]
+    results = await asyncio.gather(
+        *(writers[0].accept(entry) for entry in entries), *(writers[1].accept(entry) for entry in echoes)
+    )
+    for writer in writers:
+        await writer.close()
+    assert sum(len(result.new) for result in results) == 40
+    assert await count(engine, "enrollments") == 40
+
+
+async def test_a_full_queue_is_answered_busy(engine: AsyncEngine, make_entry: Any) -> None:
+    writer = GroupCommit(engine, limit=2)
+    waiting = [asyncio.create_task(writer.accept(make_entry(f"e{n}"))) for n in range(2)]
+    await asyncio.sleep(0)
+    with pytest.raises(Busy, match="waiting"):
+        await writer.accept(make_entry("one too many"))
+    writer.start()
+    await asyncio.gather(*waiting)
+    await writer.close()
+
+
+async def test_a_store_that_is_gone_is_answered_busy(engine: AsyncEngine, make_entry: Any) -> None:
+    from app.store.database import open_engine  # noqa: PLC0415
+
+    nowhere = open_engine("postgresql+asyncpg://segue@/segue?host=/nonexistent")
+    writer = GroupCommit(nowhere)
+    writer.start()
+    with pytest.raises(Busy):
+        await writer.accept(make_entry("e1"))
+    await writer.close()
+    await nowhere.dispose()

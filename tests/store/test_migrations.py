@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import pytest
+from alembic import command
+from sqlalchemy import Connection, text
+
+from app.errors import StartError
+from app.store.database import open_engine, require_server
+from app.store.migrate import configuration, head, migrate, require_migrated
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncEngine
+
+
+async def test_the_migrations_make_exactly_the_schema(engine: AsyncEngine) -> None:
+    def check(connection: Connection) -> None:
+        config = configuration()
+        config.attributes["connection"] = connection
+        command.check(config)
+
+    async with engine.connect() as connection:
+        await connection.run_sync(check)
+
+
+async def test_replicas_that_start_together_migrate_once(empty_database: str) -> None:
+    engines = [open_engine(empty_database) for _ in range(4)]
+    with pytest.raises(StartError, match="segue migrate"):
+        await require_migrated(engines[0])
+    assert await asyncio.gather(*(migrate(engine) for engine in engines)) == [head()] * 4
+    await require_migrated(engines[0])
+    for engine in engines:
+        await engine.dispose()
+
+
+async def test_a_database_of_a_newer_version_is_refused(engine: AsyncEngine) -> None:
+    async with engine.begin() as connection:
+        await connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(StartError, match="newer version"):
+        await migrate(engine)
+    with pytest.raises(StartError, match="9999"):
+        await require_migrated(engine)
+
+
+@pytest.mark.parametrize(
+    ("url", "told"),
+    [
+        ("postgresql+asyncpg://segue@127.0.0.1:1/segue", "127.0.0.1:1"),
+        ("postgresql+asyncpg://segue:hunter2@127.0.0.1:1/segue", "segue:\\*\\*\\*@127.0.0.1"),
+    ],
+)
+async def test_an_unreachable_database_is_named_without_its_password(url: str, told: str) -> None:
+    engine = open_engine(url)
+    with pytest.raises(StartError, match=told) as error:
+        await require_server(engine)
+    assert "hunter2" not in str(error.value)
+    await engine.dispose()

@@ -1,0 +1,116 @@
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlalchemy import text
+
+from app.policy.outcome import BudgetSpentError
+from app.store.pace import GRANT_LIFE_SECONDS, StoredPace, allowance, blocked
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncEngine
+
+
+async def granted(engine: AsyncEngine) -> list[tuple[datetime, int]]:
+    async with engine.connect() as connection:
+        found = await connection.execute(text("SELECT granted_at, count FROM rate_grants ORDER BY granted_at"))
+        return [(row[0], row[1]) for row in found]
+
+
+async def test_two_replicas_together_never_exceed_the_window(engine: AsyncEngine) -> None:
+    await limit(engine, maximum=20, window_ms=300)
+    paces = [StoredPace(engine, account="main", headroom=0.0, window_ms=300) for _ in range(2)]
+    times: list[float] = []
+
+    async def ask(pace: StoredPace) -> None:
+        await pace.acquire()
+        times.append(asyncio.get_running_loop().time())
+
+    async with asyncio.timeout(30):
+        await asyncio.gather(*(ask(pace) for pace in paces for _ in range(30)))
+    for pace in paces:
+        await pace.close()
+    # Grants are forgotten from the table, so the instants of giving are judged: the window is 0.3 s, and a grant
+    # counts for half a second longer; any 20 grants therefore lie more than 0.3 s apart.
+    times.sort()
+    assert all(later - earlier > 0.3 for earlier, later in zip(times, times[20:], strict=False))
+
+
+async def limit(engine: AsyncEngine, *, maximum: int, window_ms: int) -> None:
+    async with engine.begin() as connection:
+        await connection.execute(
+            text("INSERT INTO rate_windows (account, kind, maximum, window_ms) VALUES ('main', 'general', :m, :w)"),
+            {"m": maximum, "w": window_ms},
+        )
+
+
+async def test_headroom_and_the_operators_cap_are_left_unused(engine: AsyncEngine) -> None:
+    await limit(engine, maximum=40, window_ms=60_000)
+    pace = StoredPace(engine, account="main", cap=30, headroom=0.1)
+    asked = [asyncio.create_task(pace.acquire()) for _ in range(40)]
+    await asyncio.wait(asked[:27])
+    done = sum(task.done() for task in asked)
+    await pace.close()
+    assert done == 27
+    assert sum(count for _, count in await granted(engine)) == 27
+
+
+async def test_what_hubspot_says_of_its_limit_is_believed_by_all(engine: AsyncEngine) -> None:
+    pace = StoredPace(engine, account="main")
+    await pace.acquire()
+    pace.believe(190, 10_000)
+    await asyncio.gather(*pace._notes)
+    await pace.close()
+    async with engine.connect() as connection:
+        row = (await connection.execute(text("SELECT maximum, window_ms FROM rate_windows"))).one()
+    assert tuple(row) == (190, 10_000)
+
+
+async def test_a_spent_daily_budget_fails_whoever_asks(engine: AsyncEngine) -> None:
+    pace = StoredPace(engine, account="main")
+    await pace.acquire()
+    pace.throttled("RATE_LIMIT_DAILY", None)
+    await asyncio.gather(*pace._notes)
+    with pytest.raises(BudgetSpentError) as spent:
+        await StoredPace(engine, account="main").acquire()
+    assert spent.value.reason == "daily_budget"
+    await pace.close()
+
+
+async def test_a_waiter_that_gave_up_takes_no_grant_from_others(engine: AsyncEngine) -> None:
+    await limit(engine, maximum=1, window_ms=100)
+    pace = StoredPace(engine, account="main", headroom=0.0, window_ms=100)
+    await pace.acquire()
+    gone = asyncio.create_task(pace.acquire())
+    stays = asyncio.create_task(pace.acquire())
+    await asyncio.sleep(0)
+    gone.cancel()
+    async with asyncio.timeout(10):
+        await stays
+    await pace.close()
+
+
+@given(st.integers(1, 1000), st.none() | st.integers(1, 1000), st.floats(0, 0.9))
+def test_the_allowance_exceeds_neither_hubspots_word_nor_the_cap(
+    maximum: int, cap: int | None, headroom: float
+) -> None:
+    allowed = allowance(maximum, cap, headroom)
+    assert 1 <= allowed <= min(maximum, cap or maximum)
+
+
+def test_a_burst_block_is_waited_out() -> None:
+    now = datetime(2026, 11, 23, tzinfo=UTC)
+    assert blocked("RATE_LIMIT_TEN_SECONDLY", now + timedelta(seconds=7), now) == 7.0
+
+
+async def test_a_grant_is_spent_after_half_a_second(engine: AsyncEngine) -> None:
+    pace = StoredPace(engine, account="main")
+    grant = await pace.acquire()
+    await pace.close()
+    assert not grant.spent()
+    assert type(grant)(grant.since - GRANT_LIFE_SECONDS - 0.01).spent()
