@@ -1,0 +1,29 @@
+"""Sources: one module per provider that verifies and normalises what it sends, without I/O.
+
+A new provider is a module with a `PROVIDER` and a line in this table.
+"""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from app.sources import calendly, hubspot, json_webhook, segment, standard_webhooks, stripe, typeform, zoom
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from app.sources.base import Provider
+
+PROVIDERS: Mapping[str, Provider] = MappingProxyType(
+    {
+        "calendly": calendly.PROVIDER,
+        "hubspot": hubspot.PROVIDER,
+        "json": json_webhook.PROVIDER,
+        "segment": segment.PROVIDER,
+        "standard-webhooks": standard_webhooks.PROVIDER,
+        "stripe": stripe.PROVIDER,
+        "typeform": typeform.PROVIDER,
+        "zoom": zoom.PROVIDER,
+    },
+)

@@ -1,0 +1,196 @@
+"""Reading untrusted JSON: bytes to values, values to text and instants.
+
+`parse` is strict: what one reader would take one way and another reader another way (a key twice, NaN, an infinite
+number, a byte order mark, half a surrogate pair) ends in Unreadable, and so do bodies nested deeper than `MAX_DEPTH`.
+Integers keep all their digits. The one repair is NUL: PostgreSQL stores none in text, and a lead is worth more than the
+character, so each becomes U+FFFD.
+
+Reading a field follows one rule. What tells an event from another must be there: `required` raises Unreadable naming
+the path. What describes the person or the time may be absent: anything unusable reads as None, for an authentic event
+that is turned away is retried for a day and may get the webhook disabled, while one without an address is recorded
+and explained. Paths are written as JSON pointers.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from typing import Any, Literal, NoReturn
+
+from app.errors import Unreadable
+
+# Far above any real payload (Stripe's deepest is about 10), far below what recursion and PostgreSQL's jsonb bear.
+MAX_DEPTH = 100
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+# Read as seconds, this number is the year 5138; read as milliseconds, it is March 1973: no webhook is older.
+FIRST_MILLISECONDS = 100_000_000_000
+DIGITS = re.compile(r"[0-9]{1,16}")
+ESCAPED_NUL = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")
+
+
+def parse(body: bytes) -> Any:
+    """Return the JSON value in `body`; raise Unreadable where it is not strict JSON in UTF-8."""
+    try:
+        text = body.decode()
+        if "\\u0000" in text:
+            text = ESCAPED_NUL.sub(r"\1\\ufffd", text)
+        value = DECODER.decode(text)
+        _refuse_surrogates(text, value)
+    except UnicodeError as error:
+        raise Unreadable("malformed_body", "the body is not UTF-8, or holds half a surrogate pair") from error
+    except RecursionError as error:
+        raise _too_deep() from error
+    except ValueError as error:
+        raise Unreadable("malformed_body", f"the body is not JSON: {error}") from error
+    if text.count("[") + text.count("{") > MAX_DEPTH and _depth(value) > MAX_DEPTH:
+        raise _too_deep()
+    return value
+
+
+def parse_object(body: bytes) -> dict[str, Any]:
+    """Return the JSON object in `body`; raise Unreadable where it is anything else."""
+    value = parse(body)
+    if not isinstance(value, dict):
+        raise Unreadable("malformed_body", "the body is not a JSON object")
+    return value
+
+
+def find(value: Any, *path: str | int) -> Any:
+    """Return what stands at `path`, or None where there is nothing."""
+    for step in path:
+        if isinstance(value, dict):
+            value = value.get(str(step))
+        elif isinstance(value, list) and isinstance(step, int) and 0 <= step < len(value):
+            value = value[step]
+        else:
+            return None
+    return value
+
+
+def text(value: Any, *path: str | int) -> str | None:
+    """Return the text at `path` as it was sent, or None where there is none or only white space."""
+    found = find(value, *path)
+    return found if isinstance(found, str) and found.strip() else None
+
+
+def first_text(*candidates: str | None) -> str | None:
+    """Return the first candidate that is there."""
+    return next((candidate for candidate in candidates if candidate is not None), None)
+
+
+def identity(value: Any, *path: str | int) -> str | None:
+    """Return the id at `path`, a text or a whole number, as text; None where there is none."""
+    found = find(value, *path)
+    if isinstance(found, int) and not isinstance(found, bool):
+        return str(found)
+    return found if isinstance(found, str) and found else None
+
+
+def required(value: Any, *path: str | int) -> str:
+    """Return the id at `path`; raise Unreadable naming the path where there is none."""
+    found = identity(value, *path)
+    if found is None:
+        raise Unreadable("missing_field", f"{pointer(path)} is missing, empty, or neither text nor a whole number")
+    return found
+
+
+def instant(value: Any, *path: str | int) -> datetime | None:
+    """Return the time at `path`, in UTC; None where there is none or it cannot be read."""
+    return as_instant(find(value, *path))
+
+
+def as_instant(value: Any, unit: Literal["s", "ms"] | None = None) -> datetime | None:
+    """Return ISO 8601 text (UTC where it names no zone) or a Unix time as a time in UTC; None for anything else.
+
+    Without a `unit` a number too large for seconds is milliseconds.
+    """
+    if isinstance(value, str):
+        return _from_iso(value)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    milliseconds = unit == "ms" or (unit is None and abs(value) >= FIRST_MILLISECONDS)
+    try:
+        return EPOCH + (timedelta(milliseconds=value) if milliseconds else timedelta(seconds=value))
+    except (OverflowError, ValueError):  # beyond the year 9999, or NaN
+        return None
+
+
+def from_digits(value: str, unit: Literal["s", "ms"] | None = None) -> datetime | None:
+    """Return the Unix time that a header writes out, in UTC; None where it is no plausible whole number."""
+    digits = value.strip()
+    return as_instant(int(digits), unit) if DIGITS.fullmatch(digits) else None
+
+
+def storable(value: str) -> str:
+    """Return text that did not come through `parse` (a header, a URL) fit for the store, as `parse` would have it."""
+    try:
+        value.encode()
+    except UnicodeEncodeError as error:
+        raise Unreadable("malformed_header", "a header or the URL holds half a surrogate pair") from error
+    return value.replace("\0", "\ufffd")
+
+
+def body_digest(body: bytes) -> str:
+    """Return what identifies an event that carries no id of its own."""
+    return sha256(body).hexdigest()
+
+
+def pointer(path: tuple[str | int, ...]) -> str:
+    """Return the path as a JSON pointer."""
+    return "".join("/" + str(step).replace("~", "~0").replace("/", "~1") for step in path)
+
+
+def _from_iso(value: str) -> datetime | None:
+    try:
+        moment = datetime.fromisoformat(value)
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    result = dict(pairs)
+    if len(result) != len(pairs):
+        raise ValueError("a key appears twice in one object")
+    return result
+
+
+def _finite(digits: str) -> float:
+    number = float(digits)
+    if not math.isfinite(number):
+        raise ValueError("a number is too large")
+    return number
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _refuse_surrogates(source: str, value: Any) -> None:
+    # The escape is rare (most senders write UTF-8), so only then is the value written out to see whether it can be.
+    if "\\ud" in source or "\\uD" in source:
+        json.dumps(value, ensure_ascii=False).encode()
+
+
+def _depth(value: Any) -> int:
+    depth, level = 0, [value]
+    while level:
+        depth += 1
+        level = [
+            child
+            for item in level
+            for child in (item.values() if isinstance(item, dict) else item if isinstance(item, list) else ())
+        ]
+    return depth - 1
+
+
+def _too_deep() -> Unreadable:
+    return Unreadable("malformed_body", f"the body is nested deeper than {MAX_DEPTH} levels")
+
+
+# The standard library's decoder, for orjson turns integers above 64 bits into floats and drops repeated keys silently;
+# looking for both afterwards costs as much as this decoder does.
+DECODER = json.JSONDecoder(object_pairs_hook=_unique, parse_float=_finite, parse_constant=_no_constant)

@@ -1,0 +1,53 @@
+"""What a form's question asks for, told from its wording: people name their questions, not our fields.
+
+Only wordings with nothing else in them count: "What is your company called?" is the company, "How many people work at
+your company?" is not.
+"""
+
+from __future__ import annotations
+
+import re
+
+WORD = re.compile(r"[^\W_]+")
+# "s" is what is left of "what's".
+FILLERS = frozenset(
+    WORD.findall("a an are at called do enter for is of please s the what whats which work works you your"),
+)
+MEANINGS = {
+    frozenset({"email"}): "email",
+    frozenset({"e", "mail"}): "email",
+    frozenset({"email", "address"}): "email",
+    frozenset({"e", "mail", "address"}): "email",
+    frozenset({"first", "name"}): "first_name",
+    frozenset({"firstname"}): "first_name",
+    frozenset({"given", "name"}): "first_name",
+    frozenset({"last", "name"}): "last_name",
+    frozenset({"lastname"}): "last_name",
+    frozenset({"family", "name"}): "last_name",
+    frozenset({"surname"}): "last_name",
+    frozenset({"name"}): "name",
+    frozenset({"full", "name"}): "name",
+    frozenset({"fullname"}): "name",
+    frozenset({"company"}): "company",
+    frozenset({"company", "name"}): "company",
+    frozenset({"companyname"}): "company",
+    frozenset({"organization"}): "company",
+    frozenset({"organization", "name"}): "company",
+    frozenset({"organisation"}): "company",
+    frozenset({"organisation", "name"}): "company",
+}
+
+
+def meaning(label: str) -> str | None:
+    """Return the Event field that a question or key asks for, or None where the wording says something else."""
+    words = frozenset(WORD.findall(label.lower())) - FILLERS
+    return MEANINGS.get(words)
+
+
+def by_meaning(labelled: list[tuple[str, str]]) -> dict[str, str]:
+    """Return (label, answer) pairs as Event field -> answer; the first answer to a question counts."""
+    found: dict[str, str] = {}
+    for label, answer in labelled:
+        if (field := meaning(label)) and answer.strip():
+            found.setdefault(field, answer)
+    return found

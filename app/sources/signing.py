@@ -1,0 +1,191 @@
+"""One mechanism for every signature: a digest over a template of the request, described by data.
+
+A `Scheme` says which header carries the signature, what it covers, and how both are written. `verify` and `sign` read
+nothing else, so that what is accepted and what is produced cannot drift apart. The raw body is used as it came.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+from app.errors import StartError, Unauthentic
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from datetime import datetime, timedelta
+
+    from app.model import Delivery, Secret
+
+# Sixteen digits reach the year 5138 in milliseconds; longer ones are no timestamp.
+LONGEST_TIMESTAMP = 16
+PLACEHOLDER = re.compile(r"\{(method|url|id|timestamp|body|secret)\}")
+
+
+@dataclass(frozen=True, slots=True)
+class Scheme:
+    """How one provider signs. Header names are lower case.
+
+    `template` may use {method}, {url}, {id}, {timestamp}, {body} and, for plain hashes (`keyed` False), {secret}.
+    `layout` is how the header is written: `plain` is prefix and signature; `pairs` is `t=1,v1=abc`, which carries the
+    timestamp too; `list` is `v1,abc v1,def`. In the last two any entry tagged `version` counts, others are ignored.
+    `tolerance` None means that the scheme has no timestamp to be judged; `future` False judges only the past.
+    """
+
+    header: str
+    template: str = "{body}"
+    algorithm: Literal["sha1", "sha256", "sha512"] = "sha256"
+    keyed: bool = True
+    key: Literal["utf-8", "base64"] = "utf-8"
+    key_prefix: str = ""
+    encoding: Literal["hex", "base64"] = "hex"
+    layout: Literal["plain", "pairs", "list"] = "plain"
+    prefix: str = ""
+    version: str = "v1"
+    id_header: str | None = None
+    timestamp_header: str | None = None
+    timestamp_unit: Literal["s", "ms"] = "s"
+    tolerance: timedelta | None = None
+    future: bool = True
+
+
+class Presented(NamedTuple):
+    """What the request claims: the signatures, decoded, and the signed header values as they were written."""
+
+    signatures: tuple[bytes, ...]
+    id: str
+    timestamp: str
+
+
+def verify(scheme: Scheme, delivery: Delivery, secrets: Iterable[Secret], now: datetime) -> Secret:
+    """Return the secret that signed the delivery, or raise Unauthentic with the name of the check that failed."""
+    usable = [(secret, key) for secret in secrets if (key := key_of(scheme, secret.value))]
+    if not usable:
+        raise Unauthentic("missing_signature", "the source has no usable secret, so nothing can be verified")
+    presented = read(scheme, delivery.headers)
+    for secret, key in usable:
+        expected = digest(scheme, key, delivery, presented)
+        if any(hmac.compare_digest(expected, signature) for signature in presented.signatures):
+            _check_lifetime(secret, now)
+            _check_timestamp(scheme, presented.timestamp, now)
+            return secret
+    raise Unauthentic("signature_mismatch", f"the {scheme.header} header matches none of the source's secrets")
+
+
+def sign(scheme: Scheme, delivery: Delivery, secrets: Iterable[Secret], now: datetime) -> dict[str, str]:
+    """Return the headers that a sender holding the first secret in force would add; the message id is `delivery.id`."""
+    key = next((k for s in secrets if not _has_expired(s, now) and (k := key_of(scheme, s.value))), None)
+    if key is None:
+        raise StartError("the source has no usable secret in force to sign with: set one under `secrets`")
+    scale = 1000 if scheme.timestamp_unit == "ms" else 1
+    presented = Presented((), delivery.id, str(int(now.timestamp() * scale)))
+    headers = {scheme.header: _written(scheme, digest(scheme, key, delivery, presented), presented.timestamp)}
+    if scheme.id_header:
+        headers[scheme.id_header] = presented.id
+    if scheme.timestamp_header:
+        headers[scheme.timestamp_header] = presented.timestamp
+    return headers
+
+
+def read(scheme: Scheme, headers: Mapping[str, str]) -> Presented:
+    """Return what the headers claim; a header that is missing or unreadable raises Unauthentic."""
+    value = _required(headers, scheme.header)
+    identifier = _required(headers, scheme.id_header) if scheme.id_header else ""
+    timestamp = _required(headers, scheme.timestamp_header) if scheme.timestamp_header else ""
+    if scheme.layout == "plain":
+        written = [value.removeprefix(scheme.prefix)] if value.startswith(scheme.prefix) else []
+    elif scheme.layout == "list":
+        written = [rest for tag, _, rest in (entry.partition(",") for entry in value.split()) if tag == scheme.version]
+    else:
+        pairs = [(name.strip(), rest.strip()) for name, _, rest in (part.partition("=") for part in value.split(","))]
+        written = [rest for name, rest in pairs if name == scheme.version]
+        timestamp = next((rest for name, rest in pairs if name == "t"), "")
+    signatures = tuple(decoded for text in written if (decoded := _decoded(text, scheme.encoding)))
+    if not signatures:
+        raise Unauthentic("malformed_signature", f"the {scheme.header} header holds no signature of the expected form")
+    return Presented(signatures, identifier, timestamp)
+
+
+def digest(scheme: Scheme, key: bytes, delivery: Delivery, presented: Presented) -> bytes:
+    """Return the digest of what the template names, keyed unless the scheme is a plain hash."""
+    parts: dict[str, bytes] = {
+        "method": octets(delivery.method.upper()),
+        "url": octets(delivery.url),
+        "id": octets(presented.id),
+        "timestamp": octets(presented.timestamp),
+        "body": delivery.body,
+        "secret": key,
+    }
+    content = b"".join([parts[piece] if named else piece.encode() for named, piece in pieces(scheme.template)])
+    if scheme.keyed:
+        return hmac.digest(key, content, scheme.algorithm)
+    return hashlib.new(scheme.algorithm, content).digest()
+
+
+@lru_cache(maxsize=64)
+def pieces(template: str) -> tuple[tuple[bool, str], ...]:
+    """Return the template as (is a placeholder, name or literal text), in order."""
+    return tuple((index % 2 == 1, piece) for index, piece in enumerate(PLACEHOLDER.split(template)) if piece)
+
+
+def key_of(scheme: Scheme, secret: str) -> bytes | None:
+    """Return the key that a pasted secret stands for, or None where it stands for none (`check` says so)."""
+    if scheme.key == "utf-8":
+        return octets(secret)
+    text = secret.removeprefix(scheme.key_prefix).rstrip("=")
+    return _decoded(text + "=" * (-len(text) % 4), "base64")
+
+
+def _written(scheme: Scheme, signature: bytes, timestamp: str) -> str:
+    text = signature.hex() if scheme.encoding == "hex" else base64.b64encode(signature).decode()
+    if scheme.layout == "list":
+        return f"{scheme.version},{text}"
+    if scheme.layout == "pairs":
+        return f"t={timestamp},{scheme.version}={text}"
+    return scheme.prefix + text
+
+
+def _required(headers: Mapping[str, str], name: str) -> str:
+    if value := headers.get(name, "").strip():
+        return value
+    raise Unauthentic("missing_signature", f"the {name} header is missing")
+
+
+def _decoded(text: str, encoding: Literal["hex", "base64"]) -> bytes | None:
+    try:
+        return binascii.unhexlify(text) if encoding == "hex" else binascii.a2b_base64(text, strict_mode=True)
+    except ValueError:  # binascii.Error is one: not of this encoding, which callers treat as no signature at all
+        return None
+
+
+def octets(text: str) -> bytes:
+    """Return the UTF-8 bytes of a header, URL or secret."""
+    # Lone surrogates cannot be sent by anyone, so any bytes do: they match no signature.
+    return text.encode("utf-8", "surrogatepass")
+
+
+def _has_expired(secret: Secret, now: datetime) -> bool:
+    return secret.not_after is not None and now > secret.not_after
+
+
+def _check_lifetime(secret: Secret, now: datetime) -> None:
+    if _has_expired(secret, now):
+        raise Unauthentic("expired", "signed with a secret whose not_after has passed")
+
+
+def _check_timestamp(scheme: Scheme, timestamp: str, now: datetime) -> None:
+    if scheme.tolerance is None:
+        return
+    if not (timestamp.isascii() and timestamp.isdigit() and len(timestamp) <= LONGEST_TIMESTAMP):
+        raise Unauthentic("malformed_signature", "the signed timestamp is not a whole number")
+    age = now.timestamp() - int(timestamp) / (1000 if scheme.timestamp_unit == "ms" else 1)
+    if age > scheme.tolerance.total_seconds():
+        raise Unauthentic("timestamp_too_old", f"signed {age:.0f} s ago, accepted up to {scheme.tolerance}")
+    if scheme.future and -age > scheme.tolerance.total_seconds():
+        raise Unauthentic("timestamp_in_future", f"signed {-age:.0f} s ahead of this clock: check both clocks")

@@ -1,0 +1,69 @@
+"""What single providers and the reading of fields must get right beyond the cases that all share."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from app.errors import Unauthentic, Unreadable
+from app.model import Delivery, Event, Secret, SourceConfig
+from app.sources import PROVIDERS, fields
+from app.sources.segment import signed_part
+
+NOW = datetime(2026, 11, 3, 12, tzinfo=UTC)
+
+
+def read(provider: str, body: bytes, url: str = "https://segue.example/x", **headers: str) -> Event:
+    config = SourceConfig("x", provider, (Secret("c2VjcmV0"),))
+    return PROVIDERS[provider].events(Delivery("d", "x", NOW, "POST", url, headers, body), config)[0]
+
+
+def test_a_workflow_is_told_by_contact_flow_and_body() -> None:
+    contact = b'{"vid":1,"portal-id":2}'
+    events = [
+        read("hubspot", contact, "https://segue.example/x?flow=1"),
+        read("hubspot", contact, "https://segue.example/x?flow=2"),
+        read("hubspot", contact, "https://segue.example/x?workflow=3"),
+        read("hubspot", contact + b" ", "https://segue.example/x?flow=1"),
+        read("hubspot", contact.replace(b"1", b"3"), "https://segue.example/x?flow=1"),
+    ]
+    assert len({event.dedupe for event in events}) == len(events)
+    assert events[0].dedupe[:3] == ("2", "1", "1")
+
+
+def test_zooms_tuple_tells_deliveries_without_ids_apart() -> None:
+    bodies = [b'{"event":"app_deauthorized"}', b'{"event":"app_deauthorized","payload":{"user_id":1}}']
+    assert len({read("zoom", body).dedupe for body in bodies}) == len(bodies)
+
+
+def test_what_comes_from_a_header_or_url_can_be_stored() -> None:
+    assert read("hubspot", b"{}", "https://segue.example/x?flow=a%00b").dedupe[2] == "a\ufffdb"
+    assert read("standard-webhooks", b"{}", **{"webhook-id": "a\0b"}).id == "a\ufffdb"
+    with pytest.raises(Unreadable):
+        read("standard-webhooks", b"{}", **{"webhook-id": "\ud800"})
+
+
+@pytest.mark.parametrize("piece", [b'\\"', b'"\\', b'"', b"{", b"[", b'"",', b" "])
+def test_hostile_batches_are_cut_in_linear_time(piece: bytes) -> None:
+    # No clock here: scanning that starts over at each quote would run into the limit that every test has.
+    with pytest.raises(Unauthentic):
+        signed_part(b"[{" + piece * 400_000)
+
+
+def test_a_wide_body_is_not_a_deep_one() -> None:
+    assert fields.parse(b"[" + b"{}," * 1000 + b"1]") == [{}] * 1000 + [1]
+
+
+@pytest.mark.parametrize(
+    ("value", "found"),
+    [("a", "a"), (7, "7"), (2**80, str(2**80)), (True, None), (None, None), ("", None), (1.5, None), ([], None)],
+)
+def test_an_id_is_a_text_or_a_whole_number(value: Any, found: str | None) -> None:
+    assert fields.identity({"id": value}, "id") == found
+
+
+def test_a_missing_id_is_named_by_its_path() -> None:
+    with pytest.raises(Unreadable, match="/a/0/b~1c is missing"):
+        fields.required({"a": [{}]}, "a", 0, "b/c")
