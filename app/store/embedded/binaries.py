@@ -64,13 +64,14 @@ def find_binaries(user: ServerUser, copies: Path, major: int | None) -> Binaries
 
 
 def version_of(folder: Path, user: ServerUser) -> tuple[int, int] | None:
-    """Return the version of the server in `folder` as (major, minor); None when `user` cannot run it."""
+    """Return the version of what is in `folder` as (major, minor); None when `user` cannot run both programs."""
     try:
-        said = user.run([folder / "postgres", "-V"]).stdout
+        said = [user.run([folder / program, "-V"]).stdout for program in ("postgres", "initdb")]
     except (OSError, subprocess.SubprocessError):
         return None  # Not there, not ours to run, or for another machine: the next candidate is tried.
-    match = re.search(r"\(PostgreSQL\) (\d+)(?:\.(\d+))?", said)
-    return (int(match[1]), int(match[2] or 0)) if match else None
+    matches = [re.search(r"\(PostgreSQL\) (\d+)(?:\.(\d+))?", line) for line in said]
+    versions = {(int(match[1]), int(match[2] or 0)) if match else None for match in matches}
+    return versions.pop() if len(versions) == 1 else None
 
 
 def _fitting(folders: Iterable[Path], major: int | None) -> list[Binaries]:
@@ -107,8 +108,8 @@ def _system_folders() -> Iterator[Path]:
 def _copied(found: Binaries, copies: Path, user: ServerUser) -> Binaries:
     target = copies / ".".join(map(str, found.version))
     if not target.exists():
-        _copy(found.folder.parent, target)
-    copy = Binaries(found.version, target / "bin")
+        _copy(found.folder.parents[2], target)
+    copy = Binaries(found.version, target / found.folder.relative_to(found.folder.parents[2]))
     if not _runs(copy, user):
         raise StartError(
             f"PostgreSQL in {copy.folder} does not run as user {user.uid}; "
@@ -118,13 +119,19 @@ def _copied(found: Binaries, copies: Path, user: ServerUser) -> Binaries:
     return copy
 
 
-def _copy(source: Path, target: Path) -> None:
-    """Copy whole or not at all: a copy cut short must not be taken for a complete one next time."""
+def _copy(packages: Path, target: Path) -> None:
+    """Copy whole or not at all: a copy cut short must not be taken for a complete one next time.
+
+    The programs look for their libraries by relative paths: beside the package on Linux, inside it on macOS.
+    """
     target.parent.mkdir(exist_ok=True)
     target.parent.chmod(0o755)
     with tempfile.TemporaryDirectory(prefix="copy-", dir=target.parent) as staging:
-        left_out = shutil.ignore_patterns("include", "*.a")
-        whole = shutil.copytree(source, Path(staging) / "whole", symlinks=True, ignore=left_out)
+        whole = Path(staging) / "whole"
+        left_out = shutil.ignore_patterns("include", "*.a", "*.py", "__pycache__")
+        for part in packages.glob(f"{WHEEL}*"):
+            if part.name in {WHEEL, f"{WHEEL}.libs"}:
+                shutil.copytree(part, whole / part.name, symlinks=True, ignore=left_out)
         _let_everybody_read(whole)
         whole.rename(target)
 

@@ -150,4 +150,6 @@ def _explained(data_dir: Path) -> Iterator[None]:
             if error.errno in DISK_FULL
             else f"run Segue as the folder's owner, or set SEGUE_DATA_DIR to one that user {os.geteuid()} may write"
         )
-        raise StartError(f"cannot use the data directory {data_dir}: {error.strerror}: {place}; {remedy}") from error
+        raise StartError(
+            f"cannot use the data directory {data_dir}: {error.strerror or error}: {place}; {remedy}"
+        ) from error

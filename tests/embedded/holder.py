@@ -1,0 +1,40 @@
+"""A process of its own that holds a data directory: it opens it, prints the URL, and closes it when its input ends.
+
+    holder.py DATA_DIR [user id to become] [largest file it may write, bytes]
+
+It prints the message of a StartError instead of the URL and exits with its code.
+"""
+
+import os
+import resource
+import sys
+from pathlib import Path
+
+from app.errors import StartError
+from app.store.embedded import EmbeddedPostgres
+
+
+def become(uid: int) -> None:
+    """Become another user, after the imports: that user may be unable to read the interpreter's library."""
+    if uid != os.geteuid():
+        os.setgroups([])
+        os.setgid(uid)
+        os.setuid(uid)
+
+
+def main(data_dir: str, uid: str = str(os.geteuid()), largest: str = "") -> None:
+    """Open, print, wait, close."""
+    become(int(uid))
+    if largest:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (int(largest), int(largest)))
+    try:
+        held = EmbeddedPostgres.open(Path(data_dir))
+    except StartError as error:
+        print(error, flush=True)  # noqa: T201  # this is how the test hears of it
+        sys.exit(error.exit_code)
+    print(held.url, flush=True)  # noqa: T201  # this is how the test hears of it
+    sys.stdin.read()
+    held.close()
+
+
+main(*sys.argv[1:])
