@@ -1,0 +1,243 @@
+"""The HubSpot client: the only module that opens a connection. What is asked and what replies mean is `protocol`."""
+
+from __future__ import annotations
+
+import json
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
+
+import httpx
+
+from app.clock import elapsed_seconds
+from app.errors import Ambiguous, HubSpotError, NotSent, Refusal
+from app.hubspot import contacts, protocol
+from app.hubspot.gate import RENEWALS, Gate, GrantSpentError
+from app.hubspot.refusals import correlation_of
+from app.hubspot.replies import Reply
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterable, Sequence
+    from types import TracebackType
+    from typing import Self
+
+    from app.hubspot.contacts import Contact, Upsert
+    from app.hubspot.pace import Grant, Pace
+    from app.hubspot.protocol import Call, Enrolled, EnrollmentStatus, Owner, SequencePage
+    from app.model import Sender
+
+BASE_URL = "https://api.hubapi.com"
+TIMEOUT = httpx.Timeout(30.0, connect=10.0)
+# Idle connections are dropped after 4 s: many servers close theirs after 5 s, and one that is closed just while a
+# request is written leaves nobody knowing what became of it.
+LIMITS = httpx.Limits(max_connections=100, max_keepalive_connections=100, keepalive_expiry=4.0)
+# The last one is ours: a request that cannot be written as HTTP is found out before its first byte.
+NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.LocalProtocolError)
+LONGEST_COUNT = 9  # digits of a believable limit
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class CallRecord:
+    """One HTTP call as it went, for logs and metrics: no body, no address, no id of a person.
+
+    `route` is a template; `status` is None when no answer came; `error_type` is HubSpot's code, or the kind of failure;
+    `duration` is in seconds, from the first byte (or the attempt to connect) to the last.
+    """
+
+    account: str
+    route: str
+    method: str
+    status: int | None
+    error_type: str | None
+    correlation_id: str | None
+    duration: float
+
+
+class HubSpotClient:
+    """One account's HubSpot. Every method raises NotSent, Ambiguous, Refusal, or what `pace` raises.
+
+    `token` is asked for anew by every request when it is a function, so that a mended one is used at once. `transport`
+    replaces the network (tests). No call is repeated here: who may repeat one is the caller's decision.
+    """
+
+    def __init__(
+        self,
+        account: str,
+        token: str | Callable[[], str],
+        *,
+        pace: Pace,
+        observe: Callable[[CallRecord], None],
+        base_url: str = BASE_URL,
+        version: str = protocol.DEFAULT_VERSION,
+        transport: httpx.AsyncBaseTransport | None = None,
+        timeout: httpx.Timeout = TIMEOUT,
+    ) -> None:
+        self._account = account
+        self._token = token
+        self._pace = pace
+        self._observe = observe
+        self._version = version
+        # Only httpcore announces the moment before the first byte; any other transport is asked to wait before it.
+        self._traced = transport is None or isinstance(transport, httpx.AsyncHTTPTransport)
+        self._http = httpx.AsyncClient(
+            base_url=base_url,
+            headers={"Accept": "application/json"},
+            transport=transport,
+            timeout=timeout,
+            limits=LIMITS,
+            http2=False,
+            follow_redirects=False,
+        )
+
+    async def __aenter__(self) -> Self:
+        """Open the connection pool."""
+        _keep_addresses_out_of_logs()
+        await self._http.__aenter__()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close all connections."""
+        await self._http.__aexit__(kind, error, trace)
+
+    async def grant(self) -> Grant:
+        """Return leave for one request, for a caller that decides late what to ask."""
+        return await self._pace.acquire()
+
+    async def enroll(
+        self, contact_id: str, sequence: str, sender: Sender, *, before_send: Callable[[], Awaitable[None]]
+    ) -> Enrolled:
+        """Send the one enroll request.
+
+        `before_send` is awaited once, with the connection in hand and nothing written; the first byte follows it at
+        once. What it raises is raised unchanged, and nothing was sent.
+        """
+        call = protocol.enroll(self._version, contact_id, sequence, sender)
+        return await self._send(call, before_send=before_send)
+
+    async def enrollment_status(self, contact_id: str) -> EnrollmentStatus | None:
+        """Return the sequence that the contact is in now, None when HubSpot shows none."""
+        return await self._send(protocol.enrollment_status(self._version, contact_id))
+
+    async def upsert_contacts(
+        self, inputs: Sequence[Upsert], *, grant: Grant | None = None
+    ) -> dict[Upsert, Contact | HubSpotError]:
+        """Create or update up to 100 contacts; inputs that HubSpot's answer does not name are left out."""
+        return await self._send(contacts.upsert_contacts(self._version, inputs), grant=grant)
+
+    async def read_contacts(
+        self, keys: Sequence[str], names: Iterable[str], *, by: str | None = None, grant: Grant | None = None
+    ) -> dict[str, Contact | HubSpotError]:
+        """Read up to 100 contacts by id, or by a unique property; keys that the answer does not name are left out."""
+        return await self._send(contacts.read_contacts(self._version, keys, names, by=by), grant=grant)
+
+    async def owners_by_email(self, email: str) -> tuple[Owner, ...]:
+        """Find owners by address."""
+        return await self._send(protocol.owners_by_email(self._version, email))
+
+    async def list_sequences(self, user_id: str, after: str | None = None) -> SequencePage:
+        """Return one page of the sequences that a user may send."""
+        return await self._send(protocol.list_sequences(self._version, user_id, after))
+
+    async def get_sequence(self, user_id: str, sequence: str) -> protocol.Sequence:
+        """Return one sequence."""
+        return await self._send(protocol.get_sequence(self._version, user_id, sequence))
+
+    async def _send(
+        self, call: Call[T], *, grant: Grant | None = None, before_send: Callable[[], Awaitable[None]] | None = None
+    ) -> T:
+        for _ in range(RENEWALS):
+            gate = Gate(self._pace, grant or await self._pace.acquire(), before_send)
+            try:
+                return await self._exchange(call, gate)
+            except GrantSpentError:
+                grant = None
+        raise NotSent("no grant stayed fresh until a connection was free")
+
+    async def _exchange(self, call: Call[T], gate: Gate) -> T:
+        """Send one request and read its reply; every call that happened is told to `observe`, once."""
+        started = elapsed_seconds()
+        try:
+            reply = await self._transmit(call, gate)
+        except (NotSent, Ambiguous) as error:
+            if isinstance(error.__cause__, httpx.HTTPError):
+                self._tell(call, started, None, type(error.__cause__).__name__)
+            raise
+        return self._decipher(call, reply, gate.opened_at or started)
+
+    async def _transmit(self, call: Call[T], gate: Gate) -> Reply:
+        request = self._request(call, gate)
+        if not self._traced:
+            await gate.open()
+        try:
+            response = await self._http.send(request)
+        except httpx.HTTPError as error:
+            if isinstance(error, NEVER_SENT) or gate.opened_at is None:
+                raise NotSent(f"{call.route}: {type(error).__name__}") from error
+            raise Ambiguous(f"{call.route}: {type(error).__name__}") from error
+        return Reply(response.status_code, response.headers, response.content)
+
+    def _request(self, call: Call[T], gate: Gate) -> httpx.Request:
+        headers = {"Authorization": f"Bearer {self._bearer()}"}
+        return self._http.build_request(
+            call.method,
+            call.path,
+            params=dict(call.query),
+            content=None if call.json is None else json.dumps(call.json).encode(),
+            headers=headers if call.json is None else headers | {"Content-Type": "application/json"},
+            extensions={"trace": gate.trace},
+        )
+
+    def _bearer(self) -> str:
+        token = (self._token if isinstance(self._token, str) else self._token()).strip()
+        if not (token and token.isascii() and token.isprintable()):
+            raise NotSent("the access token is empty or has characters that no token has")
+        return token
+
+    def _decipher(self, call: Call[T], reply: Reply, started: float) -> T:
+        self._heed_limit(reply)
+        try:
+            value = call.decipher(reply)
+        except Refusal as refusal:
+            if refusal.code.startswith("RATE_LIMIT"):
+                self._pace.throttled(refusal.code, refusal.retry_after)
+            self._tell(call, started, reply, refusal.code)
+            raise
+        except HubSpotError as error:
+            self._tell(call, started, reply, type(error).__name__)
+            raise
+        self._tell(call, started, reply, None)
+        return value
+
+    def _heed_limit(self, reply: Reply) -> None:
+        maximum = reply.headers.get("x-hubspot-ratelimit-max", "")
+        interval = reply.headers.get("x-hubspot-ratelimit-interval-milliseconds", "")
+        if _is_count(maximum) and _is_count(interval):
+            self._pace.believe(int(maximum), int(interval))
+
+    def _tell(self, call: Call[T], started: float, reply: Reply | None, error_type: str | None) -> None:
+        self._observe(
+            CallRecord(
+                account=self._account,
+                route=call.route,
+                method=call.method,
+                status=reply.status if reply else None,
+                error_type=error_type,
+                correlation_id=correlation_of(reply) if reply else None,
+                duration=elapsed_seconds() - started,
+            )
+        )
+
+
+def _is_count(value: str) -> bool:
+    return value.isascii() and value.isdigit() and len(value) <= LONGEST_COUNT and int(value) > 0
+
+
+def _keep_addresses_out_of_logs() -> None:
+    # httpx logs whole URLs at INFO, and owners are asked for by address. A level that somebody chose is left alone.
+    logger = logging.getLogger("httpx")
+    if logger.level == logging.NOTSET:
+        logger.setLevel(logging.WARNING)

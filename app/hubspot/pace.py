@@ -1,0 +1,25 @@
+"""What the client asks before every request: may I send now? The answer is kept elsewhere (`app.store.pace`)."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+
+class Grant(Protocol):
+    """Leave to send one request now."""
+
+    def spent(self) -> bool:
+        """Tell whether the grant is older than 500 ms, by a clock that counts suspension: then it is void."""
+
+
+class Pace(Protocol):
+    """The pace of one account's requests."""
+
+    async def acquire(self, kind: str = "general") -> Grant:
+        """Return when a request of `kind` may be sent. Raises SegueError when none may be for a long time."""
+
+    def believe(self, maximum: int, interval_ms: int) -> None:
+        """Take HubSpot's word for the limit: `maximum` requests in any `interval_ms` milliseconds."""
+
+    def throttled(self, code: str, retry_after: float | None) -> None:
+        """Note a 429: `code` says which limit, `retry_after` (seconds) is HubSpot's wish where it named one."""

@@ -1,0 +1,105 @@
+"""One reply of HubSpot as it came, and careful ways to read it. Sans-I/O.
+
+Every field of an error body is optional and not every body is JSON (HubSpot's error-handling page): each reader here
+ends in a value or in None, whatever the bytes.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+DETAIL_LENGTH = 500
+LONGEST_RETRY_AFTER = 7 * 24 * 3600.0  # a week; HubSpot's longest is 24 hours (477), anything beyond is garbage
+
+_ADDRESS = re.compile(r"[^\s@<>\"'(),;:\[\]{}=]+(?:@|%40|\\u0040)[^\s@<>\"'(),;:\[\]{}]+", re.IGNORECASE)
+_WORD = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}\Z")
+_IDENTIFIER = re.compile(r"[A-Za-z0-9_-]{1,64}\Z")
+_CORRELATION = re.compile(r"[A-Za-z0-9-]{1,64}\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """Status, headers (lower-case names) and body of one answer."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def ok(self) -> bool:
+        """Whether HubSpot accepted the request."""
+        return 200 <= self.status < 300  # noqa: PLR2004  # the status classes of HTTP read best as they are
+
+    def json(self) -> Any:
+        """Return the body as JSON, None when it is none."""
+        try:
+            return json.loads(self.body)
+        except (ValueError, RecursionError):
+            return None
+
+
+def mapping(value: Any) -> dict[str, Any]:
+    """Return `value` when it is an object, an empty one otherwise."""
+    return value if isinstance(value, dict) else {}
+
+
+def items(value: Any) -> list[dict[str, Any]]:
+    """Return the objects in `value` when it is a list, none otherwise."""
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
+def identifier(value: Any) -> str | None:
+    """Return one of HubSpot's ids as text: the schemas say string, some answers say integer."""
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 10**30:
+        return str(value)
+    return value if isinstance(value, str) and _IDENTIFIER.match(value) else None
+
+
+def text(value: Any) -> str | None:
+    """Return a non-empty text."""
+    return value if isinstance(value, str) and value else None
+
+
+def word(value: Any) -> str | None:
+    """Return one of HubSpot's own words (a code, a category), None for anything that does not look like one."""
+    return value if isinstance(value, str) and _WORD.match(value) else None
+
+
+def instant(value: Any) -> datetime | None:
+    """Return an aware instant from RFC 3339 or from milliseconds since 1970 (both occur in contact properties)."""
+    try:
+        if isinstance(value, str) and value.isascii() and value.isdigit():
+            return datetime.fromtimestamp(int(value) / 1000, UTC)
+        parsed = datetime.fromisoformat(value) if isinstance(value, str) else None
+        return parsed.astimezone(UTC) if parsed and parsed.tzinfo else None
+    except (ValueError, OverflowError, OSError):
+        return None
+
+
+def seconds(value: str | None) -> float | None:
+    """Return a Retry-After in seconds, None where there is none or no sense in it."""
+    try:
+        wait = float(value or "")
+    except ValueError:
+        return None
+    return wait if math.isfinite(wait) and 0 <= wait <= LONGEST_RETRY_AFTER else None
+
+
+def correlation_id(value: Any) -> str | None:
+    """Return HubSpot's id of a request (a UUID), which its support asks for."""
+    return value if isinstance(value, str) and _CORRELATION.match(value) else None
+
+
+def scrubbed(value: Any) -> str:
+    """Return a message without e-mail addresses, printable, on one line, at most 500 characters."""
+    printable = (character if character.isprintable() else " " for character in value) if isinstance(value, str) else ()
+    line = " ".join("".join(printable).split())
+    return _ADDRESS.sub("[address]", line)[:DETAIL_LENGTH]

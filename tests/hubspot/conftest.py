@@ -1,0 +1,132 @@
+"""Stand-ins for the far end: a pace that is told what to grant, and a server of raw bytes on the loopback."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import pytest
+
+from app.hubspot.client import HubSpotClient
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+    import httpx
+
+    from app.hubspot.client import CallRecord
+
+
+@dataclass
+class ToldGrant:
+    is_spent: bool
+
+    def spent(self) -> bool:
+        return self.is_spent
+
+
+@dataclass
+class ToldPace:
+    """Grants `spent_first` spent grants, then fresh ones, and keeps what it was told."""
+
+    spent_first: int = 0
+    acquired: int = 0
+    believed: list[tuple[int, int]] = field(default_factory=list)
+    throttles: list[tuple[str, float | None]] = field(default_factory=list)
+    error: Exception | None = None
+
+    async def acquire(self, kind: str = "general") -> ToldGrant:
+        assert kind == "general"
+        if self.error:
+            raise self.error
+        self.acquired += 1
+        self.spent_first -= 1
+        return ToldGrant(self.spent_first >= 0)
+
+    def believe(self, maximum: int, interval_ms: int) -> None:
+        self.believed.append((maximum, interval_ms))
+
+    def throttled(self, code: str, retry_after: float | None) -> None:
+        self.throttles.append((code, retry_after))
+
+
+@dataclass
+class FarEnd:
+    """Answers whole requests with the next of `answers` (None: never), and notes every byte and connection."""
+
+    url: str = ""
+    received: bytes = b""
+    requests: int = 0
+    connections: int = 0
+    answers: deque[bytes | None] = field(default_factory=deque)
+    close_after_answer: bool = False
+    connected: asyncio.Event = field(default_factory=asyncio.Event)
+    disconnected: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.connections += 1
+        self.connected.set()
+        unread = b""
+        while chunk := await reader.read(65536):
+            self.received += chunk
+            unread += chunk
+            if not whole(unread):
+                continue
+            unread, self.requests = b"", self.requests + 1
+            answer = self.answers.popleft()
+            if answer is not None:
+                writer.write(answer)
+                await writer.drain()
+            if self.close_after_answer:
+                break
+        writer.close()
+        self.disconnected.set()
+
+
+def whole(request: bytes) -> bool:
+    head, separator, body = request.partition(b"\r\n\r\n")
+    lengths = [line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")]
+    return bool(separator) and len(body) >= (int(lengths[0].split(b":")[1]) if lengths else 0)
+
+
+@pytest.fixture
+def pace() -> ToldPace:
+    return ToldPace()
+
+
+@pytest.fixture
+def records() -> list[CallRecord]:
+    return []
+
+
+@pytest.fixture
+async def far_end(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[FarEnd]:
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.lower(), raising=False)
+    far = FarEnd()
+    tasks: set[asyncio.Task[None]] = set()
+
+    def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.create_task(far.serve(reader, writer))
+        tasks.add(task)
+
+    server = await asyncio.start_server(accept, "127.0.0.1", 0)
+    far.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    yield far
+    server.close()
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    await server.wait_closed()
+
+
+@pytest.fixture
+def new_client(pace: ToldPace, records: list[CallRecord]) -> Callable[..., HubSpotClient]:
+    def build(transport: httpx.AsyncBaseTransport | None = None, **options: object) -> HubSpotClient:
+        settings = {"base_url": "http://hubspot.invalid", "transport": transport, **options}
+        return HubSpotClient("main", "pat-secret", pace=pace, observe=records.append, **settings)  # type: ignore[arg-type]
+
+    return build

@@ -1,0 +1,240 @@
+from __future__ import annotations
+
+import json
+import logging
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+
+from app.errors import Ambiguous, FenceLost, NotSent, Refusal
+from app.hubspot.client import CallRecord, HubSpotClient
+from app.model import Sender
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+ANNA = Sender("anna", "7001", "anna@acme.example")
+YES = {"id": "9", "enrolledAt": "2026-11-23T09:00:00.000Z"}
+
+
+def answering(status: int = 200, body: object = YES, headers: dict[str, str] | None = None) -> httpx.MockTransport:
+    return httpx.MockTransport(lambda _: httpx.Response(status, json=body, headers=headers))
+
+
+def failing(error: Exception) -> httpx.MockTransport:
+    def fail(_: httpx.Request) -> httpx.Response:
+        raise error
+
+    return httpx.MockTransport(fail)
+
+
+async def nothing() -> None:
+    """Agree to everything."""
+
+
+async def reached() -> None:
+    raise AssertionError("before_send was asked")
+
+
+async def test_every_request_bears_the_token_and_follows_a_grant(
+    new_client: Callable[..., HubSpotClient], pace: Any
+) -> None:
+    asked: list[tuple[str, int]] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append((request.headers["authorization"], pace.acquired))
+        return httpx.Response(200, json={"results": []})
+
+    async with new_client(httpx.MockTransport(answer)) as client:
+        await client.list_sequences("7001")
+        await client.owners_by_email("anna@acme.example")
+    assert asked == [("Bearer pat-secret", 1), ("Bearer pat-secret", 2)]
+
+
+async def test_a_mended_token_is_used_by_the_next_request(pace: Any, records: list[CallRecord]) -> None:
+    tokens = iter(["old", " new\n"])
+    asked: list[str] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(request.headers["authorization"])
+        return httpx.Response(200, json={"results": []})
+
+    transport = httpx.MockTransport(answer)
+    async with HubSpotClient(
+        "main", lambda: next(tokens), pace=pace, observe=records.append, transport=transport
+    ) as client:
+        await client.list_sequences("7001")
+        await client.list_sequences("7001")
+    assert asked == ["Bearer old", "Bearer new"]
+
+
+@pytest.mark.parametrize("token", ["", "  ", "töken", "two\nlines"])
+async def test_what_is_no_token_is_not_sent_and_not_told(pace: Any, records: list[CallRecord], token: str) -> None:
+    transport = failing(AssertionError("reached"))
+    async with HubSpotClient("main", token, pace=pace, observe=records.append, transport=transport) as client:
+        with pytest.raises(NotSent) as raised:
+            await client.enroll("501", "310001", ANNA, before_send=reached)
+    assert token.strip() == "" or token not in str(raised.value)
+
+
+async def test_an_app_behind_the_transport_waits_for_before_send_too(new_client: Callable[..., HubSpotClient]) -> None:
+    story: list[str] = []
+
+    async def app(_scope: Any, _receive: Any, send: Callable[[Any], Awaitable[None]]) -> None:
+        story.append("app")
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": json.dumps(YES).encode()})
+
+    async def before_send() -> None:
+        story.append("before_send")
+
+    async with new_client(httpx.ASGITransport(app)) as client:
+        await client.enroll("501", "310001", ANNA, before_send=before_send)
+    assert story == ["before_send", "app"]
+
+
+async def test_an_app_is_not_reached_when_before_send_raises(new_client: Callable[..., HubSpotClient]) -> None:
+    async def before_send() -> None:
+        raise FenceLost
+
+    async with new_client(failing(AssertionError("reached"))) as client:
+        with pytest.raises(FenceLost):
+            await client.enroll("501", "310001", ANNA, before_send=before_send)
+
+
+async def test_a_spent_grant_is_not_used_with_any_transport(
+    new_client: Callable[..., HubSpotClient], pace: Any, records: list[CallRecord]
+) -> None:
+    pace.spent_first = 2
+    async with new_client(answering()) as client:
+        await client.enroll("501", "310001", ANNA, before_send=nothing)
+    assert (pace.acquired, len(records)) == (3, 1)
+
+
+async def test_a_grant_fetched_ahead_is_replaced_once_it_is_spent(
+    new_client: Callable[..., HubSpotClient], pace: Any
+) -> None:
+    async with new_client(answering(body={"results": [{"id": "501"}]})) as client:
+        fresh = await client.grant()
+        await client.read_contacts(["501"], ["firstname"], grant=fresh)
+        assert pace.acquired == 1
+        pace.spent_first = 1
+        spent = await client.grant()
+        await client.read_contacts(["501"], ["firstname"], grant=spent)
+        assert pace.acquired == 3
+
+
+@pytest.mark.parametrize(
+    ("error", "becomes"),
+    [
+        (httpx.ConnectError("x"), NotSent),
+        (httpx.ConnectTimeout("x"), NotSent),
+        (httpx.PoolTimeout("x"), NotSent),
+        (httpx.ReadTimeout("x"), Ambiguous),
+        (httpx.WriteTimeout("x"), Ambiguous),
+        (httpx.ReadError("x"), Ambiguous),
+        (httpx.WriteError("x"), Ambiguous),
+        (httpx.CloseError("x"), Ambiguous),
+        (httpx.RemoteProtocolError("x"), Ambiguous),
+        (httpx.DecodingError("x"), Ambiguous),
+    ],
+)
+async def test_what_left_is_told_from_what_never_did(
+    new_client: Callable[..., HubSpotClient], records: list[CallRecord], error: Exception, becomes: type[Exception]
+) -> None:
+    async with new_client(failing(error)) as client:
+        with pytest.raises(becomes):
+            await client.enroll("501", "310001", ANNA, before_send=nothing)
+    assert [(record.status, record.error_type) for record in records] == [(None, type(error).__name__)]
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "becomes", "told"),
+    [
+        (400, {"errorType": "SequenceError.UNSUBSCRIBED"}, Refusal, "UNSUBSCRIBED"),
+        (302, {}, Refusal, "HTTP_302"),
+        (408, {}, Ambiguous, "Ambiguous"),
+        (502, {}, Ambiguous, "Ambiguous"),
+        (200, {"id": "9"}, Ambiguous, "Ambiguous"),
+    ],
+)
+async def test_one_record_per_call_says_how_it_ended(
+    new_client: Callable[..., HubSpotClient],
+    records: list[CallRecord],
+    status: int,
+    body: Any,
+    becomes: type[Exception],
+    told: str,
+) -> None:
+    async with new_client(answering(status, body, {"X-HubSpot-Correlation-Id": "c-1"})) as client:
+        with pytest.raises(becomes):
+            await client.enroll("501", "310001", ANNA, before_send=nothing)
+    (record,) = records
+    assert record.duration >= 0
+    assert record == CallRecord(
+        "main", "/automation/sequences/{version}/enrollments", "POST", status, told, "c-1", record.duration
+    )
+
+
+async def test_a_yes_is_recorded_without_a_code(
+    new_client: Callable[..., HubSpotClient], records: list[CallRecord]
+) -> None:
+    async with new_client(answering()) as client:
+        await client.enroll("501", "310001", ANNA, before_send=nothing)
+    assert [(record.status, record.error_type) for record in records] == [(200, None)]
+
+
+async def test_hubspots_word_on_its_limit_is_passed_on(new_client: Callable[..., HubSpotClient], pace: Any) -> None:
+    limit = {"X-HubSpot-RateLimit-Max": "190", "X-HubSpot-RateLimit-Interval-Milliseconds": "10000"}
+    async with new_client(answering(headers=limit)) as client:
+        await client.enroll("501", "310001", ANNA, before_send=nothing)
+    assert pace.believed == [(190, 10000)]
+
+
+@pytest.mark.parametrize("maximum", ["", "0", "-1", "many", "9" * 5000, "²"])
+async def test_a_senseless_limit_is_not_believed(
+    new_client: Callable[..., HubSpotClient], pace: Any, maximum: str
+) -> None:
+    limit = [(b"X-HubSpot-RateLimit-Max", maximum.encode()), (b"X-HubSpot-RateLimit-Interval-Milliseconds", b"10000")]
+    transport = httpx.MockTransport(lambda _: httpx.Response(200, json=YES, headers=limit))
+    async with new_client(transport) as client:
+        await client.enroll("501", "310001", ANNA, before_send=nothing)
+    assert pace.believed == []
+
+
+async def test_a_429_is_told_to_the_pace_and_a_senders_limit_is_not(
+    new_client: Callable[..., HubSpotClient], pace: Any
+) -> None:
+    for status, body in [(429, {"policyName": "DAILY"}), (400, {"errorType": "SequenceError.SEND_LIMIT_EXCEEDED"})]:
+        async with new_client(answering(status, body, {"Retry-After": "7"})) as client:
+            with pytest.raises(Refusal):
+                await client.enroll("501", "310001", ANNA, before_send=nothing)
+    assert pace.throttles == [("RATE_LIMIT_DAILY", 7.0)]
+
+
+async def test_no_address_and_no_token_reaches_logs_records_or_errors(
+    new_client: Callable[..., HubSpotClient], records: list[CallRecord], caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)  # the root's level, as a service sets it
+    logging.getLogger("httpx").setLevel(logging.NOTSET)
+    async with new_client(answering(400, {"message": "ada@corp.example is not valid"})) as client:
+        with pytest.raises(Refusal) as owners:
+            await client.owners_by_email("anna@acme.example")
+        with pytest.raises(Refusal) as read:
+            await client.read_contacts(["ada@corp.example"], ["firstname"], by="email")
+    told = f"{caplog.text} {records} {owners.value} {read.value}"
+    assert "example" not in told
+    assert "pat-secret" not in told
+
+
+async def test_odd_characters_travel_as_json(new_client: Callable[..., HubSpotClient]) -> None:
+    sent: list[bytes] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        sent.append(request.content)
+        return httpx.Response(200, json=YES)
+
+    async with new_client(httpx.MockTransport(answer)) as client:
+        await client.enroll("50\ud800", "310001", ANNA, before_send=nothing)
+    assert json.loads(sent[0])["contactId"] == "50\ud800"

@@ -1,0 +1,245 @@
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from app.errors import Ambiguous, Refusal
+from app.hubspot import contacts, protocol
+from app.hubspot.contacts import Upsert
+from app.hubspot.refusals import raise_for
+from app.hubspot.replies import Reply, instant, scrubbed, seconds
+from app.model import Sender
+
+ANNA = Sender("anna", "7001", "anna@acme.example")
+PROPERTY_MESSAGE = (
+    'Property values were not valid: [{"isValid":false,"message":"Property \\"missing\\" does not exist",'
+    '"error":"PROPERTY_DOESNT_EXIST","name":"missing"}]'
+)
+
+
+def refused(status: int, body: Any, headers: dict[str, str] | None = None) -> Refusal:
+    content = body if isinstance(body, bytes) else json.dumps(body).encode()
+    with pytest.raises(Refusal) as raised:
+        raise_for(Reply(status, headers or {}, content))
+    return raised.value
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "code"),
+    [
+        (400, {"errorType": "SequenceError.UNSUBSCRIBED"}, "UNSUBSCRIBED"),
+        (400, {"errorType": "SequenceError.NEW_ONE", "category": "VALIDATION_ERROR"}, "NEW_ONE"),
+        (400, {"errorType": "SequenceError."}, "SequenceError."),
+        (
+            401,
+            {"category": "INVALID_AUTHENTICATION", "message": "Authentication credentials not found."},
+            "INVALID_AUTHENTICATION",
+        ),
+        (401, {"category": "EXPIRED_AUTHENTICATION"}, "EXPIRED_AUTHENTICATION"),
+        (401, b"", "INVALID_AUTHENTICATION"),
+        (403, {"category": "MISSING_SCOPES"}, "MISSING_SCOPES"),
+        (403, b"<html>Forbidden</html>", "FORBIDDEN"),
+        (
+            429,
+            {"errorType": "RATE_LIMIT", "policyName": "DAILY", "message": "You have reached your daily limit."},
+            "RATE_LIMIT_DAILY",
+        ),
+        (429, {"errorType": "RATE_LIMIT", "policyName": "TEN_SECONDLY_ROLLING"}, "RATE_LIMIT_TEN_SECONDLY"),
+        (429, {"category": "RATE_LIMITS", "policyName": "ten_secondly_rolling"}, "RATE_LIMIT_TEN_SECONDLY"),
+        (429, {"message": "You have reached your ten_secondly_rolling limit."}, "RATE_LIMIT_TEN_SECONDLY"),
+        (429, {"message": "You have reached your secondly limit."}, "RATE_LIMIT_SECONDLY"),
+        (429, b"slow down", "RATE_LIMIT"),
+        (400, {"message": "query param userId may not be null"}, "VALIDATION_ERROR"),
+        (
+            400,
+            {"message": "The sequence ID provided is invalid", "context": {"sequenceId": ["sequences"]}},
+            "SEQUENCE_ID_INVALID",
+        ),
+        (409, {"category": "CONFLICT", "message": "Contact already exists. Existing ID: 3401"}, "CONFLICT"),
+        (400, {"subCategory": "SOME_SUB"}, "SOME_SUB"),
+        (400, {"subCategory": {"an": "object"}, "errors": [{"code": "INVALID_INTEGER"}]}, "INVALID_INTEGER"),
+        (400, {"category": "VALIDATION_ERROR", "message": PROPERTY_MESSAGE}, "PROPERTY_DATA_IS_INVALID"),
+        (
+            400,
+            {"category": "VALIDATION_ERROR", "message": "Property values were not valid: [broken"},
+            "VALIDATION_ERROR",
+        ),
+        (400, b"[1, 2]", "HTTP_400"),
+        (302, b"", "HTTP_302"),
+        (423, {"category": "ANYTHING"}, "LOCKED"),
+        (477, b"", "MIGRATION"),
+    ],
+)
+def test_the_code_is_hubspots_own_word(status: int, body: Any, code: str) -> None:
+    assert refused(status, body).code == code
+
+
+@pytest.mark.parametrize("status", [408, 500, 502, 503, 504, 521, 524])
+def test_timeouts_and_server_errors_are_ambiguous_whatever_their_body_says(status: int) -> None:
+    with pytest.raises(Ambiguous):
+        raise_for(Reply(status, {}, b'{"errorType": "SequenceError.UNSUBSCRIBED"}'))
+
+
+@pytest.mark.parametrize(
+    ("status", "header", "wait"),
+    [
+        (429, None, None),
+        (429, "11", 11.0),
+        (429, "Mon, 23 Nov 2026 09:00:00 GMT", None),
+        (423, None, 2.0),
+        (423, "1", 2.0),
+        (423, "30", 30.0),
+        (477, "86400", 86400.0),
+        (477, "-1", None),
+        (477, "nan", None),
+        (477, "1e300", None),
+    ],
+)
+def test_retry_after_is_in_seconds(status: int, header: str | None, wait: float | None) -> None:
+    assert refused(status, {}, {"retry-after": header} if header else {}).retry_after == wait
+
+
+def test_an_invalid_property_is_named() -> None:
+    by_context = {
+        "category": "VALIDATION_ERROR",
+        "message": "ada@corp.example is wrong",
+        "errors": [
+            {
+                "message": "discount was not a valid number",
+                "code": "INVALID_INTEGER",
+                "context": {"propertyName": ["discount"]},
+            }
+        ],
+    }
+    assert refused(400, by_context).detail == "property discount: INVALID_INTEGER"
+    by_message = {"category": "VALIDATION_ERROR", "message": PROPERTY_MESSAGE}
+    assert refused(400, by_message).detail == "property missing: PROPERTY_DOESNT_EXIST"
+
+
+def test_a_missing_scope_is_named() -> None:
+    body = {
+        "message": "This app hasn't been granted all required scopes to make this call.",
+        "errors": [{"context": {"requiredGranularScopes": ["automation.sequences.read"]}}],
+        "category": "MISSING_SCOPES",
+    }
+    assert refused(403, body).detail.endswith("to make this call. automation.sequences.read")
+
+
+def test_the_correlation_id_comes_from_the_body_or_the_header() -> None:
+    headers = {"x-hubspot-correlation-id": "in-the-header"}
+    assert refused(400, {"correlationId": "in-the-body"}, headers).correlation_id == "in-the-body"
+    assert refused(400, {"correlationId": "an address@corp.example"}, headers).correlation_id == "in-the-header"
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "Contact ada@corp.example is wrong",
+        "Contact 'ada.l+x@corp.example', is wrong",
+        '{"email":"ada@corp.example"}',
+        "id=ada%40corp.example",
+        r"ada\u0040corp.example",
+        "<ADA@CORP.EXAMPLE>",
+        "mailto:ada@corp.example",
+        "jürgen@corp.example",
+    ],
+)
+def test_addresses_are_taken_out_of_messages(message: str) -> None:
+    clean = scrubbed(message)
+    assert "[address]" in clean
+    assert "corp.example" not in clean.lower()
+    assert "ada" not in clean.lower()
+
+
+def test_a_message_is_one_printable_line() -> None:
+    assert scrubbed("a\r\nb\x00c\ud800d\u2028e" + "x" * 1000) == ("a b c d e" + "x" * 1000)[:500]
+
+
+def test_instants_are_rfc_3339_or_milliseconds() -> None:
+    wanted = datetime(2026, 11, 23, 9, 0, 0, 575000, tzinfo=UTC)
+    assert instant("2026-11-23T09:00:00.575Z") == wanted
+    assert instant("2026-11-23T10:00:00.575+01:00") == wanted
+    assert instant(str(int(wanted.timestamp() * 1000))) == wanted
+    assert instant("2026-11-23T09:00:00") is None  # whose nine o'clock?
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda children: st.lists(children) | st.dictionaries(st.text(), children),
+    max_leaves=10,
+)
+words = st.sampled_from(["SequenceError.X", "VALIDATION_ERROR", "RATE_LIMIT", "ada@corp.example", "", PROPERTY_MESSAGE])
+told = words | json_values
+error = st.fixed_dictionaries(
+    {},
+    optional={
+        "errorType": told,
+        "category": told,
+        "subCategory": told,
+        "policyName": told,
+        "message": told,
+        "correlationId": told,
+        "id": told,
+        "enrolledAt": told,
+        "sequenceId": told,
+        "errors": st.lists(st.fixed_dictionaries({}, optional={"code": told, "message": told, "context": told})) | told,
+        "results": st.lists(st.fixed_dictionaries({}, optional={"id": told, "properties": told})) | told,
+        "paging": told,
+    },
+)
+bodies = st.binary() | st.builds(lambda value: json.dumps(value).encode(), error | json_values)
+replies = st.builds(
+    Reply,
+    st.integers(100, 999),
+    st.dictionaries(st.sampled_from(["retry-after", "x-hubspot-correlation-id"]), st.text()),
+    bodies,
+)
+calls = st.sampled_from(
+    [
+        protocol.enroll("2026-03", "501", "310001", ANNA),
+        protocol.enrollment_status("2026-03", "501"),
+        protocol.list_sequences("2026-03", "7001"),
+        protocol.get_sequence("2026-03", "7001", "310001"),
+        protocol.owners_by_email("2026-03", "anna@acme.example"),
+        contacts.upsert_contacts("2026-03", [Upsert("ada@corp.example"), Upsert("bob@corp.example")]),
+        contacts.read_contacts("2026-03", ["501", "502"], ["email"]),
+        contacts.read_contacts("2026-03", ["ada@corp.example"], ["email"], by="email"),
+    ]
+)
+
+
+def outcome(call: protocol.Call[object], reply: Reply) -> str:
+    """What an error says, nothing for a value; any other exception fails the test."""
+    try:
+        call.decipher(reply)
+    except Ambiguous as ambiguous:
+        return str(ambiguous)
+    except Refusal as refusal:
+        return f"{refusal} {refusal.correlation_id}"
+    return ""
+
+
+@given(calls, replies)
+@example(protocol.get_sequence("2026-03", "7001", "1"), Reply(200, {}, b"[" * 100_000))
+@example(protocol.get_sequence("2026-03", "7001", "1"), Reply(200, {}, b'{"id":' + b"9" * 5000 + b"}"))
+def test_any_reply_ends_in_a_value_or_in_the_error_tree(call: protocol.Call[object], reply: Reply) -> None:
+    told = outcome(call, reply)
+    assert "corp.example" not in told
+    assert told.isprintable()
+
+
+@given(replies.filter(lambda reply: not reply.ok))
+def test_an_enroll_without_2xx_is_never_taken_for_a_yes(reply: Reply) -> None:
+    with pytest.raises((Refusal, Ambiguous)):
+        protocol.enroll("2026-03", "501", "310001", ANNA).decipher(reply)
+
+
+@given(st.text())
+def test_any_retry_after_is_read(value: str) -> None:
+    wait = seconds(value)
+    assert wait is None or wait >= 0

@@ -1,0 +1,242 @@
+"""What happens on the wire, byte by byte, with a server of raw bytes on the other end."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+
+from app.errors import Ambiguous, FenceLost, NotSent
+from app.model import Sender
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from app.hubspot.client import CallRecord, HubSpotClient
+
+ANNA = Sender("anna", "7001", "anna@acme.example")
+YES = b'{"id":"9","toEmail":"ada@corp.example","enrolledAt":"2026-11-23T09:00:00.000Z"}'
+WATCHDOG_SECONDS = 10
+
+
+def http(body: bytes, *, status: str = "200 OK", length: int | None = None) -> bytes:
+    size = len(body) if length is None else length
+    return f"HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {size}\r\n\r\n".encode() + body
+
+
+async def nothing() -> None:
+    """Agree to everything."""
+
+
+async def test_the_connection_is_there_before_and_the_bytes_leave_after_before_send(
+    far_end: Any, new_client: Callable[..., HubSpotClient]
+) -> None:
+    far_end.answers.append(http(YES))
+    seen: list[bytes] = []
+
+    async def before_send() -> None:
+        async with asyncio.timeout(WATCHDOG_SECONDS):
+            await far_end.connected.wait()
+        seen.append(far_end.received)
+
+    async with new_client(base_url=far_end.url) as client:
+        enrolled = await client.enroll("501", "310001", ANNA, before_send=before_send)
+    assert seen == [b""]
+    assert enrolled.id == "9"
+    head = far_end.received.split(b"\r\n")[0]
+    assert head == b"POST /automation/sequences/2026-03/enrollments?userId=7001 HTTP/1.1"
+
+
+async def test_when_before_send_raises_not_one_byte_leaves(
+    far_end: Any, new_client: Callable[..., HubSpotClient], records: list[CallRecord]
+) -> None:
+    lost = FenceLost("somebody else's")
+
+    async def before_send() -> None:
+        raise lost
+
+    async with new_client(base_url=far_end.url) as client:
+        with pytest.raises(FenceLost) as raised:
+            await client.enroll("501", "310001", ANNA, before_send=before_send)
+        async with asyncio.timeout(WATCHDOG_SECONDS):
+            await far_end.disconnected.wait()
+        assert raised.value is lost
+        assert far_end.received == b""
+        assert records == []
+        far_end.answers.append(http(YES))
+        assert (await client.enroll("501", "310001", ANNA, before_send=nothing)).id == "9"
+    assert far_end.requests == 1
+
+
+async def test_a_connection_closed_while_idle_costs_nothing(
+    far_end: Any, new_client: Callable[..., HubSpotClient]
+) -> None:
+    far_end.answers.extend([http(YES), http(YES)])
+    far_end.close_after_answer = True
+    async with new_client(base_url=far_end.url) as client:
+        await client.enroll("501", "310001", ANNA, before_send=nothing)
+        async with asyncio.timeout(WATCHDOG_SECONDS):
+            await far_end.disconnected.wait()
+        await client.enroll("502", "310001", ANNA, before_send=nothing)
+    assert (far_end.connections, far_end.requests) == (2, 2)
+
+
+async def test_a_warm_connection_is_used_again(far_end: Any, new_client: Callable[..., HubSpotClient]) -> None:
+    far_end.answers.extend([http(YES), http(YES)])
+    async with new_client(base_url=far_end.url) as client:
+        await client.enroll("501", "310001", ANNA, before_send=nothing)
+        await client.enroll("502", "310001", ANNA, before_send=nothing)
+    assert (far_end.connections, far_end.requests) == (1, 2)
+
+
+class Wrapped(httpx.AsyncBaseTransport):
+    """A transport that is not httpx's own, and has it inside."""
+
+    def __init__(self) -> None:
+        self.inside = httpx.AsyncHTTPTransport()
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        return await self.inside.handle_async_request(request)
+
+    async def aclose(self) -> None:
+        await self.inside.aclose()
+
+
+async def test_before_send_is_asked_once_whatever_the_transport(
+    far_end: Any, new_client: Callable[..., HubSpotClient]
+) -> None:
+    far_end.answers.append(http(YES))
+    asked: list[bytes] = []
+
+    async def before_send() -> None:
+        asked.append(far_end.received)
+
+    async with new_client(Wrapped(), base_url=far_end.url) as client:
+        await client.enroll("501", "310001", ANNA, before_send=before_send)
+    assert asked == [b""]
+
+
+async def test_a_fresh_connection_waits_for_a_fresh_grant(
+    far_end: Any, new_client: Callable[..., HubSpotClient], pace: Any
+) -> None:
+    far_end.answers.append(http(YES))
+    pace.spent_first = 2
+    calls: list[int] = []
+
+    async def before_send() -> None:
+        calls.append(pace.acquired)
+
+    async with new_client(base_url=far_end.url) as client:
+        await client.enroll("501", "310001", ANNA, before_send=before_send)
+    assert calls == [3]
+    assert (far_end.connections, far_end.requests) == (1, 1)
+
+
+async def test_a_pooled_connection_is_given_up_when_its_grant_is_spent(
+    far_end: Any, new_client: Callable[..., HubSpotClient], pace: Any, records: list[CallRecord]
+) -> None:
+    far_end.answers.extend([http(YES), http(YES)])
+    async with new_client(base_url=far_end.url) as client:
+        await client.enroll("501", "310001", ANNA, before_send=nothing)
+        pace.spent_first = 1
+        await client.enroll("502", "310001", ANNA, before_send=nothing)
+    assert pace.acquired == 3
+    assert (far_end.connections, far_end.requests) == (2, 2)
+    assert len(records) == 2
+
+
+async def test_without_any_fresh_grant_nothing_is_sent(
+    far_end: Any, new_client: Callable[..., HubSpotClient], pace: Any
+) -> None:
+    pace.spent_first = 1000
+    async with new_client(base_url=far_end.url) as client:
+        with pytest.raises(NotSent):
+            await client.enroll("501", "310001", ANNA, before_send=nothing)
+    assert far_end.received == b""
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"",
+        http(YES, length=1000),
+        http(YES[:20]),
+        http(b"<html>"),
+        http(b"[]"),
+        b"nonsense\r\n\r\n",
+        http(b"", status="204 No"),
+    ],
+    ids=["closed", "torn", "half", "html", "list", "not-http", "empty"],
+)
+async def test_a_request_without_a_readable_yes_is_ambiguous(
+    far_end: Any, new_client: Callable[..., HubSpotClient], records: list[CallRecord], answer: bytes
+) -> None:
+    far_end.answers.append(answer)
+    far_end.close_after_answer = True
+    async with new_client(base_url=far_end.url) as client:
+        with pytest.raises(Ambiguous):
+            await client.enroll("501", "310001", ANNA, before_send=nothing)
+    assert far_end.requests == 1
+    assert len(records) == 1
+
+
+async def test_a_timeout_after_the_first_byte_is_ambiguous(
+    far_end: Any, new_client: Callable[..., HubSpotClient], records: list[CallRecord]
+) -> None:
+    far_end.answers.append(None)
+    async with new_client(base_url=far_end.url, timeout=httpx.Timeout(5, read=0.05)) as client:
+        with pytest.raises(Ambiguous):
+            await client.enroll("501", "310001", ANNA, before_send=nothing)
+    assert [(record.status, record.error_type) for record in records] == [(None, "ReadTimeout")]
+
+
+async def test_without_a_connection_nothing_was_sent_and_before_send_is_not_asked(
+    new_client: Callable[..., HubSpotClient], records: list[CallRecord], far_end: Any
+) -> None:
+    asked: list[None] = []
+
+    async def before_send() -> None:
+        asked.append(None)
+
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))  # bound and not listening: refuses everybody
+        async with new_client(base_url=f"http://127.0.0.1:{closed.getsockname()[1]}") as client:
+            with pytest.raises(NotSent):
+                await client.enroll("501", "310001", ANNA, before_send=before_send)
+    assert asked == []
+    assert far_end.connections == 0
+    assert [(record.status, record.error_type) for record in records] == [(None, "ConnectError")]
+
+
+async def test_no_free_connection_means_not_sent(far_end: Any, new_client: Callable[..., HubSpotClient]) -> None:
+    far_end.answers.append(None)
+    one = httpx.AsyncHTTPTransport(limits=httpx.Limits(max_connections=1))
+    async with new_client(one, base_url=far_end.url, timeout=httpx.Timeout(5, pool=0.05)) as client:
+        busy = asyncio.create_task(client.enroll("501", "310001", ANNA, before_send=nothing))
+        async with asyncio.timeout(WATCHDOG_SECONDS):
+            await far_end.connected.wait()
+        with pytest.raises(NotSent):
+            await client.enroll("502", "310001", ANNA, before_send=nothing)
+        busy.cancel()
+        await asyncio.gather(busy, return_exceptions=True)
+    assert far_end.connections == 1
+
+
+async def test_through_a_proxy_before_send_waits_for_the_tunnel_and_not_for_its_request(
+    far_end: Any, new_client: Callable[..., HubSpotClient]
+) -> None:
+    asked: list[None] = []
+
+    async def before_send() -> None:
+        asked.append(None)
+
+    far_end.answers.append(http(b"", status="403 Forbidden"))
+    proxied = httpx.AsyncHTTPTransport(proxy=far_end.url)
+    async with new_client(proxied, base_url="https://hubspot.invalid") as client:
+        with pytest.raises(NotSent):
+            await client.enroll("501", "310001", ANNA, before_send=before_send)
+    assert far_end.received.startswith(b"CONNECT hubspot.invalid:443")
+    assert asked == []
