@@ -11,3 +11,5 @@ enroll     app.enroll             claim -> pace -> enroll -> record, one HubSpot
 record     app.store.enrollments  the state machine, fenced, journalled
 report     app.web.api            what happened, and why, by id, person, source or state
 """
+
+__version__ = "0.1.0"

@@ -96,16 +96,16 @@ class RulebookInForce:
         """Look at the store soon: another replica put a rulebook in force."""
         self._changed.set()
 
-    async def follow(self) -> None:
-        """Follow the store for ever: at once when told, every 10 s otherwise."""
-        while True:
-            try:
-                async with asyncio.timeout(POLL_SECONDS):
-                    await self._changed.wait()
-            except TimeoutError:
-                pass
+    async def follow(self, stopping: asyncio.Event) -> None:
+        """Follow the store until `stopping`: at once when told, every 10 s otherwise."""
+        ended = asyncio.create_task(stopping.wait())
+        while not stopping.is_set():
+            told = asyncio.create_task(self._changed.wait())
+            await asyncio.wait({told, ended}, timeout=POLL_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+            told.cancel()
             self._changed.clear()
-            await self._look()
+            if not stopping.is_set():
+                await self._look()
 
     async def _look(self) -> None:
         async with self._turn:

@@ -220,3 +220,16 @@ class Enrollment:
     reads: int
     resends: int
     delivery_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """What a list is narrowed to. `after` is the last id of the page before; newest come first."""
+
+    email: str | None = None
+    source: str | None = None
+    rule: str | None = None
+    state: str | None = None
+    verdict: str | None = None
+    after: str | None = None
+    limit: int = 50

@@ -72,7 +72,7 @@ def _bind(host: str, port: int, setting: str) -> socket.socket:
         told = f"{setting}: cannot listen on {host}:{port}: {error.strerror}; stop what uses it, or set another one"
         raise StartError(told) from error
     listening.listen(2048)
-    listening.setblocking(False)
+    listening.setblocking(False)  # noqa: FBT003  # the standard library's own signature
     return listening
 
 

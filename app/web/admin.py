@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from fastapi import APIRouter, Depends
 
 from app.errors import RulebookError
+from app.web.problems import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -14,21 +15,24 @@ if TYPE_CHECKING:
     from app.rules.book import Rulebook
 
 
-def router(reload: Callable[[], Awaitable[Rulebook]], *, authorised: Callable[..., Any]) -> APIRouter:
+def router(reload: Callable[[], Awaitable[Rulebook]], *, authorised: Callable[..., None]) -> APIRouter:
     """Return the operator's routes; `authorised` is the dependency that lets an operator in."""
     routes = APIRouter(tags=["admin"], dependencies=[Depends(authorised)])
 
-    @routes.post("/-/reload", summary="Check the rules file and put it in force")
+    @routes.post(
+        "/-/reload",
+        summary="Check the rules file and put it in force",
+        responses={422: {"description": "The file has mistakes, all listed; what was in force stays in force"}},
+    )
     async def reload_rules() -> dict[str, Any]:
         try:
             book = await reload()
         except RulebookError as error:
-            raise problem_of(error) from error
+            mistakes = [
+                {"file": m.file, "line": m.line, "column": m.column, "message": m.message} for m in error.mistakes
+            ]
+            told = "The rules were rejected; the ones in force stay in force."
+            raise Problem(422, "rules-rejected", told, mistakes=mistakes) from error
         return {"revision": book.revision, "rules": len(book.rules), "sources": len(book.sources)}
 
     return routes
-
-
-def problem_of(error: RulebookError) -> Exception:
-    """Return the problem document of a rejected rulebook."""
-    raise NotImplementedError(str(error))

@@ -45,7 +45,7 @@ def router(
     new_id: Callable[[str], str],
     metrics: Metrics,
 ) -> APIRouter:
-    """Return the public way in. `maximum_body` is in bytes; `public_url` is what senders call, where a proxy hides it."""
+    """Return the public way in. `maximum_body` is in bytes; `public_url` is what senders call, behind a proxy."""
     routes = APIRouter(tags=["webhooks"])
 
     @routes.post(
@@ -100,8 +100,8 @@ def _delivery(delivery_id: str, source: str, request: Request, body: bytes, publ
 def _called_url(request: Request, public_url: str | None) -> str:
     """Return the URL as the sender called it, escapes untouched: some signatures cover it."""
     scope = request.scope
-    path = scope.get("raw_path") or scope["path"].encode()
-    query = scope.get("query_string", b"")
+    path: bytes = scope.get("raw_path") or scope["path"].encode()
+    query: bytes = scope.get("query_string", b"")
     base = public_url.rstrip("/") if public_url else f"{scope['scheme']}://{request.headers.get('host', '')}"
     return base + path.decode("latin-1") + (f"?{query.decode('latin-1')}" if query else "")
 

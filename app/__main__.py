@@ -1,0 +1,37 @@
+"""The command line: `segue`, or `python -m app`."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from app.cli import rules, service
+from app.errors import SegueError, StartError
+
+
+def build() -> typer.Typer:
+    """Return the whole command line."""
+    app = typer.Typer(
+        name="segue",
+        help="Webhooks in, HubSpot sequence enrollments out.",
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        add_completion=False,
+    )
+    service.register(app)
+    rules.register(app)
+    return app
+
+
+def main() -> None:
+    """Run one command; what goes wrong on purpose is one message on stderr and an exit code, never a traceback."""
+    try:
+        build()()
+    except SegueError as error:
+        sys.stderr.write(f"segue: {error}\n")
+        sys.exit(error.exit_code if isinstance(error, StartError) else 2)
+
+
+if __name__ == "__main__":
+    main()

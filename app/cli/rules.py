@@ -1,0 +1,255 @@
+"""`check`, `test`, `explain`, `schema`: rules without a running service."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sys
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.tree import Tree
+
+from app.errors import Mistake, RulebookError, StartError
+from app.model import Account, Decision, Event
+from app.rules.book import Rulebook
+from app.rules.examples import Outcome, run_examples, told
+from app.rules.json_schema import json_schema
+from app.rules.lint import lint
+from app.rules.load import load, read_documents
+from app.rules.match import decide, heard
+from app.sources import PROVIDERS
+
+FINDINGS = 3
+
+Rules = Annotated[Path, typer.Argument(envvar="SEGUE_CONFIG", help="The rules file, or a folder of them.")]
+Placeholders = Annotated[
+    bool, typer.Option("--placeholders", help="Let undefined ${VARIABLES} stand for themselves: no secrets needed.")
+]
+EnvFile = Annotated[Path | None, typer.Option("--env-file", help="Read variables from NAME=value lines, too.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
+DEFAULT_RULES = Path("rules.yaml")
+
+
+class PlaceholderEnvironment(dict[str, str]):
+    """An environment in which every variable is set: what is not known is `placeholder`."""
+
+    def __contains__(self, name: object) -> bool:
+        return True
+
+    def __missing__(self, name: str) -> str:
+        return "placeholder"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to `app`."""
+    for name, command in {"check": check, "test": run_tests, "explain": explain, "schema": schema}.items():
+        app.command(name)(command)
+
+
+def check(
+    path: Rules = DEFAULT_RULES,
+    *,
+    placeholders: Placeholders = False,
+    env_file: EnvFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Find every mistake in the rules, as file:line:column: message. Exit 3 on findings; notes are no findings."""
+    try:
+        findings = lint(_load(path, _environment(env_file, placeholders=placeholders)))
+    except RulebookError as error:
+        findings = list(error.mistakes)
+    counted = [finding for finding in findings if finding.level != "note"]
+    if as_json:
+        _print_json([_finding(finding) for finding in findings])
+    else:
+        for finding in findings:
+            typer.echo(f"{finding.file}:{finding.line}:{finding.column}: {finding.level}: {finding.message}")
+        typer.echo(f"{len(counted)} findings" if counted else f"{path}: no findings", err=bool(counted))
+    raise typer.Exit(FINDINGS if counted else 0)
+
+
+def run_tests(
+    path: Rules = DEFAULT_RULES,
+    *,
+    run: Annotated[str, typer.Option(help="Only rules or examples whose names match this regular expression.")] = "",
+    placeholders: Placeholders = False,
+    env_file: EnvFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Run the examples in the rules file. Exit 1 when one comes to something else than it expects."""
+    book = _load_or_exit(path, _environment(env_file, placeholders=placeholders))
+    chosen = _pattern(run)
+    outcomes = [o for o in run_examples(book) if chosen.search(o.rule) or chosen.search(o.example)]
+    failed = [outcome for outcome in outcomes if outcome.difference]
+    if as_json:
+        _print_json([_outcome(outcome) for outcome in outcomes])
+    else:
+        _print_outcomes(outcomes, failed)
+    raise typer.Exit(1 if failed or not outcomes else 0)
+
+
+def explain(
+    path: Rules = DEFAULT_RULES,
+    *,
+    event: Annotated[str, typer.Option(help="A JSON file with the event, or - for standard input.")],
+    source: Annotated[str, typer.Option(help="The source it comes from, where the event does not say.")] = "",
+    expect: Annotated[str, typer.Option(help="A rule's id, or none: exit 1 when another one decides.")] = "",
+    placeholders: Placeholders = False,
+    env_file: EnvFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say what one event would come to, which rules looked at it, and why each said what it said."""
+    book = _load_or_exit(path, _environment(env_file, placeholders=placeholders))
+    subject = _event(event, source, book)
+    decisions = decide(subject, book)
+    if as_json:
+        _print_json([_decision(decision) for decision in decisions])
+    else:
+        _print_tree(subject, decisions, listened=heard(subject, book))
+    decided = [decision.rule for decision in decisions if decision.rule is not None]
+    wanted = not expect or expect in decided or (expect == "none" and not decided)
+    raise typer.Exit(0 if wanted else 1)
+
+
+def schema() -> None:
+    """Print the JSON Schema of the rules file, for editors."""
+    _print_json(json_schema(PROVIDERS))
+
+
+def _environment(env_file: Path | None, *, placeholders: bool) -> Mapping[str, str]:
+    values = {**_read_env_file(env_file), **os.environ}
+    return PlaceholderEnvironment(values) if placeholders else values
+
+
+def _read_env_file(path: Path | None) -> dict[str, str]:
+    if path is None:
+        return {}
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise StartError(f"--env-file: cannot read {path}: {error}") from error
+    pairs = (line.partition("=") for line in lines if "=" in line and not line.lstrip().startswith("#"))
+    return {name.strip(): value.strip().strip("\"'") for name, _, value in pairs}
+
+
+def _load(path: Path, environment: Mapping[str, str]) -> Rulebook:
+    token = environment.get("SEGUE_HUBSPOT_TOKEN", "unset")
+    return load(
+        read_documents(path), environment=environment, providers=PROVIDERS, default_account=Account("main", token)
+    )
+
+
+def _load_or_exit(path: Path, environment: Mapping[str, str]) -> Rulebook:
+    try:
+        return _load(path, environment)
+    except RulebookError as error:
+        raise StartError(str(error), exit_code=FINDINGS) from error
+
+
+def _pattern(text: str) -> re.Pattern[str]:
+    try:
+        return re.compile(text)
+    except re.error as error:
+        raise StartError(f"--run: not a regular expression: {error}") from error
+
+
+def _event(where: str, source: str, book: Rulebook) -> Event:
+    """Read an event of the form that examples have. Raises StartError, naming what is wrong."""
+    try:
+        text = sys.stdin.read() if where == "-" else Path(where).read_text(encoding="utf-8")
+        told = json.loads(text)
+    except (OSError, ValueError, RecursionError) as error:
+        raise StartError(f"--event: cannot read {where}: {error}") from error
+    if not isinstance(told, dict):
+        raise StartError(f"--event: {where} must hold one JSON object with type, email, data, ...")
+    told.setdefault("source", source)
+    if told["source"] not in book.sources:
+        names = ", ".join(sorted(book.sources))
+        raise StartError(f"--source: there is no source {told['source']!r}; there are {names}")
+    return _made(told)
+
+
+def _made(told: dict[str, Any]) -> Event:
+    fields = {name: told.pop(name, None) for name in ("id", "email", "first_name", "last_name", "name", "company")}
+    source, kind, data, occurred = (told.pop(name, None) for name in ("source", "type", "data", "occurred_at"))
+    if told:
+        raise StartError(f"--event: unknown fields {', '.join(sorted(told))}")
+    wrong = [name for name, value in fields.items() if value is not None and not isinstance(value, str)]
+    if wrong or not isinstance(data or {}, dict):
+        raise StartError(f"--event: {', '.join(wrong) or 'data'} has the wrong type")
+    try:
+        occurred_at = datetime.fromisoformat(occurred) if occurred else None
+    except (TypeError, ValueError) as error:
+        raise StartError(f"--event: occurred_at is no ISO 8601 instant: {occurred!r}") from error
+    return Event(str(source), str(kind or ""), ("explained",), occurred_at=occurred_at, data=data or {}, **fields)
+
+
+def _print_json(value: Any) -> None:
+    typer.echo(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def _finding(finding: Mistake) -> dict[str, Any]:
+    return {
+        "file": finding.file,
+        "line": finding.line,
+        "column": finding.column,
+        "level": finding.level,
+        "message": finding.message,
+    }
+
+
+def _outcome(outcome: Outcome) -> dict[str, Any]:
+    return {
+        "rule": outcome.rule,
+        "example": outcome.example,
+        "file": outcome.file,
+        "line": outcome.line,
+        "passed": not outcome.difference,
+        "difference": outcome.difference,
+    }
+
+
+def _decision(decision: Decision) -> dict[str, Any]:
+    request = decision.enroll
+    return {
+        "verdict": decision.verdict,
+        "reason": decision.reason,
+        "rule": decision.rule,
+        "line": decision.line,
+        "revision": decision.revision,
+        "sequence": request.sequence if request else None,
+        "sender": request.sender.name if request else None,
+        "intent": request.intent.name if request else None,
+        "properties": dict(request.properties) if request else {},
+        "facts": [{"rule": f.rule, "line": f.line, "matched": f.matched, "because": f.because} for f in decision.facts],
+    }
+
+
+def _print_outcomes(outcomes: list[Outcome], failed: list[Outcome]) -> None:
+    console = Console()
+    for outcome in failed:
+        place = f"{outcome.file}:{outcome.line}"
+        console.print(f"[red]FAIL[/] {escape(outcome.rule)}: {escape(outcome.example)} ({escape(place)})")
+        console.print(f"     {escape(outcome.difference)}")
+    if not outcomes:
+        console.print("no example matches")
+    console.print(f"{len(outcomes) - len(failed)} passed, {len(failed)} failed")
+
+
+def _print_tree(event: Event, decisions: list[Decision], *, listened: bool) -> None:
+    tree = Tree(f"{escape(event.source)} {escape(event.type)!r}")
+    if not listened:
+        tree.add("no rule listens to this source and type: it is counted and not stored")
+    for decision in decisions if listened else []:
+        for fact in decision.facts:
+            mark = "[green]matched[/]" if fact.matched else "[yellow]error[/]" if fact.error else "no match"
+            tree.add(f"{escape(fact.rule)} (line {fact.line}): {mark}: {escape(fact.because)}")
+        tree.add(f"[bold]{escape(told(decision))}[/]")
+    Console().print(tree)

@@ -1,0 +1,79 @@
+"""Logs: events with facts, not sentences; ours and the libraries' through one handler.
+
+The names: delivery.accepted, .duplicate, .filtered, .handshake, .refused · decision.made · enrollment.step,
+.fence_lost, .lease_lost, .not_recorded, .not_confirmed, .defect · hubspot.call, .throttled · rulebook.loaded,
+.restored, .rejected, .not_followed · worker.took_over, .draining, .store_trouble · store.unavailable, .row_refused ·
+service.started, .stopping.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import sys
+from typing import TYPE_CHECKING, Any, TextIO
+
+import orjson
+import structlog
+
+if TYPE_CHECKING:
+    from collections.abc import MutableMapping
+
+_ADDRESS = re.compile(r"[^\s@<>\"']+@[^\s@<>\"']+\.[^\s@<>\"']+")
+_SECRET_NAMES = frozenset({"email", "token", "secret", "secrets", "authorization", "password", "body", "headers"})
+_LIBRARIES = ("uvicorn", "uvicorn.error", "sqlalchemy", "alembic", "asyncio")
+
+
+def masked(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Mask what should never have been logged: a safety net, not the rule."""
+    for name, value in event.items():
+        if name in _SECRET_NAMES:
+            event[name] = "<masked>"
+        elif type(value) is str and "@" in value:
+            event[name] = _ADDRESS.sub("<address>", value)
+    return event
+
+
+def configure(*, form: str, level: str, stream: TextIO = sys.stdout) -> None:
+    """Send all logs to `stream`: `form` is json, console, or auto (console on a terminal)."""
+    console = form == "console" or (form == "auto" and stream.isatty())
+    shared: list[structlog.typing.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        masked,
+    ]
+    number = logging.getLevelNamesMapping()[level.upper()]
+    structlog.configure(
+        processors=[*shared, *_rendering(console=console)],
+        wrapper_class=structlog.make_filtering_bound_logger(number),
+        logger_factory=structlog.WriteLoggerFactory(stream),
+        cache_logger_on_first_use=True,
+    )
+    _adopt_libraries(shared, number, stream, console=console)
+
+
+def _rendering(*, console: bool) -> list[structlog.typing.Processor]:
+    if console:
+        return [structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty())]
+    return [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer(serializer=_json)]
+
+
+def _json(event: Any, **_: Any) -> str:
+    return orjson.dumps(event, default=str).decode()
+
+
+def _adopt_libraries(shared: list[structlog.typing.Processor], level: int, stream: TextIO, *, console: bool) -> None:
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *_rendering(console=console)],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(max(level, logging.WARNING))
+    for name in _LIBRARIES:
+        library = logging.getLogger(name)
+        library.handlers, library.propagate = [], True

@@ -1,0 +1,419 @@
+"""The composition root: settings in, running service out. The only module that names concrete stores and clients."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+import random
+import re
+import secrets
+import socket
+import sys
+from contextlib import AsyncExitStack, suppress
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from functools import partial
+from typing import TYPE_CHECKING
+
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+
+from app import __version__, logs
+from app.clock import utc_now
+from app.confirm import Confirmer
+from app.enroll import Enroller
+from app.errors import RulebookError, StartError
+from app.hashing import hash_email
+from app.hubspot.client import HubSpotClient
+from app.hubspot.desk import HubSpotDesk
+from app.hubspot.faults import fault_of
+from app.ids import Ids
+from app.in_force import RulebookInForce
+from app.intake import Intake
+from app.metrics import Metrics
+from app.model import Account
+from app.policy.outcome import Patience
+from app.policy.settle import READS
+from app.rules.load import load, read_documents
+from app.server import Listener, signals
+from app.sources import PROVIDERS
+from app.store.accept import ENROLLMENTS_READY
+from app.store.database import first_line, open_engine, require_server
+from app.store.embedded import EmbeddedPostgres, attach
+from app.store.enrollments import Enrollments, holds_accounts_other_than
+from app.store.group_commit import GroupCommit
+from app.store.ledger import DEFAULT_LIMIT
+from app.store.migrate import migrate, require_migrated
+from app.store.notifications import Notifications
+from app.store.pace import StoredPace
+from app.store.reading import StoredReader
+from app.store.refused import RefusedDeliveries
+from app.store.retention import prune
+from app.store.rulebooks import RULEBOOK_CHANGED, Rulebooks
+from app.telling import Telling
+from app.web import admin, api, auth, health, webhooks
+from app.web.app import create_app
+from app.worker import Worker, WorkerPace
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping
+
+    from fastapi import FastAPI
+    from sqlalchemy.ext.asyncio import AsyncEngine
+
+    from app.rules.book import Document, Rulebook
+    from app.settings import Settings
+
+PYTHON = sys.executable
+SANDBOX_TOKEN = "pat-sandbox"  # noqa: S105  # the emulator's own, worth nothing
+CONFIRM_AFTER_SECONDS = 60.0
+SWEEP_SECONDS = 3600.0
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class HubSpotSide:
+    """Where enrollments go: the account of the rulebook, or (`sandbox`) the emulator that stands in for it."""
+
+    base_url: str
+    sandbox: bool = False
+
+    def account_of(self, book: Rulebook) -> Account:
+        """Return the account that `book` enrolls into here."""
+        return Account("sandbox", "pat-sandbox", book.account.per_10s) if self.sandbox else book.account
+
+
+async def migrate_only(settings: Settings) -> None:
+    """Bring the database up to date, and nothing else."""
+    logs.configure(form=settings.log_format, level=settings.log_level)
+    async with AsyncExitStack() as stack:
+        engine = await _database(stack, settings, own=True)
+        log.info("database.migrated", revision=await migrate(engine))
+
+
+async def serve(
+    settings: Settings, environment: Mapping[str, str], *, with_worker: bool = True, with_sandbox: bool = False
+) -> None:
+    """Receive webhooks, and enroll unless workers run apart; until SIGTERM or SIGINT."""
+    logs.configure(form=settings.log_format, level=settings.log_level)
+    async with AsyncExitStack() as stack:
+        service = await _open(stack, settings, environment, own_database=True, with_sandbox=with_sandbox)
+        listeners = _listeners(settings)
+        await migrate(service.engine)
+        book = await service.rulebook.start()
+        await _require_own_account(service, book)
+        worker = await _start_worker(stack, service, book) if with_worker else None
+        apps = _applications(stack, service)
+        _start_following(stack, service, worker)
+        await _run_until_stopped(service, dict(zip(listeners, apps, strict=False)))
+
+
+async def work(settings: Settings, environment: Mapping[str, str], *, with_sandbox: bool = False) -> None:
+    """Enroll only, until SIGTERM or SIGINT; the rulebook is the one that `serve` put in force."""
+    logs.configure(form=settings.log_format, level=settings.log_level)
+    async with AsyncExitStack() as stack:
+        service = await _open(stack, settings, environment, own_database=False, with_sandbox=with_sandbox)
+        await require_migrated(service.engine)
+        book = await service.rulebook.start_from_store()
+        await _require_own_account(service, book)
+        worker = await _start_worker(stack, service, book)
+        _start_following(stack, service, worker)
+        await _run_until_stopped(service, {})
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """What every process of Segue has."""
+
+    settings: Settings
+    engine: AsyncEngine
+    metrics: Metrics
+    rulebook: RulebookInForce
+    base_url: str
+    stopping: asyncio.Event
+
+
+async def _open(
+    stack: AsyncExitStack,
+    settings: Settings,
+    environment: Mapping[str, str],
+    *,
+    own_database: bool,
+    with_sandbox: bool,
+) -> Service:
+    engine = await _database(stack, settings, own=own_database)
+    base_url = await _sandbox(stack) if with_sandbox else str(settings.hubspot_base_url).rstrip("/")
+    metrics = Metrics(__version__)
+    rulebook = RulebookInForce(
+        Rulebooks(engine),
+        read=partial(read_documents, settings.config),
+        load=partial(_load, settings=settings, environment=environment, sandbox=with_sandbox),
+        metrics=metrics,
+    )
+    return Service(settings, engine, metrics, rulebook, base_url, asyncio.Event())
+
+
+def _load(
+    documents: tuple[Document, ...], *, settings: Settings, environment: Mapping[str, str], sandbox: bool
+) -> Rulebook:
+    """Make a Rulebook of its text. With the sandbox its account is `sandbox`, whatever the rules name."""
+    if sandbox:
+        book = load(
+            documents,
+            environment={"HUBSPOT_TOKEN": SANDBOX_TOKEN, **environment},
+            providers=PROVIDERS,
+            default_account=Account("sandbox", SANDBOX_TOKEN),
+        )
+        return replace(book, account=Account("sandbox", SANDBOX_TOKEN, book.account.per_10s))
+    token = settings.hubspot_token.get_secret_value() if settings.hubspot_token else None
+    account = Account("main", token) if token else None
+    return load(documents, environment=environment, providers=PROVIDERS, default_account=account)
+
+
+async def _database(stack: AsyncExitStack, settings: Settings, *, own: bool) -> AsyncEngine:
+    """Open the operator's database, or the private one: started (`own`), or attached to."""
+    if settings.database_url is not None:
+        url = settings.database_url.get_secret_value()
+    elif own:
+        server = await asyncio.to_thread(EmbeddedPostgres.open, settings.data_dir)
+        stack.push_async_callback(asyncio.to_thread, server.close)
+        url = server.url
+    else:
+        url = await asyncio.to_thread(attach, settings.data_dir)
+    engine = open_engine(url)
+    stack.push_async_callback(engine.dispose)
+    await require_server(engine)
+    return engine
+
+
+async def _sandbox(stack: AsyncExitStack) -> str:
+    """Start the HubSpot emulator as a child process that ends with this one; return its URL."""
+    arguments = ("-m", "app.sandbox", "--port", "0", "--exit-with-parent")
+    child = await asyncio.create_subprocess_exec(PYTHON, *arguments, stdout=asyncio.subprocess.PIPE)
+    stack.push_async_callback(_end, child)
+    line = (await child.stdout.readline()).decode() if child.stdout else ""
+    found = re.search(r"http://\S+", line)
+    if found is None:
+        raise StartError("the sandbox does not start: run `segue sandbox` to see why")
+    log.info("sandbox.started", url=found.group())
+    return found.group().rstrip("/")
+
+
+async def _end(child: asyncio.subprocess.Process) -> None:
+    if child.returncode is None:
+        child.terminate()
+    await child.wait()
+
+
+async def _require_own_account(service: Service, book: Rulebook) -> None:
+    """Never mix practice and real leads: a database that holds the sandbox's enrollments takes no real account."""
+    others = await holds_accounts_other_than(service.engine, book.account.name)
+    if "sandbox" in others or (others and book.account.name == "sandbox"):
+        raise StartError(
+            f"this database holds enrollments of {', '.join(others)}, and the account is {book.account.name}: "
+            "practice and real enrollments must not share one; use another SEGUE_DATA_DIR or SEGUE_DATABASE_URL"
+        )
+    if others:
+        log.warning("service.other_accounts", accounts=others, account=book.account.name)
+
+
+async def _start_worker(stack: AsyncExitStack, service: Service, book: Rulebook) -> Worker:
+    settings, account = service.settings, book.account
+    telling = Telling(service.metrics, _hasher(settings))
+    pace = StoredPace(
+        service.engine,
+        account=account.name,
+        cap=account.per_10s,
+        headroom=settings.rate_headroom,
+        window_ms=settings.rate_window_ms,
+    )
+    stack.push_async_callback(pace.close)
+    client = await stack.enter_async_context(
+        HubSpotClient(
+            account.name,
+            lambda: (service.rulebook.book or book).account.token,
+            pace=pace,
+            observe=telling.call,
+            base_url=service.base_url,
+            version=settings.hubspot_api_version,
+        )
+    )
+    desk = await stack.enter_async_context(HubSpotDesk(client))
+    name = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+    enrollments = Enrollments(service.engine, account=account.name, worker=name, lease=settings.lease_seconds)
+    enroller = Enroller(
+        enrollments,
+        desk,
+        fault_of,
+        patience=Patience(settings.settle_seconds, timedelta(hours=settings.retry_span_hours)),
+        sender_limit=DEFAULT_LIMIT,
+        confirm_seconds=max(settings.settle_seconds, CONFIRM_AFTER_SECONDS),
+        now=utc_now,
+        random=random.random,
+        tell=telling.step,
+    )
+    worker = Worker(
+        enrollments,
+        enroller,
+        Confirmer(enrollments, desk, telling.confirmation),
+        pace=WorkerPace(
+            capacity=settings.in_flight,
+            claim_at_once=min(100, settings.in_flight),
+            lease=settings.lease_seconds,
+            first_read=settings.settle_seconds / READS,
+        ),
+    )
+    worker.start()
+    stack.push_async_callback(worker.stop, drain_seconds=settings.drain_seconds)
+    return worker
+
+
+def _applications(stack: AsyncExitStack, service: Service) -> list[FastAPI]:
+    """Return the public application and, where operators have a port of their own, theirs."""
+    settings, ids, reader = service.settings, Ids(), StoredReader(service.engine)
+    writer = GroupCommit(service.engine, limit=settings.queue_limit)
+    writer.start()
+    stack.push_async_callback(writer.close)
+    refused = RefusedDeliveries(service.engine)
+    refused.start()
+    stack.push_async_callback(refused.close)
+    intake = Intake(
+        book=lambda: service.rulebook.book,
+        providers=PROVIDERS,
+        keep=writer.accept,
+        refuse=refused.keep,
+        new_id=ids,
+        hash_email=_hasher(settings),
+        metrics=service.metrics,
+    )
+    public = [
+        webhooks.router(
+            intake,
+            maximum_body=settings.max_body_bytes,
+            public_url=str(settings.public_url) if settings.public_url else None,
+            new_id=ids,
+            metrics=service.metrics,
+        ),
+        health.health(_checks(service, reader)),
+    ]
+    token = settings.admin_token.get_secret_value() if settings.admin_token else None
+    authorised = auth.operator(token)
+    operators = [
+        health.metrics(partial(_page, service, reader)),
+        admin.router(service.rulebook.reload, authorised=authorised),
+        api.router(reader, authorised=authorised),
+    ]
+    if settings.admin_port is None:
+        return [create_app([*public, *operators], version=__version__)]
+    return [create_app(public, version=__version__), create_app(operators, version=__version__)]
+
+
+def _checks(service: Service, reader: StoredReader) -> Mapping[str, Callable[[], Awaitable[str | None]]]:
+    async def database() -> str | None:
+        try:
+            await reader.ping()
+        except (SQLAlchemyError, OSError) as error:
+            return first_line(error)
+        return None
+
+    async def rulebook() -> str | None:
+        return None if service.rulebook.book is not None else "no rulebook is loaded"
+
+    async def running() -> str | None:
+        return "stopping" if service.stopping.is_set() else None
+
+    return {"database": database, "rulebook": rulebook, "service": running}
+
+
+async def _page(service: Service, reader: StoredReader) -> bytes:
+    """Return the metrics; the gauges that count rows are read as they are asked for."""
+    book = service.rulebook.book
+    with suppress(SQLAlchemyError, OSError):
+        service.metrics.backlog(*await reader.backlog())
+        if book is not None:
+            used = await reader.reserved(book.account.name)
+            for sender in book.senders.values():
+                service.metrics.sender_budget(sender.name, DEFAULT_LIMIT - used.get(sender.email.lower(), 0))
+    return service.metrics.page()
+
+
+def _hasher(settings: Settings) -> Callable[[str], str]:
+    """Return the hash that stands for a person in logs; its key is derived from what only this installation knows."""
+    known = settings.admin_token or settings.database_url
+    key = hashlib.blake2b((known.get_secret_value() if known else str(settings.data_dir)).encode()).digest()
+    return partial(hash_email, key=key)
+
+
+def _listeners(settings: Settings) -> list[Listener]:
+    ports = [(settings.port, "SEGUE_PORT")]
+    if settings.admin_port is not None:
+        ports.append((settings.admin_port, "SEGUE_ADMIN_PORT"))
+    return [Listener(settings.host, port, setting=setting) for port, setting in ports]
+
+
+def _start_following(stack: AsyncExitStack, service: Service, worker: Worker | None) -> None:
+    """Follow what other processes commit, and sweep what may be forgotten."""
+    handlers = {RULEBOOK_CHANGED: service.rulebook.changed}
+    if worker is not None:
+        handlers[ENROLLMENTS_READY] = worker.wake
+    notifications = Notifications(service.engine.url, handlers)
+    notifications.start()
+    stack.push_async_callback(notifications.close)
+    for work in (service.rulebook.follow(service.stopping), _sweep(service)):
+        stack.push_async_callback(_finished, asyncio.create_task(work))
+
+
+async def _finished(task: asyncio.Task[None]) -> None:
+    await task
+
+
+async def _sweep(service: Service) -> None:
+    """Forget what the retention says, once an hour until the service stops."""
+    ages = {
+        "retention": timedelta(days=service.settings.retention_days),
+        "dedupe": timedelta(days=service.settings.dedupe_days),
+    }
+    while not service.stopping.is_set():
+        try:
+            gone = await prune(service.engine, **ages)
+            log.info("retention.swept", rows=gone)
+        except (SQLAlchemyError, OSError) as error:
+            log.warning("retention.not_swept", error=first_line(error))
+        with suppress(TimeoutError):
+            async with asyncio.timeout(SWEEP_SECONDS):
+                await service.stopping.wait()
+
+
+async def _run_until_stopped(service: Service, apps: Mapping[Listener, FastAPI]) -> None:
+    """Serve until SIGTERM or SIGINT; SIGHUP reloads the rules."""
+    reloads: set[asyncio.Task[None]] = set()
+
+    def stop() -> None:
+        log.info("service.stopping")
+        service.stopping.set()
+
+    def reload() -> None:
+        task = asyncio.create_task(_reload(service))
+        reloads.add(task)
+        task.add_done_callback(reloads.discard)
+
+    with signals(stop=stop, reload=reload):
+        serving = [asyncio.create_task(listener.serve(app)) for listener, app in apps.items()]
+        ports = [listener.port for listener in apps]
+        log.info("service.started", pid=os.getpid(), host=service.settings.host, ports=ports)
+        await service.stopping.wait()
+        for listener in apps:
+            listener.stop()
+        await asyncio.gather(*serving, *reloads)
+
+
+async def _reload(service: Service) -> None:
+    """Reload on SIGHUP; mistakes are in the log by then, and the rules in force stay in force."""
+    try:
+        await service.rulebook.reload()
+    except RulebookError:
+        return
+    except (SQLAlchemyError, OSError) as error:
+        log.error("rulebook.not_stored", error=first_line(error))  # noqa: TRY400  # the first line says it

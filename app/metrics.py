@@ -1,0 +1,176 @@
+"""What Prometheus reads: every metric there is, in a registry of its own. No label holds a person or an id.
+
+Names follow Prometheus's practices: one prefix, base units, `_total` on counters.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+ACK_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)
+LAG_BUCKETS = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600, 21_600, 86_400)
+MAXIMUM_REASONS = 80
+
+
+class Metrics:
+    """The metrics of one process."""
+
+    def __init__(self, version: str = "") -> None:
+        self.registry = CollectorRegistry()
+        self._counters()
+        self._durations()
+        self._gauges()
+        self._build.labels(version).set(1)
+        self._reasons: set[str] = set()
+
+    def _counter(self, name: str, told: str, *labels: str) -> Counter:
+        return Counter(f"segue_{name}", told, labels, registry=self.registry)
+
+    def _counters(self) -> None:
+        self._received = self._counter("webhooks_received_total", "Deliveries by how they ended", "source", "result")
+        self._rejected = self._counter("webhooks_rejected_total", "Deliveries turned away", "source", "reason")
+        self._duplicates = self._counter("duplicates_total", "Repeated events, and repeated intents", "source", "kind")
+        self._unheard = self._counter("unheard_total", "Events that no rule listens to", "source")
+        self._decisions = self._counter("decisions_total", "Decisions by rule and verdict", "rule", "outcome")
+        self._rule_errors = self._counter("rule_errors_total", "Rules that could not be evaluated", "rule")
+        self._enrollments = self._counter(
+            "enrollments_total", "Transitions of enrollments", "sequence", "outcome", "reason"
+        )
+        self._parked = self._counter("parked_total", "Enrollments that a person must look at", "class")
+        self._settled = self._counter("settled_total", "Requests without an answer, settled", "result")
+        self._confirmations = self._counter("confirmations_total", "What HubSpot showed later", "result")
+        self._calls = self._counter("hubspot_requests_total", "Requests to HubSpot", "endpoint", "status")
+        self._throttled = self._counter("hubspot_throttled_total", "429s: each one is a defect of the pace")
+
+    def _durations(self) -> None:
+        self._ack = Histogram(
+            "segue_webhook_ack_duration_seconds",
+            "From the first byte of a delivery to its answer",
+            buckets=ACK_BUCKETS,
+            registry=self.registry,
+        )
+        self._lag = Histogram(
+            "segue_enrollment_lag_seconds",
+            "From a delivery's arrival to its enrollment",
+            buckets=LAG_BUCKETS,
+            registry=self.registry,
+        )
+        self._call_duration = Histogram(
+            "segue_hubspot_request_duration_seconds", "HubSpot's answers", ("endpoint",), registry=self.registry
+        )
+
+    def _gauge(self, name: str, told: str, *labels: str) -> Gauge:
+        return Gauge(f"segue_{name}", told, labels, registry=self.registry)
+
+    def _gauges(self) -> None:
+        self._jobs = self._gauge("jobs", "Enrollments by state", "state")
+        self._oldest = self._gauge("oldest_job_age_seconds", "Age of the oldest enrollment that is due")
+        self._budget = self._gauge("sender_budget_remaining", "Enrollments left in 24 hours", "sender_id")
+        self._rate = self._gauge("hubspot_rate_remaining", "Requests left by HubSpot's own count", "window")
+        self._last_event = self._gauge("source_last_event_timestamp_seconds", "When a source was last heard", "source")
+        self._reloaded = self._gauge("config_last_reload_successful", "1 when the last reload of the rules succeeded")
+        self._reloaded_at = self._gauge(
+            "config_last_reload_success_timestamp_seconds", "When the rules in force were loaded"
+        )
+        self._hash = self._gauge("config_hash", "The revision of the rules in force, as a number")
+        self._build = self._gauge("build_info", "The version that runs", "version")
+
+    def received(self, source: str, result: str) -> None:
+        """Count a delivery of a configured source: accepted, duplicate, filtered or handshake."""
+        self._received.labels(source, result).inc()
+        if result != "handshake":
+            self._last_event.labels(source).set_to_current_time()
+
+    def rejected(self, source: str | None, reason: str) -> None:
+        """Count a delivery that was turned away; None stands for a source that does not exist."""
+        self._received.labels(source or "unknown", "rejected").inc()
+        self._rejected.labels(source or "unknown", reason).inc()
+
+    def duplicates(self, source: str, kind: str, count: int) -> None:
+        """Count repeated events or intents."""
+        if count:
+            self._duplicates.labels(source, kind).inc(count)
+
+    def unheard(self, source: str, count: int) -> None:
+        """Count events that no rule listens to."""
+        if count:
+            self._unheard.labels(source).inc(count)
+
+    def decided(self, rule: str | None, verdict: str) -> None:
+        """Count a decision."""
+        self._decisions.labels(rule or "none", verdict).inc()
+
+    def rule_error(self, rule: str) -> None:
+        """Count a rule that could not be evaluated."""
+        self._rule_errors.labels(rule).inc()
+
+    def ack(self, seconds: float) -> None:
+        """Observe how long a sender waited for its answer."""
+        self._ack.observe(seconds)
+
+    def enrollment(self, sequence: str, outcome: str, reason: str) -> None:
+        """Count a transition of an enrollment."""
+        self._enrollments.labels(sequence, outcome, self._bounded(reason)).inc()
+
+    def enrollment_lag(self, seconds: float) -> None:
+        """Observe how long it took from the delivery to the enrollment."""
+        self._lag.observe(seconds)
+
+    def parked(self, reason: str) -> None:
+        """Count an enrollment that a person must look at."""
+        self._parked.labels(self._bounded(reason)).inc()
+
+    def settled(self, result: str) -> None:
+        """Count a request without an answer that was settled."""
+        self._settled.labels(result).inc()
+
+    def confirmed(self, result: str) -> None:
+        """Count a confirmation."""
+        self._confirmations.labels(result).inc()
+
+    def hubspot_call(self, endpoint: str, status: int | None, seconds: float) -> None:
+        """Count a call to HubSpot; no status means that no answer came."""
+        self._calls.labels(endpoint, str(status or "none")).inc()
+        self._call_duration.labels(endpoint).observe(seconds)
+        if status == 429:  # noqa: PLR2004  # Too Many Requests
+            self._throttled.inc()
+
+    def rate_remaining(self, window: str, remaining: int) -> None:
+        """Set what HubSpot says is left of a window: ten_seconds or daily."""
+        self._rate.labels(window).set(remaining)
+
+    def reload_succeeded(self, revision: str) -> None:
+        """Note that a rulebook is in force; its revision is hexadecimal."""
+        self._reloaded.set(1)
+        self._reloaded_at.set_to_current_time()
+        self._hash.set(int(revision, 16))
+
+    def reload_failed(self) -> None:
+        """Note that a rulebook was rejected and the last good one stays."""
+        self._reloaded.set(0)
+
+    def backlog(self, jobs: Mapping[str, int], oldest_seconds: float) -> None:
+        """Set enrollments by state, and the age of the oldest one that is due."""
+        for state, count in jobs.items():
+            self._jobs.labels(state).set(count)
+        self._oldest.set(oldest_seconds)
+
+    def sender_budget(self, sender: str, remaining: int) -> None:
+        """Set how many enrollments a sender has left in its 24 hours."""
+        self._budget.labels(sender).set(remaining)
+
+    def page(self) -> bytes:
+        """Return what Prometheus reads."""
+        return generate_latest(self.registry)
+
+    def _bounded(self, reason: str) -> str:
+        """Return `reason`, or `other` once there are too many: HubSpot may invent codes, and labels cost memory."""
+        if reason not in self._reasons and len(self._reasons) >= MAXIMUM_REASONS:
+            return "other"
+        self._reasons.add(reason)
+        return reason

@@ -1,0 +1,75 @@
+"""The rulebook in force: immutable, compiled, indexed by (source, type)."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from app.rules.documents import Document, documents_to_text, text_to_documents
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from app.model import Account, Intent, Sender, SourceConfig
+    from app.rules.expressions import Expression
+    from app.rules.schema import ExampleEntry
+
+__all__ = ["Document", "EnrollAction", "Rule", "Rulebook", "documents_to_text", "revision_of", "text_to_documents"]
+
+
+@dataclass(frozen=True, slots=True)
+class EnrollAction:
+    """What a matching rule asks for."""
+
+    sequence: str
+    sender: Sender
+    properties: Mapping[str, Expression]
+    require: tuple[str, ...]
+    intent: Intent
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One compiled rule. `enroll` is None where the rule says to ignore; `line` is where it begins."""
+
+    id: str
+    file: str
+    line: int
+    source: str
+    types: tuple[str, ...]
+    when: Expression | None
+    goes_on: bool
+    stops_on_error: bool
+    enroll: EnrollAction | None
+    examples: tuple[ExampleEntry, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Rulebook:
+    """Everything a rules file says, checked. `listeners` holds the rules of each (source, type), in their order."""
+
+    revision: str
+    documents: tuple[Document, ...]
+    account: Account
+    sources: Mapping[str, SourceConfig]
+    senders: Mapping[str, Sender]
+    rules: tuple[Rule, ...]
+    store_unheard: bool = False
+    listeners: Mapping[tuple[str, str], tuple[Rule, ...]] = field(default_factory=dict, repr=False)
+
+
+def indexed(rules: tuple[Rule, ...]) -> Mapping[tuple[str, str], tuple[Rule, ...]]:
+    """Return the rules by what they listen to: an event then costs the few that listen, however many there are."""
+    listeners: dict[tuple[str, str], list[Rule]] = {}
+    for rule in rules:
+        for kind in dict.fromkeys(rule.types):
+            listeners.setdefault((rule.source, kind), []).append(rule)
+    return {key: tuple(found) for key, found in listeners.items()}
+
+
+def revision_of(documents: tuple[Document, ...]) -> str:
+    """Return 12 hexadecimal characters that stand for the documents' text: no secret, and no matter where they lie."""
+    texts = [document.text for document in documents]
+    return hashlib.sha256(json.dumps(texts).encode()).hexdigest()[:12]

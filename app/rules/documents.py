@@ -1,0 +1,177 @@
+"""The operator's files as text, and YAML as values with a place for every key: line and column, from 1."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from app.errors import Mistake, RulebookError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+MAXIMUM_VALUES = 2_000_000
+_NUMBERS = re.compile(r"[-+]?[0-9]+")
+_DECIMALS = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+_WORDS = {"null": None, "Null": None, "NULL": None, "~": None, "": None}
+_TRUTHS = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
+_VARIABLE = re.compile(r"\$\$|\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+
+QUOTED = frozenset({"'", '"', "|", ">"})
+
+Path_ = tuple[str | int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One file's name and text, `${ENV}` unexpanded."""
+
+    file: str
+    text: str
+
+
+def read_documents(path: Path) -> tuple[Document, ...]:
+    """Read the rules file, or every *.yaml of a folder in the order of their names. Raises RulebookError."""
+    files = sorted(path.glob("*.y*ml")) if path.is_dir() else [path]
+    if not files:
+        raise _unreadable(path, "the folder holds no *.yaml file")
+    return tuple(Document(str(file), _text(file)) for file in files)
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        told = f"cannot be read: {error.strerror}; set SEGUE_CONFIG to the rules file or folder"
+        raise _unreadable(file, told) from error
+    except UnicodeDecodeError as error:
+        raise _unreadable(file, "is not UTF-8 text") from error
+
+
+def _unreadable(path: Path, told: str) -> RulebookError:
+    return RulebookError((Mistake(str(path), 1, 1, told),))
+
+
+def documents_to_text(documents: tuple[Document, ...]) -> str:
+    """Return the documents as one text, for the store."""
+    return json.dumps([[document.file, document.text] for document in documents])
+
+
+def text_to_documents(text: str) -> tuple[Document, ...]:
+    """Return the documents that `documents_to_text` wrote."""
+    return tuple(Document(file, told) for file, told in json.loads(text))
+
+
+class Parsed:
+    """One document's values, and where each of them stands."""
+
+    def __init__(self, document: Document, environment: Mapping[str, str]) -> None:
+        self.file = document.file
+        self.mistakes: list[Mistake] = []
+        self._environment = environment
+        self._values = 0
+        self._root = self._compose(document.text)
+        self.value: Any = None if self._root is None else self._construct(self._root, frozenset())
+
+    def mistake(self, path: Path_, message: str, *, key: bool = False, level: str = "error") -> Mistake:
+        """Return a mistake at the value at `path` (or at its key); the nearest one above it where it is missing."""
+        node = self._find(path, key=key)
+        mark = node.start_mark if node is not None else None
+        return Mistake(self.file, mark.line + 1 if mark else 1, mark.column + 1 if mark else 1, message, level)
+
+    def line(self, path: Path_) -> int:
+        """Return the line of the value at `path`."""
+        return self.mistake(path, "").line
+
+    def _compose(self, text: str) -> yaml.Node | None:
+        try:
+            return yaml.compose(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+        except yaml.MarkedYAMLError as error:
+            mark = error.problem_mark or error.context_mark
+            told = " ".join(filter(None, (error.context, error.problem)))
+            self._note(mark, f"not YAML: {told}")
+        except yaml.YAMLError as error:
+            self._note(None, f"not YAML: {' '.join(str(error).split())}")
+        except RecursionError:
+            self._note(None, "not YAML: nested too deeply")
+        return None
+
+    def _note(self, mark: yaml.Mark | None, message: str) -> None:
+        line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
+        self.mistakes.append(Mistake(self.file, line, column, message))
+
+    def _construct(self, node: yaml.Node, above: frozenset[int]) -> Any:
+        self._values += 1
+        if id(node) in above or self._values > MAXIMUM_VALUES or len(above) > 100:  # noqa: PLR2004  # nobody writes deeper
+            if self._values <= MAXIMUM_VALUES + 1:
+                self._note(node.start_mark, "too deep, too large, or an anchor that contains itself")
+            self._values += MAXIMUM_VALUES
+            return None
+        if isinstance(node, yaml.MappingNode):
+            return self._mapping(node, above | {id(node)})
+        if isinstance(node, yaml.SequenceNode):
+            return [self._construct(item, above | {id(node)}) for item in node.value]
+        return self._scalar(node)
+
+    def _mapping(self, node: yaml.MappingNode, above: frozenset[int]) -> dict[str, Any]:
+        values: dict[str, Any] = {}
+        for key, value in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                self._note(key.start_mark, "a key must be plain text")
+            elif key.value in values:
+                self._note(key.start_mark, f"{key.value!r} stands here twice")
+            else:
+                values[key.value] = self._construct(value, above)
+        return values
+
+    def _scalar(self, node: yaml.Node) -> Any:
+        text: str = node.value
+        if not node.tag.startswith("tag:yaml.org,2002:"):
+            self._note(node.start_mark, f"the tag {node.tag!r} is not known here")
+        if getattr(node, "style", None) in QUOTED:
+            return self._expanded(text, node)
+        if text in _WORDS:
+            return _WORDS[text]
+        if text in _TRUTHS:
+            return _TRUTHS[text]
+        if _NUMBERS.fullmatch(text) and len(text) < 1000:  # noqa: PLR2004  # longer is no number anybody means
+            return int(text)
+        return float(text) if _DECIMALS.fullmatch(text) else self._expanded(text, node)
+
+    def _expanded(self, text: str, node: yaml.Node) -> str:
+        """Put in environment variables, after parsing: a value can never become YAML. `$$` stands for one `$`."""
+
+        def value(found: re.Match[str]) -> str:
+            name = found.group(1)
+            if name is None:
+                return "$"
+            if name not in self._environment:
+                self._note(node.start_mark, f"the environment variable {name} is not set")
+                return ""
+            return self._environment[name]
+
+        return _VARIABLE.sub(value, text) if "$" in text else text
+
+    def _find(self, path: Path_, *, key: bool) -> yaml.Node | None:
+        node = self._root
+        for number, part in enumerate(path):
+            last = number == len(path) - 1
+            following = _step(node, part, key=key and last)
+            if following is None:
+                break
+            node = following
+        return node
+
+
+def _step(node: yaml.Node | None, part: str | int, *, key: bool) -> yaml.Node | None:
+    if isinstance(node, yaml.MappingNode):
+        return next((k if key else v for k, v in node.value if k.value == part), None)
+    if isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
+        item: yaml.Node = node.value[part]
+        return item
+    return None

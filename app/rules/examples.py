@@ -1,0 +1,69 @@
+"""Running the examples that stand beside the rules: each says what an event must come to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from app.model import Event, Verdict
+from app.rules.match import decide
+
+if TYPE_CHECKING:
+    from app.model import Decision
+    from app.rules.book import Rule, Rulebook
+    from app.rules.schema import ExampleEntry, ExpectEntry
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How one example went: `difference` says what came instead, and is empty when it passed."""
+
+    rule: str
+    example: str
+    file: str
+    line: int
+    difference: str
+
+
+def run_examples(book: Rulebook) -> list[Outcome]:
+    """Run every example against the whole rulebook, as an event of its rule's source."""
+    return [_run(example, rule, book) for rule in book.rules for example in rule.examples]
+
+
+def _run(example: ExampleEntry, rule: Rule, book: Rulebook) -> Outcome:
+    decisions = decide(event_of(example, rule), book)
+    difference = "" if any(_as_expected(d, example.expect) for d in decisions) else _difference(decisions, example)
+    return Outcome(rule.id, example.name, rule.file, rule.line, difference)
+
+
+def event_of(example: ExampleEntry, rule: Rule) -> Event:
+    """Return the event of an example; the rule's first type stands in where it names none."""
+    told = example.event
+    return Event(
+        source=rule.source,
+        type=rule.types[0] if told.type is None else told.type,
+        dedupe=(example.name,),
+        **told.model_dump(exclude={"type"}),
+    )
+
+
+def _as_expected(decision: Decision, expect: ExpectEntry) -> bool:
+    if expect.enroll is not None:
+        return decision.enroll is not None and decision.enroll.sequence == expect.enroll
+    return decision.verdict is (Verdict.IGNORE if expect.ignore else Verdict.NONE)
+
+
+def _difference(decisions: list[Decision], example: ExampleEntry) -> str:
+    wanted = (
+        f"enroll {example.expect.enroll}" if example.expect.enroll else "ignore" if example.expect.ignore else "none"
+    )
+    return f"expected {wanted}, got {'; '.join(told(decision) for decision in decisions)}"
+
+
+def told(decision: Decision) -> str:
+    """Return a decision in one sentence."""
+    if decision.enroll is not None:
+        return f"enroll {decision.enroll.sequence} by rule {decision.rule}"
+    if decision.verdict is Verdict.IGNORE:
+        return f"ignore by rule {decision.rule}"
+    return f"none ({decision.reason})"

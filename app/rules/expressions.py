@@ -1,0 +1,128 @@
+"""CEL: conditions and values over one event, compiled at load, evaluated without ever raising.
+
+The engine returns run-time errors instead of raising them, as values whose type is ERROR and whose value is a *truthy*
+text: the type is asked first, and a condition holds only when its value `is True`.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from cel_expr_python import cel
+
+from app.policy.addresses import domain, is_free_mail
+
+if TYPE_CHECKING:
+    from app.model import Event
+
+FIELDS = (
+    "id",
+    "source",
+    "type",
+    "occurred_at",
+    "email",
+    "first_name",
+    "last_name",
+    "name",
+    "company",
+    "data",
+)
+_PLACE = re.compile(r"<input>:(\d+):(\d+): (.*?)(?: \(in container ''\))?$", re.MULTILINE)
+
+
+class ExpressionError(ValueError):
+    """An expression that cannot be compiled. `column` counts from 1 within the expression's `line` (from 1)."""
+
+    def __init__(self, message: str, *, line: int = 1, column: int = 1) -> None:
+        super().__init__(message)
+        self.line = line
+        self.column = column
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """What an expression said instead of a value."""
+
+    because: str
+
+
+@dataclass(frozen=True, slots=True)
+class Expression:
+    """One compiled expression and its text."""
+
+    text: str
+    program: Any
+
+    def evaluate(self, facts: Any) -> Any:
+        """Return the value over `facts` (from `facts_of`), or Failed. Never raises."""
+        try:
+            result = self.program.eval(facts)
+            if result.type() == cel.Type.ERROR:
+                return Failed(_told(str(result.value())))
+            return result.plain_value()
+        except Exception as error:  # noqa: BLE001  # the engine's binding raises bare RuntimeErrors; matching is total
+            return Failed(_told(str(error)))
+
+
+def compiled(text: str) -> Expression:
+    """Compile `text`. Raises ExpressionError, also for a name that no event has."""
+    try:
+        return Expression(text, _environment().compile(text))
+    except RuntimeError as error:
+        found = _PLACE.search(str(error))
+        if found is None:
+            raise ExpressionError(_told(str(error))) from error
+        line, column, message = found.groups()
+        raise ExpressionError(_explained(message), line=int(line), column=int(column)) from error
+
+
+def facts_of(event: Event) -> Any:
+    """Return one event as every expression sees it: made once, shared by all rules. An absent field is null."""
+    return _environment().Activation(
+        {
+            "event.id": event.id,
+            "event.source": event.source,
+            "event.type": event.type,
+            "event.occurred_at": event.occurred_at,
+            "event.email": event.email,
+            "event.first_name": event.first_name,
+            "event.last_name": event.last_name,
+            "event.name": event.name,
+            "event.company": event.company,
+            "event.data": dict(event.data),
+        }
+    )
+
+
+@cache
+def _environment() -> Any:
+    # Each field is a variable with a dotted name: an undeclared `event.<field>` is then found at load.
+    return cel.NewEnv(
+        variables={f"event.{field}": cel.Type.DYN for field in FIELDS},
+        functions=[
+            _function("is_free_mail", is_free_mail, cel.Type.BOOL),
+            _function("domain", lambda address: domain(address) or "", cel.Type.STRING),
+            _function("lower", str.lower, cel.Type.STRING),
+        ],
+    )
+
+
+def _function(name: str, implementation: Any, result: Any) -> Any:
+    overload = cel.Overload(f"{name}_string", return_type=result, parameters=[cel.Type.STRING], impl=implementation)
+    return cel.FunctionDecl(name, [overload])
+
+
+def _explained(message: str) -> str:
+    name = re.search(r"undeclared reference to 'event\.([^']*)'", message)
+    if name:
+        return f"an event has no field {name.group(1)!r}; the fields are {', '.join(FIELDS)}"
+    return message.removeprefix("Syntax error: ")
+
+
+def _told(message: str) -> str:
+    """Return the engine's first line without its status words."""
+    first = message.splitlines()[0] if message else "the expression failed"
+    return re.sub(r"^[A-Z_]+: ", "", first)[:200]

@@ -1,0 +1,234 @@
+"""Text -> Rulebook, or all mistakes at once with file, line and column. Nothing is put in force here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from pydantic import BaseModel, ValidationError
+
+from app.errors import Mistake, RulebookError
+from app.model import Account, Intent, Secret, Sender, SourceConfig
+from app.policy.addresses import normalise
+from app.rules.book import EnrollAction, Rule, Rulebook, indexed, revision_of
+from app.rules.documents import Document, Parsed, read_documents
+from app.rules.expressions import Expression, ExpressionError, compiled
+from app.rules.schema import RuleEntry, RulesFile, SenderEntry, SourceEntry
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["load", "read_documents"]
+
+SECTIONS = ("accounts", "sources", "senders")
+
+
+class Provider(Protocol):
+    """What loading needs of a provider."""
+
+    Options: type[BaseModel]
+
+    def check(self, config: SourceConfig) -> list[str]:
+        """Return what is wrong with a source's configuration, as sentences."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """One file, parsed and validated."""
+
+    parsed: Parsed
+    file: RulesFile
+
+
+def load(
+    documents: tuple[Document, ...],
+    *,
+    environment: Mapping[str, str],
+    providers: Mapping[str, Provider],
+    default_account: Account | None = None,
+) -> Rulebook:
+    """Return the rulebook that the documents describe. Raises RulebookError with every mistake that can be found."""
+    mistakes: list[Mistake] = []
+    parts = [part for document in documents if (part := _part(document, environment, mistakes))]
+    loader = _Loader(mistakes, providers)
+    account = loader.account(parts, default_account)
+    sources = loader.sources(parts)
+    senders = loader.senders(parts)
+    rules = loader.rules(parts, senders, complete=len(parts) == len(documents))
+    if mistakes or account is None:
+        raise RulebookError(tuple(sorted(set(mistakes), key=lambda m: (m.file, m.line, m.column))))
+    store_unheard = any(part.file.store_unheard for part in parts)
+    revision = revision_of(documents)
+    return Rulebook(revision, documents, account, sources, senders, rules, store_unheard, indexed(rules))
+
+
+def _part(document: Document, environment: Mapping[str, str], mistakes: list[Mistake]) -> _Part | None:
+    parsed = Parsed(document, environment)
+    mistakes += parsed.mistakes
+    if parsed.mistakes and parsed.value is None:
+        return None
+    if not isinstance(parsed.value, dict):
+        mistakes.append(parsed.mistake((), "a rules file is a mapping that begins with `version: 1`"))
+        return None
+    try:
+        return _Part(parsed, RulesFile.model_validate(parsed.value))
+    except ValidationError as error:
+        mistakes += [_mistake(parsed, detail) for detail in error.errors(include_input=False, include_url=False)]
+        return None
+
+
+def _mistake(parsed: Parsed, detail: Any, prefix: tuple[str | int, ...] = ()) -> Mistake:
+    """Return pydantic's finding at its place in the file, in our words."""
+    path = (*prefix, *(part for part in detail["loc"] if part != "[key]"))
+    if detail["type"] == "extra_forbidden":
+        return parsed.mistake(path, f"unknown key {path[-1]!r}", key=True)
+    if detail["type"] == "missing":
+        return parsed.mistake(path, f"{path[-1]!r} is missing")
+    if detail["type"] == "string_pattern_mismatch":
+        return parsed.mistake(path, f"must match {detail['ctx']['pattern']}")
+    return parsed.mistake(path, str(detail["msg"]).removeprefix("Value error, "))
+
+
+class _Loader:
+    """Turns validated entries into what the rulebook holds; whatever is wrong is noted, and the rest is looked at."""
+
+    def __init__(self, mistakes: list[Mistake], providers: Mapping[str, Provider]) -> None:
+        self._mistakes = mistakes
+        self._providers = providers
+
+    def account(self, parts: list[_Part], default: Account | None) -> Account | None:
+        found = self._merged(parts, "accounts")
+        for name in list(found)[1:]:
+            self._note(found[name], ("accounts", name), "only one account is possible", key=True)
+        for name, part in found.items():
+            entry = part.file.accounts[name]
+            return Account(name, entry.token, entry.per_10s)
+        if default is None and parts:
+            told = "no HubSpot credential: write `accounts:` with a token, or set SEGUE_HUBSPOT_TOKEN"
+            self._note(parts[0], (), told)
+        return default
+
+    def _merged(self, parts: list[_Part], section: str) -> dict[str, _Part]:
+        """Return the names of a section over all files, each with the file it stands in."""
+        found: dict[str, _Part] = {}
+        for part in parts:
+            for name in getattr(part.file, section):
+                if name in found:
+                    told = f"{name!r} stands in {found[name].parsed.file} already"
+                    self._note(part, (section, name), told, key=True)
+                else:
+                    found[name] = part
+        return found
+
+    def sources(self, parts: list[_Part]) -> dict[str, SourceConfig]:
+        found = self._merged(parts, "sources")
+        made = {name: self._source(name, part.file.sources[name], part) for name, part in found.items()}
+        return {name: source for name, source in made.items() if source is not None}
+
+    def _source(self, name: str, entry: SourceEntry, part: _Part) -> SourceConfig | None:
+        place = ("sources", name)
+        provider = self._providers.get(entry.provider)
+        if provider is None:
+            told = f"there is no provider {entry.provider!r}; there are {', '.join(sorted(self._providers))}"
+            self._note(part, (*place, "provider"), told)
+            return None
+        try:
+            options = provider.Options.model_validate(entry.model_extra or {})
+        except ValidationError as error:
+            details = error.errors(include_input=False, include_url=False)
+            self._mistakes += [_mistake(part.parsed, detail, place) for detail in details]
+            return None
+        secrets = tuple(Secret(secret.value, secret.not_after) for secret in entry.secrets)
+        config = SourceConfig(name, entry.provider, secrets, options)
+        for told in provider.check(config):
+            self._note(part, (*place, "secrets"), f"source {name!r}: {told}")
+        return config
+
+    def senders(self, parts: list[_Part]) -> dict[str, Sender]:
+        found = self._merged(parts, "senders")
+        return {name: self._sender(name, part.file.senders[name], part) for name, part in found.items()}
+
+    def _sender(self, name: str, entry: SenderEntry, part: _Part) -> Sender:
+        email = normalise(entry.email)
+        if email is None:
+            self._note(part, ("senders", name, "email"), "this is no usable e-mail address")
+        return Sender(name, entry.user_id, email or entry.email)
+
+    def rules(self, parts: list[_Part], senders: Mapping[str, Sender], *, complete: bool) -> tuple[Rule, ...]:
+        """Compile the rules. References are checked only when every file could be read (`complete`)."""
+        made: dict[str, Rule] = {}
+        known = {name for part in parts for name in part.file.sources}
+        for part in parts:
+            for number, entry in enumerate(part.file.rules):
+                place = ("rules", number)
+                if entry.id in made:
+                    self._note(part, (*place, "id"), f"another rule is called {entry.id!r} already")
+                if complete and entry.source not in known:
+                    self._note(part, (*place, "source"), f"there is no source {entry.source!r} in `sources`")
+                made.setdefault(entry.id, self._rule(entry, part, place, senders, complete=complete))
+        return tuple(made.values())
+
+    def _rule(
+        self,
+        entry: RuleEntry,
+        part: _Part,
+        place: tuple[str | int, ...],
+        senders: Mapping[str, Sender],
+        *,
+        complete: bool,
+    ) -> Rule:
+        if entry.ignore == (entry.enroll is not None):
+            told = "it either enrolls or ignores: write one of `enroll` and `ignore: true`"
+            self._note(part, place, f"rule {entry.id!r}: {told}")
+        return Rule(
+            id=entry.id,
+            file=part.parsed.file,
+            line=part.parsed.line(place),
+            source=entry.source,
+            types=tuple(entry.type),
+            when=self._expression(entry.when, part, (*place, "when")) if entry.when else None,
+            goes_on=entry.continue_,
+            stops_on_error=entry.on_error == "stop",
+            enroll=self._action(entry, part, place, senders, complete=complete),
+            examples=tuple(entry.examples),
+        )
+
+    def _action(
+        self,
+        entry: RuleEntry,
+        part: _Part,
+        place: tuple[str | int, ...],
+        senders: Mapping[str, Sender],
+        *,
+        complete: bool,
+    ) -> EnrollAction | None:
+        if entry.enroll is None:
+            return None
+        sender = senders.get(entry.enroll.sender)
+        if sender is None and complete:
+            told = f"there is no sender {entry.enroll.sender!r} in `senders`"
+            self._note(part, (*place, "enroll", "sender"), told)
+        properties = {
+            name: expression
+            for name, text in entry.contact.set.items()
+            if (expression := self._expression(text, part, (*place, "contact", "set", name)))
+        }
+        return EnrollAction(
+            sequence=entry.enroll.sequence,
+            sender=sender or Sender(entry.enroll.sender, "", ""),
+            properties=properties,
+            require=tuple(entry.contact.require),
+            intent=Intent(entry.dedupe.intent or f"sequence:{entry.enroll.sequence}", entry.dedupe.period),
+        )
+
+    def _expression(self, text: str, part: _Part, path: tuple[str | int, ...]) -> Expression | None:
+        try:
+            return compiled(text)
+        except ExpressionError as error:
+            at = part.parsed.mistake(path, f"{path[-1]}: {error}")
+            column = at.column + error.column - 1 if error.line == 1 else error.column
+            self._mistakes.append(Mistake(at.file, at.line + error.line - 1, column, at.message))
+            return None
+
+    def _note(self, part: _Part, path: tuple[str | int, ...], message: str, *, key: bool = False) -> None:
+        self._mistakes.append(part.parsed.mistake(path, message, key=key))

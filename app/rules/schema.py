@@ -1,0 +1,179 @@
+"""The rules file as the operator writes it. Unknown keys are errors; descriptions are what an editor shows."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timedelta
+from typing import Annotated, Any, Literal
+
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, WithJsonSchema
+
+_DURATION = re.compile(r"([0-9]{1,6})\s*([smhdw])")
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+
+
+def duration(value: object) -> timedelta:
+    """Return a duration written like 30d, 12h or 15m."""
+    found = _DURATION.fullmatch(value) if isinstance(value, str) else None
+    if found is None:
+        raise ValueError("write a duration like 30d, 12h, 15m or 90s")
+    return timedelta(**{_UNITS[found.group(2)]: int(found.group(1))})
+
+
+def _sequence(value: object) -> object:
+    if isinstance(value, int) and not isinstance(value, bool):
+        raise ValueError(f'sequence ids are text: write "{value}" in quotes')  # noqa: TRY004  # pydantic wants ValueError
+    return value
+
+
+def _one_or_many(value: object) -> object:
+    return [value] if isinstance(value, str) else value
+
+
+def _secret(value: object) -> object:
+    return {"value": value} if isinstance(value, str) else value
+
+
+def _expected(value: object) -> object:
+    return {"none": True} if value == "none" else {"ignore": True} if value == "ignore" else value
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+Text = Annotated[str, StringConstraints(strict=True, min_length=1)]
+Name = Annotated[str, StringConstraints(strict=True, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$")]
+Cel = Annotated[Text, Field(description="A CEL expression over `event`")]
+Types = Annotated[
+    list[Text],
+    BeforeValidator(_one_or_many),
+    Field(min_length=1),
+    WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}]}),
+]
+Duration = Annotated[
+    timedelta,
+    BeforeValidator(duration),
+    WithJsonSchema({"type": "string", "pattern": "^[0-9]{1,6}\\s*[smhdw]$", "examples": ["30d", "12h"]}),
+]
+
+
+class SecretEntry(_Model):
+    """A secret that is accepted until `not_after`."""
+
+    value: Text
+    not_after: AwareDatetime | None = Field(None, description="From when it no longer verifies, with its time zone")
+
+
+class AccountEntry(_Model):
+    """The HubSpot account to enroll into."""
+
+    token: Text = Field(description='Service key or private-app token, as "${NAME}"')
+    per_10s: int | None = Field(None, ge=1, le=1000, strict=True, description="A cap below HubSpot's own limit")
+
+
+class SourceEntry(BaseModel):
+    """A sender of webhooks; what its provider alone understands stands beside these keys."""
+
+    model_config = ConfigDict(extra="allow", frozen=True, hide_input_in_errors=True)
+
+    provider: Text = Field(description="The kind of tool that sends")
+    secrets: list[
+        Annotated[
+            SecretEntry,
+            BeforeValidator(_secret),
+            WithJsonSchema({"anyOf": [{"type": "string"}, {"$ref": "#/$defs/SecretEntry"}]}),
+        ]
+    ] = Field(default=[], description='Accepted secrets, as "${NAME}"; several while one is rotated')
+
+
+class SenderEntry(_Model):
+    """Who sequences are sent by."""
+
+    user_id: Annotated[Text, BeforeValidator(_sequence)] = Field(description="HubSpot's user id, not the owner id")
+    email: Text = Field(description="The inbox connected to HubSpot")
+
+
+class ContactEntry(_Model):
+    """What happens to the contact before it is enrolled."""
+
+    set: dict[Name, Cel] = Field(default={}, description="Contact properties to write, each a CEL expression")
+    require: list[Name] = Field(default=[], description="Properties that must not be empty, or the person is refused")
+
+
+class EnrollEntry(_Model):
+    """The sequence, and who sends it."""
+
+    sequence: Annotated[Text, BeforeValidator(_sequence), StringConstraints(pattern=r"^[0-9]{1,20}$")] = Field(
+        description="HubSpot's sequence id, in quotes"
+    )
+    sender: Text = Field(description="A name of `senders`")
+
+
+class DedupeEntry(_Model):
+    """Why a person is contacted: one intent per person and period, whatever the source."""
+
+    intent: Name | None = Field(None, description="The reason; the sequence itself when not given")
+    period: Duration = Field(timedelta(days=30), alias="for", description="How long the intent is taken")
+
+
+class ExpectEntry(_Model):
+    """What an example must come to."""
+
+    enroll: Annotated[Text, BeforeValidator(_sequence)] | None = None
+    none: Literal[True] | None = None
+    ignore: Literal[True] | None = None
+
+
+class ExampleEvent(_Model):
+    """An event in an example; what is left out is absent."""
+
+    id: Text | None = None
+    type: str | None = None
+    occurred_at: datetime | None = None
+    email: Text | None = None
+    first_name: Text | None = None
+    last_name: Text | None = None
+    name: Text | None = None
+    company: Text | None = None
+    data: dict[str, Any] = {}
+
+
+class ExampleEntry(_Model):
+    """A test beside the rule that it tests."""
+
+    name: Text
+    event: ExampleEvent
+    expect: Annotated[
+        ExpectEntry,
+        BeforeValidator(_expected),
+        WithJsonSchema({"anyOf": [{"enum": ["none", "ignore"]}, {"$ref": "#/$defs/ExpectEntry"}]}),
+    ]
+
+
+class RuleEntry(_Model):
+    """One rule: which events it listens to, and what follows."""
+
+    id: Name
+    description: str | None = None
+    source: Text = Field(description="A name of `sources`")
+    type: Types = Field(description="The event types it listens to")
+    when: Cel | None = Field(None, description="The condition; without it every event of these types matches")
+    continue_: bool = Field(default=False, alias="continue", strict=True, description="Look at later rules too")
+    on_error: Literal["next", "stop"] = Field("next", description="What follows when the condition cannot be evaluated")
+    ignore: bool = Field(default=False, strict=True, description="Do nothing, on purpose")
+    contact: ContactEntry = ContactEntry()
+    enroll: EnrollEntry | None = None
+    dedupe: DedupeEntry = DedupeEntry()
+    examples: list[ExampleEntry] = []
+
+
+class RulesFile(_Model):
+    """The whole file."""
+
+    version: Literal[1]
+    accounts: dict[Name, AccountEntry] = Field(default={}, max_length=1)
+    sources: dict[Name, SourceEntry] = {}
+    senders: dict[Name, SenderEntry] = {}
+    store_unheard: bool = Field(default=False, strict=True, description="Store events that no rule listens to, too")
+    rules: list[RuleEntry] = []

@@ -1,0 +1,167 @@
+"""The environment -> one frozen Settings. All problems are told at once; secrets hide themselves when printed."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import AfterValidator, Field, HttpUrl, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+
+from app.errors import StartError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+PREFIX = "SEGUE_"
+SECRETS = ("ADMIN_TOKEN", "DATABASE_URL", "HUBSPOT_TOKEN")
+MINIMUM_DEDUPE_DAYS = 7
+_DRIVER = "postgresql+asyncpg"
+# libpq's names that asyncpg knows by others; whatever else stands in the query goes through as it is.
+_QUERY_NAMES = {"sslmode": "ssl"}
+
+
+def _asyncpg_url(value: SecretStr) -> SecretStr:
+    """Return a PostgreSQL URL as SQLAlchemy's asyncpg dialect takes it."""
+    try:
+        url = make_url(value.get_secret_value())
+    except ArgumentError:
+        raise ValueError("not a URL; write postgresql://user:password@host:5432/database") from None
+    if url.drivername not in {"postgres", "postgresql", _DRIVER}:
+        raise ValueError(f"{url.drivername}:// is not supported; write postgresql://user:password@host:5432/database")
+    query = {_QUERY_NAMES.get(name, name): text for name, text in url.query.items()}
+    return SecretStr(url.set(drivername=_DRIVER, query=query).render_as_string(hide_password=False))
+
+
+def _default_data_dir() -> Path:
+    # The server runs as an unprivileged user when Segue runs as root, and home folders of root are closed to it.
+    return Path("/var/lib/segue") if os.geteuid() == 0 else Path("data")
+
+
+class Settings(BaseSettings):
+    """Every setting, by its environment name without the prefix `SEGUE_`."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid", env_ignore_empty=True)
+
+    database_url: Annotated[SecretStr, AfterValidator(_asyncpg_url)] | None = Field(
+        None,
+        description="PostgreSQL to use, `postgresql://...`; without it a private server runs in the data directory",
+    )
+    data_dir: Path = Field(
+        default_factory=_default_data_dir,
+        description="Where the private server keeps its data; `/var/lib/segue` for root, else `./data`",
+    )
+    config: Path = Field(Path("rules.yaml"), description="The rules file, or a folder of them")
+    hubspot_base_url: HttpUrl = Field(HttpUrl("https://api.hubapi.com"), description="HubSpot's API")
+    hubspot_api_version: str = Field(
+        "2026-03", pattern=r"^\d{4}-\d{2}(-beta)?$", description="HubSpot's dated API version"
+    )
+    hubspot_token: SecretStr | None = Field(
+        None,
+        description="Service key or private-app token; makes the account `main` where the rules have no `accounts`",
+    )
+    settle_seconds: float = Field(
+        90.0, gt=0, description="Over how many seconds a request without an answer is settled"
+    )
+    lease_seconds: float = Field(15.0, ge=0.5, description="After how many seconds a silent worker is replaced")
+    drain_seconds: float = Field(20.0, ge=0, description="How many seconds work in hand gets at shutdown")
+    retry_span_hours: float = Field(72.0, gt=0, description="For how many hours a failing enrollment is tried again")
+    in_flight: int = Field(200, ge=1, le=5000, description="Enrollments in hand at once, per worker")
+    rate_window_ms: int = Field(
+        10_000, ge=100, description="HubSpot's window in milliseconds, until its headers name it"
+    )
+    rate_headroom: float = Field(0.05, ge=0, lt=1, description="Share of HubSpot's limit that is left unused")
+    admin_token: SecretStr | None = Field(
+        None, description="Bearer token for `/api/v1` and `/-/`; without it they are closed"
+    )
+    admin_port: int | None = Field(
+        None, ge=0, le=65535, description="Serve `/metrics`, `/-/` and `/api` on this port only"
+    )
+    public_url: HttpUrl | None = Field(
+        None, description="What senders call, where a proxy hides it: some signatures cover it"
+    )
+    host: str = Field("127.0.0.1", description="Address to listen on; 0.0.0.0 for all")
+    port: int = Field(8080, ge=0, le=65535, description="Port to listen on; 0 chooses a free one")
+    max_body_bytes: int = Field(
+        1_048_576, ge=1024, le=67_108_864, description="Largest delivery in bytes; a larger one gets 413"
+    )
+    queue_limit: int = Field(10_000, ge=1, description="Deliveries that may wait for their commit; one more gets 503")
+    retention_days: float = Field(30.0, gt=0, description="For how many days payloads are kept")
+    dedupe_days: float = Field(
+        30.0, ge=MINIMUM_DEDUPE_DAYS, description="For how many days duplicates are known, at least 7"
+    )
+    log_format: Literal["auto", "console", "json"] = Field(
+        "auto", description="`auto` is console on a terminal, else JSON"
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="What is logged")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003  # pydantic's signature
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003  # as above
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003  # as above
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003  # as above
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Take what is passed in and nothing else: the environment is an argument, not a global."""
+        return (init_settings,)
+
+
+def load_settings(environment: Mapping[str, str]) -> Settings:
+    """Return the settings that `environment` holds. Raises StartError with all problems at once, values untold."""
+    problems: list[str] = []
+    values = _values(environment, problems)
+    try:
+        settings = Settings.model_validate(values)
+    except ValidationError as error:
+        problems += [_told(detail) for detail in error.errors(include_input=False, include_url=False)]
+        settings = None
+    if problems or settings is None:
+        raise StartError("\n".join(["the settings cannot be used:", *(f"  {problem}" for problem in problems)]))
+    return settings
+
+
+def _values(environment: Mapping[str, str], problems: list[str]) -> dict[str, str]:
+    values: dict[str, str] = {}
+    for name, value in environment.items():
+        if not name.startswith(PREFIX) or not value:
+            continue
+        short = name.removeprefix(PREFIX)
+        if short.removesuffix("_FILE") in SECRETS and short.endswith("_FILE"):
+            _read_secret(name, value, environment, values, problems)
+        elif short.lower() in Settings.model_fields:
+            values[short.lower()] = value
+        else:
+            problems.append(_unknown(name))
+    return values
+
+
+def _read_secret(
+    name: str, path: str, environment: Mapping[str, str], values: dict[str, str], problems: list[str]
+) -> None:
+    plain = name.removesuffix("_FILE")
+    if environment.get(plain):
+        problems.append(f"{name}: {plain} is set too; set one of them")
+        return
+    try:
+        values[plain.removeprefix(PREFIX).lower()] = Path(path).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        told = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
+        problems.append(f"{name}: cannot read {path}: {told}; check the file and who may read it")
+
+
+def _unknown(name: str) -> str:
+    known = [PREFIX + field.upper() for field in Settings.model_fields]
+    known += [f"{PREFIX}{secret}_FILE" for secret in SECRETS]
+    close = difflib.get_close_matches(name, known, n=1)
+    return f"{name}: there is no such setting" + (f"; did you mean {close[0]}?" if close else "; see docs/settings.md")
+
+
+def _told(detail: Any) -> str:
+    name = PREFIX + "_".join(str(part) for part in detail["loc"][:1]).upper()
+    return f"{name}: {str(detail['msg']).removeprefix('Value error, ')}"

@@ -1,0 +1,73 @@
+"""What a worker says of its work: one log line and one count per step, with one id end to end and no address."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import structlog
+
+from app.clock import utc_now
+from app.model import State
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from app.enroll import Told
+    from app.hubspot.client import CallRecord
+    from app.metrics import Metrics
+
+log = structlog.get_logger(__name__)
+
+
+class Telling:
+    """Turns finished work into log lines and metrics."""
+
+    def __init__(self, metrics: Metrics, hash_email: Callable[[str], str]) -> None:
+        self._metrics = metrics
+        self._hash_email = hash_email
+
+    def step(self, told: Told) -> None:
+        """Tell one transition of an enrollment."""
+        enrollment, change = told.enrollment, told.change
+        self._metrics.enrollment(enrollment.sequence, told.after, change.reason or change.cause)
+        if told.after is State.ENROLLED:
+            self._metrics.enrollment_lag((utc_now() - enrollment.received_at).total_seconds())
+        if told.after is State.PARKED:
+            self._metrics.parked(change.reason or change.cause)
+        if enrollment.state is State.UNCERTAIN:
+            self._metrics.settled(told.after)
+        log.info(
+            "enrollment.step",
+            enrollment_id=enrollment.id,
+            delivery_id=enrollment.delivery_id,
+            person=self._hash_email(enrollment.email),
+            rule=enrollment.rule,
+            sequence=enrollment.sequence,
+            sender=enrollment.sender.name,
+            contact_id=enrollment.contact_id,
+            before=enrollment.state,
+            after=told.after,
+            cause=change.cause,
+            reason=change.reason,
+            attempt=enrollment.attempt,
+            due_at=change.due_at.isoformat() if change.due_at else None,
+        )
+
+    def confirmation(self, result: str) -> None:
+        """Tell one confirmation: seen, not_seen or other_sequence."""
+        self._metrics.confirmed(result)
+        if result != "seen":
+            log.warning("enrollment.not_confirmed", result=result)
+
+    def call(self, record: CallRecord) -> None:
+        """Tell one call to HubSpot: what was asked and how it ended, never a body."""
+        self._metrics.hubspot_call(record.route, record.status, record.duration)
+        log.info(
+            "hubspot.call",
+            route=record.route,
+            method=record.method,
+            status=record.status,
+            error_type=record.error_type,
+            correlation_id=record.correlation_id,
+            duration_ms=round(record.duration * 1000, 1),
+        )

@@ -1,0 +1,1 @@
+"""Ways in over HTTP, thin: bytes become a Delivery, errors become statuses, rows become documents."""

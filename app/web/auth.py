@@ -1,0 +1,29 @@
+"""Who may call the operator's routes: whoever holds the admin token. Without a configured token, nobody."""
+
+from __future__ import annotations
+
+import hmac
+from typing import TYPE_CHECKING, Annotated
+
+from fastapi import Depends
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+
+from app.web.problems import Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_bearer = HTTPBearer(auto_error=False, description="SEGUE_ADMIN_TOKEN")
+
+
+def operator(token: str | None) -> Callable[..., None]:
+    """Return the dependency that lets in whoever presents `token`, compared in constant time."""
+
+    def authorise(presented: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]) -> None:
+        if token is None:
+            raise Problem(403, "admin-closed", "No SEGUE_ADMIN_TOKEN is configured, so these routes are closed.")
+        given = presented.credentials if presented is not None else ""
+        if not hmac.compare_digest(given.encode(), token.encode()):
+            raise Problem(401, "not-authorised", "Send the admin token as `Authorization: Bearer ...`.")
+
+    return authorise

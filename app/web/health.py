@@ -1,0 +1,52 @@
+"""What orchestrators and Prometheus ask: alive, ready (each dependency by name), and the metrics."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+from fastapi import APIRouter, Response
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping
+
+CHECK_SECONDS = 2.0
+Check = "Callable[[], Awaitable[str | None]]"
+
+
+def health(checks: Mapping[str, Callable[[], Awaitable[str | None]]]) -> APIRouter:
+    """Return `/healthz` and `/readyz`. A check returns None when all is well, else what is wrong, in a few words."""
+    routes = APIRouter(tags=["health"])
+
+    @routes.get("/healthz", summary="Alive: touches nothing")
+    async def healthz() -> dict[str, str]:
+        return {"status": "ok"}
+
+    @routes.get("/readyz", summary="Ready: each dependency by name", responses={503: {"description": "Not ready"}})
+    async def readyz(response: Response) -> dict[str, Any]:
+        found = await asyncio.gather(*(_checked(check) for check in checks.values()))
+        told = {name: wrong or "ok" for name, wrong in zip(checks, found, strict=True)}
+        ready = not any(found)
+        response.status_code = 200 if ready else 503
+        return {"status": "ready" if ready else "not ready", "checks": told}
+
+    return routes
+
+
+async def _checked(check: Callable[[], Awaitable[str | None]]) -> str | None:
+    try:
+        async with asyncio.timeout(CHECK_SECONDS):
+            return await check()
+    except TimeoutError:
+        return f"no answer within {CHECK_SECONDS:g} s"
+
+
+def metrics(page: Callable[[], Awaitable[bytes]]) -> APIRouter:
+    """Return `/metrics`."""
+    routes = APIRouter(tags=["health"])
+
+    @routes.get("/metrics", summary="Metrics for Prometheus", response_class=Response)
+    async def show() -> Response:
+        return Response(await page(), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+    return routes

@@ -1,0 +1,67 @@
+"""RFC 9457 problem documents: what went wrong, for a program by `type`, for a person by `detail`."""
+
+from __future__ import annotations
+
+import uuid
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+import structlog
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from fastapi import FastAPI, Request
+
+MEDIA_TYPE = "application/problem+json"
+TYPES = "https://segue.example/problems#"
+
+log = structlog.get_logger(__name__)
+
+
+class Problem(Exception):
+    """An answer to an operator's request that is no success. `kind` is the stable name in its `type`."""
+
+    def __init__(self, status: int, kind: str, detail: str, **more: Any) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.kind = kind
+        self.detail = detail
+        self.more = more
+
+
+def document(
+    status: int, kind: str, detail: str, *, headers: Mapping[str, str] | None = None, **more: Any
+) -> JSONResponse:
+    """Return one problem document as a response."""
+    title = HTTPStatus(status).phrase
+    body = {"type": TYPES + kind, "title": title, "status": status, "detail": detail, **more}
+    return JSONResponse(body, status, dict(headers or {}), media_type=MEDIA_TYPE)
+
+
+def add_handlers(app: FastAPI) -> None:
+    """Make every error of `app` a problem document; nothing shows a traceback."""
+
+    @app.exception_handler(Problem)
+    async def told(_: Request, problem: Problem) -> JSONResponse:
+        return document(problem.status, problem.kind, problem.detail, **problem.more)
+
+    @app.exception_handler(HTTPException)
+    async def http(_: Request, error: HTTPException) -> JSONResponse:
+        kind = HTTPStatus(error.status_code).phrase.lower().replace(" ", "-")
+        return document(error.status_code, kind, str(error.detail), headers=error.headers)
+
+    @app.exception_handler(RequestValidationError)
+    async def invalid(_: Request, error: RequestValidationError) -> JSONResponse:
+        mistakes = [{"where": ".".join(map(str, m["loc"])), "what": m["msg"]} for m in error.errors()]
+        return document(422, "invalid-request", "The request's parameters are not valid.", mistakes=mistakes)
+
+    @app.exception_handler(Exception)
+    async def defect(_: Request, error: Exception) -> JSONResponse:
+        instance = f"urn:uuid:{uuid.uuid4()}"
+        log.error("web.defect", instance=instance, exc_info=error)
+        detail = "Something went wrong here; the log says more under this instance."
+        return document(500, "defect", detail, instance=instance)
