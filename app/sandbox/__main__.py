@@ -1,0 +1,64 @@
+"""`python -m app.sandbox`: the sandbox as a process. Prints its URL once it listens."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import signal
+import socket
+import sys
+from typing import Any
+
+import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from app.sandbox.app import TRANSPORT, create_app
+from app.sandbox.settings import Settings
+
+
+class _Protocol(HttpToolsProtocol):
+    """Hands the connection to the application, so that it can be broken on request."""
+
+    def on_message_begin(self) -> None:
+        """Begin a request."""
+        super().on_message_begin()
+        scope: Any = self.scope
+        scope[TRANSPORT] = self.transport
+
+
+async def serve(host: str, port: int, *, with_parent: bool) -> None:
+    """Serve until SIGTERM, or (`with_parent`) until the process that started this one has gone."""
+    listening = socket.create_server((host, port), backlog=2048)
+    config = uvicorn.Config(
+        create_app(Settings()), http=_Protocol, log_config=None, access_log=False, lifespan="off", ws="none"
+    )
+    server = uvicorn.Server(config)
+    sys.stdout.write(f"sandbox listens on http://{host}:{listening.getsockname()[1]}\n")
+    sys.stdout.flush()
+    watch = asyncio.create_task(_leave_with_parent(server)) if with_parent else None
+    await server.serve(sockets=[listening])
+    if watch is not None:
+        watch.cancel()
+
+
+async def _leave_with_parent(server: uvicorn.Server) -> None:
+    parent = os.getppid()
+    while os.getppid() == parent:  # noqa: ASYNC110  # there is no event for it outside Linux
+        await asyncio.sleep(0.2)
+    server.should_exit = True
+
+
+def main() -> None:
+    """Read the command line and serve."""
+    parser = argparse.ArgumentParser(prog="python -m app.sandbox", description="A HubSpot to practise on")
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=8081)
+    parser.add_argument("--exit-with-parent", action="store_true")
+    told = parser.parse_args()
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    asyncio.run(serve(told.host, told.port, with_parent=told.exit_with_parent))
+
+
+if __name__ == "__main__":
+    main()

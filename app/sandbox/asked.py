@@ -1,0 +1,73 @@
+"""One request as the routes see it, and the checks that several of them share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from app.sandbox.refusals import no_such_property, validation
+from app.sandbox.seed import PROPERTIES, READ_ONLY
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from app.sandbox.people import Person
+
+BATCH_LIMIT = 100
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Path parameters, query and JSON body of one request."""
+
+    path: Mapping[str, str]
+    query: Mapping[str, str]
+    body: Any
+
+    def object(self) -> dict[str, Any]:
+        """Return the body as an object. Raises Refused (400)."""
+        if not isinstance(self.body, dict):
+            raise validation("Invalid input JSON: a JSON object is expected")
+        return self.body
+
+    def inputs(self) -> list[dict[str, Any]]:
+        """Return the inputs of a batch, at most 100. Raises Refused (400)."""
+        inputs = self.object().get("inputs")
+        if not isinstance(inputs, list) or not all(isinstance(item, dict) for item in inputs):
+            raise validation("Some required fields were not set: [inputs]")
+        if len(inputs) > BATCH_LIMIT:
+            raise validation(f"The maximum number of inputs supported in a batch request is {BATCH_LIMIT}")
+        return inputs
+
+
+def text_of(body: Mapping[str, Any], name: str) -> str:
+    """Return a required text field. Raises Refused (400)."""
+    value = body.get(name)
+    if not isinstance(value, str) or not value:
+        raise validation(f"Some required fields were not set: [{name}]", errors=[{"message": name, "code": "REQUIRED"}])
+    return value
+
+
+def checked_properties(told: Any) -> dict[str, str]:
+    """Return properties that may be written. Raises Refused (400) for one that does not exist or is read-only."""
+    if not isinstance(told, dict):
+        raise validation("Some required fields were not set: [properties]")
+    for name, value in told.items():
+        if name not in PROPERTIES or name in READ_ONLY:
+            raise no_such_property(str(name))
+        if not isinstance(value, str):
+            raise validation(f"Invalid input JSON: the value of {name} must be a string")
+    return dict(told)
+
+
+def shown(person: Person, names: list[str] | None, created: str) -> dict[str, Any]:
+    """Return a contact as HubSpot shows it: the asked-for properties, null where it has no value."""
+    wanted = names or ["createdate", "email", "firstname", "hs_object_id", "lastmodifieddate", "lastname"]
+    every = person.properties | {"hs_object_id": person.id, "createdate": created, "lastmodifieddate": created}
+    return {
+        "id": person.id,
+        "properties": {name: every.get(name) for name in wanted if name in PROPERTIES},
+        "createdAt": created,
+        "updatedAt": created,
+        "archived": False,
+    }

@@ -1,0 +1,108 @@
+"""Contacts: create, read and update one; upsert and read up to a hundred."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from app.sandbox.asked import Asked, checked_properties, shown, text_of
+from app.sandbox.people import stamp
+from app.sandbox.refusals import Refused, not_found, validation
+
+if TYPE_CHECKING:
+    from app.sandbox.people import Person
+    from app.sandbox.state import State
+
+Answer = tuple[int, dict[str, Any]]
+
+
+def create(state: State, asked: Asked) -> Answer:
+    """Create one contact; 409 with the id in the message's text when the address is taken."""
+    properties = checked_properties(asked.object().get("properties"))
+    taken = state.person(properties.get("email", ""), by_email=True)
+    if taken is not None:
+        message = f"Contact already exists. Existing ID: {taken.id}"
+        raise Refused(409, {"status": "error", "message": message, "category": "CONFLICT", "correlationId": "0"})
+    return 201, _shown(state.create(_clean(properties)))
+
+
+def read(state: State, asked: Asked) -> Answer:
+    """Read one contact, by id or by address."""
+    names = [name for name in asked.query.get("properties", "").split(",") if name]
+    return 200, _shown(_one(state, asked), names)
+
+
+def update(state: State, asked: Asked) -> Answer:
+    """Change one contact."""
+    person = _one(state, asked)
+    person.properties |= checked_properties(asked.object().get("properties"))
+    return 200, _shown(person)
+
+
+def upsert_batch(state: State, asked: Asked) -> Answer:
+    """Create or update by address. One bad input fails alone (207); the same address twice is refused whole."""
+    inputs = asked.inputs()
+    keys = [text_of(item, "id").lower() for item in inputs]
+    if len(set(keys)) < len(keys):
+        raise validation("Duplicate IDs found in batch input")
+    results: list[dict[str, Any]] = []
+    errors: list[dict[str, Any]] = []
+    for item in inputs:
+        try:
+            results.append(_upsert(state, item))
+        except Refused as refused:
+            context = {"ids": [item["id"]], "objectWriteTraceId": [str(item.get("objectWriteTraceId", ""))]}
+            errors.append(refused.body | {"context": context})
+    return _batch(state, results, errors)
+
+
+def _upsert(state: State, item: dict[str, Any]) -> dict[str, Any]:
+    if item.get("idProperty") != "email":
+        raise validation("idProperty must name a unique property: email")
+    email = text_of(item, "id")
+    properties = _clean(checked_properties(item.get("properties", {})))
+    person = state.person(email, by_email=True)
+    new = person is None
+    if person is None:
+        if "@" not in email:
+            raise validation(f'Property values were not valid: [{{"error":"INVALID_EMAIL","name":"email"}}] {email}')
+        person = state.create({"email": email, **properties})
+    else:
+        person.properties |= properties
+    traced = {"objectWriteTraceId": item["objectWriteTraceId"]} if "objectWriteTraceId" in item else {}
+    names = sorted({"email", "createdate", "lastmodifieddate", *properties})
+    return shown(person, names, stamp(person.created_at)) | {"new": new} | traced
+
+
+def read_batch(state: State, asked: Asked) -> Answer:
+    """Read by id or by address; who is not there is an error of a 207."""
+    body = asked.object()
+    names = [name for name in body.get("properties", []) if isinstance(name, str)]
+    by_email = body.get("idProperty") == "email"
+    identities = [text_of(item, "id") for item in asked.inputs()]
+    found = {identity: state.person(identity, by_email=by_email) for identity in identities}
+    results = [_shown(person, names) for person in found.values() if person is not None]
+    missing = [identity for identity, person in found.items() if person is None]
+    context = {"ids": missing}
+    errors = [not_found("contacts").body | {"context": context}] if missing else []
+    return _batch(state, results, errors)
+
+
+def _batch(state: State, results: list[dict[str, Any]], errors: list[dict[str, Any]]) -> Answer:
+    now = stamp(state.clock())
+    body: dict[str, Any] = {"status": "COMPLETE", "results": results, "startedAt": now, "completedAt": now}
+    return (207, body | {"numErrors": len(errors), "errors": errors}) if errors else (200, body)
+
+
+def _one(state: State, asked: Asked) -> Person:
+    person = state.person(asked.path["contactId"], by_email=asked.query.get("idProperty") == "email")
+    if person is None:
+        raise not_found("contact")
+    return person
+
+
+def _shown(person: Person, names: list[str] | None = None) -> dict[str, Any]:
+    return shown(person, names, stamp(person.created_at))
+
+
+def _clean(properties: dict[str, str]) -> dict[str, str]:
+    return {name: value.lower() if name == "email" else value for name, value in properties.items()}

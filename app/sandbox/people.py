@@ -1,0 +1,87 @@
+"""Contacts and their enrollments. Sequence properties show what has happened only after a lag."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+
+@dataclass(frozen=True)
+class SequencePlan:
+    """One sequence. `owner` is the user it belongs to; a private one is shown to nobody else."""
+
+    id: str
+    name: str
+    steps: int
+    owner: str = "7001"
+    private: bool = False
+    kind: str = "EMAIL"
+
+
+@dataclass(frozen=True)
+class Running:
+    """An enrollment that has not ended. `ends_at` is None for sequences that outlast any practice."""
+
+    id: str
+    sequence: SequencePlan
+    user_id: str
+    sender: str
+    since: float
+    ends_at: float | None
+
+
+@dataclass
+class Person:
+    """One contact. `refusal` is the code that enrolling it is refused with."""
+
+    id: str
+    properties: dict[str, str]
+    created_at: float
+    refusal: str | None = None
+    running: Running | None = None
+    _later: list[tuple[float, dict[str, str]]] = field(default_factory=list)
+
+    @property
+    def email(self) -> str:
+        """The address it is known by."""
+        return self.properties.get("email", "")
+
+    def enroll(self, running: Running, *, lag: float) -> None:
+        """Begin a sequence; the properties follow later."""
+        self.running = running
+        count = int(self._latest("hs_sequences_enrolled_count") or 0) + 1
+        told = {
+            "hs_sequences_is_enrolled": "true",
+            "hs_sequences_enrolled_count": str(count),
+            "hs_sequences_actively_enrolled_count": "1",
+            "hs_latest_sequence_enrolled": running.sequence.id,
+            "hs_latest_sequence_enrolled_date": stamp(running.since),
+        }
+        self._later.append((running.since + lag, told))
+
+    def advance(self, now: float, *, lag: float) -> None:
+        """End a sequence whose time has come, and let properties show what has happened by now."""
+        running = self.running
+        if running is not None and running.ends_at is not None and running.ends_at <= now:
+            self.running = None
+            ended = stamp(running.ends_at)
+            told = {
+                "hs_sequences_is_enrolled": "false",
+                "hs_sequences_actively_enrolled_count": "0",
+                "hs_latest_sequence_ended_date": ended,
+                "hs_latest_sequence_finished_date": ended,
+            }
+            self._later.append((running.ends_at + lag, told))
+        for at, told in [entry for entry in self._later if entry[0] <= now]:
+            self.properties |= told
+            self._later.remove((at, told))
+
+    def _latest(self, name: str) -> str | None:
+        """Return a property as it will be shown once everything has caught up."""
+        values = [told[name] for _, told in self._later if name in told]
+        return values[-1] if values else self.properties.get(name)
+
+
+def stamp(seconds: float) -> str:
+    """Return an instant as HubSpot writes it: RFC 3339, milliseconds, Z."""
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

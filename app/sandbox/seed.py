@@ -1,0 +1,74 @@
+"""Who and what is there at the start: deterministic, so that a demonstration is the same every time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from app.sandbox.people import SequencePlan
+
+SCOPES = (
+    "automation.sequences.read",
+    "automation.sequences.enrollments.write",
+    "crm.objects.contacts.read",
+    "crm.objects.contacts.write",
+    "crm.objects.owners.read",
+)
+
+
+@dataclass(frozen=True)
+class User:
+    """A HubSpot user: `id` is the user id that sequences want, `owner_id` the other one."""
+
+    id: str
+    owner_id: str
+    email: str
+    first_name: str
+    seat: bool = True
+    inbox: bool = True
+
+
+USERS = (
+    User("7001", "90211", "anna@acme.example", "Anna"),
+    User("7002", "90212", "ben@acme.example", "Ben"),
+    User("7003", "90213", "cleo@acme.example", "Cleo", seat=False),
+    User("7004", "90214", "dan@acme.example", "Dan", inbox=False),
+)
+
+SEQUENCES = (
+    SequencePlan("310001", "Demo request", 3),
+    SequencePlan("310002", "Webinar follow-up", 2, owner="7002"),
+    SequencePlan("310003", "Trial started", 1),
+    SequencePlan("310004", "Ben's own", 2, owner="7002", private=True),
+    SequencePlan("310005", "Call once", 1, kind="TASK"),
+)
+
+PROPERTIES = frozenset(
+    """
+    email firstname lastname company phone jobtitle website lifecyclestage hubspot_owner_id city country
+    numberofemployees hs_object_id createdate lastmodifieddate hs_sequences_is_enrolled hs_sequences_enrolled_count
+    hs_sequences_actively_enrolled_count hs_latest_sequence_enrolled hs_latest_sequence_enrolled_date
+    hs_latest_sequence_ended_date hs_latest_sequence_finished_date hs_latest_sequence_unenrolled_date
+    """.split()  # noqa: SIM905  # names read better in a paragraph
+)
+READ_ONLY = frozenset(name for name in PROPERTIES if name.startswith("hs_"))
+
+_REFUSED = (
+    ("una@lost.example", "Una", "Subscribed", "UNSUBSCRIBED"),
+    ("pia@lost.example", "Pia", "Personal", "UNSUBSCRIBED_PERSONAL"),
+    ("bo@lost.example", "Bo", "Unced", "BOUNCED"),
+    ("rex@lost.example", "Rex", "Bounced", "RECIPIENT_PREVIOUSLY_BOUNCED"),
+    ("abe@lost.example", "Abe", "Blocked", "BLOCKED_ADDRESS"),
+    ("dom@blocked.example", "Dom", "Ain", "BLOCKED_DOMAIN"),
+    ("sam@lost.example", "Sam", "Marked", "PREVIOUSLY_MARKED_AS_SPAM"),
+    ("olga@lost.example", "Olga", "Other", "OTHER_SEND_REJECTED"),
+    ("al@corp.example", "Al", "Ready", "ALREADY_ENROLLED"),
+)
+_NAMES = """
+    Ada Bea Cid Dee Eve Fay Gus Hal Ida Jon Kim Lea Max Noa Ole Pam Quin Roy Sue Tim Uma Vic Wim Xia Yan Zoe Amy Ben
+    Cat Don Eli Flo Gil Hugo Ivy Jan Kai Lou Mia Ned Olaf Pat Ray Sal Ted Ulf Val Wes Yul Zack
+""".split()  # noqa: SIM905  # names read better in a paragraph
+
+PEOPLE: tuple[tuple[str, str, str, str | None], ...] = (
+    *((f"{name.lower()}@corp.example", name, "Corp", None) for name in _NAMES),
+    *_REFUSED,
+)
