@@ -49,8 +49,10 @@ class PlaceholderEnvironment(dict[str, str]):
 
 def register(app: typer.Typer) -> None:
     """Add the commands to `app`."""
-    for name, command in {"check": check, "test": run_tests, "explain": explain, "schema": schema}.items():
-        app.command(name)(command)
+    app.command()(check)
+    app.command("test")(run_tests)
+    app.command()(explain)
+    app.command()(schema)
 
 
 def check(

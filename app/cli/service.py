@@ -10,7 +10,7 @@ import typer
 import uvloop
 
 from app import main
-from app.cli import demo as demonstration
+from app.cli.demo import run as run_demo
 from app.settings import load_settings
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def demo(
     rules: Annotated[Path | None, typer.Option(help="Another rules file than the example.")] = None,
 ) -> None:
     """Show the whole road in under a minute: service, sandbox, signed events, and a table of what became of them."""
-    raise typer.Exit(demonstration.run(stay=stay, rules=rules))
+    raise typer.Exit(run_demo(stay=stay, rules=rules))
 
 
 def _run(coroutine: Coroutine[None, None, None]) -> None:

@@ -11,6 +11,7 @@ import sys
 from typing import Any
 
 import uvicorn
+import uvloop
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from app.sandbox.app import TRANSPORT, create_app
@@ -57,7 +58,7 @@ def main() -> None:
     parser.add_argument("--exit-with-parent", action="store_true")
     told = parser.parse_args()
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    asyncio.run(serve(told.host, told.port, with_parent=told.exit_with_parent))
+    uvloop.run(serve(told.host, told.port, with_parent=told.exit_with_parent))
 
 
 if __name__ == "__main__":
