@@ -16,8 +16,8 @@ setup: $(DEV) ## Install everything for development into .venv
 demo: $(RUN) ## Show the main job: signed sample events in, sandbox enrollments out
 	$(PYTHON) -m app demo $(ARGS)
 
-run: $(RUN) ## Run the service against the sandbox
-	$(PYTHON) -m app serve --sandbox $(ARGS)
+run: $(RUN) ## Run the service against the sandbox, with deploy/rules/practice.yaml
+	SEGUE_CONFIG=$${SEGUE_CONFIG:-deploy/rules/practice.yaml} $(PYTHON) -m app serve --sandbox $(ARGS)
 
 test: $(DEV) ## Run all tests (ARGS="-k name" for some)
 	$(PYTHON) -m pytest $(ARGS)
@@ -29,12 +29,13 @@ lint: $(DEV) ## Check format, style, types, layers, lock files and the example r
 	.venv/bin/lint-imports
 	sh deploy/lock.sh check
 	$(PYTHON) -m app check --placeholders deploy/rules/example.yaml
+	$(PYTHON) -m app check --placeholders deploy/rules/practice.yaml
 
 bench: $(DEV) ## Measure, and compare with a baseline of the same run
-	$(PYTHON) tests/bench/run.py $(ARGS)
+	$(PYTHON) -m tests.bench.run $(ARGS)
 
 crash: $(DEV) ## Kill real processes for a long time and count what was lost or doubled
-	$(PYTHON) tests/crash/soak.py $(ARGS)
+	$(PYTHON) -m tests.crash.soak $(ARGS)
 
 lock: $(DEV) ## Write the lock files anew from pyproject.toml
 	sh deploy/lock.sh write

@@ -102,7 +102,7 @@ async def serve(
         service = await _open(stack, settings, environment, own_database=True, with_sandbox=with_sandbox)
         listeners = _listeners(settings)
         await migrate(service.engine)
-        book = await service.rulebook.start()
+        book = await _first_rulebook(service, with_sandbox=with_sandbox)
         await _require_own_account(service, book)
         worker = await _start_worker(stack, service, book) if with_worker else None
         apps = _applications(stack, service)
@@ -120,7 +120,28 @@ async def work(settings: Settings, environment: Mapping[str, str], *, with_sandb
         await _require_own_account(service, book)
         worker = await _start_worker(stack, service, book)
         _start_following(stack, service, worker)
-        await _run_until_stopped(service, {})
+        await _run_until_stopped(service, _worker_listener(service))
+
+
+async def _first_rulebook(service: Service, *, with_sandbox: bool) -> Rulebook:
+    try:
+        return await service.rulebook.start()
+    except StartError as error:
+        hint = (
+            "" if with_sandbox else "\nto practise without a HubSpot account: `segue serve --sandbox`, or `segue demo`"
+        )
+        raise StartError(f"{error}{hint}") from error
+
+
+def _worker_listener(service: Service) -> dict[Listener, FastAPI]:
+    """Return what tells a worker's health and metrics, on the operators' port where one is set."""
+    settings = service.settings
+    if settings.admin_port is None:
+        return {}
+    reader = StoredReader(service.engine)
+    routers = [health.health(_checks(service, reader)), health.metrics(partial(_page, service, reader))]
+    listener = Listener(settings.host, settings.admin_port, setting="SEGUE_ADMIN_PORT")
+    return {listener: create_app(routers, version=__version__)}
 
 
 @dataclass(frozen=True, slots=True)

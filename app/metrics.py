@@ -141,7 +141,7 @@ class Metrics:
             self._throttled.inc()
 
     def rate_remaining(self, window: str, remaining: int) -> None:
-        """Set what HubSpot says is left of a window: ten_seconds or daily."""
+        """Set what HubSpot says is left: of its rolling window (window), or of the day (daily)."""
         self._rate.labels(window).set(remaining)
 
     def reload_succeeded(self, revision: str) -> None:

@@ -62,6 +62,10 @@ class Telling:
     def call(self, record: CallRecord) -> None:
         """Tell one call to HubSpot: what was asked and how it ended, never a body."""
         self._metrics.hubspot_call(record.route, record.status, record.duration)
+        if record.remaining is not None:
+            self._metrics.rate_remaining("window", record.remaining)
+        if record.remaining_today is not None:
+            self._metrics.rate_remaining("daily", record.remaining_today)
         log.info(
             "hubspot.call",
             route=record.route,

@@ -42,6 +42,7 @@ T = TypeVar("T")
 class CallRecord:
     """One HTTP call as it went, for logs and metrics: no body, no address, no id of a person.
 
+    `remaining` and `remaining_today` are what HubSpot's headers say is left of its window and of the day;
     `route` is a template; `status` is None when no answer came; `error_type` is HubSpot's code, or the kind of failure;
     `duration` is in seconds, from the first byte (or the attempt to connect) to the last.
     """
@@ -53,6 +54,8 @@ class CallRecord:
     error_type: str | None
     correlation_id: str | None
     duration: float
+    remaining: int | None = None
+    remaining_today: int | None = None
 
 
 class HubSpotClient:
@@ -228,12 +231,19 @@ class HubSpotClient:
                 error_type=error_type,
                 correlation_id=correlation_of(reply) if reply else None,
                 duration=elapsed_seconds() - started,
+                remaining=_count(reply, "x-hubspot-ratelimit-remaining"),
+                remaining_today=_count(reply, "x-hubspot-ratelimit-daily-remaining"),
             )
         )
 
 
 def _is_count(value: str) -> bool:
     return value.isascii() and value.isdigit() and len(value) <= LONGEST_COUNT and int(value) > 0
+
+
+def _count(reply: Reply | None, header: str) -> int | None:
+    value = reply.headers.get(header, "") if reply else ""
+    return int(value) if value.isascii() and value.isdigit() and len(value) <= LONGEST_COUNT else None
 
 
 def _keep_addresses_out_of_logs() -> None:

@@ -1,0 +1,154 @@
+"""`make bench`: ratios against a baseline of the same run, medians of five. The figures differ by machine."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.table import Table
+
+from app.model import Secret, SourceConfig
+from app.sources import PROVIDERS
+from app.store.embedded import EmbeddedPostgres
+from tests.bench.load import load, prepared
+from tests.bench.rules import deciding_ratio, longest_stall
+from tests.crash.harness import ROOT, SECRET, World
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+ROUNDS = 5
+REQUESTS = 3000
+LATENCY_EVENTS = 100
+LATENCY_PER_SECOND = 5
+BULK = 400
+WINDOW = 190
+SOURCE = SourceConfig("crm", "standard-webhooks", (Secret(SECRET),), PROVIDERS["standard-webhooks"].Options())
+
+
+def signed(number: int, kind: str, prefix: str) -> bytes:
+    """Return one signed event of about 900 bytes, ready to send."""
+    data = {"email": f"{prefix}{number}@bench.example", "first_name": "Ada", "score": 80, "note": "x" * 700}
+    body = json.dumps({"type": kind, "data": data}).encode()
+    url = "http://127.0.0.1/webhooks/crm"
+    headers = PROVIDERS["standard-webhooks"].sign(body, SOURCE, datetime.now(UTC), method="POST", url=url)
+    return prepared("/webhooks/crm", body, {"Content-Type": "application/json", **headers})
+
+
+async def endpoint(world: World, table: Table) -> None:
+    """Compare the endpoint with a bare route that echoes the same body, under the same uvicorn settings."""
+    echo = subprocess.Popen(  # noqa: ASYNC220  # nothing else runs on this loop
+        [sys.executable, "-m", "tests.bench.echo"], stdout=subprocess.PIPE, text=True, cwd=ROOT
+    )
+    assert echo.stdout is not None
+    port = int(echo.stdout.readline())
+    await world.start("serve --no-worker")
+    rates: dict[str, list[float]] = {"echo": [], "unheard": [], "stored": []}
+    for number in range(ROUNDS):
+        for name, target, kind in (
+            ("echo", port, "long"),
+            ("unheard", world.port, "nobody"),
+            ("stored", world.port, "long"),
+        ):
+            requests = [signed(n, kind, f"{name}{number}x") for n in range(REQUESTS)]
+            measured = await load(target, requests)
+            assert set(measured.statuses) == {200}, measured.statuses
+            rates[name].append(measured.per_second)
+    echo.terminate()
+    echo.wait()
+    bare = statistics.median(rates["echo"])
+    table.add_row("bare FastAPI echo", f"{bare:.0f} requests/s", "100 %", "")
+    for name, told, aim in (("unheard", "unheard events", ">= 75 %"), ("stored", "stored matching events", ">= 50 %")):
+        rate = statistics.median(rates[name])
+        table.add_row(told, f"{rate:.0f} requests/s", f"{rate / bare:.0%}", aim)
+
+
+async def latency(world: World, table: Table) -> None:
+    """Measure from the POST to the sandbox's receipt of the enroll request, at a few events a second."""
+    await world.control("settings", {"per_10s": 5000})
+    await world.start("serve")
+    sent: dict[str, float] = {}
+    for number in range(LATENCY_EVENTS):
+        started = time.time()
+        sent[await world.send_event(number, "long")] = started
+        await asyncio.sleep(max(0.0, 1 / LATENCY_PER_SECOND - (time.time() - started)))
+    await world.until_settled(30)
+    took = sorted(entry["at"] - sent[entry["email"]] for entry in await world.control("ledger"))
+    table.add_row("POST to enroll request received, p50", f"{took[len(took) // 2] * 1000:.0f} ms", "", "<= 100 ms")
+    table.add_row("the same, p99", f"{took[int(len(took) * 0.99)] * 1000:.0f} ms", "", "")
+
+
+async def bulk(world: World, table: Table) -> None:
+    """Enroll many at once under HubSpot's window: how many calls, and was it ever exceeded?"""
+    await world.control("settings", {"per_10s": WINDOW, "delay_ms": {"upsert": 100, "read": 100, "enroll": 100}})
+    await world.start("serve")
+    started = time.monotonic()
+    await asyncio.gather(*(world.send_event(number, "long") for number in range(BULK)))
+    await world.until_settled(180)
+    seconds = time.monotonic() - started
+    calls = await world.control("calls")
+    used = {route: sum(counts.values()) for route, counts in calls["routes"].items()}
+    enrolling = used.get("upsert", 0) + used.get("read", 0) + used.get("enroll", 0) + used.get("status", 0)
+    table.add_row(f"{BULK} enrollments under {WINDOW} per 10 s", f"{seconds:.0f} s", "", "")
+    table.add_row("HubSpot calls per enrollment", f"{enrolling / BULK:.3f}", "", "<= 1.15")
+    table.add_row("429s", str(calls["refused_by_limit"]), "", "0")
+
+
+async def rules(table: Table) -> None:
+    """Compare deciding with 10,000 rules and with 10, and watch the event loop while 10,000 are loaded."""
+    ratio, microseconds = deciding_ratio()
+    table.add_row(
+        "deciding one event with 10,000 rules", f"{microseconds:.0f} us", f"{ratio:.2f} x of 10 rules", "<= 1.5 x"
+    )
+    table.add_row("longest stall of the event loop while they load", f"{await longest_stall() * 1000:.0f} ms", "", "")
+
+
+async def measure(server: EmbeddedPostgres, parts: Sequence[str], table: Table) -> None:
+    """Run the parts that were asked for, each on a database and a sandbox of its own."""
+    from sqlalchemy import text  # noqa: PLC0415  # only to make databases
+    from sqlalchemy.engine import make_url  # noqa: PLC0415  # as above
+
+    from app.store.database import open_engine  # noqa: PLC0415  # as above
+
+    measures: dict[str, Any] = {"endpoint": endpoint, "latency": latency, "bulk": bulk}
+    for name in (name for name in measures if name in parts):
+        engine = open_engine(server.url, pool_size=1)
+        async with engine.connect() as connection:
+            plain = await connection.execution_options(isolation_level="AUTOCOMMIT")
+            await plain.execute(text(f"CREATE DATABASE bench_{name}"))
+        await engine.dispose()
+        url = make_url(server.url).set(database=f"bench_{name}").render_as_string(hide_password=False)
+        async with World(url, lease=15.0, settle=90.0) as world:
+            await measures[name](world, table)
+    if "rules" in parts:
+        await rules(table)
+
+
+def main() -> None:
+    """Measure everything, or the parts named on the command line (endpoint latency bulk rules)."""
+    parts = sys.argv[1:] or ["endpoint", "latency", "bulk", "rules"]
+    table = Table(title=f"medians of {ROUNDS} where repeated; read the ratios", header_style="bold")
+    for name in ("what", "measured", "ratio", "aim"):
+        table.add_column(name)
+    short = "/tmp"  # noqa: S108  # socket paths must be short
+    with tempfile.TemporaryDirectory(prefix="segue-", dir=short, ignore_cleanup_errors=True) as folder:
+        Path(folder).chmod(0o755)
+        server = EmbeddedPostgres.open(Path(folder) / "data")
+        try:
+            asyncio.run(measure(server, parts, table))
+        finally:
+            server.close()
+    Console().print(table)
+
+
+if __name__ == "__main__":
+    main()
