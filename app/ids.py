@@ -1,4 +1,4 @@
-"""Ids that sort by time: a prefix and a ULID, such as `evt_01kb1x2m3n4p5q6r7s8t9v0w1x`."""
+"""Ids that sort by time: a prefix and 32 hexadecimal digits, such as `evt_019ab2c3d4e5f60718293a4b5c6d7e8f`."""
 
 from __future__ import annotations
 
@@ -9,9 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 _RANDOM_BITS = 80
-_PAIRS = tuple(high + low for high in _ALPHABET for low in _ALPHABET)
 
 
 def _milliseconds() -> int:
@@ -19,7 +17,7 @@ def _milliseconds() -> int:
 
 
 class Ids:
-    """Makes ids. `clock` gives milliseconds since 1970, `randomness` a number of the bits it is asked for.
+    """Makes ids: 48 bits of time, 80 of chance. `clock` gives milliseconds since 1970, `randomness` that many bits.
 
     Within one process ids only grow, also when the clock stands still or goes back: what was made later sorts later.
     """
@@ -35,9 +33,4 @@ class Ids:
         """Return a new id with this prefix (dlv, evt, dec, enr)."""
         fresh = (self._clock() << _RANDOM_BITS) | self._randomness(_RANDOM_BITS)
         self._last = max(fresh, self._last + 1)
-        return f"{prefix}_{_encoded(self._last)}"
-
-
-def _encoded(value: int) -> str:
-    """Return 130 bits as 26 characters of Crockford's base32, two at a time."""
-    return "".join(_PAIRS[(value >> shift) & 1023] for shift in range(120, -1, -10))
+        return f"{prefix}_{self._last:032x}"

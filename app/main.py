@@ -52,8 +52,9 @@ from app.store.refused import RefusedDeliveries
 from app.store.retention import prune
 from app.store.rulebooks import RULEBOOK_CHANGED, Rulebooks
 from app.telling import Telling
-from app.web import admin, api, auth, health, webhooks
+from app.web import admin, api, auth, health
 from app.web.app import create_app
+from app.web.webhooks import Webhooks
 from app.worker import Worker, WorkerPace
 
 if TYPE_CHECKING:
@@ -309,16 +310,14 @@ def _applications(stack: AsyncExitStack, service: Service) -> list[FastAPI]:
         hash_email=_hasher(settings),
         metrics=service.metrics,
     )
-    public = [
-        webhooks.router(
-            intake,
-            maximum_body=settings.max_body_bytes,
-            public_url=str(settings.public_url) if settings.public_url else None,
-            new_id=ids,
-            metrics=service.metrics,
-        ),
-        health.health(_checks(service, reader)),
-    ]
+    webhooks = Webhooks(
+        intake,
+        maximum_body=settings.max_body_bytes,
+        public_url=str(settings.public_url) if settings.public_url else None,
+        new_id=ids,
+        metrics=service.metrics,
+    )
+    public = [health.health(_checks(service, reader))]
     token = settings.admin_token.get_secret_value() if settings.admin_token else None
     authorised = auth.operator(token)
     operators = [
@@ -327,8 +326,8 @@ def _applications(stack: AsyncExitStack, service: Service) -> list[FastAPI]:
         api.router(reader, authorised=authorised),
     ]
     if settings.admin_port is None:
-        return [create_app([*public, *operators], version=__version__)]
-    return [create_app(public, version=__version__), create_app(operators, version=__version__)]
+        return [create_app([*public, *operators], version=__version__, webhooks=webhooks)]
+    return [create_app(public, version=__version__, webhooks=webhooks), create_app(operators, version=__version__)]
 
 
 def _checks(service: Service, reader: StoredReader) -> Mapping[str, Callable[[], Awaitable[str | None]]]:

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import text
+from sqlalchemy.dialects.postgresql.asyncpg import dialect
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from app.errors import StartError
 
 if TYPE_CHECKING:
-    from sqlalchemy.engine import URL
+    from collections.abc import Mapping
 
+    from sqlalchemy import TextClause
+    from sqlalchemy.engine import URL
+    from sqlalchemy.ext.asyncio import AsyncConnection
+
+_DIALECT = dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy leaves its dialects untyped
 MINIMUM_SERVER_VERSION = 140000
 COMMIT_UNANSWERED = (InterfaceError, OperationalError, OSError, TimeoutError)
 
@@ -64,3 +71,18 @@ def sqlstate(error: BaseException) -> str | None:
     cause = getattr(error, "orig", None)
     state = getattr(cause, "sqlstate", None) or getattr(cause, "pgcode", None)
     return state if isinstance(state, str) else None
+
+
+@cache
+def _driver_sql(statement: TextClause) -> tuple[str, tuple[str, ...]]:
+    compiled = statement.compile(dialect=_DIALECT)
+    return str(compiled), tuple(compiled.positiontup or ())
+
+
+async def execute_arrays(connection: AsyncConnection, statement: TextClause, values: Mapping[str, Any]) -> Any:
+    """Execute `statement` with array parameters, handed to the driver as they are.
+
+    SQLAlchemy's own way looks at every element of every array, which costs more than PostgreSQL does.
+    """
+    text_, names = _driver_sql(statement)
+    return await connection.exec_driver_sql(text_, tuple(values[name] for name in names))

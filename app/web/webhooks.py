@@ -1,4 +1,7 @@
-"""RECEIVE: `POST /webhooks/{source}`, thin: bytes in, the intake's reply or the error tree's status out."""
+"""RECEIVE: `POST /webhooks/{source}`, thin: bytes in, the intake's reply or the error tree's status out.
+
+A bare ASGI application: what every single delivery passes is kept short. `describe` tells the OpenAPI document of it.
+"""
 
 from __future__ import annotations
 
@@ -6,113 +9,141 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import structlog
-from fastapi import APIRouter, Request, Response
-from starlette.requests import ClientDisconnect
 
 from app.clock import utc_now
 from app.errors import Answer, Busy, TooLarge, UnsupportedMedia
+from app.intake import Reply
 from app.model import Delivery
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from starlette.types import Receive, Scope, Send
 
     from app.intake import Intake
     from app.metrics import Metrics
 
 log = structlog.get_logger(__name__)
 
-ANSWERS: dict[int | str, dict[str, Any]] = {
-    200: {
-        "description": "Kept (or seen before, or no rule listens): do not send it again",
-        "content": {
-            "application/json": {"example": {"received": True, "id": "dlv_01k9zq2x8v5c3m7d1f0g4h6j8k"}},
-        },
-    },
-    400: {"description": "The body cannot be read as what this provider sends"},
-    401: {"description": "The signature is missing, wrong or stale"},
-    404: {"description": "No such source"},
-    413: {"description": "The body exceeds SEGUE_MAX_BODY_BYTES"},
-    415: {"description": "This provider never sends this content type or encoding"},
-    503: {"description": "It could not be kept now: send it again after Retry-After seconds"},
-}
+JSON = "application/json"
 
 
-def router(
-    intake: Intake,
-    *,
-    maximum_body: int,
-    public_url: str | None,
-    new_id: Callable[[str], str],
-    metrics: Metrics,
-) -> APIRouter:
-    """Return the public way in. `maximum_body` is in bytes; `public_url` is what senders call, behind a proxy."""
-    routes = APIRouter(tags=["webhooks"])
+class Webhooks:
+    """The public way in, mounted at `/webhooks`.
 
-    @routes.post(
-        "/webhooks/{source}",
-        response_class=Response,
-        responses=ANSWERS,
-        summary="Receive one delivery from a source",
-        openapi_extra={"requestBody": {"content": {"*/*": {"schema": {}}}}},
-    )
-    async def receive(source: str, request: Request) -> Response:
+    `maximum_body` is in bytes; `public_url` is what senders call, where a proxy hides it: some signatures cover it.
+    """
+
+    def __init__(
+        self,
+        intake: Intake,
+        *,
+        maximum_body: int,
+        public_url: str | None,
+        new_id: Callable[[str], str],
+        metrics: Metrics,
+    ) -> None:
+        self._intake = intake
+        self._maximum_body = maximum_body
+        self._public_url = public_url.rstrip("/") if public_url else None
+        self._new_id = new_id
+        self._metrics = metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] != "http":
+            return
         started = time.perf_counter()
-        delivery_id = new_id("dlv")
+        if scope["method"] == "POST":
+            reply = await self._receive(scope, receive)
+        else:
+            reply = Reply(405, b'{"received":false}', headers={"allow": "POST"})
+        self._metrics.ack(time.perf_counter() - started)
+        headers = {"content-type": reply.content_type, "content-length": str(len(reply.body)), **reply.headers}
+        raw = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
+        await send({"type": "http.response.start", "status": reply.status, "headers": raw})
+        await send({"type": "http.response.body", "body": reply.body})
+
+    async def _receive(self, scope: Scope, receive: Receive) -> Reply:
+        source, delivery_id = scope["path"].removeprefix(scope["root_path"]).lstrip("/"), self._new_id("dlv")
+        headers = _headers(scope)
         try:
-            body = await _capped_body(request, maximum_body)
-            delivery = _delivery(delivery_id, source, request, body, public_url)
-            reply = await intake.receive(delivery)
+            body = await _capped_body(headers, receive, self._maximum_body)
+            url = self._called_url(scope, headers)
+            delivery = Delivery(delivery_id, source, utc_now(), "POST", url, headers, body)
+            return await self._intake.receive(delivery)
         except Answer as answer:
-            return _turned_away(answer, delivery_id, source, metrics)
-        finally:
-            metrics.ack(time.perf_counter() - started)
-        return Response(reply.body, reply.status, dict(reply.headers), media_type=reply.content_type)
+            return self._turned_away(answer, delivery_id, source)
 
-    return routes
+    def _called_url(self, scope: Scope, headers: dict[str, str]) -> str:
+        """Return the URL as the sender called it, escapes untouched."""
+        path: bytes = scope.get("raw_path") or scope["path"].encode()
+        query: bytes = scope["query_string"]
+        base = self._public_url or f"{scope['scheme']}://{headers.get('host', '')}"
+        return base + path.decode("latin-1") + (f"?{query.decode('latin-1')}" if query else "")
+
+    def _turned_away(self, answer: Answer, delivery_id: str, source: str) -> Reply:
+        """Answer a delivery that is not taken. The reason goes to the log; a forger learns the status only."""
+        known = answer.status != 404  # noqa: PLR2004  # an unknown source's name must not become a label
+        self._metrics.rejected(source if known else None, answer.reason)
+        log.warning(
+            "delivery.refused", delivery_id=delivery_id, source=source[:100], status=answer.status, reason=answer.reason
+        )
+        headers = {"retry-after": str(answer.retry_after)} if isinstance(answer, Busy) else {}
+        return Reply(answer.status, b'{"received":false,"id":"%s"}' % delivery_id.encode(), headers=headers)
 
 
-async def _capped_body(request: Request, maximum: int) -> bytes:
+def _headers(scope: Scope) -> dict[str, str]:
+    """Return the headers by lower-case name; a repeated one is joined, as HTTP allows."""
+    headers: dict[str, str] = {}
+    for raw_name, raw_value in scope["headers"]:
+        name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1")
+        headers[name] = f"{headers[name]}, {value}" if name in headers else value
+    return headers
+
+
+async def _capped_body(headers: dict[str, str], receive: Receive, maximum: int) -> bytes:
     """Read the body, and stop reading as soon as it exceeds `maximum` bytes. Raises TooLarge and UnsupportedMedia."""
-    if request.headers.get("content-encoding", "identity").lower() != "identity":
+    if headers.get("content-encoding", "identity").lower() != "identity":
         raise UnsupportedMedia("content_encoding", "signatures cover plain bodies: send it without content encoding")
-    declared = request.headers.get("content-length", "")
-    if declared.isdigit() and int(declared) > maximum:
+    declared = headers.get("content-length", "")
+    if declared.isdecimal() and int(declared) > maximum:
         raise TooLarge("too_large", f"the body exceeds {maximum} bytes")
-    body = bytearray()
-    try:
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > maximum:
-                raise TooLarge("too_large", f"the body exceeds {maximum} bytes")
-    except ClientDisconnect:
-        raise Busy("client_gone", "the sender closed the connection before its body was complete") from None
+    body, more = bytearray(), True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise Busy("client_gone", "the sender closed the connection before its body was complete")
+        body += message.get("body", b"")
+        more = message.get("more_body", False)
+        if len(body) > maximum:
+            raise TooLarge("too_large", f"the body exceeds {maximum} bytes")
     return bytes(body)
 
 
-def _delivery(delivery_id: str, source: str, request: Request, body: bytes, public_url: str | None) -> Delivery:
-    headers: dict[str, str] = {}
-    for raw_name, raw_value in request.scope["headers"]:
-        name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1")
-        headers[name] = f"{headers[name]}, {value}" if name in headers else value
-    return Delivery(delivery_id, source, utc_now(), request.method, _called_url(request, public_url), headers, body)
-
-
-def _called_url(request: Request, public_url: str | None) -> str:
-    """Return the URL as the sender called it, escapes untouched: some signatures cover it."""
-    scope = request.scope
-    path: bytes = scope.get("raw_path") or scope["path"].encode()
-    query: bytes = scope.get("query_string", b"")
-    base = public_url.rstrip("/") if public_url else f"{scope['scheme']}://{request.headers.get('host', '')}"
-    return base + path.decode("latin-1") + (f"?{query.decode('latin-1')}" if query else "")
-
-
-def _turned_away(answer: Answer, delivery_id: str, source: str, metrics: Metrics) -> Response:
-    """Answer a delivery that is not taken. The reason goes to the operator's log; a forger learns the status only."""
-    known = answer.status != 404  # noqa: PLR2004  # an unknown source's name must not become a label
-    metrics.rejected(source if known else None, answer.reason)
-    log.warning(
-        "delivery.refused", delivery_id=delivery_id, source=source[:100], status=answer.status, reason=answer.reason
-    )
-    headers = {"Retry-After": str(answer.retry_after)} if isinstance(answer, Busy) else {}
-    body = b'{"received":false,"id":"%s"}' % delivery_id.encode()
-    return Response(body, answer.status, headers, media_type="application/json")
+def describe(document: dict[str, Any]) -> None:
+    """Add the route to an OpenAPI document."""
+    example = {"received": True, "id": "dlv_019ab2c3d4e5f60718293a4b5c6d7e8f"}
+    answers = {
+        "200": "Kept (or seen before, or no rule listens): do not send it again",
+        "400": "The body cannot be read as what this provider sends",
+        "401": "The signature is missing, wrong or stale",
+        "404": "No such source",
+        "405": "Only POST",
+        "413": "The body exceeds SEGUE_MAX_BODY_BYTES",
+        "415": "Send it without content encoding",
+        "503": "It could not be kept now: send it again after Retry-After seconds",
+    }
+    document.setdefault("paths", {})["/webhooks/{source}"] = {
+        "post": {
+            "tags": ["webhooks"],
+            "summary": "Receive one delivery from a source",
+            "operationId": "receive_delivery",
+            "parameters": [{"name": "source", "in": "path", "required": True, "schema": {"type": "string"}}],
+            "requestBody": {"content": {"*/*": {"schema": {}}}},
+            "responses": {
+                status: {"description": told, "content": {JSON: {"example": example if status == "200" else {}}}}
+                for status, told in answers.items()
+            },
+        }
+    }
