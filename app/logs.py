@@ -17,7 +17,7 @@ import orjson
 import structlog
 
 if TYPE_CHECKING:
-    from collections.abc import MutableMapping
+    from collections.abc import Callable, MutableMapping
 
 _ADDRESS = re.compile(r"[^\s@<>\"']+@[^\s@<>\"']+\.[^\s@<>\"']+")
 _SECRET_NAMES = frozenset({"email", "token", "secret", "secrets", "authorization", "password", "body", "headers"})
@@ -44,31 +44,38 @@ def configure(*, form: str, level: str, stream: TextIO = sys.stdout) -> None:
         masked,
     ]
     number = logging.getLevelNamesMapping()[level.upper()]
+    # JSON goes out as bytes where the stream takes them: that spares the hot path a round through text.
+    raw = None if console else getattr(stream, "buffer", None)
     structlog.configure(
-        processors=[*shared, *_rendering(console=console)],
+        processors=[*shared, *_rendering(console=console, serializer=_bytes if raw else _text)],
         wrapper_class=structlog.make_filtering_bound_logger(number),
-        logger_factory=structlog.WriteLoggerFactory(stream),
+        logger_factory=structlog.BytesLoggerFactory(raw) if raw else structlog.WriteLoggerFactory(stream),
         cache_logger_on_first_use=True,
     )
     _adopt_libraries(shared, number, stream, console=console)
 
 
-def _rendering(*, console: bool) -> list[structlog.typing.Processor]:
+def _rendering(*, console: bool, serializer: Callable[..., Any]) -> list[structlog.typing.Processor]:
     if console:
         return [structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty())]
-    return [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer(serializer=_json)]
+    return [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer(serializer=serializer)]
 
 
-def _json(event: Any, **_: Any) -> str:
-    return orjson.dumps(event, default=str).decode()
+def _bytes(event: Any, **_: Any) -> bytes:
+    return orjson.dumps(event, default=str)
+
+
+def _text(event: Any, **_: Any) -> str:
+    return _bytes(event).decode()
 
 
 def _adopt_libraries(shared: list[structlog.typing.Processor], level: int, stream: TextIO, *, console: bool) -> None:
     handler = logging.StreamHandler(stream)
+    rendering = _rendering(console=console, serializer=_text)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *_rendering(console=console)],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *rendering],
         )
     )
     root = logging.getLogger()

@@ -9,9 +9,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from app.store import accept_sql as sql
-from app.store.columns import New, columns
 from app.store.database import execute_arrays
 from app.store.entries import Accepted, Entry
+from app.store.rows import New, rows
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,7 +31,7 @@ async def write(connection: AsyncConnection, batch: Sequence[Entry]) -> list[Acc
     if not new:
         return results
     await _take_intents(connection, new)
-    values = {"channel": ENROLLMENTS_READY, **columns(batch, results, new)}
+    values = {"channel": ENROLLMENTS_READY, **rows(batch, results, new)}
     await execute_arrays(connection, sql.INSERT_BATCH, values)
     return results
 
@@ -69,12 +69,12 @@ async def _read_first_deliveries(
     if not repeated:
         return
     keys = sorted({entry.heard[0].key for entry, _ in repeated})
-    rows = await execute_arrays(
+    found = await execute_arrays(
         connection,
         sql.READ_FIRST_DELIVERIES,
         {"sources": [source for source, _ in keys], "keys": [key for _, key in keys]},
     )
-    firsts = {(row.source, bytes(row.key)): row.delivery_id for row in rows}
+    firsts = {(row.source, bytes(row.key)): row.delivery_id for row in found}
     for entry, result in repeated:
         result.first_delivery_id = firsts.get(entry.heard[0].key, entry.delivery.id)
 
@@ -102,10 +102,10 @@ async def _take_intents(connection: AsyncConnection, new: Sequence[New]) -> None
     lost = [(identity, request, result) for identity, request, result in asked if identity not in won]
     if not lost:
         return
-    rows = await execute_arrays(
+    found = await execute_arrays(
         connection, sql.READ_INTENT_HOLDERS, _intent_columns(sorted({_intent_key(request) for _, request, _ in lost}))
     )
-    holders = {(row.account, row.intent, row.email): row.enrollment_id for row in rows}
+    holders = {(row.account, row.intent, row.email): row.enrollment_id for row in found}
     for identity, request, result in lost:
         result.taken[identity] = holders[_intent_key(request)]
 

@@ -25,11 +25,12 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
+PREFIX = "/webhooks/"
 JSON = "application/json"
 
 
 class Webhooks:
-    """The public way in, mounted at `/webhooks`.
+    """The public way in: everything below `/webhooks/`.
 
     `maximum_body` is in bytes; `public_url` is what senders call, where a proxy hides it: some signatures cover it.
     """
@@ -51,8 +52,6 @@ class Webhooks:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        if scope["type"] != "http":
-            return
         started = time.perf_counter()
         if scope["method"] == "POST":
             reply = await self._receive(scope, receive)
@@ -65,7 +64,7 @@ class Webhooks:
         await send({"type": "http.response.body", "body": reply.body})
 
     async def _receive(self, scope: Scope, receive: Receive) -> Reply:
-        source, delivery_id = scope["path"].removeprefix(scope["root_path"]).lstrip("/"), self._new_id("dlv")
+        source, delivery_id = scope["path"].removeprefix(PREFIX), self._new_id("dlv")
         headers = _headers(scope)
         try:
             body = await _capped_body(headers, receive, self._maximum_body)
@@ -74,6 +73,10 @@ class Webhooks:
             return await self._intake.receive(delivery)
         except Answer as answer:
             return self._turned_away(answer, delivery_id, source)
+        except Exception:
+            # A defect of ours is no reason for a sender to give its event up: it is asked to send it again.
+            log.exception("delivery.defect", delivery_id=delivery_id)
+            return self._turned_away(Busy("defect"), delivery_id, source)
 
     def _called_url(self, scope: Scope, headers: dict[str, str]) -> str:
         """Return the URL as the sender called it, escapes untouched."""

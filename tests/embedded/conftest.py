@@ -47,7 +47,7 @@ def template() -> Iterator[Path]:
 def data_dir(folder: Path, template: Path) -> Iterator[Path]:
     """A data directory whose database exists and does not run."""
     copy = folder / "data"
-    subprocess.run(  # noqa: S603  # fixed words
+    subprocess.run(  # fixed words
         ["/bin/cp", "-Rp", template, copy],
         check=True,
     )
@@ -71,7 +71,7 @@ def holds() -> Iterator[Holds]:
     started: list[subprocess.Popen[str]] = []
 
     def held(data_dir: Path, *arguments: str, **environment: str) -> tuple[subprocess.Popen[str], str]:
-        holder = subprocess.Popen(  # noqa: S603  # our own script
+        holder = subprocess.Popen(  # our own script
             [sys.executable, REPOSITORY / "tests/embedded/holder.py", data_dir, *arguments],
             env=os.environ | {"PYTHONPATH": str(REPOSITORY)} | environment,
             stdin=subprocess.PIPE,

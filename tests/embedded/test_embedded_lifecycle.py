@@ -155,7 +155,7 @@ def test_a_copy_of_a_running_directory_gets_a_server_of_its_own(data_dir: Path, 
     held = EmbeddedPostgres.open(data_dir)
     (folder / "copy").mkdir()
     copying: list[str | Path] = ["/bin/cp", "-Rp", data_dir / "postgres", folder / "copy/postgres"]
-    subprocess.run(copying, check=True)  # noqa: S603  # fixed words
+    subprocess.run(copying, check=True)  # fixed words
     copy = EmbeddedPostgres.open(folder / "copy")
     assert ask(copy.url, "SHOW data_directory") == str(folder / "copy/postgres")
     copy.close()
@@ -213,7 +213,7 @@ def test_a_process_killed_while_it_makes_the_database_leaves_nothing_in_the_way(
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
     data_dir = folder / "data"
     script = Path(__file__).with_name("holder.py")
-    holder = subprocess.Popen([sys.executable, script, data_dir])  # noqa: S603  # our own script
+    holder = subprocess.Popen([sys.executable, script, data_dir])  # our own script
     while not list(data_dir.glob("postgres.new-*/PG_VERSION")):
         assert holder.poll() is None
         time.sleep(0.005)

@@ -25,7 +25,7 @@ class MakeEntry(Protocol):
 @pytest.fixture
 def make_entry(new_id: Callable[[str], str]) -> MakeEntry:
     def make(event_id: str, email: str = "ada@corp.example", **changes: Any) -> Entry:
-        facts = {"account": "main", "sequence": "310001", "intent": "demo", "period": timedelta(days=30)} | changes
+        facts: dict[str, Any] = {"account": "main", "sequence": "310001", "intent": "demo"} | changes
         request = EnrollRequest(
             account=facts["account"],
             email=email,
@@ -33,7 +33,7 @@ def make_entry(new_id: Callable[[str], str]) -> MakeEntry:
             sender=Sender("anna", "7001", "anna@acme.example"),
             properties={"firstname": "Ada"},
             require=("firstname",),
-            intent=Intent(facts["intent"], facts["period"]),
+            intent=Intent(facts["intent"], facts.get("period", timedelta(days=30))),
         )
         event = Event("crm", "signup", (event_id,), id=event_id, email=email, data=facts.get("data", {"plan": "pro"}))
         decision = Decision(Verdict.ENROLL, "matched", "abc123", rule="demo", line=7, enroll=request)

@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import text
 
 from app.errors import Busy, Unreadable
+from app.store.database import open_engine
 from app.store.group_commit import GroupCommit
 
 if TYPE_CHECKING:
@@ -143,9 +144,7 @@ async def test_a_full_queue_is_answered_busy(engine: AsyncEngine, make_entry: An
     await writer.close()
 
 
-async def test_a_store_that_is_gone_is_answered_busy(engine: AsyncEngine, make_entry: Any) -> None:
-    from app.store.database import open_engine  # noqa: PLC0415
-
+async def test_a_store_that_is_gone_is_answered_busy(make_entry: Any) -> None:
     nowhere = open_engine("postgresql+asyncpg://segue@/segue?host=/nonexistent")
     writer = GroupCommit(nowhere)
     writer.start()

@@ -1,0 +1,126 @@
+"""What a group commit writes, as rows of JSON: one text per table."""
+
+from __future__ import annotations
+
+import json
+from base64 import b64encode
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from app.store.entries import Accepted, Entry, Heard, Verdicted, email_of, final
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from app.model import Decision, EnrollRequest
+
+New = tuple[Entry, Heard, Accepted]
+
+
+def rows(batch: Sequence[Entry], results: Sequence[Accepted], new: Sequence[New]) -> dict[str, str]:
+    """Return the rows of each table as JSON: deliveries that brought anything new, their events, and what follows."""
+    every = [(entry, heard, verdicted, result) for entry, heard, result in new for verdicted in heard.decisions]
+    kept = [entry for entry, result in zip(batch, results, strict=True) if result.new]
+    return {
+        "deliveries": _json([_delivery(entry) for entry in kept]),
+        "events": _json([_event(entry, heard) for entry, heard, _ in new]),
+        "decisions": _json([_decision(*row) for row in every]),
+        "enrollments": _json([made for row in every if (made := _enrollment(*row))]),
+    }
+
+
+def _delivery(entry: Entry) -> dict[str, Any]:
+    delivery = entry.delivery
+    return {
+        "id": delivery.id,
+        "source": delivery.source,
+        "provider": entry.provider,
+        "received_at": delivery.received_at,
+        "method": delivery.method,
+        "url": delivery.url,
+        "headers": delivery.headers,
+        "body": b64encode(delivery.body).decode(),
+    }
+
+
+def _event(entry: Entry, heard: Heard) -> dict[str, Any]:
+    event = heard.event
+    return {
+        "id": heard.id,
+        "delivery_id": entry.delivery.id,
+        "source": event.source,
+        "type": event.type,
+        "provider_id": event.id,
+        "received_at": entry.delivery.received_at,
+        "occurred_at": event.occurred_at,
+        "email": email_of(heard),
+        "first_name": event.first_name,
+        "last_name": event.last_name,
+        "name": event.name,
+        "company": event.company,
+        "data": event.data,
+    }
+
+
+def _decision(entry: Entry, heard: Heard, verdicted: Verdicted, result: Accepted) -> dict[str, Any]:
+    decision = verdicted.decision
+    verdict, reason = final(verdicted, result)
+    return {
+        "id": verdicted.id,
+        "event_id": heard.id,
+        "delivery_id": entry.delivery.id,
+        "source": heard.event.source,
+        "email": email_of(heard),
+        "verdict": verdict,
+        "reason": reason,
+        "rule": decision.rule,
+        "line": decision.line,
+        "revision": decision.revision,
+        "facts": _facts(decision),
+        "enrollment_id": verdicted.enrollment_id if verdict == "enroll" else None,
+    }
+
+
+def _facts(decision: Decision) -> list[dict[str, Any]]:
+    return [
+        {"rule": fact.rule, "line": fact.line, "matched": fact.matched, "because": fact.because, "error": fact.error}
+        for fact in decision.facts
+    ]
+
+
+def _enrollment(entry: Entry, heard: Heard, verdicted: Verdicted, result: Accepted) -> dict[str, Any] | None:
+    """Return the enrollment that a decision makes, None where it makes none or the person's intent is taken."""
+    request: EnrollRequest | None = verdicted.decision.enroll
+    if request is None or verdicted.enrollment_id is None or verdicted.enrollment_id in result.taken:
+        return None
+    return {
+        "id": verdicted.enrollment_id,
+        "decision_id": verdicted.id,
+        "event_id": heard.id,
+        "delivery_id": entry.delivery.id,
+        "source": heard.event.source,
+        "rule": verdicted.decision.rule,
+        "account": request.account,
+        "email": request.email,
+        "sequence": request.sequence,
+        "sender": request.sender.name,
+        "sender_user_id": request.sender.user_id,
+        "sender_email": request.sender.email,
+        "properties": request.properties,
+        "require": request.require,
+        "intent": request.intent.name,
+        "received_at": entry.delivery.received_at,
+    }
+
+
+def _json(table: list[dict[str, Any]]) -> str:
+    """Return rows as JSON text. orjson refuses integers beyond 64 bits, which providers do send; json takes those."""
+    try:
+        return orjson.dumps(table, default=dict).decode()
+    except TypeError:
+        return json.dumps(table, ensure_ascii=False, default=_plain)
+
+
+def _plain(value: Any) -> Any:
+    return value.isoformat() if hasattr(value, "isoformat") else dict(value)
