@@ -191,11 +191,14 @@ CHECKPOINT_PREPARED = text("""
     RETURNING enrollment_id
 """)
 
+# The clock is read once, or the first sending of a row would be microseconds after the same one's `sending_at`.
 CHECKPOINT_SENDING = text("""
-    WITH moved AS (
-        UPDATE enrollments SET step = 'sending', sending_at = clock_timestamp(), updated_at = clock_timestamp(),
-               first_sending_at = COALESCE(first_sending_at, clock_timestamp())
-        WHERE id = :id AND attempt = :attempt AND state = 'working'
+    WITH clock AS MATERIALIZED (
+        SELECT clock_timestamp() AS moment
+    ), moved AS (
+        UPDATE enrollments SET step = 'sending', sending_at = moment, updated_at = moment,
+               first_sending_at = COALESCE(first_sending_at, moment)
+        FROM clock WHERE id = :id AND attempt = :attempt AND state = 'working'
         RETURNING id, attempt, sending_at
     ), noted AS (
         INSERT INTO journal (enrollment_id, at, before, after, step, attempt, cause, detail)
