@@ -2,7 +2,8 @@
 
 The names: delivery.accepted, .duplicate, .filtered, .handshake, .refused · decision.made · enrollment.step,
 .fence_lost, .lease_lost, .not_recorded, .not_confirmed, .defect · hubspot.call, .throttled · rulebook.loaded,
-.restored, .rejected, .not_followed · worker.took_over, .draining, .store_trouble · store.unavailable, .row_refused ·
+.restored, .rejected, .not_followed · worker.took_over, .draining, .store_trouble · store.unavailable, .row_refused,
+.batch_repeated, .workers_not_told ·
 service.started, .stopping.
 """
 

@@ -295,7 +295,7 @@ async def _start_worker(stack: AsyncExitStack, service: Service, book: Rulebook)
 def _applications(stack: AsyncExitStack, service: Service) -> list[FastAPI]:
     """Return the public application and, where operators have a port of their own, theirs."""
     settings, ids, reader = service.settings, Ids(), StoredReader(service.engine)
-    writer = GroupCommit(service.engine, limit=settings.queue_limit)
+    writer = GroupCommit(service.engine.url, limit=settings.queue_limit)
     writer.start()
     stack.push_async_callback(writer.close)
     refused = RefusedDeliveries(service.engine)

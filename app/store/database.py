@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sqlalchemy import text
 from sqlalchemy.dialects.postgresql.asyncpg import dialect
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from app.errors import StartError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from sqlalchemy import TextClause
     from sqlalchemy.engine import URL
-    from sqlalchemy.ext.asyncio import AsyncConnection
 
 _DIALECT = dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy leaves its dialects untyped
 MINIMUM_SERVER_VERSION = 140000
-COMMIT_UNANSWERED = (InterfaceError, OperationalError, OSError, TimeoutError)
 
 
 def open_engine(url: str | URL, *, pool_size: int = 16, application_name: str = "segue") -> AsyncEngine:
@@ -61,28 +57,20 @@ async def require_server(engine: AsyncEngine) -> None:
 
 def first_line(error: BaseException) -> str:
     """Return the first line of what the driver said, without SQLAlchemy's wrapping."""
-    cause = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
+    cause = getattr(error, "orig", None) or error
     lines = str(cause).splitlines()
     return lines[0] if lines else type(cause).__name__
 
 
 def sqlstate(error: BaseException) -> str | None:
     """Return the five-character SQLSTATE of a refused statement, None when the server did not name one."""
-    cause = getattr(error, "orig", None)
+    cause = getattr(error, "orig", None) or error
     state = getattr(cause, "sqlstate", None) or getattr(cause, "pgcode", None)
     return state if isinstance(state, str) else None
 
 
 @cache
-def _driver_sql(statement: TextClause) -> tuple[str, tuple[str, ...]]:
+def driver_sql(statement: TextClause) -> tuple[str, tuple[str, ...]]:
+    """Return a statement as asyncpg takes it, and the names of its parameters in their order."""
     compiled = statement.compile(dialect=_DIALECT)
     return str(compiled), tuple(compiled.positiontup or ())
-
-
-async def execute_arrays(connection: AsyncConnection, statement: TextClause, values: Mapping[str, Any]) -> Any:
-    """Execute `statement` with array parameters, handed to the driver as they are.
-
-    SQLAlchemy's own way looks at every element of every array, which costs more than PostgreSQL does.
-    """
-    text_, names = _driver_sql(statement)
-    return await connection.exec_driver_sql(text_, tuple(values[name] for name in names))

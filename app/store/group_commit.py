@@ -8,20 +8,23 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import structlog
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from app.errors import Busy, Unreadable
-from app.store.accept import write
-from app.store.database import COMMIT_UNANSWERED, first_line, sqlstate
+from app.store.accept import tell_workers, write
+from app.store.database import first_line, sqlstate
+from app.store.direct import TROUBLE, DirectConnection
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sqlalchemy.ext.asyncio import AsyncEngine
+    from sqlalchemy.engine import URL
 
     from app.store.entries import Accepted, Entry
 
+    Batch = list[tuple[Entry, asyncio.Future[Accepted]]]
+
 MAXIMUM_BATCH = 512
+MAXIMUM_BATCH_BYTES = 8 * 1024 * 1024
 LANES = 2
 MAXIMUM_REPEATS = 5
 REPEATABLE = frozenset({"40001", "40P01"})  # serialization failure, deadlock: nothing was written, try again
@@ -32,22 +35,25 @@ log = structlog.get_logger(__name__)
 
 
 class GroupCommit:
-    """Gathers entries and commits them together. One instance per web process.
+    """Gathers entries and commits them together into the database at `url`. One instance per web process.
 
     At most `limit` entries wait; one more is answered Busy, so that memory stays bounded and the sender tries again.
     """
 
-    def __init__(self, engine: AsyncEngine, *, limit: int = 10_000) -> None:
-        self._engine = engine
+    def __init__(self, url: URL, *, limit: int = 10_000) -> None:
+        self._url = url
         self._limit = limit
         self._waiting: deque[tuple[Entry, asyncio.Future[Accepted]]] = deque()
         self._arrived = asyncio.Semaphore(0)
         self._lanes: list[asyncio.Task[None]] = []
-        self._closing = False
+        self._made = asyncio.Event()
+        self._telling: asyncio.Task[None] | None = None
+        self._closing = self._ended = False
 
     def start(self) -> None:
         """Start the lanes; two let one batch gather while the other commits."""
         self._lanes = [asyncio.create_task(self._lane(), name=f"group-commit-{n}") for n in range(LANES)]
+        self._telling = asyncio.create_task(self._tell_workers(), name="group-commit-telling")
 
     async def close(self) -> None:
         """Commit what is waiting and what is on its way, then stop."""
@@ -55,6 +61,10 @@ class GroupCommit:
         for _ in self._lanes:
             self._arrived.release()
         await asyncio.gather(*self._lanes)
+        self._ended = True
+        self._made.set()
+        if self._telling is not None:
+            await self._telling
 
     async def accept(self, entry: Entry) -> Accepted:
         """Return once `entry` is committed.
@@ -70,69 +80,84 @@ class GroupCommit:
         return await future
 
     async def _lane(self) -> None:
+        connection = DirectConnection(self._url)
         while not self._closing or self._waiting:
             await self._arrived.acquire()
             batch = self._take()
             if batch:
-                await self._commit_all(batch)
+                await self._commit_all(connection, batch)
+        await connection.close()
 
-    def _take(self) -> list[tuple[Entry, asyncio.Future[Accepted]]]:
-        """Take what is waiting, up to MAXIMUM_BATCH events (one delivery may carry more: it goes alone)."""
-        batch: list[tuple[Entry, asyncio.Future[Accepted]]] = []
-        events = 0
+    def _take(self) -> Batch:
+        """Take what is waiting, up to MAXIMUM_BATCH events and 8 MiB (a delivery that has more goes alone)."""
+        batch: Batch = []
+        events = size = 0
         while self._waiting:
-            size = len(self._waiting[0][0].heard)
-            if batch and events + size > MAXIMUM_BATCH:
+            entry = self._waiting[0][0]
+            events, size = events + len(entry.heard), size + len(entry.delivery.body)
+            if batch and (events > MAXIMUM_BATCH or size > MAXIMUM_BATCH_BYTES):
                 self._arrived.release()
                 break
             batch.append(self._waiting.popleft())
-            events += size
         return batch
 
-    async def _commit_all(self, batch: Sequence[tuple[Entry, asyncio.Future[Accepted]]]) -> None:
+    async def _commit_all(self, connection: DirectConnection, batch: Batch) -> None:
         try:
-            results = await self._commit([entry for entry, _ in batch])
-        except DBAPIError as error:
-            await self._isolate(batch, error)
-        except (SQLAlchemyError, OSError, TimeoutError) as error:
-            self._turn_away(batch, error)
+            results = await self._commit(connection, [entry for entry, _ in batch])
+        except TROUBLE as error:
+            await self._isolate(connection, batch, error)
         else:
             for (_, future), result in zip(batch, results, strict=True):
                 _resolve(future, result)
 
-    async def _commit(self, entries: Sequence[Entry]) -> list[Accepted]:
+    async def _commit(self, connection: DirectConnection, entries: Sequence[Entry]) -> list[Accepted]:
         """Write `entries` in one transaction, again after a deadlock or a serialization failure."""
         for repeat in range(1, MAXIMUM_REPEATS + 1):
             try:
-                async with self._engine.begin() as connection:
-                    return await write(connection, entries)
-            except DBAPIError as error:
+                results, made = await write(connection, entries)
+            except TROUBLE as error:
                 if sqlstate(error) not in REPEATABLE or repeat == MAXIMUM_REPEATS:
                     raise
                 log.info("store.batch_repeated", sqlstate=sqlstate(error), entries=len(entries))
+            else:
+                if made:
+                    self._made.set()
+                return results
         raise AssertionError("unreachable: the last repeat returns or raises")
 
-    async def _isolate(self, batch: Sequence[tuple[Entry, asyncio.Future[Accepted]]], error: DBAPIError) -> None:
+    async def _tell_workers(self) -> None:
+        """Notify after commits, never within: PostgreSQL lets transactions that notify commit one at a time only.
+
+        What is not told (a crash, a lost connection) the workers find at their next look by themselves.
+        """
+        connection = DirectConnection(self._url)
+        while not self._ended:
+            await self._made.wait()
+            self._made.clear()
+            try:
+                await tell_workers(connection)
+            except TROUBLE as error:
+                log.warning("store.workers_not_told", error=first_line(error))
+        await connection.close()
+
+    async def _isolate(self, connection: DirectConnection, batch: Batch, error: BaseException) -> None:
         """Halve a refused batch until the row that PostgreSQL refuses stands alone: it alone is turned away.
 
-        Without a word about a row (connection lost, disk full, a COMMIT without an answer) nothing is repeated from
+        Without a word about a row (connection lost, disk full, no answer to what was sent) nothing is repeated from
         memory: whether it was written is unknown, and the sender's next try finds out by the event key.
         """
         state = sqlstate(error)
-        about_a_row = state is not None and state.startswith(ABOUT_A_ROW)
-        if state is None and not isinstance(error, COMMIT_UNANSWERED) and not error.connection_invalidated:
-            about_a_row = True  # The driver itself could not encode a value of some row.
-        if not about_a_row:
+        if state is None or not state.startswith(ABOUT_A_ROW):
             self._turn_away(batch, error)
         elif len(batch) == 1:
             log.error("store.row_refused", delivery_id=batch[0][0].delivery.id, sqlstate=state)
             _reject(batch[0][1], Unreadable("unstorable", "PostgreSQL cannot store this delivery"))
         else:
             middle = len(batch) // 2
-            await self._commit_all(batch[:middle])
-            await self._commit_all(batch[middle:])
+            await self._commit_all(connection, batch[:middle])
+            await self._commit_all(connection, batch[middle:])
 
-    def _turn_away(self, batch: Sequence[tuple[Entry, asyncio.Future[Accepted]]], error: BaseException) -> None:
+    def _turn_away(self, batch: Batch, error: BaseException) -> None:
         log.warning("store.unavailable", deliveries=len(batch), error=first_line(error))
         for _, future in batch:
             _reject(future, Busy("store_unavailable", "the delivery could not be kept; please send it again"))

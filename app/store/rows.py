@@ -8,25 +8,23 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from app.store.entries import Accepted, Entry, Heard, Verdicted, email_of, final
+from app.store.entries import Entry, Heard, Verdicted, email_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from app.model import Decision, EnrollRequest
-
-New = tuple[Entry, Heard, Accepted]
+    from app.model import Decision
 
 
-def rows(batch: Sequence[Entry], results: Sequence[Accepted], new: Sequence[New]) -> dict[str, str]:
-    """Return the rows of each table as JSON: deliveries that brought anything new, their events, and what follows."""
-    every = [(entry, heard, verdicted, result) for entry, heard, result in new for verdicted in heard.decisions]
-    kept = [entry for entry, result in zip(batch, results, strict=True) if result.new]
+def rows(batch: Sequence[Entry]) -> dict[str, str]:
+    """Return the rows of each table as JSON, as if everything were new; the statement takes what is."""
+    events = [(entry, heard) for entry in batch for heard in entry.heard]
+    decisions = [(entry, heard, verdicted) for entry, heard in events for verdicted in heard.decisions]
     return {
-        "deliveries": _json([_delivery(entry) for entry in kept]),
-        "events": _json([_event(entry, heard) for entry, heard, _ in new]),
-        "decisions": _json([_decision(*row) for row in every]),
-        "enrollments": _json([made for row in every if (made := _enrollment(*row))]),
+        "deliveries": _json([_delivery(entry) for entry in batch]),
+        "events": _json([_event(entry, heard) for entry, heard in events]),
+        "decisions": _json([_decision(*row) for row in decisions]),
+        "enrollments": _json([made for row in decisions if (made := _enrollment(*row))]),
     }
 
 
@@ -48,6 +46,7 @@ def _event(entry: Entry, heard: Heard) -> dict[str, Any]:
     event = heard.event
     return {
         "id": heard.id,
+        "key": heard.key[1].hex(),
         "delivery_id": entry.delivery.id,
         "source": event.source,
         "type": event.type,
@@ -63,22 +62,21 @@ def _event(entry: Entry, heard: Heard) -> dict[str, Any]:
     }
 
 
-def _decision(entry: Entry, heard: Heard, verdicted: Verdicted, result: Accepted) -> dict[str, Any]:
+def _decision(entry: Entry, heard: Heard, verdicted: Verdicted) -> dict[str, Any]:
     decision = verdicted.decision
-    verdict, reason = final(verdicted, result)
     return {
         "id": verdicted.id,
         "event_id": heard.id,
         "delivery_id": entry.delivery.id,
         "source": heard.event.source,
         "email": email_of(heard),
-        "verdict": verdict,
-        "reason": reason,
+        "verdict": decision.verdict,
+        "reason": decision.reason,
         "rule": decision.rule,
         "line": decision.line,
         "revision": decision.revision,
         "facts": _facts(decision),
-        "enrollment_id": verdicted.enrollment_id if verdict == "enroll" else None,
+        "enrollment_id": verdicted.enrollment_id,
     }
 
 
@@ -89,10 +87,10 @@ def _facts(decision: Decision) -> list[dict[str, Any]]:
     ]
 
 
-def _enrollment(entry: Entry, heard: Heard, verdicted: Verdicted, result: Accepted) -> dict[str, Any] | None:
-    """Return the enrollment that a decision makes, None where it makes none or the person's intent is taken."""
-    request: EnrollRequest | None = verdicted.decision.enroll
-    if request is None or verdicted.enrollment_id is None or verdicted.enrollment_id in result.taken:
+def _enrollment(entry: Entry, heard: Heard, verdicted: Verdicted) -> dict[str, Any] | None:
+    """Return the enrollment that a decision asks for, None where it asks for none."""
+    request = verdicted.decision.enroll
+    if request is None:
         return None
     return {
         "id": verdicted.enrollment_id,
@@ -110,6 +108,7 @@ def _enrollment(entry: Entry, heard: Heard, verdicted: Verdicted, result: Accept
         "properties": request.properties,
         "require": request.require,
         "intent": request.intent.name,
+        "seconds": request.intent.period.total_seconds(),
         "received_at": entry.delivery.received_at,
     }
 

@@ -27,7 +27,7 @@ NOTHING = Baseline(0, None, None)
 @pytest.fixture
 def accept(engine: AsyncEngine, make_entry: Any) -> Callable[..., Awaitable[None]]:
     async def accept(*people: str, **changes: Any) -> None:
-        writer = GroupCommit(engine)
+        writer = GroupCommit(engine.url)
         writer.start()
         for person in people:
             await writer.accept(make_entry(f"{person} {changes}", person, **changes))

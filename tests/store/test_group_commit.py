@@ -6,10 +6,9 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import make_url, text
 
 from app.errors import Busy, Unreadable
-from app.store.database import open_engine
 from app.store.group_commit import GroupCommit
 
 if TYPE_CHECKING:
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 async def writer(engine: AsyncEngine) -> AsyncIterator[GroupCommit]:
-    writer = GroupCommit(engine)
+    writer = GroupCommit(engine.url)
     writer.start()
     yield writer
     await writer.close()
@@ -118,7 +117,7 @@ async def test_a_value_the_driver_cannot_encode_fails_alone(
 
 
 async def test_two_replicas_with_the_same_events_agree(engine: AsyncEngine, make_entry: Any) -> None:
-    writers = [GroupCommit(engine), GroupCommit(engine)]
+    writers = [GroupCommit(engine.url), GroupCommit(engine.url)]
     for writer in writers:
         writer.start()
     people = [f"p{n}@corp.example" for n in range(40)]
@@ -134,7 +133,7 @@ async def test_two_replicas_with_the_same_events_agree(engine: AsyncEngine, make
 
 
 async def test_a_full_queue_is_answered_busy(engine: AsyncEngine, make_entry: Any) -> None:
-    writer = GroupCommit(engine, limit=2)
+    writer = GroupCommit(engine.url, limit=2)
     waiting = [asyncio.create_task(writer.accept(make_entry(f"e{n}"))) for n in range(2)]
     await asyncio.sleep(0)
     with pytest.raises(Busy, match="waiting"):
@@ -145,10 +144,27 @@ async def test_a_full_queue_is_answered_busy(engine: AsyncEngine, make_entry: An
 
 
 async def test_a_store_that_is_gone_is_answered_busy(make_entry: Any) -> None:
-    nowhere = open_engine("postgresql+asyncpg://segue@/segue?host=/nonexistent")
-    writer = GroupCommit(nowhere)
+    writer = GroupCommit(make_url("postgresql+asyncpg://segue@/segue?host=/nonexistent"))
     writer.start()
     with pytest.raises(Busy):
         await writer.accept(make_entry("e1"))
     await writer.close()
-    await nowhere.dispose()
+
+
+async def test_a_lost_connection_is_answered_busy_and_made_again(
+    writer: GroupCommit, engine: AsyncEngine, make_entry: Any
+) -> None:
+    await writer.accept(make_entry("e1", "one@corp.example"))
+    async with engine.connect() as connection:
+        others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
+        await connection.execute(text(others + " AND datname = current_database()"))
+    results = [await _accepted(writer, make_entry(f"again{n}", f"p{n}@corp.example")) for n in range(4)]
+    assert results[-1]
+    assert await count(engine, "enrollments") == 1 + sum(results)
+
+
+async def _accepted(writer: GroupCommit, entry: Any) -> bool:
+    try:
+        return bool((await writer.accept(entry)).new)
+    except Busy:
+        return False

@@ -21,7 +21,7 @@ async def ask(engine: AsyncEngine, statement: str) -> list[Any]:
 
 
 async def test_payloads_go_and_receipts_and_keys_stay(engine: AsyncEngine, make_entry: Any) -> None:
-    writer = GroupCommit(engine)
+    writer = GroupCommit(engine.url)
     writer.start()
     await writer.accept(make_entry("old"))
     await writer.accept(make_entry("new", "new@corp.example"))
@@ -42,7 +42,7 @@ async def test_payloads_go_and_receipts_and_keys_stay(engine: AsyncEngine, make_
 
 
 async def test_event_keys_go_only_after_their_own_time(engine: AsyncEngine, make_entry: Any) -> None:
-    writer = GroupCommit(engine)
+    writer = GroupCommit(engine.url)
     writer.start()
     await writer.accept(make_entry("e1"))
     await writer.close()
