@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import secrets
 import time
 from typing import TYPE_CHECKING
@@ -23,10 +24,12 @@ class Ids:
     """
 
     def __init__(
-        self, clock: Callable[[], int] = _milliseconds, randomness: Callable[[int], int] = secrets.randbits
+        self, clock: Callable[[], int] = _milliseconds, randomness: Callable[[int], int] | None = None
     ) -> None:
         self._clock = clock
-        self._randomness = randomness
+        # An id is no secret. The kernel's chance is asked once, for a seed: asked for every id, it would cost more than
+        # all the rest of making one.
+        self._randomness = randomness or random.Random(secrets.randbits(256)).getrandbits  # noqa: S311  # as said
         self._last = 0
 
     def __call__(self, prefix: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import hashlib
 import os
 import random
@@ -419,6 +420,9 @@ async def _run_until_stopped(service: Service, apps: Mapping[Listener, FastAPI])
         reloads.add(task)
         task.add_done_callback(reloads.discard)
 
+    # What is there now stays until the end: the garbage collector need not look through it again and again.
+    gc.collect()
+    gc.freeze()
     with signals(stop=stop, reload=reload):
         serving = [asyncio.create_task(listener.serve(app)) for listener, app in apps.items()]
         ports = [listener.port for listener in apps]

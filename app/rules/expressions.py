@@ -56,10 +56,10 @@ class Expression:
     text: str
     program: Any
 
-    def evaluate(self, facts: Any) -> Any:
-        """Return the value over `facts` (from `facts_of`), or Failed. Never raises."""
+    def evaluate(self, facts: Facts) -> Any:
+        """Return the value over `facts`, or Failed. Never raises."""
         try:
-            result = self.program.eval(facts)
+            result = self.program.eval(facts.activation())
             if result.type() == cel.Type.ERROR:
                 return Failed(_told(str(result.value())))
             return result.plain_value()
@@ -79,22 +79,22 @@ def compiled(text: str) -> Expression:
         raise ExpressionError(_explained(message), line=int(line), column=int(column)) from error
 
 
-def facts_of(event: Event) -> Any:
-    """Return one event as every expression sees it: made once, shared by all rules. An absent field is null."""
-    return _environment().Activation(
-        {
-            "event.id": event.id,
-            "event.source": event.source,
-            "event.type": event.type,
-            "event.occurred_at": event.occurred_at,
-            "event.email": event.email,
-            "event.first_name": event.first_name,
-            "event.last_name": event.last_name,
-            "event.name": event.name,
-            "event.company": event.company,
-            "event.data": dict(event.data),
-        }
-    )
+class Facts:
+    """One event as every expression sees it: made when the first one looks, shared by all rules of one decision."""
+
+    __slots__ = ("_activation", "_event")
+
+    def __init__(self, event: Event) -> None:
+        self._event = event
+        self._activation: Any = None
+
+    def activation(self) -> Any:
+        """Return the engine's form of the event. An absent field is null."""
+        if self._activation is None:
+            fields = {f"event.{name}": getattr(self._event, name) for name in FIELDS}
+            fields["event.data"] = dict(self._event.data)
+            self._activation = _environment().Activation(fields)
+        return self._activation
 
 
 @cache

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from app.model import Decision, EnrollRequest, RuleFact, Verdict
 from app.policy.addresses import normalise
-from app.rules.expressions import Failed, facts_of
+from app.rules.expressions import Facts, Failed
 
 if TYPE_CHECKING:
     from app.model import Event
@@ -29,9 +29,8 @@ def decide(event: Event, book: Rulebook) -> list[Decision]:
     """
     facts: list[RuleFact] = []
     decisions: list[Decision] = []
-    values: Any = None
+    values = Facts(event)
     for rule in book.listeners.get((event.source, event.type), ()):
-        values = values if values is not None else facts_of(event)
         fact = _ask(rule, values)
         facts.append(fact)
         if fact.matched:
@@ -41,7 +40,7 @@ def decide(event: Event, book: Rulebook) -> list[Decision]:
     return decisions or [_no_match(facts, book)]
 
 
-def _ask(rule: Rule, values: Any) -> RuleFact:
+def _ask(rule: Rule, values: Facts) -> RuleFact:
     """Evaluate one condition. Only the value `true` is a match: an engine's error must never be one."""
     if rule.when is None:
         return RuleFact(rule.id, rule.line, matched=True, because="it has no condition")
@@ -55,7 +54,7 @@ def _ask(rule: Rule, values: Any) -> RuleFact:
     return RuleFact(rule.id, rule.line, matched=False, because=told, error=value is not False)
 
 
-def _act(rule: Rule, event: Event, values: Any, book: Rulebook, facts: tuple[RuleFact, ...]) -> Decision:
+def _act(rule: Rule, event: Event, values: Facts, book: Rulebook, facts: tuple[RuleFact, ...]) -> Decision:
     if rule.enroll is None:
         return Decision(Verdict.IGNORE, f"rule {rule.id} ignores it", book.revision, rule.id, rule.line, facts)
     email = normalise(event.email)
@@ -65,7 +64,7 @@ def _act(rule: Rule, event: Event, values: Any, book: Rulebook, facts: tuple[Rul
     return Decision(Verdict.ENROLL, MATCHED, book.revision, rule.id, rule.line, facts, request)
 
 
-def _request(action: EnrollAction, email: str, values: Any, book: Rulebook) -> EnrollRequest:
+def _request(action: EnrollAction, email: str, values: Facts, book: Rulebook) -> EnrollRequest:
     written = {name: _written(expression.evaluate(values)) for name, expression in action.properties.items()}
     return EnrollRequest(
         account=book.account.name,

@@ -78,7 +78,19 @@ def text(value: Any, *path: str | int) -> str | None:
 
 def first_text(*candidates: str | None) -> str | None:
     """Return the first candidate that is there."""
-    return next((candidate for candidate in candidates if candidate is not None), None)
+    for candidate in candidates:
+        if candidate is not None:
+            return candidate
+    return None
+
+
+def any_text(value: dict[str, Any], *keys: str) -> str | None:
+    """Return the first text among `keys` of an object; None where each is missing, no text, or only white space."""
+    for key in keys:
+        found = value.get(key)
+        if isinstance(found, str) and found.strip():
+            return found
+    return None
 
 
 def identity(value: Any, *path: str | int) -> str | None:

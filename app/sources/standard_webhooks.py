@@ -13,7 +13,17 @@ from typing import TYPE_CHECKING, Any
 from app.model import Event
 from app.sources import signing
 from app.sources.base import SignedProvider, TimedOptions, unsent
-from app.sources.fields import body_digest, find, first_text, from_digits, instant, parse_object, storable, text
+from app.sources.fields import (
+    any_text,
+    body_digest,
+    find,
+    first_text,
+    from_digits,
+    instant,
+    parse_object,
+    storable,
+    text,
+)
 from app.sources.signing import Scheme
 
 if TYPE_CHECKING:
@@ -68,7 +78,7 @@ class StandardWebhooks(SignedProvider):
         return [
             Event(
                 source=config.name,
-                type=first_text(text(body, "type"), text(body, "event_type")) or "",
+                type=any_text(body, "type", "event_type") or "",
                 dedupe=(identifier or body_digest(delivery.body),),
                 id=identifier or None,
                 occurred_at=instant(body, "timestamp") or from_digits(sent_at, "s"),
@@ -91,16 +101,12 @@ def _with_prefix(scheme: Scheme, prefix: str) -> Scheme:
 def _person(body: dict[str, Any]) -> dict[str, str | None]:
     data = found if isinstance(found := find(body, "data"), dict) else body
     return {
-        "email": text(data, "email"),
-        "first_name": _any_of(data, "first_name", "firstName", "firstname"),
-        "last_name": _any_of(data, "last_name", "lastName", "lastname"),
-        "name": _any_of(data, "name", "full_name", "fullName"),
-        "company": first_text(text(data, "company"), text(data, "company", "name")),
+        "email": any_text(data, "email"),
+        "first_name": any_text(data, "first_name", "firstName", "firstname"),
+        "last_name": any_text(data, "last_name", "lastName", "lastname"),
+        "name": any_text(data, "name", "full_name", "fullName"),
+        "company": first_text(any_text(data, "company"), text(data, "company", "name")),
     }
-
-
-def _any_of(data: dict[str, Any], *keys: str) -> str | None:
-    return first_text(*[text(data, key) for key in keys])
 
 
 PROVIDER = StandardWebhooks()

@@ -44,7 +44,7 @@ class GroupCommit:
         self._url = url
         self._limit = limit
         self._waiting: deque[tuple[Entry, asyncio.Future[Accepted]]] = deque()
-        self._arrived = asyncio.Semaphore(0)
+        self._arrived = asyncio.Event()
         self._lanes: list[asyncio.Task[None]] = []
         self._made = asyncio.Event()
         self._telling: asyncio.Task[None] | None = None
@@ -58,8 +58,7 @@ class GroupCommit:
     async def close(self) -> None:
         """Commit what is waiting and what is on its way, then stop."""
         self._closing = True
-        for _ in self._lanes:
-            self._arrived.release()
+        self._arrived.set()
         await asyncio.gather(*self._lanes)
         self._ended = True
         self._made.set()
@@ -76,15 +75,14 @@ class GroupCommit:
             raise Busy("queue_full", "more deliveries are waiting than SEGUE_QUEUE_LIMIT allows")
         future: asyncio.Future[Accepted] = asyncio.get_running_loop().create_future()
         self._waiting.append((entry, future))
-        self._arrived.release()
+        self._arrived.set()
         return await future
 
     async def _lane(self) -> None:
         connection = DirectConnection(self._url)
         while not self._closing or self._waiting:
-            await self._arrived.acquire()
-            batch = self._take()
-            if batch:
+            await self._arrived.wait()
+            if batch := self._take():
                 await self._commit_all(connection, batch)
         await connection.close()
 
@@ -96,9 +94,10 @@ class GroupCommit:
             entry = self._waiting[0][0]
             events, size = events + len(entry.heard), size + len(entry.delivery.body)
             if batch and (events > MAXIMUM_BATCH or size > MAXIMUM_BATCH_BYTES):
-                self._arrived.release()
                 break
             batch.append(self._waiting.popleft())
+        if not self._waiting and not self._closing:
+            self._arrived.clear()
         return batch
 
     async def _commit_all(self, connection: DirectConnection, batch: Batch) -> None:
