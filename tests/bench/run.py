@@ -147,7 +147,7 @@ def main() -> None:
             asyncio.run(measure(server, parts, table))
         finally:
             server.close()
-    Console().print(table)
+    Console(width=110).print(table)
 
 
 if __name__ == "__main__":
