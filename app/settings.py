@@ -21,20 +21,17 @@ PREFIX = "SEGUE_"
 SECRETS = ("ADMIN_TOKEN", "DATABASE_URL", "HUBSPOT_TOKEN")
 MINIMUM_DEDUPE_DAYS = 7
 _DRIVER = "postgresql+asyncpg"
-# libpq's names that asyncpg knows by others; whatever else stands in the query goes through as it is.
-_QUERY_NAMES = {"sslmode": "ssl"}
 
 
 def _asyncpg_url(value: SecretStr) -> SecretStr:
-    """Return a PostgreSQL URL as SQLAlchemy's asyncpg dialect takes it."""
+    """Return a PostgreSQL URL with the dialect that SQLAlchemy needs; its query stays as libpq knows it."""
     try:
         url = make_url(value.get_secret_value())
     except ArgumentError:
         raise ValueError("not a URL; write postgresql://user:password@host:5432/database") from None
     if url.drivername not in {"postgres", "postgresql", _DRIVER}:
         raise ValueError(f"{url.drivername}:// is not supported; write postgresql://user:password@host:5432/database")
-    query = {_QUERY_NAMES.get(name, name): text for name, text in url.query.items()}
-    return SecretStr(url.set(drivername=_DRIVER, query=query).render_as_string(hide_password=False))
+    return SecretStr(url.set(drivername=_DRIVER).render_as_string(hide_password=False))
 
 
 def _default_data_dir() -> Path:

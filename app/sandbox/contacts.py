@@ -17,12 +17,9 @@ Answer = tuple[int, dict[str, Any]]
 
 def create(state: State, asked: Asked) -> Answer:
     """Create one contact; 409 with the id in the message's text when the address is taken."""
-    properties = checked_properties(asked.object().get("properties"))
-    taken = state.person(properties.get("email", ""), by_email=True)
-    if taken is not None:
-        message = f"Contact already exists. Existing ID: {taken.id}"
-        raise Refused(409, {"status": "error", "message": message, "category": "CONFLICT", "correlationId": "0"})
-    return 201, _shown(state.create(_clean(properties)))
+    properties = _clean(checked_properties(asked.object().get("properties")))
+    _require_free(state, properties, None)
+    return 201, _shown(state.create(properties))
 
 
 def read(state: State, asked: Asked) -> Answer:
@@ -34,7 +31,9 @@ def read(state: State, asked: Asked) -> Answer:
 def update(state: State, asked: Asked) -> Answer:
     """Change one contact."""
     person = _one(state, asked)
-    person.properties |= checked_properties(asked.object().get("properties"))
+    properties = _clean(checked_properties(asked.object().get("properties")))
+    _require_free(state, properties, person)
+    state.change(person, properties)
     return 200, _shown(person)
 
 
@@ -62,12 +61,13 @@ def _upsert(state: State, item: dict[str, Any]) -> dict[str, Any]:
     properties = _clean(checked_properties(item.get("properties", {})))
     person = state.person(email, by_email=True)
     new = person is None
+    _require_free(state, properties, person)
     if person is None:
         if "@" not in email:
             raise validation(f'Property values were not valid: [{{"error":"INVALID_EMAIL","name":"email"}}] {email}')
         person = state.create({"email": email, **properties})
     else:
-        person.properties |= properties
+        state.change(person, properties)
     traced = {"objectWriteTraceId": item["objectWriteTraceId"]} if "objectWriteTraceId" in item else {}
     names = sorted({"email", "createdate", "lastmodifieddate", *properties})
     return shown(person, names, stamp(person.created_at)) | {"new": new} | traced
@@ -76,7 +76,8 @@ def _upsert(state: State, item: dict[str, Any]) -> dict[str, Any]:
 def read_batch(state: State, asked: Asked) -> Answer:
     """Read by id or by address; who is not there is an error of a 207."""
     body = asked.object()
-    names = [name for name in body.get("properties", []) if isinstance(name, str)]
+    told = body.get("properties")
+    names = [name for name in told if isinstance(name, str)] if isinstance(told, list) else []
     by_email = body.get("idProperty") == "email"
     identities = [text_of(item, "id") for item in asked.inputs()]
     found = {identity: state.person(identity, by_email=by_email) for identity in identities}
@@ -85,6 +86,14 @@ def read_batch(state: State, asked: Asked) -> Answer:
     context = {"ids": missing}
     errors = [not_found("contacts").body | {"context": context}] if missing else []
     return _batch(state, results, errors)
+
+
+def _require_free(state: State, properties: dict[str, str], person: Person | None) -> None:
+    """Refuse (409) an address that another contact than `person` has."""
+    taken = state.person(properties.get("email", ""), by_email=True)
+    if taken is not None and taken is not person:
+        message = f"Contact already exists. Existing ID: {taken.id}"
+        raise Refused(409, {"status": "error", "message": message, "category": "CONFLICT", "correlationId": "0"})
 
 
 def _batch(state: State, results: list[dict[str, Any]], errors: list[dict[str, Any]]) -> Answer:

@@ -139,7 +139,7 @@ def _require_sender(state: State, user: User, sender: str) -> None:
     if not user.inbox or sender.lower() != user.email:
         raise sequence_error("NO_INBOX_FOR_SENDER_ADDRESS", "No connected inbox has the sender's address")
     since = state.clock() - DAY
-    sent = sum(e.processed and e.sender == sender and e.at > since for e in state.ledger.entries)
+    sent = sum(e.processed and e.sender.lower() == sender.lower() and e.at > since for e in state.ledger.entries)
     if sent >= state.settings.send_limit:
         raise sequence_error("SEND_LIMIT_EXCEEDED", "The sender has reached the daily send limit")
 

@@ -54,6 +54,13 @@ class State:
             self._by_email[person.email] = person
         return person
 
+    def change(self, person: Person, properties: dict[str, str]) -> None:
+        """Change a contact, and where it is found by address."""
+        self._by_email.pop(person.email, None)
+        person.properties |= properties
+        if person.email:
+            self._by_email[person.email] = person
+
     def person(self, identity: str, *, by_email: bool = False) -> Person | None:
         """Return a contact as it is now."""
         found = self._by_email.get(identity.lower()) if by_email else self._people.get(identity)

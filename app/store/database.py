@@ -1,11 +1,12 @@
-"""The connection to PostgreSQL: an engine for statements, one raw connection for LISTEN."""
+"""The connection to PostgreSQL: one way to open it, an engine over it, and what its errors mean."""
 
 from __future__ import annotations
 
-from functools import cache
-from typing import TYPE_CHECKING
+from functools import cache, partial
+from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import text
+import asyncpg
+from sqlalchemy import make_url, text
 from sqlalchemy.dialects.postgresql.asyncpg import dialect
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
@@ -18,23 +19,45 @@ if TYPE_CHECKING:
 
 _DIALECT = dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy leaves its dialects untyped
 MINIMUM_SERVER_VERSION = 140000
+CONNECT_SECONDS = 10
+
+# What a statement over asyncpg alone may end in: the server's word, the driver's, or that of the network.
+TROUBLE = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, TimeoutError)
+
+
+async def connect(url: URL, *, application_name: str = "segue", command_timeout: float | None = None) -> Any:
+    """Open one asyncpg connection; `command_timeout` is in seconds. Raises OSError when that cannot be done.
+
+    Every connection is opened here, and asyncpg alone reads the URL: libpq's words in its query (sslmode, sslrootcert,
+    application_name, ...) then mean what operators know them to mean.
+    """
+    named = {} if "application_name" in url.query else {"application_name": application_name}
+    try:
+        return await asyncpg.connect(
+            url.set(drivername="postgresql").render_as_string(hide_password=False),
+            timeout=CONNECT_SECONDS,
+            command_timeout=command_timeout,
+            server_settings={**named, "timezone": "UTC"},
+        )
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, ValueError) as error:
+        # SQLAlchemy would let the driver's own errors through, and callers know those of the network.
+        raise ConnectionError(str(error)) from error
 
 
 def open_engine(url: str | URL, *, pool_size: int = 16, application_name: str = "segue") -> AsyncEngine:
     """Return an engine for `url` (`postgresql+asyncpg://...`); nothing is connected yet."""
+    opened = make_url(url)
     return create_async_engine(
-        url,
+        opened,
+        async_creator=partial(connect, opened, application_name=application_name),
         pool_size=pool_size,
         max_overflow=0,
         pool_timeout=10,
-        connect_args={"timeout": 10, "server_settings": {"application_name": application_name, "timezone": "UTC"}},
     )
 
 
 def described(url: str | URL) -> str:
     """Return `url` for a message, its password hidden."""
-    from sqlalchemy.engine import make_url  # noqa: PLC0415  # only error messages need it
-
     return make_url(url).render_as_string(hide_password=True)
 
 

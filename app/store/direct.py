@@ -7,9 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import asyncpg
-
-from app.store.database import driver_sql
+from app.store.database import connect, driver_sql
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,29 +15,20 @@ if TYPE_CHECKING:
     from sqlalchemy import TextClause
     from sqlalchemy.engine import URL
 
-CONNECT_SECONDS = 10
 COMMAND_SECONDS = 30
-
-# What a statement may end in: the server's word, the driver's, or that of the network.
-TROUBLE = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, TimeoutError)
 
 
 class DirectConnection:
     """One connection in autocommit, opened when it is first needed and again after it was lost."""
 
     def __init__(self, url: URL) -> None:
-        self._dsn = url.set(drivername="postgresql").render_as_string(hide_password=False)
+        self._url = url
         self._connection: Any = None
 
     async def fetch(self, statement: TextClause, values: Mapping[str, Any]) -> list[Any]:
         """Execute `statement` and return its rows. Raises one of TROUBLE; whether it was executed may be unknown."""
         if self._connection is None or self._connection.is_closed():
-            self._connection = await asyncpg.connect(
-                self._dsn,
-                timeout=CONNECT_SECONDS,
-                command_timeout=COMMAND_SECONDS,
-                server_settings={"application_name": "segue", "timezone": "UTC"},
-            )
+            self._connection = await connect(self._url, command_timeout=COMMAND_SECONDS)
         sql, names = driver_sql(statement)
         rows: list[Any] = await self._connection.fetch(sql, *[values[name] for name in names])
         return rows

@@ -11,8 +11,8 @@ import structlog
 
 from app.errors import Busy, Unreadable
 from app.store.accept import tell_workers, write
-from app.store.database import first_line, sqlstate
-from app.store.direct import TROUBLE, DirectConnection
+from app.store.database import TROUBLE, first_line, sqlstate
+from app.store.direct import DirectConnection
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

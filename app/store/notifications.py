@@ -6,8 +6,9 @@ import asyncio
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-import asyncpg
 import structlog
+
+from app.store.database import TROUBLE, connect
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -23,7 +24,7 @@ class Notifications:
     """Calls `handlers[channel]` for every notification on `channel`, and all of them after each (re)connection."""
 
     def __init__(self, url: URL, handlers: Mapping[str, Callable[[], None]]) -> None:
-        self._dsn = url.set(drivername="postgresql").render_as_string(hide_password=False)
+        self._url = url
         self._handlers = handlers
         self._task: asyncio.Task[None] | None = None
 
@@ -42,12 +43,12 @@ class Notifications:
         while True:
             try:
                 await self._listen()
-            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError) as error:
+            except TROUBLE as error:
                 log.warning("notifications.lost", error=type(error).__name__)
             await asyncio.sleep(RECONNECT_SECONDS)
 
     async def _listen(self) -> None:
-        connection = await asyncpg.connect(self._dsn, timeout=10)
+        connection = await connect(self._url)
         ended = asyncio.Event()
         connection.add_termination_listener(lambda _: ended.set())
         try:
@@ -56,7 +57,7 @@ class Notifications:
                 handler()  # Whatever was said while nobody listened is looked for once.
             await ended.wait()
         finally:
-            with suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError):
+            with suppress(*TROUBLE):
                 await connection.close(timeout=2)
 
 

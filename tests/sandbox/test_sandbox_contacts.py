@@ -1,0 +1,157 @@
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.sandbox.portal import CONTACTS
+
+if TYPE_CHECKING:
+    from tests.sandbox.portal import Portal
+
+# The fields of SimplePublicObject and of the batch answers in HubSpot's published interface.
+CONTACT_FIELDS = {"id", "properties", "createdAt", "updatedAt", "archived"}
+BATCH_FIELDS = {"status", "results", "startedAt", "completedAt"}
+INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
+
+
+def by_email(email: str, **properties: str) -> dict[str, Any]:
+    return {"id": email, "idProperty": "email", "properties": properties}
+
+
+async def test_an_upsert_of_one_creates_and_then_updates_the_same_contact(portal: Portal) -> None:
+    first = await portal.upsert(by_email("New@corp.example", firstname="Nora"))
+    second = await portal.upsert(by_email("new@corp.example", lastname="Newman"))
+    assert (first.status_code, second.status_code) == (200, 200)
+    assert first.json().keys() == BATCH_FIELDS
+    (created,), (updated,) = first.json()["results"], second.json()["results"]
+    assert created.keys() == CONTACT_FIELDS | {"new"}
+    assert (created["new"], updated["new"]) == (True, False)
+    assert created["id"] == updated["id"]
+    assert INSTANT.fullmatch(created["createdAt"])
+    assert await portal.properties("new@corp.example", "email", "firstname", "lastname") == {
+        "email": "new@corp.example",
+        "firstname": "Nora",
+        "lastname": "Newman",
+    }
+
+
+async def test_an_upsert_batch_answers_each_input_with_its_trace_id(portal: Portal) -> None:
+    inputs = [by_email(f"p{n}@corp.example") | {"objectWriteTraceId": str(n)} for n in range(100)]
+    answer = await portal.upsert(*inputs)
+    assert answer.status_code == 200
+    told = {(one["objectWriteTraceId"], one["properties"]["email"]) for one in answer.json()["results"]}
+    assert told == {(str(n), f"p{n}@corp.example") for n in range(100)}
+
+
+async def test_one_bad_input_of_an_upsert_fails_alone_in_a_207(portal: Portal) -> None:
+    bad = by_email("bad@corp.example", shoe_size="44") | {"objectWriteTraceId": "t2"}
+    answer = await portal.upsert(by_email("good@corp.example"), bad)
+    body = answer.json()
+    assert answer.status_code == 207
+    assert body.keys() == BATCH_FIELDS | {"numErrors", "errors"}
+    assert [one["properties"]["email"] for one in body["results"]] == ["good@corp.example"]
+    (error,) = body["errors"]
+    assert body["numErrors"] == 1
+    assert error["category"] == "VALIDATION_ERROR"
+    assert error["context"] == {"ids": ["bad@corp.example"], "objectWriteTraceId": ["t2"]}
+    assert portal.state.person("bad@corp.example", by_email=True) is None
+
+
+@pytest.mark.parametrize("route", ["upsert", "read"])
+async def test_more_than_a_hundred_inputs_are_refused_whole(portal: Portal, route: str) -> None:
+    before = len(portal.state.everybody())
+    inputs = [by_email(f"p{n}@corp.example") for n in range(101)]
+    answer = await portal.client.post(f"{CONTACTS}/batch/{route}", json={"inputs": inputs})
+    assert (answer.status_code, answer.json()["category"]) == (400, "VALIDATION_ERROR")
+    assert len(portal.state.everybody()) == before
+
+
+async def test_the_same_address_twice_in_one_upsert_is_refused_whole(portal: Portal) -> None:
+    answer = await portal.upsert(by_email("two@corp.example"), by_email("TWO@corp.example"))
+    assert answer.status_code == 400
+    assert portal.state.person("two@corp.example", by_email=True) is None
+
+
+async def test_creating_answers_201_and_creating_again_409_with_the_id_in_the_text(portal: Portal) -> None:
+    body = {"properties": {"email": "once@corp.example"}}
+    first, second = [await portal.client.post(CONTACTS, json=body) for _ in range(2)]
+    assert (first.status_code, second.status_code) == (201, 409)
+    assert first.json().keys() == CONTACT_FIELDS
+    assert second.json()["category"] == "CONFLICT"
+    assert second.json()["message"] == f"Contact already exists. Existing ID: {first.json()['id']}"
+
+
+async def test_a_batch_read_answers_207_naming_who_is_missing(portal: Portal) -> None:
+    inputs = [{"id": "ada@corp.example"}, {"id": "nobody@corp.example"}]
+    body = {"idProperty": "email", "properties": ["email"], "inputs": inputs}
+    answer = await portal.client.post(f"{CONTACTS}/batch/read", json=body)
+    told = answer.json()
+    assert answer.status_code == 207
+    assert [one["properties"] for one in told["results"]] == [{"email": "ada@corp.example"}]
+    (error,) = told["errors"]
+    assert (told["numErrors"], error["category"]) == (1, "OBJECT_NOT_FOUND")
+    assert error["context"] == {"ids": ["nobody@corp.example"]}
+
+
+async def test_a_batch_read_by_id_answers_200_when_all_are_there(portal: Portal) -> None:
+    ids = [portal.id_of("ada@corp.example"), portal.id_of("bea@corp.example")]
+    body = {"properties": [], "inputs": [{"id": identity} for identity in ids]}
+    answer = await portal.client.post(f"{CONTACTS}/batch/read", json=body)
+    assert answer.status_code == 200
+    assert answer.json().keys() == BATCH_FIELDS
+    assert [one["id"] for one in answer.json()["results"]] == ids
+
+
+async def test_a_contact_is_read_and_changed_by_id_and_by_address(portal: Portal) -> None:
+    identity = portal.id_of("ada@corp.example")
+    path, named = f"{CONTACTS}/ada%40corp.example", {"idProperty": "email"}
+    changed = await portal.client.patch(path, params=named, json={"properties": {"company": "Corp"}})
+    assert (changed.status_code, changed.json()["id"]) == (200, identity)
+    by_id = await portal.client.get(f"{CONTACTS}/{identity}", params={"properties": "company,phone"})
+    assert by_id.json().keys() == CONTACT_FIELDS
+    assert by_id.json()["properties"] == {"company": "Corp", "phone": None}
+    by_address = await portal.client.get(path, params=named)
+    assert by_address.json()["id"] == identity
+
+
+@pytest.mark.parametrize("method", ["GET", "PATCH"])
+async def test_an_unknown_contact_is_404(portal: Portal, method: str) -> None:
+    answer = await portal.client.request(method, f"{CONTACTS}/999999", json={"properties": {}})
+    assert answer.status_code == 404
+
+
+async def test_a_contact_whose_address_was_changed_is_found_under_the_new_one_only(portal: Portal) -> None:
+    identity = portal.id_of("ada@corp.example")
+    body = {"properties": {"email": "Ada.New@corp.example"}}
+    assert (await portal.client.patch(f"{CONTACTS}/{identity}", json=body)).status_code == 200
+    assert portal.id_of("ada.new@corp.example") == identity
+    assert portal.state.person("ada@corp.example", by_email=True) is None
+
+
+async def test_a_contact_cannot_take_the_address_of_another(portal: Portal) -> None:
+    body = {"properties": {"email": "bea@corp.example"}}
+    answer = await portal.client.patch(f"{CONTACTS}/{portal.id_of('ada@corp.example')}", json=body)
+    assert answer.status_code == 409
+    assert await portal.properties("ada@corp.example", "email") == {"email": "ada@corp.example"}
+
+
+@pytest.mark.parametrize("name", ["shoe_size", "hs_sequences_is_enrolled"])
+async def test_a_property_that_cannot_be_written_is_refused_with_json_in_the_text(portal: Portal, name: str) -> None:
+    body = {"properties": {"email": "x@corp.example", name: "44"}}
+    answer = await portal.client.post(CONTACTS, json=body)
+    assert (answer.status_code, answer.json()["category"]) == (400, "VALIDATION_ERROR")
+    assert "Property values were not valid: [{" in answer.json()["message"]
+    assert '"error": "PROPERTY_DOESNT_EXIST"' in answer.json()["message"]
+    assert portal.state.person("x@corp.example", by_email=True) is None
+
+
+async def test_sequence_properties_show_an_enrollment_only_after_the_lag(portal: Portal) -> None:
+    portal.state.settings.property_lag = 30.0
+    names = ("hs_sequences_is_enrolled", "hs_latest_sequence_enrolled")
+    assert (await portal.enroll("ada@corp.example")).status_code == 200
+    portal.clock.now += 29.5
+    assert await portal.properties("ada@corp.example", *names) == dict.fromkeys(names)
+    portal.clock.now += 0.5
+    assert await portal.properties("ada@corp.example", *names) == dict(zip(names, ("true", "310001"), strict=True))

@@ -1,0 +1,62 @@
+"""One way to open connections: what operators write in the URL means what libpq says it means."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from sqlalchemy import make_url, text
+
+from app.errors import StartError
+from app.store.database import open_engine, require_server
+from app.store.direct import DirectConnection
+
+if TYPE_CHECKING:
+    from app.store.embedded import EmbeddedPostgres
+
+APPLICATION = text("SELECT current_setting('application_name')")
+
+
+async def test_words_of_libpq_in_the_url_are_understood_by_every_connection(database_url: str) -> None:
+    url = make_url(database_url).update_query_dict({"sslmode": "disable", "application_name": "mine"})
+    engine = open_engine(url)
+    async with engine.connect() as connection:
+        assert (await connection.execute(APPLICATION)).scalar_one() == "mine"
+    await engine.dispose()
+    direct = DirectConnection(engine.url)
+    assert [tuple(row) for row in await direct.fetch(APPLICATION, {})] == [("mine",)]
+    await direct.close()
+
+
+async def test_connections_name_themselves_where_the_url_does_not(database_url: str) -> None:
+    engine = open_engine(database_url, application_name="segue worker")
+    async with engine.connect() as connection:
+        assert (await connection.execute(APPLICATION)).scalar_one() == "segue worker"
+    await engine.dispose()
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"database": "nowhere"}, 'database "nowhere" does not exist'),
+        ({"username": "nobody"}, 'role "nobody" does not exist'),
+        ({"host": "127.0.0.1", "port": 1, "query": {}}, "Connect call failed"),
+        ({"query": {"host": "/nonexistent"}}, "No such file or directory"),
+    ],
+)
+async def test_a_database_that_cannot_be_used_is_one_message(
+    postgres: EmbeddedPostgres, changes: dict[str, object], told: str
+) -> None:
+    engine = open_engine(make_url(postgres.url).set(**changes))  # type: ignore[arg-type]
+    with pytest.raises(StartError, match="SEGUE_DATABASE_URL: cannot use the database at") as refused:
+        await require_server(engine)
+    assert told in str(refused.value)
+    assert "check that PostgreSQL runs there" in str(refused.value)
+    await engine.dispose()
+
+
+async def test_a_word_that_nobody_knows_is_one_message(postgres: EmbeddedPostgres) -> None:
+    engine = open_engine(make_url(postgres.url).update_query_dict({"sslmode": "perhaps"}))
+    with pytest.raises(StartError, match="sslmode"):
+        await require_server(engine)
+    await engine.dispose()
