@@ -41,6 +41,7 @@ SECRETS = (
     "INTERNAL_SECRET",
 )
 START_SECONDS = 60.0
+TABLE_WIDTH = 150
 FINISH_SECONDS = 60.0
 RESTING = frozenset({"enrolled", "refused", "parked", "held", "done", "cancelled", "expired"})
 
@@ -56,7 +57,8 @@ class Sent:
 
 def run(*, stay: bool | None, rules: Path | None) -> int:
     """Run the demonstration; return its exit code. On a terminal the service stays up until Ctrl-C."""
-    console = Console()
+    # Where there is no terminal the table is read in a file or a log: it gets room.
+    console = Console() if sys.stdout.isatty() else Console(width=TABLE_WIDTH)
     environment = _environment(rules or EXAMPLE)
     with _service(environment) as (url, sandbox), httpx.Client(base_url=url, timeout=30.0) as client:
         console.print(f"Segue listens on {url}, the HubSpot sandbox on {sandbox}")
@@ -185,7 +187,7 @@ def _table(
     decisions = {row["delivery_id"]: row for row in _ask(client, environment, "decisions")}
     table = Table(title="What became of each event", header_style="bold")
     for name in ("event", "person", "rule", "sender", "outcome", "reason"):
-        table.add_column(name, overflow="fold")
+        table.add_column(name, overflow="fold", ratio=2 if name == "reason" else None)
     for item in sent:
         table.add_row(item.sample.told, _person(item.sample), *_outcome(item, decisions, enrollments))
     return table

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from pydantic import BaseModel, ValidationError
 
@@ -11,16 +10,18 @@ from app.errors import Mistake, RulebookError
 from app.model import Account, Intent, Secret, Sender, SourceConfig
 from app.policy.addresses import normalise
 from app.rules.book import EnrollAction, Rule, Rulebook, indexed, revision_of
-from app.rules.documents import Document, Parsed, read_documents
+from app.rules.documents import read_documents
 from app.rules.expressions import Expression, ExpressionError, compiled
-from app.rules.schema import RuleEntry, RulesFile, SenderEntry, SourceEntry
+from app.rules.mending import UNKNOWN
+from app.rules.parts import Part, mistake_of, read_part, told_once
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["load", "read_documents"]
+    from app.rules.documents import Document
+    from app.rules.schema import RuleEntry, SenderEntry, SourceEntry
 
-SECTIONS = ("accounts", "sources", "senders")
+__all__ = ["load", "read_documents"]
 
 
 class Provider(Protocol):
@@ -32,14 +33,6 @@ class Provider(Protocol):
         """Return what is wrong with a source's configuration, as sentences."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Part:
-    """One file, parsed and validated."""
-
-    parsed: Parsed
-    file: RulesFile
-
-
 def load(
     documents: tuple[Document, ...],
     *,
@@ -49,44 +42,17 @@ def load(
 ) -> Rulebook:
     """Return the rulebook that the documents describe. Raises RulebookError with every mistake that can be found."""
     mistakes: list[Mistake] = []
-    parts = [part for document in documents if (part := _part(document, environment, mistakes))]
+    parts = [part for document in documents if (part := read_part(document, environment, mistakes))]
     loader = _Loader(mistakes, providers)
     account = loader.account(parts, default_account)
     sources = loader.sources(parts)
     senders = loader.senders(parts)
     rules = loader.rules(parts, senders, complete=len(parts) == len(documents))
     if mistakes or account is None:
-        raise RulebookError(tuple(sorted(set(mistakes), key=lambda m: (m.file, m.line, m.column))))
+        raise RulebookError(told_once(mistakes, parts))
     store_unheard = any(part.file.store_unheard for part in parts)
     revision = revision_of(documents)
     return Rulebook(revision, documents, account, sources, senders, rules, store_unheard, indexed(rules))
-
-
-def _part(document: Document, environment: Mapping[str, str], mistakes: list[Mistake]) -> _Part | None:
-    parsed = Parsed(document, environment)
-    mistakes += parsed.mistakes
-    if parsed.mistakes and parsed.value is None:
-        return None
-    if not isinstance(parsed.value, dict):
-        mistakes.append(parsed.mistake((), "a rules file is a mapping that begins with `version: 1`"))
-        return None
-    try:
-        return _Part(parsed, RulesFile.model_validate(parsed.value))
-    except ValidationError as error:
-        mistakes += [_mistake(parsed, detail) for detail in error.errors(include_input=False, include_url=False)]
-        return None
-
-
-def _mistake(parsed: Parsed, detail: Any, prefix: tuple[str | int, ...] = ()) -> Mistake:
-    """Return pydantic's finding at its place in the file, in our words."""
-    path = (*prefix, *(part for part in detail["loc"] if part != "[key]"))
-    if detail["type"] == "extra_forbidden":
-        return parsed.mistake(path, f"unknown key {path[-1]!r}", key=True)
-    if detail["type"] == "missing":
-        return parsed.mistake(path, f"{path[-1]!r} is missing")
-    if detail["type"] == "string_pattern_mismatch":
-        return parsed.mistake(path, f"must match {detail['ctx']['pattern']}")
-    return parsed.mistake(path, str(detail["msg"]).removeprefix("Value error, "))
 
 
 class _Loader:
@@ -96,21 +62,21 @@ class _Loader:
         self._mistakes = mistakes
         self._providers = providers
 
-    def account(self, parts: list[_Part], default: Account | None) -> Account | None:
+    def account(self, parts: list[Part], default: Account | None) -> Account | None:
         found = self._merged(parts, "accounts")
         for name in list(found)[1:]:
             self._note(found[name], ("accounts", name), "only one account is possible", key=True)
         for name, part in found.items():
             entry = part.file.accounts[name]
             return Account(name, entry.token, entry.per_10s)
-        if default is None and parts:
+        if default is None and parts and not any("accounts" in part.mended for part in parts):
             told = "no HubSpot credential: write `accounts:` with a token, or set SEGUE_HUBSPOT_TOKEN"
             self._note(parts[0], (), told)
         return default
 
-    def _merged(self, parts: list[_Part], section: str) -> dict[str, _Part]:
+    def _merged(self, parts: list[Part], section: str) -> dict[str, Part]:
         """Return the names of a section over all files, each with the file it stands in."""
-        found: dict[str, _Part] = {}
+        found: dict[str, Part] = {}
         for part in parts:
             for name in getattr(part.file, section):
                 if name in found:
@@ -120,13 +86,15 @@ class _Loader:
                     found[name] = part
         return found
 
-    def sources(self, parts: list[_Part]) -> dict[str, SourceConfig]:
+    def sources(self, parts: list[Part]) -> dict[str, SourceConfig]:
         found = self._merged(parts, "sources")
         made = {name: self._source(name, part.file.sources[name], part) for name, part in found.items()}
         return {name: source for name, source in made.items() if source is not None}
 
-    def _source(self, name: str, entry: SourceEntry, part: _Part) -> SourceConfig | None:
+    def _source(self, name: str, entry: SourceEntry, part: Part) -> SourceConfig | None:
         place = ("sources", name)
+        if entry.provider == UNKNOWN:
+            return None
         provider = self._providers.get(entry.provider)
         if provider is None:
             told = f"there is no provider {entry.provider!r}; there are {', '.join(sorted(self._providers))}"
@@ -136,46 +104,47 @@ class _Loader:
             options = provider.Options.model_validate(entry.model_extra or {})
         except ValidationError as error:
             details = error.errors(include_input=False, include_url=False)
-            self._mistakes += [_mistake(part.parsed, detail, place) for detail in details]
+            self._mistakes += [mistake_of(part.parsed, detail, place) for detail in details]
             return None
         secrets = tuple(Secret(secret.value, secret.not_after) for secret in entry.secrets)
         config = SourceConfig(name, entry.provider, secrets, options)
-        for told in provider.check(config):
+        # A secret that could not be read has been told already.
+        for told in provider.check(config) if not part.parsed.mistakes else ():
             self._note(part, (*place, "secrets"), f"source {name!r}: {told}")
         return config
 
-    def senders(self, parts: list[_Part]) -> dict[str, Sender]:
+    def senders(self, parts: list[Part]) -> dict[str, Sender]:
         found = self._merged(parts, "senders")
         return {name: self._sender(name, part.file.senders[name], part) for name, part in found.items()}
 
-    def _sender(self, name: str, entry: SenderEntry, part: _Part) -> Sender:
+    def _sender(self, name: str, entry: SenderEntry, part: Part) -> Sender:
         email = normalise(entry.email)
         if email is None:
             self._note(part, ("senders", name, "email"), "this is no usable e-mail address")
         return Sender(name, entry.user_id, email or entry.email)
 
-    def rules(self, parts: list[_Part], senders: Mapping[str, Sender], *, complete: bool) -> tuple[Rule, ...]:
+    def rules(self, parts: list[Part], senders: Mapping[str, Sender], *, complete: bool) -> tuple[Rule, ...]:
         """Compile the rules. References are checked only when every file could be read (`complete`)."""
         made: dict[str, Rule] = {}
-        known = {name for part in parts for name in part.file.sources}
+        known_senders = senders if complete and not any("senders" in part.mended for part in parts) else None
+        known = {UNKNOWN, *(name for part in parts for name in part.file.sources)}
+        mended = {section for part in parts for section in part.mended}
         for part in parts:
             for number, entry in enumerate(part.file.rules):
                 place = ("rules", number)
                 if entry.id in made:
                     self._note(part, (*place, "id"), f"another rule is called {entry.id!r} already")
-                if complete and entry.source not in known:
+                if complete and entry.source not in known and "sources" not in mended:
                     self._note(part, (*place, "source"), f"there is no source {entry.source!r} in `sources`")
-                made.setdefault(entry.id, self._rule(entry, part, place, senders, complete=complete))
+                made.setdefault(entry.id, self._rule(entry, part, place, known_senders))
         return tuple(made.values())
 
     def _rule(
         self,
         entry: RuleEntry,
-        part: _Part,
+        part: Part,
         place: tuple[str | int, ...],
-        senders: Mapping[str, Sender],
-        *,
-        complete: bool,
+        senders: Mapping[str, Sender] | None,
     ) -> Rule:
         if entry.ignore == (entry.enroll is not None):
             told = "it either enrolls or ignores: write one of `enroll` and `ignore: true`"
@@ -189,23 +158,21 @@ class _Loader:
             when=self._expression(entry.when, part, (*place, "when")) if entry.when else None,
             goes_on=entry.continue_,
             stops_on_error=entry.on_error == "stop",
-            enroll=self._action(entry, part, place, senders, complete=complete),
+            enroll=self._action(entry, part, place, senders),
             examples=tuple(entry.examples),
         )
 
     def _action(
         self,
         entry: RuleEntry,
-        part: _Part,
+        part: Part,
         place: tuple[str | int, ...],
-        senders: Mapping[str, Sender],
-        *,
-        complete: bool,
+        senders: Mapping[str, Sender] | None,
     ) -> EnrollAction | None:
         if entry.enroll is None:
             return None
-        sender = senders.get(entry.enroll.sender)
-        if sender is None and complete:
+        sender = senders.get(entry.enroll.sender) if senders is not None else None
+        if sender is None and senders is not None and entry.enroll.sender != UNKNOWN:
             told = f"there is no sender {entry.enroll.sender!r} in `senders`"
             self._note(part, (*place, "enroll", "sender"), told)
         properties = {
@@ -221,7 +188,7 @@ class _Loader:
             intent=Intent(entry.dedupe.intent or f"sequence:{entry.enroll.sequence}", entry.dedupe.period),
         )
 
-    def _expression(self, text: str, part: _Part, path: tuple[str | int, ...]) -> Expression | None:
+    def _expression(self, text: str, part: Part, path: tuple[str | int, ...]) -> Expression | None:
         try:
             return compiled(text)
         except ExpressionError as error:
@@ -230,5 +197,5 @@ class _Loader:
             self._mistakes.append(Mistake(at.file, at.line + error.line - 1, column, at.message))
             return None
 
-    def _note(self, part: _Part, path: tuple[str | int, ...], message: str, *, key: bool = False) -> None:
+    def _note(self, part: Part, path: tuple[str | int, ...], message: str, *, key: bool = False) -> None:
         self._mistakes.append(part.parsed.mistake(path, message, key=key))

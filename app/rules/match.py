@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from app.model import Event
     from app.rules.book import EnrollAction, Rule, Rulebook
 
+LONGEST_CONDITION = 160
 MATCHED = "matched"
 NO_EMAIL = "the event has no usable e-mail address"
 
@@ -50,8 +51,15 @@ def _ask(rule: Rule, values: Facts) -> RuleFact:
     if isinstance(value, Failed):
         told = f"its condition could not be evaluated: {value.because}"
         return RuleFact(rule.id, rule.line, matched=False, because=told, error=True)
-    told = "its condition is false" if value is False else "its condition is not true or false"
+    told = "its condition is false" if value is False else "its condition is neither true nor false"
+    told = f"{told}: {shortened(rule.when.text)}"
     return RuleFact(rule.id, rule.line, matched=False, because=told, error=value is not False)
+
+
+def shortened(condition: str) -> str:
+    """Return a condition on one line, of a length that a report bears."""
+    line = " ".join(condition.split())
+    return line if len(line) <= LONGEST_CONDITION else line[: LONGEST_CONDITION - 1] + "…"
 
 
 def _act(rule: Rule, event: Event, values: Facts, book: Rulebook, facts: tuple[RuleFact, ...]) -> Decision:

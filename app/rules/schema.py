@@ -22,7 +22,7 @@ def duration(value: object) -> timedelta:
 
 def _sequence(value: object) -> object:
     if isinstance(value, int) and not isinstance(value, bool):
-        raise ValueError(f'sequence ids are text: write "{value}" in quotes')  # noqa: TRY004  # pydantic wants ValueError
+        raise ValueError(f'ids are text: write "{value}" in quotes')  # noqa: TRY004  # pydantic wants ValueError
     return value
 
 
@@ -35,7 +35,9 @@ def _secret(value: object) -> object:
 
 
 def _expected(value: object) -> object:
-    return {"none": True} if value == "none" else {"ignore": True} if value == "ignore" else value
+    if isinstance(value, str) and value not in {"none", "ignore"}:
+        raise ValueError('write `none`, `ignore`, or the sequence as {enroll: "310001"}')
+    return {value: True} if isinstance(value, str) else value
 
 
 class _Model(BaseModel):

