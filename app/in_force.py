@@ -59,7 +59,9 @@ class RulebookInForce:
             stored = await self._rulebooks.in_force()
             if stored is None:
                 raise StartError(f"the rules cannot be used, and no earlier ones are stored:\n{mistakes}") from mistakes
-        return await self._fall_back(stored)
+        book = await self._fall_back(stored)
+        self._metrics.reload_failed()  # What is in force is good; what the operator wrote is not, and that must show.
+        return book
 
     async def start_from_store(self) -> Rulebook:
         """Load what another process put in force; raise StartError when there is nothing yet."""

@@ -213,7 +213,7 @@ async def _database(stack: AsyncExitStack, settings: Settings, *, own: bool) -> 
 
 async def _sandbox(stack: AsyncExitStack) -> str:
     """Start the HubSpot emulator as a child process that ends with this one; return its URL."""
-    arguments = ("-m", "app.sandbox", "--port", "0", "--exit-with-parent")
+    arguments = ("-m", "app.sandbox", "--port", "0", "--parent", str(os.getpid()))
     child = await asyncio.create_subprocess_exec(PYTHON, *arguments, stdout=asyncio.subprocess.PIPE)
     stack.push_async_callback(_end, child)
     line = (await child.stdout.readline()).decode() if child.stdout else ""

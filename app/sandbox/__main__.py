@@ -28,8 +28,8 @@ class _Protocol(HttpToolsProtocol):
         scope[TRANSPORT] = self.transport
 
 
-async def serve(host: str, port: int, *, with_parent: bool) -> None:
-    """Serve until SIGTERM, or (`with_parent`) until the process that started this one has gone."""
+async def serve(host: str, port: int, *, parent: int | None) -> None:
+    """Serve until SIGTERM, or until the process `parent`, which started this one, has gone."""
     listening = socket.create_server((host, port), backlog=2048)
     config = uvicorn.Config(
         create_app(Settings()), http=_Protocol, log_config=None, access_log=False, lifespan="off", ws="none"
@@ -37,14 +37,13 @@ async def serve(host: str, port: int, *, with_parent: bool) -> None:
     server = uvicorn.Server(config)
     sys.stdout.write(f"sandbox listens on http://{host}:{listening.getsockname()[1]}\n")
     sys.stdout.flush()
-    watch = asyncio.create_task(_leave_with_parent(server)) if with_parent else None
+    watch = asyncio.create_task(_leave_with_parent(server, parent)) if parent else None
     await server.serve(sockets=[listening])
     if watch is not None:
         watch.cancel()
 
 
-async def _leave_with_parent(server: uvicorn.Server) -> None:
-    parent = os.getppid()
+async def _leave_with_parent(server: uvicorn.Server, parent: int) -> None:
     while os.getppid() == parent:  # noqa: ASYNC110  # there is no event for it outside Linux
         await asyncio.sleep(0.2)
     server.should_exit = True
@@ -55,10 +54,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m app.sandbox", description="A HubSpot to practise on")
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8081)
-    parser.add_argument("--exit-with-parent", action="store_true")
+    parser.add_argument("--parent", type=int, help="the process that starts this one: it ends when that has gone")
     told = parser.parse_args()
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    uvloop.run(serve(told.host, told.port, with_parent=told.exit_with_parent))
+    uvloop.run(serve(told.host, told.port, parent=told.parent))
 
 
 if __name__ == "__main__":

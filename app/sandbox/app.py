@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import json
 import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -14,7 +12,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from app.sandbox import contacts, control, owners, sequences
-from app.sandbox.asked import Asked
+from app.sandbox.asked import Asked, json_of
 from app.sandbox.refusals import Refused, by_code, missing_scopes, unauthenticated, validation
 from app.sandbox.seed import SCOPES
 from app.sandbox.settings import Settings
@@ -91,7 +89,7 @@ def _endpoint(state: State, way: Way) -> Callable[[Request], Awaitable[Response]
         raw = await request.body()
         now = state.clock()
         state.ledger.arrivals.append(now)
-        asked = Asked(request.path_params, dict(request.query_params), _json(raw))
+        asked = Asked(request.path_params, dict(request.query_params), json_of(raw))
         entry = _entered(state, asked, now) if way.name == "enroll" else None
         try:
             response = await _processed(state, way, asked, entry, request)
@@ -166,9 +164,3 @@ def _word(refused: Refused) -> str:
     body = refused.body
     word = str(body.get("errorType") or body.get("category") or refused.status)
     return word.removeprefix("SequenceError.")
-
-
-def _json(raw: bytes) -> Any:
-    with contextlib.suppress(ValueError, RecursionError):
-        return json.loads(raw)
-    return None

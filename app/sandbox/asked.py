@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -38,6 +40,15 @@ class Asked:
         if len(inputs) > BATCH_LIMIT:
             raise validation(f"The maximum number of inputs supported in a batch request is {BATCH_LIMIT}")
         return inputs
+
+
+def json_of(raw: bytes) -> Any:
+    """Return a body, or None for one that is no JSON or could not be written as such again (NaN, half a character)."""
+    with contextlib.suppress(ValueError, RecursionError):
+        told = json.loads(raw)
+        json.dumps(told, ensure_ascii=False, allow_nan=False).encode()
+        return told
+    return None
 
 
 def text_of(body: Mapping[str, Any], name: str) -> str:

@@ -9,8 +9,10 @@ from pydantic import TypeAdapter, ValidationError
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
+from app.sandbox.asked import json_of
 from app.sandbox.faults import Fault
 from app.sandbox.page import page
+from app.sandbox.settings import Settings
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -37,16 +39,19 @@ def routes(state: State) -> list[Route]:  # noqa: C901  # one small function per
         return JSONResponse([_person(person) for person in state.everybody()])
 
     async def settings(request: Request) -> Response:
+        told = json_of(await request.body())
+        if not isinstance(told, dict) or not told.keys() <= Settings.model_fields.keys():
+            return JSONResponse({"error": "an object of settings is expected"}, 422)
         try:
-            for name, value in (await request.json()).items():
+            for name, value in told.items():
                 setattr(state.settings, name, value)
-        except (ValidationError, ValueError) as error:
+        except ValidationError as error:
             return JSONResponse({"error": str(error)}, 422)
         return JSONResponse(state.settings.model_dump())
 
     async def faults(request: Request) -> Response:
         try:
-            state.faults.replace(_FAULTS.validate_json(await request.body()))
+            state.faults.replace(_FAULTS.validate_python(json_of(await request.body())))
         except ValidationError as error:
             return JSONResponse({"error": str(error)}, 422)
         return JSONResponse({"ok": True})
@@ -57,7 +62,9 @@ def routes(state: State) -> list[Route]:  # noqa: C901  # one small function per
 
     async def enroll_elsewhere(request: Request) -> Response:
         """Enroll a contact by a colleague's hand, so that the status route does not show it."""
-        told: dict[str, Any] = await request.json()
+        told = json_of(await request.body())
+        if not isinstance(told, dict):
+            return JSONResponse({"error": "an object is expected"}, 422)
         person = state.person(str(told.get("email", "")), by_email=True)
         plan = state.sequences.get(str(told.get("sequence", "")))
         if person is None or plan is None:

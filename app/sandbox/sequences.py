@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from app.sandbox.asked import Asked, text_of
@@ -36,7 +37,7 @@ def list_all(state: State, asked: Asked) -> Answer:
     user = _user(state, asked)
     wanted = asked.query.get("name", "").lower()
     seen = [plan for plan in state.sequences.values() if _visible(plan, user) and wanted in plan.name.lower()]
-    start, limit = int(asked.query.get("after") or 0), min(int(asked.query.get("limit") or PAGE), PAGE)
+    start, limit = _number(asked, "after", 0), min(max(_number(asked, "limit", PAGE), 1), PAGE)
     page = seen[start : start + limit]
     body: dict[str, Any] = {"total": len(seen), "results": [_lite(plan) for plan in page]}
     if start + limit < len(seen):
@@ -117,6 +118,13 @@ def _user(state: State, asked: Asked) -> User:
     if user is None:
         raise validation("The user id provided is invalid")  # the live body is not known
     return user
+
+
+def _number(asked: Asked, name: str, otherwise: int) -> int:
+    told = asked.query.get(name) or str(otherwise)
+    if not re.fullmatch("[0-9]{1,9}", told):
+        raise validation(f"Invalid value of query param {name}")
+    return int(told)
 
 
 def _visible(plan: SequencePlan, user: User) -> bool:

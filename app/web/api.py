@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any, Protocol
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends, Path, Query
 from pydantic import BaseModel, ConfigDict
 
 from app.model import Filters, State, Verdict
@@ -186,8 +186,10 @@ class EnrollmentPage(BaseModel):
     next_cursor: str | None
 
 
-Email = Annotated[str | None, Query(max_length=320, description="The person's address")]
-Name = Annotated[str | None, Query(max_length=200)]
+STORABLE = r"^[^\x00]*$"  # PostgreSQL knows no NUL character, not even to compare with
+Identity = Annotated[str, Path(pattern=STORABLE)]
+Email = Annotated[str | None, Query(max_length=320, pattern=STORABLE, description="The person's address")]
+Name = Annotated[str | None, Query(max_length=200, pattern=STORABLE)]
 Limit = Annotated[int, Query(ge=1, le=MAXIMUM_LIMIT)]
 Cursor = Annotated[str | None, Query(max_length=64, pattern=r"^[a-z]{3}_[0-9a-z]+$", description="`next_cursor`")]
 PROBLEMS: dict[int | str, dict[str, Any]] = {
@@ -210,7 +212,7 @@ def router(reader: Reader, *, authorised: Callable[..., None]) -> APIRouter:
         return _page(await reader.events(filters), limit)
 
     @routes.get("/events/{event_id}", response_model=EventDetail)
-    async def event(event_id: str) -> Mapping[str, Any]:
+    async def event(event_id: Identity) -> Mapping[str, Any]:
         """Return one event."""
         return _found(await reader.event(event_id), event_id)
 
@@ -230,7 +232,7 @@ def router(reader: Reader, *, authorised: Callable[..., None]) -> APIRouter:
         return _page(await reader.decisions(filters), limit)
 
     @routes.get("/decisions/{decision_id}", response_model=DecisionRow)
-    async def decision(decision_id: str) -> Mapping[str, Any]:
+    async def decision(decision_id: Identity) -> Mapping[str, Any]:
         """Return one decision."""
         return _found(await reader.decision(decision_id), decision_id)
 
@@ -248,7 +250,7 @@ def router(reader: Reader, *, authorised: Callable[..., None]) -> APIRouter:
         return _page(await reader.enrollments(filters), limit)
 
     @routes.get("/enrollments/{enrollment_id}", response_model=EnrollmentDetail)
-    async def enrollment(enrollment_id: str) -> Mapping[str, Any]:
+    async def enrollment(enrollment_id: Identity) -> Mapping[str, Any]:
         """Return one enrollment with its journal."""
         return _found(await reader.enrollment(enrollment_id), enrollment_id)
 

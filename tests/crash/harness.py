@@ -115,7 +115,7 @@ class World:
         self.sandbox_url = (await sandbox.wait_until_up()).group()
         folder = self.stack.enter_context(tempfile.TemporaryDirectory(prefix="segue-crash-"))
         (Path(folder) / "rules.yaml").write_text(RULES, encoding="utf-8")
-        self._environment = {
+        self.environment = {
             "SEGUE_CONFIG": f"{folder}/rules.yaml",
             "SEGUE_DATABASE_URL": self.database_url,
             "SEGUE_HUBSPOT_BASE_URL": self.sandbox_url,
@@ -145,7 +145,7 @@ class World:
         started = []
         for command in commands:
             port = str(self.port) if command.startswith("serve") else "0"
-            environment = self._environment | {"SEGUE_PORT": port}
+            environment = self.environment | {"SEGUE_PORT": port}
             up = r'"ports":\[(\d*)\]'
             process = Process(["-m", "app", *command.split()], environment, up)
             self.processes.append(process)

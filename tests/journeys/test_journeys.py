@@ -1,0 +1,194 @@
+"""Whole stories, with real processes, a real PostgreSQL and the sandbox at the far end."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+
+from tests.crash.harness import LONG, RULES, World
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+TOKEN = "operators-only"
+REVISIONS = "SELECT revision FROM decisions ORDER BY id"
+
+
+@pytest.fixture
+async def world(empty_database: str) -> AsyncIterator[World]:
+    async with World(empty_database, lease=15.0) as world:
+        world.environment["SEGUE_ADMIN_TOKEN"] = TOKEN
+        yield world
+
+
+def rules_file(world: World) -> Path:
+    return Path(world.environment["SEGUE_CONFIG"])
+
+
+def lines(world: World, number: int = 0) -> list[dict[str, Any]]:
+    """What a process has logged."""
+    return [json.loads(line) for line in world.processes[number].log().splitlines() if line.startswith("{")]
+
+
+async def logged(world: World, event: str, number: int = 0, *, times: int = 1) -> list[dict[str, Any]]:
+    """Wait until a process has logged an event so many times."""
+
+    async def there() -> bool:
+        return len(found(world, event, number)) >= times
+
+    await world.until(there, seconds=30, what=f"{event} in the log")
+    return found(world, event, number)
+
+
+def found(world: World, event: str, number: int) -> list[dict[str, Any]]:
+    return [line for line in lines(world, number) if line["event"] == event]
+
+
+async def test_one_id_leads_from_the_delivery_to_hubspot_and_no_address_is_logged(world: World) -> None:
+    await world.start("serve")
+    email = await world.send_event(1, "long")
+    await world.until_settled(30)
+    (accepted,) = await logged(world, "delivery.accepted")
+    (decided,) = await logged(world, "decision.made")
+    steps = await logged(world, "enrollment.step")
+    assert {line["delivery_id"] for line in [accepted, decided, *steps]} == {accepted["delivery_id"]}
+    assert [(step["before"], step["after"]) for step in steps] == [("working", "enrolled")]
+    assert {line["person"] for line in [decided, *steps]} == {decided["person"]}
+    calls = await logged(world, "hubspot.call")
+    assert {(call["route"].rpartition("/")[2], call["status"]) for call in calls} >= {("enrollments", 200)}
+    assert email not in world.processes[0].log()
+    assert "@" not in world.processes[0].log()
+    (entry,) = await world.control("ledger")
+    assert (entry["email"], entry["sequence"], entry["user_id"]) == (email, LONG, "7001")
+
+
+async def test_what_an_operator_reads_is_what_happened(world: World) -> None:
+    await world.start("serve")
+    email = await world.send_event(1, "long")
+    await world.until_settled(30)
+    async with httpx.AsyncClient(
+        base_url=f"http://127.0.0.1:{world.port}/api/v1", headers={"authorization": f"Bearer {TOKEN}"}, trust_env=False
+    ) as client:
+        (event,) = (await client.get("/events", params={"email": email})).json()["items"]
+        (decision,) = (await client.get("/decisions", params={"email": email})).json()["items"]
+        (enrollment,) = (await client.get("/enrollments", params={"state": "enrolled"})).json()["items"]
+        read = (await client.get(f"/enrollments/{enrollment['id']}")).json()
+    assert decision["event_id"] == event["id"]
+    assert decision["enrollment_id"] == enrollment["id"]
+    assert (enrollment["rule"], enrollment["sender"], enrollment["sequence"]) == ("long", "anna", LONG)
+    assert [step["cause"] for step in read["journal"]] == ["accepted", "claimed", "prepared", "sending", "enrolled"]
+
+
+async def test_sighup_puts_new_rules_in_force_and_broken_ones_never(world: World) -> None:
+    await world.start("serve")
+    await world.send_event(1, "long")
+    rules_file(world).write_text(RULES.replace("sender: anna", "sender: nobody"))
+    world.processes[0].send(signal.SIGHUP)
+    (rejected,) = await logged(world, "rulebook.rejected")
+    assert len(rejected["mistakes"]) == 2
+    assert all("there is no sender 'nobody'" in mistake for mistake in rejected["mistakes"])
+    await world.send_event(2, "long")
+    rules_file(world).write_text(RULES + "# new\n")
+    world.processes[0].send(signal.SIGHUP)
+    (_, loaded) = await logged(world, "rulebook.loaded", times=2)
+    await world.send_event(3, "long")
+    first, second, third = [row[0] for row in await world.rows(REVISIONS)]
+    assert first == second != third == loaded["revision"]
+
+
+async def test_a_reload_on_one_replica_reaches_the_others(world: World) -> None:
+    await world.start("serve")
+    world.port = 0
+    await world.start("serve --no-worker")
+    rules_file(world).write_text(RULES + "# new\n")
+    async with httpx.AsyncClient(trust_env=False) as client:
+        url = f"http://127.0.0.1:{world.port}/-/reload"
+        reply = await client.post(url, headers={"authorization": f"Bearer {TOKEN}"})
+    assert reply.status_code == 200
+    revision = reply.json()["revision"]
+    for number in range(2):
+        assert (await logged(world, "rulebook.loaded", number, times=2))[-1]["revision"] == revision
+
+
+async def test_after_a_restart_with_broken_rules_the_last_good_ones_are_in_force(world: World) -> None:
+    await world.start("serve")
+    await world.send_event(1, "long")
+    world.processes.pop().end(signal.SIGTERM)
+    rules_file(world).write_text("rules: nonsense\n")
+    world.port = 0
+    await world.start("serve")
+    await world.send_event(2, "long")
+    await world.until_settled(30)
+    (first, second) = [row[0] for row in await world.rows(REVISIONS)]
+    assert first == second
+    async with httpx.AsyncClient(trust_env=False) as client:
+        page = (await client.get(f"http://127.0.0.1:{world.port}/metrics")).text
+    assert "segue_config_last_reload_successful 0.0" in page
+
+
+async def test_a_shutdown_finishes_what_is_in_hand(world: World) -> None:
+    await world.control("settings", {"delay_ms": {"enroll": 700}})
+    await world.start("serve")
+    await asyncio.gather(*(world.send_event(number, "long") for number in range(10)))
+
+    async def sending() -> bool:
+        rows = await world.rows("SELECT count(*) FROM enrollments WHERE step = 'sending'")
+        return bool(rows[0][0] > 0)
+
+    await world.until(sending, seconds=30, what="requests on their way to HubSpot")
+    world.processes.pop().end(signal.SIGTERM)
+    states = await world.rows("SELECT state, count(*) FROM enrollments GROUP BY state")
+    assert {row[0] for row in states} <= {"enrolled", "ready"}
+    sent = [entry["email"] for entry in await world.control("ledger")]
+    enrolled = await world.rows("SELECT email FROM enrollments WHERE state = 'enrolled'")
+    assert sorted(sent) == sorted(row[0] for row in enrolled)
+
+
+async def test_one_delivery_at_two_replicas_is_one_enrollment(world: World) -> None:
+    await world.start("serve")
+    first = world.port
+    world.port = 0
+    await world.start("serve")
+    second = world.port
+    for number in range(20):
+        world.port = first
+        one = asyncio.create_task(world.send_event(number, "long"))
+        await asyncio.sleep(0)
+        world.port = second
+        await asyncio.gather(one, world.send_event(number, "long"))
+    await world.until_settled(60)
+    assert len(await world.control("ledger")) == 20
+    assert (await world.rows("SELECT count(*) FROM enrollments"))[0][0] == 20
+
+
+async def test_two_sequences_for_one_person_go_one_after_the_other(world: World) -> None:
+    same = RULES.replace("{id: short, source: crm, type: short", "{id: short, source: crm, type: long")
+    rules_file(world).write_text(same.replace("type: long, enroll", "type: long, continue: true, enroll"))
+    await world.control("settings", {"delay_ms": {"enroll": 300}})
+    await world.start("serve")
+    email = await world.send_event(1, "long")
+    await world.until_settled(90)
+    states = await world.rows("SELECT sequence, state, reason FROM enrollments ORDER BY id")
+    assert sorted(row[1] for row in states) == ["enrolled", "refused"]
+    assert {row[2] for row in states if row[1] == "refused"} == {"ALREADY_ENROLLED"}
+    ledger = await world.control("ledger")
+    assert [(entry["email"], entry["processed"]) for entry in ledger] == [(email, True), (email, False)]
+
+
+async def test_the_store_goes_away_and_comes_back(world: World) -> None:
+    await world.start("serve")
+    await world.send_event(1, "long")
+    others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname = "
+    await world.rows(others + "current_database()")
+    await asyncio.gather(*(world.send_event(number, "long") for number in range(2, 30)))
+    await world.until_settled(60)
+    books = await world.books()
+    assert len(books.acknowledged) == 29
+    assert books.lost == []
+    assert books.doubled == []

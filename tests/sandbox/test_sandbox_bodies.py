@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+import json
+
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from tests.sandbox.portal import ANNA, CONTACTS, ENROLL, Portal
+
+HUBSPOTS = [
+    ("POST", CONTACTS),
+    ("PATCH", f"{CONTACTS}/501"),
+    ("POST", f"{CONTACTS}/batch/upsert"),
+    ("POST", f"{CONTACTS}/batch/read"),
+    ("POST", ENROLL),
+]
+PRACTICE = [("POST", f"/_sandbox/{name}") for name in ("settings", "faults", "enroll-elsewhere")]
+NAMES = st.sampled_from(
+    [
+        "inputs",
+        "id",
+        "idProperty",
+        "properties",
+        "email",
+        "firstname",
+        "contactId",
+        "sequenceId",
+        "senderEmail",
+        "objectWriteTraceId",
+        "sequence",
+        "send_limit",
+        "delay_ms",
+        "route",
+        "kind",
+        "emails",
+        "__class__",
+        "model_config",
+    ]
+)
+VALUES = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(st.characters(codec=None), max_size=5)
+    | st.sampled_from(["email", "ada@corp.example", "x@y", "\ud800@corp.example", "501", "310001"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES, inner, max_size=5),
+    max_leaves=12,
+)
+BAD_TRACE = {"id": "x@y", "idProperty": "email", "objectWriteTraceId": float("nan")}
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.binary(max_size=60), st.sampled_from(HUBSPOTS + PRACTICE))
+async def test_any_bytes_as_a_body_end_in_a_4xx(body: bytes, route: tuple[str, str]) -> None:
+    answer = await Portal().client.request(*route, params=ANNA, content=body)
+    empty = body.strip() in {b"{}", b"[]"} and route in PRACTICE  # nothing to set and no trouble are fine
+    assert (200 if empty else 400) <= answer.status_code < 500
+
+
+@settings(max_examples=150, deadline=None)
+@given(VALUES, st.sampled_from(HUBSPOTS + PRACTICE))
+@example({"properties": {"firstname": "\ud800"}}, HUBSPOTS[0])
+@example({"properties": {"firstname": "\ud800"}}, HUBSPOTS[1])
+@example({"inputs": [BAD_TRACE]}, HUBSPOTS[2])
+@example({"inputs": [BAD_TRACE | {"objectWriteTraceId": 10**400}]}, HUBSPOTS[2])
+@example({"inputs": [], "properties": None}, HUBSPOTS[3])
+@example({"contactId": {}, "sequenceId": "\ud800", "senderEmail": []}, HUBSPOTS[4])
+@example([], PRACTICE[0])
+@example({"__class__": 1}, PRACTICE[0])
+@example({"\ud800": 1}, PRACTICE[0])
+@example({"token": "\ud800"}, PRACTICE[0])
+@example({"property_lag": float("inf")}, PRACTICE[0])
+@example([{"kind": "\ud800"}], PRACTICE[1])
+@example([], PRACTICE[2])
+async def test_any_json_as_a_body_never_ends_in_a_5xx(told: object, route: tuple[str, str]) -> None:
+    answer = await Portal().client.request(*route, params=ANNA, content=json.dumps(told))
+    assert answer.status_code < 500
