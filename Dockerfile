@@ -2,6 +2,7 @@
 
 FROM python:3.13-slim AS build
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
+WORKDIR /build
 RUN python -m venv /opt/segue
 COPY requirements.txt .
 RUN /opt/segue/bin/python -m pip install --require-hashes --requirement requirements.txt
