@@ -1,0 +1,284 @@
+"""One enrollment at a time against the sandbox: what HubSpot says, and what stands in the record afterwards."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+from sqlalchemy import text
+
+from app.clock import utc_now
+from app.confirm import Confirmer
+from app.enroll import Enroller, Told
+from app.hubspot.client import CallRecord, HubSpotClient
+from app.hubspot.desk import HubSpotDesk
+from app.hubspot.faults import fault_of
+from app.model import State
+from app.policy.outcome import Patience
+from app.store.enrollments import Enrollments
+from app.store.group_commit import GroupCommit
+from app.store.pace import StoredPace
+from tests.crash.harness import Process
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from sqlalchemy.ext.asyncio import AsyncEngine
+
+    from app.store.entries import Entry
+
+ONE_STEP = "310003"
+
+
+@dataclass
+class Road:
+    """The road from the commit to HubSpot, without the worker's loops: each test takes the steps itself."""
+
+    engine: AsyncEngine
+    enrollments: Enrollments
+    enroller: Enroller
+    confirmer: Confirmer
+    url: str
+    told: list[Told]
+    confirmations: list[str] = field(default_factory=list)
+
+    async def accept(self, entry: Entry) -> None:
+        writer = GroupCommit(self.engine.url)
+        writer.start()
+        await writer.accept(entry)
+        await writer.close()
+
+    async def enroll(self) -> tuple[str, str | None]:
+        """Take the one that is ready to its outcome; return its state and reason."""
+        (claimed,) = await self.enrollments.claim_ready(10)
+        await self.enroller.enroll(claimed)
+        return await self.state()
+
+    async def settle(self) -> tuple[str, str | None]:
+        """Read the uncertain one once, as if its time had come."""
+        await self.run("UPDATE enrollments SET due_at = clock_timestamp() WHERE state = 'uncertain'")
+        (claimed,) = await self.enrollments.claim_uncertain(10)
+        await self.enroller.settle(claimed)
+        return await self.state()
+
+    async def state(self) -> tuple[str, str | None]:
+        ((state, reason),) = await self.run("SELECT state, reason FROM enrollments")
+        return state, reason
+
+    async def run(self, statement: str) -> list[Any]:
+        async with self.engine.begin() as connection:
+            result = await connection.execute(text(statement))
+            return [tuple(row) for row in result] if result.returns_rows else []
+
+    async def control(self, path: str, told: Any = None) -> Any:
+        async with httpx.AsyncClient(base_url=self.url, trust_env=False) as client:
+            url = f"/_sandbox/{path}"
+            reply = await (client.get(url) if told is None else client.post(url, json=told))
+            reply.raise_for_status()
+            return reply.json()
+
+    async def fault(self, **fault: Any) -> None:
+        await self.control("faults", [fault] if fault else [])
+
+
+@pytest.fixture
+async def road(engine: AsyncEngine) -> AsyncIterator[Road]:
+    sandbox = Process(["-m", "app.sandbox", "--port", "0"], {}, r"http://\S+")
+    url = (await sandbox.wait_until_up()).group()
+    pace = StoredPace(engine, account="main", cap=None, headroom=0.05, window_ms=10_000)
+    calls: list[CallRecord] = []
+    told: list[Told] = []
+    confirmations: list[str] = []
+    enrollments = Enrollments(engine, account="main", worker="w1", lease=15.0)
+    async with (
+        HubSpotClient("main", "pat-sandbox", pace=pace, observe=calls.append, base_url=url) as client,
+        HubSpotDesk(client) as desk,
+    ):
+        enroller = Enroller(
+            enrollments,
+            desk,
+            fault_of,
+            patience=Patience(settle_seconds=90.0),
+            sender_limit=3,
+            confirm_seconds=0.0,
+            now=utc_now,
+            random=lambda: 0.5,
+            tell=told.append,
+        )
+        confirmer = Confirmer(enrollments, desk, confirmations.append)
+        yield Road(engine, enrollments, enroller, confirmer, url, told, confirmations)
+    await pace.close()
+    sandbox.end()
+
+
+async def test_a_yes_is_enrolled_with_hubspots_id(road: Road, make_entry: Any) -> None:
+    await road.accept(make_entry("e1"))
+    assert await road.enroll() == ("enrolled", None)
+    ((identity, since),) = await road.run("SELECT hubspot_enrollment_id, enrolled_at FROM enrollments")
+    (entry,) = await road.control("ledger")
+    assert identity == entry["enrollment_id"]
+    assert abs(since - utc_now()) < timedelta(minutes=1)
+    assert [told.after for told in road.told] == [State.ENROLLED]
+
+
+@pytest.mark.parametrize(
+    ("email", "code"),
+    [
+        ("una@lost.example", "UNSUBSCRIBED"),
+        ("bo@lost.example", "BOUNCED"),
+        ("dom@blocked.example", "BLOCKED_DOMAIN"),
+        ("sam@lost.example", "PREVIOUSLY_MARKED_AS_SPAM"),
+        ("al@corp.example", "ALREADY_ENROLLED"),
+    ],
+)
+async def test_a_no_about_the_contact_is_final_and_frees_its_intent(
+    road: Road, make_entry: Any, email: str, code: str
+) -> None:
+    await road.accept(make_entry("e1", email))
+    assert await road.enroll() == ("refused", code)
+    assert await road.run("SELECT * FROM intents") == []
+    assert await road.run("SELECT * FROM sender_reservations") == []
+    ((detail,),) = await road.run("SELECT detail FROM enrollments")
+    assert detail.endswith(f"({code})")
+
+
+async def test_a_sequence_that_does_not_exist_is_parked(road: Road, make_entry: Any) -> None:
+    await road.accept(make_entry("e1", sequence="399999"))
+    state, _ = await road.enroll()
+    assert state == "parked"
+
+
+async def test_an_unknown_code_is_parked_and_never_repeated(road: Road, make_entry: Any) -> None:
+    await road.fault(kind="status", status=400, code="SOMETHING_NEW")
+    await road.accept(make_entry("e1"))
+    assert await road.enroll() == ("parked", "SOMETHING_NEW")
+    assert len(await road.control("ledger")) == 1
+
+
+async def test_a_missing_property_refuses_before_anything_is_sent(road: Road, make_entry: Any) -> None:
+    entry = make_entry("e1", "stranger@new.example")
+    await road.accept(entry)
+    await road.run("UPDATE enrollments SET properties = '{}'")
+    assert await road.enroll() == ("refused", "missing_property")
+    assert await road.control("ledger") == []
+
+
+async def test_a_refused_token_is_tried_again_until_72_hours_have_passed(road: Road, make_entry: Any) -> None:
+    await road.fault(kind="status", status=401, code="INVALID_AUTHENTICATION")
+    await road.accept(make_entry("e1"))
+    assert await road.enroll() == ("ready", "INVALID_AUTHENTICATION")
+    assert await road.run("SELECT tries, due_at - first_failed_at FROM enrollments") == [(1, timedelta(seconds=1))]
+    await road.run("UPDATE enrollments SET first_failed_at = now() - interval '73 hours', due_at = now()")
+    assert await road.enroll() == ("parked", "gave_up")
+
+
+async def test_a_429_waits_as_long_as_hubspot_says(road: Road, make_entry: Any) -> None:
+    await road.fault(kind="status", status=429, code="RATE_LIMIT", retry_after="30")
+    await road.accept(make_entry("e1"))
+    state, _ = await road.enroll()
+    assert state == "ready"
+    assert await road.run("SELECT due_at - first_failed_at FROM enrollments") == [(timedelta(seconds=30),)]
+
+
+async def test_a_full_inbox_holds_until_its_oldest_reservation_is_a_day_old(road: Road, make_entry: Any) -> None:
+    for number in range(3):
+        await road.accept(make_entry(f"e{number}", f"{'abcd'[number]}@new.example"))
+        (claimed,) = await road.enrollments.claim_ready(1)
+        await road.enroller.enroll(claimed)
+    await road.run("DELETE FROM enrollments")
+    await road.accept(make_entry("e9", "ada@corp.example"))
+    assert await road.enroll() == ("held", "quota")
+    until = "SELECT due_at = (SELECT min(reserved_at) FROM sender_reservations) + interval '24 hours' FROM enrollments"
+    assert await road.run(until) == [(True,)]
+    assert len(await road.control("ledger")) == 3
+
+
+async def test_a_lost_answer_to_a_processed_request_is_found_by_the_first_read(road: Road, make_entry: Any) -> None:
+    await road.fault(kind="drop_after")
+    await road.accept(make_entry("e1"))
+    assert await road.enroll() == ("uncertain", "no_outcome")
+    assert await road.settle() == ("enrolled", None)
+    assert len(await road.control("ledger")) == 1
+
+
+async def test_a_one_step_sequence_that_has_ended_is_found_by_its_properties(road: Road, make_entry: Any) -> None:
+    await road.control("settings", {"one_step_seconds": 0.001})
+    await road.fault(kind="drop_after")
+    await road.accept(make_entry("e1", sequence=ONE_STEP))
+    assert await road.enroll() == ("uncertain", "no_outcome")
+    assert await road.settle() == ("enrolled", None)
+    assert len(await road.control("ledger")) == 1
+
+
+async def test_three_equal_reads_lead_to_one_more_request(road: Road, make_entry: Any) -> None:
+    await road.fault(kind="drop_before", times=1)
+    await road.accept(make_entry("e1"))
+    assert await road.enroll() == ("uncertain", "no_outcome")
+    assert [await road.settle() for _ in range(3)][-1][0] == "ready"
+    assert await road.enroll() == ("enrolled", None)
+    assert [entry["processed"] for entry in await road.control("ledger")] == [False, True]
+
+
+async def test_what_stays_without_an_answer_is_parked_after_the_last_re_send(road: Road, make_entry: Any) -> None:
+    await road.fault(kind="drop_before")
+    await road.accept(make_entry("e1"))
+    for _ in range(3):
+        assert await road.enroll() == ("uncertain", "no_outcome")
+        for _ in range(3):
+            state, reason = await road.settle()
+    assert (state, reason) == ("parked", "unsettled")
+    assert len(await road.control("ledger")) == 3
+
+
+async def test_somebody_elses_enrollment_meanwhile_is_parked(road: Road, make_entry: Any) -> None:
+    await road.fault(kind="drop_before")
+    await road.accept(make_entry("e1"))
+    await road.enroll()
+    await road.control("enroll-elsewhere", {"email": "ada@corp.example", "sequence": "310002"})
+    assert [await road.settle() for _ in range(3)][-1] == ("parked", "unsettled")
+
+
+async def test_already_enrolled_after_a_re_send_is_ours_when_the_sequence_and_the_time_are(
+    road: Road, make_entry: Any
+) -> None:
+    await road.control("settings", {"property_lag": 3600.0})
+    await road.fault(kind="drop_after", times=1)
+    await road.accept(make_entry("e1"))
+    await road.enroll()
+    # As if every read had come before HubSpot showed anything.
+    await road.run(
+        "UPDATE enrollments SET state = 'ready', step = NULL, resends = 1, due_at = clock_timestamp(), "
+        "leased_by = NULL, leased_until = NULL"
+    )
+    assert await road.enroll() == ("enrolled", None)
+    assert [told.change.cause for told in road.told][-1] == "already_enrolled_by_us"
+    assert [entry["outcome"] for entry in await road.control("ledger")][-1] == "ALREADY_ENROLLED"
+
+
+async def test_a_read_that_fails_leaves_it_uncertain(road: Road, make_entry: Any) -> None:
+    await road.fault(kind="drop_after")
+    await road.accept(make_entry("e1"))
+    await road.enroll()
+    await road.fault(route="read", kind="status", status=503)
+    assert (await road.settle())[0] == "uncertain"
+    await road.fault()
+    assert await road.settle() == ("enrolled", None)
+
+
+async def test_a_later_look_confirms_and_never_changes_the_state(road: Road, make_entry: Any) -> None:
+    await road.accept(make_entry("e1"))
+    await road.enroll()
+    await road.confirmer.confirm()
+    assert await road.run("SELECT state, confirmation FROM enrollments") == [("enrolled", "seen")]
+    assert road.confirmations == ["seen"]
+
+
+async def test_what_hubspot_does_not_show_later_is_listed_and_stays_enrolled(road: Road, make_entry: Any) -> None:
+    await road.control("settings", {"property_lag": 3600.0})
+    await road.accept(make_entry("e1"))
+    await road.enroll()
+    await road.confirmer.confirm()
+    assert await road.run("SELECT state, confirmation FROM enrollments") == [("enrolled", "not_seen")]
