@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from fastapi import APIRouter, Depends
 
 from app.errors import RulebookError
+from app.web.auth import ANSWERS
 from app.web.problems import Problem
 
 if TYPE_CHECKING:
@@ -22,7 +23,10 @@ def router(reload: Callable[[], Awaitable[Rulebook]], *, authorised: Callable[..
     @routes.post(
         "/-/reload",
         summary="Check the rules file and put it in force",
-        responses={422: {"description": "The file has mistakes, all listed; what was in force stays in force"}},
+        responses={
+            **ANSWERS,
+            422: {"description": "The file has mistakes, all listed; what was in force stays in force"},
+        },
     )
     async def reload_rules() -> dict[str, Any]:
         try:

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Depends, Path, Query
 from pydantic import BaseModel, ConfigDict
 
 from app.model import Filters, State, Verdict
+from app.web.auth import ANSWERS
 from app.web.problems import Problem
 
 if TYPE_CHECKING:
@@ -192,11 +193,7 @@ Email = Annotated[str | None, Query(max_length=320, pattern=STORABLE, descriptio
 Name = Annotated[str | None, Query(max_length=200, pattern=STORABLE)]
 Limit = Annotated[int, Query(ge=1, le=MAXIMUM_LIMIT)]
 Cursor = Annotated[str | None, Query(max_length=64, pattern=r"^[a-z]{3}_[0-9a-z]+$", description="`next_cursor`")]
-PROBLEMS: dict[int | str, dict[str, Any]] = {
-    401: {"description": "The admin token is missing or wrong"},
-    403: {"description": "No admin token is configured"},
-    404: {"description": "Nothing has this id"},
-}
+PROBLEMS: dict[int | str, dict[str, Any]] = {**ANSWERS, 404: {"description": "Nothing has this id"}}
 
 
 def router(reader: Reader, *, authorised: Callable[..., None]) -> APIRouter:

@@ -8,7 +8,7 @@ from typing import Any
 from fastapi import APIRouter, FastAPI
 from starlette.types import Receive, Scope, Send
 
-from app.web.problems import add_handlers
+from app.web.problems import add_handlers, describe_problems
 from app.web.webhooks import PREFIX, Webhooks, describe
 
 DESCRIPTION = "Webhooks in, HubSpot sequence enrollments out."
@@ -29,6 +29,7 @@ class Application(FastAPI):
     def openapi(self) -> dict[str, Any]:
         """Return the OpenAPI document, deliveries included."""
         document = super().openapi()
+        describe_problems(document)
         if self.deliveries is not None:
             describe(document)
         return document

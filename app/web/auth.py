@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hmac
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import Depends
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
@@ -13,6 +13,10 @@ from app.web.problems import Problem
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+ANSWERS: dict[int | str, dict[str, Any]] = {
+    401: {"description": "The admin token is missing or wrong"},
+    403: {"description": "No admin token is configured"},
+}
 _bearer = HTTPBearer(auto_error=False, description="SEGUE_ADMIN_TOKEN")
 
 

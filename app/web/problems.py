@@ -18,6 +18,19 @@ if TYPE_CHECKING:
 
 MEDIA_TYPE = "application/problem+json"
 TYPES = "https://segue.example/problems#"
+SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "title": "Problem",
+    "description": "A problem document (RFC 9457)",
+    "required": ["type", "title", "status", "detail"],
+    "properties": {
+        "type": {"type": "string", "format": "uri"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string"},
+        "mistakes": {"type": "array", "items": {"type": "object"}},
+    },
+}
 
 log = structlog.get_logger(__name__)
 
@@ -40,6 +53,19 @@ def document(
     title = HTTPStatus(status).phrase
     body = {"type": TYPES + kind, "title": title, "status": status, "detail": detail, **more}
     return JSONResponse(body, status, dict(headers or {}), media_type=MEDIA_TYPE)
+
+
+def describe_problems(document: dict[str, Any]) -> None:
+    """Say in an OpenAPI document that every refusal is a problem document, FastAPI's own 422 included."""
+    schemas = document.setdefault("components", {}).setdefault("schemas", {})
+    schemas["Problem"] = SCHEMA
+    for unused in ("HTTPValidationError", "ValidationError"):
+        schemas.pop(unused, None)
+    for operations in document["paths"].values():
+        for operation in operations.values():
+            for status, response in operation["responses"].items():
+                if status.startswith("4"):
+                    response["content"] = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
 
 
 def add_handlers(app: FastAPI) -> None:

@@ -1,0 +1,265 @@
+"""What the sender of a delivery is answered, and what is kept of it."""
+
+from __future__ import annotations
+
+import hmac
+import re
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from structlog.testing import capture_logs
+
+from tests.web.service import SECRETS, Running, close_database, open_database, running
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    from app.store.embedded import EmbeddedPostgres
+
+
+def signup(number: int = 1, email: str = "Ada@Corp.Example", employees: int = 80) -> dict[str, Any]:
+    return {"type": "signup", "data": {"n": number, "email": email, "first_name": "Ada", "employees": employees}}
+
+
+async def test_a_matching_delivery_is_found_under_its_id_in_every_table(web: Running) -> None:
+    answer = await web.deliver("crm", signup())
+
+    assert answer.status_code == 200
+    assert answer.headers["content-type"] == "application/json"
+    told = answer.json()
+    assert told == {"received": True, "id": told["id"]}
+    assert re.fullmatch(r"dlv_[0-9a-f]{32}", told["id"])
+    (delivery,) = await web.rows("SELECT * FROM deliveries")
+    (event,) = await web.rows("SELECT * FROM events")
+    (key,) = await web.rows("SELECT * FROM event_keys")
+    (decision,) = await web.rows("SELECT * FROM decisions")
+    (enrollment,) = await web.rows("SELECT * FROM enrollments")
+    (intent,) = await web.rows("SELECT * FROM intents")
+    assert delivery["id"] == told["id"]
+    assert {row["delivery_id"] for row in (event, key, decision, enrollment)} == {told["id"]}
+    assert {key["event_id"], decision["event_id"], enrollment["event_id"]} == {event["id"]}
+    assert (enrollment["decision_id"], decision["enrollment_id"]) == (decision["id"], enrollment["id"])
+    assert (decision["verdict"], decision["rule"]) == ("enroll", "signup")
+    assert (enrollment["email"], enrollment["state"], enrollment["sequence"]) == ("ada@corp.example", "ready", "310001")
+    assert (intent["email"], intent["intent"]) == ("ada@corp.example", "demo")
+
+
+async def test_the_body_is_kept_as_it_came(web: Running) -> None:
+    body = b'{ "type" : "signup", "data": {"employees": 1} }\n'
+
+    await web.deliver("crm", body)
+
+    assert [row["body"] for row in await web.rows("SELECT body FROM deliveries")] == [body]
+
+
+async def test_an_event_that_a_rule_hears_and_does_not_match_is_stored_with_its_no(web: Running) -> None:
+    answer = await web.deliver("crm", signup(employees=3))
+
+    assert answer.json().keys() == {"received", "id"}
+    (decision,) = await web.rows("SELECT * FROM decisions")
+    assert (decision["verdict"], decision["rule"], decision["delivery_id"]) == ("none", None, answer.json()["id"])
+    assert await web.rows("SELECT * FROM enrollments") == []
+    assert web.counted("decisions_total", rule="none", outcome="none") == 1
+
+
+async def test_an_event_that_no_rule_hears_is_counted_and_not_stored(web: Running) -> None:
+    answer = await web.deliver("crm", {"type": "logout", "data": {}})
+
+    assert answer.status_code == 200
+    assert answer.json()["filtered"] is True
+    assert await web.rows("SELECT * FROM deliveries") == []
+    assert await web.rows("SELECT * FROM events") == []
+    assert web.counted("unheard_total", source="crm") == 1
+    assert web.counted("webhooks_received_total", source="crm", result="filtered") == 1
+
+
+async def test_a_duplicate_is_answered_with_the_first_id_and_writes_nothing(web: Running) -> None:
+    first = await web.deliver("crm", signup())
+    second = await web.deliver("crm", signup())
+
+    assert second.status_code == 200
+    assert second.json() == {"received": True, "id": first.json()["id"], "duplicate": True}
+    assert len(await web.rows("SELECT * FROM events")) == 1
+    assert len(await web.rows("SELECT * FROM enrollments")) == 1
+    assert web.counted("duplicates_total", source="crm", kind="event") == 1
+
+
+async def test_a_second_event_for_the_same_intent_enrolls_nobody_and_says_why(web: Running) -> None:
+    await web.deliver("crm", signup(1))
+    await web.deliver("crm", signup(2))
+
+    (enrollment,) = await web.rows("SELECT id FROM enrollments")
+    told = await web.rows("SELECT verdict, reason FROM decisions ORDER BY id")
+    assert told[1] == {"verdict": "duplicate", "reason": f"duplicate of {enrollment['id']}"}
+    assert web.counted("duplicates_total", source="crm", kind="intent") == 1
+
+
+async def test_an_altered_delivery_gets_401_without_detail_and_is_kept_among_the_refused(web: Running) -> None:
+    headers = web.signed("crm", b'{"type": "signup"}')
+
+    answer = await web.client.post("/webhooks/crm", content=b'{"type": "sIgnup"}', headers=headers)
+
+    assert answer.status_code == 401
+    assert answer.json() == {"received": False, "id": answer.json()["id"]}
+    (kept,) = await web.rows_once_there("SELECT * FROM refused_deliveries")
+    assert (kept["id"], kept["status"], kept["reason"]) == (answer.json()["id"], 401, "signature_mismatch")
+    assert kept["body"] == b'{"type": "sIgnup"}'
+    assert web.counted("webhooks_rejected_total", source="crm", reason="signature_mismatch") == 1
+
+
+async def test_the_last_twenty_refused_of_each_source_are_kept(web: Running) -> None:
+    other = (await web.client.post("/webhooks/webinar", content=b"{}")).json()["id"]
+    ids = [(await web.client.post("/webhooks/crm", content=b"{}")).json()["id"] for _ in range(23)]
+
+    await web.rows_once_there("SELECT id FROM refused_deliveries WHERE id = :id", id=ids[-1])
+
+    kept = await web.rows("SELECT id FROM refused_deliveries WHERE source = 'crm' ORDER BY id")
+    assert [row["id"] for row in kept] == ids[-20:]
+    assert await web.rows("SELECT id FROM refused_deliveries WHERE source = 'webinar'") == [{"id": other}]
+
+
+async def test_an_unreadable_body_gets_400_and_is_kept_among_the_refused(web: Running) -> None:
+    answer = await web.deliver("crm", b"{no json")
+
+    assert answer.status_code == 400
+    (kept,) = await web.rows_once_there("SELECT status, reason FROM refused_deliveries")
+    assert kept == {"status": 400, "reason": "malformed_body"}
+
+
+@pytest.mark.parametrize("name", ["nobody", "", "crm/", "crm/extra", "CRM", "crm%20", "%2e%2e", "crm%00"])
+async def test_an_unknown_source_gets_404_and_its_name_becomes_no_label(web: Running, name: str) -> None:
+    answer = await web.client.post(f"/webhooks/{name}", content=b"{}")
+
+    assert answer.status_code == 404
+    assert web.counted("webhooks_rejected_total", source="unknown", reason="unknown_source") == 1
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "DELETE", "PATCH", "OPTIONS"])
+async def test_any_method_but_post_gets_405_and_is_told_which_one(web: Running, method: str) -> None:
+    answer = await web.client.request(method, "/webhooks/crm")
+
+    assert (answer.status_code, answer.headers["allow"]) == (405, "POST")
+
+
+async def test_a_body_of_the_largest_size_is_taken_and_one_byte_more_is_not(web: Running) -> None:
+    shell = b'{"type": "ping", "pad": ""}'
+    fits = shell.replace(b'""', b'"' + b"x" * (4096 - len(shell)) + b'"')
+
+    assert (await web.deliver("open", fits)).status_code == 200
+    assert (await web.deliver("open", fits + b" ")).status_code == 413
+
+
+async def test_a_body_that_is_declared_too_large_is_not_even_read(web: Running) -> None:
+    read: list[bytes] = []
+
+    async def body() -> AsyncIterator[bytes]:
+        read.append(b"x")
+        yield b"x"
+
+    answer = await web.client.post("/webhooks/open", content=body(), headers={"content-length": "4097"})
+
+    assert (answer.status_code, read) == (413, [])
+
+
+async def test_a_streamed_body_is_read_no_further_than_the_limit(web: Running) -> None:
+    read: list[int] = []
+
+    async def body() -> AsyncIterator[bytes]:
+        for number in range(100):
+            read.append(number)
+            yield b"x" * 1024
+
+    answer = await web.client.post("/webhooks/open", content=body())
+
+    assert (answer.status_code, read) == (413, [0, 1, 2, 3, 4])
+    assert web.counted("webhooks_rejected_total", source="open", reason="too_large") == 1
+
+
+async def test_a_compressed_body_gets_415(web: Running) -> None:
+    answer = await web.deliver("crm", signup(), **{"content-encoding": "gzip"})
+
+    assert answer.status_code == 415
+    assert (await web.deliver("crm", signup(), **{"content-encoding": "identity"})).status_code == 200
+
+
+async def test_while_the_store_is_gone_senders_are_asked_to_come_again_and_then_taken(
+    web: Running, postgres: EmbeddedPostgres, database_url: str
+) -> None:
+    await web.deliver("crm", signup(1))
+    await close_database(postgres.url, database_url)
+
+    refused = await web.deliver("crm", signup(2, "bob@corp.example"))
+
+    assert refused.status_code == 503
+    assert int(refused.headers["retry-after"]) > 0
+    assert web.counted("webhooks_rejected_total", source="crm", reason="store_unavailable") == 1
+    await open_database(postgres.url, database_url)
+    again = await web.deliver("crm", signup(2, "bob@corp.example"))
+    assert again.json() == {"received": True, "id": again.json()["id"]}
+
+
+async def test_before_a_rulebook_is_loaded_even_an_unknown_source_gets_503(database_url: str, rules: Path) -> None:
+    async with running(database_url, rules, load=False) as web:
+        answer = await web.client.post("/webhooks/nobody", content=b"{}")
+
+        assert answer.status_code == 503
+        assert int(answer.headers["retry-after"]) > 0
+        assert (await web.client.get("/readyz")).status_code == 503
+
+
+async def test_the_challenge_of_zoom_is_answered_and_nothing_is_stored(web: Running) -> None:
+    body = {"event": "endpoint.url_validation", "event_ts": 1, "payload": {"plainToken": "qgg8vlvZRS6UYooatFL8Aw"}}
+
+    answer = await web.deliver("webinar", body)
+
+    digest = hmac.digest(SECRETS["ZOOM_SECRET"].encode(), b"qgg8vlvZRS6UYooatFL8Aw", "sha256").hex()
+    assert answer.status_code == 200
+    assert answer.json() == {"plainToken": "qgg8vlvZRS6UYooatFL8Aw", "encryptedToken": digest}
+    assert await web.rows("SELECT * FROM deliveries") == []
+    assert web.counted("webhooks_received_total", source="webinar", result="handshake") == 1
+
+
+async def test_each_change_of_a_portal_is_an_event_of_one_delivery(web: Running) -> None:
+    change = {"subscriptionType": "contact.creation", "portalId": 1, "subscriptionId": 2, "objectId": 3}
+
+    answer = await web.deliver("portal", [change | {"eventId": number, "occurredAt": 0} for number in (1, 2)])
+
+    events = await web.rows("SELECT delivery_id, provider_id FROM events ORDER BY id")
+    assert events == [{"delivery_id": answer.json()["id"], "provider_id": str(number)} for number in (1, 2)]
+    assert web.counted("decisions_total", rule="made", outcome="ignore") == 2
+
+
+async def test_no_log_line_holds_a_secret_or_an_address_and_a_person_is_always_the_same_hash(web: Running) -> None:
+    with capture_logs() as logs:
+        await web.deliver("crm", signup(1))
+        await web.deliver("crm", signup(1))
+        await web.deliver("crm", signup(2, "ada@corp.example "))
+        await web.deliver("crm", {"type": "logout", "data": {"email": "ada@corp.example"}})
+        await web.deliver("crm", b'{"email": "ada@corp.example"')
+        await web.client.post("/webhooks/crm?key=ada@corp.example", content=b"{}", headers={"x": SECRETS["CRM_SECRET"]})
+        await web.client.post("/webhooks/nobody", content=b"ada@corp.example")
+
+    names = [line["event"] for line in logs]
+    assert set(names) == {
+        "delivery.accepted",
+        "decision.made",
+        "delivery.duplicate",
+        "delivery.filtered",
+        "delivery.refused",
+    }
+    told = repr(logs).lower()
+    assert "@" not in told
+    assert not [secret for secret in SECRETS.values() if secret.lower() in told]
+    people = {line["person"] for line in logs if line["event"] == "decision.made"}
+    assert len(people) == 1
+    assert re.fullmatch("[0-9a-f]{16}", people.pop())
+
+
+async def test_what_is_received_is_counted_and_timed(web: Running) -> None:
+    await web.deliver("crm", signup())
+
+    assert web.counted("webhooks_received_total", source="crm", result="accepted") == 1
+    assert web.counted("decisions_total", rule="signup", outcome="enroll") == 1
+    assert web.counted("webhook_ack_duration_seconds_count") == 1
+    assert web.counted("source_last_event_timestamp_seconds", source="crm") > 0

@@ -1,0 +1,259 @@
+"""What operators are shown: events, decisions and enrollments, the reload, health, readiness and metrics."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from tests.web.service import ADMIN_TOKEN, RULES, Running, client_of, close_database, open_database, running, write
+
+if TYPE_CHECKING:
+    import httpx
+
+    from app.store.embedded import EmbeddedPostgres
+
+METRICS = Path(__file__).parents[2] / "docs" / "metrics.md"
+LISTS = ("events", "decisions", "enrollments")
+NOT_VALID = [
+    ("limit", "0"),
+    ("limit", "201"),
+    ("limit", "many"),
+    ("cursor", "evt_01'; --"),
+    ("cursor", "x" * 65),
+    ("email", "a" * 321),
+    ("email", "a\x00b"),
+    ("source", "\x00"),
+]
+CLOSED = [("GET", "/api/v1/events"), ("GET", "/api/v1/decisions/x"), ("POST", "/-/reload")]
+
+
+def signup(number: int, email: str = "ada@corp.example", employees: int = 80) -> dict[str, Any]:
+    return {"type": "signup", "data": {"n": number, "email": email, "employees": employees}}
+
+
+def is_problem(answer: httpx.Response, status: int, kind: str) -> bool:
+    """Whether an answer is a whole problem document (RFC 9457)."""
+    document = answer.json()
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert document["title"]
+    assert document["detail"]
+    told = (answer.status_code, document["status"], document["type"].partition("#")[2])
+    return told == (status, status, kind)
+
+
+async def reload(web: Running, token: str | None = ADMIN_TOKEN) -> httpx.Response:
+    headers = {"authorization": f"Bearer {token}"} if token else {}
+    return await web.client.post("/-/reload", headers=headers)
+
+
+async def test_a_delivery_is_followed_by_its_ids_from_the_event_to_the_journal(web: Running) -> None:
+    delivery = (await web.deliver("crm", signup(1))).json()["id"]
+
+    (listed,) = (await web.get("/api/v1/events")).json()["items"]
+    event = (await web.get(f"/api/v1/events/{listed['id']}")).json()
+    decision = (await web.get(f"/api/v1/decisions/{event['decisions'][0]}")).json()
+    enrollment = (await web.get(f"/api/v1/enrollments/{decision['enrollment_id']}")).json()
+
+    assert {row["delivery_id"] for row in (event, decision, enrollment)} == {delivery}
+    assert "data" not in listed
+    assert event["data"] == signup(1)
+    assert (decision["verdict"], decision["rule"], decision["facts"][0]["matched"]) == ("enroll", "signup", True)
+    assert (enrollment["state"], enrollment["sender"], enrollment["sequence"]) == ("ready", "anna", "310001")
+    assert [line["after"] for line in enrollment["journal"]] == ["ready"]
+
+
+async def test_a_payload_with_numbers_of_any_size_is_shown_as_it_came(web: Running) -> None:
+    body = b'{"type": "ping", "big": 1%s, "small": 1e-300, "deep": [[[[[{"x": null}]]]]]}' % (b"0" * 400)
+
+    await web.deliver("open", body)
+
+    (listed,) = (await web.get("/api/v1/events")).json()["items"]
+    data = (await web.get(f"/api/v1/events/{listed['id']}")).json()["data"]
+    assert data == {"type": "ping", "big": 10**400, "small": 1e-300, "deep": [[[[[{"x": None}]]]]]}
+
+
+async def test_an_id_that_nothing_has_is_a_problem_document(web: Running) -> None:
+    for kind in LISTS:
+        for identity in ("evt_none", "'; --", "%ff", "x" * 5000):
+            assert is_problem(await web.get(f"/api/v1/{kind}/{identity}"), 404, "not-found")
+        assert is_problem(await web.get(f"/api/v1/{kind}/%00"), 422, "invalid-request")
+
+
+async def test_lists_are_narrowed_to_person_source_rule_verdict_and_state(web: Running) -> None:
+    await web.deliver("crm", signup(1))
+    await web.deliver("crm", signup(2, "bob@corp.example", employees=1))
+    await web.deliver("open", {"type": "ping", "id": "p1", "email": "ada@corp.example"})
+
+    async def sources(path: str, **filters: str) -> list[str]:
+        return [row["source"] for row in (await web.get(f"/api/v1/{path}", **filters)).json()["items"]]
+
+    assert await sources("events") == ["open", "crm", "crm"]
+    assert await sources("events", email=" ADA@corp.example") == ["open", "crm"]
+    assert await sources("events", email="ada@corp.example", source="crm") == ["crm"]
+    assert await sources("events", email="nobody@corp.example") == []
+    assert await sources("decisions", verdict="none") == ["crm"]
+    assert await sources("decisions", rule="anything") == ["open"]
+    assert await sources("enrollments", state="ready", source="open") == ["open"]
+    assert await sources("enrollments", state="parked") == []
+
+
+@pytest.mark.parametrize("kind", LISTS)
+async def test_pages_show_every_row_exactly_once_while_new_ones_arrive(web: Running, kind: str) -> None:
+    for number in range(7):
+        await web.deliver("crm", signup(number, f"p{number}@corp.example"))
+    expected = [row["id"] for row in await web.rows(f"SELECT id FROM {kind} ORDER BY id DESC")]  # noqa: S608  # our tables
+    seen: list[str] = []
+    cursor: dict[str, str] = {}
+    for page in range(7, 11):
+        answer = (await web.get(f"/api/v1/{kind}", limit=2, **cursor)).json()
+        seen += [row["id"] for row in answer["items"]]
+        await web.deliver("crm", signup(page, f"p{page}@corp.example"))
+        if answer["next_cursor"] is None:
+            break
+        cursor = {"cursor": answer["next_cursor"]}
+
+    assert len(expected) == 7
+    assert seen == expected
+
+
+async def test_a_parameter_that_is_not_valid_is_named_in_a_problem_document(web: Running) -> None:
+    for kind in LISTS:
+        for name, value in NOT_VALID:
+            answer = await web.get(f"/api/v1/{kind}", **{name: value})
+
+            assert is_problem(answer, 422, "invalid-request")
+            assert [mistake["where"] for mistake in answer.json()["mistakes"]] == [f"query.{name}"]
+
+
+@pytest.mark.parametrize(("path", "name"), [("enrollments", "state"), ("decisions", "verdict")])
+async def test_a_state_or_verdict_that_does_not_exist_is_a_problem(web: Running, path: str, name: str) -> None:
+    assert is_problem(await web.get(f"/api/v1/{path}", **{name: "asleep"}), 422, "invalid-request")
+
+
+async def test_without_a_configured_token_operators_routes_are_closed_to_everybody(
+    database_url: str, rules: Path
+) -> None:
+    async with running(database_url, rules, admin_token="") as web:
+        for method, path in CLOSED:
+            for token in ("", "None", ADMIN_TOKEN):
+                answer = await web.client.request(method, path, headers={"authorization": f"Bearer {token}"})
+                assert is_problem(answer, 403, "admin-closed")
+
+
+async def test_a_missing_or_wrong_token_gets_401(web: Running) -> None:
+    wrong = [b"Bearer wrong", b"Bearer ", b"Basic " + ADMIN_TOKEN.encode(), b"Bearer \xff\xfe", b"\xff"]
+    for method, path in CLOSED:
+        for headers in ({}, *({b"authorization": value} for value in wrong)):
+            assert is_problem(await web.client.request(method, path, headers=headers), 401, "not-authorised")
+
+
+async def test_a_reload_puts_the_file_in_force(web: Running, rules: Path) -> None:
+    write(rules, RULES.replace(">= 50", ">= 10"))
+
+    answer = await reload(web)
+
+    assert answer.status_code == 200
+    book = web.service.rulebook.book
+    assert book is not None
+    assert answer.json() == {"revision": book.revision, "rules": 4, "sources": 4}
+    await web.deliver("crm", signup(1, employees=20))
+    (decision,) = await web.rows("SELECT verdict, revision FROM decisions")
+    assert decision == {"verdict": "enroll", "revision": book.revision}
+
+
+async def test_a_reload_of_a_broken_file_lists_every_mistake_and_changes_nothing(web: Running, rules: Path) -> None:
+    before = web.service.rulebook.book
+    broken = RULES.replace("type: signup", "typ: signup").replace(
+        "sender: anna}\n    dedupe", "sender: bob}\n    dedupe"
+    )
+    write(rules, broken.replace("${ZOOM_SECRET}", "${NOT_SET}"))
+
+    answer = await reload(web)
+
+    assert is_problem(answer, 422, "rules-rejected")
+    mistakes = answer.json()["mistakes"]
+    assert {mistake["file"] for mistake in mistakes} == {str(rules)}
+    lines = broken.splitlines()
+    told = [(lines[mistake["line"] - 1].strip().split(":")[0], mistake["message"]) for mistake in mistakes]
+    assert [place for place, _ in told if place in {"webinar", "typ"}] == ["webinar", "typ"]
+    assert "NOT_SET" in told[0][1]
+    assert web.service.rulebook.book is before
+    assert web.counted("config_last_reload_successful") == 0
+
+
+async def test_a_reload_without_the_token_does_not_even_read_the_file(web: Running, rules: Path) -> None:
+    before = web.service.rulebook.book
+    write(rules, "broken")
+
+    assert [(await reload(web, token)).status_code for token in (None, "wrong")] == [401, 401]
+    assert web.service.rulebook.book is before
+    assert web.counted("config_last_reload_successful") == 1
+
+
+async def test_alive_asks_nothing_and_ready_names_what_is_missing(
+    web: Running, postgres: EmbeddedPostgres, database_url: str
+) -> None:
+    ready = await web.client.get("/readyz")
+    assert (ready.status_code, ready.json()["checks"]) == (
+        200,
+        {"database": "ok", "rulebook": "ok", "service": "ok"},
+    )
+    await close_database(postgres.url, database_url)
+
+    unready, alive, metrics = [await web.client.get(path) for path in ("/readyz", "/healthz", "/metrics")]
+
+    assert unready.status_code == 503
+    wrong = {name for name, told in unready.json()["checks"].items() if told != "ok"}
+    assert wrong == {"database"}
+    assert (alive.status_code, alive.json()) == (200, {"status": "ok"})
+    assert metrics.status_code == 200
+    await open_database(postgres.url, database_url)
+    assert (await web.client.get("/readyz")).status_code == 200
+
+
+async def test_a_service_that_stops_is_not_ready_and_still_takes_what_comes(web: Running) -> None:
+    web.service.stopping.set()
+
+    ready = await web.client.get("/readyz")
+
+    assert (ready.status_code, ready.json()["checks"]["service"]) == (503, "stopping")
+    assert (await web.deliver("crm", signup(1))).status_code == 200
+
+
+async def test_metrics_are_those_that_are_documented_and_name_nobody(web: Running) -> None:
+    await web.deliver("crm", signup(1))
+    await web.client.post("/webhooks/ada@corp.example", content=b"{}")
+
+    answer = await web.client.get("/metrics")
+
+    assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")
+    families = [
+        family for family in text_string_to_metric_families(answer.text) if not family.name.endswith("_created")
+    ]
+    shown = {family.name + ("_total" if family.type == "counter" else "") for family in families}
+    assert shown == set(re.findall(r"^\| `(segue_\w+)`", METRICS.read_text(), re.MULTILINE))
+    samples = {(sample.name, *sample.labels.values()): sample.value for f in families for sample in f.samples}
+    assert samples["segue_jobs", "ready"] == 1
+    assert samples["segue_sender_budget_remaining", "anna"] == 1000
+    assert samples["segue_config_last_reload_successful",] == 1
+    assert not re.search("ada|@|(dlv|evt|dec|enr)_", answer.text)
+
+
+async def test_with_a_port_of_their_own_operators_routes_are_there_only(database_url: str, rules: Path) -> None:
+    async with running(database_url, rules, admin_port="0") as web, client_of(web.operators) as operators:
+        for method, path in [*CLOSED, ("GET", "/metrics"), ("GET", "/api/v1/enrollments")]:
+            assert (await web.client.request(method, path)).status_code == 404
+            assert (await operators.request(method, path)).status_code in {200, 401}
+        assert "/webhooks/{source}" in (await web.client.get("/openapi.json")).json()["paths"]
+        assert not any(p.startswith(("/api", "/-/")) for p in (await web.client.get("/openapi.json")).json()["paths"])
+        assert (await operators.post("/webhooks/open", content=b'{"type": "ping"}')).status_code == 404
+        assert (await web.deliver("open", {"type": "ping"})).status_code == 200
+
+
+async def test_an_unknown_path_is_a_problem_document_and_never_a_redirect(web: Running) -> None:
+    for path in ("/nothing", "/healthz/", "/api/v1/events/", "/webhooks", "/%00"):
+        assert is_problem(await web.get(path), 404, "not-found")

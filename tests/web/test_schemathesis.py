@@ -1,0 +1,105 @@
+"""The OpenAPI document against the application that publishes it: what is promised is what is answered."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from schemathesis import GenerationMode
+from schemathesis.checks import not_a_server_error
+from schemathesis.core.result import Ok
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from tests.web.service import ADMIN_TOKEN, BASE
+
+if TYPE_CHECKING:
+    from schemathesis import BaseSchema, Case
+
+    from tests.web.service import Running
+
+CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
+LISTS = ["/api/v1/events", "/api/v1/decisions", "/api/v1/enrollments"]
+DETAILS = ["/api/v1/events/{event_id}", "/api/v1/decisions/{decision_id}", "/api/v1/enrollments/{enrollment_id}"]
+PLAIN = ["/healthz", "/readyz", "/metrics"]
+few = settings(
+    max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
+modes = st.sampled_from([GenerationMode.POSITIVE, GenerationMode.NEGATIVE])
+tokens = st.sampled_from([f"Bearer {ADMIN_TOKEN}"] * 5 + ["Bearer wrong"])
+
+
+@pytest.fixture
+def schema(web: Running) -> BaseSchema:
+    found: BaseSchema = schemathesis.openapi.from_dict(web.public.openapi())
+    return found
+
+
+async def conforms(web: Running, case: Case[Any], token: str) -> None:
+    """Send one case to the application and hold its answer against the document."""
+    asked: dict[str, Any] = case.as_transport_kwargs(base_url=BASE, headers={"Authorization": token})
+    content = asked.pop("data", None)
+    asked.pop("cookies", None)
+    answer = await web.client.request(**asked, content=content)
+    case.validate_response(answer, checks=CHECKS)
+
+
+def test_every_operation_of_the_document_is_tried_here(schema: BaseSchema) -> None:
+    found = list(schema.get_all_operations())
+
+    operations = {(each.ok().method, each.ok().path) for each in found if isinstance(each, Ok)}
+    tried = {("get", path) for path in [*LISTS, *DETAILS, *PLAIN]}
+    assert operations == tried | {("post", "/-/reload"), ("post", "/webhooks/{source}")}
+    assert len(operations) == len(found)
+
+
+@pytest.mark.parametrize("path", LISTS)
+@few
+@given(data=st.data(), mode=modes, token=tokens)
+async def test_lists_answer_as_documented(
+    web: Running, schema: BaseSchema, path: str, data: st.DataObject, mode: GenerationMode, token: str
+) -> None:
+    await web.deliver("crm", {"type": "signup", "data": {"email": "ada@corp.example", "employees": 80}})
+    await conforms(web, data.draw(schema[path]["GET"].as_strategy(mode)), token)
+
+
+@pytest.mark.parametrize("path", DETAILS)
+@few
+@given(data=st.data(), real=st.booleans(), token=tokens)
+async def test_details_answer_as_documented(
+    web: Running, schema: BaseSchema, path: str, data: st.DataObject, *, real: bool, token: str
+) -> None:
+    await web.deliver("crm", {"type": "signup", "data": {"email": "ada@corp.example", "employees": 80}})
+    case = data.draw(schema[path]["GET"].as_strategy())
+    if real:
+        (newest,) = (await web.get(path.rpartition("/")[0], limit=1)).json()["items"]
+        case.path_parameters = dict.fromkeys(case.path_parameters, newest["id"])
+    await conforms(web, case, token)
+
+
+@pytest.mark.parametrize("path", PLAIN)
+async def test_what_orchestrators_ask_answers_as_documented(web: Running, schema: BaseSchema, path: str) -> None:
+    await conforms(web, schema[path]["GET"].Case(), "")
+
+
+@pytest.mark.parametrize("token", [f"Bearer {ADMIN_TOKEN}", "Bearer wrong"])
+async def test_the_reload_answers_as_documented(web: Running, schema: BaseSchema, token: str) -> None:
+    await conforms(web, schema["/-/reload"]["POST"].Case(), token)
+
+
+@few
+@given(data=st.data(), source=st.sampled_from(["open", "crm", "nobody"]), body=st.binary(max_size=5000))
+async def test_deliveries_answer_as_documented(
+    web: Running, schema: BaseSchema, data: st.DataObject, source: str, body: bytes
+) -> None:
+    chosen = data.draw(st.sampled_from([body, b'{"type": "ping"}', b'{"type": "unheard"}']))
+    case = schema["/webhooks/{source}"]["POST"].Case(
+        path_parameters={"source": source}, body=chosen, media_type="application/octet-stream"
+    )
+    await conforms(web, case, "")
