@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, MutableMapping
 
 _ADDRESS = re.compile(r"[^\s@<>\"']+@[^\s@<>\"']+\.[^\s@<>\"']+")
+# Without the values of variables: bodies, headers and secrets stand in them.
+_TRACEBACKS = structlog.processors.ExceptionRenderer(structlog.tracebacks.ExceptionDictTransformer(show_locals=False))
 _SECRET_NAMES = frozenset({"email", "token", "secret", "secrets", "authorization", "password", "body", "headers"})
 _LIBRARIES = ("uvicorn", "uvicorn.error", "sqlalchemy", "alembic", "asyncio")
 
@@ -58,8 +60,30 @@ def configure(*, form: str, level: str, stream: TextIO = sys.stdout) -> None:
 
 def _rendering(*, console: bool, serializer: Callable[..., Any]) -> list[structlog.typing.Processor]:
     if console:
-        return [structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty())]
-    return [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer(serializer=serializer)]
+        traceback = structlog.dev.plain_traceback
+        return [structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty(), exception_formatter=traceback), _line_masked]
+    return [_TRACEBACKS, _exception_masked, structlog.processors.JSONRenderer(serializer=serializer)]
+
+
+def _line_masked(_: Any, __: str, line: Any) -> Any:
+    return _without_addresses(line)
+
+
+def _exception_masked(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Mask addresses in what an exception says of itself: PostgreSQL and the driver quote values."""
+    if "exception" in event:
+        event["exception"] = _without_addresses(event["exception"])
+    return event
+
+
+def _without_addresses(value: Any) -> Any:
+    if isinstance(value, str):
+        return _ADDRESS.sub("<address>", value)
+    if isinstance(value, list):
+        return [_without_addresses(item) for item in value]
+    if isinstance(value, dict):
+        return {name: _without_addresses(item) for name, item in value.items()}
+    return value
 
 
 def _bytes(event: Any, **_: Any) -> bytes:

@@ -24,7 +24,7 @@ from app import __version__, logs
 from app.clock import utc_now
 from app.confirm import Confirmer
 from app.enroll import Enroller
-from app.errors import RulebookError, StartError
+from app.errors import Busy, RulebookError, StartError
 from app.hashing import hash_email
 from app.hubspot.client import HubSpotClient
 from app.hubspot.desk import HubSpotDesk
@@ -40,7 +40,7 @@ from app.rules.load import load, read_documents
 from app.server import Listener, signals
 from app.sources import PROVIDERS
 from app.store.accept import ENROLLMENTS_READY
-from app.store.database import first_line, open_engine, require_server
+from app.store.database import busy_when_gone, first_line, open_engine, require_server
 from app.store.embedded import EmbeddedPostgres, attach
 from app.store.enrollments import Enrollments, holds_accounts_other_than
 from app.store.group_commit import GroupCommit
@@ -323,7 +323,7 @@ def _applications(stack: AsyncExitStack, service: Service) -> list[FastAPI]:
     authorised = auth.operator(token)
     operators = [
         health.metrics(partial(_page, service, reader)),
-        admin.router(service.rulebook.reload, authorised=authorised),
+        admin.router(partial(_reload_for_operators, service), authorised=authorised),
         api.router(reader, authorised=authorised),
     ]
     if settings.admin_port is None:
@@ -335,8 +335,8 @@ def _checks(service: Service, reader: StoredReader) -> Mapping[str, Callable[[],
     async def database() -> str | None:
         try:
             await reader.ping()
-        except (SQLAlchemyError, OSError) as error:
-            return first_line(error)
+        except Busy as error:
+            return str(error)
         return None
 
     async def rulebook() -> str | None:
@@ -351,13 +351,18 @@ def _checks(service: Service, reader: StoredReader) -> Mapping[str, Callable[[],
 async def _page(service: Service, reader: StoredReader) -> bytes:
     """Return the metrics; the gauges that count rows are read as they are asked for."""
     book = service.rulebook.book
-    with suppress(SQLAlchemyError, OSError):
+    with suppress(Busy):
         service.metrics.backlog(*await reader.backlog())
         if book is not None:
             used = await reader.reserved(book.account.name)
             for sender in book.senders.values():
                 service.metrics.sender_budget(sender.name, DEFAULT_LIMIT - used.get(sender.email.lower(), 0))
     return service.metrics.page()
+
+
+async def _reload_for_operators(service: Service) -> Rulebook:
+    with busy_when_gone():
+        return await service.rulebook.reload()
 
 
 def _hasher(settings: Settings) -> Callable[[str], str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
@@ -11,9 +12,11 @@ from sqlalchemy.dialects.postgresql.asyncpg import dialect
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from app.errors import StartError
+from app.errors import Busy, StartError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from sqlalchemy import TextClause
     from sqlalchemy.engine import URL
 
@@ -50,6 +53,7 @@ def open_engine(url: str | URL, *, pool_size: int = 16, application_name: str = 
     return create_async_engine(
         opened,
         async_creator=partial(connect, opened, application_name=application_name),
+        hide_parameters=True,  # An error's text would name people.
         pool_size=pool_size,
         max_overflow=0,
         pool_timeout=10,
@@ -90,6 +94,15 @@ def sqlstate(error: BaseException) -> str | None:
     cause = getattr(error, "orig", None) or error
     state = getattr(cause, "sqlstate", None) or getattr(cause, "pgcode", None)
     return state if isinstance(state, str) else None
+
+
+@contextmanager
+def busy_when_gone() -> Iterator[None]:
+    """Raise Busy for whatever trouble with the store comes up in the block: who asked over HTTP is answered 503."""
+    try:
+        yield
+    except (SQLAlchemyError, OSError) as error:
+        raise Busy("store_unavailable", f"the store cannot be asked now: {first_line(error)}") from error
 
 
 @cache

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Select, Table, func, select, text
 
+from app.store.database import busy_when_gone
 from app.store.schema import decisions, enrollments, events, journal
 
 if TYPE_CHECKING:
@@ -29,7 +30,10 @@ BUDGETS = text("""
 
 
 class StoredReader:
-    """Reads what was stored. Ids sort by time, so a page ends at an id and the next one begins below it."""
+    """Reads what was stored; raises Busy while the store cannot be asked.
+
+    Ids sort by time, so a page ends at an id and the next one begins below it.
+    """
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
@@ -76,17 +80,19 @@ class StoredReader:
 
     async def reserved(self, account: str) -> dict[str, int]:
         """Return how many places of each inbox were taken in the last 24 hours."""
-        async with self._engine.connect() as connection:
-            rows = await connection.execute(BUDGETS, {"account": account})
-            return {row.inbox: row.used for row in rows}
+        with busy_when_gone():
+            async with self._engine.connect() as connection:
+                rows = await connection.execute(BUDGETS, {"account": account})
+                return {row.inbox: row.used for row in rows}
 
     async def ping(self) -> None:
         """Ask the database for a sign of life."""
         await self._rows(select(func.now()))
 
     async def _rows(self, statement: Any) -> Sequence[Mapping[str, Any]]:
-        async with self._engine.connect() as connection:
-            return [dict(row) for row in (await connection.execute(statement)).mappings()]
+        with busy_when_gone():
+            async with self._engine.connect() as connection:
+                return [dict(row) for row in (await connection.execute(statement)).mappings()]
 
 
 def _narrowed(statement: Select[Any], table: Table, filters: Filters) -> Select[Any]:

@@ -205,12 +205,14 @@ async def test_alive_asks_nothing_and_ready_names_what_is_missing(
     await close_database(postgres.url, database_url)
 
     unready, alive, metrics = [await web.client.get(path) for path in ("/readyz", "/healthz", "/metrics")]
+    asked = [await web.get("/api/v1/events"), await web.get("/api/v1/enrollments/enr_1"), await reload(web)]
 
     assert unready.status_code == 503
     wrong = {name for name, told in unready.json()["checks"].items() if told != "ok"}
     assert wrong == {"database"}
     assert (alive.status_code, alive.json()) == (200, {"status": "ok"})
     assert metrics.status_code == 200
+    assert [(reply.status_code, "retry-after" in reply.headers) for reply in asked] == [(503, True)] * 3
     await open_database(postgres.url, database_url)
     assert (await web.client.get("/readyz")).status_code == 200
 

@@ -1,0 +1,92 @@
+"""Logs tell facts, one line each, and name nobody: not in facts, not in what an exception says, in neither form."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import structlog
+
+from app import logs
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+ADDRESS = "ada@corp.example"
+SECRET = "pat-secret"
+
+
+class Stream(io.TextIOWrapper):
+    """What a process's standard output is: text over bytes."""
+
+    def __init__(self) -> None:
+        super().__init__(io.BytesIO(), encoding="utf-8", write_through=True)
+
+    def told(self) -> str:
+        self.flush()
+        assert isinstance(self.buffer, io.BytesIO)
+        return self.buffer.getvalue().decode()
+
+
+@pytest.fixture
+def configured() -> Iterator[Callable[[str], Stream]]:
+    before, root = structlog.get_config(), logging.getLogger()
+    handlers, level = root.handlers, root.level
+
+    def configure(form: str) -> Stream:
+        stream = Stream()
+        logs.configure(form=form, level="info", stream=stream)
+        return stream
+
+    yield configure
+    structlog.configure(**before)
+    root.handlers, root.level = handlers, level
+
+
+def fails(token: str) -> None:
+    body = {"email": ADDRESS, "token": token}
+    raise ValueError(f'refused: "{body["email"]}"')
+
+
+@pytest.mark.parametrize("form", ["json", "console"])
+def test_an_exception_names_nobody(configured: Callable[[str], Stream], form: str) -> None:
+    stream = configured(form)
+    try:
+        fails(SECRET)
+    except ValueError:
+        structlog.get_logger("test").exception("delivery.defect", delivery_id="dlv_1")
+        logging.getLogger("uvicorn.error").exception("library trouble with %s", ADDRESS)
+    told = stream.told()
+    assert told.count("ValueError: refused") + told.count('"exc_type":"ValueError"') == 2
+    assert "<address>" in told
+    assert ADDRESS not in told
+    assert SECRET not in told
+
+
+@pytest.mark.parametrize("form", ["json", "console"])
+def test_a_fact_names_nobody(configured: Callable[[str], Stream], form: str) -> None:
+    stream = configured(form)
+    structlog.get_logger("test").info("enrollment.step", detail=f"sent to {ADDRESS} now", token=SECRET, source="crm")
+    told = stream.told()
+    assert "enrollment.step" in told
+    assert "crm" in told
+    assert ADDRESS not in told
+    assert SECRET not in told
+
+
+def test_a_line_is_one_json_object_with_its_time_and_level(configured: Callable[[str], Stream]) -> None:
+    stream = configured("json")
+    log = structlog.get_logger("test")
+    log.info("service.started", ports=[8080])
+    log.debug("too fine to be told")
+    logging.getLogger("uvicorn.error").warning("from a library")
+    lines: list[dict[str, Any]] = [json.loads(line) for line in stream.told().splitlines()]
+    assert [(line["event"], line["level"]) for line in lines] == [
+        ("service.started", "info"),
+        ("from a library", "warning"),
+    ]
+    assert all(line["timestamp"].endswith("Z") for line in lines)
+    assert lines[0]["ports"] == [8080]
