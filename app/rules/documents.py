@@ -22,6 +22,9 @@ _WORDS = {"null": None, "Null": None, "NULL": None, "~": None, "": None}
 _TRUTHS = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
 _VARIABLE = re.compile(r"\$\$|\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
+# What YAML gives to plain values by itself; any other tag was written by somebody.
+_TAGS = {"bool", "float", "int", "map", "merge", "null", "seq", "str", "timestamp", "value"}
+TAGS = frozenset(f"tag:yaml.org,2002:{name}" for name in _TAGS)
 QUOTED = frozenset({"'", '"', "|", ">"})
 
 Path_ = tuple[str | int, ...]
@@ -112,6 +115,8 @@ class Parsed:
                 self._note(node.start_mark, "too deep, too large, or an anchor that contains itself")
             self._values += MAXIMUM_VALUES
             return None
+        if node.tag not in TAGS:
+            self._note(node.start_mark, f"the tag {node.tag!r} is not known here")
         if isinstance(node, yaml.MappingNode):
             return self._mapping(node, above | {id(node)})
         if isinstance(node, yaml.SequenceNode):
@@ -131,8 +136,6 @@ class Parsed:
 
     def _scalar(self, node: yaml.Node) -> Any:
         text: str = node.value
-        if not node.tag.startswith("tag:yaml.org,2002:"):
-            self._note(node.start_mark, f"the tag {node.tag!r} is not known here")
         if getattr(node, "style", None) in QUOTED:
             return self._expanded(text, node)
         if text in _WORDS:

@@ -89,19 +89,23 @@ class Facts:
         self._activation: Any = None
 
     def activation(self) -> Any:
-        """Return the engine's form of the event. An absent field is null."""
+        """Return the engine's form of the event. An absent field is null, but for an absent time, which has no value."""
         if self._activation is None:
             fields = {f"event.{name}": getattr(self._event, name) for name in FIELDS}
             fields["event.data"] = dict(self._event.data)
+            if self._event.occurred_at is None:
+                del fields["event.occurred_at"]
             self._activation = _environment().Activation(fields)
         return self._activation
 
 
 @cache
 def _environment() -> Any:
-    # Each field is a variable with a dotted name: an undeclared `event.<field>` is then found at load.
+    # Each field is a variable with a dotted name: an undeclared `event.<field>` is then found at load. The engine takes
+    # a time only where one is declared.
+    kinds = {f"event.{field}": cel.Type.DYN for field in FIELDS} | {"event.occurred_at": cel.Type.TIMESTAMP}
     return cel.NewEnv(
-        variables={f"event.{field}": cel.Type.DYN for field in FIELDS},
+        variables=kinds,
         functions=[
             _function("is_free_mail", is_free_mail, cel.Type.BOOL),
             _function("domain", lambda address: domain(address) or "", cel.Type.STRING),

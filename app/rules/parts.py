@@ -22,6 +22,7 @@ WORDS = {
     "dict_type": "must be a mapping",
     "list_type": "must be a list",
     "string_type": "must be text",
+    "too_long": "only one is possible",
     "too_short": "must not be empty",
     "string_too_short": "must not be empty",
 }

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import re
 from datetime import datetime, timedelta
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, WithJsonSchema
+
+if TYPE_CHECKING:
+    from pydantic import GetJsonSchemaHandler
+    from pydantic_core import CoreSchema
 
 _DURATION = re.compile(r"([0-9]{1,6})\s*([smhdw])")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
@@ -38,6 +42,17 @@ def _expected(value: object) -> object:
     if isinstance(value, str) and value not in {"none", "ignore"}:
         raise ValueError('write `none`, `ignore`, or the sequence as {enroll: "310001"}')
     return {value: True} if isinstance(value, str) else value
+
+
+class AlsoWritten:
+    """Says in the JSON Schema that a mapping has a short way of writing, too."""
+
+    def __init__(self, short: dict[str, Any]) -> None:
+        self._short = short
+
+    def __get_pydantic_json_schema__(self, core_schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        """Return the schema of either way: pydantic asks for this."""
+        return {"anyOf": [self._short, handler(core_schema)]}
 
 
 class _Model(BaseModel):
@@ -84,7 +99,7 @@ class SourceEntry(BaseModel):
         Annotated[
             SecretEntry,
             BeforeValidator(_secret),
-            WithJsonSchema({"anyOf": [{"type": "string"}, {"$ref": "#/$defs/SecretEntry"}]}),
+            AlsoWritten({"type": "string"}),
         ]
     ] = Field(default=[], description='Accepted secrets, as "${NAME}"; several while one is rotated')
 
@@ -149,7 +164,7 @@ class ExampleEntry(_Model):
     expect: Annotated[
         ExpectEntry,
         BeforeValidator(_expected),
-        WithJsonSchema({"anyOf": [{"enum": ["none", "ignore"]}, {"$ref": "#/$defs/ExpectEntry"}]}),
+        AlsoWritten({"enum": ["none", "ignore"]}),
     ]
 
 

@@ -1,0 +1,272 @@
+"""Every mistake in a rules file is told with its place, all of them at once, and no secret with them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from app.errors import RulebookError
+from app.model import Account
+from app.rules.documents import Document, read_documents
+from app.rules.load import load
+from app.sources import PROVIDERS
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SECRET = "hunter2-hunter2"
+ENVIRONMENT = {"TOKEN": "pat-1", "FORM_SECRET": SECRET}
+
+FIELDS = "id, source, type, occurred_at, email, first_name, last_name, name, company, data"
+TOKENS = (
+    "{'[', '{', '(', '.', '-', '!', 'true', 'false', 'null', NUM_FLOAT, NUM_INT, NUM_UINT, STRING, BYTES, IDENTIFIER}"
+)
+
+# Lines 1 to 5 of every file; what a case adds begins at line 6.
+HEAD = """version: 1
+accounts: {main: {token: "${TOKEN}"}}
+sources:
+  form: {provider: typeform, secrets: ["${FORM_SECRET}"]}
+senders: {anna: {user_id: "7001", email: anna@acme.example}}
+"""
+RULE = """rules:
+  - id: demo
+    source: form
+    type: form_response
+    enroll: {sequence: "310001", sender: anna}
+"""
+
+
+def mistakes(*texts: str, default: Account | None = None) -> list[str]:
+    """Return what is told of files r1.yaml, r2.yaml ..."""
+    documents = tuple(Document(f"r{number}.yaml", text) for number, text in enumerate(texts, start=1))
+    try:
+        load(documents, environment=ENVIRONMENT, providers=PROVIDERS, default_account=default)
+    except RulebookError as error:
+        return [str(mistake) for mistake in error.mistakes]
+    return []
+
+
+def test_the_file_that_the_cases_begin_with_has_no_mistake() -> None:
+    assert mistakes(HEAD + RULE) == []
+
+
+CASES = {
+    "unknown key at the top": (HEAD + RULE + "colour: red\n", ["r1.yaml:11:1: unknown key 'colour'"]),
+    "unknown key in a rule": (HEAD + RULE + "    windows: x\n", ["r1.yaml:11:5: unknown key 'windows'"]),
+    "a key of a later version": (
+        HEAD + RULE.replace("anna}", "anna, window: office}"),
+        ["r1.yaml:10:48: unknown key 'window'"],
+    ),
+    "unknown key of a provider": (
+        HEAD.replace("typeform,", "typeform, colour: red,") + RULE,
+        ["r1.yaml:4:30: unknown key 'colour'"],
+    ),
+    "undefined variable": (
+        HEAD.replace("FORM_SECRET", "NOWHERE") + RULE,
+        ["r1.yaml:4:40: the environment variable NOWHERE is not set"],
+    ),
+    "no version": (HEAD.replace("version: 1\n", "") + RULE, ["r1.yaml:1:1: 'version' is missing"]),
+    "another version": (HEAD.replace("version: 1", "version: 2") + RULE, ["r1.yaml:1:10: must be 1"]),
+    "two accounts": (
+        HEAD.replace('"}}', '"}, other: {token: x}}', 1) + RULE,
+        ["r1.yaml:2:11: only one is possible"],
+    ),
+    "no credential": (
+        HEAD.replace('accounts: {main: {token: "${TOKEN}"}}', "store_unheard: false") + RULE,
+        ["r1.yaml:1:1: no HubSpot credential: write `accounts:` with a token, or set SEGUE_HUBSPOT_TOKEN"],
+    ),
+    "unknown provider": (
+        HEAD.replace("typeform", "typefrom") + RULE,
+        [
+            (
+                "r1.yaml:4:20: there is no provider 'typefrom'; there are calendly, hubspot, json, segment, "
+                "standard-webhooks, stripe, typeform, zoom"
+            )
+        ],
+    ),
+    "no secret": (
+        HEAD.replace(', secrets: ["${FORM_SECRET}"]', "") + RULE,
+        ["r1.yaml:4:9: source 'form': needs at least one secret: without one every delivery is refused"],
+    ),
+    "open without meaning it": (
+        HEAD.replace('provider: typeform, secrets: ["${FORM_SECRET}"]', "provider: json, verify: none") + RULE,
+        [
+            (
+                "r1.yaml:4:9: source 'form': `verify: none` lets anybody in who knows the URL: say "
+                "`allow_unverified: true` to mean it"
+            )
+        ],
+    ),
+    "unknown source": (
+        HEAD + RULE.replace("source: form", "source: from"),
+        ["r1.yaml:8:13: there is no source 'from' in `sources`"],
+    ),
+    "unknown sender": (
+        HEAD + RULE.replace("sender: anna", "sender: ben"),
+        ["r1.yaml:10:42: there is no sender 'ben' in `senders`"],
+    ),
+    "a sender without a usable address": (
+        HEAD.replace("anna@acme.example", "anna") + RULE,
+        ["r1.yaml:5:42: this is no usable e-mail address"],
+    ),
+    "a number for a sequence": (
+        HEAD + RULE.replace('"310001"', "310001"),
+        ['r1.yaml:10:24: ids are text: write "310001" in quotes'],
+    ),
+    "a word for a sequence": (
+        HEAD + RULE.replace('"310001"', "demo"),
+        ["r1.yaml:10:24: must match ^[0-9]{1,20}$"],
+    ),
+    "an id twice": (
+        HEAD + RULE + RULE.removeprefix("rules:\n"),
+        ["r1.yaml:11:9: another rule is called 'demo' already"],
+    ),
+    "no id": (HEAD + RULE.replace("id: demo\n    ", ""), ["r1.yaml:7:5: 'id' is missing"]),
+    "an id that is no name": (
+        HEAD + RULE.replace("id: demo", "id: a b"),
+        ["r1.yaml:7:9: must match ^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$"],
+    ),
+    "no type": (HEAD + RULE.replace("    type: form_response\n", ""), ["r1.yaml:7:5: 'type' is missing"]),
+    "an empty list of types": (HEAD + RULE.replace("form_response", "[]"), ["r1.yaml:9:11: must not be empty"]),
+    "neither enroll nor ignore": (
+        HEAD + RULE.replace('    enroll: {sequence: "310001", sender: anna}\n', ""),
+        ["r1.yaml:7:5: rule 'demo': it either enrolls or ignores: write one of `enroll` and `ignore: true`"],
+    ),
+    "enroll and ignore": (
+        HEAD + RULE + "    ignore: true\n",
+        ["r1.yaml:7:5: rule 'demo': it either enrolls or ignores: write one of `enroll` and `ignore: true`"],
+    ),
+    "a condition that ends too early": (
+        HEAD + RULE + "    when: event.data.x >=\n",
+        [f"r1.yaml:11:26: when: mismatched input '<EOF>' expecting {TOKENS}"],
+    ),
+    "a field that no event has": (
+        HEAD + RULE + '    when: event.emial == "x"\n',
+        [f"r1.yaml:11:16: when: an event has no field 'emial'; the fields are {FIELDS}"],
+    ),
+    "a name that does not exist": (
+        HEAD + RULE + "    when: is_paid_mail(event.email)\n",
+        ["r1.yaml:11:23: when: undeclared reference to 'is_paid_mail'"],
+    ),
+    "a field that no event has, in a value": (
+        HEAD + RULE + "    contact: {set: {firstname: event.fist_name}}\n",
+        [f"r1.yaml:11:37: firstname: an event has no field 'fist_name'; the fields are {FIELDS}"],
+    ),
+    "a condition that is no text": (HEAD + RULE + "    when: true\n", ["r1.yaml:11:11: must be text"]),
+    "a duration without a unit": (
+        HEAD + RULE + "    dedupe: {for: 30}\n",
+        ["r1.yaml:11:19: write a duration like 30d, 12h, 15m or 90s"],
+    ),
+    "continue that is no truth": (HEAD + RULE + '    continue: "yes"\n', ["r1.yaml:11:15: must be a valid boolean"]),
+    "on_error of another kind": (HEAD + RULE + "    on_error: skip\n", ["r1.yaml:11:15: must be 'next' or 'stop'"]),
+    "an example that expects nonsense": (
+        HEAD + RULE + "    examples: [{name: x, event: {}, expect: maybe}]\n",
+        ['r1.yaml:11:45: write `none`, `ignore`, or the sequence as {enroll: "310001"}'],
+    ),
+    "an example with an unknown field": (
+        HEAD + RULE + "    examples: [{name: x, event: {mail: a}, expect: none}]\n",
+        ["r1.yaml:11:34: unknown key 'mail'"],
+    ),
+    "a key twice": (HEAD + "version: 1\n" + RULE, ["r1.yaml:6:1: 'version' stands here twice"]),
+    "no mapping": ("- a\n- b\n", ["r1.yaml:1:1: a rules file is a mapping that begins with `version: 1`"]),
+    "an empty file": ("", ["r1.yaml:1:1: a rules file is a mapping that begins with `version: 1`"]),
+    "rules that are no list": (HEAD + "rules: 5\n", ["r1.yaml:6:8: must be a list"]),
+    "a rule that is no mapping": (HEAD + RULE + "  - 5\n", ["r1.yaml:11:5: must be a mapping"]),
+    "a tag": (HEAD + RULE.replace("demo", "!!python/name:os.system demo"), None),
+    "a tag on a mapping": (HEAD + RULE.replace("enroll: {", "enroll: !secret {"), None),
+    "no YAML": (HEAD + "rules: [\n", None),
+    "a tab": (HEAD + "rules:\n\t- a\n", None),
+    "an anchor that contains itself": (HEAD + "rules: &a [*a]\n", None),
+    "an alias of an alias of an alias": (
+        "a: &a [x,x,x,x,x,x,x,x,x,x]\n"
+        + "".join(
+            f"{n}: &{n} [{','.join('*' + p for _ in range(10))}]\n" for p, n in zip("abcdefg", "bcdefgh", strict=True)
+        ),
+        None,
+    ),
+    "nested too deeply": (HEAD + "rules: " + "[" * 5000 + "]" * 5000 + "\n", None),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_mistake_is_told_with_its_place(name: str) -> None:
+    text, told = CASES[name]
+    found = mistakes(text)
+    if told is None:
+        assert found
+        assert all(line.startswith("r1.yaml:") for line in found)
+    else:
+        assert found == told
+    assert SECRET not in " ".join(found)
+
+
+def test_all_mistakes_are_told_at_once_also_behind_one_another() -> None:
+    rule = """rules:
+  - source: form
+    colour: red
+    type: form_response
+    when: event.emial == "x"
+    contact: {set: {firstname: nonsense}}
+    enroll: {sequence: 310001, sender: ben}
+    dedupe: {for: long}
+  - id: demo
+    source: nowhere
+    type: a
+    enroll: 5
+"""
+    found = mistakes(HEAD.replace("typeform", "typefrom") + rule)
+    places = [line.split(": ")[0] for line in found]
+    assert places == [
+        "r1.yaml:4:20",
+        "r1.yaml:7:5",
+        "r1.yaml:8:5",
+        "r1.yaml:10:16",
+        "r1.yaml:11:32",
+        "r1.yaml:12:24",
+        "r1.yaml:12:40",
+        "r1.yaml:13:19",
+        "r1.yaml:15:13",
+        "r1.yaml:17:13",
+    ]
+
+
+def test_names_are_known_across_files_and_stand_in_one_only() -> None:
+    assert mistakes(HEAD, "version: 1\n" + RULE) == []
+    twice = mistakes(HEAD + RULE, 'version: 1\nsenders: {anna: {user_id: "7", email: a@acme.example}}\n')
+    assert twice == ["r2.yaml:2:11: 'anna' stands in r1.yaml already"]
+    assert mistakes(HEAD + RULE, "version: 1\n" + RULE) == ["r2.yaml:3:9: another rule is called 'demo' already"]
+
+
+def test_what_another_file_may_hold_is_not_missed_while_that_file_cannot_be_read() -> None:
+    found = mistakes("rules: [", "version: 1\n" + RULE, default=Account("main", "x"))
+    assert len(found) == 1
+    assert found[0].startswith("r1.yaml:")
+
+
+def test_the_account_of_the_environment_stands_in() -> None:
+    text = HEAD.replace('accounts: {main: {token: "${TOKEN}"}}\n', "") + RULE
+    assert mistakes(text, default=Account("main", "x")) == []
+
+
+def test_a_doubled_dollar_is_one_dollar() -> None:
+    assert mistakes(HEAD.replace("${FORM_SECRET}", "$${NOT_A_VARIABLE}") + RULE) == []
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [(b"\xff\xfe\x00v", "is not UTF-8 text"), (None, "cannot be read: No such file or directory")],
+)
+def test_a_file_that_cannot_be_read(tmp_path: Path, content: bytes | None, told: str) -> None:
+    path = tmp_path / "rules.yaml"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(RulebookError) as refused:
+        read_documents(path)
+    assert f"{path}:1:1: {told}" in str(refused.value)
+
+
+def test_an_empty_folder(tmp_path: Path) -> None:
+    with pytest.raises(RulebookError, match=r"the folder holds no \*\.yaml file"):
+        read_documents(tmp_path)

@@ -1,0 +1,186 @@
+"""What rules come to: first match wins, errors are no matches, and every decision says why."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from app.model import Verdict
+from app.rules.examples import run_examples
+from app.rules.match import LONGEST_CONDITION, decide, heard
+from tests.rules.rulebooks import HEAD, book, event
+
+ONE = '  - {id: one, source: crm, type: a, enroll: {sequence: "1", sender: anna}}\n'
+TWO = '  - {id: two, source: crm, type: a, enroll: {sequence: "2", sender: ben}}\n'
+
+
+def with_condition(rule: str, condition: str, **keys: str) -> str:
+    more = "".join(f", {name}: {value}" for name, value in keys.items())
+    return rule.replace("type: a,", f"type: a, when: '{condition}'{more},")
+
+
+def rules_of(rules: str, **fields: Any) -> list[str | None]:
+    return [decision.rule for decision in decide(event(**fields), book(rules))]
+
+
+def test_the_first_match_wins() -> None:
+    assert rules_of(ONE + TWO) == ["one"]
+    assert rules_of(with_condition(ONE, "false") + TWO) == ["two"]
+
+
+def test_continue_looks_on() -> None:
+    assert rules_of(ONE.replace("type: a,", "type: a, continue: true,") + TWO) == ["one", "two"]
+
+
+def test_a_rule_may_listen_to_several_types() -> None:
+    rulebook = book(ONE.replace("type: a", "type: [a, b, a]"))
+    assert heard(event("b"), rulebook)
+    assert not heard(event("c"), rulebook)
+    assert len(decide(event("a"), rulebook)) == 1
+
+
+def test_a_decision_names_the_request_in_full() -> None:
+    rules = ONE.replace(
+        "enroll:",
+        "contact: {set: {firstname: event.first_name, score: event.data.score}, require: [firstname]}, "
+        "dedupe: {intent: demo, for: 14d}, enroll:",
+    )
+    rulebook = book(rules)
+    (decision,) = decide(event(first_name=" Ada ", data={"score": 7}), rulebook)
+    assert (decision.verdict, decision.rule, decision.line) == (Verdict.ENROLL, "one", 5)
+    assert decision.revision == rulebook.revision
+    request = decision.enroll
+    assert request is not None
+    assert (request.account, request.email, request.sequence) == ("main", "ada@corp.example", "1")
+    assert (request.sender.name, request.sender.user_id, request.sender.email) == ("anna", "7001", "anna@acme.example")
+    assert request.properties == {"firstname": "Ada", "score": "7"}
+    assert request.require == ("firstname",)
+    assert (request.intent.name, request.intent.period) == ("demo", timedelta(days=14))
+
+
+def test_the_intent_is_the_sequence_for_thirty_days_where_nothing_else_is_said() -> None:
+    (decision,) = decide(event(), book(ONE))
+    assert decision.enroll is not None
+    assert (decision.enroll.intent.name, decision.enroll.intent.period) == ("sequence:1", timedelta(days=30))
+
+
+def test_ignore_ends_it_without_an_enrollment() -> None:
+    (decision,) = decide(event(), book("  - {id: no, source: crm, type: a, ignore: true}\n" + TWO))
+    assert (decision.verdict, decision.rule, decision.enroll) == (Verdict.IGNORE, "no", None)
+
+
+@pytest.mark.parametrize("email", [None, "", "nobody", "a@b", "two@at@signs.example"])
+def test_nobody_is_enrolled_without_a_usable_address(email: str | None) -> None:
+    (decision,) = decide(event(email=email), book(ONE))
+    assert (decision.verdict, decision.rule) == (Verdict.NONE, "one")
+    assert decision.reason == "the event has no usable e-mail address"
+
+
+def test_every_no_quotes_its_condition() -> None:
+    (decision,) = decide(event(data={"x": 1}), book(with_condition(ONE, "event.data.x > 5")))
+    assert (decision.verdict, decision.rule) == (Verdict.NONE, None)
+    assert decision.reason == "one: its condition is false: event.data.x > 5"
+    (fact,) = decision.facts
+    assert (fact.rule, fact.line, fact.matched, fact.error) == ("one", 5, False, False)
+
+
+def test_a_long_condition_is_quoted_in_part() -> None:
+    condition = " && ".join(["event.data.x > 5"] * 20)
+    (decision,) = decide(event(data={"x": 1}), book(with_condition(ONE, condition)))
+    quoted = decision.reason.removeprefix("one: its condition is false: ")
+    assert len(quoted) == LONGEST_CONDITION
+    assert quoted.endswith("…")
+
+
+@pytest.mark.parametrize(
+    ("condition", "because"),
+    [
+        ("event.data.missing > 5", "could not be evaluated"),
+        ("event.data.text > 5", "could not be evaluated"),
+        ("event.data.x", "neither true nor false"),
+        ("event.data.text", "neither true nor false"),
+        ("event.data.x / 0 > 1", "could not be evaluated"),
+        ("is_free_mail(event.data.x)", "could not be evaluated"),
+        ('event.occurred_at > timestamp("2026-01-01T00:00:00Z")', "could not be evaluated"),
+    ],
+)
+def test_what_cannot_be_evaluated_is_no_match_and_says_so(condition: str, because: str) -> None:
+    subject = event(data={"x": 1, "text": "yes"})
+    first, second = (
+        decide(subject, book(with_condition(ONE, condition, on_error=then) + TWO))[0] for then in ("next", "stop")
+    )
+    assert first.rule == "two"
+    assert second.verdict is Verdict.NONE
+    for decision in (first, second):
+        assert because in decision.facts[0].because
+        assert decision.facts[0].error
+
+
+def test_a_value_that_cannot_be_evaluated_writes_nothing_over_what_hubspot_has() -> None:
+    rules = ONE.replace("enroll:", "contact: {set: {firstname: event.data.missing, company: event.company}}, enroll:")
+    (decision,) = decide(event(company="  "), book(rules))
+    assert decision.enroll is not None
+    assert decision.enroll.properties == {}
+
+
+@pytest.mark.parametrize(
+    ("value", "written"),
+    [
+        ("event.data.whole", "3"),
+        ("event.data.half", "3.5"),
+        ("event.data.three", "3"),
+        ("event.data.yes", "true"),
+        ("event.data.no", "false"),
+        ("event.occurred_at", "2026-01-05T12:00:00+00:00"),
+        ("event.data.big", "123456789012"),
+        ('event.first_name + "!"', "Ada!"),
+        ("lower(event.email)", "ada@corp.example"),
+        ("domain(event.email)", "corp.example"),
+    ],
+)
+def test_values_are_written_as_hubspot_takes_them(value: str, written: str) -> None:
+    rules = ONE.replace("enroll:", f"contact: {{set: {{p: '{value}'}}}}, enroll:")
+    data = {"whole": 3, "half": 3.5, "three": 3.0, "yes": True, "no": False, "big": 123456789012}
+    at = datetime(2026, 1, 5, 12, tzinfo=UTC)
+    (decision,) = decide(event(first_name="Ada", occurred_at=at, data=data), book(rules))
+    assert decision.enroll is not None
+    assert decision.enroll.properties == {"p": written}
+
+
+def test_a_time_is_compared_as_a_time() -> None:
+    rules = with_condition(ONE, 'event.occurred_at > timestamp("2026-01-01T00:00:00Z")')
+    assert rules_of(rules, occurred_at=datetime(2026, 1, 5, tzinfo=UTC)) == ["one"]
+    assert rules_of(rules, occurred_at=datetime(2025, 1, 5, tzinfo=UTC)) == [None]
+
+
+def test_free_mail_is_told_by_its_domain() -> None:
+    rules = with_condition(ONE, "is_free_mail(event.email)")
+    assert rules_of(rules, email="Cy@GMAIL.com") == ["one"]
+    assert rules_of(rules, email="cy@corp.example") == [None]
+    assert rules_of(rules, email=None) == [None]
+
+
+def test_the_revision_is_of_the_text_and_nothing_else() -> None:
+    assert book(ONE).revision == book(ONE).revision
+    assert book(ONE).revision != book(ONE + "# a word\n").revision
+
+
+def test_examples_pass_or_say_what_came_instead() -> None:
+    rules = with_condition(ONE, "event.data.x > 5").replace(
+        "sender: anna}}",
+        "sender: anna}, examples: ["
+        '{name: high, event: {email: a@corp.example, data: {x: 6}}, expect: {enroll: "1"}}, '
+        "{name: low, event: {email: a@corp.example, data: {x: 1}}, expect: none}, "
+        '{name: wrong, event: {email: a@corp.example, data: {x: 1}}, expect: {enroll: "1"}}, '
+        "{name: ignored, event: {email: a@corp.example, data: {x: 9}}, expect: ignore}]}",
+    )
+    outcomes = run_examples(book(rules))
+    assert [(o.example, o.difference) for o in outcomes] == [
+        ("high", ""),
+        ("low", ""),
+        ("wrong", "expected enroll 1, got none (one: its condition is false: event.data.x > 5)"),
+        ("ignored", "expected ignore, got enroll 1 by rule one"),
+    ]
+    assert {(o.rule, o.file, o.line) for o in outcomes} == {("one", "rules.yaml", HEAD.count("\n") + 1)}
