@@ -89,7 +89,7 @@ class Facts:
         self._activation: Any = None
 
     def activation(self) -> Any:
-        """Return the engine's form of the event. An absent field is null, but for an absent time, which has no value."""
+        """Return the engine's form of the event. An absent field is null; an absent time has no value at all."""
         if self._activation is None:
             fields = {f"event.{name}": getattr(self._event, name) for name in FIELDS}
             fields["event.data"] = dict(self._event.data)
