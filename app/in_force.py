@@ -122,6 +122,9 @@ class RulebookInForce:
                 log.error("rulebook.rejected", mistakes=[str(mistake) for mistake in error.mistakes])  # noqa: TRY400  # as above
             except (SQLAlchemyError, OSError) as error:
                 log.warning("rulebook.not_followed", error=first_line(error))
+            except Exception:
+                # Whoever stops following decides by old rules for ever, and nobody would notice.
+                log.exception("rulebook.defect")
 
     async def _follow_stored(self, stored: StoredRulebook) -> Rulebook:
         book = await asyncio.to_thread(self._load, text_to_documents(stored.documents))

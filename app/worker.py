@@ -173,6 +173,9 @@ class Worker:
             log.warning("worker.store_trouble", error=first_line(error))
         except SegueError as error:
             log.warning("worker.trouble", error=str(error))
+        except Exception:
+            # A loop that ends takes the whole worker's purpose with it, and nobody would notice.
+            log.exception("worker.defect")
         await asyncio.sleep(self._pace.poll)
         return None
 

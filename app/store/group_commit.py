@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.engine import URL
 
+    from app.errors import Answer
     from app.store.entries import Accepted, Entry
 
     Batch = list[tuple[Entry, asyncio.Future[Accepted]]]
@@ -105,6 +106,10 @@ class GroupCommit:
             results = await self._commit(connection, [entry for entry, _ in batch])
         except TROUBLE as error:
             await self._isolate(connection, batch, error)
+        except Exception:
+            # A defect of ours: the lane must live on, and only the delivery that meets it is turned away.
+            log.exception("store.defect", deliveries=len(batch))
+            await self._halve(connection, batch, Busy("defect", "the delivery could not be kept"))
         else:
             for (_, future), result in zip(batch, results, strict=True):
                 _resolve(future, result)
@@ -148,13 +153,18 @@ class GroupCommit:
         state = sqlstate(error)
         if state is None or not state.startswith(ABOUT_A_ROW):
             self._turn_away(batch, error)
-        elif len(batch) == 1:
-            log.error("store.row_refused", delivery_id=batch[0][0].delivery.id, sqlstate=state)
-            _reject(batch[0][1], Unreadable("unstorable", "PostgreSQL cannot store this delivery"))
         else:
-            middle = len(batch) // 2
-            await self._commit_all(connection, batch[:middle])
-            await self._commit_all(connection, batch[middle:])
+            await self._halve(connection, batch, Unreadable("unstorable", "PostgreSQL cannot store this delivery"))
+
+    async def _halve(self, connection: DirectConnection, batch: Batch, refusal: Answer) -> None:
+        """Commit each half by itself; the one that stands alone is turned away with `refusal`."""
+        if len(batch) == 1:
+            log.error("store.delivery_refused", delivery_id=batch[0][0].delivery.id, reason=refusal.reason)
+            _reject(batch[0][1], refusal)
+            return
+        middle = len(batch) // 2
+        await self._commit_all(connection, batch[:middle])
+        await self._commit_all(connection, batch[middle:])
 
     def _turn_away(self, batch: Batch, error: BaseException) -> None:
         log.warning("store.unavailable", deliveries=len(batch), error=first_line(error))

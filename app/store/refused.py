@@ -68,6 +68,9 @@ class RefusedDeliveries:
                 await self._write(delivery, answer)
             except (SQLAlchemyError, OSError) as error:
                 log.warning("refused.not_kept", delivery_id=delivery.id, error=first_line(error))
+            except Exception:
+                # What cannot be kept must not end the keeping of others.
+                log.exception("refused.defect", delivery_id=delivery.id)
 
     async def _write(self, delivery: Delivery, answer: Answer) -> None:
         values = {

@@ -116,6 +116,16 @@ async def test_a_value_the_driver_cannot_encode_fails_alone(
     assert await count(engine, "enrollments") == 1
 
 
+async def test_a_defect_with_one_delivery_turns_that_one_away_and_the_lane_lives_on(
+    writer: GroupCommit, engine: AsyncEngine, make_entry: Any
+) -> None:
+    bad = make_entry("bad", "bad@corp.example", data={"nobody can": object()})
+    results = await asyncio.gather(writer.accept(make_entry("e1")), writer.accept(bad), return_exceptions=True)
+    assert isinstance(results[1], Busy)
+    assert (await writer.accept(make_entry("e2", "b@corp.example"))).new
+    assert await count(engine, "enrollments") == 2
+
+
 async def test_two_replicas_with_the_same_events_agree(engine: AsyncEngine, make_entry: Any) -> None:
     writers = [GroupCommit(engine.url), GroupCommit(engine.url)]
     for writer in writers:

@@ -119,7 +119,7 @@ async def ask(
     }
     with capture_logs() as logs:
         await web.public(scope | changes, receive, send)
-    assert [line for line in logs if line["event"].endswith((".defect", ".row_refused", ".unavailable"))] == []
+    assert [line for line in logs if line["event"].endswith((".defect", ".delivery_refused", ".unavailable"))] == []
     status: int = sent[0]["status"]
     assert b"".join(message["body"] for message in sent[1:]) != b""
     assert status in STATUSES
