@@ -1,9 +1,10 @@
 """Logs: events with facts, not sentences; ours and the libraries' through one handler.
 
 The names: delivery.accepted, .duplicate, .filtered, .handshake, .refused · decision.made · enrollment.step,
-.fence_lost, .lease_lost, .not_recorded, .not_confirmed, .defect · hubspot.call, .throttled · rulebook.loaded,
-.restored, .rejected, .not_followed, .defect · worker.took_over, .draining, .store_trouble, .trouble, .defect ·
-store.unavailable, .delivery_refused, .batch_repeated, .workers_not_told, .defect · service.started, .stopping.
+.intervened, .fence_lost, .lease_lost, .not_recorded, .not_confirmed, .defect · hubspot.call, .throttled ·
+rulebook.loaded, .restored, .rejected, .not_followed, .defect · worker.took_over, .draining, .store_trouble, .trouble,
+.defect · store.unavailable, .delivery_refused, .batch_repeated, .workers_not_told, .defect ·
+service.started, .stopping.
 """
 
 from __future__ import annotations

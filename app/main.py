@@ -24,7 +24,7 @@ from app import __version__, logs
 from app.clock import utc_now
 from app.confirm import Confirmer
 from app.enroll import Enroller
-from app.errors import Busy, RulebookError, StartError
+from app.errors import Busy, Mistake, RulebookError, StartError
 from app.hashing import hash_email
 from app.hubspot.client import HubSpotClient
 from app.hubspot.desk import HubSpotDesk
@@ -42,8 +42,9 @@ from app.sources import PROVIDERS
 from app.store.accept import ENROLLMENTS_READY
 from app.store.database import busy_when_gone, first_line, open_engine, require_server
 from app.store.embedded import EmbeddedPostgres, attach
-from app.store.enrollments import Enrollments, holds_accounts_other_than
+from app.store.enrollments import Enrollments
 from app.store.group_commit import GroupCommit
+from app.store.interventions import Interventions
 from app.store.ledger import DEFAULT_LIMIT
 from app.store.migrate import migrate, require_migrated
 from app.store.notifications import Notifications
@@ -53,13 +54,14 @@ from app.store.refused import RefusedDeliveries
 from app.store.retention import prune
 from app.store.rulebooks import RULEBOOK_CHANGED, Rulebooks
 from app.telling import Telling
-from app.web import admin, api, auth, health
+from app.web import admin, api, auth, health, interventions
 from app.web.app import create_app
 from app.web.webhooks import Webhooks
 from app.worker import Worker, WorkerPace
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
+    from pathlib import Path
 
     from fastapi import FastAPI
     from sqlalchemy.ext.asyncio import AsyncEngine
@@ -68,6 +70,7 @@ if TYPE_CHECKING:
     from app.settings import Settings
 
 PYTHON = sys.executable
+SANDBOX = "sandbox"
 SANDBOX_TOKEN = "pat-sandbox"  # noqa: S105  # the emulator's own, worth nothing
 CONFIRM_AFTER_SECONDS = 60.0
 SWEEP_SECONDS = 3600.0
@@ -75,23 +78,11 @@ SWEEP_SECONDS = 3600.0
 log = structlog.get_logger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class HubSpotSide:
-    """Where enrollments go: the account of the rulebook, or (`sandbox`) the emulator that stands in for it."""
-
-    base_url: str
-    sandbox: bool = False
-
-    def account_of(self, book: Rulebook) -> Account:
-        """Return the account that `book` enrolls into here."""
-        return Account("sandbox", "pat-sandbox", book.account.per_10s) if self.sandbox else book.account
-
-
 async def migrate_only(settings: Settings) -> None:
     """Bring the database up to date, and nothing else."""
     logs.configure(form=settings.log_format, level=settings.log_level)
     async with AsyncExitStack() as stack:
-        engine = await _database(stack, settings, own=True)
+        engine = await _database(stack, settings, settings.data_dir, own=True)
         log.info("database.migrated", revision=await migrate(engine))
 
 
@@ -104,22 +95,22 @@ async def serve(
         service = await _open(stack, settings, environment, own_database=True, with_sandbox=with_sandbox)
         listeners = _listeners(settings)
         await migrate(service.engine)
+        await _require_own_database(service, practice=with_sandbox)
         book = await _first_rulebook(service, with_sandbox=with_sandbox)
-        await _require_own_account(service, book)
         worker = await _start_worker(stack, service, book) if with_worker else None
         apps = _applications(stack, service)
         _start_following(stack, service, worker)
         await _run_until_stopped(service, dict(zip(listeners, apps, strict=False)))
 
 
-async def work(settings: Settings, environment: Mapping[str, str], *, with_sandbox: bool = False) -> None:
+async def work(settings: Settings, environment: Mapping[str, str]) -> None:
     """Enroll only, until SIGTERM or SIGINT; the rulebook is the one that `serve` put in force."""
     logs.configure(form=settings.log_format, level=settings.log_level)
     async with AsyncExitStack() as stack:
-        service = await _open(stack, settings, environment, own_database=False, with_sandbox=with_sandbox)
+        service = await _open(stack, settings, environment, own_database=False, with_sandbox=False)
         await require_migrated(service.engine)
+        await _require_own_database(service, practice=False)
         book = await service.rulebook.start_from_store()
-        await _require_own_account(service, book)
         worker = await _start_worker(stack, service, book)
         _start_following(stack, service, worker)
         await _run_until_stopped(service, _worker_listener(service))
@@ -166,7 +157,7 @@ async def _open(
     own_database: bool,
     with_sandbox: bool,
 ) -> Service:
-    engine = await _database(stack, settings, own=own_database)
+    engine = await _database(stack, settings, _data_dir(settings, practice=with_sandbox), own=own_database)
     base_url = await _sandbox(stack) if with_sandbox else str(settings.hubspot_base_url).rstrip("/")
     metrics = Metrics(__version__)
     rulebook = RulebookInForce(
@@ -187,24 +178,34 @@ def _load(
             documents,
             environment={"HUBSPOT_TOKEN": SANDBOX_TOKEN, **environment},
             providers=PROVIDERS,
-            default_account=Account("sandbox", SANDBOX_TOKEN),
+            default_account=Account(SANDBOX, SANDBOX_TOKEN),
         )
-        return replace(book, account=Account("sandbox", SANDBOX_TOKEN, book.account.per_10s))
+        return replace(book, account=Account(SANDBOX, SANDBOX_TOKEN, book.account.per_10s))
     token = settings.hubspot_token.get_secret_value() if settings.hubspot_token else None
     account = Account("main", token) if token else None
-    return load(documents, environment=environment, providers=PROVIDERS, default_account=account)
+    book = load(documents, environment=environment, providers=PROVIDERS, default_account=account)
+    if book.account.name == SANDBOX:
+        told = f"accounts: {SANDBOX!r} is the emulator's name; choose another one for a real account"
+        raise RulebookError((Mistake(documents[0].file, 1, 1, told),))
+    return book
 
 
-async def _database(stack: AsyncExitStack, settings: Settings, *, own: bool) -> AsyncEngine:
+def _data_dir(settings: Settings, *, practice: bool) -> Path:
+    """Return where the private database is; practice has a place of its own where the operator names none."""
+    folder, named = settings.data_dir, "data_dir" in settings.model_fields_set
+    return folder.with_name(f"{folder.name}-practice") if practice and not named else folder
+
+
+async def _database(stack: AsyncExitStack, settings: Settings, data_dir: Path, *, own: bool) -> AsyncEngine:
     """Open the operator's database, or the private one: started (`own`), or attached to."""
     if settings.database_url is not None:
         url = settings.database_url.get_secret_value()
     elif own:
-        server = await asyncio.to_thread(EmbeddedPostgres.open, settings.data_dir)
+        server = await asyncio.to_thread(EmbeddedPostgres.open, data_dir)
         stack.push_async_callback(asyncio.to_thread, server.close)
         url = server.url
     else:
-        url = await asyncio.to_thread(attach, settings.data_dir)
+        url = await asyncio.to_thread(attach, data_dir)
     engine = open_engine(url)
     stack.push_async_callback(engine.dispose)
     await require_server(engine)
@@ -230,16 +231,15 @@ async def _end(child: asyncio.subprocess.Process) -> None:
     await child.wait()
 
 
-async def _require_own_account(service: Service, book: Rulebook) -> None:
-    """Never mix practice and real leads: a database that holds the sandbox's enrollments takes no real account."""
-    others = await holds_accounts_other_than(service.engine, book.account.name)
-    if "sandbox" in others or (others and book.account.name == "sandbox"):
+async def _require_own_database(service: Service, *, practice: bool) -> None:
+    """Never mix practice and real leads: a database that was practised on takes no real account, nor the other way."""
+    known = await Rulebooks(service.engine).accounts()
+    if (SANDBOX in known and not practice) or (known - {SANDBOX} and practice):
+        was, is_ = ("practised on", "real") if not practice else ("used for real", "practice")
         raise StartError(
-            f"this database holds enrollments of {', '.join(others)}, and the account is {book.account.name}: "
-            "practice and real enrollments must not share one; use another SEGUE_DATA_DIR or SEGUE_DATABASE_URL"
+            f"this database was {was}, and this would be {is_}: rules and enrollments of both must not share one; "
+            "use another SEGUE_DATA_DIR or SEGUE_DATABASE_URL"
         )
-    if others:
-        log.warning("service.other_accounts", accounts=others, account=book.account.name)
 
 
 async def _start_worker(stack: AsyncExitStack, service: Service, book: Rulebook) -> Worker:
@@ -325,6 +325,7 @@ def _applications(stack: AsyncExitStack, service: Service) -> list[FastAPI]:
         health.metrics(partial(_page, service, reader)),
         admin.router(partial(_reload_for_operators, service), authorised=authorised),
         api.router(reader, authorised=authorised),
+        interventions.router(Interventions(service.engine), reader, authorised=authorised),
     ]
     if settings.admin_port is None:
         return [create_app([*public, *operators], version=__version__, webhooks=webhooks)]

@@ -71,7 +71,7 @@ class Metrics:
         return Gauge(f"segue_{name}", told, labels, registry=self.registry)
 
     def _gauges(self) -> None:
-        self._jobs = self._gauge("jobs", "Enrollments by state", "state")
+        self._jobs = self._gauge("jobs", "Enrollments by state, final ones left out", "state")
         self._oldest = self._gauge("oldest_job_age_seconds", "Age of the oldest enrollment that is due")
         self._budget = self._gauge("sender_budget_remaining", "Enrollments left in 24 hours", "sender_id")
         self._rate = self._gauge("hubspot_rate_remaining", "Requests left by HubSpot's own count", "window")

@@ -50,7 +50,8 @@ class Settings(BaseSettings):
     )
     data_dir: Path = Field(
         default_factory=_default_data_dir,
-        description="Where the private server keeps its data; `/var/lib/segue` for root, else `./data`",
+        description="Where the private server keeps its data; `/var/lib/segue` for root, else `./data`; "
+        "practice adds `-practice`",
     )
     config: Path = Field(Path("rules.yaml"), description="The rules file, or a folder of them")
     hubspot_base_url: HttpUrl = Field(HttpUrl("https://api.hubapi.com"), description="HubSpot's API")
@@ -161,4 +162,5 @@ def _unknown(name: str) -> str:
 
 def _told(detail: Any) -> str:
     name = PREFIX + "_".join(str(part) for part in detail["loc"][:1]).upper()
-    return f"{name}: {str(detail['msg']).removeprefix('Value error, ')}"
+    told = str(detail["msg"]).removeprefix("Value error, ").replace("Input should be", "must be")
+    return f"{name}: {told}; see docs/settings.md"

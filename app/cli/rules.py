@@ -73,7 +73,8 @@ def check(
     else:
         for finding in findings:
             typer.echo(f"{finding.file}:{finding.line}:{finding.column}: {finding.level}: {finding.message}")
-        typer.echo(f"{len(counted)} findings" if counted else f"{path}: no findings", err=bool(counted))
+        number = f"{len(counted)} finding{'' if len(counted) == 1 else 's'}"
+        typer.echo(number if counted else f"{path}: no findings", err=bool(counted))
     raise typer.Exit(FINDINGS if counted else 0)
 
 
@@ -85,7 +86,7 @@ def run_tests(
     env_file: EnvFile = None,
     as_json: AsJson = False,
 ) -> None:
-    """Run the examples in the rules file. Exit 1 when one comes to something else than it expects."""
+    """Run the examples in the rules file. Exit 1 when one comes to something else than it expects, or none is run."""
     book = _load_or_exit(path, _environment(env_file, placeholders=placeholders))
     chosen = _pattern(run)
     outcomes = [o for o in run_examples(book) if chosen.search(o.rule) or chosen.search(o.example)]
@@ -168,13 +169,15 @@ def _event(where: str, source: str, book: Rulebook) -> Event:
         text = sys.stdin.read() if where == "-" else Path(where).read_text(encoding="utf-8")
         told = json.loads(text)
     except (OSError, ValueError, RecursionError) as error:
-        raise StartError(f"--event: cannot read {where}: {error}") from error
+        raise StartError(f"--event: {where} cannot be read as JSON: {error}") from error
     if not isinstance(told, dict):
         raise StartError(f"--event: {where} must hold one JSON object with type, email, data, ...")
     told.setdefault("source", source)
     if told["source"] not in book.sources:
         names = ", ".join(sorted(book.sources))
-        raise StartError(f"--source: there is no source {told['source']!r}; there are {names}")
+        raise StartError(
+            f"--source: there is no source {told['source']!r}; name one of {names}, or put it in the event"
+        )
     return _made(told)
 
 
@@ -182,7 +185,8 @@ def _made(told: dict[str, Any]) -> Event:
     fields = {name: told.pop(name, None) for name in ("id", "email", "first_name", "last_name", "name", "company")}
     source, kind, data, occurred = (told.pop(name, None) for name in ("source", "type", "data", "occurred_at"))
     if told:
-        raise StartError(f"--event: unknown fields {', '.join(sorted(told))}")
+        known = "source, type, id, occurred_at, email, first_name, last_name, name, company, data"
+        raise StartError(f"--event: unknown fields {', '.join(sorted(told))}; there are {known}")
     wrong = [name for name, value in fields.items() if value is not None and not isinstance(value, str)]
     if wrong or not isinstance(data or {}, dict):
         raise StartError(f"--event: {', '.join(wrong) or 'data'} has the wrong type")
@@ -241,7 +245,7 @@ def _print_outcomes(outcomes: list[Outcome], failed: list[Outcome]) -> None:
         console.print(f"[red]FAIL[/] {escape(outcome.rule)}: {escape(outcome.example)} ({escape(place)})")
         console.print(f"     {escape(outcome.difference)}")
     if not outcomes:
-        console.print("no example matches")
+        console.print("there is no example to run")
     console.print(f"{len(outcomes) - len(failed)} passed, {len(failed)} failed")
 
 

@@ -111,7 +111,6 @@ FAULTS: tuple[Fault, ...] = (
         Whose.US,
         Next.REFUSE,
         {
-            "VALIDATION_ERROR": "HubSpot finds the request itself invalid.",
             "PROPERTY_DATA_IS_INVALID": "HubSpot does not take a property's value, or does not know the property.",
         },
     ),
@@ -119,6 +118,7 @@ FAULTS: tuple[Fault, ...] = (
         Whose.US,
         Next.PARK,
         {
+            "VALIDATION_ERROR": "HubSpot finds the request itself invalid.",
             "SEQUENCE_ID_INVALID": "HubSpot does not know a sequence of this id.",
             "OBJECT_NOT_FOUND": "HubSpot does not find what the request names: the contact, the sequence or the user.",
         },

@@ -88,7 +88,7 @@ def after_failure(  # noqa: PLR0911  # one return per kind of end is the table t
     if not isinstance(error, Refusal):
         return _later(error, type(error).__name__, enrollment, now=now, random=random, patience=patience)
     fault = fault_of(error.code)
-    told = f"{fault.sentence} ({error.code})"
+    told = f"{fault.sentence} ({error.code})" + (f" HubSpot says: {error.detail}" if error.detail else "")
     if fault.next == "refuse":
         return State.REFUSED, Change("refused", error.code, told)
     if fault.next == "hold":

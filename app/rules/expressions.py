@@ -30,6 +30,7 @@ FIELDS = (
     "company",
     "data",
 )
+FUNCTIONS = ("is_free_mail(text)", "domain(text)", "lower(text)")
 _PLACE = re.compile(r"<input>:(\d+):(\d+): (.*?)(?: \(in container ''\))?$", re.MULTILINE)
 
 
@@ -123,6 +124,8 @@ def _explained(message: str) -> str:
     name = re.search(r"undeclared reference to 'event\.([^']*)'", message)
     if name:
         return f"an event has no field {name.group(1)!r}; the fields are {', '.join(FIELDS)}"
+    if message.startswith("undeclared reference"):
+        return f"{message}; there are event.<field>, {', '.join(FUNCTIONS)}, and CEL's own"
     return message.removeprefix("Syntax error: ")
 
 

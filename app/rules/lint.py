@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def lint(book: Rulebook) -> list[Mistake]:
-    """Return warnings: rules that can never match, senders and sources that no rule names, rules without examples."""
+    """Return warnings (rules that can never match) and notes (what no rule names, rules without examples)."""
     return [*_unreachable(book), *_unused(book), *_untested(book)]
 
 
@@ -43,4 +43,8 @@ def _unused(book: Rulebook) -> list[Mistake]:
 
 
 def _untested(book: Rulebook) -> list[Mistake]:
-    return [_warning(rule, f"rule {rule.id!r} has no examples") for rule in book.rules if not rule.examples]
+    return [
+        Mistake(rule.file, rule.line, 1, f"rule {rule.id!r} has no examples", "note")
+        for rule in book.rules
+        if not rule.examples
+    ]

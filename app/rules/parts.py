@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from app.rules.documents import Document, Parsed
 from app.rules.mending import mend
-from app.rules.schema import RulesFile
+from app.rules.schema import IDS, RulesFile
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,9 +17,10 @@ if TYPE_CHECKING:
     from app.errors import Mistake
 
 MAXIMUM_MENDINGS = 20
+MAPPING = "must be a mapping"
 WORDS = {
-    "model_type": "must be a mapping",
-    "dict_type": "must be a mapping",
+    "model_type": MAPPING,
+    "dict_type": MAPPING,
     "list_type": "must be a list",
     "string_type": "must be text",
     "too_long": "only one is possible",
@@ -70,6 +71,9 @@ def told_once(mistakes: list[Mistake], parts: list[Part]) -> tuple[Mistake, ...]
     unread = {mistake for part in parts for mistake in part.parsed.mistakes}
     places = {(m.file, m.line, m.column) for m in unread}
     told = {m for m in mistakes if m in unread or (m.file, m.line, m.column) not in places}
+    # Where something may be written in two ways, what is wrong with the way that was not meant only misleads.
+    others = {(m.file, m.line, m.column) for m in told if m.message != MAPPING}
+    told = {m for m in told if m.message != MAPPING or (m.file, m.line, m.column) not in others}
     return tuple(sorted(told, key=lambda m: (m.file, m.line, m.column, m.message)))
 
 
@@ -84,6 +88,10 @@ def mistake_of(parsed: Parsed, detail: Any, prefix: tuple[str | int, ...] = ()) 
 
 
 def _in_our_words(detail: Any) -> str:
+    if detail["type"] == "timezone_aware":
+        return "write the time with its zone, such as 2026-12-24T00:00:00Z"
+    if detail["type"] == "string_pattern_mismatch" and detail["ctx"]["pattern"] == IDS:
+        return 'must be an id of digits in quotes, such as "310001"'
     if detail["type"] == "string_pattern_mismatch":
         return f"must match {detail['ctx']['pattern']}"
     told = str(detail["msg"]).removeprefix("Value error, ").replace("Input should be", "must be")

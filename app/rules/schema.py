@@ -24,7 +24,7 @@ def duration(value: object) -> timedelta:
     return timedelta(**{_UNITS[found.group(2)]: int(found.group(1))})
 
 
-def _sequence(value: object) -> object:
+def _quoted(value: object) -> object:
     if isinstance(value, int) and not isinstance(value, bool):
         raise ValueError(f'ids are text: write "{value}" in quotes')  # noqa: TRY004  # pydantic wants ValueError
     return value
@@ -60,6 +60,8 @@ class _Model(BaseModel):
 
 
 Text = Annotated[str, StringConstraints(strict=True, min_length=1)]
+IDS = r"^[0-9]{1,20}$"
+HubSpotId = Annotated[Text, BeforeValidator(_quoted), StringConstraints(pattern=IDS)]
 Name = Annotated[str, StringConstraints(strict=True, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$")]
 Cel = Annotated[Text, Field(description="A CEL expression over `event`")]
 Types = Annotated[
@@ -107,7 +109,7 @@ class SourceEntry(BaseModel):
 class SenderEntry(_Model):
     """Who sequences are sent by."""
 
-    user_id: Annotated[Text, BeforeValidator(_sequence)] = Field(description="HubSpot's user id, not the owner id")
+    user_id: HubSpotId = Field(description="HubSpot's user id, not the owner id")
     email: Text = Field(description="The inbox connected to HubSpot")
 
 
@@ -121,9 +123,7 @@ class ContactEntry(_Model):
 class EnrollEntry(_Model):
     """The sequence, and who sends it."""
 
-    sequence: Annotated[Text, BeforeValidator(_sequence), StringConstraints(pattern=r"^[0-9]{1,20}$")] = Field(
-        description="HubSpot's sequence id, in quotes"
-    )
+    sequence: HubSpotId = Field(description="HubSpot's sequence id, in quotes")
     sender: Text = Field(description="A name of `senders`")
 
 
@@ -137,7 +137,7 @@ class DedupeEntry(_Model):
 class ExpectEntry(_Model):
     """What an example must come to."""
 
-    enroll: Annotated[Text, BeforeValidator(_sequence)] | None = None
+    enroll: HubSpotId | None = None
     none: Literal[True] | None = None
     ignore: Literal[True] | None = None
 

@@ -62,7 +62,7 @@ def open_engine(url: str | URL, *, pool_size: int = 16, application_name: str = 
 
 def described(url: str | URL) -> str:
     """Return `url` for a message, its password hidden."""
-    return make_url(url).render_as_string(hide_password=True)
+    return make_url(url).set(drivername="postgresql").render_as_string(hide_password=True)
 
 
 async def require_server(engine: AsyncEngine) -> None:

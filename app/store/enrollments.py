@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
 from app.errors import FenceLost
@@ -148,15 +147,6 @@ class Enrollments:
         async with self._engine.begin() as connection:
             result = await connection.execute(statement, values)
             return result.all() if result.returns_rows else []
-
-
-async def holds_accounts_other_than(engine: AsyncEngine, account: str) -> list[str]:
-    """Return the names of other accounts that this database holds enrollments of."""
-    async with engine.connect() as connection:
-        rows = await connection.execute(
-            text("SELECT DISTINCT account FROM enrollments WHERE account <> :account"), {"account": account}
-        )
-        return sorted(rows.scalars())
 
 
 def _move_values(enrollment: Enrollment, after: State, change: Change) -> dict[str, Any]:

@@ -27,8 +27,8 @@ READ_IN_FORCE = text("SELECT number, revision, documents FROM rulebooks ORDER BY
 # A rulebook that is in force already is not stored again: replicas that start together with the same file agree.
 PUT_IN_FORCE = text("""
     WITH put AS (
-        INSERT INTO rulebooks (revision, documents, stored_at)
-        SELECT :revision, :documents, clock_timestamp()
+        INSERT INTO rulebooks (revision, documents, account, stored_at)
+        SELECT :revision, :documents, :account, clock_timestamp()
         WHERE :revision IS DISTINCT FROM (SELECT revision FROM rulebooks ORDER BY number DESC LIMIT 1)
         RETURNING number
     )
@@ -36,6 +36,9 @@ PUT_IN_FORCE = text("""
 """)
 
 LOCK = text("LOCK TABLE rulebooks IN SHARE ROW EXCLUSIVE MODE")
+
+
+READ_ACCOUNTS = text("SELECT account FROM rulebooks UNION SELECT account FROM enrollments")
 
 
 class Rulebooks:
@@ -50,9 +53,17 @@ class Rulebooks:
             row = (await connection.execute(READ_IN_FORCE)).one_or_none()
         return None if row is None else StoredRulebook(row.number, row.revision, row.documents)
 
-    async def put_in_force(self, revision: str, documents: str) -> None:
-        """Store `documents` as the rulebook in force and tell every replica; nothing to do when it is that already."""
+    async def put_in_force(self, revision: str, documents: str, *, account: str) -> None:
+        """Store `documents` as the rulebook in force and tell every replica; nothing to do when it is that already.
+
+        `account` is the one that the rulebook enrolls into: practice rules must never act on a real one.
+        """
         async with self._engine.begin() as connection:
             await connection.execute(LOCK)
-            values = {"revision": revision, "documents": documents, "channel": RULEBOOK_CHANGED}
+            values = {"revision": revision, "documents": documents, "account": account, "channel": RULEBOOK_CHANGED}
             await connection.execute(PUT_IN_FORCE, values)
+
+    async def accounts(self) -> set[str]:
+        """Return the accounts that this database holds rules or enrollments of."""
+        async with self._engine.connect() as connection:
+            return set((await connection.execute(READ_ACCOUNTS)).scalars())

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Path, Query
 from pydantic import BaseModel, ConfigDict
 
 from app.model import Filters, State, Verdict
-from app.web.auth import ANSWERS
+from app.web.auth import ANSWERS, known_parameters
 from app.web.problems import Problem
 
 if TYPE_CHECKING:
@@ -198,7 +198,12 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {**ANSWERS, 404: {"description": "No
 
 def router(reader: Reader, *, authorised: Callable[..., None]) -> APIRouter:
     """Return the read API; `authorised` is the dependency that lets an operator in."""
-    routes = APIRouter(prefix="/api/v1", tags=["api"], dependencies=[Depends(authorised)], responses=PROBLEMS)
+    routes = APIRouter(
+        prefix="/api/v1",
+        tags=["api"],
+        dependencies=[Depends(authorised), Depends(known_parameters)],
+        responses=PROBLEMS,
+    )
 
     @routes.get("/events", response_model=EventPage)
     async def events(
@@ -211,7 +216,7 @@ def router(reader: Reader, *, authorised: Callable[..., None]) -> APIRouter:
     @routes.get("/events/{event_id}", response_model=EventDetail)
     async def event(event_id: Identity) -> Mapping[str, Any]:
         """Return one event."""
-        return _found(await reader.event(event_id), event_id)
+        return found(await reader.event(event_id), event_id)
 
     @routes.get("/decisions", response_model=DecisionPage)
     async def decisions(  # each is a filter of the list
@@ -231,7 +236,7 @@ def router(reader: Reader, *, authorised: Callable[..., None]) -> APIRouter:
     @routes.get("/decisions/{decision_id}", response_model=DecisionRow)
     async def decision(decision_id: Identity) -> Mapping[str, Any]:
         """Return one decision."""
-        return _found(await reader.decision(decision_id), decision_id)
+        return found(await reader.decision(decision_id), decision_id)
 
     @routes.get("/enrollments", response_model=EnrollmentPage)
     async def enrollments(  # each is a filter of the list
@@ -249,7 +254,7 @@ def router(reader: Reader, *, authorised: Callable[..., None]) -> APIRouter:
     @routes.get("/enrollments/{enrollment_id}", response_model=EnrollmentDetail)
     async def enrollment(enrollment_id: Identity) -> Mapping[str, Any]:
         """Return one enrollment with its journal."""
-        return _found(await reader.enrollment(enrollment_id), enrollment_id)
+        return found(await reader.enrollment(enrollment_id), enrollment_id)
 
     return routes
 
@@ -265,7 +270,8 @@ def _page(rows: Sequence[Mapping[str, Any]], limit: int) -> dict[str, Any]:
     return {"items": items, "next_cursor": items[-1]["id"] if more else None}
 
 
-def _found(row: Mapping[str, Any] | None, identity: str) -> Mapping[str, Any]:
+def found(row: Mapping[str, Any] | None, identity: str) -> Mapping[str, Any]:
+    """Return the row, or raise the problem that nothing has this id."""
     if row is None:
         raise Problem(404, "not-found", f"Nothing has the id {identity[:100]!r}.")
     return row

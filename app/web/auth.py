@@ -5,7 +5,8 @@ from __future__ import annotations
 import hmac
 from typing import TYPE_CHECKING, Annotated, Any
 
-from fastapi import Depends
+from fastapi import Depends, Request
+from fastapi.exceptions import RequestValidationError
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from app.web.problems import Problem
@@ -19,6 +20,16 @@ ANSWERS: dict[int | str, dict[str, Any]] = {
     503: {"description": "The store cannot be asked now: ask again after Retry-After seconds"},
 }
 _bearer = HTTPBearer(auto_error=False, description="SEGUE_ADMIN_TOKEN")
+
+
+def known_parameters(request: Request) -> None:
+    """Refuse a query parameter that the route does not have: a misspelt filter would show everybody's rows."""
+    known = {parameter.alias for parameter in request.scope["route"].dependant.query_params}
+    unknown = [name for name in request.query_params if name not in known]
+    if unknown:
+        raise RequestValidationError(
+            [{"loc": ("query", name), "msg": "there is no such parameter"} for name in unknown]
+        )
 
 
 def operator(token: str | None) -> Callable[..., None]:

@@ -91,7 +91,12 @@ class Webhooks:
         known = answer.status != 404  # noqa: PLR2004  # an unknown source's name must not become a label
         self._metrics.rejected(source if known else None, answer.reason)
         log.warning(
-            "delivery.refused", delivery_id=delivery_id, source=source[:100], status=answer.status, reason=answer.reason
+            "delivery.refused",
+            delivery_id=delivery_id,
+            source=source[:100],
+            status=answer.status,
+            reason=answer.reason,
+            detail=str(answer),
         )
         headers = {"retry-after": str(answer.retry_after)} if isinstance(answer, Busy) else {}
         return Reply(answer.status, b'{"received":false,"id":"%s"}' % delivery_id.encode(), headers=headers)

@@ -20,6 +20,7 @@ from app.model import State
 from app.policy.outcome import Patience
 from app.store.enrollments import Enrollments
 from app.store.group_commit import GroupCommit
+from app.store.interventions import Interventions
 from app.store.pace import StoredPace
 from tests.crash.harness import Process
 
@@ -142,7 +143,7 @@ async def test_a_no_about_the_contact_is_final_and_frees_its_intent(
     assert await road.run("SELECT * FROM intents") == []
     assert await road.run("SELECT * FROM sender_reservations") == []
     ((detail,),) = await road.run("SELECT detail FROM enrollments")
-    assert detail.endswith(f"({code})")
+    assert f"({code}) HubSpot says: " in detail
 
 
 async def test_a_sequence_that_does_not_exist_is_parked(road: Road, make_entry: Any) -> None:
@@ -282,3 +283,53 @@ async def test_what_hubspot_does_not_show_later_is_listed_and_stays_enrolled(roa
     await road.enroll()
     await road.confirmer.confirm()
     assert await road.run("SELECT state, confirmation FROM enrollments") == [("enrolled", "not_seen")]
+
+
+async def test_what_is_parked_can_be_released_once_its_cause_is_mended(road: Road, make_entry: Any) -> None:
+    await road.fault(kind="status", status=400, code="SOMETHING_NEW", times=1)
+    await road.accept(make_entry("e1"))
+    assert await road.enroll() == ("parked", "SOMETHING_NEW")
+    ((identity,),) = await road.run("SELECT id FROM enrollments")
+    acts = Interventions(road.engine)
+    assert await acts.release(identity)
+    assert not await acts.release(identity)
+    assert await road.enroll() == ("enrolled", None)
+    causes = await road.run("SELECT before, after, cause FROM journal WHERE cause LIKE '%operator'")
+    assert causes == [("parked", "ready", "released_by_operator")]
+
+
+async def test_what_was_released_after_a_lost_answer_is_not_sent_twice(road: Road, make_entry: Any) -> None:
+    await road.control("settings", {"property_lag": 3600.0})
+    await road.fault(kind="drop_after", times=1)
+    await road.accept(make_entry("e1"))
+    await road.enroll()
+    await road.run("UPDATE enrollments SET state = 'parked', leased_by = NULL, leased_until = NULL")
+    ((identity,),) = await road.run("SELECT id FROM enrollments")
+    await Interventions(road.engine).release(identity)
+    assert await road.enroll() == ("enrolled", None)
+    assert [told.change.cause for told in road.told][-1] == "already_enrolled_by_us"
+
+
+@pytest.mark.parametrize("state", ["held", "ready", "parked"])
+async def test_what_has_not_been_sent_can_be_cancelled_and_frees_its_intent(
+    road: Road, make_entry: Any, state: str
+) -> None:
+    await road.accept(make_entry("e1"))
+    await road.run(f"UPDATE enrollments SET state = '{state}'")  # noqa: S608  # a word of the list above
+    ((identity,),) = await road.run("SELECT id FROM enrollments")
+    assert await Interventions(road.engine).cancel(identity)
+    assert await road.state() == ("cancelled", "by_operator")
+    assert await road.run("SELECT * FROM intents") == []
+    assert await road.enrollments.claim_ready(10) == []
+    assert await road.run("SELECT before, after FROM journal ORDER BY id DESC LIMIT 1") == [(state, "cancelled")]
+
+
+@pytest.mark.parametrize("state", ["working", "uncertain", "enrolled", "refused", "cancelled"])
+async def test_nothing_else_can_be_released_or_cancelled(road: Road, make_entry: Any, state: str) -> None:
+    await road.accept(make_entry("e1"))
+    await road.run(f"UPDATE enrollments SET state = '{state}'")  # noqa: S608  # a word of the list above
+    ((identity,),) = await road.run("SELECT id FROM enrollments")
+    acts = Interventions(road.engine)
+    assert not await acts.cancel(identity)
+    assert not await acts.release(identity)
+    assert (await road.state())[0] == state

@@ -38,7 +38,7 @@ def test_every_code_has_one_row_and_one_sentence() -> None:
         ("MISSING_SCOPES", Whose.ACCOUNT, Next.RETRY),
         ("INVALID_AUTHENTICATION", Whose.ACCOUNT, Next.RETRY),
         ("RATE_LIMIT_TEN_SECONDLY", Whose.US, Next.RETRY),
-        ("VALIDATION_ERROR", Whose.US, Next.REFUSE),
+        ("VALIDATION_ERROR", Whose.US, Next.PARK),
         ("PROPERTY_DATA_IS_INVALID", Whose.US, Next.REFUSE),
         ("MIGRATION", Whose.HUBSPOT, Next.RETRY),
     ],

@@ -117,7 +117,23 @@ CASES = {
     ),
     "a word for a sequence": (
         HEAD + RULE.replace('"310001"', "demo"),
-        ["r1.yaml:10:24: must match ^[0-9]{1,20}$"],
+        ['r1.yaml:10:24: must be an id of digits in quotes, such as "310001"'],
+    ),
+    "a time without its zone": (
+        HEAD.replace('["${FORM_SECRET}"]', '[{value: "${FORM_SECRET}", not_after: 2026-12-01}]') + RULE,
+        ["r1.yaml:4:77: write the time with its zone, such as 2026-12-24T00:00:00Z"],
+    ),
+    "a field that is no path": (
+        HEAD.replace(
+            'provider: typeform, secrets: ["${FORM_SECRET}"]',
+            "provider: json, verify: none, allow_unverified: true, fields: {type: type}",
+        )
+        + RULE,
+        ["r1.yaml:4:79: write `$.dotted.path`, a JSON pointer such as `/contact/email`, or `header:Name`"],
+    ),
+    "a user id that is none": (
+        HEAD.replace('"7001"', "seven") + RULE,
+        ['r1.yaml:5:27: must be an id of digits in quotes, such as "310001"'],
     ),
     "an id twice": (
         HEAD + RULE + RULE.removeprefix("rules:\n"),
@@ -148,7 +164,12 @@ CASES = {
     ),
     "a name that does not exist": (
         HEAD + RULE + "    when: is_paid_mail(event.email)\n",
-        ["r1.yaml:11:23: when: undeclared reference to 'is_paid_mail'"],
+        [
+            (
+                "r1.yaml:11:23: when: undeclared reference to 'is_paid_mail'; there are event.<field>, "
+                "is_free_mail(text), domain(text), lower(text), and CEL's own"
+            )
+        ],
     ),
     "a field that no event has, in a value": (
         HEAD + RULE + "    contact: {set: {firstname: event.fist_name}}\n",

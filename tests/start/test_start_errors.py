@@ -197,15 +197,33 @@ async def test_a_data_directory_in_use(environment: dict[str, str]) -> None:
         first.end(signal.SIGTERM)
 
 
-async def test_practice_and_real_enrollments_never_share_a_database(environment: dict[str, str], folder: Path) -> None:
+async def test_practice_and_real_leads_never_share_a_database(environment: dict[str, str], folder: Path) -> None:
     first = Process(["-m", "app", "serve", "--sandbox"], environment, r'"ports":\[(\d+)\]')
     try:
         await first.wait_until_up()
     finally:
         first.end(signal.SIGTERM)
-    assert (folder / "data").is_dir()
-    second = Process(["-m", "app", "serve", "--no-worker"], environment, r'"ports":\[(\d+)\]')
+    # Not even its rules: a mistyped path would put the last good ones in force, and those were for practice.
+    for path in (environment["SEGUE_CONFIG"], str(folder / "mistyped.yaml")):
+        code, told = refused(environment | {"SEGUE_CONFIG": path})
+        assert code == 2
+        assert "this database was practised on" in told
+        assert "use another SEGUE_DATA_DIR or SEGUE_DATABASE_URL" in told
+
+
+async def test_a_database_of_real_leads_is_not_practised_on(environment: dict[str, str]) -> None:
+    first = Process(["-m", "app", "serve", "--no-worker"], environment, r'"ports":\[(\d+)\]')
     try:
-        await second.wait_until_up()  # No practice enrollment was made, so that a real account may follow.
+        await first.wait_until_up()
     finally:
-        second.end(signal.SIGTERM)
+        first.end(signal.SIGTERM)
+    code, told = refused(environment, "-m", "app", "serve", "--sandbox")
+    assert code == 2
+    assert "this database was used for real" in told
+
+
+def test_a_real_account_is_not_called_like_the_emulator(environment: dict[str, str], folder: Path) -> None:
+    (folder / "rules.yaml").write_text(RULES.replace("{main:", "{sandbox:"))
+    code, told = refused(environment)
+    assert code == 2
+    assert "'sandbox' is the emulator's name" in told

@@ -259,3 +259,33 @@ async def test_with_a_port_of_their_own_operators_routes_are_there_only(database
 async def test_an_unknown_path_is_a_problem_document_and_never_a_redirect(web: Running) -> None:
     for path in ("/nothing", "/healthz/", "/api/v1/events/", "/webhooks", "/%00"):
         assert is_problem(await web.get(path), 404, "not-found")
+
+
+async def test_a_misspelt_filter_is_refused_and_shows_nobody(web: Running) -> None:
+    await web.deliver("crm", signup(1))
+    for name in LISTS:
+        answer = await web.get(f"/api/v1/{name}", emial="nobody@corp.example")
+        assert is_problem(answer, 422, "invalid-request")
+        assert answer.json()["mistakes"] == [{"where": "query.emial", "what": "there is no such parameter"}]
+
+
+async def post(web: Running, path: str) -> httpx.Response:
+    return await web.client.post(path, headers={"authorization": f"Bearer {ADMIN_TOKEN}"})
+
+
+async def test_an_operator_cancels_what_has_not_been_sent_and_sees_it(web: Running) -> None:
+    await web.deliver("crm", signup(1))
+    (row,) = (await web.get("/api/v1/enrollments")).json()["items"]
+
+    cancelled = await post(web, f"/api/v1/enrollments/{row['id']}/cancel")
+
+    assert (cancelled.status_code, cancelled.json()["state"]) == (200, "cancelled")
+    assert [line["after"] for line in cancelled.json()["journal"]] == ["ready", "cancelled"]
+    for act in ("cancel", "release"):
+        assert is_problem(await post(web, f"/api/v1/enrollments/{row['id']}/{act}"), 409, "wrong-state")
+        assert is_problem(await post(web, f"/api/v1/enrollments/enr_0/{act}"), 404, "not-found")
+        assert (await web.client.post(f"/api/v1/enrollments/{row['id']}/{act}")).status_code == 401
+    # The intent is free: the next reason to contact the person counts again.
+    again = (await web.deliver("crm", signup(2))).json()
+    (decision, *_) = (await web.get("/api/v1/decisions")).json()["items"]
+    assert (decision["delivery_id"], decision["verdict"]) == (again["id"], "enroll")

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
 LISTS = ["/api/v1/events", "/api/v1/decisions", "/api/v1/enrollments"]
 DETAILS = ["/api/v1/events/{event_id}", "/api/v1/decisions/{decision_id}", "/api/v1/enrollments/{enrollment_id}"]
+ACTS = ["/api/v1/enrollments/{enrollment_id}/release", "/api/v1/enrollments/{enrollment_id}/cancel"]
 PLAIN = ["/healthz", "/readyz", "/metrics"]
 few = settings(
     max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
@@ -55,7 +56,8 @@ def test_every_operation_of_the_document_is_tried_here(schema: BaseSchema) -> No
 
     operations = {(each.ok().method, each.ok().path) for each in found if isinstance(each, Ok)}
     tried = {("get", path) for path in [*LISTS, *DETAILS, *PLAIN]}
-    assert operations == tried | {("post", "/-/reload"), ("post", "/webhooks/{source}")}
+    acts = {("post", path) for path in ["/-/reload", "/webhooks/{source}", *ACTS]}
+    assert operations == tried | acts
     assert len(operations) == len(found)
 
 
@@ -79,6 +81,21 @@ async def test_details_answer_as_documented(
     case = data.draw(schema[path]["GET"].as_strategy())
     if real:
         (newest,) = (await web.get(path.rpartition("/")[0], limit=1)).json()["items"]
+        case.path_parameters = dict.fromkeys(case.path_parameters, newest["id"])
+    await conforms(web, case, token)
+
+
+@pytest.mark.parametrize("path", ACTS)
+@few
+@given(data=st.data(), real=st.booleans(), token=tokens)
+async def test_acts_answer_as_documented(
+    web: Running, schema: BaseSchema, path: str, data: st.DataObject, *, real: bool, token: str
+) -> None:
+    number = data.draw(st.integers())
+    await web.deliver("crm", {"type": "signup", "data": {"email": f"p{number}@corp.example", "employees": 80}})
+    case = data.draw(schema[path]["POST"].as_strategy())
+    if real:
+        (newest,) = (await web.get("/api/v1/enrollments", limit=1)).json()["items"]
         case.path_parameters = dict.fromkeys(case.path_parameters, newest["id"])
     await conforms(web, case, token)
 

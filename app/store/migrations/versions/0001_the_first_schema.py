@@ -232,6 +232,7 @@ def upgrade() -> None:
         sa.Column("number", sa.BigInteger(), sa.Identity(always=True), nullable=False),
         sa.Column("revision", sa.Text(), nullable=False),
         sa.Column("documents", sa.Text(), nullable=False),
+        sa.Column("account", sa.Text(), nullable=False),
         sa.Column("stored_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("number", name=op.f("pk_rulebooks")),
         comment="Rulebooks that were put in force, unexpanded, the highest number being in force now.",

@@ -1,0 +1,70 @@
+"""What a person may do to an enrollment: release what is parked, cancel what has not been sent."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlalchemy import text
+
+from app.model import State
+from app.store.accept import ENROLLMENTS_READY
+from app.store.database import busy_when_gone
+from app.store.enrollments_sql import RELEASE_INTENT
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncEngine
+
+CANCELLABLE = (State.HELD, State.READY, State.PARKED)
+
+# How often it was re-sent is kept: what cannot be settled comes back to be looked at, and is not sent for ever.
+RELEASE = text("""
+    WITH moved AS (
+        UPDATE enrollments SET state = 'ready', reason = NULL, detail = NULL, step = NULL, tries = 0, reads = 0,
+               first_failed_at = NULL, due_at = clock_timestamp(), updated_at = clock_timestamp()
+        WHERE id = :id AND state = 'parked'
+        RETURNING id, attempt
+    ), noted AS (
+        INSERT INTO journal (enrollment_id, at, before, after, attempt, cause)
+        SELECT id, clock_timestamp(), 'parked', 'ready', attempt, 'released_by_operator' FROM moved
+    )
+    SELECT pg_notify(CAST(:channel AS text), '') FROM moved
+""")
+
+# The row is locked first: a worker that is about to claim it either has it already, and then nothing comes back, or
+# finds it cancelled.
+CANCEL = text("""
+    WITH found AS MATERIALIZED (
+        SELECT id, state, attempt FROM enrollments WHERE id = :id AND state = ANY(:states) FOR UPDATE
+    ), moved AS (
+        UPDATE enrollments SET state = 'cancelled', reason = 'by_operator', updated_at = clock_timestamp()
+        FROM found WHERE enrollments.id = found.id
+    )
+    INSERT INTO journal (enrollment_id, at, before, after, attempt, cause)
+    SELECT id, clock_timestamp(), state, 'cancelled', attempt, 'cancelled_by_operator' FROM found
+    RETURNING enrollment_id
+""")
+
+
+class Interventions:
+    """Releases and cancels. Every method raises Busy while the store cannot be asked."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+
+    async def release(self, identity: str) -> bool:
+        """Make a parked enrollment ready again; tell whether there was one."""
+        with busy_when_gone():
+            async with self._engine.begin() as connection:
+                result = await connection.execute(RELEASE, {"id": identity, "channel": ENROLLMENTS_READY})
+                return result.first() is not None
+
+    async def cancel(self, identity: str) -> bool:
+        """Cancel one that is held, ready or parked, and free its person's intent; tell whether there was one."""
+        states = [str(state) for state in CANCELLABLE]
+        with busy_when_gone():
+            async with self._engine.begin() as connection:
+                result = await connection.execute(CANCEL, {"id": identity, "states": states})
+                cancelled = result.first() is not None
+                if cancelled:
+                    await connection.execute(RELEASE_INTENT, {"id": identity})
+                return cancelled

@@ -1,0 +1,60 @@
+"""What an operator does to one enrollment: release what is parked, cancel what has not been sent."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Protocol
+
+import structlog
+from fastapi import APIRouter, Depends
+
+from app.web.api import PROBLEMS, EnrollmentDetail, Identity, found
+from app.web.problems import Problem
+
+log = structlog.get_logger(__name__)
+
+CONFLICT: dict[int | str, dict[str, Any]] = {409: {"description": "Its state does not allow that"}}
+
+
+class Acts(Protocol):
+    """What can be done; each tells whether the enrollment's state allowed it."""
+
+    async def release(self, identity: str) -> bool:
+        """Make a parked one ready."""
+
+    async def cancel(self, identity: str) -> bool:
+        """Cancel one that is held, ready or parked."""
+
+
+class Reader(Protocol):
+    """Where the enrollment is shown from."""
+
+    async def enrollment(self, identity: str) -> Mapping[str, Any] | None:
+        """Return one enrollment with its journal."""
+
+
+def router(acts: Acts, reader: Reader, *, authorised: Callable[..., None]) -> APIRouter:
+    """Return the routes; `authorised` is the dependency that lets an operator in."""
+    routes = APIRouter(
+        prefix="/api/v1", tags=["api"], dependencies=[Depends(authorised)], responses=PROBLEMS | CONFLICT
+    )
+
+    @routes.post("/enrollments/{enrollment_id}/release", response_model=EnrollmentDetail)
+    async def release(enrollment_id: Identity) -> Mapping[str, Any]:
+        """Release a parked enrollment: its cause is mended, and it is tried again."""
+        return await _done("released", acts.release, enrollment_id)
+
+    @routes.post("/enrollments/{enrollment_id}/cancel", response_model=EnrollmentDetail)
+    async def cancel(enrollment_id: Identity) -> Mapping[str, Any]:
+        """Cancel an enrollment that is held, ready or parked: nothing is sent, and the person's intent is free."""
+        return await _done("cancelled", acts.cancel, enrollment_id)
+
+    async def _done(told: str, act: Callable[[str], Awaitable[bool]], identity: str) -> Mapping[str, Any]:
+        allowed = await act(identity)
+        row = found(await reader.enrollment(identity), identity)
+        if not allowed:
+            raise Problem(409, "wrong-state", f"It is {row['state']}, and cannot be {told}.")
+        log.info("enrollment.intervened", enrollment_id=identity, delivery_id=row["delivery_id"], told=told)
+        return row
+
+    return routes
