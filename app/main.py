@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import hashlib
 import os
 import random
-import re
 import secrets
 import socket
-import sys
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -18,7 +15,6 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import structlog
-from sqlalchemy.exc import SQLAlchemyError
 
 from app import __version__, logs
 from app.clock import utc_now
@@ -32,15 +28,17 @@ from app.hubspot.faults import fault_of
 from app.ids import Ids
 from app.in_force import RulebookInForce
 from app.intake import Intake
+from app.lifecycle import finished, run_until_stopped, sweep
 from app.metrics import Metrics
 from app.model import Account
 from app.policy.outcome import Patience
 from app.policy.settle import READS
+from app.practice import SANDBOX, practice_account, require_apart, start_sandbox
 from app.rules.load import load, read_documents
-from app.server import Listener, signals
+from app.server import Listener
 from app.sources import PROVIDERS
 from app.store.accept import ENROLLMENTS_READY
-from app.store.database import busy_when_gone, first_line, open_engine, require_server
+from app.store.database import busy_when_gone, open_engine, require_server
 from app.store.embedded import EmbeddedPostgres, attach
 from app.store.enrollments import Enrollments
 from app.store.group_commit import GroupCommit
@@ -51,7 +49,6 @@ from app.store.notifications import Notifications
 from app.store.pace import StoredPace
 from app.store.reading import StoredReader
 from app.store.refused import RefusedDeliveries
-from app.store.retention import prune
 from app.store.rulebooks import RULEBOOK_CHANGED, Rulebooks
 from app.telling import Telling
 from app.web import admin, api, auth, health, interventions
@@ -69,11 +66,7 @@ if TYPE_CHECKING:
     from app.rules.book import Document, Rulebook
     from app.settings import Settings
 
-PYTHON = sys.executable
-SANDBOX = "sandbox"
-SANDBOX_TOKEN = "pat-sandbox"  # noqa: S105  # the emulator's own, worth nothing
 CONFIRM_AFTER_SECONDS = 60.0
-SWEEP_SECONDS = 3600.0
 
 log = structlog.get_logger(__name__)
 
@@ -95,12 +88,13 @@ async def serve(
         service = await _open(stack, settings, environment, own_database=True, with_sandbox=with_sandbox)
         listeners = _listeners(settings)
         await migrate(service.engine)
-        await _require_own_database(service, practice=with_sandbox)
+        require_apart(await Rulebooks(service.engine).accounts(), practice=with_sandbox)
         book = await _first_rulebook(service, with_sandbox=with_sandbox)
         worker = await _start_worker(stack, service, book) if with_worker else None
         apps = _applications(stack, service)
         _start_following(stack, service, worker)
-        await _run_until_stopped(service, dict(zip(listeners, apps, strict=False)))
+        served = dict(zip(listeners, apps, strict=False))
+        await run_until_stopped(served, service.stopping, reload=service.rulebook.reload)
 
 
 async def work(settings: Settings, environment: Mapping[str, str]) -> None:
@@ -109,11 +103,11 @@ async def work(settings: Settings, environment: Mapping[str, str]) -> None:
     async with AsyncExitStack() as stack:
         service = await _open(stack, settings, environment, own_database=False, with_sandbox=False)
         await require_migrated(service.engine)
-        await _require_own_database(service, practice=False)
+        require_apart(await Rulebooks(service.engine).accounts(), practice=False)
         book = await service.rulebook.start_from_store()
         worker = await _start_worker(stack, service, book)
         _start_following(stack, service, worker)
-        await _run_until_stopped(service, _worker_listener(service))
+        await run_until_stopped(_worker_listener(service), service.stopping, reload=service.rulebook.reload)
 
 
 async def _first_rulebook(service: Service, *, with_sandbox: bool) -> Rulebook:
@@ -158,7 +152,7 @@ async def _open(
     with_sandbox: bool,
 ) -> Service:
     engine = await _database(stack, settings, _data_dir(settings, practice=with_sandbox), own=own_database)
-    base_url = await _sandbox(stack) if with_sandbox else str(settings.hubspot_base_url).rstrip("/")
+    base_url = await start_sandbox(stack) if with_sandbox else str(settings.hubspot_base_url).rstrip("/")
     metrics = Metrics(__version__)
     rulebook = RulebookInForce(
         Rulebooks(engine),
@@ -176,11 +170,11 @@ def _load(
     if sandbox:
         book = load(
             documents,
-            environment={"HUBSPOT_TOKEN": SANDBOX_TOKEN, **environment},
+            environment={"HUBSPOT_TOKEN": practice_account().token, **environment},
             providers=PROVIDERS,
-            default_account=Account(SANDBOX, SANDBOX_TOKEN),
+            default_account=practice_account(),
         )
-        return replace(book, account=Account(SANDBOX, SANDBOX_TOKEN, book.account.per_10s))
+        return replace(book, account=practice_account(book.account.per_10s))
     token = settings.hubspot_token.get_secret_value() if settings.hubspot_token else None
     account = Account("main", token) if token else None
     book = load(documents, environment=environment, providers=PROVIDERS, default_account=account)
@@ -210,36 +204,6 @@ async def _database(stack: AsyncExitStack, settings: Settings, data_dir: Path, *
     stack.push_async_callback(engine.dispose)
     await require_server(engine)
     return engine
-
-
-async def _sandbox(stack: AsyncExitStack) -> str:
-    """Start the HubSpot emulator as a child process that ends with this one; return its URL."""
-    arguments = ("-m", "app.sandbox", "--port", "0", "--parent", str(os.getpid()))
-    child = await asyncio.create_subprocess_exec(PYTHON, *arguments, stdout=asyncio.subprocess.PIPE)
-    stack.push_async_callback(_end, child)
-    line = (await child.stdout.readline()).decode() if child.stdout else ""
-    found = re.search(r"http://\S+", line)
-    if found is None:
-        raise StartError("the sandbox does not start: run `segue sandbox` to see why")
-    log.info("sandbox.started", url=found.group())
-    return found.group().rstrip("/")
-
-
-async def _end(child: asyncio.subprocess.Process) -> None:
-    if child.returncode is None:
-        child.terminate()
-    await child.wait()
-
-
-async def _require_own_database(service: Service, *, practice: bool) -> None:
-    """Never mix practice and real leads: a database that was practised on takes no real account, nor the other way."""
-    known = await Rulebooks(service.engine).accounts()
-    if (SANDBOX in known and not practice) or (known - {SANDBOX} and practice):
-        was, is_ = ("practised on", "real") if not practice else ("used for real", "practice")
-        raise StartError(
-            f"this database was {was}, and this would be {is_}: rules and enrollments of both must not share one; "
-            "use another SEGUE_DATA_DIR or SEGUE_DATABASE_URL"
-        )
 
 
 async def _start_worker(stack: AsyncExitStack, service: Service, book: Rulebook) -> Worker:
@@ -388,62 +352,10 @@ def _start_following(stack: AsyncExitStack, service: Service, worker: Worker | N
     notifications = Notifications(service.engine.url, handlers)
     notifications.start()
     stack.push_async_callback(notifications.close)
-    for work in (service.rulebook.follow(service.stopping), _sweep(service)):
-        stack.push_async_callback(_finished, asyncio.create_task(work))
-
-
-async def _finished(task: asyncio.Task[None]) -> None:
-    await task
-
-
-async def _sweep(service: Service) -> None:
-    """Forget what the retention says, once an hour until the service stops."""
+    settings, stopping = service.settings, service.stopping
     ages = {
-        "retention": timedelta(days=service.settings.retention_days),
-        "dedupe": timedelta(days=service.settings.dedupe_days),
+        "retention": timedelta(days=settings.retention_days),
+        "dedupe": timedelta(days=settings.dedupe_days),
     }
-    while not service.stopping.is_set():
-        try:
-            gone = await prune(service.engine, **ages)
-            log.info("retention.swept", rows=gone)
-        except (SQLAlchemyError, OSError) as error:
-            log.warning("retention.not_swept", error=first_line(error))
-        with suppress(TimeoutError):
-            async with asyncio.timeout(SWEEP_SECONDS):
-                await service.stopping.wait()
-
-
-async def _run_until_stopped(service: Service, apps: Mapping[Listener, FastAPI]) -> None:
-    """Serve until SIGTERM or SIGINT; SIGHUP reloads the rules."""
-    reloads: set[asyncio.Task[None]] = set()
-
-    def stop() -> None:
-        log.info("service.stopping")
-        service.stopping.set()
-
-    def reload() -> None:
-        task = asyncio.create_task(_reload(service))
-        reloads.add(task)
-        task.add_done_callback(reloads.discard)
-
-    # What is there now stays until the end: the garbage collector need not look through it again and again.
-    gc.collect()
-    gc.freeze()
-    with signals(stop=stop, reload=reload):
-        serving = [asyncio.create_task(listener.serve(app)) for listener, app in apps.items()]
-        ports = [listener.port for listener in apps]
-        log.info("service.started", pid=os.getpid(), host=service.settings.host, ports=ports)
-        await service.stopping.wait()
-        for listener in apps:
-            listener.stop()
-        await asyncio.gather(*serving, *reloads)
-
-
-async def _reload(service: Service) -> None:
-    """Reload on SIGHUP; mistakes are in the log by then, and the rules in force stay in force."""
-    try:
-        await service.rulebook.reload()
-    except RulebookError:
-        return
-    except (SQLAlchemyError, OSError) as error:
-        log.error("rulebook.not_stored", error=first_line(error))  # noqa: TRY400  # the first line says it
+    for work in (service.rulebook.follow(stopping), sweep(service.engine, stopping, **ages)):
+        stack.push_async_callback(finished, asyncio.create_task(work))

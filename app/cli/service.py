@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -55,7 +56,7 @@ def sandbox(
     port: Annotated[int, typer.Option(help="Port to listen on; 0 chooses a free one.")] = 8081,
 ) -> None:
     """Run the HubSpot emulator alone: the routes, shapes, limits and refusals of the real one."""
-    os.execv(main.PYTHON, [main.PYTHON, "-m", "app.sandbox", "--host", host, "--port", str(port)])  # noqa: S606  # our own interpreter, no shell
+    os.execv(sys.executable, [sys.executable, "-m", "app.sandbox", "--host", host, "--port", str(port)])  # noqa: S606  # our own interpreter, no shell
 
 
 def demo(

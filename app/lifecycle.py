@@ -1,0 +1,82 @@
+"""A process from its first request to its last: signals, listeners, and the hourly sweep."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+
+from app.errors import RulebookError
+from app.server import Listener, signals
+from app.store.database import first_line
+from app.store.retention import prune
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping
+    from datetime import timedelta
+
+    from fastapi import FastAPI
+    from sqlalchemy.ext.asyncio import AsyncEngine
+
+SWEEP_SECONDS = 3600.0
+
+log = structlog.get_logger(__name__)
+
+
+async def run_until_stopped(
+    apps: Mapping[Listener, FastAPI], stopping: asyncio.Event, *, reload: Callable[[], Awaitable[object]]
+) -> None:
+    """Serve until SIGTERM or SIGINT, which set `stopping`; SIGHUP reloads the rules."""
+    reloads: set[asyncio.Task[None]] = set()
+
+    def stop() -> None:
+        log.info("service.stopping")
+        stopping.set()
+
+    def reload_soon() -> None:
+        task = asyncio.create_task(_reloaded(reload))
+        reloads.add(task)
+        task.add_done_callback(reloads.discard)
+
+    # What is there now stays until the end: the garbage collector need not look through it again and again.
+    gc.collect()
+    gc.freeze()
+    with signals(stop=stop, reload=reload_soon):
+        serving = [asyncio.create_task(listener.serve(app)) for listener, app in apps.items()]
+        log.info("service.started", pid=os.getpid(), ports=[listener.port for listener in apps])
+        await stopping.wait()
+        for listener in apps:
+            listener.stop()
+        await asyncio.gather(*serving, *reloads)
+
+
+async def _reloaded(reload: Callable[[], Awaitable[object]]) -> None:
+    """Reload on SIGHUP; mistakes are in the log by then, and the rules in force stay in force."""
+    try:
+        await reload()
+    except RulebookError:
+        return
+    except (SQLAlchemyError, OSError) as error:
+        log.error("rulebook.not_stored", error=first_line(error))  # noqa: TRY400  # the first line says it
+
+
+async def sweep(engine: AsyncEngine, stopping: asyncio.Event, *, retention: timedelta, dedupe: timedelta) -> None:
+    """Forget what `prune` says may be forgotten, once an hour until `stopping`."""
+    while not stopping.is_set():
+        try:
+            log.info("retention.swept", rows=await prune(engine, retention=retention, dedupe=dedupe))
+        except (SQLAlchemyError, OSError) as error:
+            log.warning("retention.not_swept", error=first_line(error))
+        with suppress(TimeoutError):
+            async with asyncio.timeout(SWEEP_SECONDS):
+                await stopping.wait()
+
+
+async def finished(task: asyncio.Task[None]) -> None:
+    """Wait for a task that ends by itself once its event is set."""
+    await task

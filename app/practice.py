@@ -1,0 +1,56 @@
+"""Practice: the HubSpot emulator as a child process, and the wall between practice and real leads."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import sys
+from typing import TYPE_CHECKING
+
+import structlog
+
+from app.errors import StartError
+from app.model import Account
+
+if TYPE_CHECKING:
+    from contextlib import AsyncExitStack
+
+SANDBOX = "sandbox"
+TOKEN = "pat-sandbox"  # noqa: S105  # the emulator's own, worth nothing
+
+log = structlog.get_logger(__name__)
+
+
+def practice_account(per_10s: int | None = None) -> Account:
+    """Return the account of the emulator, whatever the rules name."""
+    return Account(SANDBOX, TOKEN, per_10s)
+
+
+async def start_sandbox(stack: AsyncExitStack) -> str:
+    """Start the HubSpot emulator as a child process that ends with this one; return its URL."""
+    arguments = ("-m", "app.sandbox", "--port", "0", "--parent", str(os.getpid()))
+    child = await asyncio.create_subprocess_exec(sys.executable, *arguments, stdout=asyncio.subprocess.PIPE)
+    stack.push_async_callback(_end, child)
+    line = (await child.stdout.readline()).decode() if child.stdout else ""
+    found = re.search(r"http://\S+", line)
+    if found is None:
+        raise StartError("the sandbox does not start: run `segue sandbox` to see why")
+    log.info("sandbox.started", url=found.group())
+    return found.group().rstrip("/")
+
+
+async def _end(child: asyncio.subprocess.Process) -> None:
+    if child.returncode is None:
+        child.terminate()
+    await child.wait()
+
+
+def require_apart(known: set[str], *, practice: bool) -> None:
+    """Raise StartError where practice and real leads would share a database; `known` are the accounts it has seen."""
+    if (SANDBOX in known and not practice) or (known - {SANDBOX} and practice):
+        was, is_ = ("used for real", "practice") if practice else ("practised on", "real")
+        raise StartError(
+            f"this database was {was}, and this would be {is_}: rules and enrollments of both must not share one; "
+            "use another SEGUE_DATA_DIR or SEGUE_DATABASE_URL"
+        )
