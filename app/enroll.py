@@ -77,7 +77,7 @@ class Record(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """One finished piece of work, for logs and metrics."""
+    """One step, for logs and metrics; a transition where `after` is not the state that the enrollment was in."""
 
     enrollment: Enrollment
     after: State
@@ -113,6 +113,7 @@ class Enroller:
     async def enroll(self, claimed: Enrollment) -> None:
         """Take one claimed enrollment from `assigned` to an outcome. Raises FenceLost when it is no longer ours."""
         attempt = _Attempt(claimed)
+        self._step(claimed, "claimed")
         try:
             happened = await self._prepare(attempt)
             enrolled = None if happened else await self._send(attempt)
@@ -136,6 +137,7 @@ class Enroller:
             return True
         await self._record.prepared(enrollment, contact_id, baseline)
         attempt.enrollment = replace(enrollment, contact_id=contact_id, baseline=baseline, step=Step.PREPARED)
+        self._step(attempt.enrollment, "prepared")
         return False
 
     async def _require(self, contact_id: str, names: tuple[str, ...]) -> None:
@@ -155,6 +157,7 @@ class Enroller:
                 started = elapsed_seconds()
                 sent_at = await self._record.sending(attempt.enrollment, sender_limit=self._sender_limit)
                 attempt.enrollment = replace(attempt.enrollment, step=Step.SENDING, sending_at=sent_at)
+                self._step(attempt.enrollment, "sending")
                 if elapsed_seconds() - started <= SENDING_LIFE_SECONDS:
                     return
             raise NotSent("the store takes too long to commit `sending`")
@@ -222,7 +225,7 @@ class Enroller:
             case Settlement.READ_AGAIN:
                 sent_at = claimed.sending_at or self._now()
                 due_at = next_read_at(sent_at, reads=reads, settle_seconds=self._patience.settle_seconds)
-                await self._record.read_later(claimed, Change("read", detail=str(reading), due_at=due_at, reads=reads))
+                await self._read_later(claimed, Change("read", detail=str(reading), due_at=due_at, reads=reads))
             case Settlement.RESEND:
                 detail = f"{reads} reads equal the baseline: HubSpot never processed it"
                 change = Change("resend", detail=detail, due_at=self._now(), resends=claimed.resends + 1)
@@ -249,9 +252,17 @@ class Enroller:
         )
         if after in {State.READY, State.HELD}:
             later = replace(change, cause="read_failed", reads=enrollment.reads)
-            await self._record.read_later(enrollment, later)
+            await self._read_later(enrollment, later)
         else:
             await self._move(enrollment, State.PARKED, replace(change, cause="parked", reason="unreadable"))
+
+    async def _read_later(self, enrollment: Enrollment, change: Change) -> None:
+        await self._record.read_later(enrollment, change)
+        self._tell(Told(enrollment, State.UNCERTAIN, change))
+
+    def _step(self, enrollment: Enrollment, cause: str) -> None:
+        """Tell a step within `working`."""
+        self._tell(Told(enrollment, State.WORKING, Change(cause)))
 
     async def _move(self, enrollment: Enrollment, after: State, change: Change) -> None:
         await self._record.move(enrollment, after, change)

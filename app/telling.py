@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from app.enroll import Told
     from app.hubspot.client import CallRecord
     from app.metrics import Metrics
+    from app.model import Enrollment
 
 log = structlog.get_logger(__name__)
 
@@ -27,15 +28,10 @@ class Telling:
         self._hash_email = hash_email
 
     def step(self, told: Told) -> None:
-        """Tell one transition of an enrollment."""
+        """Tell one step of an enrollment; transitions are counted, too."""
         enrollment, change = told.enrollment, told.change
-        self._metrics.enrollment(enrollment.sequence, told.after, change.reason or change.cause)
-        if told.after is State.ENROLLED:
-            self._metrics.enrollment_lag((utc_now() - enrollment.received_at).total_seconds())
-        if told.after is State.PARKED:
-            self._metrics.parked(change.reason or change.cause)
-        if enrollment.state is State.UNCERTAIN:
-            self._metrics.settled(told.after)
+        if told.after is not enrollment.state:
+            self._count(enrollment, told.after, change.reason or change.cause)
         log.info(
             "enrollment.step",
             enrollment_id=enrollment.id,
@@ -52,6 +48,15 @@ class Telling:
             attempt=enrollment.attempt,
             due_at=change.due_at.isoformat() if change.due_at else None,
         )
+
+    def _count(self, enrollment: Enrollment, after: State, reason: str) -> None:
+        self._metrics.enrollment(enrollment.sequence, after, reason)
+        if after is State.ENROLLED:
+            self._metrics.enrollment_lag((utc_now() - enrollment.received_at).total_seconds())
+        if after is State.PARKED:
+            self._metrics.parked(reason)
+        if enrollment.state is State.UNCERTAIN:
+            self._metrics.settled(after)
 
     def confirmation(self, result: str) -> None:
         """Tell one confirmation: seen, not_seen or other_sequence."""

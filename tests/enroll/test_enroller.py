@@ -122,7 +122,8 @@ async def test_a_yes_is_enrolled_with_hubspots_id(road: Road, make_entry: Any) -
     (entry,) = await road.control("ledger")
     assert identity == entry["enrollment_id"]
     assert abs(since - utc_now()) < timedelta(minutes=1)
-    assert [told.after for told in road.told] == [State.ENROLLED]
+    assert [told.change.cause for told in road.told] == ["claimed", "prepared", "sending", "enrolled"]
+    assert [told.after for told in road.told] == [State.WORKING] * 3 + [State.ENROLLED]
 
 
 @pytest.mark.parametrize(

@@ -56,9 +56,10 @@ async def test_one_id_leads_from_the_delivery_to_hubspot_and_no_address_is_logge
     await world.until_settled(30)
     (accepted,) = await logged(world, "delivery.accepted")
     (decided,) = await logged(world, "decision.made")
-    steps = await logged(world, "enrollment.step")
+    steps = await logged(world, "enrollment.step", times=4)
     assert {line["delivery_id"] for line in [accepted, decided, *steps]} == {accepted["delivery_id"]}
-    assert [(step["before"], step["after"]) for step in steps] == [("working", "enrolled")]
+    assert [step["cause"] for step in steps] == ["claimed", "prepared", "sending", "enrolled"]
+    assert (steps[-1]["before"], steps[-1]["after"]) == ("working", "enrolled")
     assert {line["person"] for line in [decided, *steps]} == {decided["person"]}
     calls = await logged(world, "hubspot.call")
     assert {(call["route"].rpartition("/")[2], call["status"]) for call in calls} >= {("enrollments", 200)}
