@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 MAXIMUM_BATCH = 512
 MAXIMUM_BATCH_BYTES = 8 * 1024 * 1024
+MAXIMUM_WAITING_BYTES = 128 * 1024 * 1024
 LANES = 2
 MAXIMUM_REPEATS = 5
 REPEATABLE = frozenset({"40001", "40P01"})  # serialization failure, deadlock: nothing was written, try again
@@ -38,13 +39,15 @@ log = structlog.get_logger(__name__)
 class GroupCommit:
     """Gathers entries and commits them together into the database at `url`. One instance per web process.
 
-    At most `limit` entries wait; one more is answered Busy, so that memory stays bounded and the sender tries again.
+    At most `limit` entries wait, and 128 MiB of bodies; one more is answered Busy, so that memory stays bounded and the
+    sender tries again.
     """
 
     def __init__(self, url: URL, *, limit: int = 10_000) -> None:
         self._url = url
         self._limit = limit
         self._waiting: deque[tuple[Entry, asyncio.Future[Accepted]]] = deque()
+        self._waiting_bytes = 0
         self._arrived = asyncio.Event()
         self._lanes: list[asyncio.Task[None]] = []
         self._made = asyncio.Event()
@@ -72,8 +75,11 @@ class GroupCommit:
         Raises Busy when the store cannot keep it now (nothing is promised then: the sender must try again) and
         Unreadable when PostgreSQL refuses this entry for good.
         """
-        if len(self._waiting) >= self._limit:
+        if self._closing:
+            raise Busy("stopping", "this process is stopping; please send it again")
+        if len(self._waiting) >= self._limit or self._waiting_bytes > MAXIMUM_WAITING_BYTES:
             raise Busy("queue_full", "more deliveries are waiting than SEGUE_QUEUE_LIMIT allows")
+        self._waiting_bytes += len(entry.delivery.body)
         future: asyncio.Future[Accepted] = asyncio.get_running_loop().create_future()
         self._waiting.append((entry, future))
         self._arrived.set()
@@ -97,6 +103,7 @@ class GroupCommit:
             if batch and (events > MAXIMUM_BATCH or size > MAXIMUM_BATCH_BYTES):
                 break
             batch.append(self._waiting.popleft())
+            self._waiting_bytes -= len(entry.delivery.body)
         if not self._waiting and not self._closing:
             self._arrived.clear()
         return batch

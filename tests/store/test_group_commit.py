@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import make_url, text
 
 from app.errors import Busy, Unreadable
-from app.store.group_commit import GroupCommit
+from app.store.group_commit import MAXIMUM_WAITING_BYTES, GroupCommit
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -151,6 +151,30 @@ async def test_a_full_queue_is_answered_busy(engine: AsyncEngine, make_entry: An
     writer.start()
     await asyncio.gather(*waiting)
     await writer.close()
+
+
+async def test_large_bodies_fill_the_queue_before_their_number_does(engine: AsyncEngine, make_entry: Any) -> None:
+    writer = GroupCommit(engine.url)
+    large = b"x" * (MAXIMUM_WAITING_BYTES // 8 + 1)
+    entries = [make_entry(f"e{n}", f"p{n}@corp.example") for n in range(9)]
+    waiting = [
+        asyncio.create_task(writer.accept(replace(entry, delivery=replace(entry.delivery, body=large))))
+        for entry in entries[:8]
+    ]
+    await asyncio.sleep(0)
+    with pytest.raises(Busy, match="waiting"):
+        await writer.accept(entries[8])
+    for task in waiting:
+        task.cancel()
+    await asyncio.gather(*waiting, return_exceptions=True)
+
+
+async def test_a_writer_that_closes_takes_nothing_more(engine: AsyncEngine, make_entry: Any) -> None:
+    writer = GroupCommit(engine.url)
+    writer.start()
+    await writer.close()
+    with pytest.raises(Busy, match="stopping"):
+        await writer.accept(make_entry("e1"))
 
 
 async def test_a_store_that_is_gone_is_answered_busy(make_entry: Any) -> None:
