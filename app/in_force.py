@@ -89,9 +89,8 @@ class RulebookInForce:
                 self._metrics.reload_failed()
                 log.error("rulebook.rejected", mistakes=[str(mistake) for mistake in error.mistakes])  # noqa: TRY400  # the mistakes are the report; a traceback tells nothing
                 raise
-            await self._rulebooks.put_in_force(book.revision, documents_to_text(documents), account=book.account.name)
-            stored = await self._rulebooks.in_force()
-            self._swap(book, stored.number if stored else self._number)
+            text = documents_to_text(documents)
+            self._swap(book, await self._rulebooks.put_in_force(book.revision, text, account=book.account.name))
             return book
 
     def changed(self) -> None:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from app.rules.book import Rulebook
     from app.sources.base import Provider
 
+LONGEST_LOGGED = 200  # characters of an id that the sender chose
+
 log = structlog.get_logger(__name__)
 
 
@@ -142,7 +144,7 @@ class Intake:
                     decision_id=verdicted.id,
                     enrollment_id=verdicted.enrollment_id if verdict is Verdict.ENROLL else None,
                     source=delivery.source,
-                    provider_event_id=item.event.id,
+                    provider_event_id=item.event.id[:LONGEST_LOGGED] if item.event.id else None,
                     person=self._hash_email(item.event.email) if item.event.email else None,
                     rule=decision.rule,
                     revision=decision.revision,

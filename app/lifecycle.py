@@ -69,9 +69,13 @@ async def sweep(engine: AsyncEngine, stopping: asyncio.Event, *, retention: time
     """Forget what `prune` says may be forgotten, once an hour until `stopping`."""
     while not stopping.is_set():
         try:
-            log.info("retention.swept", rows=await prune(engine, retention=retention, dedupe=dedupe))
+            rows = await prune(engine, retention=retention, dedupe=dedupe, stopping=stopping.is_set)
+            log.info("retention.swept", rows=rows)
         except (SQLAlchemyError, OSError) as error:
             log.warning("retention.not_swept", error=first_line(error))
+        except Exception:
+            # A sweep that ends for good is noticed when the disk is full.
+            log.exception("retention.defect")
         with suppress(TimeoutError):
             async with asyncio.timeout(SWEEP_SECONDS):
                 await stopping.wait()

@@ -20,7 +20,8 @@ import structlog
 if TYPE_CHECKING:
     from collections.abc import Callable, MutableMapping
 
-_ADDRESS = re.compile(r"[^\s@<>\"']+@[^\s@<>\"']+\.[^\s@<>\"']+")
+# Bounded, and begun at the start of a word only: what a stranger sends must not cost more than its length.
+_ADDRESS = re.compile(r"(?<![^\s@<>\"'])[^\s@<>\"']{1,256}@[^\s@<>\"']{1,256}")
 # Without the values of variables: bodies, headers and secrets stand in them.
 _TRACEBACKS = structlog.processors.ExceptionRenderer(structlog.tracebacks.ExceptionDictTransformer(show_locals=False))
 _SECRET_NAMES = frozenset({"email", "token", "secret", "secrets", "authorization", "password", "body", "headers"})

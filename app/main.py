@@ -76,7 +76,7 @@ async def migrate_only(settings: Settings) -> None:
     logs.configure(form=settings.log_format, level=settings.log_level)
     async with AsyncExitStack() as stack:
         engine = await _database(stack, settings, settings.data_dir, own=True)
-        log.info("database.migrated", revision=await migrate(engine))
+        log.info("database.migrated", revision=await migrate(engine.url))
 
 
 async def serve(
@@ -87,7 +87,7 @@ async def serve(
     async with AsyncExitStack() as stack:
         service = await _open(stack, settings, environment, own_database=True, with_sandbox=with_sandbox)
         listeners = _listeners(settings)
-        await migrate(service.engine)
+        await migrate(service.engine.url)
         require_apart(await Rulebooks(service.engine).accounts(), practice=with_sandbox)
         book = await _first_rulebook(service, with_sandbox=with_sandbox)
         worker = await _start_worker(stack, service, book) if with_worker else None
@@ -200,7 +200,8 @@ async def _database(stack: AsyncExitStack, settings: Settings, data_dir: Path, *
         url = server.url
     else:
         url = await asyncio.to_thread(attach, data_dir)
-    engine = open_engine(url)
+    # A replica that is frozen in the middle of a transaction must not hold the others up for longer than its lease.
+    engine = open_engine(url, idle_seconds=settings.lease_seconds / 2)
     stack.push_async_callback(engine.dispose)
     await require_server(engine)
     return engine

@@ -61,8 +61,9 @@ class Worker:
             asyncio.create_task(self._claim_for_ever(), name="worker-claim"),
             asyncio.create_task(self._every(self._pace.lease / 3, self._renew), name="worker-renew"),
             asyncio.create_task(self._every(tick, self._look_after), name="worker-look-after"),
-            asyncio.create_task(self._every(CONFIRM_EVERY_SECONDS, self._confirmer.confirm), name="worker-confirm"),
         ]
+        confirm = self._every(CONFIRM_EVERY_SECONDS, self._confirmer.confirm)
+        self._confirming = asyncio.create_task(confirm, name="worker-confirm")
 
     def wake(self) -> None:
         """Look for work now: somebody committed an enrollment."""
@@ -75,8 +76,10 @@ class Worker:
         """
         self._stopping.set()
         self._wake.set()
-        await asyncio.gather(*self._loops)
+        # Leases are renewed without a gap; confirming, which waits for HubSpot, is given up: it comes again elsewhere.
         renewing = asyncio.create_task(self._renew_until_done(), name="worker-renew-last")
+        self._confirming.cancel()
+        await asyncio.gather(*self._loops, self._confirming, return_exceptions=True)
         if self._in_hand:
             log.info("worker.draining", in_hand=len(self._in_hand))
             await asyncio.wait(self._in_hand, timeout=drain_seconds)
@@ -87,7 +90,7 @@ class Worker:
             log.warning("worker.not_handed_back", error=first_line(error), follows="the leases run out")
 
     async def _renew_until_done(self) -> None:
-        while self._in_hand:
+        while True:
             await self._guarded(self._renew)
             await asyncio.sleep(self._pace.lease / 3)
 

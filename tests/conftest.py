@@ -70,9 +70,7 @@ async def database_url(postgres: EmbeddedPostgres, template: list[str]) -> Async
     """The URL of a migrated database of this test's own, copied from one that was migrated once."""
     if not template:
         await _run(postgres.url, "CREATE DATABASE migrated")
-        engine = open_engine(make_url(postgres.url).set(database="migrated"), pool_size=1)
-        await migrate(engine)
-        await engine.dispose()
+        await migrate(make_url(postgres.url).set(database="migrated"))
         template.append("migrated")
     name = f"test_{next(_numbers)}"
     await _run(postgres.url, f"CREATE DATABASE {name} TEMPLATE {template[0]} STRATEGY FILE_COPY")

@@ -19,7 +19,11 @@ if TYPE_CHECKING:
 DETAIL_LENGTH = 500
 LONGEST_RETRY_AFTER = 7 * 24 * 3600.0  # a week; HubSpot's longest is 24 hours (477), anything beyond is garbage
 
-_ADDRESS = re.compile(r"[^\s@<>\"'(),;:\[\]{}=]+(?:@|%40|\\u0040)[^\s@<>\"'(),;:\[\]{}]+", re.IGNORECASE)
+# Bounded, and begun at the start of a word only, so that a text costs no more than its length.
+_ADDRESS = re.compile(
+    r"(?<![^\s@<>\"'(),;:\[\]{}=])[^\s@<>\"'(),;:\[\]{}=]{1,256}?(?:@|%40|\\u0040)[^\s@<>\"'(),;:\[\]{}]{1,256}",
+    re.IGNORECASE,
+)
 _WORD = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}\Z")
 _IDENTIFIER = re.compile(r"[A-Za-z0-9_-]{1,64}\Z")
 _CORRELATION = re.compile(r"[A-Za-z0-9-]{1,64}\Z")

@@ -43,6 +43,16 @@ def normalise(address: str | None) -> str | None:
     return f"{local}@{ascii_host}"
 
 
+def listed_address(address: str | None) -> str | None:
+    """Return what an address is stored, listed and asked for under: its normal form, else what was sent, shortened.
+
+    No address is longer, and PostgreSQL takes no index entry of any length.
+    """
+    if not address:
+        return None
+    return normalise(address) or address.strip().lower()[:MAXIMUM_LENGTH] or None
+
+
 def _ascii(host: str) -> str | None:
     if host.isascii():
         return host

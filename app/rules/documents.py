@@ -91,6 +91,17 @@ class Parsed:
         """Return the line of the value at `path`."""
         return self.mistake(path, "").line
 
+    def written(self, path: Path_) -> str:
+        """Return the text at `path` as the operator wrote it, variables unexpanded: what may be shown and stored."""
+        node = self._find(path, key=False)
+        return str(node.value) if isinstance(node, yaml.ScalarNode) else ""
+
+    def drop(self, path: Path_) -> None:
+        """Forget the list item at `path`, as its value was taken out: the places of those behind it stay right."""
+        items = self._find(path[:-1], key=False)
+        if isinstance(items, yaml.SequenceNode) and isinstance(path[-1], int):
+            del items.value[path[-1]]
+
     def _compose(self, text: str) -> yaml.Node | None:
         try:
             return yaml.compose(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))

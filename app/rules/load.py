@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
 from pydantic import BaseModel, ValidationError
@@ -97,7 +98,8 @@ class _Loader:
             return None
         provider = self._providers.get(entry.provider)
         if provider is None:
-            told = f"there is no provider {entry.provider!r}; there are {', '.join(sorted(self._providers))}"
+            wrong = part.parsed.written((*place, "provider"))
+            told = f"there is no provider {wrong!r}; there are {', '.join(sorted(self._providers))}"
             self._note(part, (*place, "provider"), told)
             return None
         try:
@@ -133,9 +135,11 @@ class _Loader:
             for number, entry in enumerate(part.file.rules):
                 place = ("rules", number)
                 if entry.id in made:
-                    self._note(part, (*place, "id"), f"another rule is called {entry.id!r} already")
+                    wrong = part.parsed.written((*place, "id"))
+                    self._note(part, (*place, "id"), f"another rule is called {wrong!r} already")
                 if complete and entry.source not in known and "sources" not in mended:
-                    self._note(part, (*place, "source"), f"there is no source {entry.source!r} in `sources`")
+                    wrong = part.parsed.written((*place, "source"))
+                    self._note(part, (*place, "source"), f"there is no source {wrong!r} in `sources`")
                 made.setdefault(entry.id, self._rule(entry, part, place, known_senders))
         return tuple(made.values())
 
@@ -148,7 +152,7 @@ class _Loader:
     ) -> Rule:
         if entry.ignore == (entry.enroll is not None):
             told = "it either enrolls or ignores: write one of `enroll` and `ignore: true`"
-            self._note(part, place, f"rule {entry.id!r}: {told}")
+            self._note(part, place, f"rule {part.parsed.written((*place, 'id'))!r}: {told}")
         return Rule(
             id=entry.id,
             file=part.parsed.file,
@@ -173,8 +177,8 @@ class _Loader:
             return None
         sender = senders.get(entry.enroll.sender) if senders is not None else None
         if sender is None and senders is not None and entry.enroll.sender != UNKNOWN:
-            told = f"there is no sender {entry.enroll.sender!r} in `senders`"
-            self._note(part, (*place, "enroll", "sender"), told)
+            at = (*place, "enroll", "sender")
+            self._note(part, at, f"there is no sender {part.parsed.written(at)!r} in `senders`")
         properties = {
             name: expression
             for name, text in entry.contact.set.items()
@@ -189,9 +193,14 @@ class _Loader:
         )
 
     def _expression(self, text: str, part: Part, path: tuple[str | int, ...]) -> Expression | None:
+        # What is shown and stored is the text as written: the value of a variable may be a secret.
+        written = part.parsed.written(path)
         try:
-            return compiled(text)
+            return replace(compiled(text), text=written)
         except ExpressionError as error:
+            if text != written:
+                self._note(part, path, f"{path[-1]}: with its variables put in, this is no expression")
+                return None
             at = part.parsed.mistake(path, f"{path[-1]}: {error}")
             column = at.column + error.column - 1 if error.line == 1 else error.column
             self._mistakes.append(Mistake(at.file, at.line + error.line - 1, column, at.message))

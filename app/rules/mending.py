@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
 Location = tuple[str | int, ...]
 
@@ -33,18 +33,18 @@ _PLACEHOLDERS: Mapping[str, Any] = {
 }
 
 
-def mend(value: dict[str, Any], details: Iterable[Mapping[str, Any]]) -> bool:
+def mend(value: dict[str, Any], details: Iterable[Mapping[str, Any]], dropped: Callable[[Location], None]) -> bool:
     """Take out of `value` what pydantic's `details` complain of, and put in what they miss; False when nothing helps.
 
-    Later places first: taking an item out of a list moves those behind it.
+    Later places first: taking an item out of a list moves those behind it, which `dropped` is told.
     """
     found = sorted(details, key=lambda detail: [(isinstance(p, int), str(p).zfill(9)) for p in detail["loc"]])
-    mended = [_mend_one(value, detail) for detail in reversed(found)]
+    mended = [_mend_one(value, detail, dropped) for detail in reversed(found)]
     return all(mended)
 
 
-def _mend_one(value: dict[str, Any], detail: Mapping[str, Any]) -> bool:
-    holder, last = _holder(value, detail["loc"])
+def _mend_one(value: dict[str, Any], detail: Mapping[str, Any], dropped: Callable[[Location], None]) -> bool:
+    holder, last, depth = _holder(value, detail["loc"])
     if isinstance(holder, dict):
         # An id must be one of its own, or two mended rules would be called the same.
         placeholder = f"unknown-{id(holder)}" if last == "id" else _PLACEHOLDERS.get(str(last))
@@ -54,13 +54,18 @@ def _mend_one(value: dict[str, Any], detail: Mapping[str, Any]) -> bool:
             holder[str(last)] = placeholder
     elif isinstance(holder, list) and isinstance(last, int) and last < len(holder):
         del holder[last]
+        dropped(detail["loc"][:depth])
     return last is not None
 
 
-def _holder(value: dict[str, Any], location: Location) -> tuple[Any, str | int | None]:
-    """Return what holds the wrong thing, and its key there: as deep as the file goes (`x` may stand for {value: x})."""
+def _holder(value: dict[str, Any], location: Location) -> tuple[Any, str | int | None, int]:
+    """Return what holds the wrong thing, its key there, and how deep that is.
+
+    As deep as the file goes: `x` may stand for {value: x}.
+    """
     holder: Any = None
     last: str | int | None = None
+    depth = 0
     below: Any = value
     for part in location:
         if isinstance(below, dict) and isinstance(part, str) and part != "[key]":
@@ -69,4 +74,5 @@ def _holder(value: dict[str, Any], location: Location) -> tuple[Any, str | int |
             holder, last, below = below, part, below[part]
         else:
             break
-    return holder, last
+        depth += 1
+    return holder, last, depth

@@ -61,7 +61,7 @@ def _validated(parsed: Parsed, mistakes: list[Mistake]) -> Part | None:
             # What is missing after the first mending is missing because of it.
             mistakes += [mistake_of(parsed, d) for d in details if not (mending and d["type"] == "missing")]
             mended |= {str(d["loc"][0]) for d in details if len(d["loc"]) == 1 or d["loc"][-1] == "[key]"}
-            if not mend(parsed.value, details):
+            if not mend(parsed.value, details, parsed.drop):
                 return None
     return None
 

@@ -23,13 +23,26 @@ if TYPE_CHECKING:
 _DIALECT = dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy leaves its dialects untyped
 MINIMUM_SERVER_VERSION = 140000
 CONNECT_SECONDS = 10
+COMMAND_SECONDS = 30
+# A process that is frozen, or cut off, in the middle of a transaction keeps its locks. PostgreSQL ends that transaction
+# after this time, or the other replicas would wait for as long as it pleases.
+IDLE_SECONDS = 7.5
 
 # What a statement over asyncpg alone may end in: the server's word, the driver's, or that of the network.
 TROUBLE = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, TimeoutError)
 
 
-async def connect(url: URL, *, application_name: str = "segue", command_timeout: float | None = None) -> Any:
-    """Open one asyncpg connection; `command_timeout` is in seconds. Raises OSError when that cannot be done.
+async def connect(
+    url: URL,
+    *,
+    application_name: str = "segue",
+    command_timeout: float | None = COMMAND_SECONDS,
+    idle_seconds: float = IDLE_SECONDS,
+) -> Any:
+    """Open one asyncpg connection. Raises OSError when that cannot be done.
+
+    `command_timeout` (seconds) ends a statement that gets no answer; `idle_seconds` is how long a transaction may wait
+    for its next statement.
 
     Every connection is opened here, and asyncpg alone reads the URL: libpq's words in its query (sslmode, sslrootcert,
     application_name, ...) then mean what operators know them to mean.
@@ -40,19 +53,36 @@ async def connect(url: URL, *, application_name: str = "segue", command_timeout:
             url.set(drivername="postgresql").render_as_string(hide_password=False),
             timeout=CONNECT_SECONDS,
             command_timeout=command_timeout,
-            server_settings={**named, "timezone": "UTC"},
+            server_settings={
+                **named,
+                "timezone": "UTC",
+                "idle_in_transaction_session_timeout": str(max(1, int(idle_seconds * 1000))),
+            },
         )
     except (asyncpg.PostgresError, asyncpg.InterfaceError, ValueError) as error:
         # SQLAlchemy would let the driver's own errors through, and callers know those of the network.
         raise ConnectionError(str(error)) from error
 
 
-def open_engine(url: str | URL, *, pool_size: int = 16, application_name: str = "segue") -> AsyncEngine:
-    """Return an engine for `url` (`postgresql+asyncpg://...`); nothing is connected yet."""
+def open_engine(
+    url: str | URL,
+    *,
+    pool_size: int = 16,
+    application_name: str = "segue",
+    command_timeout: float | None = COMMAND_SECONDS,
+    idle_seconds: float = IDLE_SECONDS,
+) -> AsyncEngine:
+    """Return an engine for `url` (`postgresql+asyncpg://...`); nothing is connected yet. The rest: see `connect`."""
     opened = make_url(url)
     return create_async_engine(
         opened,
-        async_creator=partial(connect, opened, application_name=application_name),
+        async_creator=partial(
+            connect,
+            opened,
+            application_name=application_name,
+            command_timeout=command_timeout,
+            idle_seconds=idle_seconds,
+        ),
         hide_parameters=True,  # An error's text would name people.
         pool_size=pool_size,
         max_overflow=0,

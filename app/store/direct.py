@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from sqlalchemy import TextClause
     from sqlalchemy.engine import URL
 
-COMMAND_SECONDS = 30
-
 
 class DirectConnection:
     """One connection in autocommit, opened when it is first needed and again after it was lost."""
@@ -28,7 +26,7 @@ class DirectConnection:
     async def fetch(self, statement: TextClause, values: Mapping[str, Any]) -> list[Any]:
         """Execute `statement` and return its rows. Raises one of TROUBLE; whether it was executed may be unknown."""
         if self._connection is None or self._connection.is_closed():
-            self._connection = await connect(self._url, command_timeout=COMMAND_SECONDS)
+            self._connection = await connect(self._url)
         sql, names = driver_sql(statement)
         rows: list[Any] = await self._connection.fetch(sql, *[values[name] for name in names])
         return rows

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from app.model import Decision, Delivery, Event, Verdict
+from app.policy.addresses import listed_address
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -68,9 +69,8 @@ def dedupe_digest(parts: Iterable[str]) -> bytes:
 
 
 def email_of(heard: Heard) -> str | None:
-    """Return the address an event is listed under: the normalised one where a rule acts on it, else as sent."""
-    requests = (verdicted.decision.enroll for verdicted in heard.decisions)
-    return next((request.email for request in requests if request is not None), heard.event.email)
+    """Return the address an event is listed under."""
+    return listed_address(heard.event.email)
 
 
 def final(verdicted: Verdicted, result: Accepted) -> tuple[Verdict, str]:

@@ -12,13 +12,15 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import text
 
 from app.errors import StartError
+from app.store.database import open_engine
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection
+    from sqlalchemy import URL, Connection
     from sqlalchemy.ext.asyncio import AsyncEngine
 
 # Any fixed number will do, as long as every replica uses the same one.
 _MIGRATION_LOCK = 7_305_781_920_443
+MIGRATION_IDLE_SECONDS = 60.0
 
 
 def configuration() -> Config:
@@ -57,13 +59,18 @@ def _upgrade(connection: Connection) -> None:
     command.upgrade(config, "head")
 
 
-async def migrate(engine: AsyncEngine) -> str:
-    """Bring the database up to date under an advisory lock, in one transaction; return its revision.
+async def migrate(url: URL) -> str:
+    """Bring the database at `url` up to date under an advisory lock, in one transaction; return its revision.
 
     Replicas that start together wait for one another here. Raises StartError when a newer version was here before.
     """
-    async with engine.begin() as connection:
-        await connection.run_sync(_upgrade)
+    # A step of a migration may take longer than any statement of daily work.
+    engine = open_engine(url, pool_size=1, command_timeout=None, idle_seconds=MIGRATION_IDLE_SECONDS)
+    try:
+        async with engine.begin() as connection:
+            await connection.run_sync(_upgrade)
+    finally:
+        await engine.dispose()
     return head()
 
 

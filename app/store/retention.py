@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from sqlalchemy import text
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from sqlalchemy.ext.asyncio import AsyncEngine
 
 BITE = 1000
@@ -58,8 +60,14 @@ PRUNE_RESERVATIONS = text("""
 """)
 
 
-async def prune(engine: AsyncEngine, *, retention: timedelta, dedupe: timedelta) -> int:
-    """Forget what is older than it may be; return how many rows went or were emptied.
+async def prune(
+    engine: AsyncEngine,
+    *,
+    retention: timedelta,
+    dedupe: timedelta,
+    stopping: Callable[[], bool] = lambda: False,
+) -> int:
+    """Forget what is older than it may be; return how many rows went or were emptied. Ends early when `stopping`.
 
     `retention` is for payloads (deliveries, event data), `dedupe` for the keys that tell duplicates.
     """
@@ -73,7 +81,7 @@ async def prune(engine: AsyncEngine, *, retention: timedelta, dedupe: timedelta)
     ]
     total = 0
     for statement, age in ages:
-        while True:
+        while not stopping():
             async with engine.begin() as connection:
                 gone = (await connection.execute(statement, {"age": age, "bite": BITE})).rowcount
             total += gone

@@ -33,6 +33,8 @@ PUT_IN_FORCE = text("""
         RETURNING number
     )
     SELECT number, pg_notify(CAST(:channel AS text), '') FROM put
+    UNION ALL
+    (SELECT number, NULL FROM rulebooks WHERE NOT EXISTS (SELECT FROM put) ORDER BY number DESC LIMIT 1)
 """)
 
 LOCK = text("LOCK TABLE rulebooks IN SHARE ROW EXCLUSIVE MODE")
@@ -53,15 +55,19 @@ class Rulebooks:
             row = (await connection.execute(READ_IN_FORCE)).one_or_none()
         return None if row is None else StoredRulebook(row.number, row.revision, row.documents)
 
-    async def put_in_force(self, revision: str, documents: str, *, account: str) -> None:
-        """Store `documents` as the rulebook in force and tell every replica; nothing to do when it is that already.
+    async def put_in_force(self, revision: str, documents: str, *, account: str) -> int:
+        """Store `documents` as the rulebook in force and tell every replica; return its number.
+
+        Nothing is stored when it is in force already. The number is this rulebook's own: another replica that reloads
+        at the same time gets a higher or a lower one, and whoever has the lower one follows.
 
         `account` is the one that the rulebook enrolls into: practice rules must never act on a real one.
         """
         async with self._engine.begin() as connection:
             await connection.execute(LOCK)
             values = {"revision": revision, "documents": documents, "account": account, "channel": RULEBOOK_CHANGED}
-            await connection.execute(PUT_IN_FORCE, values)
+            number: int = (await connection.execute(PUT_IN_FORCE, values)).first()[0]  # type: ignore[index]
+            return number
 
     async def accounts(self) -> set[str]:
         """Return the accounts that this database holds rules or enrollments of."""

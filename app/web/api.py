@@ -9,6 +9,7 @@ from fastapi import APIRouter, Depends, Path, Query
 from pydantic import BaseModel, ConfigDict
 
 from app.model import Filters, State, Verdict
+from app.policy.addresses import listed_address
 from app.web.auth import ANSWERS, known_parameters
 from app.web.problems import Problem
 
@@ -260,7 +261,7 @@ def router(reader: Reader, *, authorised: Callable[..., None]) -> APIRouter:
 
 
 def _normal(email: str | None) -> str | None:
-    return email.strip().lower() if email else None
+    return listed_address(email)
 
 
 def _page(rows: Sequence[Mapping[str, Any]], limit: int) -> dict[str, Any]:

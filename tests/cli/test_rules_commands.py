@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -160,6 +162,20 @@ def test_explain_holds_an_expectation(rules: Path, tmp_path: Path, score: int, e
     assert run("explain", rules, "--event", path, "--expect", expected).exit_code == code
 
 
+def test_explain_takes_the_source_where_the_event_does_not_say(rules: Path, tmp_path: Path) -> None:
+    path = event_file(tmp_path, {name: value for name, value in LEAD.items() if name != "source"})
+    assert run("explain", rules, "--event", path, "--source", "crm", "--expect", "demo").exit_code == 0
+    assert "there is no source ''; name one of crm" in str(_ended(run("explain", rules, "--event", path)))
+
+
+@pytest.mark.parametrize("content", [None, b"\xff\xfe\x00"])
+def test_explain_names_an_event_file_that_cannot_be_read(rules: Path, tmp_path: Path, content: bytes | None) -> None:
+    path = tmp_path / "event.json"
+    if content is not None:
+        path.write_bytes(content)
+    assert f"--event: {path} cannot be read as JSON" in str(_ended(run("explain", rules, "--event", path)))
+
+
 def test_explain_says_when_nobody_listens(rules: Path, tmp_path: Path) -> None:
     result = run("explain", rules, "--event", event_file(tmp_path, LEAD | {"type": "other"}))
     assert "no rule listens to this source and type: it is counted and not stored" in result.stdout
@@ -196,6 +212,35 @@ def test_broken_rules_end_test_and_explain_with_3(rules: Path, tmp_path: Path) -
         assert isinstance(error, StartError)
         assert error.exit_code == 3
         assert f"{rules}:1:8: must be a list" in str(error)
+
+
+@pytest.mark.parametrize(
+    ("text", "event", "code", "told"),
+    [
+        ("rules: 5\n", "{}", 3, ":1:8: must be a list"),
+        (RULES, "{", 2, "cannot be read as JSON"),
+        (RULES, "{}", 2, "there is no source ''"),
+    ],
+)
+def test_a_command_that_cannot_run_ends_with_one_message_and_no_traceback(
+    tmp_path: Path, text: str, event: str, code: int, told: str
+) -> None:
+    (tmp_path / "rules.yaml").write_text(text)
+    rules = str(tmp_path / "rules.yaml")
+    command = [sys.executable, "-m", "app", "explain", "--placeholders", rules, "--event", "-"]
+    ended = subprocess.run(command, input=event, capture_output=True, text=True, cwd=ROOT, check=False, timeout=60)
+    assert (ended.returncode, ended.stdout) == (code, "")
+    assert ended.stderr.startswith("segue: ")
+    assert told in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def test_a_secret_is_in_no_finding(rules: Path) -> None:
+    rules.write_text(RULES.replace("provider: json", 'provider: "${CRM_SECRET}"'))
+    result = run("check", rules, CRM_SECRET="hunter2")
+    assert result.exit_code == 3
+    assert "there is no provider '${CRM_SECRET}'" in result.stdout
+    assert "hunter2" not in result.output
 
 
 def test_schema_is_a_json_schema() -> None:

@@ -19,10 +19,10 @@ rules:
 """
 
 
-def book(rules: str) -> Rulebook:
+def book(rules: str, **environment: str) -> Rulebook:
     """Return a rulebook of these rules; each begins with two spaces and a dash."""
     documents = (Document("rules.yaml", HEAD + rules),)
-    return load(documents, environment={}, providers=PROVIDERS, default_account=Account("main", "x"))
+    return load(documents, environment=environment, providers=PROVIDERS, default_account=Account("main", "x"))
 
 
 def event(kind: str = "a", email: str | None = "Ada@Corp.example", **fields: Any) -> Event:

@@ -125,6 +125,43 @@ def test_a_value_that_cannot_be_evaluated_writes_nothing_over_what_hubspot_has()
     assert decision.enroll.properties == {}
 
 
+def test_a_reason_quotes_the_condition_as_written_for_it_is_stored() -> None:
+    rules = with_condition(ONE, 'event.data.key == "${SHARED}"')
+    (decision,) = decide(event(data={"key": "other"}), book(rules, SHARED="hunter2"))
+    assert decision.reason == 'one: its condition is false: event.data.key == "${SHARED}"'
+    (decision,) = decide(event(data={"key": "hunter2"}), book(rules, SHARED="hunter2"))
+    assert decision.verdict is Verdict.ENROLL
+
+
+@pytest.mark.parametrize(
+    "value", ["0.0 / 0.0", "1.0 / 0.0", "-1.0 / 0.0", "event.data.nan", "[1]", "null", "event.data"]
+)
+def test_what_is_no_text_number_truth_or_time_is_not_written(value: str) -> None:
+    rules = ONE.replace("enroll:", f"contact: {{set: {{p: '{value}', company: event.company}}}}, enroll:")
+    (decision,) = decide(event(company="Corp", data={"nan": float("nan")}), book(rules))
+    assert decision.enroll is not None
+    assert decision.enroll.properties == {"company": "Corp"}
+
+
+def test_the_request_is_that_of_the_rule_that_matched() -> None:
+    (first,) = decide(event(), book(with_condition(ONE, "false") + TWO))
+    assert first.enroll is not None
+    assert (first.enroll.sender.name, first.enroll.sequence, first.line) == ("ben", "2", 6)
+
+
+@pytest.mark.parametrize(
+    ("condition", "decides"),
+    [("event.data.x == 1", "two"), ("event.data.plan == 1", "two"), ("event.email != null", "one")],
+)
+def test_a_number_beyond_64_bits_fails_what_looks_at_the_data_and_nothing_else(condition: str, decides: str) -> None:
+    assert rules_of(with_condition(ONE, condition) + TWO, data={"x": 2**64, "plan": 1}) == [decides]
+
+
+def test_ignore_with_continue_looks_on() -> None:
+    rules = "  - {id: no, source: crm, type: a, continue: true, ignore: true}\n" + TWO
+    assert [d.verdict for d in decide(event(), book(rules))] == [Verdict.IGNORE, Verdict.ENROLL]
+
+
 @pytest.mark.parametrize(
     ("value", "written"),
     [

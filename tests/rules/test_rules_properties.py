@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date
+from decimal import Decimal
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+import pytest
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.errors import RulebookError
 from app.model import Account, Event, Verdict
+from app.rules.book import indexed
 from app.rules.documents import Document
 from app.rules.load import load
 from app.rules.match import decide
@@ -46,8 +50,17 @@ SCALARS = st.one_of(
     st.text(),
     st.sampled_from(["five", "a", "ada@corp.example"]),
 )
+# No provider lets these through; matching must bear them all the same.
+ODD_VALUES = (2**63, 2**64, 2**200, -(2**70), "\ud800", "a\x00b", Decimal(1), date(2026, 1, 1), {1: 2}, {None: 1})
+ODD: st.SearchStrategy[Any] = st.one_of(
+    st.floats(),
+    st.sampled_from(ODD_VALUES),
+    st.binary(),
+    st.tuples(st.integers()),
+    st.datetimes(),
+)
 DATA: st.SearchStrategy[Any] = st.recursive(
-    SCALARS,
+    SCALARS | ODD,
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=5), inner, max_size=4),
     max_leaves=12,
 )
@@ -66,15 +79,26 @@ YAML: st.SearchStrategy[Any] = st.recursive(
 
 @cache
 def pool() -> Rulebook:
-    """Rules of every condition, twice over, that look on and that do not."""
+    """One rule of every condition; which of them listen, in which order, and how they go on is drawn per test."""
     lines = []
-    for number, condition in enumerate(CONDITIONS * 2):
+    for number, condition in enumerate(CONDITIONS):
         when = "" if condition is None else f"\n    when: >-\n      {condition}"
-        keys = "continue: true" if number % 3 == 0 else "on_error: next"
-        kind = "ab"[number % 2]
         action = "ignore: true" if number % 5 == 0 else 'enroll: {sequence: "1", sender: anna}'
-        lines.append(f"  - id: r{number}\n    source: crm\n    type: {kind}{when}\n    {keys}\n    {action}\n")
+        lines.append(f"  - id: r{number}\n    source: crm\n    type: a{when}\n    {action}\n")
     return book("".join(lines))
+
+
+@st.composite
+def rulebooks(draw: st.DrawFn) -> Rulebook:
+    """Return some rules of the pool, in any order."""
+    chosen = draw(st.permutations(pool().rules))[: draw(st.integers(0, len(CONDITIONS)))]
+    kinds = st.sampled_from([("a",), ("b",), ("a", "b"), ("b", "a", "b")])
+    # Half of them look on, or few rules would ever be looked at behind those that always match.
+    rules = tuple(
+        replace(rule, types=draw(kinds), goes_on=draw(st.booleans()), stops_on_error=draw(st.booleans()))
+        for rule in chosen
+    )
+    return replace(pool(), rules=rules, listeners=indexed(rules))
 
 
 @given(text=st.text())
@@ -105,6 +129,8 @@ def loaded(text: str) -> None:
 
 
 @given(
+    rulebook=rulebooks(),
+    source=st.sampled_from(["crm", "crm", "crm", "web"]),
     kind=st.sampled_from(["a", "b", "c", ""]),
     email=st.none() | st.text() | st.sampled_from(["ada@corp.example", "cy@gmail.com"]),
     first_name=st.none() | st.text(),
@@ -112,33 +138,44 @@ def loaded(text: str) -> None:
 )
 @settings(max_examples=400)
 def test_deciding_is_total_and_the_index_changes_nothing(
-    kind: str, email: str | None, first_name: str | None, data: dict[str, Any]
+    rulebook: Rulebook, source: str, kind: str, email: str | None, first_name: str | None, data: dict[str, Any]
 ) -> None:
-    subject = Event("crm", kind, ("1",), email=email, first_name=first_name, data=data)
-    decisions = decide(subject, pool())
+    subject = Event(source, kind, ("1",), email=email, first_name=first_name, data=data)
+    decisions = decide(subject, rulebook)
     assert decisions
-    assert all(decision.reason and decision.revision == pool().revision for decision in decisions)
+    assert all(decision.reason and decision.revision == rulebook.revision for decision in decisions)
     assert all((decision.enroll is not None) == (decision.verdict is Verdict.ENROLL) for decision in decisions)
-    assert [d.rule for d in decisions if d.rule] == list(one_after_the_other(subject))
+    assert [d.rule for d in decisions if d.rule] == list(one_after_the_other(subject, rulebook))
 
 
-def one_after_the_other(subject: Event) -> list[str]:
+def one_after_the_other(subject: Event, rulebook: Rulebook) -> list[str]:
     """Ask every rule there is by itself, in their order."""
     matched = []
-    for rule in pool().rules:
+    for rule in rulebook.rules:
         if subject.source != rule.source or subject.type not in rule.types:
             continue
-        alone = [fact.matched for d in decide(subject, _only(rule.id)) for fact in d.facts]
-        if any(alone):
+        alone = replace(rulebook, rules=(rule,), listeners={(rule.source, subject.type): (rule,)})
+        (fact,) = decide(subject, alone)[0].facts
+        if fact.matched:
             matched.append(rule.id)
-            if not rule.goes_on:
-                break
+        if (fact.matched and not rule.goes_on) or (fact.error and rule.stops_on_error):
+            break
     return matched
 
 
-@cache
-def _only(rule_id: str) -> Rulebook:
-    whole = pool()
-    (rule,) = (rule for rule in whole.rules if rule.id == rule_id)
-    listeners = {(rule.source, kind): (rule,) for kind in rule.types}
-    return replace(whole, rules=(rule,), listeners=listeners)
+@pytest.mark.parametrize("condition", [condition for condition in CONDITIONS if condition])
+@pytest.mark.parametrize("value", [*ODD_VALUES, float("nan"), float("-inf"), b"\xff", (1,), {1}, 1j], ids=repr)
+def test_a_value_that_no_json_holds_still_ends_in_a_decision(condition: str, value: Any) -> None:
+    (rule,) = (rule for rule in pool().rules if rule.when is not None and rule.when.text == condition)
+    alone = replace(pool(), rules=(rule,), listeners=indexed((rule,)))
+    data = {"x": value, "y": value, "list": [value], "a": {"b": {"c": value}}}
+    (decision,) = decide(Event("crm", "a", ("1",), email="ada@corp.example", first_name="A", data=data), alone)
+    assert decision.facts[0].because
+    assert not (decision.facts[0].matched and decision.facts[0].error)
+
+
+def test_a_text_that_the_engine_cannot_take_is_an_error_of_the_rule() -> None:
+    (rule,) = (rule for rule in pool().rules if rule.when is not None and rule.when.text == "event.data.x > 5")
+    (decision,) = decide(Event("crm", "a", ("1",), data={"x": "\ud800"}), replace(pool(), listeners=indexed((rule,))))
+    assert decision.facts[0].error
+    assert decision.facts[0].because.startswith("its condition could not be evaluated: ")

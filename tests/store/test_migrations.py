@@ -29,7 +29,7 @@ async def test_replicas_that_start_together_migrate_once(empty_database: str) ->
     engines = [open_engine(empty_database) for _ in range(4)]
     with pytest.raises(StartError, match="segue migrate"):
         await require_migrated(engines[0])
-    assert await asyncio.gather(*(migrate(engine) for engine in engines)) == [head()] * 4
+    assert await asyncio.gather(*(migrate(engine.url) for engine in engines)) == [head()] * 4
     await require_migrated(engines[0])
     for engine in engines:
         await engine.dispose()
@@ -39,7 +39,7 @@ async def test_a_database_of_a_newer_version_is_refused(engine: AsyncEngine) -> 
     async with engine.begin() as connection:
         await connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
     with pytest.raises(StartError, match="newer version"):
-        await migrate(engine)
+        await migrate(engine.url)
     with pytest.raises(StartError, match="9999"):
         await require_migrated(engine)
 

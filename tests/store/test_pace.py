@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 
 from app.policy.outcome import BudgetSpentError
-from app.store.pace import GRANT_LIFE_SECONDS, StoredPace, allowance, blocked
+from app.store.database import open_engine
+from app.store.pace import GRANT_LIFE_SECONDS, LOCK_WINDOW, StoredPace, allowance, blocked
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine
@@ -114,3 +115,18 @@ async def test_a_grant_is_spent_after_half_a_second(engine: AsyncEngine) -> None
     await pace.close()
     assert not grant.spent()
     assert type(grant)(grant.since - GRANT_LIFE_SECONDS - 0.01).spent()
+
+
+async def test_a_replica_frozen_in_the_middle_of_asking_does_not_stop_the_others(database_url: str) -> None:
+    frozen, alive = open_engine(database_url, idle_seconds=0.2), open_engine(database_url)
+    async with frozen.connect() as connection:
+        await connection.execute(
+            LOCK_WINDOW, {"account": "main", "kind": "general", "maximum": 100, "window_ms": 10_000}
+        )
+        pace = StoredPace(alive, account="main")
+        async with asyncio.timeout(20):
+            assert not (await pace.acquire()).spent()
+        await pace.close()
+        await connection.invalidate()
+    for engine in (frozen, alive):
+        await engine.dispose()

@@ -274,3 +274,17 @@ async def test_two_replicas_that_reload_different_files_agree_in_the_end(
     assert stored is not None
     assert first.book is not None
     assert stored.revision == first.book.revision
+
+
+async def test_two_reloads_at_once_leave_every_replica_with_the_later_one(
+    replica: Replica, tmp_path: Path, engine: AsyncEngine
+) -> None:
+    other = tmp_path / "other.yaml"
+    write(other, OTHER)
+    (one, _), (two, _) = replica(), replica(file=other)
+    for _ in range(10):
+        await asyncio.gather(one.reload(), two.reload())
+        await asyncio.gather(one._look(), two._look())
+        stored = await Rulebooks(engine).in_force()
+        assert stored is not None
+        assert {book.revision for book in (one.book, two.book) if book} == {stored.revision}

@@ -289,3 +289,20 @@ async def test_an_operator_cancels_what_has_not_been_sent_and_sees_it(web: Runni
     again = (await web.deliver("crm", signup(2))).json()
     (decision, *_) = (await web.get("/api/v1/decisions")).json()["items"]
     assert (decision["delivery_id"], decision["verdict"]) == (again["id"], "enroll")
+
+
+@pytest.mark.parametrize(
+    ("sent", "asked"),
+    [
+        ("Bob@Corp.example", "bob@corp.example"),
+        ("bob@corp.example", " BOB@corp.example "),
+        ("bob@b\u00fccher.example", "bob@B\u00dcCHER.example"),
+        ("not an address", "NOT an address"),
+        ("x" * 3000, "x" * 254),
+    ],
+)
+async def test_a_no_is_found_by_the_address_however_it_is_written(web: Running, sent: str, asked: str) -> None:
+    assert (await web.deliver("crm", signup(1, sent, employees=1))).status_code == 200
+    (decision,) = (await web.get("/api/v1/decisions", email=asked)).json()["items"]
+    assert decision["verdict"] == "none"
+    assert len((await web.get("/api/v1/events", email=asked)).json()["items"]) == 1
