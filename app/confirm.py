@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any, Protocol
 
-from app.errors import SegueError
+from app.errors import Refusal, SegueError
 from app.policy.settle import is_ours
 
 if TYPE_CHECKING:
@@ -52,6 +52,10 @@ class Confirmer:
     async def _look(self, row: Any) -> str | None:
         try:
             seen = await self._contacts.baseline(row.contact_id)
+        except Refusal:
+            return (
+                "not_seen"  # HubSpot shows nothing of this contact, and will not for asking again: it may be deleted.
+            )
         except SegueError:
             return None
         return confirmation(seen, wanted=row.sequence, row=row)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 from app.clock import elapsed_seconds
 from app.errors import FenceLost, NotSent, Refusal, SegueError
 from app.model import Baseline, Enrollment, State, Step
-from app.policy.outcome import Change, Patience, RequirementMissingError, after_failure
+from app.policy.outcome import Change, Patience, RequirementMissingError, UnsettledError, after_failure
 from app.policy.settle import Reading, Settlement, Witness, compare, is_ours, next_read_at, settle
 
 if TYPE_CHECKING:
@@ -132,9 +132,12 @@ class Enroller:
         contact_id = await self._hubspot.upsert(enrollment.email, enrollment.properties)
         await self._require(contact_id, enrollment.require)
         baseline = await self._hubspot.baseline(contact_id)
-        if _late_evidence(enrollment, baseline):
+        late = _late_evidence(enrollment, baseline)
+        if late is Reading.HAPPENED:
             attempt.enrollment = replace(enrollment, contact_id=contact_id)
             return True
+        if late is Reading.CONTRADICTORY and enrollment.resends:
+            raise UnsettledError
         await self._record.prepared(enrollment, contact_id, baseline)
         attempt.enrollment = replace(enrollment, contact_id=contact_id, baseline=baseline, step=Step.PREPARED)
         self._step(attempt.enrollment, "prepared")
@@ -276,10 +279,9 @@ class _Attempt:
     enrollment: Enrollment
 
 
-def _late_evidence(enrollment: Enrollment, fresh: Baseline) -> bool:
-    """Tell whether, before a re-send, the contact shows that the first request worked: its properties lag that long."""
+def _late_evidence(enrollment: Enrollment, fresh: Baseline) -> Reading:
+    """Say, before a re-send, what the contact shows of the first request: its properties may lag that long."""
     since = enrollment.first_sending_at
     if since is None:
-        return False
-    reading = compare(enrollment.baseline, fresh, None, wanted=enrollment.sequence, sending_at=since)
-    return reading is Reading.HAPPENED
+        return Reading.UNCHANGED
+    return compare(enrollment.baseline, fresh, None, wanted=enrollment.sequence, sending_at=since)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import os
 import random
 import secrets
@@ -40,8 +39,9 @@ from app.sources import PROVIDERS
 from app.store.accept import ENROLLMENTS_READY
 from app.store.database import busy_when_gone, open_engine, require_server
 from app.store.embedded import EmbeddedPostgres, attach
-from app.store.enrollments import Enrollments
+from app.store.enrollments import Enrollments, unfinished_elsewhere
 from app.store.group_commit import GroupCommit
+from app.store.installation import shared_key
 from app.store.interventions import Interventions
 from app.store.ledger import DEFAULT_LIMIT
 from app.store.migrate import migrate, require_migrated
@@ -90,8 +90,10 @@ async def serve(
         await migrate(service.engine.url)
         require_apart(await Rulebooks(service.engine).accounts(), practice=with_sandbox)
         book = await _first_rulebook(service, with_sandbox=with_sandbox)
-        worker = await _start_worker(stack, service, book) if with_worker else None
-        apps = _applications(stack, service)
+        await _require_nothing_left(service, book)
+        hasher = await _hasher(service)
+        worker = await _start_worker(stack, service, book, hasher) if with_worker else None
+        apps = _applications(stack, service, hasher)
         _start_following(stack, service, worker)
         served = dict(zip(listeners, apps, strict=False))
         await run_until_stopped(served, service.stopping, reload=service.rulebook.reload)
@@ -105,9 +107,20 @@ async def work(settings: Settings, environment: Mapping[str, str]) -> None:
         await require_migrated(service.engine)
         require_apart(await Rulebooks(service.engine).accounts(), practice=False)
         book = await service.rulebook.start_from_store()
-        worker = await _start_worker(stack, service, book)
+        await _require_nothing_left(service, book)
+        worker = await _start_worker(stack, service, book, await _hasher(service))
         _start_following(stack, service, worker)
         await run_until_stopped(_worker_listener(service), service.stopping, reload=service.rulebook.reload)
+
+
+async def _require_nothing_left(service: Service, book: Rulebook) -> None:
+    """Refuse to start where another account's work is under way: renaming it would leave people behind, unnoticed."""
+    for account, count in (await unfinished_elsewhere(service.engine, book.account.name)).items():
+        raise StartError(
+            f"accounts: {count} enrollments of account {account!r} are under way, and the rules name "
+            f"{book.account.name!r}: nobody would go on with them; name the account {account!r}, or let them end, or "
+            "cancel them first"
+        )
 
 
 async def _first_rulebook(service: Service, *, with_sandbox: bool) -> Rulebook:
@@ -207,9 +220,11 @@ async def _database(stack: AsyncExitStack, settings: Settings, data_dir: Path, *
     return engine
 
 
-async def _start_worker(stack: AsyncExitStack, service: Service, book: Rulebook) -> Worker:
+async def _start_worker(
+    stack: AsyncExitStack, service: Service, book: Rulebook, hasher: Callable[[str], str]
+) -> Worker:
     settings, account = service.settings, book.account
-    telling = Telling(service.metrics, _hasher(settings))
+    telling = Telling(service.metrics, hasher)
     pace = StoredPace(
         service.engine,
         account=account.name,
@@ -258,7 +273,7 @@ async def _start_worker(stack: AsyncExitStack, service: Service, book: Rulebook)
     return worker
 
 
-def _applications(stack: AsyncExitStack, service: Service) -> list[FastAPI]:
+def _applications(stack: AsyncExitStack, service: Service, hasher: Callable[[str], str]) -> list[FastAPI]:
     """Return the public application and, where operators have a port of their own, theirs."""
     settings, ids, reader = service.settings, Ids(), StoredReader(service.engine)
     writer = GroupCommit(service.engine.url, limit=settings.queue_limit)
@@ -273,7 +288,7 @@ def _applications(stack: AsyncExitStack, service: Service) -> list[FastAPI]:
         keep=writer.accept,
         refuse=refused.keep,
         new_id=ids,
-        hash_email=_hasher(settings),
+        hash_email=hasher,
         metrics=service.metrics,
     )
     webhooks = Webhooks(
@@ -331,11 +346,9 @@ async def _reload_for_operators(service: Service) -> Rulebook:
         return await service.rulebook.reload()
 
 
-def _hasher(settings: Settings) -> Callable[[str], str]:
-    """Return the hash that stands for a person in logs; its key is derived from what only this installation knows."""
-    known = settings.admin_token or settings.database_url
-    key = hashlib.blake2b((known.get_secret_value() if known else str(settings.data_dir)).encode()).digest()
-    return partial(hash_email, key=key)
+async def _hasher(service: Service) -> Callable[[str], str]:
+    """Return the hash that stands for a person in logs: the same in every process, and nobody outside can make it."""
+    return partial(hash_email, key=await shared_key(service.engine, "person"))
 
 
 def _listeners(settings: Settings) -> list[Listener]:

@@ -63,14 +63,18 @@ class Settings(BaseSettings):
         description="Service key or private-app token; makes the account `main` where the rules have no `accounts`",
     )
     settle_seconds: float = Field(
-        90.0, gt=0, description="Over how many seconds a request without an answer is settled"
+        90.0, gt=0, le=86_400, description="Over how many seconds a request without an answer is settled"
     )
-    lease_seconds: float = Field(15.0, ge=0.5, description="After how many seconds a silent worker is replaced")
-    drain_seconds: float = Field(20.0, ge=0, description="How many seconds work in hand gets at shutdown")
-    retry_span_hours: float = Field(72.0, gt=0, description="For how many hours a failing enrollment is tried again")
+    lease_seconds: float = Field(
+        15.0, ge=0.5, le=3600, description="After how many seconds a silent worker is replaced"
+    )
+    drain_seconds: float = Field(20.0, ge=0, le=3600, description="How many seconds work in hand gets at shutdown")
+    retry_span_hours: float = Field(
+        72.0, gt=0, le=8760, description="For how many hours a failing enrollment is tried again"
+    )
     in_flight: int = Field(200, ge=1, le=5000, description="Enrollments in hand at once, per worker")
     rate_window_ms: int = Field(
-        10_000, ge=100, description="HubSpot's window in milliseconds, until its headers name it"
+        10_000, ge=100, le=3_600_000, description="HubSpot's window in milliseconds, until its headers name it"
     )
     rate_headroom: float = Field(0.05, ge=0, lt=1, description="Share of HubSpot's limit that is left unused")
     admin_token: SecretStr | None = Field(
@@ -87,10 +91,12 @@ class Settings(BaseSettings):
     max_body_bytes: int = Field(
         1_048_576, ge=1024, le=67_108_864, description="Largest delivery in bytes; a larger one gets 413"
     )
-    queue_limit: int = Field(10_000, ge=1, description="Deliveries that may wait for their commit; one more gets 503")
-    retention_days: float = Field(30.0, gt=0, description="For how many days payloads are kept")
+    queue_limit: int = Field(
+        10_000, ge=1, le=1_000_000, description="Deliveries that may wait for their commit; one more gets 503"
+    )
+    retention_days: float = Field(30.0, gt=0, le=36_500, description="For how many days payloads are kept")
     dedupe_days: float = Field(
-        30.0, ge=MINIMUM_DEDUPE_DAYS, description="For how many days duplicates are known, at least 7"
+        30.0, ge=MINIMUM_DEDUPE_DAYS, le=36_500, description="For how many days duplicates are known, at least 7"
     )
     log_format: Literal["auto", "console", "json"] = Field(
         "auto", description="`auto` is console on a terminal, else JSON"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 from dataclasses import dataclass
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 BASE_URL = "https://api.hubapi.com"
 TIMEOUT = httpx.Timeout(30.0, connect=10.0)
+WHOLE_SECONDS = 75.0
 # Idle connections are dropped after 4 s: many servers close theirs after 5 s, and one that is closed just while a
 # request is written leaves nobody knowing what became of it.
 LIMITS = httpx.Limits(max_connections=100, max_keepalive_connections=100, keepalive_expiry=4.0)
@@ -115,8 +117,8 @@ class HubSpotClient:
     ) -> Enrolled:
         """Send the one enroll request.
 
-        `before_send` is awaited once, with the connection in hand and nothing written; the first byte follows it at
-        once. What it raises is raised unchanged, and nothing was sent.
+        `before_send` is awaited with the connection in hand and nothing written (again, where the grant grew old
+        meanwhile); the first byte follows it at once. What it raises is raised unchanged, and nothing was sent.
         """
         call = protocol.enroll(self._version, contact_id, sequence, sender)
         return await self._send(call, before_send=before_send)
@@ -166,7 +168,7 @@ class HubSpotClient:
         try:
             reply = await self._transmit(call, gate)
         except (NotSent, Ambiguous) as error:
-            if isinstance(error.__cause__, httpx.HTTPError):
+            if isinstance(error.__cause__, (httpx.HTTPError, TimeoutError)):
                 self._tell(call, started, None, type(error.__cause__).__name__)
             raise
         return self._decipher(call, reply, gate.opened_at or started)
@@ -176,8 +178,10 @@ class HubSpotClient:
         if not self._traced:
             await gate.open()
         try:
-            response = await self._http.send(request)
-        except httpx.HTTPError as error:
+            # httpx limits the wait for each piece of an answer; an answer that trickles in has an end, too.
+            async with asyncio.timeout(WHOLE_SECONDS):
+                response = await self._http.send(request)
+        except (httpx.HTTPError, TimeoutError) as error:
             if isinstance(error, NEVER_SENT) or gate.opened_at is None:
                 raise NotSent(f"{call.route}: {type(error).__name__}") from error
             raise Ambiguous(f"{call.route}: {type(error).__name__}") from error

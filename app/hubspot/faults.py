@@ -25,7 +25,7 @@ class Next(StrEnum):
 
     REFUSE = "refuse"  # final: the same request would be refused again
     RETRY = "retry"  # it may go well later, by itself or once somebody has mended the account
-    HOLD = "hold"  # much later: a sender's day must pass
+    HOLD = "hold"  # much later: a sender's or the account's day must pass
     PARK = "park"  # a person must look
     SETTLE = "settle"  # what became of it must be read first
 
@@ -95,8 +95,12 @@ FAULTS: tuple[Fault, ...] = (
             "MISSING_SCOPES": "The access token lacks a scope that the request needs.",
             "USER_DOES_NOT_HAVE_PERMISSIONS": "The user who made the access token is gone or lacks a permission.",
             "FORBIDDEN": "HubSpot forbids the request to this access token and does not say why.",
-            "RATE_LIMIT_DAILY": "The account has used up its HubSpot requests of the day.",
         },
+    ),
+    *_rows(
+        Whose.ACCOUNT,
+        Next.HOLD,
+        {"RATE_LIMIT_DAILY": "The account has used up its HubSpot requests of the day."},
     ),
     *_rows(
         Whose.US,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import socket
 from typing import TYPE_CHECKING, Any
 
 from app.clock import elapsed_seconds
@@ -14,7 +16,22 @@ if TYPE_CHECKING:
 
 BEFORE_FIRST_BYTE = "http11.send_request_headers.started"
 CONNECTING = "connection.connect_"
+CONNECTED = "connection.connect_tcp.complete"
 RENEWALS = 5
+UNACKNOWLEDGED_MS = 30_000
+
+
+def _give_up_soon(stream: Any) -> None:
+    """Have the kernel give up bytes that nobody acknowledges within 30 s, where it can (Linux).
+
+    Otherwise it goes on sending them for a quarter of an hour, also after we have given up the request, settled it by
+    reading, and sent it again.
+    """
+    raw = stream.get_extra_info("socket")
+    if raw is not None and hasattr(socket, "TCP_USER_TIMEOUT"):
+        # The loop's own socket object may offer no options: the same socket is opened a second time for them.
+        with socket.socket(fileno=os.dup(raw.fileno())) as same:
+            same.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNACKNOWLEDGED_MS)
 
 
 class GrantSpentError(Exception):
@@ -39,6 +56,8 @@ class Gate:
         """Follow one request through httpcore; an error raised here ends it, and the connection is closed."""
         if event.startswith(CONNECTING):
             self._fresh_connection = True
+            if event == CONNECTED:
+                _give_up_soon(info["return_value"])
         elif event == BEFORE_FIRST_BYTE and info["request"].method != b"CONNECT":
             # A proxy is asked for its tunnel first, by CONNECT: that is not our request yet.
             await self.open()
@@ -47,9 +66,16 @@ class Gate:
         """Let the request through, once. Raises what `before_send` raises, GrantSpentError, or NotSent."""
         if self.opened_at is not None:
             return
-        await self._renew_grant()
-        if self._before_send is not None:
+        for _ in range(RENEWALS):
+            await self._renew_grant()
+            if self._before_send is None:
+                break
             await self._before_send()
+            # It may have waited for the store: a grant that grew old meanwhile would arrive in another window.
+            if not self._grant.spent():
+                break
+        else:
+            raise NotSent("no grant stayed fresh until the request could be sent")
         self.opened_at = elapsed_seconds()
 
     async def _renew_grant(self) -> None:

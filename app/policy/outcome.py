@@ -43,6 +43,13 @@ class RequirementMissingError(SegueError):
         super().__init__(f"the contact has no {', '.join(properties)}")
 
 
+class UnsettledError(SegueError):
+    """Before a re-send the contact has changed in a way that is not ours: what became of the request cannot be told."""
+
+    def __init__(self) -> None:
+        super().__init__("the contact has changed since the request without an answer, and not by it alone")
+
+
 @dataclass(frozen=True, slots=True)
 class Change:
     """What a transition writes beside the state. None leaves times as they are; `confirm_in` is in seconds."""
@@ -62,7 +69,10 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """How long things are tried. `settle_seconds` in seconds; `hold` is how long a full sender is left alone."""
+    """How long things are tried, `settle_seconds` in seconds.
+
+    `hold` is how long a full sender, or an account whose day is spent, is left alone.
+    """
 
     settle_seconds: float = 90.0
     span: timedelta = timedelta(hours=72)
@@ -81,6 +91,8 @@ def after_failure(  # noqa: PLR0911  # one return per kind of end is the table t
     """Return the state that follows from `error`, and what is written with it. `random` is uniform in [0, 1)."""
     if isinstance(error, RequirementMissingError):
         return State.REFUSED, Change("refused", "missing_property", str(error))
+    if isinstance(error, UnsettledError):
+        return State.PARKED, Change("parked", "unsettled", str(error))
     if isinstance(error, BudgetSpentError):
         return State.HELD, Change("held", error.reason, str(error), due_at=error.until)
     if isinstance(error, Ambiguous) and enrollment.step is Step.SENDING:
@@ -92,7 +104,8 @@ def after_failure(  # noqa: PLR0911  # one return per kind of end is the table t
     if fault.next == "refuse":
         return State.REFUSED, Change("refused", error.code, told)
     if fault.next == "hold":
-        return State.HELD, Change("held", "quota", told, due_at=now + patience.hold)
+        reason = "daily_budget" if error.code == "RATE_LIMIT_DAILY" else "quota"
+        return State.HELD, Change("held", reason, told, due_at=now + patience.hold)
     if fault.next == "settle":
         return State.UNCERTAIN, uncertain(error.code, told, enrollment, now=now, patience=patience)
     if fault.next == "retry":

@@ -8,6 +8,7 @@ from sqlalchemy.exc import IntegrityError
 
 from app.errors import FenceLost
 from app.model import Baseline, Enrollment, Sender, State, Step
+from app.policy.retry import SPAN
 from app.policy.states import OCCUPIES_PERSON, RELEASES_INTENT, permit
 from app.store import enrollments_sql as sql
 from app.store import ledger
@@ -63,7 +64,7 @@ class Enrollments:
 
         What was `sending` is first read `first_read` seconds after it.
         """
-        values = {"first_read": first_read, "leaving": self._worker if leaving else None}
+        values = {"first_read": first_read, "leaving": self._worker if leaving else None, "span": SPAN}
         return {row.id: State(row.state) for row in await self._run(sql.TAKE_OVER, **values)}
 
     async def renew(self, held: Sequence[Enrollment]) -> set[str]:
@@ -195,3 +196,10 @@ def _enrollment(row: Row[Any]) -> Enrollment:
         resends=row.resends,
         delivery_id=row.delivery_id,
     )
+
+
+async def unfinished_elsewhere(engine: AsyncEngine, account: str) -> dict[str, int]:
+    """Return how many enrollments of other accounts are under way: nobody here would go on with them."""
+    async with engine.connect() as connection:
+        rows = await connection.execute(sql.UNFINISHED_ELSEWHERE, {"account": account})
+        return {row.account: row.unfinished for row in rows}

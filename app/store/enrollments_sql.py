@@ -90,17 +90,22 @@ RENEW_LEASES = text("""
 """)
 
 # Whoever finds `sending` without an outcome moves the row to `uncertain`: HubSpot may have it. Before `sending` nothing
-# has reached HubSpot that may not be repeated, and the row is simply ready again.
+# has reached HubSpot that may not be repeated, and the row is simply ready again; but a row whose workers die or fail
+# every time is given up like any other failure.
 TAKE_OVER = text("""
     WITH expired AS MATERIALIZED (
-        SELECT id, step = 'sending' AS sent FROM enrollments
+        SELECT id, step = 'sending' AS sent, first_failed_at < clock_timestamp() - CAST(:span AS interval) AS tired
+        FROM enrollments
         WHERE state = 'working' AND (leased_until < clock_timestamp() OR leased_by = CAST(:leaving AS text))
         ORDER BY id LIMIT 500
         FOR UPDATE SKIP LOCKED
     ), moved AS (
         UPDATE enrollments
-        SET state = CASE WHEN sent THEN 'uncertain' ELSE 'ready' END,
-            reason = CASE WHEN sent THEN 'no_outcome' END,
+        SET state = CASE WHEN sent THEN 'uncertain' WHEN tired THEN 'parked' ELSE 'ready' END,
+            reason = CASE WHEN sent THEN 'no_outcome' WHEN tired THEN 'gave_up' END,
+            tries = CASE WHEN CAST(:leaving AS text) IS NULL THEN tries + 1 ELSE tries END,
+            first_failed_at = CASE WHEN CAST(:leaving AS text) IS NULL THEN COALESCE(first_failed_at, clock_timestamp())
+                                   ELSE first_failed_at END,
             step = CASE WHEN sent THEN step END,
             reads = 0, leased_by = NULL, leased_until = NULL, updated_at = clock_timestamp(),
             due_at = CASE WHEN sent THEN sending_at + make_interval(secs => :first_read) ELSE clock_timestamp() END
@@ -220,11 +225,16 @@ CLAIM_CONFIRMATIONS = text("""
         SELECT id FROM enrollments WHERE confirm_at <= clock_timestamp() AND account = :account
         ORDER BY confirm_at LIMIT 100 FOR UPDATE SKIP LOCKED
     )
-    RETURNING id, contact_id, sequence, sending_at
+    RETURNING id, contact_id, sequence, COALESCE(first_sending_at, sending_at) AS sending_at
 """)
 
 CONFIRM = text("""
     UPDATE enrollments SET confirmation = row.confirmation, confirm_at = NULL
     FROM unnest(CAST(:ids AS text[]), CAST(:confirmations AS text[])) AS row(id, confirmation)
     WHERE enrollments.id = row.id
+""")
+
+UNFINISHED_ELSEWHERE = text("""
+    SELECT account, count(*) AS unfinished FROM enrollments
+    WHERE account <> :account AND state IN ('held', 'ready', 'working', 'uncertain') GROUP BY account
 """)

@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 
 CANCELLABLE = (State.HELD, State.READY, State.PARKED)
 
-# How often it was re-sent is kept: what cannot be settled comes back to be looked at, and is not sent for ever.
+# Re-sends are counted anew: a person has looked, and says that it may be sent.
 RELEASE = text("""
     WITH moved AS (
         UPDATE enrollments SET state = 'ready', reason = NULL, detail = NULL, step = NULL, tries = 0, reads = 0,
-               first_failed_at = NULL, due_at = clock_timestamp(), updated_at = clock_timestamp()
+               resends = 0, first_failed_at = NULL, due_at = clock_timestamp(), updated_at = clock_timestamp()
         WHERE id = :id AND state = 'parked'
         RETURNING id, attempt
     ), noted AS (

@@ -29,9 +29,23 @@ LOCK_INBOX = text("""
 
 # A re-send of an enrollment that is counted already takes no second place.
 COUNT = text("""
-    SELECT count(*) AS reserved, min(reserved_at) AS oldest FROM sender_reservations
+    SELECT count(*) AS reserved FROM sender_reservations
     WHERE account = :account AND inbox = :inbox AND reserved_at > clock_timestamp() - CAST(:period AS interval)
       AND enrollment_id <> :id
+""")
+
+# Who waits is spread over the places as they fall free, the oldest first: were all held until the first one, all would
+# wake for it, and each would cost HubSpot calls to find that out.
+NEXT_FREE = text("""
+    WITH ahead AS (
+        SELECT count(*) AS waiting FROM enrollments
+        WHERE state = 'held' AND reason = 'quota' AND account = :account AND lower(sender_email) = :inbox AND id <> :id
+    )
+    SELECT reserved_at + CAST(:period AS interval) * (1 + waiting / CAST(:limit AS bigint)) AS free_at
+    FROM sender_reservations, ahead
+    WHERE account = :account AND inbox = :inbox AND reserved_at > clock_timestamp() - CAST(:period AS interval)
+      AND enrollment_id <> :id
+    ORDER BY reserved_at OFFSET (SELECT waiting % CAST(:limit AS bigint) FROM ahead) LIMIT 1
 """)
 
 RESERVE = text("""
@@ -49,7 +63,8 @@ async def reserve(connection: AsyncConnection, enrollment: Enrollment, *, limit:
     await connection.execute(LOCK_INBOX, inbox)
     row = (await connection.execute(COUNT, inbox | {"period": PERIOD, "id": enrollment.id})).one()
     if row.reserved >= limit:
-        raise BudgetSpentError("quota", row.oldest + PERIOD)
+        values = inbox | {"period": PERIOD, "id": enrollment.id, "limit": limit}
+        raise BudgetSpentError("quota", (await connection.execute(NEXT_FREE, values)).scalar_one())
     await connection.execute(RESERVE, inbox | {"id": enrollment.id})
 
 

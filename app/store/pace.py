@@ -121,8 +121,11 @@ class StoredPace:
         self._note(BELIEVE, maximum=maximum, window_ms=interval_ms)
 
     def throttled(self, code: str, retry_after: float | None) -> None:
-        """Stop all replicas after a 429: a window long, or (daily limit) a quarter of an hour."""
-        seconds = retry_after or (900.0 if code == "RATE_LIMIT_DAILY" else self._window_ms / 1000)
+        """Stop all replicas after a 429: a window long, or (daily limit) an hour.
+
+        When the account's day ends by HubSpot's clock is not known here, so it is asked again every hour.
+        """
+        seconds = retry_after or (3600.0 if code == "RATE_LIMIT_DAILY" else self._window_ms / 1000)
         log.warning("hubspot.throttled", account=self._account, code=code, pause_seconds=seconds)
         self._note(BLOCK, code=code, seconds=seconds)
 

@@ -208,6 +208,14 @@ intents = Table(
     comment="Why a person is contacted: one row per person and reason, taken over only when `until` has passed.",
 )
 
+installation = Table(
+    "installation",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("value", LargeBinary, nullable=False),
+    comment="What all processes of one installation share: the key of the hashes that stand for people in logs.",
+)
+
 rate_windows = Table(
     "rate_windows",
     metadata,

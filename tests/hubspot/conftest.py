@@ -36,6 +36,7 @@ class ToldPace:
     believed: list[tuple[int, int]] = field(default_factory=list)
     throttles: list[tuple[str, float | None]] = field(default_factory=list)
     error: Exception | None = None
+    grants: list[ToldGrant] = field(default_factory=list)
 
     async def acquire(self, kind: str = "general") -> ToldGrant:
         assert kind == "general"
@@ -43,7 +44,8 @@ class ToldPace:
             raise self.error
         self.acquired += 1
         self.spent_first -= 1
-        return ToldGrant(self.spent_first >= 0)
+        self.grants.append(ToldGrant(self.spent_first >= 0))
+        return self.grants[-1]
 
     def believe(self, maximum: int, interval_ms: int) -> None:
         self.believed.append((maximum, interval_ms))
@@ -57,6 +59,7 @@ class FarEnd:
     """Answers whole requests with the next of `answers` (None: never), and notes every byte and connection."""
 
     url: str = ""
+    address: tuple[str, int] = ("", 0)
     received: bytes = b""
     requests: int = 0
     connections: int = 0
@@ -114,7 +117,8 @@ async def far_end(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[FarEnd]:
         tasks.add(task)
 
     server = await asyncio.start_server(accept, "127.0.0.1", 0)
-    far.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    far.address = server.sockets[0].getsockname()
+    far.url = f"http://127.0.0.1:{far.address[1]}"
     yield far
     server.close()
     for task in tasks:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
+from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
 
 from app.errors import Ambiguous, FenceLost, NotSent
+from app.hubspot.gate import UNACKNOWLEDGED_MS
 from app.model import Sender
 
 if TYPE_CHECKING:
@@ -240,3 +244,57 @@ async def test_through_a_proxy_before_send_waits_for_the_tunnel_and_not_for_its_
             await client.enroll("501", "310001", ANNA, before_send=before_send)
     assert far_end.received.startswith(b"CONNECT hubspot.invalid:443")
     assert asked == []
+
+
+async def test_a_grant_that_grows_old_while_the_store_is_slow_is_not_used(
+    far_end: Any, new_client: Callable[..., HubSpotClient], pace: Any
+) -> None:
+    far_end.answers.append(http(YES))
+    asked = 0
+
+    async def before_send() -> None:
+        nonlocal asked
+        asked += 1
+        if asked == 1:
+            pace.grants[-1].is_spent = True
+
+    async with new_client(base_url=far_end.url) as client:
+        await client.enroll("501", "310001", ANNA, before_send=before_send)
+    assert (asked, pace.acquired, far_end.requests) == (2, 2, 1)
+
+
+async def test_an_answer_that_trickles_in_has_an_end(
+    far_end: Any, new_client: Callable[..., HubSpotClient], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    far_end.answers.append(None)
+    monkeypatch.setattr("app.hubspot.client.WHOLE_SECONDS", 0.2)
+    async with new_client(base_url=far_end.url) as client:
+        with pytest.raises(Ambiguous):
+            await client.enroll("501", "310001", ANNA, before_send=nothing)
+    assert far_end.requests == 1
+
+
+@pytest.mark.skipif(not hasattr(socket, "TCP_USER_TIMEOUT"), reason="Linux alone has this option")
+async def test_the_kernel_gives_up_what_nobody_acknowledges(
+    far_end: Any, new_client: Callable[..., HubSpotClient]
+) -> None:
+    far_end.answers.append(http(YES))
+    found: list[int] = []
+
+    async def before_send() -> None:
+        found.extend(user_timeouts(far_end.address))
+
+    async with new_client(base_url=far_end.url) as client:
+        await client.enroll("501", "310001", ANNA, before_send=before_send)
+    assert found == [UNACKNOWLEDGED_MS]
+
+
+def user_timeouts(peer: tuple[str, int]) -> list[int]:
+    """Return TCP_USER_TIMEOUT, in milliseconds, of this process's connections to `peer`."""
+    found = []
+    for path in Path("/proc/self/fd").iterdir():
+        if path.is_socket():
+            with socket.socket(fileno=os.dup(int(path.name))) as same, suppress(OSError):
+                if same.getpeername() == peer:
+                    found.append(same.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT))
+    return found

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from tests.crash.harness import LONG, RULES, World
+from tests.crash.harness import LONG, RULES, Process, World
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -193,3 +193,23 @@ async def test_the_store_goes_away_and_comes_back(world: World) -> None:
     assert len(books.acknowledged) == 29
     assert books.lost == []
     assert books.doubled == []
+
+
+async def test_every_process_calls_a_person_the_same(world: World) -> None:
+    await world.start("serve --no-worker", "worker")
+    await world.send_event(1, "long")
+    await world.until_settled(30)
+    (decided,) = await logged(world, "decision.made", 0)
+    steps = await logged(world, "enrollment.step", 1, times=4)
+    assert {step["person"] for step in steps} == {decided["person"]}
+
+
+async def test_an_account_with_work_under_way_is_not_renamed(world: World) -> None:
+    await world.start("serve --no-worker")
+    await world.send_event(1, "long")
+    world.processes.pop().end(signal.SIGTERM)
+    rules_file(world).write_text(RULES.replace("{main:", "{acme:"))
+    renamed = Process(["-m", "app", "serve"], world.environment, "segue: .*")
+    told = await renamed.wait_until_up()
+    renamed.end()
+    assert "1 enrollments of account 'main' are under way, and the rules name 'acme'" in told.group()

@@ -12,7 +12,7 @@ from app.errors import FenceLost
 from app.model import Baseline, Enrollment, State, Step
 from app.policy.outcome import BudgetSpentError, Change
 from app.policy.states import ImpossibleTransitionError
-from app.store.enrollments import Enrollments
+from app.store.enrollments import Enrollments, unfinished_elsewhere
 from app.store.group_commit import GroupCommit
 
 if TYPE_CHECKING:
@@ -266,3 +266,26 @@ async def test_confirmations_are_kept_without_changing_the_state(engine: AsyncEn
     assert await store.claim_confirmations() == []
     await store.confirm({held.id: "seen"})
     assert await rows(engine, "SELECT state, confirmation, confirm_at FROM enrollments") == [("enrolled", "seen", None)]
+
+
+async def test_what_its_workers_leave_behind_for_72_hours_is_given_up(engine: AsyncEngine, accept: Any) -> None:
+    await accept("ada@corp.example")
+    store = worker(engine)
+    for tries in (1, 2):
+        (held,) = await store.claim_ready(10)
+        await rows(engine, "UPDATE enrollments SET leased_until = now() - interval '1 second'")
+        assert await worker(engine, "heir").take_over(first_read=30) == {held.id: State.READY}
+        assert await rows(engine, "SELECT tries, first_failed_at IS NULL FROM enrollments") == [(tries, False)]
+    await rows(engine, "UPDATE enrollments SET first_failed_at = now() - interval '73 hours'")
+    (held,) = await store.claim_ready(10)
+    await rows(engine, "UPDATE enrollments SET leased_until = now() - interval '1 second'")
+    assert await worker(engine, "heir").take_over(first_read=30) == {held.id: State.PARKED}
+    assert await rows(engine, "SELECT state, reason FROM enrollments") == [("parked", "gave_up")]
+
+
+async def test_work_of_another_account_is_told(engine: AsyncEngine, accept: Any) -> None:
+    await accept("ada@corp.example")
+    assert await unfinished_elsewhere(engine, "main") == {}
+    assert await unfinished_elsewhere(engine, "acme") == {"main": 1}
+    await rows(engine, "UPDATE enrollments SET state = 'enrolled'")
+    assert await unfinished_elsewhere(engine, "acme") == {}

@@ -163,6 +163,13 @@ def upgrade() -> None:
         comment="The lock of each sender's ledger.",
     )
     op.create_table(
+        "installation",
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("value", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_installation")),
+        comment="What all processes of one installation share: the key of the hashes that stand for people in logs.",
+    )
+    op.create_table(
         "intents",
         sa.Column("account", sa.Text(), nullable=False),
         sa.Column("intent", sa.Text(), nullable=False),
@@ -268,6 +275,7 @@ def downgrade() -> None:
     op.drop_table("journal")
     op.drop_index(op.f("ix_intents_enrollment_id"), table_name="intents")
     op.drop_table("intents")
+    op.drop_table("installation")
     op.drop_table("inboxes")
     op.drop_index(op.f("ix_events_source_id"), table_name="events")
     op.drop_index(op.f("ix_events_received_at"), table_name="events")
