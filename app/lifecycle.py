@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.errors import RulebookError
+from app.errors import RulebookError, StartError
 from app.server import Listener, signals
 from app.store.database import first_line
 from app.store.retention import prune
@@ -23,7 +23,10 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
     from sqlalchemy.ext.asyncio import AsyncEngine
 
+    from app.store.embedded import EmbeddedPostgres
+
 SWEEP_SECONDS = 3600.0
+LOOK_SECONDS = 1.0
 
 log = structlog.get_logger(__name__)
 
@@ -78,6 +81,19 @@ async def sweep(engine: AsyncEngine, stopping: asyncio.Event, *, retention: time
             log.exception("retention.defect")
         with suppress(TimeoutError):
             async with asyncio.timeout(SWEEP_SECONDS):
+                await stopping.wait()
+
+
+async def keep_running(server: EmbeddedPostgres, stopping: asyncio.Event) -> None:
+    """Start the private database again whenever it has ended by itself (killed, out of memory), until `stopping`."""
+    while not stopping.is_set():
+        try:
+            if await asyncio.to_thread(server.revive):
+                log.error("database.started_again")
+        except StartError as error:
+            log.error("database.not_started", error=str(error))  # noqa: TRY400  # the message says what to do
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LOOK_SECONDS):
                 await stopping.wait()
 
 

@@ -4,7 +4,7 @@ The names: delivery.accepted, .duplicate, .filtered, .handshake, .refused · dec
 .intervened, .fence_lost, .lease_lost, .not_recorded, .not_confirmed, .defect · hubspot.call, .throttled ·
 rulebook.loaded, .restored, .rejected, .not_followed, .defect · worker.took_over, .draining, .store_trouble, .trouble,
 .defect · store.unavailable, .delivery_refused, .batch_repeated, .workers_not_told, .defect ·
-service.started, .stopping.
+database.started_again, .not_started · service.started, .stopping.
 """
 
 from __future__ import annotations

@@ -27,7 +27,7 @@ from app.hubspot.faults import fault_of
 from app.ids import Ids
 from app.in_force import RulebookInForce
 from app.intake import Intake
-from app.lifecycle import finished, run_until_stopped, sweep
+from app.lifecycle import finished, keep_running, run_until_stopped, sweep
 from app.metrics import Metrics
 from app.model import Account
 from app.policy.outcome import Patience
@@ -111,6 +111,17 @@ async def work(settings: Settings, environment: Mapping[str, str]) -> None:
         worker = await _start_worker(stack, service, book, await _hasher(service))
         _start_following(stack, service, worker)
         await run_until_stopped(_worker_listener(service), service.stopping, reload=service.rulebook.reload)
+
+
+def _keep_running(stack: AsyncExitStack, server: EmbeddedPostgres) -> None:
+    ended = asyncio.Event()
+    watch = asyncio.create_task(keep_running(server, ended), name="database")
+
+    async def end() -> None:
+        ended.set()
+        await watch
+
+    stack.push_async_callback(end)
 
 
 async def _require_nothing_left(service: Service, book: Rulebook) -> None:
@@ -210,6 +221,7 @@ async def _database(stack: AsyncExitStack, settings: Settings, data_dir: Path, *
     elif own:
         server = await asyncio.to_thread(EmbeddedPostgres.open, data_dir)
         stack.push_async_callback(asyncio.to_thread, server.close)
+        _keep_running(stack, server)
         url = server.url
     else:
         url = await asyncio.to_thread(attach, data_dir)

@@ -78,6 +78,13 @@ class Process:
                 await asyncio.sleep(0.02)
         return self.found
 
+    async def wait_for(self, told: str) -> None:
+        """Wait until it has said this."""
+        async with asyncio.timeout(60):
+            while told not in self.log():
+                assert self._child.poll() is None, self.log()[-3000:]
+                await asyncio.sleep(0.02)
+
     def send(self, number: int) -> None:
         """Send it a signal."""
         self._child.send_signal(number)

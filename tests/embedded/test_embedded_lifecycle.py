@@ -115,6 +115,23 @@ def test_a_killed_holder_leaves_a_server_that_the_next_one_takes_over_and_stops(
     assert process_name(survivor) is None
 
 
+def test_a_server_that_was_killed_is_started_again_at_the_same_place(data_dir: Path, ask: Ask) -> None:
+    server = EmbeddedPostgres.open(data_dir)
+    ask(server.url, "CREATE TABLE kept AS SELECT 7 AS number")
+    assert not server.revive()
+    killed = server_pid(data_dir)
+    os.kill(killed, signal.SIGKILL)
+    while process_name(killed) is not None:
+        pass
+    assert server.revive()
+    assert server_pid(data_dir) != killed
+    assert ask(server.url, "SELECT number FROM kept") == 7
+    server.close()
+    assert not server.revive()
+    with pytest.raises(StartError):
+        attach(data_dir)
+
+
 def test_interrupting_the_terminal_does_not_reach_the_server(data_dir: Path, ask: Ask, holds: Holds) -> None:
     holder, url = holds(data_dir)
     os.killpg(holder.pid, signal.SIGINT)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import socket
@@ -11,6 +12,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import httpx
 import pytest
 from sqlalchemy import make_url
 
@@ -227,3 +229,20 @@ def test_a_real_account_is_not_called_like_the_emulator(environment: dict[str, s
     code, told = refused(environment)
     assert code == 2
     assert "'sandbox' is the emulator's name" in told
+
+
+async def test_a_private_database_that_was_killed_comes_back_and_the_service_with_it(
+    environment: dict[str, str], folder: Path
+) -> None:
+    service = Process(["-m", "app", "serve", "--no-worker"], environment, r'"ports":\[(\d+)\]')
+    try:
+        port = (await service.wait_until_up()).group(1)
+        number = int((folder / "data" / "postgres" / "postmaster.pid").read_text().splitlines()[0])
+        os.kill(number, signal.SIGKILL)
+        async with asyncio.timeout(60), httpx.AsyncClient(trust_env=False) as client:
+            await service.wait_for("database.started_again")
+            while (await client.get(f"http://127.0.0.1:{port}/readyz")).status_code != 200:
+                pass
+        assert "Traceback" not in service.log()
+    finally:
+        service.end(signal.SIGTERM)

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from app.store.embedded.postmaster import Postmaster
 
+REAP_SECONDS = 30
 DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
@@ -65,6 +66,20 @@ class EmbeddedPostgres:
                 os.close(lock)
                 raise
             return cls(layout, lock, server, child)
+
+    def revive(self) -> bool:
+        """Start the server again where it has ended by itself; tell whether that was so. The URL stays. Blocks.
+
+        Raises StartError when it does not start.
+        """
+        if self._lock is None or running(self._layout) is not None:
+            return False
+        with _explained(self._layout.root):
+            if self._child is not None:
+                self._child.wait(timeout=REAP_SECONDS)
+            server, self._child = _attach_or_start(self._layout)
+            self._pid, self._socket_folder = server.pid, server.socket_folder
+        return True
 
     def close(self) -> None:
         """Stop the server and release the lock. A second call does nothing. Raises StartError if it does not stop."""
