@@ -85,24 +85,27 @@ async def test_a_frozen_worker_that_wakes_writes_and_sends_nothing(world: World)
 
 async def test_the_other_worker_takes_over_within_two_leases(empty_database: str) -> None:
     async with World(empty_database, lease=4.0) as world:
-        await world.control("settings", {"per_10s": 5000, "delay_ms": {"upsert": 1000}})
-        await world.start("serve --no-worker", "worker", "worker")
-        sending = [asyncio.create_task(world.send_event(number, "long")) for number in range(60)]
+        # Slow enough that the first worker still holds everything when the second one is up.
+        await world.control("settings", {"per_10s": 5000, "delay_ms": {"upsert": 10_000}})
+        await world.start("serve --no-worker", "worker")
         dying = world.processes[1]
+        await asyncio.gather(*(world.send_event(number, "long") for number in range(60)))
 
-        async def holds_work() -> bool:
-            return bool(await held_by(world, dying.pid))
+        async def holds_everything() -> bool:
+            return len(await held_by(world, dying.pid)) == 60
 
-        await world.until(holds_work, seconds=30, what="the worker that will die to hold work")
+        await world.until(holds_everything, seconds=30, what="the worker that will die to hold all work")
+        await world.start("worker")
+        await world.control("settings", {"delay_ms": {}})
         held = await held_by(world, dying.pid)
         dying.kill()
         world.processes.remove(dying)
         killed_at = (await world.rows("SELECT clock_timestamp()"))[0][0]
-        await asyncio.gather(*sending)
         await world.until_settled(60)
         taken = await world.rows("SELECT enrollment_id, at FROM journal WHERE cause = 'lease_expired'")
         books = await world.books()
-    assert held <= {row[0] for row in taken}
+    assert len(held) == 60
+    assert held == {row[0] for row in taken}
     assert max(row[1] for row in taken) - killed_at < timedelta(seconds=2 * world.lease)
     assert books.lost == []
     assert books.doubled == []
