@@ -8,7 +8,19 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from app.sources import calendly, hubspot, json_webhook, segment, standard_webhooks, stripe, typeform, zoom
+from app.sources import (
+    calcom,
+    calendly,
+    hubspot,
+    json_webhook,
+    segment,
+    standard_webhooks,
+    stripe,
+    tally,
+    typeform,
+    webflow,
+    zoom,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,13 +29,16 @@ if TYPE_CHECKING:
 
 PROVIDERS: Mapping[str, Provider] = MappingProxyType(
     {
+        "calcom": calcom.PROVIDER,
         "calendly": calendly.PROVIDER,
         "hubspot": hubspot.PROVIDER,
         "json": json_webhook.PROVIDER,
         "segment": segment.PROVIDER,
         "standard-webhooks": standard_webhooks.PROVIDER,
         "stripe": stripe.PROVIDER,
+        "tally": tally.PROVIDER,
         "typeform": typeform.PROVIDER,
+        "webflow": webflow.PROVIDER,
         "zoom": zoom.PROVIDER,
     },
 )

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from app.model import Event
 from app.sources.base import SignedProvider, TimedOptions
-from app.sources.fields import body_digest, find, first_text, identity, instant, parse_object, required, text
+from app.sources.fields import find, first_text, identity, instant, parse_object, required, text, tuple_or_digest
 from app.sources.labels import by_meaning
 from app.sources.signing import Scheme
 
@@ -36,13 +36,15 @@ class Calendly(SignedProvider):
     def events(self, delivery: Delivery, config: SourceConfig) -> list[Event]:
         """Return the one event; the company is an answer to one of the booking's questions."""
         body = parse_object(delivery.body)
-        payload = find(body, "payload")
+        kind, payload = required(body, "event"), find(body, "payload")
         answers = by_meaning(_answers(payload))
         return [
             Event(
                 source=config.name,
-                type=required(body, "event"),
-                dedupe=_identity(body, delivery.body),
+                type=kind,
+                dedupe=tuple_or_digest(
+                    kind, identity(payload, "uri"), identity(body, "created_at"), body=delivery.body
+                ),
                 occurred_at=instant(body, "created_at"),
                 email=first_text(text(payload, "email"), answers.get("email")),
                 first_name=first_text(text(payload, "first_name"), answers.get("first_name")),
@@ -52,13 +54,6 @@ class Calendly(SignedProvider):
                 data=body,
             ),
         ]
-
-
-def _identity(body: dict[str, Any], raw: bytes) -> tuple[str, ...]:
-    invitee, created_at = identity(body, "payload", "uri"), identity(body, "created_at")
-    if invitee is None or created_at is None:
-        return required(body, "event"), body_digest(raw)
-    return required(body, "event"), invitee, created_at
 
 
 def _answers(payload: Any) -> list[tuple[str, str]]:

@@ -150,6 +150,12 @@ def body_digest(body: bytes) -> str:
     return sha256(body).hexdigest()
 
 
+def tuple_or_digest(kind: str, *parts: str | None, body: bytes) -> tuple[str, ...]:
+    """Return the documented tuple that identifies an event; its kind and its whole body where a part is missing."""
+    known = [part for part in parts if part is not None]
+    return (kind, *known) if len(known) == len(parts) else (kind, body_digest(body))
+
+
 def pointer(path: tuple[str | int, ...]) -> str:
     """Return the path as a JSON pointer."""
     return "".join("/" + str(step).replace("~", "~0").replace("/", "~1") for step in path)

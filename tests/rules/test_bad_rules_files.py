@@ -80,12 +80,7 @@ CASES: dict[str, tuple[str, list[str]]] = {
     ),
     "unknown provider": (
         HEAD.replace("typeform", "typefrom") + RULE,
-        [
-            (
-                "r1.yaml:4:20: there is no provider 'typefrom'; there are calendly, hubspot, json, segment, "
-                "standard-webhooks, stripe, typeform, zoom"
-            )
-        ],
+        [f"r1.yaml:4:20: there is no provider 'typefrom'; there are {', '.join(sorted(PROVIDERS))}"],
     ),
     "no secret": (
         HEAD.replace(', secrets: ["${FORM_SECRET}"]', "") + RULE,
