@@ -34,7 +34,8 @@ class Scheme:
 
     `template` may use {method}, {url}, {id}, {timestamp}, {body} and, for plain hashes (`keyed` False), {secret}.
     `layout` is how the header is written: `plain` is prefix and signature; `pairs` is `t=1,v1=abc`, which carries the
-    timestamp too; `list` is `v1,abc v1,def`. In the last two any entry tagged `version` counts, others are ignored.
+    timestamp too (`separator` and `timestamp_tag` where they are others); `list` is `v1,abc v1,def`. In the last two,
+    any entry tagged `version` counts, and others are ignored.
     `tolerance` None means that the scheme has no timestamp to be judged; `future` False judges only the past.
     """
 
@@ -48,6 +49,8 @@ class Scheme:
     layout: Literal["plain", "pairs", "list"] = "plain"
     prefix: str = ""
     version: str = "v1"
+    separator: str = ","
+    timestamp_tag: str = "t"
     id_header: str | None = None
     timestamp_header: str | None = None
     timestamp_unit: Literal["s", "ms"] = "s"
@@ -103,9 +106,10 @@ def read(scheme: Scheme, headers: Mapping[str, str]) -> Presented:
     elif scheme.layout == "list":
         written = [rest for tag, _, rest in (entry.partition(",") for entry in value.split()) if tag == scheme.version]
     else:
-        pairs = [(name.strip(), rest.strip()) for name, _, rest in (part.partition("=") for part in value.split(","))]
+        parts = [part.partition("=") for part in value.split(scheme.separator)]
+        pairs = [(name.strip(), rest.strip()) for name, _, rest in parts]
         written = [rest for name, rest in pairs if name == scheme.version]
-        timestamp = next((rest for name, rest in pairs if name == "t"), "")
+        timestamp = next((rest for name, rest in pairs if name == scheme.timestamp_tag), "")
     signatures = tuple(decoded for text in written if (decoded := _decoded(text, scheme.encoding)))
     if not signatures:
         raise Unauthentic("malformed_signature", f"the {scheme.header} header holds no signature of the expected form")
@@ -147,7 +151,7 @@ def _written(scheme: Scheme, signature: bytes, timestamp: str) -> str:
     if scheme.layout == "list":
         return f"{scheme.version},{text}"
     if scheme.layout == "pairs":
-        return f"t={timestamp},{scheme.version}={text}"
+        return f"{scheme.timestamp_tag}={timestamp}{scheme.separator}{scheme.version}={text}"
     return scheme.prefix + text
 
 

@@ -170,7 +170,8 @@ def test_an_altered_body_is_refused(case: Case) -> None:
 
 @over(GENUINE)
 def test_a_delivery_without_its_signature_is_refused(case: Case) -> None:
-    headers = {name: value for name, value in case.delivery.headers.items() if "signature" not in name}
+    kept = [name for name in case.delivery.headers if "signature" not in name and "hmac" not in name]
+    headers = {name: case.delivery.headers[name] for name in kept}
     assert reason(case, delivery=replace(case.delivery, headers=headers)) == "missing_signature"
 
 
