@@ -17,7 +17,7 @@ demo: $(RUN) ## Show the main job: signed sample events in, sandbox enrollments 
 	$(PYTHON) -m app demo $(ARGS)
 
 run: $(RUN) ## Run the service against the sandbox, with deploy/rules/practice.yaml
-	SEGUE_CONFIG=$${SEGUE_CONFIG:-deploy/rules/practice.yaml} $(PYTHON) -m app serve --sandbox $(ARGS)
+	SEGUE_CONFIG=$${SEGUE_CONFIG:-deploy/rules/practice.yaml} exec $(PYTHON) -m app serve --sandbox $(ARGS)
 
 test: $(DEV) ## Run all tests (ARGS="-k name" for some)
 	$(PYTHON) -m pytest $(ARGS)
