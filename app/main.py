@@ -232,11 +232,9 @@ async def _database(stack: AsyncExitStack, settings: Settings, data_dir: Path, *
     return engine
 
 
-async def _start_worker(
-    stack: AsyncExitStack, service: Service, book: Rulebook, hasher: Callable[[str], str]
-) -> Worker:
+async def _desk(stack: AsyncExitStack, service: Service, book: Rulebook, telling: Telling) -> HubSpotDesk:
+    """Return what asks HubSpot, at the pace that all replicas share."""
     settings, account = service.settings, book.account
-    telling = Telling(service.metrics, hasher)
     pace = StoredPace(
         service.engine,
         account=account.name,
@@ -255,14 +253,24 @@ async def _start_worker(
             version=settings.hubspot_api_version,
         )
     )
-    desk = await stack.enter_async_context(HubSpotDesk(client))
+    return await stack.enter_async_context(HubSpotDesk(client))
+
+
+async def _start_worker(
+    stack: AsyncExitStack, service: Service, book: Rulebook, hasher: Callable[[str], str]
+) -> Worker:
+    settings, telling = service.settings, Telling(service.metrics, hasher)
+    desk = await _desk(stack, service, book, telling)
+    span = timedelta(hours=settings.retry_span_hours)
     name = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
-    enrollments = Enrollments(service.engine, account=account.name, worker=name, lease=settings.lease_seconds)
+    enrollments = Enrollments(
+        service.engine, account=book.account.name, worker=name, lease=settings.lease_seconds, span=span
+    )
     enroller = Enroller(
         enrollments,
         desk,
         fault_of,
-        patience=Patience(settings.settle_seconds, timedelta(hours=settings.retry_span_hours)),
+        patience=Patience(settings.settle_seconds, span),
         sender_limit=DEFAULT_LIMIT,
         confirm_seconds=max(settings.settle_seconds, CONFIRM_AFTER_SECONDS),
         now=utc_now,

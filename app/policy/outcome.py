@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Protocol
 
-from app.errors import Ambiguous, HubSpotError, Refusal, SegueError
+from app.errors import Ambiguous, HubSpotError, NotSent, Refusal, SegueError
 from app.model import Enrollment, State, Step
 from app.policy.retry import next_attempt
 from app.policy.settle import next_read_at
@@ -98,7 +98,7 @@ def after_failure(  # noqa: PLR0911  # one return per kind of end is the table t
     if isinstance(error, Ambiguous) and enrollment.step is Step.SENDING:
         return State.UNCERTAIN, uncertain("no_outcome", str(error), enrollment, now=now, patience=patience)
     if not isinstance(error, Refusal):
-        return _later(error, type(error).__name__, enrollment, now=now, random=random, patience=patience)
+        return _later(error, _unanswered(error), enrollment, now=now, random=random, patience=patience)
     fault = fault_of(error.code)
     told = f"{fault.sentence} ({error.code})" + (f" HubSpot says: {error.detail}" if error.detail else "")
     if fault.next == "refuse":
@@ -111,6 +111,13 @@ def after_failure(  # noqa: PLR0911  # one return per kind of end is the table t
     if fault.next == "retry":
         return _later(error, error.code, enrollment, now=now, random=random, patience=patience)
     return State.PARKED, Change("parked", error.code, told)
+
+
+def _unanswered(error: SegueError) -> str:
+    """Name a failure that HubSpot had no word for: whether the network failed us, or HubSpot left us without answer."""
+    if isinstance(error, NotSent):
+        return "hubspot_not_reached"
+    return "hubspot_no_answer" if isinstance(error, Ambiguous) else "failed"
 
 
 def uncertain(reason: str, detail: str, enrollment: Enrollment, *, now: datetime, patience: Patience) -> Change:

@@ -16,7 +16,7 @@ from app.store.accept import ENROLLMENTS_READY
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from datetime import datetime
+    from datetime import datetime, timedelta
 
     from sqlalchemy import Row
     from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
@@ -25,13 +25,17 @@ if TYPE_CHECKING:
 
 
 class Enrollments:
-    """The enrollments of one account, as seen by the worker called `worker`. `lease` is in seconds."""
+    """The enrollments of one account, as seen by the worker called `worker`.
 
-    def __init__(self, engine: AsyncEngine, *, account: str, worker: str, lease: float) -> None:
+    `lease` is in seconds; `span` is for how long one that its workers leave behind is tried again.
+    """
+
+    def __init__(self, engine: AsyncEngine, *, account: str, worker: str, lease: float, span: timedelta = SPAN) -> None:
         self._engine = engine
         self._account = account
         self._worker = worker
         self._lease = lease
+        self._span = span
 
     async def claim_ready(self, limit: int) -> list[Enrollment]:
         """Claim up to `limit` due enrollments, one per person, oldest first."""
@@ -64,7 +68,7 @@ class Enrollments:
 
         What was `sending` is first read `first_read` seconds after it.
         """
-        values = {"first_read": first_read, "leaving": self._worker if leaving else None, "span": SPAN}
+        values = {"first_read": first_read, "leaving": self._worker if leaving else None, "span": self._span}
         return {row.id: State(row.state) for row in await self._run(sql.TAKE_OVER, **values)}
 
     async def renew(self, held: Sequence[Enrollment]) -> set[str]:

@@ -66,6 +66,7 @@ def test_what_never_left_is_tried_again_later() -> None:
     assert change.due_at is not None
     assert change.due_at >= NOW
     assert (change.tries, change.first_failed_at) == (1, NOW)
+    assert (change.reason, change.detail) == ("hubspot_not_reached", "no connection")
 
 
 @pytest.mark.parametrize(
