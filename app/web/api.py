@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any, Protocol
 
 from fastapi import APIRouter, Depends, Path, Query
-from pydantic import BaseModel, ConfigDict
 
 from app.model import Filters, State, Verdict
 from app.policy.addresses import listed_address
 from app.web.auth import ANSWERS, known_parameters
 from app.web.problems import Problem
+from app.web.shapes import (
+    DecisionPage,
+    DecisionRow,
+    EnrollmentDetail,
+    EnrollmentPage,
+    EventDetail,
+    EventPage,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -40,152 +46,6 @@ class Reader(Protocol):
 
     async def enrollment(self, identity: str) -> Mapping[str, Any] | None:
         """Return one enrollment with its journal."""
-
-
-class EventRow(BaseModel):
-    """One normalised fact about a person."""
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "example": {
-                "id": "evt_01kb1x2m3n4p5q6r7s8t9v0w1x",
-                "delivery_id": "dlv_01kb1x2m3n4p5q6r7s8t9v0w1w",
-                "source": "demo-form",
-                "type": "form_response",
-                "provider_id": "01H...",
-                "received_at": "2026-11-23T09:00:00Z",
-                "occurred_at": "2026-11-23T08:59:58Z",
-                "email": "ada@corp.example",
-                "name": None,
-                "company": "Corp",
-            }
-        }
-    )
-
-    id: str
-    delivery_id: str
-    source: str
-    type: str
-    provider_id: str | None
-    received_at: datetime
-    occurred_at: datetime | None
-    email: str | None
-    first_name: str | None = None
-    last_name: str | None = None
-    name: str | None
-    company: str | None
-
-
-class EventDetail(EventRow):
-    """One event with its payload (None once the retention has passed) and its decisions."""
-
-    data: Any
-    decisions: list[str]
-
-
-class DecisionRow(BaseModel):
-    """Which rule decided, or why none did."""
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "example": {
-                "id": "dec_01kb1x2m3n4p5q6r7s8t9v0w1y",
-                "event_id": "evt_01kb1x2m3n4p5q6r7s8t9v0w1x",
-                "delivery_id": "dlv_01kb1x2m3n4p5q6r7s8t9v0w1w",
-                "source": "demo-form",
-                "email": "ada@corp.example",
-                "verdict": "enroll",
-                "reason": "matched",
-                "rule": "demo-request",
-                "line": 21,
-                "revision": "4f2c9a10be77",
-                "facts": [{"rule": "demo-request", "line": 21, "matched": True, "because": "matched", "error": False}],
-                "enrollment_id": "enr_01kb1x2m3n4p5q6r7s8t9v0w1z",
-                "decided_at": "2026-11-23T09:00:00Z",
-            }
-        }
-    )
-
-    id: str
-    event_id: str
-    delivery_id: str
-    source: str
-    email: str | None
-    verdict: str
-    reason: str
-    rule: str | None
-    line: int | None
-    revision: str
-    facts: list[dict[str, Any]]
-    enrollment_id: str | None
-    decided_at: datetime
-
-
-class EnrollmentRow(BaseModel):
-    """One enrollment and where it stands."""
-
-    id: str
-    decision_id: str
-    event_id: str
-    delivery_id: str
-    source: str
-    rule: str
-    account: str
-    email: str
-    sequence: str
-    sender: str
-    intent: str
-    state: str
-    reason: str | None
-    detail: str | None
-    due_at: datetime
-    attempt: int
-    tries: int
-    contact_id: str | None
-    hubspot_enrollment_id: str | None
-    enrolled_at: datetime | None
-    confirmation: str | None
-    created_at: datetime
-    updated_at: datetime
-
-
-class JournalLine(BaseModel):
-    """One transition or checkpoint, with time and cause."""
-
-    at: datetime
-    before: str | None
-    after: str
-    step: str | None
-    attempt: int
-    cause: str
-    detail: str | None
-
-
-class EnrollmentDetail(EnrollmentRow):
-    """One enrollment with its whole story."""
-
-    journal: list[JournalLine]
-
-
-class EventPage(BaseModel):
-    """One page of events; `next_cursor` asks for the next one, null on the last."""
-
-    items: list[EventRow]
-    next_cursor: str | None
-
-
-class DecisionPage(BaseModel):
-    """One page of decisions."""
-
-    items: list[DecisionRow]
-    next_cursor: str | None
-
-
-class EnrollmentPage(BaseModel):
-    """One page of enrollments."""
-
-    items: list[EnrollmentRow]
-    next_cursor: str | None
 
 
 STORABLE = r"^[^\x00]*$"  # PostgreSQL knows no NUL character, not even to compare with

@@ -8,8 +8,9 @@ from typing import Any, Protocol
 import structlog
 from fastapi import APIRouter, Depends
 
-from app.web.api import PROBLEMS, EnrollmentDetail, Identity, found
+from app.web.api import PROBLEMS, Identity, found
 from app.web.problems import Problem
+from app.web.shapes import EnrollmentDetail
 
 log = structlog.get_logger(__name__)
 

@@ -58,6 +58,11 @@ def environment(folder: Path) -> dict[str, str]:
     }
 
 
+def as_written(url: str) -> str:
+    """Return a database's URL as an operator writes it."""
+    return make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
+
+
 def refused(environment: dict[str, str], *command: str) -> tuple[int, str]:
     """Run a command that must end by itself; return its code and what it told on stderr."""
     arguments = command or ("-m", "app", "serve")
@@ -127,7 +132,7 @@ def test_an_unreachable_database(environment: dict[str, str], command: str) -> N
 
 
 def test_a_server_that_is_too_old(environment: dict[str, str], postgres: EmbeddedPostgres) -> None:
-    url = make_url(postgres.url).set(drivername="postgresql").render_as_string(hide_password=False)
+    url = as_written(postgres.url)
     newer = "from app.store import database; database.MINIMUM_SERVER_VERSION = 990000"
     program = f"{newer}; import sys; sys.argv = ['segue', 'serve']; from app.__main__ import main; main()"
     code, told = refused(environment | {"SEGUE_DATABASE_URL": url}, "-c", program)
@@ -136,14 +141,14 @@ def test_a_server_that_is_too_old(environment: dict[str, str], postgres: Embedde
 
 
 def test_a_database_without_migrations(environment: dict[str, str], empty_database: str) -> None:
-    url = make_url(empty_database).set(drivername="postgresql").render_as_string(hide_password=False)
+    url = as_written(empty_database)
     code, told = refused(environment | {"SEGUE_DATABASE_URL": url}, "-m", "app", "worker")
     assert code == 2
     assert "run `segue migrate`" in told
 
 
 def test_a_worker_without_a_rulebook(environment: dict[str, str], database_url: str) -> None:
-    url = make_url(database_url).set(drivername="postgresql").render_as_string(hide_password=False)
+    url = as_written(database_url)
     code, told = refused(environment | {"SEGUE_DATABASE_URL": url}, "-m", "app", "worker")
     assert code == 2
     assert "no rulebook is in force yet" in told
@@ -156,7 +161,7 @@ def test_a_worker_beside_no_service(environment: dict[str, str]) -> None:
 
 
 def test_a_port_in_use(environment: dict[str, str], database_url: str) -> None:
-    url = make_url(database_url).set(drivername="postgresql").render_as_string(hide_password=False)
+    url = as_written(database_url)
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -167,7 +172,7 @@ def test_a_port_in_use(environment: dict[str, str], database_url: str) -> None:
 
 
 def test_an_address_of_another_machine(environment: dict[str, str], database_url: str) -> None:
-    url = make_url(database_url).set(drivername="postgresql").render_as_string(hide_password=False)
+    url = as_written(database_url)
     code, told = refused(environment | {"SEGUE_DATABASE_URL": url, "SEGUE_HOST": "no.such.host.invalid"})
     assert code == 2
     assert "SEGUE_HOST: " in told
