@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from app.cli import rules, service
+from app.cli import rules, service, sources
 from app.errors import SegueError, StartError
 
 
@@ -21,6 +21,7 @@ def build() -> typer.Typer:
     )
     service.register(app)
     rules.register(app)
+    sources.register(app)
     return app
 
 

@@ -7,6 +7,7 @@ SegueError
 │   ├── UnknownSource      404
 │   ├── Unauthentic        401
 │   ├── Unreadable         400
+│   ├── NotAllowed         405 with Allow
 │   ├── TooLarge           413
 │   ├── UnsupportedMedia   415
 │   └── Busy               503 with Retry-After: the only 5xx
@@ -14,6 +15,9 @@ SegueError
 │   ├── NotSent            nothing reached HubSpot: retry
 │   ├── Ambiguous          it may have been processed: an enroll is settled, any other call is retried
 │   └── Refusal            HubSpot said no: the fault table says what follows
+├── ProviderError          a thin event's provider did not tell what the event is about
+│   ├── NotTold            it may tell later: retry
+│   └── UnknownToProvider  it has no such thing: the event is decided as it is
 └── FenceLost              the row has another owner by now: drop the work, write nothing
 """
 
@@ -68,6 +72,7 @@ class Answer(SegueError):
     def __init__(self, reason: str, message: str = "") -> None:
         super().__init__(message or reason.replace("_", " "))
         self.reason = reason
+        self.body: bytes | None = None  # JSON, where the provider wants its refusals in a form of its own
 
 
 class UnknownSource(Answer):
@@ -86,6 +91,16 @@ class Unreadable(Answer):
     """Authentic or not, the body cannot be read as what the provider sends: 400. The message names the field."""
 
     status = 400
+
+
+class NotAllowed(Answer):
+    """The provider never sends by this method: 405. `allow` names those it does."""
+
+    status = 405
+
+    def __init__(self, allow: str) -> None:
+        super().__init__("method_not_allowed", f"deliveries of this source come by {allow}")
+        self.allow = allow
 
 
 class TooLarge(Answer):
@@ -146,6 +161,30 @@ class Refusal(HubSpotError):
         self.status = status
         self.correlation_id = correlation_id
         self.retry_after = retry_after
+
+
+class ProviderError(SegueError):
+    """A thin event's provider did not tell what the event is about."""
+
+
+class NotTold(ProviderError):
+    """No usable answer (network, refusal, overload): it is asked again.
+
+    `retry_after` is in seconds. `tries` is how often, where that is less than as long as anything is tried: what is not
+    there yet comes soon, or never.
+    """
+
+    def __init__(
+        self, reason: str, message: str, retry_after: float | None = None, *, tries: int | None = None
+    ) -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.retry_after = retry_after
+        self.tries = tries
+
+
+class UnknownToProvider(ProviderError):
+    """The provider has no such thing, or nobody can be asked: what the event is about stays unknown."""
 
 
 class FenceLost(SegueError):

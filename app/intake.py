@@ -8,20 +8,20 @@ from typing import TYPE_CHECKING
 import orjson
 import structlog
 
-from app.errors import Answer, Busy, UnknownSource
-from app.model import Verdict
-from app.rules.match import decide, heard
-from app.store.entries import Accepted, Entry, Heard, Verdicted, final
+from app.errors import Answer, Busy, NotAllowed, UnknownSource
+from app.rules.match import heard
+from app.sources.base import retiring
+from app.sources.mapping import mapped
+from app.store.entries import Accepted, Entry
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Mapping
 
+    from app.deciding import Deciding
     from app.metrics import Metrics
-    from app.model import Decision, Delivery, Event, Handshake, SourceConfig
+    from app.model import Delivery, Response, SourceConfig
     from app.rules.book import Rulebook
     from app.sources.base import Provider
-
-LONGEST_LOGGED = 200  # characters of an id that the sender chose
 
 log = structlog.get_logger(__name__)
 
@@ -46,36 +46,46 @@ class Intake:
         providers: Mapping[str, Provider],
         keep: Callable[[Entry], Awaitable[Accepted]],
         refuse: Callable[[Delivery, Answer], None],
-        new_id: Callable[[str], str],
-        hash_email: Callable[[str], str],
+        deciding: Deciding,
         metrics: Metrics,
     ) -> None:
         self._book = book
         self._providers = providers
         self._keep = keep
         self._refuse = refuse
-        self._new_id = new_id
-        self._hash_email = hash_email
+        self._deciding = deciding
         self._metrics = metrics
 
     async def receive(self, delivery: Delivery) -> Reply:
         """Take one delivery down the road and return the sender's answer; raises Answer when it is turned away."""
         book = self._book_in_force()
         source = self._source(book, delivery.source)
+        provider = self._providers[source.provider]
         try:
-            events = self._events(delivery, source)
-            if not isinstance(events, list):
-                return self._shake_hands(delivery, events)
-            listening = [self._decide(event, book) for event in events if book.store_unheard or heard(event, book)]
-            self._metrics.unheard(delivery.source, len(events) - len(listening))
-            if not listening:
-                return self._filtered(delivery, len(events))
-            entry = Entry(delivery, source.provider, tuple(listening))
-            return self._accepted(entry, await self._keep(entry))
+            return await self._take(delivery, source, provider, book)
         except Answer as answer:
             if not isinstance(answer, Busy):
-                self._refuse(delivery, answer)
+                self._refuse(provider.stored(delivery, source), answer)
+            if own := provider.answer(delivery, answer):
+                answer.body = own.body
+            if isinstance(answer, Busy):
+                answer.retry_after *= provider.retry_after_unit
             raise
+
+    async def _take(self, sent: Delivery, source: SourceConfig, provider: Provider, book: Rulebook) -> Reply:
+        if probed := provider.probe(sent, source):
+            return self._shake_hands(sent, probed)
+        delivery = self._verified(sent, source, provider)
+        if challenged := provider.handshake(delivery, source):
+            return self._shake_hands(delivery, challenged)
+        events = [mapped(event, source, delivery.headers) for event in provider.events(delivery, source)]
+        listening = [self._deciding.heard(event, book) for event in events if book.store_unheard or heard(event, book)]
+        self._metrics.unheard(delivery.source, len(events) - len(listening))
+        own = provider.answer(delivery, None)
+        if not listening:
+            return _in_its_form(own, self._filtered(delivery, len(events)))
+        entry = Entry(delivery, source.provider, tuple(listening))
+        return _in_its_form(own, self._accepted(entry, await self._keep(entry)))
 
     def _book_in_force(self) -> Rulebook:
         book = self._book()
@@ -89,19 +99,16 @@ class Intake:
             raise UnknownSource("unknown_source")
         return source
 
-    def _events(self, delivery: Delivery, source: SourceConfig) -> list[Event] | Handshake:
-        provider = self._providers[source.provider]
-        provider.verify(delivery, source, delivery.received_at)
-        return provider.handshake(delivery, source) or provider.events(delivery, source)
+    def _verified(self, sent: Delivery, source: SourceConfig, provider: Provider) -> Delivery:
+        """Return a delivery that proves where it comes from, without the secret that may have proved it."""
+        if sent.method not in provider.methods:
+            raise NotAllowed(", ".join(sorted(provider.methods)))
+        secret = provider.verify(sent, source, sent.received_at)
+        if secret is not None and len(source.secrets) > 1 and retiring(secret, source.secrets):
+            self._metrics.old_secret(source.name)
+        return provider.stored(sent, source)
 
-    def _decide(self, event: Event, book: Rulebook) -> Heard:
-        return Heard(self._new_id("evt"), event, tuple(self._with_ids(decision) for decision in decide(event, book)))
-
-    def _with_ids(self, decision: Decision) -> Verdicted:
-        enrollment_id = self._new_id("enr") if decision.enroll is not None else None
-        return Verdicted(self._new_id("dec"), enrollment_id, decision)
-
-    def _shake_hands(self, delivery: Delivery, handshake: Handshake) -> Reply:
+    def _shake_hands(self, delivery: Delivery, handshake: Response) -> Reply:
         self._metrics.received(delivery.source, "handshake")
         log.info("delivery.handshake", delivery_id=delivery.id, source=delivery.source)
         return Reply(handshake.status, handshake.body, handshake.content_type, handshake.headers)
@@ -123,34 +130,15 @@ class Intake:
         self._metrics.received(delivery.source, "accepted")
         log.info("delivery.accepted", delivery_id=delivery.id, source=delivery.source, events=len(accepted.new))
         new = set(accepted.new)
-        self._tell_decisions(delivery, [item for item in entry.heard if item.id in new], accepted)
+        fresh = [item for item in entry.heard if item.id in new]
+        self._metrics.members_dropped(delivery.source, sum(item.event.dropped is not None for item in fresh))
+        self._deciding.tell(delivery.id, fresh, accepted)
         return _received(delivery.id)
 
-    def _tell_decisions(self, delivery: Delivery, fresh: Sequence[Heard], accepted: Accepted) -> None:
-        for item in fresh:
-            for verdicted in item.decisions:
-                verdict, reason = final(verdicted, accepted)
-                decision = verdicted.decision
-                self._metrics.decided(decision.rule, verdict)
-                if verdict is Verdict.DUPLICATE:
-                    self._metrics.duplicates(delivery.source, "intent", 1)
-                for fact in decision.facts:
-                    if fact.error:
-                        self._metrics.rule_error(fact.rule)
-                log.info(
-                    "decision.made",
-                    delivery_id=delivery.id,
-                    event_id=item.id,
-                    decision_id=verdicted.id,
-                    enrollment_id=verdicted.enrollment_id if verdict is Verdict.ENROLL else None,
-                    source=delivery.source,
-                    provider_event_id=item.event.id[:LONGEST_LOGGED] if item.event.id else None,
-                    person=self._hash_email(item.event.email) if item.event.email else None,
-                    rule=decision.rule,
-                    revision=decision.revision,
-                    verdict=verdict,
-                    reason=reason,
-                )
+
+def _in_its_form(own: Response | None, usual: Reply) -> Reply:
+    """Return the provider's own answer where it has one: what was taken is taken, in whatever words."""
+    return Reply(own.status, own.body, own.content_type, own.headers) if own else usual
 
 
 def _received(delivery_id: str, **flags: bool) -> Reply:

@@ -18,6 +18,9 @@ import structlog
 from app import __version__, logs
 from app.clock import utc_now
 from app.confirm import Confirmer
+from app.deciding import Deciding
+from app.enrich import Asking, Enricher
+from app.enriching import Enriching
 from app.enroll import Enroller
 from app.errors import Busy, Mistake, RulebookError, StartError
 from app.hashing import hash_email
@@ -28,6 +31,7 @@ from app.ids import Ids
 from app.in_force import RulebookInForce
 from app.intake import Intake
 from app.lifecycle import finished, keep_running, run_until_stopped, sweep
+from app.lookups import Lookups
 from app.metrics import Metrics
 from app.model import Account
 from app.policy.outcome import Patience
@@ -39,6 +43,7 @@ from app.sources import PROVIDERS
 from app.store.accept import ENROLLMENTS_READY
 from app.store.database import busy_when_gone, open_engine, require_server
 from app.store.embedded import EmbeddedPostgres, attach
+from app.store.enrichments import Enrichments
 from app.store.enrollments import Enrollments, unfinished_elsewhere
 from app.store.group_commit import GroupCommit
 from app.store.installation import shared_key
@@ -48,7 +53,7 @@ from app.store.migrate import migrate, require_migrated
 from app.store.notifications import Notifications
 from app.store.pace import StoredPace
 from app.store.reading import StoredReader
-from app.store.refused import RefusedDeliveries
+from app.store.refused import RefusedDeliveries, StoredDelivery, find_delivery
 from app.store.rulebooks import RULEBOOK_CHANGED, Rulebooks
 from app.telling import Telling
 from app.web import admin, api, auth, health, interventions
@@ -67,6 +72,9 @@ if TYPE_CHECKING:
     from app.settings import Settings
 
 CONFIRM_AFTER_SECONDS = 60.0
+# A lookup takes longer than a heartbeat, its wait for a grant included, and nobody renews its lease: asking twice does
+# no harm, but it is no use either.
+LOOKUP_LEASES = 4
 
 log = structlog.get_logger(__name__)
 
@@ -77,6 +85,14 @@ async def migrate_only(settings: Settings) -> None:
     async with AsyncExitStack() as stack:
         engine = await _database(stack, settings, settings.data_dir, own=True)
         log.info("database.migrated", revision=await migrate(engine.url))
+
+
+async def stored_delivery(settings: Settings, identity: str, source: str, *, practice: bool) -> StoredDelivery | None:
+    """Return a kept delivery by its id, or the last refused one of a source."""
+    async with AsyncExitStack() as stack:
+        engine = await _database(stack, settings, _data_dir(settings, practice=practice), own=False)
+        await require_migrated(engine)
+        return await find_delivery(engine, identity, source)
 
 
 async def serve(
@@ -92,9 +108,9 @@ async def serve(
         book = await _first_rulebook(service, with_sandbox=with_sandbox)
         await _require_nothing_left(service, book)
         hasher = await _hasher(service)
-        worker = await _start_worker(stack, service, book, hasher) if with_worker else None
+        workers = await _start_worker(stack, service, book, hasher) if with_worker else None
         apps = _applications(stack, service, hasher)
-        _start_following(stack, service, worker)
+        _start_following(stack, service, workers)
         served = dict(zip(listeners, apps, strict=False))
         await run_until_stopped(served, service.stopping, reload=service.rulebook.reload)
 
@@ -108,8 +124,8 @@ async def work(settings: Settings, environment: Mapping[str, str]) -> None:
         require_apart(await Rulebooks(service.engine).accounts(), practice=False)
         book = await service.rulebook.start_from_store()
         await _require_nothing_left(service, book)
-        worker = await _start_worker(stack, service, book, await _hasher(service))
-        _start_following(stack, service, worker)
+        workers = await _start_worker(stack, service, book, await _hasher(service))
+        _start_following(stack, service, workers)
         await run_until_stopped(_worker_listener(service), service.stopping, reload=service.rulebook.reload)
 
 
@@ -258,7 +274,7 @@ async def _desk(stack: AsyncExitStack, service: Service, book: Rulebook, telling
 
 async def _start_worker(
     stack: AsyncExitStack, service: Service, book: Rulebook, hasher: Callable[[str], str]
-) -> Worker:
+) -> tuple[Worker, Enriching]:
     settings, telling = service.settings, Telling(service.metrics, hasher)
     desk = await _desk(stack, service, book, telling)
     span = timedelta(hours=settings.retry_span_hours)
@@ -290,7 +306,35 @@ async def _start_worker(
     )
     worker.start()
     stack.push_async_callback(worker.stop, drain_seconds=settings.drain_seconds)
-    return worker
+    return worker, await _start_enriching(stack, service, book, desk, hasher, name)
+
+
+async def _start_enriching(
+    stack: AsyncExitStack,
+    service: Service,
+    book: Rulebook,
+    desk: HubSpotDesk,
+    hasher: Callable[[str], str],
+    name: str,
+) -> Enriching:
+    """Start what asks the providers of thin events; its HubSpot is the one that people are enrolled in."""
+    hosts = frozenset[str]().union(*(provider.hosts for provider in PROVIDERS.values()))
+    lookups = await stack.enter_async_context(Lookups(hosts))
+    enrichments = Enrichments(service.engine, worker=name, lease=LOOKUP_LEASES * service.settings.lease_seconds)
+    enricher = Enricher(
+        enrichments,
+        Deciding(new_id=Ids(), hash_email=hasher, metrics=service.metrics),
+        Asking(providers=PROVIDERS, ask=lookups.ask, contacts=desk, fault_of=fault_of),
+        book=lambda: service.rulebook.book or book,
+        span=timedelta(hours=service.settings.retry_span_hours),
+        now=utc_now,
+        random=random.random,
+        metrics=service.metrics,
+    )
+    enriching = Enriching(enrichments, enricher)
+    enriching.start()
+    stack.push_async_callback(enriching.stop)
+    return enriching
 
 
 def _applications(stack: AsyncExitStack, service: Service, hasher: Callable[[str], str]) -> list[FastAPI]:
@@ -307,8 +351,7 @@ def _applications(stack: AsyncExitStack, service: Service, hasher: Callable[[str
         providers=PROVIDERS,
         keep=writer.accept,
         refuse=refused.keep,
-        new_id=ids,
-        hash_email=hasher,
+        deciding=Deciding(new_id=ids, hash_email=hasher, metrics=service.metrics),
         metrics=service.metrics,
     )
     webhooks = Webhooks(
@@ -354,6 +397,7 @@ async def _page(service: Service, reader: StoredReader) -> bytes:
     book = service.rulebook.book
     with suppress(Busy):
         service.metrics.backlog(*await reader.backlog())
+        service.metrics.thin_events(await reader.thin_events())
         if book is not None:
             used = await reader.reserved(book.account.name)
             for sender in book.senders.values():
@@ -378,11 +422,16 @@ def _listeners(settings: Settings) -> list[Listener]:
     return [Listener(settings.host, port, setting=setting) for port, setting in ports]
 
 
-def _start_following(stack: AsyncExitStack, service: Service, worker: Worker | None) -> None:
+def _wake(workers: tuple[Worker, Enriching]) -> None:
+    for worker in workers:
+        worker.wake()
+
+
+def _start_following(stack: AsyncExitStack, service: Service, workers: tuple[Worker, Enriching] | None) -> None:
     """Follow what other processes commit, and sweep what may be forgotten."""
     handlers = {RULEBOOK_CHANGED: service.rulebook.changed}
-    if worker is not None:
-        handlers[ENROLLMENTS_READY] = worker.wake
+    if workers is not None:
+        handlers[ENROLLMENTS_READY] = partial(_wake, workers)
     notifications = Notifications(service.engine.url, handlers)
     notifications.start()
     stack.push_async_callback(notifications.close)

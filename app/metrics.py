@@ -38,6 +38,8 @@ class Metrics:
         self._received = self._counter("webhooks_received_total", "Deliveries by how they ended", "source", "result")
         self._rejected = self._counter("webhooks_rejected_total", "Deliveries turned away", "source", "reason")
         self._duplicates = self._counter("duplicates_total", "Repeated events, and repeated intents", "source", "kind")
+        self._enriched = self._counter("enrichments_total", "Thin events that were asked about", "source", "outcome")
+        self._dropped = self._counter("members_dropped_total", "Members of batches that cannot be used", "source")
         self._unheard = self._counter("unheard_total", "Events that no rule listens to", "source")
         self._decisions = self._counter("decisions_total", "Decisions by rule and verdict", "rule", "outcome")
         self._rule_errors = self._counter("rule_errors_total", "Rules that could not be evaluated", "rule")
@@ -76,6 +78,10 @@ class Metrics:
         self._budget = self._gauge("sender_budget_remaining", "Enrollments left in 24 hours", "sender_id")
         self._rate = self._gauge("hubspot_rate_remaining", "Requests left by HubSpot's own count", "window")
         self._last_event = self._gauge("source_last_event_timestamp_seconds", "When a source was last heard", "source")
+        self._thin = self._gauge("thin_events", "Thin events that wait for their provider's answer")
+        self._old_secret = self._gauge(
+            "source_old_secret_timestamp_seconds", "When a secret on its way out last verified a delivery", "source"
+        )
         self._reloaded = self._gauge("config_last_reload_successful", "1 when the last reload of the rules succeeded")
         self._reloaded_at = self._gauge(
             "config_last_reload_success_timestamp_seconds", "When the rules in force were loaded"
@@ -103,6 +109,23 @@ class Metrics:
         """Count events that no rule listens to."""
         if count:
             self._child(self._unheard, source).inc(count)
+
+    def enriched(self, source: str, outcome: str) -> None:
+        """Count an ask about a thin event: done, failed or retry."""
+        self._enriched.labels(source, outcome).inc()
+
+    def thin_events(self, waiting: int) -> None:
+        """Set how many thin events wait for their provider's answer."""
+        self._thin.set(waiting)
+
+    def members_dropped(self, source: str, count: int) -> None:
+        """Count members of a batch that were recorded and decide nothing."""
+        if count:
+            self._dropped.labels(source).inc(count)
+
+    def old_secret(self, source: str) -> None:
+        """Note that a secret that is being replaced still verifies what comes."""
+        self._child(self._old_secret, source).set_to_current_time()
 
     def decided(self, rule: str | None, verdict: str) -> None:
         """Count a decision."""

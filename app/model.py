@@ -38,12 +38,16 @@ class Secret:
 
 @dataclass(frozen=True, slots=True)
 class SourceConfig:
-    """A configured sender of webhooks. `options` is the provider's own options model, validated, where it has one."""
+    """A configured sender of webhooks. `options` is the provider's own options model, validated, where it has one.
+
+    `fields` is the source's `map:`, the name of an event's field to where the sender puts it.
+    """
 
     name: str
     provider: str
     secrets: tuple[Secret, ...] = ()
     options: Any = None
+    fields: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +56,10 @@ class Event:
 
     `id` is the provider's own event id, None where it sends none. `dedupe` identifies the event within its source:
     the id, or the provider's documented tuple. `email` is as sent (None when absent); `data` is the provider's payload,
-    with integers of any size intact.
+    with integers of any size intact. `exit` says that the person left: cancelled, unsubscribed, no longer in a cohort.
+
+    `thin` says that the provider must be asked for what the event does not carry. `dropped` says why one member of a
+    batch cannot be used: it is recorded, and decides nothing. `answers` are a form's, by label, as `map:` names them.
     """
 
     source: str
@@ -66,11 +73,15 @@ class Event:
     name: str | None = None
     company: str | None = None
     data: Mapping[str, Any] = field(default_factory=dict)
+    exit: bool = False
+    thin: bool = False
+    dropped: str | None = None
+    answers: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
-class Handshake:
-    """A provider's challenge or probe, answered on the spot: no event comes of it."""
+class Response:
+    """What a provider is answered in its own way: to a challenge or probe, or to a delivery."""
 
     status: int = 200
     body: bytes = b""
@@ -126,6 +137,7 @@ class Verdict(StrEnum):
     ENROLL = "enroll"
     IGNORE = "ignore"  # a rule says so
     NONE = "none"  # no rule matched, or the matching rule cannot act (no e-mail address)
+    DROPPED = "dropped"  # a member of a batch that cannot be used
     DUPLICATE = "duplicate"  # the person's intent is taken: told only by the store
 
 

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import sys
-from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -16,35 +14,26 @@ from rich.console import Console
 from rich.markup import escape
 from rich.tree import Tree
 
+from app.cli.rules_file import (
+    DEFAULT_RULES,
+    FINDINGS,
+    AsJson,
+    EnvFile,
+    Placeholders,
+    Rules,
+    environment_of,
+    load_or_exit,
+    load_rules,
+    print_json,
+)
 from app.errors import Mistake, RulebookError, StartError
-from app.model import Account, Decision, Event
+from app.model import Decision, Event
 from app.rules.book import Rulebook
 from app.rules.examples import Outcome, run_examples, told
 from app.rules.json_schema import json_schema
 from app.rules.lint import lint
-from app.rules.load import load, read_documents
 from app.rules.match import decide, heard
 from app.sources import PROVIDERS
-
-FINDINGS = 3
-
-Rules = Annotated[Path, typer.Argument(envvar="SEGUE_CONFIG", help="The rules file, or a folder of them.")]
-Placeholders = Annotated[
-    bool, typer.Option("--placeholders", help="Let undefined ${VARIABLES} stand for themselves: no secrets needed.")
-]
-EnvFile = Annotated[Path | None, typer.Option("--env-file", help="Read variables from NAME=value lines, too.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
-DEFAULT_RULES = Path("rules.yaml")
-
-
-class PlaceholderEnvironment(dict[str, str]):
-    """An environment in which every variable is set: what is not known is `placeholder`."""
-
-    def __contains__(self, name: object) -> bool:
-        return True
-
-    def __missing__(self, name: str) -> str:
-        return "placeholder"
 
 
 def register(app: typer.Typer) -> None:
@@ -64,12 +53,12 @@ def check(
 ) -> None:
     """Find every mistake in the rules, as file:line:column: message. Exit 3 on findings; notes are no findings."""
     try:
-        findings = lint(_load(path, _environment(env_file, placeholders=placeholders)))
+        findings = lint(load_rules(path, environment_of(env_file, placeholders=placeholders)))
     except RulebookError as error:
         findings = list(error.mistakes)
     counted = [finding for finding in findings if finding.level != "note"]
     if as_json:
-        _print_json([_finding(finding) for finding in findings])
+        print_json([_finding(finding) for finding in findings])
     else:
         for finding in findings:
             typer.echo(f"{finding.file}:{finding.line}:{finding.column}: {finding.level}: {finding.message}")
@@ -87,12 +76,12 @@ def run_tests(
     as_json: AsJson = False,
 ) -> None:
     """Run the examples in the rules file. Exit 1 when one comes to something else than it expects, or none is run."""
-    book = _load_or_exit(path, _environment(env_file, placeholders=placeholders))
+    book = load_or_exit(path, environment_of(env_file, placeholders=placeholders))
     chosen = _pattern(run)
     outcomes = [o for o in run_examples(book) if chosen.search(o.rule) or chosen.search(o.example)]
     failed = [outcome for outcome in outcomes if outcome.difference]
     if as_json:
-        _print_json([_outcome(outcome) for outcome in outcomes])
+        print_json([_outcome(outcome) for outcome in outcomes])
     else:
         _print_outcomes(outcomes, failed)
     raise typer.Exit(1 if failed or not outcomes else 0)
@@ -109,11 +98,11 @@ def explain(
     as_json: AsJson = False,
 ) -> None:
     """Say what one event would come to, which rules looked at it, and why each said what it said."""
-    book = _load_or_exit(path, _environment(env_file, placeholders=placeholders))
+    book = load_or_exit(path, environment_of(env_file, placeholders=placeholders))
     subject = _event(event, source, book)
     decisions = decide(subject, book)
     if as_json:
-        _print_json([_decision(decision) for decision in decisions])
+        print_json([_decision(decision) for decision in decisions])
     else:
         _print_tree(subject, decisions, listened=heard(subject, book))
     decided = [decision.rule for decision in decisions if decision.rule is not None]
@@ -123,37 +112,7 @@ def explain(
 
 def schema() -> None:
     """Print the JSON Schema of the rules file, for editors."""
-    _print_json(json_schema(PROVIDERS))
-
-
-def _environment(env_file: Path | None, *, placeholders: bool) -> Mapping[str, str]:
-    values = {**_read_env_file(env_file), **os.environ}
-    return PlaceholderEnvironment(values) if placeholders else values
-
-
-def _read_env_file(path: Path | None) -> dict[str, str]:
-    if path is None:
-        return {}
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise StartError(f"--env-file: cannot read {path}: {error}") from error
-    pairs = (line.partition("=") for line in lines if "=" in line and not line.lstrip().startswith("#"))
-    return {name.strip(): value.strip().strip("\"'") for name, _, value in pairs}
-
-
-def _load(path: Path, environment: Mapping[str, str]) -> Rulebook:
-    token = environment.get("SEGUE_HUBSPOT_TOKEN", "unset")
-    return load(
-        read_documents(path), environment=environment, providers=PROVIDERS, default_account=Account("main", token)
-    )
-
-
-def _load_or_exit(path: Path, environment: Mapping[str, str]) -> Rulebook:
-    try:
-        return _load(path, environment)
-    except RulebookError as error:
-        raise StartError(str(error), exit_code=FINDINGS) from error
+    print_json(json_schema(PROVIDERS))
 
 
 def _pattern(text: str) -> re.Pattern[str]:
@@ -184,21 +143,21 @@ def _event(where: str, source: str, book: Rulebook) -> Event:
 def _made(told: dict[str, Any]) -> Event:
     fields = {name: told.pop(name, None) for name in ("id", "email", "first_name", "last_name", "name", "company")}
     source, kind, data, occurred = (told.pop(name, None) for name in ("source", "type", "data", "occurred_at"))
+    left = told.pop("exit", False)
     if told:
-        known = "source, type, id, occurred_at, email, first_name, last_name, name, company, data"
+        known = "source, type, id, occurred_at, email, first_name, last_name, name, company, exit, data"
         raise StartError(f"--event: unknown fields {', '.join(sorted(told))}; there are {known}")
     wrong = [name for name, value in fields.items() if value is not None and not isinstance(value, str)]
+    wrong += [] if isinstance(left, bool) else ["exit"]
     if wrong or not isinstance(data or {}, dict):
         raise StartError(f"--event: {', '.join(wrong) or 'data'} has the wrong type")
     try:
         occurred_at = datetime.fromisoformat(occurred) if occurred else None
     except (TypeError, ValueError) as error:
         raise StartError(f"--event: occurred_at is no ISO 8601 instant: {occurred!r}") from error
-    return Event(str(source), str(kind or ""), ("explained",), occurred_at=occurred_at, data=data or {}, **fields)
-
-
-def _print_json(value: Any) -> None:
-    typer.echo(json.dumps(value, indent=2, ensure_ascii=False))
+    return Event(
+        str(source), str(kind or ""), ("explained",), occurred_at=occurred_at, data=data or {}, exit=left, **fields
+    )
 
 
 def _finding(finding: Mistake) -> dict[str, Any]:

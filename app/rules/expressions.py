@@ -28,6 +28,7 @@ FIELDS = (
     "last_name",
     "name",
     "company",
+    "exit",
     "data",
 )
 FUNCTIONS = ("is_free_mail(text)", "domain(text)", "lower(text)")

@@ -109,7 +109,8 @@ class _Loader:
             self._mistakes += [mistake_of(part.parsed, detail, place) for detail in details]
             return None
         secrets = tuple(Secret(secret.value, secret.not_after) for secret in entry.secrets)
-        config = SourceConfig(name, entry.provider, secrets, options)
+        fields = entry.map.model_dump(exclude_none=True)
+        config = SourceConfig(name, entry.provider, secrets, options, fields)
         # A secret that could not be read has been told already.
         for told in provider.check(config) if not part.parsed.mistakes else ():
             self._note(part, (*place, "secrets"), f"source {name!r}: {told}")

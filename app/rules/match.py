@@ -20,8 +20,8 @@ NO_EMAIL = "the event has no usable e-mail address"
 
 
 def heard(event: Event, book: Rulebook) -> bool:
-    """Tell whether any rule listens to events like this one."""
-    return (event.source, event.type) in book.listeners
+    """Tell whether any rule listens to events like this one; what was dropped is a "no" to be explained, too."""
+    return event.dropped is not None or (event.source, event.type) in book.listeners
 
 
 def decide(event: Event, book: Rulebook) -> list[Decision]:
@@ -29,6 +29,8 @@ def decide(event: Event, book: Rulebook) -> list[Decision]:
 
     An event that no rule matches has one decision, with what each listening rule said.
     """
+    if event.dropped is not None:
+        return [Decision(Verdict.DROPPED, event.dropped, book.revision)]
     facts: list[RuleFact] = []
     decisions: list[Decision] = []
     values = Facts(event)

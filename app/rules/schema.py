@@ -91,6 +91,17 @@ class AccountEntry(_Model):
     per_10s: int | None = Field(None, ge=1, le=1000, strict=True, description="A cap below HubSpot's own limit")
 
 
+class MapEntry(_Model):
+    """Where a source puts what its provider cannot know: `$.dotted.path`, a JSON pointer, `header:Name`, or a label."""
+
+    email: Text | None = None
+    first_name: Text | None = None
+    last_name: Text | None = None
+    name: Text | None = None
+    company: Text | None = None
+    occurred_at: Text | None = None
+
+
 class SourceEntry(BaseModel):
     """A sender of webhooks; what its provider alone understands stands beside these keys."""
 
@@ -104,6 +115,7 @@ class SourceEntry(BaseModel):
             AlsoWritten({"type": "string"}),
         ]
     ] = Field(default=[], description='Accepted secrets, as "${NAME}"; several while one is rotated')
+    map: MapEntry = Field(default=MapEntry(), description="Where the sender puts an event's fields")
 
 
 class SenderEntry(_Model):
@@ -153,6 +165,7 @@ class ExampleEvent(_Model):
     last_name: Text | None = None
     name: Text | None = None
     company: Text | None = None
+    exit: bool = False
     data: dict[str, Any] = {}
 
 

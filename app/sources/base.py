@@ -2,39 +2,94 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Annotated, Any, Protocol
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from app.model import Delivery, Event, Handshake, Secret, SourceConfig
-from app.sources import signing
+from app.model import Delivery, Event, Response, Secret, SourceConfig
+from app.sources import credentials, signing
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from app.errors import Answer
+    from app.sources.credentials import Credential
+    from app.sources.proofs import Proof
     from app.sources.signing import Scheme
+
+POST = frozenset({"POST"})
+ANY_METHOD = frozenset({"POST", "PUT", "PATCH", "GET", "DELETE"})
+HeaderName = Annotated[str, StringConstraints(pattern=r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$")]
+
+
+@dataclass(frozen=True, slots=True)
+class Lookup:
+    """What a thin event's provider is asked: a path below `host`, which no payload chooses; `headers` authorise.
+
+    The host "" is the HubSpot account that people are enrolled in, and `path` the id of a contact there.
+    """
+
+    host: str
+    path: str
+    headers: Mapping[str, str]
 
 
 class Provider(Protocol):
-    """One kind of sender. `Options` is the strict model of a source's own keys beside `provider` and `secrets`."""
+    """One kind of sender. `Options` is the strict model of a source's own keys beside `provider` and `secrets`.
+
+    `methods` are those by which deliveries come. `retry_after_unit` is how many of the sender's units of Retry-After
+    make a second. `hosts` are all that its lookups ask.
+    """
 
     name: str
     Options: type[BaseModel]
+    methods: frozenset[str]
+    retry_after_unit: int
+    hosts: frozenset[str]
 
     def check(self, config: SourceConfig) -> list[str]:
         """Return the source's configuration mistakes as sentences that print no secret."""
         ...
 
-    def verify(self, delivery: Delivery, config: SourceConfig, now: datetime) -> None:
-        """Raise Unauthentic, with the name of the check that failed, unless the delivery proves where it comes from."""
+    def proof(self, config: SourceConfig) -> Proof:
+        """Return what a delivery of this source proves."""
         ...
 
-    def handshake(self, delivery: Delivery, config: SourceConfig) -> Handshake | None:
+    def probe(self, delivery: Delivery, config: SourceConfig) -> Response | None:
+        """Return the answer to a request that nothing authenticates and that asks for no more than a sign of life."""
+        ...
+
+    def verify(self, delivery: Delivery, config: SourceConfig, now: datetime) -> Secret | None:
+        """Raise Unauthentic, with the name of the check that failed, unless the delivery proves where it comes from.
+
+        Returns the secret that proved it; None where the source is open on purpose.
+        """
+        ...
+
+    def stored(self, delivery: Delivery, config: SourceConfig) -> Delivery:
+        """Return what may be kept of a verified delivery: nothing with which its reader could send the next one."""
+        ...
+
+    def handshake(self, delivery: Delivery, config: SourceConfig) -> Response | None:
         """Return the answer to a verified delivery that is a challenge, or None where it is none."""
         ...
 
     def events(self, delivery: Delivery, config: SourceConfig) -> list[Event]:
         """Return the events in a verified delivery; raise Unreadable, naming the field, where it cannot be read."""
+        ...
+
+    def answer(self, delivery: Delivery, refusal: Answer | None) -> Response | None:
+        """Return the answer to a delivery that was taken, or refused, where the provider wants one of its own form."""
+        ...
+
+    def lookup(self, event: Event, config: SourceConfig) -> Lookup | None:
+        """Return what to ask the provider about a thin event, None where nothing can be asked."""
+        ...
+
+    def enriched(self, event: Event, found: Any) -> Event:
+        """Return the thin event with what the provider answered, parsed JSON of any shape; raise Unreadable."""
         ...
 
     def sign(self, body: bytes, config: SourceConfig, now: datetime, *, method: str, url: str) -> dict[str, str]:
@@ -44,6 +99,10 @@ class Provider(Protocol):
         """
         ...
 
+    def address(self, url: str, config: SourceConfig, now: datetime) -> str:
+        """Return the URL that the provider calls, which may hold a secret; raises StartError like `sign`."""
+        ...
+
 
 class NoOptions(BaseModel):
     """A source that has no keys of its own."""
@@ -51,24 +110,62 @@ class NoOptions(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class SignedProvider:
-    """The part that is the same for every provider with one signature scheme: a subclass adds `events`."""
+class BaseProvider:
+    """What most providers have in common: deliveries by POST, probes by GET or HEAD, and no answer of their own."""
 
     name: str
     Options: type[BaseModel] = NoOptions
+    methods: frozenset[str] = POST
+    retry_after_unit: int = 1
+    hosts: frozenset[str] = frozenset()
+
+    def probe(self, delivery: Delivery, config: SourceConfig) -> Response | None:  # noqa: ARG002  # the protocol's
+        """Answer 200 to HEAD and GET, with which tools look whether anybody is there before they save a webhook."""
+        if delivery.method in {"GET", "HEAD"} and delivery.method not in self.methods:
+            return Response(content_type="text/plain")
+        return None
+
+    def stored(self, delivery: Delivery, config: SourceConfig) -> Delivery:  # noqa: ARG002  # the protocol's
+        """Return the whole delivery: a signature of it is of no use for another one."""
+        return delivery
+
+    def handshake(self, delivery: Delivery, config: SourceConfig) -> Response | None:  # noqa: ARG002  # the protocol's
+        """Return None: most providers send no challenge."""
+        return None
+
+    def answer(self, delivery: Delivery, refusal: Answer | None) -> Response | None:  # noqa: ARG002  # the protocol's
+        """Return None: most providers look at the status only."""
+        return None
+
+    def lookup(self, event: Event, config: SourceConfig) -> Lookup | None:  # noqa: ARG002  # the protocol's
+        """Return None: most events say all that their provider knows."""
+        return None
+
+    def enriched(self, event: Event, found: Any) -> Event:  # noqa: ARG002  # the protocol's
+        """Return the event as it is: nothing was asked."""
+        return event
+
+    def address(self, url: str, config: SourceConfig, now: datetime) -> str:  # noqa: ARG002  # the protocol's
+        """Return the URL as it is: the proof stands in the headers."""
+        return url
+
+
+class SignedProvider(BaseProvider):
+    """The part that is the same for every provider with one signature scheme: a subclass adds `events`."""
+
     scheme: Scheme
 
     def check(self, config: SourceConfig) -> list[str]:
         """Return what is wrong with the source's secrets."""
         return secret_mistakes(self.scheme, config.secrets)
 
-    def verify(self, delivery: Delivery, config: SourceConfig, now: datetime) -> None:
-        """Raise Unauthentic unless one of the source's secrets in force signed the delivery."""
-        signing.verify(self.scheme_of(config), delivery, config.secrets, now)
+    def proof(self, config: SourceConfig) -> Proof:
+        """Return what a signature covers."""
+        return self.scheme_of(config).proof
 
-    def handshake(self, delivery: Delivery, config: SourceConfig) -> Handshake | None:  # noqa: ARG002  # the protocol's
-        """Return None: most providers send no challenge."""
-        return None
+    def verify(self, delivery: Delivery, config: SourceConfig, now: datetime) -> Secret | None:
+        """Raise Unauthentic unless one of the source's secrets in force signed the delivery."""
+        return signing.verify(self.scheme_of(config), delivery, config.secrets, now)
 
     def sign(self, body: bytes, config: SourceConfig, now: datetime, *, method: str, url: str) -> dict[str, str]:
         """Return the signature headers for `body`."""
@@ -81,6 +178,42 @@ class SignedProvider:
         return self.scheme
 
 
+class CredentialProvider(BaseProvider):
+    """The part that is the same for every provider that only knows a password: a subclass adds `events`."""
+
+    credential: Credential
+
+    def check(self, config: SourceConfig) -> list[str]:
+        """Return what is wrong with the source's secrets."""
+        return credentials.mistakes(self.credential_of(config), config.secrets)
+
+    def proof(self, config: SourceConfig) -> Proof:
+        """Return what knowing a password proves."""
+        return self.credential_of(config).proof
+
+    def verify(self, delivery: Delivery, config: SourceConfig, now: datetime) -> Secret | None:
+        """Raise Unauthentic unless the delivery carries one of the source's secrets in force."""
+        return credentials.verify(self.credential_of(config), delivery, config.secrets, now)
+
+    def stored(self, delivery: Delivery, config: SourceConfig) -> Delivery:
+        """Return the delivery without the password."""
+        return credentials.redacted(self.credential_of(config), delivery, config.secrets)
+
+    def sign(self, body: bytes, config: SourceConfig, now: datetime, *, method: str, url: str) -> dict[str, str]:  # noqa: ARG002  # the protocol's
+        """Return the header with the password, or none where it stands in the URL."""
+        return credentials.headers(self.credential_of(config), config.secrets, now)
+
+    def address(self, url: str, config: SourceConfig, now: datetime) -> str:
+        """Return the URL, with the secret behind it where it stands there."""
+        return credentials.address(self.credential_of(config), url, config.secrets, now)
+
+    def credential_of(self, config: SourceConfig) -> Credential:
+        """Return the credential in the header that the source's options name, where the provider has that option."""
+        if isinstance(config.options, HeaderOptions) and config.options.header is not None:
+            return replace(self.credential, header=config.options.header.lower())
+        return self.credential
+
+
 class TimedOptions(BaseModel):
     """Keys of a source whose signature covers a timestamp."""
 
@@ -91,6 +224,16 @@ class TimedOptions(BaseModel):
         ge=1,
         le=86_400,
         description="How many seconds a signed timestamp may be off; the provider's own figure when not set.",
+    )
+
+
+class HeaderOptions(BaseModel):
+    """Keys of a source whose secret stands in a header that its user names."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    header: HeaderName | None = Field(
+        default=None, description="The header that carries the secret, as it is set at the sender."
     )
 
 
@@ -118,3 +261,8 @@ def _secret_mistake(scheme: Scheme, value: str) -> str | None:
 def unsent(body: bytes, config: SourceConfig, now: datetime, *, method: str, url: str, message: str = "") -> Delivery:
     """Return the request that is about to be signed; `message` is the id it will carry, where the scheme has one."""
     return Delivery(message, config.name, now, method, url, {}, body)
+
+
+def retiring(secret: Secret, secrets: tuple[Secret, ...]) -> bool:
+    """Tell whether a secret is on its way out: it has a last moment, or others that have none stand before it."""
+    return secret.not_after is not None or secret != next(each for each in secrets if each.not_after is None)

@@ -31,10 +31,10 @@ DIGITS = re.compile(r"[0-9]{1,16}")
 ESCAPED_NUL = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")
 
 
-def parse(body: bytes) -> Any:
+def parse(body: bytes | str) -> Any:
     """Return the JSON value in `body`; raise Unreadable where it is not strict JSON in UTF-8."""
     try:
-        text = body.decode()
+        text = body if isinstance(body, str) else body.decode()
         if "\\u0000" in text:
             text = ESCAPED_NUL.sub(r"\1\\ufffd", text)
         value = DECODER.decode(text)
@@ -50,7 +50,7 @@ def parse(body: bytes) -> Any:
     return value
 
 
-def parse_object(body: bytes) -> dict[str, Any]:
+def parse_object(body: bytes | str) -> dict[str, Any]:
     """Return the JSON object in `body`; raise Unreadable where it is anything else."""
     value = parse(body)
     if not isinstance(value, dict):

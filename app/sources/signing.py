@@ -15,7 +15,11 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
 from app.errors import StartError, Unauthentic
+from app.sources.proofs import WHILE_IN_FORCE, Proof, for_so_long
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -25,6 +29,8 @@ if TYPE_CHECKING:
 
 # Sixteen digits reach the year 5138 in milliseconds; longer ones are no timestamp.
 LONGEST_TIMESTAMP = 16
+# A sender that rotates shows two or three; each one is work, and anybody may ask for it.
+MOST_SIGNATURES = 16
 PLACEHOLDER = re.compile(r"\{(method|url|id|timestamp|body|secret)\}")
 
 
@@ -34,14 +40,14 @@ class Scheme:
 
     `template` may use {method}, {url}, {id}, {timestamp}, {body} and, for plain hashes (`keyed` False), {secret}.
     `layout` is how the header is written: `plain` is prefix and signature; `pairs` is `t=1,v1=abc`, which carries the
-    timestamp too (`separator` and `timestamp_tag` where they are others); `list` is `v1,abc v1,def`. In the last two,
-    any entry tagged `version` counts, and others are ignored.
+    timestamp too (`separator`, `equals` and `timestamp_tag` where they are others); `list` is `v1,abc v1,def`. In the
+    last two, any entry tagged `version` counts, and others are ignored.
     `tolerance` None means that the scheme has no timestamp to be judged; `future` False judges only the past.
     """
 
     header: str
     template: str = "{body}"
-    algorithm: Literal["sha1", "sha256", "sha512"] = "sha256"
+    algorithm: Literal["sha1", "sha256", "sha512", "ed25519"] = "sha256"
     keyed: bool = True
     key: Literal["utf-8", "base64"] = "utf-8"
     key_prefix: str = ""
@@ -50,12 +56,21 @@ class Scheme:
     prefix: str = ""
     version: str = "v1"
     separator: str = ","
+    equals: str = "="
     timestamp_tag: str = "t"
     id_header: str | None = None
     timestamp_header: str | None = None
     timestamp_unit: Literal["s", "ms"] = "s"
     tolerance: timedelta | None = None
     future: bool = True
+
+    @property
+    def proof(self) -> Proof:
+        """What a signature of this scheme is worth."""
+        covered = [name for name in ("method", "url", "id", "timestamp", "body") if f"{{{name}}}" in self.template]
+        kind = "" if self.algorithm == "ed25519" else "HMAC-" if self.keyed else "plain "
+        how = f"{kind}{self.algorithm.upper()} in {self.header}"
+        return Proof(how, ", ".join(covered), for_so_long(self.tolerance) if self.tolerance else WHILE_IN_FORCE)
 
 
 class Presented(NamedTuple):
@@ -73,8 +88,7 @@ def verify(scheme: Scheme, delivery: Delivery, secrets: Iterable[Secret], now: d
         raise Unauthentic("missing_signature", "the source has no usable secret, so nothing can be verified")
     presented = read(scheme, delivery.headers)
     for secret, key in usable:
-        expected = digest(scheme, key, delivery, presented)
-        if any(hmac.compare_digest(expected, signature) for signature in presented.signatures):
+        if _signed_by(scheme, key, delivery, presented):
             _check_lifetime(secret, now)
             _check_timestamp(scheme, presented.timestamp, now)
             return secret
@@ -83,7 +97,7 @@ def verify(scheme: Scheme, delivery: Delivery, secrets: Iterable[Secret], now: d
 
 def sign(scheme: Scheme, delivery: Delivery, secrets: Iterable[Secret], now: datetime) -> dict[str, str]:
     """Return the headers that a sender holding the first secret in force would add; the message id is `delivery.id`."""
-    key = next((k for s in secrets if not _has_expired(s, now) and (k := key_of(scheme, s.value))), None)
+    key = next((k for s in secrets if not has_expired(s, now) and (k := key_of(scheme, s.value))), None)
     if key is None:
         raise StartError("the source has no usable secret in force to sign with: set one under `secrets`")
     scale = 1000 if scheme.timestamp_unit == "ms" else 1
@@ -106,18 +120,43 @@ def read(scheme: Scheme, headers: Mapping[str, str]) -> Presented:
     elif scheme.layout == "list":
         written = [rest for tag, _, rest in (entry.partition(",") for entry in value.split()) if tag == scheme.version]
     else:
-        parts = [part.partition("=") for part in value.split(scheme.separator)]
+        parts = [part.partition(scheme.equals) for part in value.split(scheme.separator)]
         pairs = [(name.strip(), rest.strip()) for name, _, rest in parts]
         written = [rest for name, rest in pairs if name == scheme.version]
         timestamp = next((rest for name, rest in pairs if name == scheme.timestamp_tag), "")
-    signatures = tuple(decoded for text in written if (decoded := _decoded(text, scheme.encoding)))
+    signatures = tuple(decoded for text in written[:MOST_SIGNATURES] if (decoded := _decoded(text, scheme.encoding)))
     if not signatures:
         raise Unauthentic("malformed_signature", f"the {scheme.header} header holds no signature of the expected form")
     return Presented(signatures, identifier, timestamp)
 
 
+def _signed_by(scheme: Scheme, key: bytes, delivery: Delivery, presented: Presented) -> bool:
+    """Tell whether one of the signatures is by `key`."""
+    if scheme.algorithm == "ed25519":
+        covered = content(scheme, key, delivery, presented)
+        return any(_verified(key, signature, covered) for signature in presented.signatures)
+    expected = digest(scheme, key, delivery, presented)
+    return any(hmac.compare_digest(expected, signature) for signature in presented.signatures)
+
+
+def _verified(key: bytes, signature: bytes, covered: bytes) -> bool:
+    try:
+        Ed25519PublicKey.from_public_bytes(key).verify(signature, covered)
+    except (InvalidSignature, ValueError):  # ValueError: a key of another length, which `check` tells
+        return False
+    return True
+
+
 def digest(scheme: Scheme, key: bytes, delivery: Delivery, presented: Presented) -> bytes:
     """Return the digest of what the template names, keyed unless the scheme is a plain hash."""
+    covered = content(scheme, key, delivery, presented)
+    return (
+        hmac.digest(key, covered, scheme.algorithm) if scheme.keyed else hashlib.new(scheme.algorithm, covered).digest()
+    )
+
+
+def content(scheme: Scheme, key: bytes, delivery: Delivery, presented: Presented) -> bytes:
+    """Return the bytes that the template names."""
     parts: dict[str, bytes] = {
         "method": octets(delivery.method.upper()),
         "url": octets(delivery.url),
@@ -126,10 +165,7 @@ def digest(scheme: Scheme, key: bytes, delivery: Delivery, presented: Presented)
         "body": delivery.body,
         "secret": key,
     }
-    content = b"".join([parts[piece] if named else piece.encode() for named, piece in pieces(scheme.template)])
-    if scheme.keyed:
-        return hmac.digest(key, content, scheme.algorithm)
-    return hashlib.new(scheme.algorithm, content).digest()
+    return b"".join([parts[piece] if named else piece.encode() for named, piece in pieces(scheme.template)])
 
 
 @lru_cache(maxsize=64)
@@ -151,7 +187,9 @@ def _written(scheme: Scheme, signature: bytes, timestamp: str) -> str:
     if scheme.layout == "list":
         return f"{scheme.version},{text}"
     if scheme.layout == "pairs":
-        return f"{scheme.timestamp_tag}={timestamp}{scheme.separator}{scheme.version}={text}"
+        return (
+            f"{scheme.timestamp_tag}{scheme.equals}{timestamp}{scheme.separator}{scheme.version}{scheme.equals}{text}"
+        )
     return scheme.prefix + text
 
 
@@ -174,12 +212,13 @@ def octets(text: str) -> bytes:
     return text.encode("utf-8", "surrogatepass")
 
 
-def _has_expired(secret: Secret, now: datetime) -> bool:
+def has_expired(secret: Secret, now: datetime) -> bool:
+    """Tell whether the secret's last moment has passed."""
     return secret.not_after is not None and now > secret.not_after
 
 
 def _check_lifetime(secret: Secret, now: datetime) -> None:
-    if _has_expired(secret, now):
+    if has_expired(secret, now):
         raise Unauthentic("expired", "signed with a secret whose not_after has passed")
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from app.store import accept_sql as sql
-from app.store.entries import Accepted, Entry
+from app.store.entries import Accepted
 from app.store.rows import rows
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from app.store.direct import DirectConnection
+    from app.store.entries import Entry, Heard
 
 ENROLLMENTS_READY = "segue_enrollments_ready"
 
@@ -20,9 +21,9 @@ async def write(connection: DirectConnection, batch: Sequence[Entry]) -> tuple[l
     """Write `batch` as one transaction; return what became of each entry, and if workers have work now."""
     (row,) = await connection.fetch(sql.ACCEPT, rows(batch))
     new, taken = set(row["new"]), dict(zip(row["taken"], row["holders"], strict=True))
-    results = [_accepted(entry, new, taken) for entry in batch]
+    results = [accepted(entry.heard, new, taken) for entry in batch]
     await _read_first_deliveries(connection, batch, results)
-    return results, row["made"]
+    return results, row["work"]
 
 
 async def tell_workers(connection: DirectConnection) -> None:
@@ -30,12 +31,13 @@ async def tell_workers(connection: DirectConnection) -> None:
     await connection.fetch(sql.TELL_WORKERS, {"channel": ENROLLMENTS_READY})
 
 
-def _accepted(entry: Entry, new: set[str], taken: dict[str, str]) -> Accepted:
+def accepted(events: Sequence[Heard], new: set[str], taken: dict[str, str]) -> Accepted:
+    """Return what became of these events: `new` are the ids that were written, `taken` the intents that were not."""
     result = Accepted()
-    for heard in entry.heard:
+    for heard in events:
         (result.new if heard.id in new else result.seen).append(heard.id)
     if taken:
-        ids = [verdicted.enrollment_id for heard in entry.heard for verdicted in heard.decisions]
+        ids = [verdicted.enrollment_id for heard in events for verdicted in heard.decisions]
         result.taken = {identity: taken[identity] for identity in ids if identity in taken}
     return result
 

@@ -17,19 +17,20 @@ from sqlalchemy import text
 # grows stale, which can only leave an intent where it is.
 #
 # The parts that write rows do not read each other, so that their order does not matter.
-ACCEPT = text("""
-    WITH event_in AS MATERIALIZED (
+EVENTS = """
+    event_in AS MATERIALIZED (
         SELECT * FROM jsonb_to_recordset(CAST(:events AS jsonb)) AS row(
             id text, key text, delivery_id text, source text, type text, provider_id text, received_at timestamptz,
-            occurred_at timestamptz, email text, first_name text, last_name text, name text, company text, data jsonb
+            occurred_at timestamptz, email text, first_name text, last_name text, name text, company text, exit boolean,
+            thin boolean, data jsonb
         )
-    ), fresh AS (
-        INSERT INTO event_keys (source, key, event_id, delivery_id, seen_at)
-        SELECT DISTINCT ON (source, key) source, decode(key, 'hex'), id, delivery_id, statement_timestamp()
-        FROM event_in ORDER BY source, key, id
-        ON CONFLICT DO NOTHING
-        RETURNING event_id, delivery_id
-    ), enrollment_in AS MATERIALIZED (
+    )
+"""
+
+# What follows from events, whenever they are decided: at once, or (thin ones) after their provider was asked. It wants
+# `fresh`, the (event_id, delivery_id) that this statement may decide.
+DECIDED = """
+    enrollment_in AS MATERIALIZED (
         SELECT * FROM jsonb_to_recordset(CAST(:enrollments AS jsonb)) AS row(
             id text, decision_id text, event_id text, delivery_id text, source text, rule text, account text,
             email text, sequence text, sender text, sender_user_id text, sender_email text, properties jsonb,
@@ -50,23 +51,6 @@ ACCEPT = text("""
         SELECT enrollment_in.id, holder.enrollment_id AS holder
         FROM enrollment_in JOIN holder USING (account, intent, email)
         WHERE holder.enrollment_id <> enrollment_in.id
-    ), delivery AS (
-        INSERT INTO deliveries (id, source, provider, received_at, method, url, headers, body)
-        SELECT id, source, provider, received_at, method, url, headers, decode(body, 'base64')
-        FROM jsonb_to_recordset(CAST(:deliveries AS jsonb)) AS row(
-            id text, source text, provider text, received_at timestamptz, method text, url text, headers jsonb,
-            body text
-        )
-        WHERE id IN (SELECT delivery_id FROM fresh)
-    ), event AS (
-        INSERT INTO events (
-            id, delivery_id, source, type, provider_id, received_at, occurred_at, email, first_name, last_name, name,
-            company, data
-        )
-        SELECT
-            id, delivery_id, source, type, provider_id, received_at, occurred_at, email, first_name, last_name, name,
-            company, data
-        FROM event_in WHERE id IN (SELECT event_id FROM fresh)
     ), decision AS (
         INSERT INTO decisions (
             id, event_id, delivery_id, source, email, verdict, reason, rule, line, revision, facts, enrollment_id,
@@ -99,11 +83,66 @@ ACCEPT = text("""
         INSERT INTO journal (enrollment_id, at, after, attempt, cause)
         SELECT id, created_at, 'ready', 0, 'accepted' FROM made
     )
+"""
+
+OUTCOME = """
     SELECT ARRAY(SELECT event_id FROM fresh) AS new,
            ARRAY(SELECT id FROM taken) AS taken,
            ARRAY(SELECT holder FROM taken) AS holders,
-           EXISTS (SELECT FROM made) AS made
-""")
+           EXISTS (SELECT FROM made)
+"""
+
+ACCEPT = text(f"""
+    WITH {EVENTS}, fresh AS (
+        INSERT INTO event_keys (source, key, event_id, delivery_id, seen_at)
+        SELECT DISTINCT ON (source, key) source, decode(key, 'hex'), id, delivery_id, statement_timestamp()
+        FROM event_in ORDER BY source, key, id
+        ON CONFLICT DO NOTHING
+        RETURNING event_id, delivery_id
+    ), {DECIDED}, delivery AS (
+        INSERT INTO deliveries (id, source, provider, received_at, method, url, headers, body)
+        SELECT id, source, provider, received_at, method, url, headers, decode(body, 'base64')
+        FROM jsonb_to_recordset(CAST(:deliveries AS jsonb)) AS row(
+            id text, source text, provider text, received_at timestamptz, method text, url text, headers jsonb,
+            body text
+        )
+        WHERE id IN (SELECT delivery_id FROM fresh)
+    ), event AS (
+        INSERT INTO events (
+            id, delivery_id, source, type, provider_id, received_at, occurred_at, email, first_name, last_name, name,
+            company, exit, data
+        )
+        SELECT
+            id, delivery_id, source, type, provider_id, received_at, occurred_at, email, first_name, last_name, name,
+            company, exit, data
+        FROM event_in WHERE id IN (SELECT event_id FROM fresh)
+    ), thin AS (
+        INSERT INTO enrichments (event_id, delivery_id, source, state, due_at, created_at, updated_at)
+        SELECT id, delivery_id, source, 'ready', statement_timestamp(), statement_timestamp(), statement_timestamp()
+        FROM event_in WHERE thin AND id IN (SELECT event_id FROM fresh)
+        RETURNING event_id
+    )
+    {OUTCOME} OR EXISTS (SELECT FROM thin) AS work
+""")  # noqa: S608  # what is put in are the parts above
+
+# One thin event whose provider has been asked. The fence: the attempt that the asker claimed. Nothing comes back when
+# somebody else has it by now, and then nothing else is written either.
+ENRICHED = text(f"""
+    WITH {EVENTS}, fresh AS (
+        UPDATE enrichments
+        SET state = :after, reason = :reason, detail = :detail, leased_by = NULL, leased_until = NULL,
+            updated_at = statement_timestamp()
+        WHERE event_id = :event_id AND attempt = :attempt AND state = 'working'
+        RETURNING event_id, delivery_id
+    ), {DECIDED}, event AS (
+        UPDATE events
+        SET occurred_at = event_in.occurred_at, email = event_in.email, first_name = event_in.first_name,
+            last_name = event_in.last_name, name = event_in.name, company = event_in.company, exit = event_in.exit,
+            data = event_in.data
+        FROM event_in WHERE events.id = event_in.id AND event_in.id IN (SELECT event_id FROM fresh)
+    )
+    {OUTCOME} AS work
+""")  # noqa: S608  # what is put in are the parts above
 
 # Runs after the statement above: a snapshot of its own sees whoever was first.
 READ_FIRST_DELIVERIES = text("""

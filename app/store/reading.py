@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Select, Table, func, select, text
 
 from app.store.database import busy_when_gone
-from app.store.schema import decisions, enrollments, events, journal
+from app.store.schema import decisions, enrichments, enrollments, events, journal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -23,10 +23,14 @@ BACKLOG = text("""
     FROM enrollments WHERE state IN ('held', 'ready', 'working', 'uncertain', 'parked') GROUP BY state
 """)
 
+THIN = text("SELECT count(*) AS waiting FROM enrichments WHERE state IN ('ready', 'working')")
+
 BUDGETS = text("""
     SELECT inbox, count(*) AS used FROM sender_reservations
     WHERE reserved_at > clock_timestamp() - interval '24 hours' AND account = :account GROUP BY inbox
 """)
+
+ASKED = [enrichments.c[name] for name in ("state", "reason", "detail", "tries", "due_at")]
 
 
 class StoredReader:
@@ -49,7 +53,15 @@ class StoredReader:
         if not rows:
             return None
         made = select(decisions.c.id).where(decisions.c.event_id == identity).order_by(decisions.c.id)
-        return dict(rows[0]) | {"decisions": [row["id"] for row in await self._rows(made)]}
+        asked = await self._rows(select(*ASKED).where(enrichments.c.event_id == identity))
+        return dict(rows[0]) | {
+            "decisions": [row["id"] for row in await self._rows(made)],
+            "enrichment": asked[0] if asked else None,
+        }
+
+    async def thin_events(self) -> int:
+        """Return how many thin events wait for their provider's answer."""
+        return int((await self._rows(THIN))[0]["waiting"])
 
     async def decisions(self, filters: Filters) -> Sequence[Mapping[str, Any]]:
         """List decisions, newest first."""

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import orjson
 import structlog
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
+from app.model import Delivery
 from app.store.database import first_line
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine
 
     from app.errors import Answer
-    from app.model import Delivery
 
 KEPT_PER_SOURCE = 20
 KEPT_BODY_BYTES = 64 * 1024
@@ -35,6 +36,16 @@ KEEP_NEWEST = text("""
     DELETE FROM refused_deliveries WHERE source = :source AND id NOT IN (
         SELECT id FROM refused_deliveries WHERE source = :source ORDER BY id DESC LIMIT :kept
     )
+""")
+
+FIND_REFUSED = text("""
+    SELECT id, source, received_at, method, url, headers, body, status, reason FROM refused_deliveries
+    WHERE id = :id OR (:id = '' AND source = :source) ORDER BY id DESC LIMIT 1
+""")
+
+FIND_TAKEN = text("""
+    SELECT id, source, received_at, method, url, headers, body, 200 AS status, NULL AS reason FROM deliveries
+    WHERE id = :id
 """)
 
 
@@ -92,3 +103,29 @@ class RefusedDeliveries:
 def _storable(untrusted: str) -> str:
     """Return text that PostgreSQL takes: it knows no NUL character."""
     return untrusted.replace("\\u0000", "\ufffd").replace("\x00", "\ufffd")
+
+
+@dataclass(frozen=True, slots=True)
+class StoredDelivery:
+    """A delivery as it is kept. `reason` is None where it was taken; `cut` says that its body is not whole."""
+
+    delivery: Delivery
+    status: int
+    reason: str | None
+    cut: bool
+
+
+async def find_delivery(engine: AsyncEngine, identity: str, source: str) -> StoredDelivery | None:
+    """Return the delivery with this id, or the last refused one of a source; None when there is none."""
+    async with engine.connect() as connection:
+        for statement in (FIND_REFUSED, FIND_TAKEN):
+            row = (await connection.execute(statement, {"id": identity, "source": source})).one_or_none()
+            if row is not None:
+                return _stored(row)
+    return None
+
+
+def _stored(row: Any) -> StoredDelivery:
+    delivery = Delivery(row.id, row.source, row.received_at, row.method, row.url, row.headers, row.body)
+    cut = row.reason is not None and len(row.body) >= KEPT_BODY_BYTES
+    return StoredDelivery(delivery, row.status, row.reason, cut)

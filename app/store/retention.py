@@ -30,6 +30,14 @@ PRUNE_PAYLOADS = text("""
     )
 """)
 
+PRUNE_ENRICHMENTS = text("""
+    DELETE FROM enrichments WHERE event_id IN (
+        SELECT event_id FROM enrichments
+        WHERE created_at < clock_timestamp() - CAST(:age AS interval) AND state IN ('done', 'failed')
+        LIMIT :bite FOR UPDATE SKIP LOCKED
+    )
+""")
+
 PRUNE_EVENT_KEYS = text("""
     DELETE FROM event_keys WHERE (source, key) IN (
         SELECT source, key FROM event_keys WHERE seen_at < clock_timestamp() - CAST(:age AS interval)
@@ -74,6 +82,7 @@ async def prune(
     ages = [
         (PRUNE_DELIVERIES, retention),
         (PRUNE_PAYLOADS, retention),
+        (PRUNE_ENRICHMENTS, retention),
         (PRUNE_EVENT_KEYS, dedupe),
         (PRUNE_REFUSED, REFUSED_LIFE),
         (PRUNE_INTENTS, timedelta(0)),

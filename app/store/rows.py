@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from base64 import b64encode
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 
@@ -12,17 +12,34 @@ from app.store.entries import Entry, Heard, Verdicted, email_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
     from app.model import Decision
 
 
 def rows(batch: Sequence[Entry]) -> dict[str, str]:
     """Return the rows of each table as JSON, as if everything were new; the statement takes what is."""
-    events = [(entry, heard) for entry in batch for heard in entry.heard]
-    decisions = [(entry, heard, verdicted) for entry, heard in events for verdicted in heard.decisions]
+    events = [_Of(heard, entry.delivery.id, entry.delivery.received_at) for entry in batch for heard in entry.heard]
+    return {"deliveries": _json([_delivery(entry) for entry in batch]), **_rows_of(events)}
+
+
+def decided_rows(heard: Heard, delivery_id: str, received_at: datetime) -> dict[str, str]:
+    """Return the rows of one event that was stored before, with what has been learned and decided since."""
+    return _rows_of([_Of(heard, delivery_id, received_at)])
+
+
+class _Of(NamedTuple):
+    """An event and the delivery that it came in."""
+
+    heard: Heard
+    delivery_id: str
+    received_at: datetime
+
+
+def _rows_of(events: list[_Of]) -> dict[str, str]:
+    decisions = [(of, verdicted) for of in events for verdicted in of.heard.decisions]
     return {
-        "deliveries": _json([_delivery(entry) for entry in batch]),
-        "events": _json([_event(entry, heard) for entry, heard in events]),
+        "events": _json([_event(of) for of in events]),
         "decisions": _json([_decision(*row) for row in decisions]),
         "enrollments": _json([made for row in decisions if (made := _enrollment(*row))]),
     }
@@ -42,34 +59,36 @@ def _delivery(entry: Entry) -> dict[str, Any]:
     }
 
 
-def _event(entry: Entry, heard: Heard) -> dict[str, Any]:
-    event = heard.event
+def _event(of: _Of) -> dict[str, Any]:
+    event = of.heard.event
     return {
-        "id": heard.id,
-        "key": heard.key[1].hex(),
-        "delivery_id": entry.delivery.id,
+        "id": of.heard.id,
+        "key": of.heard.key[1].hex(),
+        "delivery_id": of.delivery_id,
         "source": event.source,
         "type": event.type,
         "provider_id": event.id,
-        "received_at": entry.delivery.received_at,
+        "received_at": of.received_at,
         "occurred_at": event.occurred_at,
-        "email": email_of(heard),
+        "email": email_of(of.heard),
         "first_name": event.first_name,
         "last_name": event.last_name,
         "name": event.name,
         "company": event.company,
+        "exit": event.exit,
+        "thin": event.thin,
         "data": event.data,
     }
 
 
-def _decision(entry: Entry, heard: Heard, verdicted: Verdicted) -> dict[str, Any]:
+def _decision(of: _Of, verdicted: Verdicted) -> dict[str, Any]:
     decision = verdicted.decision
     return {
         "id": verdicted.id,
-        "event_id": heard.id,
-        "delivery_id": entry.delivery.id,
-        "source": heard.event.source,
-        "email": email_of(heard),
+        "event_id": of.heard.id,
+        "delivery_id": of.delivery_id,
+        "source": of.heard.event.source,
+        "email": email_of(of.heard),
         "verdict": decision.verdict,
         "reason": decision.reason,
         "rule": decision.rule,
@@ -87,7 +106,7 @@ def _facts(decision: Decision) -> list[dict[str, Any]]:
     ]
 
 
-def _enrollment(entry: Entry, heard: Heard, verdicted: Verdicted) -> dict[str, Any] | None:
+def _enrollment(of: _Of, verdicted: Verdicted) -> dict[str, Any] | None:
     """Return the enrollment that a decision asks for, None where it asks for none."""
     request = verdicted.decision.enroll
     if request is None:
@@ -95,9 +114,9 @@ def _enrollment(entry: Entry, heard: Heard, verdicted: Verdicted) -> dict[str, A
     return {
         "id": verdicted.enrollment_id,
         "decision_id": verdicted.id,
-        "event_id": heard.id,
-        "delivery_id": entry.delivery.id,
-        "source": heard.event.source,
+        "event_id": of.heard.id,
+        "delivery_id": of.delivery_id,
+        "source": of.heard.event.source,
         "rule": verdicted.decision.rule,
         "account": request.account,
         "email": request.email,
@@ -109,7 +128,7 @@ def _enrollment(entry: Entry, heard: Heard, verdicted: Verdicted) -> dict[str, A
         "require": request.require,
         "intent": request.intent.name,
         "seconds": request.intent.period.total_seconds(),
-        "received_at": entry.delivery.received_at,
+        "received_at": of.received_at,
     }
 
 

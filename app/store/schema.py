@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     DateTime,
     Identity,
@@ -89,10 +90,33 @@ events = Table(
     Column("last_name", Text),
     Column("name", Text),
     Column("company", Text),
+    Column("exit", Boolean, nullable=False, server_default=text("false")),
     Column("data", JSONB),
     Index(None, "email", "id"),
     Index(None, "source", "id"),
     comment="Normalised facts. `data` is the provider's payload and goes with the retention.",
+)
+
+enrichments = Table(
+    "enrichments",
+    metadata,
+    Column("event_id", Text, primary_key=True),
+    Column("delivery_id", Text, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("reason", Text),
+    Column("detail", Text),
+    Column("due_at", Instant, nullable=False),
+    Column("attempt", Integer, nullable=False, server_default=text("0")),
+    Column("tries", Integer, nullable=False, server_default=text("0")),
+    Column("first_failed_at", Instant),
+    Column("leased_by", Text),
+    Column("leased_until", Instant),
+    Column("created_at", Instant, nullable=False),
+    Column("updated_at", Instant, nullable=False),
+    Index("ix_enrichments_due", "due_at", postgresql_where=text("state IN ('ready', 'working')")),
+    Index(None, "source", "event_id"),
+    comment="Thin events whose provider is asked for what they do not carry, before they are decided.",
 )
 
 decisions = Table(

@@ -40,6 +40,17 @@ class EventRow(BaseModel):
     last_name: str | None = None
     name: str | None
     company: str | None
+    exit: bool = False
+
+
+class EnrichmentRow(BaseModel):
+    """What became of asking a thin event's provider: ready, working, done or failed."""
+
+    state: str
+    reason: str | None
+    detail: str | None
+    tries: int
+    due_at: datetime
 
 
 class EventDetail(EventRow):
@@ -47,6 +58,7 @@ class EventDetail(EventRow):
 
     data: Any
     decisions: list[str]
+    enrichment: EnrichmentRow | None = None
 
 
 class DecisionRow(BaseModel):

@@ -1,4 +1,6 @@
-"""RECEIVE: `POST /webhooks/{source}`, thin: bytes in, the intake's reply or the error tree's status out.
+"""RECEIVE: `/webhooks/{source}`, thin: bytes in, the intake's reply or the error tree's status out.
+
+What follows the source's name in the path belongs to its provider: it is a secret where nothing else can carry one.
 
 A bare ASGI application: what every single delivery passes is kept short. `describe` tells the OpenAPI document of it.
 """
@@ -11,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 from app.clock import utc_now
-from app.errors import Answer, Busy, TooLarge, UnsupportedMedia
+from app.errors import Answer, Busy, NotAllowed, TooLarge, UnsupportedMedia
 from app.intake import Reply
 from app.model import Delivery
 
@@ -54,23 +56,20 @@ class Webhooks:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         started = time.perf_counter()
-        if scope["method"] == "POST":
-            reply = await self._receive(scope, receive)
-        else:
-            reply = Reply(405, b'{"received":false}', headers={"allow": "POST"})
+        reply = await self._receive(scope, receive)
         self._metrics.ack(time.perf_counter() - started)
         headers = {"content-type": reply.content_type, "content-length": str(len(reply.body)), **reply.headers}
         raw = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
         await send({"type": "http.response.start", "status": reply.status, "headers": raw})
-        await send({"type": "http.response.body", "body": reply.body})
+        await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else reply.body})
 
     async def _receive(self, scope: Scope, receive: Receive) -> Reply:
-        source, delivery_id = scope["path"].removeprefix(PREFIX), self._new_id("dlv")
+        source, delivery_id = scope["path"].removeprefix(PREFIX).partition("/")[0], self._new_id("dlv")
         headers = _headers(scope)
         try:
             body = await _capped_body(headers, receive, self._maximum_body)
             url = self._called_url(scope, headers)
-            delivery = Delivery(delivery_id, source, utc_now(), "POST", url, headers, body)
+            delivery = Delivery(delivery_id, source, utc_now(), scope["method"], url, headers, body)
             return await self._intake.receive(delivery)
         except Answer as answer:
             return self._turned_away(answer, delivery_id, source)
@@ -99,7 +98,10 @@ class Webhooks:
             detail=str(answer),
         )
         headers = {"retry-after": str(answer.retry_after)} if isinstance(answer, Busy) else {}
-        return Reply(answer.status, b'{"received":false,"id":"%s"}' % delivery_id.encode(), headers=headers)
+        if isinstance(answer, NotAllowed):
+            headers = {"allow": answer.allow}
+        usual = b'{"received":false,"id":"%s"}' % delivery_id.encode()
+        return Reply(answer.status, usual if answer.body is None else answer.body, headers=headers)
 
 
 def _headers(scope: Scope) -> dict[str, str]:
@@ -138,7 +140,7 @@ def describe(document: dict[str, Any]) -> None:
         "400": "The body cannot be read as what this provider sends",
         "401": "The signature is missing, wrong or stale",
         "404": "No such source",
-        "405": "Only POST",
+        "405": "Not by this method",
         "413": "The body exceeds SEGUE_MAX_BODY_BYTES",
         "415": "Send it without content encoding",
         "503": "It could not be kept now: send it again after Retry-After seconds",

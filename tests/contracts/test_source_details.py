@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 
 from app.errors import Unauthentic, Unreadable
 from app.model import Delivery, Event, Secret, SourceConfig
 from app.sources import PROVIDERS, fields
-from app.sources.segment import signed_part
+from app.sources.providers.segment import signed_part
 
 NOW = datetime(2026, 11, 3, 12, tzinfo=UTC)
 
@@ -67,3 +68,33 @@ def test_an_id_is_a_text_or_a_whole_number(value: Any, found: str | None) -> Non
 def test_a_missing_id_is_named_by_its_path() -> None:
     with pytest.raises(Unreadable, match="/a/0/b~1c is missing"):
         fields.required({"a": [{}]}, "a", 0, "b/c")
+
+
+@pytest.mark.parametrize("charset", ["iso-8859-1", "windows-1252", "utf-8"])
+def test_a_form_is_read_in_the_encoding_that_it_names(charset: str) -> None:
+    body = urlencode({"id": "1", "form_id": "2", "Name": "Inès"}, encoding=charset).encode()
+    headers = {"content-type": f"application/x-www-form-urlencoded; charset={charset}"}
+    assert read("gravity-forms", body, **headers).name == "Inès"
+
+
+def test_xml_is_read_in_the_encoding_that_it_names() -> None:
+    record = '<sObject t:type="sf:Lead" xmlns:t="http://www.w3.org/2001/XMLSchema-instance"><LastName>Müller</LastName></sObject>'
+    body = (
+        '<?xml version="1.0" encoding="ISO-8859-1"?><e:Envelope xmlns:e="http://schemas.xmlsoap.org/soap/envelope/">'
+        '<e:Body><notifications xmlns="http://soap.sforce.com/2005/09/outbound"><Notification><Id>1</Id>'
+        f"{record}</Notification></notifications></e:Body></e:Envelope>"
+    ).encode("iso-8859-1")
+    assert read("salesforce", body).last_name == "Müller"
+
+
+def test_files_in_a_multipart_form_are_kept_by_name_only_and_repeated_fields_as_lists() -> None:
+    part = '--x\r\nContent-Disposition: form-data; name="{}"{}\r\n\r\n{}\r\n'
+    body = (
+        part.format("submissionID", "", "1")
+        + part.format("cv", '; filename="cv.pdf"', "%PDF")
+        + part.format("topic", "", "a")
+        + part.format("topic", "", "b")
+        + "--x--\r\n"
+    )
+    data = read("jotform", body.encode(), **{"content-type": "multipart/form-data; boundary=x"}).data
+    assert (data["cv"], data["topic"]) == ("cv.pdf", ["a", "b"])

@@ -44,6 +44,11 @@ rules:
   - {{id: short, source: crm, type: short, enroll: {{sequence: "{SHORT}", sender: anna}}}}
 """
 
+DOING = """
+    SELECT pid, pg_blocking_pids(pid), state, wait_event, clock_timestamp() - state_change AS since, left(query, 80)
+    FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()
+"""
+
 
 class Process:
     """One child process whose first interesting line says that it is up."""
@@ -202,6 +207,7 @@ class World:
         while not await condition():
             if time.monotonic() > deadline:
                 states = await self.rows("SELECT state, reason, count(*) FROM enrollments GROUP BY 1, 2")
+                states += [tuple(row) for row in await self.rows(DOING)]
                 log = self.processes[-1].log()[-3000:] if self.processes else ""
                 raise AssertionError(f"waited {seconds} s for {what}; now {states}\n{log}")
             await asyncio.sleep(0.02)

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import signal
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+import httpx
 import pytest
 
+from app.clock import utc_now
+from app.model import Secret, SourceConfig
+from app.sources import PROVIDERS
 from tests.crash.harness import World, run
 
 if TYPE_CHECKING:
@@ -114,3 +120,64 @@ async def test_the_other_worker_takes_over_within_two_leases(empty_database: str
 async def held_by(world: World, pid: int) -> set[str]:
     statement = "SELECT id FROM enrollments WHERE state = 'working' AND leased_by LIKE :worker"
     return {row[0] for row in await world.rows(statement, worker=f"%:{pid}:%")}
+
+
+PORTAL = """
+version: 1
+accounts: {main: {token: "${HUBSPOT_TOKEN}"}}
+sources: {portal: {provider: hubspot, secrets: ["portal-made-up"]}}
+senders: {anna: {user_id: "7001", email: anna@acme.example}}
+rules:
+  - {id: made, source: portal, type: contact.creation, enroll: {sequence: "310001", sender: anna}}
+"""
+
+
+async def _told_of(world: World, contacts: list[str]) -> None:
+    """HubSpot tells of new contacts, by their ids alone."""
+    changes = [
+        {"subscriptionType": "contact.creation", "objectId": int(contact), "eventId": number, "occurredAt": 0}
+        for number, contact in enumerate(contacts)
+    ]
+    url = f"http://127.0.0.1:{world.port}/webhooks/portal"
+    body, source = json.dumps(changes).encode(), SourceConfig("portal", "hubspot", (Secret("portal-made-up"),))
+    headers = PROVIDERS["hubspot"].sign(body, source, utc_now(), method="POST", url=url)
+    async with httpx.AsyncClient(trust_env=False) as client:
+        assert (await client.post(url, content=body, headers=headers)).status_code == 200
+
+
+async def _made(world: World, emails: list[str]) -> list[str]:
+    """Create contacts in the sandbox; return their ids."""
+    headers = {"authorization": "Bearer pat-sandbox"}
+    async with httpx.AsyncClient(base_url=world.sandbox_url, headers=headers, trust_env=False) as client:
+        inputs = [{"id": email, "idProperty": "email", "properties": {"email": email}} for email in emails]
+        reply = await client.post("/crm/objects/2026-03/contacts/batch/upsert", json={"inputs": inputs})
+    return [contact["id"] for contact in reply.json()["results"]]
+
+
+async def test_thin_events_survive_the_death_of_who_asks_about_them(empty_database: str) -> None:
+    async with World(empty_database) as world:
+        await asyncio.to_thread(Path(world.environment["SEGUE_CONFIG"]).write_text, PORTAL)
+        emails = [f"thin{number}@crash.example" for number in range(20)]
+        await world.start("serve --no-worker")
+        await _told_of(world, await _made(world, emails))
+
+        async def asking() -> bool:
+            return bool((await world.rows("SELECT count(*) FROM enrichments WHERE state = 'working'"))[0][0])
+
+        async def decided() -> bool:
+            return bool((await world.rows("SELECT count(*) FROM decisions"))[0][0] == len(emails))
+
+        for _ in range(2):
+            await world.control("settings", {"delay_ms": {"read": 400}})
+            await world.start("worker")
+            await world.until(asking, seconds=30, what="thin events to be asked about")
+            world.processes.pop().kill()
+        await world.control("settings", {"delay_ms": {}})
+        await world.start("worker", "worker")
+        await world.until(decided, seconds=60, what="every thin event to be decided")
+        await world.until_settled(60)
+        books = await world.books()
+        assert sorted(books.reached) == sorted(emails)
+        assert (books.doubled, books.pretended, books.parked) == ([], [], [])
+        verdicts = await world.rows("SELECT verdict, count(*) FROM decisions GROUP BY 1")
+        assert [tuple(row) for row in verdicts] == [("enroll", len(emails))]

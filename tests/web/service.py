@@ -62,7 +62,7 @@ rules:
     enroll: {sequence: "310003", sender: anna}
   - id: made
     source: portal
-    type: contact.creation
+    type: company.creation
     ignore: true
 """
 

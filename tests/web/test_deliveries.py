@@ -127,7 +127,7 @@ async def test_an_unreadable_body_gets_400_and_is_kept_among_the_refused(web: Ru
     assert kept == {"status": 400, "reason": "malformed_body"}
 
 
-@pytest.mark.parametrize("name", ["nobody", "", "crm/", "crm/extra", "CRM", "crm%20", "%2e%2e", "crm%00"])
+@pytest.mark.parametrize("name", ["nobody", "", "/", "/crm", "nobody/crm", "CRM", "crm%20", "%2e%2e", "crm%00"])
 async def test_an_unknown_source_gets_404_and_its_name_becomes_no_label(web: Running, name: str) -> None:
     answer = await web.client.post(f"/webhooks/{name}", content=b"{}")
 
@@ -135,11 +135,20 @@ async def test_an_unknown_source_gets_404_and_its_name_becomes_no_label(web: Run
     assert web.counted("webhooks_rejected_total", source="unknown", reason="unknown_source") == 1
 
 
-@pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "DELETE", "PATCH", "OPTIONS"])
-async def test_any_method_but_post_gets_405_and_is_told_which_one(web: Running, method: str) -> None:
+@pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH", "OPTIONS"])
+async def test_any_method_but_the_providers_gets_405_and_is_told_which_one(web: Running, method: str) -> None:
     answer = await web.client.request(method, "/webhooks/crm")
 
     assert (answer.status_code, answer.headers["allow"]) == (405, "POST")
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+async def test_a_tool_that_looks_whether_anybody_is_there_is_told_so(web: Running, method: str) -> None:
+    answer = await web.client.request(method, "/webhooks/crm")
+
+    assert (answer.status_code, answer.content) == (200, b"")
+    assert web.counted("webhooks_received_total", source="crm", result="handshake") == 1
+    assert (await web.client.request(method, "/webhooks/nobody")).status_code == 404
 
 
 async def test_a_body_of_the_largest_size_is_taken_and_one_byte_more_is_not(web: Running) -> None:
@@ -221,7 +230,7 @@ async def test_the_challenge_of_zoom_is_answered_and_nothing_is_stored(web: Runn
 
 
 async def test_each_change_of_a_portal_is_an_event_of_one_delivery(web: Running) -> None:
-    change = {"subscriptionType": "contact.creation", "portalId": 1, "subscriptionId": 2, "objectId": 3}
+    change = {"subscriptionType": "company.creation", "portalId": 1, "subscriptionId": 2, "objectId": 3}
 
     answer = await web.deliver("portal", [change | {"eventId": number, "occurredAt": 0} for number in (1, 2)])
 

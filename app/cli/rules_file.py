@@ -1,0 +1,75 @@
+"""The rules file as commands read it: where it is, which environment its variables come from."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from app.errors import RulebookError, StartError
+from app.model import Account
+from app.rules.book import Rulebook
+from app.rules.load import load, read_documents
+from app.sources import PROVIDERS
+
+FINDINGS = 3
+
+Rules = Annotated[Path, typer.Argument(envvar="SEGUE_CONFIG", help="The rules file, or a folder of them.")]
+Placeholders = Annotated[
+    bool, typer.Option("--placeholders", help="Let undefined ${VARIABLES} stand for themselves: no secrets needed.")
+]
+EnvFile = Annotated[Path | None, typer.Option("--env-file", help="Read variables from NAME=value lines, too.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
+DEFAULT_RULES = Path("rules.yaml")
+
+
+class PlaceholderEnvironment(dict[str, str]):
+    """An environment in which every variable is set: what is not known is `placeholder`."""
+
+    def __contains__(self, name: object) -> bool:
+        return True
+
+    def __missing__(self, name: str) -> str:
+        return "placeholder"
+
+
+def environment_of(env_file: Path | None, *, placeholders: bool = False) -> Mapping[str, str]:
+    """Return the environment, with the lines of a file below it. Raises StartError when that cannot be read."""
+    values = {**_read_env_file(env_file), **os.environ}
+    return PlaceholderEnvironment(values) if placeholders else values
+
+
+def _read_env_file(path: Path | None) -> dict[str, str]:
+    if path is None:
+        return {}
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise StartError(f"--env-file: cannot read {path}: {error}") from error
+    pairs = (line.partition("=") for line in lines if "=" in line and not line.lstrip().startswith("#"))
+    return {name.strip(): value.strip().strip("\"'") for name, _, value in pairs}
+
+
+def load_rules(path: Path, environment: Mapping[str, str]) -> Rulebook:
+    """Return the rules, without asking for a HubSpot credential. Raises RulebookError."""
+    token = environment.get("SEGUE_HUBSPOT_TOKEN", "unset")
+    return load(
+        read_documents(path), environment=environment, providers=PROVIDERS, default_account=Account("main", token)
+    )
+
+
+def load_or_exit(path: Path, environment: Mapping[str, str]) -> Rulebook:
+    """Return the rules, or raise StartError with all their mistakes."""
+    try:
+        return load_rules(path, environment)
+    except RulebookError as error:
+        raise StartError(str(error), exit_code=FINDINGS) from error
+
+
+def print_json(value: Any) -> None:
+    """Print a value as JSON, for scripts."""
+    typer.echo(json.dumps(value, indent=2, ensure_ascii=False))

@@ -1,0 +1,184 @@
+"""One mechanism for every sender that only knows a password: in a header, by Basic, as a bearer, or in the URL.
+
+Such a secret proves who sends, and nothing of what is sent. It is compared in constant time, and what matched is not
+stored with the delivery: whoever reads the database could send in the sender's name.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hmac
+import re
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from app.errors import StartError, Unauthentic
+from app.sources.proofs import WHILE_IN_FORCE, Proof
+from app.sources.signing import has_expired, octets
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
+    from app.model import Delivery, Secret
+
+REDACTED = "[verified]"
+SHORTEST_IN_URL = 16
+URL_SAFE = re.compile(r"[A-Za-z0-9._~-]+")
+HOW = {
+    "header": "a secret in the header {header}",
+    "basic": "user and password (Basic)",
+    "bearer": "a token (Bearer, or access_token in the URL)",
+    "url": "a secret as the URL's last part",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """Where the password stands. `header` (lower case) matters to the kind `header` alone."""
+
+    kind: Literal["header", "basic", "bearer", "url"]
+    header: str = "authorization"
+
+    @property
+    def proof(self) -> Proof:
+        """What it is worth."""
+        return Proof(HOW[self.kind].format(header=self.header), "the sender, not what is sent", WHILE_IN_FORCE)
+
+
+def verify(credential: Credential, delivery: Delivery, secrets: Iterable[Secret], now: datetime) -> Secret:
+    """Return the secret that was presented, or raise Unauthentic: none was sent, a wrong one, or one out of force."""
+    known = tuple(secrets)
+    if not any(secret.value for secret in known):
+        raise Unauthentic("auth_missing", "the source has no secret, so nothing can be verified")
+    presented = octets(_presented(credential, delivery))
+    # All of them are compared, whichever matches: how long it takes tells nothing.
+    matching = [secret for secret in known if hmac.compare_digest(presented, octets(secret.value)) and secret.value]
+    if not matching:
+        raise Unauthentic("auth_mismatch", f"what was sent ({credential.proof.how}) is none of the source's secrets")
+    in_force = [secret for secret in matching if not has_expired(secret, now)]
+    if not in_force:
+        raise Unauthentic("expired", "sent with a secret whose not_after has passed")
+    return in_force[0]
+
+
+def headers(credential: Credential, secrets: Iterable[Secret], now: datetime) -> dict[str, str]:
+    """Return the headers that a sender adds: none where the secret stands in the URL."""
+    value = _first(secrets, now)
+    if credential.kind == "basic":
+        return {"authorization": "Basic " + base64.b64encode(octets(value)).decode()}
+    if credential.kind == "bearer":
+        return {"authorization": f"Bearer {value}"}
+    return {credential.header: value} if credential.kind == "header" else {}
+
+
+def address(credential: Credential, url: str, secrets: Iterable[Secret], now: datetime) -> str:
+    """Return the URL that the sender calls: with the secret as its last part where it stands there."""
+    return f"{url.rstrip('/')}/{_first(secrets, now)}" if credential.kind == "url" else url
+
+
+def mistakes(credential: Credential, secrets: tuple[Secret, ...]) -> list[str]:
+    """Return a sentence for each secret that cannot work, or one that none is set."""
+    if not secrets:
+        return ["needs at least one secret: without one every delivery is refused"]
+    return [
+        f"secret {number} {mistake}"
+        for number, secret in enumerate(secrets, start=1)
+        if (mistake := _mistake(credential, secret.value))
+    ]
+
+
+def redacted(credential: Credential, delivery: Delivery, secrets: Iterable[Secret]) -> Delivery:
+    """Return the delivery without the source's secrets; a URL's may stand in the body, too, where it is repeated."""
+    for secret in secrets:
+        if secret.value:
+            delivery = _without(credential, delivery, secret.value)
+    return delivery
+
+
+def _without(credential: Credential, delivery: Delivery, value: str) -> Delivery:
+    url = delivery.url.replace(value, REDACTED)
+    if credential.kind == "url":
+        return replace(delivery, url=url, body=delivery.body.replace(octets(value), REDACTED.encode()))
+    basic = base64.b64encode(octets(value)).decode()
+    kept = dict(delivery.headers)
+    if credential.header in kept:
+        kept[credential.header] = kept[credential.header].replace(basic, REDACTED).replace(value, REDACTED)
+    return replace(delivery, url=url, headers=kept)
+
+
+def restored(delivery: Delivery, secret: Secret) -> Delivery:
+    """Return a stored delivery with `secret` where an accepted one was taken out, to look at its checks again."""
+    basic = base64.b64encode(octets(secret.value)).decode()
+    kept = {
+        name: value.replace(REDACTED, basic if value[:6].lower() == "basic " else secret.value)
+        for name, value in delivery.headers.items()
+    }
+    return replace(delivery, url=delivery.url.replace(REDACTED, secret.value), headers=kept)
+
+
+def _presented(credential: Credential, delivery: Delivery) -> str:
+    if credential.kind == "url":
+        return _in_url(delivery)
+    value = delivery.headers.get(credential.header, "").strip()
+    if credential.kind == "bearer" and not value:
+        return _required(parse_qs(urlsplit(delivery.url).query).get("access_token", [""])[0], "no token was sent")
+    _required(value, f"the {credential.header} header is missing")
+    if credential.kind == "header":
+        return value
+    scheme, _, rest = value.partition(" ")
+    if scheme.lower() != credential.kind:
+        raise Unauthentic("auth_mismatch", f"the authorization header is not of the kind {credential.kind.title()}")
+    return _decoded(rest.strip()) if credential.kind == "basic" else rest.strip()
+
+
+def _in_url(delivery: Delivery) -> str:
+    """Return what follows the source's name: the last of the path's parts."""
+    try:
+        path = urlsplit(delivery.url).path
+    except ValueError as error:
+        raise Unauthentic("auth_missing", "the URL cannot be read") from error
+    parts = [part for part in path.split("/") if part]
+    missing = "the URL ends with the source's name: the secret stands behind it"
+    last = unquote(parts[-1]) if parts else ""
+    return _required("" if last == delivery.source else last, missing)
+
+
+def _required(value: str, missing: str) -> str:
+    if value:
+        return value
+    raise Unauthentic("auth_missing", missing)
+
+
+def _decoded(text: str) -> str:
+    try:
+        return binascii.a2b_base64(text, strict_mode=True).decode()
+    except ValueError as error:
+        raise Unauthentic("auth_mismatch", "the authorization header is not base64 of user and password") from error
+
+
+def _first(secrets: Iterable[Secret], now: datetime) -> str:
+    value = next((secret.value for secret in secrets if secret.value and not has_expired(secret, now)), None)
+    if value is None:
+        raise StartError("the source has no usable secret in force to send with: set one under `secrets`")
+    return value
+
+
+def _mistake(credential: Credential, value: str) -> str | None:
+    if not value.strip() or value != value.strip():
+        return "begins or ends with white space" if value.strip() else "is empty"
+    if credential.kind == "basic":
+        return None if ":" in value else "is no user and password: write them as user:password"
+    if credential.kind == "url":
+        return _mistake_in_url(value)
+    return None if value.isascii() else "cannot stand in a header: use ASCII"
+
+
+def _mistake_in_url(value: str) -> str | None:
+    if not URL_SAFE.fullmatch(value):
+        return "cannot stand in a URL: use letters, digits and . _ ~ -"
+    if len(value) < SHORTEST_IN_URL:
+        return f"is shorter than {SHORTEST_IN_URL} characters, and nothing else keeps others out"
+    return None

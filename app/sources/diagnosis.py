@@ -1,0 +1,104 @@
+"""Why a delivery is or is not taken: every check by itself, in words that print no secret. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from app.errors import Answer, Unauthentic
+from app.sources.credentials import restored
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from datetime import datetime
+
+    from app.model import Delivery, SourceConfig
+    from app.sources.base import Provider
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One check. `passed` None is a remark: neither good nor bad."""
+
+    name: str
+    passed: bool | None
+    told: str
+
+
+def diagnose(
+    delivery: Delivery, source: SourceConfig, others: Mapping[str, SourceConfig], provider: Provider
+) -> list[Check]:
+    """Return the checks of a stored delivery under the configuration of now, at the time when it came."""
+    sent, now = _as_sent(delivery, source), delivery.received_at
+    if delivery.method not in provider.methods:
+        told = f"deliveries of {provider.name} come by {', '.join(sorted(provider.methods))}"
+        return [Check("method", passed=False, told=f"it came by {delivery.method}; {told}")]
+    refusal = _refusal(sent, source, provider, now)
+    proof = provider.proof(source)
+    checks = [Check("method", passed=True, told=delivery.method)]
+    if refusal is None:
+        checks.append(Check("proof", passed=True, told=f"{proof.how}; it covers {proof.covers}"))
+    else:
+        checks.append(Check("proof", passed=False, told=f"{refusal.reason}: {refusal}"))
+        checks += _each_secret(sent, source, provider, now)
+        checks += _near_misses(sent, source, provider, now)
+        checks += _other_sources(sent, others, provider, now)
+    return [*checks, _readable(sent, source, provider)]
+
+
+def _as_sent(delivery: Delivery, source: SourceConfig) -> Delivery:
+    return restored(delivery, source.secrets[0]) if source.secrets else delivery
+
+
+def _refusal(delivery: Delivery, source: SourceConfig, provider: Provider, now: datetime) -> Unauthentic | None:
+    try:
+        provider.verify(delivery, source, now)
+    except Unauthentic as refusal:
+        return refusal
+    return None
+
+
+def _each_secret(delivery: Delivery, source: SourceConfig, provider: Provider, now: datetime) -> Iterator[Check]:
+    for number, secret in enumerate(source.secrets, start=1):
+        alone = _refusal(delivery, replace(source, secrets=(secret,)), provider, now)
+        told = "it fits" if alone is None else f"{alone.reason}: {alone}"
+        yield Check(f"secret {number}", passed=alone is None, told=told)
+
+
+def _near_misses(delivery: Delivery, source: SourceConfig, provider: Provider, now: datetime) -> Iterator[Check]:
+    """Yield what would have made it pass: the usual things that happen between a sender and here."""
+    scheme, _, rest = delivery.url.partition("://")
+    other = "http" if scheme == "https" else "https"
+    changes = {
+        f"the URL as {other}://...: set SEGUE_PUBLIC_URL to what the sender calls": replace(
+            delivery, url=f"{other}://{rest}"
+        ),
+        "a body without its last line's end: something in between adds one": replace(
+            delivery, body=delivery.body.rstrip(b"\r\n")
+        ),
+        "a body with a line's end behind it: something in between takes it away": replace(
+            delivery, body=delivery.body + b"\n"
+        ),
+    }
+    for told, changed in changes.items():
+        if changed != delivery and _refusal(changed, source, provider, now) is None:
+            yield Check("near miss", passed=None, told=f"it would pass with {told}")
+
+
+def _other_sources(
+    delivery: Delivery, others: Mapping[str, SourceConfig], provider: Provider, now: datetime
+) -> Iterator[Check]:
+    for name, other in others.items():
+        if other.provider == provider.name and _refusal(delivery, other, provider, now) is None:
+            yield Check(
+                "near miss", passed=None, told=f"it passes as a delivery of the source {name}: is the URL its own?"
+            )
+
+
+def _readable(delivery: Delivery, source: SourceConfig, provider: Provider) -> Check:
+    try:
+        events = provider.events(provider.stored(delivery, source), source)
+    except Answer as refusal:
+        return Check("content", passed=False, told=f"{refusal.reason}: {refusal}")
+    kinds = ", ".join(dict.fromkeys(event.type for event in events)) or "none"
+    return Check("content", passed=True, told=f"{len(events)} event{'' if len(events) == 1 else 's'}: {kinds}")

@@ -1,0 +1,123 @@
+"""Form-encoded and multipart bodies as plain values: what browsers and older tools send instead of JSON.
+
+A field that comes twice becomes a list. Files are not kept: their names are.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl
+
+from python_multipart import MultipartParser
+from python_multipart.exceptions import FormParserError
+from python_multipart.multipart import parse_options_header
+
+from app.errors import Unreadable
+from app.sources.fields import storable
+
+if TYPE_CHECKING:
+    from app.model import Delivery
+
+MAXIMUM_FIELDS = 2000
+# Older sites still send their forms so, and say it.
+WESTERN = frozenset({"iso-8859-1", "latin1", "iso-8859-15", "windows-1252"})
+
+
+def content_type(delivery: Delivery) -> str:
+    """Return the media type without its parameters, in lower case."""
+    return delivery.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+def form(delivery: Delivery) -> dict[str, Any]:
+    """Return the fields of a form-encoded or multipart body; raise Unreadable where it is neither or broken."""
+    if content_type(delivery) == "multipart/form-data":
+        return _gathered(_multipart(delivery))
+    _, parameters = parse_options_header(delivery.headers.get("content-type", ""))
+    charset = parameters.get(b"charset", b"utf-8").decode("latin-1").lower()
+    return urlencoded(delivery.body, charset if charset in WESTERN else "utf-8")
+
+
+def urlencoded(body: bytes, charset: str = "utf-8") -> dict[str, Any]:
+    """Return the fields of a form-encoded body, or of a URL's query."""
+    try:
+        pairs = parse_qsl(
+            body.decode(charset),
+            keep_blank_values=True,
+            encoding=charset,
+            errors="strict",
+            max_num_fields=MAXIMUM_FIELDS,
+        )
+    except ValueError as error:  # UnicodeDecodeError is one
+        raise Unreadable("malformed_body", f"the form cannot be read: {error}") from error
+    return _gathered(pairs)
+
+
+def _multipart(delivery: Delivery) -> list[tuple[str, str]]:
+    _, parameters = parse_options_header(delivery.headers.get("content-type", ""))
+    boundary = parameters.get(b"boundary")
+    if not boundary:
+        raise Unreadable("malformed_body", "the multipart body has no boundary")
+    parts = _Parts()
+    try:
+        parser = MultipartParser(boundary, parts.callbacks())
+        parser.write(delivery.body)
+        parser.finalize()
+    except FormParserError as error:
+        raise Unreadable("malformed_body", f"the multipart body cannot be read: {error}") from error
+    if not parts.ended:
+        raise Unreadable("malformed_body", "the multipart body ends before its last boundary")
+    return parts.fields
+
+
+class _Parts:
+    """Gathers what the parser tells of each part."""
+
+    def __init__(self) -> None:
+        self.fields: list[tuple[str, str]] = []
+        self.ended = False
+        self._name, self._value = bytearray(), bytearray()
+        self._disposition, self._content = b"", bytearray()
+
+    def callbacks(self) -> Any:
+        return {
+            "on_part_begin": self._begin,
+            "on_header_field": lambda data, start, end: self._name.extend(data[start:end]),
+            "on_header_value": lambda data, start, end: self._value.extend(data[start:end]),
+            "on_header_end": self._header,
+            "on_part_data": lambda data, start, end: self._content.extend(data[start:end]),
+            "on_part_end": self._end,
+            "on_end": self._finish,
+        }
+
+    def _begin(self) -> None:
+        if len(self.fields) >= MAXIMUM_FIELDS:
+            raise Unreadable("malformed_body", f"the multipart body has more than {MAXIMUM_FIELDS} parts")
+        self._disposition, self._content = b"", bytearray()
+
+    def _header(self) -> None:
+        if self._name.lower() == b"content-disposition":
+            self._disposition = bytes(self._value)
+        self._name, self._value = bytearray(), bytearray()
+
+    def _end(self) -> None:
+        _, parameters = parse_options_header(self._disposition)
+        name = parameters.get(b"name", b"")
+        file_name = parameters.get(b"filename")
+        try:
+            value = (bytes(self._content) if file_name is None else file_name).decode()
+            self.fields.append((name.decode(), value))
+        except UnicodeDecodeError as error:
+            raise Unreadable("malformed_body", "a part of the multipart body is not UTF-8") from error
+
+    def _finish(self) -> None:
+        self.ended = True
+
+
+def _gathered(pairs: list[tuple[str, str]]) -> dict[str, Any]:
+    """Return the fields by name, in their order; one that comes more than once as a list."""
+    found: dict[str, Any] = {}
+    for name, value in pairs:
+        key, text = storable(name), storable(value)
+        before = found.get(key)
+        found[key] = text if key not in found else [*(before if isinstance(before, list) else [before]), text]
+    return found

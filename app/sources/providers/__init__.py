@@ -1,0 +1,1 @@
+"""One module per provider, each with its `PROVIDER`; they know nothing of each other."""

@@ -1,0 +1,69 @@
+"""Formspree: form submissions.
+
+Source: help.formspree.io (Verify Webhook Signatures; Webhooks). A REST hook is first sent an `X-Hook-Secret` that must
+be echoed. The shape of the submission is not documented: its fields are found by their names, `map:` names others.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from app.model import Event, Response
+from app.sources.base import SignedProvider, TimedOptions
+from app.sources.fields import body_digest, find, instant, parse_object
+from app.sources.people import person_by_label
+from app.sources.signing import Scheme
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+    from app.model import Delivery, SourceConfig
+
+# What is echoed becomes a header of ours: nothing that could end it or begin another.
+HOOK_SECRET = re.compile(r"[!-~]{1,200}")
+
+
+class Formspree(SignedProvider):
+    """No id is documented: a submission is told by its whole body, which holds its time."""
+
+    name = "formspree"
+    Options: type[BaseModel] = TimedOptions
+    scheme = Scheme(
+        header="formspree-signature",
+        layout="pairs",
+        template="{timestamp}.{body}",
+        tolerance=timedelta(minutes=5),
+    )
+
+    def probe(self, delivery: Delivery, config: SourceConfig) -> Response | None:
+        """Echo the hook's secret; a request that carries a signature is a delivery, whatever else it carries."""
+        secret = delivery.headers.get("x-hook-secret", "")
+        if HOOK_SECRET.fullmatch(secret) and self.scheme.header not in delivery.headers:
+            return Response(content_type="text/plain", headers={"x-hook-secret": secret})
+        return super().probe(delivery, config)
+
+    def events(self, delivery: Delivery, config: SourceConfig) -> list[Event]:
+        """Return the one event."""
+        body = parse_object(delivery.body)
+        submission = found if isinstance(found := find(body, "submission"), dict) else body
+        answers = _answers(submission)
+        return [
+            Event(
+                source=config.name,
+                type="submission",
+                dedupe=(body_digest(delivery.body),),
+                occurred_at=instant(submission, "_date"),
+                data=body,
+                answers=answers,
+                **person_by_label(list(answers.items())),
+            ),
+        ]
+
+
+def _answers(submission: dict[str, Any]) -> dict[str, str]:
+    return {key: value for key, value in submission.items() if isinstance(value, str) and not key.startswith("_")}
+
+
+PROVIDER = Formspree()

@@ -1,0 +1,74 @@
+"""GitHub: stars, issues, sponsorships and whatever else a repository or organisation tells.
+
+Source: docs.github.com (validating deliveries, best practices) and octokit's examples. The older SHA-1 header is never
+looked at. GitHub sends nothing again by itself; a redelivery by hand has the same id. People come by login.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from app.model import Event, Response
+from app.sources.base import SignedProvider
+from app.sources.fields import body_digest, find, first_text, identity, instant, parse_object, storable, text
+from app.sources.forms import content_type, urlencoded
+from app.sources.signing import Scheme
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from app.model import Delivery, SourceConfig
+
+EXITS = frozenset(
+    {"star.deleted", "sponsorship.cancelled", "organization.member_removed", "marketplace_purchase.cancelled"}
+)
+
+
+class GitHub(SignedProvider):
+    """`X-GitHub-Delivery` identifies the event; its type is the event's name and the body's action."""
+
+    name = "github"
+    scheme = Scheme(header="x-hub-signature-256", prefix="sha256=")
+
+    def handshake(self, delivery: Delivery, config: SourceConfig) -> Response | None:  # noqa: ARG002  # the protocol's
+        """Answer the signed ping that a new webhook sends."""
+        return Response() if delivery.headers.get("x-github-event", "").strip() == "ping" else None
+
+    def events(self, delivery: Delivery, config: SourceConfig) -> list[Event]:
+        """Return the one event; an address stands in few of them, such as a push."""
+        body = _body(delivery)
+        name, action = _header(delivery, "event") or "", identity(body, "action")
+        identifier = _header(delivery, "delivery")
+        kind = f"{name}.{action}" if action else name
+        return [
+            Event(
+                source=config.name,
+                type=kind,
+                dedupe=(identifier or body_digest(delivery.body),),
+                id=identifier,
+                occurred_at=_moment(body, name),
+                email=first_text(text(body, "sender", "email"), text(body, "pusher", "email")),
+                name=text(body, "sender", "name"),
+                data=body,
+                exit=kind in EXITS,
+            ),
+        ]
+
+
+def _body(delivery: Delivery) -> dict[str, Any]:
+    if content_type(delivery) != "application/x-www-form-urlencoded":
+        return parse_object(delivery.body)
+    return parse_object(text(urlencoded(delivery.body), "payload") or "")
+
+
+def _header(delivery: Delivery, name: str) -> str | None:
+    return storable(delivery.headers.get(f"x-github-{name}", "").strip()) or None
+
+
+def _moment(body: dict[str, Any], name: str) -> datetime | None:
+    """Return when it happened: of a star, else when what the event is about was last changed."""
+    subject = find(body, "issue" if name == "issues" else name)
+    return instant(body, "starred_at") or instant(subject, "updated_at") or instant(subject, "created_at")
+
+
+PROVIDER = GitHub()

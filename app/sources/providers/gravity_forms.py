@@ -1,0 +1,61 @@
+"""Gravity Forms (WordPress): entries sent by its Webhooks add-on.
+
+Source: docs.gravityforms.com (entry object, webhooks add-on) and the add-on's source. Nothing is signed: a header
+that the site's owner adds carries the secret. Fields are keyed by number ("1.3" is a first name) unless the owner
+mapped them: `map:` says which is which.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from app.model import Event
+from app.sources.base import ANY_METHOD, CredentialProvider, HeaderOptions
+from app.sources.credentials import Credential
+from app.sources.fields import identity, instant, parse_object, tuple_or_digest
+from app.sources.forms import content_type, form, urlencoded
+from app.sources.people import person_by_label
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+    from app.model import Delivery, SourceConfig
+
+
+class GravityForms(CredentialProvider):
+    """Form and entry id identify the event; `date_created` is UTC without saying so."""
+
+    name = "gravity-forms"
+    Options: type[BaseModel] = HeaderOptions
+    methods = ANY_METHOD
+    credential = Credential("header", "x-webhook-secret")
+
+    def events(self, delivery: Delivery, config: SourceConfig) -> list[Event]:
+        """Return the one event, of the body's fields or, by GET and DELETE, of the query's."""
+        fields = _fields(delivery)
+        answers = {key: value for key, value in fields.items() if isinstance(value, str)}
+        known = tuple_or_digest(
+            "entry", identity(fields, "form_id"), identity(fields, "id"), body=delivery.body or delivery.url.encode()
+        )
+        return [
+            Event(
+                source=config.name,
+                type="entry",
+                dedupe=known[1:],
+                id=identity(fields, "id"),
+                occurred_at=instant(fields, "date_created"),
+                data=fields,
+                answers=answers,
+                **person_by_label(list(answers.items())),
+            ),
+        ]
+
+
+def _fields(delivery: Delivery) -> dict[str, Any]:
+    if delivery.method in {"GET", "DELETE"}:
+        return urlencoded(urlsplit(delivery.url).query.encode())
+    return form(delivery) if content_type(delivery) != "application/json" else parse_object(delivery.body)
+
+
+PROVIDER = GravityForms()

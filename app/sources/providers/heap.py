@@ -1,0 +1,81 @@
+"""Heap: people who entered or left a segment.
+
+Source: heap-partner-api-reference (webhook_spec.yaml, validateHeapHeader.ts), whose own receiver takes timestamps of up
+to 60 seconds. A user's `id` is whatever its user mapped, often the address.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from app.errors import Unreadable
+from app.model import Event
+from app.sources import signing
+from app.sources.base import SignedProvider, TimedOptions
+from app.sources.batches import each, rows
+from app.sources.fields import find, from_digits, identity, parse_object, required, text
+from app.sources.people import person_in, with_address
+from app.sources.signing import Scheme
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pydantic import BaseModel
+
+    from app.model import Delivery, SourceConfig
+
+
+class Heap(SignedProvider):
+    """Sync task, page and user identify an event; its time is that of the signature."""
+
+    name = "heap"
+    Options: type[BaseModel] = TimedOptions
+    scheme = Scheme(
+        header="heap-hash",
+        layout="pairs",
+        equals=":",
+        timestamp_tag="ts",
+        version="hmac",
+        encoding="base64",
+        template="{timestamp}{body}",
+        timestamp_unit="ms",
+        tolerance=timedelta(seconds=60),
+    )
+
+    def events(self, delivery: Delivery, config: SourceConfig) -> list[Event]:
+        """Return `segment.users.add` and `segment.users.remove`, one for each user."""
+        body = parse_object(delivery.body)
+        subject = find(body, "data")
+        lists = [change for change in ("add", "remove") if find(subject, change) is not None]
+        if not lists:
+            raise Unreadable("missing_field", "there is neither /data/add nor /data/remove")
+        return [event for change in lists for event in self._changed(body, change, delivery, config)]
+
+    def _changed(self, body: dict[str, Any], change: str, delivery: Delivery, config: SourceConfig) -> list[Event]:
+        users = rows(find(body, "data", change), f"/data/{change}")
+        return each(users, self._reader(body, change, users, delivery, config), delivery, config, at=f"/data/{change}")
+
+    def _reader(
+        self, body: dict[str, Any], change: str, users: list[Any], delivery: Delivery, config: SourceConfig
+    ) -> Callable[[int], Event]:
+        page = find(body, "data", "sync_info")
+        context = body | {"data": {"segment": find(body, "data", "segment"), "sync_info": page}}
+        signed_at = from_digits(signing.read(self.scheme, delivery.headers).timestamp, "ms")
+
+        def user(index: int) -> Event:
+            known_by = required(users[index], "id")
+            return Event(
+                source=config.name,
+                type=f"segment.users.{change}",
+                dedupe=(required(page, "sync_task_id"), identity(page, "page_number") or "", known_by, change),
+                occurred_at=signed_at,
+                data=context | {"user": users[index]},
+                exit=change == "remove",
+                **with_address(person_in(users[index]), text(users[index], "id")),
+            )
+
+        return user
+
+
+PROVIDER = Heap()

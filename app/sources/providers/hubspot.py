@@ -1,0 +1,190 @@
+"""HubSpot itself: the webhooks API (arrays of events) and a workflow's "send a webhook" action (one contact).
+
+Source: HubSpot's "validating requests" and webhooks pages and its Node and Python libraries. A request may carry v2 and
+v3 signatures at once: where a v3 header is sent, only v3 counts. v1 and v2 are plain hashes without a timestamp, so a
+captured request stays valid for ever (de-duplication still holds); `signatures: v3-only` refuses them.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Literal
+from urllib.parse import parse_qs, unquote
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from app.errors import Unauthentic, Unreadable
+from app.model import Event
+from app.sources import signing
+from app.sources.base import Lookup, SignedProvider, unsent
+from app.sources.batches import each
+from app.sources.fields import (
+    DIGITS,
+    body_digest,
+    find,
+    first_text,
+    from_digits,
+    identity,
+    instant,
+    parse,
+    required,
+    storable,
+    text,
+)
+from app.sources.signing import Scheme
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from app.model import Delivery, Secret, SourceConfig
+
+# HubSpot decodes these escapes in the URL before it signs ("validating requests" page); all others stay as sent.
+DECODED = re.compile(r"%(?:3A|2F|3F|40|21|24|27|28|29|2A|2C|3B)", re.IGNORECASE)
+EXITS = frozenset({"contact.deletion", "contact.privacyDeletion"})
+PLAIN_HASHES = {
+    "v1": Scheme(header="x-hubspot-signature", template="{secret}{body}", keyed=False),
+    "v2": Scheme(header="x-hubspot-signature", template="{secret}{method}{url}{body}", keyed=False),
+}
+
+
+class HubSpotOptions(BaseModel):
+    """Keys of a HubSpot source."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    signatures: Literal["any", "v3-only"] = Field(
+        default="any",
+        description="`v3-only` refuses requests that carry only the older v1 or v2 signature, which has no timestamp.",
+    )
+
+
+class HubSpot(SignedProvider):
+    """The secret is the app's client secret. Webhook events carry no address; a workflow's request does."""
+
+    name = "hubspot"
+    retry_after_unit = 1000  # a workflow reads Retry-After as milliseconds ("error handling" page)
+    Options: type[BaseModel] = HubSpotOptions
+    scheme = Scheme(
+        header="x-hubspot-signature-v3",
+        template="{method}{url}{body}{timestamp}",
+        encoding="base64",
+        timestamp_header="x-hubspot-request-timestamp",
+        timestamp_unit="ms",
+        tolerance=timedelta(minutes=5),
+    )
+
+    def verify(self, delivery: Delivery, config: SourceConfig, now: datetime) -> Secret | None:
+        """Raise Unauthentic unless the strongest signature that was sent is by one of the secrets."""
+        if self.scheme.header in delivery.headers or "x-hubspot-signature" not in delivery.headers:
+            return signing.verify(self.scheme, _as_signed(delivery), config.secrets, now)
+        if isinstance(config.options, HubSpotOptions) and config.options.signatures == "v3-only":
+            raise Unauthentic("missing_signature", "the source takes v3 signatures only, and none was sent")
+        scheme = PLAIN_HASHES.get(delivery.headers.get("x-hubspot-signature-version", "").strip().lower())
+        if scheme is None:
+            raise Unauthentic("malformed_signature", "x-hubspot-signature-version is neither v1 nor v2")
+        return signing.verify(scheme, delivery, config.secrets, now)
+
+    def sign(self, body: bytes, config: SourceConfig, now: datetime, *, method: str, url: str) -> dict[str, str]:
+        """Return a v3 signature."""
+        message = _as_signed(unsent(body, config, now, method=method, url=url))
+        return signing.sign(self.scheme, message, config.secrets, now)
+
+    def events(self, delivery: Delivery, config: SourceConfig) -> list[Event]:
+        """Return each event of an array, or the one event `contact.workflow` of a workflow's request."""
+        body = parse(delivery.body)
+        if isinstance(body, list):
+            return each(body, lambda index: _change(body, index, config), delivery, config)
+        if isinstance(body, dict):
+            return [_workflow(body, delivery, config)]
+        raise Unreadable("malformed_body", "the body is neither an array of events nor a workflow's object")
+
+    def lookup(self, event: Event, config: SourceConfig) -> Lookup | None:  # noqa: ARG002  # the protocol's
+        """Return the contact that a change is about: it is read in the account that people are enrolled in."""
+        contact = identity(event.data, "objectId")
+        about = str(find(event.data, "subscriptionType") or "").startswith("contact.") and not event.exit
+        return Lookup("", contact, {}) if about and contact and DIGITS.fullmatch(contact) else None
+
+    def enriched(self, event: Event, found: Any) -> Event:
+        """Return the event with the contact's properties, under `event.data.contact` too."""
+        return replace(
+            event,
+            email=first_text(text(found, "email"), event.email),
+            first_name=text(found, "firstname"),
+            last_name=text(found, "lastname"),
+            company=text(found, "company"),
+            data={**event.data, "contact": found},
+        )
+
+
+def _as_signed(delivery: Delivery) -> Delivery:
+    if "%" not in delivery.url:
+        return delivery
+    return replace(delivery, url=DECODED.sub(lambda escape: unquote(escape[0]), delivery.url))
+
+
+def _change(body: list[Any], index: int, config: SourceConfig) -> Event:
+    """Return one event of the webhooks API; `attemptNumber` grows on retries, so it is no part of the identity."""
+    if not isinstance(body[index], dict):
+        raise Unreadable("malformed_body", f"/{index} is not a JSON object")
+    event_id = required(body, index, "eventId")
+    kind = required(body, index, "subscriptionType")
+    event = Event(
+        source=config.name,
+        type=kind,
+        dedupe=(
+            identity(body, index, "portalId") or "",
+            identity(body, index, "subscriptionId") or "",
+            event_id,
+            identity(body, index, "objectId") or "",
+            identity(body, index, "occurredAt") or "",
+        ),
+        id=event_id,
+        occurred_at=instant(body, index, "occurredAt"),
+        email=text(body, index, "propertyValue") if find(body, index, "propertyName") == "email" else None,
+        data=body[index],
+        exit=kind in EXITS or _opted_out(body[index]),
+    )
+    return replace(event, thin=event.email is None and PROVIDER.lookup(event, config) is not None)
+
+
+def _opted_out(change: dict[str, Any]) -> bool:
+    return find(change, "propertyName") == "hs_email_optout" and find(change, "propertyValue") in ("true", True)
+
+
+def _workflow(body: dict[str, Any], delivery: Delivery, config: SourceConfig) -> Event:
+    """Return a workflow's contact. Nothing in the request names the run, so the whole body is part of the identity.
+
+    A customised body has the chosen properties at its top level, without `value`.
+    """
+    sent_at = delivery.headers.get("x-hubspot-request-timestamp", "").strip()
+    return Event(
+        source=config.name,
+        type="contact.workflow",
+        dedupe=(
+            first_text(identity(body, "portal-id"), identity(body, "portalId")) or "",
+            first_text(identity(body, "vid"), identity(body, "objectId"), identity(body, "hs_object_id")) or "",
+            _flow(delivery.url),
+            body_digest(delivery.body),
+        ),
+        occurred_at=from_digits(sent_at, "ms"),
+        email=_property(body, "email"),
+        first_name=_property(body, "firstname"),
+        last_name=_property(body, "lastname"),
+        company=_property(body, "company"),
+        data=body,
+    )
+
+
+def _property(body: dict[str, Any], name: str) -> str | None:
+    return first_text(text(body, "properties", name, "value"), text(body, "properties", name), text(body, name))
+
+
+def _flow(url: str) -> str:
+    """Return the `flow` parameter that tells workflows apart, else the whole query, which may do so too."""
+    query = url.partition("?")[2]
+    return storable(parse_qs(query).get("flow", [query])[0])
+
+
+PROVIDER = HubSpot()

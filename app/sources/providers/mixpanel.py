@@ -1,0 +1,72 @@
+"""Mixpanel: people who entered or left a cohort.
+
+Source: mixpanel/docs (cohort-sync/webhooks). Up to 1,000 members come in a call; resyncs repeat them. The answer must
+name the action and its status; 400, 401, 403 and 404 pause the sync.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from app.errors import Unreadable
+from app.model import Event, Response
+from app.sources.base import CredentialProvider
+from app.sources.batches import each, rows
+from app.sources.credentials import Credential
+from app.sources.fields import find, identity, parse_object, required, text
+
+if TYPE_CHECKING:
+    from app.errors import Answer
+    from app.model import Delivery, SourceConfig
+
+
+class Mixpanel(CredentialProvider):
+    """Cohort, member, action and session identify a member's event; no time is sent."""
+
+    name = "mixpanel"
+    credential = Credential("basic")
+
+    def events(self, delivery: Delivery, config: SourceConfig) -> list[Event]:
+        """Return an event for each member: `add_members`, `remove_members`, or `members` for a whole cohort."""
+        body = parse_object(delivery.body)
+        action = required(body, "action")
+        members = rows(find(body, "parameters", "members"), "/parameters/members")
+        cohort = {key: value for key, value in (find(body, "parameters") or {}).items() if key != "members"}
+
+        def member(index: int) -> Event:
+            person = members[index]
+            return Event(
+                source=config.name,
+                type=action,
+                dedupe=(
+                    required(cohort, "mixpanel_cohort_id"),
+                    required(person, "mixpanel_distinct_id"),
+                    action,
+                    identity(cohort, "mixpanel_session_id") or "",
+                ),
+                email=text(person, "email"),
+                first_name=text(person, "first_name"),
+                last_name=text(person, "last_name"),
+                data=body | {"parameters": cohort, "member": person},
+                exit=action == "remove_members",
+            )
+
+        return each(members, member, delivery, config, at="/parameters/members")
+
+    def answer(self, delivery: Delivery, refusal: Answer | None) -> Response | None:
+        """Return `{action, status}`, with what went wrong where something did."""
+        told: dict[str, Any] = {"action": _action(delivery.body), "status": "failure" if refusal else "success"}
+        if refusal is not None:
+            told["error"] = {"message": "the delivery was not taken", "code": refusal.status}
+        return Response(refusal.status if refusal else 200, json.dumps(told).encode())
+
+
+def _action(body: bytes) -> str | None:
+    try:
+        return identity(parse_object(body), "action")
+    except Unreadable:
+        return None
+
+
+PROVIDER = Mixpanel()

@@ -1,0 +1,88 @@
+"""Pipedrive: persons, deals and leads that were added, changed or deleted.
+
+Source: pipedrive.readme.io (webhooks v2 guide and migration guide) and a published capture of v1. Pipedrive knows Basic
+only, and must not be redirected. Of v2 only the envelope is documented well: `map:` names what is found elsewhere.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from app.model import Event
+from app.sources.base import CredentialProvider
+from app.sources.credentials import Credential
+from app.sources.fields import (
+    body_digest,
+    find,
+    first_text,
+    identity,
+    instant,
+    parse_object,
+    required,
+    text,
+    tuple_or_digest,
+)
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from app.model import Delivery, SourceConfig
+
+MICROSECONDS = 1_000_000
+
+
+class Pipedrive(CredentialProvider):
+    """No single id is proven: v1 is told by five fields of `meta`, v2 by its `meta.id` and its attempt's whole body."""
+
+    name = "pipedrive"
+    credential = Credential("basic")
+
+    def events(self, delivery: Delivery, config: SourceConfig) -> list[Event]:
+        """Return the one event, `added.person` in v1 and `create.person` in v2."""
+        body = parse_object(delivery.body)
+        meta = find(body, "meta")
+        second = find(body, "current") is None and find(meta, "entity") is not None
+        subject = find(body, "data") if second else find(body, "current") or find(body, "previous")
+        kind = f"{required(body, 'meta', 'action')}.{required(body, 'meta', 'entity' if second else 'object')}"
+        return [
+            Event(
+                source=config.name,
+                type=kind,
+                dedupe=_second(meta, delivery) if second else _first(meta, kind, delivery),
+                occurred_at=_moment(meta),
+                email=_primary(subject),
+                first_name=text(subject, "first_name"),
+                last_name=text(subject, "last_name"),
+                name=first_text(text(subject, "name"), text(subject, "person_name")),
+                company=first_text(text(subject, "org_name"), text(subject, "org", "name")),
+                data=body,
+                exit=kind in {"deleted.person", "delete.person"},
+            ),
+        ]
+
+
+def _first(meta: Any, kind: str, delivery: Delivery) -> tuple[str, ...]:
+    names = ("webhook_id", "object", "id", "action", "timestamp_micro")
+    known = tuple_or_digest(kind, *[identity(meta, name) for name in names], body=delivery.body)
+    return known[1:]
+
+
+def _second(meta: Any, delivery: Delivery) -> tuple[str, ...]:
+    return (identity(meta, "id") or body_digest(delivery.body),)
+
+
+def _moment(meta: Any) -> datetime | None:
+    exact = find(meta, "timestamp_micro")
+    if isinstance(exact, int) and not isinstance(exact, bool):
+        return instant({"at": exact / MICROSECONDS}, "at")
+    return instant(meta, "timestamp")
+
+
+def _primary(subject: Any) -> str | None:
+    """Return the address that is marked as primary, else the first one."""
+    listed = first if isinstance(first := find(subject, "email") or find(subject, "emails"), list) else []
+    chosen = [text(row, "value") for row in listed if find(row, "primary") is True]
+    return first_text(*chosen, *[text(row, "value") for row in listed], text(subject, "email"))
+
+
+PROVIDER = Pipedrive()

@@ -1,0 +1,58 @@
+"""PostHog: product events of a webhook destination.
+
+Source: PostHog's repository (cdp/templates/_destinations/webhook and cdp/types). Nothing is signed: a header that is
+added to the destination carries the secret. The body is a template; this reads the default one, `{event, person}`,
+and a `json` source reads any other.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from app.model import Event
+from app.sources.base import ANY_METHOD, CredentialProvider, HeaderOptions
+from app.sources.credentials import Credential
+from app.sources.fields import find, instant, parse_object, required, text
+from app.sources.forms import urlencoded
+from app.sources.people import person_in, with_address
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+    from app.model import Delivery, SourceConfig
+
+
+class PostHog(CredentialProvider):
+    """`event.uuid` identifies the event; its type is the event's name."""
+
+    name = "posthog"
+    Options: type[BaseModel] = HeaderOptions
+    methods = ANY_METHOD
+    credential = Credential("header", "x-webhook-secret")
+
+    def events(self, delivery: Delivery, config: SourceConfig) -> list[Event]:
+        """Return the one event; a person without an address may be known by one."""
+        body = _body(delivery)
+        person = person_in(find(body, "person", "properties"))
+        return [
+            Event(
+                source=config.name,
+                type=required(body, "event", "event"),
+                dedupe=(required(body, "event", "uuid"),),
+                id=required(body, "event", "uuid"),
+                occurred_at=instant(body, "event", "timestamp"),
+                data=body,
+                **with_address(person, text(body, "event", "distinct_id")),
+            ),
+        ]
+
+
+def _body(delivery: Delivery) -> dict[str, Any]:
+    """Return the body; a destination that is set to GET or DELETE has at most what its URL says."""
+    if delivery.body or delivery.method not in {"GET", "DELETE"}:
+        return parse_object(delivery.body)
+    return urlencoded(urlsplit(delivery.url).query.encode())
+
+
+PROVIDER = PostHog()

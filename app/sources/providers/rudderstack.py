@@ -1,0 +1,77 @@
+"""RudderStack: product analytics events.
+
+Source: rudder-transformer (v0/destinations/webhook) and RudderStack's HTTP webhook page. Nothing is signed: a header
+that is added to the destination carries the secret. By GET and DELETE the traits or properties stand in the query, and
+neither a message id nor a type do.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from app.model import Event
+from app.sources.base import ANY_METHOD, CredentialProvider, HeaderOptions
+from app.sources.credentials import Credential
+from app.sources.fields import body_digest, find, first_text, identity, instant, parse_object, required, text
+from app.sources.forms import urlencoded
+from app.sources.people import Person, person_in
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+    from app.model import Delivery, SourceConfig
+
+
+class RudderStack(CredentialProvider):
+    """`messageId` (older SDKs: `message_id`) identifies the event."""
+
+    name = "rudderstack"
+    Options: type[BaseModel] = HeaderOptions
+    methods = ANY_METHOD
+    credential = Credential("header", "x-webhook-token")
+
+    def events(self, delivery: Delivery, config: SourceConfig) -> list[Event]:
+        """Return the one event; by GET or DELETE its type is `query`, and its whole query tells it from others."""
+        if delivery.method in {"GET", "DELETE"} and not delivery.body:
+            return [_from_query(delivery, config)]
+        body = parse_object(delivery.body)
+        identifier = first_text(identity(body, "messageId"), identity(body, "message_id"))
+        return [
+            Event(
+                source=config.name,
+                type=required(body, "type"),
+                dedupe=(identifier or body_digest(delivery.body),),
+                id=identifier,
+                occurred_at=instant(body, "timestamp") or instant(body, "originalTimestamp"),
+                data=body,
+                **_person(body),
+            ),
+        ]
+
+
+def _from_query(delivery: Delivery, config: SourceConfig) -> Event:
+    query = urlsplit(delivery.url).query
+    fields = urlencoded(query.encode())
+    return Event(
+        source=config.name,
+        type="query",
+        dedupe=("query", body_digest(query.encode())),
+        data=fields,
+        **person_in(fields),
+    )
+
+
+def _person(body: dict[str, Any]) -> Person:
+    """Return the person by the event's own traits, else those of its context, else its properties."""
+    own, context = person_in(find(body, "traits")), person_in(find(body, "context", "traits"))
+    return {
+        "email": first_text(own["email"], context["email"], text(body, "properties", "email")),
+        "first_name": first_text(own["first_name"], context["first_name"]),
+        "last_name": first_text(own["last_name"], context["last_name"]),
+        "name": first_text(own["name"], context["name"]),
+        "company": first_text(own["company"], context["company"]),
+    }
+
+
+PROVIDER = RudderStack()

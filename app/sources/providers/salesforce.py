@@ -1,0 +1,142 @@
+"""Salesforce: outbound messages of workflow rules and flows. SOAP in, SOAP acknowledgement out.
+
+Source: developer.salesforce.com (outbound messaging: notifications, WSDL). Nothing is signed: the secret is the last
+part of the endpoint's URL, and `organization_ids` says whose messages are taken. A message may carry a SessionId,
+with which one could act in Salesforce: it is taken out before anything is kept. defusedxml reads it without DTDs or
+entities.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+from xml.etree.ElementTree import ParseError
+
+from defusedxml import DefusedXmlException
+from defusedxml.ElementTree import fromstring
+from pydantic import BaseModel, ConfigDict, Field
+
+from app.errors import Unauthentic, Unreadable
+from app.model import Event, Response
+from app.sources.base import CredentialProvider
+from app.sources.batches import each
+from app.sources.credentials import Credential
+from app.sources.fields import instant, required, storable, text
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from xml.etree.ElementTree import Element
+
+    from app.errors import Answer
+    from app.model import Delivery, Secret, SourceConfig
+
+OUTBOUND = "{http://soap.sforce.com/2005/09/outbound}"
+TYPE = "{http://www.w3.org/2001/XMLSchema-instance}type"
+SESSION = re.compile(rb"(<(?:[A-Za-z0-9_.-]{1,50}:)?SessionId[^<>/]*>)[^<]*")
+MOST_FIELDS = 1000
+ACKNOWLEDGED = (
+    b'<?xml version="1.0" encoding="UTF-8"?>'
+    b'<soapenv:Envelope xmlns:soapenv="http://schemas.xmlsoap.org/soap/envelope/"><soapenv:Body>'
+    b'<notificationsResponse xmlns="http://soap.sforce.com/2005/09/outbound"><Ack>true</Ack></notificationsResponse>'
+    b"</soapenv:Body></soapenv:Envelope>"
+)
+
+
+class SalesforceOptions(BaseModel):
+    """Keys of a Salesforce source."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    organization_ids: list[str] = Field(
+        default=[], description="Whose messages are taken: 18-character organization ids; anybody's when empty."
+    )
+
+
+class Salesforce(CredentialProvider):
+    """Each notification's `Id` identifies an event; sent again, it carries the record as it is by then."""
+
+    name = "salesforce"
+    Options: type[BaseModel] = SalesforceOptions
+    credential = Credential("url")
+
+    def verify(self, delivery: Delivery, config: SourceConfig, now: datetime) -> Secret | None:
+        """Raise Unauthentic unless the secret is right and the message is of an organization that is taken."""
+        secret = super().verify(delivery, config, now)
+        allowed = config.options.organization_ids if isinstance(config.options, SalesforceOptions) else []
+        # What cannot be read is nobody's, and is told so where it is read.
+        if allowed and _organization(delivery.body) not in {None, *allowed}:
+            raise Unauthentic("auth_mismatch", "the message's OrganizationId is none of `organization_ids`")
+        return secret
+
+    def stored(self, delivery: Delivery, config: SourceConfig) -> Delivery:
+        """Return the delivery without the secret and without the session."""
+        kept = super().stored(delivery, config)
+        return replace(kept, body=SESSION.sub(rb"\1", kept.body))
+
+    def events(self, delivery: Delivery, config: SourceConfig) -> list[Event]:
+        """Return an event for each notification; its type is the object's, its data the fields chosen in Salesforce."""
+        notifications = _message(delivery.body)
+        organization = (notifications.findtext(f"{OUTBOUND}OrganizationId") or "").strip()
+        found = notifications.findall(f"{OUTBOUND}Notification")
+
+        def notification(index: int) -> Event:
+            data = {"organization_id": organization, **_notification(found[index])}
+            record = data["object"]
+            return Event(
+                source=config.name,
+                type=required(data, "type"),
+                dedupe=(required(data, "id"),),
+                id=required(data, "id"),
+                occurred_at=instant(record, "LastModifiedDate"),
+                email=text(record, "Email"),
+                first_name=text(record, "FirstName"),
+                last_name=text(record, "LastName"),
+                name=text(record, "Name"),
+                company=text(record, "Company"),
+                data=data,
+                answers=record,
+            )
+
+        return each(found, notification, delivery, config, at="Notification")
+
+    def answer(self, delivery: Delivery, refusal: Answer | None) -> Response | None:  # noqa: ARG002  # the protocol's
+        """Acknowledge what was taken; anything else Salesforce sends again for a day."""
+        return None if refusal else Response(body=ACKNOWLEDGED, content_type="text/xml; charset=UTF-8")
+
+
+def _message(body: bytes) -> Element:
+    """Return the `notifications` element. Raises Unreadable for what is no outbound message, or no safe XML."""
+    try:
+        root: Element = fromstring(body, forbid_dtd=True)
+    except DefusedXmlException as error:
+        raise Unreadable("unsafe_xml", "the XML declares a DTD or entities, which Salesforce never does") from error
+    except (ParseError, ValueError, LookupError) as error:  # LookupError: an encoding that does not exist
+        raise Unreadable("malformed_body", f"the body is not XML: {error}") from error
+    found = root.find(f"{{http://schemas.xmlsoap.org/soap/envelope/}}Body/{OUTBOUND}notifications")
+    if found is None:
+        raise Unreadable("malformed_body", "the body holds no outbound message")
+    return found
+
+
+def _organization(body: bytes) -> str | None:
+    try:
+        return (_message(body).findtext(f"{OUTBOUND}OrganizationId") or "").strip()
+    except Unreadable:
+        return None
+
+
+def _notification(element: Element) -> dict[str, Any]:
+    record = element.find(f"{OUTBOUND}sObject")
+    if record is None:
+        raise Unreadable("missing_field", "there is no sObject")
+    fields = {_local(child.tag): storable("".join(child.itertext())) for child in list(record)[:MOST_FIELDS]}
+    kind = record.get(TYPE, "").rpartition(":")[2]
+    return {"id": storable((element.findtext(f"{OUTBOUND}Id") or "").strip()), "type": storable(kind), "object": fields}
+
+
+def _local(tag: str) -> str:
+    return storable(tag.rpartition("}")[2])
+
+
+PROVIDER = Salesforce()

@@ -1,0 +1,193 @@
+"""Segment: product analytics events.
+
+Source: segment-docs (Webhook and Webhooks (Actions) destinations) and action-destinations. In a batch the signature
+covers the FIRST element alone, as Segment's JSON.stringify wrote it; its bytes are cut out of the body, never written
+anew. What follows proves nothing by itself. So a source either has a second secret, `tokens`, which every delivery
+carries in a header or as the URL's last part, or says `batches: first-only`, and the others are recorded as dropped.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
+
+from app.errors import Unauthentic, Unreadable
+from app.model import Event, Secret
+from app.sources import credentials, signing
+from app.sources.base import HeaderName, SignedProvider, unsent
+from app.sources.batches import dropped, each
+from app.sources.credentials import Credential
+from app.sources.fields import body_digest, find, first_text, identity, instant, parse, parse_object, required, text
+from app.sources.signing import Scheme
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from app.model import Delivery, SourceConfig
+    from app.sources.proofs import Proof
+
+ARRAY = re.compile(rb"\s*\[\s*(?=\{)")
+# A string that never ends is one token up to the end of the body, or hostile bodies would take quadratic time.
+TOKEN = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)|[\[\]{}]', re.DOTALL)
+UNSIGNED = "only a batch's first event is signed, and the source has no `tokens` that would vouch for the others"
+
+
+class SegmentOptions(BaseModel):
+    """Keys of a Segment source."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    batches: Literal["all", "first-only"] = Field(
+        default="all",
+        description="Of a batch only the first event is signed: `all` takes every one and needs `tokens`, "
+        "`first-only` takes the first and records the others as dropped.",
+    )
+    tokens: list[SecretStr] = Field(
+        default=[], description="A second secret that every delivery carries; several while one is rotated."
+    )
+    token_header: HeaderName | None = Field(
+        default=None, description="The header that carries it; the last part of the URL when not set."
+    )
+
+
+class Segment(SignedProvider):
+    """`messageId` identifies the event."""
+
+    name = "segment"
+    Options: type[BaseModel] = SegmentOptions
+    methods = frozenset({"POST", "PUT", "PATCH"})
+    scheme = Scheme(header="x-signature", algorithm="sha1")
+
+    def check(self, config: SourceConfig) -> list[str]:
+        """Return what is wrong with the secrets, or that nothing vouches for the events of a batch."""
+        options = _options(config)
+        told = super().check(config)
+        if options.batches == "all" and not options.tokens:
+            told.append(
+                "of a batch only the first event is signed: set `tokens`, a second secret, or say `batches: first-only`"
+            )
+        if options.tokens:
+            told += [f"tokens: {mistake}" for mistake in credentials.mistakes(_credential(options), _tokens(options))]
+        return told
+
+    def proof(self, config: SourceConfig) -> Proof:
+        """Return what is signed."""
+        return replace(super().proof(config), covers="an event, or the first of a batch")
+
+    def verify(self, delivery: Delivery, config: SourceConfig, now: datetime) -> Secret | None:
+        """Raise Unauthentic unless one of the secrets signed the event, or a batch's first, and the token is right."""
+        options = _options(config)
+        part, _ = signed_part(delivery.body)
+        signed = delivery if part is delivery.body else replace(delivery, body=part)
+        secret = signing.verify(self.scheme, signed, config.secrets, now)
+        if options.tokens:
+            credentials.verify(_credential(options), delivery, _tokens(options), now)
+        return secret
+
+    def stored(self, delivery: Delivery, config: SourceConfig) -> Delivery:
+        """Return the delivery without the token."""
+        options = _options(config)
+        return credentials.redacted(_credential(options), delivery, _tokens(options)) if options.tokens else delivery
+
+    def sign(self, body: bytes, config: SourceConfig, now: datetime, *, method: str, url: str) -> dict[str, str]:
+        """Return the signature header for an event, or for a batch by its first event, and the token's."""
+        part, _ = signed_part(body)
+        headers = signing.sign(self.scheme, unsent(part, config, now, method=method, url=url), config.secrets, now)
+        options = _options(config)
+        return headers | (credentials.headers(_credential(options), _tokens(options), now) if options.tokens else {})
+
+    def address(self, url: str, config: SourceConfig, now: datetime) -> str:
+        """Return the URL, with the token behind it where it stands there."""
+        options = _options(config)
+        return credentials.address(_credential(options), url, _tokens(options), now) if options.tokens else url
+
+    def events(self, delivery: Delivery, config: SourceConfig) -> list[Event]:
+        """Return the event, or those of a batch: each where a token vouches for them, else the first."""
+        part, batch = signed_part(delivery.body)
+        if not batch:
+            return [_event(parse_object(part), body_digest(part), config)]
+        if _options(config).tokens and _options(config).batches == "all":
+            members = parse(delivery.body)
+            digest = body_digest(delivery.body)
+            return each(members, lambda at: _event(_object(members[at]), f"{digest}/{at}", config), delivery, config)
+        digest = body_digest(delivery.body)
+        others = [dropped(config, digest, at, UNSIGNED) for at in range(1, _length(delivery.body))]
+        return [_event(parse_object(part), body_digest(part), config), *others]
+
+
+def _options(config: SourceConfig) -> SegmentOptions:
+    return config.options if isinstance(config.options, SegmentOptions) else SegmentOptions()
+
+
+def _credential(options: SegmentOptions) -> Credential:
+    return Credential("header", options.token_header.lower()) if options.token_header else Credential("url")
+
+
+def _tokens(options: SegmentOptions) -> tuple[Secret, ...]:
+    return tuple(Secret(token.get_secret_value()) for token in options.tokens)
+
+
+def signed_part(body: bytes) -> tuple[bytes, bool]:
+    """Return the bytes that the signature covers, and whether they are of a batch."""
+    if not body.lstrip(b" \t\r\n").startswith(b"["):
+        return body, False
+    if (opening := ARRAY.match(body)) and (end := _end_of_element(body, opening.end())):
+        return body[opening.end() : end], True
+    raise Unauthentic("signature_mismatch", "the batch has no first event that a signature could cover")
+
+
+def _end_of_element(body: bytes, start: int) -> int | None:
+    depth = 0
+    for token in TOKEN.finditer(body, start):
+        depth += {b"{": 1, b"[": 1, b"}": -1, b"]": -1}.get(token[0], 0)
+        if depth == 0:
+            return token.end()
+    return None
+
+
+def _length(body: bytes) -> int:
+    """Return how many events the batch has; what cannot be read beyond the first counts as one."""
+    try:
+        return len(parse(body))
+    except Unreadable:
+        return 2
+
+
+def _object(member: Any) -> dict[str, Any]:
+    if not isinstance(member, dict):
+        raise Unreadable("malformed_body", "this is not a JSON object")
+    return member
+
+
+def _event(body: dict[str, Any], otherwise: str, config: SourceConfig) -> Event:
+    """Return one event; without a message id it is told by `otherwise`."""
+    kind = required(body, "type")
+    about_group = kind == "group"  # a group call's own traits describe the company, not the person
+    traits = (
+        [find(body, "context", "traits")] if about_group else [find(body, "traits"), find(body, "context", "traits")]
+    )
+    company = text(body, "traits", "name") if about_group else None
+    return Event(
+        source=config.name,
+        type=kind,
+        dedupe=(identity(body, "messageId") or otherwise,),
+        id=identity(body, "messageId"),
+        occurred_at=instant(body, "timestamp"),
+        email=first_text(_any_of(traits, "email"), text(body, "properties", "email")),
+        first_name=_any_of(traits, "firstName", "first_name"),
+        last_name=_any_of(traits, "lastName", "last_name"),
+        name=_any_of(traits, "name"),
+        company=first_text(company, _any_of(traits, "company"), *[text(found, "company", "name") for found in traits]),
+        data=body,
+        exit=kind == "delete",
+    )
+
+
+def _any_of(traits: list[Any], *keys: str) -> str | None:
+    return first_text(*[text(found, key) for found in traits for key in keys])
+
+
+PROVIDER = Segment()

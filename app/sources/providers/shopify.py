@@ -1,0 +1,57 @@
+"""Shopify: customers, orders and checkouts.
+
+Source: shopify.dev/docs/apps/build/webhooks and shopify-app-js. The key is the app's client secret. The signature
+covers the body only: topic, shop and ids stand in headers that prove nothing by themselves, so give each shop a source
+of its own. Numbers exceed 2^53 and are kept whole.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from app.model import Event
+from app.sources.base import SignedProvider
+from app.sources.fields import as_instant, body_digest, find, first_text, parse_object, storable, text
+from app.sources.signing import Scheme
+
+if TYPE_CHECKING:
+    from app.model import Delivery, SourceConfig
+
+EXITS = frozenset({"customers/delete", "customers/redact"})
+
+
+class Shopify(SignedProvider):
+    """The event's id stands in `X-Shopify-Event-Id`, else the delivery's in `X-Shopify-Webhook-Id`."""
+
+    name = "shopify"
+    scheme = Scheme(header="x-shopify-hmac-sha256", encoding="base64")
+
+    def events(self, delivery: Delivery, config: SourceConfig) -> list[Event]:
+        """Return the one event; the person is the customer, or whom the order or checkout names."""
+        body = parse_object(delivery.body)
+        identifier = first_text(_header(delivery, "event-id"), _header(delivery, "webhook-id"))
+        person: Any = body if find(body, "customer") is None else find(body, "customer")
+        return [
+            Event(
+                source=config.name,
+                type=_header(delivery, "topic") or "",
+                dedupe=(identifier or body_digest(delivery.body),),
+                id=identifier,
+                occurred_at=as_instant(_header(delivery, "triggered-at")),
+                email=first_text(text(body, "email"), text(person, "email"), text(body, "contact_email")),
+                first_name=text(person, "first_name"),
+                last_name=text(person, "last_name"),
+                company=first_text(
+                    text(person, "default_address", "company"), text(body, "billing_address", "company")
+                ),
+                data=body,
+                exit=_header(delivery, "topic") in EXITS,
+            ),
+        ]
+
+
+def _header(delivery: Delivery, name: str) -> str | None:
+    return storable(delivery.headers.get(f"x-shopify-{name}", "").strip()) or None
+
+
+PROVIDER = Shopify()

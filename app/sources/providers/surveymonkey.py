@@ -1,0 +1,115 @@
+"""SurveyMonkey: responses to surveys.
+
+Source: SurveyMonkey/public_api_docs (webhooks, responses). The key is "{client_id}&{client_secret}". A webhook names a
+response and nothing in it: with an `api_token` it is fetched. Its answers are known by their questions' ids, so that
+`map: {first_name: "319352786"}` names what is more than an address.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
+
+from app.errors import Unreadable
+from app.model import Event
+from app.sources.base import Lookup, SignedProvider
+from app.sources.fields import DIGITS, find, first_text, identity, instant, parse_object, required, text
+from app.sources.people import address_in
+from app.sources.signing import Scheme
+
+if TYPE_CHECKING:
+    from app.model import Delivery, SourceConfig
+
+
+class SurveyMonkeyOptions(BaseModel):
+    """Keys of a SurveyMonkey source."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    api_token: SecretStr | None = Field(
+        default=None, description="An access token with View Response Details: without it no event has an address."
+    )
+    api_host: Literal["api.surveymonkey.com", "api.eu.surveymonkey.com", "api.surveymonkey.ca"] = Field(
+        default="api.surveymonkey.com", description="Where the account's data is kept."
+    )
+
+
+class SurveyMonkey(SignedProvider):
+    """`event_id` identifies the event."""
+
+    name = "surveymonkey"
+    hosts = frozenset({"api.surveymonkey.com", "api.eu.surveymonkey.com", "api.surveymonkey.ca"})
+    Options: type[BaseModel] = SurveyMonkeyOptions
+    scheme = Scheme(header="sm-signature", algorithm="sha1", encoding="base64")
+
+    def check(self, config: SourceConfig) -> list[str]:
+        """Return what is wrong with the secrets: each is two values in one."""
+        wrong = [
+            f"secret {n} is no client_id&client_secret" for n, s in enumerate(config.secrets, 1) if "&" not in s.value
+        ]
+        return super().check(config) or wrong
+
+    def events(self, delivery: Delivery, config: SourceConfig) -> list[Event]:
+        """Return the one event, thin where its response can be fetched."""
+        body = parse_object(delivery.body)
+        event = Event(
+            source=config.name,
+            type=required(body, "event_type"),
+            dedupe=(required(body, "event_id"),),
+            id=required(body, "event_id"),
+            occurred_at=instant(body, "event_datetime"),
+            data=body,
+        )
+        return [replace(event, thin=self.lookup(event, config) is not None)]
+
+    def lookup(self, event: Event, config: SourceConfig) -> Lookup | None:
+        """Return the response's address, made of two numbers of the event."""
+        options = config.options
+        survey, response = identity(event.data, "resources", "survey_id"), identity(event.data, "object_id")
+        if not isinstance(options, SurveyMonkeyOptions) or options.api_token is None:
+            return None
+        if find(event.data, "object_type") != "response" or not (_is_id(survey) and _is_id(response)):
+            return None
+        headers = {"authorization": f"Bearer {options.api_token.get_secret_value()}"}
+        return Lookup(options.api_host, f"/v3/surveys/{survey}/responses/{response}/details", headers)
+
+    def enriched(self, event: Event, found: Any) -> Event:
+        """Return the event with the response under `event.data.response`; an answer that is an address is taken."""
+        if not isinstance(found, dict):
+            raise Unreadable("malformed_body", "the response is not a JSON object")
+        answers = dict(_answers(found))
+        addresses = [address for value in answers.values() if (address := address_in(value.strip()))]
+        contact = find(found, "metadata", "contact")
+        return replace(
+            event,
+            email=first_text(text(found, "email_address"), text(contact, "email", "value"), *addresses),
+            first_name=first_text(text(found, "first_name"), text(contact, "first_name", "value")),
+            last_name=first_text(text(found, "last_name"), text(contact, "last_name", "value")),
+            data={**event.data, "response": found},
+            answers=answers,
+        )
+
+
+def _is_id(value: str | None) -> bool:
+    return value is not None and DIGITS.fullmatch(value) is not None
+
+
+def _answers(found: dict[str, Any]) -> list[tuple[str, str]]:
+    """Return (question's id, text) of every answer in words; what was chosen is known by ids only."""
+    questions = [question for page in _list(found, "pages") for question in _list(page, "questions")]
+    return [
+        (identity(question, "id") or "", value)
+        for question in questions
+        for answer in _list(question, "answers")
+        if (value := text(answer, "text"))
+    ]
+
+
+def _list(value: Any, key: str) -> list[Any]:
+    rows = find(value, key)
+    return rows if isinstance(rows, list) else []
+
+
+PROVIDER = SurveyMonkey()

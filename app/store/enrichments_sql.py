@@ -1,0 +1,38 @@
+"""The statements over thin events: who asks, until when, and what became of it."""
+
+from __future__ import annotations
+
+from sqlalchemy import text
+
+# A lease that has run out makes the row anybody's: asking twice is harmless, for only reading is asked, and the attempt
+# lets one answer alone be written. SKIP LOCKED lets workers claim side by side.
+CLAIM = text("""
+    WITH candidate AS MATERIALIZED (
+        SELECT event_id FROM enrichments
+        WHERE due_at <= clock_timestamp()
+          AND (state = 'ready' OR (state = 'working' AND leased_until < clock_timestamp()))
+        ORDER BY due_at, event_id LIMIT :limit
+        FOR UPDATE SKIP LOCKED
+    ), claimed AS (
+        UPDATE enrichments SET state = 'working', attempt = attempt + 1, leased_by = :worker,
+               leased_until = clock_timestamp() + make_interval(secs => :lease), updated_at = clock_timestamp()
+        FROM candidate WHERE enrichments.event_id = candidate.event_id
+        RETURNING enrichments.event_id, enrichments.attempt, enrichments.tries, enrichments.first_failed_at
+    )
+    SELECT claimed.attempt, claimed.tries, claimed.first_failed_at, events.*
+    FROM claimed JOIN events ON events.id = claimed.event_id
+""")
+
+LATER = text("""
+    UPDATE enrichments SET state = 'ready', reason = :reason, detail = :detail, due_at = :due_at, tries = tries + 1,
+           first_failed_at = COALESCE(first_failed_at, :first_failed_at), leased_by = NULL, leased_until = NULL,
+           updated_at = clock_timestamp()
+    WHERE event_id = :event_id AND attempt = :attempt AND state = 'working'
+    RETURNING event_id
+""")
+
+HAND_BACK = text("""
+    UPDATE enrichments SET state = 'ready', leased_by = NULL, leased_until = NULL, updated_at = clock_timestamp()
+    WHERE leased_by = :worker AND state = 'working'
+    RETURNING event_id
+""")
