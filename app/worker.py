@@ -152,6 +152,9 @@ class Worker:
 
     async def _look_after(self) -> None:
         """Take over what others dropped, release what is due, hold who must wait for another enrollment."""
+        frozen = await self._enrollments.end_frozen()
+        if frozen:
+            log.warning("worker.ended_frozen_sessions", count=frozen)
         taken = await self._enrollments.take_over(first_read=self._pace.first_read)
         if taken:
             uncertain = sum(state is State.UNCERTAIN for state in taken.values())

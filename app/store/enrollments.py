@@ -59,6 +59,10 @@ class Enrollments:
         """Hold what waits behind another enrollment of the same person."""
         await self._run(sql.HOLD_OTHERS)
 
+    async def end_frozen(self) -> int:
+        """End the sessions of processes that were frozen in the middle of a transaction; return how many."""
+        return len(await self._run(sql.END_FROZEN, lease=self._lease))
+
     async def release_due(self) -> int:
         """Make held enrollments ready whose time has come; return how many."""
         return len(await self._run(sql.RELEASE_DUE))

@@ -118,6 +118,17 @@ TAKE_OVER = text("""
     SELECT id, state FROM moved
 """)
 
+# The driver prepares a statement and sends it in two steps. A process that is frozen between the two, in the middle of
+# a transaction, leaves its session `active` and waiting for its client: PostgreSQL before 17 has no timeout that ends
+# it, and the locks of the transaction stay. Whoever is alive ends it; the name keeps people's own sessions out.
+END_FROZEN = text("""
+    SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+    WHERE datname = current_database() AND usename = current_user
+      AND application_name = current_setting('application_name')
+      AND state = 'active' AND wait_event_type = 'Client' AND wait_event = 'ClientRead'
+      AND state_change < clock_timestamp() - make_interval(secs => :lease) AND pid <> pg_backend_pid()
+""")
+
 RELEASE_DUE = text("""
     WITH moved AS (
         UPDATE enrollments SET state = 'ready', reason = NULL, updated_at = clock_timestamp()

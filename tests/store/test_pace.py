@@ -4,13 +4,15 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+import asyncpg
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import text
+from sqlalchemy import make_url, text
 
 from app.policy.outcome import BudgetSpentError
-from app.store.database import open_engine
+from app.store.database import connect, open_engine
+from app.store.enrollments import Enrollments
 from app.store.pace import GRANT_LIFE_SECONDS, LOCK_WINDOW, StoredPace, allowance, blocked
 
 if TYPE_CHECKING:
@@ -130,3 +132,37 @@ async def test_a_replica_frozen_in_the_middle_of_asking_does_not_stop_the_others
         await connection.invalidate()
     for engine in (frozen, alive):
         await engine.dispose()
+
+
+async def test_one_frozen_between_preparing_and_sending_is_ended_by_whoever_is_alive(
+    database_url: str, engine: AsyncEngine
+) -> None:
+    # What a frozen process leaves: the driver has prepared a statement and not sent it, and the server waits for it.
+    frozen = await connect(make_url(database_url), idle_seconds=0.2)
+    await frozen.execute("BEGIN")
+    await frozen.execute(
+        "INSERT INTO rate_windows (account, kind, maximum, window_ms) VALUES ('main', 'general', 9, 9)"
+    )
+    await frozen.prepare("SELECT 1")
+    pace = StoredPace(engine, account="main")
+    waiting = asyncio.create_task(pace.acquire())
+    enrollments = Enrollments(engine, account="main", worker="w1", lease=0.5)
+    async with asyncio.timeout(20):
+        while not await enrollments.end_frozen():
+            assert not waiting.done()
+        await waiting
+    await pace.close()
+    with pytest.raises((asyncpg.PostgresError, asyncpg.InterfaceError)):
+        await frozen.fetch("SELECT 1")
+    await frozen.close()
+
+
+async def test_nobody_who_works_or_waits_is_taken_for_frozen(engine: AsyncEngine) -> None:
+    async with engine.connect() as idle, engine.connect() as working:
+        await idle.execute(text("SELECT 1"))
+        sleeping = asyncio.create_task(working.execute(text("SELECT pg_sleep(0.3)")))
+        enrollments = Enrollments(engine, account="main", worker="w1", lease=0.05)
+        while not sleeping.done():
+            assert await enrollments.end_frozen() == 0
+        await sleeping
+        await idle.execute(text("SELECT 1"))
