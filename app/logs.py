@@ -26,6 +26,7 @@ _ADDRESS = re.compile(r"(?<![^\s@<>\"'])[^\s@<>\"']{1,256}@[^\s@<>\"']{1,256}")
 _TRACEBACKS = structlog.processors.ExceptionRenderer(structlog.tracebacks.ExceptionDictTransformer(show_locals=False))
 _SECRET_NAMES = frozenset({"email", "token", "secret", "secrets", "authorization", "password", "body", "headers"})
 _LIBRARIES = ("uvicorn", "uvicorn.error", "sqlalchemy", "alembic", "asyncio")
+_TOLD_BY_US = ("python_multipart",)  # what it warns of is told with the delivery that is refused
 
 
 def masked(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
@@ -107,6 +108,8 @@ def _adopt_libraries(shared: list[structlog.typing.Processor], level: int, strea
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(max(level, logging.WARNING))
+    for name in _TOLD_BY_US:
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     for name in _LIBRARIES:
         library = logging.getLogger(name)
         library.handlers, library.propagate = [], True

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from app.model import Delivery, SourceConfig
 
 DROPPED = "dropped"
+# The largest that is documented is Segment's, 4,000.
+MOST_MEMBERS = 10_000
 
 
 def each(
@@ -43,4 +45,11 @@ def rows(value: Any, where: str) -> list[Any]:
     """Return a list as it is; raise Unreadable where there is none."""
     if not isinstance(value, list):
         raise Unreadable("malformed_body", f"{where} is not a list")
-    return value
+    return not_too_many(value)
+
+
+def not_too_many(members: list[Any]) -> list[Any]:
+    """Return the members as they are; raise Unreadable where there are more than any sender puts into one batch."""
+    if len(members) > MOST_MEMBERS:
+        raise Unreadable("too_many_members", f"the batch has {len(members)} members, more than {MOST_MEMBERS}")
+    return members

@@ -14,6 +14,7 @@ from app.sources import PROVIDERS, fields
 from app.sources.providers.segment import signed_part
 
 NOW = datetime(2026, 11, 3, 12, tzinfo=UTC)
+MIXPANEL = '{"action": "add_members", "parameters": {"mixpanel_cohort_id": "1", "members": ['
 
 
 def read(provider: str, body: bytes, url: str = "https://segue.example/x", **headers: str) -> Event:
@@ -98,3 +99,12 @@ def test_files_in_a_multipart_form_are_kept_by_name_only_and_repeated_fields_as_
     )
     data = read("jotform", body.encode(), **{"content-type": "multipart/form-data; boundary=x"}).data
     assert (data["cv"], data["topic"]) == ("cv.pdf", ["a", "b"])
+
+
+@pytest.mark.parametrize(("provider", "start", "end"), [("hubspot", "[", "]"), ("mixpanel", MIXPANEL, "]}}")])
+def test_a_batch_has_as_many_members_as_senders_send(provider: str, start: str, end: str) -> None:
+    config = SourceConfig("x", provider)
+    body = (start + ",".join(["{}"] * 10_001) + end).encode()
+    with pytest.raises(Unreadable) as refusal:
+        PROVIDERS[provider].events(Delivery("d", "x", NOW, "POST", "https://x.example", {}, body), config)
+    assert refusal.value.reason == "too_many_members"

@@ -11,6 +11,10 @@ import pytest
 import structlog
 
 from app import logs
+from app.clock import utc_now
+from app.errors import Unreadable
+from app.model import Delivery
+from app.sources import forms
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -98,3 +102,14 @@ def test_a_long_word_costs_no_more_than_its_length(configured: Callable[[str], S
     for word in ("a" * 1_000_000 + "@", "@" * 1_000_000, "a@" * 500_000):
         structlog.get_logger("test").info("delivery.accepted", provider_event_id=word)
     assert stream.told().count("delivery.accepted") == 3
+
+
+@pytest.mark.parametrize("form", ["json", "console"])
+def test_what_a_library_says_of_a_broken_form_is_left_to_the_refusal(
+    configured: Callable[[str], Stream], form: str
+) -> None:
+    stream = configured(form)
+    headers = {"content-type": "multipart/form-data; boundary=x"}
+    with pytest.raises(Unreadable):
+        forms.form(Delivery("d", "x", utc_now(), "POST", "", headers, b"--y"))
+    assert stream.told() == ""

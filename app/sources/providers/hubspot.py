@@ -19,7 +19,7 @@ from app.errors import Unauthentic, Unreadable
 from app.model import Event
 from app.sources import signing
 from app.sources.base import Lookup, SignedProvider, unsent
-from app.sources.batches import each
+from app.sources.batches import each, not_too_many
 from app.sources.fields import (
     DIGITS,
     body_digest,
@@ -95,7 +95,7 @@ class HubSpot(SignedProvider):
         """Return each event of an array, or the one event `contact.workflow` of a workflow's request."""
         body = parse(delivery.body)
         if isinstance(body, list):
-            return each(body, lambda index: _change(body, index, config), delivery, config)
+            return each(not_too_many(body), lambda index: _change(body, index, config), delivery, config)
         if isinstance(body, dict):
             return [_workflow(body, delivery, config)]
         raise Unreadable("malformed_body", "the body is neither an array of events nor a workflow's object")

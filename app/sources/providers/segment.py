@@ -18,7 +18,7 @@ from app.errors import Unauthentic, Unreadable
 from app.model import Event, Secret
 from app.sources import credentials, signing
 from app.sources.base import HeaderName, SignedProvider, unsent
-from app.sources.batches import dropped, each
+from app.sources.batches import dropped, each, not_too_many
 from app.sources.credentials import Credential
 from app.sources.fields import body_digest, find, first_text, identity, instant, parse, parse_object, required, text
 from app.sources.signing import Scheme
@@ -110,7 +110,7 @@ class Segment(SignedProvider):
         if not batch:
             return [_event(parse_object(part), body_digest(part), config)]
         if _options(config).tokens and _options(config).batches == "all":
-            members = parse(delivery.body)
+            members = not_too_many(parse(delivery.body))
             digest = body_digest(delivery.body)
             return each(members, lambda at: _event(_object(members[at]), f"{digest}/{at}", config), delivery, config)
         digest = body_digest(delivery.body)
@@ -151,9 +151,10 @@ def _end_of_element(body: bytes, start: int) -> int | None:
 def _length(body: bytes) -> int:
     """Return how many events the batch has; what cannot be read beyond the first counts as one."""
     try:
-        return len(parse(body))
+        members = parse(body)
     except Unreadable:
         return 2
+    return len(not_too_many(members))
 
 
 def _object(member: Any) -> dict[str, Any]:
