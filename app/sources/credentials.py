@@ -12,9 +12,10 @@ import hmac
 import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import unquote, unquote_plus
 
 from app.errors import StartError, Unauthentic
+from app.sources.fields import path_of, query_of
 from app.sources.proofs import WHILE_IN_FORCE, Proof
 from app.sources.signing import has_expired, octets
 
@@ -124,7 +125,7 @@ def _presented(credential: Credential, delivery: Delivery) -> str:
         return _in_url(delivery)
     value = delivery.headers.get(credential.header, "").strip()
     if credential.kind == "bearer" and not value:
-        return _required(parse_qs(urlsplit(delivery.url).query).get("access_token", [""])[0], "no token was sent")
+        return _required(_access_token(delivery.url), "no token was sent")
     _required(value, f"the {credential.header} header is missing")
     if credential.kind == "header":
         return value
@@ -134,15 +135,16 @@ def _presented(credential: Credential, delivery: Delivery) -> str:
     return _decoded(rest.strip()) if credential.kind == "basic" else rest.strip()
 
 
+def _access_token(url: str) -> str:
+    pieces = [piece.partition("=") for piece in query_of(url).split("&")]
+    return next((unquote_plus(value) for name, _, value in pieces if name == "access_token"), "")
+
+
 def _in_url(delivery: Delivery) -> str:
     """Return what follows the source's name: the last of the path's parts."""
-    try:
-        path = urlsplit(delivery.url).path
-    except ValueError as error:
-        raise Unauthentic("auth_missing", "the URL cannot be read") from error
-    parts = [part for part in path.split("/") if part]
-    missing = "the URL ends with the source's name: the secret stands behind it"
+    parts = [part for part in path_of(delivery.url).split("/") if part]
     last = unquote(parts[-1]) if parts else ""
+    missing = "the URL ends with the source's name: the secret stands behind it"
     return _required("" if last == delivery.source else last, missing)
 
 

@@ -145,6 +145,16 @@ def storable(value: str) -> str:
     return value.replace("\0", "\ufffd")
 
 
+def path_of(url: str) -> str:
+    """Return a URL's path. What the caller wrote for a host may be anything, and is not looked at."""
+    return "/" + url.partition("?")[0].partition("#")[0].partition("://")[2].partition("/")[2]
+
+
+def query_of(url: str) -> str:
+    """Return a URL's query, without the question mark."""
+    return url.partition("?")[2].partition("#")[0]
+
+
 def body_digest(body: bytes) -> str:
     """Return what identifies an event that carries no id of its own."""
     return sha256(body).hexdigest()

@@ -8,12 +8,11 @@ mapped them: `map:` says which is which.
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from app.model import Event
 from app.sources.base import ANY_METHOD, CredentialProvider, HeaderOptions
 from app.sources.credentials import Credential
-from app.sources.fields import identity, instant, parse_object, tuple_or_digest
+from app.sources.fields import identity, instant, parse_object, query_of, tuple_or_digest
 from app.sources.forms import content_type, form, urlencoded
 from app.sources.people import person_by_label
 
@@ -54,7 +53,7 @@ class GravityForms(CredentialProvider):
 
 def _fields(delivery: Delivery) -> dict[str, Any]:
     if delivery.method in {"GET", "DELETE"}:
-        return urlencoded(urlsplit(delivery.url).query.encode())
+        return urlencoded(query_of(delivery.url).encode())
     return form(delivery) if content_type(delivery) != "application/json" else parse_object(delivery.body)
 
 

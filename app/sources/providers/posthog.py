@@ -8,12 +8,11 @@ and a `json` source reads any other.
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from app.model import Event
 from app.sources.base import ANY_METHOD, CredentialProvider, HeaderOptions
 from app.sources.credentials import Credential
-from app.sources.fields import find, instant, parse_object, required, text
+from app.sources.fields import find, instant, parse_object, query_of, required, text
 from app.sources.forms import urlencoded
 from app.sources.people import person_in, with_address
 
@@ -52,7 +51,7 @@ def _body(delivery: Delivery) -> dict[str, Any]:
     """Return the body; a destination that is set to GET or DELETE has at most what its URL says."""
     if delivery.body or delivery.method not in {"GET", "DELETE"}:
         return parse_object(delivery.body)
-    return urlencoded(urlsplit(delivery.url).query.encode())
+    return urlencoded(query_of(delivery.url).encode())
 
 
 PROVIDER = PostHog()

@@ -8,12 +8,11 @@ neither a message id nor a type do.
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from app.model import Event
 from app.sources.base import ANY_METHOD, CredentialProvider, HeaderOptions
 from app.sources.credentials import Credential
-from app.sources.fields import body_digest, find, first_text, identity, instant, parse_object, required, text
+from app.sources.fields import body_digest, find, first_text, identity, instant, parse_object, query_of, required, text
 from app.sources.forms import urlencoded
 from app.sources.people import Person, person_in
 
@@ -51,7 +50,7 @@ class RudderStack(CredentialProvider):
 
 
 def _from_query(delivery: Delivery, config: SourceConfig) -> Event:
-    query = urlsplit(delivery.url).query
+    query = query_of(delivery.url)
     fields = urlencoded(query.encode())
     return Event(
         source=config.name,
