@@ -21,6 +21,7 @@ from app.sources import PROVIDERS
 from app.store.embedded import EmbeddedPostgres
 from tests.bench.load import load, prepared
 from tests.bench.rules import deciding_ratio, longest_stall
+from tests.bench.sources import costs
 from tests.crash.harness import ROOT, SECRET, World
 
 if TYPE_CHECKING:
@@ -129,13 +130,15 @@ async def measure(server: EmbeddedPostgres, parts: Sequence[str], table: Table) 
         url = make_url(server.url).set(database=f"bench_{name}").render_as_string(hide_password=False)
         async with World(url, lease=15.0, settle=90.0) as world:
             await measures[name](world, table)
+    if "sources" in parts:
+        costs(table)
     if "rules" in parts:
         await rules(table)
 
 
 def main() -> None:
-    """Measure everything, or the parts named on the command line (endpoint latency bulk rules)."""
-    parts = sys.argv[1:] or ["endpoint", "latency", "bulk", "rules"]
+    """Measure everything, or the parts named on the command line (endpoint latency bulk rules sources)."""
+    parts = sys.argv[1:] or ["endpoint", "latency", "bulk", "rules", "sources"]
     table = Table(title=f"medians of {ROUNDS} where repeated; read the ratios", header_style="bold")
     for name in ("what", "measured", "ratio", "aim"):
         table.add_column(name)
