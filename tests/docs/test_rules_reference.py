@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
+from textwrap import dedent
 from typing import Any
 
 import jsonschema_rs
@@ -41,6 +43,52 @@ def test_every_key_and_field_is_explained() -> None:
     words = set(re.findall(r"[a-z_0-9-]+", " ".join(quoted)))
     assert keys_of(RulesFile.model_json_schema(by_alias=True)) - words == set()
     assert all(f"`event.{field}`" in PAGE for field in FIELDS)
+
+
+@pytest.mark.parametrize("name", sorted(PROVIDERS))
+def test_every_provider_has_a_page_that_explains_its_keys(name: str) -> None:
+    page = (ROOT / f"docs/sources/{name}.md").read_text(encoding="utf-8")
+    prose = re.sub(r"```.*?```", "", page, flags=re.DOTALL)
+    words = set(re.findall(r"[a-z_0-9-]+", " ".join(re.findall(r"`([^`]+)`", prose))))
+    assert keys_of(PROVIDERS[name].Options.model_json_schema()) - words == set()
+    assert f"provider: {name}" in page
+
+
+def test_every_page_is_a_providers() -> None:
+    assert {path.stem for path in (ROOT / "docs/sources").glob("*.md")} - {"README"} == set(PROVIDERS)
+
+
+@pytest.mark.parametrize("name", sorted(PROVIDERS))
+def test_the_sources_that_a_page_shows_load(name: str) -> None:
+    page = (ROOT / f"docs/sources/{name}.md").read_text(encoding="utf-8")
+    shown = dedent("".join(re.findall(r"```yaml\n(.*?)\n *```", page, re.DOTALL)[0])) + "\n"
+    environment = Secrets(_sample_secret(name)) | {"HUBSPOT_TOKEN": "x"}
+    accounts = 'version: 1\naccounts: {main: {token: "${HUBSPOT_TOKEN}"}}\n'
+    book = load((Document(name, accounts + shown),), environment=environment, providers=PROVIDERS)
+    assert {source.provider for source in book.sources.values()} == {name}
+
+
+class Secrets(dict[str, str]):
+    """An environment in which every variable is a secret of the kind that a provider wants."""
+
+    def __init__(self, secret: str) -> None:
+        super().__init__()
+        self.secret = secret
+
+    def __contains__(self, name: object) -> bool:
+        return True
+
+    def __missing__(self, name: str) -> str:
+        return "tok_made_up_4f81c2d9e0b7" if name.endswith(("TOKEN", "URL_SECRET")) else self.secret
+
+    def __or__(self, others: Any) -> Any:
+        self.update(others)
+        return self
+
+
+def _sample_secret(name: str) -> str:
+    (sample, *_) = sorted((ROOT / "app/sources/samples" / name).glob("*.json"))
+    return str(json.loads(sample.read_text(encoding="utf-8"))["secret"])
 
 
 def test_the_example_loads_and_its_examples_pass() -> None:
