@@ -78,7 +78,9 @@ class Intake:
         delivery = self._verified(sent, source, provider)
         if challenged := provider.handshake(delivery, source):
             return self._shake_hands(delivery, challenged)
-        events = [mapped(event, source, delivery.headers) for event in provider.events(delivery, source)]
+        events = provider.events(delivery, source)
+        if source.fields:
+            events = [mapped(event, source, delivery.headers) for event in events]
         listening = [self._deciding.heard(event, book) for event in events if book.store_unheard or heard(event, book)]
         self._metrics.unheard(delivery.source, len(events) - len(listening))
         own = provider.answer(delivery, None)

@@ -43,6 +43,11 @@ SHARED = Scheme(
     tolerance=timedelta(minutes=5),
 )
 
+SCHEMES = {
+    "webhook": SHARED,
+    "svix": replace(SHARED, header="svix-signature", id_header="svix-id", timestamp_header="svix-timestamp"),
+}
+
 
 class StandardProvider(SignedProvider):
     """`webhook-id` is the same on every retry and identifies the event. `prefix` is how its own headers begin."""
@@ -67,7 +72,7 @@ class StandardProvider(SignedProvider):
 
     def verify(self, delivery: Delivery, config: SourceConfig, now: datetime) -> Secret | None:
         """Raise Unauthentic unless a signature is by one of the source's keys and at most 5 minutes off."""
-        scheme = _with_prefix(self.scheme_of(config), self._sent_prefix(delivery.headers))
+        scheme = self._scheme_of(config, self._sent_prefix(delivery.headers))
         shared, public = _apart(config.secrets)
         if not public:
             return signing.verify(scheme, delivery, shared, now)
@@ -84,7 +89,7 @@ class StandardProvider(SignedProvider):
         if public and not shared:
             raise StartError(f"the source {config.name} has a public key only, with which nobody can sign")
         message = unsent(body, config, now, method=method, url=url, message=f"msg_{body_digest(body)[:24]}")
-        return signing.sign(_with_prefix(self.scheme, self.prefix), message, shared, now)
+        return signing.sign(SCHEMES[self.prefix], message, shared, now)
 
     def events(self, delivery: Delivery, config: SourceConfig) -> list[Event]:
         """Return the one event: its type and time from the body, the person from `data` or the body itself."""
@@ -105,21 +110,27 @@ class StandardProvider(SignedProvider):
             ),
         ]
 
+    def _scheme_of(self, config: SourceConfig, prefix: str) -> Scheme:
+        scheme = SCHEMES[prefix]
+        # Made anew only where a source says so: this is the way of every delivery.
+        if isinstance(config.options, TimedOptions) and config.options.tolerance is not None:
+            return replace(scheme, tolerance=timedelta(seconds=config.options.tolerance))
+        return scheme
+
     def _sent_prefix(self, headers: Mapping[str, str]) -> str:
+        if SCHEMES[self.prefix].header in headers:
+            return self.prefix
         other = "svix" if self.prefix == "webhook" else "webhook"
-        return other if f"{self.prefix}-signature" not in headers and f"{other}-signature" in headers else self.prefix
+        return other if SCHEMES[other].header in headers else self.prefix
 
 
 def _apart(secrets: tuple[Secret, ...]) -> tuple[tuple[Secret, ...], tuple[Secret, ...]]:
     """Return shared secrets and public keys, each for itself."""
-    public = tuple(secret for secret in secrets if secret.value.startswith(PUBLIC))
+    public = tuple([secret for secret in secrets if secret.value.startswith(PUBLIC)])
+    if not public:
+        return secrets, public
     return tuple(secret for secret in secrets if secret not in public), public
 
 
 def _asymmetric(scheme: Scheme) -> Scheme:
     return replace(scheme, algorithm="ed25519", version="v1a", key_prefix=PUBLIC)
-
-
-def _with_prefix(scheme: Scheme, prefix: str) -> Scheme:
-    names = {"header": "signature", "id_header": "id", "timestamp_header": "timestamp"}
-    return replace(scheme, **{field: f"{prefix}-{name}" for field, name in names.items()})  # type: ignore[arg-type]
