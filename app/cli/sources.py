@@ -91,7 +91,8 @@ def send_sample(  # noqa: PLR0913  # each is an option of the command
     for line in decided:
         typer.echo(f"the rules say: {line}")
     if dry_run:
-        typer.echo(f"{delivery.method} {delivery.url}\n\n{chosen.body}")
+        shown = PROVIDERS[config.provider].stored(delivery, config)
+        typer.echo(f"{shown.method} {shown.url}\n\n{shown.body.decode()}")
         raise typer.Exit
     if enrolls and not (yes or email or body):
         raise StartError(
@@ -127,7 +128,7 @@ def _outgoing(sample: Sample, config: SourceConfig, settings: Settings, url: str
     public = str(settings.public_url).rstrip("/") if settings.public_url else target
     query = f"?{sample.query}" if sample.query else ""
     signed = provider.address(f"{public}/webhooks/{config.name}", config, now) + query
-    raw = sample.body.encode()
+    raw = provider.fitted(sample.body, config).encode()
     proving = provider.sign(raw, config, now, method=sample.method, url=signed)
     delivery = Delivery("sample", config.name, now, sample.method, signed, {**sample.headers, **proving}, raw)
     return delivery, target + signed.removeprefix(public)

@@ -103,6 +103,10 @@ class Provider(Protocol):
         """Return the URL that the provider calls, which may hold a secret; raises StartError like `sign`."""
         ...
 
+    def fitted(self, sample: str, config: SourceConfig) -> str:
+        """Return the body of a sample as this source's own sender would write it."""
+        ...
+
 
 class NoOptions(BaseModel):
     """A source that has no keys of its own."""
@@ -148,6 +152,10 @@ class BaseProvider:
     def address(self, url: str, config: SourceConfig, now: datetime) -> str:  # noqa: ARG002  # the protocol's
         """Return the URL as it is: the proof stands in the headers."""
         return url
+
+    def fitted(self, sample: str, config: SourceConfig) -> str:  # noqa: ARG002  # the protocol's
+        """Return the sample as it is: nothing in it tells one sender from another."""
+        return sample
 
 
 class SignedProvider(BaseProvider):

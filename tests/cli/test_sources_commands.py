@@ -128,6 +128,16 @@ def test_a_dry_run_shows_what_would_be_sent_and_no_secret(tmp_path: Path) -> Non
     assert shown.exit_code == 0
     assert "POST http://127.0.0.1:8080/webhooks/stripe" in shown.stdout
     assert secrets()["STRIPE_SECRET"] not in shown.stdout
+    hidden = run("send-sample", "jotform", "--rules", path, "--dry-run")
+    assert "POST http://127.0.0.1:8080/webhooks/jotform/[verified]" in hidden.stdout
+    assert secrets()["JOTFORM_SECRET"] not in hidden.stdout
+
+
+def test_a_sample_is_of_the_organization_that_a_source_takes(tmp_path: Path) -> None:
+    path = tmp_path / "rules.yaml"
+    path.write_text(rules().replace("00D000000000001AAA", "00D0000000000OURS1"))
+    shown = run("send-sample", "salesforce", "--rules", path, "--dry-run")
+    assert "<OrganizationId>00D0000000000OURS1<" in shown.stdout
 
 
 class Wanting(BaseHTTPRequestHandler):

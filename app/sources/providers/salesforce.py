@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 OUTBOUND = "{http://soap.sforce.com/2005/09/outbound}"
 TYPE = "{http://www.w3.org/2001/XMLSchema-instance}type"
 SESSION = re.compile(rb"(<(?:[A-Za-z0-9_.-]{1,50}:)?SessionId[^<>/]*>)[^<]*")
+SAMPLE_ORGANIZATION = re.compile(r"(<OrganizationId>)[^<]*")
 MOST_FIELDS = 1000
 ACKNOWLEDGED = (
     b'<?xml version="1.0" encoding="UTF-8"?>'
@@ -99,6 +100,11 @@ class Salesforce(CredentialProvider):
             )
 
         return each(found, notification, delivery, config, at="Notification")
+
+    def fitted(self, sample: str, config: SourceConfig) -> str:
+        """Return the sample as a message of the first organization that is taken."""
+        allowed = config.options.organization_ids if isinstance(config.options, SalesforceOptions) else []
+        return SAMPLE_ORGANIZATION.sub(rf"\g<1>{allowed[0]}", sample) if allowed else sample
 
     def answer(self, delivery: Delivery, refusal: Answer | None) -> Response | None:  # noqa: ARG002  # the protocol's
         """Acknowledge what was taken; anything else Salesforce sends again for a day."""
