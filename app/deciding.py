@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import structlog
 
 from app.model import Verdict
-from app.rules.match import decide
+from app.rules.match import decide, heard
 from app.store.entries import Accepted, Heard, Verdicted, final
 
 if TYPE_CHECKING:
@@ -31,9 +32,14 @@ class Deciding:
         self._metrics = metrics
 
     def heard(self, event: Event, book: Rulebook) -> Heard:
-        """Return a new event with its decisions; a thin one is decided when its provider has been asked."""
-        decisions = () if event.thin else self.decisions(event, book)
-        return Heard(self._new_id("evt"), event, decisions)
+        """Return a new event with its decisions; a thin one is decided when its provider has been asked.
+
+        Nobody is asked about what no rule listens to, and which is kept all the same.
+        """
+        if event.thin and heard(event, book):
+            return Heard(self._new_id("evt"), event, ())
+        known = replace(event, thin=False) if event.thin else event
+        return Heard(self._new_id("evt"), known, self.decisions(known, book))
 
     def decisions(self, event: Event, book: Rulebook) -> tuple[Verdicted, ...]:
         """Return what the rulebook makes of the event."""

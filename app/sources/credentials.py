@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 REDACTED = "[verified]"
 SHORTEST_IN_URL = 16
 URL_SAFE = re.compile(r"[A-Za-z0-9._~-]+")
+PIECES = re.compile(r"([/?&=#])")
 HOW = {
     "header": "a secret in the header {header}",
     "basic": "user and password (Basic)",
@@ -100,7 +101,7 @@ def redacted(credential: Credential, delivery: Delivery, secrets: Iterable[Secre
 
 
 def _without(credential: Credential, delivery: Delivery, value: str) -> Delivery:
-    url = delivery.url.replace(value, REDACTED)
+    url = _url_without(delivery.url, value)
     if credential.kind == "url":
         return replace(delivery, url=url, body=delivery.body.replace(octets(value), REDACTED.encode()))
     basic = base64.b64encode(octets(value)).decode()
@@ -108,6 +109,12 @@ def _without(credential: Credential, delivery: Delivery, value: str) -> Delivery
     if credential.header in kept:
         kept[credential.header] = kept[credential.header].replace(basic, REDACTED).replace(value, REDACTED)
     return replace(delivery, url=url, headers=kept)
+
+
+def _url_without(url: str, value: str) -> str:
+    """Return the URL without the secret, which may be written with escapes that nobody needs."""
+    pieces = PIECES.split(url)
+    return "".join(REDACTED if unquote_plus(piece) == value else piece for piece in pieces).replace(value, REDACTED)
 
 
 def restored(delivery: Delivery, secret: Secret) -> Delivery:

@@ -35,6 +35,20 @@ def test_a_workflow_is_told_by_contact_flow_and_body() -> None:
     assert events[0].dedupe[:3] == ("2", "1", "1")
 
 
+def test_a_secret_that_is_written_with_escapes_is_kept_nowhere_either() -> None:
+    secret = "tok-made-up_4f81c2d9"
+    escaped = "tok%2Dmade-up%5F4f81c2d9"
+    urls = {
+        "jotform": f"https://x.example/webhooks/x/{escaped}",
+        "cloudevents": f"https://x.example/webhooks/x?a=b&access_token={escaped}#c",
+    }
+    for name, url in urls.items():
+        config = SourceConfig("x", name, (Secret(secret),), PROVIDERS[name].Options())
+        delivery = Delivery("d", "x", NOW, "POST", url, {}, b"{}")
+        PROVIDERS[name].verify(delivery, config, NOW)
+        assert PROVIDERS[name].stored(delivery, config).url == url.replace(escaped, "[verified]")
+
+
 def test_zooms_tuple_tells_deliveries_without_ids_apart() -> None:
     bodies = [b'{"event":"app_deauthorized"}', b'{"event":"app_deauthorized","payload":{"user_id":1}}']
     assert len({read("zoom", body).dedupe for body in bodies}) == len(bodies)

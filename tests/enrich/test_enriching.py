@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -323,6 +323,16 @@ async def test_while_one_worker_asks_no_other_does_and_what_it_leaves_is_anybody
     assert await office.enrichments.claim(10) == []
     await leaving.hand_back()
     assert len(await office.enrichments.claim(10)) == 1
+
+
+async def test_nobody_is_asked_about_what_no_rule_listens_to(office: Office) -> None:
+    book = office.web.service.rulebook.book
+    assert book is not None
+    office.web.service.rulebook.book = replace(book, store_unheard=True)
+    await office.ticket(config={"action": "order.updated"})
+    assert await office.web.rows("SELECT 1 FROM enrichments") == []
+    decision = await office.one("SELECT verdict, reason FROM decisions")
+    assert (decision["verdict"], decision["reason"]) == ("none", "no rule listens to it")
 
 
 async def test_a_survey_response_is_read_by_its_questions(office: Office) -> None:

@@ -32,7 +32,7 @@ MICROSECONDS = 1_000_000
 
 
 class Pipedrive(CredentialProvider):
-    """No single id is proven: v1 is told by five fields of `meta`, v2 by its `meta.id` and its attempt's whole body."""
+    """No single id is proven: v1 is told by five fields of `meta`, v2 by its id, entity and time."""
 
     name = "pipedrive"
     credential = Credential("basic")
@@ -68,7 +68,9 @@ def _first(meta: Any, kind: str, delivery: Delivery) -> tuple[str, ...]:
 
 
 def _second(meta: Any, delivery: Delivery) -> tuple[str, ...]:
-    return (identity(meta, "id") or body_digest(delivery.body),)
+    # Whether the id is of the change or of something else is not proven: what it is about, and when, stand beside it.
+    known = identity(meta, "id") or body_digest(delivery.body)
+    return (known, identity(meta, "entity_id") or "", identity(meta, "timestamp") or "")
 
 
 def _moment(meta: Any) -> datetime | None:
