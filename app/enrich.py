@@ -50,21 +50,21 @@ class Record(Protocol):
 
 
 class Contacts(Protocol):
-    """HubSpot's contacts, of the account that people are enrolled in."""
+    """The contacts of one HubSpot account."""
 
     async def read(self, contact_id: str, names: Iterable[str]) -> Mapping[str, str | None]:
         """Return the named properties of the contact."""
 
 
 class Asking:
-    """Whom to ask about a thin event, and what their answers mean."""
+    """Whom to ask about a thin event, and what their answers mean. `contacts` returns those of the account named."""
 
     def __init__(
         self,
         *,
         providers: Mapping[str, Provider],
         ask: Callable[[Lookup], Awaitable[Any]],
-        contacts: Contacts,
+        contacts: Callable[[str], Contacts],
         fault_of: Callable[[str], NextStep],
     ) -> None:
         self._providers = providers
@@ -79,16 +79,20 @@ class Asking:
         lookup = provider.lookup(event, source) if provider and source else None
         if provider is None or source is None or lookup is None:
             raise UnknownToProvider("the source is configured in a way that nobody can be asked")
-        found = await (self._ask(lookup) if lookup.host else self._contact(lookup.path))
+        if lookup.host:
+            found = await self._ask(lookup)
+        else:
+            found = await self._contact(book.account_of(source).name, lookup.path)
         try:
             return mapped(provider.enriched(event, found), source, {})
         except Unreadable as error:
             raise UnknownToProvider(f"what was answered cannot be read: {error}") from error
 
-    async def _contact(self, contact_id: str) -> Mapping[str, str | None]:
+    async def _contact(self, account: str, contact_id: str) -> Mapping[str, str | None]:
         """Read a contact in HubSpot; what its fault table says of a refusal holds here, too."""
+        contacts = self._contacts(account)
         try:
-            return await self._contacts.read(contact_id, PROPERTIES)
+            return await contacts.read(contact_id, PROPERTIES)
         except Refusal as refusal:
             told = f"HubSpot: {refusal.code}"
             if refusal.code == NOT_FOUND:

@@ -17,7 +17,7 @@ from app.rules.book import Rulebook, documents_to_text, text_to_documents
 from app.store.database import first_line
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable, Collection, Mapping
 
     from app.metrics import Metrics
     from app.rules.book import Document
@@ -31,7 +31,8 @@ log = structlog.get_logger(__name__)
 class RulebookInForce:
     """Holds the rulebook in force in this process. `read` returns the operator's file, `load` makes a Rulebook of it.
 
-    Both run off the event loop: ten thousand rules take a while to compile.
+    Both run off the event loop: ten thousand rules take a while to compile. `unfinished` counts the enrollments under
+    way of all accounts but the ones it is given. `swapped` is told of every rulebook that comes in force.
     """
 
     def __init__(
@@ -40,16 +41,19 @@ class RulebookInForce:
         *,
         read: Callable[[], tuple[Document, ...]],
         load: Callable[[tuple[Document, ...]], Rulebook],
+        unfinished: Callable[[Collection[str]], Awaitable[Mapping[str, int]]],
         metrics: Metrics,
     ) -> None:
         self._rulebooks = rulebooks
         self._read = read
         self._load = load
+        self._unfinished = unfinished
         self._metrics = metrics
         self._number = 0
         self._changed = asyncio.Event()
         self._turn = asyncio.Lock()
         self.book: Rulebook | None = None
+        self.swapped: Callable[[Rulebook], None] = lambda _: None
 
     async def start(self) -> Rulebook:
         """Put the file in force; with mistakes in it, the stored last good one; with neither, raise StartError."""
@@ -84,13 +88,13 @@ class RulebookInForce:
             try:
                 documents = await asyncio.to_thread(self._read)
                 book = await asyncio.to_thread(self._load, documents)
-                self._require_same_account(book)
+                await self._require_nobody_left(book)
             except RulebookError as error:
                 self._metrics.reload_failed()
                 log.error("rulebook.rejected", mistakes=[str(mistake) for mistake in error.mistakes])  # noqa: TRY400  # the mistakes are the report; a traceback tells nothing
                 raise
             text = documents_to_text(documents)
-            self._swap(book, await self._rulebooks.put_in_force(book.revision, text, account=book.account.name))
+            self._swap(book, await self._rulebooks.put_in_force(book.revision, text, accounts=_names(book)))
             return book
 
     def changed(self) -> None:
@@ -127,19 +131,28 @@ class RulebookInForce:
 
     async def _follow_stored(self, stored: StoredRulebook) -> Rulebook:
         book = await asyncio.to_thread(self._load, text_to_documents(stored.documents))
-        self._require_same_account(book)
         self._swap(book, stored.number)
         return book
 
-    def _require_same_account(self, book: Rulebook) -> None:
-        """Refuse another account's name while running: enrollments that wait belong to the one at start."""
-        if self.book is not None and self.book.account.name != book.account.name:
-            file = book.documents[0].file if book.documents else "rules"
-            told = f"accounts: the account cannot change from {self.book.account.name!r} while running; restart Segue"
-            raise RulebookError((Mistake(file, 1, 1, told),))
+    async def _require_nobody_left(self, book: Rulebook) -> None:
+        """Refuse rules that drop an account with work under way: renaming it would leave people behind, unnoticed."""
+        file = book.documents[0].file if book.documents else "rules"
+        left = await self._unfinished(_names(book))
+        told = (
+            f"accounts: {count} enrollments of account {account!r} are under way, and nobody would go on with them: "
+            "keep the account under this name, or let them end, or cancel them first"
+            for account, count in left.items()
+        )
+        if left:
+            raise RulebookError(tuple(Mistake(file, 1, 1, sentence) for sentence in told))
 
     def _swap(self, book: Rulebook, number: int) -> None:
         self.book = book
         self._number = number
+        self.swapped(book)
         self._metrics.reload_succeeded(book.revision)
         log.info("rulebook.loaded", revision=book.revision, rules=len(book.rules), sources=len(book.sources))
+
+
+def _names(book: Rulebook) -> list[str]:
+    return sorted(account.name for account in book.accounts.values())

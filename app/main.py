@@ -11,11 +11,12 @@ from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import structlog
 
 from app import __version__, logs
+from app.accounts import Accounts, AtWork
 from app.clock import utc_now
 from app.confirm import Confirmer
 from app.deciding import Deciding
@@ -36,7 +37,7 @@ from app.metrics import Metrics
 from app.model import Account
 from app.policy.outcome import Patience
 from app.policy.settle import READS
-from app.practice import SANDBOX, practice_account, require_apart, start_sandbox
+from app.practice import SANDBOX, TOKEN, is_practice, practice_accounts, require_apart, start_sandbox
 from app.rules.load import load, read_documents
 from app.server import Listener
 from app.sources import PROVIDERS
@@ -76,6 +77,8 @@ CONFIRM_AFTER_SECONDS = 60.0
 # no harm, but it is no use either.
 LOOKUP_LEASES = 4
 
+Workers: TypeAlias = tuple[Accounts, Enriching]
+
 log = structlog.get_logger(__name__)
 
 
@@ -106,9 +109,8 @@ async def serve(
         await migrate(service.engine.url)
         require_apart(await Rulebooks(service.engine).accounts(), practice=with_sandbox)
         book = await _first_rulebook(service, with_sandbox=with_sandbox)
-        await _require_nothing_left(service, book)
         hasher = await _hasher(service)
-        workers = await _start_worker(stack, service, book, hasher) if with_worker else None
+        workers = await _start_working(stack, service, book, hasher) if with_worker else None
         apps = _applications(stack, service, hasher)
         _start_following(stack, service, workers)
         served = dict(zip(listeners, apps, strict=False))
@@ -123,8 +125,7 @@ async def work(settings: Settings, environment: Mapping[str, str]) -> None:
         await require_migrated(service.engine)
         require_apart(await Rulebooks(service.engine).accounts(), practice=False)
         book = await service.rulebook.start_from_store()
-        await _require_nothing_left(service, book)
-        workers = await _start_worker(stack, service, book, await _hasher(service))
+        workers = await _start_working(stack, service, book, await _hasher(service))
         _start_following(stack, service, workers)
         await run_until_stopped(_worker_listener(service), service.stopping, reload=service.rulebook.reload)
 
@@ -138,16 +139,6 @@ def _keep_running(stack: AsyncExitStack, server: EmbeddedPostgres) -> None:
         await watch
 
     stack.push_async_callback(end)
-
-
-async def _require_nothing_left(service: Service, book: Rulebook) -> None:
-    """Refuse to start where another account's work is under way: renaming it would leave people behind, unnoticed."""
-    for account, count in (await unfinished_elsewhere(service.engine, book.account.name)).items():
-        raise StartError(
-            f"accounts: {count} enrollments of account {account!r} are under way, and the rules name "
-            f"{book.account.name!r}: nobody would go on with them; name the account {account!r}, or let them end, or "
-            "cancel them first"
-        )
 
 
 async def _first_rulebook(service: Service, *, with_sandbox: bool) -> Rulebook:
@@ -198,6 +189,7 @@ async def _open(
         Rulebooks(engine),
         read=partial(read_documents, settings.config),
         load=partial(_load, settings=settings, environment=environment, sandbox=with_sandbox),
+        unfinished=partial(unfinished_elsewhere, engine),
         metrics=metrics,
     )
     return Service(settings, engine, metrics, rulebook, base_url, asyncio.Event())
@@ -206,19 +198,15 @@ async def _open(
 def _load(
     documents: tuple[Document, ...], *, settings: Settings, environment: Mapping[str, str], sandbox: bool
 ) -> Rulebook:
-    """Make a Rulebook of its text. With the sandbox its account is `sandbox`, whatever the rules name."""
-    if sandbox:
-        book = load(
-            documents,
-            environment={"HUBSPOT_TOKEN": practice_account().token, **environment},
-            providers=PROVIDERS,
-            default_account=practice_account(),
-        )
-        return replace(book, account=practice_account(book.account.per_10s))
+    """Make a Rulebook of its text. With the sandbox its accounts are the emulator's, whatever the rules name."""
     token = settings.hubspot_token.get_secret_value() if settings.hubspot_token else None
+    if sandbox:
+        environment, token = {"HUBSPOT_TOKEN": TOKEN, **environment}, TOKEN
     account = Account("main", token) if token else None
     book = load(documents, environment=environment, providers=PROVIDERS, default_account=account)
-    if book.account.name == SANDBOX:
+    if sandbox:
+        return replace(book, accounts=practice_accounts(book.accounts))
+    if any(is_practice(name) for name in book.accounts):
         told = f"accounts: {SANDBOX!r} is the emulator's name; choose another one for a real account"
         raise RulebookError((Mistake(documents[0].file, 1, 1, told),))
     return book
@@ -248,9 +236,28 @@ async def _database(stack: AsyncExitStack, settings: Settings, data_dir: Path, *
     return engine
 
 
-async def _desk(stack: AsyncExitStack, service: Service, book: Rulebook, telling: Telling) -> HubSpotDesk:
-    """Return what asks HubSpot, at the pace that all replicas share."""
-    settings, account = service.settings, book.account
+async def _start_working(
+    stack: AsyncExitStack, service: Service, book: Rulebook, hasher: Callable[[str], str]
+) -> Workers:
+    """Begin the work of all accounts, and of what is asked of providers; more accounts may come with a reload."""
+    telling = Telling(service.metrics, hasher)
+    name = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+
+    async def begin(own: AsyncExitStack, account: Account) -> AtWork:
+        pace = _pace(own, service, account)
+        desk = await _desk(own, service, pace, partial(accounts.known, account.name), telling)
+        return AtWork(pace, desk, _start_worker(own, service, account.name, desk, telling, f"{name}:{account.name}"))
+
+    accounts = Accounts(begin)
+    stack.push_async_callback(accounts.close)
+    await accounts.follow(book.accounts.values())
+    service.rulebook.swapped = lambda swapped: accounts.follow_soon(swapped.accounts.values())
+    return accounts, await _start_enriching(stack, service, book, accounts, hasher, name)
+
+
+def _pace(stack: AsyncExitStack, service: Service, account: Account) -> StoredPace:
+    """Return the pace of an account, which all replicas share."""
+    settings = service.settings
     pace = StoredPace(
         service.engine,
         account=account.name,
@@ -259,29 +266,30 @@ async def _desk(stack: AsyncExitStack, service: Service, book: Rulebook, telling
         window_ms=settings.rate_window_ms,
     )
     stack.push_async_callback(pace.close)
-    client = await stack.enter_async_context(
-        HubSpotClient(
-            account.name,
-            lambda: (service.rulebook.book or book).account.token,
-            pace=pace,
-            observe=telling.call,
-            base_url=service.base_url,
-            version=settings.hubspot_api_version,
-        )
+    return pace
+
+
+async def _desk(
+    stack: AsyncExitStack, service: Service, pace: StoredPace, account: Callable[[], Account], telling: Telling
+) -> HubSpotDesk:
+    """Return what asks HubSpot. `account` returns the latest configuration: a mended token is used at once."""
+    client = HubSpotClient(
+        account().name,
+        lambda: account().token,
+        pace=pace,
+        observe=telling.call,
+        base_url=service.base_url,
+        version=service.settings.hubspot_api_version,
     )
-    return await stack.enter_async_context(HubSpotDesk(client))
+    return await stack.enter_async_context(HubSpotDesk(await stack.enter_async_context(client)))
 
 
-async def _start_worker(
-    stack: AsyncExitStack, service: Service, book: Rulebook, hasher: Callable[[str], str]
-) -> tuple[Worker, Enriching]:
-    settings, telling = service.settings, Telling(service.metrics, hasher)
-    desk = await _desk(stack, service, book, telling)
+def _start_worker(
+    stack: AsyncExitStack, service: Service, account: str, desk: HubSpotDesk, telling: Telling, name: str
+) -> Worker:
+    settings = service.settings
     span = timedelta(hours=settings.retry_span_hours)
-    name = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
-    enrollments = Enrollments(
-        service.engine, account=book.account.name, worker=name, lease=settings.lease_seconds, span=span
-    )
+    enrollments = Enrollments(service.engine, account=account, worker=name, lease=settings.lease_seconds, span=span)
     enroller = Enroller(
         enrollments,
         desk,
@@ -306,25 +314,25 @@ async def _start_worker(
     )
     worker.start()
     stack.push_async_callback(worker.stop, drain_seconds=settings.drain_seconds)
-    return worker, await _start_enriching(stack, service, book, desk, hasher, name)
+    return worker
 
 
 async def _start_enriching(
     stack: AsyncExitStack,
     service: Service,
     book: Rulebook,
-    desk: HubSpotDesk,
+    accounts: Accounts,
     hasher: Callable[[str], str],
     name: str,
 ) -> Enriching:
-    """Start what asks the providers of thin events; its HubSpot is the one that people are enrolled in."""
+    """Start what asks the providers of thin events; HubSpot is asked as the account that they come from."""
     hosts = frozenset[str]().union(*(provider.hosts for provider in PROVIDERS.values()))
     lookups = await stack.enter_async_context(Lookups(hosts))
     enrichments = Enrichments(service.engine, worker=name, lease=LOOKUP_LEASES * service.settings.lease_seconds)
     enricher = Enricher(
         enrichments,
         Deciding(new_id=Ids(), hash_email=hasher, metrics=service.metrics),
-        Asking(providers=PROVIDERS, ask=lookups.ask, contacts=desk, fault_of=fault_of),
+        Asking(providers=PROVIDERS, ask=lookups.ask, contacts=accounts.contacts, fault_of=fault_of),
         book=lambda: service.rulebook.book or book,
         span=timedelta(hours=service.settings.retry_span_hours),
         now=utc_now,
@@ -399,9 +407,11 @@ async def _page(service: Service, reader: StoredReader) -> bytes:
         service.metrics.backlog(*await reader.backlog())
         service.metrics.thin_events(await reader.thin_events())
         if book is not None:
-            used = await reader.reserved(book.account.name)
-            for sender in book.senders.values():
-                service.metrics.sender_budget(sender.name, DEFAULT_LIMIT - used.get(sender.email.lower(), 0))
+            for account in book.accounts.values():
+                used = await reader.reserved(account.name)
+                for sender in book.senders.values():
+                    left = DEFAULT_LIMIT - used.get(sender.email.lower(), 0)
+                    service.metrics.sender_budget(account.name, sender.name, left)
     return service.metrics.page()
 
 
@@ -422,12 +432,12 @@ def _listeners(settings: Settings) -> list[Listener]:
     return [Listener(settings.host, port, setting=setting) for port, setting in ports]
 
 
-def _wake(workers: tuple[Worker, Enriching]) -> None:
+def _wake(workers: Workers) -> None:
     for worker in workers:
         worker.wake()
 
 
-def _start_following(stack: AsyncExitStack, service: Service, workers: tuple[Worker, Enriching] | None) -> None:
+def _start_following(stack: AsyncExitStack, service: Service, workers: Workers | None) -> None:
     """Follow what other processes commit, and sweep what may be forgotten."""
     handlers = {RULEBOOK_CHANGED: service.rulebook.changed}
     if workers is not None:

@@ -49,8 +49,8 @@ class Metrics:
         self._parked = self._counter("parked_total", "Enrollments that a person must look at", "class")
         self._settled = self._counter("settled_total", "Requests without an answer, settled", "result")
         self._confirmations = self._counter("confirmations_total", "What HubSpot showed later", "result")
-        self._calls = self._counter("hubspot_requests_total", "Requests to HubSpot", "endpoint", "status")
-        self._throttled = self._counter("hubspot_throttled_total", "429s: each one is a defect of the pace")
+        self._calls = self._counter("hubspot_requests_total", "Requests to HubSpot", "account", "endpoint", "status")
+        self._throttled = self._counter("hubspot_throttled_total", "429s: each one is a defect of the pace", "account")
 
     def _durations(self) -> None:
         self._ack = Histogram(
@@ -75,8 +75,8 @@ class Metrics:
     def _gauges(self) -> None:
         self._jobs = self._gauge("jobs", "Enrollments by state, final ones left out", "state")
         self._oldest = self._gauge("oldest_job_age_seconds", "Age of the oldest enrollment that is due")
-        self._budget = self._gauge("sender_budget_remaining", "Enrollments left in 24 hours", "sender_id")
-        self._rate = self._gauge("hubspot_rate_remaining", "Requests left by HubSpot's own count", "window")
+        self._budget = self._gauge("sender_budget_remaining", "Enrollments left in 24 hours", "account", "sender")
+        self._rate = self._gauge("hubspot_rate_remaining", "Requests left by HubSpot's own count", "account", "window")
         self._last_event = self._gauge("source_last_event_timestamp_seconds", "When a source was last heard", "source")
         self._thin = self._gauge("thin_events", "Thin events that wait for their provider's answer")
         self._old_secret = self._gauge(
@@ -159,16 +159,16 @@ class Metrics:
         """Count a confirmation."""
         self._confirmations.labels(result).inc()
 
-    def hubspot_call(self, endpoint: str, status: int | None, seconds: float) -> None:
+    def hubspot_call(self, account: str, endpoint: str, status: int | None, seconds: float) -> None:
         """Count a call to HubSpot; no status means that no answer came."""
-        self._child(self._calls, endpoint, str(status or "none")).inc()
+        self._child(self._calls, account, endpoint, str(status or "none")).inc()
         self._call_duration.labels(endpoint).observe(seconds)
         if status == 429:  # noqa: PLR2004  # Too Many Requests
-            self._throttled.inc()
+            self._throttled.labels(account).inc()
 
-    def rate_remaining(self, window: str, remaining: int) -> None:
+    def rate_remaining(self, account: str, window: str, remaining: int) -> None:
         """Set what HubSpot says is left: of its rolling window (window), or of the day (daily)."""
-        self._rate.labels(window).set(remaining)
+        self._rate.labels(account, window).set(remaining)
 
     def reload_succeeded(self, revision: str) -> None:
         """Note that a rulebook is in force; its revision is hexadecimal."""
@@ -186,9 +186,9 @@ class Metrics:
             self._jobs.labels(state).set(count)
         self._oldest.set(oldest_seconds)
 
-    def sender_budget(self, sender: str, remaining: int) -> None:
+    def sender_budget(self, account: str, sender: str, remaining: int) -> None:
         """Set how many enrollments a sender has left in its 24 hours."""
-        self._budget.labels(sender).set(remaining)
+        self._budget.labels(account, sender).set(remaining)
 
     def page(self) -> bytes:
         """Return what Prometheus reads."""

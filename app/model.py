@@ -40,7 +40,8 @@ class Secret:
 class SourceConfig:
     """A configured sender of webhooks. `options` is the provider's own options model, validated, where it has one.
 
-    `fields` is the source's `map:`, the name of an event's field to where the sender puts it.
+    `fields` is the source's `map:`, the name of an event's field to where the sender puts it. `account` is the HubSpot
+    account whose objects its events name, where that must be told.
     """
 
     name: str
@@ -48,6 +49,7 @@ class SourceConfig:
     secrets: tuple[Secret, ...] = ()
     options: Any = None
     fields: Mapping[str, str] = field(default_factory=dict)
+    account: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,15 +6,18 @@ import asyncio
 import os
 import re
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import structlog
 
 from app.errors import StartError
-from app.model import Account
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from contextlib import AsyncExitStack
+
+    from app.model import Account
 
 SANDBOX = "sandbox"
 TOKEN = "pat-sandbox"  # noqa: S105  # the emulator's own, worth nothing
@@ -22,9 +25,19 @@ TOKEN = "pat-sandbox"  # noqa: S105  # the emulator's own, worth nothing
 log = structlog.get_logger(__name__)
 
 
-def practice_account(per_10s: int | None = None) -> Account:
-    """Return the account of the emulator, whatever the rules name."""
-    return Account(SANDBOX, TOKEN, per_10s)
+def practice_accounts(accounts: Mapping[str, Account]) -> dict[str, Account]:
+    """Return the emulator's accounts in place of those that the rules name: as many, each by itself.
+
+    No account that somebody names can have a colon in it, so that nobody's real one is taken for practice.
+    """
+    if len(accounts) == 1:
+        return {key: replace(account, name=SANDBOX, token=TOKEN) for key, account in accounts.items()}
+    return {key: replace(account, name=f"{SANDBOX}:{key}", token=f"{TOKEN}-{key}") for key, account in accounts.items()}
+
+
+def is_practice(account: str) -> bool:
+    """Tell whether an account of this name is the emulator's."""
+    return account.partition(":")[0] == SANDBOX
 
 
 async def start_sandbox(stack: AsyncExitStack) -> str:
@@ -48,7 +61,8 @@ async def _end(child: asyncio.subprocess.Process) -> None:
 
 def require_apart(known: set[str], *, practice: bool) -> None:
     """Raise StartError where practice and real leads would share a database; `known` are the accounts it has seen."""
-    if (SANDBOX in known and not practice) or (known - {SANDBOX} and practice):
+    practised = {account for account in known if is_practice(account)}
+    if (practised and not practice) or (known - practised and practice):
         was, is_ = ("used for real", "practice") if practice else ("practised on", "real")
         raise StartError(
             f"this database was {was}, and this would be {is_}: rules and enrollments of both must not share one; "

@@ -37,6 +37,7 @@ class Telling:
             enrollment_id=enrollment.id,
             delivery_id=enrollment.delivery_id,
             person=self._hash_email(enrollment.email),
+            account=enrollment.account,
             rule=enrollment.rule,
             sequence=enrollment.sequence,
             sender=enrollment.sender.name,
@@ -66,13 +67,14 @@ class Telling:
 
     def call(self, record: CallRecord) -> None:
         """Tell one call to HubSpot: what was asked and how it ended, never a body."""
-        self._metrics.hubspot_call(record.route, record.status, record.duration)
+        self._metrics.hubspot_call(record.account, record.route, record.status, record.duration)
         if record.remaining is not None:
-            self._metrics.rate_remaining("window", record.remaining)
+            self._metrics.rate_remaining(record.account, "window", record.remaining)
         if record.remaining_today is not None:
-            self._metrics.rate_remaining("daily", record.remaining_today)
+            self._metrics.rate_remaining(record.account, "daily", record.remaining_today)
         log.info(
             "hubspot.call",
+            account=record.account,
             route=record.route,
             method=record.method,
             status=record.status,

@@ -21,8 +21,9 @@ __all__ = ["Document", "EnrollAction", "Rule", "Rulebook", "documents_to_text", 
 
 @dataclass(frozen=True, slots=True)
 class EnrollAction:
-    """What a matching rule asks for."""
+    """What a matching rule asks for. `account` is a key of the rulebook's `accounts`."""
 
+    account: str
     sequence: str
     sender: Sender
     properties: Mapping[str, Expression]
@@ -48,16 +49,27 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Rulebook:
-    """Everything a rules file says, checked. `listeners` holds the rules of each (source, type), in their order."""
+    """Everything a rules file says, checked. `listeners` holds the rules of each (source, type), in their order.
+
+    The keys of `accounts` are the names that rules use; an account's own name differs from its key in practice only.
+    """
 
     revision: str
     documents: tuple[Document, ...]
-    account: Account
+    accounts: Mapping[str, Account]
     sources: Mapping[str, SourceConfig]
     senders: Mapping[str, Sender]
     rules: tuple[Rule, ...]
     store_unheard: bool = False
     listeners: Mapping[tuple[str, str], tuple[Rule, ...]] = field(default_factory=dict, repr=False)
+
+    def account_named(self, name: str) -> Account | None:
+        """Return the account with this name of its own."""
+        return next((account for account in self.accounts.values() if account.name == name), None)
+
+    def account_of(self, source: SourceConfig) -> Account:
+        """Return the account whose objects a source's events name: loading saw to it that there is one."""
+        return self.accounts[source.account] if source.account else next(iter(self.accounts.values()))
 
 
 def indexed(rules: tuple[Rule, ...]) -> Mapping[tuple[str, str], tuple[Rule, ...]]:

@@ -29,6 +29,7 @@ class Provider(Protocol):
     """What loading needs of a provider."""
 
     Options: type[BaseModel]
+    asks_hubspot: bool
 
     def check(self, config: SourceConfig) -> list[str]:
         """Return what is wrong with a source's configuration, as sentences."""
@@ -44,16 +45,17 @@ def load(
     """Return the rulebook that the documents describe. Raises RulebookError with every mistake that can be found."""
     mistakes: list[Mistake] = []
     parts = [part for document in documents if (part := read_part(document, environment, mistakes))]
+    complete = len(parts) == len(documents)
     loader = _Loader(mistakes, providers)
-    account = loader.account(parts, default_account)
+    accounts = loader.accounts(parts, default_account, complete=complete)
     sources = loader.sources(parts)
     senders = loader.senders(parts)
-    rules = loader.rules(parts, senders, complete=len(parts) == len(documents))
-    if mistakes or account is None:
+    rules = loader.rules(parts, senders, complete=complete)
+    if mistakes or not accounts:
         raise RulebookError(told_once(mistakes, parts))
     store_unheard = any(part.file.store_unheard for part in parts)
     revision = revision_of(documents)
-    return Rulebook(revision, documents, account, sources, senders, rules, store_unheard, indexed(rules))
+    return Rulebook(revision, documents, accounts, sources, senders, rules, store_unheard, indexed(rules))
 
 
 class _Loader:
@@ -62,18 +64,32 @@ class _Loader:
     def __init__(self, mistakes: list[Mistake], providers: Mapping[str, Provider]) -> None:
         self._mistakes = mistakes
         self._providers = providers
+        self._accounts: frozenset[str] | None = None
 
-    def account(self, parts: list[Part], default: Account | None) -> Account | None:
+    def accounts(self, parts: list[Part], default: Account | None, *, complete: bool) -> dict[str, Account]:
+        """Make the accounts. Names are checked against them only when every file could be read (`complete`)."""
         found = self._merged(parts, "accounts")
-        for name in list(found)[1:]:
-            self._note(found[name], ("accounts", name), "only one account is possible", key=True)
-        for name, part in found.items():
-            entry = part.file.accounts[name]
-            return Account(name, entry.token, entry.per_10s)
-        if default is None and parts and not any("accounts" in part.mended for part in parts):
+        entries = {name: part.file.accounts[name] for name, part in found.items()}
+        made = {name: Account(name, entry.token, entry.per_10s) for name, entry in entries.items()}
+        whole = not any("accounts" in part.mended for part in parts)
+        if not made and default is not None:
+            made = {default.name: default}
+        if not made and parts and whole:
             told = "no HubSpot credential: write `accounts:` with a token, or set SEGUE_HUBSPOT_TOKEN"
             self._note(parts[0], (), told)
-        return default
+        self._accounts = frozenset(made) if whole and complete and made else None
+        return made
+
+    def _account(self, name: str | None, part: Part, place: tuple[str | int, ...], *, needed: bool = True) -> str:
+        """Return the account that an entry means: the one it names, or the only one."""
+        known = self._accounts
+        if name is not None and known is not None and name not in known:
+            wrong = part.parsed.written((*place, "account"))
+            self._note(part, (*place, "account"), f"there is no account {wrong!r} in `accounts`")
+        if name is None and needed and known is not None and len(known) > 1:
+            told = f"there are several accounts: name one of {', '.join(sorted(known))} as `account`"
+            self._note(part, place, told)
+        return name or next(iter(known or ()), "")
 
     def _merged(self, parts: list[Part], section: str) -> dict[str, Part]:
         """Return the names of a section over all files, each with the file it stands in."""
@@ -110,7 +126,8 @@ class _Loader:
             return None
         secrets = tuple(Secret(secret.value, secret.not_after) for secret in entry.secrets)
         fields = entry.map.model_dump(exclude_none=True)
-        config = SourceConfig(name, entry.provider, secrets, options, fields)
+        self._account(entry.account, part, place, needed=provider.asks_hubspot)
+        config = SourceConfig(name, entry.provider, secrets, options, fields, entry.account)
         # A secret that could not be read has been told already.
         for told in provider.check(config) if not part.parsed.mistakes else ():
             self._note(part, (*place, "secrets"), f"source {name!r}: {told}")
@@ -180,12 +197,14 @@ class _Loader:
         if sender is None and senders is not None and entry.enroll.sender != UNKNOWN:
             at = (*place, "enroll", "sender")
             self._note(part, at, f"there is no sender {part.parsed.written(at)!r} in `senders`")
+        account = self._account(entry.account, part, place)
         properties = {
             name: expression
             for name, text in entry.contact.set.items()
             if (expression := self._expression(text, part, (*place, "contact", "set", name)))
         }
         return EnrollAction(
+            account=account,
             sequence=entry.enroll.sequence,
             sender=sender or Sender(entry.enroll.sender, "", ""),
             properties=properties,

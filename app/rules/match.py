@@ -78,7 +78,7 @@ def _act(rule: Rule, event: Event, values: Facts, book: Rulebook, facts: tuple[R
 def _request(action: EnrollAction, email: str, values: Facts, book: Rulebook) -> EnrollRequest:
     written = {name: _written(expression.evaluate(values)) for name, expression in action.properties.items()}
     return EnrollRequest(
-        account=book.account.name,
+        account=book.accounts[action.account].name,
         email=email,
         sequence=action.sequence,
         sender=action.sender,

@@ -116,6 +116,7 @@ class SourceEntry(BaseModel):
         ]
     ] = Field(default=[], description='Accepted secrets, as "${NAME}"; several while one is rotated')
     map: MapEntry = Field(default=MapEntry(), description="Where the sender puts an event's fields")
+    account: Name | None = Field(None, description="The HubSpot account whose objects its events name")
 
 
 class SenderEntry(_Model):
@@ -188,6 +189,7 @@ class RuleEntry(_Model):
     description: str | None = None
     source: Text = Field(description="A name of `sources`")
     type: Types = Field(description="The event types it listens to")
+    account: Name | None = Field(None, description="A name of `accounts`; needed where there are several")
     when: Cel | None = Field(None, description="The condition; without it every event of these types matches")
     continue_: bool = Field(default=False, alias="continue", strict=True, description="Look at later rules too")
     on_error: Literal["next", "stop"] = Field("next", description="What follows when the condition cannot be evaluated")
@@ -202,7 +204,7 @@ class RulesFile(_Model):
     """The whole file."""
 
     version: Literal[1]
-    accounts: dict[Name, AccountEntry] = Field(default={}, max_length=1)
+    accounts: dict[Name, AccountEntry] = {}
     sources: dict[Name, SourceEntry] = {}
     senders: dict[Name, SenderEntry] = {}
     store_unheard: bool = Field(default=False, strict=True, description="Store events that no rule listens to, too")

@@ -40,7 +40,7 @@ class Provider(Protocol):
     """One kind of sender. `Options` is the strict model of a source's own keys beside `provider` and `secrets`.
 
     `methods` are those by which deliveries come. `retry_after_unit` is how many of the sender's units of Retry-After
-    make a second. `hosts` are all that its lookups ask.
+    make a second. `hosts` are all that its lookups ask; `asks_hubspot` says that they ask the HubSpot account itself.
     """
 
     name: str
@@ -48,6 +48,7 @@ class Provider(Protocol):
     methods: frozenset[str]
     retry_after_unit: int
     hosts: frozenset[str]
+    asks_hubspot: bool
 
     def check(self, config: SourceConfig) -> list[str]:
         """Return the source's configuration mistakes as sentences that print no secret."""
@@ -122,6 +123,7 @@ class BaseProvider:
     methods: frozenset[str] = POST
     retry_after_unit: int = 1
     hosts: frozenset[str] = frozenset()
+    asks_hubspot: bool = False
 
     def probe(self, delivery: Delivery, config: SourceConfig) -> Response | None:  # noqa: ARG002  # the protocol's
         """Answer 200 to HEAD and GET, with which tools look whether anybody is there before they save a webhook."""

@@ -15,7 +15,7 @@ from app.store import ledger
 from app.store.accept import ENROLLMENTS_READY
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from datetime import datetime, timedelta
 
     from sqlalchemy import Row
@@ -206,8 +206,8 @@ def _enrollment(row: Row[Any]) -> Enrollment:
     )
 
 
-async def unfinished_elsewhere(engine: AsyncEngine, account: str) -> dict[str, int]:
+async def unfinished_elsewhere(engine: AsyncEngine, accounts: Collection[str]) -> dict[str, int]:
     """Return how many enrollments of other accounts are under way: nobody here would go on with them."""
     async with engine.connect() as connection:
-        rows = await connection.execute(sql.UNFINISHED_ELSEWHERE, {"account": account})
+        rows = await connection.execute(sql.UNFINISHED_ELSEWHERE, {"accounts": list(accounts)})
         return {row.account: row.unfinished for row in rows}

@@ -247,5 +247,6 @@ CONFIRM = text("""
 
 UNFINISHED_ELSEWHERE = text("""
     SELECT account, count(*) AS unfinished FROM enrollments
-    WHERE account <> :account AND state IN ('held', 'ready', 'working', 'uncertain') GROUP BY account
+    WHERE account <> ALL(CAST(:accounts AS text[])) AND state IN ('held', 'ready', 'working', 'uncertain')
+    GROUP BY account
 """)

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from sqlalchemy import text
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from sqlalchemy.ext.asyncio import AsyncEngine
 
 RULEBOOK_CHANGED = "segue_rulebook_changed"
@@ -27,8 +29,8 @@ READ_IN_FORCE = text("SELECT number, revision, documents FROM rulebooks ORDER BY
 # A rulebook that is in force already is not stored again: replicas that start together with the same file agree.
 PUT_IN_FORCE = text("""
     WITH put AS (
-        INSERT INTO rulebooks (revision, documents, account, stored_at)
-        SELECT :revision, :documents, :account, clock_timestamp()
+        INSERT INTO rulebooks (revision, documents, accounts, stored_at)
+        SELECT :revision, :documents, CAST(:accounts AS text[]), clock_timestamp()
         WHERE :revision IS DISTINCT FROM (SELECT revision FROM rulebooks ORDER BY number DESC LIMIT 1)
         RETURNING number
     )
@@ -40,7 +42,7 @@ PUT_IN_FORCE = text("""
 LOCK = text("LOCK TABLE rulebooks IN SHARE ROW EXCLUSIVE MODE")
 
 
-READ_ACCOUNTS = text("SELECT account FROM rulebooks UNION SELECT account FROM enrollments")
+READ_ACCOUNTS = text("SELECT unnest(accounts) AS account FROM rulebooks UNION SELECT account FROM enrollments")
 
 
 class Rulebooks:
@@ -55,18 +57,19 @@ class Rulebooks:
             row = (await connection.execute(READ_IN_FORCE)).one_or_none()
         return None if row is None else StoredRulebook(row.number, row.revision, row.documents)
 
-    async def put_in_force(self, revision: str, documents: str, *, account: str) -> int:
+    async def put_in_force(self, revision: str, documents: str, *, accounts: Sequence[str]) -> int:
         """Store `documents` as the rulebook in force and tell every replica; return its number.
 
         Nothing is stored when it is in force already. The number is this rulebook's own: another replica that reloads
         at the same time gets a higher or a lower one, and whoever has the lower one follows.
 
-        `account` is the one that the rulebook enrolls into: practice rules must never act on a real one.
+        `accounts` are those that the rulebook enrolls into: practice rules must never act on a real one.
         """
         async with self._engine.begin() as connection:
             await connection.execute(LOCK)
-            values = {"revision": revision, "documents": documents, "account": account, "channel": RULEBOOK_CHANGED}
-            number: int = (await connection.execute(PUT_IN_FORCE, values)).first()[0]  # type: ignore[index]
+            values = {"revision": revision, "documents": documents, "accounts": list(accounts)}
+            put = await connection.execute(PUT_IN_FORCE, values | {"channel": RULEBOOK_CHANGED})
+            number: int = put.first()[0]  # type: ignore[index]
             return number
 
     async def accounts(self) -> set[str]:

@@ -291,7 +291,7 @@ rulebooks = Table(
     Column("number", BigInteger, Identity(always=True), primary_key=True),
     Column("revision", Text, nullable=False),
     Column("documents", Text, nullable=False),
-    Column("account", Text, nullable=False),
+    Column("accounts", ARRAY(Text), nullable=False),
     Column("stored_at", Instant, nullable=False),
     comment="Rulebooks that were put in force, unexpanded, the highest number being in force now.",
 )

@@ -133,7 +133,7 @@ async def office(database_url: str, engine: AsyncEngine, tmp_path: Path) -> Asyn
     ):
         moment = [utc_now()]
         enrichments = Enrichments(engine, worker="w1", lease=60.0)
-        asking = Asking(providers=PROVIDERS, ask=lookups.ask, contacts=NobodysContacts(), fault_of=fault_of)
+        asking = Asking(providers=PROVIDERS, ask=lookups.ask, contacts=lambda _: NobodysContacts(), fault_of=fault_of)
         yield Office(web, far_end, enrichments, enricher_of(web, enrichments, asking, moment), moment)
 
 
@@ -362,7 +362,7 @@ async def hubspot(office: Office, engine: AsyncEngine) -> AsyncIterator[HubSpotD
     pace = StoredPace(engine, account="main", cap=None, headroom=0.05, window_ms=10_000)
     client = HubSpotClient("main", "pat-sandbox", pace=pace, observe=lambda _: None, base_url=url)
     async with client, HubSpotDesk(client) as desk:
-        asking = Asking(providers=PROVIDERS, ask=nobody, contacts=desk, fault_of=fault_of)
+        asking = Asking(providers=PROVIDERS, ask=nobody, contacts=lambda _: desk, fault_of=fault_of)
         office.enricher = enricher_of(office.web, office.enrichments, asking, office.moment)
         yield desk
     await pace.close()

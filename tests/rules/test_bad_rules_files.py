@@ -72,7 +72,7 @@ CASES: dict[str, tuple[str, list[str]]] = {
     "another version": (HEAD.replace("version: 1", "version: 2") + RULE, ["r1.yaml:1:10: must be 1"]),
     "two accounts": (
         HEAD.replace('"}}', '"}, other: {token: x}}', 1) + RULE,
-        ["r1.yaml:2:11: only one is possible"],
+        ["r1.yaml:7:5: there are several accounts: name one of main, other as `account`"],
     ),
     "no credential": (
         HEAD.replace('accounts: {main: {token: "${TOKEN}"}}', "store_unheard: false") + RULE,
@@ -348,6 +348,33 @@ def test_what_another_file_may_hold_is_not_missed_while_that_file_cannot_be_read
     found = mistakes("rules: [", "version: 1\n" + RULE, default=Account("main", "x"))
     assert len(found) == 1
     assert found[0].startswith("r1.yaml:")
+
+
+TWO = HEAD.replace("accounts: {", 'accounts: {emea: {token: "${TOKEN}"}, ')
+
+
+def test_a_rule_names_its_account_where_there_are_several() -> None:
+    told = "there are several accounts: name one of emea, main as `account`"
+    assert mistakes(TWO + RULE) == [f"r1.yaml:7:5: {told}"]
+    assert mistakes(TWO + RULE + "    account: emea\n") == []
+    assert mistakes(TWO + RULE + "    account: apac\n") == ["r1.yaml:11:14: there is no account 'apac' in `accounts`"]
+    assert mistakes(HEAD + RULE + "    account: apac\n") == ["r1.yaml:11:14: there is no account 'apac' in `accounts`"]
+    assert mistakes(HEAD + RULE + "    account: main\n") == []
+
+
+def test_a_source_of_hubspots_objects_names_its_account_where_there_are_several() -> None:
+    portal = '  form: {provider: hubspot, secrets: ["${FORM_SECRET}"]%s}\n'
+    text = TWO.replace('  form: {provider: typeform, secrets: ["${FORM_SECRET}"]}\n', portal) + RULE.replace(
+        "type: form_response", "type: form_response\n    account: emea"
+    )
+    told = "there are several accounts: name one of emea, main as `account`"
+    assert mistakes(text % "") == [f"r1.yaml:4:9: {told}"]
+    assert mistakes(text % ", account: emea") == []
+
+
+def test_an_account_in_a_file_that_cannot_be_read_is_not_missed() -> None:
+    found = mistakes("rules: [", TWO + RULE + "    account: apac\n")
+    assert len(found) == 1
 
 
 def test_the_account_of_the_environment_stands_in() -> None:

@@ -240,7 +240,7 @@ async def test_metrics_are_those_that_are_documented_and_name_nobody(web: Runnin
     assert shown == set(re.findall(r"^\| `(segue_\w+)`", METRICS.read_text(), re.MULTILINE))
     samples = {(sample.name, *sample.labels.values()): sample.value for f in families for sample in f.samples}
     assert samples["segue_jobs", "ready"] == 1
-    assert samples["segue_sender_budget_remaining", "anna"] == 1000
+    assert samples["segue_sender_budget_remaining", "main", "anna"] == 1000
     assert samples["segue_config_last_reload_successful",] == 1
     assert not re.search("ada|@|(dlv|evt|dec|enr)_", answer.text)
 

@@ -65,6 +65,7 @@ class HubSpot(SignedProvider):
 
     name = "hubspot"
     retry_after_unit = 1000  # a workflow reads Retry-After as milliseconds ("error handling" page)
+    asks_hubspot = True
     Options: type[BaseModel] = HubSpotOptions
     scheme = Scheme(
         header="x-hubspot-signature-v3",
