@@ -6,13 +6,21 @@ out, and its outcome is recorded. Whatever ends without an outcome is settled by
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import asyncio
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol
 
 from app.clock import elapsed_seconds
 from app.errors import FenceLost, NotSent, Refusal, SegueError
-from app.model import Baseline, Enrollment, State, Step
-from app.policy.outcome import Change, Patience, RequirementMissingError, UnsettledError, after_failure
+from app.model import CONTACT_OWNER, Baseline, Enrollment, State, Step
+from app.policy.outcome import (
+    BudgetSpentError,
+    Change,
+    Patience,
+    RequirementMissingError,
+    UnsettledError,
+    after_failure,
+)
 from app.policy.settle import Reading, Settlement, Witness, compare, is_ours, next_read_at, settle
 
 if TYPE_CHECKING:
@@ -22,6 +30,7 @@ if TYPE_CHECKING:
     from app.model import Sender
     from app.policy.outcome import NextStep
 
+OWNER = "hubspot_owner_id"
 SENDING_LIFE_SECONDS = 1.0
 SENDING_REPEATS = 5
 
@@ -59,14 +68,27 @@ class HubSpot(Protocol):
         """Send the one request. `before_send` is awaited with the connection in hand, before the first byte."""
 
 
+class Assigner(Protocol):
+    """Who sends."""
+
+    async def assign(self, enrollment: Enrollment, facts: Mapping[str, str | None]) -> Sender:
+        """Return who sends, and write it down. Raises HeldError, DeclinedError, ParkedError and FenceLost."""
+
+    def limit_of(self, sender: Sender) -> int | None:
+        """Return how many enrollments the sender may send in 24 hours, None for HubSpot's own limit."""
+
+
 class Record(Protocol):
     """Where outcomes are recorded: fenced, so that every method raises FenceLost once the row is somebody else's."""
 
     async def prepared(self, enrollment: Enrollment, contact_id: str, baseline: Baseline) -> None:
         """Checkpoint `prepared`."""
 
-    async def sending(self, enrollment: Enrollment, *, sender_limit: int) -> datetime:
-        """Commit `sending` with the sender's reservation; return the database's time of it."""
+    async def sending(self, enrollment: Enrollment, sender: Sender, *, limit: int | None) -> datetime:
+        """Commit `sending` with the sender's reservation; return the database's time of it.
+
+        Raises BudgetSpentError when the sender has no place.
+        """
 
     async def move(self, enrollment: Enrollment, after: State, change: Change) -> None:
         """Record a transition."""
@@ -91,10 +113,10 @@ class Enroller:
         self,
         record: Record,
         hubspot: HubSpot,
+        senders: Assigner,
         fault_of: Callable[[str], NextStep],
         *,
         patience: Patience,
-        sender_limit: int,
         confirm_seconds: float,
         now: Callable[[], datetime],
         random: Callable[[], float],
@@ -102,21 +124,21 @@ class Enroller:
     ) -> None:
         self._record = record
         self._hubspot = hubspot
+        self._senders = senders
         self._fault_of = fault_of
         self._patience = patience
-        self._sender_limit = sender_limit
         self._confirm_seconds = confirm_seconds
         self._now = now
         self._random = random
         self._tell = tell
 
     async def enroll(self, claimed: Enrollment) -> None:
-        """Take one claimed enrollment from `assigned` to an outcome. Raises FenceLost when it is no longer ours."""
+        """Take one claimed enrollment to an outcome. Raises FenceLost when it is no longer ours."""
         attempt = _Attempt(claimed)
         self._step(claimed, "claimed")
         try:
             happened = await self._prepare(attempt)
-            enrolled = None if happened else await self._send(attempt)
+            enrolled = None if happened else await self._sent(attempt)
         except FenceLost:
             raise
         except Refusal as refusal:
@@ -129,9 +151,16 @@ class Enroller:
     async def _prepare(self, attempt: _Attempt) -> bool:
         """Have the contact and its baseline; tell whether an earlier request turns out to have worked after all."""
         enrollment = attempt.enrollment
+        asks_owner = enrollment.plan.sender == CONTACT_OWNER
+        if not asks_owner:
+            await self._assign(attempt)
         contact_id = await self._hubspot.upsert(enrollment.email, enrollment.properties)
-        await self._require(contact_id, enrollment.require)
-        baseline = await self._hubspot.baseline(contact_id)
+        names = (*enrollment.require, OWNER) if asks_owner else enrollment.require
+        attempt.facts, baseline = await self._look(contact_id, names)
+        _require(attempt.facts, enrollment.require)
+        if asks_owner:
+            await self._assign(attempt)
+        enrollment = attempt.enrollment
         late = _late_evidence(enrollment, baseline)
         if late is Reading.HAPPENED:
             attempt.enrollment = replace(enrollment, contact_id=contact_id)
@@ -143,13 +172,26 @@ class Enroller:
         self._step(attempt.enrollment, "prepared")
         return False
 
-    async def _require(self, contact_id: str, names: tuple[str, ...]) -> None:
+    async def _look(self, contact_id: str, names: tuple[str, ...]) -> tuple[Mapping[str, str | None], Baseline]:
+        """Return the named properties and the baseline: asked for at the same time, so that both travel in one call."""
         if not names:
-            return
-        facts = await self._hubspot.read(contact_id, names)
-        missing = tuple(name for name in names if not (facts.get(name) or "").strip())
-        if missing:
-            raise RequirementMissingError(missing)
+            return {}, await self._hubspot.baseline(contact_id)
+        return await asyncio.gather(self._hubspot.read(contact_id, names), self._hubspot.baseline(contact_id))
+
+    async def _assign(self, attempt: _Attempt) -> None:
+        sender = await self._senders.assign(attempt.enrollment, attempt.facts)
+        attempt.enrollment = replace(attempt.enrollment, sender=sender, step=Step.ASSIGNED)
+        self._step(attempt.enrollment, "assigned")
+
+    async def _sent(self, attempt: _Attempt) -> Enrolled:
+        """Send; where the sender turns out to be full by now, whoever may take its place is asked once more."""
+        try:
+            return await self._send(attempt)
+        except BudgetSpentError as error:
+            if error.reason != "quota" or attempt.enrollment.step is Step.SENDING:
+                raise
+        await self._assign(attempt)
+        return await self._send(attempt)
 
     async def _send(self, attempt: _Attempt) -> Enrolled:
         """Send the one request; `sending` is committed when the connection is there and nothing is written yet."""
@@ -158,16 +200,16 @@ class Enroller:
             # A process frozen between the commit and the first byte may have lost its row meanwhile: look again.
             for _ in range(SENDING_REPEATS):
                 started = elapsed_seconds()
-                sent_at = await self._record.sending(attempt.enrollment, sender_limit=self._sender_limit)
+                sent_at = await self._record.sending(attempt.enrollment, sender, limit=self._senders.limit_of(sender))
                 attempt.enrollment = replace(attempt.enrollment, step=Step.SENDING, sending_at=sent_at)
                 self._step(attempt.enrollment, "sending")
                 if elapsed_seconds() - started <= SENDING_LIFE_SECONDS:
                     return
             raise NotSent("the store takes too long to commit `sending`")
 
-        enrollment = attempt.enrollment
+        enrollment, sender = attempt.enrollment, _assigned(attempt.enrollment)
         return await self._hubspot.enroll(
-            enrollment.contact_id or "", enrollment.sequence, enrollment.sender, before_send=commit_sending
+            enrollment.contact_id or "", enrollment.sequence, sender, before_send=commit_sending
         )
 
     async def _refused(self, enrollment: Enrollment, refusal: Refusal) -> None:
@@ -277,6 +319,19 @@ class _Attempt:
     """The enrollment as far as this attempt has brought it: errors are judged by the step they happened in."""
 
     enrollment: Enrollment
+    facts: Mapping[str, str | None] = field(default_factory=dict)
+
+
+def _require(facts: Mapping[str, str | None], names: tuple[str, ...]) -> None:
+    missing = tuple(name for name in names if not (facts.get(name) or "").strip())
+    if missing:
+        raise RequirementMissingError(missing)
+
+
+def _assigned(enrollment: Enrollment) -> Sender:
+    if enrollment.sender is None:
+        raise AssertionError("an enrollment is sent before anybody was assigned")
+    return enrollment.sender
 
 
 def _late_evidence(enrollment: Enrollment, fresh: Baseline) -> Reading:

@@ -18,12 +18,19 @@ SegueError
 ├── ProviderError          a thin event's provider did not tell what the event is about
 │   ├── NotTold            it may tell later: retry
 │   └── UnknownToProvider  it has no such thing: the event is decided as it is
+├── HeldError              it is not the time: the enrollment is held until then
+├── DeclinedError          a final no of our own: the enrollment is refused
+├── ParkedError            a person must look
 └── FenceLost              the row has another owner by now: drop the work, write nothing
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 
 class SegueError(Exception):
@@ -185,6 +192,31 @@ class NotTold(ProviderError):
 
 class UnknownToProvider(ProviderError):
     """The provider has no such thing, or nobody can be asked: what the event is about stays unknown."""
+
+
+class HeldError(SegueError):
+    """It is not the time: hold the enrollment for `reason` until `until`."""
+
+    def __init__(self, reason: str, until: datetime, message: str = "") -> None:
+        super().__init__(message or f"{reason.replace('_', ' ')} until {until:%Y-%m-%d %H:%M} UTC")
+        self.reason = reason
+        self.until = until
+
+
+class DeclinedError(SegueError):
+    """A final no of our own: refuse the enrollment, with `reason`."""
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+class ParkedError(SegueError):
+    """A person must look, for `reason`."""
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
 
 
 class FenceLost(SegueError):

@@ -28,6 +28,7 @@ from app.hashing import hash_email
 from app.hubspot.client import HubSpotClient
 from app.hubspot.desk import HubSpotDesk
 from app.hubspot.faults import fault_of
+from app.hubspot.owners import Owners
 from app.ids import Ids
 from app.in_force import RulebookInForce
 from app.intake import Intake
@@ -39,8 +40,10 @@ from app.policy.outcome import Patience
 from app.policy.settle import READS
 from app.practice import SANDBOX, TOKEN, is_practice, practice_accounts, require_apart, start_sandbox
 from app.rules.load import load, read_documents
+from app.senders import Senders
 from app.server import Listener
 from app.sources import PROVIDERS
+from app.standings import Standings
 from app.store.accept import ENROLLMENTS_READY
 from app.store.database import busy_when_gone, open_engine, require_server
 from app.store.embedded import EmbeddedPostgres, attach
@@ -49,15 +52,16 @@ from app.store.enrollments import Enrollments, unfinished_elsewhere
 from app.store.group_commit import GroupCommit
 from app.store.installation import shared_key
 from app.store.interventions import Interventions
-from app.store.ledger import DEFAULT_LIMIT
 from app.store.migrate import migrate, require_migrated
 from app.store.notifications import Notifications
 from app.store.pace import StoredPace
 from app.store.reading import StoredReader
 from app.store.refused import RefusedDeliveries, StoredDelivery, find_delivery
 from app.store.rulebooks import RULEBOOK_CHANGED, Rulebooks
+from app.store.senders import SenderBooks
 from app.telling import Telling
 from app.web import admin, api, auth, health, interventions
+from app.web import senders as web_senders
 from app.web.app import create_app
 from app.web.webhooks import Webhooks
 from app.worker import Worker, WorkerPace
@@ -245,8 +249,14 @@ async def _start_working(
 
     async def begin(own: AsyncExitStack, account: Account) -> AtWork:
         pace = _pace(own, service, account)
-        desk = await _desk(own, service, pace, partial(accounts.known, account.name), telling)
-        return AtWork(pace, desk, _start_worker(own, service, account.name, desk, telling, f"{name}:{account.name}"))
+        client = await _client(own, service, pace, partial(accounts.known, account.name), telling)
+        desk = await own.enter_async_context(HubSpotDesk(client))
+        senders = Senders(SenderBooks(service.engine), Owners(client), book=in_force, now=utc_now)
+        worker = _start_worker(own, service, account.name, desk, senders, telling, f"{name}:{account.name}")
+        return AtWork(pace, desk, worker)
+
+    def in_force() -> Rulebook:
+        return service.rulebook.book or book
 
     accounts = Accounts(begin)
     stack.push_async_callback(accounts.close)
@@ -269,9 +279,9 @@ def _pace(stack: AsyncExitStack, service: Service, account: Account) -> StoredPa
     return pace
 
 
-async def _desk(
+async def _client(
     stack: AsyncExitStack, service: Service, pace: StoredPace, account: Callable[[], Account], telling: Telling
-) -> HubSpotDesk:
+) -> HubSpotClient:
     """Return what asks HubSpot. `account` returns the latest configuration: a mended token is used at once."""
     client = HubSpotClient(
         account().name,
@@ -281,11 +291,17 @@ async def _desk(
         base_url=service.base_url,
         version=service.settings.hubspot_api_version,
     )
-    return await stack.enter_async_context(HubSpotDesk(await stack.enter_async_context(client)))
+    return await stack.enter_async_context(client)
 
 
 def _start_worker(
-    stack: AsyncExitStack, service: Service, account: str, desk: HubSpotDesk, telling: Telling, name: str
+    stack: AsyncExitStack,
+    service: Service,
+    account: str,
+    desk: HubSpotDesk,
+    senders: Senders,
+    telling: Telling,
+    name: str,
 ) -> Worker:
     settings = service.settings
     span = timedelta(hours=settings.retry_span_hours)
@@ -293,9 +309,9 @@ def _start_worker(
     enroller = Enroller(
         enrollments,
         desk,
+        senders,
         fault_of,
         patience=Patience(settings.settle_seconds, span),
-        sender_limit=DEFAULT_LIMIT,
         confirm_seconds=max(settings.settle_seconds, CONFIRM_AFTER_SECONDS),
         now=utc_now,
         random=random.random,
@@ -311,6 +327,7 @@ def _start_worker(
             lease=settings.lease_seconds,
             first_read=settings.settle_seconds / READS,
         ),
+        expired=telling.expired,
     )
     worker.start()
     stack.push_async_callback(worker.stop, drain_seconds=settings.drain_seconds)
@@ -377,6 +394,7 @@ def _applications(stack: AsyncExitStack, service: Service, hasher: Callable[[str
         admin.router(partial(_reload_for_operators, service), authorised=authorised),
         api.router(reader, authorised=authorised),
         interventions.router(Interventions(service.engine), reader, authorised=authorised),
+        web_senders.router(_standings(service), authorised=authorised),
     ]
     if settings.admin_port is None:
         return [create_app([*public, *operators], version=__version__, webhooks=webhooks)]
@@ -407,12 +425,13 @@ async def _page(service: Service, reader: StoredReader) -> bytes:
         service.metrics.backlog(*await reader.backlog())
         service.metrics.thin_events(await reader.thin_events())
         if book is not None:
-            for account in book.accounts.values():
-                used = await reader.reserved(account.name)
-                for sender in book.senders.values():
-                    left = DEFAULT_LIMIT - used.get(sender.email.lower(), 0)
-                    service.metrics.sender_budget(account.name, sender.name, left)
+            for standing in await _standings(service).all():
+                service.metrics.sender(standing.account, standing.name, standing.left, standing.paused_at is not None)
     return service.metrics.page()
+
+
+def _standings(service: Service) -> Standings:
+    return Standings(SenderBooks(service.engine), lambda: service.rulebook.book)
 
 
 async def _reload_for_operators(service: Service) -> Rulebook:

@@ -76,6 +76,7 @@ class Metrics:
         self._jobs = self._gauge("jobs", "Enrollments by state, final ones left out", "state")
         self._oldest = self._gauge("oldest_job_age_seconds", "Age of the oldest enrollment that is due")
         self._budget = self._gauge("sender_budget_remaining", "Enrollments left in 24 hours", "account", "sender")
+        self._paused = self._gauge("sender_paused", "1 while nothing is sent by a sender", "account", "sender")
         self._rate = self._gauge("hubspot_rate_remaining", "Requests left by HubSpot's own count", "account", "window")
         self._last_event = self._gauge("source_last_event_timestamp_seconds", "When a source was last heard", "source")
         self._thin = self._gauge("thin_events", "Thin events that wait for their provider's answer")
@@ -186,9 +187,10 @@ class Metrics:
             self._jobs.labels(state).set(count)
         self._oldest.set(oldest_seconds)
 
-    def sender_budget(self, account: str, sender: str, remaining: int) -> None:
-        """Set how many enrollments a sender has left in its 24 hours."""
+    def sender(self, account: str, sender: str, remaining: int, paused: bool) -> None:  # noqa: FBT001  # a gauge's value
+        """Set how many enrollments a sender has left in its 24 hours, and whether nothing is sent by it."""
         self._budget.labels(account, sender).set(remaining)
+        self._paused.labels(account, sender).set(paused)
 
     def page(self) -> bytes:
         """Return what Prometheus reads."""

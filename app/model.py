@@ -93,11 +93,64 @@ class Response:
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """Who a sequence is sent by: `user_id` is HubSpot's user id (never the owner id), `email` the connected inbox."""
+    """Who a sequence is sent by: `user_id` is HubSpot's user id (never the owner id), `email` the connected inbox.
+
+    `daily` caps its enrollments in any 24 hours (None: HubSpot's own limit).
+    """
 
     name: str
     user_id: str
     email: str
+    daily: int | None = None
+
+
+class Pick(StrEnum):
+    """How a pool shares work out."""
+
+    ROUND_ROBIN = "round-robin"  # one after the other
+    WEIGHTED = "weighted"  # by weight; the same person always falls to the same one
+    MOST_LEFT = "most-left"  # whoever has most enrollments left in 24 hours
+
+
+class Sticky(StrEnum):
+    """Who stays with the sender that was chosen first."""
+
+    NONE = "none"
+    CONTACT = "contact"
+    COMPANY = "company"  # everybody with an address at the same domain, free mail left out
+
+
+class OnSenderFull(StrEnum):
+    """What follows when the sender's 24 hours are spent."""
+
+    DEFER = "defer"  # wait for a place
+    NEXT_SENDER = "next-sender"  # take another one of the pool, or the fallback
+    FAIL = "fail"  # refuse
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """Several senders who share work. `members` are their names with their weights, in the order written."""
+
+    name: str
+    pick: Pick
+    members: tuple[tuple[str, int], ...]
+    sticky: Sticky = Sticky.CONTACT
+
+
+CONTACT_OWNER = "contact-owner"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How an enrollment is carried out, as its rule said when it was accepted. It is kept with the enrollment.
+
+    `sender` is the name of a sender or pool, or `contact-owner`; `fallback` is who sends when that one cannot.
+    """
+
+    sender: str = ""
+    fallback: str | None = None
+    on_sender_full: OnSenderFull = OnSenderFull.DEFER
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,18 +172,20 @@ class Intent:
 
 @dataclass(frozen=True, slots=True)
 class EnrollRequest:
-    """What a matching rule asks for: this contact, into this sequence, sent by this sender.
+    """What a matching rule asks for: this contact, into this sequence, carried out by this plan.
 
     `email` is normalised. `properties` are written to the contact first; each of `require` must then be non-empty.
+    Whoever has not been sent `expires_after` it was accepted is not sent any more (None: never expires).
     """
 
     account: str
     email: str
     sequence: str
-    sender: Sender
+    plan: Plan
     properties: Mapping[str, str]
     require: tuple[str, ...]
     intent: Intent
+    expires_after: timedelta | None = None
 
 
 class Verdict(StrEnum):
@@ -209,7 +264,7 @@ class Enrollment:
     """One claimed enrollment. `attempt` is its fence: every later write names it and fails when it is no longer ours.
 
     `tries` counts failures since `first_failed_at`; `reads` and `resends` belong to settling; `sending_at` is the
-    database's time of the last `sending`, `first_sending_at` of the first one.
+    database's time of the last `sending`, `first_sending_at` of the first one. `sender` is None until one is assigned.
     """
 
     id: str
@@ -218,7 +273,8 @@ class Enrollment:
     source: str
     rule: str
     sequence: str
-    sender: Sender
+    plan: Plan
+    sender: Sender | None
     properties: Mapping[str, str]
     require: tuple[str, ...]
     state: State

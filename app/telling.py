@@ -40,7 +40,7 @@ class Telling:
             account=enrollment.account,
             rule=enrollment.rule,
             sequence=enrollment.sequence,
-            sender=enrollment.sender.name,
+            sender=enrollment.sender.name if enrollment.sender else None,
             contact_id=enrollment.contact_id,
             before=enrollment.state,
             after=told.after,
@@ -58,6 +58,10 @@ class Telling:
             self._metrics.parked(reason)
         if enrollment.state is State.UNCERTAIN:
             self._metrics.settled(after)
+
+    def expired(self, sequence: str) -> None:
+        """Count one that was not sent in time."""
+        self._metrics.enrollment(sequence, State.EXPIRED, "expired")
 
     def confirmation(self, result: str) -> None:
         """Tell one confirmation: seen, not_seen or other_sequence."""

@@ -42,13 +42,25 @@ class WorkerPace:
 
 
 class Worker:
-    """One worker of one account. What it holds is told by leases: whoever dies is replaced within two of them."""
+    """One worker of one account. What it holds is told by leases: whoever dies is replaced within two of them.
 
-    def __init__(self, enrollments: Enrollments, enroller: Enroller, confirmer: Confirmer, *, pace: WorkerPace) -> None:
+    `expired` is told the sequence of each enrollment that was not sent in time.
+    """
+
+    def __init__(
+        self,
+        enrollments: Enrollments,
+        enroller: Enroller,
+        confirmer: Confirmer,
+        *,
+        pace: WorkerPace,
+        expired: Callable[[str], None],
+    ) -> None:
         self._enrollments = enrollments
         self._enroller = enroller
         self._confirmer = confirmer
         self._pace = pace
+        self._expired = expired
         self._in_hand: dict[asyncio.Task[None], Enrollment] = {}
         self._loops: list[asyncio.Task[None]] = []
         self._wake = asyncio.Event()
@@ -159,6 +171,8 @@ class Worker:
         if taken:
             uncertain = sum(state is State.UNCERTAIN for state in taken.values())
             log.warning("worker.took_over", ready=len(taken) - uncertain, uncertain=uncertain)
+        for sequence in (await self._enrollments.expire()).values():
+            self._expired(sequence)
         released = await self._enrollments.release_due()
         await self._enrollments.hold_others()
         if taken or released:

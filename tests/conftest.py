@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.engine import make_url
 
-from app.model import Decision, Delivery, EnrollRequest, Event, Intent, Sender, Verdict
+from app.model import Decision, Delivery, EnrollRequest, Event, Intent, OnSenderFull, Plan, Verdict
 from app.store.database import open_engine
 from app.store.embedded import EmbeddedPostgres
 from app.store.entries import Entry, Heard, Verdicted
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.ext.asyncio import AsyncEngine
 
+DEFER = OnSenderFull.DEFER
 NOON = datetime(2026, 1, 5, 12, 0, tzinfo=UTC)
 _numbers = itertools.count(1)
 
@@ -107,10 +108,11 @@ def make_entry(new_id: Callable[[str], str]) -> MakeEntry:
             account=facts["account"],
             email=email,
             sequence=facts["sequence"],
-            sender=Sender("anna", "7001", "anna@acme.example"),
+            plan=Plan(facts.get("sender", "anna"), facts.get("fallback"), facts.get("on_sender_full", DEFER)),
             properties={"firstname": "Ada"},
             require=("firstname",),
             intent=Intent(facts["intent"], facts.get("period", timedelta(days=30))),
+            expires_after=facts.get("expires_after"),
         )
         event = Event("crm", "signup", (event_id,), id=event_id, email=email, data=facts.get("data", {"plan": "pro"}))
         decision = Decision(Verdict.ENROLL, "matched", "abc123", rule="demo", line=7, enroll=request)

@@ -190,7 +190,7 @@ def _decision(decision: Decision) -> dict[str, Any]:
         "line": decision.line,
         "revision": decision.revision,
         "sequence": request.sequence if request else None,
-        "sender": request.sender.name if request else None,
+        "sender": request.plan.sender if request else None,
         "intent": request.intent.name if request else None,
         "properties": dict(request.properties) if request else {},
         "facts": [{"rule": f.rule, "line": f.line, "matched": f.matched, "because": f.because} for f in decision.facts],

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from app.hubspot.contacts import Contact, Upsert
     from app.hubspot.pace import Grant, Pace
-    from app.hubspot.protocol import Call, Enrolled, EnrollmentStatus, Owner, SequencePage
+    from app.hubspot.protocol import Call, Enrolled, EnrollmentStatus, Owner, OwnerPage, SequencePage
     from app.model import Sender
 
 BASE_URL = "https://api.hubapi.com"
@@ -142,6 +142,10 @@ class HubSpotClient:
     async def owners_by_email(self, email: str) -> tuple[Owner, ...]:
         """Find owners by address."""
         return await self._send(protocol.owners_by_email(self._version, email))
+
+    async def list_owners(self, after: str | None = None) -> OwnerPage:
+        """Return one page of the owners."""
+        return await self._send(protocol.list_owners(self._version, after))
 
     async def list_sequences(self, user_id: str, after: str | None = None) -> SequencePage:
         """Return one page of the sequences that a user may send."""

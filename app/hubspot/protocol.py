@@ -70,6 +70,14 @@ class Owner:
 
 
 @dataclass(frozen=True, slots=True)
+class OwnerPage:
+    """One page of owners; `after` asks for the next, None at the end."""
+
+    owners: tuple[Owner, ...]
+    after: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Sequence:
     """A sequence as listed. `updated_at` is the only sign of an edit; there is no active or paused flag."""
 
@@ -146,6 +154,18 @@ def owners_by_email(version: str, email: str) -> Call[tuple[Owner, ...]]:
     )
 
 
+def list_owners(version: str, after: str | None = None) -> Call[OwnerPage]:
+    """List the owners who were not archived, a page at a time."""
+    paging = (("after", after),) if after else ()
+    return Call(
+        route="/crm/owners/{version}",
+        method="GET",
+        path=f"/crm/owners/{quote(version, safe='')}",
+        query=(("limit", str(PAGE_LIMIT)), *paging),
+        decipher=_owner_page,
+    )
+
+
 def accepted(reply: Reply) -> dict[str, Any]:
     """Return the JSON object of a successful reply. Raises Refusal or Ambiguous; a torn body is Ambiguous."""
     if not reply.ok:
@@ -183,7 +203,15 @@ def _status(reply: Reply) -> EnrollmentStatus | None:
 def _sequence_page(reply: Reply) -> SequencePage:
     body = accepted(reply)
     listed = tuple(_sequence_from(item, reply) for item in items(body.get("results")))
-    return SequencePage(listed, text(mapping(mapping(body.get("paging")).get("next")).get("after")))
+    return SequencePage(listed, _next_page(body))
+
+
+def _next_page(body: dict[str, Any]) -> str | None:
+    return text(mapping(mapping(body.get("paging")).get("next")).get("after"))
+
+
+def _owner_page(reply: Reply) -> OwnerPage:
+    return OwnerPage(_owners(reply), _next_page(accepted(reply)))
 
 
 def _sequence(reply: Reply) -> Sequence:

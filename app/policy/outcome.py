@@ -6,7 +6,16 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Protocol
 
-from app.errors import Ambiguous, HubSpotError, NotSent, Refusal, SegueError
+from app.errors import (
+    Ambiguous,
+    DeclinedError,
+    HeldError,
+    HubSpotError,
+    NotSent,
+    ParkedError,
+    Refusal,
+    SegueError,
+)
 from app.model import Enrollment, State, Step
 from app.policy.retry import next_attempt
 from app.policy.settle import next_read_at
@@ -19,6 +28,10 @@ class NextStep(Protocol):
     """A row of the fault table, as far as this decision needs it."""
 
     @property
+    def fault(self) -> str:
+        """Whose fault it is: contact, sender, account, us or hubspot."""
+
+    @property
     def next(self) -> str:
         """What follows: refuse, retry, hold, park or settle."""
 
@@ -27,32 +40,34 @@ class NextStep(Protocol):
         """What happened, for people."""
 
 
-class BudgetSpentError(SegueError):
-    """A daily budget is spent: hold the enrollment for `reason` (quota, daily_budget) until `until`."""
+class BudgetSpentError(HeldError):
+    """A daily budget is spent: `reason` is quota (a sender's 24 hours) or daily_budget (the account's day)."""
 
     def __init__(self, reason: str, until: datetime) -> None:
-        super().__init__(f"{reason} is spent until {until:%Y-%m-%d %H:%M} UTC")
-        self.reason = reason
-        self.until = until
+        super().__init__(reason, until, f"{reason} is spent until {until:%Y-%m-%d %H:%M} UTC")
 
 
-class RequirementMissingError(SegueError):
+class RequirementMissingError(DeclinedError):
     """The contact lacks properties that the rule requires: refuse, so that no "Hi ," is ever sent."""
 
     def __init__(self, properties: tuple[str, ...]) -> None:
-        super().__init__(f"the contact has no {', '.join(properties)}")
+        super().__init__("missing_property", f"the contact has no {', '.join(properties)}")
 
 
-class UnsettledError(SegueError):
+class UnsettledError(ParkedError):
     """Before a re-send the contact has changed in a way that is not ours: what became of the request cannot be told."""
 
     def __init__(self) -> None:
-        super().__init__("the contact has changed since the request without an answer, and not by it alone")
+        told = "the contact has changed since the request without an answer, and not by it alone"
+        super().__init__("unsettled", told)
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What a transition writes beside the state. None leaves times as they are; `confirm_in` is in seconds."""
+    """What a transition writes beside the state. None leaves times as they are; `confirm_in` is in seconds.
+
+    `blames_sender`: HubSpot refused for the sender's own sake, which counts towards its pause.
+    """
 
     cause: str
     reason: str | None = None
@@ -65,6 +80,7 @@ class Change:
     hubspot_enrollment_id: str | None = None
     enrolled_at: datetime | None = None
     confirm_in: float | None = None
+    blames_sender: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,17 +105,18 @@ def after_failure(  # noqa: PLR0911  # one return per kind of end is the table t
     patience: Patience,
 ) -> tuple[State, Change]:
     """Return the state that follows from `error`, and what is written with it. `random` is uniform in [0, 1)."""
-    if isinstance(error, RequirementMissingError):
-        return State.REFUSED, Change("refused", "missing_property", str(error))
-    if isinstance(error, UnsettledError):
-        return State.PARKED, Change("parked", "unsettled", str(error))
-    if isinstance(error, BudgetSpentError):
+    if isinstance(error, DeclinedError):
+        return State.REFUSED, Change("refused", error.reason, str(error))
+    if isinstance(error, ParkedError):
+        return State.PARKED, Change("parked", error.reason, str(error))
+    if isinstance(error, HeldError):
         return State.HELD, Change("held", error.reason, str(error), due_at=error.until)
     if isinstance(error, Ambiguous) and enrollment.step is Step.SENDING:
         return State.UNCERTAIN, uncertain("no_outcome", str(error), enrollment, now=now, patience=patience)
     if not isinstance(error, Refusal):
         return _later(error, _unanswered(error), enrollment, now=now, random=random, patience=patience)
     fault = fault_of(error.code)
+    blamed = fault.fault == "sender" and fault.next != "hold"
     told = f"{fault.sentence} ({error.code})" + (f" HubSpot says: {error.detail}" if error.detail else "")
     if fault.next == "refuse":
         return State.REFUSED, Change("refused", error.code, told)
@@ -110,7 +127,7 @@ def after_failure(  # noqa: PLR0911  # one return per kind of end is the table t
         return State.UNCERTAIN, uncertain(error.code, told, enrollment, now=now, patience=patience)
     if fault.next == "retry":
         return _later(error, error.code, enrollment, now=now, random=random, patience=patience)
-    return State.PARKED, Change("parked", error.code, told)
+    return State.PARKED, Change("parked", error.code, told, blames_sender=blamed)
 
 
 def _unanswered(error: SegueError) -> str:

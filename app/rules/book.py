@@ -11,8 +11,9 @@ from app.rules.documents import Document, documents_to_text, text_to_documents
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import timedelta
 
-    from app.model import Account, Intent, Sender, SourceConfig
+    from app.model import Account, Intent, Plan, Pool, Sender, SourceConfig
     from app.rules.expressions import Expression
     from app.rules.schema import ExampleEntry
 
@@ -25,10 +26,11 @@ class EnrollAction:
 
     account: str
     sequence: str
-    sender: Sender
+    plan: Plan
     properties: Mapping[str, Expression]
     require: tuple[str, ...]
     intent: Intent
+    expires_after: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,7 @@ class Rulebook:
     accounts: Mapping[str, Account]
     sources: Mapping[str, SourceConfig]
     senders: Mapping[str, Sender]
+    pools: Mapping[str, Pool]
     rules: tuple[Rule, ...]
     store_unheard: bool = False
     listeners: Mapping[tuple[str, str], tuple[Rule, ...]] = field(default_factory=dict, repr=False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from app.errors import Mistake
+from app.model import CONTACT_OWNER
 
 if TYPE_CHECKING:
     from app.rules.book import Rule, Rulebook
@@ -34,9 +35,16 @@ def _unreachable(book: Rulebook) -> list[Mistake]:
 
 def _unused(book: Rulebook) -> list[Mistake]:
     file = book.documents[0].file if book.documents else "rules"
-    senders = {rule.enroll.sender.name for rule in book.rules if rule.enroll is not None}
+    named = {
+        name for rule in book.rules if rule.enroll for name in (rule.enroll.plan.sender, rule.enroll.plan.fallback)
+    }
+    pooled = {member for pool in book.pools.values() for member, _ in pool.members}
     sources = {rule.source for rule in book.rules}
-    unused = [f"sender {name!r} is named by no rule" for name in book.senders if name not in senders]
+    unused = [f"pool {name!r} is named by no rule" for name in book.pools if name not in named]
+    if CONTACT_OWNER not in named:  # whose inbox `senders` may name without any rule doing so
+        unused += [
+            f"sender {name!r} is named by no rule and no pool" for name in book.senders if name not in named | pooled
+        ]
     if not book.store_unheard:
         unused += [f"source {name!r} is listened to by no rule" for name in book.sources if name not in sources]
     return [Mistake(file, 1, 1, told, "note") for told in unused]

@@ -81,10 +81,11 @@ def _request(action: EnrollAction, email: str, values: Facts, book: Rulebook) ->
         account=book.accounts[action.account].name,
         email=email,
         sequence=action.sequence,
-        sender=action.sender,
+        plan=action.plan,
         properties={name: value for name, value in written.items() if value},
         require=action.require,
         intent=action.intent,
+        expires_after=action.expires_after,
     )
 
 

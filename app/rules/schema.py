@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, WithJsonSchema
 
+from app.model import OnSenderFull, Pick, Sticky
+
 if TYPE_CHECKING:
     from pydantic import GetJsonSchemaHandler
     from pydantic_core import CoreSchema
@@ -32,6 +34,10 @@ def _quoted(value: object) -> object:
 
 def _one_or_many(value: object) -> object:
     return [value] if isinstance(value, str) else value
+
+
+def _members(value: object) -> object:
+    return dict.fromkeys(value, 1) if isinstance(value, list) and all(isinstance(v, str) for v in value) else value
 
 
 def _secret(value: object) -> object:
@@ -124,6 +130,20 @@ class SenderEntry(_Model):
 
     user_id: HubSpotId = Field(description="HubSpot's user id, not the owner id")
     email: Text = Field(description="The inbox connected to HubSpot")
+    daily: int | None = Field(None, ge=1, le=1000, strict=True, description="Enrollments in any 24 hours, 1000 at most")
+
+
+class PoolEntry(_Model):
+    """Several senders who share work."""
+
+    pick: Pick = Field(Pick.MOST_LEFT, description="Who is taken")
+    senders: Annotated[
+        dict[Name, Annotated[int, Field(ge=1, le=1000, strict=True)]],
+        BeforeValidator(_members),
+        AlsoWritten({"type": "array", "items": {"type": "string"}, "minItems": 1}),
+        Field(min_length=1, description="Names of `senders`, or a mapping of them to their weights"),
+    ]
+    sticky: Sticky = Field(Sticky.CONTACT, description="Who stays with the sender that was chosen first")
 
 
 class ContactEntry(_Model):
@@ -137,7 +157,12 @@ class EnrollEntry(_Model):
     """The sequence, and who sends it."""
 
     sequence: HubSpotId = Field(description="HubSpot's sequence id, in quotes")
-    sender: Text = Field(description="A name of `senders`")
+    sender: Text = Field(description="A name of `senders` or `pools`, or `contact-owner`")
+    fallback: Text | None = Field(None, description="Who sends when that one cannot: a name of `senders` or `pools`")
+    on_sender_full: OnSenderFull = Field(
+        OnSenderFull.DEFER, description="What follows when the sender's 24 hours are spent"
+    )
+    expires_after: Duration | None = Field(None, description="Who was not sent by then is not sent any more")
 
 
 class DedupeEntry(_Model):
@@ -207,5 +232,6 @@ class RulesFile(_Model):
     accounts: dict[Name, AccountEntry] = {}
     sources: dict[Name, SourceEntry] = {}
     senders: dict[Name, SenderEntry] = {}
+    pools: dict[Name, PoolEntry] = {}
     store_unheard: bool = Field(default=False, strict=True, description="Store events that no rule listens to, too")
     rules: list[RuleEntry] = []

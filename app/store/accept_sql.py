@@ -33,8 +33,8 @@ DECIDED = """
     enrollment_in AS MATERIALIZED (
         SELECT * FROM jsonb_to_recordset(CAST(:enrollments AS jsonb)) AS row(
             id text, decision_id text, event_id text, delivery_id text, source text, rule text, account text,
-            email text, sequence text, sender text, sender_user_id text, sender_email text, properties jsonb,
-            require jsonb, intent text, seconds double precision, received_at timestamptz
+            email text, sequence text, plan jsonb, properties jsonb, require jsonb, intent text,
+            seconds double precision, received_at timestamptz, expires_at timestamptz
         )
         WHERE event_id IN (SELECT event_id FROM fresh)
     ), holder AS (
@@ -70,12 +70,12 @@ DECIDED = """
         WHERE event_id IN (SELECT event_id FROM fresh)
     ), made AS (
         INSERT INTO enrollments (
-            id, decision_id, event_id, delivery_id, source, rule, account, email, sequence, sender, sender_user_id,
-            sender_email, properties, require, intent, received_at, created_at, updated_at, state, due_at
+            id, decision_id, event_id, delivery_id, source, rule, account, email, sequence, plan, properties, require,
+            intent, received_at, expires_at, created_at, updated_at, state, due_at
         )
         SELECT
-            id, decision_id, event_id, delivery_id, source, rule, account, email, sequence, sender, sender_user_id,
-            sender_email, properties, ARRAY(SELECT jsonb_array_elements_text(require)), intent, received_at,
+            id, decision_id, event_id, delivery_id, source, rule, account, email, sequence, plan, properties,
+            ARRAY(SELECT jsonb_array_elements_text(require)), intent, received_at, expires_at,
             statement_timestamp(), statement_timestamp(), 'ready', statement_timestamp()
         FROM enrollment_in WHERE id NOT IN (SELECT id FROM taken)
         RETURNING id, created_at

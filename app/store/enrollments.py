@@ -13,6 +13,8 @@ from app.policy.states import OCCUPIES_PERSON, RELEASES_INTENT, permit
 from app.store import enrollments_sql as sql
 from app.store import ledger
 from app.store.accept import ENROLLMENTS_READY
+from app.store.plans import read
+from app.store.senders import note_refusal, note_success
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -67,6 +69,10 @@ class Enrollments:
         """Make held enrollments ready whose time has come; return how many."""
         return len(await self._run(sql.RELEASE_DUE))
 
+    async def expire(self) -> Mapping[str, str]:
+        """End what was not sent in time; return the sequences by enrollment id."""
+        return {row.id: row.sequence for row in await self._run(sql.EXPIRE)}
+
     async def take_over(self, *, first_read: float, leaving: bool = False) -> Mapping[str, State]:
         """Take work from whoever let its lease expire, or (`leaving`) hand back our own; return the new states by id.
 
@@ -99,14 +105,17 @@ class Enrollments:
         if not rows:
             raise FenceLost(enrollment.id)
 
-    async def sending(self, enrollment: Enrollment, *, sender_limit: int) -> datetime:
+    async def sending(self, enrollment: Enrollment, sender: Sender, *, limit: int | None) -> datetime:
         """Commit `sending` and the reservation in the sender's ledger; return the database's time of it.
+
+        `limit` is how many enrollments the sender may send in 24 hours, where that is less than HubSpot's own limit.
 
         Raises FenceLost when the row is no longer ours and BudgetSpentError when the inbox has no room.
         """
-        detail = f"as {enrollment.sender.name} (user {enrollment.sender.user_id})"
+        detail = f"as {sender.name} (user {sender.user_id})"
+        most = min(limit or ledger.DEFAULT_LIMIT, ledger.DEFAULT_LIMIT)
         async with self._engine.begin() as connection:
-            await ledger.reserve(connection, enrollment, limit=sender_limit)
+            await ledger.reserve(connection, enrollment, sender, limit=most)
             values = {"id": enrollment.id, "attempt": enrollment.attempt, "detail": detail}
             at = (await connection.execute(sql.CHECKPOINT_SENDING, values)).scalar_one_or_none()
             if at is None:
@@ -121,6 +130,19 @@ class Enrollments:
             if (await connection.execute(sql.MOVE, _move_values(enrollment, after, change))).first() is None:
                 raise FenceLost(enrollment.id)
             await self._follow(connection, enrollment, after)
+            await self._note_sender(connection, enrollment, after, change)
+
+    async def _note_sender(
+        self, connection: AsyncConnection, enrollment: Enrollment, after: State, change: Change
+    ) -> None:
+        """Count refusals that are the sender's own fault; what it sends ends their row."""
+        if enrollment.sender is None:
+            return
+        inbox = enrollment.sender.email.lower()
+        if change.blames_sender:
+            await note_refusal(connection, enrollment.account, inbox, change.reason or "")
+        elif after is State.ENROLLED:
+            await note_success(connection, enrollment.account, inbox)
 
     async def read_later(self, enrollment: Enrollment, change: Change) -> None:
         """Leave an uncertain enrollment for its next read at `change.due_at`. Raises FenceLost."""
@@ -132,7 +154,7 @@ class Enrollments:
     async def _follow(self, connection: AsyncConnection, enrollment: Enrollment, after: State) -> None:
         if after in RELEASES_INTENT:
             await connection.execute(sql.RELEASE_INTENT, {"id": enrollment.id})
-        if after not in {State.ENROLLED, State.UNCERTAIN, State.PARKED}:
+        if not _may_have_been_sent(enrollment, after):
             await ledger.release(connection, enrollment.id)
         if after not in OCCUPIES_PERSON:
             values = {"account": enrollment.account, "email": enrollment.email, "channel": ENROLLMENTS_READY}
@@ -156,6 +178,12 @@ class Enrollments:
         async with self._engine.begin() as connection:
             result = await connection.execute(statement, values)
             return result.all() if result.returns_rows else []
+
+
+def _may_have_been_sent(enrollment: Enrollment, after: State) -> bool:
+    """Tell whether the sender's place may be used: a request whose outcome nobody knows keeps it, also when parked."""
+    unknown = enrollment.state is State.UNCERTAIN or enrollment.first_sending_at is not None
+    return after in {State.ENROLLED, State.UNCERTAIN} or (after is State.PARKED and unknown)
 
 
 def _move_values(enrollment: Enrollment, after: State, change: Change) -> dict[str, Any]:
@@ -187,7 +215,8 @@ def _enrollment(row: Row[Any]) -> Enrollment:
         source=row.source,
         rule=row.rule,
         sequence=row.sequence,
-        sender=Sender(row.sender, row.sender_user_id, row.sender_email),
+        plan=read(row.plan),
+        sender=None if row.sender is None else Sender(row.sender, row.sender_user_id, row.sender_email),
         properties=row.properties,
         require=tuple(row.require),
         state=State(row.state),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import text
 
 COLUMNS = """
-    id, account, email, source, rule, sequence, sender, sender_user_id, sender_email, properties, require, state,
+    id, account, email, source, rule, sequence, plan, sender, sender_user_id, sender_email, properties, require, state,
     attempt, step, tries, first_failed_at, received_at, contact_id, baseline_count, baseline_sequence, baseline_date,
     sending_at, first_sending_at, reads, resends, delivery_id
 """
@@ -17,6 +17,7 @@ CLAIM_READY = text(f"""
     WITH candidate AS MATERIALIZED (
         SELECT id, account, email FROM enrollments
         WHERE state = 'ready' AND due_at <= clock_timestamp() AND account = :account
+          AND (expires_at IS NULL OR expires_at > clock_timestamp())
         ORDER BY due_at, id LIMIT :limit
         FOR UPDATE SKIP LOCKED
     ), person AS MATERIALIZED (
@@ -30,15 +31,13 @@ CLAIM_READY = text(f"""
               AND other.state IN ('working', 'uncertain')
         ) AND pg_try_advisory_xact_lock(hashtextextended(account || ' ' || email, 0))
     ), claimed AS (
-        UPDATE enrollments SET state = 'working', step = 'assigned', attempt = attempt + 1, leased_by = :worker,
+        UPDATE enrollments SET state = 'working', step = 'claimed', attempt = attempt + 1, leased_by = :worker,
                leased_until = clock_timestamp() + make_interval(secs => :lease), updated_at = clock_timestamp()
         FROM free WHERE enrollments.id = free.id
         RETURNING enrollments.*
     ), noted AS (
-        INSERT INTO journal (enrollment_id, at, before, after, step, attempt, cause, detail)
-        SELECT id, updated_at, 'ready', 'working', 'assigned', attempt, 'claimed',
-               'sender ' || sender || ', named by rule ' || rule
-        FROM claimed
+        INSERT INTO journal (enrollment_id, at, before, after, step, attempt, cause)
+        SELECT id, updated_at, 'ready', 'working', 'claimed', attempt, 'claimed' FROM claimed
     )
     SELECT {COLUMNS} FROM claimed ORDER BY due_at, id
 """)  # noqa: S608  # the only text put in is the column list above
@@ -142,6 +141,24 @@ RELEASE_DUE = text("""
         SELECT id, clock_timestamp(), 'held', 'ready', attempt, 'due' FROM moved
     )
     SELECT id FROM moved
+""")
+
+# Whoever was not sent in time is not sent any more, and the person's intent is free again.
+EXPIRE = text("""
+    WITH found AS MATERIALIZED (
+        SELECT id, state, attempt FROM enrollments WHERE state IN ('held', 'ready') AND expires_at <= clock_timestamp()
+        ORDER BY expires_at LIMIT 500 FOR UPDATE SKIP LOCKED
+    ), moved AS (
+        UPDATE enrollments SET state = 'expired', reason = 'expired', updated_at = clock_timestamp()
+        FROM found WHERE enrollments.id = found.id
+        RETURNING enrollments.id, sequence
+    ), freed AS (
+        DELETE FROM intents WHERE enrollment_id IN (SELECT id FROM found)
+    ), noted AS (
+        INSERT INTO journal (enrollment_id, at, before, after, attempt, cause)
+        SELECT id, clock_timestamp(), state, 'expired', attempt, 'expired' FROM found
+    )
+    SELECT id, sequence FROM moved
 """)
 
 # When a person is no longer in hand, the oldest one that waited for it may go.

@@ -5,7 +5,7 @@ HubSpot allows about 1,000 enrollments per "portal inbox" and day (its sequences
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from sqlalchemy import text
@@ -15,7 +15,7 @@ from app.policy.outcome import BudgetSpentError
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection
 
-    from app.model import Enrollment
+    from app.model import Enrollment, Sender
 
 DEFAULT_LIMIT = 1000
 PERIOD = timedelta(hours=24)
@@ -57,15 +57,24 @@ RESERVE = text("""
 RELEASE = text("DELETE FROM sender_reservations WHERE enrollment_id = :id")
 
 
-async def reserve(connection: AsyncConnection, enrollment: Enrollment, *, limit: int = DEFAULT_LIMIT) -> None:
+async def reserve(
+    connection: AsyncConnection, enrollment: Enrollment, sender: Sender, *, limit: int = DEFAULT_LIMIT
+) -> None:
     """Reserve a place for `enrollment` in its sender's inbox, in the caller's transaction. Raises BudgetSpentError."""
-    inbox = {"account": enrollment.account, "inbox": enrollment.sender.email.lower()}
+    inbox = {"account": enrollment.account, "inbox": sender.email.lower()}
     await connection.execute(LOCK_INBOX, inbox)
     row = (await connection.execute(COUNT, inbox | {"period": PERIOD, "id": enrollment.id})).one()
     if row.reserved >= limit:
-        values = inbox | {"period": PERIOD, "id": enrollment.id, "limit": limit}
-        raise BudgetSpentError("quota", (await connection.execute(NEXT_FREE, values)).scalar_one())
+        raise BudgetSpentError("quota", await next_free(connection, enrollment, sender, limit=limit))
     await connection.execute(RESERVE, inbox | {"id": enrollment.id})
+
+
+async def next_free(connection: AsyncConnection, enrollment: Enrollment, sender: Sender, *, limit: int) -> datetime:
+    """Return when a place in a full inbox falls free for `enrollment`, behind those that wait for one already."""
+    inbox = {"account": enrollment.account, "inbox": sender.email.lower()}
+    values = inbox | {"period": PERIOD, "id": enrollment.id, "limit": limit}
+    free_at: datetime = (await connection.execute(NEXT_FREE, values)).scalar_one()
+    return free_at
 
 
 async def release(connection: AsyncConnection, enrollment_id: str) -> None:

@@ -25,11 +25,6 @@ BACKLOG = text("""
 
 THIN = text("SELECT count(*) AS waiting FROM enrichments WHERE state IN ('ready', 'working')")
 
-BUDGETS = text("""
-    SELECT inbox, count(*) AS used FROM sender_reservations
-    WHERE reserved_at > clock_timestamp() - interval '24 hours' AND account = :account GROUP BY inbox
-""")
-
 ASKED = [enrichments.c[name] for name in ("state", "reason", "detail", "tries", "due_at")]
 
 
@@ -89,13 +84,6 @@ class StoredReader:
         rows = await self._rows(BACKLOG)
         waiting = [float(row["overdue"]) for row in rows if row["state"] in {"ready", "uncertain"}]
         return {row["state"]: row["count"] for row in rows}, max(waiting, default=0.0)
-
-    async def reserved(self, account: str) -> dict[str, int]:
-        """Return how many places of each inbox were taken in the last 24 hours."""
-        with busy_when_gone():
-            async with self._engine.connect() as connection:
-                rows = await connection.execute(BUDGETS, {"account": account})
-                return {row.inbox: row.used for row in rows}
 
     async def ping(self) -> None:
         """Ask the database for a sign of life."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import orjson
 
 from app.store.entries import Entry, Heard, Verdicted, email_of
+from app.store.plans import written
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -121,14 +122,13 @@ def _enrollment(of: _Of, verdicted: Verdicted) -> dict[str, Any] | None:
         "account": request.account,
         "email": request.email,
         "sequence": request.sequence,
-        "sender": request.sender.name,
-        "sender_user_id": request.sender.user_id,
-        "sender_email": request.sender.email,
+        "plan": written(request.plan),
         "properties": request.properties,
         "require": request.require,
         "intent": request.intent.name,
         "seconds": request.intent.period.total_seconds(),
         "received_at": of.received_at,
+        "expires_at": of.received_at + request.expires_after if request.expires_after else None,
     }
 
 

@@ -153,9 +153,12 @@ enrollments = Table(
     Column("account", Text, nullable=False),
     Column("email", Text, nullable=False),
     Column("sequence", Text, nullable=False),
-    Column("sender", Text, nullable=False),
-    Column("sender_user_id", Text, nullable=False),
-    Column("sender_email", Text, nullable=False),
+    Column("plan", JSONB, nullable=False, server_default=text("'{}'")),
+    Column("sender", Text),
+    Column("sender_user_id", Text),
+    Column("sender_email", Text),
+    Column("assignment", JSONB),
+    Column("expires_at", Instant),
     Column("properties", JSONB, nullable=False),
     Column("require", ARRAY(Text), nullable=False),
     Column("intent", Text, nullable=False),
@@ -196,6 +199,17 @@ enrollments = Table(
         "state",
         "due_at",
         postgresql_where=text("state IN ('held', 'ready', 'working', 'uncertain')"),
+    ),
+    Index(
+        "ix_enrollments_waiting_for_sender",
+        "account",
+        "sender_email",
+        postgresql_where=text("state IN ('held', 'ready', 'working')"),
+    ),
+    Index(
+        "ix_enrollments_expires",
+        "expires_at",
+        postgresql_where=text("expires_at IS NOT NULL AND state IN ('held', 'ready')"),
     ),
     Index("ix_enrollments_confirm", "confirm_at", postgresql_where=text("confirm_at IS NOT NULL")),
     Index(None, "email", "id"),
@@ -283,6 +297,40 @@ sender_reservations = Table(
     Column("reserved_at", Instant, nullable=False),
     Index(None, "account", "inbox", "reserved_at"),
     comment="The sender ledger: one row per enrollment that was sent, counted over rolling 24 hours.",
+)
+
+pool_turns = Table(
+    "pool_turns",
+    metadata,
+    Column("account", Text, nullable=False),
+    Column("pool", Text, nullable=False),
+    Column("turn", BigInteger, nullable=False, server_default=text("0")),
+    PrimaryKeyConstraint("account", "pool"),
+    comment="Whose turn it is in each pool. The row is the pool's lock: choices are made one after the other.",
+)
+
+sticky_senders = Table(
+    "sticky_senders",
+    metadata,
+    Column("account", Text, nullable=False),
+    Column("pool", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("sender", Text, nullable=False),
+    Column("chosen_at", Instant, nullable=False),
+    PrimaryKeyConstraint("account", "pool", "subject"),
+    comment="Which sender of a pool a person (an address) or a company (a domain) was given.",
+)
+
+sender_pauses = Table(
+    "sender_pauses",
+    metadata,
+    Column("account", Text, nullable=False),
+    Column("inbox", Text, nullable=False),
+    Column("refusals", Integer, nullable=False, server_default=text("0")),
+    Column("reason", Text),
+    Column("paused_at", Instant),
+    PrimaryKeyConstraint("account", "inbox"),
+    comment="Refusals in a row that are a sender's own fault, and since when nothing is sent by it.",
 )
 
 rulebooks = Table(

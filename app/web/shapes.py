@@ -111,7 +111,7 @@ class EnrollmentRow(BaseModel):
     account: str
     email: str
     sequence: str
-    sender: str
+    sender: str | None
     intent: str
     state: str
     reason: str | None
@@ -142,6 +142,9 @@ class JournalLine(BaseModel):
 class EnrollmentDetail(EnrollmentRow):
     """One enrollment with its whole story."""
 
+    plan: dict[str, Any]
+    assignment: list[dict[str, Any]] | None
+    expires_at: datetime | None
     journal: list[JournalLine]
 
 
@@ -164,3 +167,26 @@ class EnrollmentPage(BaseModel):
 
     items: list[EnrollmentRow]
     next_cursor: str | None
+
+
+class SenderRow(BaseModel):
+    """One sender in one account: `left` of `limit` enrollments may be sent in the running 24 hours.
+
+    `waiting` are assigned to it and not sent yet.
+    """
+
+    account: str
+    name: str
+    user_id: str
+    inbox: str
+    limit: int
+    left: int
+    waiting: int
+    paused_at: datetime | None
+    reason: str | None
+
+
+class SenderList(BaseModel):
+    """All senders."""
+
+    items: list[SenderRow]

@@ -87,7 +87,7 @@ def test_a_note_is_no_finding(rules: Path) -> None:
     rules.write_text(RULES.replace("senders: {", 'senders: {ben: {user_id: "7", email: ben@acme.example}, '))
     noted = run("check", rules)
     assert noted.exit_code == 0
-    assert "note: sender 'ben' is named by no rule" in noted.stdout
+    assert "note: sender 'ben' is named by no rule and no pool" in noted.stdout
 
 
 def test_a_rule_that_can_never_match_is_a_warning(rules: Path) -> None:

@@ -269,7 +269,7 @@ class Point:
 
 
 async def _preparing(world: World) -> bool:
-    steps = "SELECT count(*) FROM enrollments WHERE state = 'working' AND step IN ('assigned', 'prepared')"
+    steps = "SELECT count(*) FROM enrollments WHERE state = 'working' AND step IN ('claimed', 'assigned', 'prepared')"
     return bool((await world.rows(steps))[0][0])
 
 

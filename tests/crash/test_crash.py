@@ -66,7 +66,9 @@ async def test_a_frozen_worker_that_wakes_writes_and_sends_nothing(world: World)
     await asyncio.gather(*(world.send_event(number, "long") for number in range(20)))
 
     async def in_hand() -> bool:
-        held = await world.rows("SELECT count(*) FROM enrollments WHERE state = 'working' AND step = 'assigned'")
+        held = await world.rows(
+            "SELECT count(*) FROM enrollments WHERE state = 'working' AND step IN ('claimed', 'assigned')"
+        )
         return bool(held[0][0] >= 10)
 
     await world.until(in_hand, seconds=30, what="the worker to have claimed")

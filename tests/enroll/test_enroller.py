@@ -2,117 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-import httpx
 import pytest
-from sqlalchemy import text
 
 from app.clock import utc_now
-from app.confirm import Confirmer
-from app.enroll import Enroller, Told
-from app.hubspot.client import CallRecord, HubSpotClient
-from app.hubspot.desk import HubSpotDesk
-from app.hubspot.faults import fault_of
 from app.model import State
-from app.policy.outcome import Patience
-from app.store.enrollments import Enrollments
-from app.store.group_commit import GroupCommit
 from app.store.interventions import Interventions
-from app.store.pace import StoredPace
-from tests.crash.harness import Process
+from tests.enroll.conftest import ONE_STEP
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
-    from sqlalchemy.ext.asyncio import AsyncEngine
-
-    from app.store.entries import Entry
-
-ONE_STEP = "310003"
-
-
-@dataclass
-class Road:
-    """The road from the commit to HubSpot, without the worker's loops: each test takes the steps itself."""
-
-    engine: AsyncEngine
-    enrollments: Enrollments
-    enroller: Enroller
-    confirmer: Confirmer
-    url: str
-    told: list[Told]
-    confirmations: list[str] = field(default_factory=list)
-
-    async def accept(self, entry: Entry) -> None:
-        writer = GroupCommit(self.engine.url)
-        writer.start()
-        await writer.accept(entry)
-        await writer.close()
-
-    async def enroll(self) -> tuple[str, str | None]:
-        """Take the one that is ready to its outcome; return its state and reason."""
-        (claimed,) = await self.enrollments.claim_ready(10)
-        await self.enroller.enroll(claimed)
-        return await self.state()
-
-    async def settle(self) -> tuple[str, str | None]:
-        """Read the uncertain one once, as if its time had come."""
-        await self.run("UPDATE enrollments SET due_at = clock_timestamp() WHERE state = 'uncertain'")
-        (claimed,) = await self.enrollments.claim_uncertain(10)
-        await self.enroller.settle(claimed)
-        return await self.state()
-
-    async def state(self) -> tuple[str, str | None]:
-        ((state, reason),) = await self.run("SELECT state, reason FROM enrollments")
-        return state, reason
-
-    async def run(self, statement: str) -> list[Any]:
-        async with self.engine.begin() as connection:
-            result = await connection.execute(text(statement))
-            return [tuple(row) for row in result] if result.returns_rows else []
-
-    async def control(self, path: str, told: Any = None) -> Any:
-        async with httpx.AsyncClient(base_url=self.url, trust_env=False) as client:
-            url = f"/_sandbox/{path}"
-            reply = await (client.get(url) if told is None else client.post(url, json=told))
-            reply.raise_for_status()
-            return reply.json()
-
-    async def fault(self, **fault: Any) -> None:
-        await self.control("faults", [fault] if fault else [])
-
-
-@pytest.fixture
-async def road(engine: AsyncEngine) -> AsyncIterator[Road]:
-    sandbox = Process(["-m", "app.sandbox", "--port", "0"], {}, r"http://\S+")
-    url = (await sandbox.wait_until_up()).group()
-    pace = StoredPace(engine, account="main", cap=None, headroom=0.05, window_ms=10_000)
-    calls: list[CallRecord] = []
-    told: list[Told] = []
-    confirmations: list[str] = []
-    enrollments = Enrollments(engine, account="main", worker="w1", lease=15.0)
-    async with (
-        HubSpotClient("main", "pat-sandbox", pace=pace, observe=calls.append, base_url=url) as client,
-        HubSpotDesk(client) as desk,
-    ):
-        enroller = Enroller(
-            enrollments,
-            desk,
-            fault_of,
-            patience=Patience(settle_seconds=90.0),
-            sender_limit=3,
-            confirm_seconds=0.0,
-            now=utc_now,
-            random=lambda: 0.5,
-            tell=told.append,
-        )
-        confirmer = Confirmer(enrollments, desk, confirmations.append)
-        yield Road(engine, enrollments, enroller, confirmer, url, told, confirmations)
-    await pace.close()
-    sandbox.end()
+    from tests.enroll.conftest import Road
 
 
 async def test_a_yes_is_enrolled_with_hubspots_id(road: Road, make_entry: Any) -> None:
@@ -122,8 +23,8 @@ async def test_a_yes_is_enrolled_with_hubspots_id(road: Road, make_entry: Any) -
     (entry,) = await road.control("ledger")
     assert identity == entry["enrollment_id"]
     assert abs(since - utc_now()) < timedelta(minutes=1)
-    assert [told.change.cause for told in road.told] == ["claimed", "prepared", "sending", "enrolled"]
-    assert [told.after for told in road.told] == [State.WORKING] * 3 + [State.ENROLLED]
+    assert [told.change.cause for told in road.told] == ["claimed", "assigned", "prepared", "sending", "enrolled"]
+    assert [told.after for told in road.told] == [State.WORKING] * 4 + [State.ENROLLED]
 
 
 @pytest.mark.parametrize(

@@ -56,9 +56,9 @@ async def test_one_id_leads_from_the_delivery_to_hubspot_and_no_address_is_logge
     await world.until_settled(30)
     (accepted,) = await logged(world, "delivery.accepted")
     (decided,) = await logged(world, "decision.made")
-    steps = await logged(world, "enrollment.step", times=4)
+    steps = await logged(world, "enrollment.step", times=5)
     assert {line["delivery_id"] for line in [accepted, decided, *steps]} == {accepted["delivery_id"]}
-    assert [step["cause"] for step in steps] == ["claimed", "prepared", "sending", "enrolled"]
+    assert [step["cause"] for step in steps] == ["claimed", "assigned", "prepared", "sending", "enrolled"]
     assert (steps[-1]["before"], steps[-1]["after"]) == ("working", "enrolled")
     assert {line["person"] for line in [decided, *steps]} == {decided["person"]}
     calls = await logged(world, "hubspot.call")
@@ -83,7 +83,14 @@ async def test_what_an_operator_reads_is_what_happened(world: World) -> None:
     assert decision["event_id"] == event["id"]
     assert decision["enrollment_id"] == enrollment["id"]
     assert (enrollment["rule"], enrollment["sender"], enrollment["sequence"]) == ("long", "anna", LONG)
-    assert [step["cause"] for step in read["journal"]] == ["accepted", "claimed", "prepared", "sending", "enrolled"]
+    assert [step["cause"] for step in read["journal"]] == [
+        "accepted",
+        "claimed",
+        "assigned",
+        "prepared",
+        "sending",
+        "enrolled",
+    ]
 
 
 async def test_sighup_puts_new_rules_in_force_and_broken_ones_never(world: World) -> None:
@@ -200,7 +207,7 @@ async def test_every_process_calls_a_person_the_same(world: World) -> None:
     await world.send_event(1, "long")
     await world.until_settled(30)
     (decided,) = await logged(world, "decision.made", 0)
-    steps = await logged(world, "enrollment.step", 1, times=4)
+    steps = await logged(world, "enrollment.step", 1, times=5)
     assert {step["person"] for step in steps} == {decided["person"]}
 
 

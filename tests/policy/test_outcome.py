@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.errors import Ambiguous, NotSent, Refusal, SegueError
-from app.model import Baseline, Enrollment, Sender, State, Step
+from app.model import Baseline, Enrollment, Plan, Sender, State, Step
 from app.policy.outcome import BudgetSpentError, Change, Patience, RequirementMissingError, after_failure
 from app.policy.states import TRANSITIONS
 
@@ -19,6 +19,7 @@ NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 class Row:
     next: str
     sentence: str = "HubSpot said so"
+    fault: str = "contact"
 
 
 def enrollment(step: Step = Step.PREPARED, **changes: object) -> Enrollment:
@@ -29,6 +30,7 @@ def enrollment(step: Step = Step.PREPARED, **changes: object) -> Enrollment:
         source="crm",
         rule="demo",
         sequence="310001",
+        plan=Plan("anna"),
         sender=Sender("anna", "7001", "anna@acme.example"),
         properties={},
         require=(),

@@ -54,7 +54,7 @@ def test_a_decision_names_the_request_in_full() -> None:
     request = decision.enroll
     assert request is not None
     assert (request.account, request.email, request.sequence) == ("main", "ada@corp.example", "1")
-    assert (request.sender.name, request.sender.user_id, request.sender.email) == ("anna", "7001", "anna@acme.example")
+    assert request.plan.sender == "anna"
     assert request.properties == {"firstname": "Ada", "score": "7"}
     assert request.require == ("firstname",)
     assert (request.intent.name, request.intent.period) == ("demo", timedelta(days=14))
@@ -146,7 +146,7 @@ def test_what_is_no_text_number_truth_or_time_is_not_written(value: str) -> None
 def test_the_request_is_that_of_the_rule_that_matched() -> None:
     (first,) = decide(event(), book(with_condition(ONE, "false") + TWO))
     assert first.enroll is not None
-    assert (first.enroll.sender.name, first.enroll.sequence, first.line) == ("ben", "2", 6)
+    assert (first.enroll.plan.sender, first.enroll.sequence, first.line) == ("ben", "2", 6)
 
 
 @pytest.mark.parametrize(

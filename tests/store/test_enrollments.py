@@ -9,7 +9,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
 from app.errors import FenceLost
-from app.model import Baseline, Enrollment, State, Step
+from app.model import Baseline, Enrollment, Sender, State, Step
 from app.policy.outcome import BudgetSpentError, Change
 from app.policy.states import ImpossibleTransitionError
 from app.store.enrollments import Enrollments, unfinished_elsewhere
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 Accept = "Callable[..., Awaitable[None]]"
 NOTHING = Baseline(0, None, None)
+ANNA = Sender("anna", "7001", "anna@acme.example")
 
 
 @pytest.fixture
@@ -50,7 +51,7 @@ async def sent(store: Enrollments) -> Enrollment:
     """Claim one enrollment and commit `sending`."""
     (claimed,) = await store.claim_ready(10)
     await store.prepared(claimed, "501", NOTHING)
-    await store.sending(claimed, sender_limit=1000)
+    await store.sending(claimed, ANNA, limit=None)
     return claimed
 
 
@@ -67,8 +68,8 @@ async def test_claiming_raises_the_attempt_and_keeps_what_the_rule_said(engine: 
     (claimed,) = await worker(engine).claim_ready(10)
     assert claimed.attempt == 1
     assert claimed.state is State.WORKING
-    assert claimed.step is Step.ASSIGNED
-    assert (claimed.email, claimed.sequence, claimed.sender.user_id) == ("ada@corp.example", "310001", "7001")
+    assert claimed.step is Step.CLAIMED
+    assert (claimed.email, claimed.sequence, claimed.plan.sender) == ("ada@corp.example", "310001", "anna")
     assert claimed.properties == {"firstname": "Ada"}
     assert claimed.require == ("firstname",)
     assert claimed.delivery_id == "dlv_000004"
@@ -136,7 +137,7 @@ async def test_a_zombie_writes_nothing_that_is_no_longer_its_own(engine: AsyncEn
     before = await rows(engine, "SELECT * FROM enrollments")
     for write in (
         zombie.prepared(held, "501", NOTHING),
-        zombie.sending(held, sender_limit=1000),
+        zombie.sending(held, ANNA, limit=None),
         zombie.move(held, State.REFUSED, Change("refused", "BOUNCED")),
     ):
         with pytest.raises(FenceLost):
@@ -176,7 +177,26 @@ async def test_a_refusal_releases_the_intent_and_the_senders_place(engine: Async
     assert await rows(engine, "SELECT count(*) FROM intents") == [(0,)]
 
 
-@pytest.mark.parametrize("after", [State.ENROLLED, State.UNCERTAIN, State.PARKED])
+async def test_what_nobody_could_settle_keeps_intent_and_place(engine: AsyncEngine, accept: Any) -> None:
+    await accept("ada@corp.example")
+    store = worker(engine)
+    held = await sent(store)
+    await store.move(held, State.UNCERTAIN, Change("uncertain"))
+    (claimed,) = await store.claim_uncertain(1)
+    await store.move(claimed, State.PARKED, Change("parked", "unsettled"))
+    assert await rows(engine, "SELECT count(*) FROM sender_reservations") == [(1,)]
+    assert await rows(engine, "SELECT count(*) FROM intents") == [(1,)]
+
+
+async def test_a_clear_no_that_a_person_must_look_at_gives_the_place_back(engine: AsyncEngine, accept: Any) -> None:
+    await accept("ada@corp.example")
+    store = worker(engine)
+    await store.move(await sent(store), State.PARKED, Change("parked", "DISCONNECTED_INBOX"))
+    assert await rows(engine, "SELECT count(*) FROM sender_reservations") == [(0,)]
+    assert await rows(engine, "SELECT count(*) FROM intents") == [(1,)]
+
+
+@pytest.mark.parametrize("after", [State.ENROLLED, State.UNCERTAIN])
 async def test_what_may_have_been_sent_keeps_intent_and_place(engine: AsyncEngine, accept: Any, after: State) -> None:
     await accept("ada@corp.example")
     store = worker(engine)
@@ -190,22 +210,22 @@ async def test_a_full_inbox_takes_no_more_and_says_until_when(engine: AsyncEngin
     await accept("ada@corp.example", "bob@corp.example", "cy@corp.example")
     store = worker(engine)
     first, second, third = await store.claim_ready(10)
-    at = await store.sending(first, sender_limit=2)
-    await store.sending(second, sender_limit=2)
+    at = await store.sending(first, ANNA, limit=2)
+    await store.sending(second, ANNA, limit=2)
     with pytest.raises(BudgetSpentError) as full:
-        await store.sending(third, sender_limit=2)
+        await store.sending(third, ANNA, limit=2)
     assert full.value.reason == "quota"
     assert abs(full.value.until - at - timedelta(hours=24)) < timedelta(seconds=1)
-    assert await rows(engine, f"SELECT step FROM enrollments WHERE id = '{third.id}'") == [("assigned",)]  # noqa: S608
+    assert await rows(engine, f"SELECT step FROM enrollments WHERE id = '{third.id}'") == [("claimed",)]  # noqa: S608
     await rows(engine, "UPDATE sender_reservations SET reserved_at = reserved_at - interval '24 hours'")
-    await store.sending(third, sender_limit=2)
+    await store.sending(third, ANNA, limit=2)
 
 
 async def test_racing_reservations_never_exceed_the_inbox(engine: AsyncEngine, accept: Any) -> None:
     await accept(*(f"p{n}@corp.example" for n in range(30)))
     store = worker(engine)
     claimed = await store.claim_ready(50)
-    results = await asyncio.gather(*(store.sending(e, sender_limit=12) for e in claimed), return_exceptions=True)
+    results = await asyncio.gather(*(store.sending(e, ANNA, limit=12) for e in claimed), return_exceptions=True)
     assert sum(isinstance(result, BudgetSpentError) for result in results) == 18
     assert await rows(engine, "SELECT count(*) FROM sender_reservations") == [(12,)]
 
@@ -226,10 +246,10 @@ async def test_every_transition_is_in_the_journal(engine: AsyncEngine, accept: A
     told = await rows(engine, "SELECT before, after, step, attempt, cause FROM journal ORDER BY id")
     assert [tuple(row) for row in told] == [
         (None, "ready", None, 0, "accepted"),
-        ("ready", "working", "assigned", 1, "claimed"),
+        ("ready", "working", "claimed", 1, "claimed"),
         ("working", "working", "prepared", 1, "prepared"),
         ("working", "working", "sending", 1, "sending"),
-        ("working", "enrolled", "assigned", 1, "enrolled"),
+        ("working", "enrolled", "claimed", 1, "enrolled"),
     ]
     assert await rows(engine, "SELECT hubspot_enrollment_id, confirm_at > now() FROM enrollments") == [("900", True)]
 

@@ -62,7 +62,7 @@ async def test_a_delivery_is_followed_by_its_ids_from_the_event_to_the_journal(w
     assert "data" not in listed
     assert event["data"] == signup(1)
     assert (decision["verdict"], decision["rule"], decision["facts"][0]["matched"]) == ("enroll", "signup", True)
-    assert (enrollment["state"], enrollment["sender"], enrollment["sequence"]) == ("ready", "anna", "310001")
+    assert (enrollment["state"], enrollment["plan"], enrollment["sequence"]) == ("ready", {"sender": "anna"}, "310001")
     assert [line["after"] for line in enrollment["journal"]] == ["ready"]
 
 
@@ -306,3 +306,26 @@ async def test_a_no_is_found_by_the_address_however_it_is_written(web: Running, 
     (decision,) = (await web.get("/api/v1/decisions", email=asked)).json()["items"]
     assert decision["verdict"] == "none"
     assert len((await web.get("/api/v1/events", email=asked)).json()["items"]) == 1
+
+
+async def test_senders_are_listed_paused_and_resumed(web: Running) -> None:
+    (anna,) = (await web.get("/api/v1/senders")).json()["items"]
+    assert anna == {
+        "account": "main",
+        "name": "anna",
+        "user_id": "7001",
+        "inbox": "anna@acme.example",
+        "limit": 1000,
+        "left": 1000,
+        "waiting": 0,
+        "paused_at": None,
+        "reason": None,
+    }
+    headers = {"authorization": f"Bearer {ADMIN_TOKEN}"}
+    paused = await web.client.post("/api/v1/senders/anna/pause?account=main", headers=headers)
+    assert paused.json()["items"][0]["reason"] == "by an operator"
+    assert 'segue_sender_paused{account="main",sender="anna"} 1.0' in (await web.client.get("/metrics")).text
+    resumed = await web.client.post("/api/v1/senders/anna/resume", headers=headers)
+    assert resumed.json()["items"] == [anna]
+    for path in ("/api/v1/senders/nobody/pause", "/api/v1/senders/anna/pause?account=other"):
+        assert is_problem(await web.client.post(path, headers=headers), 404, "not-found")

@@ -25,9 +25,14 @@ if TYPE_CHECKING:
     from tests.web.service import Running
 
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
-LISTS = ["/api/v1/events", "/api/v1/decisions", "/api/v1/enrollments"]
+LISTS = ["/api/v1/events", "/api/v1/decisions", "/api/v1/enrollments", "/api/v1/senders"]
 DETAILS = ["/api/v1/events/{event_id}", "/api/v1/decisions/{decision_id}", "/api/v1/enrollments/{enrollment_id}"]
-ACTS = ["/api/v1/enrollments/{enrollment_id}/release", "/api/v1/enrollments/{enrollment_id}/cancel"]
+ACTS = [
+    "/api/v1/enrollments/{enrollment_id}/release",
+    "/api/v1/enrollments/{enrollment_id}/cancel",
+    "/api/v1/senders/{sender_id}/pause",
+    "/api/v1/senders/{sender_id}/resume",
+]
 PLAIN = ["/healthz", "/readyz", "/metrics"]
 few = settings(
     max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]

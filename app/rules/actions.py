@@ -1,0 +1,94 @@
+"""Rules as the operator wrote them -> rules as events are matched against them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from app.model import CONTACT_OWNER, Intent, OnSenderFull, Plan
+from app.rules.book import EnrollAction, Rule
+from app.rules.mending import UNKNOWN
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from app.rules.findings import Findings, Place
+    from app.rules.parts import Part
+    from app.rules.people import People
+    from app.rules.schema import EnrollEntry, RuleEntry
+
+
+class Rules:
+    """Compiles rules. What they name is checked only when every file could be read (`complete`).
+
+    `account_of` returns the account that a rule means, and notes where none can be told.
+    """
+
+    def __init__(
+        self, parts: list[Part], findings: Findings, people: People, account_of: Callable[..., str], *, complete: bool
+    ) -> None:
+        self._findings = findings
+        self._people = people
+        self._account_of = account_of
+        mended = {section for part in parts for section in part.mended}
+        known = {UNKNOWN, *(name for part in parts for name in part.file.sources)}
+        self._sources = known if complete and "sources" not in mended else None
+
+    def compiled(self, parts: list[Part]) -> tuple[Rule, ...]:
+        """Return the rules in their order."""
+        made: dict[str, Rule] = {}
+        for part in parts:
+            for number, entry in enumerate(part.file.rules):
+                place = ("rules", number)
+                if entry.id in made:
+                    wrong = part.parsed.written((*place, "id"))
+                    self._findings.note(part, (*place, "id"), f"another rule is called {wrong!r} already")
+                if self._sources is not None and entry.source not in self._sources:
+                    wrong = part.parsed.written((*place, "source"))
+                    self._findings.note(part, (*place, "source"), f"there is no source {wrong!r} in `sources`")
+                made.setdefault(entry.id, self._rule(entry, part, place))
+        return tuple(made.values())
+
+    def _rule(self, entry: RuleEntry, part: Part, place: Place) -> Rule:
+        if entry.ignore == (entry.enroll is not None):
+            told = "it either enrolls or ignores: write one of `enroll` and `ignore: true`"
+            self._findings.note(part, place, f"rule {part.parsed.written((*place, 'id'))!r}: {told}")
+        when = self._findings.expression(entry.when, part, (*place, "when")) if entry.when else None
+        return Rule(
+            id=entry.id,
+            file=part.parsed.file,
+            line=part.parsed.line(place),
+            source=entry.source,
+            types=tuple(entry.type),
+            when=when,
+            goes_on=entry.continue_,
+            stops_on_error=entry.on_error == "stop",
+            enroll=self._action(entry, entry.enroll, part, place) if entry.enroll else None,
+            examples=tuple(entry.examples),
+        )
+
+    def _action(self, entry: RuleEntry, enroll: EnrollEntry, part: Part, place: Place) -> EnrollAction:
+        self._check_senders(enroll, part, (*place, "enroll"))
+        account = self._account_of(entry.account, part, place)
+        properties = {
+            name: expression
+            for name, text in entry.contact.set.items()
+            if (expression := self._findings.expression(text, part, (*place, "contact", "set", name)))
+        }
+        return EnrollAction(
+            account=account,
+            sequence=enroll.sequence,
+            plan=Plan(enroll.sender, enroll.fallback, enroll.on_sender_full),
+            properties=properties,
+            require=tuple(entry.contact.require),
+            intent=Intent(entry.dedupe.intent or f"sequence:{enroll.sequence}", entry.dedupe.period),
+            expires_after=enroll.expires_after,
+        )
+
+    def _check_senders(self, enroll: EnrollEntry, part: Part, place: Place) -> None:
+        self._people.named(enroll.sender, part, (*place, "sender"), owner=True)
+        if enroll.fallback is not None:
+            self._people.named(enroll.fallback, part, (*place, "fallback"), owner=False)
+        alone = enroll.sender in self._people.senders or enroll.sender == CONTACT_OWNER
+        if alone and enroll.fallback is None and enroll.on_sender_full is OnSenderFull.NEXT_SENDER:
+            told = "there is no next sender: name a pool as `sender`, or somebody as `fallback`"
+            self._findings.note(part, (*place, "on_sender_full"), told)

@@ -1,0 +1,141 @@
+"""ASSIGN: from what a rule names (a sender, a pool, the contact's owner) to the one who sends, with all the reasons."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Protocol
+
+from app.errors import DeclinedError, HeldError, ParkedError
+from app.model import CONTACT_OWNER, OnSenderFull, Pick, Sender, Sticky
+from app.policy.addresses import FREE_MAIL
+from app.policy.choosing import Considered
+from app.policy.outcome import BudgetSpentError
+from app.store.senders import Group
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from datetime import datetime
+
+    from app.model import Enrollment, Pool
+    from app.rules.book import Rulebook
+    from app.store.senders import Assigned
+
+OWNER_PROPERTY = "hubspot_owner_id"
+LOOK_AGAIN = timedelta(hours=1)
+
+
+class Owner(Protocol):
+    """Who a contact belongs to."""
+
+    @property
+    def user_id(self) -> str | None:
+        """As which user the owner sends, None for one who was deactivated."""
+
+    @property
+    def email(self) -> str | None:
+        """The owner's address."""
+
+
+class Owners(Protocol):
+    """HubSpot's owners."""
+
+    async def by_id(self, identity: str) -> Owner | None:
+        """Return the owner with this owner id."""
+
+
+class Books(Protocol):
+    """Where the choice is made and kept."""
+
+    async def assign(self, enrollment: Enrollment, groups: Sequence[Group], before: tuple[Considered, ...]) -> Assigned:
+        """Choose from the first group that has somebody. Raises FenceLost."""
+
+
+class Senders:
+    """Assigns senders for one account, by the rulebook in force: who left it is not chosen any more."""
+
+    def __init__(
+        self, books: Books, owners: Owners, *, book: Callable[[], Rulebook], now: Callable[[], datetime]
+    ) -> None:
+        self._books = books
+        self._owners = owners
+        self._book = book
+        self._now = now
+
+    async def assign(self, enrollment: Enrollment, facts: Mapping[str, str | None]) -> Sender:
+        """Return who sends; `facts` are the contact's, where its owner is asked for.
+
+        Whoever sent a request once is not exchanged any more. Raises HeldError, DeclinedError or ParkedError where
+        nobody can send (now), FenceLost, and what HubSpot's owners raise.
+        """
+        if enrollment.sender is not None and enrollment.first_sending_at is not None:
+            return enrollment.sender
+        groups, before = await self._groups(enrollment, facts)
+        assigned = await self._books.assign(enrollment, groups, before)
+        if assigned.sender is None:
+            raise self._nobody(enrollment, assigned, groups)
+        return assigned.sender
+
+    def limit_of(self, sender: Sender) -> int | None:
+        """Return how many enrollments the sender may send in 24 hours, None for HubSpot's own limit."""
+        known = self._book().senders.get(sender.name)
+        return known.daily if known else sender.daily
+
+    async def _groups(
+        self, enrollment: Enrollment, facts: Mapping[str, str | None]
+    ) -> tuple[list[Group], tuple[Considered, ...]]:
+        plan, book = enrollment.plan, self._book()
+        before: tuple[Considered, ...] = ()
+        groups = [self._named(plan.sender, enrollment, book)]
+        if plan.sender == CONTACT_OWNER:
+            owner = await self._owner(facts.get(OWNER_PROPERTY), book)
+            if isinstance(owner, Considered):
+                before, groups = (owner,), []
+            else:
+                groups = [Group(None, Pick.ROUND_ROBIN, ((owner, 1),))]
+        if plan.fallback is not None:
+            groups.append(self._named(plan.fallback, enrollment, book))
+        return [group for group in groups if group is not None], before
+
+    def _named(self, name: str, enrollment: Enrollment, book: Rulebook) -> Group | None:
+        """Return the sender or pool of this name, None for one that left the rules."""
+        pool, sender = book.pools.get(name), book.senders.get(name)
+        if pool is not None:
+            members = tuple((book.senders[member], weight) for member, weight in pool.members)
+            return Group(pool.name, pool.pick, members, _subject(pool, enrollment.email))
+        return Group(None, Pick.ROUND_ROBIN, ((sender, 1),)) if sender else None
+
+    async def _owner(self, identity: str | None, book: Rulebook) -> Sender | Considered:
+        """Return the contact's owner as a sender, or why it cannot be one.
+
+        Owner id -> user id -> inbox. The inbox is the one that `senders` names for the user, else the owner's address.
+        """
+        if not identity:
+            return Considered(CONTACT_OWNER, chosen=False, because="the contact has no owner")
+        owner = await self._owners.by_id(identity)
+        if owner is None or owner.user_id is None:
+            return Considered(CONTACT_OWNER, chosen=False, because=f"owner {identity} is deactivated, or not there")
+        known = next((sender for sender in book.senders.values() if sender.user_id == owner.user_id), None)
+        if known is not None:
+            return known
+        if not owner.email:
+            return Considered(CONTACT_OWNER, chosen=False, because=f"owner {identity} has no address")
+        return Sender(f"owner {identity}", owner.user_id, owner.email.lower())
+
+    def _nobody(self, enrollment: Enrollment, assigned: Assigned, groups: list[Group]) -> Exception:
+        told = "; ".join(f"{item.sender}: {item.because}" for item in assigned.considered)
+        if not groups:
+            named = enrollment.plan.sender
+            return ParkedError("no_sender", told or f"{named!r} is no sender and no pool of the rules in force")
+        if assigned.free_at is None:
+            return HeldError("sender_paused", self._now() + LOOK_AGAIN, told)
+        if enrollment.plan.on_sender_full is OnSenderFull.FAIL:
+            return DeclinedError("sender_full", told)
+        return BudgetSpentError("quota", assigned.free_at)
+
+
+def _subject(pool: Pool, email: str) -> str | None:
+    """Return who stays with the pool's choice: the person, or everybody at the company."""
+    domain = email.rpartition("@")[2]
+    if pool.sticky is Sticky.COMPANY and domain not in FREE_MAIL:
+        return domain
+    return None if pool.sticky is Sticky.NONE else email
