@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from app.clock import elapsed_seconds
 from app.errors import FenceLost, NotSent, Refusal, SegueError
-from app.model import CONTACT_OWNER, Baseline, Enrollment, State, Step
+from app.model import CONTACT_OWNER, OF_CONTACT, Baseline, Enrollment, State, Step
 from app.policy.outcome import (
     BudgetSpentError,
     Change,
@@ -22,12 +22,13 @@ from app.policy.outcome import (
     after_failure,
 )
 from app.policy.settle import Reading, Settlement, Witness, compare, is_ours, next_read_at, settle
+from app.policy.timing import require_open
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping
     from datetime import datetime
 
-    from app.model import Sender
+    from app.model import Plan, Sender
     from app.policy.outcome import NextStep
 
 OWNER = "hubspot_owner_id"
@@ -74,8 +75,8 @@ class Assigner(Protocol):
     async def assign(self, enrollment: Enrollment, facts: Mapping[str, str | None]) -> Sender:
         """Return who sends, and write it down. Raises HeldError, DeclinedError, ParkedError and FenceLost."""
 
-    def limit_of(self, sender: Sender) -> int | None:
-        """Return how many enrollments the sender may send in 24 hours, None for HubSpot's own limit."""
+    def known(self, sender: Sender) -> Sender:
+        """Return the sender as the rules in force describe it: its cap and its time zone."""
 
 
 class Record(Protocol):
@@ -154,12 +155,14 @@ class Enroller:
         asks_owner = enrollment.plan.sender == CONTACT_OWNER
         if not asks_owner:
             await self._assign(attempt)
+            self._require_open(attempt, asked=False)
         contact_id = await self._hubspot.upsert(enrollment.email, enrollment.properties)
-        names = (*enrollment.require, OWNER) if asks_owner else enrollment.require
+        names = (*enrollment.require, *_facts_for(enrollment.plan))
         attempt.facts, baseline = await self._look(contact_id, names)
         _require(attempt.facts, enrollment.require)
         if asks_owner:
             await self._assign(attempt)
+        self._require_open(attempt, asked=True)
         enrollment = attempt.enrollment
         late = _late_evidence(enrollment, baseline)
         if late is Reading.HAPPENED:
@@ -171,6 +174,14 @@ class Enroller:
         attempt.enrollment = replace(enrollment, contact_id=contact_id, baseline=baseline, step=Step.PREPARED)
         self._step(attempt.enrollment, "prepared")
         return False
+
+    def _require_open(self, attempt: _Attempt, *, asked: bool) -> None:
+        """Raise HeldError while the rule's window is closed. `asked` tells whether the contact's facts are known."""
+        timing, enrollment = attempt.enrollment.plan.timing, attempt.enrollment
+        if timing is None or (timing.zone == OF_CONTACT and not asked):
+            return
+        sender = self._senders.known(_assigned(enrollment))
+        require_open(timing, sender, attempt.facts, identity=enrollment.id, now=self._now())
 
     async def _look(self, contact_id: str, names: tuple[str, ...]) -> tuple[Mapping[str, str | None], Baseline]:
         """Return the named properties and the baseline: asked for at the same time, so that both travel in one call."""
@@ -200,7 +211,9 @@ class Enroller:
             # A process frozen between the commit and the first byte may have lost its row meanwhile: look again.
             for _ in range(SENDING_REPEATS):
                 started = elapsed_seconds()
-                sent_at = await self._record.sending(attempt.enrollment, sender, limit=self._senders.limit_of(sender))
+                sent_at = await self._record.sending(
+                    attempt.enrollment, sender, limit=self._senders.known(sender).daily
+                )
                 attempt.enrollment = replace(attempt.enrollment, step=Step.SENDING, sending_at=sent_at)
                 self._step(attempt.enrollment, "sending")
                 if elapsed_seconds() - started <= SENDING_LIFE_SECONDS:
@@ -320,6 +333,13 @@ class _Attempt:
 
     enrollment: Enrollment
     facts: Mapping[str, str | None] = field(default_factory=dict)
+
+
+def _facts_for(plan: Plan) -> tuple[str, ...]:
+    """Return the contact's properties that the plan asks for."""
+    owner = (OWNER,) if plan.sender == CONTACT_OWNER else ()
+    clock = (plan.timing.contact_property,) if plan.timing and plan.timing.zone == OF_CONTACT else ()
+    return (*owner, *clock)
 
 
 def _require(facts: Mapping[str, str | None], names: tuple[str, ...]) -> None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import datetime, timedelta
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,13 +95,14 @@ class Response:
 class Sender:
     """Who a sequence is sent by: `user_id` is HubSpot's user id (never the owner id), `email` the connected inbox.
 
-    `daily` caps its enrollments in any 24 hours (None: HubSpot's own limit).
+    `daily` caps its enrollments in any 24 hours (None: HubSpot's own limit). `timezone` is an IANA name.
     """
 
     name: str
     user_id: str
     email: str
     daily: int | None = None
+    timezone: str | None = None
 
 
 class Pick(StrEnum):
@@ -139,6 +140,35 @@ class Pool:
 
 
 CONTACT_OWNER = "contact-owner"
+OF_SENDER, OF_CONTACT = "sender", "contact"
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Open on `days` (ISO weekdays, Monday is 1) from `opens` until `closes`, not on `holidays`.
+
+    Times are wall clock; `closes` at 00:00 is the end of the day.
+    """
+
+    days: frozenset[int]
+    opens: time
+    closes: time
+    holidays: frozenset[date] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """A window with whose clock it goes by: `zone` is the sender's (`sender`), the contact's, or an IANA name.
+
+    `otherwise` is the zone of those who have none, `contact_property` is where HubSpot keeps a contact's. Who waited
+    for an opening is released within `spread` of its beginning.
+    """
+
+    window: Window
+    zone: str = OF_SENDER
+    otherwise: str | None = None
+    contact_property: str = "hs_timezone"
+    spread: timedelta = timedelta(minutes=30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,15 +181,20 @@ class Plan:
     sender: str = ""
     fallback: str | None = None
     on_sender_full: OnSenderFull = OnSenderFull.DEFER
+    timing: Timing | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """One HubSpot account. `per_10s` caps requests per 10 s below what HubSpot reports (None: believe HubSpot)."""
+    """One HubSpot account. `per_10s` caps requests per 10 s below what HubSpot reports (None: believe HubSpot).
+
+    `contact_timezone` is the contact property that holds a contact's time zone.
+    """
 
     name: str
     token: str = field(repr=False)
     per_10s: int | None = None
+    contact_timezone: str = "hs_timezone"
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +210,8 @@ class EnrollRequest:
     """What a matching rule asks for: this contact, into this sequence, carried out by this plan.
 
     `email` is normalised. `properties` are written to the contact first; each of `require` must then be non-empty.
-    Whoever has not been sent `expires_after` it was accepted is not sent any more (None: never expires).
+    Nothing is done before `delay` has passed; whoever has not been sent `expires_after` it was accepted is not sent any
+    more (None: never expires).
     """
 
     account: str
@@ -186,6 +222,7 @@ class EnrollRequest:
     require: tuple[str, ...]
     intent: Intent
     expires_after: timedelta | None = None
+    delay: timedelta | None = None
 
 
 class Verdict(StrEnum):
@@ -300,6 +337,7 @@ class Filters:
     source: str | None = None
     rule: str | None = None
     state: str | None = None
+    reason: str | None = None
     verdict: str | None = None
     after: str | None = None
     limit: int = 50

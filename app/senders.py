@@ -75,10 +75,9 @@ class Senders:
             raise self._nobody(enrollment, assigned, groups)
         return assigned.sender
 
-    def limit_of(self, sender: Sender) -> int | None:
-        """Return how many enrollments the sender may send in 24 hours, None for HubSpot's own limit."""
-        known = self._book().senders.get(sender.name)
-        return known.daily if known else sender.daily
+    def known(self, sender: Sender) -> Sender:
+        """Return the sender as the rules in force describe it: its cap and its time zone."""
+        return self._book().senders.get(sender.name, sender)
 
     async def _groups(
         self, enrollment: Enrollment, facts: Mapping[str, str | None]

@@ -108,11 +108,17 @@ def make_entry(new_id: Callable[[str], str]) -> MakeEntry:
             account=facts["account"],
             email=email,
             sequence=facts["sequence"],
-            plan=Plan(facts.get("sender", "anna"), facts.get("fallback"), facts.get("on_sender_full", DEFER)),
+            plan=Plan(
+                facts.get("sender", "anna"),
+                facts.get("fallback"),
+                facts.get("on_sender_full", DEFER),
+                facts.get("timing"),
+            ),
             properties={"firstname": "Ada"},
             require=("firstname",),
             intent=Intent(facts["intent"], facts.get("period", timedelta(days=30))),
             expires_after=facts.get("expires_after"),
+            delay=facts.get("delay"),
         )
         event = Event("crm", "signup", (event_id,), id=event_id, email=email, data=facts.get("data", {"plan": "pro"}))
         decision = Decision(Verdict.ENROLL, "matched", "abc123", rule="demo", line=7, enroll=request)

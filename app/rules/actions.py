@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from app.rules.parts import Part
     from app.rules.people import People
     from app.rules.schema import EnrollEntry, RuleEntry
+    from app.rules.timings import Timings
 
 
 class Rules:
@@ -24,10 +25,18 @@ class Rules:
     """
 
     def __init__(
-        self, parts: list[Part], findings: Findings, people: People, account_of: Callable[..., str], *, complete: bool
+        self,
+        parts: list[Part],
+        findings: Findings,
+        people: People,
+        timings: Timings,
+        account_of: Callable[..., str],
+        *,
+        complete: bool,
     ) -> None:
         self._findings = findings
         self._people = people
+        self._timings = timings
         self._account_of = account_of
         mended = {section for part in parts for section in part.mended}
         known = {UNKNOWN, *(name for part in parts for name in part.file.sources)}
@@ -77,12 +86,19 @@ class Rules:
         return EnrollAction(
             account=account,
             sequence=enroll.sequence,
-            plan=Plan(enroll.sender, enroll.fallback, enroll.on_sender_full),
+            plan=self._plan(enroll, account, part, (*place, "enroll")),
             properties=properties,
             require=tuple(entry.contact.require),
             intent=Intent(entry.dedupe.intent or f"sequence:{enroll.sequence}", entry.dedupe.period),
             expires_after=enroll.expires_after,
+            delay=enroll.delay,
         )
+
+    def _plan(self, enroll: EnrollEntry, account: str, part: Part, place: Place) -> Plan:
+        timing = None
+        if enroll.window is not None:
+            timing = self._timings.named(enroll.window, part, (*place, "window"), account=account)
+        return Plan(enroll.sender, enroll.fallback, enroll.on_sender_full, timing)
 
     def _check_senders(self, enroll: EnrollEntry, part: Part, place: Place) -> None:
         self._people.named(enroll.sender, part, (*place, "sender"), owner=True)

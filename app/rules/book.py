@@ -31,6 +31,7 @@ class EnrollAction:
     require: tuple[str, ...]
     intent: Intent
     expires_after: timedelta | None = None
+    delay: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from app.rules.findings import Findings
 from app.rules.mending import UNKNOWN
 from app.rules.parts import Part, mistake_of, read_part, told_once
 from app.rules.people import People
+from app.rules.timings import Timings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -53,7 +54,8 @@ def load(
     accounts = loader.accounts(parts, default_account, complete=complete)
     sources = loader.sources(parts)
     people = People(parts, findings, complete=complete)
-    rules = Rules(parts, findings, people, loader.account_of, complete=complete).compiled(parts)
+    timings = Timings(parts, findings, people, accounts, complete=complete)
+    rules = Rules(parts, findings, people, timings, loader.account_of, complete=complete).compiled(parts)
     if mistakes or not accounts:
         raise RulebookError(told_once(mistakes, parts))
     store_unheard = any(part.file.store_unheard for part in parts)
@@ -76,7 +78,9 @@ class _Loader:
         """Make the accounts. Names are checked against them only when every file could be read (`complete`)."""
         found = self._findings.merged(parts, "accounts")
         entries = {name: part.file.accounts[name] for name, part in found.items()}
-        made = {name: Account(name, entry.token, entry.per_10s) for name, entry in entries.items()}
+        made = {
+            name: Account(name, entry.token, entry.per_10s, entry.contact_timezone) for name, entry in entries.items()
+        }
         whole = not any("accounts" in part.mended for part in parts)
         if not made and default is not None:
             made = {default.name: default}

@@ -86,6 +86,7 @@ def _request(action: EnrollAction, email: str, values: Facts, book: Rulebook) ->
         require=action.require,
         intent=action.intent,
         expires_after=action.expires_after,
+        delay=action.delay,
     )
 
 

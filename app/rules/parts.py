@@ -26,6 +26,9 @@ WORDS = {
     "too_long": "only one is possible",
     "too_short": "must not be empty",
     "string_too_short": "must not be empty",
+    "date_from_datetime_parsing": "must be a day like 2026-12-25",
+    "date_parsing": "must be a day like 2026-12-25",
+    "date_from_datetime_inexact": "must be a day like 2026-12-25",
 }
 
 

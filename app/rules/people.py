@@ -41,22 +41,19 @@ class People:
         email = normalise(entry.email)
         if email is None:
             self._findings.note(part, (*place, "email"), "this is no usable e-mail address")
-        return Sender(name, entry.user_id, email or entry.email, entry.daily)
+        return Sender(name, entry.user_id, email or entry.email, entry.daily, entry.timezone)
 
     def _pool(self, name: str, entry: PoolEntry, part: Part) -> Pool:
         place = ("pools", name)
         self._require_own_name(name, part, place)
         if name in self.senders:
             self._findings.note(part, place, f"a sender is called {name!r}, too", key=True)
+        weighted = isinstance(part.parsed.value["pools"][name]["senders"], dict)
         for number, member in enumerate(entry.senders):
             if self._whole and member not in self.senders:
-                at = (*place, "senders", *self._position(part, place, member, number))
-                self._findings.note(part, at, f"there is no sender {member!r} in `senders`")
+                at = (*place, "senders", member if weighted else number)
+                self._findings.note(part, at, f"there is no sender {member!r} in `senders`", key=weighted)
         return Pool(name, entry.pick, tuple(entry.senders.items()), entry.sticky)
-
-    def _position(self, part: Part, place: Place, member: str, number: int) -> Place:
-        written = part.parsed.value["pools"][place[1]]["senders"]
-        return (member,) if isinstance(written, dict) else (number,)
 
     def _require_own_name(self, name: str, part: Part, place: Place) -> None:
         if name in KEPT_NAMES:

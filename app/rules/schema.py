@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, WithJsonSchema
 
-from app.model import OnSenderFull, Pick, Sticky
+from app.model import OF_CONTACT, OF_SENDER, OnSenderFull, Pick, Sticky
+from app.policy.windows import parse_days, parse_hours, zone
 
 if TYPE_CHECKING:
     from pydantic import GetJsonSchemaHandler
@@ -34,6 +35,22 @@ def _quoted(value: object) -> object:
 
 def _one_or_many(value: object) -> object:
     return [value] if isinstance(value, str) else value
+
+
+def _zone(value: object) -> object:
+    return zone(value).key if isinstance(value, str) else value
+
+
+def _whose_zone(value: object) -> object:
+    return value if value in {OF_SENDER, OF_CONTACT} else _zone(value)
+
+
+def _days(value: object) -> object:
+    return parse_days(value) if isinstance(value, str) else value
+
+
+def _hours(value: object) -> object:
+    return parse_hours(value) if isinstance(value, str) else value
 
 
 def _members(value: object) -> object:
@@ -83,6 +100,9 @@ Duration = Annotated[
 ]
 
 
+Zone = Annotated[Text, BeforeValidator(_zone)]
+
+
 class SecretEntry(_Model):
     """A secret that is accepted until `not_after`."""
 
@@ -95,6 +115,7 @@ class AccountEntry(_Model):
 
     token: Text = Field(description='Service key or private-app token, as "${NAME}"')
     per_10s: int | None = Field(None, ge=1, le=1000, strict=True, description="A cap below HubSpot's own limit")
+    contact_timezone: Name = Field("hs_timezone", description="The contact property that holds a contact's time zone")
 
 
 class MapEntry(_Model):
@@ -131,6 +152,7 @@ class SenderEntry(_Model):
     user_id: HubSpotId = Field(description="HubSpot's user id, not the owner id")
     email: Text = Field(description="The inbox connected to HubSpot")
     daily: int | None = Field(None, ge=1, le=1000, strict=True, description="Enrollments in any 24 hours, 1000 at most")
+    timezone: Zone | None = Field(None, description="Its time zone, like Europe/Berlin")
 
 
 class PoolEntry(_Model):
@@ -144,6 +166,23 @@ class PoolEntry(_Model):
         Field(min_length=1, description="Names of `senders`, or a mapping of them to their weights"),
     ]
     sticky: Sticky = Field(Sticky.CONTACT, description="Who stays with the sender that was chosen first")
+
+
+class WindowEntry(_Model):
+    """When enrollments may start."""
+
+    days: Annotated[frozenset[int], BeforeValidator(_days), WithJsonSchema({"type": "string", "examples": ["mon-fri"]})]
+    hours: Annotated[
+        tuple[time, time],
+        BeforeValidator(_hours),
+        WithJsonSchema({"type": "string", "examples": ["09:00-17:00"]}),
+    ]
+    timezone: Annotated[Text, BeforeValidator(_whose_zone)] = Field(
+        OF_SENDER, description="Whose clock it goes by: `sender`, `contact`, or a time zone"
+    )
+    otherwise: Zone | None = Field(None, description="The time zone of a sender or contact that has none")
+    holidays: frozenset[date] = Field(frozenset(), description="Days on which it stays closed")
+    spread: Duration = Field(timedelta(minutes=30), description="Over how long those are released who waited for it")
 
 
 class ContactEntry(_Model):
@@ -163,6 +202,8 @@ class EnrollEntry(_Model):
         OnSenderFull.DEFER, description="What follows when the sender's 24 hours are spent"
     )
     expires_after: Duration | None = Field(None, description="Who was not sent by then is not sent any more")
+    delay: Duration | None = Field(None, description="How long nothing is done at first")
+    window: Name | None = Field(None, description="A name of `windows`: when it may start")
 
 
 class DedupeEntry(_Model):
@@ -233,5 +274,6 @@ class RulesFile(_Model):
     sources: dict[Name, SourceEntry] = {}
     senders: dict[Name, SenderEntry] = {}
     pools: dict[Name, PoolEntry] = {}
+    windows: dict[Name, WindowEntry] = {}
     store_unheard: bool = Field(default=False, strict=True, description="Store events that no rule listens to, too")
     rules: list[RuleEntry] = []

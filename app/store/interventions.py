@@ -45,6 +45,27 @@ CANCEL = text("""
 """)
 
 
+# All that wait, of one person or one rule, at once. Rows that a worker is about to claim are skipped: they are working.
+CANCEL_WAITING = text("""
+    WITH found AS MATERIALIZED (
+        SELECT id, state, attempt FROM enrollments
+        WHERE state IN ('held', 'ready')
+          AND (CAST(:email AS text) IS NULL OR email = :email) AND (CAST(:rule AS text) IS NULL OR rule = :rule)
+        ORDER BY id LIMIT :bite FOR UPDATE SKIP LOCKED
+    ), moved AS (
+        UPDATE enrollments SET state = 'cancelled', reason = 'by_operator', updated_at = clock_timestamp()
+        FROM found WHERE enrollments.id = found.id
+    ), freed AS (
+        DELETE FROM intents WHERE enrollment_id IN (SELECT id FROM found)
+    )
+    INSERT INTO journal (enrollment_id, at, before, after, attempt, cause)
+    SELECT id, clock_timestamp(), state, 'cancelled', attempt, 'cancelled_by_operator' FROM found
+    RETURNING enrollment_id
+""")
+
+BITE = 1000
+
+
 class Interventions:
     """Releases and cancels. Every method raises Busy while the store cannot be asked."""
 
@@ -68,3 +89,14 @@ class Interventions:
                 if cancelled:
                     await connection.execute(RELEASE_INTENT, {"id": identity})
                 return cancelled
+
+    async def cancel_waiting(self, *, email: str | None, rule: str | None) -> int:
+        """Cancel all that are held or ready, of one person, one rule, or both; return how many."""
+        values = {"email": email, "rule": rule, "bite": BITE}
+        cancelled, bite = 0, BITE
+        with busy_when_gone():
+            while bite == BITE:
+                async with self._engine.begin() as connection:
+                    bite = len((await connection.execute(CANCEL_WAITING, values)).all())
+                cancelled += bite
+        return cancelled

@@ -96,7 +96,7 @@ class StoredReader:
 
 
 def _narrowed(statement: Select[Any], table: Table, filters: Filters) -> Select[Any]:
-    for name in ("email", "source", "rule", "state", "verdict"):
+    for name in ("email", "source", "rule", "state", "reason", "verdict"):
         wanted = getattr(filters, name)
         if wanted is not None and name in table.c:
             statement = statement.where(table.c[name] == str(wanted))

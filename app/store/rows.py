@@ -129,6 +129,7 @@ def _enrollment(of: _Of, verdicted: Verdicted) -> dict[str, Any] | None:
         "seconds": request.intent.period.total_seconds(),
         "received_at": of.received_at,
         "expires_at": of.received_at + request.expires_after if request.expires_after else None,
+        "due_at": of.received_at + request.delay if request.delay else None,
     }
 
 

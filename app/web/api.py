@@ -105,11 +105,14 @@ def router(reader: Reader, *, authorised: Callable[..., None]) -> APIRouter:
         source: Name = None,
         rule: Name = None,
         state: State | None = None,
+        reason: Name = None,
         cursor: Cursor = None,
         limit: Limit = LIMIT,
     ) -> dict[str, Any]:
         """List enrollments, newest first."""
-        filters = Filters(email=_normal(email), source=source, rule=rule, state=state, after=cursor, limit=limit + 1)
+        filters = Filters(
+            email=_normal(email), source=source, rule=rule, state=state, reason=reason, after=cursor, limit=limit + 1
+        )
         return _page(await reader.enrollments(filters), limit)
 
     @routes.get("/enrollments/{enrollment_id}", response_model=EnrollmentDetail)

@@ -8,9 +8,10 @@ from typing import Any, Protocol
 import structlog
 from fastapi import APIRouter, Depends
 
+from app.policy.addresses import listed_address
 from app.web.api import PROBLEMS, Identity, found
 from app.web.problems import Problem
-from app.web.shapes import EnrollmentDetail
+from app.web.shapes import Cancelled, EnrollmentDetail, Whose
 
 log = structlog.get_logger(__name__)
 
@@ -25,6 +26,9 @@ class Acts(Protocol):
 
     async def cancel(self, identity: str) -> bool:
         """Cancel one that is held, ready or parked."""
+
+    async def cancel_waiting(self, *, email: str | None, rule: str | None) -> int:
+        """Cancel all that are held or ready, of one person, one rule, or both; return how many."""
 
 
 class Reader(Protocol):
@@ -49,6 +53,13 @@ def router(acts: Acts, reader: Reader, *, authorised: Callable[..., None]) -> AP
     async def cancel(enrollment_id: Identity) -> Mapping[str, Any]:
         """Cancel an enrollment that is held, ready or parked: nothing is sent, and the person's intent is free."""
         return await _done("cancelled", acts.cancel, enrollment_id)
+
+    @routes.post("/enrollments/cancel", response_model=Cancelled)
+    async def cancel_waiting(whose: Whose) -> dict[str, int]:
+        """Cancel all enrollments of a person, of a rule, or both, that are held or ready."""
+        cancelled = await acts.cancel_waiting(email=listed_address(whose.email), rule=whose.rule)
+        log.info("enrollments.cancelled", count=cancelled, rule=whose.rule)
+        return {"cancelled": cancelled}
 
     async def _done(told: str, act: Callable[[str], Awaitable[bool]], identity: str) -> Mapping[str, Any]:
         allowed = await act(identity)

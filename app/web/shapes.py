@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+Storable = Annotated[str, StringConstraints(min_length=1, pattern=r"^[^\x00]*$")]  # PostgreSQL knows no NUL character
 
 
 class EventRow(BaseModel):
@@ -190,3 +192,24 @@ class SenderList(BaseModel):
     """All senders."""
 
     items: list[SenderRow]
+
+
+class Whose(BaseModel):
+    """Whose enrollments are meant: a person's, a rule's, or (both) a person's by that rule."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"email": "ada@corp.example"}})
+
+    email: Storable | None = Field(None, max_length=320, description="The person's address")
+    rule: Storable | None = Field(None, max_length=200, description="The rule's id")
+
+    @model_validator(mode="after")
+    def _somebody(self) -> Self:
+        if not self.email and not self.rule:
+            raise ValueError("name an email, a rule, or both")
+        return self
+
+
+class Cancelled(BaseModel):
+    """How many were cancelled."""
+
+    cancelled: int

@@ -28,6 +28,7 @@ from tests.crash.harness import Process
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+    from datetime import datetime
 
     from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -37,7 +38,7 @@ ONE_STEP = "310003"
 RULES = """version: 1
 accounts: {main: {token: pat-sandbox}}
 senders:
-  anna: {user_id: "7001", email: anna@acme.example, daily: 3}
+  anna: {user_id: "7001", email: anna@acme.example, daily: 3, timezone: Europe/Berlin}
   ben: {user_id: "7002", email: ben@acme.example, daily: 2}
   bea: {user_id: "7002", email: ben@acme.example, daily: 3}
   dan: {user_id: "7004", email: dan@acme.example}
@@ -64,6 +65,11 @@ class Road:
     url: str
     told: list[Told]
     confirmations: list[str] = field(default_factory=list)
+    moments: list[datetime] = field(default_factory=list)
+
+    def at(self, moment: datetime) -> None:
+        """Set the worker's clock; the database has its own."""
+        self.moments[:] = [moment]
 
     async def accept(self, entry: Entry) -> None:
         writer = GroupCommit(self.engine.url)
@@ -100,9 +106,9 @@ class Road:
             reply.raise_for_status()
             return reply.json()
 
-    async def give_owner(self, email: str, owner: str) -> None:
-        """Give a contact an owner, as somebody in HubSpot does."""
-        body = {"inputs": [{"id": email, "idProperty": "email", "properties": {"hubspot_owner_id": owner}}]}
+    async def write(self, email: str, **properties: str) -> None:
+        """Change a contact, as somebody in HubSpot does."""
+        body = {"inputs": [{"id": email, "idProperty": "email", "properties": properties}]}
         headers = {"authorization": "Bearer pat-sandbox"}
         async with httpx.AsyncClient(base_url=self.url, headers=headers, trust_env=False) as client:
             reply = await client.post("/crm/objects/2026-03/contacts/batch/upsert", json=body)
@@ -120,6 +126,7 @@ async def road(engine: AsyncEngine) -> AsyncIterator[Road]:
     calls: list[CallRecord] = []
     told: list[Told] = []
     confirmations: list[str] = []
+    moments: list[datetime] = []
     enrollments = Enrollments(engine, account="main", worker="w1", lease=15.0)
     async with (
         HubSpotClient("main", "pat-sandbox", pace=pace, observe=calls.append, base_url=url) as client,
@@ -132,11 +139,11 @@ async def road(engine: AsyncEngine) -> AsyncIterator[Road]:
             fault_of,
             patience=Patience(settle_seconds=90.0),
             confirm_seconds=0.0,
-            now=utc_now,
+            now=lambda: moments[0] if moments else utc_now(),
             random=lambda: 0.5,
             tell=told.append,
         )
         confirmer = Confirmer(enrollments, desk, confirmations.append)
-        yield Road(engine, enrollments, enroller, confirmer, url, told, confirmations)
+        yield Road(engine, enrollments, enroller, confirmer, url, told, confirmations, moments)
     await pace.close()
     sandbox.end()

@@ -126,7 +126,7 @@ async def test_a_full_sender_hands_over_to_its_fallback(road: Road, make_entry: 
 
 
 async def test_the_contacts_owner_sends(road: Road, make_entry: MakeEntry) -> None:
-    await road.give_owner("ada@corp.example", "90212")
+    await road.write("ada@corp.example", hubspot_owner_id="90212")
     await road.accept(make_entry("e1", sender="contact-owner"))
     assert await last(road) == ("enrolled", None)
     (entry,) = await road.control("ledger")

@@ -56,9 +56,9 @@ def test_the_file_that_the_cases_begin_with_has_no_mistake() -> None:
 CASES: dict[str, tuple[str, list[str]]] = {
     "unknown key at the top": (HEAD + RULE + "colour: red\n", ["r1.yaml:11:1: unknown key 'colour'"]),
     "unknown key in a rule": (HEAD + RULE + "    windows: x\n", ["r1.yaml:11:5: unknown key 'windows'"]),
-    "a key of a later version": (
+    "a window that is not there": (
         HEAD + RULE.replace("anna}", "anna, window: office}"),
-        ["r1.yaml:10:48: unknown key 'window'"],
+        ["r1.yaml:10:56: there is no window 'office' in `windows`"],
     ),
     "unknown key of a provider": (
         HEAD.replace("typeform,", "typeform, colour: red,") + RULE,
@@ -360,6 +360,56 @@ def test_a_rule_names_its_account_where_there_are_several() -> None:
     assert mistakes(TWO + RULE + "    account: apac\n") == ["r1.yaml:11:14: there is no account 'apac' in `accounts`"]
     assert mistakes(HEAD + RULE + "    account: apac\n") == ["r1.yaml:11:14: there is no account 'apac' in `accounts`"]
     assert mistakes(HEAD + RULE + "    account: main\n") == []
+
+
+NO_ZONE = (
+    "it goes by the sender's clock, and anna has no `timezone`: write it there, or `otherwise: Europe/Berlin` here"
+)
+NO_CONTACT_ZONE = "a contact may have no time zone: write `otherwise: Europe/Berlin`, or what you take it for then"
+WINDOW = "windows: {office: {days: mon-fri, hours: '09:00-17:00'%s}}\n"
+
+
+@pytest.mark.parametrize(
+    ("keys", "told"),
+    [
+        (", otherwise: Europe/Berlin", []),
+        (", timezone: Europe/Berlin", []),
+        ("", [f"r1.yaml:6:19: {NO_ZONE}"]),
+        (", timezone: contact", [f"r1.yaml:6:19: {NO_CONTACT_ZONE}"]),
+        (", otherwise: UTC, timezone: Berlin",
+         ["r1.yaml:6:83: there is no time zone 'Berlin': write one like Europe/Berlin"]),
+        (", otherwise: UTC, holidays: [soon]", ["r1.yaml:6:84: must be a day like 2026-12-25"]),
+    ],
+)  # fmt: skip
+def test_a_window_says_whose_clock_it_goes_by(keys: str, told: list[str]) -> None:
+    assert mistakes(HEAD + WINDOW % keys + RULE.replace("anna}", "anna, window: office}")) == told
+
+
+@pytest.mark.parametrize(
+    ("pools", "told"),
+    [
+        ("emea: {senders: [anna]}", []),
+        ("emea: {senders: {anna: 3}}", []),
+        ("emea: {senders: [anna, bob]}", ["r1.yaml:6:32: there is no sender 'bob' in `senders`"]),
+        ("emea: {senders: {anna: 1, bob: 2}}", ["r1.yaml:6:35: there is no sender 'bob' in `senders`"]),
+        ("emea: {senders: []}", ["r1.yaml:6:25: must not be empty"]),
+        ("anna: {senders: [anna]}", ["r1.yaml:6:9: a sender is called 'anna', too"]),
+        ("contact-owner: {senders: [anna]}",
+         ["r1.yaml:6:9: 'contact-owner' means something of its own: choose another name"]),
+    ],
+)  # fmt: skip
+def test_a_pool_names_senders(pools: str, told: list[str]) -> None:
+    assert mistakes(HEAD + f"pools: {{{pools}}}\n" + RULE) == told
+
+
+def test_the_next_sender_must_be_somebody() -> None:
+    alone = RULE.replace("anna}", "anna, on_sender_full: next-sender}")
+    told = "there is no next sender: name a pool as `sender`, or somebody as `fallback`"
+    assert mistakes(HEAD + alone) == [f"r1.yaml:10:64: {told}"]
+    assert mistakes(HEAD + alone.replace("anna,", "anna, fallback: anna,")) == []
+    assert mistakes(HEAD + RULE.replace("anna}", "contact-owner, fallback: bob}")) == [
+        "r1.yaml:10:67: there is no sender 'bob' in `senders`"
+    ]
 
 
 def test_a_source_of_hubspots_objects_names_its_account_where_there_are_several() -> None:

@@ -329,3 +329,21 @@ async def test_senders_are_listed_paused_and_resumed(web: Running) -> None:
     assert resumed.json()["items"] == [anna]
     for path in ("/api/v1/senders/nobody/pause", "/api/v1/senders/anna/pause?account=other"):
         assert is_problem(await web.client.post(path, headers=headers), 404, "not-found")
+
+
+async def test_what_waits_is_cancelled_by_person_or_rule_and_never_by_nobody(web: Running) -> None:
+    await web.deliver("crm", signup(1))
+    await web.deliver("crm", signup(2, "bob@corp.example"))
+    headers = {"authorization": f"Bearer {ADMIN_TOKEN}"}
+
+    async def cancel(**whose: str) -> httpx.Response:
+        return await web.client.post("/api/v1/enrollments/cancel", json=whose, headers=headers)
+
+    assert is_problem(await cancel(), 422, "invalid-request")
+    assert is_problem(await cancel(mail="ada@corp.example"), 422, "invalid-request")
+    assert (await cancel(email=" ADA@corp.example")).json() == {"cancelled": 1}
+    assert (await cancel(rule="signup", email="ada@corp.example")).json() == {"cancelled": 0}
+    assert (await cancel(rule="signup")).json() == {"cancelled": 1}
+    listed = (await web.get("/api/v1/enrollments", reason="by_operator")).json()["items"]
+    assert {row["state"] for row in listed} == {"cancelled"}
+    assert len(listed) == 2

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
 LISTS = ["/api/v1/events", "/api/v1/decisions", "/api/v1/enrollments", "/api/v1/senders"]
 DETAILS = ["/api/v1/events/{event_id}", "/api/v1/decisions/{decision_id}", "/api/v1/enrollments/{enrollment_id}"]
+WHOLE = ["/api/v1/enrollments/cancel"]
 ACTS = [
     "/api/v1/enrollments/{enrollment_id}/release",
     "/api/v1/enrollments/{enrollment_id}/cancel",
@@ -61,7 +62,7 @@ def test_every_operation_of_the_document_is_tried_here(schema: BaseSchema) -> No
 
     operations = {(each.ok().method, each.ok().path) for each in found if isinstance(each, Ok)}
     tried = {("get", path) for path in [*LISTS, *DETAILS, *PLAIN]}
-    acts = {("post", path) for path in ["/-/reload", "/webhooks/{source}", *ACTS]}
+    acts = {("post", path) for path in ["/-/reload", "/webhooks/{source}", *ACTS, *WHOLE]}
     assert operations == tried | acts
     assert len(operations) == len(found)
 
@@ -103,6 +104,15 @@ async def test_acts_answer_as_documented(
         (newest,) = (await web.get("/api/v1/enrollments", limit=1)).json()["items"]
         case.path_parameters = dict.fromkeys(case.path_parameters, newest["id"])
     await conforms(web, case, token)
+
+
+@pytest.mark.parametrize("path", WHOLE)
+@few
+@given(data=st.data(), mode=modes, token=tokens)
+async def test_acts_on_many_answer_as_documented(
+    web: Running, schema: BaseSchema, path: str, data: st.DataObject, mode: GenerationMode, token: str
+) -> None:
+    await conforms(web, data.draw(schema[path]["POST"].as_strategy(mode)), token)
 
 
 @pytest.mark.parametrize("path", PLAIN)
