@@ -1,37 +1,29 @@
 """ENROLL: claim -> pace -> enroll -> record, on one page.
 
-A claimed enrollment is prepared (the contact is there, its baseline is read), `sending` is committed, one request goes
-out, and its outcome is recorded. Whatever ends without an outcome is settled by reading, never by asking again blindly.
+A claimed enrollment is prepared (`app.prepare`), `sending` is committed, one request goes out, and its outcome is
+recorded. Whatever ends without an outcome is settled by reading, never by asking again blindly.
 """
 
 from __future__ import annotations
 
-import asyncio
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
 from app.clock import elapsed_seconds
-from app.errors import FenceLost, NotSent, Refusal, SegueError
-from app.model import CONTACT_OWNER, OF_CONTACT, Baseline, Enrollment, State, Step
-from app.policy.outcome import (
-    BudgetSpentError,
-    Change,
-    Patience,
-    RequirementMissingError,
-    UnsettledError,
-    after_failure,
-)
+from app.errors import FenceLost, HeldError, NotSent, Refusal, SegueError
+from app.model import IfEnrolled, State, Step
+from app.policy.outcome import BudgetSpentError, Change, Patience, Told, after_failure
 from app.policy.settle import Reading, Settlement, Witness, compare, is_ours, next_read_at, settle
-from app.policy.timing import require_open
+from app.prepare import LOOK_AGAIN, Attempt, assigned
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable, Mapping
+    from collections.abc import Awaitable, Callable
     from datetime import datetime
 
-    from app.model import Plan, Sender
+    from app.model import Baseline, Enrollment, Sender
     from app.policy.outcome import NextStep
 
-OWNER = "hubspot_owner_id"
+ALREADY_ENROLLED = "ALREADY_ENROLLED"
 SENDING_LIFE_SECONDS = 1.0
 SENDING_REPEATS = 5
 
@@ -51,12 +43,6 @@ class Enrolled(Protocol):
 class HubSpot(Protocol):
     """What enrolling needs of HubSpot. Every method raises NotSent, Ambiguous, Refusal or BudgetSpentError."""
 
-    async def upsert(self, email: str, properties: Mapping[str, str]) -> str:
-        """Create or update the contact with this address; return its id."""
-
-    async def read(self, contact_id: str, names: Iterable[str]) -> Mapping[str, str | None]:
-        """Return the named properties of the contact."""
-
     async def baseline(self, contact_id: str) -> Baseline:
         """Return what the contact's sequence properties say now."""
 
@@ -69,21 +55,21 @@ class HubSpot(Protocol):
         """Send the one request. `before_send` is awaited with the connection in hand, before the first byte."""
 
 
-class Assigner(Protocol):
-    """Who sends."""
+class Preparation(Protocol):
+    """What comes before the request."""
 
-    async def assign(self, enrollment: Enrollment, facts: Mapping[str, str | None]) -> Sender:
-        """Return who sends, and write it down. Raises HeldError, DeclinedError, ParkedError and FenceLost."""
+    async def prepare(self, attempt: Attempt) -> bool:
+        """Prepare an enrollment; tell whether an earlier request turns out to have worked after all."""
+
+    async def assign(self, attempt: Attempt) -> None:
+        """Choose who sends, again where that was done."""
 
     def known(self, sender: Sender) -> Sender:
-        """Return the sender as the rules in force describe it: its cap and its time zone."""
+        """Return the sender as the rules in force describe it."""
 
 
 class Record(Protocol):
     """Where outcomes are recorded: fenced, so that every method raises FenceLost once the row is somebody else's."""
-
-    async def prepared(self, enrollment: Enrollment, contact_id: str, baseline: Baseline) -> None:
-        """Checkpoint `prepared`."""
 
     async def sending(self, enrollment: Enrollment, sender: Sender, *, limit: int | None) -> datetime:
         """Commit `sending` with the sender's reservation; return the database's time of it.
@@ -98,15 +84,6 @@ class Record(Protocol):
         """Leave an uncertain enrollment for its next read."""
 
 
-@dataclass(frozen=True, slots=True)
-class Told:
-    """One step, for logs and metrics; a transition where `after` is not the state that the enrollment was in."""
-
-    enrollment: Enrollment
-    after: State
-    change: Change
-
-
 class Enroller:
     """Takes claimed enrollments to their outcome. Holds no state of its own: everything is in the record."""
 
@@ -114,7 +91,7 @@ class Enroller:
         self,
         record: Record,
         hubspot: HubSpot,
-        senders: Assigner,
+        preparation: Preparation,
         fault_of: Callable[[str], NextStep],
         *,
         patience: Patience,
@@ -125,7 +102,7 @@ class Enroller:
     ) -> None:
         self._record = record
         self._hubspot = hubspot
-        self._senders = senders
+        self._preparation = preparation
         self._fault_of = fault_of
         self._patience = patience
         self._confirm_seconds = confirm_seconds
@@ -135,10 +112,10 @@ class Enroller:
 
     async def enroll(self, claimed: Enrollment) -> None:
         """Take one claimed enrollment to an outcome. Raises FenceLost when it is no longer ours."""
-        attempt = _Attempt(claimed)
+        attempt = Attempt(claimed)
         self._step(claimed, "claimed")
         try:
-            happened = await self._prepare(attempt)
+            happened = await self._preparation.prepare(attempt)
             enrolled = None if happened else await self._sent(attempt)
         except FenceLost:
             raise
@@ -149,62 +126,17 @@ class Enroller:
         else:
             await self._enrolled(attempt.enrollment, enrolled, "enrolled" if enrolled else "found_before_resend")
 
-    async def _prepare(self, attempt: _Attempt) -> bool:
-        """Have the contact and its baseline; tell whether an earlier request turns out to have worked after all."""
-        enrollment = attempt.enrollment
-        asks_owner = enrollment.plan.sender == CONTACT_OWNER
-        if not asks_owner:
-            await self._assign(attempt)
-            self._require_open(attempt, asked=False)
-        contact_id = await self._hubspot.upsert(enrollment.email, enrollment.properties)
-        names = (*enrollment.require, *_facts_for(enrollment.plan))
-        attempt.facts, baseline = await self._look(contact_id, names)
-        _require(attempt.facts, enrollment.require)
-        if asks_owner:
-            await self._assign(attempt)
-        self._require_open(attempt, asked=True)
-        enrollment = attempt.enrollment
-        late = _late_evidence(enrollment, baseline)
-        if late is Reading.HAPPENED:
-            attempt.enrollment = replace(enrollment, contact_id=contact_id)
-            return True
-        if late is Reading.CONTRADICTORY and enrollment.resends:
-            raise UnsettledError
-        await self._record.prepared(enrollment, contact_id, baseline)
-        attempt.enrollment = replace(enrollment, contact_id=contact_id, baseline=baseline, step=Step.PREPARED)
-        self._step(attempt.enrollment, "prepared")
-        return False
-
-    def _require_open(self, attempt: _Attempt, *, asked: bool) -> None:
-        """Raise HeldError while the rule's window is closed. `asked` tells whether the contact's facts are known."""
-        timing, enrollment = attempt.enrollment.plan.timing, attempt.enrollment
-        if timing is None or (timing.zone == OF_CONTACT and not asked):
-            return
-        sender = self._senders.known(_assigned(enrollment))
-        require_open(timing, sender, attempt.facts, identity=enrollment.id, now=self._now())
-
-    async def _look(self, contact_id: str, names: tuple[str, ...]) -> tuple[Mapping[str, str | None], Baseline]:
-        """Return the named properties and the baseline: asked for at the same time, so that both travel in one call."""
-        if not names:
-            return {}, await self._hubspot.baseline(contact_id)
-        return await asyncio.gather(self._hubspot.read(contact_id, names), self._hubspot.baseline(contact_id))
-
-    async def _assign(self, attempt: _Attempt) -> None:
-        sender = await self._senders.assign(attempt.enrollment, attempt.facts)
-        attempt.enrollment = replace(attempt.enrollment, sender=sender, step=Step.ASSIGNED)
-        self._step(attempt.enrollment, "assigned")
-
-    async def _sent(self, attempt: _Attempt) -> Enrolled:
+    async def _sent(self, attempt: Attempt) -> Enrolled:
         """Send; where the sender turns out to be full by now, whoever may take its place is asked once more."""
         try:
             return await self._send(attempt)
         except BudgetSpentError as error:
             if error.reason != "quota" or attempt.enrollment.step is Step.SENDING:
                 raise
-        await self._assign(attempt)
+        await self._preparation.assign(attempt)
         return await self._send(attempt)
 
-    async def _send(self, attempt: _Attempt) -> Enrolled:
+    async def _send(self, attempt: Attempt) -> Enrolled:
         """Send the one request; `sending` is committed when the connection is there and nothing is written yet."""
 
         async def commit_sending() -> None:
@@ -212,7 +144,7 @@ class Enroller:
             for _ in range(SENDING_REPEATS):
                 started = elapsed_seconds()
                 sent_at = await self._record.sending(
-                    attempt.enrollment, sender, limit=self._senders.known(sender).daily
+                    attempt.enrollment, sender, limit=self._preparation.known(sender).daily
                 )
                 attempt.enrollment = replace(attempt.enrollment, step=Step.SENDING, sending_at=sent_at)
                 self._step(attempt.enrollment, "sending")
@@ -220,15 +152,22 @@ class Enroller:
                     return
             raise NotSent("the store takes too long to commit `sending`")
 
-        enrollment, sender = attempt.enrollment, _assigned(attempt.enrollment)
+        enrollment, sender = attempt.enrollment, assigned(attempt.enrollment)
         return await self._hubspot.enroll(
             enrollment.contact_id or "", enrollment.sequence, sender, before_send=commit_sending
         )
 
     async def _refused(self, enrollment: Enrollment, refusal: Refusal) -> None:
         """Record a no. After an earlier request without an outcome, "already enrolled" may well be our own doing."""
-        if refusal.code == "ALREADY_ENROLLED" and enrollment.first_sending_at is not None:
+        if refusal.code == ALREADY_ENROLLED and enrollment.first_sending_at is not None:
             await self._already_enrolled(enrollment, refusal)
+        else:
+            await self._decline(enrollment, refusal)
+
+    async def _decline(self, enrollment: Enrollment, refusal: Refusal) -> None:
+        """Record a no, or wait where the rule says to wait until another sequence has ended."""
+        if refusal.code == ALREADY_ENROLLED and enrollment.plan.if_enrolled is IfEnrolled.WAIT:
+            await self._failed(enrollment, HeldError("already_enrolled", self._now() + LOOK_AGAIN, str(refusal)))
         else:
             await self._failed(enrollment, refusal)
 
@@ -250,7 +189,7 @@ class Enroller:
         ):
             await self._enrolled(enrollment, None, "already_enrolled_by_us")
         else:
-            await self._failed(enrollment, refusal)
+            await self._decline(enrollment, refusal)
 
     async def _enrolled(self, enrollment: Enrollment, enrolled: Enrolled | None, cause: str) -> None:
         change = Change(
@@ -325,38 +264,3 @@ class Enroller:
     async def _move(self, enrollment: Enrollment, after: State, change: Change) -> None:
         await self._record.move(enrollment, after, change)
         self._tell(Told(enrollment, after, change))
-
-
-@dataclass(slots=True)
-class _Attempt:
-    """The enrollment as far as this attempt has brought it: errors are judged by the step they happened in."""
-
-    enrollment: Enrollment
-    facts: Mapping[str, str | None] = field(default_factory=dict)
-
-
-def _facts_for(plan: Plan) -> tuple[str, ...]:
-    """Return the contact's properties that the plan asks for."""
-    owner = (OWNER,) if plan.sender == CONTACT_OWNER else ()
-    clock = (plan.timing.contact_property,) if plan.timing and plan.timing.zone == OF_CONTACT else ()
-    return (*owner, *clock)
-
-
-def _require(facts: Mapping[str, str | None], names: tuple[str, ...]) -> None:
-    missing = tuple(name for name in names if not (facts.get(name) or "").strip())
-    if missing:
-        raise RequirementMissingError(missing)
-
-
-def _assigned(enrollment: Enrollment) -> Sender:
-    if enrollment.sender is None:
-        raise AssertionError("an enrollment is sent before anybody was assigned")
-    return enrollment.sender
-
-
-def _late_evidence(enrollment: Enrollment, fresh: Baseline) -> Reading:
-    """Say, before a re-send, what the contact shows of the first request: its properties may lag that long."""
-    since = enrollment.first_sending_at
-    if since is None:
-        return Reading.UNCHANGED
-    return compare(enrollment.baseline, fresh, None, wanted=enrollment.sequence, sending_at=since)

@@ -17,6 +17,7 @@ import structlog
 
 from app import __version__, logs
 from app.accounts import Accounts, AtWork
+from app.admission import Admission
 from app.clock import utc_now
 from app.confirm import Confirmer
 from app.deciding import Deciding
@@ -39,6 +40,7 @@ from app.model import Account
 from app.policy.outcome import Patience
 from app.policy.settle import READS
 from app.practice import SANDBOX, TOKEN, is_practice, practice_accounts, require_apart, start_sandbox
+from app.prepare import Preparing
 from app.rules.load import load, read_documents
 from app.senders import Senders
 from app.server import Listener
@@ -59,8 +61,9 @@ from app.store.reading import StoredReader
 from app.store.refused import RefusedDeliveries, StoredDelivery, find_delivery
 from app.store.rulebooks import RULEBOOK_CHANGED, Rulebooks
 from app.store.senders import SenderBooks
+from app.store.suppressions import Suppressions
 from app.telling import Telling
-from app.web import admin, api, auth, health, interventions
+from app.web import admin, api, auth, health, interventions, suppressions
 from app.web import senders as web_senders
 from app.web.app import create_app
 from app.web.webhooks import Webhooks
@@ -252,7 +255,8 @@ async def _start_working(
         client = await _client(own, service, pace, partial(accounts.known, account.name), telling)
         desk = await own.enter_async_context(HubSpotDesk(client))
         senders = Senders(SenderBooks(service.engine), Owners(client), book=in_force, now=utc_now)
-        worker = _start_worker(own, service, account.name, desk, senders, telling, f"{name}:{account.name}")
+        admission = Admission(Suppressions(service.engine), in_force)
+        worker = _start_worker(own, service, account.name, desk, admission, senders, telling, f"{name}:{account.name}")
         return AtWork(pace, desk, worker)
 
     def in_force() -> Rulebook:
@@ -299,6 +303,7 @@ def _start_worker(
     service: Service,
     account: str,
     desk: HubSpotDesk,
+    admission: Admission,
     senders: Senders,
     telling: Telling,
     name: str,
@@ -309,7 +314,7 @@ def _start_worker(
     enroller = Enroller(
         enrollments,
         desk,
-        senders,
+        Preparing(enrollments, desk, admission, senders, now=utc_now, tell=telling.step),
         fault_of,
         patience=Patience(settings.settle_seconds, span),
         confirm_seconds=max(settings.settle_seconds, CONFIRM_AFTER_SECONDS),
@@ -395,6 +400,7 @@ def _applications(stack: AsyncExitStack, service: Service, hasher: Callable[[str
         api.router(reader, authorised=authorised),
         interventions.router(Interventions(service.engine), reader, authorised=authorised),
         web_senders.router(_standings(service), authorised=authorised),
+        suppressions.router(Suppressions(service.engine), authorised=authorised),
     ]
     if settings.admin_port is None:
         return [create_app([*public, *operators], version=__version__, webhooks=webhooks)]

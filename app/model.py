@@ -139,7 +139,17 @@ class Pool:
     sticky: Sticky = Sticky.CONTACT
 
 
+class IfEnrolled(StrEnum):
+    """What follows when the contact is in a sequence already; HubSpot allows one at a time."""
+
+    SKIP = "skip"  # refuse
+    WAIT = "wait"  # until that one has ended
+
+
 CONTACT_OWNER = "contact-owner"
+KEEP = "keep"
+# Read-only, or (address, owner) set by what has its own key.
+KEPT_PROPERTIES = frozenset({"email", "hubspot_owner_id", "createdate", "lastmodifieddate"})
 OF_SENDER, OF_CONTACT = "sender", "contact"
 
 
@@ -175,26 +185,51 @@ class Timing:
 class Plan:
     """How an enrollment is carried out, as its rule said when it was accepted. It is kept with the enrollment.
 
-    `sender` is the name of a sender or pool, or `contact-owner`; `fallback` is who sends when that one cannot.
+    `sender` is the name of a sender or pool, or `contact-owner`; `fallback` is who sends when that one cannot. `owner`
+    is who the contact is given to: `keep` for nobody, `sender`, or a sender's name. `defaults` are (property, value):
+    what is written where a required property is empty.
     """
 
     sender: str = ""
     fallback: str | None = None
     on_sender_full: OnSenderFull = OnSenderFull.DEFER
     timing: Timing | None = None
+    if_enrolled: IfEnrolled = IfEnrolled.SKIP
+    owner: str = KEEP
+    overwrite_owner: bool = False
+    defaults: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Cap:
+    """At most so many `enrollments` of one person in any `period`."""
+
+    enrollments: int
+    period: timedelta
 
 
 @dataclass(frozen=True, slots=True)
 class Account:
     """One HubSpot account. `per_10s` caps requests per 10 s below what HubSpot reports (None: believe HubSpot).
 
-    `contact_timezone` is the contact property that holds a contact's time zone.
+    `contact_timezone` is the contact property that holds a contact's time zone. `per_person` caps how often one person
+    is enrolled. `write_back` are (source, rule or decision, property): where a contact says why it was enrolled.
+    `writable` are the properties that rules may write (None: all but HubSpot's own).
     """
 
     name: str
     token: str = field(repr=False)
     per_10s: int | None = None
     contact_timezone: str = "hs_timezone"
+    per_person: Cap | None = None
+    write_back: tuple[tuple[str, str], ...] = ()
+    writable: frozenset[str] | None = None
+
+    def may_write(self, name: str) -> bool:
+        """Tell whether rules may write this contact property: not what HubSpot keeps itself, nor who the contact is."""
+        if self.writable is not None:
+            return name in self.writable
+        return not name.startswith("hs_") and name not in KEPT_PROPERTIES
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,6 +245,9 @@ class EnrollRequest:
     """What a matching rule asks for: this contact, into this sequence, carried out by this plan.
 
     `email` is normalised. `properties` are written to the contact first; each of `require` must then be non-empty.
+    Of one person's enrollments the one with the highest `priority` goes first. `write_back` are (source, rule or
+    decision, property): where the contact says why it was enrolled.
+
     Nothing is done before `delay` has passed; whoever has not been sent `expires_after` it was accepted is not sent any
     more (None: never expires).
     """
@@ -223,6 +261,8 @@ class EnrollRequest:
     intent: Intent
     expires_after: timedelta | None = None
     delay: timedelta | None = None
+    priority: int = 0
+    write_back: tuple[tuple[str, str], ...] = ()
 
 
 class Verdict(StrEnum):

@@ -21,11 +21,16 @@ if TYPE_CHECKING:
     from app.store.senders import Assigned
 
 OWNER_PROPERTY = "hubspot_owner_id"
+OWNED_BY_SENDER = "sender"
 LOOK_AGAIN = timedelta(hours=1)
 
 
 class Owner(Protocol):
     """Who a contact belongs to."""
+
+    @property
+    def id(self) -> str:
+        """What contacts are assigned to."""
 
     @property
     def user_id(self) -> str | None:
@@ -41,6 +46,9 @@ class Owners(Protocol):
 
     async def by_id(self, identity: str) -> Owner | None:
         """Return the owner with this owner id."""
+
+    async def by_user(self, user_id: str) -> Owner | None:
+        """Return the owner that is this user."""
 
 
 class Books(Protocol):
@@ -78,6 +86,17 @@ class Senders:
     def known(self, sender: Sender) -> Sender:
         """Return the sender as the rules in force describe it: its cap and its time zone."""
         return self._book().senders.get(sender.name, sender)
+
+    async def owner_of(self, name: str, sender: Sender) -> str:
+        """Return the owner id of the named sender, or (`sender`) of the one who sends.
+
+        Raises ParkedError where that user owns nothing in HubSpot, and what HubSpot's owners raise.
+        """
+        user = sender if name == OWNED_BY_SENDER else self._book().senders.get(name, sender)
+        owner = await self._owners.by_user(user.user_id)
+        if owner is None:
+            raise ParkedError("no_owner", f"HubSpot has no owner with the user id of {user.name} ({user.user_id})")
+        return owner.id
 
     async def _groups(
         self, enrollment: Enrollment, facts: Mapping[str, str | None]

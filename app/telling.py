@@ -12,10 +12,10 @@ from app.model import State
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from app.enroll import Told
     from app.hubspot.client import CallRecord
     from app.metrics import Metrics
     from app.model import Enrollment
+    from app.policy.outcome import Told
 
 log = structlog.get_logger(__name__)
 

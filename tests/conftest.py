@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.engine import make_url
 
-from app.model import Decision, Delivery, EnrollRequest, Event, Intent, OnSenderFull, Plan, Verdict
+from app.model import Decision, Delivery, EnrollRequest, Event, IfEnrolled, Intent, OnSenderFull, Plan, Verdict
 from app.store.database import open_engine
 from app.store.embedded import EmbeddedPostgres
 from app.store.entries import Entry, Heard, Verdicted
@@ -113,12 +113,18 @@ def make_entry(new_id: Callable[[str], str]) -> MakeEntry:
                 facts.get("fallback"),
                 facts.get("on_sender_full", DEFER),
                 facts.get("timing"),
+                IfEnrolled(facts.get("if_enrolled", "skip")),
+                facts.get("owner", "keep"),
+                facts.get("overwrite_owner", False),
+                facts.get("defaults", ()),
             ),
-            properties={"firstname": "Ada"},
+            properties=facts.get("properties", {"firstname": "Ada"}),
             require=("firstname",),
             intent=Intent(facts["intent"], facts.get("period", timedelta(days=30))),
             expires_after=facts.get("expires_after"),
             delay=facts.get("delay"),
+            priority=facts.get("priority", 0),
+            write_back=facts.get("write_back", ()),
         )
         event = Event("crm", "signup", (event_id,), id=event_id, email=email, data=facts.get("data", {"plan": "pro"}))
         decision = Decision(Verdict.ENROLL, "matched", "abc123", rule="demo", line=7, enroll=request)

@@ -84,6 +84,15 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
+class Told:
+    """One step, for logs and metrics; a transition where `after` is not the state that the enrollment was in."""
+
+    enrollment: Enrollment
+    after: State
+    change: Change
+
+
+@dataclass(frozen=True, slots=True)
 class Patience:
     """How long things are tried, `settle_seconds` in seconds.
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from app.model import CONTACT_OWNER, Intent, OnSenderFull, Plan
+from app.model import CONTACT_OWNER, KEEP, OF_SENDER, Intent, OnSenderFull, Plan
 from app.rules.book import EnrollAction, Rule
 from app.rules.mending import UNKNOWN
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
+    from app.model import Account
     from app.rules.findings import Findings, Place
     from app.rules.parts import Part
     from app.rules.people import People
@@ -30,6 +31,7 @@ class Rules:
         findings: Findings,
         people: People,
         timings: Timings,
+        accounts: Mapping[str, Account],
         account_of: Callable[..., str],
         *,
         complete: bool,
@@ -37,6 +39,7 @@ class Rules:
         self._findings = findings
         self._people = people
         self._timings = timings
+        self._accounts = accounts
         self._account_of = account_of
         mended = {section for part in parts for section in part.mended}
         known = {UNKNOWN, *(name for part in parts for name in part.file.sources)}
@@ -78,6 +81,8 @@ class Rules:
     def _action(self, entry: RuleEntry, enroll: EnrollEntry, part: Part, place: Place) -> EnrollAction:
         self._check_senders(enroll, part, (*place, "enroll"))
         account = self._account_of(entry.account, part, place)
+        self._require_writable(entry, account, part, place)
+        known = self._accounts.get(account)
         properties = {
             name: expression
             for name, text in entry.contact.set.items()
@@ -86,19 +91,43 @@ class Rules:
         return EnrollAction(
             account=account,
             sequence=enroll.sequence,
-            plan=self._plan(enroll, account, part, (*place, "enroll")),
+            plan=self._plan(entry, enroll, account, part, place),
             properties=properties,
             require=tuple(entry.contact.require),
             intent=Intent(entry.dedupe.intent or f"sequence:{enroll.sequence}", entry.dedupe.period),
             expires_after=enroll.expires_after,
             delay=enroll.delay,
+            priority=entry.priority,
+            write_back=known.write_back if known else (),
         )
 
-    def _plan(self, enroll: EnrollEntry, account: str, part: Part, place: Place) -> Plan:
+    def _require_writable(self, entry: RuleEntry, account: str, part: Part, place: Place) -> None:
+        """Note properties that rules may not write."""
+        known = self._accounts.get(account)
+        filled = [name for name, value in entry.contact.require.items() if value]
+        for section, names in (("set", list(entry.contact.set)), ("require", filled)):
+            for name in names:
+                if known is not None and not known.may_write(name):
+                    what = "is not among the account's `writable`" if known.writable is not None else "is HubSpot's own"
+                    told = f"{name!r} {what}: rules may not write it"
+                    self._findings.note(part, (*place, "contact", section, name), told, key=True)
+
+    def _plan(self, entry: RuleEntry, enroll: EnrollEntry, account: str, part: Part, place: Place) -> Plan:
         timing = None
         if enroll.window is not None:
-            timing = self._timings.named(enroll.window, part, (*place, "window"), account=account)
-        return Plan(enroll.sender, enroll.fallback, enroll.on_sender_full, timing)
+            timing = self._timings.named(enroll.window, part, (*place, "enroll", "window"), account=account)
+        if entry.owner not in {KEEP, OF_SENDER}:
+            self._people.sender(entry.owner, part, (*place, "owner"))
+        return Plan(
+            enroll.sender,
+            enroll.fallback,
+            enroll.on_sender_full,
+            timing,
+            entry.if_already_enrolled,
+            entry.owner,
+            entry.overwrite,
+            tuple((name, value) for name, value in entry.contact.require.items() if value),
+        )
 
     def _check_senders(self, enroll: EnrollEntry, part: Part, place: Place) -> None:
         self._people.named(enroll.sender, part, (*place, "sender"), owner=True)

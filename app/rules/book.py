@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from datetime import timedelta
 
     from app.model import Account, Intent, Plan, Pool, Sender, SourceConfig
+    from app.policy.suppression import Suppression
     from app.rules.expressions import Expression
     from app.rules.schema import ExampleEntry
 
@@ -32,6 +33,8 @@ class EnrollAction:
     intent: Intent
     expires_after: timedelta | None = None
     delay: timedelta | None = None
+    priority: int = 0
+    write_back: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +68,7 @@ class Rulebook:
     pools: Mapping[str, Pool]
     rules: tuple[Rule, ...]
     store_unheard: bool = False
+    suppress: tuple[Suppression, ...] = ()
     listeners: Mapping[tuple[str, str], tuple[Rule, ...]] = field(default_factory=dict, repr=False)
 
     def account_named(self, name: str) -> Account | None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 from pydantic import BaseModel, ValidationError
 
 from app.errors import RulebookError
-from app.model import Account, Secret, SourceConfig
+from app.model import Account, Cap, Secret, SourceConfig
 from app.rules.actions import Rules
 from app.rules.book import Rulebook, indexed, revision_of
 from app.rules.documents import read_documents
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from app.errors import Mistake
     from app.rules.documents import Document
     from app.rules.findings import Place
-    from app.rules.schema import SourceEntry
+    from app.rules.schema import AccountEntry, SourceEntry
 
 __all__ = ["load", "read_documents"]
 
@@ -55,14 +55,31 @@ def load(
     sources = loader.sources(parts)
     people = People(parts, findings, complete=complete)
     timings = Timings(parts, findings, people, accounts, complete=complete)
-    rules = Rules(parts, findings, people, timings, loader.account_of, complete=complete).compiled(parts)
+    rules = Rules(parts, findings, people, timings, accounts, loader.account_of, complete=complete).compiled(parts)
     if mistakes or not accounts:
         raise RulebookError(told_once(mistakes, parts))
     store_unheard = any(part.file.store_unheard for part in parts)
+    suppress = tuple(entry for part in parts for entry in part.file.suppress)
     revision = revision_of(documents)
     return Rulebook(
-        revision, documents, accounts, sources, people.senders, people.pools, rules, store_unheard, indexed(rules)
+        revision,
+        documents,
+        accounts,
+        sources,
+        people.senders,
+        people.pools,
+        rules,
+        store_unheard,
+        suppress,
+        indexed(rules),
     )
+
+
+def _account(name: str, entry: AccountEntry) -> Account:
+    cap = Cap(entry.per_person.enrollments, entry.per_person.period) if entry.per_person else None
+    back = entry.write_back.model_dump(exclude_none=True)
+    writable = None if entry.writable is None else frozenset(entry.writable)
+    return Account(name, entry.token, entry.per_10s, entry.contact_timezone, cap, tuple(back.items()), writable)
 
 
 class _Loader:
@@ -78,9 +95,7 @@ class _Loader:
         """Make the accounts. Names are checked against them only when every file could be read (`complete`)."""
         found = self._findings.merged(parts, "accounts")
         entries = {name: part.file.accounts[name] for name, part in found.items()}
-        made = {
-            name: Account(name, entry.token, entry.per_10s, entry.contact_timezone) for name, entry in entries.items()
-        }
+        made = {name: _account(name, entry) for name, entry in entries.items()}
         whole = not any("accounts" in part.mended for part in parts)
         if not made and default is not None:
             made = {default.name: default}

@@ -87,6 +87,8 @@ def _request(action: EnrollAction, email: str, values: Facts, book: Rulebook) ->
         intent=action.intent,
         expires_after=action.expires_after,
         delay=action.delay,
+        priority=action.priority,
+        write_back=action.write_back,
     )
 
 

@@ -35,6 +35,12 @@ class People:
         where = "`senders` or `pools`" if self.pools else "`senders`"
         self._findings.note(part, place, f"there is no sender {part.parsed.written(place)!r} in {where}")
 
+    def sender(self, name: str, part: Part, place: Place) -> None:
+        """Note when no single sender is called so."""
+        if self._whole and name not in {UNKNOWN, *self.senders}:
+            told = f"there is no sender {part.parsed.written(place)!r} in `senders`; write keep, sender, or one of them"
+            self._findings.note(part, place, told)
+
     def _sender(self, name: str, entry: SenderEntry, part: Part) -> Sender:
         place = ("senders", name)
         self._require_own_name(name, part, place)

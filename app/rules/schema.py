@@ -6,9 +6,19 @@ import re
 from datetime import date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, WithJsonSchema
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainValidator,
+    StringConstraints,
+    WithJsonSchema,
+)
 
-from app.model import OF_CONTACT, OF_SENDER, OnSenderFull, Pick, Sticky
+from app.model import KEEP, OF_CONTACT, OF_SENDER, IfEnrolled, OnSenderFull, Pick, Sticky
+from app.policy.suppression import Suppression, read
 from app.policy.windows import parse_days, parse_hours, zone
 
 if TYPE_CHECKING:
@@ -51,6 +61,16 @@ def _days(value: object) -> object:
 
 def _hours(value: object) -> object:
     return parse_hours(value) if isinstance(value, str) else value
+
+
+def _required(value: object) -> object:
+    return dict.fromkeys(value) if isinstance(value, list) and all(isinstance(v, str) for v in value) else value
+
+
+def _suppression(value: object) -> Suppression:
+    if not isinstance(value, str):
+        raise ValueError("must be text")  # noqa: TRY004  # pydantic wants ValueError
+    return read(value)
 
 
 def _members(value: object) -> object:
@@ -110,11 +130,33 @@ class SecretEntry(_Model):
     not_after: AwareDatetime | None = Field(None, description="From when it no longer verifies, with its time zone")
 
 
+class CapEntry(_Model):
+    """A cap on how often one person is enrolled."""
+
+    enrollments: int = Field(ge=1, le=1000, strict=True, description="How many at most")
+    period: Duration = Field(alias="per", description="In any period of this length")
+
+
+class WriteBackEntry(_Model):
+    """Contact properties that say why somebody was enrolled; they must exist in HubSpot."""
+
+    source: Name | None = None
+    rule: Name | None = None
+    decision: Name | None = None
+
+
 class AccountEntry(_Model):
     """The HubSpot account to enroll into."""
 
     token: Text = Field(description='Service key or private-app token, as "${NAME}"')
     per_10s: int | None = Field(None, ge=1, le=1000, strict=True, description="A cap below HubSpot's own limit")
+    per_person: CapEntry | None = Field(None, description="How often one person is enrolled at most")
+    write_back: WriteBackEntry = Field(
+        default=WriteBackEntry(), description="Where contacts say why they were enrolled"
+    )
+    writable: list[Name] | None = Field(
+        None, description="The contact properties that rules may write; all but HubSpot's own"
+    )
     contact_timezone: Name = Field("hs_timezone", description="The contact property that holds a contact's time zone")
 
 
@@ -189,7 +231,11 @@ class ContactEntry(_Model):
     """What happens to the contact before it is enrolled."""
 
     set: dict[Name, Cel] = Field(default={}, description="Contact properties to write, each a CEL expression")
-    require: list[Name] = Field(default=[], description="Properties that must not be empty, or the person is refused")
+    require: Annotated[
+        dict[Name, str | None],
+        BeforeValidator(_required),
+        AlsoWritten({"type": "array", "items": {"type": "string"}}),
+    ] = Field(default={}, description="Properties that must not be empty, each with what is written there else")
 
 
 class EnrollEntry(_Model):
@@ -261,6 +307,14 @@ class RuleEntry(_Model):
     on_error: Literal["next", "stop"] = Field("next", description="What follows when the condition cannot be evaluated")
     ignore: bool = Field(default=False, strict=True, description="Do nothing, on purpose")
     contact: ContactEntry = ContactEntry()
+    priority: int = Field(
+        0, ge=-1000, le=1000, strict=True, description="Of a person's enrollments the highest goes first"
+    )
+    owner: Text = Field(KEEP, description="Who the contact is given to: `keep`, `sender`, or a name of `senders`")
+    overwrite: bool = Field(default=False, strict=True, description="Give it also where it has an owner")
+    if_already_enrolled: IfEnrolled = Field(
+        IfEnrolled.SKIP, description="What follows when it is in a sequence already"
+    )
     enroll: EnrollEntry | None = None
     dedupe: DedupeEntry = DedupeEntry()
     examples: list[ExampleEntry] = []
@@ -275,5 +329,6 @@ class RulesFile(_Model):
     senders: dict[Name, SenderEntry] = {}
     pools: dict[Name, PoolEntry] = {}
     windows: dict[Name, WindowEntry] = {}
+    suppress: list[Annotated[Suppression, PlainValidator(_suppression), WithJsonSchema({"type": "string"})]] = []
     store_unheard: bool = Field(default=False, strict=True, description="Store events that no rule listens to, too")
     rules: list[RuleEntry] = []

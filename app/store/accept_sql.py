@@ -34,7 +34,8 @@ DECIDED = """
         SELECT * FROM jsonb_to_recordset(CAST(:enrollments AS jsonb)) AS row(
             id text, decision_id text, event_id text, delivery_id text, source text, rule text, account text,
             email text, sequence text, plan jsonb, properties jsonb, require jsonb, intent text,
-            seconds double precision, received_at timestamptz, expires_at timestamptz, due_at timestamptz
+            seconds double precision, received_at timestamptz, expires_at timestamptz, due_at timestamptz,
+            priority integer
         )
         WHERE event_id IN (SELECT event_id FROM fresh)
     ), holder AS (
@@ -71,11 +72,11 @@ DECIDED = """
     ), made AS (
         INSERT INTO enrollments (
             id, decision_id, event_id, delivery_id, source, rule, account, email, sequence, plan, properties, require,
-            intent, received_at, expires_at, created_at, updated_at, state, reason, due_at
+            intent, received_at, expires_at, priority, created_at, updated_at, state, reason, due_at
         )
         SELECT
             id, decision_id, event_id, delivery_id, source, rule, account, email, sequence, plan, properties,
-            ARRAY(SELECT jsonb_array_elements_text(require)), intent, received_at, expires_at,
+            ARRAY(SELECT jsonb_array_elements_text(require)), intent, received_at, expires_at, priority,
             statement_timestamp(), statement_timestamp(),
             CASE WHEN due_at IS NULL THEN 'ready' ELSE 'held' END,
             CASE WHEN due_at IS NULL THEN NULL ELSE 'delay' END,

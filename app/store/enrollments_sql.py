@@ -15,20 +15,21 @@ COLUMNS = """
 # look. The unique index on people in hand stands behind it: a claim that breaks it is simply repeated.
 CLAIM_READY = text(f"""
     WITH candidate AS MATERIALIZED (
-        SELECT id, account, email FROM enrollments
+        SELECT id, account, email, priority FROM enrollments
         WHERE state = 'ready' AND due_at <= clock_timestamp() AND account = :account
           AND (expires_at IS NULL OR expires_at > clock_timestamp())
         ORDER BY due_at, id LIMIT :limit
         FOR UPDATE SKIP LOCKED
     ), person AS MATERIALIZED (
-        SELECT DISTINCT ON (account, email) id, account, email FROM candidate
-        ORDER BY account, email, id
+        SELECT DISTINCT ON (account, email) id, account, email, priority FROM candidate
+        ORDER BY account, email, priority DESC, id
     ), free AS MATERIALIZED (
         SELECT id FROM person
         WHERE NOT EXISTS (
             SELECT FROM enrollments other
             WHERE other.account = person.account AND other.email = person.email
-              AND other.state IN ('working', 'uncertain')
+              AND (other.state IN ('working', 'uncertain')
+                   OR (other.state IN ('held', 'ready') AND other.priority > person.priority))
         ) AND pg_try_advisory_xact_lock(hashtextextended(account || ' ' || email, 0))
     ), claimed AS (
         UPDATE enrollments SET state = 'working', step = 'claimed', attempt = attempt + 1, leased_by = :worker,
@@ -42,8 +43,8 @@ CLAIM_READY = text(f"""
     SELECT {COLUMNS} FROM claimed ORDER BY due_at, id
 """)  # noqa: S608  # the only text put in is the column list above
 
-# The loser of two enrollments of one person waits until the other is through; `release_person` wakes it then, and the
-# due time is only the safety net.
+# The loser of two enrollments of one person waits until the other is through: the one in hand, or one that waits itself
+# and has a higher priority. `release_person` wakes it then, and the due time is only the safety net.
 HOLD_OTHERS = text("""
     WITH moved AS (
         UPDATE enrollments SET state = 'held', reason = 'other_enrollment', updated_at = clock_timestamp(),
@@ -52,7 +53,8 @@ HOLD_OTHERS = text("""
             SELECT waiting.id FROM enrollments waiting
             JOIN enrollments other
               ON other.account = waiting.account AND other.email = waiting.email
-             AND other.state IN ('working', 'uncertain')
+             AND (other.state IN ('working', 'uncertain')
+                  OR (other.state IN ('held', 'ready') AND other.priority > waiting.priority))
             WHERE waiting.state = 'ready' AND waiting.due_at <= clock_timestamp()
             LIMIT 200
             FOR UPDATE OF waiting SKIP LOCKED
@@ -169,7 +171,7 @@ RELEASE_PERSON = text("""
         WHERE id IN (
             SELECT id FROM enrollments
             WHERE account = :account AND email = :email AND state = 'held' AND reason = 'other_enrollment'
-            ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED
+            ORDER BY priority DESC, id LIMIT 1 FOR UPDATE SKIP LOCKED
         )
         RETURNING id, attempt
     ), noted AS (

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from app.model import Decision
+    from app.model import Decision, EnrollRequest
 
 
 def rows(batch: Sequence[Entry]) -> dict[str, str]:
@@ -123,14 +123,21 @@ def _enrollment(of: _Of, verdicted: Verdicted) -> dict[str, Any] | None:
         "email": request.email,
         "sequence": request.sequence,
         "plan": written(request.plan),
-        "properties": request.properties,
+        "properties": {**request.properties, **_written_back(of, verdicted, request)},
         "require": request.require,
         "intent": request.intent.name,
         "seconds": request.intent.period.total_seconds(),
         "received_at": of.received_at,
         "expires_at": of.received_at + request.expires_after if request.expires_after else None,
+        "priority": request.priority,
         "due_at": of.received_at + request.delay if request.delay else None,
     }
+
+
+def _written_back(of: _Of, verdicted: Verdicted, request: EnrollRequest) -> dict[str, str]:
+    """Return the contact properties that say why it is enrolled."""
+    facts = {"source": of.heard.event.source, "rule": verdicted.decision.rule or "", "decision": verdicted.id}
+    return {name: facts[fact] for fact, name in request.write_back}
 
 
 def _json(table: list[dict[str, Any]]) -> str:

@@ -159,6 +159,7 @@ enrollments = Table(
     Column("sender_email", Text),
     Column("assignment", JSONB),
     Column("expires_at", Instant),
+    Column("priority", Integer, nullable=False, server_default=text("0")),
     Column("properties", JSONB, nullable=False),
     Column("require", ARRAY(Text), nullable=False),
     Column("intent", Text, nullable=False),
@@ -319,6 +320,18 @@ sticky_senders = Table(
     Column("chosen_at", Instant, nullable=False),
     PrimaryKeyConstraint("account", "pool", "subject"),
     comment="Which sender of a pool a person (an address) or a company (a domain) was given.",
+)
+
+suppressions = Table(
+    "suppressions",
+    metadata,
+    Column("value", Text, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("fits", Text),
+    Column("reason", Text),
+    Column("created_at", Instant, nullable=False),
+    Index("ix_suppressions_patterns", "fits", postgresql_where=text("kind = 'pattern'")),
+    comment="Addresses, domains and patterns that operators never want enrolled.",
 )
 
 sender_pauses = Table(

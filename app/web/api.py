@@ -54,6 +54,7 @@ Email = Annotated[str | None, Query(max_length=320, pattern=STORABLE, descriptio
 Name = Annotated[str | None, Query(max_length=200, pattern=STORABLE)]
 Limit = Annotated[int, Query(ge=1, le=MAXIMUM_LIMIT)]
 Cursor = Annotated[str | None, Query(max_length=64, pattern=r"^[a-z]{3}_[0-9a-z]+$", description="`next_cursor`")]
+UNREADABLE: dict[int | str, dict[str, Any]] = {400: {"description": "The body is no JSON in UTF-8"}}
 PROBLEMS: dict[int | str, dict[str, Any]] = {**ANSWERS, 404: {"description": "Nothing has this id"}}
 
 

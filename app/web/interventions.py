@@ -9,7 +9,7 @@ import structlog
 from fastapi import APIRouter, Depends
 
 from app.policy.addresses import listed_address
-from app.web.api import PROBLEMS, Identity, found
+from app.web.api import PROBLEMS, UNREADABLE, Identity, found
 from app.web.problems import Problem
 from app.web.shapes import Cancelled, EnrollmentDetail, Whose
 
@@ -54,7 +54,7 @@ def router(acts: Acts, reader: Reader, *, authorised: Callable[..., None]) -> AP
         """Cancel an enrollment that is held, ready or parked: nothing is sent, and the person's intent is free."""
         return await _done("cancelled", acts.cancel, enrollment_id)
 
-    @routes.post("/enrollments/cancel", response_model=Cancelled)
+    @routes.post("/enrollments/cancel", response_model=Cancelled, responses=UNREADABLE)
     async def cancel_waiting(whose: Whose) -> dict[str, int]:
         """Cancel all enrollments of a person, of a rule, or both, that are held or ready."""
         cancelled = await acts.cancel_waiting(email=listed_address(whose.email), rule=whose.rule)

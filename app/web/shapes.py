@@ -213,3 +213,30 @@ class Cancelled(BaseModel):
     """How many were cancelled."""
 
     cancelled: int
+
+
+class NewSuppression(BaseModel):
+    """Who is never to be enrolled, and why."""
+
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"example": {"value": "competitor.example", "reason": "asked by legal"}}
+    )
+
+    value: Storable = Field(max_length=320, description="An address, a domain, or a pattern with `*`")
+    reason: Storable | None = Field(None, max_length=1000)
+
+
+class SuppressionRow(BaseModel):
+    """One entry: an address, a domain (everybody at exactly this one), or a pattern."""
+
+    kind: str
+    value: str
+    reason: str | None
+    created_at: datetime | None
+
+
+class SuppressionPage(BaseModel):
+    """One page of entries, by value."""
+
+    items: list[SuppressionRow]
+    next_cursor: str | None

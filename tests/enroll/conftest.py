@@ -9,14 +9,16 @@ import httpx
 import pytest
 from sqlalchemy import text
 
+from app.admission import Admission
 from app.clock import utc_now
 from app.confirm import Confirmer
-from app.enroll import Enroller, Told
+from app.enroll import Enroller
 from app.hubspot.client import CallRecord, HubSpotClient
 from app.hubspot.desk import HubSpotDesk
 from app.hubspot.faults import fault_of
 from app.hubspot.owners import Owners
-from app.policy.outcome import Patience
+from app.policy.outcome import Patience, Told
+from app.prepare import Preparing
 from app.rules.documents import Document
 from app.rules.load import load
 from app.senders import Senders
@@ -24,6 +26,7 @@ from app.store.enrollments import Enrollments
 from app.store.group_commit import GroupCommit
 from app.store.pace import StoredPace
 from app.store.senders import SenderBooks
+from app.store.suppressions import Suppressions
 from tests.crash.harness import Process
 
 if TYPE_CHECKING:
@@ -36,7 +39,8 @@ if TYPE_CHECKING:
 
 ONE_STEP = "310003"
 RULES = """version: 1
-accounts: {main: {token: pat-sandbox}}
+accounts: {main: {token: pat-sandbox, per_person: {enrollments: 2, per: 30d}}}
+suppress: [rules.example]
 senders:
   anna: {user_id: "7001", email: anna@acme.example, daily: 3, timezone: Europe/Berlin}
   ben: {user_id: "7002", email: ben@acme.example, daily: 2}
@@ -128,6 +132,10 @@ async def road(engine: AsyncEngine) -> AsyncIterator[Road]:
     confirmations: list[str] = []
     moments: list[datetime] = []
     enrollments = Enrollments(engine, account="main", worker="w1", lease=15.0)
+
+    def now() -> datetime:
+        return moments[0] if moments else utc_now()
+
     async with (
         HubSpotClient("main", "pat-sandbox", pace=pace, observe=calls.append, base_url=url) as client,
         HubSpotDesk(client) as desk,
@@ -135,11 +143,18 @@ async def road(engine: AsyncEngine) -> AsyncIterator[Road]:
         enroller = Enroller(
             enrollments,
             desk,
-            Senders(SenderBooks(engine), Owners(client), book=lambda: BOOK, now=utc_now),
+            Preparing(
+                enrollments,
+                desk,
+                Admission(Suppressions(engine), lambda: BOOK),
+                Senders(SenderBooks(engine), Owners(client), book=lambda: BOOK, now=now),
+                now=now,
+                tell=told.append,
+            ),
             fault_of,
             patience=Patience(settle_seconds=90.0),
             confirm_seconds=0.0,
-            now=lambda: moments[0] if moments else utc_now(),
+            now=now,
             random=lambda: 0.5,
             tell=told.append,
         )

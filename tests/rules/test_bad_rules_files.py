@@ -402,6 +402,36 @@ def test_a_pool_names_senders(pools: str, told: list[str]) -> None:
     assert mistakes(HEAD + f"pools: {{{pools}}}\n" + RULE) == told
 
 
+@pytest.mark.parametrize(
+    ("account", "rule", "told"),
+    [
+        ("", "contact: {set: {hs_lead_status: event.name}}",
+         ["r1.yaml:11:21: 'hs_lead_status' is HubSpot's own: rules may not write it"]),
+        ("", "contact: {set: {email: event.name}}",
+         ["r1.yaml:11:21: 'email' is HubSpot's own: rules may not write it"]),
+        ("", "contact: {require: {hs_x: there}}", ["r1.yaml:11:25: 'hs_x' is HubSpot's own: rules may not write it"]),
+        ("", "contact: {require: {hs_x: null}}", []),
+        ("", "contact: {require: [hs_x]}", []),
+        (", writable: [city]", "contact: {set: {city: event.name}}", []),
+        (", writable: [city]", "contact: {set: {company: event.name}}",
+         ["r1.yaml:11:21: 'company' is not among the account's `writable`: rules may not write it"]),
+        (", per_person: {enrollments: 0, per: 1d}", "priority: 5",
+         ["r1.yaml:2:64: must be greater than or equal to 1"]),
+        ("", "owner: bob",
+         ["r1.yaml:11:12: there is no sender 'bob' in `senders`; write keep, sender, or one of them"]),
+        ("", "owner: sender", []),
+    ],
+)  # fmt: skip
+def test_what_is_written_to_contacts(account: str, rule: str, told: list[str]) -> None:
+    head = HEAD.replace('"${TOKEN}"', f'"${{TOKEN}}"{account}')
+    assert mistakes(head + RULE + f"    {rule}\n") == told
+
+
+def test_an_entry_that_suppresses_nobody_or_everybody_is_told() -> None:
+    told = "write an address, a domain, or a pattern: ada@corp.example, corp.example, *.corp.example"
+    assert mistakes(HEAD + "suppress: [rival.example, '*']\n" + RULE) == [f"r1.yaml:6:27: {told}"]
+
+
 def test_the_next_sender_must_be_somebody() -> None:
     alone = RULE.replace("anna}", "anna, on_sender_full: next-sender}")
     told = "there is no next sender: name a pool as `sender`, or somebody as `fallback`"

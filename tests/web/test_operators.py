@@ -347,3 +347,25 @@ async def test_what_waits_is_cancelled_by_person_or_rule_and_never_by_nobody(web
     listed = (await web.get("/api/v1/enrollments", reason="by_operator")).json()["items"]
     assert {row["state"] for row in listed} == {"cancelled"}
     assert len(listed) == 2
+
+
+async def test_the_suppression_list_is_kept_in_one_form_and_paged(web: Running) -> None:
+    headers = {"authorization": f"Bearer {ADMIN_TOKEN}"}
+    path = "/api/v1/suppressions"
+    for value in ("Ada@Corp.example", "@rival.example", "*.rival.example"):
+        added = await web.client.post(path, json={"value": value, "reason": "legal"}, headers=headers)
+        assert (added.status_code, added.json()["reason"]) == (200, "legal")
+    assert is_problem(await web.client.post(path, json={"value": "*"}, headers=headers), 422, "invalid-request")
+    first = (await web.get(path, limit=2)).json()
+    second = (await web.get(path, limit=2, cursor=first["next_cursor"])).json()
+    listed = [(row["kind"], row["value"]) for row in first["items"] + second["items"]]
+    assert listed == [
+        ("pattern", "*@*.rival.example"),
+        ("address", "ada@corp.example"),
+        ("domain", "rival.example"),
+    ]
+    assert second["next_cursor"] is None
+    gone = await web.client.delete(path, params={"value": "ADA@corp.example"}, headers=headers)
+    assert gone.status_code == 204
+    again = await web.client.delete(path, params={"value": "ada@corp.example"}, headers=headers)
+    assert is_problem(again, 404, "not-found")

@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     from tests.web.service import Running
 
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
-LISTS = ["/api/v1/events", "/api/v1/decisions", "/api/v1/enrollments", "/api/v1/senders"]
+LISTS = ["/api/v1/events", "/api/v1/decisions", "/api/v1/enrollments", "/api/v1/senders", "/api/v1/suppressions"]
 DETAILS = ["/api/v1/events/{event_id}", "/api/v1/decisions/{decision_id}", "/api/v1/enrollments/{enrollment_id}"]
-WHOLE = ["/api/v1/enrollments/cancel"]
+WHOLE = ["/api/v1/enrollments/cancel", "/api/v1/suppressions"]
 ACTS = [
     "/api/v1/enrollments/{enrollment_id}/release",
     "/api/v1/enrollments/{enrollment_id}/cancel",
@@ -63,7 +63,7 @@ def test_every_operation_of_the_document_is_tried_here(schema: BaseSchema) -> No
     operations = {(each.ok().method, each.ok().path) for each in found if isinstance(each, Ok)}
     tried = {("get", path) for path in [*LISTS, *DETAILS, *PLAIN]}
     acts = {("post", path) for path in ["/-/reload", "/webhooks/{source}", *ACTS, *WHOLE]}
-    assert operations == tried | acts
+    assert operations == tried | acts | {("delete", "/api/v1/suppressions")}
     assert len(operations) == len(found)
 
 
@@ -113,6 +113,14 @@ async def test_acts_on_many_answer_as_documented(
     web: Running, schema: BaseSchema, path: str, data: st.DataObject, mode: GenerationMode, token: str
 ) -> None:
     await conforms(web, data.draw(schema[path]["POST"].as_strategy(mode)), token)
+
+
+@few
+@given(data=st.data(), mode=modes, token=tokens)
+async def test_taking_out_answers_as_documented(
+    web: Running, schema: BaseSchema, data: st.DataObject, mode: GenerationMode, token: str
+) -> None:
+    await conforms(web, data.draw(schema["/api/v1/suppressions"]["DELETE"].as_strategy(mode)), token)
 
 
 @pytest.mark.parametrize("path", PLAIN)

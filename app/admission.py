@@ -1,0 +1,53 @@
+"""Who is not enrolled at all, found out before anything is sent to HubSpot: suppressed people, and enough is enough."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from app.errors import DeclinedError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import timedelta
+
+    from app.model import Enrollment
+    from app.policy.suppression import Suppression
+    from app.rules.book import Rulebook
+
+
+class Books(Protocol):
+    """What operators keep, and what has happened."""
+
+    async def find(self, email: str) -> Suppression | None:
+        """Return the entry of the suppression list that stands for this address."""
+
+    async def enrolled(self, account: str, email: str, period: timedelta, *, but: str) -> int:
+        """Return how often this person was enrolled in the last `period`."""
+
+
+class Admission:
+    """Holds the rules' own suppressions, the operators' list, and the account's cap against an enrollment."""
+
+    def __init__(self, books: Books, book: Callable[[], Rulebook]) -> None:
+        self._books = books
+        self._book = book
+
+    async def admit(self, enrollment: Enrollment) -> None:
+        """Return when the person may be enrolled. Raises DeclinedError: suppressed, or person_cap."""
+        book = self._book()
+        written = next((entry for entry in book.suppress if entry.holds(enrollment.email)), None)
+        found = written or await self._books.find(enrollment.email)
+        if found is not None:
+            where = "the rules" if written else "the suppression list"
+            raise DeclinedError("suppressed", f"{where} suppress this {found.kind}")
+        await self._require_room(enrollment, book)
+
+    async def _require_room(self, enrollment: Enrollment, book: Rulebook) -> None:
+        account = book.account_named(enrollment.account)
+        cap = account.per_person if account else None
+        if cap is None:
+            return
+        had = await self._books.enrolled(enrollment.account, enrollment.email, cap.period, but=enrollment.id)
+        if had >= cap.enrollments:
+            told = f"the person was enrolled {had} times in {cap.period}, and {cap.enrollments} are allowed"
+            raise DeclinedError("person_cap", told)

@@ -1,0 +1,64 @@
+"""Who is never enrolled: addresses, domains and patterns. Pure."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import lru_cache
+
+from app.policy.addresses import normalise
+
+MAXIMUM_LENGTH = 320
+_DOMAIN = re.compile(r"([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]{0,61}[a-z0-9]")
+_PATTERN = re.compile(r"[^\s@\x00-\x1f]*@[^\s@\x00-\x1f]+")
+
+
+class Kind(StrEnum):
+    """What an entry stands for."""
+
+    ADDRESS = "address"
+    DOMAIN = "domain"  # everybody at exactly this domain
+    PATTERN = "pattern"  # everybody whose address it fits; `*` stands for any text
+
+
+@dataclass(frozen=True, slots=True)
+class Suppression:
+    """One entry in its one form: lower case, a pattern with its `@`."""
+
+    kind: Kind
+    value: str
+
+    def holds(self, email: str) -> bool:
+        """Tell whether it stands for this address, which is in its normal form."""
+        if self.kind is Kind.PATTERN:
+            return bool(_expression(self.value).fullmatch(email))
+        return self.value in keys_of(email)
+
+
+def read(text: str) -> Suppression:
+    """Return the entry that `text` writes: ada@corp.example, corp.example, *.corp.example, *@*.gov. Raises ValueError.
+
+    A pattern without an `@` is one for domains.
+    """
+    told = text.strip().lower().removeprefix("@")
+    if "*" in told:
+        value = told if "@" in told else f"*@{told}"
+        if len(value) <= MAXIMUM_LENGTH and _PATTERN.fullmatch(value) and value.strip("*@."):
+            return Suppression(Kind.PATTERN, value)
+    elif "@" in told and (address := normalise(told)):
+        return Suppression(Kind.ADDRESS, address)
+    elif _DOMAIN.fullmatch(told):
+        return Suppression(Kind.DOMAIN, told)
+    raise ValueError("write an address, a domain, or a pattern: ada@corp.example, corp.example, *.corp.example")
+
+
+def keys_of(email: str) -> tuple[str, str]:
+    """Return what an address is found under: itself, and its domain."""
+    return email, email.rpartition("@")[2]
+
+
+@lru_cache(maxsize=1000)
+def _expression(pattern: str) -> re.Pattern[str]:
+    # Runs of stars are one: several would take a time that grows with their number.
+    return re.compile(".*".join(re.escape(part) for part in re.split(r"\*+", pattern)))

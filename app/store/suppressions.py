@@ -1,0 +1,84 @@
+"""The suppression list that operators keep over the API, and how often somebody was enrolled lately."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import text
+
+from app.policy.suppression import Kind, Suppression, keys_of
+from app.store.database import busy_when_gone
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import timedelta
+
+    from sqlalchemy.ext.asyncio import AsyncEngine
+
+# A pattern is kept as LIKE reads it, too: its stars stand for any text, and whatever LIKE reads otherwise is escaped.
+ADD = text(r"""
+    INSERT INTO suppressions AS kept (kind, value, fits, reason, created_at)
+    VALUES (:kind, :value,
+            CASE WHEN :kind = 'pattern' THEN regexp_replace(regexp_replace(:value, '([\\%_])', '\\\1', 'g'),
+                                                            '\*+', '%', 'g') END,
+            :reason, clock_timestamp())
+    ON CONFLICT (value) DO UPDATE SET reason = COALESCE(excluded.reason, kept.reason)
+""")
+
+REMOVE = text("DELETE FROM suppressions WHERE value = :value RETURNING value")
+
+LIST = text("""
+    SELECT kind, value, reason, created_at FROM suppressions
+    WHERE CAST(:after AS text) IS NULL OR value > :after ORDER BY value LIMIT :limit
+""")
+
+FIND = text("""
+    SELECT kind, value FROM suppressions
+    WHERE value = ANY(CAST(:keys AS text[])) OR (kind = 'pattern' AND :email LIKE fits)
+    ORDER BY value LIMIT 1
+""")
+
+COUNT_ENROLLED = text("""
+    SELECT count(*) FROM enrollments
+    WHERE account = :account AND email = :email AND state = 'enrolled' AND id <> :id
+      AND enrolled_at > clock_timestamp() - CAST(:period AS interval)
+""")
+
+
+class Suppressions:
+    """The list in PostgreSQL, for all replicas and all accounts."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+
+    async def add(self, entry: Suppression, reason: str | None) -> None:
+        """Keep an entry; one that is there already stays, with the newer reason."""
+        values = {"kind": str(entry.kind), "value": entry.value, "reason": reason}
+        with busy_when_gone():
+            async with self._engine.begin() as connection:
+                await connection.execute(ADD, values)
+
+    async def remove(self, entry: Suppression) -> bool:
+        """Take an entry out; tell whether it was there."""
+        with busy_when_gone():
+            async with self._engine.begin() as connection:
+                return (await connection.execute(REMOVE, {"value": entry.value})).first() is not None
+
+    async def page(self, after: str | None, limit: int) -> Sequence[Mapping[str, Any]]:
+        """List entries by value."""
+        with busy_when_gone():
+            async with self._engine.connect() as connection:
+                rows = await connection.execute(LIST, {"after": after, "limit": limit})
+                return [dict(row) for row in rows.mappings()]
+
+    async def find(self, email: str) -> Suppression | None:
+        """Return the entry that stands for this address, None where none does."""
+        async with self._engine.connect() as connection:
+            row = (await connection.execute(FIND, {"keys": list(keys_of(email)), "email": email})).first()
+        return Suppression(Kind(row.kind), row.value) if row else None
+
+    async def enrolled(self, account: str, email: str, period: timedelta, *, but: str) -> int:
+        """Return how often this person was enrolled in the last `period`, the enrollment `but` left out."""
+        async with self._engine.connect() as connection:
+            values = {"account": account, "email": email, "period": period, "id": but}
+            return int((await connection.execute(COUNT_ENROLLED, values)).scalar_one())
