@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from app.cli import rules, service, sources
+from app.cli import hubspot, rules, service, sources
 from app.errors import SegueError, StartError
 
 
@@ -22,6 +22,7 @@ def build() -> typer.Typer:
     service.register(app)
     rules.register(app)
     sources.register(app)
+    hubspot.register(app)
     return app
 
 

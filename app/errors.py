@@ -14,7 +14,11 @@ SegueError
 ├── HubSpotError           an outbound call did not end in a usable answer
 │   ├── NotSent            nothing reached HubSpot: retry
 │   ├── Ambiguous          it may have been processed: an enroll is settled, any other call is retried
-│   └── Refusal            HubSpot said no: the fault table says what follows
+│   ├── Refusal            HubSpot said no: the fault table says what follows
+│   └── NotConnected       the account has no usable grant: its work is held until somebody connects it
+│       └── GrantRevoked   HubSpot says that the grant is dead: it is never used again
+├── InstallRefused         an account cannot be connected this way: whoever tries is told why
+├── Undecipherable         what is stored opens with none of the keys: it counts as absent, and is kept
 ├── ProviderError          a thin event's provider did not tell what the event is about
 │   ├── NotTold            it may tell later: retry
 │   └── UnknownToProvider  it has no such thing: the event is decided as it is
@@ -168,6 +172,22 @@ class Refusal(HubSpotError):
         self.status = status
         self.correlation_id = correlation_id
         self.retry_after = retry_after
+
+
+class NotConnected(HubSpotError):
+    """The account joins by OAuth and has no usable grant: its work is held until somebody connects it."""
+
+
+class GrantRevoked(NotConnected):
+    """HubSpot says that the grant is dead (uninstalled, the account gone): it is never used again."""
+
+
+class InstallRefused(SegueError):
+    """An account cannot be connected this way; the message is for whoever tries, and names what to do."""
+
+
+class Undecipherable(SegueError):
+    """What is stored opens with none of the encryption keys, or belongs elsewhere. It is kept as it is."""
 
 
 class ProviderError(SegueError):

@@ -7,7 +7,7 @@ import os
 import random
 import secrets
 import socket
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
@@ -37,6 +37,7 @@ from app.lifecycle import finished, keep_running, run_until_stopped, sweep
 from app.lookups import Lookups
 from app.metrics import Metrics
 from app.model import Account
+from app.oauth import OAuth, missing_settings, open_oauth
 from app.policy.outcome import Patience
 from app.policy.settle import READS
 from app.practice import SANDBOX, TOKEN, is_practice, practice_accounts, require_apart, start_sandbox
@@ -51,6 +52,7 @@ from app.store.database import busy_when_gone, open_engine, require_server
 from app.store.embedded import EmbeddedPostgres, attach
 from app.store.enrichments import Enrichments
 from app.store.enrollments import Enrollments, unfinished_elsewhere
+from app.store.grants import GRANT_CHANGED
 from app.store.group_commit import GroupCommit
 from app.store.installation import shared_key
 from app.store.interventions import Interventions
@@ -62,15 +64,17 @@ from app.store.refused import RefusedDeliveries, StoredDelivery, find_delivery
 from app.store.rulebooks import RULEBOOK_CHANGED, Rulebooks
 from app.store.senders import SenderBooks
 from app.store.suppressions import Suppressions
-from app.telling import Telling
+from app.telling import Calls, Telling
+from app.web import accounts as web_accounts
 from app.web import admin, api, auth, health, interventions, suppressions
+from app.web import oauth as web_oauth
 from app.web import senders as web_senders
 from app.web.app import create_app
 from app.web.webhooks import Webhooks
 from app.worker import Worker, WorkerPace
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
     from pathlib import Path
 
     from fastapi import FastAPI
@@ -105,6 +109,35 @@ async def stored_delivery(settings: Settings, identity: str, source: str, *, pra
         return await find_delivery(engine, identity, source)
 
 
+async def install_link(settings: Settings, account: str) -> str:
+    """Return a link with which somebody may connect `account` to HubSpot. Raises StartError."""
+    async with _oauth_alone(settings) as (oauth, engine):
+        known = await Rulebooks(engine).accounts()
+        if account not in known:
+            told = ", ".join(sorted(known)) or "none yet"
+            raise StartError(f"the rules in force have no account {account!r}; there are: {told}")
+        return await oauth.connecting.link(account)
+
+
+async def disconnect(settings: Settings, account: str) -> bool:
+    """Give back an account's grant; tell whether there was one. Raises StartError."""
+    async with _oauth_alone(settings) as (oauth, _):
+        return await oauth.connecting.disconnect(account)
+
+
+@asynccontextmanager
+async def _oauth_alone(settings: Settings) -> AsyncIterator[tuple[OAuth, AsyncEngine]]:
+    """Open what connects accounts, for one command beside a service that runs."""
+    async with AsyncExitStack() as stack:
+        engine = await _database(stack, settings, settings.data_dir, own=False)
+        await require_migrated(engine)
+        base_url, observe = str(settings.hubspot_base_url).rstrip("/"), Calls(Metrics(__version__)).call
+        oauth = await open_oauth(stack, settings, engine, base_url=base_url, observe=observe)
+        if oauth is None:
+            raise StartError(f"accounts that join by OAuth need {', '.join(missing_settings(settings))}")
+        yield oauth, engine
+
+
 async def serve(
     settings: Settings, environment: Mapping[str, str], *, with_worker: bool = True, with_sandbox: bool = False
 ) -> None:
@@ -114,6 +147,8 @@ async def serve(
         service = await _open(stack, settings, environment, own_database=True, with_sandbox=with_sandbox)
         listeners = _listeners(settings)
         await migrate(service.engine.url)
+        if service.oauth is not None:
+            await service.oauth.rotate()
         require_apart(await Rulebooks(service.engine).accounts(), practice=with_sandbox)
         book = await _first_rulebook(service, with_sandbox=with_sandbox)
         hasher = await _hasher(service)
@@ -179,6 +214,7 @@ class Service:
     rulebook: RulebookInForce
     base_url: str
     stopping: asyncio.Event
+    oauth: OAuth | None
 
 
 async def _open(
@@ -199,7 +235,10 @@ async def _open(
         unfinished=partial(unfinished_elsewhere, engine),
         metrics=metrics,
     )
-    return Service(settings, engine, metrics, rulebook, base_url, asyncio.Event())
+    # Practice accounts have the emulator's tokens, however they are let in elsewhere.
+    observe = Calls(metrics).call
+    oauth = None if with_sandbox else await open_oauth(stack, settings, engine, base_url=base_url, observe=observe)
+    return Service(settings, engine, metrics, rulebook, base_url, asyncio.Event(), oauth)
 
 
 def _load(
@@ -215,6 +254,9 @@ def _load(
         return replace(book, accounts=practice_accounts(book.accounts))
     if any(is_practice(name) for name in book.accounts):
         told = f"accounts: {SANDBOX!r} is the emulator's name; choose another one for a real account"
+        raise RulebookError((Mistake(documents[0].file, 1, 1, told),))
+    if any(account.oauth for account in book.accounts.values()) and missing_settings(settings):
+        told = f"accounts: those that join by OAuth need {', '.join(missing_settings(settings))}"
         raise RulebookError((Mistake(documents[0].file, 1, 1, told),))
     return book
 
@@ -287,9 +329,16 @@ async def _client(
     stack: AsyncExitStack, service: Service, pace: StoredPace, account: Callable[[], Account], telling: Telling
 ) -> HubSpotClient:
     """Return what asks HubSpot. `account` returns the latest configuration: a mended token is used at once."""
+
+    def token() -> str | Awaitable[str]:
+        configured = account()
+        if configured.oauth and service.oauth is not None:
+            return service.oauth.token(configured.name)
+        return configured.token
+
     client = HubSpotClient(
         account().name,
-        lambda: account().token,
+        token,
         pace=pace,
         observe=telling.call,
         base_url=service.base_url,
@@ -391,7 +440,9 @@ def _applications(stack: AsyncExitStack, service: Service, hasher: Callable[[str
         new_id=ids,
         metrics=service.metrics,
     )
-    public = [health.health(_checks(service, reader))]
+    connecting = service.oauth.connecting if service.oauth else None
+    grants = service.oauth.grants if service.oauth else None
+    public = [health.health(_checks(service, reader)), web_oauth.router(connecting)]
     token = settings.admin_token.get_secret_value() if settings.admin_token else None
     authorised = auth.operator(token)
     operators = [
@@ -401,6 +452,7 @@ def _applications(stack: AsyncExitStack, service: Service, hasher: Callable[[str
         interventions.router(Interventions(service.engine), reader, authorised=authorised),
         web_senders.router(_standings(service), authorised=authorised),
         suppressions.router(Suppressions(service.engine), authorised=authorised),
+        web_accounts.router(connecting, grants, accounts=partial(_let_in, service), authorised=authorised),
     ]
     if settings.admin_port is None:
         return [create_app([*public, *operators], version=__version__, webhooks=webhooks)]
@@ -436,6 +488,12 @@ async def _page(service: Service, reader: StoredReader) -> bytes:
     return service.metrics.page()
 
 
+def _let_in(service: Service) -> Mapping[str, bool]:
+    """Return the accounts in force, each with whether it joins by OAuth."""
+    book = service.rulebook.book
+    return {account.name: account.oauth for account in book.accounts.values()} if book else {}
+
+
 def _standings(service: Service) -> Standings:
     return Standings(SenderBooks(service.engine), lambda: service.rulebook.book)
 
@@ -465,6 +523,8 @@ def _wake(workers: Workers) -> None:
 def _start_following(stack: AsyncExitStack, service: Service, workers: Workers | None) -> None:
     """Follow what other processes commit, and sweep what may be forgotten."""
     handlers = {RULEBOOK_CHANGED: service.rulebook.changed}
+    if service.oauth is not None:
+        handlers[GRANT_CHANGED] = service.oauth.changed
     if workers is not None:
         handlers[ENROLLMENTS_READY] = partial(_wake, workers)
     notifications = Notifications(service.engine.url, handlers)

@@ -31,8 +31,11 @@ def practice_accounts(accounts: Mapping[str, Account]) -> dict[str, Account]:
     No account that somebody names can have a colon in it, so that nobody's real one is taken for practice.
     """
     if len(accounts) == 1:
-        return {key: replace(account, name=SANDBOX, token=TOKEN) for key, account in accounts.items()}
-    return {key: replace(account, name=f"{SANDBOX}:{key}", token=f"{TOKEN}-{key}") for key, account in accounts.items()}
+        return {key: replace(account, name=SANDBOX, token=TOKEN, oauth=False) for key, account in accounts.items()}
+    return {
+        key: replace(account, name=f"{SANDBOX}:{key}", token=f"{TOKEN}-{key}", oauth=False)
+        for key, account in accounts.items()
+    }
 
 
 def is_practice(account: str) -> bool:

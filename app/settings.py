@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 PREFIX = "SEGUE_"
-SECRETS = ("ADMIN_TOKEN", "DATABASE_URL", "HUBSPOT_TOKEN")
+SECRETS = ("ADMIN_TOKEN", "DATABASE_URL", "ENCRYPTION_KEYS", "HUBSPOT_CLIENT_SECRET", "HUBSPOT_TOKEN")
 MINIMUM_DEDUPE_DAYS = 7
 _DRIVER = "postgresql+asyncpg"
 
@@ -61,6 +61,17 @@ class Settings(BaseSettings):
     hubspot_token: SecretStr | None = Field(
         None,
         description="Service key or private-app token; makes the account `main` where the rules have no `accounts`",
+    )
+    hubspot_client_id: str | None = Field(
+        None, description="Client id of your HubSpot app, for accounts that join by OAuth"
+    )
+    hubspot_client_secret: SecretStr | None = Field(None, description="Client secret of your HubSpot app")
+    hubspot_app_url: HttpUrl = Field(
+        HttpUrl("https://app.hubspot.com"), description="Where HubSpot asks people to connect an account"
+    )
+    encryption_keys: SecretStr | None = Field(
+        None,
+        description="Fernet keys for OAuth tokens at rest, comma-separated, newest first; `segue new-key` makes one",
     )
     settle_seconds: float = Field(
         90.0, gt=0, le=86_400, description="Over how many seconds a request without an answer is settled"

@@ -20,11 +20,36 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 
-class Telling:
-    """Turns finished work into log lines and metrics."""
+class Calls:
+    """Turns calls to HubSpot into log lines and metrics."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        self._metrics = metrics
+
+    def call(self, record: CallRecord) -> None:
+        """Tell one call to HubSpot: what was asked and how it ended, never a body."""
+        self._metrics.hubspot_call(record.account, record.route, record.status, record.duration)
+        if record.remaining is not None:
+            self._metrics.rate_remaining(record.account, "window", record.remaining)
+        if record.remaining_today is not None:
+            self._metrics.rate_remaining(record.account, "daily", record.remaining_today)
+        log.info(
+            "hubspot.call",
+            account=record.account,
+            route=record.route,
+            method=record.method,
+            status=record.status,
+            error_type=record.error_type,
+            correlation_id=record.correlation_id,
+            duration_ms=round(record.duration * 1000, 1),
+        )
+
+
+class Telling(Calls):
+    """Turns finished work into log lines and metrics, calls to HubSpot included."""
 
     def __init__(self, metrics: Metrics, hash_email: Callable[[str], str]) -> None:
-        self._metrics = metrics
+        super().__init__(metrics)
         self._hash_email = hash_email
 
     def step(self, told: Told) -> None:
@@ -68,21 +93,3 @@ class Telling:
         self._metrics.confirmed(result)
         if result != "seen":
             log.warning("enrollment.not_confirmed", result=result)
-
-    def call(self, record: CallRecord) -> None:
-        """Tell one call to HubSpot: what was asked and how it ended, never a body."""
-        self._metrics.hubspot_call(record.account, record.route, record.status, record.duration)
-        if record.remaining is not None:
-            self._metrics.rate_remaining(record.account, "window", record.remaining)
-        if record.remaining_today is not None:
-            self._metrics.rate_remaining(record.account, "daily", record.remaining_today)
-        log.info(
-            "hubspot.call",
-            account=record.account,
-            route=record.route,
-            method=record.method,
-            status=record.status,
-            error_type=record.error_type,
-            correlation_id=record.correlation_id,
-            duration_ms=round(record.duration * 1000, 1),
-        )

@@ -63,14 +63,15 @@ class CallRecord:
 class HubSpotClient:
     """One account's HubSpot. Every method raises NotSent, Ambiguous, Refusal, or what `pace` raises.
 
-    `token` is asked for anew by every request when it is a function, so that a mended one is used at once. `transport`
-    replaces the network (tests). No call is repeated here: who may repeat one is the caller's decision.
+    `token` is asked for anew by every request when it is a function, so that a mended or a renewed one is used at once;
+    what it raises is raised unchanged. `transport` replaces the network (tests). No call is repeated here: who may
+    repeat one is the caller's decision.
     """
 
     def __init__(
         self,
         account: str,
-        token: str | Callable[[], str],
+        token: str | Callable[[], str | Awaitable[str]],
         *,
         pace: Pace,
         observe: Callable[[CallRecord], None],
@@ -178,7 +179,7 @@ class HubSpotClient:
         return self._decipher(call, reply, gate.opened_at or started)
 
     async def _transmit(self, call: Call[T], gate: Gate) -> Reply:
-        request = self._request(call, gate)
+        request = self._request(call, gate, await self._bearer())
         if not self._traced:
             await gate.open()
         try:
@@ -191,8 +192,8 @@ class HubSpotClient:
             raise Ambiguous(f"{call.route}: {type(error).__name__}") from error
         return Reply(response.status_code, response.headers, response.content)
 
-    def _request(self, call: Call[T], gate: Gate) -> httpx.Request:
-        headers = {"Authorization": f"Bearer {self._bearer()}"}
+    def _request(self, call: Call[T], gate: Gate, bearer: str) -> httpx.Request:
+        headers = {"Authorization": f"Bearer {bearer}"}
         return self._http.build_request(
             call.method,
             call.path,
@@ -202,8 +203,9 @@ class HubSpotClient:
             extensions={"trace": gate.trace},
         )
 
-    def _bearer(self) -> str:
-        token = (self._token if isinstance(self._token, str) else self._token()).strip()
+    async def _bearer(self) -> str:
+        given = self._token if isinstance(self._token, str) else self._token()
+        token = (given if isinstance(given, str) else await given).strip()
         if not (token and token.isascii() and token.isprintable()):
             raise NotSent("the access token is empty or has characters that no token has")
         return token

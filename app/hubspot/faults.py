@@ -92,6 +92,7 @@ FAULTS: tuple[Fault, ...] = (
         {
             "INVALID_AUTHENTICATION": "HubSpot does not accept the access token.",
             "EXPIRED_AUTHENTICATION": "The access token has expired.",
+            "TOKEN_REFUSED": "HubSpot gives the app no access token: its client id or secret may be wrong.",
             "MISSING_SCOPES": "The access token lacks a scope that the request needs.",
             "USER_DOES_NOT_HAVE_PERMISSIONS": "The user who made the access token is gone or lacks a permission.",
             "FORBIDDEN": "HubSpot forbids the request to this access token and does not say why.",

@@ -11,6 +11,7 @@ from app.errors import (
     DeclinedError,
     HeldError,
     HubSpotError,
+    NotConnected,
     NotSent,
     ParkedError,
     Refusal,
@@ -22,6 +23,10 @@ from app.policy.settle import next_read_at
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+
+# Why the enrollments of an account wait while nobody has connected it; connecting it releases those that say so.
+NOT_CONNECTED = "account_not_connected"
 
 
 class NextStep(Protocol):
@@ -96,7 +101,7 @@ class Told:
 class Patience:
     """How long things are tried, `settle_seconds` in seconds.
 
-    `hold` is how long a full sender, or an account whose day is spent, is left alone.
+    `hold` is how long a full sender, or an account whose day is spent or that nobody has connected, is left alone.
     """
 
     settle_seconds: float = 90.0
@@ -118,8 +123,8 @@ def after_failure(  # noqa: PLR0911  # one return per kind of end is the table t
         return State.REFUSED, Change("refused", error.reason, str(error))
     if isinstance(error, ParkedError):
         return State.PARKED, Change("parked", error.reason, str(error))
-    if isinstance(error, HeldError):
-        return State.HELD, Change("held", error.reason, str(error), due_at=error.until)
+    if isinstance(error, HeldError | NotConnected):
+        return State.HELD, _held(error, now=now, patience=patience)
     if isinstance(error, Ambiguous) and enrollment.step is Step.SENDING:
         return State.UNCERTAIN, uncertain("no_outcome", str(error), enrollment, now=now, patience=patience)
     if not isinstance(error, Refusal):
@@ -137,6 +142,12 @@ def after_failure(  # noqa: PLR0911  # one return per kind of end is the table t
     if fault.next == "retry":
         return _later(error, error.code, enrollment, now=now, random=random, patience=patience)
     return State.PARKED, Change("parked", error.code, told, blames_sender=blamed)
+
+
+def _held(error: HeldError | NotConnected, *, now: datetime, patience: Patience) -> Change:
+    if isinstance(error, HeldError):
+        return Change("held", error.reason, str(error), due_at=error.until)
+    return Change("held", NOT_CONNECTED, str(error), due_at=now + patience.hold)
 
 
 def _unanswered(error: SegueError) -> str:

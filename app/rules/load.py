@@ -79,7 +79,16 @@ def _account(name: str, entry: AccountEntry) -> Account:
     cap = Cap(entry.per_person.enrollments, entry.per_person.period) if entry.per_person else None
     back = entry.write_back.model_dump(exclude_none=True)
     writable = None if entry.writable is None else frozenset(entry.writable)
-    return Account(name, entry.token, entry.per_10s, entry.contact_timezone, cap, tuple(back.items()), writable)
+    return Account(
+        name,
+        entry.token or "",
+        entry.per_10s,
+        entry.contact_timezone,
+        cap,
+        tuple(back.items()),
+        writable,
+        entry.oauth,
+    )
 
 
 class _Loader:
@@ -96,6 +105,9 @@ class _Loader:
         found = self._findings.merged(parts, "accounts")
         entries = {name: part.file.accounts[name] for name, part in found.items()}
         made = {name: _account(name, entry) for name, entry in entries.items()}
+        for name in (name for name, entry in entries.items() if entry.oauth == (entry.token is not None)):
+            told = f"account {name!r}: write one of `token` and `oauth: true`"
+            self._findings.note(found[name], ("accounts", name), told)
         whole = not any("accounts" in part.mended for part in parts)
         if not made and default is not None:
             made = {default.name: default}

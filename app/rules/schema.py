@@ -148,7 +148,10 @@ class WriteBackEntry(_Model):
 class AccountEntry(_Model):
     """The HubSpot account to enroll into."""
 
-    token: Text = Field(description='Service key or private-app token, as "${NAME}"')
+    model_config = ConfigDict(json_schema_extra={"anyOf": [{"required": ["token"]}, {"required": ["oauth"]}]})
+
+    token: Text | None = Field(None, description='Service key or private-app token, as "${NAME}"')
+    oauth: bool = Field(default=False, strict=True, description="It joins by OAuth instead: a person connects it")
     per_10s: int | None = Field(None, ge=1, le=1000, strict=True, description="A cap below HubSpot's own limit")
     per_person: CapEntry | None = Field(None, description="How often one person is enrolled at most")
     write_back: WriteBackEntry = Field(

@@ -356,3 +356,36 @@ rulebooks = Table(
     Column("stored_at", Instant, nullable=False),
     comment="Rulebooks that were put in force, unexpanded, the highest number being in force now.",
 )
+
+oauth_grants = Table(
+    "oauth_grants",
+    metadata,
+    Column("account", Text, primary_key=True),
+    Column("hub_id", Text, nullable=False),
+    Column("user_id", Text),
+    Column("scopes", ARRAY(Text), nullable=False),
+    Column("access_token", LargeBinary, nullable=False),
+    Column("refresh_token", LargeBinary, nullable=False),
+    Column("expires_in", Integer, nullable=False),
+    Column("expires_at", Instant, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("detail", Text),
+    Column("version", Integer, nullable=False),
+    Column("leased_by", Text),
+    Column("leased_until", Instant),
+    Column("updated_at", Instant, nullable=False),
+    comment="HubSpot accounts that joined by OAuth; tokens are encrypted. `version` is the fence of who renews them.",
+)
+
+oauth_installs = Table(
+    "oauth_installs",
+    metadata,
+    Column("key", LargeBinary, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("account", Text, nullable=False),
+    Column("code_verifier", LargeBinary),
+    Column("redirect_uri", Text),
+    Column("created_at", Instant, nullable=False),
+    Column("expires_at", Instant, nullable=False),
+    comment="People on their way to connect an account: hashed tickets and states, each good once and for 10 minutes.",
+)

@@ -111,6 +111,7 @@ def test_the_schema_takes_the_rules_that_we_ship(file: str) -> None:
     [
         {"version": 2},
         {"version": 1, "colour": "red"},
+        {"version": 1, "accounts": {"emea": {}}},
         {"version": 1, "sources": {"crm": {"provider": "nobody"}}},
         {"version": 1, "sources": {"crm": {"provider": "typeform", "batches": "all"}}},
         {"version": 1, "sources": {"crm": {"provider": "json", "signature": {}}}},

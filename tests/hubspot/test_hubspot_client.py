@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from app.errors import Ambiguous, FenceLost, NotSent, Refusal
+from app.errors import Ambiguous, FenceLost, GrantRevoked, NotSent, Refusal
 from app.hubspot.client import CallRecord, HubSpotClient
 from app.model import Sender
 
@@ -50,6 +50,35 @@ async def test_every_request_bears_the_token_and_follows_a_grant(
         await client.list_sequences("7001")
         await client.owners_by_email("anna@acme.example")
     assert asked == [("Bearer pat-secret", 1), ("Bearer pat-secret", 2)]
+
+
+async def test_a_token_that_has_to_be_renewed_is_waited_for_and_what_that_raises_is_raised(
+    pace: Any, records: list[CallRecord]
+) -> None:
+    answers: list[str | Exception] = ["first", GrantRevoked("uninstalled"), "second"]
+    asked: list[str] = []
+
+    async def token() -> str:
+        answer = answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(request.headers["authorization"])
+        return httpx.Response(200, json={"results": []})
+
+    transport = httpx.MockTransport(answer)
+    url = "http://hubspot.invalid"
+    async with HubSpotClient(
+        "emea", token, pace=pace, observe=records.append, base_url=url, transport=transport
+    ) as client:
+        await client.list_sequences("7001")
+        with pytest.raises(GrantRevoked):
+            await client.list_sequences("7001")
+        await client.list_sequences("7001")
+    assert asked == ["Bearer first", "Bearer second"]
+    assert len(records) == 2
 
 
 async def test_a_mended_token_is_used_by_the_next_request(pace: Any, records: list[CallRecord]) -> None:

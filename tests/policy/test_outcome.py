@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.errors import Ambiguous, NotSent, Refusal, SegueError
+from app.errors import Ambiguous, GrantRevoked, NotConnected, NotSent, Refusal, SegueError
 from app.model import Baseline, Enrollment, Plan, Sender, State, Step
 from app.policy.outcome import BudgetSpentError, Change, Patience, RequirementMissingError, after_failure
 from app.policy.states import TRANSITIONS
@@ -60,6 +60,14 @@ def test_an_ambiguous_request_is_uncertain_only_once_it_was_sending() -> None:
     assert after is State.UNCERTAIN
     assert change.due_at == NOW + timedelta(seconds=30)
     assert follow(Ambiguous("read timed out"), enrollment(Step.PREPARED))[0] is State.READY
+
+
+@pytest.mark.parametrize("error", [NotConnected("nobody has connected it"), GrantRevoked("uninstalled")])
+def test_an_account_that_is_not_connected_holds_its_work_and_uses_up_no_patience(error: SegueError) -> None:
+    tired = enrollment(Step.CLAIMED, tries=40, first_failed_at=NOW - timedelta(days=9))
+    after, change = follow(error, tired)
+    assert (after, change.reason, change.detail) == (State.HELD, "account_not_connected", str(error))
+    assert (change.due_at, change.tries, change.first_failed_at) == (NOW + timedelta(hours=1), 0, None)
 
 
 def test_what_never_left_is_tried_again_later() -> None:

@@ -442,6 +442,23 @@ def test_the_next_sender_must_be_somebody() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("entry", "wrong"),
+    [
+        ('{token: "${TOKEN}"}', False),
+        ('{token: "${TOKEN}", oauth: false}', False),
+        ("{oauth: true}", False),
+        ("{oauth: true, per_10s: 50}", False),
+        ("{}", True),
+        ("{oauth: false}", True),
+        ('{token: "${TOKEN}", oauth: true}', True),
+    ],
+)
+def test_an_account_has_a_token_or_joins_by_oauth(entry: str, *, wrong: bool) -> None:
+    told = ["r1.yaml:2:18: account 'main': write one of `token` and `oauth: true`"] if wrong else []
+    assert mistakes(HEAD.replace('{token: "${TOKEN}"}', entry) + RULE) == told
+
+
 def test_a_source_of_hubspots_objects_names_its_account_where_there_are_several() -> None:
     portal = '  form: {provider: hubspot, secrets: ["${FORM_SECRET}"]%s}\n'
     text = TWO.replace('  form: {provider: typeform, secrets: ["${FORM_SECRET}"]}\n', portal) + RULE.replace(

@@ -25,7 +25,14 @@ if TYPE_CHECKING:
     from tests.web.service import Running
 
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
-LISTS = ["/api/v1/events", "/api/v1/decisions", "/api/v1/enrollments", "/api/v1/senders", "/api/v1/suppressions"]
+LISTS = [
+    "/api/v1/events",
+    "/api/v1/decisions",
+    "/api/v1/enrollments",
+    "/api/v1/senders",
+    "/api/v1/suppressions",
+    "/api/v1/accounts",
+]
 DETAILS = ["/api/v1/events/{event_id}", "/api/v1/decisions/{decision_id}", "/api/v1/enrollments/{enrollment_id}"]
 WHOLE = ["/api/v1/enrollments/cancel", "/api/v1/suppressions"]
 ACTS = [
@@ -33,6 +40,7 @@ ACTS = [
     "/api/v1/enrollments/{enrollment_id}/cancel",
     "/api/v1/senders/{sender_id}/pause",
     "/api/v1/senders/{sender_id}/resume",
+    "/api/v1/accounts/{account}/install",
 ]
 PLAIN = ["/healthz", "/readyz", "/metrics"]
 few = settings(

@@ -1,0 +1,42 @@
+"""`segue hubspot`: connect and disconnect accounts that join by OAuth; `segue new-key`: a key for their tokens."""
+
+from __future__ import annotations
+
+import os
+from typing import Annotated
+
+import typer
+import uvloop
+
+from app import main
+from app.encryption import new_key
+from app.settings import load_settings
+
+Account = Annotated[str, typer.Argument(help="The account's name in the rules.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to `app`."""
+    group = typer.Typer(help="HubSpot accounts that join by OAuth.", no_args_is_help=True)
+    group.command()(install)
+    group.command()(disconnect)
+    app.add_typer(group, name="hubspot")
+    app.command("new-key")(print_new_key)
+
+
+def install(account: Account) -> None:
+    """Print a link that connects an account: open it in a browser, once, within ten minutes."""
+    typer.echo(uvloop.run(main.install_link(load_settings(os.environ), account)))
+
+
+def disconnect(account: Account) -> None:
+    """Give an account's access back and forget its tokens; its enrollments wait until it is connected again."""
+    if not uvloop.run(main.disconnect(load_settings(os.environ), account)):
+        typer.echo(f"{account}: it was not connected", err=True)
+        raise typer.Exit(1)
+    typer.echo(f"{account}: disconnected")
+
+
+def print_new_key() -> None:
+    """Print a new key for SEGUE_ENCRYPTION_KEYS. To replace one, put the new one before it, and drop it later."""
+    typer.echo(new_key())

@@ -1,0 +1,120 @@
+"""The token routes of HubSpot: the one other module that opens connections to it.
+
+These calls bear no access token, for they are what gives one, and they are no part of an account's pace: HubSpot counts
+an account's requests by its tokens. So they share nothing with `HubSpotClient` but the limits of a connection.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, TypeVar
+
+import httpx
+
+from app.clock import elapsed_seconds
+from app.errors import Ambiguous, HubSpotError, NotSent, Refusal
+from app.hubspot import oauth
+from app.hubspot.client import BASE_URL, NEVER_SENT, CallRecord
+from app.hubspot.refusals import correlation_of
+from app.hubspot.replies import Reply
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import TracebackType
+    from typing import Self
+
+    from app.hubspot.oauth import OAuthApp, TokenCall, TokenFacts, Tokens
+
+# A whole call, connecting included. Leases that are held meanwhile are longer.
+CALL_SECONDS = 10.0
+
+T = TypeVar("T")
+
+
+class OAuthClient:
+    """Asks for tokens as `app`. Every method raises NotSent, Ambiguous, Refusal or GrantRevoked.
+
+    `account` is whose tokens they are, for `observe`. `transport` replaces the network (tests). Repeating any of these
+    does no harm, but for `exchange`: HubSpot takes a code once.
+    """
+
+    def __init__(
+        self,
+        app: OAuthApp,
+        *,
+        observe: Callable[[CallRecord], None],
+        base_url: str = BASE_URL,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        self.app = app
+        self._observe = observe
+        self._http = httpx.AsyncClient(
+            base_url=base_url,
+            headers={"Accept": "application/json"},
+            transport=transport,
+            timeout=CALL_SECONDS,
+            follow_redirects=False,
+        )
+
+    async def __aenter__(self) -> Self:
+        """Open the connection pool."""
+        await self._http.__aenter__()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close all connections."""
+        await self._http.__aexit__(kind, error, trace)
+
+    async def exchange(self, account: str, code: str, *, redirect_uri: str, verifier: str) -> Tokens:
+        """Turn a person's code into tokens."""
+        return await self._send(account, oauth.exchange(self.app, code, redirect_uri=redirect_uri, verifier=verifier))
+
+    async def refresh(self, account: str, refresh_token: str) -> Tokens:
+        """Get a new access token."""
+        return await self._send(account, oauth.refresh(self.app, refresh_token))
+
+    async def introspect(self, account: str, access_token: str) -> TokenFacts:
+        """Ask whose token this is."""
+        return await self._send(account, oauth.introspect(self.app, access_token))
+
+    async def revoke(self, account: str, refresh_token: str) -> None:
+        """Give a grant back."""
+        await self._send(account, oauth.revoke(self.app, refresh_token))
+
+    async def _send(self, account: str, call: TokenCall[T]) -> T:
+        started = elapsed_seconds()
+        reply: Reply | None = None
+        told: str | None = None
+        try:
+            reply = await self._transmit(call)
+            return call.decipher(reply)
+        except HubSpotError as error:
+            told = error.code if isinstance(error, Refusal) else type(error).__name__
+            raise
+        finally:
+            self._observe(_record(account, call, reply, told, elapsed_seconds() - started))
+
+    async def _transmit(self, call: TokenCall[T]) -> Reply:
+        try:
+            async with asyncio.timeout(CALL_SECONDS):
+                response = await self._http.post(call.path, data=dict(call.form))
+        except (httpx.HTTPError, TimeoutError) as error:
+            told = f"{call.route}: {type(error).__name__}"
+            raise (NotSent if isinstance(error, NEVER_SENT) else Ambiguous)(told) from error
+        return Reply(response.status_code, response.headers, response.content)
+
+
+def _record(
+    account: str, call: TokenCall[T], reply: Reply | None, error_type: str | None, duration: float
+) -> CallRecord:
+    return CallRecord(
+        account=account,
+        route=call.route,
+        method="POST",
+        status=reply.status if reply else None,
+        error_type=error_type,
+        correlation_id=correlation_of(reply) if reply else None,
+        duration=duration,
+    )

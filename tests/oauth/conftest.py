@@ -1,0 +1,59 @@
+"""HubSpot's OAuth routes in this process, and grants in a real PostgreSQL."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import httpx
+import pytest
+
+from app.encryption import Encryption, new_key
+from app.hubspot.oauth_client import OAuthClient
+from app.store.grants import Grants
+from app.store.installs import Installs
+from app.store.sealed import NewTokens
+from tests.oauth.far import APP, FarEnd
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable
+
+    from sqlalchemy.ext.asyncio import AsyncEngine
+
+
+@pytest.fixture
+def far() -> FarEnd:
+    return FarEnd()
+
+
+@pytest.fixture
+async def client(far: FarEnd) -> AsyncIterator[OAuthClient]:
+    transport = httpx.ASGITransport(far.app)
+    async with OAuthClient(
+        APP, observe=lambda _: None, base_url="http://hubspot.invalid", transport=transport
+    ) as client:
+        yield client
+
+
+@pytest.fixture
+def encryption() -> Encryption:
+    return Encryption([new_key()])
+
+
+@pytest.fixture
+def grants(engine: AsyncEngine, encryption: Encryption) -> Grants:
+    return Grants(engine, encryption)
+
+
+@pytest.fixture
+def installs(engine: AsyncEngine, encryption: Encryption) -> Installs:
+    return Installs(engine, encryption)
+
+
+@pytest.fixture
+def connected(grants: Grants) -> Callable[..., Awaitable[None]]:
+    """Connects an account with a token that lives for so many seconds more."""
+
+    async def connect(seconds: float, account: str = "emea", refresh_token: str = "refresh-0") -> None:
+        await grants.connect(account, "4567", NewTokens("access-0", refresh_token, 1800, seconds, "7001", ("oauth",)))
+
+    return connect

@@ -1,0 +1,280 @@
+"""A person connects an account, step by step over HTTP, and everything that can go wrong on the way."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs, urlsplit
+
+import httpx
+import pytest
+from sqlalchemy import text
+
+from app.connecting import Connecting
+from app.web import accounts, auth, oauth
+from app.web.app import create_app
+from tests.oauth.far import APP
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+    from sqlalchemy.ext.asyncio import AsyncEngine
+
+    from app.hubspot.oauth_client import OAuthClient
+    from app.store.grants import Grants
+    from app.store.installs import Installs
+    from tests.oauth.far import FarEnd
+
+BASE = "https://segue.example"
+ADMIN = {"authorization": "Bearer operators-only"}
+
+
+def browser(connecting: Connecting | None, grants: Grants | None) -> httpx.AsyncClient:
+    """A browser of its own, cookies and all, at an application with the routes."""
+    known = {"emea": True, "apac": True, "main": False}
+    operators = accounts.router(connecting, grants, accounts=lambda: known, authorised=auth.operator("operators-only"))
+    app = create_app([oauth.router(connecting), operators], version="test")
+    return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=BASE)
+
+
+@pytest.fixture
+def connecting(grants: Grants, installs: Installs, client: OAuthClient) -> Connecting:
+    return Connecting(grants, installs, client, app_url="https://app.hubspot.com/", public_url=f"{BASE}/")
+
+
+@pytest.fixture
+async def open_browser(connecting: Connecting, grants: Grants) -> AsyncIterator[Callable[[], httpx.AsyncClient]]:
+    opened: list[httpx.AsyncClient] = []
+
+    def build() -> httpx.AsyncClient:
+        opened.append(browser(connecting, grants))
+        return opened[-1]
+
+    yield build
+    for each in opened:
+        await each.aclose()
+
+
+@pytest.fixture
+def web(open_browser: Callable[[], httpx.AsyncClient]) -> httpx.AsyncClient:
+    return open_browser()
+
+
+async def install(web: httpx.AsyncClient, account: str = "emea") -> str:
+    """Ask for a link as an operator and open it; return where HubSpot is asked."""
+    answer = await web.post(f"/api/v1/accounts/{account}/install", headers=ADMIN)
+    assert answer.status_code == 200, answer.text
+    opened = await web.get(answer.json()["url"])
+    assert opened.status_code == 303
+    return opened.headers["location"]
+
+
+def state_of(url: str) -> str:
+    return parse_qs(urlsplit(url).query)["state"][0]
+
+
+async def back(web: httpx.AsyncClient, **query: str) -> httpx.Response:
+    """Come back from HubSpot."""
+    return await web.get("/oauth/callback", params=query)
+
+
+async def test_an_account_is_connected_from_the_link_to_the_stored_grant(
+    web: httpx.AsyncClient, far: FarEnd, grants: Grants
+) -> None:
+    far.scopes = far.scopes[:-1]
+    url = await install(web)
+    assert url.startswith("https://app.hubspot.com/oauth/authorize?client_id=client-1&redirect_uri=https%3A%2F%2Fsegue")
+    page = await back(web, state=state_of(url), code=far.approve(url))
+    assert page.status_code == 200
+    assert "The account emea is connected to HubSpot account 4567." in page.text
+    assert "Missing scopes: automation.sequences.enrollments.write." in page.text
+    grant = await grants.read("emea")
+    assert grant is not None
+    assert (grant.hub_id, grant.user_id, grant.active, grant.scopes) == ("4567", "7001", True, far.scopes)
+    assert grant.access_token.startswith("access-")
+    assert 1790 < grant.seconds_left <= 1800
+
+
+async def test_what_the_answer_does_not_name_is_asked_for(web: httpx.AsyncClient, far: FarEnd, grants: Grants) -> None:
+    far.names_the_hub = False
+    url = await install(web)
+    page = await back(web, state=state_of(url), code=far.approve(url))
+    assert "HubSpot account 4567" in page.text
+    assert "Missing" not in page.text
+    assert far.asked[-1][0] == "/oauth/2026-03/token/introspect"
+    grant = await grants.read("emea")
+    assert grant is not None
+    assert grant.user_id == "7001"
+
+
+async def test_no_page_is_kept_framed_or_told_to_other_sites_and_the_cookie_stays_with_us(
+    web: httpx.AsyncClient,
+) -> None:
+    link = (await web.post("/api/v1/accounts/emea/install", headers=ADMIN)).json()
+    assert link["expires_in"] == 600
+    opened = await web.get(link["url"])
+    for answer in (opened, await back(web)):
+        assert answer.headers["cache-control"] == "no-store"
+        assert answer.headers["referrer-policy"] == "no-referrer"
+        assert "frame-ancestors 'none'" in answer.headers["content-security-policy"]
+    cookie = opened.headers["set-cookie"].lower()
+    assert all(part in cookie for part in ("httponly", "secure", "samesite=lax", "path=/oauth", "max-age=600"))
+
+
+async def test_a_link_is_good_once(web: httpx.AsyncClient) -> None:
+    link = (await web.post("/api/v1/accounts/emea/install", headers=ADMIN)).json()["url"]
+    assert [(await web.get(link)).status_code for _ in range(2)] == [303, 400]
+    page = await web.get("/oauth/install", params={"ticket": "<script>made up</script>"})
+    assert (page.status_code, "used already" in page.text, "<script>" in page.text) == (400, True, False)
+
+
+async def test_a_state_is_good_once_also_where_connecting_failed(web: httpx.AsyncClient, far: FarEnd) -> None:
+    url = await install(web)
+    assert (await back(web, state=state_of(url), code="not-a-code")).status_code == 400
+    page = await back(web, state=state_of(url), code=far.approve(url))
+    assert page.status_code == 400
+    assert "begun over ten minutes ago" in page.text
+    assert len(far.asked) == 1
+
+
+async def test_a_state_is_good_for_ten_minutes(web: httpx.AsyncClient, far: FarEnd, engine: AsyncEngine) -> None:
+    url = await install(web)
+    async with engine.begin() as connection:
+        await connection.execute(text("UPDATE oauth_installs SET expires_at = clock_timestamp()"))
+    page = await back(web, state=state_of(url), code=far.approve(url))
+    assert (page.status_code, far.asked) == (400, [])
+
+
+async def test_nobody_is_let_in_on_a_way_that_another_browser_began(
+    open_browser: Callable[[], httpx.AsyncClient], far: FarEnd, grants: Grants
+) -> None:
+    began, other = open_browser(), open_browser()
+    url = await install(began)
+    for query in ({"state": state_of(url)}, {"state": ""}, {}):
+        page = await back(other, code=far.approve(url), **query)
+        assert (page.status_code, "Open the link in it" in page.text) == (400, True)
+    assert await grants.read("emea") is None
+    # The one that began is not harmed by it.
+    assert (await back(began, state=state_of(url), code=far.approve(url))).status_code == 200
+
+
+async def test_a_code_of_another_way_is_not_taken(open_browser: Callable[[], httpx.AsyncClient], far: FarEnd) -> None:
+    mine, theirs = open_browser(), open_browser()
+    url, other = await install(mine), await install(theirs, "apac")
+    page = await back(mine, state=state_of(url), code=far.approve(other))
+    assert page.status_code == 400
+    assert "HubSpot gave no access token (TOKEN_REFUSED: invalid_grant, BAD_AUTH_CODE" in page.text
+
+
+async def test_what_hubspot_says_is_shown_escaped_and_uses_the_state_up(web: httpx.AsyncClient, far: FarEnd) -> None:
+    url = await install(web)
+    denied = {"error": "access_denied", "error_description": "<b>No & never</b>"}
+    page = await back(web, state=state_of(url), **denied)
+    assert page.status_code == 400
+    told = "HubSpot did not connect &#x27;emea&#x27;: access_denied: &lt;b&gt;No &amp; never&lt;/b&gt;"
+    assert told in page.text
+    assert (await back(web, state=state_of(url), code=far.approve(url))).status_code == 400
+    assert far.asked == []
+
+
+async def test_an_account_is_not_moved_to_another_hub_by_choosing_the_wrong_one(
+    web: httpx.AsyncClient, far: FarEnd, grants: Grants
+) -> None:
+    url = await install(web)
+    await back(web, state=state_of(url), code=far.approve(url))
+    far.hub_id = 9999
+    url = await install(web)
+    page = await back(web, state=state_of(url), code=far.approve(url))
+    assert page.status_code == 400
+    assert "connected to HubSpot account 4567, and this is 9999." in page.text
+    grant = await grants.read("emea")
+    assert grant is not None
+    assert grant.hub_id == "4567"
+
+
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        ((503, {}), "HubSpot could not be asked"),
+        ((401, {"error": "invalid_client"}), "Compare the client id"),
+        ((200, {"access_token": "a", "expires_in": 1800}), "names no refresh token"),
+        ((200, []), "HubSpot could not be asked"),
+    ],
+)
+async def test_when_hubspot_gives_nothing_usable_the_person_is_told(
+    web: httpx.AsyncClient, far: FarEnd, answer: tuple[int, object], told: str
+) -> None:
+    url = await install(web)
+    far.answer_with = answer
+    page = await back(web, state=state_of(url), code=far.approve(url))
+    assert (page.status_code, told in page.text) == (400, True)
+
+
+async def test_operators_see_which_account_is_let_in_how_and_strangers_see_nothing(
+    web: httpx.AsyncClient, far: FarEnd, engine: AsyncEngine
+) -> None:
+    url = await install(web)
+    await back(web, state=state_of(url), code=far.approve(url))
+    async with engine.begin() as connection:
+        await connection.execute(text("UPDATE oauth_grants SET state = 'revoked', detail = 'uninstalled'"))
+    items: list[dict[str, Any]] = (await web.get("/api/v1/accounts", headers=ADMIN)).json()["items"]
+    shown = [(item["account"], item["state"], item["hub_id"], item["detail"]) for item in items]
+    assert shown == [
+        ("apac", "not_connected", None, None),
+        ("emea", "revoked", "4567", "uninstalled"),
+        ("main", "token", None, None),
+    ]
+    for request in (web.get("/api/v1/accounts"), web.post("/api/v1/accounts/emea/install")):
+        assert (await request).status_code == 401
+
+
+@pytest.mark.parametrize("account", ["main", "nowhere"])
+async def test_there_is_no_link_for_an_account_that_does_not_join_by_oauth(
+    web: httpx.AsyncClient, account: str
+) -> None:
+    answer = await web.post(f"/api/v1/accounts/{account}/install", headers=ADMIN)
+    assert (answer.status_code, answer.headers["content-type"]) == (404, "application/problem+json")
+
+
+async def test_where_nothing_is_configured_every_route_names_the_settings() -> None:
+    async with browser(None, None) as web:
+        asked = await web.post("/api/v1/accounts/emea/install", headers=ADMIN)
+        assert (asked.status_code, "SEGUE_HUBSPOT_CLIENT_ID" in asked.json()["detail"]) == (409, True)
+        page = await web.get("/oauth/install", params={"ticket": "any"})
+        assert (page.status_code, "SEGUE_ENCRYPTION_KEYS" in page.text) == (404, True)
+        assert (await web.get("/api/v1/accounts", headers=ADMIN)).json()["items"][0]["state"] == "not_connected"
+
+
+async def test_a_disconnected_account_is_given_back_and_forgotten_even_where_hubspot_does_not_take_it(
+    connecting: Connecting, web: httpx.AsyncClient, far: FarEnd, grants: Grants
+) -> None:
+    for dead_already in (False, True):
+        url = await install(web)
+        await back(web, state=state_of(url), code=far.approve(url))
+        if dead_already:
+            far.refresh_tokens.clear()
+        assert await connecting.disconnect("emea")
+        assert await grants.read("emea") is None
+        assert far.asked[-1][0] == "/oauth/2026-03/token/revoke"
+        assert far.refresh_tokens <= {"refresh-0"}
+    assert not await connecting.disconnect("emea")
+
+
+async def test_no_secret_comes_into_a_log_line(
+    web: httpx.AsyncClient, far: FarEnd, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    far.answer_with = (400, {"error": "invalid_grant", "message": "code-1 made-up-client-secret"})
+    url = await install(web)
+    page = await back(web, state=state_of(url), code=far.approve(url))
+    far.answer_with = None
+    url = await install(web)
+    await back(web, state=state_of(url), code=far.approve(url))
+    told = "".join(line for line in capsys.readouterr()) + "".join(
+        record.getMessage() for record in caplog.records if record.name.startswith("app")
+    )
+    secrets = [
+        value for _, form in far.asked for name, value in form.items() if name not in {"grant_type", "client_id"}
+    ]
+    assert "oauth.connected" in told
+    assert not any(secret in f"{told}{page.text}" for secret in [*secrets, APP.client_secret] if "https" not in secret)

@@ -1,0 +1,160 @@
+"""Grants and people on their way, in a real PostgreSQL: what is kept, what is released, and what nobody can read."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from sqlalchemy import text
+
+from app.encryption import Encryption, new_key
+from app.errors import Busy, InstallRefused, Undecipherable
+from app.store.accept import write
+from app.store.database import open_engine
+from app.store.direct import DirectConnection
+from app.store.grants import Grants
+from app.store.installs import Installs, Pending
+from app.store.sealed import NewTokens
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from sqlalchemy.ext.asyncio import AsyncEngine
+
+    from tests.conftest import MakeEntry
+
+    Connected = Callable[..., Awaitable[None]]
+
+PENDING = Pending("emea", "verifier-of-this-way", "https://segue.example/oauth/callback")
+
+
+async def everything(engine: AsyncEngine, table: str) -> str:
+    """The rows of a table as a dump would show them."""
+    async with engine.connect() as connection:
+        found = await connection.execute(text(f"SELECT encode(convert_to(t::text, 'UTF8'), 'escape') FROM {table} t"))  # noqa: S608  # written in this file
+        raw = await connection.execute(text(f"SELECT * FROM {table}"))  # noqa: S608  # as above
+        return f"{found.all()} {raw.all()}"
+
+
+async def held(engine: AsyncEngine, account: str, reason: str) -> None:
+    """Make all enrollments of an account wait for an hour."""
+    async with engine.begin() as connection:
+        await connection.execute(
+            text(
+                "UPDATE enrollments SET state = 'held', reason = :reason, due_at = clock_timestamp() + interval '1 h' "
+                "WHERE account = :account"
+            ),
+            {"account": account, "reason": reason},
+        )
+
+
+async def test_no_token_stands_readable_in_the_database(connected: Connected, engine: AsyncEngine) -> None:
+    await connected(1000)
+    shown = await everything(engine, "oauth_grants")
+    assert "4567" in shown
+    assert not any(token in shown for token in ("access-0", "refresh-0"))
+
+
+async def test_an_account_stays_with_the_hub_that_it_was_connected_to(connected: Connected, grants: Grants) -> None:
+    await connected(1000)
+    other = NewTokens("access-x", "refresh-x", 1800, 1800, None, ())
+    with pytest.raises(InstallRefused, match=r"connected to HubSpot account 4567, and this is 9999\..*disconnect emea"):
+        await grants.connect("emea", "9999", other)
+    found = await grants.read("emea")
+    assert found is not None
+    assert (found.hub_id, found.access_token) == ("4567", "access-0")
+    assert await grants.forget("emea")
+    assert not await grants.forget("emea")
+    await grants.connect("emea", "9999", other)
+
+
+async def test_connecting_releases_what_waited_for_it_and_nothing_else(
+    engine: AsyncEngine, grants: Grants, make_entry: MakeEntry
+) -> None:
+    accounts = [("ada@corp.example", "emea"), ("bea@corp.example", "emea"), ("cid@corp.example", "apac")]
+    entries = [make_entry(f"e{n}", email, account=account) for n, (email, account) in enumerate(accounts)]
+    writer = DirectConnection(engine.url)
+    await write(writer, entries)
+    await writer.close()
+    await held(engine, "emea", "account_not_connected")
+    await held(engine, "apac", "account_not_connected")
+    tokens = NewTokens("access-0", "refresh-0", 1800, 1800, None, ())
+    assert await grants.connect("emea", "4567", tokens) == 2
+    await held(engine, "emea", "quota")
+    assert await grants.connect("emea", "4567", tokens) == 0
+    async with engine.connect() as connection:
+        causes = await connection.execute(text("SELECT after, cause FROM journal WHERE cause = 'account_connected'"))
+        assert causes.all() == [("ready", "account_connected")] * 2
+
+
+async def test_a_new_key_takes_over_and_what_it_cannot_open_is_kept(engine: AsyncEngine, connected: Connected) -> None:
+    old, new = new_key(), new_key()
+    await connected(1000, account="lost")
+    before = Grants(engine, Encryption([old]))
+    await before.connect("emea", "4567", NewTokens("access-0", "refresh-0", 1800, 1800, None, ()))
+    assert await Grants(engine, Encryption([new, old])).rotate() == 1
+    found = await Grants(engine, Encryption([new])).read("emea")
+    assert found is not None
+    assert (found.access_token, found.refresh_token) == ("access-0", "refresh-0")
+    with pytest.raises(Undecipherable):
+        await before.read("emea")
+    assert [row["account"] for row in await before.listed()] == ["emea", "lost"]
+
+
+async def test_operators_are_shown_no_token(connected: Connected, grants: Grants) -> None:
+    await connected(1000)
+    (row,) = await grants.listed()
+    assert (row["account"], row["hub_id"], row["state"]) == ("emea", "4567", "active")
+    assert not {"access_token", "refresh_token"} & set(row)
+    shown = repr(await grants.read("emea"))
+    assert not any(token in shown for token in ("access-0", "refresh-0"))
+
+
+async def test_a_ticket_and_a_state_are_good_once_each_in_its_own_place(installs: Installs) -> None:
+    ticket, state = await installs.add_ticket("emea"), await installs.add_state(PENDING)
+    assert await installs.take_ticket(state) is None
+    assert await installs.take_state(ticket) is None
+    assert [await installs.take_ticket(ticket) for _ in range(2)] == ["emea", None]
+    assert [await installs.take_state(state) for _ in range(2)] == [PENDING, None]
+
+
+async def test_of_many_that_come_with_the_same_state_one_is_let_in(installs: Installs) -> None:
+    state = await installs.add_state(PENDING)
+    found = await asyncio.gather(*(installs.take_state(state) for _ in range(8)))
+    assert [each for each in found if each] == [PENDING]
+
+
+async def test_both_are_good_for_ten_minutes_and_the_old_ones_go(engine: AsyncEngine, installs: Installs) -> None:
+    ticket, state = await installs.add_ticket("emea"), await installs.add_state(PENDING)
+    async with engine.begin() as connection:
+        lives = await connection.execute(text("SELECT DISTINCT expires_at - created_at < '601s' FROM oauth_installs"))
+        assert lives.scalars().all() == [True]
+        await connection.execute(text("UPDATE oauth_installs SET expires_at = clock_timestamp()"))
+    assert await installs.take_ticket(ticket) is None
+    await installs.add_ticket("emea")
+    assert await installs.take_state(state) is None
+    async with engine.connect() as connection:
+        assert (await connection.execute(text("SELECT count(*) FROM oauth_installs"))).scalar_one() == 1
+
+
+@pytest.mark.parametrize("unknown", ["", "made-up", "\x00", "\ud800", "x" * 10_000])
+async def test_whatever_is_presented_instead_is_nothing(installs: Installs, unknown: str) -> None:
+    assert await installs.take_ticket(unknown) is None
+    assert await installs.take_state(unknown) is None
+
+
+async def test_who_reads_the_table_can_use_nothing_of_it(engine: AsyncEngine, installs: Installs) -> None:
+    secrets = [await installs.add_ticket("emea"), await installs.add_state(PENDING), PENDING.verifier]
+    shown = await everything(engine, "oauth_installs")
+    assert not any(secret in shown for secret in secrets)
+    assert PENDING.verifier not in repr(PENDING)
+
+
+async def test_a_store_that_is_gone_is_busy(encryption: Encryption) -> None:
+    engine = open_engine("postgresql+asyncpg://segue@127.0.0.1:1/segue")
+    calls: list[Awaitable[Any]] = [Installs(engine, encryption).add_ticket("emea"), Grants(engine, encryption).listed()]
+    for call in calls:
+        with pytest.raises(Busy):
+            await call
+    await engine.dispose()

@@ -1,0 +1,161 @@
+"""Accounts that join by OAuth in the service as `segue serve` wires it, with HubSpot on a port of this machine."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+from starlette.responses import JSONResponse
+from typer.testing import CliRunner
+
+from app.__main__ import build
+from app.encryption import new_key
+from app.errors import StartError
+from app.main import _start_following, _start_working
+from app.practice import practice_accounts
+from app.server import Listener
+from tests.oauth.far import APP
+from tests.web.service import ADMIN_TOKEN, BASE, RULES, running
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping
+    from pathlib import Path
+
+    from starlette.requests import Request
+    from starlette.responses import Response
+    from typer.testing import Result
+
+    from tests.oauth.far import FarEnd
+    from tests.web.service import Running
+
+KEY = new_key()
+CONFIGURED: dict[str, Any] = {
+    "hubspot_client_id": APP.client_id,
+    "hubspot_client_secret": APP.client_secret,
+    "encryption_keys": KEY,
+    "public_url": BASE,
+}
+STATE = "SELECT state, reason, detail FROM enrollments WHERE account = 'emea'"
+CONNECTED = "SELECT * FROM journal WHERE cause = 'account_connected'"
+
+
+@pytest.fixture
+def rules(tmp_path: Path) -> Path:
+    file = tmp_path / "rules.yaml"
+    file.write_text(RULES.replace("version: 1\n", "version: 1\naccounts: {emea: {oauth: true}}\n"))
+    return file
+
+
+@asynccontextmanager
+async def served(far: FarEnd, bearers: list[str]) -> AsyncIterator[str]:
+    """Run HubSpot on a port; every call beside its OAuth is noted with its bearer, and refused."""
+
+    async def anything(request: Request) -> Response:
+        bearers.append(request.headers["authorization"])
+        return JSONResponse({"category": "MISSING_SCOPES"}, 403)
+
+    app = far.app
+    app.add_route("/{path:path}", anything, methods=["GET", "POST"])
+    listener = Listener("127.0.0.1", 0, setting="far end")
+    serving = asyncio.create_task(listener.serve(app))  # type: ignore[arg-type]  # any ASGI application will do
+    try:
+        yield f"http://127.0.0.1:{listener.port}"
+    finally:
+        listener.stop()
+        await serving
+
+
+async def connect(web: Running, far: FarEnd) -> httpx.Response:
+    """Go the whole way as an operator and a person do."""
+    headers = {"authorization": f"Bearer {ADMIN_TOKEN}"}
+    link = (await web.client.post("/api/v1/accounts/emea/install", headers=headers)).json()["url"]
+    url = (await web.client.get(link)).headers["location"]
+    state = httpx.URL(url).params["state"]
+    return await web.client.get("/oauth/callback", params={"state": state, "code": far.approve(url)})
+
+
+async def test_what_waits_for_an_account_goes_on_when_it_is_connected_and_bears_its_token(
+    database_url: str, rules: Path, far: FarEnd
+) -> None:
+    bearers: list[str] = []
+    async with (
+        served(far, bearers) as url,
+        running(database_url, rules, hubspot_base_url=url, lease_seconds="2", **CONFIGURED) as web,
+        AsyncExitStack() as stack,
+    ):
+        book = web.service.rulebook.book
+        assert book is not None
+        workers = await _start_working(stack, web.service, book, str)
+        _start_following(stack, web.service, workers)
+        web.service.stopping.set()
+        await web.deliver("open", {"id": "1", "type": "form", "email": "ada@corp.example"})
+        (row,) = await web.rows_once_there(f"{STATE} AND state = 'held'")
+        assert row["reason"] == "account_not_connected"
+        assert "segue hubspot install emea" in row["detail"]
+        assert bearers == []
+        assert "1 enrollments had waited" in (await connect(web, far)).text
+        await web.rows_once_there(CONNECTED)
+        await web.rows_once_there("SELECT id FROM enrollments WHERE reason = 'MISSING_SCOPES'")
+    (token,) = set(bearers)
+    assert token.startswith("Bearer access-")
+
+
+async def test_without_the_settings_the_rules_are_rejected_and_say_which(database_url: str, rules: Path) -> None:
+    with pytest.raises(StartError, match=r"OAuth need SEGUE_HUBSPOT_CLIENT_ID, SEGUE_HUBSPOT_CLIENT_SECRET"):
+        async with running(database_url, rules):
+            pass
+
+
+@pytest.mark.parametrize("missing", ["hubspot_client_id", "hubspot_client_secret", "public_url", "encryption_keys"])
+async def test_an_app_that_is_configured_by_half_is_told_at_start(database_url: str, rules: Path, missing: str) -> None:
+    settings = {name: value for name, value in CONFIGURED.items() if name != missing}
+    with pytest.raises(StartError, match=rf"^accounts that join by OAuth need SEGUE_{missing.upper()}, too$"):
+        async with running(database_url, rules, **settings):
+            pass
+
+
+async def test_a_malformed_key_is_told_at_start_also_where_nothing_uses_it_yet(database_url: str, rules: Path) -> None:
+    with pytest.raises(StartError, match="SEGUE_ENCRYPTION_KEYS: key 1 of 1"):
+        async with running(database_url, rules, encryption_keys="no-key"):
+            pass
+
+
+async def test_practice_never_joins_by_oauth(database_url: str, rules: Path) -> None:
+    async with running(database_url, rules, **CONFIGURED) as web:
+        assert web.service.rulebook.book is not None
+        (account,) = practice_accounts(web.service.rulebook.book.accounts).values()
+    assert (account.name, account.oauth, account.token) == ("sandbox", False, "pat-sandbox")
+
+
+def segue(environment: Mapping[str, Any], *arguments: str) -> Result:
+    """Run a command with these settings and no others."""
+    names = {f"SEGUE_{name.upper()}": str(value) for name, value in environment.items()}
+    return CliRunner(env=names).invoke(build(), arguments)
+
+
+async def test_the_commands_give_a_link_to_an_account_in_force_and_disconnect_one(
+    database_url: str, rules: Path, far: FarEnd
+) -> None:
+    async with served(far, []) as url, running(database_url, rules, hubspot_base_url=url, **CONFIGURED) as web:
+        environment = CONFIGURED | {"database_url": database_url, "hubspot_base_url": url}
+        given = await asyncio.to_thread(segue, environment, "hubspot", "install", "emea")
+        assert (given.exit_code, given.stdout.startswith(f"{BASE}/oauth/install?ticket=")) == (0, True), given.output
+        assert (await web.client.get(given.stdout.strip())).status_code == 303
+        unknown = await asyncio.to_thread(segue, environment, "hubspot", "install", "apac")
+        assert "no account 'apac'; there are: emea" in str(unknown.exception)
+        none = await asyncio.to_thread(segue, environment, "hubspot", "disconnect", "emea")
+        assert (none.exit_code, "it was not connected" in none.output) == (1, True)
+        await connect(web, far)
+        gone = await asyncio.to_thread(segue, environment, "hubspot", "disconnect", "emea")
+        assert (gone.exit_code, "emea: disconnected" in gone.stdout) == (0, True), gone.output
+        plain = await asyncio.to_thread(segue, {"database_url": database_url}, "hubspot", "install", "emea")
+        assert "OAuth need SEGUE_HUBSPOT_CLIENT_ID" in str(plain.exception)
+
+
+def test_a_new_key_is_a_key() -> None:
+    made = segue({}, "new-key").stdout.strip()
+    assert len(made) == len(KEY)
+    assert made != segue({}, "new-key").stdout.strip()
