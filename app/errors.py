@@ -21,7 +21,7 @@ SegueError
 ├── Undecipherable         what is stored opens with none of the keys: it counts as absent, and is kept
 ├── ProviderError          a thin event's provider did not tell what the event is about
 │   ├── NotTold            it may tell later: retry
-│   └── UnknownToProvider  it has no such thing: the event is decided as it is
+│   └── UnknownToProvider  it has no such thing: a recorded no, which says so
 ├── HeldError              it is not the time: the enrollment is held until then
 ├── DeclinedError          a final no of our own: the enrollment is refused
 ├── ParkedError            a person must look

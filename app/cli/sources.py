@@ -184,7 +184,7 @@ def verify(
         raise StartError(f"there is no {what}: 20 refused ones of each source are kept, for a day", exit_code=1)
     config = _source(book, stored.delivery.source)
     others = {name: other for name, other in book.sources.items() if name != config.name}
-    checks = diagnose(stored.delivery, config, others, PROVIDERS[config.provider])
+    checks = diagnose(stored.delivery, config, others, PROVIDERS[config.provider], reason=stored.reason)
     if stored.cut:
         checks.insert(
             0,

@@ -73,6 +73,10 @@ class Provider(Protocol):
         """Return what may be kept of a verified delivery: nothing with which its reader could send the next one."""
         ...
 
+    def taken_out(self, config: SourceConfig) -> tuple[Secret, ...]:
+        """Return the secrets that `stored` takes out of a delivery."""
+        ...
+
     def handshake(self, delivery: Delivery, config: SourceConfig) -> Response | None:
         """Return the answer to a verified delivery that is a challenge, or None where it is none."""
         ...
@@ -134,6 +138,10 @@ class BaseProvider:
     def stored(self, delivery: Delivery, config: SourceConfig) -> Delivery:  # noqa: ARG002  # the protocol's
         """Return the whole delivery: a signature of it is of no use for another one."""
         return delivery
+
+    def taken_out(self, config: SourceConfig) -> tuple[Secret, ...]:
+        """Return the source's secrets."""
+        return config.secrets
 
     def handshake(self, delivery: Delivery, config: SourceConfig) -> Response | None:  # noqa: ARG002  # the protocol's
         """Return None: most providers send no challenge."""

@@ -101,14 +101,13 @@ def redacted(credential: Credential, delivery: Delivery, secrets: Iterable[Secre
 
 
 def _without(credential: Credential, delivery: Delivery, value: str) -> Delivery:
-    url = _url_without(delivery.url, value)
-    if credential.kind == "url":
-        return replace(delivery, url=url, body=delivery.body.replace(octets(value), REDACTED.encode()))
     basic = base64.b64encode(octets(value)).decode()
-    kept = dict(delivery.headers)
-    if credential.header in kept:
-        kept[credential.header] = kept[credential.header].replace(basic, REDACTED).replace(value, REDACTED)
-    return replace(delivery, url=url, headers=kept)
+    # Proxies repeat the URL in headers of their own, and some repeat credentials, too.
+    kept = {name: _url_without(sent, value).replace(basic, REDACTED) for name, sent in delivery.headers.items()}
+    url, body = _url_without(delivery.url, value), delivery.body
+    if credential.kind == "url":
+        body = body.replace(octets(value), REDACTED.encode())
+    return replace(delivery, url=url, headers=kept, body=body)
 
 
 def _url_without(url: str, value: str) -> str:

@@ -26,10 +26,19 @@ class Check:
 
 
 def diagnose(
-    delivery: Delivery, source: SourceConfig, others: Mapping[str, SourceConfig], provider: Provider
+    delivery: Delivery,
+    source: SourceConfig,
+    others: Mapping[str, SourceConfig],
+    provider: Provider,
+    *,
+    reason: str | None,
 ) -> list[Check]:
-    """Return the checks of a stored delivery under the configuration of now, at the time when it came."""
-    sent, now = _as_sent(delivery, source), delivery.received_at
+    """Return the checks of a stored delivery under the configuration of now, at the time when it came.
+
+    `reason` is why it was refused then, None where it was taken.
+    """
+    now = delivery.received_at
+    sent = _as_sent(delivery, source, provider, reason)
     if delivery.method not in provider.methods:
         told = f"deliveries of {provider.name} come by {', '.join(sorted(provider.methods))}"
         return [Check("method", passed=False, told=f"it came by {delivery.method}; {told}")]
@@ -46,8 +55,18 @@ def diagnose(
     return [*checks, _readable(sent, source, provider)]
 
 
-def _as_sent(delivery: Delivery, source: SourceConfig) -> Delivery:
-    return restored(delivery, source.secrets[0]) if source.secrets else delivery
+def _as_sent(delivery: Delivery, source: SourceConfig, provider: Provider, reason: str | None) -> Delivery:
+    """Return the delivery with the secret that was taken out of it: the one with which it ends as it did then.
+
+    Where none does, the configuration has changed since, and the first secret stands for it; but what was refused as
+    wrong held none of them.
+    """
+    candidates = [restored(delivery, secret) for secret in provider.taken_out(source)]
+    for candidate in (delivery, *candidates):
+        refusal = _refusal(candidate, source, provider, delivery.received_at)
+        if (refusal.reason if refusal else None) == reason:
+            return candidate
+    return candidates[0] if candidates and reason != "auth_mismatch" else delivery
 
 
 def _refusal(delivery: Delivery, source: SourceConfig, provider: Provider, now: datetime) -> Unauthentic | None:

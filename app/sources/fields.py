@@ -1,9 +1,9 @@
 """Reading untrusted JSON: bytes to values, values to text and instants.
 
 `parse` is strict: what one reader would take one way and another reader another way (a key twice, NaN, an infinite
-number, a byte order mark, half a surrogate pair) ends in Unreadable, and so do bodies nested deeper than `MAX_DEPTH`.
-Integers keep all their digits. The one repair is NUL: PostgreSQL stores none in text, and a lead is worth more than the
-character, so each becomes U+FFFD.
+number, a byte order mark) ends in Unreadable, and so do bodies nested deeper than `MAX_DEPTH`. Integers keep all their
+digits. Two things are repaired, for a lead is worth more than a character: NUL, which PostgreSQL stores in no text, and
+half a surrogate pair, which senders leave where they cut a text in the middle of an emoji. Each becomes U+FFFD.
 
 Reading a field follows one rule. What tells an event from another must be there: `required` raises Unreadable naming
 the path. What describes the person or the time may be absent: anything unusable reads as None, for an authentic event
@@ -27,6 +27,7 @@ MAX_DEPTH = 100
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # Read as seconds, this number is the year 5138; read as milliseconds, it is March 1973: no webhook is older.
 FIRST_MILLISECONDS = 100_000_000_000
+LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 DIGITS = re.compile(r"[0-9]{1,16}")
 ESCAPED_NUL = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")
 
@@ -38,9 +39,9 @@ def parse(body: bytes | str) -> Any:
         if "\\u0000" in text:
             text = ESCAPED_NUL.sub(r"\1\\ufffd", text)
         value = DECODER.decode(text)
-        _refuse_surrogates(text, value)
+        value = _whole(text, value)
     except UnicodeError as error:
-        raise Unreadable("malformed_body", "the body is not UTF-8, or holds half a surrogate pair") from error
+        raise Unreadable("malformed_body", "the body is not UTF-8") from error
     except RecursionError as error:
         raise _too_deep() from error
     except ValueError as error:
@@ -197,10 +198,24 @@ def _no_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")
 
 
-def _refuse_surrogates(source: str, value: Any) -> None:
+def _whole(source: str, value: Any) -> Any:
+    """Return the value without halves of surrogate pairs."""
     # The escape is rare (most senders write UTF-8), so only then is the value written out to see whether it can be.
-    if "\\ud" in source or "\\uD" in source:
+    if "\\ud" not in source and "\\uD" not in source:
+        return value
+    try:
         json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return _mended(value)
+    return value
+
+
+def _mended(value: Any) -> Any:
+    if isinstance(value, str):
+        return LONE_SURROGATE.sub("\N{REPLACEMENT CHARACTER}", value)
+    if isinstance(value, dict):
+        return {_mended(key): _mended(item) for key, item in value.items()}
+    return [_mended(item) for item in value] if isinstance(value, list) else value
 
 
 def _depth(value: Any) -> int:

@@ -87,11 +87,14 @@ def verify(scheme: Scheme, delivery: Delivery, secrets: Iterable[Secret], now: d
     if not usable:
         raise Unauthentic("missing_signature", "the source has no usable secret, so nothing can be verified")
     presented = read(scheme, delivery.headers)
-    for secret, key in usable:
-        if _signed_by(scheme, key, delivery, presented):
-            _check_lifetime(secret, now)
-            _check_timestamp(scheme, presented.timestamp, now)
-            return secret
+    matching = [secret for secret, key in usable if _signed_by(scheme, key, delivery, presented)]
+    # While one is rotated a sender may sign with both, and the one that has ended may stand first.
+    in_force = next((secret for secret in matching if not has_expired(secret, now)), None)
+    if in_force is not None:
+        _check_timestamp(scheme, presented.timestamp, now)
+        return in_force
+    if matching:
+        raise Unauthentic("expired", "signed with a secret whose not_after has passed")
     raise Unauthentic("signature_mismatch", f"the {scheme.header} header matches none of the source's secrets")
 
 
@@ -118,7 +121,9 @@ def read(scheme: Scheme, headers: Mapping[str, str]) -> Presented:
     if scheme.layout == "plain":
         written = [value.removeprefix(scheme.prefix)] if value.startswith(scheme.prefix) else []
     elif scheme.layout == "list":
-        written = [rest for tag, _, rest in (entry.partition(",") for entry in value.split()) if tag == scheme.version]
+        # Two header lines of this name are joined by a comma.
+        entries = [entry.rstrip(",").partition(",") for entry in value.split()]
+        written = [rest for tag, _, rest in entries if tag == scheme.version]
     else:
         parts = [part.partition(scheme.equals) for part in value.split(scheme.separator)]
         pairs = [(name.strip(), rest.strip()) for name, _, rest in parts]
@@ -215,11 +220,6 @@ def octets(text: str) -> bytes:
 def has_expired(secret: Secret, now: datetime) -> bool:
     """Tell whether the secret's last moment has passed."""
     return secret.not_after is not None and now > secret.not_after
-
-
-def _check_lifetime(secret: Secret, now: datetime) -> None:
-    if has_expired(secret, now):
-        raise Unauthentic("expired", "signed with a secret whose not_after has passed")
 
 
 def _check_timestamp(scheme: Scheme, timestamp: str, now: datetime) -> None:

@@ -29,7 +29,9 @@ if TYPE_CHECKING:
     from app.model import Delivery, Secret, SourceConfig
     from app.sources.proofs import Proof
 
-NOT_BY_IT = frozenset({"signature_mismatch", "malformed_signature"})  # another key may have made it
+# No signature by a public key was sent, or one by a key that has ended: the shared secret may speak. Where one was sent
+# and fits no key, nothing weaker stands in for it.
+NOT_BY_IT = frozenset({"malformed_signature", "expired"})
 PUBLIC, PRIVATE = "whpk_", "whsk_"
 SHARED = Scheme(
     header="webhook-signature",

@@ -375,8 +375,6 @@ ODD = {
     "NaN": b'{"id":NaN}',
     "infinite": b'{"id":1e999}',
     "a key twice": b'{"id":1,"id":2}',
-    "half a surrogate pair": b'{"id":"\\ud800"}',
-    "half a surrogate pair beside a long number": b'{"id":"\\uDC00","n":123456789012345678901234567890}',
     "more digits than can be read": b'{"id":' + b"1" * 5000 + b"}",
     "nested deep": b'{"id":' + b"[" * 101 + b"]" * 101 + b"}",
     "nested too deep for any stack": b'{"id":' + b"[" * 200_000 + b"]" * 200_000 + b"}",

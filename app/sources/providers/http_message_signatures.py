@@ -9,6 +9,7 @@ and the target.
 from __future__ import annotations
 
 import binascii
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from app.model import Delivery, Secret, SourceConfig
 
 TOLERANCE = 300
+NONCE = re.compile(r';[ ]*nonce="([^"]*)"')
 SIGNED = ("@method", "@target-uri", "content-digest")
 
 
@@ -52,7 +54,10 @@ class SignatureOptions(BaseModel):
     components: list[str] = Field(
         default=["@method", "@target-uri", "content-digest"],
         description="What a signature must cover. Without content-digest the body is not protected. "
-        "`@target-uri` is also covered by `@path` together with `@authority`.",
+        "`@target-uri` is also covered by `@path` together with `@authority`. An empty list asks for nothing.",
+    )
+    tag: str | None = Field(
+        default=None, description="Which signature counts where a request carries several: the one with this `tag`."
     )
     tolerance: int = Field(default=TOLERANCE, ge=1, le=86_400, description="How many seconds `created` may be off.")
 
@@ -175,7 +180,7 @@ def _verify(delivery: Delivery, algorithm: Any, key: Any, options: SignatureOpti
     message = _Message(delivery.method.upper(), delivery.url, dict(delivery.headers))
     verifier = _verifier(algorithm, key, timedelta(seconds=options.tolerance), now)
     try:
-        results = verifier.verify(message, max_age=None)
+        results = verifier.verify(message, max_age=None, expect_tag=options.tag)
     except HTTPMessageSignaturesException as error:
         raise _named(error) from error
     except ValueError as error:  # a URL or header that cannot be taken apart
@@ -236,8 +241,9 @@ def _elliptic(public: Any) -> tuple[Any, Any] | None:
 
 def _nonce(delivery: Delivery) -> str | None:
     """Return the nonce that the verified signature carries."""
-    found = delivery.headers.get("signature-input", "").partition(';nonce="')[2].partition('"')[0]
-    return storable(found) or None
+    found = NONCE.findall(delivery.headers.get("signature-input", ""))
+    # Of several signatures only one was looked at: another one's nonce could be anything.
+    return storable(found[0]) or None if len(found) == 1 else None
 
 
 PROVIDER = HttpMessageSignatures()

@@ -42,7 +42,8 @@ if TYPE_CHECKING:
 
 # HubSpot decodes these escapes in the URL before it signs ("validating requests" page); all others stay as sent.
 DECODED = re.compile(r"%(?:3A|2F|3F|40|21|24|27|28|29|2A|2C|3B)", re.IGNORECASE)
-EXITS = frozenset({"contact.deletion", "contact.privacyDeletion"})
+EXITS = frozenset({"contact.deletion", "contact.privacyDeletion", "object.deletion", "object.privacyDeletion"})
+CONTACT_TYPE = "0-1"  # the `objectTypeId` of contacts in the generic subscriptions, `object.creation` and its like
 PLAIN_HASHES = {
     "v1": Scheme(header="x-hubspot-signature", template="{secret}{body}", keyed=False),
     "v2": Scheme(header="x-hubspot-signature", template="{secret}{method}{url}{body}", keyed=False),
@@ -104,8 +105,8 @@ class HubSpot(SignedProvider):
     def lookup(self, event: Event, config: SourceConfig) -> Lookup | None:  # noqa: ARG002  # the protocol's
         """Return the contact that a change is about: it is read in the account that people are enrolled in."""
         contact = identity(event.data, "objectId")
-        about = str(find(event.data, "subscriptionType") or "").startswith("contact.") and not event.exit
-        return Lookup("", contact, {}) if about and contact and DIGITS.fullmatch(contact) else None
+        there = _about_contact(event.data) and find(event.data, "subscriptionType") not in EXITS
+        return Lookup("", contact, {}) if there and contact and DIGITS.fullmatch(contact) else None
 
     def enriched(self, event: Event, found: Any) -> Event:
         """Return the event with the contact's properties, under `event.data.contact` too."""
@@ -117,6 +118,12 @@ class HubSpot(SignedProvider):
             company=text(found, "company"),
             data={**event.data, "contact": found},
         )
+
+
+def _about_contact(change: Any) -> bool:
+    """Tell whether a change is of a contact: by the older subscriptions' name, or by the object's type."""
+    kind = str(find(change, "subscriptionType") or "")
+    return kind.startswith("contact.") or (kind.startswith("object.") and text(change, "objectTypeId") == CONTACT_TYPE)
 
 
 def _as_signed(delivery: Delivery) -> Delivery:
@@ -145,7 +152,7 @@ def _change(body: list[Any], index: int, config: SourceConfig) -> Event:
         occurred_at=instant(body, index, "occurredAt"),
         email=text(body, index, "propertyValue") if find(body, index, "propertyName") == "email" else None,
         data=body[index],
-        exit=kind in EXITS or _opted_out(body[index]),
+        exit=(kind in EXITS and _about_contact(body[index])) or _opted_out(body[index]),
     )
     return replace(event, thin=event.email is None and PROVIDER.lookup(event, config) is not None)
 

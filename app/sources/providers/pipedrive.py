@@ -6,12 +6,14 @@ only, and must not be redirected. Of v2 only the envelope is documented well: `m
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from app.model import Event
 from app.sources.base import CredentialProvider
 from app.sources.credentials import Credential
 from app.sources.fields import (
+    EPOCH,
     body_digest,
     find,
     first_text,
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
 
     from app.model import Delivery, SourceConfig
 
-MICROSECONDS = 1_000_000
+LATEST_MICROSECONDS = 10**17  # the year 5138
 
 
 class Pipedrive(CredentialProvider):
@@ -75,8 +77,8 @@ def _second(meta: Any, delivery: Delivery) -> tuple[str, ...]:
 
 def _moment(meta: Any) -> datetime | None:
     exact = find(meta, "timestamp_micro")
-    if isinstance(exact, int) and not isinstance(exact, bool):
-        return instant({"at": exact / MICROSECONDS}, "at")
+    if isinstance(exact, int) and 0 < exact < LATEST_MICROSECONDS:
+        return EPOCH + timedelta(microseconds=exact)
     return instant(meta, "timestamp")
 
 

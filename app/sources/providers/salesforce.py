@@ -20,7 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from app.errors import Unauthentic, Unreadable
 from app.model import Event, Response
 from app.sources.base import CredentialProvider
-from app.sources.batches import each
+from app.sources.batches import each, not_too_many
 from app.sources.credentials import Credential
 from app.sources.fields import instant, required, storable, text
 
@@ -33,7 +33,10 @@ if TYPE_CHECKING:
 
 OUTBOUND = "{http://soap.sforce.com/2005/09/outbound}"
 TYPE = "{http://www.w3.org/2001/XMLSchema-instance}type"
-SESSION = re.compile(rb"(<(?:[A-Za-z0-9_.-]{1,50}:)?SessionId[^<>/]*>)[^<]*")
+SESSION = re.compile(
+    rb"(<(?:[A-Za-z0-9_.-]{1,50}:)?SessionId(?:\s[^<>]*)?(?<!/)>).*?(?=</(?:[A-Za-z0-9_.-]{1,50}:)?SessionId|\Z)",
+    re.DOTALL,
+)
 SAMPLE_ORGANIZATION = re.compile(r"(<OrganizationId>)[^<]*")
 MOST_FIELDS = 1000
 ACKNOWLEDGED = (
@@ -79,7 +82,7 @@ class Salesforce(CredentialProvider):
         """Return an event for each notification; its type is the object's, its data the fields chosen in Salesforce."""
         notifications = _message(delivery.body)
         organization = (notifications.findtext(f"{OUTBOUND}OrganizationId") or "").strip()
-        found = notifications.findall(f"{OUTBOUND}Notification")
+        found = not_too_many(notifications.findall(f"{OUTBOUND}Notification"))
 
         def notification(index: int) -> Event:
             data = {"organization_id": organization, **_notification(found[index])}

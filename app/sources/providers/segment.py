@@ -20,7 +20,18 @@ from app.sources import credentials, signing
 from app.sources.base import HeaderName, SignedProvider, unsent
 from app.sources.batches import dropped, each, not_too_many
 from app.sources.credentials import Credential
-from app.sources.fields import body_digest, find, first_text, identity, instant, parse, parse_object, required, text
+from app.sources.fields import (
+    MAX_DEPTH,
+    body_digest,
+    find,
+    first_text,
+    identity,
+    instant,
+    parse,
+    parse_object,
+    required,
+    text,
+)
 from app.sources.signing import Scheme
 
 if TYPE_CHECKING:
@@ -32,6 +43,8 @@ if TYPE_CHECKING:
 ARRAY = re.compile(rb"\s*\[\s*(?=\{)")
 # A string that never ends is one token up to the end of the body, or hostile bodies would take quadratic time.
 TOKEN = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)|[\[\]{}]', re.DOTALL)
+# Segment takes events of up to 32 KB: nobody may have more of a body scanned before it is verified.
+LONGEST_EVENT = 65_536
 UNSIGNED = "only a batch's first event is signed, and the source has no `tokens` that would vouch for the others"
 
 
@@ -80,6 +93,7 @@ class Segment(SignedProvider):
     def verify(self, delivery: Delivery, config: SourceConfig, now: datetime) -> Secret | None:
         """Raise Unauthentic unless one of the secrets signed the event, or a batch's first, and the token is right."""
         options = _options(config)
+        signing.read(self.scheme, delivery.headers)  # Without a signature nothing is looked for in the body.
         part, _ = signed_part(delivery.body)
         signed = delivery if part is delivery.body else replace(delivery, body=part)
         secret = signing.verify(self.scheme, signed, config.secrets, now)
@@ -91,6 +105,10 @@ class Segment(SignedProvider):
         """Return the delivery without the token."""
         options = _options(config)
         return credentials.redacted(_credential(options), delivery, _tokens(options)) if options.tokens else delivery
+
+    def taken_out(self, config: SourceConfig) -> tuple[Secret, ...]:
+        """Return the tokens."""
+        return _tokens(_options(config))
 
     def sign(self, body: bytes, config: SourceConfig, now: datetime, *, method: str, url: str) -> dict[str, str]:
         """Return the signature header for an event, or for a batch by its first event, and the token's."""
@@ -113,9 +131,10 @@ class Segment(SignedProvider):
             members = not_too_many(parse(delivery.body))
             digest = body_digest(delivery.body)
             return each(members, lambda at: _event(_object(members[at]), f"{digest}/{at}", config), delivery, config)
-        digest = body_digest(delivery.body)
+        # Told by what is signed: whoever replays a delivery with another tail finds the members seen already.
+        digest = body_digest(part)
         others = [dropped(config, digest, at, UNSIGNED) for at in range(1, _length(delivery.body))]
-        return [_event(parse_object(part), body_digest(part), config), *others]
+        return [_event(parse_object(part), digest, config), *others]
 
 
 def _options(config: SourceConfig) -> SegmentOptions:
@@ -141,10 +160,12 @@ def signed_part(body: bytes) -> tuple[bytes, bool]:
 
 def _end_of_element(body: bytes, start: int) -> int | None:
     depth = 0
-    for token in TOKEN.finditer(body, start):
+    for token in TOKEN.finditer(body, start, start + LONGEST_EVENT):
         depth += {b"{": 1, b"[": 1, b"}": -1, b"]": -1}.get(token[0], 0)
         if depth == 0:
             return token.end()
+        if depth > MAX_DEPTH:
+            return None
     return None
 
 
