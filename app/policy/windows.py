@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import re
 from datetime import UTC, datetime, time, timedelta
+from fractions import Fraction
 from functools import cache
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo, available_timezones
@@ -24,7 +25,6 @@ LOOK_AHEAD = 400  # days in which a window that opens at all has opened
 SHORTEST = timedelta(minutes=1)
 SECOND = timedelta(seconds=1)
 DAY = timedelta(days=1)
-DRAWS = 2**64
 
 _HOURS = re.compile(r"([0-9]{2}):([0-9]{2})\s*-\s*([0-9]{2}):([0-9]{2})")
 
@@ -65,8 +65,10 @@ def _zones() -> dict[str, str]:
 
 @cache
 def zone(name: str) -> ZoneInfo:
-    """Return a time zone by its IANA name, or as HubSpot writes it (`europe_slash_berlin`). Raises ValueError."""
-    known = _zones().get(name.strip().lower().replace("_slash_", "/"))
+    """Return a time zone by its IANA name, or as HubSpot's `hs_timezone` writes it. Raises ValueError."""
+    # HubSpot documents no list. The property's options as n8n carries them (nodes/Hubspot/V2/ContactDescription.ts) are
+    # IANA names in lower case with two signs spelt out: america_slash_port_hyphen_au_hyphen_prince.
+    known = _zones().get(name.strip().lower().replace("_slash_", "/").replace("_hyphen_", "-"))
     if known is None:
         raise ValueError(f"there is no time zone {name!r}: write one like Europe/Berlin")
     return ZoneInfo(known)
@@ -91,9 +93,17 @@ def _openings(window: Window, zone: ZoneInfo, now: datetime, *, days: int) -> It
             continue
         start = _instant(datetime.combine(day, window.opens), zone, last=False)
         closing = day + DAY if window.closes == time(0) else day
-        end = _instant(datetime.combine(closing, window.closes), zone, last=True)
+        end = _end(datetime.combine(closing, window.closes), zone)
         if start < end:
             yield start, end
+
+
+def _end(clock: datetime, zone: ZoneInfo) -> datetime:
+    """Return since when the wall clock has not shown anything before `clock`."""
+    last = _instant(clock, zone, last=True)
+    # A clock that is put back to exactly `clock` passed it before, and has shown nothing earlier since.
+    before = (last - timedelta.resolution).astimezone(zone).replace(tzinfo=None)
+    return last if before < clock else _instant(clock, zone, last=False)
 
 
 def _instant(clock: datetime, zone: ZoneInfo, *, last: bool) -> datetime:
@@ -120,21 +130,20 @@ def spread(opening: tuple[datetime, datetime], position: float, *, over: timedel
     second half where it is shorter than two.
     """
     start, end = opening
-    longest = max(end - start - SHORTEST, (end - start) / 2)
-    return start + min(over, longest) * position
+    longest = min(over, max(end - start - SHORTEST, (end - start) / 2))
+    # Fractions are exact, where a product of floats may be rounded up to the very end.
+    return start + timedelta.resolution * int(longest // timedelta.resolution * Fraction(position))
 
 
 def position_of(identity: str) -> float:
     """Return a number in [0, 1) that stands for an id: the same on every replica, and evenly spread."""
     digest = hashlib.sha256(identity.encode()).digest()
-    return min(int.from_bytes(digest[:8], "big") / DRAWS, 1 - 2**-53)
+    return (int.from_bytes(digest[:8], "big") >> 11) / 2**53  # 53 bits are what a float holds exactly
 
 
 def next_midnight(zone: ZoneInfo, now: datetime) -> datetime:
     """Return when the next day begins there."""
-    today = now.astimezone(zone).date()
-    return next(
-        start
-        for number in (1, 2, 3)
-        if (start := _instant(datetime.combine(today + timedelta(days=number), time(0)), zone, last=False)) > now
-    )
+    tomorrow = datetime.combine(now.astimezone(zone).date() + DAY, time(0))
+    first = _instant(tomorrow, zone, last=False)
+    # Newfoundland put its clock back from 00:01 until 2010: the same day began twice.
+    return first if first > now else _instant(tomorrow, zone, last=True)

@@ -155,6 +155,33 @@ def test_an_opening_hour_that_comes_twice_opens_the_first_time_and_closes_the_la
     assert opening == (datetime(2026, 10, 25, 0, 15, tzinfo=UTC), datetime(2026, 10, 25, 1, 45, tzinfo=UTC))
 
 
+def test_a_window_until_midnight_ends_when_midnight_comes_the_first_time() -> None:
+    """In Havana 2026-11-01 begins twice; it is a Sunday, on which this window stays closed."""
+    weekdays = Window(parse_days("mon-sat"), time(9), time(0))
+    night = datetime(2026, 11, 1, 4, tzinfo=UTC)
+    assert is_open(weekdays, zone("America/Havana"), night - MINUTE)
+    for minute in range(0, 240, 10):
+        assert not is_open(weekdays, zone("America/Havana"), night + MINUTE * minute)
+
+
+def test_a_window_that_ends_where_the_clock_is_put_back_to_ends_once() -> None:
+    night = Window(DAILY, time(1), time(2))
+    opening = next_open(night, BERLIN, datetime(2026, 10, 24, 22, 30, tzinfo=UTC))
+    assert opening == (datetime(2026, 10, 24, 23, tzinfo=UTC), datetime(2026, 10, 25, tzinfo=UTC))
+
+
+def test_the_last_position_stays_before_the_last_minute() -> None:
+    opening = (datetime(2026, 1, 5, 9, tzinfo=UTC), datetime(2026, 1, 5, 17, tzinfo=UTC))
+    released = spread(opening, 1 - 2**-53, over=timedelta(hours=24))
+    assert opening[1] - 2 * MINUTE < released < opening[1] - MINUTE
+
+
+def test_a_day_that_began_twice_ends_when_it_begins_again() -> None:
+    where = zone("America/St_Johns")
+    late = datetime(2010, 11, 7, 2, 45, tzinfo=UTC)
+    assert late < next_midnight(where, late) < late + timedelta(hours=2)
+
+
 def test_a_day_that_does_not_exist_does_not_open() -> None:
     opening = next_open(Window(DAILY, time(9), time(17)), zone("Pacific/Apia"), datetime(2011, 12, 30, 9, tzinfo=UTC))
     assert opening is not None
@@ -210,5 +237,6 @@ def test_any_text_is_read_or_refused(text: str) -> None:
 def test_zones_are_known_by_iana_and_by_hubspot() -> None:
     assert zone("Europe/Berlin") is zone("europe/berlin") or zone("europe/berlin").key == "Europe/Berlin"
     assert zone("america_slash_new_york").key == "America/New_York"
+    assert zone("america_slash_port_hyphen_au_hyphen_prince").key == "America/Port-au-Prince"
     with pytest.raises(ValueError, match="no time zone 'Middle/Earth'"):
         zone("Middle/Earth")
