@@ -53,7 +53,7 @@ class Accounts:
             for account in accounts:
                 self._known[account.name] = account
                 if account.name in self._at_work:
-                    self._at_work[account.name].pace.cap = account.per_10s
+                    self._at_work[account.name].pace.heed(account)
                 elif not self._closed:
                     await self._open(account)
 

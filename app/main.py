@@ -321,6 +321,7 @@ def _pace(stack: AsyncExitStack, service: Service, account: Account) -> StoredPa
         headroom=settings.rate_headroom,
         window_ms=settings.rate_window_ms,
     )
+    pace.heed(account)
     stack.push_async_callback(pace.close)
     return pace
 

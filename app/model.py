@@ -215,6 +215,7 @@ class Account:
     `contact_timezone` is the contact property that holds a contact's time zone. `per_person` caps how often one person
     is enrolled. `write_back` are (source, rule or decision, property): where a contact says why it was enrolled.
     `writable` are the properties that rules may write (None: all but HubSpot's own).
+    `daily` caps its requests of a day, which ends at midnight in `timezone` (None: where is not known).
     One that joins by OAuth (`oauth`) has no token here: its grant is in the store.
     """
 
@@ -226,6 +227,8 @@ class Account:
     write_back: tuple[tuple[str, str], ...] = ()
     writable: frozenset[str] | None = None
     oauth: bool = False
+    daily: int | None = None
+    timezone: str | None = None
 
     def may_write(self, name: str) -> bool:
         """Tell whether rules may write this contact property: not what HubSpot keeps itself, nor who the contact is."""

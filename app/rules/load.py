@@ -88,6 +88,8 @@ def _account(name: str, entry: AccountEntry) -> Account:
         tuple(back.items()),
         writable,
         entry.oauth,
+        entry.daily,
+        entry.timezone,
     )
 
 
@@ -108,6 +110,9 @@ class _Loader:
         for name in (name for name, entry in entries.items() if entry.oauth == (entry.token is not None)):
             told = f"account {name!r}: write one of `token` and `oauth: true`"
             self._findings.note(found[name], ("accounts", name), told)
+        for name in (name for name, entry in entries.items() if entry.daily and not entry.timezone):
+            told = f"account {name!r}: `daily` needs the `timezone` that HubSpot shows for the account"
+            self._findings.note(found[name], ("accounts", name, "daily"), told)
         whole = not any("accounts" in part.mended for part in parts)
         if not made and default is not None:
             made = {default.name: default}

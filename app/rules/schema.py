@@ -153,6 +153,8 @@ class AccountEntry(_Model):
     token: Text | None = Field(None, description='Service key or private-app token, as "${NAME}"')
     oauth: bool = Field(default=False, strict=True, description="It joins by OAuth instead: a person connects it")
     per_10s: int | None = Field(None, ge=1, le=1000, strict=True, description="A cap below HubSpot's own limit")
+    daily: int | None = Field(None, ge=1, strict=True, description="A cap on requests of a day; it needs `timezone`")
+    timezone: Zone | None = Field(None, description="The account's time zone in HubSpot, where its day ends")
     per_person: CapEntry | None = Field(None, description="How often one person is enrolled at most")
     write_back: WriteBackEntry = Field(
         default=WriteBackEntry(), description="Where contacts say why they were enrolled"

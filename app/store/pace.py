@@ -18,15 +18,20 @@ import structlog
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.clock import elapsed_seconds
+from app.clock import elapsed_seconds, utc_now
 from app.errors import SegueError
 from app.policy.outcome import BudgetSpentError
+from app.policy.windows import next_midnight, zone
 from app.store.database import first_line
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+    from app.model import Account
+
 GRANT_LIFE_SECONDS = 0.5
+DAILY = "RATE_LIMIT_DAILY"
+UNKNOWN_DAY_SECONDS = 3600.0
 START_MAXIMUM = 100  # per window: the least any HubSpot plan allows; raised when HubSpot's headers say so
 GRANTS_AT_ONCE = 25  # more than can be sent within a grant's life would only be wasted
 
@@ -53,6 +58,17 @@ READ_GRANTS = text("""
 INSERT_GRANT = text("""
     INSERT INTO rate_grants (account, kind, granted_at, count) VALUES (:account, :kind, clock_timestamp(), :count)
 """)
+
+# The row is the day's lock, for all kinds of requests. A day that has ended begins anew.
+COUNT_DAY = text("""
+    INSERT INTO rate_days AS day (account, ends_at, used) VALUES (:account, :ends_at, 0)
+    ON CONFLICT (account) DO UPDATE SET
+        used = CASE WHEN day.ends_at <= clock_timestamp() THEN 0 ELSE day.used END,
+        ends_at = CASE WHEN day.ends_at <= clock_timestamp() THEN excluded.ends_at ELSE day.ends_at END
+    RETURNING used, ends_at
+""")
+
+SPEND_DAY = text("UPDATE rate_days SET used = used + :count WHERE account = :account")
 
 BELIEVE = text("""
     UPDATE rate_windows SET maximum = :maximum, window_ms = :window_ms
@@ -81,7 +97,9 @@ class StoredPace:
     """The pace of one account's requests. One instance per worker process; waiters are served in order.
 
     `cap` (requests per window) stays below what HubSpot reports when the operator wants less; `headroom` is the share
-    of the window left unused; `window_ms` is the window's length in milliseconds until HubSpot names another.
+    of the window left unused; `window_ms` is the window's length in milliseconds until HubSpot names another. `daily`
+    caps the requests of a day, which ends at midnight in `timezone`; where that is not known, HubSpot is asked again an
+    hour after it has called the day spent.
     """
 
     def __init__(
@@ -98,11 +116,17 @@ class StoredPace:
         self.cap = cap
         self._headroom = headroom
         self._window_ms = window_ms
+        self.daily: int | None = None
+        self.timezone: str | None = None
         self._believed: tuple[int, int] | None = None
         self._waiting: dict[str, deque[asyncio.Future[StoredGrant]]] = {}
         self._askers: dict[str, asyncio.Task[None]] = {}
         self._notes: set[asyncio.Task[None]] = set()
         self._closing = asyncio.Event()
+
+    def heed(self, account: Account) -> None:
+        """Take the operator's caps, which may change while it runs."""
+        self.cap, self.daily, self.timezone = account.per_10s, account.daily, account.timezone
 
     async def acquire(self, kind: str = "general") -> StoredGrant:
         """Return when a request of `kind` may be sent. Raises BudgetSpentError and whatever the store raises."""
@@ -121,11 +145,8 @@ class StoredPace:
         self._note(BELIEVE, maximum=maximum, window_ms=interval_ms)
 
     def throttled(self, code: str, retry_after: float | None) -> None:
-        """Stop all replicas after a 429: a window long, or (daily limit) an hour.
-
-        When the account's day ends by HubSpot's clock is not known here, so it is asked again every hour.
-        """
-        seconds = retry_after or (3600.0 if code == "RATE_LIMIT_DAILY" else self._window_ms / 1000)
+        """Stop all replicas after a 429: a window long, or (daily limit) until the account's day ends."""
+        seconds = retry_after or (self._rest_of_day() if code == DAILY else self._window_ms / 1000)
         log.warning("hubspot.throttled", account=self._account, code=code, pause_seconds=seconds)
         self._note(BLOCK, code=code, seconds=seconds)
 
@@ -135,6 +156,13 @@ class StoredPace:
         for future in (future for queue in self._waiting.values() for future in queue):
             future.cancel()
         await asyncio.gather(*self._askers.values(), *self._notes, return_exceptions=True)
+
+    def _rest_of_day(self) -> float:
+        """Return for how many seconds a spent day lasts; an hour where it is not known when it ends."""
+        if self.timezone is None:
+            return UNKNOWN_DAY_SECONDS
+        now = utc_now()
+        return (next_midnight(zone(self.timezone), now) - now).total_seconds()
 
     def _note(self, statement: object, **values: object) -> None:
         task = asyncio.create_task(self._write(statement, values))
@@ -188,8 +216,24 @@ class StoredPace:
         granted = min(wanted, allowed - sum(grant.requests for grant in grants))
         if granted <= 0:
             return 0, max((grants[0].granted_at + counted - now).total_seconds(), 0.005)
+        granted = await self._spend_day(connection, granted, now)
         await connection.execute(INSERT_GRANT, key | {"count": granted})
         return granted, 0.0
+
+    async def _spend_day(self, connection: AsyncConnection, wanted: int, now: datetime) -> int:
+        """Count requests against the operator's cap on the day; return how many of those wanted it admits.
+
+        Raises BudgetSpentError when it admits none.
+        """
+        if self.daily is None or self.timezone is None:
+            return wanted
+        key = {"account": self._account, "ends_at": next_midnight(zone(self.timezone), now)}
+        day = (await connection.execute(COUNT_DAY, key)).one()
+        granted: int = min(wanted, self.daily - day.used)
+        if granted <= 0:
+            raise BudgetSpentError("daily_budget", day.ends_at)
+        await connection.execute(SPEND_DAY, {"account": self._account, "count": granted})
+        return granted
 
 
 def allowance(maximum: int, cap: int | None, headroom: float) -> int:
@@ -199,7 +243,7 @@ def allowance(maximum: int, cap: int | None, headroom: float) -> int:
 
 def blocked(code: str | None, until: datetime, now: datetime) -> float:
     """Return the seconds to wait after a 429; a spent daily budget raises instead: nobody waits that long in memory."""
-    if code == "RATE_LIMIT_DAILY":
+    if code == DAILY:
         raise BudgetSpentError("daily_budget", until)
     return max((until - now).total_seconds(), 0.005)
 

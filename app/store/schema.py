@@ -268,6 +268,15 @@ rate_windows = Table(
     comment="The lock and the limit of each rolling window of requests to HubSpot.",
 )
 
+rate_days = Table(
+    "rate_days",
+    metadata,
+    Column("account", Text, primary_key=True),
+    Column("ends_at", Instant, nullable=False),
+    Column("used", BigInteger, nullable=False),
+    comment="Requests granted in the day of each account that has a cap of its own.",
+)
+
 rate_grants = Table(
     "rate_grants",
     metadata,

@@ -228,8 +228,8 @@ CASES: dict[str, tuple[str, list[str]]] = {
         ["r1.yaml:6:9: must be a mapping", f"r1.yaml:6:108: {TOO_DEEP}"],
     ),
     "unknown key of an account": (
-        HEAD.replace('"}}', '", daily: 5}}', 1) + RULE,
-        ["r1.yaml:2:38: unknown key 'daily'"],
+        HEAD.replace('"}}', '", weekly: 5}}', 1) + RULE,
+        ["r1.yaml:2:38: unknown key 'weekly'"],
     ),
     "unknown key of a secret": (
         HEAD.replace('["${FORM_SECRET}"]', '[{value: "${FORM_SECRET}", until: x}]') + RULE,
@@ -417,6 +417,9 @@ def test_a_pool_names_senders(pools: str, told: list[str]) -> None:
          ["r1.yaml:11:21: 'company' is not among the account's `writable`: rules may not write it"]),
         (", per_person: {enrollments: 0, per: 1d}", "priority: 5",
          ["r1.yaml:2:64: must be greater than or equal to 1"]),
+        (", daily: 10", "priority: 5",
+         ["r1.yaml:2:45: account 'main': `daily` needs the `timezone` that HubSpot shows for the account"]),
+        (", daily: 10, timezone: Europe/Berlin", "priority: 5", []),
         ("", "owner: bob",
          ["r1.yaml:11:12: there is no sender 'bob' in `senders`; write keep, sender, or one of them"]),
         ("", "owner: sender", []),

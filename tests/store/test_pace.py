@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 import asyncpg
 import pytest
@@ -10,7 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import make_url, text
 
+from app.clock import utc_now
+from app.model import Account
 from app.policy.outcome import BudgetSpentError
+from app.policy.windows import next_midnight
 from app.store.database import connect, open_engine
 from app.store.enrollments import Enrollments
 from app.store.pace import GRANT_LIFE_SECONDS, LOCK_WINDOW, StoredPace, allowance, blocked
@@ -166,3 +170,43 @@ async def test_nobody_who_works_or_waits_is_taken_for_frozen(engine: AsyncEngine
             assert await enrollments.end_frozen() == 0
         await sleeping
         await idle.execute(text("SELECT 1"))
+
+
+async def test_the_operators_cap_on_the_day_holds_until_the_accounts_midnight(engine: AsyncEngine) -> None:
+    await limit(engine, maximum=1000, window_ms=60_000)
+    paces = [StoredPace(engine, account="main", headroom=0.0) for _ in range(2)]
+    for pace in paces:
+        pace.heed(Account("main", "x", daily=30, timezone="Asia/Tokyo"))
+    kinds = ["general", "search"] * 20
+    asked = await asyncio.gather(*(pace.acquire(kind) for pace in paces for kind in kinds), return_exceptions=True)
+    spent = [result for result in asked if isinstance(result, BudgetSpentError)]
+    assert len(asked) - len(spent) == 30
+    assert {(error.reason, error.until) for error in spent} == {
+        ("daily_budget", next_midnight(ZoneInfo("Asia/Tokyo"), utc_now()))
+    }
+    async with engine.begin() as connection:
+        await connection.execute(text("UPDATE rate_days SET ends_at = clock_timestamp()"))
+    await paces[0].acquire()
+    for pace in paces:
+        await pace.close()
+
+
+async def test_a_day_that_hubspot_calls_spent_lasts_until_the_accounts_midnight(engine: AsyncEngine) -> None:
+    await limit(engine, maximum=1000, window_ms=60_000)
+    pace = StoredPace(engine, account="main")
+    pace.heed(Account("main", "x", timezone="Asia/Tokyo"))
+    pace.throttled("RATE_LIMIT_DAILY", None)
+    while await _admitted(pace):  # until the note of it has been written
+        pass
+    with pytest.raises(BudgetSpentError) as spent:
+        await pace.acquire()
+    assert abs(spent.value.until - next_midnight(ZoneInfo("Asia/Tokyo"), utc_now())) < timedelta(seconds=5)
+    await pace.close()
+
+
+async def _admitted(pace: StoredPace) -> bool:
+    try:
+        await pace.acquire()
+    except BudgetSpentError:
+        return False
+    return True
