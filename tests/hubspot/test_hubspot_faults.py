@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.hubspot.faults import FAULTS, UNKNOWN_SENTENCE, Next, Whose, fault_of
+from app.hubspot.faults import UNKNOWN_SENTENCE, Next, Whose, fault_of, faults
 
+FAULTS = tuple(faults().values())
 PAGE = Path(__file__).parents[2] / "docs" / "faults.md"
 ROW = re.compile(r"^### (\w+)\n\nWhose: (\w+) · Next: (\w+)\n\n(.+)$", re.MULTILINE)
 
@@ -25,7 +26,7 @@ def test_every_code_has_one_row_and_one_sentence() -> None:
     codes = [fault.code for fault in FAULTS]
     assert len(codes) == len(set(codes))
     assert all(re.fullmatch(r"[A-Z][^\n]+[.]", fault.sentence) for fault in FAULTS)
-    assert fault_of("LOCKED").anchor == "locked"
+    assert all(fault.anchor == fault.code.lower() for fault in FAULTS)
 
 
 @pytest.mark.parametrize(
