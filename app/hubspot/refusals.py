@@ -42,6 +42,18 @@ CODE_BY_MESSAGE = (
     (re.compile(r"contact already exists", re.IGNORECASE), "CONFLICT"),
 )
 
+# What is wrong with a property, in our words. The first two are HubSpot's own examples (error-handling page), others
+# names that its answers are known to use; one that is not here is told as it came.
+PROBLEMS = {
+    "PROPERTY_DOESNT_EXIST": "HubSpot has no such property",
+    "INVALID_INTEGER": "the value is no whole number",
+    "INVALID_LONG": "the value is no whole number",
+    "INVALID_DATE": "the value is no date",
+    "INVALID_EMAIL": "the value is no e-mail address",
+    "INVALID_OPTION": "the value is none of its options",
+    "READ_ONLY_VALUE": "HubSpot lets nobody write it",
+}
+
 _PROPERTY_LIST = re.compile(r"Property values were not valid:\s*(\[.*\])", re.DOTALL)
 
 
@@ -142,9 +154,13 @@ def _retry_after(reply: Reply) -> float | None:
 
 def _detail(body: dict[str, Any], code: str) -> str:
     if code == PROPERTY_INVALID:
-        return scrubbed("; ".join(f"property {name}: {problem}" for name, problem in property_problems(body)))
+        return scrubbed("; ".join(f"property {name}: {_worded(problem)}" for name, problem in property_problems(body)))
     scopes = [name for error in items(body.get("errors")) for name in _scopes(mapping(error.get("context")))]
     return scrubbed(" ".join([str(text(body.get("message")) or ""), *scopes]))
+
+
+def _worded(problem: str) -> str:
+    return f"{PROBLEMS[problem]} ({problem})" if problem in PROBLEMS else problem
 
 
 def _scopes(context: dict[str, Any]) -> list[str]:

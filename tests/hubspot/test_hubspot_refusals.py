@@ -116,9 +116,9 @@ def test_an_invalid_property_is_named() -> None:
             }
         ],
     }
-    assert refused(400, by_context).detail == "property discount: INVALID_INTEGER"
+    assert refused(400, by_context).detail == "property discount: the value is no whole number (INVALID_INTEGER)"
     by_message = {"category": "VALIDATION_ERROR", "message": PROPERTY_MESSAGE}
-    assert refused(400, by_message).detail == "property missing: PROPERTY_DOESNT_EXIST"
+    assert refused(400, by_message).detail == "property missing: HubSpot has no such property (PROPERTY_DOESNT_EXIST)"
 
 
 def test_a_missing_scope_is_named() -> None:
