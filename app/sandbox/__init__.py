@@ -3,10 +3,14 @@
 It speaks HTTP and knows nothing of the rest of Segue: an error in our reading of HubSpot's API shows up as a
 disagreement instead of being made twice. Built from HubSpot's published interface and from what live runs have told.
 
-app         the way of one request: counted, paced, authorised, delayed, answered
-contacts, sequences, owners     what each route does
+app, ways, answering            every route, and the way of one request: counted, paced, authorised, delayed, answered
+portals, state                  the accounts, each chosen by its token, and all that one of them knows
+contacts                        write and read
+sequences, willing              enroll, and whom HubSpot refuses to enroll
+users, owners, accounts      the other routes
+oauth, introspection, grants    consent, tokens that expire, and what they stand for
 people      contacts with their lagging sequence properties
-refusals    HubSpot's error bodies, as data
-limits, faults, ledger          the rolling window, trouble on request, what was received
-control, page                   the practitioner's side: settings, and something to look at
+refusals, on_request            HubSpot's error bodies, as data, and each of them on request
+limits, faults, ledger          the rolling windows, trouble on request, what was received
+control, happenings, page       the practitioner's side: settings, colleagues, something to look at
 """

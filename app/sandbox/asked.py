@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl
 
+from app.sandbox.people import stamp
 from app.sandbox.refusals import no_such_property, validation
-from app.sandbox.seed import PROPERTIES, READ_ONLY
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from app.sandbox.people import Person
+    from app.sandbox.state import State
 
 BATCH_LIMIT = 100
 
@@ -51,6 +54,14 @@ def json_of(raw: bytes) -> Any:
     return None
 
 
+def form_of(raw: bytes) -> dict[str, str]:
+    """Return the fields of a form-encoded body, none for anything else."""
+    try:
+        return dict(parse_qsl(raw.decode("ascii", "replace"), errors="replace", max_num_fields=50))
+    except ValueError:
+        return {}
+
+
 def text_of(body: Mapping[str, Any], name: str) -> str:
     """Return a required text field. Raises Refused (400)."""
     value = body.get(name)
@@ -59,26 +70,40 @@ def text_of(body: Mapping[str, Any], name: str) -> str:
     return value
 
 
-def checked_properties(told: Any) -> dict[str, str]:
+def number_of(asked: Asked, name: str, otherwise: int) -> int:
+    """Return a number of the query. Raises Refused (400)."""
+    told = asked.query.get(name) or str(otherwise)
+    if not re.fullmatch("[0-9]{1,9}", told):
+        raise validation(f"Invalid value of query param {name}")
+    return int(told)
+
+
+def checked_properties(state: State, told: Any) -> dict[str, str]:
     """Return properties that may be written. Raises Refused (400) for one that does not exist or is read-only."""
     if not isinstance(told, dict):
         raise validation("Some required fields were not set: [properties]")
     for name, value in told.items():
-        if name not in PROPERTIES or name in READ_ONLY:
+        if not state.writes(name):
             raise no_such_property(str(name))
         if not isinstance(value, str):
             raise validation(f"Invalid input JSON: the value of {name} must be a string")
     return dict(told)
 
 
-def shown(person: Person, names: list[str] | None, created: str) -> dict[str, Any]:
+def every(person: Person, properties: Mapping[str, str]) -> dict[str, str]:
+    """Return these properties and the ones that HubSpot adds to them."""
+    created, changed = stamp(person.created_at), stamp(person.changed_at)
+    return {**properties, "hs_object_id": person.id, "createdate": created, "lastmodifieddate": changed}
+
+
+def shown(state: State, person: Person, names: list[str] | None = None) -> dict[str, Any]:
     """Return a contact as HubSpot shows it: the asked-for properties, null where it has no value."""
     wanted = names or ["createdate", "email", "firstname", "hs_object_id", "lastmodifieddate", "lastname"]
-    every = person.properties | {"hs_object_id": person.id, "createdate": created, "lastmodifieddate": created}
+    told = every(person, person.properties)
     return {
         "id": person.id,
-        "properties": {name: every.get(name) for name in wanted if name in PROPERTIES},
-        "createdAt": created,
-        "updatedAt": created,
+        "properties": {name: told.get(name) for name in wanted if state.knows(name)},
+        "createdAt": told["createdate"],
+        "updatedAt": told["lastmodifieddate"],
         "archived": False,
     }

@@ -17,24 +17,24 @@ Answer = tuple[int, dict[str, Any]]
 
 def create(state: State, asked: Asked) -> Answer:
     """Create one contact; 409 with the id in the message's text when the address is taken."""
-    properties = _clean(checked_properties(asked.object().get("properties")))
+    properties = _clean(checked_properties(state, asked.object().get("properties")))
     _require_free(state, properties, None)
-    return 201, _shown(state.create(properties))
+    return 201, shown(state, state.create(properties))
 
 
 def read(state: State, asked: Asked) -> Answer:
     """Read one contact, by id or by address."""
     names = [name for name in asked.query.get("properties", "").split(",") if name]
-    return 200, _shown(_one(state, asked), names)
+    return 200, shown(state, _one(state, asked), names)
 
 
 def update(state: State, asked: Asked) -> Answer:
     """Change one contact."""
     person = _one(state, asked)
-    properties = _clean(checked_properties(asked.object().get("properties")))
+    properties = _clean(checked_properties(state, asked.object().get("properties")))
     _require_free(state, properties, person)
     state.change(person, properties)
-    return 200, _shown(person)
+    return 200, shown(state, person)
 
 
 def upsert_batch(state: State, asked: Asked) -> Answer:
@@ -58,7 +58,7 @@ def _upsert(state: State, item: dict[str, Any]) -> dict[str, Any]:
     if item.get("idProperty") != "email":
         raise validation("idProperty must name a unique property: email")
     email = text_of(item, "id")
-    properties = _clean(checked_properties(item.get("properties", {})))
+    properties = _clean(checked_properties(state, item.get("properties", {})))
     person = state.person(email, by_email=True)
     new = person is None
     _require_free(state, properties, person)
@@ -70,7 +70,7 @@ def _upsert(state: State, item: dict[str, Any]) -> dict[str, Any]:
         state.change(person, properties)
     traced = {"objectWriteTraceId": item["objectWriteTraceId"]} if "objectWriteTraceId" in item else {}
     names = sorted({"email", "createdate", "lastmodifieddate", *properties})
-    return shown(person, names, stamp(person.created_at)) | {"new": new} | traced
+    return shown(state, person, names) | {"new": new} | traced
 
 
 def read_batch(state: State, asked: Asked) -> Answer:
@@ -81,7 +81,7 @@ def read_batch(state: State, asked: Asked) -> Answer:
     by_email = body.get("idProperty") == "email"
     identities = [text_of(item, "id") for item in asked.inputs()]
     found = {identity: state.person(identity, by_email=by_email) for identity in identities}
-    results = [_shown(person, names) for person in found.values() if person is not None]
+    results = [shown(state, person, names) for person in found.values() if person is not None]
     missing = [identity for identity, person in found.items() if person is None]
     context = {"ids": missing}
     errors = [not_found("contacts").body | {"context": context}] if missing else []
@@ -107,10 +107,6 @@ def _one(state: State, asked: Asked) -> Person:
     if person is None:
         raise not_found("contact")
     return person
-
-
-def _shown(person: Person, names: list[str] | None = None) -> dict[str, Any]:
-    return shown(person, names, stamp(person.created_at))
 
 
 def _clean(properties: dict[str, str]) -> dict[str, str]:

@@ -1,87 +1,112 @@
-"""The practitioner's side, below `/_sandbox/`: what was received, who is there, settings and trouble."""
+"""The practitioner's side, below `/_sandbox/`: what was received, who is there, settings and trouble.
+
+Each route takes `?portal=<name>` for another account than the first.
+"""
 
 from __future__ import annotations
 
-from dataclasses import asdict
+import inspect
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from pydantic import TypeAdapter, ValidationError
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
+from app.sandbox import happenings
 from app.sandbox.asked import json_of
 from app.sandbox.faults import Fault
+from app.sandbox.mistakes import Mistaken
 from app.sandbox.page import page
 from app.sandbox.settings import Settings
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from starlette.requests import Request
 
     from app.sandbox.people import Person
+    from app.sandbox.portals import Portals
     from app.sandbox.state import State
+
+    Act = Callable[[Portals, State, Any], Any]  # what it returns, or what its awaiting gives, is the answer
 
 _FAULTS = TypeAdapter(list[Fault])
 
 
-def routes(state: State) -> list[Route]:  # noqa: C901  # one small function per route
+@dataclass(frozen=True)
+class Handle:
+    """One control route."""
+
+    method: str
+    path: str
+    act: Act
+
+
+def _handles() -> list[Handle]:
+    return [
+        Handle("GET", "ledger", lambda _, state, __: state.ledger.rows()),
+        Handle("GET", "calls", _calls),
+        Handle("GET", "people", lambda _, state, __: [_person(person) for person in state.everybody()]),
+        Handle("POST", "settings", _settings),
+        Handle("POST", "faults", _faults),
+        Handle("POST", "reset", _reset),
+        Handle("POST", "enroll-elsewhere", happenings.enroll_elsewhere),
+        Handle("POST", "revoke-grants", lambda _, state, __: {"revoked": state.grants.revoke(state)}),
+    ]
+
+
+def routes(portals: Portals) -> list[Route]:
     """Return the control routes and the page."""
 
-    async def show(_: Request) -> Response:
-        return HTMLResponse(page(state))
+    async def show(request: Request) -> Response:
+        return HTMLResponse(page(portals.named(request.query_params.get("portal", "")) or portals.first))
 
-    async def ledger(_: Request) -> Response:
-        return JSONResponse(state.ledger.rows())
+    handles = [Route(f"/_sandbox/{one.path}", _endpoint(portals, one), methods=[one.method]) for one in _handles()]
+    return [Route("/", show), *handles]
 
-    async def calls(_: Request) -> Response:
-        return JSONResponse(state.ledger.counts() | {"refused_by_limit": state.window.refused})
 
-    async def people(_: Request) -> Response:
-        return JSONResponse([_person(person) for person in state.everybody()])
-
-    async def settings(request: Request) -> Response:
+def _endpoint(portals: Portals, handle: Handle) -> Callable[[Request], Awaitable[Response]]:
+    async def answer(request: Request) -> Response:
         told = json_of(await request.body())
-        if not isinstance(told, dict) or not told.keys() <= Settings.model_fields.keys():
-            return JSONResponse({"error": "an object of settings is expected"}, 422)
         try:
-            for name, value in told.items():
-                setattr(state.settings, name, value)
+            done = handle.act(portals, _named(portals, request), told)
+            return JSONResponse(await done if inspect.isawaitable(done) else done)
         except ValidationError as error:
             return JSONResponse({"error": str(error)}, 422)
-        return JSONResponse(state.settings.model_dump())
+        except Mistaken as error:
+            return JSONResponse({"error": str(error)}, error.status)
 
-    async def faults(request: Request) -> Response:
-        try:
-            state.faults.replace(_FAULTS.validate_python(json_of(await request.body())))
-        except ValidationError as error:
-            return JSONResponse({"error": str(error)}, 422)
-        return JSONResponse({"ok": True})
+    return answer
 
-    async def reset(_: Request) -> Response:
-        state.reset()
-        return JSONResponse({"ok": True})
 
-    async def enroll_elsewhere(request: Request) -> Response:
-        """Enroll a contact by a colleague's hand, so that the status route does not show it."""
-        told = json_of(await request.body())
-        if not isinstance(told, dict):
-            return JSONResponse({"error": "an object is expected"}, 422)
-        person = state.person(str(told.get("email", "")), by_email=True)
-        plan = state.sequences.get(str(told.get("sequence", "")))
-        if person is None or plan is None:
-            return JSONResponse({"error": "no such contact or sequence"}, 404)
-        running = state.begin(person, plan, user_id="elsewhere", sender="somebody@acme.example")
-        return JSONResponse({"id": running.id})
+def _named(portals: Portals, request: Request) -> State:
+    state = portals.named(request.query_params.get("portal", ""))
+    if state is None:
+        raise Mistaken("no account can have this name")
+    return state
 
-    return [
-        Route("/", show),
-        Route("/_sandbox/ledger", ledger),
-        Route("/_sandbox/calls", calls),
-        Route("/_sandbox/people", people),
-        Route("/_sandbox/settings", settings, methods=["POST"]),
-        Route("/_sandbox/faults", faults, methods=["POST"]),
-        Route("/_sandbox/reset", reset, methods=["POST"]),
-        Route("/_sandbox/enroll-elsewhere", enroll_elsewhere, methods=["POST"]),
-    ]
+
+def _calls(_: Portals, state: State, __: Any) -> dict[str, Any]:
+    return state.ledger.counts() | {"refused_by_limit": state.window.refused + state.oauth_window.refused}
+
+
+def _settings(_: Portals, state: State, told: Any) -> dict[str, Any]:
+    if not isinstance(told, dict) or not told.keys() <= Settings.model_fields.keys():
+        raise Mistaken("an object of settings is expected")
+    for name, value in told.items():
+        setattr(state.settings, name, value)
+    return state.settings.model_dump()
+
+
+def _faults(_: Portals, state: State, told: Any) -> dict[str, bool]:
+    state.faults.replace(_FAULTS.validate_python(told))
+    return {"ok": True}
+
+
+def _reset(_: Portals, state: State, __: Any) -> dict[str, bool]:
+    state.reset()
+    return {"ok": True}
 
 
 def _person(person: Person) -> dict[str, Any]:

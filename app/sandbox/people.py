@@ -30,6 +30,16 @@ class Running:
     ends_at: float | None
 
 
+@dataclass(frozen=True)
+class Change:
+    """One property of a contact took another value; `before` is None where it had none."""
+
+    name: str
+    value: str
+    before: str | None
+    at: float
+
+
 @dataclass
 class Person:
     """One contact. `refusal` is the code that enrolling it is refused with."""
@@ -39,12 +49,27 @@ class Person:
     created_at: float
     refusal: str | None = None
     running: Running | None = None
+    changes: list[Change] = field(default_factory=list)
     _later: list[tuple[float, dict[str, str]]] = field(default_factory=list)
 
     @property
     def email(self) -> str:
         """The address it is known by."""
         return self.properties.get("email", "")
+
+    @property
+    def changed_at(self) -> float:
+        """When a property took another value last."""
+        return max([self.created_at, *(change.at for change in self.changes[-1:])])
+
+    def put(self, told: dict[str, str], at: float) -> None:
+        """Set properties. One that has the value already does not change."""
+        for name, value in told.items():
+            before = self.properties.get(name)
+            if before == value:
+                continue
+            self.properties[name] = value
+            self.changes.append(Change(name, value, before, at))
 
     def enroll(self, running: Running, *, lag: float) -> None:
         """Begin a sequence; the properties follow later."""
@@ -57,24 +82,32 @@ class Person:
             "hs_latest_sequence_enrolled": running.sequence.id,
             "hs_latest_sequence_enrolled_date": stamp(running.since),
         }
-        self._later.append((running.since + lag, told))
+        self.later(running.since + lag, told)
+
+    def end(self, at: float, *, lag: float) -> None:
+        """End the sequence that runs, if one does: it ran to its end."""
+        if self.running is None:
+            return
+        self.running = None
+        told = {
+            "hs_sequences_is_enrolled": "false",
+            "hs_sequences_actively_enrolled_count": "0",
+            "hs_latest_sequence_ended_date": stamp(at),
+            "hs_latest_sequence_finished_date": stamp(at),
+        }
+        self.later(at + lag, told)
+
+    def later(self, at: float, told: dict[str, str]) -> None:
+        """Let properties show something from an instant on."""
+        self._later.append((at, told))
 
     def advance(self, now: float, *, lag: float) -> None:
         """End a sequence whose time has come, and let properties show what has happened by now."""
-        running = self.running
-        if running is not None and running.ends_at is not None and running.ends_at <= now:
-            self.running = None
-            ended = stamp(running.ends_at)
-            told = {
-                "hs_sequences_is_enrolled": "false",
-                "hs_sequences_actively_enrolled_count": "0",
-                "hs_latest_sequence_ended_date": ended,
-                "hs_latest_sequence_finished_date": ended,
-            }
-            self._later.append((running.ends_at + lag, told))
+        if self.running is not None and self.running.ends_at is not None and self.running.ends_at <= now:
+            self.end(self.running.ends_at, lag=lag)
         for at, told in [entry for entry in self._later if entry[0] <= now]:
-            self.properties |= told
             self._later.remove((at, told))
+            self.put(told, at)
 
     def _latest(self, name: str) -> str | None:
         """Return a property as it will be shown once everything has caught up."""

@@ -21,59 +21,66 @@ def _correlation() -> str:
     return str(uuid.uuid4())
 
 
-def _plain(status: int, message: str, category: str, **more: Any) -> Refused:
-    body = {"status": "error", "message": message, "correlationId": _correlation(), "category": category}
-    return Refused(status, body | more)
+def plain(status: int, message: str, category: str = "", **more: Any) -> Refused:
+    """Refuse in the shape that most of HubSpot's errors have; every field of it may be missing."""
+    body: dict[str, Any] = {"status": "error", "message": message, "correlationId": _correlation()}
+    return Refused(status, body | ({"category": category} if category else {}) | more)
 
 
 def unauthenticated() -> Refused:
     """No token, or a wrong one."""
     message = "Authentication credentials not found. This API supports OAuth 2.0 authentication"
-    return _plain(401, message, "INVALID_AUTHENTICATION")
+    return plain(401, message, "INVALID_AUTHENTICATION")
+
+
+def expired() -> Refused:
+    """Refuse an OAuth access token whose time is over. The word is said to be this one; no live body is known."""
+    return plain(401, "The OAuth token used to make this call has expired", "EXPIRED_AUTHENTICATION")
 
 
 def missing_scopes(scope: str) -> Refused:
     """Refuse a token that lacks a scope."""
     context = {"requiredGranularScopes": [scope]}
     message = "This app hasn't been granted all required scopes to make this call."
-    return _plain(403, message, "MISSING_SCOPES", errors=[{"message": message, "context": context}])
+    return plain(403, message, "MISSING_SCOPES", errors=[{"message": message, "context": context}])
 
 
-def too_many(policy: str, retry_after: str | None = None) -> Refused:
-    """Refuse because a limit is spent. The body has `errorType` and no `category` (usage guidelines)."""
-    word = policy.lower()
+def too_many(policy: str) -> Refused:
+    """Refuse because a limit is spent. The body has `errorType` and no `category` (usage guidelines).
+
+    Search has no policy: it is told by its message alone (HubSpot's Node library).
+    """
     body = {
         "status": "error",
-        "message": f"You have reached your {word} limit.",
+        "message": f"You have reached your {policy.lower()} limit.",
         "errorType": "RATE_LIMIT",
         "correlationId": _correlation(),
-        "policyName": policy,
         "requestId": str(uuid.uuid4()),
     }
-    return Refused(429, body, {"Retry-After": retry_after} if retry_after else {})
+    return Refused(429, body if policy == "SECONDLY" else body | {"policyName": policy})
 
 
 def validation(message: str, **more: Any) -> Refused:
     """Refuse a request that is itself wrong."""
-    return _plain(400, message, "VALIDATION_ERROR", **more)
+    return plain(400, message, "VALIDATION_ERROR", **more)
 
 
 def no_such_property(name: str) -> Refused:
     """Refuse a property that does not exist: JSON inside the message's text (error-handling page)."""
-    told = [
-        {
-            "isValid": False,
-            "message": f'Property "{name}" does not exist',
-            "error": "PROPERTY_DOESNT_EXIST",
-            "name": name,
-        }
-    ]
+    message = f'Property "{name}" does not exist'
+    told = [{"isValid": False, "message": message, "error": "PROPERTY_DOESNT_EXIST", "name": name}]
     return validation(f"Property values were not valid: {json.dumps(told)}")
 
 
 def not_found(what: str) -> Refused:
     """Nothing is there. The body of an unknown enrollment or contact is not known from live runs."""
-    return _plain(404, f"{what} not found", "OBJECT_NOT_FOUND")
+    return plain(404, f"{what} not found", "OBJECT_NOT_FOUND")
+
+
+def no_grant(status: str, message: str) -> Refused:
+    """Refuse to hand out a token. The body is the one of a dead refresh token (OAuth page)."""
+    body = {"error": "invalid_grant", "error_description": message, "status": status, "message": message}
+    return Refused(400, body)
 
 
 def sequence_error(code: str, message: str) -> Refused:
@@ -85,12 +92,3 @@ def sequence_error(code: str, message: str) -> Refused:
         "correlationId": _correlation(),
     }
     return Refused(400, body)
-
-
-def by_code(status: int, code: str, retry_after: str | None = None) -> Refused:
-    """Any refusal on request."""
-    if status == 429:  # noqa: PLR2004  # Too Many Requests
-        return too_many(code, retry_after)
-    headers = {"Retry-After": retry_after} if retry_after else {}
-    refused = sequence_error(code, f"Refused on request: {code}") if status == 400 else _plain(status, code, code)  # noqa: PLR2004
-    return Refused(status, refused.body, headers)

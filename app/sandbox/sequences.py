@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
 
-from app.sandbox.asked import Asked, text_of
-from app.sandbox.limits import DAY
+from app.sandbox.asked import Asked, number_of, text_of
 from app.sandbox.people import stamp
-from app.sandbox.refusals import not_found, sequence_error, validation
+from app.sandbox.refusals import not_found, validation
+from app.sandbox.willing import require_sender, require_willing
 
 if TYPE_CHECKING:
     from app.sandbox.ledger import Entry
-    from app.sandbox.people import Person, SequencePlan
+    from app.sandbox.people import SequencePlan
     from app.sandbox.seed import User
     from app.sandbox.state import State
 
@@ -20,24 +19,13 @@ Answer = tuple[int, dict[str, Any]]
 PAGE = 100
 CREATED = "2026-01-05T09:00:00.000Z"
 
-REFUSALS = {
-    "UNSUBSCRIBED": "Contact has unsubscribed from all emails",
-    "UNSUBSCRIBED_PERSONAL": "Contact has unsubscribed from one-to-one emails",
-    "BOUNCED": "A previous email to this contact bounced",
-    "RECIPIENT_PREVIOUSLY_BOUNCED": "A previous email to this contact bounced",
-    "BLOCKED_ADDRESS": "This address is blocked",
-    "BLOCKED_DOMAIN": "This domain is blocked",
-    "PREVIOUSLY_MARKED_AS_SPAM": "This contact has marked an email as spam",
-    "OTHER_SEND_REJECTED": "The send was rejected",
-}
-
 
 def list_all(state: State, asked: Asked) -> Answer:
     """List the sequences that a user sees."""
     user = _user(state, asked)
     wanted = asked.query.get("name", "").lower()
     seen = [plan for plan in state.sequences.values() if _visible(plan, user) and wanted in plan.name.lower()]
-    start, limit = _number(asked, "after", 0), min(max(_number(asked, "limit", PAGE), 1), PAGE)
+    start, limit = number_of(asked, "after", 0), min(max(number_of(asked, "limit", PAGE), 1), PAGE)
     page = seen[start : start + limit]
     body: dict[str, Any] = {"total": len(seen), "results": [_lite(plan) for plan in page]}
     if start + limit < len(seen):
@@ -80,11 +68,11 @@ def enroll(state: State, asked: Asked, entry: Entry) -> Answer:
     body = asked.object()
     contact_id, sequence_id, sender = (text_of(body, name) for name in ("contactId", "sequenceId", "senderEmail"))
     plan = _plan(state, sequence_id, user)
-    _require_sender(state, user, sender)
+    require_sender(state, user, sender)
     person = state.person(contact_id)
     if person is None:
         raise not_found("contact")
-    _require_willing(person)
+    require_willing(person)
     running = state.begin(person, plan, user_id=user.id, sender=sender)
     entry.processed, entry.outcome, entry.enrollment_id = True, "enrolled", running.id
     when = stamp(running.since)
@@ -120,13 +108,6 @@ def _user(state: State, asked: Asked) -> User:
     return user
 
 
-def _number(asked: Asked, name: str, otherwise: int) -> int:
-    told = asked.query.get(name) or str(otherwise)
-    if not re.fullmatch("[0-9]{1,9}", told):
-        raise validation(f"Invalid value of query param {name}")
-    return int(told)
-
-
 def _visible(plan: SequencePlan, user: User) -> bool:
     return not plan.private or plan.owner == user.id
 
@@ -138,25 +119,6 @@ def _plan(state: State, identity: str, user: User) -> SequencePlan:
     if plan is None or not _visible(plan, user):
         raise not_found("sequence")  # the live body of somebody else's private sequence is not known
     return plan
-
-
-def _require_sender(state: State, user: User, sender: str) -> None:
-    """Refuse a sender without a seat, without a connected inbox, or whose 24 hours are spent. Live bodies not known."""
-    if not user.seat:
-        raise validation("The user needs an assigned Sales Hub or Service Hub seat")
-    if not user.inbox or sender.lower() != user.email:
-        raise sequence_error("NO_INBOX_FOR_SENDER_ADDRESS", "No connected inbox has the sender's address")
-    since = state.clock() - DAY
-    sent = sum(e.processed and e.sender.lower() == sender.lower() and e.at > since for e in state.ledger.entries)
-    if sent >= state.settings.send_limit:
-        raise sequence_error("SEND_LIMIT_EXCEEDED", "The sender has reached the daily send limit")
-
-
-def _require_willing(person: Person) -> None:
-    if person.refusal is not None:
-        raise sequence_error(person.refusal, REFUSALS.get(person.refusal, person.refusal))
-    if person.running is not None:
-        raise sequence_error("ALREADY_ENROLLED", "Contact is already enrolled in a sequence")
 
 
 def _lite(plan: SequencePlan) -> dict[str, Any]:

@@ -1,8 +1,10 @@
-"""What can be set, at start and while it runs."""
+"""What can be set, at start and while it runs; each account has settings of its own."""
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, Field
+from zoneinfo import ZoneInfo
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 
 class Settings(BaseModel):
@@ -10,13 +12,29 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", validate_assignment=True)
 
-    version: str = "2026-03"
-    token: str = "pat-sandbox"  # noqa: S105  # an emulator's, worth nothing
+    version: str = Field("2026-03", description="HubSpot's version in the paths; it counts at the start")
+    token: str = Field("pat-sandbox", description="The account's, with every scope; worth nothing elsewhere")
     property_lag: float = Field(0.0, ge=0, description="Until sequence properties show what has happened")
     one_step_seconds: float = Field(20.0, gt=0, description="Until a one-step sequence has ended")
     delay_ms: dict[str, float] = Field(default={}, description="Before a request is processed")
     delay_after_ms: dict[str, float] = Field(default={}, description="Between processing a request and its answer")
     per_10s: int = Field(190, ge=1, description="Requests in any window")
-    window_ms: int = Field(10_000, ge=1)
-    daily: int = Field(625_000, ge=0)
+    window_ms: int = Field(10_000, ge=1, description="How long a window is, in milliseconds")
+    daily: int = Field(625_000, ge=0, description="Requests from midnight to midnight")
     send_limit: int = Field(1000, ge=0, description="Enrollments per inbox in 24 hours")
+    timezone: str = Field("UTC", description="The account's: its day ends at midnight there")
+    extra_properties: list[str] = Field(default=[], description="Contact properties that exist besides the seeded ones")
+    oauth_client_id: str = Field("sandbox-client", description="The app's")
+    oauth_client_secret: str = Field("sandbox-client-secret", description="The app's; worth nothing elsewhere")
+    oauth_expires_in: int = Field(1800, ge=1, description="Until an access token has expired")
+    oauth_rotates: bool = Field(default=False, description="Whether a refresh brings a new refresh token, too")
+    oauth_per_10s: int = Field(110, ge=1, description="Requests of an OAuth app in any window")
+
+    @field_validator("timezone")
+    @classmethod
+    def _exists(cls, name: str) -> str:
+        try:
+            ZoneInfo(name)
+        except (KeyError, OSError) as error:
+            raise ValueError("no such time zone") from error
+        return name

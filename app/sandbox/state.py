@@ -1,4 +1,4 @@
-"""Everything the sandbox knows, and the seed it starts from."""
+"""Everything the sandbox knows of one account, and the seed it starts from."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ import time
 from typing import TYPE_CHECKING
 
 from app.sandbox.faults import Faults
+from app.sandbox.grants import Grants
 from app.sandbox.ledger import Ledger
 from app.sandbox.limits import Window
 from app.sandbox.people import Person, Running, SequencePlan
-from app.sandbox.seed import PEOPLE, SEQUENCES, USERS
+from app.sandbox.seed import PEOPLE, PROPERTIES, READ_ONLY, SEQUENCES, USERS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,46 +19,67 @@ if TYPE_CHECKING:
     from app.sandbox.settings import Settings
 
 ENDLESS_STEPS = 2
+FIRST_PORTAL = 48_000_001
 
 
 class State:
-    """One account. `clock` gives seconds since 1970."""
+    """One account. `clock` gives seconds since 1970; `grants` are what OAuth apps were granted, in all accounts."""
 
-    def __init__(self, settings: Settings, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        clock: Callable[[], float] = time.time,
+        *,
+        portal_id: int = FIRST_PORTAL,
+        grants: Grants | None = None,
+    ) -> None:
         self.settings = settings
         self.clock = clock
+        self.portal_id = portal_id
+        self.grants = grants or Grants()
         self.faults = Faults()
         self.reset()
 
     def reset(self) -> None:
-        """Start over from the seed; settings and faults stay."""
+        """Start over from the seed; settings, faults and grants stay."""
         self.ledger = Ledger()
         self.window = Window(self.settings)
+        self.oauth_window = Window(self.settings, oauth=True)
         self.users = {user.id: user for user in USERS}
         self.sequences = {sequence.id: sequence for sequence in SEQUENCES}
         self._contact_ids = itertools.count(501)
         self._enrollment_ids = itertools.count(5_546_974_400)
         self._people: dict[str, Person] = {}
         self._by_email: dict[str, Person] = {}
+        self._seed()
+
+    def _seed(self) -> None:
         for email, first_name, last_name, refusal in PEOPLE:
-            person = self.create({"email": email, "firstname": first_name, "lastname": last_name})
+            told = {"email": email, "firstname": first_name, "lastname": last_name}
+            person = self._add(told, known_since=0.0)
             person.refusal = None if refusal == "ALREADY_ENROLLED" else refusal
             if refusal == "ALREADY_ENROLLED":
                 self.begin(person, self.sequences["310002"], user_id="7002", sender="ben@acme.example")
 
     def create(self, properties: dict[str, str]) -> Person:
         """Add a contact."""
-        person = Person(str(next(self._contact_ids)), dict(properties), self.clock())
+        person = self._add({}, known_since=self.clock())
+        self.change(person, properties)
+        return person
+
+    def _add(self, properties: dict[str, str], *, known_since: float) -> Person:
+        person = Person(str(next(self._contact_ids)), {}, self.clock())
         self._people[person.id] = person
+        person.put(properties, known_since)
         if person.email:
-            person.properties["email"] = person.email.lower()
             self._by_email[person.email] = person
         return person
 
     def change(self, person: Person, properties: dict[str, str]) -> None:
         """Change a contact, and where it is found by address."""
         self._by_email.pop(person.email, None)
-        person.properties |= properties
+        lowered = {name: value.lower() if name == "email" else value for name, value in properties.items()}
+        person.put(lowered, self.clock())
         if person.email:
             self._by_email[person.email] = person
 
@@ -71,6 +93,14 @@ class State:
     def everybody(self) -> list[Person]:
         """Return all contacts as they are now."""
         return [person for identity in list(self._people) if (person := self.person(identity))]
+
+    def knows(self, name: str) -> bool:
+        """Return whether a contact property exists."""
+        return name in PROPERTIES or name in self.settings.extra_properties
+
+    def writes(self, name: str) -> bool:
+        """Return whether a contact property exists and may be written."""
+        return self.knows(name) and name not in READ_ONLY
 
     def begin(self, person: Person, sequence: SequencePlan, *, user_id: str, sender: str) -> Running:
         """Enroll a contact, without a check."""

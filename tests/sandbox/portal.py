@@ -37,9 +37,18 @@ class Portal:
         self.clock = Clock()
         app = create_app(Settings(**settings), self.clock)
         self.state: State = app.state.sandbox
+        self._transport = httpx.ASGITransport(app)
+        self.client = self.with_token(token)
+
+    def with_token(self, token: str) -> httpx.AsyncClient:
         headers = {"Authorization": f"Bearer {token}"} if token else {}
-        transport = httpx.ASGITransport(app)
-        self.client = httpx.AsyncClient(transport=transport, base_url="http://sandbox.test", headers=headers)
+        return httpx.AsyncClient(transport=self._transport, base_url="http://sandbox.test", headers=headers)
+
+    async def control(self, path: str, told: Any, portal: str = "") -> Any:
+        params = {"portal": portal} if portal else {}
+        answer = await self.client.post(f"/_sandbox/{path}", params=params, json=told)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
 
     def id_of(self, email: str) -> str:
         person = self.state.person(email, by_email=True)
@@ -57,6 +66,11 @@ class Portal:
 
     async def status(self, email: str) -> httpx.Response:
         return await self.client.get(f"{ENROLL}/contact/{self.id_of(email)}")
+
+    async def write(self, email: str, **properties: str) -> None:
+        named = {"idProperty": "email"}
+        answer = await self.client.patch(f"{CONTACTS}/{email}", params=named, json={"properties": properties})
+        assert answer.status_code == 200
 
     async def properties(self, email: str, *names: str) -> dict[str, str | None]:
         params = {"idProperty": "email", "properties": ",".join(names)}

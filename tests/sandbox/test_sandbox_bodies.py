@@ -13,6 +13,8 @@ HUBSPOTS = [
     ("POST", f"{CONTACTS}/batch/upsert"),
     ("POST", f"{CONTACTS}/batch/read"),
     ("POST", ENROLL),
+    ("POST", "/oauth/v2/private-apps/get/access-token-info"),
+    ("POST", "/oauth/2026-03/token"),
 ]
 PRACTICE = [("POST", f"/_sandbox/{name}") for name in ("settings", "faults", "enroll-elsewhere")]
 NAMES = st.sampled_from(
@@ -33,6 +35,22 @@ NAMES = st.sampled_from(
         "route",
         "kind",
         "emails",
+        "what",
+        "filterGroups",
+        "filters",
+        "propertyName",
+        "operator",
+        "value",
+        "values",
+        "sorts",
+        "limit",
+        "after",
+        "emailAddress",
+        "subscriptionId",
+        "legalBasis",
+        "tokenKey",
+        "flowId",
+        "type",
         "__class__",
         "model_config",
     ]

@@ -1,0 +1,78 @@
+"""Any refusal on request, each code in the body that HubSpot sends it in."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from app.sandbox.refusals import (
+    Refused,
+    expired,
+    missing_scopes,
+    no_grant,
+    no_such_property,
+    not_found,
+    plain,
+    sequence_error,
+    too_many,
+    unauthenticated,
+    validation,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+BAD_REQUEST = 400
+TOO_MANY_REQUESTS = 429
+SEQUENCE_ID_INVALID = "The sequence ID provided is invalid"
+WITHOUT_A_POLICY = "You have reached your limit."
+
+_POLICIES = {
+    "RATE_LIMIT_DAILY": "DAILY",
+    "RATE_LIMIT_TEN_SECONDLY": "TEN_SECONDLY_ROLLING",
+    "RATE_LIMIT_SECONDLY": "SECONDLY",
+}
+
+# By code, from the scope that the request needs. Of some codes only the status or the text is known from live runs:
+# those bodies have no category.
+_SHAPES: dict[str, Callable[[str], Refused]] = {
+    "INVALID_AUTHENTICATION": lambda _: unauthenticated(),
+    "EXPIRED_AUTHENTICATION": lambda _: expired(),
+    "MISSING_SCOPES": missing_scopes,
+    "FORBIDDEN": lambda _: plain(403, "This access token may not do this"),
+    "LOCKED": lambda _: plain(423, "The resource is locked; wait at least 2 seconds"),
+    "MIGRATION": lambda _: _migrating(),
+    "PROPERTY_DATA_IS_INVALID": lambda _: no_such_property("refused_on_request"),
+    "VALIDATION_ERROR": lambda _: validation("Refused on request"),
+    "SEQUENCE_ID_INVALID": lambda _: plain(400, SEQUENCE_ID_INVALID, context={"sequenceId": ["refused"]}),
+    "OBJECT_NOT_FOUND": lambda _: not_found("resource"),
+    "BAD_REFRESH_TOKEN": lambda _: no_grant("BAD_REFRESH_TOKEN", "refresh token is invalid, expired or revoked"),
+}
+
+
+def by_code(status: int, code: str, *, scope: str, retry_after: str | None = None) -> Refused:
+    """Return the refusal by `code` for a request that needs `scope`, with `status` whatever the code's own is."""
+    refused = _limit(code) if status == TOO_MANY_REQUESTS else _shape(status, code, scope)
+    wait = {"Retry-After": retry_after} if retry_after else {}
+    return Refused(status, refused.body, refused.headers | wait)
+
+
+def _shape(status: int, code: str, scope: str) -> Refused:
+    if code in _SHAPES:
+        return _SHAPES[code](scope)
+    if status == BAD_REQUEST:
+        return sequence_error(code, f"Refused on request: {code}")
+    return plain(status, code, code)
+
+
+def _limit(code: str) -> Refused:
+    refused = too_many(_POLICIES.get(code, code))
+    if code == "RATE_LIMIT":
+        del refused.body["policyName"]
+        refused.body["message"] = WITHOUT_A_POLICY
+    return refused
+
+
+def _migrating() -> Refused:
+    """Refuse while the account moves to another data centre: Retry-After is in seconds (error-handling page)."""
+    refused = plain(477, "The account is being migrated")
+    return Refused(477, refused.body, {"Retry-After": "60"})

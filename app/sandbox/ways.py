@@ -1,0 +1,100 @@
+"""Every route of HubSpot's that there is here: its name, what a token must be allowed, and what it does."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from app.sandbox import accounts, contacts, introspection, oauth, owners, sequences, users
+from app.sandbox.portals import ENROLL_SCOPE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from app.sandbox.asked import Asked
+    from app.sandbox.portals import Portals
+    from app.sandbox.settings import Settings
+    from app.sandbox.state import State
+
+    Process = Callable[[State, Asked], tuple[int, dict[str, Any] | None]]
+
+WRITE, READ = "crm.objects.contacts.write", "crm.objects.contacts.read"
+SEE, OWNERS, USERS = "automation.sequences.read", "crm.objects.owners.read", "settings.users.read"
+ACCOUNT = "oauth"
+OAUTH_VERSIONS = ("2026-03", "2026-09", "v3")
+
+
+@dataclass(frozen=True)
+class Way:
+    """One route. `scope` is empty where no token is asked for; `takes` is what its body must be."""
+
+    name: str
+    method: str
+    path: str
+    scope: str
+    process: Process
+    takes: Literal["json", "form", "nothing"] = "json"
+
+
+def ways(settings: Settings, portals: Portals) -> list[Way]:
+    """Return all routes in HubSpot's `version`; OAuth's stand in several."""
+    version = settings.version
+    versions = dict.fromkeys([version, *OAUTH_VERSIONS])
+    tokens = [way for one in versions for way in _tokens(f"/oauth/{one}/token")]
+    return [*_contacts(version), *_sequences(version), *_people(version), *_account(version, portals), *tokens]
+
+
+def _contacts(version: str) -> list[Way]:
+    base = f"/crm/objects/{version}/contacts"
+    return [
+        Way("create", "POST", base, WRITE, contacts.create),
+        Way("upsert", "POST", f"{base}/batch/upsert", WRITE, contacts.upsert_batch),
+        Way("read", "POST", f"{base}/batch/read", READ, contacts.read_batch),
+        Way("contact", "GET", f"{base}/{{contactId}}", READ, contacts.read, "nothing"),
+        Way("update", "PATCH", f"{base}/{{contactId}}", WRITE, contacts.update),
+    ]
+
+
+def _sequences(version: str) -> list[Way]:
+    base = f"/automation/sequences/{version}"
+    return [
+        Way("sequences", "GET", base, SEE, sequences.list_all, "nothing"),
+        Way("enroll", "POST", f"{base}/enrollments", ENROLL_SCOPE, _never),
+        Way("status", "GET", f"{base}/enrollments/contact/{{contactId}}", SEE, sequences.status, "nothing"),
+        Way("sequence", "GET", f"{base}/{{sequenceId}}", SEE, sequences.read, "nothing"),
+    ]
+
+
+def _people(version: str) -> list[Way]:
+    owning, seats = f"/crm/owners/{version}", f"/settings/users/{version}"
+    return [
+        Way("owners", "GET", owning, OWNERS, owners.list_all, "nothing"),
+        Way("owner", "GET", f"{owning}/{{ownerId}}", OWNERS, owners.read, "nothing"),
+        Way("users", "GET", seats, USERS, users.list_all, "nothing"),
+        Way("user", "GET", f"{seats}/{{userId}}", USERS, users.read, "nothing"),
+    ]
+
+
+def _account(version: str, portals: Portals) -> list[Way]:
+    base = f"/account-info/{version}"
+
+    def token_info(_: State, asked: Asked) -> tuple[int, dict[str, Any]]:
+        return accounts.token_info(portals, asked)
+
+    return [
+        Way("account", "GET", f"{base}/details", ACCOUNT, accounts.details, "nothing"),
+        Way("usage", "GET", f"{base}/api-usage/daily/private-apps", ACCOUNT, accounts.usage, "nothing"),
+        Way("token_info", "POST", "/oauth/v2/private-apps/get/access-token-info", "", token_info),
+    ]
+
+
+def _tokens(base: str) -> list[Way]:
+    return [
+        Way("token", "POST", base, "", oauth.token, "form"),
+        Way("introspect", "POST", f"{base}/introspect", "", introspection.introspect, "form"),
+        Way("revoke", "POST", f"{base}/revoke", "", oauth.revoke, "form"),
+    ]
+
+
+def _never(_: State, __: Asked) -> tuple[int, dict[str, Any]]:
+    raise AssertionError("enroll requests are processed with their line in the ledger")

@@ -1,0 +1,44 @@
+"""Whom HubSpot refuses to enroll, and for whom it refuses to send."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from app.sandbox.limits import DAY
+from app.sandbox.refusals import sequence_error, validation
+
+if TYPE_CHECKING:
+    from app.sandbox.people import Person
+    from app.sandbox.seed import User
+    from app.sandbox.state import State
+
+REFUSALS = {
+    "UNSUBSCRIBED": "Contact has unsubscribed from all emails",
+    "UNSUBSCRIBED_PERSONAL": "Contact has unsubscribed from one-to-one emails",
+    "BOUNCED": "A previous email to this contact bounced",
+    "RECIPIENT_PREVIOUSLY_BOUNCED": "A previous email to this contact bounced",
+    "BLOCKED_ADDRESS": "This address is blocked",
+    "BLOCKED_DOMAIN": "This domain is blocked",
+    "PREVIOUSLY_MARKED_AS_SPAM": "This contact has marked an email as spam",
+    "OTHER_SEND_REJECTED": "The send was rejected",
+}
+
+
+def require_sender(state: State, user: User, sender: str) -> None:
+    """Refuse a sender without a seat, without a connected inbox, or whose 24 hours are spent. Live bodies not known."""
+    if not user.seat:
+        raise validation("The user needs an assigned Sales Hub or Service Hub seat")
+    if not user.inbox or sender.lower() != user.email:
+        raise sequence_error("NO_INBOX_FOR_SENDER_ADDRESS", "No connected inbox has the sender's address")
+    since = state.clock() - DAY
+    sent = sum(e.processed and e.sender.lower() == sender.lower() and e.at > since for e in state.ledger.entries)
+    if sent >= state.settings.send_limit:
+        raise sequence_error("SEND_LIMIT_EXCEEDED", "The sender has reached the daily send limit")
+
+
+def require_willing(person: Person) -> None:
+    """Refuse who opted out, bounced or is in a sequence."""
+    if person.refusal is not None:
+        raise sequence_error(person.refusal, REFUSALS.get(person.refusal, person.refusal))
+    if person.running is not None:
+        raise sequence_error("ALREADY_ENROLLED", "Contact is already enrolled in a sequence")
