@@ -7,10 +7,10 @@ app, ways, answering            every route, and the way of one request: counted
 portals, state                  the accounts, each chosen by its token, and all that one of them knows
 contacts                        write and read
 sequences, willing              enroll, and whom HubSpot refuses to enroll
-users, owners, accounts      the other routes
+workflows, users, owners, accounts      the other routes
 oauth, introspection, grants    consent, tokens that expire, and what they stand for
 people      contacts with their lagging sequence properties
 refusals, on_request            HubSpot's error bodies, as data, and each of them on request
 limits, faults, ledger          the rolling windows, trouble on request, what was received
-control, happenings, page       the practitioner's side: settings, colleagues, something to look at
+control, happenings, page       the practitioner's side: settings, replies and opt-outs, a page
 """

@@ -48,10 +48,12 @@ def _handles() -> list[Handle]:
         Handle("GET", "ledger", lambda _, state, __: state.ledger.rows()),
         Handle("GET", "calls", _calls),
         Handle("GET", "people", lambda _, state, __: [_person(person) for person in state.everybody()]),
+        Handle("GET", "workflow-enrollments", lambda _, state, __: state.ledger.workflow_rows()),
         Handle("POST", "settings", _settings),
         Handle("POST", "faults", _faults),
         Handle("POST", "reset", _reset),
         Handle("POST", "enroll-elsewhere", happenings.enroll_elsewhere),
+        Handle("POST", "happen", happenings.happen),
         Handle("POST", "revoke-grants", lambda _, state, __: {"revoked": state.grants.revoke(state)}),
     ]
 

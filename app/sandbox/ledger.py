@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from app.sandbox.people import Person
+    from app.sandbox.seed import Workflow
 
 
 @dataclass
@@ -23,11 +27,26 @@ class Entry:
     enrollment_id: str | None = None
 
 
+@dataclass(frozen=True)
+class WorkflowEntry:
+    """A contact was put into a workflow or taken out; `trigger` is the property that did it, empty for the route."""
+
+    n: int
+    at: float
+    flow_id: str
+    workflow_id: str
+    contact_id: str
+    email: str
+    action: str
+    trigger: str
+
+
 class Ledger:
     """The books of the sandbox."""
 
     def __init__(self) -> None:
         self.entries: list[Entry] = []
+        self.workflow_entries: list[WorkflowEntry] = []
         self.calls: Counter[tuple[str, int]] = Counter()
         self.arrivals: list[float] = []
 
@@ -37,9 +56,19 @@ class Ledger:
         self.entries.append(entry)
         return entry
 
+    def workflow(self, at: float, workflow: Workflow, person: Person, *, action: str, trigger: str = "") -> None:
+        """Write down who entered or left a workflow."""
+        number = len(self.workflow_entries) + 1
+        ids = (workflow.flow_id, workflow.legacy_id, person.id, person.email)
+        self.workflow_entries.append(WorkflowEntry(number, at, *ids, action, trigger))
+
     def rows(self) -> list[dict[str, Any]]:
         """Return the enroll requests in the order they arrived."""
         return [asdict(entry) for entry in self.entries]
+
+    def workflow_rows(self) -> list[dict[str, Any]]:
+        """Return who entered or left a workflow, in order."""
+        return [asdict(entry) for entry in self.workflow_entries]
 
     def counts(self) -> dict[str, Any]:
         """Return calls by route and status, and when requests arrived."""

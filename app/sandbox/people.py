@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 @dataclass(frozen=True)
@@ -42,14 +46,19 @@ class Change:
 
 @dataclass
 class Person:
-    """One contact. `refusal` is the code that enrolling it is refused with."""
+    """One contact. `refusal` is the code that enrolling it is refused with; `leaving` is when which workflow unenrolls.
+
+    Every change of a property is told to `heard`, at the instant from which it shows.
+    """
 
     id: str
     properties: dict[str, str]
     created_at: float
     refusal: str | None = None
     running: Running | None = None
+    heard: Callable[[Person, Change], None] | None = None
     changes: list[Change] = field(default_factory=list)
+    leaving: list[tuple[float, str]] = field(default_factory=list)
     _later: list[tuple[float, dict[str, str]]] = field(default_factory=list)
 
     @property
@@ -69,7 +78,10 @@ class Person:
             if before == value:
                 continue
             self.properties[name] = value
-            self.changes.append(Change(name, value, before, at))
+            change = Change(name, value, before, at)
+            self.changes.append(change)
+            if self.heard is not None:
+                self.heard(self, change)
 
     def enroll(self, running: Running, *, lag: float) -> None:
         """Begin a sequence; the properties follow later."""
@@ -84,16 +96,17 @@ class Person:
         }
         self.later(running.since + lag, told)
 
-    def end(self, at: float, *, lag: float) -> None:
-        """End the sequence that runs, if one does: it ran to its end."""
+    def end(self, at: float, *, finished: bool, lag: float) -> None:
+        """End the sequence that runs, if one does: it ran to its end, or the contact was taken out of it."""
         if self.running is None:
             return
         self.running = None
+        why = "hs_latest_sequence_finished_date" if finished else "hs_latest_sequence_unenrolled_date"
         told = {
             "hs_sequences_is_enrolled": "false",
             "hs_sequences_actively_enrolled_count": "0",
             "hs_latest_sequence_ended_date": stamp(at),
-            "hs_latest_sequence_finished_date": stamp(at),
+            why: stamp(at),
         }
         self.later(at + lag, told)
 
@@ -103,11 +116,18 @@ class Person:
 
     def advance(self, now: float, *, lag: float) -> None:
         """End a sequence whose time has come, and let properties show what has happened by now."""
-        if self.running is not None and self.running.ends_at is not None and self.running.ends_at <= now:
-            self.end(self.running.ends_at, lag=lag)
+        for at, finished in self._ends(now):
+            self.end(at, finished=finished, lag=lag)
         for at, told in [entry for entry in self._later if entry[0] <= now]:
             self._later.remove((at, told))
             self.put(told, at)
+
+    def _ends(self, now: float) -> list[tuple[float, bool]]:
+        """Return what has to end the sequence by now, in the order in which it happened."""
+        own_end = self.running.ends_at if self.running is not None else None
+        due = [(at, False) for at, _ in self.leaving if at <= now]
+        self.leaving = [entry for entry in self.leaving if entry[0] > now]
+        return sorted([*due, *([(own_end, True)] if own_end is not None and own_end <= now else [])])
 
     def _latest(self, name: str) -> str | None:
         """Return a property as it will be shown once everything has caught up."""

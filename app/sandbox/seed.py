@@ -13,6 +13,7 @@ SCOPES = (
     "crm.objects.contacts.write",
     "crm.objects.owners.read",
     "settings.users.read",
+    "automation",
     "oauth",
 )
 APP_ID = 4_711_000
@@ -30,6 +31,17 @@ class User:
     inbox: bool = True
 
 
+@dataclass(frozen=True)
+class Workflow:
+    """A contact workflow. It has two ids: the flow's, and the legacy one that the enrollment route wants."""
+
+    flow_id: str
+    legacy_id: str
+    name: str
+    trigger: str = ""  # the contact property that puts a contact into it by becoming known
+    unenrolls: bool = True
+
+
 USERS = (
     User("7001", "90211", "anna@acme.example", "Anna"),
     User("7002", "90212", "ben@acme.example", "Ben"),
@@ -45,13 +57,19 @@ SEQUENCES = (
     SequencePlan("310005", "Call once", 1, kind="TASK"),
 )
 
+WORKFLOWS = (
+    Workflow("910000", "5510000", "Unenroll from sequence", trigger="segue_unenroll"),
+    Workflow("910001", "5510001", "Unenroll whoever is put in"),
+    Workflow("910002", "5510002", "Newsletter", unenrolls=False),
+)
+
 PROPERTIES = frozenset(
     """
     email firstname lastname company phone jobtitle website lifecyclestage hubspot_owner_id city country
     numberofemployees hs_object_id createdate lastmodifieddate hs_sequences_is_enrolled hs_sequences_enrolled_count
     hs_sequences_actively_enrolled_count hs_latest_sequence_enrolled hs_latest_sequence_enrolled_date
     hs_latest_sequence_ended_date hs_latest_sequence_finished_date hs_latest_sequence_unenrolled_date
-    hs_sales_email_last_replied hs_timezone
+    hs_sales_email_last_replied hs_timezone segue_unenroll
     """.split()  # noqa: SIM905  # names read better in a paragraph
 )
 READ_ONLY = frozenset(name for name in PROPERTIES if name.startswith("hs_")) - {"hs_timezone"}

@@ -10,12 +10,13 @@ from app.sandbox.faults import Faults
 from app.sandbox.grants import Grants
 from app.sandbox.ledger import Ledger
 from app.sandbox.limits import Window
-from app.sandbox.people import Person, Running, SequencePlan
-from app.sandbox.seed import PEOPLE, PROPERTIES, READ_ONLY, SEQUENCES, USERS
+from app.sandbox.people import Change, Person, Running, SequencePlan
+from app.sandbox.seed import PEOPLE, PROPERTIES, READ_ONLY, SEQUENCES, USERS, WORKFLOWS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from app.sandbox.seed import Workflow
     from app.sandbox.settings import Settings
 
 ENDLESS_STEPS = 2
@@ -47,6 +48,7 @@ class State:
         self.oauth_window = Window(self.settings, oauth=True)
         self.users = {user.id: user for user in USERS}
         self.sequences = {sequence.id: sequence for sequence in SEQUENCES}
+        self.workflows = {workflow.legacy_id: workflow for workflow in WORKFLOWS}
         self._contact_ids = itertools.count(501)
         self._enrollment_ids = itertools.count(5_546_974_400)
         self._people: dict[str, Person] = {}
@@ -57,6 +59,7 @@ class State:
         for email, first_name, last_name, refusal in PEOPLE:
             told = {"email": email, "firstname": first_name, "lastname": last_name}
             person = self._add(told, known_since=0.0)
+            person.heard = self._heard
             person.refusal = None if refusal == "ALREADY_ENROLLED" else refusal
             if refusal == "ALREADY_ENROLLED":
                 self.begin(person, self.sequences["310002"], user_id="7002", sender="ben@acme.example")
@@ -64,6 +67,7 @@ class State:
     def create(self, properties: dict[str, str]) -> Person:
         """Add a contact."""
         person = self._add({}, known_since=self.clock())
+        person.heard = self._heard
         self.change(person, properties)
         return person
 
@@ -109,3 +113,16 @@ class State:
         running = Running(str(next(self._enrollment_ids)), sequence, user_id, sender, now, ends_at)
         person.enroll(running, lag=self.settings.property_lag)
         return running
+
+    def enter(self, person: Person, workflow: Workflow, *, at: float, trigger: str = "") -> None:
+        """Put a contact into a workflow; one that unenrolls does so a while later, from whatever sequence runs then."""
+        self.ledger.workflow(at, workflow, person, action="enrolled", trigger=trigger)
+        wait = self.settings.bridge_seconds if trigger else self.settings.workflow_seconds
+        if workflow.unenrolls:
+            person.leaving.append((at + wait, workflow.flow_id))
+
+    def _heard(self, person: Person, change: Change) -> None:
+        became_known = bool(change.value) and not change.before
+        for workflow in self.workflows.values() if became_known else ():
+            if workflow.trigger == change.name:
+                self.enter(person, workflow, at=change.at, trigger=change.name)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from app.sandbox import accounts, contacts, introspection, oauth, owners, sequences, users
+from app.sandbox import accounts, contacts, introspection, oauth, owners, sequences, users, workflows
 from app.sandbox.portals import ENROLL_SCOPE
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     Process = Callable[[State, Asked], tuple[int, dict[str, Any] | None]]
 
 WRITE, READ = "crm.objects.contacts.write", "crm.objects.contacts.read"
-SEE, OWNERS, USERS = "automation.sequences.read", "crm.objects.owners.read", "settings.users.read"
+SEE, FLOWS, OWNERS, USERS = "automation.sequences.read", "automation", "crm.objects.owners.read", "settings.users.read"
 ACCOUNT = "oauth"
 OAUTH_VERSIONS = ("2026-03", "2026-09", "v3")
 
@@ -57,11 +57,16 @@ def _contacts(version: str) -> list[Way]:
 
 def _sequences(version: str) -> list[Way]:
     base = f"/automation/sequences/{version}"
+    membership = "/automation/v2/workflows/{workflowId}/enrollments/contacts/{email}"
+    mappings = "/automation/v4/workflow-id-mappings/batch/read"
     return [
         Way("sequences", "GET", base, SEE, sequences.list_all, "nothing"),
         Way("enroll", "POST", f"{base}/enrollments", ENROLL_SCOPE, _never),
         Way("status", "GET", f"{base}/enrollments/contact/{{contactId}}", SEE, sequences.status, "nothing"),
         Way("sequence", "GET", f"{base}/{{sequenceId}}", SEE, sequences.read, "nothing"),
+        Way("workflow_enroll", "POST", membership, FLOWS, workflows.enroll, "nothing"),
+        Way("workflow_unenroll", "DELETE", membership, FLOWS, workflows.unenroll, "nothing"),
+        Way("workflow_ids", "POST", mappings, FLOWS, workflows.mappings),
     ]
 
 

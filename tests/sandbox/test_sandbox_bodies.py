@@ -13,10 +13,11 @@ HUBSPOTS = [
     ("POST", f"{CONTACTS}/batch/upsert"),
     ("POST", f"{CONTACTS}/batch/read"),
     ("POST", ENROLL),
+    ("POST", "/automation/v4/workflow-id-mappings/batch/read"),
     ("POST", "/oauth/v2/private-apps/get/access-token-info"),
     ("POST", "/oauth/2026-03/token"),
 ]
-PRACTICE = [("POST", f"/_sandbox/{name}") for name in ("settings", "faults", "enroll-elsewhere")]
+PRACTICE = [("POST", f"/_sandbox/{name}") for name in ("settings", "faults", "enroll-elsewhere", "happen")]
 NAMES = st.sampled_from(
     [
         "inputs",
@@ -91,6 +92,7 @@ async def test_any_bytes_as_a_body_end_in_a_4xx(body: bytes, route: tuple[str, s
 @example({"property_lag": float("inf")}, PRACTICE[0])
 @example([{"kind": "\ud800"}], PRACTICE[1])
 @example([], PRACTICE[2])
+@example({"email": "ada@corp.example", "what": {}}, PRACTICE[3])
 async def test_any_json_as_a_body_never_ends_in_a_5xx(told: object, route: tuple[str, str]) -> None:
     answer = await Portal().client.request(*route, params=ANNA, content=json.dumps(told))
     assert answer.status_code < 500
