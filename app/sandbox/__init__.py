@@ -12,5 +12,6 @@ oauth, introspection, grants    consent, tokens that expire, and what they stand
 people      contacts with their lagging sequence properties
 refusals, on_request            HubSpot's error bodies, as data, and each of them on request
 limits, faults, ledger          the rolling windows, trouble on request, what was received
-control, happenings, page       the practitioner's side: settings, replies and opt-outs, a page
+outbox, signing, courier        webhooks out: batched, signed, tried again
+control, happenings, hooks, page        the practitioner's side: settings, replies and opt-outs, subscribers, a page
 """

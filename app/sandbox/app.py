@@ -1,7 +1,9 @@
-"""The sandbox as an application: HubSpot's routes and the practitioner's."""
+"""The sandbox as an application: HubSpot's routes, the practitioner's, and the webhooks that go out beside them."""
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import time
 from typing import TYPE_CHECKING
 
@@ -11,30 +13,40 @@ from starlette.routing import Route
 
 from app.sandbox import control, oauth
 from app.sandbox.answering import TRANSPORT, endpoint
+from app.sandbox.courier import Courier
 from app.sandbox.portals import Portals
 from app.sandbox.refusals import Refused, plain
 from app.sandbox.settings import Settings
 from app.sandbox.ways import ways
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable
 
+    import httpx
     from starlette.requests import Request
 
 __all__ = ["TRANSPORT", "create_app"]
+
+ROUND_SECONDS = 0.2
 
 
 def create_app(
     settings: Settings | None = None,
     clock: Callable[[], float] = time.time,
+    transport: httpx.AsyncBaseTransport | None = None,
 ) -> Starlette:
-    """Return the sandbox as an ASGI application; the state of its first account is `app.state.sandbox`."""
+    """Return the sandbox as an ASGI application; the state of its first account is `app.state.sandbox`.
+
+    What it sends to others goes through `transport` where given. Without a lifespan nothing is sent by itself:
+    `POST /_sandbox/webhooks/deliver` sends what is due.
+    """
     chosen = settings or Settings()
-    portals = Portals(chosen, clock)
+    portals = Portals(chosen, clock, Courier(transport))
     routes = [Route(way.path, endpoint(portals, way), methods=[way.method]) for way in ways(chosen, portals)]
     app = Starlette(
         routes=[*control.routes(portals), Route("/oauth/authorize", _authorize(portals)), *routes],
         exception_handlers={404: _unknown, 405: _unknown},
+        lifespan=lambda _: _rounds(portals),
     )
     app.state.sandbox, app.state.portals = portals.first, portals
     return app
@@ -54,3 +66,19 @@ def _authorize(portals: Portals) -> Callable[[Request], Awaitable[Response]]:
             return JSONResponse(refused.body, refused.status)
 
     return authorize
+
+
+@contextlib.asynccontextmanager
+async def _rounds(portals: Portals) -> AsyncIterator[None]:
+    beside = asyncio.create_task(_deliver_for_ever(portals))
+    yield
+    beside.cancel()
+    await asyncio.gather(beside, return_exceptions=True)
+    await portals.courier.close()
+
+
+async def _deliver_for_ever(portals: Portals) -> None:
+    """Let time pass for everybody whom somebody wants to hear of: sequences end on their own, seen by nobody else."""
+    while True:
+        await asyncio.gather(*(portals.deliver(state) for state in portals.all() if state.outbox.hooks))
+        await asyncio.sleep(ROUND_SECONDS)

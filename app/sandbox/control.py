@@ -13,7 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
-from app.sandbox import happenings
+from app.sandbox import happenings, hooks
 from app.sandbox.asked import json_of
 from app.sandbox.faults import Fault
 from app.sandbox.mistakes import Mistaken
@@ -55,6 +55,11 @@ def _handles() -> list[Handle]:
         Handle("POST", "enroll-elsewhere", happenings.enroll_elsewhere),
         Handle("POST", "happen", happenings.happen),
         Handle("POST", "revoke-grants", lambda _, state, __: {"revoked": state.grants.revoke(state)}),
+        Handle("GET", "webhooks", hooks.listed),
+        Handle("POST", "webhooks", hooks.subscribe),
+        Handle("DELETE", "webhooks", hooks.end),
+        Handle("POST", "webhooks/deliver", hooks.deliver),
+        Handle("POST", "workflow-webhook", hooks.workflow_webhook),
     ]
 
 

@@ -9,6 +9,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+# Which words HubSpot has for the sources of a change is known for some of them only.
+BY_API = "INTEGRATION"
+BY_SEQUENCE = "SEQUENCES"
+
 
 @dataclass(frozen=True)
 class SequencePlan:
@@ -42,6 +46,7 @@ class Change:
     value: str
     before: str | None
     at: float
+    source: str
 
 
 @dataclass
@@ -71,14 +76,14 @@ class Person:
         """When a property took another value last."""
         return max([self.created_at, *(change.at for change in self.changes[-1:])])
 
-    def put(self, told: dict[str, str], at: float) -> None:
+    def put(self, told: dict[str, str], at: float, source: str = BY_API) -> None:
         """Set properties. One that has the value already does not change."""
         for name, value in told.items():
             before = self.properties.get(name)
             if before == value:
                 continue
             self.properties[name] = value
-            change = Change(name, value, before, at)
+            change = Change(name, value, before, at, source)
             self.changes.append(change)
             if self.heard is not None:
                 self.heard(self, change)
@@ -120,7 +125,7 @@ class Person:
             self.end(at, finished=finished, lag=lag)
         for at, told in [entry for entry in self._later if entry[0] <= now]:
             self._later.remove((at, told))
-            self.put(told, at)
+            self.put(told, at, BY_SEQUENCE)
 
     def _ends(self, now: float) -> list[tuple[float, bool]]:
         """Return what has to end the sequence by now, in the order in which it happened."""

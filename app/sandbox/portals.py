@@ -14,6 +14,7 @@ from app.sandbox.state import FIRST_PORTAL, State
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from app.sandbox.courier import Courier
     from app.sandbox.limits import Window
     from app.sandbox.settings import Settings
 
@@ -48,9 +49,10 @@ class Caller:
 class Portals:
     """All accounts; the first has no name, the others are made on first use with the settings of the start."""
 
-    def __init__(self, settings: Settings, clock: Callable[[], float]) -> None:
+    def __init__(self, settings: Settings, clock: Callable[[], float], courier: Courier) -> None:
         self._settings = settings.model_copy(deep=True)
         self._clock = clock
+        self.courier = courier
         self.grants = Grants()
         self.first = State(settings, clock, grants=self.grants)
         self._states = {"": self.first}
@@ -68,6 +70,11 @@ class Portals:
             portal_id = FIRST_PORTAL + len(self._states)
             self._states[name] = State(settings, self._clock, portal_id=portal_id, grants=self.grants)
         return self._states[name]
+
+    async def deliver(self, state: State) -> int:
+        """Deliver the webhooks of an account that are due; return how many requests were made."""
+        state.everybody()
+        return await state.outbox.deliver(self.courier, state.clock())
 
     def caller(self, token: str) -> Caller:
         """Return who a bearer token stands for."""

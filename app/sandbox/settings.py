@@ -31,6 +31,9 @@ class Settings(BaseModel):
     oauth_per_10s: int = Field(110, ge=1, description="Requests of an OAuth app in any window")
     bridge_seconds: float = Field(80.0, ge=0, description="Until a workflow that a property triggers has unenrolled")
     workflow_seconds: float = Field(0.0, ge=0, description="Until a workflow that somebody was put into has unenrolled")
+    webhook_duplicates: bool = Field(default=False, description="Whether every batch of webhooks is delivered twice")
+    webhook_attempts: int = Field(4, ge=1, le=11, description="How often a batch is tried; HubSpot tries for a day")
+    webhook_retry_seconds: float = Field(1.0, ge=0, description="Between the attempts")
 
     @field_validator("timezone")
     @classmethod

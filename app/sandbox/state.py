@@ -10,7 +10,8 @@ from app.sandbox.faults import Faults
 from app.sandbox.grants import Grants
 from app.sandbox.ledger import Ledger
 from app.sandbox.limits import Window
-from app.sandbox.people import Change, Person, Running, SequencePlan
+from app.sandbox.outbox import Outbox
+from app.sandbox.people import BY_API, Change, Person, Running, SequencePlan
 from app.sandbox.seed import PEOPLE, PROPERTIES, READ_ONLY, SEQUENCES, USERS, WORKFLOWS
 
 if TYPE_CHECKING:
@@ -39,13 +40,15 @@ class State:
         self.portal_id = portal_id
         self.grants = grants or Grants()
         self.faults = Faults()
+        self.outbox = Outbox(settings, portal_id)
         self.reset()
 
     def reset(self) -> None:
-        """Start over from the seed; settings, faults and grants stay."""
+        """Start over from the seed; settings, faults, grants and webhook subscriptions stay."""
         self.ledger = Ledger()
         self.window = Window(self.settings)
         self.oauth_window = Window(self.settings, oauth=True)
+        self.outbox.forget()
         self.users = {user.id: user for user in USERS}
         self.sequences = {sequence.id: sequence for sequence in SEQUENCES}
         self.workflows = {workflow.legacy_id: workflow for workflow in WORKFLOWS}
@@ -68,6 +71,7 @@ class State:
         """Add a contact."""
         person = self._add({}, known_since=self.clock())
         person.heard = self._heard
+        self.outbox.created(person, BY_API)
         self.change(person, properties)
         return person
 
@@ -126,3 +130,4 @@ class State:
         for workflow in self.workflows.values() if became_known else ():
             if workflow.trigger == change.name:
                 self.enter(person, workflow, at=change.at, trigger=change.name)
+        self.outbox.changed(person, change)

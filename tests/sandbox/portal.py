@@ -33,9 +33,12 @@ class Clock:
 class Portal:
     """A sandbox, a client that is allowed everything, and the clock."""
 
-    def __init__(self, token: str = "pat-sandbox", **settings: Any) -> None:
+    def __init__(
+        self, token: str = "pat-sandbox", outside: httpx.AsyncBaseTransport | None = None, **settings: Any
+    ) -> None:
+        """`outside` receives what the sandbox itself sends."""
         self.clock = Clock()
-        app = create_app(Settings(**settings), self.clock)
+        app = create_app(Settings(**settings), self.clock, outside)
         self.state: State = app.state.sandbox
         self._transport = httpx.ASGITransport(app)
         self.client = self.with_token(token)

@@ -17,7 +17,10 @@ HUBSPOTS = [
     ("POST", "/oauth/v2/private-apps/get/access-token-info"),
     ("POST", "/oauth/2026-03/token"),
 ]
-PRACTICE = [("POST", f"/_sandbox/{name}") for name in ("settings", "faults", "enroll-elsewhere", "happen")]
+PRACTICE = [
+    ("POST", f"/_sandbox/{name}")
+    for name in ("settings", "faults", "enroll-elsewhere", "happen", "webhooks", "workflow-webhook")
+]
 NAMES = st.sampled_from(
     [
         "inputs",
@@ -93,6 +96,8 @@ async def test_any_bytes_as_a_body_end_in_a_4xx(body: bytes, route: tuple[str, s
 @example([{"kind": "\ud800"}], PRACTICE[1])
 @example([], PRACTICE[2])
 @example({"email": "ada@corp.example", "what": {}}, PRACTICE[3])
+@example({"url": "http://[", "secret": "", "email": "ada@corp.example"}, PRACTICE[5])
+@example({"url": "http://a:99999", "secret": "", "email": "ada@corp.example"}, PRACTICE[5])
 async def test_any_json_as_a_body_never_ends_in_a_5xx(told: object, route: tuple[str, str]) -> None:
     answer = await Portal().client.request(*route, params=ANNA, content=json.dumps(told))
     assert answer.status_code < 500

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -102,6 +105,26 @@ async def test_trouble_for_one_person_at_one_request(client: httpx.AsyncClient) 
     assert met.status_code == 200
     again = await enroll(client, await contact_of(client))
     assert again.status_code == 500
+
+
+async def test_webhooks_go_out_by_themselves(client: httpx.AsyncClient) -> None:
+    received: asyncio.Queue[bytes] = asyncio.Queue()
+
+    async def receive(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = await reader.readuntil(b"\r\n\r\n")
+        length = re.search(rb"(?i)content-length: (\d+)", head)
+        received.put_nowait(await reader.readexactly(int(length[1])) if length else b"")
+        writer.write(b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n")
+        writer.close()
+
+    async with await asyncio.start_server(receive, "127.0.0.1") as server:
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+        told = {"url": url, "secret": "s", "subscriptions": ["contact.propertyChange"]}
+        assert (await client.post("/_sandbox/webhooks", json=told)).status_code == 200
+        contact = await contact_of(client)
+        await client.patch(f"{CONTACTS}/{contact}", json={"properties": {"company": "Corp"}})
+        (event,) = json.loads(await received.get())
+    assert (event["objectId"], event["propertyName"], event["propertyValue"]) == (int(contact), "company", "Corp")
 
 
 async def test_the_page_shows_people_and_requests(client: httpx.AsyncClient) -> None:
