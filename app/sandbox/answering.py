@@ -45,7 +45,7 @@ def endpoint(portals: Portals, way: Way) -> Callable[[Request], Awaitable[Respon
                 entry.outcome = _word(refused)
             response = JSONResponse(refused.body, refused.status, refused.headers)
         state.ledger.calls[way.name, response.status_code] += 1
-        response.headers.update(caller.window.headers() if way.scope else {})
+        response.headers.update(caller.window.headers() if way.scope and way.pace is None else {})
         return response
 
     return answer
@@ -80,7 +80,10 @@ def _admit(caller: Caller, way: Way) -> None:
     if not way.scope:
         return
     caller.require(way.scope)
-    caller.window.arrive(caller.state.clock())
+    now = caller.state.clock()
+    if way.pace is not None:
+        way.pace(caller.state, now)
+    caller.window.arrive(now)
 
 
 def _answer(status: int, body: dict[str, Any] | None) -> Response:

@@ -88,6 +88,10 @@ class Person:
             if self.heard is not None:
                 self.heard(self, change)
 
+    def as_of(self, moment: float) -> dict[str, str]:
+        """Return the properties as they were."""
+        return {change.name: change.value for change in self.changes if change.at <= moment}
+
     def enroll(self, running: Running, *, lag: float) -> None:
         """Begin a sequence; the properties follow later."""
         self.running = running

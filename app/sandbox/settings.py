@@ -29,6 +29,8 @@ class Settings(BaseModel):
     oauth_expires_in: int = Field(1800, ge=1, description="Until an access token has expired")
     oauth_rotates: bool = Field(default=False, description="Whether a refresh brings a new refresh token, too")
     oauth_per_10s: int = Field(110, ge=1, description="Requests of an OAuth app in any window")
+    search_per_second: int = Field(5, ge=1, description="Searches in any second")
+    search_lag: float = Field(0.0, ge=0, description="Until search finds what has changed")
     bridge_seconds: float = Field(80.0, ge=0, description="Until a workflow that a property triggers has unenrolled")
     workflow_seconds: float = Field(0.0, ge=0, description="Until a workflow that somebody was put into has unenrolled")
     webhook_duplicates: bool = Field(default=False, description="Whether every batch of webhooks is delivered twice")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from app.sandbox.faults import Faults
 from app.sandbox.grants import Grants
 from app.sandbox.ledger import Ledger
-from app.sandbox.limits import Window
+from app.sandbox.limits import Rolling, Window
 from app.sandbox.outbox import Outbox
 from app.sandbox.people import BY_API, Change, Person, Running, SequencePlan
 from app.sandbox.seed import PEOPLE, PROPERTIES, READ_ONLY, SEQUENCES, USERS, WORKFLOWS
@@ -48,6 +48,7 @@ class State:
         self.ledger = Ledger()
         self.window = Window(self.settings)
         self.oauth_window = Window(self.settings, oauth=True)
+        self.searches = Rolling()
         self.outbox.forget()
         self.users = {user.id: user for user in USERS}
         self.sequences = {sequence.id: sequence for sequence in SEQUENCES}

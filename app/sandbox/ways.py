@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from app.sandbox import accounts, contacts, introspection, oauth, owners, sequences, users, workflows
+from app.sandbox import accounts, contacts, introspection, oauth, owners, search, sequences, users, workflows
 from app.sandbox.portals import ENROLL_SCOPE
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ class Way:
     scope: str
     process: Process
     takes: Literal["json", "form", "nothing"] = "json"
+    pace: Callable[[State, float], None] | None = None  # a limit of its own, besides the account's
 
 
 def ways(settings: Settings, portals: Portals) -> list[Way]:
@@ -50,6 +51,7 @@ def _contacts(version: str) -> list[Way]:
         Way("create", "POST", base, WRITE, contacts.create),
         Way("upsert", "POST", f"{base}/batch/upsert", WRITE, contacts.upsert_batch),
         Way("read", "POST", f"{base}/batch/read", READ, contacts.read_batch),
+        Way("search", "POST", f"{base}/search", READ, search.search, pace=search.pace),
         Way("contact", "GET", f"{base}/{{contactId}}", READ, contacts.read, "nothing"),
         Way("update", "PATCH", f"{base}/{{contactId}}", WRITE, contacts.update),
     ]

@@ -17,6 +17,7 @@ HUBSPOTS = [
     ("POST", "/oauth/v2/private-apps/get/access-token-info"),
     ("POST", "/oauth/2026-03/token"),
 ]
+SEARCH = ("POST", f"{CONTACTS}/search")  # which finds everybody for an empty object
 PRACTICE = [
     ("POST", f"/_sandbox/{name}")
     for name in ("settings", "faults", "enroll-elsewhere", "happen", "webhooks", "workflow-webhook")
@@ -81,7 +82,7 @@ async def test_any_bytes_as_a_body_end_in_a_4xx(body: bytes, route: tuple[str, s
 
 
 @settings(max_examples=150, deadline=None)
-@given(VALUES, st.sampled_from(HUBSPOTS + PRACTICE))
+@given(VALUES, st.sampled_from([*HUBSPOTS, SEARCH, *PRACTICE]))
 @example({"properties": {"firstname": "\ud800"}}, HUBSPOTS[0])
 @example({"properties": {"firstname": "\ud800"}}, HUBSPOTS[1])
 @example({"inputs": [BAD_TRACE]}, HUBSPOTS[2])
@@ -98,6 +99,10 @@ async def test_any_bytes_as_a_body_end_in_a_4xx(body: bytes, route: tuple[str, s
 @example({"email": "ada@corp.example", "what": {}}, PRACTICE[3])
 @example({"url": "http://[", "secret": "", "email": "ada@corp.example"}, PRACTICE[5])
 @example({"url": "http://a:99999", "secret": "", "email": "ada@corp.example"}, PRACTICE[5])
+@example({"limit": -1, "after": []}, SEARCH)
+@example({"limit": "²"}, SEARCH)
+@example({"filterGroups": [{"filters": [{"propertyName": "email", "operator": "IN", "values": [1]}]}]}, SEARCH)
+@example({"filterGroups": [{"filters": [{"propertyName": "email", "operator": "GTE", "value": "1e999"}]}]}, SEARCH)
 async def test_any_json_as_a_body_never_ends_in_a_5xx(told: object, route: tuple[str, str]) -> None:
     answer = await Portal().client.request(*route, params=ANNA, content=json.dumps(told))
     assert answer.status_code < 500
