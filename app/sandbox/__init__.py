@@ -5,7 +5,7 @@ disagreement instead of being made twice. Built from HubSpot's published interfa
 
 app, ways, answering            every route, and the way of one request: counted, paced, authorised, delayed, answered
 portals, state                  the accounts, each chosen by its token, and all that one of them knows
-contacts, search                what contacts' routes do: write and read, find
+contacts, search, consent       what contacts' routes do: write and read, find, record a legal basis
 sequences, willing              enroll, and whom HubSpot refuses to enroll
 workflows, users, owners, accounts      the other routes
 oauth, introspection, grants    consent, tokens that expire, and what they stand for

@@ -14,6 +14,7 @@ SCOPES = (
     "crm.objects.owners.read",
     "settings.users.read",
     "automation",
+    "communication_preferences.read_write",
     "oauth",
 )
 APP_ID = 4_711_000

@@ -72,7 +72,7 @@ def enroll(state: State, asked: Asked, entry: Entry) -> Answer:
     person = state.person(contact_id)
     if person is None:
         raise not_found("contact")
-    require_willing(person)
+    require_willing(state, person)
     running = state.begin(person, plan, user_id=user.id, sender=sender)
     entry.processed, entry.outcome, entry.enrollment_id = True, "enrolled", running.id
     when = stamp(running.since)

@@ -24,6 +24,7 @@ class Settings(BaseModel):
     send_limit: int = Field(1000, ge=0, description="Enrollments per inbox in 24 hours")
     timezone: str = Field("UTC", description="The account's: its day ends at midnight there")
     extra_properties: list[str] = Field(default=[], description="Contact properties that exist besides the seeded ones")
+    gdpr: bool = Field(default=False, description="Whether data privacy settings are on: nobody without a legal basis")
     oauth_client_id: str = Field("sandbox-client", description="The app's")
     oauth_client_secret: str = Field("sandbox-client-secret", description="The app's; worth nothing elsewhere")
     oauth_expires_in: int = Field(1800, ge=1, description="Until an access token has expired")

@@ -53,6 +53,7 @@ class State:
         self.users = {user.id: user for user in USERS}
         self.sequences = {sequence.id: sequence for sequence in SEQUENCES}
         self.workflows = {workflow.legacy_id: workflow for workflow in WORKFLOWS}
+        self.legal_bases: dict[str, str] = {}
         self._contact_ids = itertools.count(501)
         self._enrollment_ids = itertools.count(5_546_974_400)
         self._people: dict[str, Person] = {}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from app.sandbox import accounts, contacts, introspection, oauth, owners, search, sequences, users, workflows
+from app.sandbox import accounts, consent, contacts, introspection, oauth, owners, search, sequences, users, workflows
 from app.sandbox.portals import ENROLL_SCOPE
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 WRITE, READ = "crm.objects.contacts.write", "crm.objects.contacts.read"
 SEE, FLOWS, OWNERS, USERS = "automation.sequences.read", "automation", "crm.objects.owners.read", "settings.users.read"
-ACCOUNT = "oauth"
+CONSENT, ACCOUNT = "communication_preferences.read_write", "oauth"
 OAUTH_VERSIONS = ("2026-03", "2026-09", "v3")
 
 
@@ -54,6 +54,7 @@ def _contacts(version: str) -> list[Way]:
         Way("search", "POST", f"{base}/search", READ, search.search, pace=search.pace),
         Way("contact", "GET", f"{base}/{{contactId}}", READ, contacts.read, "nothing"),
         Way("update", "PATCH", f"{base}/{{contactId}}", WRITE, contacts.update),
+        Way("subscribe", "POST", "/communication-preferences/v3/subscribe", CONSENT, consent.subscribe),
     ]
 
 

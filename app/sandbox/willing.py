@@ -36,9 +36,12 @@ def require_sender(state: State, user: User, sender: str) -> None:
         raise sequence_error("SEND_LIMIT_EXCEEDED", "The sender has reached the daily send limit")
 
 
-def require_willing(person: Person) -> None:
-    """Refuse who opted out, bounced or is in a sequence."""
-    if person.refusal is not None:
-        raise sequence_error(person.refusal, REFUSALS.get(person.refusal, person.refusal))
+def require_willing(state: State, person: Person) -> None:
+    """Refuse who opted out, bounced or is in a sequence; with data privacy on, who has no legal basis (seen live)."""
+    refusal = person.refusal
+    if refusal is None and state.settings.gdpr and person.email not in state.legal_bases:
+        refusal = "UNSUBSCRIBED"
+    if refusal is not None:
+        raise sequence_error(refusal, REFUSALS.get(refusal, refusal))
     if person.running is not None:
         raise sequence_error("ALREADY_ENROLLED", "Contact is already enrolled in a sequence")

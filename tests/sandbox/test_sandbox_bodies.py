@@ -13,6 +13,7 @@ HUBSPOTS = [
     ("POST", f"{CONTACTS}/batch/upsert"),
     ("POST", f"{CONTACTS}/batch/read"),
     ("POST", ENROLL),
+    ("POST", "/communication-preferences/v3/subscribe"),
     ("POST", "/automation/v4/workflow-id-mappings/batch/read"),
     ("POST", "/oauth/v2/private-apps/get/access-token-info"),
     ("POST", "/oauth/2026-03/token"),
