@@ -1,0 +1,105 @@
+"""Whatever Segue has a row for can be brought about by a real request, and is read back as that row's code."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from app.errors import Refusal
+from app.hubspot.faults import FAULTS, Whose
+from app.hubspot.refusals import code_of, property_problems, raise_for
+from app.hubspot.replies import Reply, mapping
+
+if TYPE_CHECKING:
+    from tests.sandbox.portal import Portal
+
+STATUS_BY_CODE = {
+    "INVALID_AUTHENTICATION": 401,
+    "EXPIRED_AUTHENTICATION": 401,
+    "MISSING_SCOPES": 403,
+    "USER_DOES_NOT_HAVE_PERMISSIONS": 403,
+    "FORBIDDEN": 403,
+    "OBJECT_NOT_FOUND": 404,
+    "LOCKED": 423,
+    "RATE_LIMIT_DAILY": 429,
+    "RATE_LIMIT_TEN_SECONDLY": 429,
+    "RATE_LIMIT_SECONDLY": 429,
+    "RATE_LIMIT": 429,
+    "MIGRATION": 477,
+    "PROPERTY_DATA_IS_INVALID": 400,
+    "VALIDATION_ERROR": 400,
+    "SEQUENCE_ID_INVALID": 400,
+}
+
+
+async def refused(portal: Portal, code: str, **more: Any) -> Reply:
+    fault = {"route": "enroll", "kind": "status", "status": STATUS_BY_CODE.get(code, 400), "code": code}
+    await portal.control("faults", [fault | more])
+    answer = await portal.enroll("ada@corp.example")
+    return Reply(answer.status_code, dict(answer.headers), answer.content)
+
+
+async def body_of(portal: Portal, code: str, **more: Any) -> dict[str, Any]:
+    return mapping((await refused(portal, code, **more)).json())
+
+
+@pytest.mark.parametrize("row", FAULTS, ids=lambda row: row.code)
+async def test_every_row_of_the_fault_table_comes_about(portal: Portal, row: Any) -> None:
+    reply = await refused(portal, row.code)
+    assert code_of(mapping(reply.json()), reply.status) == row.code
+    with pytest.raises(Refusal) as raised:
+        raise_for(reply)
+    assert (raised.value.code, raised.value.status) == (row.code, STATUS_BY_CODE.get(row.code, 400))
+
+
+async def test_a_refused_enrollment_has_the_undocumented_type_and_no_category(portal: Portal) -> None:
+    for row in FAULTS:
+        if row.fault in {Whose.CONTACT, Whose.SENDER}:
+            body = await body_of(portal, row.code)
+            assert body["errorType"] == f"SequenceError.{row.code}"
+            assert "category" not in body
+
+
+async def test_a_missing_scope_is_named(portal: Portal) -> None:
+    body = await body_of(portal, "MISSING_SCOPES")
+    assert body["errors"][0]["context"] == {"requiredGranularScopes": ["automation.sequences.enrollments.write"]}
+
+
+@pytest.mark.parametrize(
+    ("code", "policy", "message"),
+    [
+        ("DAILY", "DAILY", "You have reached your daily limit."),
+        ("RATE_LIMIT_DAILY", "DAILY", "You have reached your daily limit."),
+        ("TEN_SECONDLY_ROLLING", "TEN_SECONDLY_ROLLING", "You have reached your ten_secondly_rolling limit."),
+        ("SECONDLY", None, "You have reached your secondly limit."),
+        ("RATE_LIMIT", None, "You have reached your limit."),
+    ],
+)
+async def test_limits_are_told_by_policy_or_by_text(
+    portal: Portal, code: str, policy: str | None, message: str
+) -> None:
+    body = await body_of(portal, code, status=429)
+    assert (body.get("policyName"), body["message"], body["errorType"]) == (policy, message, "RATE_LIMIT")
+
+
+async def test_a_bad_property_is_json_inside_the_text(portal: Portal) -> None:
+    body = await body_of(portal, "PROPERTY_DATA_IS_INVALID")
+    assert body["category"] == "VALIDATION_ERROR"
+    assert property_problems(body) == [("refused_on_request", "PROPERTY_DOESNT_EXIST")]
+
+
+async def test_a_bad_sequence_id_is_told_by_its_text(portal: Portal) -> None:
+    body = await body_of(portal, "SEQUENCE_ID_INVALID")
+    assert body["message"] == "The sequence ID provided is invalid"
+
+
+@pytest.mark.parametrize(("told", "wait"), [({}, "60"), ({"retry_after": "86400"}, "86400")])
+async def test_a_migration_says_how_long_in_seconds(portal: Portal, told: dict[str, str], wait: str) -> None:
+    assert (await refused(portal, "MIGRATION", **told)).headers["retry-after"] == wait
+
+
+async def test_a_dead_grant_comes_about_at_the_token_route(portal: Portal) -> None:
+    await portal.control("faults", [{"route": "token", "kind": "status", "status": 400, "code": "BAD_REFRESH_TOKEN"}])
+    answer = await portal.client.post("/oauth/2026-03/token", data={})
+    assert (answer.status_code, answer.json()["error"]) == (400, "invalid_grant")
