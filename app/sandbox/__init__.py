@@ -14,4 +14,6 @@ refusals, on_request            HubSpot's error bodies, as data, and each of the
 limits, faults, ledger          the rolling windows, trouble on request, what was received
 outbox, signing, courier        webhooks out: batched, signed, tried again
 control, happenings, hooks, page        the practitioner's side: settings, replies and opt-outs, subscribers, a page
+
+docs/sandbox.md lists every route, handle and setting.
 """
