@@ -221,3 +221,25 @@ async def test_an_account_with_work_under_way_is_not_renamed(world: World) -> No
     assert "1 enrollments of account 'main' are under way" in rejected["mistakes"][0]
     await world.until_settled(30)
     assert await world.rows("SELECT account, state FROM enrollments") == [("main", "enrolled")]
+
+
+async def test_two_accounts_each_have_their_own_and_one_may_come_with_a_reload(world: World) -> None:
+    rules = rules_file(world)
+    await world.start("serve")
+    await world.send_event(1, "long")
+    await world.until_settled(30)
+    rules.write_text(
+        RULES.replace('"${HUBSPOT_TOKEN}"}}', '"${HUBSPOT_TOKEN}"}, us: {token: pat-sandbox-us}}')
+        .replace("id: long, source: crm", "id: long, account: main, source: crm")
+        .replace("id: short, source: crm", "id: short, account: us, source: crm")
+    )
+    world.processes[0].send(signal.SIGHUP)
+    at_work = await logged(world, "account.at_work", times=2)
+    assert [line["account"] for line in at_work] == ["main", "us"]
+    await world.send_event(2, "long")
+    await world.send_event(3, "short")
+    await world.until_settled(30)
+    accounts = await world.rows("SELECT account, state, count(*) FROM enrollments GROUP BY 1, 2 ORDER BY 1")
+    assert accounts == [("main", "enrolled", 2), ("us", "enrolled", 1)]
+    assert [entry["email"] for entry in await world.control("ledger")] == ["long1@crash.example", "long2@crash.example"]
+    assert [entry["email"] for entry in await world.control("ledger?portal=us")] == ["short3@crash.example"]
