@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import signal
+import socket
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
 
+from app.encryption import new_key
 from tests.crash.harness import LONG, RULES, World
 
 if TYPE_CHECKING:
@@ -243,3 +246,41 @@ async def test_two_accounts_each_have_their_own_and_one_may_come_with_a_reload(w
     assert accounts == [("main", "enrolled", 2), ("us", "enrolled", 1)]
     assert [entry["email"] for entry in await world.control("ledger")] == ["long1@crash.example", "long2@crash.example"]
     assert [entry["email"] for entry in await world.control("ledger?portal=us")] == ["short3@crash.example"]
+
+
+async def test_an_account_joins_by_oauth_and_whoever_waited_is_enrolled(world: World) -> None:
+    rules_file(world).write_text(RULES.replace('{token: "${HUBSPOT_TOKEN}"}', "{oauth: true}"))
+    world.port = free_port()
+    world.environment |= {
+        "SEGUE_PUBLIC_URL": f"http://127.0.0.1:{world.port}",
+        "SEGUE_HUBSPOT_APP_URL": world.sandbox_url,
+        "SEGUE_HUBSPOT_CLIENT_ID": "sandbox-client",
+        "SEGUE_HUBSPOT_CLIENT_SECRET": "sandbox-client-secret",
+        "SEGUE_ENCRYPTION_KEYS": new_key(),
+    }
+    await world.start("serve")
+    await world.send_event(1, "long")
+
+    async def held() -> bool:
+        return bool(await world.rows("SELECT id FROM enrollments WHERE reason = 'account_not_connected'"))
+
+    await world.until(held, seconds=30, what="the enrollment to wait for its account")
+    headers = {"authorization": f"Bearer {TOKEN}"}
+    async with httpx.AsyncClient(trust_env=False, follow_redirects=True, timeout=30) as browser:
+        link = await browser.post(f"http://127.0.0.1:{world.port}/api/v1/accounts/main/install", headers=headers)
+        page = await browser.get(link.json()["url"])
+    assert page.status_code == 200
+    assert "main" in page.text
+    await world.until_settled(30)
+    assert await world.rows("SELECT state FROM enrollments") == [("enrolled",)]
+    told = world.processes[0].log()
+    assert "sandbox-client-secret" not in told
+    # Whatever HubSpot gives is 64 characters and more without a break: only our own hashes may look like that.
+    assert not re.search(r"CJ[A-Za-z0-9_-]{60,}", told)
+
+
+def free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        port: int = found.getsockname()[1]
+        return port
