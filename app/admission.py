@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from app.errors import DeclinedError
+from app.model import Action
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,7 +41,8 @@ class Admission:
         if found is not None:
             where = "the rules" if written else "the suppression list"
             raise DeclinedError("suppressed", f"{where} suppress this {found.kind}")
-        await self._require_room(enrollment, book)
+        if enrollment.plan.action is Action.ENROLL:
+            await self._require_room(enrollment, book)
 
     async def _require_room(self, enrollment: Enrollment, book: Rulebook) -> None:
         account = book.account_named(enrollment.account)

@@ -70,7 +70,7 @@ class Deciding:
             delivery_id=delivery_id,
             event_id=item.id,
             decision_id=verdicted.id,
-            enrollment_id=verdicted.enrollment_id if verdict is Verdict.ENROLL else None,
+            enrollment_id=verdicted.enrollment_id if verdict is decision.verdict else None,
             source=event.source,
             provider_event_id=event.id[:LONGEST_LOGGED] if event.id else None,
             person=self._hash_email(event.email) if event.email else None,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from app.clock import elapsed_seconds
 from app.errors import FenceLost, HeldError, NotSent, Refusal, SegueError
-from app.model import IfEnrolled, State, Step
+from app.model import Action, IfEnrolled, State, Step
 from app.policy.outcome import BudgetSpentError, Change, Patience, Told, after_failure
 from app.policy.settle import Reading, Settlement, Witness, compare, is_ours, next_read_at, settle
 from app.prepare import LOOK_AGAIN, Attempt, assigned
@@ -61,6 +61,9 @@ class Preparation(Protocol):
     async def prepare(self, attempt: Attempt) -> bool:
         """Prepare an enrollment; tell whether an earlier request turns out to have worked after all."""
 
+    async def update(self, enrollment: Enrollment) -> str:
+        """Write the contact and nothing else; return its id."""
+
     async def assign(self, attempt: Attempt) -> None:
         """Choose who sends, again where that was done."""
 
@@ -79,6 +82,9 @@ class Record(Protocol):
 
     async def move(self, enrollment: Enrollment, after: State, change: Change) -> None:
         """Record a transition."""
+
+    async def cancel_earlier(self, enrollment: Enrollment) -> int:
+        """Cancel what was accepted for the same person earlier and has not been sent; return how many."""
 
     async def read_later(self, enrollment: Enrollment, change: Change) -> None:
         """Leave an uncertain enrollment for its next read."""
@@ -114,6 +120,9 @@ class Enroller:
         """Take one claimed enrollment to an outcome. Raises FenceLost when it is no longer ours."""
         attempt = Attempt(claimed)
         self._step(claimed, "claimed")
+        if claimed.plan.action is not Action.ENROLL:
+            await self._act(claimed)
+            return
         try:
             happened = await self._preparation.prepare(attempt)
             enrolled = None if happened else await self._sent(attempt)
@@ -125,6 +134,20 @@ class Enroller:
             await self._failed(attempt.enrollment, error)
         else:
             await self._enrolled(attempt.enrollment, enrolled, "enrolled" if enrolled else "found_before_resend")
+
+    async def _act(self, claimed: Enrollment) -> None:
+        """Do what is not enrolling: write the contact, or end what waits for the person."""
+        try:
+            if claimed.plan.action is Action.CANCEL:
+                done = f"{await self._record.cancel_earlier(claimed)} that waited were cancelled"
+            else:
+                done = f"contact {await self._preparation.update(claimed)} was written"
+        except FenceLost:
+            raise
+        except SegueError as error:
+            await self._failed(claimed, error)
+        else:
+            await self._move(claimed, State.DONE, Change(str(claimed.plan.action), detail=done))
 
     async def _sent(self, attempt: Attempt) -> Enrolled:
         """Send; where the sender turns out to be full by now, whoever may take its place is asked once more."""

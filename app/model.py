@@ -146,6 +146,14 @@ class IfEnrolled(StrEnum):
     WAIT = "wait"  # until that one has ended
 
 
+class Action(StrEnum):
+    """What is done for a person."""
+
+    ENROLL = "enroll"
+    UPDATE = "update"  # write the contact, and nothing else
+    CANCEL = "cancel"  # end whatever waits for this person
+
+
 CONTACT_OWNER = "contact-owner"
 KEEP = "keep"
 # Read-only, or (address, owner) set by what has its own key.
@@ -198,6 +206,7 @@ class Plan:
     owner: str = KEEP
     overwrite_owner: bool = False
     defaults: tuple[tuple[str, str], ...] = ()
+    action: Action = Action.ENROLL
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,6 +258,8 @@ class Intent:
 class EnrollRequest:
     """What a matching rule asks for: this contact, into this sequence, carried out by this plan.
 
+    Where the plan's action is not to enroll, `sequence` is empty.
+
     `email` is normalised. `properties` are written to the contact first; each of `require` must then be non-empty.
     Of one person's enrollments the one with the highest `priority` goes first. `write_back` are (source, rule or
     decision, property): where the contact says why it was enrolled.
@@ -274,6 +285,8 @@ class Verdict(StrEnum):
     """How one decision ended."""
 
     ENROLL = "enroll"
+    UPDATE = "update"
+    CANCEL = "cancel"
     IGNORE = "ignore"  # a rule says so
     NONE = "none"  # no rule matched, or the matching rule cannot act (no e-mail address)
     DROPPED = "dropped"  # a member of a batch that cannot be used
@@ -293,7 +306,7 @@ class RuleFact:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """Which rule and line decided, or why none did. `enroll` is set exactly when `verdict` is ENROLL."""
+    """Which rule and line decided, or why none did. `enroll` is set when something is to be done for the person."""
 
     verdict: Verdict
     reason: str

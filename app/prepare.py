@@ -119,6 +119,11 @@ class Preparing:
         await self._prepared(attempt, contact_id, baseline)
         return False
 
+    async def update(self, enrollment: Enrollment) -> str:
+        """Write the contact and nothing else; return its id. Raises DeclinedError for whoever is suppressed."""
+        await self._admitter.admit(enrollment)
+        return await self._hubspot.upsert(enrollment.email, enrollment.properties)
+
     async def assign(self, attempt: Attempt) -> None:
         """Choose who sends, again where that was done."""
         sender = await self._senders.assign(attempt.enrollment, attempt.facts)

@@ -76,7 +76,7 @@ class Telling(Calls):
         )
 
     def _count(self, enrollment: Enrollment, after: State, reason: str) -> None:
-        self._metrics.enrollment(enrollment.sequence, after, reason)
+        self._metrics.enrollment(enrollment.sequence or str(enrollment.plan.action), after, reason)
         if after is State.ENROLLED:
             self._metrics.enrollment_lag((utc_now() - enrollment.received_at).total_seconds())
         if after is State.PARKED:

@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.engine import make_url
 
-from app.model import Decision, Delivery, EnrollRequest, Event, IfEnrolled, Intent, OnSenderFull, Plan, Verdict
+from app.model import Action, Decision, Delivery, EnrollRequest, Event, IfEnrolled, Intent, OnSenderFull, Plan, Verdict
 from app.store.database import open_engine
 from app.store.embedded import EmbeddedPostgres
 from app.store.entries import Entry, Heard, Verdicted
@@ -117,6 +117,7 @@ def make_entry(new_id: Callable[[str], str]) -> MakeEntry:
                 facts.get("owner", "keep"),
                 facts.get("overwrite_owner", False),
                 facts.get("defaults", ()),
+                Action(facts.get("action", "enroll")),
             ),
             properties=facts.get("properties", {"firstname": "Ada"}),
             require=("firstname",),

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from app.model import CONTACT_OWNER, KEEP, OF_SENDER, Intent, OnSenderFull, Plan
+from app.model import CONTACT_OWNER, KEEP, OF_SENDER, Action, Intent, OnSenderFull, Plan
 from app.rules.book import EnrollAction, Rule
 from app.rules.mending import UNKNOWN
 
@@ -12,11 +13,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from app.model import Account
+    from app.rules.expressions import Expression
     from app.rules.findings import Findings, Place
     from app.rules.parts import Part
     from app.rules.people import People
     from app.rules.schema import EnrollEntry, RuleEntry
     from app.rules.timings import Timings
+
+
+FIRST = 32_767  # before anything else of the same person: what waits may have a priority of its own
 
 
 class Rules:
@@ -61,8 +66,8 @@ class Rules:
         return tuple(made.values())
 
     def _rule(self, entry: RuleEntry, part: Part, place: Place) -> Rule:
-        if entry.ignore == (entry.enroll is not None):
-            told = "it either enrolls or ignores: write one of `enroll` and `ignore: true`"
+        if [entry.enroll is not None, entry.ignore, entry.update, entry.cancel].count(True) != 1:
+            told = "it does one thing: write one of `enroll`, `update: true`, `cancel: true` and `ignore: true`"
             self._findings.note(part, place, f"rule {part.parsed.written((*place, 'id'))!r}: {told}")
         when = self._findings.expression(entry.when, part, (*place, "when")) if entry.when else None
         return Rule(
@@ -74,25 +79,49 @@ class Rules:
             when=when,
             goes_on=entry.continue_,
             stops_on_error=entry.on_error == "stop",
-            enroll=self._action(entry, entry.enroll, part, place) if entry.enroll else None,
+            enroll=self._action(entry, part, place),
             examples=tuple(entry.examples),
         )
 
-    def _action(self, entry: RuleEntry, enroll: EnrollEntry, part: Part, place: Place) -> EnrollAction:
-        self._check_senders(enroll, part, (*place, "enroll"))
+    def _action(self, entry: RuleEntry, part: Part, place: Place) -> EnrollAction | None:
+        """Return what is done for the person, None for a rule that ignores."""
+        if entry.enroll is not None:
+            return self._enrolling(entry, entry.enroll, part, place)
+        if not (entry.update or entry.cancel):
+            return None
         account = self._account_of(entry.account, part, place)
         self._require_writable(entry, account, part, place)
         known = self._accounts.get(account)
-        properties = {
+        action = Action.UPDATE if entry.update else Action.CANCEL
+        return EnrollAction(
+            account=account,
+            sequence="",
+            plan=Plan(action=action),
+            properties=self._properties(entry, part, place) if entry.update else {},
+            require=(),
+            # Each such event counts: nobody's earlier one stands in its way.
+            intent=Intent("", timedelta()),
+            priority=FIRST if entry.cancel else 0,
+            write_back=known.write_back if known and entry.update else (),
+        )
+
+    def _properties(self, entry: RuleEntry, part: Part, place: Place) -> dict[str, Expression]:
+        return {
             name: expression
             for name, text in entry.contact.set.items()
             if (expression := self._findings.expression(text, part, (*place, "contact", "set", name)))
         }
+
+    def _enrolling(self, entry: RuleEntry, enroll: EnrollEntry, part: Part, place: Place) -> EnrollAction:
+        self._check_senders(enroll, part, (*place, "enroll"))
+        account = self._account_of(entry.account, part, place)
+        self._require_writable(entry, account, part, place)
+        known = self._accounts.get(account)
         return EnrollAction(
             account=account,
             sequence=enroll.sequence,
             plan=self._plan(entry, enroll, account, part, place),
-            properties=properties,
+            properties=self._properties(entry, part, place),
             require=tuple(entry.contact.require),
             intent=Intent(entry.dedupe.intent or f"sequence:{enroll.sequence}", entry.dedupe.period),
             expires_after=enroll.expires_after,

@@ -50,20 +50,24 @@ def event_of(example: ExampleEntry, rule: Rule) -> Event:
 def _as_expected(decision: Decision, expect: ExpectEntry) -> bool:
     if expect.enroll is not None:
         return decision.enroll is not None and decision.enroll.sequence == expect.enroll
-    return decision.verdict is (Verdict.IGNORE if expect.ignore else Verdict.NONE)
+    return decision.verdict is _wanted(expect)
 
 
 def _difference(decisions: list[Decision], example: ExampleEntry) -> str:
-    wanted = (
-        f"enroll {example.expect.enroll}" if example.expect.enroll else "ignore" if example.expect.ignore else "none"
-    )
+    expect = example.expect
+    wanted = f"enroll {expect.enroll}" if expect.enroll else _wanted(expect)
     return f"expected {wanted}, got {'; '.join(told(decision) for decision in decisions)}"
+
+
+def _wanted(expect: ExpectEntry) -> Verdict:
+    """Return the verdict that is expected, where it is not to enroll."""
+    return next((Verdict(name) for name in ("ignore", "update", "cancel") if getattr(expect, name)), Verdict.NONE)
 
 
 def told(decision: Decision) -> str:
     """Return a decision in one sentence."""
-    if decision.enroll is not None:
+    if decision.enroll is not None and decision.verdict is Verdict.ENROLL:
         return f"enroll {decision.enroll.sequence} by rule {decision.rule}"
-    if decision.verdict is Verdict.IGNORE:
-        return f"ignore by rule {decision.rule}"
+    if decision.verdict in {Verdict.IGNORE, Verdict.UPDATE, Verdict.CANCEL}:
+        return f"{decision.verdict} by rule {decision.rule}"
     return f"none ({decision.reason})"

@@ -82,8 +82,8 @@ def _secret(value: object) -> object:
 
 
 def _expected(value: object) -> object:
-    if isinstance(value, str) and value not in {"none", "ignore"}:
-        raise ValueError('write `none`, `ignore`, or the sequence as {enroll: "310001"}')
+    if isinstance(value, str) and value not in {"none", "ignore", "update", "cancel"}:
+        raise ValueError('write `none`, `ignore`, `update`, `cancel`, or the sequence as {enroll: "310001"}')
     return {value: True} if isinstance(value, str) else value
 
 
@@ -270,6 +270,8 @@ class ExpectEntry(_Model):
     enroll: HubSpotId | None = None
     none: Literal[True] | None = None
     ignore: Literal[True] | None = None
+    update: Literal[True] | None = None
+    cancel: Literal[True] | None = None
 
 
 class ExampleEvent(_Model):
@@ -295,7 +297,7 @@ class ExampleEntry(_Model):
     expect: Annotated[
         ExpectEntry,
         BeforeValidator(_expected),
-        AlsoWritten({"enum": ["none", "ignore"]}),
+        AlsoWritten({"enum": ["none", "ignore", "update", "cancel"]}),
     ]
 
 
@@ -311,6 +313,8 @@ class RuleEntry(_Model):
     continue_: bool = Field(default=False, alias="continue", strict=True, description="Look at later rules too")
     on_error: Literal["next", "stop"] = Field("next", description="What follows when the condition cannot be evaluated")
     ignore: bool = Field(default=False, strict=True, description="Do nothing, on purpose")
+    update: bool = Field(default=False, strict=True, description="Write the contact, and nothing else")
+    cancel: bool = Field(default=False, strict=True, description="End whatever waits for this person")
     contact: ContactEntry = ContactEntry()
     priority: int = Field(
         0, ge=-1000, le=1000, strict=True, description="Of a person's enrollments the highest goes first"

@@ -144,6 +144,11 @@ class Enrollments:
         elif after is State.ENROLLED:
             await note_success(connection, enrollment.account, inbox)
 
+    async def cancel_earlier(self, enrollment: Enrollment) -> int:
+        """Cancel what was accepted for the same person earlier and has not been sent; return how many."""
+        values = {"account": enrollment.account, "email": enrollment.email, "id": enrollment.id}
+        return len(await self._run(sql.CANCEL_EARLIER, **values))
+
     async def read_later(self, enrollment: Enrollment, change: Change) -> None:
         """Leave an uncertain enrollment for its next read at `change.due_at`. Raises FenceLost."""
         values = _move_values(enrollment, State.UNCERTAIN, change)

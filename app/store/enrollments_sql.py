@@ -244,6 +244,24 @@ CHECKPOINT_SENDING = text("""
 
 RELEASE_INTENT = text("DELETE FROM intents WHERE enrollment_id = :id")
 
+# Whatever was accepted for the person before this row, and has not been sent. Nobody can claim any of it meanwhile: the
+# person is in hand by this row.
+CANCEL_EARLIER = text("""
+    WITH found AS MATERIALIZED (
+        SELECT id, state, attempt FROM enrollments
+        WHERE account = :account AND email = :email AND id < :id AND state IN ('held', 'ready', 'parked')
+        ORDER BY id FOR UPDATE
+    ), moved AS (
+        UPDATE enrollments SET state = 'cancelled', reason = 'by_rule', updated_at = clock_timestamp()
+        FROM found WHERE enrollments.id = found.id
+    ), freed AS (
+        DELETE FROM intents WHERE enrollment_id IN (SELECT id FROM found)
+    )
+    INSERT INTO journal (enrollment_id, at, before, after, attempt, cause, detail)
+    SELECT id, clock_timestamp(), state, 'cancelled', attempt, 'cancelled_by_rule', :id FROM found
+    RETURNING enrollment_id
+""")
+
 WAITING_UNTIL = text("""
     SELECT min(due_at) - clock_timestamp() FROM enrollments
     WHERE state IN ('ready', 'uncertain', 'held') AND account = :account

@@ -125,7 +125,7 @@ def _enrollment(of: _Of, verdicted: Verdicted) -> dict[str, Any] | None:
         "plan": written(request.plan),
         "properties": {**request.properties, **_written_back(of, verdicted, request)},
         "require": request.require,
-        "intent": request.intent.name,
+        "intent": request.intent.name or f"{request.plan.action}:{verdicted.enrollment_id}",
         "seconds": request.intent.period.total_seconds(),
         "received_at": of.received_at,
         "expires_at": of.received_at + request.expires_after if request.expires_after else None,

@@ -53,6 +53,7 @@ def test_the_file_that_the_cases_begin_with_has_no_mistake() -> None:
     assert mistakes(HEAD + RULE) == []
 
 
+ONE_THING = "it does one thing: write one of `enroll`, `update: true`, `cancel: true` and `ignore: true`"
 CASES: dict[str, tuple[str, list[str]]] = {
     "unknown key at the top": (HEAD + RULE + "colour: red\n", ["r1.yaml:11:1: unknown key 'colour'"]),
     "unknown key in a rule": (HEAD + RULE + "    windows: x\n", ["r1.yaml:11:5: unknown key 'windows'"]),
@@ -144,11 +145,11 @@ CASES: dict[str, tuple[str, list[str]]] = {
     "an empty list of types": (HEAD + RULE.replace("form_response", "[]"), ["r1.yaml:9:11: must not be empty"]),
     "neither enroll nor ignore": (
         HEAD + RULE.replace('    enroll: {sequence: "310001", sender: anna}\n', ""),
-        ["r1.yaml:7:5: rule 'demo': it either enrolls or ignores: write one of `enroll` and `ignore: true`"],
+        [f"r1.yaml:7:5: rule 'demo': {ONE_THING}"],
     ),
     "enroll and ignore": (
         HEAD + RULE + "    ignore: true\n",
-        ["r1.yaml:7:5: rule 'demo': it either enrolls or ignores: write one of `enroll` and `ignore: true`"],
+        [f"r1.yaml:7:5: rule 'demo': {ONE_THING}"],
     ),
     "a condition that ends too early": (
         HEAD + RULE + "    when: event.data.x >=\n",
@@ -180,7 +181,7 @@ CASES: dict[str, tuple[str, list[str]]] = {
     "on_error of another kind": (HEAD + RULE + "    on_error: skip\n", ["r1.yaml:11:15: must be 'next' or 'stop'"]),
     "an example that expects nonsense": (
         HEAD + RULE + "    examples: [{name: x, event: {}, expect: maybe}]\n",
-        ['r1.yaml:11:45: write `none`, `ignore`, or the sequence as {enroll: "310001"}'],
+        ['r1.yaml:11:45: write `none`, `ignore`, `update`, `cancel`, or the sequence as {enroll: "310001"}'],
     ),
     "an example with an unknown field": (
         HEAD + RULE + "    examples: [{name: x, event: {mail: a}, expect: none}]\n",

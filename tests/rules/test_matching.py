@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from app.model import Verdict
+from app.model import Action, Verdict
 from app.rules.examples import run_examples
 from app.rules.match import LONGEST_CONDITION, decide, heard
 from tests.rules.rulebooks import HEAD, book, event
@@ -221,3 +221,17 @@ def test_examples_pass_or_say_what_came_instead() -> None:
         ("ignored", "expected ignore, got enroll 1 by rule one"),
     ]
     assert {(o.rule, o.file, o.line) for o in outcomes} == {("one", "rules.yaml", HEAD.count("\n") + 1)}
+
+
+def test_a_rule_may_cancel_or_update_instead_of_enrolling() -> None:
+    rules = """  - {id: left, source: crm, type: left, cancel: true}
+  - {id: told, source: crm, type: told, update: true, contact: {set: {company: event.company}}}
+"""
+    known = book(rules)
+    (left,) = decide(event("left"), known)
+    (told,) = decide(event("told", company="Acme"), known)
+    assert (left.verdict, told.verdict) == (Verdict.CANCEL, Verdict.UPDATE)
+    assert left.enroll is not None
+    assert told.enroll is not None
+    assert (left.enroll.plan.action, left.enroll.properties, left.enroll.priority) == (Action.CANCEL, {}, 32_767)
+    assert (told.enroll.plan.action, told.enroll.properties) == (Action.UPDATE, {"company": "Acme"})

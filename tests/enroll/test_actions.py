@@ -1,0 +1,78 @@
+"""What rules do beside enrolling: write the contact, and end whatever waits for a person."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from app.policy.suppression import read
+from app.store.suppressions import Suppressions
+
+if TYPE_CHECKING:
+    from tests.conftest import MakeEntry
+    from tests.enroll.conftest import Road
+
+LATER = timedelta(days=36_500)
+ACT: dict[str, Any] = {"sequence": "", "intent": "", "period": timedelta()}
+
+
+async def test_somebody_who_left_is_not_sent_what_waited_for_him(road: Road, make_entry: MakeEntry) -> None:
+    await road.accept(make_entry("e1", delay=LATER, priority=100))
+    await road.accept(make_entry("e2", intent="second", delay=LATER))
+    await road.accept(make_entry("e3", "bea@corp.example", delay=LATER))
+    await road.accept(make_entry("e4", intent="us", account="us", delay=LATER))
+    await road.accept(make_entry("e5", action="cancel", **ACT, priority=32_767))
+    (claimed,) = await road.enrollments.claim_ready(10)
+    await road.enroller.enroll(claimed)
+    states = await road.run("SELECT email, account, state, reason, detail FROM enrollments ORDER BY id")
+    assert [row[2:4] for row in states] == [
+        ("cancelled", "by_rule"),
+        ("cancelled", "by_rule"),
+        ("held", "delay"),
+        ("held", "delay"),
+        ("done", None),
+    ]
+    assert states[-1][4] == "2 that waited were cancelled"
+    assert (await road.control("calls"))["total"] == 0
+    told = await road.run("SELECT cause, detail FROM journal WHERE after = 'cancelled'")
+    assert told == [("cancelled_by_rule", claimed.id)] * 2
+    intents = await road.run("SELECT email, account FROM intents WHERE until > now() ORDER BY email DESC")
+    assert intents == [("bea@corp.example", "main"), ("ada@corp.example", "us")]
+
+
+async def test_a_person_may_leave_as_often_as_he_likes(road: Road, make_entry: MakeEntry) -> None:
+    for number in range(2):
+        await road.accept(make_entry(f"e{number}", action="cancel", **ACT))
+        (claimed,) = await road.enrollments.claim_ready(10)
+        await road.enroller.enroll(claimed)
+    assert await road.run("SELECT state FROM enrollments") == [("done",), ("done",)]
+
+
+async def test_an_update_writes_the_contact_and_sends_nothing(road: Road, make_entry: MakeEntry) -> None:
+    await road.accept(make_entry("e1", action="update", **ACT, properties={"company": "Acme"}))
+    (claimed,) = await road.enrollments.claim_ready(1)
+    await road.enroller.enroll(claimed)
+    assert await road.state() == ("done", None)
+    people = await road.control("people")
+    assert [p["properties"]["company"] for p in people if p["properties"].get("email") == "ada@corp.example"] == [
+        "Acme"
+    ]
+    assert await road.control("ledger") == []
+
+
+async def test_an_update_that_hubspot_does_not_take_is_refused_by_field(road: Road, make_entry: MakeEntry) -> None:
+    await road.accept(make_entry("e1", action="update", **ACT, properties={"nonsense": "1"}))
+    (claimed,) = await road.enrollments.claim_ready(1)
+    await road.enroller.enroll(claimed)
+    assert await road.state() == ("refused", "PROPERTY_DATA_IS_INVALID")
+    ((detail,),) = await road.run("SELECT detail FROM enrollments")
+    assert "property nonsense: HubSpot has no such property" in detail
+
+
+async def test_whoever_is_suppressed_is_not_written_either(road: Road, make_entry: MakeEntry) -> None:
+    await Suppressions(road.engine).add(read("ada@corp.example"), None)
+    await road.accept(make_entry("e1", action="update", **ACT))
+    (claimed,) = await road.enrollments.claim_ready(1)
+    await road.enroller.enroll(claimed)
+    assert await road.state() == ("refused", "suppressed")
+    assert (await road.control("calls"))["total"] == 0
