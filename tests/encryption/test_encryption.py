@@ -66,7 +66,11 @@ def test_keys_are_read_from_one_line_the_newest_first() -> None:
     assert box.decrypt(Encryption([OLD]).encrypt("token", EMEA), EMEA) == "token"
 
 
-@pytest.mark.parametrize("wrong", ["", ",", "made-up-key", f"{NEW},", f"{NEW},not-a-key", f"{NEW};{OLD}", "ключ"])
+@pytest.mark.parametrize(
+    "wrong",
+    ["", ",", "made-up-key", f"{NEW},", f"{NEW},not-a-key", f"{NEW};{OLD}", "ключ"],
+    ids=["nothing", "a comma", "no key", "an end", "a second one", "a semicolon", "not ASCII"],
+)
 def test_a_malformed_key_is_told_by_its_place_and_never_shown(wrong: str) -> None:
     with pytest.raises(StartError, match=r"SEGUE_ENCRYPTION_KEYS: key [12] of [12] is no key.*segue new-key") as told:
         encryption(wrong)
