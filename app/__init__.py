@@ -1,12 +1,14 @@
 """Segue: webhooks in, HubSpot sequence enrollments out.
 
-One road, eight steps, each with its module:
+One road, ten steps, each with its module:
 
 receive    app.web.webhooks       bytes of one HTTP request -> Delivery
 verify     app.sources            the provider's signature, over the raw bytes
 normalise  app.sources            Delivery -> Event(s)
 match      app.rules              Event -> Decision(s), with the reason of every "no"
 queue      app.store.accept       everything above, in one committed transaction, before the 2xx
+assign     app.senders            who sends, and why none of the others
+prepare    app.prepare            admitted, in its window, the contact and its baseline there
 enroll     app.enroll             claim -> pace -> enroll -> record, one HubSpot enrollment at most
 record     app.store.enrollments  the state machine, fenced, journalled
 report     app.web.api            what happened, and why, by id, person, source or state
