@@ -6,23 +6,26 @@ import asyncio
 import json
 import logging
 from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, TypeVar
 
 import httpx
 
 from app.clock import elapsed_seconds
 from app.errors import Ambiguous, HubSpotError, NotSent, Refusal
-from app.hubspot import contacts, protocol
+from app.hubspot import contacts, details, protocol
 from app.hubspot.gate import RENEWALS, Gate, GrantSpentError
 from app.hubspot.refusals import correlation_of
 from app.hubspot.replies import Reply
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Sequence
+    from datetime import datetime
     from types import TracebackType
     from typing import Self
 
     from app.hubspot.contacts import Contact, Upsert
+    from app.hubspot.details import AccountDetails, SequenceDetails, TokenInfo, Usage, UserPage
     from app.hubspot.pace import Grant, Pace
     from app.hubspot.protocol import Call, Enrolled, EnrollmentStatus, Owner, OwnerPage, SequencePage
     from app.model import Sender
@@ -46,7 +49,8 @@ class CallRecord:
 
     `remaining` and `remaining_today` are what HubSpot's headers say is left of its window and of the day;
     `route` is a template; `status` is None when no answer came; `error_type` is HubSpot's code, or the kind of failure;
-    `duration` is in seconds, from the first byte (or the attempt to connect) to the last.
+    `duration` is in seconds, from the first byte (or the attempt to connect) to the last; `date` is HubSpot's clock, in
+    whole seconds, by the header of that name.
     """
 
     account: str
@@ -58,6 +62,7 @@ class CallRecord:
     duration: float
     remaining: int | None = None
     remaining_today: int | None = None
+    date: datetime | None = None
 
 
 class HubSpotClient:
@@ -144,9 +149,9 @@ class HubSpotClient:
         """Find owners by address."""
         return await self._send(protocol.owners_by_email(self._version, email))
 
-    async def list_owners(self, after: str | None = None) -> OwnerPage:
-        """Return one page of the owners."""
-        return await self._send(protocol.list_owners(self._version, after))
+    async def list_owners(self, after: str | None = None, *, archived: bool = False) -> OwnerPage:
+        """Return one page of the owners, or of those who were archived."""
+        return await self._send(protocol.list_owners(self._version, after, archived=archived))
 
     async def list_sequences(self, user_id: str, after: str | None = None) -> SequencePage:
         """Return one page of the sequences that a user may send."""
@@ -155,6 +160,26 @@ class HubSpotClient:
     async def get_sequence(self, user_id: str, sequence: str) -> protocol.Sequence:
         """Return one sequence."""
         return await self._send(protocol.get_sequence(self._version, user_id, sequence))
+
+    async def sequence_details(self, user_id: str, sequence: str) -> SequenceDetails:
+        """Return one sequence with its steps and settings."""
+        return await self._send(details.sequence_details(self._version, user_id, sequence))
+
+    async def list_users(self, after: str | None = None) -> UserPage:
+        """Return one page of the users with their seats."""
+        return await self._send(details.list_users(self._version, after))
+
+    async def token_info(self) -> TokenInfo:
+        """Return whose this client's token is, and its scopes; private apps only."""
+        return await self._send(details.token_info(await self._bearer()))
+
+    async def account_details(self) -> AccountDetails:
+        """Return which account this is."""
+        return await self._send(details.account_details(self._version))
+
+    async def daily_usage(self) -> Usage | None:
+        """Return how much of the account's day is used, None where HubSpot has no figure now."""
+        return await self._send(details.daily_usage(self._version))
 
     async def _send(
         self, call: Call[T], *, grant: Grant | None = None, before_send: Callable[[], Awaitable[None]] | None = None
@@ -243,6 +268,7 @@ class HubSpotClient:
                 duration=elapsed_seconds() - started,
                 remaining=_count(reply, "x-hubspot-ratelimit-remaining"),
                 remaining_today=_count(reply, "x-hubspot-ratelimit-daily-remaining"),
+                date=_date(reply),
             )
         )
 
@@ -254,6 +280,15 @@ def _is_count(value: str) -> bool:
 def _count(reply: Reply | None, header: str) -> int | None:
     value = reply.headers.get(header, "") if reply else ""
     return int(value) if value.isascii() and value.isdigit() and len(value) <= LONGEST_COUNT else None
+
+
+def _date(reply: Reply | None) -> datetime | None:
+    """Return HubSpot's clock; a date without a zone, or garbage, is none."""
+    try:
+        told = parsedate_to_datetime(reply.headers["date"]) if reply else None
+    except (KeyError, ValueError):
+        return None
+    return told if told and told.tzinfo else None
 
 
 def _keep_addresses_out_of_logs() -> None:

@@ -6,7 +6,7 @@ public OpenAPI collection (Automation/Sequences, CRM/Contacts, CRM/Owners) and i
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from urllib.parse import quote
 
@@ -40,7 +40,7 @@ class Call(Generic[T]):
     path: str
     decipher: Callable[[Reply], T]
     query: tuple[tuple[str, str], ...] = ()
-    json: Mapping[str, Any] | None = None
+    json: Mapping[str, Any] | None = field(default=None, repr=False)  # people, and once a token, stand in it
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +62,16 @@ class EnrollmentStatus:
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """An owner. `user_id` is what sequences are sent by (None: deactivated); `id` is what contacts are assigned to."""
+    """An owner. `user_id` is what sequences are sent by (None: deactivated); `id` is what contacts are assigned to.
+
+    `past_user_id` is the user id also of one who was deactivated, where HubSpot tells it.
+    """
 
     id: str
     user_id: str | None
     email: str | None
+    name: str | None = None
+    past_user_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,9 +159,10 @@ def owners_by_email(version: str, email: str) -> Call[tuple[Owner, ...]]:
     )
 
 
-def list_owners(version: str, after: str | None = None) -> Call[OwnerPage]:
-    """List the owners who were not archived, a page at a time."""
-    paging = (("after", after),) if after else ()
+def list_owners(version: str, after: str | None = None, *, archived: bool = False) -> Call[OwnerPage]:
+    """List the owners who were not archived (or those who were), a page at a time."""
+    gone = (("archived", "true"),) if archived else ()
+    paging = (*gone, *((("after", after),) if after else ()))
     return Call(
         route="/crm/owners/{version}",
         method="GET",
@@ -202,23 +208,25 @@ def _status(reply: Reply) -> EnrollmentStatus | None:
 
 def _sequence_page(reply: Reply) -> SequencePage:
     body = accepted(reply)
-    listed = tuple(_sequence_from(item, reply) for item in items(body.get("results")))
-    return SequencePage(listed, _next_page(body))
+    listed = tuple(sequence_from(item, reply) for item in items(body.get("results")))
+    return SequencePage(listed, next_page(body))
 
 
-def _next_page(body: dict[str, Any]) -> str | None:
+def next_page(body: dict[str, Any]) -> str | None:
+    """Return what asks for the next page, None at the end."""
     return text(mapping(mapping(body.get("paging")).get("next")).get("after"))
 
 
 def _owner_page(reply: Reply) -> OwnerPage:
-    return OwnerPage(_owners(reply), _next_page(accepted(reply)))
+    return OwnerPage(_owners(reply), next_page(accepted(reply)))
 
 
 def _sequence(reply: Reply) -> Sequence:
-    return _sequence_from(accepted(reply), reply)
+    return sequence_from(accepted(reply), reply)
 
 
-def _sequence_from(body: dict[str, Any], reply: Reply) -> Sequence:
+def sequence_from(body: dict[str, Any], reply: Reply) -> Sequence:
+    """Return the sequence that an object describes. Raises Ambiguous."""
     sequence = identifier(body.get("id"))
     if sequence is None:
         raise unreadable(reply)
@@ -228,6 +236,10 @@ def _sequence_from(body: dict[str, Any], reply: Reply) -> Sequence:
 
 def _owners(reply: Reply) -> tuple[Owner, ...]:
     listed = ((identifier(item.get("id")), item) for item in items(accepted(reply).get("results")))
-    return tuple(
-        Owner(owner, identifier(item.get("userId")), text(item.get("email"))) for owner, item in listed if owner
-    )
+    return tuple(_owner(owner, item) for owner, item in listed if owner)
+
+
+def _owner(identity: str, item: dict[str, Any]) -> Owner:
+    name = " ".join(part for key in ("firstName", "lastName") if (part := text(item.get(key))))
+    past = identifier(item.get("userIdIncludingInactive"))
+    return Owner(identity, identifier(item.get("userId")), text(item.get("email")), name or None, past)

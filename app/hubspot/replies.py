@@ -77,6 +77,11 @@ def word(value: Any) -> str | None:
     return value if isinstance(value, str) and _WORD.match(value) else None
 
 
+def words(value: Any) -> tuple[str, ...] | None:
+    """Return HubSpot's words in a list, None where there is no list."""
+    return tuple(told for item in value if (told := word(item))) if isinstance(value, list) else None
+
+
 def instant(value: Any) -> datetime | None:
     """Return an aware instant from RFC 3339 or from milliseconds since 1970 (both occur in contact properties)."""
     try:

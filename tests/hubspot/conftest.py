@@ -130,7 +130,8 @@ async def far_end(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[FarEnd]:
 @pytest.fixture
 def new_client(pace: ToldPace, records: list[CallRecord]) -> Callable[..., HubSpotClient]:
     def build(transport: httpx.AsyncBaseTransport | None = None, **options: object) -> HubSpotClient:
+        token = options.pop("token", "pat-secret")
         settings = {"base_url": "http://hubspot.invalid", "transport": transport, **options}
-        return HubSpotClient("main", "pat-secret", pace=pace, observe=records.append, **settings)  # type: ignore[arg-type]
+        return HubSpotClient("main", token, pace=pace, observe=records.append, **settings)  # type: ignore[arg-type]
 
     return build

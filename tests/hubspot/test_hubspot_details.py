@@ -1,0 +1,129 @@
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+
+from app.errors import Ambiguous, Refusal
+from app.hubspot import details, protocol
+from app.hubspot.details import AccountDetails, SendSettings, TokenInfo, Usage, User, UserPage
+from app.hubspot.replies import Reply
+from tests.sandbox.portal import Portal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from app.hubspot.client import HubSpotClient
+
+MIDNIGHT = datetime(2026, 11, 24, tzinfo=UTC)
+
+
+def reply(body: Any, status: int = 200) -> Reply:
+    return Reply(status, {}, json.dumps(body).encode())
+
+
+def test_a_sequence_has_its_steps_in_order_and_when_it_sends() -> None:
+    call = details.sequence_details("2026-09", "7001", "310/1")
+    assert (call.path, call.query) == ("/automation/sequences/2026-09/310%2F1", (("userId", "7001"),))
+    steps = [{"stepOrder": 1, "actionType": "TASK"}, {"stepOrder": 0, "actionType": "EMAIL"}, {"stepOrder": 2}]
+    settings = {"sendWindowStartMinute": 480, "sendWindowEndMinute": 1080, "eligibleFollowUpDays": "BUSINESS_DAYS"}
+    told = call.decipher(reply({"id": 310001, "name": "Demo", "steps": steps, "settings": settings}))
+    assert (told.sequence.id, told.sequence.name) == ("310001", "Demo")
+    assert told.steps == ("EMAIL", "TASK", "UNKNOWN")
+    assert told.settings == SendSettings(480, 1080, "BUSINESS_DAYS")
+
+
+def test_a_sequence_without_settings_is_a_sequence() -> None:
+    call = details.sequence_details("2026-03", "7001", "1")
+    garbage = {"sendWindowStartMinute": 99_999, "sendWindowEndMinute": True, "eligibleFollowUpDays": 3}
+    for settings in (None, garbage):
+        told = call.decipher(reply({"id": "1", "steps": None, "settings": settings}))
+        assert (told.steps, told.settings) == ((), SendSettings(None, None, None))
+    with pytest.raises(Ambiguous):
+        call.decipher(reply({"steps": []}))
+
+
+def test_users_come_in_pages_with_their_seats() -> None:
+    call = details.list_users("2026-03", after="5")
+    assert (call.path, call.query) == ("/settings/users/2026-03", (("limit", "100"), ("after", "5")))
+    told = {
+        "results": [{"id": "7001", "email": "anna@acme.example", "seatNames": ["sales-pro"]}, {"id": "7002"}, {}],
+        "paging": {"next": {"after": "6"}},
+    }
+    users = (User("7001", "anna@acme.example", ("sales-pro",)), User("7002", None, None))
+    assert call.decipher(reply(told)) == UserPage(users, "6")
+
+
+def test_a_token_is_asked_about_and_not_shown() -> None:
+    call = details.token_info("pat-secret")
+    assert call.json == {"tokenKey": "pat-secret"}
+    assert "pat-secret" not in repr(call)
+    told = {"userId": 7001, "hubId": 48, "appId": 1, "scopes": ["oauth", 5, "automation"]}
+    assert call.decipher(reply(told)) == TokenInfo("7001", "48", ("oauth", "automation"))
+    with pytest.raises(Ambiguous):
+        call.decipher(reply({"userId": 7001}))
+    with pytest.raises(Refusal):
+        call.decipher(reply({}, 404))
+
+
+def test_an_account_has_an_id_and_a_clock() -> None:
+    call = details.account_details("2026-03")
+    assert call.path == "/account-info/2026-03/details"
+    told = {"portalId": 48, "timeZone": "Europe/Berlin", "accountType": "STANDARD", "dataHostingLocation": "eu1"}
+    assert call.decipher(reply(told)) == AccountDetails("48", "Europe/Berlin", "STANDARD", "eu1")
+    with pytest.raises(Ambiguous):
+        call.decipher(reply({"timeZone": "UTC"}))
+
+
+def test_a_days_usage_is_a_figure_or_none() -> None:
+    call = details.daily_usage("2026-03")
+    assert call.path == "/account-info/2026-03/api-usage/daily/private-apps"
+    told = {"usageLimit": 10, "currentUsage": 3, "fetchStatus": "CACHED", "resetsAt": "2026-11-24T00:00:00Z"}
+    assert call.decipher(reply({"results": [told]})) == Usage(10, 3, MIDNIGHT)
+    assert call.decipher(reply({"results": [told | {"fetchStatus": "TIMEOUT"}]})) is None
+    assert call.decipher(reply({"results": []})) is None
+
+
+def test_archived_owners_are_asked_for_apart_and_keep_their_user_id() -> None:
+    call = protocol.list_owners("2026-03", after="5", archived=True)
+    assert call.query == (("limit", "100"), ("archived", "true"), ("after", "5"))
+    told = {"id": "31", "userId": None, "userIdIncludingInactive": 7001, "firstName": "Anna", "lastName": "Acme"}
+    (owner,) = call.decipher(reply({"results": [told]})).owners
+    assert (owner.user_id, owner.past_user_id, owner.name) == (None, "7001", "Anna Acme")
+
+
+async def test_the_sandbox_answers_all_of_it(new_client: Callable[..., HubSpotClient], records: list[Any]) -> None:
+    portal = Portal(daily=100)
+    headers = {"date": "Mon, 23 Nov 2026 09:00:00 GMT"}
+
+    async def dated(request: httpx.Request) -> httpx.Response:
+        answer = await portal._transport.handle_async_request(request)
+        await answer.aread()
+        return httpx.Response(
+            answer.status_code, headers=[*answer.headers.items(), *headers.items()], content=answer.content
+        )
+
+    async with new_client(httpx.MockTransport(dated), token="pat-sandbox-read") as client:
+        assert "EMAIL" in (await client.sequence_details("7001", "310001")).steps
+        assert {user.id: user.seats for user in (await client.list_users()).users}["7003"] == ()
+        assert "automation.sequences.enrollments.write" not in (await client.token_info()).scopes
+        assert (await client.account_details()).timezone == "UTC"
+        usage = await client.daily_usage()
+    assert usage is not None
+    assert usage.used == 4
+    assert {record.date for record in records} == {datetime(2026, 11, 23, 9, tzinfo=UTC)}
+
+
+async def test_a_date_that_is_none_is_none(new_client: Callable[..., HubSpotClient], records: list[Any]) -> None:
+    dates = iter(["yesterday", "Mon, 23 Nov 2026 09:00:00 -0000", "Mon, 99 Nov 2026 09:00:00 GMT"])
+
+    def answer(_: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, json={"portalId": 1}, headers={"date": next(dates)})
+
+    async with new_client(httpx.MockTransport(answer)) as client:
+        for _ in range(3):
+            await client.account_details()
+    assert [record.date for record in records] == [None, None, None]
