@@ -6,7 +6,8 @@ import sys
 
 import typer
 
-from app.cli import hubspot, rules, service, sources
+from app import logs
+from app.cli import doctor, hubspot, rules, service, sources
 from app.errors import SegueError, StartError
 
 
@@ -23,11 +24,14 @@ def build() -> typer.Typer:
     rules.register(app)
     sources.register(app)
     hubspot.register(app)
+    app.command()(doctor.doctor)
     return app
 
 
 def main() -> None:
     """Run one command; what goes wrong on purpose is one message on stderr and an exit code, never a traceback."""
+    # What a command prints may be read by a script: whatever is logged goes elsewhere until a service says otherwise.
+    logs.configure(form="auto", level="warning", stream=sys.stderr)
     try:
         build()()
     except SegueError as error:

@@ -97,14 +97,14 @@ async def migrate_only(settings: Settings) -> None:
     """Bring the database up to date, and nothing else."""
     logs.configure(form=settings.log_format, level=settings.log_level)
     async with AsyncExitStack() as stack:
-        engine = await _database(stack, settings, settings.data_dir, own=True)
+        engine = await open_database(stack, settings, settings.data_dir, own=True)
         log.info("database.migrated", revision=await migrate(engine.url))
 
 
 async def stored_delivery(settings: Settings, identity: str, source: str, *, practice: bool) -> StoredDelivery | None:
     """Return a kept delivery by its id, or the last refused one of a source."""
     async with AsyncExitStack() as stack:
-        engine = await _database(stack, settings, _data_dir(settings, practice=practice), own=False)
+        engine = await open_database(stack, settings, _data_dir(settings, practice=practice), own=False)
         await require_migrated(engine)
         return await find_delivery(engine, identity, source)
 
@@ -129,7 +129,7 @@ async def disconnect(settings: Settings, account: str) -> bool:
 async def _oauth_alone(settings: Settings) -> AsyncIterator[tuple[OAuth, AsyncEngine]]:
     """Open what connects accounts, for one command beside a service that runs."""
     async with AsyncExitStack() as stack:
-        engine = await _database(stack, settings, settings.data_dir, own=False)
+        engine = await open_database(stack, settings, settings.data_dir, own=False)
         await require_migrated(engine)
         base_url, observe = str(settings.hubspot_base_url).rstrip("/"), Calls(Metrics(__version__)).call
         oauth = await open_oauth(stack, settings, engine, base_url=base_url, observe=observe)
@@ -225,13 +225,13 @@ async def _open(
     own_database: bool,
     with_sandbox: bool,
 ) -> Service:
-    engine = await _database(stack, settings, _data_dir(settings, practice=with_sandbox), own=own_database)
+    engine = await open_database(stack, settings, _data_dir(settings, practice=with_sandbox), own=own_database)
     base_url = await start_sandbox(stack) if with_sandbox else str(settings.hubspot_base_url).rstrip("/")
     metrics = Metrics(__version__)
     rulebook = RulebookInForce(
         Rulebooks(engine),
         read=partial(read_documents, settings.config),
-        load=partial(_load, settings=settings, environment=environment, sandbox=with_sandbox),
+        load=partial(load_rulebook, settings=settings, environment=environment, sandbox=with_sandbox),
         unfinished=partial(unfinished_elsewhere, engine),
         metrics=metrics,
     )
@@ -241,7 +241,7 @@ async def _open(
     return Service(settings, engine, metrics, rulebook, base_url, asyncio.Event(), oauth)
 
 
-def _load(
+def load_rulebook(
     documents: tuple[Document, ...], *, settings: Settings, environment: Mapping[str, str], sandbox: bool
 ) -> Rulebook:
     """Make a Rulebook of its text. With the sandbox its accounts are the emulator's, whatever the rules name."""
@@ -267,7 +267,7 @@ def _data_dir(settings: Settings, *, practice: bool) -> Path:
     return folder.with_name(f"{folder.name}-practice") if practice and not named else folder
 
 
-async def _database(stack: AsyncExitStack, settings: Settings, data_dir: Path, *, own: bool) -> AsyncEngine:
+async def open_database(stack: AsyncExitStack, settings: Settings, data_dir: Path, *, own: bool) -> AsyncEngine:
     """Open the operator's database, or the private one: started (`own`), or attached to."""
     if settings.database_url is not None:
         url = settings.database_url.get_secret_value()

@@ -1,4 +1,4 @@
-"""`segue hubspot`: connect and disconnect accounts that join by OAuth; `segue new-key`: a key for their tokens."""
+"""`segue hubspot`: look at an account, connect and disconnect those that join by OAuth; `segue new-key`: their key."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import typer
 import uvloop
 
 from app import main
+from app.cli.looking import owners, senders, sequences
 from app.encryption import new_key
 from app.settings import load_settings
 
@@ -17,7 +18,9 @@ Account = Annotated[str, typer.Argument(help="The account's name in the rules.")
 
 def register(app: typer.Typer) -> None:
     """Add the commands to `app`."""
-    group = typer.Typer(help="HubSpot accounts that join by OAuth.", no_args_is_help=True)
+    group = typer.Typer(help="HubSpot accounts: what there is, and those that join by OAuth.", no_args_is_help=True)
+    for command in (sequences, owners, senders):
+        group.command()(command)
     group.command()(install)
     group.command()(disconnect)
     app.add_typer(group, name="hubspot")

@@ -1,0 +1,79 @@
+"""`segue doctor`: what would keep enrollments from going out, one line per check."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from app.cli.asking import AccountOption, finished, key_of, rulebook_of
+from app.cli.rules_file import DEFAULT_RULES, AsJson, EnvFile, environment_of, print_json
+from app.cli.sources import RulesOption
+from app.clock import utc_now
+from app.doctor.findings import Finding, Status, exit_code
+from app.doctor.reading import Witness, read_facts
+from app.doctor.report import database, examined, public_url, unasked
+from app.doctor.wanted import Wanted, wanted
+from app.operating import AtHand, at_hand, visited
+from app.settings import Settings, load_settings
+
+MARKS = {
+    Status.OK: "[green]ok[/]     ",
+    Status.WARNING: "[yellow]warning[/]",
+    Status.FAILED: "[red]failed[/] ",
+    Status.UNKNOWN: "[cyan]unknown[/]",
+}
+
+
+def doctor(
+    rules: RulesOption = DEFAULT_RULES,
+    *,
+    account: AccountOption = "",
+    offline: Annotated[
+        bool, typer.Option("--offline", help="Ask nobody: neither HubSpot nor the public address.")
+    ] = False,
+    env_file: EnvFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Look for what would keep enrollments from going out. Exit 1 when a check failed, 3 for mistakes in the rules."""
+    environment = environment_of(env_file)
+    settings = load_settings(environment)
+    book = rulebook_of(rules, settings, environment)
+    keys = [key_of(book, account)] if account else list(book.accounts)
+    findings = finished(_look(settings, [wanted(book, key) for key in keys], offline=offline))
+    if as_json:
+        print_json({"failed": bool(exit_code(findings)), "findings": [asdict(finding) for finding in findings]})
+    else:
+        _print(findings)
+    raise typer.Exit(exit_code(findings))
+
+
+async def _look(settings: Settings, accounts: list[Wanted], *, offline: bool) -> list[Finding]:
+    url = str(settings.public_url).rstrip("/") if settings.public_url else None
+    if offline:
+        return [public_url(url, None), *(finding for one in accounts for finding in unasked(one))]
+    answered = await visited(url) if url else None
+    async with at_hand(settings) as hand:
+        examinations = [finding for one in accounts for finding in await _examine(hand, one)]
+        return [database(hand.trouble), public_url(url, answered), *examinations]
+
+
+async def _examine(hand: AtHand, one: Wanted) -> list[Finding]:
+    witness = Witness(utc_now)
+    client = await hand.client(one.account, witness.observe)
+    granted = (lambda: hand.granted(one.account)) if one.account.oauth else None
+    return examined(one, await read_facts(client, one, witness, granted), utc_now())
+
+
+def _print(findings: list[Finding]) -> None:
+    console = Console(soft_wrap=True, highlight=False)
+    account = None
+    for finding in findings:
+        if finding.account != account:
+            account = finding.account
+            console.print(f"\naccount {escape(account)}" if account else "Segue")
+        do = f"; {escape(finding.do)}" if finding.do else ""
+        console.print(f"  {MARKS[finding.status]}  {escape(finding.check)}: {escape(finding.told)}{do}")

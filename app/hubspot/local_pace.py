@@ -1,0 +1,62 @@
+"""A pace for one process that cannot ask the shared one: so slow that it fits beside whatever else is at work."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from app.clock import elapsed_seconds
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+REQUESTS = 20  # of the 100 that the smallest plan allows
+WINDOW_SECONDS = 10.0
+GRANT_LIFE_SECONDS = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class LocalGrant:
+    """Leave to send one request now. `since` is when it was given, by `elapsed`."""
+
+    since: float
+    elapsed: Callable[[], float]
+
+    def spent(self) -> bool:
+        """Tell whether it has waited too long to be used."""
+        return self.elapsed() - self.since > GRANT_LIFE_SECONDS
+
+
+class LocalPace:
+    """At most 20 requests in any 10 seconds, by this process alone; HubSpot's own figures do not raise that."""
+
+    def __init__(
+        self,
+        *,
+        elapsed: Callable[[], float] = elapsed_seconds,
+        wait: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._elapsed = elapsed
+        self._wait = wait
+        self._given: deque[float] = deque(maxlen=REQUESTS)
+        self._not_before = 0.0
+        self._turn = asyncio.Lock()
+
+    async def acquire(self, kind: str = "general") -> LocalGrant:  # noqa: ARG002  # one window for all kinds
+        """Return when a request may be sent."""
+        async with self._turn:
+            full = self._given[0] + WINDOW_SECONDS + GRANT_LIFE_SECONDS if len(self._given) == REQUESTS else 0.0
+            wait = max(full, self._not_before) - self._elapsed()
+            if wait > 0:
+                await self._wait(wait)
+            self._given.append(self._elapsed())
+            return LocalGrant(self._given[-1], self._elapsed)
+
+    def believe(self, maximum: int, interval_ms: int) -> None:
+        """Go on as slowly: whoever else asks this account does not know of us."""
+
+    def throttled(self, code: str, retry_after: float | None) -> None:  # noqa: ARG002  # all limits are waited for alike
+        """Pause after a 429: what this window holds has to leave it first."""
+        self._not_before = self._elapsed() + min(retry_after or WINDOW_SECONDS, WINDOW_SECONDS)
