@@ -31,7 +31,7 @@ def build() -> typer.Typer:
 def main() -> None:
     """Run one command; what goes wrong on purpose is one message on stderr and an exit code, never a traceback."""
     # What a command prints may be read by a script: whatever is logged goes elsewhere until a service says otherwise.
-    logs.configure(form="auto", level="warning", stream=sys.stderr)
+    logs.configure(form="auto", level="error", stream=sys.stderr)
     try:
         build()()
     except SegueError as error:

@@ -11,8 +11,10 @@ from app.errors import NotConnected, Refusal, SegueError
 from app.hubspot.details import AccountDetails, Usage
 from app.hubspot.oauth import REQUIRED_SCOPES
 from app.policy.outcome import BudgetSpentError
+from app.policy.windows import next_midnight, zone
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from datetime import datetime
 
     from app.doctor.facts import Facts
@@ -92,10 +94,10 @@ def budget(account: Account, facts: Facts, now: datetime) -> Finding:
     check = "daily budget"
     spent = facts.spent()
     if spent is not None:
-        until = f"until {_at(spent.until)}" if isinstance(spent, BudgetSpentError) else _resets(facts.usage, now)
+        until = f"until {_at(spent.until)}" if isinstance(spent, BudgetSpentError) else _midnight(account, facts, now)
         return failed(check, f"the day's requests are spent {until}", "wait; what is accepted meanwhile is held")
     if isinstance(facts.usage, Usage):
-        return _left(facts.usage, now)
+        return _left(facts.usage, _midnight(account, facts, now))
     if account.oauth:
         return ok(check, "an app that joins by OAuth has none")
     left = min((met.remaining_today for met in facts.met if met.remaining_today is not None), default=None)
@@ -103,9 +105,9 @@ def budget(account: Account, facts: Facts, now: datetime) -> Finding:
     return unknown(check, f"{left} requests are left; when the day ends: {why}" if left is not None else why)
 
 
-def _left(usage: Usage, now: datetime) -> Finding:
+def _left(usage: Usage, until: str) -> Finding:
     left = max(0, usage.limit - usage.used)
-    told = f"{left} of {usage.limit} requests are left, {_resets(usage, now)}"
+    told = f"{left} of {usage.limit} requests are left {until}"
     if left == 0:
         return failed("daily budget", told, "wait; what is accepted meanwhile is held")
     if left < FEW * usage.limit:
@@ -113,10 +115,26 @@ def _left(usage: Usage, now: datetime) -> Finding:
     return ok("daily budget", told)
 
 
-def _resets(usage: Usage | SegueError | None, now: datetime) -> str:
-    if isinstance(usage, Usage) and usage.resets_at is not None and usage.resets_at > now:
-        return f"until {_at(usage.resets_at)}"
-    return "until midnight in the account's time zone"
+def _midnight(account: Account, facts: Facts, now: datetime) -> str:
+    """Return when the day ends: by HubSpot's word, by its time zone, or by the one in the rules."""
+    if isinstance(facts.usage, Usage) and facts.usage.resets_at is not None and facts.usage.resets_at > now:
+        return f"until {_at(facts.usage.resets_at)}"
+    name = (facts.details.timezone if isinstance(facts.details, AccountDetails) else None) or account.timezone
+    try:
+        return f"until {_at(next_midnight(zone(name or ''), now))}"
+    except ValueError:
+        return "until midnight in the account's time zone"
+
+
+def timezone(account: Account, facts: Facts) -> Iterator[Finding]:
+    """Judge the time zone that the rules say the account has: its day would end at another hour."""
+    if account.timezone is None or not isinstance(facts.details, AccountDetails) or facts.details.timezone is None:
+        return
+    if facts.details.timezone == account.timezone:
+        yield ok("time zone", account.timezone)
+    else:
+        told = f"the rules say {account.timezone}, HubSpot says {facts.details.timezone}"
+        yield warning("time zone", told, f"write timezone: {facts.details.timezone} for the account")
 
 
 def _at(instant: datetime) -> str:

@@ -56,10 +56,9 @@ class Facts:
         """Return HubSpot's own no's."""
         return (error for error in self.errors() if isinstance(error, Refusal))
 
-    def spent(self) -> BudgetSpentError | Refusal | None:
+    def spent(self) -> SegueError | None:
         """Return what says that the account's day is spent, by HubSpot or by what was noted of it."""
-        told = (one for one in self.errors() if isinstance(one, BudgetSpentError) or _code(one) == DAILY)
-        return next((one for one in told if isinstance(one, BudgetSpentError | Refusal)), None)
+        return next((one for one in self.errors() if is_spent(one)), None)
 
 
 def because(error: SegueError) -> str:
@@ -71,5 +70,6 @@ def because(error: SegueError) -> str:
     return str(error) if isinstance(error, NotConnected) else f"it was not asked: {error}"
 
 
-def _code(error: SegueError) -> str:
-    return error.code if isinstance(error, Refusal) else ""
+def is_spent(error: SegueError) -> bool:
+    """Tell whether an error says that the account's day is spent."""
+    return isinstance(error, BudgetSpentError) or (isinstance(error, Refusal) and error.code == DAILY)

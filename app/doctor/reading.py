@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from app.doctor.facts import DAILY, UNAUTHORIZED, Facts, Met
+from app.doctor.facts import UNAUTHORIZED, Facts, Met, is_spent
 from app.errors import Ambiguous, NotConnected, NotSent, Refusal, SegueError
 from app.hubspot.listing import all_owners, all_sequences, all_users
-from app.policy.outcome import BudgetSpentError
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Callable, Coroutine
     from datetime import datetime
 
     from app.doctor.wanted import Wanted
@@ -35,13 +34,17 @@ class Witness:
 
 
 async def read_facts(
-    client: HubSpotClient, wanted: Wanted, witness: Witness, granted: Callable[[], Awaitable[tuple[str, ...]]] | None
+    client: HubSpotClient,
+    wanted: Wanted,
+    witness: Witness,
+    granted: Callable[[], Coroutine[Any, Any, tuple[str, ...]]] | None,
 ) -> Facts:
     """Return what HubSpot says. `granted` tells the scopes of a grant, for accounts that join by OAuth.
 
     Where HubSpot is not reached, does not take the token or calls the day spent, nothing more is asked: it counts
     errors, too.
     """
+    tried = Trying()
     details = await tried(client.account_details())
     if isinstance(details, SegueError) and hopeless(details):
         unseen = {(one.user_id, use.sequence): details for one in wanted.senders for use in wanted.uses}
@@ -49,31 +52,43 @@ async def read_facts(
     scopes = await tried(granted() if granted else _scopes(client))
     owners = await tried(all_owners(client))
     users = await tried(all_users(client))
-    gone = await _gone(client, wanted, owners)
-    seen = await _seen(client, wanted)
+    gone = await _gone(tried, client, wanted, owners)
+    seen = await _seen(tried, client, wanted)
     usage = await tried(client.daily_usage())
     return Facts(details, scopes, owners, users, usage, gone, seen, tuple(witness.met))
 
 
 def hopeless(error: SegueError) -> bool:
     """Tell whether the next call will end as this one did."""
-    refused = isinstance(error, Refusal) and (error.status == UNAUTHORIZED or error.code == DAILY)
-    return refused or isinstance(error, NotSent | Ambiguous | NotConnected | BudgetSpentError)
+    unauthorized = isinstance(error, Refusal) and error.status == UNAUTHORIZED
+    return unauthorized or is_spent(error) or isinstance(error, NotSent | Ambiguous | NotConnected)
 
 
-async def tried(asking: Awaitable[T]) -> T | SegueError:
-    """Return what was asked for, or the error that kept it from us."""
-    try:
-        return await asking
-    except SegueError as error:
-        return error
+class Trying:
+    """Returns what is asked for, or the error that kept it from us. Once the day is spent, nothing is asked for."""
+
+    def __init__(self) -> None:
+        self._spent: SegueError | None = None
+
+    async def __call__(self, asking: Coroutine[Any, Any, T]) -> T | SegueError:
+        """Ask."""
+        if self._spent is not None:
+            asking.close()
+            return self._spent
+        try:
+            return await asking
+        except SegueError as error:
+            self._spent = error if is_spent(error) else None
+            return error
 
 
 async def _scopes(client: HubSpotClient) -> tuple[str, ...]:
     return (await client.token_info()).scopes
 
 
-async def _gone(client: HubSpotClient, wanted: Wanted, owners: tuple[Owner, ...] | SegueError) -> tuple[Owner, ...]:
+async def _gone(
+    tried: Trying, client: HubSpotClient, wanted: Wanted, owners: tuple[Owner, ...] | SegueError
+) -> tuple[Owner, ...]:
     """Return the owners who were archived, where a sender is among none of the others."""
     if isinstance(owners, SegueError):
         return ()
@@ -84,18 +99,18 @@ async def _gone(client: HubSpotClient, wanted: Wanted, owners: tuple[Owner, ...]
     return () if isinstance(gone, SegueError) else gone
 
 
-async def _seen(client: HubSpotClient, wanted: Wanted) -> dict[tuple[str, str], Sequence | SegueError]:
+async def _seen(tried: Trying, client: HubSpotClient, wanted: Wanted) -> dict[tuple[str, str], Sequence | SegueError]:
     """Look for each sequence with the eyes of each sender."""
     seen: dict[tuple[str, str], Sequence | SegueError] = {}
     for user_id in dict.fromkeys(sender.user_id for sender in wanted.senders if wanted.uses):
         listed = await tried(all_sequences(client, user_id))
         for use in wanted.uses:
-            seen[user_id, use.sequence] = await _look(client, user_id, use.sequence, listed)
+            seen[user_id, use.sequence] = await _look(tried, client, user_id, use.sequence, listed)
     return seen
 
 
 async def _look(
-    client: HubSpotClient, user_id: str, sequence: str, listed: tuple[Sequence, ...] | SegueError
+    tried: Trying, client: HubSpotClient, user_id: str, sequence: str, listed: tuple[Sequence, ...] | SegueError
 ) -> Sequence | SegueError:
     """Return a sequence as this user sees it. One that is not listed is asked for: HubSpot itself shall say no."""
     if isinstance(listed, SegueError):

@@ -34,6 +34,7 @@ def _examined(wanted: Wanted, facts: Facts, now: datetime) -> Iterator[Finding]:
     yield sequences.properties(wanted.properties)
     yield connection.legal_basis(facts)
     yield connection.budget(wanted.account, facts, now)
+    yield from connection.timezone(wanted.account, facts)
     yield connection.clock(facts)
 
 

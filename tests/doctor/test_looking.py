@@ -1,0 +1,161 @@
+"""`segue hubspot sequences`, `owners` and `senders`, and what the database adds to them and to `doctor`."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs, urlsplit
+
+import httpx
+import pytest
+
+from app.encryption import Encryption, new_key
+from app.hubspot.oauth import REQUIRED_SCOPES
+from app.store.grants import Grants
+from app.store.sealed import NewTokens
+from app.store.senders import SenderBooks
+from tests.doctor.conftest import ANNA, BEN, CLEO
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncEngine
+
+    from tests.doctor.conftest import Practice
+
+CLIENT = {"client_id": "sandbox-client", "client_secret": "sandbox-client-secret"}
+
+
+def listed(practice: Practice, *arguments: str, **environment: str) -> list[dict[str, Any]]:
+    result = practice.run("hubspot", *arguments, "--json", **environment)
+    assert result.exit_code == 0, result.exception
+    rows: list[dict[str, Any]] = json.loads(result.stdout)
+    return rows
+
+
+def test_sequences_are_listed_with_what_a_rule_wants_to_know(practice: Practice) -> None:
+    practice.rules(anna=ANNA, ben=BEN)
+    rows = {row["id"]: row for row in listed(practice, "sequences")}
+    assert rows["310002"] == {
+        "id": "310002",
+        "name": "Webinar follow-up",
+        "owner": "Ben Acme",
+        "steps": ["EMAIL", "EMAIL"],
+        "sends": "08:00-18:00",
+        "follow_up_days": "BUSINESS_DAYS",
+        "edited_at": "2026-01-05T09:00:00+00:00",
+        "seen_by": ["anna", "ben"],
+    }
+    assert rows["310004"]["seen_by"] == ["ben"]
+
+
+def test_sequences_of_one_sender_or_one_user(practice: Practice) -> None:
+    practice.rules(anna=ANNA, ben=BEN)
+    assert "310004" not in {row["id"] for row in listed(practice, "sequences", "--sender", "anna")}
+    assert "310004" in {row["id"] for row in listed(practice, "sequences", "--user", "7002")}
+    assert "there is no sender 'eve'" in str(practice.run("hubspot", "sequences", "--sender", "eve").exception)
+    both = practice.run("hubspot", "sequences", "--sender", "anna", "--user", "7002")
+    assert "either" in str(both.exception)
+
+
+def test_a_user_id_that_is_none_is_told_beside_the_list(practice: Practice) -> None:
+    practice.rules(anna=ANNA, ben=BEN | {"user_id": "90212"})
+    result = practice.run("hubspot", "sequences", "--json")
+    assert "ben: HubSpot lists nothing" in result.stderr
+    assert {row["id"] for row in json.loads(result.stdout)} == {"310001", "310002", "310003", "310005"}
+
+
+def test_before_any_rules_a_token_is_enough(practice: Practice) -> None:
+    (practice.folder / "rules.yaml").unlink()
+    token = {"SEGUE_HUBSPOT_TOKEN": practice.environment["HUBSPOT_TOKEN"]}
+    assert listed(practice, "sequences", **token)[0]["seen_by"] == ["7001"]
+    assert [row["user_id"] for row in listed(practice, "owners", **token)] == ["7001", "7002", "7003", "7004"]
+    assert listed(practice, "senders", **token) == []
+
+
+def test_owners_have_both_ids_beside_each_other(practice: Practice) -> None:
+    shown = practice.run("hubspot", "owners").stdout
+    (line,) = [line for line in shown.splitlines() if "Anna Acme" in line]
+    assert line.split() == ["Anna", "Acme", "anna@acme.example", "7001", "90211"]
+
+
+def test_senders_are_joined_with_owners_and_seats(practice: Practice) -> None:
+    practice.rules(anna=ANNA, cleo=CLEO)
+    anna, cleo = listed(practice, "senders")
+    assert (anna["owner_id"], anna["owner"], anna["seats"], anna["left"]) == ("90211", "Anna Acme", ["sales-pro"], None)
+    assert cleo["seats"] == []
+    practice.refuse("users", 403, "MISSING_SCOPES")
+    assert listed(practice, "senders")[0]["seats"] is None
+
+
+def test_what_hubspot_refuses_is_one_message(practice: Practice) -> None:
+    practice.refuse("owners", 403, "MISSING_SCOPES")
+    result = practice.run("hubspot", "owners")
+    assert result.exit_code == 1
+    assert "crm.objects.owners.read" in str(result.exception)
+
+
+def test_of_several_accounts_one_has_to_be_named(practice: Practice) -> None:
+    practice.rules(more={"accounts": {"main": {"token": "a"}, "us": {"token": "pat-sandbox"}}, "rules": []}, anna=ANNA)
+    assert "--account, main, us" in str(practice.run("hubspot", "owners").exception)
+    assert len(listed(practice, "owners", "--account", "us")) == 4
+
+
+async def test_with_a_database_senders_have_a_standing_and_the_pace_is_shared(
+    practice: Practice, database_url: str, engine: AsyncEngine
+) -> None:
+    await SenderBooks(engine).pause("main", "anna@acme.example", "by an operator")
+    at = {"SEGUE_DATABASE_URL": database_url}
+    (anna,) = await asyncio.to_thread(listed, practice, "senders", **at)
+    assert (anna["left"], anna["limit"], anna["paused"]) == (1000, 1000, True)
+    async with engine.connect() as connection:
+        granted = await connection.exec_driver_sql("SELECT sum(count) FROM rate_grants WHERE account = 'main'")
+        assert granted.scalar_one() == 2
+    _, findings = await asyncio.to_thread(lambda: practice.doctor(**at))
+    assert findings["database"]["status"] == "ok"
+
+
+@pytest.mark.parametrize("missing", [None, "automation.sequences.enrollments.write"])
+async def test_an_account_that_joined_by_oauth_is_asked_with_its_grant(
+    practice: Practice, database_url: str, engine: AsyncEngine, missing: str | None
+) -> None:
+    key, url = new_key(), "https://segue.example"
+    oauth = {
+        "SEGUE_DATABASE_URL": database_url,
+        "SEGUE_ENCRYPTION_KEYS": key,
+        "SEGUE_HUBSPOT_CLIENT_ID": CLIENT["client_id"],
+        "SEGUE_HUBSPOT_CLIENT_SECRET": CLIENT["client_secret"],
+        "SEGUE_PUBLIC_URL": "http://127.0.0.1:9",
+    }
+    practice.rules(more={"accounts": {"main": {"oauth": True}}}, anna=ANNA)
+    code, findings = await doctor(practice, **oauth)
+    assert (code, findings["token accepted"]["status"]) == (1, "failed")
+    assert "segue hubspot install main" in findings["token accepted"]["do"]
+    scopes = tuple(scope for scope in (*REQUIRED_SCOPES, "settings.users.read") if scope != missing)
+    access = await granted(practice, scopes, url)
+    await Grants(engine, Encryption([key])).connect(
+        "main", "48000001", NewTokens(access, "refresh", 1800, 1800, "7001", scopes)
+    )
+    code, findings = await doctor(practice, **oauth)
+    assert findings["token accepted"]["status"] == "ok"
+    assert findings["scopes"]["status"] == ("failed" if missing else "ok")
+    assert findings["daily budget"]["status"] == "ok"
+    assert code == (1 if missing else 0)
+    code, findings = await doctor(practice, **oauth | {"SEGUE_DATABASE_URL": ""})
+    assert (code, findings["token accepted"]["status"]) == (0, "unknown")
+
+
+async def doctor(practice: Practice, **environment: str) -> tuple[int, dict[str, dict[str, str]]]:
+    ended = await asyncio.to_thread(lambda: practice.process("doctor", "--json", **environment))
+    assert ended.stdout, ended.stderr
+    return ended.returncode, {one["check"]: one for one in json.loads(ended.stdout)["findings"]}
+
+
+async def granted(practice: Practice, scopes: tuple[str, ...], url: str) -> str:
+    """Return an access token of the sandbox, as somebody who consented gets it."""
+    async with httpx.AsyncClient(base_url=practice.url, trust_env=False) as browser:
+        asked = {"client_id": CLIENT["client_id"], "redirect_uri": f"{url}/oauth/callback", "scope": " ".join(scopes)}
+        consent = await browser.get("/oauth/authorize", params=asked | {"portal": practice.name})
+        (code,) = parse_qs(urlsplit(consent.headers["location"]).query)["code"]
+        form = CLIENT | {"grant_type": "authorization_code", "code": code, "redirect_uri": f"{url}/oauth/callback"}
+        token: str = (await browser.post("/oauth/2026-03/token", data=form)).json()["access_token"]
+        return token
