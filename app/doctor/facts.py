@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from datetime import timedelta
 
-    from app.hubspot.details import AccountDetails, Usage, User
+    from app.hubspot.account import AccountDetails, Usage
+    from app.hubspot.details import User
     from app.hubspot.protocol import Owner, Sequence
 
 Seen: TypeAlias = "Mapping[tuple[str, str], Sequence | SegueError]"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from app.doctor import connection, people, sequences
+from app.doctor import connection, day, people, sequences
 from app.doctor.findings import Finding, ok, unknown, warning
 
 if TYPE_CHECKING:
@@ -33,9 +33,9 @@ def _examined(wanted: Wanted, facts: Facts, now: datetime) -> Iterator[Finding]:
         yield sequences.sequence(use, wanted, facts)
     yield sequences.properties(wanted.properties)
     yield connection.legal_basis(facts)
-    yield connection.budget(wanted.account, facts, now)
-    yield from connection.timezone(wanted.account, facts)
-    yield connection.clock(facts)
+    yield day.budget(wanted.account, facts, now)
+    yield from day.timezone(wanted.account, facts)
+    yield day.clock(facts)
 
 
 def unasked(wanted: Wanted) -> list[Finding]:

@@ -13,6 +13,7 @@ import httpx
 
 from app.clock import elapsed_seconds
 from app.errors import Ambiguous, HubSpotError, NotSent, Refusal
+from app.hubspot import account as accounts
 from app.hubspot import contacts, details, protocol
 from app.hubspot.gate import RENEWALS, Gate, GrantSpentError
 from app.hubspot.refusals import correlation_of
@@ -24,8 +25,9 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
+    from app.hubspot.account import AccountDetails, TokenInfo, Usage
     from app.hubspot.contacts import Contact, Upsert
-    from app.hubspot.details import AccountDetails, SequenceDetails, TokenInfo, Usage, UserPage
+    from app.hubspot.details import SequenceDetails, UserPage
     from app.hubspot.pace import Grant, Pace
     from app.hubspot.protocol import Call, Enrolled, EnrollmentStatus, Owner, OwnerPage, SequencePage
     from app.model import Sender
@@ -171,15 +173,15 @@ class HubSpotClient:
 
     async def token_info(self) -> TokenInfo:
         """Return whose this client's token is, and its scopes; private apps only."""
-        return await self._send(details.token_info(await self._bearer()))
+        return await self._send(accounts.token_info(await self._bearer()))
 
     async def account_details(self) -> AccountDetails:
         """Return which account this is."""
-        return await self._send(details.account_details(self._version))
+        return await self._send(accounts.account_details(self._version))
 
     async def daily_usage(self) -> Usage | None:
         """Return how much of the account's day is used, None where HubSpot has no figure now."""
-        return await self._send(details.daily_usage(self._version))
+        return await self._send(accounts.daily_usage(self._version))
 
     async def _send(
         self, call: Call[T], *, grant: Grant | None = None, before_send: Callable[[], Awaitable[None]] | None = None

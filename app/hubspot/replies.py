@@ -82,6 +82,11 @@ def words(value: Any) -> tuple[str, ...] | None:
     return tuple(told for item in value if (told := word(item))) if isinstance(value, list) else None
 
 
+def count(value: Any) -> int | None:
+    """Return a whole number from 0 on."""
+    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
+
+
 def instant(value: Any) -> datetime | None:
     """Return an aware instant from RFC 3339 or from milliseconds since 1970 (both occur in contact properties)."""
     try:

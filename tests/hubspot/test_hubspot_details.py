@@ -8,8 +8,9 @@ import httpx
 import pytest
 
 from app.errors import Ambiguous, Refusal
-from app.hubspot import details, protocol
-from app.hubspot.details import AccountDetails, SendSettings, TokenInfo, Usage, User, UserPage
+from app.hubspot import account, details, protocol
+from app.hubspot.account import AccountDetails, TokenInfo, Usage
+from app.hubspot.details import SendSettings, User, UserPage
 from app.hubspot.replies import Reply
 from tests.sandbox.portal import Portal
 
@@ -58,7 +59,7 @@ def test_users_come_in_pages_with_their_seats() -> None:
 
 
 def test_a_token_is_asked_about_and_not_shown() -> None:
-    call = details.token_info("pat-secret")
+    call = account.token_info("pat-secret")
     assert call.json == {"tokenKey": "pat-secret"}
     assert "pat-secret" not in repr(call)
     told = {"userId": 7001, "hubId": 48, "appId": 1, "scopes": ["oauth", 5, "automation"]}
@@ -70,7 +71,7 @@ def test_a_token_is_asked_about_and_not_shown() -> None:
 
 
 def test_an_account_has_an_id_and_a_clock() -> None:
-    call = details.account_details("2026-03")
+    call = account.account_details("2026-03")
     assert call.path == "/account-info/2026-03/details"
     told = {"portalId": 48, "timeZone": "Europe/Berlin", "accountType": "STANDARD", "dataHostingLocation": "eu1"}
     assert call.decipher(reply(told)) == AccountDetails("48", "Europe/Berlin", "STANDARD", "eu1")
@@ -79,7 +80,7 @@ def test_an_account_has_an_id_and_a_clock() -> None:
 
 
 def test_a_days_usage_is_a_figure_or_none() -> None:
-    call = details.daily_usage("2026-03")
+    call = account.daily_usage("2026-03")
     assert call.path == "/account-info/2026-03/api-usage/daily/private-apps"
     told = {"usageLimit": 10, "currentUsage": 3, "fetchStatus": "CACHED", "resetsAt": "2026-11-24T00:00:00Z"}
     assert call.decipher(reply({"results": [told]})) == Usage(10, 3, MIDNIGHT)

@@ -1,0 +1,36 @@
+"""The operators' page names every command that looks at HubSpot, and every check of `segue doctor`."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+
+import typer
+
+from app.__main__ import build
+from app.doctor.facts import Facts
+from app.doctor.report import database, examined, public_url
+from app.doctor.wanted import Use, Wanted
+from app.errors import NotSent
+from app.hubspot.account import AccountDetails
+from app.model import Account, Sender
+
+PAGE = (Path(__file__).parents[2] / "docs" / "operating.md").read_text(encoding="utf-8")
+NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
+
+
+def test_every_command_below_hubspot_is_named() -> None:
+    group = typer.main.get_command(build()).commands["hubspot"]  # type: ignore[attr-defined]
+    assert all(f"`segue hubspot {name}" in PAGE for name in group.commands)
+
+
+def test_every_check_of_the_doctor_is_explained_in_its_order() -> None:
+    anna = Sender("anna", "7001", "anna@acme.example")
+    error = NotSent("nobody was asked")
+    facts = Facts(AccountDetails("1", "UTC", None, None), error, error, error, error)
+    wanted = Wanted(Account("main", "x", timezone="UTC"), (anna,), (Use("1", ("demo",), (anna,), by_owners=False),), ())
+    findings = [database(None), public_url(None, None), *examined(wanted, facts, NOW)]
+    checks = [re.sub(r"(sender) anna|(sequence) \d+", r"\1\2", finding.check) for finding in findings]
+    table = PAGE[PAGE.index("| check | ") : PAGE.index("What there is to name in rules")]
+    assert re.findall(r"^\| ([^|-]+?) \|", table, re.MULTILINE)[1:] == checks

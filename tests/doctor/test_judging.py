@@ -1,0 +1,127 @@
+"""Judgements over facts that the sandbox cannot be brought to tell."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from app.doctor import connection, day, people
+from app.doctor.facts import Facts, Met
+from app.doctor.findings import Status
+from app.doctor.report import examined
+from app.doctor.wanted import Use, Wanted
+from app.errors import NotSent, Refusal
+from app.hubspot.account import AccountDetails, Usage
+from app.hubspot.details import User
+from app.hubspot.protocol import Owner
+from app.model import Account, Sender
+from app.policy.outcome import BudgetSpentError
+
+NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
+MAIN = Account("main", "pat-secret", timezone="Europe/Berlin")
+ANNA = Sender("anna", "7001", "anna@acme.example")
+OWNER = Owner("90211", "7001", "anna@acme.example", "Anna Acme", "7001")
+NOT_TOLD = Refusal("OBJECT_NOT_FOUND", status=404)
+SPENT = Refusal("RATE_LIMIT_DAILY", status=429)
+
+
+def facts(**changes: Any) -> Facts:
+    told: dict[str, Any] = {
+        "details": AccountDetails("48", "Europe/Berlin", "STANDARD", "eu1"),
+        "scopes": NOT_TOLD,
+        "owners": (OWNER,),
+        "users": (User("7001", "anna@acme.example", ("sales-pro",)),),
+        "usage": Usage(100, 10, NOW + timedelta(hours=1)),
+        "met": (Met(200, timedelta(seconds=1)),),
+    }
+    return Facts(**told | changes)
+
+
+def user_id(**changes: Any) -> tuple[Status, str]:
+    finding = next(people.sender(ANNA, facts(**changes)))
+    return finding.status, finding.told
+
+
+def seat(*names: str) -> Status:
+    findings = list(people.sender(ANNA, facts(users=(User("7001", None, names),))))
+    return findings[1].status
+
+
+def test_an_owner_that_was_deactivated_is_told_as_such() -> None:
+    gone = Owner("90211", None, "anna@acme.example", None, "7001")
+    told = (Status.FAILED, "the owner with user id 7001 is deactivated")
+    assert user_id(owners=(gone,), users=NOT_TOLD) == told
+    assert user_id(owners=(), gone=(gone,)) == told
+
+
+def test_an_owner_id_of_somebody_deactivated_names_no_user_id_to_write() -> None:
+    finding = next(people.sender(ANNA, facts(owners=(Owner("7001", None, None),))))
+    assert (finding.status, "owner is deactivated" in finding.do) == (Status.FAILED, True)
+
+
+def test_a_user_without_an_owner_is_a_warning() -> None:
+    assert user_id(owners=())[0] is Status.WARNING
+    assert user_id(owners=(), users=NOT_TOLD)[0] is Status.FAILED
+    assert user_id(owners=NOT_TOLD)[0] is Status.UNKNOWN
+
+
+def test_a_user_id_that_equals_an_owner_id_is_a_user_id() -> None:
+    other = Owner("7001", "7002", "ben@acme.example")
+    assert user_id(owners=(other, OWNER))[0] is Status.OK
+
+
+def test_seats_of_which_nobody_knows_what_they_allow_are_unknown() -> None:
+    assert seat("sales-pro") is Status.OK
+    assert seat("Service-Enterprise") is Status.OK
+    assert seat("core") is Status.UNKNOWN
+    assert seat() is Status.FAILED
+
+
+def test_the_rules_time_zone_is_held_to_hubspots() -> None:
+    (finding,) = day.timezone(MAIN, facts())
+    assert finding.status is Status.OK
+    (finding,) = day.timezone(MAIN, facts(details=AccountDetails("48", "US/Pacific", None, None)))
+    assert (finding.status, finding.do) == (Status.WARNING, "write timezone: US/Pacific for the account")
+
+
+def test_when_a_spent_day_ends_is_told_by_whoever_knows() -> None:
+    berlin = "2026-11-23 23:00 UTC"
+    assert berlin in day.budget(MAIN, facts(usage=SPENT), NOW).told
+    assert berlin in day.budget(MAIN, facts(details=SPENT, usage=SPENT), NOW).told
+    noted = BudgetSpentError("daily_budget", NOW + timedelta(hours=3))
+    finding = day.budget(MAIN, facts(owners=noted), NOW)
+    assert (finding.status, "2026-11-23 15:00 UTC" in finding.told) == (Status.FAILED, True)
+    nowhere = day.budget(Account("main", "x"), facts(details=SPENT), NOW - timedelta(days=365))
+    assert nowhere.status is Status.FAILED
+    strange = facts(details=AccountDetails("48", "Nowhere/At_all", None, None), usage=SPENT)
+    assert "the account's time zone" in day.budget(Account("main", "x"), strange, NOW).told
+
+
+def test_without_hubspots_figure_its_headers_say_what_is_left() -> None:
+    met = (Met(200, None, 500), Met(200, None, 499), Met(200))
+    finding = day.budget(MAIN, facts(usage=None, met=met), NOW)
+    assert (finding.status, finding.told.startswith("499 requests")) == (Status.UNKNOWN, True)
+
+
+def test_the_clock_is_judged_by_the_quickest_answer() -> None:
+    slow = (Met(200, timedelta(seconds=-50)), Met(200, timedelta(seconds=2)), Met(None))
+    assert day.clock(facts(met=slow)).status is Status.OK
+    assert day.clock(facts(met=(Met(200),))).status is Status.UNKNOWN
+
+
+def test_a_pace_that_lets_nobody_ask_is_not_hubspots_fault() -> None:
+    error = NotSent("no token")
+    nothing = Facts(error, error, error, error, error, (), {("7001", "310001"): error})
+    wanted = Wanted(MAIN, (ANNA,), (Use("310001", ("demo",), (ANNA,), by_owners=False),), ())
+    found = {finding.check: finding.status for finding in examined(wanted, nothing, NOW)}
+    assert set(found.values()) == {Status.UNKNOWN, Status.OK}
+    assert [check for check, status in found.items() if status is Status.OK] == ["contact properties"]
+
+
+def test_owners_may_also_be_read_by_the_scope_for_automation() -> None:
+    scopes = ("automation", "crm.objects.contacts.read", "crm.objects.contacts.write")
+    sequences = ("automation.sequences.read", "automation.sequences.enrollments.write")
+    assert connection.scopes(MAIN, facts(scopes=(*scopes, *sequences))).status is Status.OK
+    assert connection.scopes(MAIN, facts(scopes=sequences)).told == (
+        "missing: crm.objects.contacts.read, crm.objects.contacts.write, crm.objects.owners.read"
+    )
