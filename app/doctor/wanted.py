@@ -43,7 +43,8 @@ def wanted(book: Rulebook, key: str) -> Wanted:
     named = {sender.name for _, action in actions for sender in [*_senders(action, book), *_given(action, book)]}
     alone = len(book.accounts) == 1
     senders = tuple(sender for sender in book.senders.values() if alone or sender.name in named)
-    sequences = dict.fromkeys(action.sequence for _, action in actions)
+    # A rule that only writes the contact, or cancels, names no sequence.
+    sequences = dict.fromkeys(action.sequence for _, action in actions if action.sequence)
     uses = tuple(_use(one, [item for item in actions if item[1].sequence == one], book) for one in sequences)
     properties = dict.fromkeys(name for _, action in actions for name in _properties(action))
     return Wanted(book.accounts[key], senders, uses, tuple(sorted(properties)))

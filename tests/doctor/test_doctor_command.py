@@ -185,6 +185,15 @@ def test_properties_that_rules_name_are_listed_and_unknown(practice: Practice) -
     assert "lead_source" in finding["told"]
 
 
+def test_a_rule_that_only_writes_the_contact_names_properties_and_no_sequence(practice: Practice) -> None:
+    rule: dict[str, Any] = {"id": "note", "source": "crm", "type": "note", "update": True}
+    practice.rules(anna=ANNA, more={"rules": [rule | {"contact": {"set": {"lead_source": "event.type"}}}]})
+    code, findings = practice.doctor()
+    assert code == 0
+    assert not [check for check in findings if check.startswith("sequence")]
+    assert "lead_source" in findings["contact properties"]["told"]
+
+
 def test_a_spent_day_fails(practice: Practice) -> None:
     practice.control("settings", {"daily": 3})
     code, findings = practice.doctor()
