@@ -76,6 +76,7 @@ class Gate:
                 break
         else:
             raise NotSent("no grant stayed fresh until the request could be sent")
+        self._grant.use()
         self.opened_at = elapsed_seconds()
 
     async def _renew_grant(self) -> None:

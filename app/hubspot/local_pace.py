@@ -28,6 +28,9 @@ class LocalGrant:
         """Tell whether it has waited too long to be used."""
         return self.elapsed() - self.since > GRANT_LIFE_SECONDS
 
+    def use(self) -> None:
+        """Use it: it counts as long either way."""
+
 
 class LocalPace:
     """At most 20 requests in any 10 seconds, by this process alone; HubSpot's own figures do not raise that."""

@@ -11,6 +11,9 @@ class Grant(Protocol):
     def spent(self) -> bool:
         """Tell whether the grant is older than 500 ms, by a clock that counts suspension: then it is void."""
 
+    def use(self) -> None:
+        """Note that the request leaves now."""
+
 
 class Pace(Protocol):
     """The pace of one account's requests."""

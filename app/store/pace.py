@@ -1,8 +1,9 @@
 """The rolling window of requests to HubSpot, exact, in PostgreSQL, shared by all replicas.
 
-HubSpot counts arrivals in any 10 seconds. A grant counts from the moment it was given until it can no longer arrive
-within the window: window length plus the half second that a grant may wait unused. A little headroom is left for
-requests that travel at different speeds.
+HubSpot counts arrivals in any 10 seconds. A grant counts from the moment it was given until its request can no longer
+be within the window: window length, what it waited before it was used (half a second at most), and a margin for
+requests that travel at different speeds. How long that wait was is told afterwards, with the next ask; a grant that was
+not used within half a second is void, and then it does not count at all.
 """
 
 from __future__ import annotations
@@ -11,7 +12,6 @@ import asyncio
 from collections import deque
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 import structlog
@@ -25,11 +25,14 @@ from app.policy.windows import next_midnight, zone
 from app.store.database import first_line
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
     from app.model import Account
 
 GRANT_LIFE_SECONDS = 0.5
+TRAVEL_SECONDS = 0.2  # one request may travel longer than another by this much
 DAILY = "RATE_LIMIT_DAILY"
 UNKNOWN_DAY_SECONDS = 3600.0
 START_MAXIMUM = 100  # per window: the least any HubSpot plan allows; raised when HubSpot's headers say so
@@ -47,16 +50,27 @@ LOCK_WINDOW = text("""
 
 FORGET_GRANTS = text("""
     DELETE FROM rate_grants
-    WHERE account = :account AND kind = :kind AND granted_at <= clock_timestamp() - CAST(:counted AS interval)
+    WHERE account = :account AND kind = :kind
+      AND (count = 0 OR granted_at <= clock_timestamp() - make_interval(secs => :window + waited))
 """)
 
 READ_GRANTS = text("""
-    SELECT granted_at, count AS requests FROM rate_grants
-    WHERE account = :account AND kind = :kind ORDER BY granted_at
+    SELECT granted_at + make_interval(secs => :window + waited) AS until, count AS requests FROM rate_grants
+    WHERE account = :account AND kind = :kind ORDER BY 1
 """)
 
 INSERT_GRANT = text("""
-    INSERT INTO rate_grants (account, kind, granted_at, count) VALUES (:account, :kind, clock_timestamp(), :count)
+    INSERT INTO rate_grants (account, kind, granted_at, count, waited)
+    VALUES (:account, :kind, clock_timestamp(), :count, :waited)
+    RETURNING id
+""")
+
+# What was granted and how it was used: a row that another replica has forgotten meanwhile is simply not there.
+USE_GRANTS = text("""
+    UPDATE rate_grants SET count = used.count, waited = used.waited
+    FROM unnest(CAST(:ids AS bigint[]), CAST(:counts AS integer[]), CAST(:waits AS double precision[]))
+      AS used(id, count, waited)
+    WHERE rate_grants.id = used.id
 """)
 
 # The row is the day's lock, for all kinds of requests. A day that has ended begins anew.
@@ -82,15 +96,46 @@ BLOCK = text("""
 """)
 
 
+@dataclass(slots=True)
+class Portion:
+    """Grants that were given together: how many have been used, and how long the slowest of them waited for it.
+
+    `since` is `elapsed_seconds` from before they were asked for: they never look younger than they are.
+    """
+
+    id: int
+    since: float
+    count: int
+    used: int = 0
+    waited: float = 0.0
+
+    def spent(self) -> bool:
+        """Tell whether these grants have waited too long to be used (500 ms)."""
+        return elapsed_seconds() - self.since > GRANT_LIFE_SECONDS
+
+    def use(self) -> None:
+        """Count one that is used now."""
+        self.used += 1
+        self.waited = elapsed_seconds() - self.since
+
+    def told(self) -> bool:
+        """Tell whether nothing more can become of it."""
+        return self.used == self.count or self.spent()
+
+
 @dataclass(frozen=True, slots=True)
 class StoredGrant:
-    """Leave to send one request now. `since` is `elapsed_seconds` from before it was asked for: never too young."""
+    """Leave to send one request now."""
 
-    since: float
+    portion: Portion
 
     def spent(self) -> bool:
         """Tell whether the grant has waited too long to be used (500 ms)."""
-        return elapsed_seconds() - self.since > GRANT_LIFE_SECONDS
+        return self.portion.spent()
+
+    def use(self) -> None:
+        """Note that its request leaves now."""
+        self.portion.use()
 
 
 class StoredPace:
@@ -121,6 +166,7 @@ class StoredPace:
         self._believed: tuple[int, int] | None = None
         self._waiting: dict[str, deque[asyncio.Future[StoredGrant]]] = {}
         self._askers: dict[str, asyncio.Task[None]] = {}
+        self._portions: dict[str, list[Portion]] = {}
         self._notes: set[asyncio.Task[None]] = set()
         self._closing = asyncio.Event()
 
@@ -193,32 +239,43 @@ class StoredPace:
         _drop_gone(waiting)
         if not waiting:
             return 0.0
+        portions = self._portions.setdefault(kind, [])
+        told = [portion for portion in portions if portion.told()]
         since = elapsed_seconds()
         async with self._engine.begin() as connection:
-            granted, wait = await self._ask(connection, kind, min(len(waiting), GRANTS_AT_ONCE))
-        for _ in range(granted):
+            portion, wait = await self._ask(connection, kind, min(len(waiting), GRANTS_AT_ONCE), told, since)
+        self._portions[kind] = [one for one in (*portions, portion) if one and one not in told]
+        if portion is None:
+            # What was given last may have been used at once: then the window has room earlier than it seems now.
+            return min(wait, GRANT_LIFE_SECONDS) if self._portions[kind] else wait
+        for _ in range(portion.count):
             _drop_gone(waiting)
             if waiting:
-                waiting.popleft().set_result(StoredGrant(since))
-        return wait if granted == 0 else 0.0
+                waiting.popleft().set_result(StoredGrant(portion))
+        return 0.0
 
-    async def _ask(self, connection: AsyncConnection, kind: str, wanted: int) -> tuple[int, float]:
+    async def _ask(
+        self, connection: AsyncConnection, kind: str, wanted: int, told: list[Portion], since: float
+    ) -> tuple[Portion | None, float]:
+        """Return what is granted of those wanted, or None and the seconds to wait."""
         key = {"account": self._account, "kind": kind}
         start = {"maximum": START_MAXIMUM, "window_ms": self._window_ms}
         window = (await connection.execute(LOCK_WINDOW, key | start)).one()
-        counted = timedelta(milliseconds=window.window_ms, seconds=GRANT_LIFE_SECONDS)
-        await connection.execute(FORGET_GRANTS, key | {"counted": counted})
-        grants = (await connection.execute(READ_GRANTS, key)).all()
+        await _tell(connection, told)
+        counted = key | {"window": window.window_ms / 1000}
+        await connection.execute(FORGET_GRANTS, counted)
+        grants = (await connection.execute(READ_GRANTS, counted)).all()
         now = (await connection.execute(text("SELECT clock_timestamp()"))).scalar_one()
         if window.blocked_until is not None and window.blocked_until > now:
-            return 0, blocked(window.blocked_by, window.blocked_until, now)
+            return None, blocked(window.blocked_by, window.blocked_until, now)
         allowed = allowance(window.maximum, self.cap, self._headroom)
         granted = min(wanted, allowed - sum(grant.requests for grant in grants))
         if granted <= 0:
-            return 0, max((grants[0].granted_at + counted - now).total_seconds(), 0.005)
+            return None, max((grants[0].until - now).total_seconds(), 0.005)
         granted = await self._spend_day(connection, granted, now)
-        await connection.execute(INSERT_GRANT, key | {"count": granted})
-        return granted, 0.0
+        values = key | {"count": granted, "waited": GRANT_LIFE_SECONDS + TRAVEL_SECONDS}
+        identity = (await connection.execute(INSERT_GRANT, values)).scalar_one()
+        return Portion(identity, since, granted), 0.0
 
     async def _spend_day(self, connection: AsyncConnection, wanted: int, now: datetime) -> int:
         """Count requests against the operator's cap on the day; return how many of those wanted it admits.
@@ -234,6 +291,17 @@ class StoredPace:
             raise BudgetSpentError("daily_budget", day.ends_at)
         await connection.execute(SPEND_DAY, {"account": self._account, "count": granted})
         return granted
+
+
+async def _tell(connection: AsyncConnection, portions: list[Portion]) -> None:
+    """Write how portions were used: what was not, no longer counts."""
+    if portions:
+        values = {
+            "ids": [portion.id for portion in portions],
+            "counts": [portion.used for portion in portions],
+            "waits": [portion.waited + TRAVEL_SECONDS for portion in portions],
+        }
+        await connection.execute(USE_GRANTS, values)
 
 
 def allowance(maximum: int, cap: int | None, headroom: float) -> int:

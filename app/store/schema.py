@@ -11,6 +11,7 @@ from sqlalchemy import (
     Boolean,
     Column,
     DateTime,
+    Double,
     Identity,
     Index,
     Integer,
@@ -285,8 +286,9 @@ rate_grants = Table(
     Column("kind", Text, nullable=False),
     Column("granted_at", Instant, nullable=False),
     Column("count", Integer, nullable=False),
+    Column("waited", Double, nullable=False, server_default=text("0.7")),
     Index(None, "account", "kind", "granted_at"),
-    comment="Requests granted within the window, counted whether they were used or not.",
+    comment="Requests granted within the window. `waited` is for how many seconds each counts longer than the window.",
 )
 
 inboxes = Table(

@@ -22,9 +22,13 @@ if TYPE_CHECKING:
 @dataclass
 class ToldGrant:
     is_spent: bool
+    used: int = 0
 
     def spent(self) -> bool:
         return self.is_spent
+
+    def use(self) -> None:
+        self.used += 1
 
 
 @dataclass

@@ -261,6 +261,7 @@ async def test_a_grant_that_grows_old_while_the_store_is_slow_is_not_used(
     async with new_client(base_url=far_end.url) as client:
         await client.enroll("501", "310001", ANNA, before_send=before_send)
     assert (asked, pace.acquired, far_end.requests) == (2, 2, 1)
+    assert [grant.used for grant in pace.grants] == [0, 1]
 
 
 async def test_an_answer_that_trickles_in_has_an_end(

@@ -17,7 +17,7 @@ from app.policy.outcome import BudgetSpentError
 from app.policy.windows import next_midnight
 from app.store.database import connect, open_engine
 from app.store.enrollments import Enrollments
-from app.store.pace import GRANT_LIFE_SECONDS, LOCK_WINDOW, StoredPace, allowance, blocked
+from app.store.pace import GRANT_LIFE_SECONDS, LOCK_WINDOW, TRAVEL_SECONDS, StoredPace, allowance, blocked
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine
@@ -35,15 +35,14 @@ async def test_two_replicas_together_never_exceed_the_window(engine: AsyncEngine
     times: list[float] = []
 
     async def ask(pace: StoredPace) -> None:
-        await pace.acquire()
+        (await pace.acquire()).use()
         times.append(asyncio.get_running_loop().time())
 
     async with asyncio.timeout(30):
         await asyncio.gather(*(ask(pace) for pace in paces for _ in range(30)))
     for pace in paces:
         await pace.close()
-    # Grants are forgotten from the table, so the instants of giving are judged: the window is 0.3 s, and a grant
-    # counts for half a second longer; any 20 grants therefore lie more than 0.3 s apart.
+    # Grants are forgotten from the table, so the instants of use are judged: the window is 0.3 s.
     times.sort()
     assert all(later - earlier > 0.3 for earlier, later in zip(times, times[20:], strict=False))
 
@@ -120,7 +119,33 @@ async def test_a_grant_is_spent_after_half_a_second(engine: AsyncEngine) -> None
     grant = await pace.acquire()
     await pace.close()
     assert not grant.spent()
-    assert type(grant)(grant.since - GRANT_LIFE_SECONDS - 0.01).spent()
+    grant.portion.since -= GRANT_LIFE_SECONDS + 0.01
+    assert grant.spent()
+
+
+async def test_grants_that_nobody_used_are_given_again(engine: AsyncEngine) -> None:
+    await limit(engine, maximum=4, window_ms=3_600_000)
+    pace = StoredPace(engine, account="main", headroom=0.0)
+    async with asyncio.timeout(30):
+        given = [await pace.acquire() for _ in range(4)]
+        given[0].use()
+        again = [await pace.acquire() for _ in range(3)]
+    await pace.close()
+    assert all(grant.spent() for grant in given[1:])
+    assert len({grant.portion.id for grant in (*given, *again)}) == 7
+    assert sum(count for _, count in await granted(engine)) == 4
+
+
+async def test_a_grant_counts_for_as_long_as_its_request_may_be_within_the_window(engine: AsyncEngine) -> None:
+    pace = StoredPace(engine, account="main")
+    first = await pace.acquire()
+    first.portion.since -= 0.25
+    first.use()
+    await pace.acquire()
+    await pace.close()
+    async with engine.connect() as connection:
+        waited = (await connection.execute(text("SELECT waited FROM rate_grants ORDER BY id"))).scalars().all()
+    assert 0.25 + TRAVEL_SECONDS <= waited[0] < waited[1] == GRANT_LIFE_SECONDS + TRAVEL_SECONDS
 
 
 async def test_a_replica_frozen_in_the_middle_of_asking_does_not_stop_the_others(database_url: str) -> None:
