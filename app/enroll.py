@@ -61,14 +61,21 @@ class Preparation(Protocol):
     async def prepare(self, attempt: Attempt) -> bool:
         """Prepare an enrollment; tell whether an earlier request turns out to have worked after all."""
 
-    async def update(self, enrollment: Enrollment) -> str:
-        """Write the contact and nothing else; return its id."""
-
     async def assign(self, attempt: Attempt) -> None:
         """Choose who sends, again where that was done."""
 
     def known(self, sender: Sender) -> Sender:
         """Return the sender as the rules in force describe it."""
+
+    async def replace(self, enrollment: Enrollment) -> None:
+        """Have the contact out of the sequence that HubSpot says it is in. Raises HeldError, or ParkedError."""
+
+
+class Actions(Protocol):
+    """What rules do beside enrolling."""
+
+    async def act(self, enrollment: Enrollment) -> str:
+        """Do it; return what was done."""
 
 
 class Record(Protocol):
@@ -83,9 +90,6 @@ class Record(Protocol):
     async def move(self, enrollment: Enrollment, after: State, change: Change) -> None:
         """Record a transition."""
 
-    async def cancel_earlier(self, enrollment: Enrollment) -> int:
-        """Cancel what was accepted for the same person earlier and has not been sent; return how many."""
-
     async def read_later(self, enrollment: Enrollment, change: Change) -> None:
         """Leave an uncertain enrollment for its next read."""
 
@@ -98,10 +102,10 @@ class Enroller:
         record: Record,
         hubspot: HubSpot,
         preparation: Preparation,
+        actions: Actions,
         fault_of: Callable[[str], NextStep],
         *,
         patience: Patience,
-        confirm_seconds: float,
         now: Callable[[], datetime],
         random: Callable[[], float],
         tell: Callable[[Told], None],
@@ -109,9 +113,9 @@ class Enroller:
         self._record = record
         self._hubspot = hubspot
         self._preparation = preparation
+        self._actions = actions
         self._fault_of = fault_of
         self._patience = patience
-        self._confirm_seconds = confirm_seconds
         self._now = now
         self._random = random
         self._tell = tell
@@ -136,12 +140,9 @@ class Enroller:
             await self._enrolled(attempt.enrollment, enrolled, "enrolled" if enrolled else "found_before_resend")
 
     async def _act(self, claimed: Enrollment) -> None:
-        """Do what is not enrolling: write the contact, or end what waits for the person."""
+        """Do what is not enrolling."""
         try:
-            if claimed.plan.action is Action.CANCEL:
-                done = f"{await self._record.cancel_earlier(claimed)} that waited were cancelled"
-            else:
-                done = f"contact {await self._preparation.update(claimed)} was written"
+            done = await self._actions.act(claimed)
         except FenceLost:
             raise
         except SegueError as error:
@@ -188,11 +189,23 @@ class Enroller:
             await self._decline(enrollment, refusal)
 
     async def _decline(self, enrollment: Enrollment, refusal: Refusal) -> None:
-        """Record a no, or wait where the rule says to wait until another sequence has ended."""
+        """Record a no, or what the rule says of somebody who is in another sequence: wait for its end, or end it."""
+        error: SegueError = refusal
         if refusal.code == ALREADY_ENROLLED and enrollment.plan.if_enrolled is IfEnrolled.WAIT:
-            await self._failed(enrollment, HeldError("already_enrolled", self._now() + LOOK_AGAIN, str(refusal)))
-        else:
-            await self._failed(enrollment, refusal)
+            error = HeldError("already_enrolled", self._now() + LOOK_AGAIN, str(refusal))
+        elif refusal.code == ALREADY_ENROLLED and enrollment.plan.if_enrolled is IfEnrolled.REPLACE:
+            error = await self._replaced(enrollment)
+        await self._failed(enrollment, error)
+
+    async def _replaced(self, enrollment: Enrollment) -> SegueError:
+        """Begin to take the contact out of its sequence; return what is to be waited for, or what went wrong."""
+        try:
+            await self._preparation.replace(enrollment)
+        except FenceLost:
+            raise
+        except SegueError as error:
+            return error
+        raise AssertionError("who is refused for being in a sequence was said to be in none")
 
     async def _already_enrolled(self, enrollment: Enrollment, refusal: Refusal) -> None:
         try:
@@ -219,7 +232,7 @@ class Enroller:
             cause,
             hubspot_enrollment_id=enrolled.id if enrolled else None,
             enrolled_at=enrolled.enrolled_at if enrolled else None,
-            confirm_in=self._confirm_seconds,
+            confirm_in=self._patience.confirm_seconds,
         )
         await self._move(enrollment, State.ENROLLED, change)
 

@@ -17,7 +17,9 @@ import structlog
 
 from app import __version__, logs
 from app.accounts import Accounts, AtWork
+from app.acting import Acting
 from app.admission import Admission
+from app.bridging import Bridging
 from app.clock import utc_now
 from app.confirm import Confirmer
 from app.deciding import Deciding
@@ -297,8 +299,7 @@ async def _start_working(
         client = await _client(own, service, pace, partial(accounts.known, account.name), telling)
         desk = await own.enter_async_context(HubSpotDesk(client))
         senders = Senders(SenderBooks(service.engine), Owners(client), book=in_force, now=utc_now)
-        admission = Admission(Suppressions(service.engine), in_force)
-        worker = _start_worker(own, service, account.name, desk, admission, senders, telling, f"{name}:{account.name}")
+        worker = _start_worker(own, service, account.name, desk, in_force, senders, telling, f"{name}:{account.name}")
         return AtWork(pace, desk, worker)
 
     def in_force() -> Rulebook:
@@ -353,7 +354,7 @@ def _start_worker(
     service: Service,
     account: str,
     desk: HubSpotDesk,
-    admission: Admission,
+    book: Callable[[], Rulebook],
     senders: Senders,
     telling: Telling,
     name: str,
@@ -361,13 +362,16 @@ def _start_worker(
     settings = service.settings
     span = timedelta(hours=settings.retry_span_hours)
     enrollments = Enrollments(service.engine, account=account, worker=name, lease=settings.lease_seconds, span=span)
+    admission = Admission(Suppressions(service.engine), book)
+    bridging = Bridging(enrollments, desk, book, fault_of, utc_now)
+    preparing = Preparing(enrollments, desk, admission, senders, bridging, now=utc_now, tell=telling.step)
     enroller = Enroller(
         enrollments,
         desk,
-        Preparing(enrollments, desk, admission, senders, now=utc_now, tell=telling.step),
+        preparing,
+        Acting(enrollments, desk, preparing, bridging),
         fault_of,
-        patience=Patience(settings.settle_seconds, span),
-        confirm_seconds=max(settings.settle_seconds, CONFIRM_AFTER_SECONDS),
+        patience=Patience(settings.settle_seconds, max(settings.settle_seconds, CONFIRM_AFTER_SECONDS), span),
         now=utc_now,
         random=random.random,
         tell=telling.step,

@@ -144,6 +144,7 @@ class IfEnrolled(StrEnum):
 
     SKIP = "skip"  # refuse
     WAIT = "wait"  # until that one has ended
+    REPLACE = "replace"  # take the contact out of it first
 
 
 class Action(StrEnum):
@@ -152,6 +153,8 @@ class Action(StrEnum):
     ENROLL = "enroll"
     UPDATE = "update"  # write the contact, and nothing else
     CANCEL = "cancel"  # end whatever waits for this person
+    UNENROLL = "unenroll"  # the same, and take the contact out of the sequence that it is in
+    WORKFLOW = "workflow"  # put the contact into a workflow
 
 
 CONTACT_OWNER = "contact-owner"
@@ -195,7 +198,7 @@ class Plan:
 
     `sender` is the name of a sender or pool, or `contact-owner`; `fallback` is who sends when that one cannot. `owner`
     is who the contact is given to: `keep` for nobody, `sender`, or a sender's name. `defaults` are (property, value):
-    what is written where a required property is empty.
+    what is written where a required property is empty. `workflow` is a flow id, where the action is to put into one.
     """
 
     sender: str = ""
@@ -207,6 +210,7 @@ class Plan:
     overwrite_owner: bool = False
     defaults: tuple[tuple[str, str], ...] = ()
     action: Action = Action.ENROLL
+    workflow: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,6 +222,21 @@ class Cap:
 
 
 @dataclass(frozen=True, slots=True)
+class Bridge:
+    """How contacts are taken out of sequences, for which HubSpot has no request: by a workflow that does so.
+
+    It starts when `contact_property` gets `value`, or (`workflow`, a flow id) when the contact is put into it. It has
+    done nothing for sure before `takes` has passed, and is given up after `within`.
+    """
+
+    contact_property: str | None = None
+    value: str = "true"
+    workflow: str | None = None
+    takes: timedelta = timedelta(minutes=2)
+    within: timedelta = timedelta(minutes=15)
+
+
+@dataclass(frozen=True, slots=True)
 class Account:
     """One HubSpot account. `per_10s` caps requests per 10 s below what HubSpot reports (None: believe HubSpot).
 
@@ -225,7 +244,7 @@ class Account:
     is enrolled. `write_back` are (source, rule or decision, property): where a contact says why it was enrolled.
     `writable` are the properties that rules may write (None: all but HubSpot's own).
     `daily` caps its requests of a day, which ends at midnight in `timezone` (None: where is not known).
-    One that joins by OAuth (`oauth`) has no token here: its grant is in the store.
+    One that joins by OAuth (`oauth`) has no token here: its grant is in the store. `bridge` leads out of sequences.
     """
 
     name: str
@@ -238,6 +257,7 @@ class Account:
     oauth: bool = False
     daily: int | None = None
     timezone: str | None = None
+    bridge: Bridge | None = None
 
     def may_write(self, name: str) -> bool:
         """Tell whether rules may write this contact property: not what HubSpot keeps itself, nor who the contact is."""
@@ -287,6 +307,8 @@ class Verdict(StrEnum):
     ENROLL = "enroll"
     UPDATE = "update"
     CANCEL = "cancel"
+    UNENROLL = "unenroll"
+    WORKFLOW = "workflow"
     IGNORE = "ignore"  # a rule says so
     NONE = "none"  # no rule matched, or the matching rule cannot act (no e-mail address)
     DROPPED = "dropped"  # a member of a batch that cannot be used
@@ -360,6 +382,7 @@ class Enrollment:
 
     `tries` counts failures since `first_failed_at`; `reads` and `resends` belong to settling; `sending_at` is the
     database's time of the last `sending`, `first_sending_at` of the first one. `sender` is None until one is assigned.
+    `triggered_at` is the database's time at which a workflow was set going for it, None where none is under way.
     """
 
     id: str
@@ -385,6 +408,7 @@ class Enrollment:
     reads: int
     resends: int
     delivery_id: str
+    triggered_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

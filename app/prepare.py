@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Protocol
 
+from app.bridging import IS_ENROLLED
 from app.errors import HeldError
 from app.model import CONTACT_OWNER, KEEP, OF_CONTACT, IfEnrolled, State, Step
 from app.policy.outcome import Change, RequirementMissingError, Told, UnsettledError
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from app.model import Baseline, Enrollment, Plan, Sender
 
 OWNER = "hubspot_owner_id"
-IS_ENROLLED = "hs_sequences_is_enrolled"  # in any sequence, by whoever's hand
 LOOK_AGAIN = timedelta(hours=1)
 
 
@@ -68,6 +68,13 @@ class Assigner(Protocol):
         """Return the owner id of the named sender, or (`sender`) of the one who sends. Raises ParkedError."""
 
 
+class Bridging(Protocol):
+    """The way out of sequences."""
+
+    async def free(self, enrollment: Enrollment, contact_id: str, *, told: bool = False) -> None:
+        """Return when the contact is in no sequence (`told`: HubSpot says that it is). Raises HeldError until then."""
+
+
 class Record(Protocol):
     """Where the checkpoint is recorded, fenced."""
 
@@ -84,6 +91,7 @@ class Preparing:
         hubspot: HubSpot,
         admitter: Admitter,
         senders: Assigner,
+        bridging: Bridging,
         *,
         now: Callable[[], datetime],
         tell: Callable[[Told], None],
@@ -92,6 +100,7 @@ class Preparing:
         self._hubspot = hubspot
         self._admitter = admitter
         self._senders = senders
+        self._bridging = bridging
         self._now = now
         self._tell = tell
 
@@ -114,15 +123,26 @@ class Preparing:
         if asks_owner:
             await self.assign(attempt)
         self._require_open(attempt, asked=True)
-        self._require_free(attempt)
+        await self._require_free(attempt, contact_id)
         await self._complete(attempt)
         await self._prepared(attempt, contact_id, baseline)
         return False
 
     async def update(self, enrollment: Enrollment) -> str:
-        """Write the contact and nothing else; return its id. Raises DeclinedError for whoever is suppressed."""
+        """Write the contact and nothing else; return its id.
+
+        Raises DeclinedError for whoever is suppressed, or lacks what the rule requires.
+        """
         await self._admitter.admit(enrollment)
-        return await self._hubspot.upsert(enrollment.email, enrollment.properties)
+        contact_id = await self._hubspot.upsert(enrollment.email, enrollment.properties)
+        if enrollment.require:
+            facts = await self._hubspot.read(contact_id, enrollment.require)
+            await self._complete(Attempt(enrollment, dict(facts)))
+        return contact_id
+
+    async def replace(self, enrollment: Enrollment) -> None:
+        """Have the contact out of the sequence that HubSpot says it is in. Raises HeldError, or ParkedError."""
+        await self._bridging.free(enrollment, enrollment.contact_id or "", told=True)
 
     async def assign(self, attempt: Attempt) -> None:
         """Choose who sends, again where that was done."""
@@ -149,8 +169,8 @@ class Preparing:
         """Say, before a re-send, whether the contact shows that the first request worked: its properties may lag so."""
         enrollment = attempt.enrollment
         since = enrollment.first_sending_at
-        if since is None:
-            return False
+        if since is None or enrollment.triggered_at is not None:
+            return False  # whoever is taken out of another sequence was not put into ours
         late = compare(enrollment.baseline, fresh, None, wanted=enrollment.sequence, sending_at=since)
         if late is Reading.CONTRADICTORY and enrollment.resends:
             raise UnsettledError
@@ -164,10 +184,17 @@ class Preparing:
         sender = self._senders.known(assigned(enrollment))
         require_open(timing, sender, attempt.facts, identity=enrollment.id, now=self._now())
 
-    def _require_free(self, attempt: Attempt) -> None:
-        """Raise HeldError for somebody who is in another sequence, where the rule says to wait."""
-        if attempt.enrollment.plan.if_enrolled is IfEnrolled.WAIT and attempt.facts.get(IS_ENROLLED) == "true":
+    async def _require_free(self, attempt: Attempt, contact_id: str) -> None:
+        """Raise HeldError for somebody who is in another sequence, where the rule says to wait or to replace it."""
+        enrollment, enrolled = attempt.enrollment, attempt.facts.get(IS_ENROLLED) == "true"
+        if enrollment.plan.if_enrolled is IfEnrolled.WAIT and enrolled:
             raise HeldError("already_enrolled", self._now() + LOOK_AGAIN, "the contact is in another sequence")
+        if enrollment.plan.if_enrolled is not IfEnrolled.REPLACE:
+            return
+        # After a request without an outcome it may be ours that it is in: then HubSpot itself is asked, by sending.
+        if enrollment.triggered_at or (enrolled and enrollment.first_sending_at is None):
+            await self._bridging.free(enrollment, contact_id)
+            attempt.enrollment = replace(attempt.enrollment, triggered_at=None)
 
     async def _complete(self, attempt: Attempt) -> None:
         """Fill what is required and empty with its default, and give the contact its owner: in one write, if any."""

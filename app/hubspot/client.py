@@ -14,7 +14,7 @@ import httpx
 from app.clock import elapsed_seconds
 from app.errors import Ambiguous, HubSpotError, NotSent, Refusal
 from app.hubspot import account as accounts
-from app.hubspot import contacts, details, protocol
+from app.hubspot import contacts, details, protocol, workflows
 from app.hubspot.gate import RENEWALS, Gate, GrantSpentError
 from app.hubspot.refusals import correlation_of
 from app.hubspot.replies import Reply
@@ -134,6 +134,16 @@ class HubSpotClient:
     async def enrollment_status(self, contact_id: str) -> EnrollmentStatus | None:
         """Return the sequence that the contact is in now, None when HubSpot shows none."""
         return await self._send(protocol.enrollment_status(self._version, contact_id))
+
+    async def workflow_id(self, flow_id: str) -> str:
+        """Return the older id of a workflow, which is what puts contacts into it."""
+        return await self._send(workflows.workflow_id(flow_id))
+
+    async def enroll_in_workflow(
+        self, workflow_id: str, email: str, *, before_send: Callable[[], Awaitable[None]]
+    ) -> None:
+        """Put a contact into a workflow, by its older id; `before_send` as for `enroll`."""
+        await self._send(workflows.enroll_in_workflow(workflow_id, email), before_send=before_send)
 
     async def upsert_contacts(
         self, inputs: Sequence[Upsert], *, grant: Grant | None = None

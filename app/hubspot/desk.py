@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from app.errors import Ambiguous, HubSpotError
+from app.errors import Ambiguous, HubSpotError, Refusal
 from app.hubspot.batching import Batcher
 from app.hubspot.contacts import BATCH_LIMIT, Contact, Upsert
 from app.hubspot.replies import instant
+from app.hubspot.workflows import Workflows
 from app.model import Baseline
 from app.policy.settle import Witness
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 COUNT = "hs_sequences_enrolled_count"
 LATEST = "hs_latest_sequence_enrolled"
 LATEST_DATE = "hs_latest_sequence_enrolled_date"
+NOT_FOUND = "OBJECT_NOT_FOUND"
 BASELINE = (COUNT, LATEST, LATEST_DATE)
 
 
@@ -44,6 +46,7 @@ class HubSpotDesk:
 
     def __init__(self, client: HubSpotClient) -> None:
         self._client = client
+        self._workflows = Workflows(client)
         self._upsert_grant = _GrantAhead(client)
         self._read_grant = _GrantAhead(client)
         self._upserts: Batcher[Upsert, Contact] = Batcher(
@@ -78,6 +81,22 @@ class HubSpotDesk:
         """Create or update the contact with this address; return its id."""
         contact = await self._upserts.ask(Upsert(email, tuple(sorted(properties.items()))))
         return contact.id
+
+    async def find(self, email: str) -> str | None:
+        """Return the id of the contact with this address, None where there is none."""
+        answer = (await self._client.read_contacts([email], (), by="email")).get(email)
+        if isinstance(answer, Refusal) and answer.code == NOT_FOUND:
+            return None
+        if isinstance(answer, HubSpotError):
+            raise answer
+        if answer is None:
+            raise Ambiguous("HubSpot's answer says nothing of the contact")
+        return answer.id
+
+    async def put_into_workflow(self, flow_id: str, email: str, *, before_send: Callable[[], Awaitable[None]]) -> None:
+        """Put the contact with this address into a workflow: see `HubSpotClient.enroll_in_workflow`."""
+        older = await self._workflows.older_id(flow_id)
+        await self._client.enroll_in_workflow(older, email, before_send=before_send)
 
     async def read(self, contact_id: str, names: Iterable[str]) -> Mapping[str, str | None]:
         """Return the named properties of the contact, None where it has no value."""

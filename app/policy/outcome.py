@@ -99,12 +99,13 @@ class Told:
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """How long things are tried, `settle_seconds` in seconds.
+    """How long things are tried; what ends in `_seconds` is in seconds. `confirm_seconds` after a yes, it is looked at.
 
     `hold` is how long a full sender, or an account whose day is spent or that nobody has connected, is left alone.
     """
 
     settle_seconds: float = 90.0
+    confirm_seconds: float = 60.0
     span: timedelta = timedelta(hours=72)
     hold: timedelta = timedelta(hours=1)
 

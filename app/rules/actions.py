@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from app.model import CONTACT_OWNER, KEEP, OF_SENDER, Action, Intent, OnSenderFull, Plan
+from app.model import CONTACT_OWNER, KEEP, OF_SENDER, Action, IfEnrolled, Intent, OnSenderFull, Plan
 from app.rules.book import EnrollAction, Rule
 from app.rules.mending import UNKNOWN
 
@@ -17,10 +17,11 @@ if TYPE_CHECKING:
     from app.rules.findings import Findings, Place
     from app.rules.parts import Part
     from app.rules.people import People
-    from app.rules.schema import EnrollEntry, RuleEntry
+    from app.rules.schema import EnrollEntry, RuleEntry, WorkflowEntry
     from app.rules.timings import Timings
 
 
+DOES = ("enroll", "workflow", "update", "cancel", "unenroll", "ignore")
 FIRST = 32_767  # before anything else of the same person: what waits may have a priority of its own
 
 
@@ -66,8 +67,9 @@ class Rules:
         return tuple(made.values())
 
     def _rule(self, entry: RuleEntry, part: Part, place: Place) -> Rule:
-        if [entry.enroll is not None, entry.ignore, entry.update, entry.cancel].count(True) != 1:
-            told = "it does one thing: write one of `enroll`, `update: true`, `cancel: true` and `ignore: true`"
+        if sum(bool(getattr(entry, name)) for name in DOES) != 1:
+            told = "it does one thing: write one of `enroll`, `workflow`, `update: true`, `cancel: true`, "
+            told += "`unenroll: true` and `ignore: true`"
             self._findings.note(part, place, f"rule {part.parsed.written((*place, 'id'))!r}: {told}")
         when = self._findings.expression(entry.when, part, (*place, "when")) if entry.when else None
         return Rule(
@@ -87,12 +89,16 @@ class Rules:
         """Return what is done for the person, None for a rule that ignores."""
         if entry.enroll is not None:
             return self._enrolling(entry, entry.enroll, part, place)
-        if not (entry.update or entry.cancel):
+        if entry.workflow is not None:
+            return self._putting_into(entry, entry.workflow, part, place)
+        if not (entry.update or entry.cancel or entry.unenroll):
             return None
         account = self._account_of(entry.account, part, place)
         self._require_writable(entry, account, part, place)
         known = self._accounts.get(account)
-        action = Action.UPDATE if entry.update else Action.CANCEL
+        if entry.unenroll:
+            self._require_bridge("unenroll", account, part, place)
+        action = Action.UPDATE if entry.update else Action.CANCEL if entry.cancel else Action.UNENROLL
         return EnrollAction(
             account=account,
             sequence="",
@@ -101,9 +107,33 @@ class Rules:
             require=(),
             # Each such event counts: nobody's earlier one stands in its way.
             intent=Intent("", timedelta()),
-            priority=FIRST if entry.cancel else 0,
+            priority=0 if entry.update else FIRST,
             write_back=known.write_back if known and entry.update else (),
         )
+
+    def _putting_into(self, entry: RuleEntry, workflow: WorkflowEntry, part: Part, place: Place) -> EnrollAction:
+        account = self._account_of(entry.account, part, place)
+        self._require_writable(entry, account, part, place)
+        known = self._accounts.get(account)
+        return EnrollAction(
+            account=account,
+            sequence="",
+            plan=Plan(defaults=_defaults(entry), action=Action.WORKFLOW, workflow=workflow.id),
+            properties=self._properties(entry, part, place),
+            require=tuple(entry.contact.require),
+            intent=Intent(entry.dedupe.intent or f"workflow:{workflow.id}", entry.dedupe.period),
+            expires_after=workflow.expires_after,
+            delay=workflow.delay,
+            priority=entry.priority,
+            write_back=known.write_back if known else (),
+        )
+
+    def _require_bridge(self, key: str, account: str, part: Part, place: Place) -> None:
+        """Note where no way out of sequences is known for the account."""
+        known = self._accounts.get(account)
+        if known is not None and known.bridge is None:
+            told = f"account {account!r} has no `unenroll:`, which says how contacts are taken out of sequences"
+            self._findings.note(part, (*place, key), told)
 
     def _properties(self, entry: RuleEntry, part: Part, place: Place) -> dict[str, Expression]:
         return {
@@ -145,6 +175,8 @@ class Rules:
         timing = None
         if enroll.window is not None:
             timing = self._timings.named(enroll.window, part, (*place, "enroll", "window"), account=account)
+        if entry.if_already_enrolled is IfEnrolled.REPLACE:
+            self._require_bridge("if_already_enrolled", account, part, place)
         if entry.owner not in {KEEP, OF_SENDER}:
             self._people.sender(entry.owner, part, (*place, "owner"))
         return Plan(
@@ -155,7 +187,7 @@ class Rules:
             entry.if_already_enrolled,
             entry.owner,
             entry.overwrite,
-            tuple((name, value) for name, value in entry.contact.require.items() if value),
+            _defaults(entry),
         )
 
     def _check_senders(self, enroll: EnrollEntry, part: Part, place: Place) -> None:
@@ -166,3 +198,8 @@ class Rules:
         if alone and enroll.fallback is None and enroll.on_sender_full is OnSenderFull.NEXT_SENDER:
             told = "there is no next sender: name a pool as `sender`, or somebody as `fallback`"
             self._findings.note(part, (*place, "on_sender_full"), told)
+
+
+def _defaults(entry: RuleEntry) -> tuple[tuple[str, str], ...]:
+    """Return what is written where a required property is empty."""
+    return tuple((name, value) for name, value in entry.contact.require.items() if value)

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from app.rules.schema import ExampleEntry, ExpectEntry
 
 
+PLAIN = (Verdict.IGNORE, Verdict.UPDATE, Verdict.CANCEL, Verdict.UNENROLL)  # what names nothing further
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """How one example went: `difference` says what came instead, and is empty when it passed."""
@@ -50,24 +53,29 @@ def event_of(example: ExampleEntry, rule: Rule) -> Event:
 def _as_expected(decision: Decision, expect: ExpectEntry) -> bool:
     if expect.enroll is not None:
         return decision.enroll is not None and decision.enroll.sequence == expect.enroll
+    if expect.workflow is not None:
+        return decision.enroll is not None and decision.enroll.plan.workflow == expect.workflow
     return decision.verdict is _wanted(expect)
 
 
 def _difference(decisions: list[Decision], example: ExampleEntry) -> str:
     expect = example.expect
-    wanted = f"enroll {expect.enroll}" if expect.enroll else _wanted(expect)
+    named = f"enroll {expect.enroll}" if expect.enroll else f"workflow {expect.workflow}"
+    wanted = named if expect.enroll or expect.workflow else _wanted(expect)
     return f"expected {wanted}, got {'; '.join(told(decision) for decision in decisions)}"
 
 
 def _wanted(expect: ExpectEntry) -> Verdict:
     """Return the verdict that is expected, where it is not to enroll."""
-    return next((Verdict(name) for name in ("ignore", "update", "cancel") if getattr(expect, name)), Verdict.NONE)
+    return next((verdict for verdict in PLAIN if getattr(expect, verdict)), Verdict.NONE)
 
 
 def told(decision: Decision) -> str:
     """Return a decision in one sentence."""
     if decision.enroll is not None and decision.verdict is Verdict.ENROLL:
         return f"enroll {decision.enroll.sequence} by rule {decision.rule}"
-    if decision.verdict in {Verdict.IGNORE, Verdict.UPDATE, Verdict.CANCEL}:
+    if decision.enroll is not None and decision.verdict is Verdict.WORKFLOW:
+        return f"workflow {decision.enroll.plan.workflow} by rule {decision.rule}"
+    if decision.verdict in PLAIN:
         return f"{decision.verdict} by rule {decision.rule}"
     return f"none ({decision.reason})"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 from pydantic import BaseModel, ValidationError
 
 from app.errors import RulebookError
-from app.model import Account, Cap, Secret, SourceConfig
+from app.model import Account, Bridge, Cap, Secret, SourceConfig
 from app.rules.actions import Rules
 from app.rules.book import Rulebook, indexed, revision_of
 from app.rules.documents import read_documents
@@ -90,6 +90,7 @@ def _account(name: str, entry: AccountEntry) -> Account:
         entry.oauth,
         entry.daily,
         entry.timezone,
+        Bridge(**entry.unenroll.model_dump()) if entry.unenroll else None,
     )
 
 
@@ -113,6 +114,11 @@ class _Loader:
         for name in (name for name, entry in entries.items() if entry.daily and not entry.timezone):
             told = f"account {name!r}: `daily` needs the `timezone` that HubSpot shows for the account"
             self._findings.note(found[name], ("accounts", name, "daily"), told)
+        for name, entry in entries.items():
+            bridge = entry.unenroll
+            if bridge is not None and (bridge.contact_property is None) == (bridge.workflow is None):
+                told = f"account {name!r}: write one of `property` and `workflow`"
+                self._findings.note(found[name], ("accounts", name, "unenroll"), told)
         whole = not any("accounts" in part.mended for part in parts)
         if not made and default is not None:
             made = {default.name: default}

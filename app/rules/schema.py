@@ -81,9 +81,13 @@ def _secret(value: object) -> object:
     return {"value": value} if isinstance(value, str) else value
 
 
+EXPECTED = ("none", "ignore", "update", "cancel", "unenroll")
+
+
 def _expected(value: object) -> object:
-    if isinstance(value, str) and value not in {"none", "ignore", "update", "cancel"}:
-        raise ValueError('write `none`, `ignore`, `update`, `cancel`, or the sequence as {enroll: "310001"}')
+    if isinstance(value, str) and value not in EXPECTED:
+        told = ", ".join(f"`{name}`" for name in EXPECTED)
+        raise ValueError(f'write {told}, or the sequence as {{enroll: "310001"}}, or {{workflow: "910001"}}')
     return {value: True} if isinstance(value, str) else value
 
 
@@ -145,6 +149,20 @@ class WriteBackEntry(_Model):
     decision: Name | None = None
 
 
+class BridgeEntry(_Model):
+    """How contacts are taken out of sequences: by a workflow of the account's, which one of two ways sets going."""
+
+    model_config = ConfigDict(json_schema_extra={"anyOf": [{"required": ["property"]}, {"required": ["workflow"]}]})
+
+    contact_property: Name | None = Field(
+        None, alias="property", description="The contact property by whose becoming known the workflow starts"
+    )
+    value: Text = Field("true", description="What is written there")
+    workflow: HubSpotId | None = Field(None, description="Or the workflow's flow id: contacts are put into it")
+    takes: Duration = Field(timedelta(minutes=2), description="Before this it may still act: its end is not looked for")
+    within: Duration = Field(timedelta(minutes=15), description="After this somebody must look why it did not act")
+
+
 class AccountEntry(_Model):
     """The HubSpot account to enroll into."""
 
@@ -162,6 +180,7 @@ class AccountEntry(_Model):
     writable: list[Name] | None = Field(
         None, description="The contact properties that rules may write; all but HubSpot's own"
     )
+    unenroll: BridgeEntry | None = Field(None, description="How contacts are taken out of sequences")
     contact_timezone: Name = Field("hs_timezone", description="The contact property that holds a contact's time zone")
 
 
@@ -257,6 +276,14 @@ class EnrollEntry(_Model):
     window: Name | None = Field(None, description="A name of `windows`: when it may start")
 
 
+class WorkflowEntry(_Model):
+    """The workflow that the contact is put into."""
+
+    id: HubSpotId = Field(description="Its flow id, in quotes: the number in its address in HubSpot")
+    expires_after: Duration | None = Field(None, description="Who was not put into it by then is not put into it")
+    delay: Duration | None = Field(None, description="How long nothing is done at first")
+
+
 class DedupeEntry(_Model):
     """Why a person is contacted: one intent per person and period, whatever the source."""
 
@@ -272,6 +299,8 @@ class ExpectEntry(_Model):
     ignore: Literal[True] | None = None
     update: Literal[True] | None = None
     cancel: Literal[True] | None = None
+    unenroll: Literal[True] | None = None
+    workflow: HubSpotId | None = None
 
 
 class ExampleEvent(_Model):
@@ -297,7 +326,7 @@ class ExampleEntry(_Model):
     expect: Annotated[
         ExpectEntry,
         BeforeValidator(_expected),
-        AlsoWritten({"enum": ["none", "ignore", "update", "cancel"]}),
+        AlsoWritten({"enum": list(EXPECTED)}),
     ]
 
 
@@ -315,6 +344,10 @@ class RuleEntry(_Model):
     ignore: bool = Field(default=False, strict=True, description="Do nothing, on purpose")
     update: bool = Field(default=False, strict=True, description="Write the contact, and nothing else")
     cancel: bool = Field(default=False, strict=True, description="End whatever waits for this person")
+    unenroll: bool = Field(
+        default=False, strict=True, description="The same, and take the contact out of the sequence that it is in"
+    )
+    workflow: WorkflowEntry | None = Field(None, description="Put the contact into a workflow")
     contact: ContactEntry = ContactEntry()
     priority: int = Field(
         0, ge=-1000, le=1000, strict=True, description="Of a person's enrollments the highest goes first"

@@ -144,6 +144,19 @@ class Enrollments:
         elif after is State.ENROLLED:
             await note_success(connection, enrollment.account, inbox)
 
+    async def triggered(self, enrollment: Enrollment, contact_id: str, detail: str) -> datetime:
+        """Checkpoint that a workflow is set going for this contact; return the database's time. Raises FenceLost."""
+        values = {"id": enrollment.id, "attempt": enrollment.attempt, "contact_id": contact_id, "detail": detail}
+        rows = await self._run(sql.CHECKPOINT_TRIGGERED, **values)
+        if not rows:
+            raise FenceLost(enrollment.id)
+        at: datetime = rows[0].triggered_at
+        return at
+
+    async def untriggered(self, enrollment: Enrollment, detail: str) -> None:
+        """Checkpoint that none is under way any more. Whoever lost the row learns it by the next transition."""
+        await self._run(sql.CHECKPOINT_UNTRIGGERED, id=enrollment.id, attempt=enrollment.attempt, detail=detail)
+
     async def cancel_earlier(self, enrollment: Enrollment) -> int:
         """Cancel what was accepted for the same person earlier and has not been sent; return how many."""
         values = {"account": enrollment.account, "email": enrollment.email, "id": enrollment.id}
@@ -237,6 +250,7 @@ def _enrollment(row: Row[Any]) -> Enrollment:
         reads=row.reads,
         resends=row.resends,
         delivery_id=row.delivery_id,
+        triggered_at=row.triggered_at,
     )
 
 

@@ -7,7 +7,16 @@ from sqlalchemy import text
 COLUMNS = """
     id, account, email, source, rule, sequence, plan, sender, sender_user_id, sender_email, properties, require, state,
     attempt, step, tries, first_failed_at, received_at, contact_id, baseline_count, baseline_sequence, baseline_date,
-    sending_at, first_sending_at, reads, resends, delivery_id
+    sending_at, first_sending_at, reads, resends, delivery_id, triggered_at
+"""
+
+# Who is on the way out of a sequence is nobody else's to enroll: the workflow would end that, too. What was cancelled
+# or has expired meanwhile is not looked at any more, and the workflow may still come round for a quarter of an hour.
+ON_THE_WAY_OUT = """
+    other.triggered_at IS NOT NULL AND other.plan->>'action' IS DISTINCT FROM 'workflow'
+    AND (other.state IN ('held', 'ready')
+         OR (other.state IN ('cancelled', 'expired')
+             AND other.triggered_at > clock_timestamp() - interval '15 minutes'))
 """
 
 # SKIP LOCKED lets workers claim side by side. The advisory lock closes a race: without it two workers could each claim
@@ -15,21 +24,23 @@ COLUMNS = """
 # look. The unique index on people in hand stands behind it: a claim that breaks it is simply repeated.
 CLAIM_READY = text(f"""
     WITH candidate AS MATERIALIZED (
-        SELECT id, account, email, priority FROM enrollments
+        SELECT id, account, email, priority, triggered_at FROM enrollments
         WHERE state = 'ready' AND due_at <= clock_timestamp() AND account = :account
           AND (expires_at IS NULL OR expires_at > clock_timestamp())
         ORDER BY due_at, id LIMIT :limit
         FOR UPDATE SKIP LOCKED
     ), person AS MATERIALIZED (
-        SELECT DISTINCT ON (account, email) id, account, email, priority FROM candidate
-        ORDER BY account, email, priority DESC, id
+        SELECT DISTINCT ON (account, email) id, account, email, priority, triggered_at FROM candidate
+        ORDER BY account, email, triggered_at IS NULL, priority DESC, id
     ), free AS MATERIALIZED (
         SELECT id FROM person
         WHERE NOT EXISTS (
             SELECT FROM enrollments other
-            WHERE other.account = person.account AND other.email = person.email
+            WHERE other.account = person.account AND other.email = person.email AND other.id <> person.id
               AND (other.state IN ('working', 'uncertain')
-                   OR (other.state IN ('held', 'ready') AND other.priority > person.priority))
+                   OR ({ON_THE_WAY_OUT})
+                   OR (other.state IN ('held', 'ready') AND other.priority > person.priority
+                       AND person.triggered_at IS NULL))
         ) AND pg_try_advisory_xact_lock(hashtextextended(account || ' ' || email, 0))
     ), claimed AS (
         UPDATE enrollments SET state = 'working', step = 'claimed', attempt = attempt + 1, leased_by = :worker,
@@ -45,16 +56,18 @@ CLAIM_READY = text(f"""
 
 # The loser of two enrollments of one person waits until the other is through: the one in hand, or one that waits itself
 # and has a higher priority. `release_person` wakes it then, and the due time is only the safety net.
-HOLD_OTHERS = text("""
+HOLD_OTHERS = text(f"""
     WITH moved AS (
         UPDATE enrollments SET state = 'held', reason = 'other_enrollment', updated_at = clock_timestamp(),
                due_at = clock_timestamp() + interval '1 minute'
         WHERE id IN (
             SELECT waiting.id FROM enrollments waiting
             JOIN enrollments other
-              ON other.account = waiting.account AND other.email = waiting.email
+              ON other.account = waiting.account AND other.email = waiting.email AND other.id <> waiting.id
              AND (other.state IN ('working', 'uncertain')
-                  OR (other.state IN ('held', 'ready') AND other.priority > waiting.priority))
+                  OR ({ON_THE_WAY_OUT})
+                  OR (other.state IN ('held', 'ready') AND other.priority > waiting.priority
+                      AND waiting.triggered_at IS NULL))
             WHERE waiting.state = 'ready' AND waiting.due_at <= clock_timestamp()
             LIMIT 200
             FOR UPDATE OF waiting SKIP LOCKED
@@ -63,7 +76,7 @@ HOLD_OTHERS = text("""
     )
     INSERT INTO journal (enrollment_id, at, before, after, attempt, cause)
     SELECT id, clock_timestamp(), 'ready', 'held', attempt, 'other_enrollment' FROM moved
-""")
+""")  # noqa: S608  # the only text put in is the condition above
 
 # A row in `uncertain` stays in `uncertain` while it is read; the lease and the attempt keep two readers apart.
 CLAIM_UNCERTAIN = text(f"""
@@ -189,6 +202,7 @@ MOVE = text("""
                due_at = COALESCE(CAST(:due_at AS timestamptz), due_at), leased_by = NULL, leased_until = NULL,
                step = CASE WHEN :after = 'uncertain' THEN step END,
                tries = :tries, first_failed_at = :first_failed_at, reads = :reads, resends = :resends,
+               triggered_at = CASE WHEN :after IN ('enrolled', 'done', 'refused') THEN NULL ELSE triggered_at END,
                hubspot_enrollment_id = COALESCE(CAST(:hubspot_enrollment_id AS text), hubspot_enrollment_id),
                enrolled_at = COALESCE(CAST(:enrolled_at AS timestamptz), enrolled_at),
                confirm_at = COALESCE(clock_timestamp() + make_interval(secs => CAST(:confirm_in AS double precision)),
@@ -242,14 +256,39 @@ CHECKPOINT_SENDING = text("""
     SELECT sending_at FROM moved
 """)
 
+# A workflow is set going for this row. Whoever comes after a crash finds that, and looks instead of repeating it.
+CHECKPOINT_TRIGGERED = text("""
+    WITH moved AS (
+        UPDATE enrollments SET triggered_at = clock_timestamp(), updated_at = clock_timestamp(),
+               contact_id = COALESCE(CAST(:contact_id AS text), contact_id)
+        WHERE id = :id AND attempt = :attempt AND state = 'working'
+        RETURNING id, attempt, triggered_at, step
+    ), noted AS (
+        INSERT INTO journal (enrollment_id, at, before, after, step, attempt, cause, detail)
+        SELECT id, triggered_at, 'working', 'working', step, attempt, 'triggered', :detail FROM moved
+    )
+    SELECT triggered_at FROM moved
+""")
+
+CHECKPOINT_UNTRIGGERED = text("""
+    WITH moved AS (
+        UPDATE enrollments SET triggered_at = NULL, updated_at = clock_timestamp()
+        WHERE id = :id AND attempt = :attempt AND state = 'working' AND triggered_at IS NOT NULL
+        RETURNING id, attempt, step
+    )
+    INSERT INTO journal (enrollment_id, at, before, after, step, attempt, cause, detail)
+    SELECT id, clock_timestamp(), 'working', 'working', step, attempt, 'untriggered', :detail FROM moved
+""")
+
 RELEASE_INTENT = text("DELETE FROM intents WHERE enrollment_id = :id")
 
 # Whatever was accepted for the person before this row, and has not been sent. Nobody can claim any of it meanwhile: the
-# person is in hand by this row.
+# person is in hand by this row. What takes the person out of a sequence goes on.
 CANCEL_EARLIER = text("""
     WITH found AS MATERIALIZED (
         SELECT id, state, attempt FROM enrollments
         WHERE account = :account AND email = :email AND id < :id AND state IN ('held', 'ready', 'parked')
+          AND plan->>'action' IS DISTINCT FROM 'unenroll'
         ORDER BY id FOR UPDATE
     ), moved AS (
         UPDATE enrollments SET state = 'cancelled', reason = 'by_rule', updated_at = clock_timestamp()

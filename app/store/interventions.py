@@ -20,7 +20,8 @@ CANCELLABLE = (State.HELD, State.READY, State.PARKED)
 RELEASE = text("""
     WITH moved AS (
         UPDATE enrollments SET state = 'ready', reason = NULL, detail = NULL, step = NULL, tries = 0, reads = 0,
-               resends = 0, first_failed_at = NULL, due_at = clock_timestamp(), updated_at = clock_timestamp()
+               resends = 0, triggered_at = NULL, first_failed_at = NULL, due_at = clock_timestamp(),
+               updated_at = clock_timestamp()
         WHERE id = :id AND state = 'parked'
         RETURNING id, attempt
     ), noted AS (

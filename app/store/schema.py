@@ -189,6 +189,7 @@ enrollments = Table(
     Column("enrolled_at", Instant),
     Column("confirmation", Text),
     Column("confirm_at", Instant),
+    Column("triggered_at", Instant),
     Index(
         "ix_enrollments_one_in_hand_per_person",
         "account",
@@ -213,6 +214,7 @@ enrollments = Table(
         "expires_at",
         postgresql_where=text("expires_at IS NOT NULL AND state IN ('held', 'ready')"),
     ),
+    Index("ix_enrollments_triggered", "account", "email", postgresql_where=text("triggered_at IS NOT NULL")),
     Index("ix_enrollments_confirm", "confirm_at", postgresql_where=text("confirm_at IS NOT NULL")),
     Index(None, "email", "id"),
     Index(None, "source", "id"),

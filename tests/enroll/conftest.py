@@ -9,7 +9,9 @@ import httpx
 import pytest
 from sqlalchemy import text
 
+from app.acting import Acting
 from app.admission import Admission
+from app.bridging import Bridging
 from app.clock import utc_now
 from app.confirm import Confirmer
 from app.enroll import Enroller
@@ -35,11 +37,13 @@ if TYPE_CHECKING:
 
     from sqlalchemy.ext.asyncio import AsyncEngine
 
+    from app.rules.book import Rulebook
     from app.store.entries import Entry
 
 ONE_STEP = "310003"
 RULES = """version: 1
-accounts: {main: {token: pat-sandbox, per_person: {enrollments: 2, per: 30d}}}
+accounts:
+  main: {token: pat-sandbox, per_person: {enrollments: 2, per: 30d}, unenroll: {property: segue_unenroll}}
 suppress: [rules.example]
 senders:
   anna: {user_id: "7001", email: anna@acme.example, daily: 3, timezone: Europe/Berlin}
@@ -68,6 +72,7 @@ class Road:
     confirmer: Confirmer
     url: str
     told: list[Told]
+    books: list[Rulebook]
     confirmations: list[str] = field(default_factory=list)
     moments: list[datetime] = field(default_factory=list)
 
@@ -130,6 +135,7 @@ async def road(engine: AsyncEngine) -> AsyncIterator[Road]:
     calls: list[CallRecord] = []
     told: list[Told] = []
     confirmations: list[str] = []
+    books = [BOOK]
     moments: list[datetime] = []
     enrollments = Enrollments(engine, account="main", worker="w1", lease=15.0)
 
@@ -140,25 +146,28 @@ async def road(engine: AsyncEngine) -> AsyncIterator[Road]:
         HubSpotClient("main", "pat-sandbox", pace=pace, observe=calls.append, base_url=url) as client,
         HubSpotDesk(client) as desk,
     ):
+        bridging = Bridging(enrollments, desk, lambda: books[-1], fault_of, now)
+        preparing = Preparing(
+            enrollments,
+            desk,
+            Admission(Suppressions(engine), lambda: BOOK),
+            Senders(SenderBooks(engine), Owners(client), book=lambda: BOOK, now=now),
+            bridging,
+            now=now,
+            tell=told.append,
+        )
         enroller = Enroller(
             enrollments,
             desk,
-            Preparing(
-                enrollments,
-                desk,
-                Admission(Suppressions(engine), lambda: BOOK),
-                Senders(SenderBooks(engine), Owners(client), book=lambda: BOOK, now=now),
-                now=now,
-                tell=told.append,
-            ),
+            preparing,
+            Acting(enrollments, desk, preparing, bridging),
             fault_of,
-            patience=Patience(settle_seconds=90.0),
-            confirm_seconds=0.0,
+            patience=Patience(settle_seconds=90.0, confirm_seconds=0.0),
             now=now,
             random=lambda: 0.5,
             tell=told.append,
         )
         confirmer = Confirmer(enrollments, desk, confirmations.append)
-        yield Road(engine, enrollments, enroller, confirmer, url, told, confirmations, moments)
+        yield Road(engine, enrollments, enroller, confirmer, url, told, books, confirmations, moments)
     await pace.close()
     sandbox.end()

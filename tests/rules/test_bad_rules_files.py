@@ -53,10 +53,38 @@ def test_the_file_that_the_cases_begin_with_has_no_mistake() -> None:
     assert mistakes(HEAD + RULE) == []
 
 
-ONE_THING = "it does one thing: write one of `enroll`, `update: true`, `cancel: true` and `ignore: true`"
+ONE_THING = (
+    "it does one thing: write one of `enroll`, `workflow`, `update: true`, `cancel: true`, `unenroll: true` and "
+    "`ignore: true`"
+)
+EXPECTED = (
+    "write `none`, `ignore`, `update`, `cancel`, `unenroll`, or the sequence as "
+    '{enroll: "310001"}, or {workflow: "910001"}'
+)
+NO_BRIDGE = "account 'main' has no `unenroll:`, which says how contacts are taken out of sequences"
 CASES: dict[str, tuple[str, list[str]]] = {
     "unknown key at the top": (HEAD + RULE + "colour: red\n", ["r1.yaml:11:1: unknown key 'colour'"]),
     "unknown key in a rule": (HEAD + RULE + "    windows: x\n", ["r1.yaml:11:5: unknown key 'windows'"]),
+    "replacing without a bridge": (
+        HEAD + RULE + "    if_already_enrolled: replace\n",
+        [f"r1.yaml:11:26: {NO_BRIDGE}"],
+    ),
+    "unenrolling without a bridge": (
+        HEAD + RULE.replace('enroll: {sequence: "310001", sender: anna}', "unenroll: true"),
+        [f"r1.yaml:10:15: {NO_BRIDGE}"],
+    ),
+    "a bridge of neither kind": (
+        HEAD.replace('"}}', '", unenroll: {takes: 3m}}}', 1) + RULE,
+        ["r1.yaml:2:48: account 'main': write one of `property` and `workflow`"],
+    ),
+    "a bridge of both kinds": (
+        HEAD.replace('"}}', '", unenroll: {property: x, workflow: "1"}}}', 1) + RULE,
+        ["r1.yaml:2:48: account 'main': write one of `property` and `workflow`"],
+    ),
+    "a workflow by its name": (
+        HEAD + RULE.replace('enroll: {sequence: "310001", sender: anna}', "workflow: {id: Newsletter}"),
+        ['r1.yaml:10:20: must be an id of digits in quotes, such as "310001"'],
+    ),
     "a window that is not there": (
         HEAD + RULE.replace("anna}", "anna, window: office}"),
         ["r1.yaml:10:56: there is no window 'office' in `windows`"],
@@ -181,7 +209,7 @@ CASES: dict[str, tuple[str, list[str]]] = {
     "on_error of another kind": (HEAD + RULE + "    on_error: skip\n", ["r1.yaml:11:15: must be 'next' or 'stop'"]),
     "an example that expects nonsense": (
         HEAD + RULE + "    examples: [{name: x, event: {}, expect: maybe}]\n",
-        ['r1.yaml:11:45: write `none`, `ignore`, `update`, `cancel`, or the sequence as {enroll: "310001"}'],
+        [f"r1.yaml:11:45: {EXPECTED}"],
     ),
     "an example with an unknown field": (
         HEAD + RULE + "    examples: [{name: x, event: {mail: a}, expect: none}]\n",

@@ -1,0 +1,295 @@
+"""Taking contacts out of sequences by a workflow, for rules that unenroll and that replace; putting them into one."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from app.clock import utc_now
+from app.model import Bridge
+from app.rules.documents import Document
+from app.rules.load import load
+from app.store.enrollments import Enrollments
+from app.store.interventions import Interventions
+from tests.enroll.conftest import RULES
+
+if TYPE_CHECKING:
+    from tests.conftest import MakeEntry
+    from tests.enroll.conftest import Road
+
+ADA = "ada@corp.example"
+UNENROLL: dict[str, Any] = {
+    "sequence": "",
+    "intent": "",
+    "period": timedelta(),
+    "action": "unenroll",
+    "priority": 32_767,
+}
+WORKFLOW: dict[str, Any] = {"sequence": "", "intent": "news", "action": "workflow", "workflow": "910002", "require": ()}
+BY_WORKFLOW = RULES.replace("unenroll: {property: segue_unenroll}", 'unenroll: {workflow: "910001"}')
+LATER = Bridge().takes + timedelta(seconds=1)
+
+
+async def turn(road: Road) -> tuple[str, str | None]:
+    """Take the one that is due to its outcome; return its state and reason."""
+    await road.run("UPDATE enrollments SET due_at = clock_timestamp() WHERE reason = 'unenrolling'")
+    await road.enrollments.release_due()
+    (claimed,) = await road.enrollments.claim_ready(10)
+    await road.enroller.enroll(claimed)
+    ((state, reason),) = await road.run(
+        f"SELECT state, reason FROM enrollments WHERE id = '{claimed.id}'"  # noqa: S608  # an id of ours
+    )
+    return state, reason
+
+
+async def contact(road: Road, email: str = ADA) -> dict[str, Any]:
+    people = await road.control("people")
+    found: dict[str, Any] = next(person for person in people if person["properties"].get("email") == email)
+    return found
+
+
+async def in_a_sequence(road: Road, email: str = ADA, **settings: float) -> None:
+    await road.control("settings", {"bridge_seconds": 0.0, "one_step_seconds": 3600.0, **settings})
+    await road.control("enroll-elsewhere", {"email": email, "sequence": "310002"})
+
+
+async def causes(road: Road) -> list[str]:
+    return [cause for (cause,) in await road.run("SELECT cause FROM journal ORDER BY id")]
+
+
+async def test_a_contact_is_taken_out_of_whatever_sequence_it_is_in(road: Road, make_entry: MakeEntry) -> None:
+    await in_a_sequence(road)
+    await road.accept(make_entry("waits", delay=timedelta(days=36_500)))
+    await road.accept(make_entry("e1", **UNENROLL))
+    assert await turn(road) == ("held", "unenrolling")
+    assert (await contact(road))["properties"]["segue_unenroll"] == "true"
+    road.at(utc_now() + LATER)
+    assert await turn(road) == ("done", None)
+    assert (await contact(road))["running"] is None
+    assert not (await contact(road))["properties"].get("segue_unenroll")
+    assert await road.run("SELECT state, detail FROM enrollments ORDER BY id") == [
+        ("cancelled", None),
+        ("done", "0 that waited were cancelled; the contact is in no sequence any more"),
+    ]
+    assert [cause for cause in await causes(road) if cause.endswith("triggered")] == ["triggered", "untriggered"]
+
+
+async def test_whoever_is_in_no_sequence_or_not_even_in_hubspot_is_done_at_once(
+    road: Road, make_entry: MakeEntry
+) -> None:
+    await road.accept(make_entry("e1", **UNENROLL))
+    assert await turn(road) == ("done", None)
+    await road.accept(make_entry("e2", "nobody@new.example", **UNENROLL))
+    assert await turn(road) == ("done", None)
+    assert await road.run("SELECT detail FROM enrollments ORDER BY id") == [
+        ("0 that waited were cancelled; the contact was in no sequence",),
+        ("0 that waited were cancelled; HubSpot knows no such contact",),
+    ]
+    assert await road.control("workflow-enrollments") == []
+
+
+async def test_nothing_ends_before_the_workflow_can_have_come_round(road: Road, make_entry: MakeEntry) -> None:
+    await in_a_sequence(road, bridge_seconds=3600.0)
+    await road.accept(make_entry("e1", **UNENROLL))
+    assert await turn(road) == ("held", "unenrolling")
+    await road.control("happen", {"email": ADA, "what": "reply"})
+    calls = (await road.control("calls"))["total"]
+    assert await turn(road) == ("held", "unenrolling")
+    assert (await road.control("calls"))["total"] == calls
+
+
+async def test_a_workflow_that_is_off_is_found_out_and_told(road: Road, make_entry: MakeEntry) -> None:
+    await in_a_sequence(road, bridge_seconds=3600.0)
+    await road.accept(make_entry("e1", **UNENROLL))
+    await turn(road)
+    road.at(utc_now() + LATER)
+    assert await turn(road) == ("held", "unenrolling")
+    road.at(utc_now() + Bridge().within + LATER)
+    assert await turn(road) == ("parked", "unenroll_unfinished")
+    ((identity, detail),) = await road.run("SELECT id, detail FROM enrollments")
+    assert "property segue_unenroll" in detail
+    # Released, it begins anew: the property, which is set still, is emptied first, or nothing would start.
+    assert await Interventions(road.engine).release(identity)
+    assert await turn(road) == ("held", "unenrolling")
+    assert len(await road.control("workflow-enrollments")) == 2
+
+
+@pytest.mark.parametrize("lag", [0.0, 3600.0])
+async def test_another_sequence_is_replaced(road: Road, make_entry: MakeEntry, lag: float) -> None:
+    await in_a_sequence(road, property_lag=lag)
+    await road.accept(make_entry("e1", if_enrolled="replace"))
+    assert await turn(road) == ("held", "unenrolling")
+    # Where the properties lag, HubSpot itself had to say that the contact is in a sequence.
+    assert len(await road.control("ledger")) == (1 if lag else 0)
+    await road.control("settings", {"property_lag": 0.0})
+    road.at(utc_now() + LATER)
+    assert await turn(road) == ("enrolled", None)
+    assert (await contact(road))["running"]["sequence"]["id"] == "310001"
+    assert await road.run("SELECT triggered_at FROM enrollments") == [(None,)]
+
+
+async def test_whoever_is_in_no_sequence_is_enrolled_at_once_where_the_rule_replaces(
+    road: Road, make_entry: MakeEntry
+) -> None:
+    await road.accept(make_entry("e1", if_enrolled="replace"))
+    assert await turn(road) == ("enrolled", None)
+    assert await road.control("workflow-enrollments") == []
+
+
+async def test_an_enrollment_of_ours_whose_answer_was_lost_is_not_replaced(road: Road, make_entry: MakeEntry) -> None:
+    """Its first request worked, unseen until the second one: that must not count as another sequence."""
+    await road.control("settings", {"bridge_seconds": 0.0, "property_lag": 3600.0})
+    await road.accept(make_entry("e1", if_enrolled="replace"))
+    await road.fault(route="enroll", kind="drop_after", times=1)
+    (claimed,) = await road.enrollments.claim_ready(1)
+    await road.enroller.enroll(claimed)
+    await road.run("UPDATE enrollments SET state = 'ready', due_at = clock_timestamp()")
+    assert await turn(road) == ("enrolled", None)
+    assert await road.control("workflow-enrollments") == []
+
+
+async def test_nobody_else_enrolls_a_person_who_is_on_the_way_out(road: Road, make_entry: MakeEntry) -> None:
+    await in_a_sequence(road)
+    await road.accept(make_entry("e1", if_enrolled="replace"))
+    await turn(road)
+    await road.accept(make_entry("e2", intent="urgent", sequence="310003", priority=100))
+    assert await road.enrollments.claim_ready(10) == []
+    await road.enrollments.hold_others()
+    assert await road.run("SELECT reason FROM enrollments ORDER BY id") == [("unenrolling",), ("other_enrollment",)]
+    road.at(utc_now() + LATER)
+    assert await turn(road) == ("enrolled", None)
+
+
+async def test_one_that_is_cancelled_on_the_way_out_holds_its_person_for_a_while(
+    road: Road, make_entry: MakeEntry
+) -> None:
+    await in_a_sequence(road)
+    await road.accept(make_entry("e1", if_enrolled="replace"))
+    await turn(road)
+    ((identity,),) = await road.run("SELECT id FROM enrollments")
+    assert await Interventions(road.engine).cancel(identity)
+    await road.accept(make_entry("e2", intent="next", sequence="310003"))
+    assert await road.enrollments.claim_ready(10) == []
+    await road.run(
+        "UPDATE enrollments SET triggered_at = triggered_at - interval '16 minutes' WHERE state = 'cancelled'"
+    )
+    assert len(await road.enrollments.claim_ready(10)) == 1
+
+
+async def test_a_second_event_goes_on_with_what_the_first_began(road: Road, make_entry: MakeEntry) -> None:
+    await in_a_sequence(road)
+    await road.accept(make_entry("e1", **UNENROLL))
+    await turn(road)
+    await road.accept(make_entry("e2", **UNENROLL))
+    assert await road.enrollments.claim_ready(10) == []
+    road.at(utc_now() + LATER)
+    assert await turn(road) == ("done", None)
+    assert await turn(road) == ("done", None)
+    assert len(await road.control("workflow-enrollments")) == 1
+
+
+async def test_after_a_crash_the_next_worker_looks_and_begins_nothing(road: Road, make_entry: MakeEntry) -> None:
+    await in_a_sequence(road)
+    await road.accept(make_entry("e1", **UNENROLL))
+    (dying,) = await road.enrollments.claim_ready(1)
+    await road.enrollments.triggered(dying, "501", "set")
+    await road.run("UPDATE enrollments SET leased_until = clock_timestamp() - interval '1 s'")
+    await Enrollments(road.engine, account="main", worker="w2", lease=15.0).take_over(first_read=30.0)
+    assert await turn(road) == ("held", "unenrolling")
+    assert await road.control("workflow-enrollments") == []
+
+
+async def test_a_bridge_that_hubspot_refuses_is_parked_and_nothing_is_under_way(
+    road: Road, make_entry: MakeEntry
+) -> None:
+    await in_a_sequence(road)
+    text = RULES.replace("segue_unenroll", "no_such_property")
+    road.books.append(load((Document("rules.yaml", text),), environment={}, providers={}))
+    await road.accept(make_entry("e1", **UNENROLL))
+    assert await turn(road) == ("parked", "bridge_refused")
+    assert await road.run("SELECT triggered_at FROM enrollments") == [(None,)]
+
+
+async def test_an_account_that_has_no_bridge_any_more_parks_what_needs_it(road: Road, make_entry: MakeEntry) -> None:
+    await in_a_sequence(road)
+    text = RULES.replace(", unenroll: {property: segue_unenroll}", "")
+    road.books.append(load((Document("rules.yaml", text),), environment={}, providers={}))
+    await road.accept(make_entry("e1", **UNENROLL))
+    assert await turn(road) == ("parked", "no_bridge")
+
+
+async def test_hubspot_out_of_reach_leaves_nothing_under_way(road: Road, make_entry: MakeEntry) -> None:
+    await in_a_sequence(road)
+    await road.accept(make_entry("e1", **UNENROLL))
+    await road.fault(route="upsert", kind="status", status=429, code="RATE_LIMIT_TEN_SECONDLY", times=1)
+    assert await turn(road) == ("ready", "RATE_LIMIT_TEN_SECONDLY")
+    assert await road.run("SELECT triggered_at FROM enrollments") == [(None,)]
+
+
+async def test_the_workflow_may_be_set_going_by_its_id(road: Road, make_entry: MakeEntry) -> None:
+    await in_a_sequence(road)
+    road.books.append(load((Document("rules.yaml", BY_WORKFLOW),), environment={}, providers={}))
+    await road.accept(make_entry("e1", if_enrolled="replace"))
+    assert await turn(road) == ("held", "unenrolling")
+    road.at(utc_now() + LATER)
+    assert await turn(road) == ("enrolled", None)
+    (entry,) = await road.control("workflow-enrollments")
+    assert (entry["flow_id"], entry["workflow_id"], entry["email"]) == ("910001", "5510001", ADA)
+
+
+async def test_a_contact_is_put_into_a_workflow(road: Road, make_entry: MakeEntry) -> None:
+    await road.accept(make_entry("e1", **WORKFLOW, properties={"company": "Acme"}))
+    assert await turn(road) == ("done", None)
+    (entry,) = await road.control("workflow-enrollments")
+    assert (entry["flow_id"], entry["email"], entry["action"]) == ("910002", ADA, "enrolled")
+    assert (await contact(road))["properties"]["company"] == "Acme"
+    await road.accept(make_entry("e2", **WORKFLOW))
+    assert await road.enrollments.claim_ready(10) == []
+
+
+async def test_who_lacks_what_the_rule_requires_is_put_into_no_workflow(road: Road, make_entry: MakeEntry) -> None:
+    facts = WORKFLOW | {"require": ("firstname",)}
+    await road.accept(make_entry("e1", "x@new.example", **facts, properties={}))
+    assert await turn(road) == ("refused", "missing_property")
+    await road.accept(make_entry("e2", "y@new.example", **facts, properties={}, defaults=(("firstname", "there"),)))
+    assert await turn(road) == ("done", None)
+    assert [entry["email"] for entry in await road.control("workflow-enrollments")] == ["y@new.example"]
+
+
+async def test_a_workflow_that_is_not_there_is_parked(road: Road, make_entry: MakeEntry) -> None:
+    await road.accept(make_entry("e1", **(WORKFLOW | {"workflow": "999"})))
+    assert await turn(road) == ("parked", "OBJECT_NOT_FOUND")
+
+
+async def test_a_lost_answer_is_never_asked_for_again_blindly(road: Road, make_entry: MakeEntry) -> None:
+    await road.accept(make_entry("e1", **WORKFLOW))
+    await road.fault(route="workflow_enroll", kind="drop_after", times=1)
+    assert await turn(road) == ("parked", "no_outcome")
+    assert len(await road.control("workflow-enrollments")) == 1
+    ((identity,),) = await road.run("SELECT id FROM enrollments")
+    assert await Interventions(road.engine).release(identity)
+    assert await turn(road) == ("done", None)
+
+
+async def test_a_crash_while_putting_into_a_workflow_is_parked(road: Road, make_entry: MakeEntry) -> None:
+    await road.accept(make_entry("e1", **WORKFLOW))
+    (dying,) = await road.enrollments.claim_ready(1)
+    await road.enrollments.triggered(dying, "501", "into workflow 910002")
+    await road.run("UPDATE enrollments SET leased_until = clock_timestamp() - interval '1 s'")
+    await road.enrollments.take_over(first_read=30.0)
+    assert await turn(road) == ("parked", "no_outcome")
+    assert await road.control("workflow-enrollments") == []
+    assert await Interventions(road.engine).cancel(dying.id)
+    await road.accept(make_entry("e2"))
+    assert len(await road.enrollments.claim_ready(10)) == 1
+
+
+async def test_what_was_surely_not_sent_is_tried_again(road: Road, make_entry: MakeEntry) -> None:
+    await road.accept(make_entry("e1", **WORKFLOW))
+    await road.fault(route="workflow_enroll", kind="status", status=429, code="RATE_LIMIT_TEN_SECONDLY", times=1)
+    assert await turn(road) == ("ready", "RATE_LIMIT_TEN_SECONDLY")
+    await road.run("UPDATE enrollments SET due_at = clock_timestamp()")
+    await road.run("UPDATE rate_windows SET blocked_until = NULL")
+    assert await turn(road) == ("done", None)
