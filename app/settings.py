@@ -66,6 +66,9 @@ class Settings(BaseSettings):
         None, description="Client id of your HubSpot app, for accounts that join by OAuth"
     )
     hubspot_client_secret: SecretStr | None = Field(None, description="Client secret of your HubSpot app")
+    hubspot_developer_key: SecretStr | None = Field(
+        None, description="What lets the app's developer in, to register an action for workflows"
+    )
     hubspot_app_url: HttpUrl = Field(
         HttpUrl("https://app.hubspot.com"), description="Where HubSpot asks people to connect an account"
     )

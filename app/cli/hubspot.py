@@ -10,6 +10,7 @@ import uvloop
 
 from app import main
 from app.cli.looking import owners, senders, sequences
+from app.cli.workflow_action import action
 from app.encryption import new_key
 from app.settings import load_settings
 
@@ -19,7 +20,7 @@ Account = Annotated[str, typer.Argument(help="The account's name in the rules.")
 def register(app: typer.Typer) -> None:
     """Add the commands to `app`."""
     group = typer.Typer(help="HubSpot accounts: what there is, and those that join by OAuth.", no_args_is_help=True)
-    for command in (sequences, owners, senders):
+    for command in (sequences, owners, senders, action):
         group.command()(command)
     group.command()(install)
     group.command()(disconnect)

@@ -7,14 +7,14 @@ import json
 import logging
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import httpx
 
 from app.clock import elapsed_seconds
 from app.errors import Ambiguous, HubSpotError, NotSent, Refusal
 from app.hubspot import account as accounts
-from app.hubspot import contacts, details, protocol, workflows
+from app.hubspot import contacts, details, protocol, workflow_action, workflows
 from app.hubspot.gate import RENEWALS, Gate, GrantSpentError
 from app.hubspot.refusals import correlation_of
 from app.hubspot.replies import Reply
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from app.hubspot.details import SequenceDetails, UserPage
     from app.hubspot.pace import Grant, Pace
     from app.hubspot.protocol import Call, Enrolled, EnrollmentStatus, Owner, OwnerPage, SequencePage
+    from app.hubspot.workflow_action import Developer, Registered
     from app.model import Sender
 
 BASE_URL = "https://api.hubapi.com"
@@ -145,6 +146,17 @@ class HubSpotClient:
         """Put a contact into a workflow, by its older id; `before_send` as for `enroll`."""
         await self._send(workflows.enroll_in_workflow(workflow_id, email), before_send=before_send)
 
+    async def register_action(self, developer: Developer, told: dict[str, Any]) -> Registered:
+        """Register an action for workflows; one of the same app with the same `actionUrl` is replaced."""
+        after: str | None = None
+        while True:
+            page = await self._send(workflow_action.list_actions(self._version, developer, after))
+            for known in page.definitions:
+                if known.url == told["actionUrl"]:
+                    return await self._send(workflow_action.update_action(self._version, developer, known.id, told))
+            if (after := page.after) is None:
+                return await self._send(workflow_action.create_action(self._version, developer, told))
+
     async def upsert_contacts(
         self, inputs: Sequence[Upsert], *, grant: Grant | None = None
     ) -> dict[Upsert, Contact | HubSpotError]:
@@ -230,7 +242,7 @@ class HubSpotClient:
         return Reply(response.status_code, response.headers, response.content)
 
     def _request(self, call: Call[T], gate: Gate, bearer: str) -> httpx.Request:
-        headers = {"Authorization": f"Bearer {bearer}"}
+        headers = {"Authorization": f"Bearer {bearer}"} if call.bearer else {}
         return self._http.build_request(
             call.method,
             call.path,

@@ -32,15 +32,16 @@ T = TypeVar("T")
 class Call(Generic[T]):
     """One request and how its reply is read. `route` is the template for logs: neither ids nor addresses.
 
-    `decipher` returns the value or raises Refusal or Ambiguous.
+    `decipher` returns the value or raises Refusal or Ambiguous. `bearer` says that the token goes with it.
     """
 
     route: str
     method: str
     path: str
     decipher: Callable[[Reply], T]
-    query: tuple[tuple[str, str], ...] = ()
+    query: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     json: Mapping[str, Any] | None = field(default=None, repr=False)  # people, and once a token, stand in it
+    bearer: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,7 +33,7 @@ def endpoint(portals: Portals, way: Way) -> Callable[[Request], Awaitable[Respon
     async def answer(request: Request) -> Response:
         raw = await request.body()
         body = form_of(raw) if way.takes == "form" else json_of(raw)
-        asked = Asked(request.path_params, dict(request.query_params), body)
+        asked = Asked(request.path_params, dict(request.query_params), body, request.headers.get("authorization", ""))
         caller = _caller(portals, way, asked, request)
         state, now = caller.state, portals.first.clock()
         state.ledger.arrivals.append(now)

@@ -23,11 +23,12 @@ BATCH_LIMIT = 100
 
 @dataclass(frozen=True)
 class Asked:
-    """Path parameters, query and JSON body of one request."""
+    """Path parameters, query, JSON body and credential of one request."""
 
     path: Mapping[str, str]
     query: Mapping[str, str]
     body: Any
+    authorization: str = ""
 
     def object(self) -> dict[str, Any]:
         """Return the body as an object. Raises Refused (400)."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from app.sandbox.faults import Faults
 from app.sandbox.grants import Grants
@@ -53,6 +53,7 @@ class State:
         self.users = {user.id: user for user in USERS}
         self.sequences = {sequence.id: sequence for sequence in SEQUENCES}
         self.workflows = {workflow.legacy_id: workflow for workflow in WORKFLOWS}
+        self.action_definitions: dict[str, dict[str, dict[str, Any]]] = {}
         self.legal_bases: dict[str, str] = {}
         self._contact_ids = itertools.count(501)
         self._enrollment_ids = itertools.count(5_546_974_400)

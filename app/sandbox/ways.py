@@ -5,7 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from app.sandbox import accounts, consent, contacts, introspection, oauth, owners, search, sequences, users, workflows
+from app.sandbox import (
+    accounts,
+    actions,
+    consent,
+    contacts,
+    introspection,
+    oauth,
+    owners,
+    search,
+    sequences,
+    users,
+    workflows,
+)
 from app.sandbox.portals import ENROLL_SCOPE
 
 if TYPE_CHECKING:
@@ -61,6 +73,7 @@ def _contacts(version: str) -> list[Way]:
 def _sequences(version: str) -> list[Way]:
     base = f"/automation/sequences/{version}"
     membership = "/automation/v2/workflows/{workflowId}/enrollments/contacts/{email}"
+    definitions = f"/automation/actions/{version}/{{appId}}"
     mappings = "/automation/v4/workflow-id-mappings/batch/read"
     return [
         Way("sequences", "GET", base, SEE, sequences.list_all, "nothing"),
@@ -70,6 +83,9 @@ def _sequences(version: str) -> list[Way]:
         Way("workflow_enroll", "POST", membership, FLOWS, workflows.enroll, "nothing"),
         Way("workflow_unenroll", "DELETE", membership, FLOWS, workflows.unenroll, "nothing"),
         Way("workflow_ids", "POST", mappings, FLOWS, workflows.mappings),
+        Way("actions", "GET", definitions, "", actions.list_all, "nothing"),
+        Way("action_create", "POST", definitions, "", actions.create),
+        Way("action_update", "PATCH", f"{definitions}/{{definitionId}}", "", actions.update),
     ]
 
 

@@ -23,7 +23,7 @@ from app.store.embedded import EmbeddedPostgres
 from tests.bench.load import load, prepared
 from tests.bench.rules import deciding_ratio, longest_stall
 from tests.bench.sources import costs
-from tests.crash.harness import ROOT, SECRET, World
+from tests.crash.harness import LONG, ROOT, RULES, SECRET, World
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,6 +35,12 @@ LATENCY_PER_SECOND = 5
 BULK = 2000
 WINDOW = 190
 WINDOW_SECONDS = 10
+# One sender may send 1,000 in 24 hours: two share the work.
+SHARED = f"""  ben: {{user_id: "7002", email: ben@acme.example}}
+pools: {{both: {{senders: [anna, ben]}}}}
+rules:
+  - {{id: shared, source: crm, type: shared, enroll: {{sequence: "{LONG}", sender: both}}}}
+"""
 SOURCE = SourceConfig("crm", "standard-webhooks", (Secret(SECRET),), PROVIDERS["standard-webhooks"].Options())
 
 
@@ -92,6 +98,7 @@ async def latency(world: World, table: Table) -> None:
 
 async def bulk(world: World, table: Table, *, replicas: int = 1) -> None:
     """Enroll many at once under HubSpot's window: how many calls, how much of the window, and was it ever exceeded?"""
+    share(world)
     await world.control("settings", {"per_10s": WINDOW, "delay_ms": {"upsert": 100, "read": 100, "enroll": 100}})
     await world.start("serve", *["worker"] * (replicas - 1))
     started = time.monotonic()
@@ -112,6 +119,11 @@ async def bulk(world: World, table: Table, *, replicas: int = 1) -> None:
 async def _confirmed(world: World) -> bool:
     ((left,),) = await world.rows("SELECT count(*) FROM enrollments WHERE confirm_at IS NOT NULL")
     return bool(left == 0)
+
+
+def share(world: World) -> None:
+    """Give the world a rule whose work two senders share."""
+    Path(world.environment["SEGUE_CONFIG"]).write_text(RULES.replace("rules:\n", SHARED), encoding="utf-8")
 
 
 def window_used(arrivals: Sequence[float]) -> float:

@@ -40,10 +40,7 @@ accounts: {{main: {{token: "${{HUBSPOT_TOKEN}}"}}}}
 sources: {{crm: {{provider: standard-webhooks, secrets: ["{SECRET}"]}}}}
 senders:
   anna: {{user_id: "7001", email: anna@acme.example}}
-  ben: {{user_id: "7002", email: ben@acme.example}}
-pools: {{both: {{senders: [anna, ben]}}}}
 rules:
-  - {{id: shared, source: crm, type: shared, enroll: {{sequence: "{LONG}", sender: both}}}}
   - {{id: long, source: crm, type: long, enroll: {{sequence: "{LONG}", sender: anna}}}}
   - {{id: short, source: crm, type: short, enroll: {{sequence: "{SHORT}", sender: anna}}}}
 """

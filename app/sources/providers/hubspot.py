@@ -1,8 +1,8 @@
-"""HubSpot itself: the webhooks API (arrays of events) and a workflow's "send a webhook" action (one contact).
+"""HubSpot itself: the webhooks API (arrays of events), and workflows: by "send a webhook", or by an action of our own.
 
-Source: HubSpot's "validating requests" and webhooks pages and its Node and Python libraries. A request may carry v2 and
-v3 signatures at once: where a v3 header is sent, only v3 counts. v1 and v2 are plain hashes without a timestamp, so a
-captured request stays valid for ever (de-duplication still holds); `signatures: v3-only` refuses them.
+Source: HubSpot's "validating requests", webhooks and custom action pages and its Node and Python libraries. A request
+may carry v2 and v3 signatures at once: where a v3 header is sent, only v3 counts. v1 and v2 are plain hashes without a
+timestamp, so a captured request stays valid for ever (de-duplication still holds); `signatures: v3-only` refuses them.
 """
 
 from __future__ import annotations
@@ -44,6 +44,8 @@ if TYPE_CHECKING:
 DECODED = re.compile(r"%(?:3A|2F|3F|40|21|24|27|28|29|2A|2C|3B)", re.IGNORECASE)
 EXITS = frozenset({"contact.deletion", "contact.privacyDeletion", "object.deletion", "object.privacyDeletion"})
 CONTACT_TYPE = "0-1"  # the `objectTypeId` of contacts in the generic subscriptions, `object.creation` and its like
+ACTION = "contact.action"
+CONTACT_TYPES = frozenset({"CONTACT", CONTACT_TYPE})
 PLAIN_HASHES = {
     "v1": Scheme(header="x-hubspot-signature", template="{secret}{body}", keyed=False),
     "v2": Scheme(header="x-hubspot-signature", template="{secret}{method}{url}{body}", keyed=False),
@@ -94,16 +96,21 @@ class HubSpot(SignedProvider):
         return signing.sign(self.scheme, message, config.secrets, now)
 
     def events(self, delivery: Delivery, config: SourceConfig) -> list[Event]:
-        """Return each event of an array, or the one event `contact.workflow` of a workflow's request."""
+        """Return each event of an array, or the one event `contact.workflow` or `contact.action` of a workflow."""
         body = parse(delivery.body)
         if isinstance(body, list):
             return each(not_too_many(body), lambda index: _change(body, index, config), delivery, config)
         if isinstance(body, dict):
-            return [_workflow(body, delivery, config)]
+            by_action = "callbackId" in body and isinstance(body.get("object"), dict)
+            return [_action(body, delivery, config) if by_action else _workflow(body, delivery, config)]
         raise Unreadable("malformed_body", "the body is neither an array of events nor a workflow's object")
 
     def lookup(self, event: Event, config: SourceConfig) -> Lookup | None:  # noqa: ARG002  # the protocol's
-        """Return the contact that a change is about: it is read in the account that people are enrolled in."""
+        """Return the contact that an event is about: it is read in the account that people are enrolled in."""
+        if event.type == ACTION:
+            contact = identity(event.data, "object", "objectId")
+            there = str(find(event.data, "object", "objectType")).upper() in CONTACT_TYPES
+            return Lookup("", contact, {}) if there and contact and DIGITS.fullmatch(contact) else None
         contact = identity(event.data, "objectId")
         there = _about_contact(event.data) and find(event.data, "subscriptionType") not in EXITS
         return Lookup("", contact, {}) if there and contact and DIGITS.fullmatch(contact) else None
@@ -183,6 +190,29 @@ def _workflow(body: dict[str, Any], delivery: Delivery, config: SourceConfig) ->
         company=_property(body, "company"),
         data=body,
     )
+
+
+def _action(body: dict[str, Any], delivery: Delivery, config: SourceConfig) -> Event:
+    """Return the contact for whom a workflow came to our own action; `callbackId` is that one execution's.
+
+    The contact's properties are there where the action's definition asks for them.
+    """
+    who = body["object"]
+    sent_at = delivery.headers.get("x-hubspot-request-timestamp", "").strip()
+    callback = required(body, "callbackId")
+    event = Event(
+        source=config.name,
+        type=ACTION,
+        dedupe=(identity(body, "origin", "portalId") or "", callback),
+        id=callback,
+        occurred_at=from_digits(sent_at, "ms"),
+        email=_property(who, "email"),
+        first_name=_property(who, "firstname"),
+        last_name=_property(who, "lastname"),
+        company=_property(who, "company"),
+        data=body,
+    )
+    return replace(event, thin=event.email is None and PROVIDER.lookup(event, config) is not None)
 
 
 def _property(body: dict[str, Any], name: str) -> str | None:

@@ -1,0 +1,90 @@
+"""`segue hubspot action`: printed, registered, replaced; and what the sandbox's HubSpot makes of it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+from typer.testing import CliRunner
+
+from app.__main__ import build
+from tests.crash.harness import Process
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from typer.testing import Result
+
+KEY = "developer-sandbox"
+RULES = """version: 1
+accounts: {main: {token: x}}
+sources:
+  crm: {provider: hubspot, secrets: [app-secret]}
+  form: {provider: typeform, secrets: [x]}
+"""
+
+
+@pytest.fixture
+def sandbox() -> Iterator[str]:
+    process = Process(["-m", "app.sandbox", "--port", "0"], {}, r"http://\S+")
+    yield asyncio.run(process.wait_until_up()).group()
+    process.end()
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Callable[..., Result]:
+    (tmp_path / "rules.yaml").write_text(RULES, encoding="utf-8")
+
+    def run(*arguments: str, **environment: str) -> Result:
+        known = {"SEGUE_CONFIG": str(tmp_path / "rules.yaml"), "SEGUE_PUBLIC_URL": "https://segue.example/"}
+        return CliRunner().invoke(build(), ["hubspot", "action", *arguments], env=known | environment)
+
+    return run
+
+
+def definitions(sandbox: str) -> list[dict[str, Any]]:
+    url = f"{sandbox}/automation/actions/2026-03/4711"
+    told: list[dict[str, Any]] = httpx.get(url, params={"hapikey": KEY}, trust_env=False).json()["results"]
+    return told
+
+
+def test_it_is_printed_as_hubspot_wants_it(run: Callable[..., Result]) -> None:
+    told = json.loads(run().stdout)
+    assert told["actionUrl"] == "https://segue.example/webhooks/crm"
+    assert told["objectRequestOptions"] == {"properties": ["email", "firstname", "lastname", "company"]}
+    assert {"functions", "inputFields", "labels", "objectTypes", "published"} <= told.keys()
+    assert not told["published"]
+
+
+def test_it_is_printed_as_a_file_of_a_project(run: Callable[..., Result]) -> None:
+    told = json.loads(run("--project", "--publish").stdout)
+    assert (told["type"], told["config"]["isPublished"]) == ("workflow-action", True)
+    assert told["config"]["supportedClients"] == [{"client": "WORKFLOWS"}]
+
+
+@pytest.mark.parametrize("way", [[], ["--hapikey"]])
+def test_it_is_registered_once_and_replaced_from_then_on(
+    run: Callable[..., Result], sandbox: str, way: list[str]
+) -> None:
+    known = {"SEGUE_HUBSPOT_BASE_URL": sandbox, "SEGUE_HUBSPOT_DEVELOPER_KEY": KEY}
+    first = run("--register", "4711", *way, **known)
+    assert first.exit_code == 0, first.exception
+    assert "revision 1" in first.stdout
+    assert "only its developer sees it" in first.stdout
+    assert "revision 2" in run("--register", "4711", "--publish", *way, **known).stdout
+    (kept,) = definitions(sandbox)
+    assert (kept["actionUrl"], kept["published"]) == ("https://segue.example/webhooks/crm", True)
+
+
+def test_what_keeps_it_from_being_registered_is_told(run: Callable[..., Result], sandbox: str) -> None:
+    known = {"SEGUE_HUBSPOT_BASE_URL": sandbox}
+    assert "SEGUE_HUBSPOT_DEVELOPER_KEY" in str(run("--register", "4711", **known).exception)
+    refused = run("--register", "4711", **known, SEGUE_HUBSPOT_DEVELOPER_KEY="wrong")
+    assert "INVALID_AUTHENTICATION" in str(refused.exception)
+    assert "wrong" not in str(refused.exception)
+    assert "https" in str(run(SEGUE_PUBLIC_URL="http://segue.example").exception)
+    assert "there are none that fits" in str(run("--source", "form").exception)
