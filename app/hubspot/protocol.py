@@ -32,6 +32,8 @@ T = TypeVar("T")
 class Call(Generic[T]):
     """One request and how its reply is read. `route` is the template for logs: neither ids nor addresses.
 
+    `kind` is which of HubSpot's limits it counts for: `general`, or `search`, which counts for both.
+
     `decipher` returns the value or raises Refusal or Ambiguous.
     """
 
@@ -41,6 +43,7 @@ class Call(Generic[T]):
     decipher: Callable[[Reply], T]
     query: tuple[tuple[str, str], ...] = ()
     json: Mapping[str, Any] | None = field(default=None, repr=False)  # people, and once a token, stand in it
+    kind: str = "general"
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,8 +31,13 @@ if TYPE_CHECKING:
 
 GRANT_LIFE_SECONDS = 0.5
 DAILY = "RATE_LIMIT_DAILY"
+SECONDLY = "RATE_LIMIT_SECONDLY"
 UNKNOWN_DAY_SECONDS = 3600.0
 START_MAXIMUM = 100  # per window: the least any HubSpot plan allows; raised when HubSpot's headers say so
+# Searches have a window of their own, 5 a second for the account (HubSpot's search guide). HubSpot does not say that
+# they are free of the other one, so that they count there, too.
+GENERAL, SEARCH = "general", "search"
+SEARCHES, SEARCH_WINDOW_MS = 5, 1000
 GRANTS_AT_ONCE = 25  # more than can be sent within a grant's life would only be wasted
 
 log = structlog.get_logger(__name__)
@@ -44,6 +49,8 @@ LOCK_WINDOW = text("""
     ON CONFLICT (account, kind) DO UPDATE SET kind = excluded.kind
     RETURNING maximum, window_ms, blocked_until, blocked_by
 """)
+
+CLOCK = text("SELECT clock_timestamp()")
 
 FORGET_GRANTS = text("""
     DELETE FROM rate_grants
@@ -128,7 +135,7 @@ class StoredPace:
         """Take the operator's caps, which may change while it runs."""
         self.cap, self.daily, self.timezone = account.per_10s, account.daily, account.timezone
 
-    async def acquire(self, kind: str = "general") -> StoredGrant:
+    async def acquire(self, kind: str = GENERAL) -> StoredGrant:
         """Return when a request of `kind` may be sent. Raises BudgetSpentError and whatever the store raises."""
         future: asyncio.Future[StoredGrant] = asyncio.get_running_loop().create_future()
         self._waiting.setdefault(kind, deque()).append(future)
@@ -145,10 +152,14 @@ class StoredPace:
         self._note(BELIEVE, maximum=maximum, window_ms=interval_ms)
 
     def throttled(self, code: str, retry_after: float | None) -> None:
-        """Stop all replicas after a 429: a window long, or (daily limit) until the account's day ends."""
-        seconds = retry_after or (self._rest_of_day() if code == DAILY else self._window_ms / 1000)
+        """Stop all replicas after a 429: a window long, or (daily limit) until the account's day ends.
+
+        HubSpot says "secondly" of searches only, and only these are stopped by it.
+        """
+        kind = SEARCH if code == SECONDLY else GENERAL
+        seconds = retry_after or (self._rest_of_day() if code == DAILY else self._start(kind)["window_ms"] / 1000)
         log.warning("hubspot.throttled", account=self._account, code=code, pause_seconds=seconds)
-        self._note(BLOCK, code=code, seconds=seconds)
+        self._note(BLOCK, kind=kind, code=code, seconds=seconds)
 
     async def close(self) -> None:
         """Stop serving; who still waits is cancelled."""
@@ -172,7 +183,7 @@ class StoredPace:
     async def _write(self, statement: object, values: dict[str, object]) -> None:
         try:
             async with self._engine.begin() as connection:
-                await connection.execute(statement, values | {"account": self._account, "kind": "general"})  # type: ignore[call-overload]
+                await connection.execute(statement, {"kind": GENERAL, **values, "account": self._account})  # type: ignore[call-overload]
         except (SQLAlchemyError, OSError) as error:
             self._believed = None
             log.warning("pace.not_noted", account=self._account, error=first_line(error))
@@ -203,30 +214,49 @@ class StoredPace:
         return wait if granted == 0 else 0.0
 
     async def _ask(self, connection: AsyncConnection, kind: str, wanted: int) -> tuple[int, float]:
+        # Whoever needs two windows takes the rarer one first: those that need one never wait for each other.
+        kinds = [kind] if kind == GENERAL else [kind, GENERAL]
+        granted = wanted
+        for each in kinds:
+            room, wait = await self._room(connection, each)
+            if room <= 0:
+                return 0, wait
+            granted = min(granted, room)
+        granted = await self._spend_day(connection, granted)
+        for each in kinds:
+            await connection.execute(INSERT_GRANT, {"account": self._account, "kind": each, "count": granted})
+        return granted, 0.0
+
+    def _start(self, kind: str) -> dict[str, int]:
+        """Return the window of a kind of requests, as long as HubSpot has not named another."""
+        if kind == SEARCH:
+            return {"maximum": SEARCHES, "window_ms": SEARCH_WINDOW_MS}
+        return {"maximum": START_MAXIMUM, "window_ms": self._window_ms}
+
+    async def _room(self, connection: AsyncConnection, kind: str) -> tuple[int, float]:
+        """Return how many requests a window admits now, and (where none) how long to wait."""
         key = {"account": self._account, "kind": kind}
-        start = {"maximum": START_MAXIMUM, "window_ms": self._window_ms}
-        window = (await connection.execute(LOCK_WINDOW, key | start)).one()
+        window = (await connection.execute(LOCK_WINDOW, key | self._start(kind))).one()
         counted = timedelta(milliseconds=window.window_ms, seconds=GRANT_LIFE_SECONDS)
         await connection.execute(FORGET_GRANTS, key | {"counted": counted})
         grants = (await connection.execute(READ_GRANTS, key)).all()
-        now = (await connection.execute(text("SELECT clock_timestamp()"))).scalar_one()
+        now: datetime = (await connection.execute(CLOCK)).scalar_one()
         if window.blocked_until is not None and window.blocked_until > now:
             return 0, blocked(window.blocked_by, window.blocked_until, now)
-        allowed = allowance(window.maximum, self.cap, self._headroom)
-        granted = min(wanted, allowed - sum(grant.requests for grant in grants))
-        if granted <= 0:
+        allowed = allowance(window.maximum, self.cap if kind == GENERAL else None, self._headroom)
+        room = allowed - sum(grant.requests for grant in grants)
+        if room <= 0:
             return 0, max((grants[0].granted_at + counted - now).total_seconds(), 0.005)
-        granted = await self._spend_day(connection, granted, now)
-        await connection.execute(INSERT_GRANT, key | {"count": granted})
-        return granted, 0.0
+        return room, 0.0
 
-    async def _spend_day(self, connection: AsyncConnection, wanted: int, now: datetime) -> int:
+    async def _spend_day(self, connection: AsyncConnection, wanted: int) -> int:
         """Count requests against the operator's cap on the day; return how many of those wanted it admits.
 
         Raises BudgetSpentError when it admits none.
         """
         if self.daily is None or self.timezone is None:
             return wanted
+        now: datetime = (await connection.execute(CLOCK)).scalar_one()
         key = {"account": self._account, "ends_at": next_midnight(zone(self.timezone), now)}
         day = (await connection.execute(COUNT_DAY, key)).one()
         granted: int = min(wanted, self.daily - day.used)
