@@ -149,10 +149,10 @@ class HubSpotClient:
         return await self._send(contacts.read_contacts(self._version, keys, names, by=by), grant=grant)
 
     async def contacts_between(
-        self, dates: Sequence[str], since: datetime, until: datetime, after: str | None = None
+        self, dates: Sequence[str], since: datetime, until: datetime, beyond: str | None = None
     ) -> FoundPage:
         """Find contacts of whose properties `dates` any one lies between two instants, a page at a time."""
-        return await self._send(search.contacts_between(self._version, dates, since, until, after))
+        return await self._send(search.contacts_between(self._version, dates, since, until, beyond))
 
     async def owners_by_email(self, email: str) -> tuple[Owner, ...]:
         """Find owners by address."""

@@ -53,9 +53,9 @@ class HubSpotEnds:
             if not isinstance(told, HubSpotError) or is_gone(told)
         }
 
-    async def changed(self, since: datetime, until: datetime, after: str | None) -> FoundPage:
+    async def changed(self, since: datetime, until: datetime, beyond: str | None) -> FoundPage:
         """Return a page of the contacts whose latest sequence ended, or who replied, between two instants."""
-        return await self._client.contacts_between(DATES, since, until, after)
+        return await self._client.contacts_between(DATES, since, until, beyond)
 
 
 def is_gone(error: HubSpotError) -> bool:

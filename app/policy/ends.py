@@ -125,20 +125,20 @@ def _end(
     at = finished or unenrolled or ended
     if at is None or (finished is None) is (unenrolled is None):
         latest = max((date for date in (finished, unenrolled, ended) if date), default=None)
-        when = f"by {_told(latest)}" if latest else "since when is not known"
+        when = f"by {told(latest)}" if latest else "since when is not known"
         return Ended(How.UNKNOWN, latest, known=False, why=f"inferred: HubSpot shows that it ended, not how; {when}")
     doubt = "" if fits else "; HubSpot shows the contact as still enrolled, too"
     word = "known" if fits else "inferred"
     if finished:
-        return Ended(How.FINISHED, at, fits, f"{word}: it ran to its end at {_told(at)}{doubt}")
-    why = f"{word}: the contact was unenrolled at {_told(at)}{doubt}; inferred: {_reason(seen, at)}"
+        return Ended(How.FINISHED, at, fits, f"{word}: it ran to its end at {told(at)}{doubt}")
+    why = f"{word}: the contact was unenrolled at {told(at)}{doubt}; inferred: {_reason(seen, at)}"
     return Ended(How.UNENROLLED, at, fits, why)
 
 
 def _reason(seen: Seen, at: datetime) -> str:
     """Say what most likely unenrolled the contact: no property names the reason."""
     if seen.replied and at - REPLY_UNENROLLS_WITHIN <= seen.replied <= at + BEGINS_WITHIN:
-        return f"because of a reply at {_told(seen.replied)}"
+        return f"because of a reply at {told(seen.replied)}"
     if seen.opted_out:
         return "because of the opt-out that the contact shows"
     return "by a meeting, a colleague, a workflow or a bounce; the contact does not show which"
@@ -147,8 +147,8 @@ def _reason(seen: Seen, at: datetime) -> str:
 def _taken_over(seen: Seen, since: datetime, ours: Ours) -> Judgement:
     """Judge by a later sequence: a contact is in one at a time, so that ours had ended by then."""
     at = max(seen.ended, ours.began) if seen.ended and ours.begun_by <= seen.ended < since else since
-    ended = f"ours ended {'at' if at < since else 'at the latest at'} {_told(at)}, how is unknown"
-    why = f"inferred: sequence {seen.latest} took its place at {_told(since)}; {ended}"
+    ended = f"ours ended {'at' if at < since else 'at the latest at'} {told(at)}, how is unknown"
+    why = f"inferred: sequence {seen.latest} took its place at {told(since)}; {ended}"
     replied = seen.replied if seen.replied and ours.began <= seen.replied < since else None
     return Judgement(Ended(How.UNKNOWN, at, known=False, why=why), replied)
 
@@ -160,5 +160,6 @@ def _reply(seen: Seen, ours: Ours, ended_at: datetime | None) -> datetime | None
     return None if ended_at and seen.replied > ended_at + REPLY_FOLLOWS_WITHIN else seen.replied
 
 
-def _told(moment: datetime) -> str:
+def told(moment: datetime) -> str:
+    """Return an instant for people."""
     return f"{moment:%Y-%m-%d %H:%M:%S} UTC"

@@ -34,11 +34,10 @@ def last_look(ended_seen_at: datetime, *, now: datetime) -> datetime | None:
 
 @dataclass(frozen=True, slots=True)
 class Spent:
-    """The calls of the last hour, this one included where it is `granted`; `left` more may follow it."""
+    """The calls of the last hour, this one included where it is `granted`."""
 
     calls: tuple[datetime, ...]
     granted: bool
-    left: int
 
 
 def spend(calls: Sequence[datetime], *, limit: int, now: datetime) -> Spent:
@@ -46,4 +45,4 @@ def spend(calls: Sequence[datetime], *, limit: int, now: datetime) -> Spent:
     recent = tuple(call for call in calls if call > now - HOUR)
     granted = len(recent) < limit
     kept = (*recent, now) if granted else recent
-    return Spent(kept, granted, max(limit - len(kept), 0))
+    return Spent(kept, granted)

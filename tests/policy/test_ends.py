@@ -22,7 +22,8 @@ def at(minutes: float) -> datetime:
 
 
 def seen(**told: Any) -> Seen:
-    return Seen(**{"enrolled": False, "latest": "310001", "since": BEGAN} | told)
+    shown: dict[str, Any] = {"enrolled": False, "latest": "310001", "since": BEGAN}
+    return Seen(**shown | told)
 
 
 RUNNING = Judgement()

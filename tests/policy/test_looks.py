@@ -14,12 +14,12 @@ NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 
 @given(st.lists(st.timedeltas(timedelta(0), timedelta(minutes=40)), max_size=60), st.integers(1, 10))
 def test_no_hour_ever_holds_more_calls_than_the_budget(waits: list[timedelta], limit: int) -> None:
-    now, calls, made = NOW, (), list[datetime]()
+    now, made = NOW, list[datetime]()
+    calls: tuple[datetime, ...] = ()
     for wait in waits:
         now += wait
         spent = spend(calls, limit=limit, now=now)
         calls = spent.calls
-        assert 0 <= spent.left <= limit - spent.granted
         if spent.granted:
             made.append(now)
     for begin in made:
@@ -30,7 +30,7 @@ def test_no_hour_ever_holds_more_calls_than_the_budget(waits: list[timedelta], l
 def test_a_budget_that_nobody_used_is_there_whole(limit: int) -> None:
     long_ago = [NOW - HOUR] * limit
     spent = spend(long_ago, limit=limit, now=NOW)
-    assert (spent.granted, spent.left, spent.calls) == (True, limit - 1, (NOW,))
+    assert (spent.granted, spent.calls) == (True, (NOW,))
 
 
 def test_looks_grow_rarer_unless_something_is_unclear() -> None:
