@@ -48,8 +48,6 @@ EXITS = frozenset({"contact.deletion", "contact.privacyDeletion", "object.deleti
 HINTS = frozenset(
     {
         "hs_sequences_is_enrolled",
-        "hs_latest_sequence_enrolled",
-        "hs_latest_sequence_enrolled_date",
         "hs_latest_sequence_ended_date",
         "hs_latest_sequence_finished_date",
         "hs_latest_sequence_unenrolled_date",
@@ -145,8 +143,10 @@ def _about_contact(change: Any) -> bool:
 
 
 def _hints(change: Any) -> bool:
-    gone = find(change, "subscriptionType") in EXITS
-    return _about_contact(change) and (gone or find(change, "propertyName") in HINTS)
+    """Tell whether a change may be an end, or a reply; that an enrollment begins is no news."""
+    begins = find(change, "propertyName") == "hs_sequences_is_enrolled" and find(change, "propertyValue") == "true"
+    told = find(change, "subscriptionType") in EXITS or find(change, "propertyName") in HINTS
+    return _about_contact(change) and told and not begins
 
 
 def _as_signed(delivery: Delivery) -> Delivery:
