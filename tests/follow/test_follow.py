@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from app.policy.ends import PATIENCE
+from app.policy.ends import PATIENCE, Ended, How
 from app.policy.looks import AFTERMATH, DAILY, SECOND_LOOK
 from app.store.following import Finding, Learnt
 from tests.follow.conftest import ADA, LONG, OTHER
@@ -187,6 +187,22 @@ async def test_a_look_that_another_one_has_overtaken_writes_nothing(follow: Foll
     assert await slow.found([overtaken]) == Learnt()
     assert await follow.road.run("SELECT follow_at FROM enrollments") == before
     assert [cause for _, _, cause, _ in await follow.journal()] == ["ended"]
+
+
+async def test_a_finding_that_is_written_again_changes_nothing(follow: Follow, make_entry: Any) -> None:
+    await follow.enrolled(make_entry)
+    await follow.later(HOUR)
+    record = follow.record()
+    turn = await record.take_turn()
+    assert turn is not None
+    (look,) = await record.claim(turn, 100)
+    ended = Ended(How.FINISHED, look.now, known=True, why="known: it ran to its end")
+    first = Finding(look, ended, look.now, None, look.now)
+    again = Finding(look, Ended(How.UNKNOWN, None, known=False, why="inferred"), look.now - HOUR, None, look.now)
+    assert await record.found([first]) == Learnt(frozenset({look.id}), frozenset({look.id}))
+    assert await record.found([again]) == Learnt()
+    assert await follow.ended() == [("finished", True, True)]
+    assert [cause for _, _, cause, _ in await follow.journal()] == ["ended", "replied"]
 
 
 async def test_the_same_end_is_journalled_once_however_often_it_is_found(follow: Follow, make_entry: Any) -> None:
