@@ -14,8 +14,7 @@ TAKE_TURN = text("""
     ON CONFLICT (account) DO UPDATE SET turn = mine.turn + 1, leased_by = excluded.leased_by,
            leased_until = excluded.leased_until
     WHERE (mine.leased_until IS NULL OR mine.leased_until < clock_timestamp())
-      AND ((mine.search_at <= clock_timestamp()
-            AND EXISTS (SELECT FROM enrollments WHERE account = :account AND follow_at IS NOT NULL))
+      AND (mine.search_at <= clock_timestamp()
            OR EXISTS (SELECT FROM enrollments WHERE account = :account AND follow_at <= clock_timestamp())
            OR EXISTS (SELECT FROM enrollments WHERE account = :account AND hinted_at IS NOT NULL))
     RETURNING turn, since, until, beyond, refused, clock_timestamp() AS now,

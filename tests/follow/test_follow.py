@@ -65,6 +65,16 @@ async def is_due_in(follow: Follow, wait: timedelta) -> None:
     assert wait - timedelta(minutes=2) < due <= wait
 
 
+async def test_one_that_was_settled_without_an_answer_is_followed_too(follow: Follow, make_entry: Any) -> None:
+    await follow.road.fault(route="enroll", kind="drop_after", times=1)
+    await follow.enrolled(make_entry)
+    assert await follow.road.settle() == ("enrolled", None)
+    assert await follow.road.run("SELECT enrolled_at FROM enrollments") == [(None,)]
+    await follow.happen("reply")
+    await follow.turn()
+    assert await follow.ended() == [("unenrolled", True, True)]
+
+
 async def test_another_sequence_that_took_its_place_ends_it_and_how_is_unknown(follow: Follow, make_entry: Any) -> None:
     await follow.enrolled(make_entry)
     await follow.happen("unenroll")
@@ -143,6 +153,20 @@ async def test_a_reply_after_the_end_is_told_once_and_then_nobody_looks_any_more
     await follow.turn()
     assert await follow.road.run("SELECT follow_at, hinted_at FROM enrollments") == [(None, None)]
     assert [cause for _, _, cause, _ in await follow.journal()] == ["ended", "replied"]
+
+
+async def test_who_was_hinted_at_is_looked_at_before_whoever_waits_longest(follow: Follow, make_entry: Any) -> None:
+    for name in ("ada", "bea", "cid"):
+        await follow.enrolled(make_entry, f"{name}@corp.example")
+    await follow.later(timedelta(days=3))
+    record = follow.record()
+    ((cid,),) = await follow.road.run("SELECT contact_id FROM enrollments WHERE email = 'cid@corp.example'")
+    assert await record.hint([cid, "1", "2"]) == 1
+    turn = await record.take_turn()
+    assert turn is not None
+    assert [look.contact_id for look in await record.claim(turn, 1)] == [cid]
+    assert len(await record.claim(turn, 100)) == 2
+    assert await record.claim(turn, 100) == []
 
 
 async def test_two_replicas_tell_one_end(follow: Follow, make_entry: Any) -> None:
