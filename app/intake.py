@@ -15,7 +15,7 @@ from app.sources.mapping import mapped
 from app.store.entries import Accepted, Entry
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Awaitable, Callable, Iterable, Mapping
 
     from app.deciding import Deciding
     from app.metrics import Metrics
@@ -37,7 +37,10 @@ class Reply:
 
 
 class Intake:
-    """The way in for deliveries. `keep` returns after the commit; `refuse` keeps a refused one for the operator."""
+    """The way in for deliveries. `keep` returns after the commit; `refuse` keeps a refused one for the operator.
+
+    `hint` is told, by account, of contacts whose sequence seems to have ended; nobody waits for it.
+    """
 
     def __init__(
         self,
@@ -48,7 +51,9 @@ class Intake:
         refuse: Callable[[Delivery, Answer], None],
         deciding: Deciding,
         metrics: Metrics,
+        hint: Callable[[str, Iterable[str]], None] = lambda _account, _contacts: None,
     ) -> None:
+        self._hint = hint
         self._book = book
         self._providers = providers
         self._keep = keep
@@ -79,6 +84,8 @@ class Intake:
         if challenged := provider.handshake(delivery, source):
             return self._shake_hands(delivery, challenged)
         events = provider.events(delivery, source)
+        if hinted := provider.hints(events):
+            self._hint(book.account_of(source).name, hinted)
         if source.fields:
             events = [mapped(event, source, delivery.headers) for event in events]
         listening = [self._deciding.heard(event, book) for event in events if book.store_unheard or heard(event, book)]

@@ -27,9 +27,12 @@ from app.enrich import Asking, Enricher
 from app.enriching import Enriching
 from app.enroll import Enroller
 from app.errors import Busy, Mistake, RulebookError, StartError
+from app.follow import Follower
+from app.following import FollowingLoop
 from app.hashing import hash_email
 from app.hubspot.client import HubSpotClient
 from app.hubspot.desk import HubSpotDesk
+from app.hubspot.ends import HubSpotEnds
 from app.hubspot.faults import fault_of
 from app.hubspot.owners import Owners
 from app.ids import Ids
@@ -54,8 +57,10 @@ from app.store.database import busy_when_gone, open_engine, require_server
 from app.store.embedded import EmbeddedPostgres, attach
 from app.store.enrichments import Enrichments
 from app.store.enrollments import Enrollments, unfinished_elsewhere
+from app.store.following import Following
 from app.store.grants import GRANT_CHANGED
 from app.store.group_commit import GroupCommit
+from app.store.hints import Hints
 from app.store.installation import shared_key
 from app.store.interventions import Interventions
 from app.store.migrate import migrate, require_migrated
@@ -300,6 +305,7 @@ async def _start_working(
         desk = await own.enter_async_context(HubSpotDesk(client))
         senders = Senders(SenderBooks(service.engine), Owners(client), book=in_force, now=utc_now)
         worker = _start_worker(own, service, account.name, desk, in_force, senders, telling, f"{name}:{account.name}")
+        _start_follower(own, service, account.name, client, f"{name}:{account.name}")
         return AtWork(pace, desk, worker)
 
     def in_force() -> Rulebook:
@@ -393,6 +399,23 @@ def _start_worker(
     return worker
 
 
+def _start_follower(stack: AsyncExitStack, service: Service, account: str, client: HubSpotClient, name: str) -> None:
+    """Start what follows enrolled ones to their end in HubSpot."""
+    settings = service.settings
+    follower = Follower(
+        account,
+        Following(service.engine, account=account, worker=name, calls_per_hour=settings.follow_calls_per_hour),
+        HubSpotEnds(client),
+        seconds=settings.follow_seconds,
+        span=timedelta(days=settings.follow_days),
+        now=utc_now,
+        tell=service.metrics,
+    )
+    loop = FollowingLoop(follower)
+    loop.start()
+    stack.push_async_callback(loop.stop)
+
+
 async def _start_enriching(
     stack: AsyncExitStack,
     service: Service,
@@ -430,6 +453,9 @@ def _applications(stack: AsyncExitStack, service: Service, hasher: Callable[[str
     refused = RefusedDeliveries(service.engine)
     refused.start()
     stack.push_async_callback(refused.close)
+    hints = Hints(service.engine)
+    hints.start()
+    stack.push_async_callback(hints.close)
     intake = Intake(
         book=lambda: service.rulebook.book,
         providers=PROVIDERS,
@@ -437,6 +463,7 @@ def _applications(stack: AsyncExitStack, service: Service, hasher: Callable[[str
         refuse=refused.keep,
         deciding=Deciding(new_id=ids, hash_email=hasher, metrics=service.metrics),
         metrics=service.metrics,
+        hint=hints.keep,
     )
     webhooks = Webhooks(
         intake,
@@ -487,6 +514,8 @@ async def _page(service: Service, reader: StoredReader) -> bytes:
     with suppress(Busy):
         service.metrics.backlog(*await reader.backlog())
         service.metrics.thin_events(await reader.thin_events())
+        for account, seconds in (await reader.overdue_looks()).items():
+            service.metrics.overdue_look(account, seconds)
         if book is not None:
             for standing in await _standings(service).all():
                 service.metrics.sender(standing.account, standing.name, standing.left, standing.paused_at is not None)

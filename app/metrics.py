@@ -49,6 +49,17 @@ class Metrics:
         self._parked = self._counter("parked_total", "Enrollments that a person must look at", "class")
         self._settled = self._counter("settled_total", "Requests without an answer, settled", "result")
         self._confirmations = self._counter("confirmations_total", "What HubSpot showed later", "result")
+        self._ends = self._counter(
+            "ends_total",
+            "Ends that were learnt of, and whether known or inferred",
+            "account",
+            "sequence",
+            "how",
+            "known",
+        )
+        self._replies = self._counter("replies_total", "Replies that were learnt of", "account", "sequence")
+        self._looks = self._counter("follow_looks_total", "Looks at what became of enrollments", "account", "result")
+        self._follow_calls = self._counter("follow_calls_total", "Calls that following has cost", "account", "kind")
         self._calls = self._counter("hubspot_requests_total", "Requests to HubSpot", "account", "endpoint", "status")
         self._throttled = self._counter("hubspot_throttled_total", "429s: each one is a defect of the pace", "account")
 
@@ -80,6 +91,7 @@ class Metrics:
         self._rate = self._gauge("hubspot_rate_remaining", "Requests left by HubSpot's own count", "account", "window")
         self._last_event = self._gauge("source_last_event_timestamp_seconds", "When a source was last heard", "source")
         self._thin = self._gauge("thin_events", "Thin events that wait for their provider's answer")
+        self._overdue = self._gauge("follow_overdue_seconds", "For how long the oldest look has been due", "account")
         self._old_secret = self._gauge(
             "source_old_secret_timestamp_seconds", "When a secret on its way out last verified a delivery", "source"
         )
@@ -159,6 +171,27 @@ class Metrics:
     def confirmed(self, result: str) -> None:
         """Count a confirmation."""
         self._confirmations.labels(result).inc()
+
+    def ended(self, account: str, sequence: str, how: str, known: bool) -> None:  # noqa: FBT001  # a label's value
+        """Count an end that was learnt."""
+        self._ends.labels(account, sequence, how, "known" if known else "inferred").inc()
+
+    def replied(self, account: str, sequence: str) -> None:
+        """Count a reply that was learnt."""
+        self._replies.labels(account, sequence).inc()
+
+    def looked(self, account: str, result: str, count: int) -> None:
+        """Count looks: running, unclear or ended."""
+        if count:
+            self._looks.labels(account, result).inc(count)
+
+    def follow_call(self, account: str, what: str) -> None:
+        """Count a call of following: search or read."""
+        self._follow_calls.labels(account, what).inc()
+
+    def overdue_look(self, account: str, seconds: float) -> None:
+        """Set for how long the oldest look of an account has been due."""
+        self._overdue.labels(account).set(seconds)
 
     def hubspot_call(self, account: str, endpoint: str, status: int | None, seconds: float) -> None:
         """Count a call to HubSpot; no status means that no answer came."""

@@ -421,5 +421,6 @@ class Filters:
     state: str | None = None
     reason: str | None = None
     verdict: str | None = None
+    ended: str | None = None
     after: str | None = None
     limit: int = 50

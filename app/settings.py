@@ -86,6 +86,15 @@ class Settings(BaseSettings):
     retry_span_hours: float = Field(
         72.0, gt=0, le=8760, description="For how many hours a failing enrollment is tried again"
     )
+    follow_seconds: float = Field(
+        300.0, ge=10, le=86_400, description="Seconds between two searches for whose sequence ended, per account"
+    )
+    follow_calls_per_hour: int = Field(
+        120, ge=1, le=3600, description="Calls that following enrollments may cost an account in any hour"
+    )
+    follow_days: float = Field(
+        180.0, gt=0, le=3650, description="For how many days an enrollment is followed that does not end"
+    )
     in_flight: int = Field(200, ge=1, le=5000, description="Enrollments in hand at once, per worker")
     rate_window_ms: int = Field(
         10_000, ge=100, le=3_600_000, description="HubSpot's window in milliseconds, until its headers name it"

@@ -14,7 +14,7 @@ import httpx
 from app.clock import elapsed_seconds
 from app.errors import Ambiguous, HubSpotError, NotSent, Refusal
 from app.hubspot import account as accounts
-from app.hubspot import contacts, details, protocol, workflow_action, workflows
+from app.hubspot import contacts, details, protocol, search, workflow_action, workflows
 from app.hubspot.gate import RENEWALS, Gate, GrantSpentError
 from app.hubspot.refusals import correlation_of
 from app.hubspot.replies import Reply
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from app.hubspot.details import SequenceDetails, UserPage
     from app.hubspot.pace import Grant, Pace
     from app.hubspot.protocol import Call, Enrolled, EnrollmentStatus, Owner, OwnerPage, SequencePage
+    from app.hubspot.search import FoundPage
     from app.hubspot.workflow_action import Developer, Registered
     from app.model import Sender
 
@@ -169,6 +170,12 @@ class HubSpotClient:
         """Read up to 100 contacts by id, or by a unique property; keys that the answer does not name are left out."""
         return await self._send(contacts.read_contacts(self._version, keys, names, by=by), grant=grant)
 
+    async def contacts_between(
+        self, dates: Sequence[str], since: datetime, until: datetime, beyond: str | None = None
+    ) -> FoundPage:
+        """Find contacts of whose properties `dates` any one lies between two instants, a page at a time."""
+        return await self._send(search.contacts_between(self._version, dates, since, until, beyond))
+
     async def owners_by_email(self, email: str) -> tuple[Owner, ...]:
         """Find owners by address."""
         return await self._send(protocol.owners_by_email(self._version, email))
@@ -209,7 +216,7 @@ class HubSpotClient:
         self, call: Call[T], *, grant: Grant | None = None, before_send: Callable[[], Awaitable[None]] | None = None
     ) -> T:
         for _ in range(RENEWALS):
-            gate = Gate(self._pace, grant or await self._pace.acquire(), before_send)
+            gate = Gate(self._pace, grant or await self._pace.acquire(call.kind), before_send, call.kind)
             try:
                 return await self._exchange(call, gate)
             except GrantSpentError:

@@ -45,11 +45,14 @@ class Gate:
     `elapsed_seconds`) is when bytes may have begun to leave; a failure while it is None means that nothing was sent.
     """
 
-    def __init__(self, pace: Pace, grant: Grant, before_send: Callable[[], Awaitable[None]] | None) -> None:
+    def __init__(
+        self, pace: Pace, grant: Grant, before_send: Callable[[], Awaitable[None]] | None, kind: str = "general"
+    ) -> None:
         self.opened_at: float | None = None
         self._pace = pace
         self._grant = grant
         self._before_send = before_send
+        self._kind = kind
         self._fresh_connection = False
 
     async def trace(self, event: str, info: Mapping[str, Any]) -> None:
@@ -87,5 +90,5 @@ class Gate:
                 return
             if not self._fresh_connection:
                 raise GrantSpentError
-            self._grant = await self._pace.acquire()
+            self._grant = await self._pace.acquire(self._kind)
         raise NotSent("no grant stayed fresh until the request could be sent")

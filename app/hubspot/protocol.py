@@ -32,7 +32,8 @@ T = TypeVar("T")
 class Call(Generic[T]):
     """One request and how its reply is read. `route` is the template for logs: neither ids nor addresses.
 
-    `decipher` returns the value or raises Refusal or Ambiguous. `bearer` says that the token goes with it.
+    `decipher` returns the value or raises Refusal or Ambiguous. `bearer` says that the token goes with it. `kind` is
+    which of HubSpot's limits it counts for: `general`, or `search`, which counts for both.
     """
 
     route: str
@@ -42,6 +43,7 @@ class Call(Generic[T]):
     query: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     json: Mapping[str, Any] | None = field(default=None, repr=False)  # people, and once a token, stand in it
     bearer: bool = True
+    kind: str = "general"
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from app.sandbox.state import State
 
 # The reason does not stand on a contact: only what finished has another date than what was broken off.
-HAPPENINGS = frozenset({"reply", "meeting", "opt_out", "bounce", "unenroll", "finish"})
+HAPPENINGS = frozenset({"reply", "meeting", "opt_out", "bounce", "unenroll", "finish", "delete"})
 REFUSED_FROM_NOW_ON = {"opt_out": "UNSUBSCRIBED", "bounce": "RECIPIENT_PREVIOUSLY_BOUNCED"}
 ONLY_RUNNING = frozenset({"unenroll", "finish"})
 CONFLICT = 409
@@ -40,6 +40,10 @@ def happen(_: Portals, state: State, told: Any) -> dict[str, str | None]:
         raise Mistaken("the contact is in no sequence", CONFLICT)
     person.end(now, finished=what == "finish", lag=lag)
     person.refusal = REFUSED_FROM_NOW_ON.get(what, person.refusal)
+    if what == "opt_out":
+        person.later(now + lag, {"hs_email_optout": "true"})
+    if what == "delete":
+        state.delete(person)
     if what == "reply":
         person.later(now + lag, {"hs_sales_email_last_replied": stamp(now)})
     return {"ended": running.id if running is not None else None}

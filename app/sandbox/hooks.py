@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from app.sandbox.state import State
 
 ADDRESS = r"https?://[!-~]+"
-ContactEvent = Annotated[str, Field(pattern=r"^contact\.[A-Za-z]{1,40}$")]  # of which two happen here
+ContactEvent = Annotated[str, Field(pattern=r"^contact\.[A-Za-z]{1,40}$")]  # of which three happen here
 
 
 class _Told(BaseModel):

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 CHANGE = "contact.propertyChange"
 CREATION = "contact.creation"
+DELETION = "contact.deletion"
 LARGEST_BATCH = 100
 _SUBSCRIPTION_IDS = itertools.count(2_000_001)
 
@@ -77,6 +78,11 @@ class Outbox:
         """Tell of a new contact."""
         for hook in self.hooks:
             self._tell(hook, CREATION, person, "", {"changeSource": source, "changeFlag": "CREATED"}, person.created_at)
+
+    def deleted(self, person: Person, at: float) -> None:
+        """Tell of a contact that is gone."""
+        for hook in self.hooks:
+            self._tell(hook, DELETION, person, "", {"changeSource": BY_API, "changeFlag": "DELETED"}, at)
 
     def changed(self, person: Person, change: Change) -> None:
         """Tell of a property that changed."""

@@ -70,7 +70,7 @@ PROPERTIES = frozenset(
     numberofemployees hs_object_id createdate lastmodifieddate hs_sequences_is_enrolled hs_sequences_enrolled_count
     hs_sequences_actively_enrolled_count hs_latest_sequence_enrolled hs_latest_sequence_enrolled_date
     hs_latest_sequence_ended_date hs_latest_sequence_finished_date hs_latest_sequence_unenrolled_date
-    hs_sales_email_last_replied hs_timezone segue_unenroll
+    hs_sales_email_last_replied hs_email_optout hs_timezone segue_unenroll
     """.split()  # noqa: SIM905  # names read better in a paragraph
 )
 READ_ONLY = frozenset(name for name in PROPERTIES if name.startswith("hs_")) - {"hs_timezone"}

@@ -94,6 +94,12 @@ class State:
         if person.email:
             self._by_email[person.email] = person
 
+    def delete(self, person: Person) -> None:
+        """Take a contact away: neither reads nor searches find it any more."""
+        self._by_email.pop(person.email, None)
+        del self._people[person.id]
+        self.outbox.deleted(person, self.clock())
+
     def person(self, identity: str, *, by_email: bool = False) -> Person | None:
         """Return a contact as it is now."""
         found = self._by_email.get(identity.lower()) if by_email else self._people.get(identity)

@@ -97,6 +97,10 @@ class Provider(Protocol):
         """Return the thin event with what the provider answered, parsed JSON of any shape; raise Unreadable."""
         ...
 
+    def hints(self, events: list[Event]) -> frozenset[str]:
+        """Return the HubSpot contacts whose sequence seems to have ended by these events."""
+        ...
+
     def sign(self, body: bytes, config: SourceConfig, now: datetime, *, method: str, url: str) -> dict[str, str]:
         """Return the headers with which the provider would send `body`: for samples, demonstrations and tests.
 
@@ -158,6 +162,10 @@ class BaseProvider:
     def enriched(self, event: Event, found: Any) -> Event:  # noqa: ARG002  # the protocol's
         """Return the event as it is: nothing was asked."""
         return event
+
+    def hints(self, events: list[Event]) -> frozenset[str]:  # noqa: ARG002  # the protocol's
+        """Return nobody: other tools know nothing of HubSpot's sequences."""
+        return frozenset()
 
     def address(self, url: str, config: SourceConfig, now: datetime) -> str:  # noqa: ARG002  # the protocol's
         """Return the URL as it is: the proof stands in the headers."""

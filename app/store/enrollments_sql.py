@@ -206,7 +206,8 @@ MOVE = text("""
                hubspot_enrollment_id = COALESCE(CAST(:hubspot_enrollment_id AS text), hubspot_enrollment_id),
                enrolled_at = COALESCE(CAST(:enrolled_at AS timestamptz), enrolled_at),
                confirm_at = COALESCE(clock_timestamp() + make_interval(secs => CAST(:confirm_in AS double precision)),
-                                     confirm_at)
+                                     confirm_at),
+               follow_at = CASE WHEN :after = 'enrolled' THEN clock_timestamp() + interval '1 hour' ELSE follow_at END
         WHERE id = :id AND attempt = :attempt AND state = :before
         RETURNING id, attempt
     )

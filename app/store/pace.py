@@ -25,6 +25,7 @@ from app.policy.windows import next_midnight, zone
 from app.store.database import first_line
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
 
     from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
@@ -34,8 +35,13 @@ if TYPE_CHECKING:
 GRANT_LIFE_SECONDS = 0.5
 TRAVEL_SECONDS = 0.2  # one request may travel longer than another by this much
 DAILY = "RATE_LIMIT_DAILY"
+SECONDLY = "RATE_LIMIT_SECONDLY"
 UNKNOWN_DAY_SECONDS = 3600.0
 START_MAXIMUM = 100  # per window: the least any HubSpot plan allows; raised when HubSpot's headers say so
+# Searches have a window of their own, 5 a second for the account (HubSpot's search guide). HubSpot does not say that
+# they are free of the other one, so that they count there, too.
+GENERAL, SEARCH = "general", "search"
+SEARCHES, SEARCH_WINDOW_MS = 5, 1000
 GRANTS_AT_ONCE = 25  # more than can be sent within a grant's life would only be wasted
 
 log = structlog.get_logger(__name__)
@@ -47,6 +53,8 @@ LOCK_WINDOW = text("""
     ON CONFLICT (account, kind) DO UPDATE SET kind = excluded.kind
     RETURNING maximum, window_ms, blocked_until, blocked_by
 """)
+
+CLOCK = text("SELECT clock_timestamp()")
 
 FORGET_GRANTS = text("""
     DELETE FROM rate_grants
@@ -100,10 +108,11 @@ BLOCK = text("""
 class Portion:
     """Grants that were given together: how many have been used, and how long the slowest of them waited for it.
 
-    `since` is `elapsed_seconds` from before they were asked for: they never look younger than they are.
+    `ids` are its rows, one in each window that it counts for. `since` is `elapsed_seconds` from before they were asked
+    for: they never look younger than they are.
     """
 
-    id: int
+    ids: Mapping[str, int]
     since: float
     count: int
     used: int = 0
@@ -174,7 +183,7 @@ class StoredPace:
         """Take the operator's caps, which may change while it runs."""
         self.cap, self.daily, self.timezone = account.per_10s, account.daily, account.timezone
 
-    async def acquire(self, kind: str = "general") -> StoredGrant:
+    async def acquire(self, kind: str = GENERAL) -> StoredGrant:
         """Return when a request of `kind` may be sent. Raises BudgetSpentError and whatever the store raises."""
         future: asyncio.Future[StoredGrant] = asyncio.get_running_loop().create_future()
         self._waiting.setdefault(kind, deque()).append(future)
@@ -191,10 +200,14 @@ class StoredPace:
         self._note(BELIEVE, maximum=maximum, window_ms=interval_ms)
 
     def throttled(self, code: str, retry_after: float | None) -> None:
-        """Stop all replicas after a 429: a window long, or (daily limit) until the account's day ends."""
-        seconds = retry_after or (self._rest_of_day() if code == DAILY else self._window_ms / 1000)
+        """Stop all replicas after a 429: a window long, or (daily limit) until the account's day ends.
+
+        HubSpot says "secondly" of searches only, and only these are stopped by it.
+        """
+        kind = SEARCH if code == SECONDLY else GENERAL
+        seconds = retry_after or (self._rest_of_day() if code == DAILY else self._start(kind)["window_ms"] / 1000)
         log.warning("hubspot.throttled", account=self._account, code=code, pause_seconds=seconds)
-        self._note(BLOCK, code=code, seconds=seconds)
+        self._note(BLOCK, kind=kind, code=code, seconds=seconds)
 
     async def close(self) -> None:
         """Stop serving; who still waits is cancelled."""
@@ -218,7 +231,7 @@ class StoredPace:
     async def _write(self, statement: object, values: dict[str, object]) -> None:
         try:
             async with self._engine.begin() as connection:
-                await connection.execute(statement, values | {"account": self._account, "kind": "general"})  # type: ignore[call-overload]
+                await connection.execute(statement, {"kind": GENERAL, **values, "account": self._account})  # type: ignore[call-overload]
         except (SQLAlchemyError, OSError) as error:
             self._believed = None
             log.warning("pace.not_noted", account=self._account, error=first_line(error))
@@ -244,7 +257,9 @@ class StoredPace:
         since = elapsed_seconds()
         async with self._engine.begin() as connection:
             portion, wait = await self._ask(connection, kind, min(len(waiting), GRANTS_AT_ONCE), told, since)
-        self._portions[kind] = [one for one in (*portions, portion) if one and one not in told]
+        # A search that finds its own window full has not come to the general one, where it is to be told, too.
+        done = told if portion is not None or kind == GENERAL else []
+        self._portions[kind] = [one for one in (*portions, portion) if one and one not in done]
         if portion is None:
             # What was given last may have been used at once: then the window has room earlier than it seems now.
             return min(wait, GRANT_LIFE_SECONDS) if self._portions[kind] else wait
@@ -258,32 +273,50 @@ class StoredPace:
         self, connection: AsyncConnection, kind: str, wanted: int, told: list[Portion], since: float
     ) -> tuple[Portion | None, float]:
         """Return what is granted of those wanted, or None and the seconds to wait."""
+        granted = wanted
+        for each in _windows(kind):
+            room, wait = await self._room(connection, each, told)
+            if room <= 0:
+                return None, wait
+            granted = min(granted, room)
+        granted = await self._spend_day(connection, granted)
+        ids = {each: await self._insert(connection, each, granted) for each in _windows(kind)}
+        return Portion(ids, since, granted), 0.0
+
+    def _start(self, kind: str) -> dict[str, int]:
+        """Return the window of a kind of requests, as long as HubSpot has not named another."""
+        if kind == SEARCH:
+            return {"maximum": SEARCHES, "window_ms": SEARCH_WINDOW_MS}
+        return {"maximum": START_MAXIMUM, "window_ms": self._window_ms}
+
+    async def _room(self, connection: AsyncConnection, kind: str, told: list[Portion]) -> tuple[int, float]:
+        """Return how many requests a window admits now, and (where none) how long to wait."""
         key = {"account": self._account, "kind": kind}
-        start = {"maximum": START_MAXIMUM, "window_ms": self._window_ms}
-        window = (await connection.execute(LOCK_WINDOW, key | start)).one()
-        await _tell(connection, told)
+        window = (await connection.execute(LOCK_WINDOW, key | self._start(kind))).one()
+        await _tell(connection, kind, told)
         counted = key | {"window": window.window_ms / 1000}
         await connection.execute(FORGET_GRANTS, counted)
         grants = (await connection.execute(READ_GRANTS, counted)).all()
-        now = (await connection.execute(text("SELECT clock_timestamp()"))).scalar_one()
+        now: datetime = (await connection.execute(CLOCK)).scalar_one()
         if window.blocked_until is not None and window.blocked_until > now:
-            return None, blocked(window.blocked_by, window.blocked_until, now)
-        allowed = allowance(window.maximum, self.cap, self._headroom)
-        granted = min(wanted, allowed - sum(grant.requests for grant in grants))
-        if granted <= 0:
-            return None, max((grants[0].until - now).total_seconds(), 0.005)
-        granted = await self._spend_day(connection, granted, now)
-        values = key | {"count": granted, "waited": GRANT_LIFE_SECONDS + TRAVEL_SECONDS}
-        identity = (await connection.execute(INSERT_GRANT, values)).scalar_one()
-        return Portion(identity, since, granted), 0.0
+            return 0, blocked(window.blocked_by, window.blocked_until, now)
+        allowed = allowance(window.maximum, self.cap if kind == GENERAL else None, self._headroom)
+        room = allowed - sum(grant.requests for grant in grants)
+        return (room, 0.0) if room > 0 else (0, max((grants[0].until - now).total_seconds(), 0.005))
 
-    async def _spend_day(self, connection: AsyncConnection, wanted: int, now: datetime) -> int:
+    async def _insert(self, connection: AsyncConnection, kind: str, count: int) -> int:
+        values = {"kind": kind, "count": count, "waited": GRANT_LIFE_SECONDS + TRAVEL_SECONDS}
+        identity: int = (await connection.execute(INSERT_GRANT, values | {"account": self._account})).scalar_one()
+        return identity
+
+    async def _spend_day(self, connection: AsyncConnection, wanted: int) -> int:
         """Count requests against the operator's cap on the day; return how many of those wanted it admits.
 
         Raises BudgetSpentError when it admits none.
         """
         if self.daily is None or self.timezone is None:
             return wanted
+        now: datetime = (await connection.execute(CLOCK)).scalar_one()
         key = {"account": self._account, "ends_at": next_midnight(zone(self.timezone), now)}
         day = (await connection.execute(COUNT_DAY, key)).one()
         granted: int = min(wanted, self.daily - day.used)
@@ -293,11 +326,16 @@ class StoredPace:
         return granted
 
 
-async def _tell(connection: AsyncConnection, portions: list[Portion]) -> None:
-    """Write how portions were used: what was not, no longer counts."""
+def _windows(kind: str) -> list[str]:
+    """Return the windows that a request counts for: the rarer one first, so that nobody waits for each other."""
+    return [kind] if kind == GENERAL else [kind, GENERAL]
+
+
+async def _tell(connection: AsyncConnection, kind: str, portions: list[Portion]) -> None:
+    """Write how portions were used, under the window's lock: what was not, no longer counts."""
     if portions:
         values = {
-            "ids": [portion.id for portion in portions],
+            "ids": [portion.ids[kind] for portion in portions],
             "counts": [portion.used for portion in portions],
             "waits": [portion.waited + TRAVEL_SECONDS for portion in portions],
         }

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Select, Table, func, select, text
 
 from app.store.database import busy_when_gone
+from app.store.following_sql import OVERDUE
 from app.store.schema import decisions, enrichments, enrollments, events, journal
 
 if TYPE_CHECKING:
@@ -85,6 +86,10 @@ class StoredReader:
         waiting = [float(row["overdue"]) for row in rows if row["state"] in {"ready", "uncertain"}]
         return {row["state"]: row["count"] for row in rows}, max(waiting, default=0.0)
 
+    async def overdue_looks(self) -> dict[str, float]:
+        """Return for how many seconds the oldest look of each account has been due."""
+        return {row["account"]: float(row["overdue"]) for row in await self._rows(OVERDUE)}
+
     async def ping(self) -> None:
         """Ask the database for a sign of life."""
         await self._rows(select(func.now()))
@@ -96,7 +101,7 @@ class StoredReader:
 
 
 def _narrowed(statement: Select[Any], table: Table, filters: Filters) -> Select[Any]:
-    for name in ("email", "source", "rule", "state", "reason", "verdict"):
+    for name in ("email", "source", "rule", "state", "reason", "verdict", "ended"):
         wanted = getattr(filters, name)
         if wanted is not None and name in table.c:
             statement = statement.where(table.c[name] == str(wanted))

@@ -190,6 +190,16 @@ enrollments = Table(
     Column("confirmation", Text),
     Column("confirm_at", Instant),
     Column("triggered_at", Instant),
+    Column("follow_at", Instant),
+    Column("hinted_at", Instant),
+    Column("looks", Integer, nullable=False, server_default=text("0")),
+    Column("unclear_since", Instant),
+    Column("ended", Text),
+    Column("ended_at", Instant),
+    Column("ended_known", Boolean),
+    Column("ended_why", Text),
+    Column("ended_seen_at", Instant),
+    Column("replied_at", Instant),
     Index(
         "ix_enrollments_one_in_hand_per_person",
         "account",
@@ -216,11 +226,31 @@ enrollments = Table(
     ),
     Index("ix_enrollments_triggered", "account", "email", postgresql_where=text("triggered_at IS NOT NULL")),
     Index("ix_enrollments_confirm", "confirm_at", postgresql_where=text("confirm_at IS NOT NULL")),
+    Index("ix_enrollments_follow", "account", "follow_at", postgresql_where=text("follow_at IS NOT NULL")),
+    Index("ix_enrollments_hinted", "account", "hinted_at", postgresql_where=text("hinted_at IS NOT NULL")),
+    Index("ix_enrollments_followed_contact", "account", "contact_id", postgresql_where=text("follow_at IS NOT NULL")),
+    Index("ix_enrollments_ended", "ended", "id", postgresql_where=text("ended IS NOT NULL")),
     Index(None, "email", "id"),
     Index(None, "source", "id"),
     Index(None, "state", "id"),
     Index(None, "rule", "id"),
     comment="The intent to enroll one contact into one sequence by one sender. The row is the job.",
+)
+
+follow_turns = Table(
+    "follow_turns",
+    metadata,
+    Column("account", Text, primary_key=True),
+    Column("turn", BigInteger, nullable=False),
+    Column("leased_by", Text),
+    Column("leased_until", Instant),
+    Column("search_at", Instant, nullable=False),
+    Column("since", Instant, nullable=False),
+    Column("until", Instant),
+    Column("beyond", Text),
+    Column("refused", Text),
+    Column("calls", ARRAY(Instant), nullable=False),
+    comment="Whose turn it is to follow an account's enrollments, up to when they were searched for, and its calls.",
 )
 
 journal = Table(

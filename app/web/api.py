@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any, Protocol
 
 from fastapi import APIRouter, Depends, Path, Query
 
 from app.model import Filters, State, Verdict
 from app.policy.addresses import listed_address
+from app.policy.ends import How
 from app.web.auth import ANSWERS, known_parameters
 from app.web.problems import Problem
 from app.web.shapes import (
@@ -107,13 +109,13 @@ def router(reader: Reader, *, authorised: Callable[..., None]) -> APIRouter:
         rule: Name = None,
         state: State | None = None,
         reason: Name = None,
+        ended: How | None = None,
         cursor: Cursor = None,
         limit: Limit = LIMIT,
     ) -> dict[str, Any]:
         """List enrollments, newest first."""
-        filters = Filters(
-            email=_normal(email), source=source, rule=rule, state=state, reason=reason, after=cursor, limit=limit + 1
-        )
+        asked = Filters(email=_normal(email), source=source, rule=rule, after=cursor, limit=limit + 1)
+        filters = replace(asked, state=state, reason=reason, ended=ended)
         return _page(await reader.enrollments(filters), limit)
 
     @routes.get("/enrollments/{enrollment_id}", response_model=EnrollmentDetail)

@@ -102,7 +102,12 @@ class DecisionRow(BaseModel):
 
 
 class EnrollmentRow(BaseModel):
-    """One enrollment and where it stands."""
+    """One enrollment and where it stands.
+
+    `ended` is what became of it in HubSpot afterwards: finished, unenrolled or unknown, null while nothing says that it
+    ended. `ended_known` is false where how or when is inferred; `ended_why` says what is known and what is not. A reply
+    is always inferred: HubSpot dates the last one to any sales e-mail.
+    """
 
     id: str
     decision_id: str
@@ -125,6 +130,11 @@ class EnrollmentRow(BaseModel):
     hubspot_enrollment_id: str | None
     enrolled_at: datetime | None
     confirmation: str | None
+    ended: str | None = None
+    ended_at: datetime | None = None
+    ended_known: bool | None = None
+    ended_why: str | None = None
+    replied_at: datetime | None = None
     created_at: datetime
     updated_at: datetime
 

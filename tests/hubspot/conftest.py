@@ -41,9 +41,10 @@ class ToldPace:
     throttles: list[tuple[str, float | None]] = field(default_factory=list)
     error: Exception | None = None
     grants: list[ToldGrant] = field(default_factory=list)
+    kinds: list[str] = field(default_factory=list)
 
     async def acquire(self, kind: str = "general") -> ToldGrant:
-        assert kind == "general"
+        self.kinds.append(kind)
         if self.error:
             raise self.error
         self.acquired += 1

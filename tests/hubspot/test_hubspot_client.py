@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import logging
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -139,6 +140,31 @@ async def test_a_spent_grant_is_not_used_with_any_transport(
     async with new_client(answering()) as client:
         await client.enroll("501", "310001", ANNA, before_send=nothing)
     assert (pace.acquired, len(records)) == (3, 1)
+
+
+async def test_a_search_takes_the_grants_of_searches_and_anything_else_those_of_requests(
+    new_client: Callable[..., HubSpotClient], pace: Any
+) -> None:
+    pace.spent_first = 1
+    nine = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
+    async with new_client(answering(body={"total": 0, "results": []})) as client:
+        assert (await client.contacts_between(["createdate"], nine, nine)).ids == ()
+        searched, pace.kinds = pace.kinds, []
+        assert await client.read_contacts(["501", "502"], ["email"]) == {}
+    assert set(searched) == {"search"}
+    assert len(searched) == 2  # the first one was spent
+    assert pace.kinds == ["general"]
+
+
+async def test_a_search_too_many_is_told_to_the_pace_by_its_own_name(
+    new_client: Callable[..., HubSpotClient], pace: Any
+) -> None:
+    nine = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
+    body = {"status": "error", "message": "You have reached your secondly limit."}
+    async with new_client(answering(429, body)) as client:
+        with pytest.raises(Refusal):
+            await client.contacts_between(["createdate"], nine, nine)
+    assert pace.throttles == [("RATE_LIMIT_SECONDLY", None)]
 
 
 async def test_a_grant_fetched_ahead_is_replaced_once_it_is_spent(

@@ -311,3 +311,35 @@ def free_port() -> int:
         found.bind(("127.0.0.1", 0))
         port: int = found.getsockname()[1]
         return port
+
+
+async def test_a_reply_is_known_by_hubspots_webhook_and_told_in_the_enrollments_story(world: World) -> None:
+    secret = "the-apps-client-secret"
+    portal = f'sources: {{portal: {{provider: hubspot, secrets: ["{secret}"], signatures: v3-only}}, crm:'
+    rules_file(world).write_text(RULES.replace("sources: {crm:", portal))
+    await world.control("settings", {"search_lag": 86_400})  # the search alone would find it tomorrow
+    await world.start("serve")
+    hook = {"url": f"http://127.0.0.1:{world.port}/webhooks/portal", "secret": secret}
+    await world.control("webhooks", hook | {"properties": ["hs_latest_sequence_ended_date"]})
+    email = await world.send_event(1, "long")
+    await world.until_settled(30)
+    await world.control("happen", {"email": email, "what": "reply"})
+
+    async def ended() -> bool:
+        return bool(await world.rows("SELECT id FROM enrollments WHERE ended IS NOT NULL"))
+
+    await world.until(ended, seconds=30, what="the end of the sequence to be learnt")
+    async with httpx.AsyncClient(
+        base_url=f"http://127.0.0.1:{world.port}", headers={"authorization": f"Bearer {TOKEN}"}, trust_env=False
+    ) as client:
+        (row,) = (await client.get("/api/v1/enrollments", params={"ended": "unenrolled"})).json()["items"]
+        story = (await client.get(f"/api/v1/enrollments/{row['id']}")).json()["journal"]
+        page = (await client.get("/metrics")).text
+    assert (row["email"], row["state"], row["ended_known"]) == (email, "enrolled", True)
+    assert "; inferred: because of a reply at " in row["ended_why"]
+    assert row["replied_at"] is not None
+    assert [line["cause"] for line in story][-3:] == ["enrolled", "ended", "replied"]
+    counted = f'segue_ends_total{{account="main",how="unenrolled",known="known",sequence="{LONG}"}} 1.0'
+    assert counted in page
+    assert await world.rows("SELECT id FROM deliveries WHERE source = 'portal'") == []
+    assert email not in world.processes[0].log()

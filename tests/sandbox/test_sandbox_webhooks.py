@@ -113,6 +113,20 @@ async def test_new_contacts_are_told_where_asked_for(receiver: Receiver) -> None
     assert receiver.told == [(int(answer.json()["id"]), None, None)]
 
 
+async def test_contacts_that_are_deleted_are_told_where_asked_for(receiver: Receiver) -> None:
+    portal = opened(receiver)
+    contact_id = int(portal.id_of(ADA))
+    await subscribe(portal, subscriptions=["contact.deletion"])
+    await portal.control("happen", {"email": ADA, "what": "delete"})
+    await deliver(portal)
+    ((event,),) = receiver.batches
+    assert (event["subscriptionType"], event["changeFlag"], event["objectId"]) == (
+        "contact.deletion",
+        "DELETED",
+        contact_id,
+    )
+
+
 async def test_at_most_a_hundred_events_go_together(receiver: Receiver) -> None:
     portal = opened(receiver)
     await subscribe(portal, properties=["email"])

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.sandbox.portal import SEQUENCES, Portal
+from tests.sandbox.portal import CONTACTS, SEQUENCES, Portal
 
 ADA = "ada@corp.example"
 STATE = ("hs_sequences_is_enrolled", "hs_latest_sequence_unenrolled_date", "hs_latest_sequence_finished_date")
@@ -99,13 +99,24 @@ async def test_flow_ids_are_mapped_to_the_ids_that_the_enrollment_route_wants(po
 async def test_what_happens_to_somebody_ends_the_sequence_with_the_right_date(portal: Portal, what: str) -> None:
     enrolled = (await portal.enroll(ADA)).json()
     assert await portal.control("happen", {"email": ADA, "what": what}) == {"ended": enrolled["id"]}
-    told = await portal.properties(ADA, *STATE, "hs_sales_email_last_replied")
+    told = await portal.properties(ADA, *STATE, "hs_sales_email_last_replied", "hs_email_optout")
     assert told == {
+        "hs_email_optout": "true" if what == "opt_out" else None,
         "hs_sequences_is_enrolled": "false",
         "hs_latest_sequence_unenrolled_date": None if what == "finish" else NOON,
         "hs_latest_sequence_finished_date": NOON if what == "finish" else None,
         "hs_sales_email_last_replied": NOON if what == "reply" else None,
     }
+
+
+async def test_a_contact_that_is_deleted_is_found_by_nobody(portal: Portal) -> None:
+    contact_id = portal.id_of(ADA)
+    enrolled = (await portal.enroll(ADA)).json()
+    assert await portal.control("happen", {"email": ADA, "what": "delete"}) == {"ended": enrolled["id"]}
+    assert (await portal.client.get(f"{CONTACTS}/{contact_id}")).status_code == 404
+    batch = await portal.client.post(f"{CONTACTS}/batch/read", json={"properties": [], "inputs": [{"id": contact_id}]})
+    assert (batch.status_code, batch.json()["results"]) == (207, [])
+    assert (await portal.client.post("/_sandbox/happen", json={"email": ADA, "what": "reply"})).status_code == 404
 
 
 @pytest.mark.parametrize(("what", "code"), [("opt_out", "UNSUBSCRIBED"), ("bounce", "RECIPIENT_PREVIOUSLY_BOUNCED")])

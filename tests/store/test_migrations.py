@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from alembic import command
@@ -9,6 +9,7 @@ from sqlalchemy import Connection, text
 
 from app.errors import StartError
 from app.store.database import open_engine, require_server
+from app.store.group_commit import GroupCommit
 from app.store.migrate import configuration, head, migrate, require_migrated
 
 if TYPE_CHECKING:
@@ -57,3 +58,25 @@ async def test_an_unreachable_database_is_named_without_its_password(url: str, t
         await require_server(engine)
     assert "hunter2" not in str(error.value)
     await engine.dispose()
+
+
+async def test_what_was_enrolled_before_it_could_be_followed_is_followed(engine: AsyncEngine, make_entry: Any) -> None:
+    writer = GroupCommit(engine.url)
+    writer.start()
+    for number in range(3):
+        await writer.accept(make_entry(f"e{number}", f"p{number}@corp.example"))
+    await writer.close()
+    enrolled = "UPDATE enrollments SET state = 'enrolled', contact_id = '501' WHERE email <> 'p0@corp.example'"
+
+    def there_and_back(connection: Connection) -> None:
+        config = configuration()
+        config.attributes["connection"] = connection
+        command.downgrade(config, "0009")
+        connection.execute(text(enrolled))
+        command.upgrade(config, "head")
+
+    async with engine.begin() as connection:
+        await connection.run_sync(there_and_back)
+        due = "SELECT email, follow_at < now() + interval '1 hour 1 minute' FROM enrollments ORDER BY email"
+        rows = [tuple(row) for row in await connection.execute(text(due))]
+    assert rows == [("p0@corp.example", None), ("p1@corp.example", True), ("p2@corp.example", True)]

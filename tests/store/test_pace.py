@@ -132,7 +132,7 @@ async def test_grants_that_nobody_used_are_given_again(engine: AsyncEngine) -> N
         again = [await pace.acquire() for _ in range(3)]
     await pace.close()
     assert all(grant.spent() for grant in given[1:])
-    assert len({grant.portion.id for grant in (*given, *again)}) == 7
+    assert len({id(grant) for grant in (*given, *again)}) == 7
     assert sum(count for _, count in await granted(engine)) == 4
 
 
@@ -235,3 +235,50 @@ async def _admitted(pace: StoredPace) -> bool:
     except BudgetSpentError:
         return False
     return True
+
+
+async def test_searches_are_five_a_second_at_most_and_count_as_requests_too(engine: AsyncEngine) -> None:
+    await limit(engine, maximum=100, window_ms=60_000)
+    pace = StoredPace(engine, account="main", headroom=0.0)
+    asked = [asyncio.create_task(pace.acquire("search")) for _ in range(8)]
+    await asyncio.wait(asked[:5])
+    assert [task.done() for task in asked] == [True] * 5 + [False] * 3
+    await pace.close()
+    async with engine.connect() as connection:
+        counted = await connection.execute(text("SELECT kind, sum(count) FROM rate_grants GROUP BY kind"))
+        assert {kind: int(count) for kind, count in counted} == {"search": 5, "general": 5}
+    rows = await window_rows(engine)
+    assert rows["search"] == (5, 1000, None)
+    assert rows["general"] == (100, 60_000, None)
+
+
+async def test_a_search_that_hubspot_refuses_stops_searches_and_nothing_else(engine: AsyncEngine) -> None:
+    pace = StoredPace(engine, account="main")
+    await pace.acquire("search")
+    pace.throttled("RATE_LIMIT_SECONDLY", 600.0)
+    await asyncio.gather(*pace._notes)
+    assert {kind: by for kind, (_, _, by) in (await window_rows(engine)).items()} == {
+        "search": "RATE_LIMIT_SECONDLY",
+        "general": None,
+    }
+    search = asyncio.create_task(pace.acquire("search"))
+    async with asyncio.timeout(10):
+        await pace.acquire()
+    assert not search.done()
+    await pace.close()
+
+
+async def test_a_day_that_is_spent_ends_searches_too(engine: AsyncEngine) -> None:
+    pace = StoredPace(engine, account="main")
+    await pace.acquire()
+    pace.throttled("RATE_LIMIT_DAILY", None)
+    await asyncio.gather(*pace._notes)
+    with pytest.raises(BudgetSpentError):
+        await pace.acquire("search")
+    await pace.close()
+
+
+async def window_rows(engine: AsyncEngine) -> dict[str, tuple[int, int, str | None]]:
+    async with engine.connect() as connection:
+        found = await connection.execute(text("SELECT kind, maximum, window_ms, blocked_by FROM rate_windows"))
+        return {row.kind: (row.maximum, row.window_ms, row.blocked_by) for row in found}

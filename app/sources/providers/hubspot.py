@@ -43,6 +43,17 @@ if TYPE_CHECKING:
 # HubSpot decodes these escapes in the URL before it signs ("validating requests" page); all others stay as sent.
 DECODED = re.compile(r"%(?:3A|2F|3F|40|21|24|27|28|29|2A|2C|3B)", re.IGNORECASE)
 EXITS = frozenset({"contact.deletion", "contact.privacyDeletion", "object.deletion", "object.privacyDeletion"})
+# Changes that hint at what became of an enrollment. Whether HubSpot sends them is not certain: its documentation names
+# others as those of which it tells nobody. So nothing depends on them.
+HINTS = frozenset(
+    {
+        "hs_sequences_is_enrolled",
+        "hs_latest_sequence_ended_date",
+        "hs_latest_sequence_finished_date",
+        "hs_latest_sequence_unenrolled_date",
+        "hs_sales_email_last_replied",
+    }
+)
 CONTACT_TYPE = "0-1"  # the `objectTypeId` of contacts in the generic subscriptions, `object.creation` and its like
 ACTION = "contact.action"
 CONTACT_TYPES = frozenset({"CONTACT", CONTACT_TYPE})
@@ -115,6 +126,11 @@ class HubSpot(SignedProvider):
         there = _about_contact(event.data) and find(event.data, "subscriptionType") not in EXITS
         return Lookup("", contact, {}) if there and contact and DIGITS.fullmatch(contact) else None
 
+    def hints(self, events: list[Event]) -> frozenset[str]:
+        """Return the contacts of which a property of sequences or replies has changed, and those that were deleted."""
+        told = (identity(event.data, "objectId") for event in events if _hints(event.data))
+        return frozenset(contact for contact in told if contact and DIGITS.fullmatch(contact))
+
     def enriched(self, event: Event, found: Any) -> Event:
         """Return the event with the contact's properties, under `event.data.contact` too."""
         return replace(
@@ -131,6 +147,13 @@ def _about_contact(change: Any) -> bool:
     """Tell whether a change is of a contact: by the older subscriptions' name, or by the object's type."""
     kind = str(find(change, "subscriptionType") or "")
     return kind.startswith("contact.") or (kind.startswith("object.") and text(change, "objectTypeId") == CONTACT_TYPE)
+
+
+def _hints(change: Any) -> bool:
+    """Tell whether a change may be an end, or a reply; that an enrollment begins is no news."""
+    begins = find(change, "propertyName") == "hs_sequences_is_enrolled" and find(change, "propertyValue") == "true"
+    told = find(change, "subscriptionType") in EXITS or find(change, "propertyName") in HINTS
+    return _about_contact(change) and told and not begins
 
 
 def _as_signed(delivery: Delivery) -> Delivery:

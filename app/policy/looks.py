@@ -1,0 +1,48 @@
+"""When an enrollment that runs is looked at again, and how many calls an hour that may cost."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+HOUR = timedelta(hours=1)
+SOON = timedelta(minutes=10)
+DAILY = timedelta(days=1)
+SECOND_LOOK = timedelta(hours=6)
+AFTERMATH = timedelta(days=1)  # a reply often follows the last e-mail, and its property lags
+
+
+def next_look(*, looks: int, unclear: bool, searching: bool) -> timedelta:
+    """Return how long to wait after the `looks`-th look (from 1) at one that runs.
+
+    While HubSpot's search tells who ended, looks are only the net below it.
+    """
+    if unclear:
+        return SOON
+    return SECOND_LOOK if looks <= 1 and not searching else DAILY
+
+
+def last_look(ended_seen_at: datetime, *, now: datetime) -> datetime | None:
+    """Return when one that has ended is looked at once more, for a late reply; None after that."""
+    due = ended_seen_at + AFTERMATH
+    return due if now < due else None
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """The calls of the last hour, this one included where it is `granted`."""
+
+    calls: tuple[datetime, ...]
+    granted: bool
+
+
+def spend(calls: Sequence[datetime], *, limit: int, now: datetime) -> Spent:
+    """Spend one call, unless `limit` calls were made in the hour before `now`."""
+    recent = tuple(call for call in calls if call > now - HOUR)
+    granted = len(recent) < limit
+    kept = (*recent, now) if granted else recent
+    return Spent(kept, granted)

@@ -1,0 +1,131 @@
+"""Following, one turn at a time, against the sandbox in a process of its own; the road before it is enrolling's."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from sqlalchemy import Interval, bindparam, text
+
+from app.clock import utc_now
+from app.follow import Follower
+from app.hubspot.client import HubSpotClient
+from app.hubspot.ends import HubSpotEnds
+from app.store.following import Following
+from app.store.pace import StoredPace
+from tests.enroll.conftest import Road, road
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+    from app.hubspot.client import CallRecord
+
+__all__ = ["road"]
+
+ADA = "ada@corp.example"
+LONG, OTHER = "310001", "310002"
+AGE_ENROLLMENTS = text("""
+    UPDATE enrollments SET follow_at = follow_at - :wait, hinted_at = hinted_at - :wait,
+           unclear_since = unclear_since - :wait, ended_seen_at = ended_seen_at - :wait
+""").bindparams(bindparam("wait", type_=Interval))
+AGE_TURNS = text("""
+    UPDATE follow_turns SET search_at = search_at - :wait,
+           calls = ARRAY(SELECT made - :wait FROM unnest(calls) AS made)
+""").bindparams(bindparam("wait", type_=Interval))
+
+
+@dataclass
+class Told:
+    """What was counted."""
+
+    ends: list[tuple[str, str, bool]] = field(default_factory=list)
+    replies: list[str] = field(default_factory=list)
+    looks: Counter[str] = field(default_factory=Counter)
+    calls: list[str] = field(default_factory=list)
+
+    def ended(self, account: str, sequence: str, how: str, known: bool) -> None:  # noqa: FBT001  # as in the service
+        assert account == "main"
+        self.ends.append((sequence, how, known))
+
+    def replied(self, account: str, sequence: str) -> None:
+        assert account == "main"
+        self.replies.append(sequence)
+
+    def looked(self, account: str, result: str, count: int) -> None:
+        assert account == "main"
+        self.looks += Counter({result: count})
+
+    def follow_call(self, account: str, what: str) -> None:
+        assert account == "main"
+        self.calls.append(what)
+
+
+@dataclass
+class Follow:
+    """The road, and followers of what was enrolled on it."""
+
+    road: Road
+    ends: HubSpotEnds
+    calls: list[CallRecord]
+    told: Told = field(default_factory=Told)
+    ahead: timedelta = timedelta(0)
+
+    def follower(self, worker: str = "w1", *, calls_per_hour: int = 120, days: float = 180) -> Follower:
+        return Follower(
+            "main",
+            self.record(worker, calls_per_hour=calls_per_hour),
+            self.ends,
+            seconds=300.0,
+            span=timedelta(days=days),
+            now=lambda: utc_now() + self.ahead,
+            tell=self.told,
+        )
+
+    def record(self, worker: str = "w1", *, calls_per_hour: int = 120) -> Following:
+        return Following(self.road.engine, account="main", worker=worker, calls_per_hour=calls_per_hour)
+
+    async def turn(self, **settings: Any) -> None:
+        """Follow once."""
+        await self.follower(**settings).follow()
+
+    async def enrolled(self, make_entry: Callable[..., Any], email: str = ADA, sequence: str = LONG) -> None:
+        """Enroll somebody, by the road's own steps."""
+        await self.road.accept(make_entry(f"{email} {sequence}", email, sequence=sequence, intent=sequence))
+        (claimed,) = await self.road.enrollments.claim_ready(10)
+        await self.road.enroller.enroll(claimed)
+
+    async def happen(self, what: str, email: str = ADA) -> None:
+        await self.road.control("happen", {"email": email, "what": what})
+
+    async def later(self, wait: timedelta) -> None:
+        """Let time pass for what is followed: every instant that the record holds lies so much further back."""
+        async with self.road.engine.begin() as connection:
+            for statement in (AGE_ENROLLMENTS, AGE_TURNS):
+                await connection.execute(statement, {"wait": wait})
+
+    async def ended(self) -> list[tuple[Any, ...]]:
+        """Return how each enrollment ended, whether that is known, and whether somebody replied."""
+        return await self.road.run("SELECT ended, ended_known, replied_at IS NOT NULL FROM enrollments ORDER BY id")
+
+    async def journal(self) -> list[tuple[str, str, str, str]]:
+        """Return what following has written into the journal."""
+        return await self.road.run(
+            "SELECT before, after, cause, detail FROM journal"
+            " WHERE cause IN ('ended', 'replied', 'follow_given_up') ORDER BY id"
+        )
+
+    def asked(self) -> list[str]:
+        """Return what following has asked HubSpot for."""
+        return [call.route.rpartition("/")[2] for call in self.calls]
+
+
+@pytest.fixture
+async def follow(road: Road) -> AsyncIterator[Follow]:
+    pace = StoredPace(road.engine, account="main", headroom=0.05)
+    calls: list[CallRecord] = []
+    async with HubSpotClient("main", "pat-sandbox", pace=pace, observe=calls.append, base_url=road.url) as client:
+        yield Follow(road, HubSpotEnds(client), calls)
+    await pace.close()
