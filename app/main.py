@@ -21,6 +21,7 @@ from app.admission import Admission
 from app.clock import utc_now
 from app.confirm import Confirmer
 from app.deciding import Deciding
+from app.delivering import Delivering
 from app.enrich import Asking, Enricher
 from app.enriching import Enriching
 from app.enroll import Enroller
@@ -38,6 +39,7 @@ from app.lookups import Lookups
 from app.metrics import Metrics
 from app.model import Account
 from app.oauth import OAuth, missing_settings, open_oauth
+from app.outbound import start_delivering
 from app.policy.outcome import Patience
 from app.policy.settle import READS
 from app.practice import SANDBOX, TOKEN, is_practice, practice_accounts, require_apart, start_sandbox
@@ -58,6 +60,7 @@ from app.store.installation import shared_key
 from app.store.interventions import Interventions
 from app.store.migrate import migrate, require_migrated
 from app.store.notifications import Notifications
+from app.store.outbound import OUTBOUND_READY
 from app.store.pace import StoredPace
 from app.store.reading import StoredReader
 from app.store.refused import RefusedDeliveries, StoredDelivery, find_delivery
@@ -88,7 +91,7 @@ CONFIRM_AFTER_SECONDS = 60.0
 # no harm, but it is no use either.
 LOOKUP_LEASES = 4
 
-Workers: TypeAlias = tuple[Accounts, Enriching]
+Workers: TypeAlias = tuple[Accounts, Enriching, Delivering]
 
 log = structlog.get_logger(__name__)
 
@@ -308,7 +311,10 @@ async def _start_working(
     stack.push_async_callback(accounts.close)
     await accounts.follow(book.accounts.values())
     service.rulebook.swapped = lambda swapped: accounts.follow_soon(swapped.accounts.values())
-    return accounts, await _start_enriching(stack, service, book, accounts, hasher, name)
+    enriching = await _start_enriching(stack, service, book, accounts, hasher, name)
+    settings, metrics = service.settings, service.metrics
+    delivering = await start_delivering(stack, settings, service.engine, service.rulebook, metrics, name)
+    return accounts, enriching, delivering
 
 
 def _pace(stack: AsyncExitStack, service: Service, account: Account) -> StoredPace:
@@ -360,7 +366,14 @@ def _start_worker(
 ) -> Worker:
     settings = service.settings
     span = timedelta(hours=settings.retry_span_hours)
-    enrollments = Enrollments(service.engine, account=account, worker=name, lease=settings.lease_seconds, span=span)
+    enrollments = Enrollments(
+        service.engine,
+        account=account,
+        worker=name,
+        lease=settings.lease_seconds,
+        span=span,
+        endpoints=service.rulebook.told,
+    )
     enroller = Enroller(
         enrollments,
         desk,
@@ -528,6 +541,7 @@ def _start_following(stack: AsyncExitStack, service: Service, workers: Workers |
         handlers[GRANT_CHANGED] = service.oauth.changed
     if workers is not None:
         handlers[ENROLLMENTS_READY] = partial(_wake, workers)
+        handlers[OUTBOUND_READY] = workers[-1].wake
     notifications = Notifications(service.engine.url, handlers)
     notifications.start()
     stack.push_async_callback(notifications.close)
