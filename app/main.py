@@ -39,7 +39,7 @@ from app.lookups import Lookups
 from app.metrics import Metrics
 from app.model import Account
 from app.oauth import OAuth, missing_settings, open_oauth
-from app.outbound import start_delivering
+from app.outbound import outbound_routes, start_delivering, tell_endpoints
 from app.policy.outcome import Patience
 from app.policy.settle import READS
 from app.practice import SANDBOX, TOKEN, is_practice, practice_accounts, require_apart, start_sandbox
@@ -467,6 +467,7 @@ def _applications(stack: AsyncExitStack, service: Service, hasher: Callable[[str
         web_senders.router(_standings(service), authorised=authorised),
         suppressions.router(Suppressions(service.engine), authorised=authorised),
         web_accounts.router(connecting, grants, accounts=partial(_let_in, service), authorised=authorised),
+        outbound_routes(service.engine, service.rulebook, authorised=authorised),
     ]
     if settings.admin_port is None:
         return [create_app([*public, *operators], version=__version__, webhooks=webhooks)]
@@ -496,6 +497,7 @@ async def _page(service: Service, reader: StoredReader) -> bytes:
     with suppress(Busy):
         service.metrics.backlog(*await reader.backlog())
         service.metrics.thin_events(await reader.thin_events())
+        await tell_endpoints(service.engine, service.rulebook, service.metrics)
         if book is not None:
             for standing in await _standings(service).all():
                 service.metrics.sender(standing.account, standing.name, standing.left, standing.paused_at is not None)

@@ -9,12 +9,17 @@ from typing import TYPE_CHECKING
 from app.clock import utc_now
 from app.deliver import Deliverer
 from app.delivering import Delivering
+from app.endpoint_standings import EndpointStandings
 from app.endpoints import TIMEOUT, Endpoints
 from app.store.outbound import Outbox
+from app.store.outbound_books import OutboundBooks
+from app.web import outbound as web_outbound
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from contextlib import AsyncExitStack
 
+    from fastapi import APIRouter
     from sqlalchemy.ext.asyncio import AsyncEngine
 
     from app.in_force import RulebookInForce
@@ -44,3 +49,17 @@ async def start_delivering(
     drain = min(DRAIN.total_seconds(), settings.drain_seconds)
     stack.push_async_callback(delivering.stop, drain_seconds=drain)
     return delivering
+
+
+def outbound_routes(engine: AsyncEngine, rulebook: RulebookInForce, *, authorised: Callable[..., None]) -> APIRouter:
+    """Return what operators see of outbound events, and do to them."""
+    return web_outbound.router(OutboundBooks(engine), _standings(engine, rulebook), authorised=authorised)
+
+
+async def tell_endpoints(engine: AsyncEngine, rulebook: RulebookInForce, metrics: Metrics) -> None:
+    """Set the gauges that say how endpoints stand. Raises Busy."""
+    metrics.endpoints(await _standings(engine, rulebook).gauges())
+
+
+def _standings(engine: AsyncEngine, rulebook: RulebookInForce) -> EndpointStandings:
+    return EndpointStandings(OutboundBooks(engine), rulebook.endpoints, utc_now)

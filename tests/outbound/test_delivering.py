@@ -6,7 +6,7 @@ import asyncio
 import json
 from datetime import timedelta
 from email.utils import format_datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 import structlog
@@ -257,18 +257,12 @@ async def test_a_slow_endpoint_holds_nobody_else_up(desk: Desk) -> None:
         _, delivering = desk.replica("w1")
         for _ in range(3):
             await delivering.take()
-            for _ in range(10):
-                await desk.far.arrived.acquire()
-            await until(lambda: list(delivering._in_hand.values()) == ["slow"] * 10)
+            while set(delivering._in_hand.values()) != {"slow"}:
+                await asyncio.wait(delivering._in_hand, return_when=asyncio.FIRST_COMPLETED)
         assert len(desk.far.posted) == 30
         assert len(slow.posted) == 10
         slow.gate.set()
         await delivering.drained()
-
-
-async def until(condition: Any) -> None:
-    while not condition():
-        await asyncio.sleep(0)
 
 
 async def test_what_waits_for_an_endpoint_that_left_goes_out_when_it_comes_back(desk: Desk) -> None:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
+from sqlalchemy.exc import IntegrityError
 
 from app.errors import FenceLost
 from app.model import OutboundKind, State
@@ -73,11 +74,20 @@ async def test_a_no_is_told_with_its_reason(desk: Desk, after: State, kind: str)
 async def test_what_is_rolled_back_is_told_to_nobody(desk: Desk) -> None:
     await desk.accept("ada@corp.example")
     (claimed,) = await desk.worker().claim_ready(1)
-    with pytest.raises(ZeroDivisionError):
-        async with desk.engine.begin() as connection:
-            await note(connection, OutboundKind.ENROLLED, [claimed.id], ["crm"])
-            raise ZeroDivisionError
+    async with desk.engine.connect() as connection:
+        await note(connection, OutboundKind.ENROLLED, [claimed.id], ["crm"])
+        await connection.rollback()
     assert await desk.rows() == []
+
+
+async def test_a_transition_whose_note_cannot_be_written_does_not_happen(desk: Desk) -> None:
+    await desk.accept("ada@corp.example")
+    (claimed,) = await desk.worker().claim_ready(1)
+    await desk.run("ALTER TABLE outbound ADD CHECK (endpoint <> 'crm')")
+    with pytest.raises(IntegrityError):
+        await desk.worker().move(claimed, State.ENROLLED, Change("enrolled"))
+    (enrollment,) = await desk.rows("state, attempt", "enrollments")
+    assert enrollment == {"state": "working", "attempt": claimed.attempt}
 
 
 async def test_who_lost_its_claim_tells_nobody(desk: Desk) -> None:
