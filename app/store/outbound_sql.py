@@ -56,14 +56,16 @@ NOTE_TEST = text(f"""
 """)  # noqa: S608  # as above
 
 # A lease that has run out makes a delivery anybody's: it is sent again, and the endpoint knows it by its id. Each
-# endpoint has its own room, so that one with very many waiting takes nobody's place.
+# endpoint has its own room, so that one with very many waiting takes nobody's place. What was noted by the database's
+# clock is due by that one, too: a worker whose clock is behind is not to wait.
 CLAIM = text("""
     WITH wanted AS (
         SELECT * FROM unnest(CAST(:endpoints AS text[]), CAST(:rooms AS integer[])) AS wanted(endpoint, room)
     ), candidate AS MATERIALIZED (
         SELECT found.id FROM wanted, LATERAL (
             SELECT id FROM outbound
-            WHERE outbound.endpoint = wanted.endpoint AND due_at <= :now
+            WHERE outbound.endpoint = wanted.endpoint AND state IN ('waiting', 'sending')
+              AND due_at <= GREATEST(CAST(:now AS timestamptz), clock_timestamp())
               AND (state = 'waiting' OR (state = 'sending' AND leased_until < clock_timestamp()))
             ORDER BY due_at, id LIMIT wanted.room
             FOR UPDATE SKIP LOCKED

@@ -12,14 +12,17 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
+from standardwebhooks import Webhook
 
 from app.encryption import new_key
 from tests.crash.harness import LONG, RULES, World
+from tests.outbound.far import far_end
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
 TOKEN = "operators-only"
+HOOK_SECRET = "whsec_b3V0Ym91bmQtbWFkZS11cC1zZWNyZXQtMQ=="
 REVISIONS = "SELECT revision FROM decisions ORDER BY id"
 
 
@@ -277,6 +280,42 @@ async def test_an_account_joins_by_oauth_and_whoever_waited_is_enrolled(world: W
     assert "sandbox-client-secret" not in told
     # Access tokens of the sandbox begin like that, as HubSpot's own do.
     assert not re.search(r"CJ[A-Za-z0-9_-]{60,}", told)
+
+
+async def test_an_enrollment_ends_as_a_signed_event_at_a_system_of_the_operators(world: World) -> None:
+    async with far_end() as far:
+        told = f'endpoints: {{crm: {{url: "{far.url}", secrets: ["${{HOOK_SECRET}}"], events: [enrolled]}}}}\n'
+        rules_file(world).write_text(RULES + told)
+        world.environment["HOOK_SECRET"] = HOOK_SECRET
+        await world.start("serve --no-worker", "worker", "worker")
+        email = await world.send_event(1, "long")
+        async with asyncio.timeout(60):
+            await far.arrived.acquire()
+        (posted,) = far.posted
+        event = Webhook(HOOK_SECRET).verify(posted.body, dict(posted.headers))
+        ((identity, hubspot),) = await world.rows("SELECT id, hubspot_enrollment_id FROM enrollments")
+        assert event["type"] == "enrollment.enrolled"
+        assert (event["data"]["enrollment_id"], event["data"]["email"]) == (identity, email)
+        assert (event["data"]["hubspot_enrollment_id"], event["data"]["sender"]["name"]) == (hubspot, "anna")
+
+        url = f"http://127.0.0.1:{world.port}/api/v1/outbound/{posted.id}/replay"
+        headers = {"authorization": f"Bearer {TOKEN}"}
+        async with httpx.AsyncClient(headers=headers, trust_env=False) as client:
+
+            async def delivered() -> bool:
+                return await world.rows("SELECT state FROM outbound") == [("delivered",)]
+
+            await world.until(delivered, seconds=30, what="the record of the delivery")
+            assert (await client.post(url)).json()["state"] == "waiting"
+        async with asyncio.timeout(60):
+            await far.arrived.acquire()
+        again = far.posted[-1]
+        assert (again.id, again.body) == (posted.id, posted.body)
+        logs = "".join(process.log() for process in world.processes)
+        assert "outbound.sent" in logs
+        assert HOOK_SECRET not in logs
+        assert far.url not in logs
+        assert email not in logs
 
 
 def free_port() -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import pytest
 from sqlalchemy import text
@@ -13,6 +13,7 @@ from app.clock import utc_now
 from app.model import OutboundKind
 from app.policy.redelivery import Verdict
 from app.store.outbound import Outbox, Outcome, note
+from app.web.outbound_shapes import Kind
 from tests.web.service import ADMIN_TOKEN, RULES, write
 
 if TYPE_CHECKING:
@@ -54,6 +55,10 @@ async def end(web: Running, verdict: Verdict, status: int, due_at: datetime | No
     for outgoing in claimed:
         await outbox.record(outgoing, endpoint, outcome, now=utc_now())
     return claimed
+
+
+def test_events_may_be_asked_for_by_every_kind_there_is() -> None:
+    assert set(get_args(Kind)) == {*OutboundKind, "test"}
 
 
 async def test_events_are_listed_by_what_is_asked_for_newest_first(web: Running) -> None:
