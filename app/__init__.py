@@ -1,6 +1,6 @@
 """Segue: webhooks in, HubSpot sequence enrollments out.
 
-One road, ten steps, each with its module:
+One road, twelve steps, each with its module:
 
 receive    app.web.webhooks       bytes of one HTTP request -> Delivery
 verify     app.sources            the provider's signature, over the raw bytes
@@ -11,6 +11,8 @@ assign     app.senders            who sends, and why none of the others
 prepare    app.prepare            admitted, in its window, the contact and its baseline there
 enroll     app.enroll             claim -> pace -> enroll -> record, one HubSpot enrollment at most
 record     app.store.enrollments  the state machine, fenced, journalled
+follow     app.follow             an enrolled one -> how it ended in HubSpot, known or inferred
+deliver    app.deliver            what became of it -> the operator's own systems, signed, once at least
 report     app.web.api            what happened, and why, by id, person, source or state
 """
 

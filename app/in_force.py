@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection, Mapping
 
     from app.metrics import Metrics
+    from app.model import Endpoint, OutboundKind
     from app.rules.book import Document
     from app.store.rulebooks import Rulebooks, StoredRulebook
 
@@ -96,6 +97,14 @@ class RulebookInForce:
             text = documents_to_text(documents)
             self._swap(book, await self._rulebooks.put_in_force(book.revision, text, accounts=_names(book)))
             return book
+
+    def told(self, kind: OutboundKind, account: str) -> tuple[str, ...]:
+        """Return the endpoints that are told of this kind of event in this account, by the rules in force."""
+        return self.book.told(kind, account) if self.book else ()
+
+    def endpoints(self) -> Mapping[str, Endpoint]:
+        """Return the endpoints of the rules in force."""
+        return self.book.endpoints if self.book else {}
 
     def changed(self) -> None:
         """Look at the store soon: another replica put a rulebook in force."""

@@ -23,6 +23,7 @@ from app.bridging import Bridging
 from app.clock import utc_now
 from app.confirm import Confirmer
 from app.deciding import Deciding
+from app.delivering import Delivering
 from app.enrich import Asking, Enricher
 from app.enriching import Enriching
 from app.enroll import Enroller
@@ -43,6 +44,7 @@ from app.lookups import Lookups
 from app.metrics import Metrics
 from app.model import Account
 from app.oauth import OAuth, missing_settings, open_oauth
+from app.outbound import outbound_routes, start_delivering, tell_endpoints
 from app.policy.outcome import Patience
 from app.policy.settle import READS
 from app.practice import SANDBOX, TOKEN, is_practice, practice_accounts, require_apart, start_sandbox
@@ -65,6 +67,7 @@ from app.store.installation import shared_key
 from app.store.interventions import Interventions
 from app.store.migrate import migrate, require_migrated
 from app.store.notifications import Notifications
+from app.store.outbound import OUTBOUND_READY
 from app.store.pace import StoredPace
 from app.store.reading import StoredReader
 from app.store.refused import RefusedDeliveries, StoredDelivery, find_delivery
@@ -95,7 +98,7 @@ CONFIRM_AFTER_SECONDS = 60.0
 # no harm, but it is no use either.
 LOOKUP_LEASES = 4
 
-Workers: TypeAlias = tuple[Accounts, Enriching]
+Workers: TypeAlias = tuple[Accounts, Enriching, Delivering]
 
 log = structlog.get_logger(__name__)
 
@@ -315,7 +318,10 @@ async def _start_working(
     stack.push_async_callback(accounts.close)
     await accounts.follow(book.accounts.values())
     service.rulebook.swapped = lambda swapped: accounts.follow_soon(swapped.accounts.values())
-    return accounts, await _start_enriching(stack, service, book, accounts, hasher, name)
+    enriching = await _start_enriching(stack, service, book, accounts, hasher, name)
+    settings, metrics = service.settings, service.metrics
+    delivering = await start_delivering(stack, settings, service.engine, service.rulebook, metrics, name)
+    return accounts, enriching, delivering
 
 
 def _pace(stack: AsyncExitStack, service: Service, account: Account) -> StoredPace:
@@ -367,7 +373,14 @@ def _start_worker(
 ) -> Worker:
     settings = service.settings
     span = timedelta(hours=settings.retry_span_hours)
-    enrollments = Enrollments(service.engine, account=account, worker=name, lease=settings.lease_seconds, span=span)
+    enrollments = Enrollments(
+        service.engine,
+        account=account,
+        worker=name,
+        lease=settings.lease_seconds,
+        span=span,
+        endpoints=service.rulebook.told,
+    )
     admission = Admission(Suppressions(service.engine), book)
     bridging = Bridging(enrollments, desk, book, fault_of, utc_now)
     preparing = Preparing(enrollments, desk, admission, senders, bridging, now=utc_now, tell=telling.step)
@@ -404,7 +417,13 @@ def _start_follower(stack: AsyncExitStack, service: Service, account: str, clien
     settings = service.settings
     follower = Follower(
         account,
-        Following(service.engine, account=account, worker=name, calls_per_hour=settings.follow_calls_per_hour),
+        Following(
+            service.engine,
+            account=account,
+            worker=name,
+            calls_per_hour=settings.follow_calls_per_hour,
+            endpoints=service.rulebook.told,
+        ),
         HubSpotEnds(client),
         seconds=settings.follow_seconds,
         span=timedelta(days=settings.follow_days),
@@ -485,6 +504,7 @@ def _applications(stack: AsyncExitStack, service: Service, hasher: Callable[[str
         web_senders.router(_standings(service), authorised=authorised),
         suppressions.router(Suppressions(service.engine), authorised=authorised),
         web_accounts.router(connecting, grants, accounts=partial(_let_in, service), authorised=authorised),
+        outbound_routes(service.engine, service.rulebook, authorised=authorised),
     ]
     if settings.admin_port is None:
         return [create_app([*public, *operators], version=__version__, webhooks=webhooks)]
@@ -516,6 +536,7 @@ async def _page(service: Service, reader: StoredReader) -> bytes:
         service.metrics.thin_events(await reader.thin_events())
         for account, seconds in (await reader.overdue_looks()).items():
             service.metrics.overdue_look(account, seconds)
+        await tell_endpoints(service.engine, service.rulebook, service.metrics)
         if book is not None:
             for standing in await _standings(service).all():
                 service.metrics.sender(standing.account, standing.name, standing.left, standing.paused_at is not None)
@@ -561,6 +582,7 @@ def _start_following(stack: AsyncExitStack, service: Service, workers: Workers |
         handlers[GRANT_CHANGED] = service.oauth.changed
     if workers is not None:
         handlers[ENROLLMENTS_READY] = partial(_wake, workers)
+        handlers[OUTBOUND_READY] = workers[-1].wake
     notifications = Notifications(service.engine.url, handlers)
     notifications.start()
     stack.push_async_callback(notifications.close)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 ACK_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)
 LAG_BUCKETS = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600, 21_600, 86_400)
@@ -62,6 +62,7 @@ class Metrics:
         self._follow_calls = self._counter("follow_calls_total", "Calls that following has cost", "account", "kind")
         self._calls = self._counter("hubspot_requests_total", "Requests to HubSpot", "account", "endpoint", "status")
         self._throttled = self._counter("hubspot_throttled_total", "429s: each one is a defect of the pace", "account")
+        self._outbound = self._counter("outbound_total", "Events sent to endpoints, by outcome", "endpoint", "outcome")
 
     def _durations(self) -> None:
         self._ack = Histogram(
@@ -94,6 +95,13 @@ class Metrics:
         self._overdue = self._gauge("follow_overdue_seconds", "For how long the oldest look has been due", "account")
         self._old_secret = self._gauge(
             "source_old_secret_timestamp_seconds", "When a secret on its way out last verified a delivery", "source"
+        )
+        self._outbound_waiting = self._gauge("outbound_waiting", "Events that wait to be delivered", "endpoint")
+        self._outbound_oldest = self._gauge(
+            "outbound_oldest_waiting_seconds", "Age of the oldest event that waits", "endpoint"
+        )
+        self._outbound_breaker = self._gauge(
+            "outbound_breaker", "0 closed, 1 half-open, 2 open, 3 disabled: it answered 410", "endpoint"
         )
         self._reloaded = self._gauge("config_last_reload_successful", "1 when the last reload of the rules succeeded")
         self._reloaded_at = self._gauge(
@@ -130,6 +138,19 @@ class Metrics:
     def thin_events(self, waiting: int) -> None:
         """Set how many thin events wait for their provider's answer."""
         self._thin.set(waiting)
+
+    def outbound(self, endpoint: str, outcome: str) -> None:
+        """Count an event that was sent: delivered, retry, failed (for good) or gone."""
+        self._outbound.labels(endpoint, outcome).inc()
+
+    def endpoints(self, standing: Iterable[tuple[str, int, float, int]]) -> None:
+        """Set how endpoints stand, each with what waits, for how many seconds the oldest does, and its breaker."""
+        for gauge in (self._outbound_waiting, self._outbound_oldest, self._outbound_breaker):
+            gauge.clear()  # One that left the rules, and has nothing waiting, is told of no more.
+        for endpoint, waiting, oldest, breaker in standing:
+            self._outbound_waiting.labels(endpoint).set(waiting)
+            self._outbound_oldest.labels(endpoint).set(oldest)
+            self._outbound_breaker.labels(endpoint).set(breaker)
 
     def members_dropped(self, source: str, count: int) -> None:
         """Count members of a batch that were recorded and decide nothing."""

@@ -266,6 +266,33 @@ class Account:
         return not name.startswith("hs_") and name not in KEPT_PROPERTIES
 
 
+class OutboundKind(StrEnum):
+    """What the operator's own systems are told of an enrollment."""
+
+    ENROLLED = "enrolled"
+    REFUSED = "refused"
+    PARKED = "parked"
+    ENDED = "ended"
+    REPLIED = "replied"
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """A system of the operator's that is told of enrollments by signed webhooks.
+
+    `secrets` all sign; `accounts` are keys of the rulebook's `accounts` (None: all). `shown` is the URL as the rules
+    have it, its variables unexpanded: what may be shown. `fingerprint` changes when the URL or a secret does.
+    """
+
+    name: str
+    url: str = field(repr=False)
+    secrets: tuple[Secret, ...]
+    kinds: frozenset[OutboundKind]
+    accounts: frozenset[str] | None
+    shown: str
+    fingerprint: str
+
+
 @dataclass(frozen=True, slots=True)
 class Intent:
     """Why a person is contacted. One intent per person and period: `period` starts when the event is accepted."""

@@ -13,6 +13,7 @@ import typer
 from app.errors import RulebookError, StartError
 from app.model import Account
 from app.rules.book import Rulebook
+from app.rules.documents import PLACEHOLDER
 from app.rules.load import load, read_documents
 from app.sources import PROVIDERS
 
@@ -34,7 +35,7 @@ class PlaceholderEnvironment(dict[str, str]):
         return True
 
     def __missing__(self, name: str) -> str:
-        return "placeholder"
+        return PLACEHOLDER
 
 
 def environment_of(env_file: Path | None, *, placeholders: bool = False) -> Mapping[str, str]:

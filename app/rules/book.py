@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import timedelta
 
-    from app.model import Account, Intent, Plan, Pool, Sender, SourceConfig
+    from app.model import Account, Endpoint, Intent, OutboundKind, Plan, Pool, Sender, SourceConfig
     from app.policy.suppression import Suppression
     from app.rules.expressions import Expression
     from app.rules.schema import ExampleEntry
@@ -70,6 +70,7 @@ class Rulebook:
     store_unheard: bool = False
     suppress: tuple[Suppression, ...] = ()
     listeners: Mapping[tuple[str, str], tuple[Rule, ...]] = field(default_factory=dict, repr=False)
+    endpoints: Mapping[str, Endpoint] = field(default_factory=dict)
 
     def account_named(self, name: str) -> Account | None:
         """Return the account with this name of its own."""
@@ -78,6 +79,15 @@ class Rulebook:
     def account_of(self, source: SourceConfig) -> Account:
         """Return the account whose objects a source's events name: loading saw to it that there is one."""
         return self.accounts[source.account] if source.account else next(iter(self.accounts.values()))
+
+    def told(self, kind: OutboundKind, account: str) -> tuple[str, ...]:
+        """Return the endpoints that are told of this kind of event in the account with this name of its own."""
+        return tuple(
+            endpoint.name
+            for endpoint in self.endpoints.values()
+            if kind in endpoint.kinds
+            and (endpoint.accounts is None or any(self.accounts[key].name == account for key in endpoint.accounts))
+        )
 
 
 def indexed(rules: tuple[Rule, ...]) -> Mapping[tuple[str, str], tuple[Rule, ...]]:

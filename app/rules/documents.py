@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 MAXIMUM_VALUES = 2_000_000
+# What an undefined variable stands for where rules are checked without their secrets.
+PLACEHOLDER = "placeholder"
 _NUMBERS = re.compile(r"[-+]?[0-9]+")
 _DECIMALS = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 _WORDS = {"null": None, "Null": None, "NULL": None, "~": None, "": None}

@@ -11,6 +11,7 @@ from app.model import Account, Bridge, Cap, Secret, SourceConfig
 from app.rules.actions import Rules
 from app.rules.book import Rulebook, indexed, revision_of
 from app.rules.documents import read_documents
+from app.rules.endpoints import endpoints_of
 from app.rules.findings import Findings
 from app.rules.mending import UNKNOWN
 from app.rules.parts import Part, mistake_of, read_part, told_once
@@ -55,6 +56,7 @@ def load(
     sources = loader.sources(parts)
     people = People(parts, findings, complete=complete)
     timings = Timings(parts, findings, people, accounts, complete=complete)
+    endpoints = endpoints_of(parts, findings, loader.require_account)
     rules = Rules(parts, findings, people, timings, accounts, loader.account_of, complete=complete).compiled(parts)
     if mistakes or not accounts:
         raise RulebookError(told_once(mistakes, parts))
@@ -72,6 +74,7 @@ def load(
         store_unheard,
         suppress,
         indexed(rules),
+        endpoints,
     )
 
 
@@ -131,13 +134,18 @@ class _Loader:
     def account_of(self, name: str | None, part: Part, place: Place, *, needed: bool = True) -> str:
         """Return the account that an entry means: the one it names, or the only one."""
         known = self._accounts
-        if name is not None and known is not None and name not in known:
-            wrong = part.parsed.written((*place, "account"))
-            self._findings.note(part, (*place, "account"), f"there is no account {wrong!r} in `accounts`")
+        if name is not None:
+            self.require_account(name, part, (*place, "account"))
         if name is None and needed and known is not None and len(known) > 1:
             told = f"there are several accounts: name one of {', '.join(sorted(known))} as `account`"
             self._findings.note(part, place, told)
         return name or next(iter(known or ()), "")
+
+    def require_account(self, name: str, part: Part, place: Place) -> None:
+        """Note when there is no such account; `place` is where its name stands."""
+        if self._accounts is not None and name not in self._accounts:
+            told = f"there is no account {part.parsed.written(place)!r} in `accounts`"
+            self._findings.note(part, place, told)
 
     def sources(self, parts: list[Part]) -> dict[str, SourceConfig]:
         found = self._findings.merged(parts, "sources")

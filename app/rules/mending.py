@@ -20,6 +20,7 @@ _PLACEHOLDERS: Mapping[str, Any] = {
     "token": UNKNOWN,
     "provider": UNKNOWN,
     "value": UNKNOWN,
+    "url": UNKNOWN,
     "user_id": "0",
     "email": "unknown@example.com",
     "source": UNKNOWN,

@@ -17,7 +17,7 @@ from pydantic import (
     WithJsonSchema,
 )
 
-from app.model import KEEP, OF_CONTACT, OF_SENDER, IfEnrolled, OnSenderFull, Pick, Sticky
+from app.model import KEEP, OF_CONTACT, OF_SENDER, IfEnrolled, OnSenderFull, OutboundKind, Pick, Sticky
 from app.policy.suppression import Suppression, read
 from app.policy.windows import parse_days, parse_hours, zone
 
@@ -362,6 +362,21 @@ class RuleEntry(_Model):
     examples: list[ExampleEntry] = []
 
 
+class EndpointEntry(_Model):
+    """A system of your own that is told what becomes of enrollments, by signed webhooks."""
+
+    model_config = ConfigDict(json_schema_extra={"required": ["url", "secrets"]})
+
+    url: Text = Field(description="Where events are posted to: http or https")
+    secrets: list[Text] = Field(
+        default=[], description='What signs, as "${NAME}": `whsec_` and base64; several while one is rotated'
+    )
+    events: list[OutboundKind] = Field(
+        list(OutboundKind), min_length=1, description="What it is told of; everything when not given"
+    )
+    accounts: list[Name] | None = Field(None, min_length=1, description="Names of `accounts`; all when not given")
+
+
 class RulesFile(_Model):
     """The whole file."""
 
@@ -371,6 +386,7 @@ class RulesFile(_Model):
     senders: dict[Name, SenderEntry] = {}
     pools: dict[Name, PoolEntry] = {}
     windows: dict[Name, WindowEntry] = {}
+    endpoints: dict[Name, EndpointEntry] = {}
     suppress: list[Annotated[Suppression, PlainValidator(_suppression), WithJsonSchema({"type": "string"})]] = []
     store_unheard: bool = Field(default=False, strict=True, description="Store events that no rule listens to, too")
     rules: list[RuleEntry] = []

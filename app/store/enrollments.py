@@ -7,17 +7,18 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy.exc import IntegrityError
 
 from app.errors import FenceLost
-from app.model import Baseline, Enrollment, Sender, State, Step
+from app.model import Baseline, Enrollment, OutboundKind, Sender, State, Step
 from app.policy.retry import SPAN
 from app.policy.states import OCCUPIES_PERSON, RELEASES_INTENT, permit
 from app.store import enrollments_sql as sql
 from app.store import ledger
 from app.store.accept import ENROLLMENTS_READY
+from app.store.outbound import nobody, note
 from app.store.plans import read
 from app.store.senders import note_refusal, note_success
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
     from datetime import datetime, timedelta
 
     from sqlalchemy import Row
@@ -26,18 +27,37 @@ if TYPE_CHECKING:
     from app.policy.outcome import Change
 
 
+# What the operator's own systems are told of.
+TOLD = {
+    State.ENROLLED: OutboundKind.ENROLLED,
+    State.REFUSED: OutboundKind.REFUSED,
+    State.PARKED: OutboundKind.PARKED,
+}
+
+
 class Enrollments:
     """The enrollments of one account, as seen by the worker called `worker`.
 
-    `lease` is in seconds; `span` is for how long one that its workers leave behind is tried again.
+    `lease` is in seconds; `span` is for how long one that its workers leave behind is tried again. `endpoints` returns
+    the names of those that are told of such an event in this account.
     """
 
-    def __init__(self, engine: AsyncEngine, *, account: str, worker: str, lease: float, span: timedelta = SPAN) -> None:
+    def __init__(
+        self,
+        engine: AsyncEngine,
+        *,
+        account: str,
+        worker: str,
+        lease: float,
+        span: timedelta = SPAN,
+        endpoints: Callable[[OutboundKind, str], tuple[str, ...]] = nobody,
+    ) -> None:
         self._engine = engine
         self._account = account
         self._worker = worker
         self._lease = lease
         self._span = span
+        self._endpoints = endpoints
 
     async def claim_ready(self, limit: int) -> list[Enrollment]:
         """Claim up to `limit` due enrollments, one per person, oldest first."""
@@ -79,7 +99,12 @@ class Enrollments:
         What was `sending` is first read `first_read` seconds after it.
         """
         values = {"first_read": first_read, "leaving": self._worker if leaving else None, "span": self._span}
-        return {row.id: State(row.state) for row in await self._run(sql.TAKE_OVER, **values)}
+        async with self._engine.begin() as connection:
+            rows = (await connection.execute(sql.TAKE_OVER, values)).all()
+            for account in {row.account for row in rows if row.state == State.PARKED}:
+                parked = [row.id for row in rows if row.state == State.PARKED and row.account == account]
+                await note(connection, OutboundKind.PARKED, parked, self._endpoints(OutboundKind.PARKED, account))
+        return {row.id: State(row.state) for row in rows}
 
     async def renew(self, held: Sequence[Enrollment]) -> set[str]:
         """Renew the leases of all in hand in one statement; return the ids that are still ours."""
@@ -131,6 +156,8 @@ class Enrollments:
                 raise FenceLost(enrollment.id)
             await self._follow(connection, enrollment, after)
             await self._note_sender(connection, enrollment, after, change)
+            if kind := TOLD.get(after):
+                await note(connection, kind, [enrollment.id], self._endpoints(kind, enrollment.account))
 
     async def _note_sender(
         self, connection: AsyncConnection, enrollment: Enrollment, after: State, change: Change

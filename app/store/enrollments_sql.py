@@ -124,12 +124,12 @@ TAKE_OVER = text("""
             reads = 0, leased_by = NULL, leased_until = NULL, updated_at = clock_timestamp(),
             due_at = CASE WHEN sent THEN sending_at + make_interval(secs => :first_read) ELSE clock_timestamp() END
         FROM expired WHERE enrollments.id = expired.id
-        RETURNING enrollments.id, state, step, attempt
+        RETURNING enrollments.id, account, state, step, attempt
     ), noted AS (
         INSERT INTO journal (enrollment_id, at, before, after, step, attempt, cause)
         SELECT id, clock_timestamp(), 'working', state, step, attempt, 'lease_expired' FROM moved
     )
-    SELECT id, state FROM moved
+    SELECT id, account, state FROM moved
 """)
 
 # The driver prepares a statement and sends it in two steps. A process that is frozen between the two, in the middle of

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from app.errors import FenceLost
+from app.model import OutboundKind
 from app.policy.ends import Ours, told
 from app.policy.looks import spend
 from app.store import following_sql as sql
+from app.store.outbound import nobody, note
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from datetime import datetime, timedelta
 
     from sqlalchemy import Row
@@ -75,10 +77,22 @@ class Learnt:
 
 
 class Following:
-    """The enrolled ones of one account, as followed by the worker called `worker`."""
+    """The enrolled ones of one account, as followed by the worker called `worker`.
 
-    def __init__(self, engine: AsyncEngine, *, account: str, worker: str, calls_per_hour: int) -> None:
+    `endpoints` returns the names of those that are told of such an event in this account.
+    """
+
+    def __init__(
+        self,
+        engine: AsyncEngine,
+        *,
+        account: str,
+        worker: str,
+        calls_per_hour: int,
+        endpoints: Callable[[OutboundKind, str], Sequence[str]] = nobody,
+    ) -> None:
         self._engine = engine
+        self._endpoints = endpoints
         self._account = account
         self._worker = worker
         self._calls_per_hour = calls_per_hour
@@ -159,6 +173,8 @@ class Following:
         async with self._engine.begin() as connection:
             await connection.execute(sql.LOCK_LOOKED_AT, {"ids": [finding.look.id for finding in findings]})
             learnt = Learnt(await _ids(connection, sql.ENDED, values), await _ids(connection, sql.REPLIED, values))
+            for kind, ids in ((OutboundKind.ENDED, learnt.ended), (OutboundKind.REPLIED, learnt.replied)):
+                await note(connection, kind, ids, self._endpoints(kind, self._account))
             await connection.execute(sql.LOOKED, values)
         return learnt
 

@@ -38,6 +38,15 @@ PRUNE_ENRICHMENTS = text("""
     )
 """)
 
+# What still waits by then waits for an endpoint that has left the rules or says that it is gone.
+PRUNE_OUTBOUND = text("""
+    DELETE FROM outbound WHERE id IN (
+        SELECT id FROM outbound
+        WHERE created_at < clock_timestamp() - CAST(:age AS interval) AND state <> 'sending'
+        LIMIT :bite FOR UPDATE SKIP LOCKED
+    )
+""")
+
 PRUNE_EVENT_KEYS = text("""
     DELETE FROM event_keys WHERE (source, key) IN (
         SELECT source, key FROM event_keys WHERE seen_at < clock_timestamp() - CAST(:age AS interval)
@@ -83,6 +92,7 @@ async def prune(
         (PRUNE_DELIVERIES, retention),
         (PRUNE_PAYLOADS, retention),
         (PRUNE_ENRICHMENTS, retention),
+        (PRUNE_OUTBOUND, retention),
         (PRUNE_EVENT_KEYS, dedupe),
         (PRUNE_REFUSED, REFUSED_LIFE),
         (PRUNE_INTENTS, timedelta(0)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -85,7 +86,13 @@ class Follow:
         )
 
     def record(self, worker: str = "w1", *, calls_per_hour: int = 120) -> Following:
-        return Following(self.road.engine, account="main", worker=worker, calls_per_hour=calls_per_hour)
+        return Following(
+            self.road.engine,
+            account="main",
+            worker=worker,
+            calls_per_hour=calls_per_hour,
+            endpoints=lambda kind, account: (f"{account} {kind}",),
+        )
 
     async def turn(self, **settings: Any) -> None:
         """Follow once."""
@@ -116,6 +123,11 @@ class Follow:
             "SELECT before, after, cause, detail FROM journal"
             " WHERE cause IN ('ended', 'replied', 'follow_given_up') ORDER BY id"
         )
+
+    async def outbound(self) -> list[dict[str, Any]]:
+        """Return what the operator's own systems are told, each with whom it is told."""
+        rows = await self.road.run("SELECT endpoint, body FROM outbound ORDER BY id")
+        return [json.loads(body) | {"endpoint": endpoint} for endpoint, body in rows]
 
     def asked(self) -> list[str]:
         """Return what following has asked HubSpot for."""

@@ -44,6 +44,12 @@ async def test_the_search_finds_an_end_and_a_look_says_how(
     assert await follow.road.state() == ("enrolled", None)
     assert follow.told.ends == [(LONG, ended[0], True)]
     assert follow.told.replies == ([LONG] if what == "reply" else [])
+    outbound = {event["type"]: event for event in await follow.outbound()}
+    assert {f"enrollment.{cause}" for cause in told} == set(outbound)
+    end = outbound["enrollment.ended"]
+    assert (end["endpoint"], end["timestamp"]) == ("main ended", end["data"]["ended_at"])
+    assert (end["data"]["ended"], end["data"]["ended_known"], end["data"]["state"]) == (ended[0], ended[1], "enrolled")
+    assert end["data"]["ended_why"] == told["ended"]
     ((late,),) = await follow.road.run("SELECT ended_at - enrolled_at < interval '0' FROM enrollments")
     assert late is False
 
@@ -227,6 +233,7 @@ async def test_a_finding_that_is_written_again_changes_nothing(follow: Follow, m
     assert await record.found([again]) == Learnt()
     assert await follow.ended() == [("finished", True, True)]
     assert [cause for _, _, cause, _ in await follow.journal()] == ["ended", "replied"]
+    assert [event["type"] for event in await follow.outbound()] == ["enrollment.ended", "enrollment.replied"]
 
 
 async def test_the_same_end_is_journalled_once_however_often_it_is_found(follow: Follow, make_entry: Any) -> None:

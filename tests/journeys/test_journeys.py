@@ -12,14 +12,17 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
+from standardwebhooks import Webhook
 
 from app.encryption import new_key
 from tests.crash.harness import LONG, RULES, World
+from tests.outbound.far import Far, far_end
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
 TOKEN = "operators-only"
+HOOK_SECRET = "whsec_b3V0Ym91bmQtbWFkZS11cC1zZWNyZXQtMQ=="
 REVISIONS = "SELECT revision FROM decisions ORDER BY id"
 
 
@@ -28,6 +31,12 @@ async def world(empty_database: str) -> AsyncIterator[World]:
     async with World(empty_database, lease=15.0) as world:
         world.environment["SEGUE_ADMIN_TOKEN"] = TOKEN
         yield world
+
+
+@pytest.fixture
+async def far() -> AsyncIterator[Far]:
+    async with far_end() as far:
+        yield far
 
 
 def rules_file(world: World) -> Path:
@@ -306,6 +315,41 @@ async def test_an_account_joins_by_oauth_and_whoever_waited_is_enrolled(world: W
     assert not re.search(r"CJ[A-Za-z0-9_-]{60,}", told)
 
 
+async def test_an_enrollment_ends_as_a_signed_event_at_a_system_of_the_operators(world: World, far: Far) -> None:
+    told = f'endpoints: {{crm: {{url: "{far.url}", secrets: ["${{HOOK_SECRET}}"], events: [enrolled]}}}}\n'
+    rules_file(world).write_text(RULES + told)
+    world.environment["HOOK_SECRET"] = HOOK_SECRET
+    await world.start("serve --no-worker", "worker", "worker")
+    email = await world.send_event(1, "long")
+    async with asyncio.timeout(60):
+        await far.arrived.acquire()
+    (posted,) = far.posted
+    event = Webhook(HOOK_SECRET).verify(posted.body, dict(posted.headers))
+    ((identity, hubspot),) = await world.rows("SELECT id, hubspot_enrollment_id FROM enrollments")
+    assert event["type"] == "enrollment.enrolled"
+    assert (event["data"]["enrollment_id"], event["data"]["email"]) == (identity, email)
+    assert (event["data"]["hubspot_enrollment_id"], event["data"]["sender"]["name"]) == (hubspot, "anna")
+
+    url = f"http://127.0.0.1:{world.port}/api/v1/outbound/{posted.id}/replay"
+    headers = {"authorization": f"Bearer {TOKEN}"}
+    async with httpx.AsyncClient(headers=headers, trust_env=False) as client:
+
+        async def delivered() -> bool:
+            return await world.rows("SELECT state FROM outbound") == [("delivered",)]
+
+        await world.until(delivered, seconds=30, what="the record of the delivery")
+        assert (await client.post(url)).status_code == 200
+    async with asyncio.timeout(60):
+        await far.arrived.acquire()
+    again = far.posted[-1]
+    assert (again.id, again.body) == (posted.id, posted.body)
+    logs = "".join(process.log() for process in world.processes)
+    assert "outbound.sent" in logs
+    assert HOOK_SECRET not in logs
+    assert far.url not in logs
+    assert email not in logs
+
+
 def free_port() -> int:
     with socket.socket() as found:
         found.bind(("127.0.0.1", 0))
@@ -313,10 +357,11 @@ def free_port() -> int:
         return port
 
 
-async def test_a_reply_is_known_by_hubspots_webhook_and_told_in_the_enrollments_story(world: World) -> None:
+async def test_a_reply_is_known_by_hubspots_webhook_and_told_in_the_enrollments_story(world: World, far: Far) -> None:
     secret = "the-apps-client-secret"
     portal = f'sources: {{portal: {{provider: hubspot, secrets: ["{secret}"], signatures: v3-only}}, crm:'
-    rules_file(world).write_text(RULES.replace("sources: {crm:", portal))
+    told = f'endpoints: {{crm: {{url: "{far.url}", secrets: ["{HOOK_SECRET}"], events: [ended, replied]}}}}\n'
+    rules_file(world).write_text(RULES.replace("sources: {crm:", portal) + told)
     await world.control("settings", {"search_lag": 86_400})  # the search alone would find it tomorrow
     await world.start("serve")
     hook = {"url": f"http://127.0.0.1:{world.port}/webhooks/portal", "secret": secret}
@@ -343,3 +388,9 @@ async def test_a_reply_is_known_by_hubspots_webhook_and_told_in_the_enrollments_
     assert counted in page
     assert await world.rows("SELECT id FROM deliveries WHERE source = 'portal'") == []
     assert email not in world.processes[0].log()
+    async with asyncio.timeout(60):
+        await far.arrived.acquire()
+        await far.arrived.acquire()
+    events = [Webhook(HOOK_SECRET).verify(posted.body, dict(posted.headers)) for posted in far.posted]
+    assert {event["type"] for event in events} == {"enrollment.ended", "enrollment.replied"}
+    assert {event["data"]["ended"] for event in events} == {"unenrolled"}

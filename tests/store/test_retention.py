@@ -73,3 +73,16 @@ async def test_the_last_twenty_refused_deliveries_of_a_source_are_kept(engine: A
     await ask(engine, "UPDATE refused_deliveries SET received_at = now() - interval '25 hours'")
     await prune(engine, retention=timedelta(days=30), dedupe=timedelta(days=7))
     assert await ask(engine, "SELECT count(*) FROM refused_deliveries") == [(0,)]
+
+
+async def test_outbound_events_go_with_the_payloads_but_not_from_under_a_sender(engine: AsyncEngine) -> None:
+    columns = "id, endpoint, kind, body, state, due_at, created_at, updated_at"
+    for age in (29, 31):
+        for state in ("waiting", "sending", "delivered", "failed"):
+            created = f"now() - interval '{age} days'"
+            values = f"'out_{state}_{age}', 'crm', 'enrolled', '', '{state}', now(), {created}, now()"
+            await ask(engine, f"INSERT INTO outbound ({columns}) VALUES ({values})")  # noqa: S608  # a test's own
+    await prune(engine, retention=timedelta(days=30), dedupe=timedelta(days=7))
+    kept = await ask(engine, "SELECT id FROM outbound WHERE id LIKE '%31' ORDER BY id")
+    assert kept == [("out_sending_31",)]
+    assert await ask(engine, "SELECT count(*) FROM outbound") == [(5,)]

@@ -31,6 +31,8 @@ SECRETS = {
     "CRM_SECRET": "whsec_c2VndWUtbWFkZS11cC1zZWNyZXQ=",
     "ZOOM_SECRET": "made-up-zoom-secret",
     "PORTAL_SECRET": "made-up-portal-secret",
+    "HOOK_PATH": "made-up-path",
+    "BACK_SECRET": "whsec_YmFjay1tYWRlLXVwLXNlY3JldC1vZi1vdXJz",
 }
 RULES = """\
 version: 1
@@ -45,6 +47,8 @@ sources:
   portal: {provider: hubspot, secrets: ["${PORTAL_SECRET}"]}
 senders:
   anna: {user_id: "7001", email: anna@acme.example}
+endpoints:
+  crm-back: {url: "https://crm.acme.example/${HOOK_PATH}", secrets: ["${BACK_SECRET}"], events: [enrolled, parked]}
 rules:
   - id: signup
     source: crm

@@ -32,9 +32,13 @@ LISTS = [
     "/api/v1/senders",
     "/api/v1/suppressions",
     "/api/v1/accounts",
+    "/api/v1/outbound",
+    "/api/v1/endpoints",
 ]
 DETAILS = ["/api/v1/events/{event_id}", "/api/v1/decisions/{decision_id}", "/api/v1/enrollments/{enrollment_id}"]
-WHOLE = ["/api/v1/enrollments/cancel", "/api/v1/suppressions"]
+OUTBOUND = [("GET", "/api/v1/outbound/{outbound_id}"), ("POST", "/api/v1/outbound/{outbound_id}/replay")]
+ENDPOINTS = ["/api/v1/endpoints/{name}/enable", "/api/v1/endpoints/{name}/test"]
+WHOLE = ["/api/v1/enrollments/cancel", "/api/v1/suppressions", "/api/v1/outbound/replay"]
 ACTS = [
     "/api/v1/enrollments/{enrollment_id}/release",
     "/api/v1/enrollments/{enrollment_id}/cancel",
@@ -70,8 +74,9 @@ def test_every_operation_of_the_document_is_tried_here(schema: BaseSchema) -> No
 
     operations = {(each.ok().method, each.ok().path) for each in found if isinstance(each, Ok)}
     tried = {("get", path) for path in [*LISTS, *DETAILS, *PLAIN]}
-    acts = {("post", path) for path in ["/-/reload", "/webhooks/{source}", *ACTS, *WHOLE]}
-    assert operations == tried | acts | {("delete", "/api/v1/suppressions")}
+    acts = {("post", path) for path in ["/-/reload", "/webhooks/{source}", *ACTS, *ENDPOINTS, *WHOLE]}
+    told = {(method.lower(), path) for method, path in OUTBOUND}
+    assert operations == tried | acts | told | {("delete", "/api/v1/suppressions")}
     assert len(operations) == len(found)
 
 
@@ -111,6 +116,32 @@ async def test_acts_answer_as_documented(
     if real:
         (newest,) = (await web.get("/api/v1/enrollments", limit=1)).json()["items"]
         case.path_parameters = dict.fromkeys(case.path_parameters, newest["id"])
+    await conforms(web, case, token)
+
+
+@pytest.mark.parametrize("path", ENDPOINTS)
+@few
+@given(data=st.data(), real=st.booleans(), token=tokens)
+async def test_acts_on_endpoints_answer_as_documented(
+    web: Running, schema: BaseSchema, path: str, data: st.DataObject, *, real: bool, token: str
+) -> None:
+    case = data.draw(schema[path]["POST"].as_strategy())
+    if real:
+        case.path_parameters = {"name": "crm-back"}
+    await conforms(web, case, token)
+
+
+@pytest.mark.parametrize(("method", "path"), OUTBOUND)
+@few
+@given(data=st.data(), real=st.booleans(), token=tokens)
+async def test_outbound_events_answer_as_documented(
+    web: Running, schema: BaseSchema, method: str, path: str, data: st.DataObject, *, real: bool, token: str
+) -> None:
+    headers = {"authorization": f"Bearer {ADMIN_TOKEN}"}
+    noted = (await web.client.post("/api/v1/endpoints/crm-back/test", headers=headers)).json()
+    case = data.draw(schema[path][method].as_strategy())
+    if real:
+        case.path_parameters = {"outbound_id": noted["id"]}
     await conforms(web, case, token)
 
 

@@ -1,0 +1,164 @@
+"""The statements over what the operator's own systems are told, and over how each endpoint stands."""
+
+from __future__ import annotations
+
+from sqlalchemy import text
+
+# An id as `app.ids` makes it, 48 bits of time and then chance: what was noted later sorts later.
+NEW_ID = """
+    'out_' || lpad(to_hex(CAST(EXTRACT(epoch FROM clock_timestamp()) * 1000 AS bigint)), 12, '0')
+           || substr(replace(CAST(gen_random_uuid() AS text), '-', ''), 1, 20)
+"""
+
+# The body is made here, in the transaction that changes the enrollment, and its bytes are kept: every retry and every
+# replay sends the same. A notification makes such transactions commit one after the other; enrollments go out at the
+# pace of HubSpot's limit, far below what that bears.
+NOTE = text(f"""
+    WITH fact AS MATERIALIZED (
+        SELECT *, COALESCE(CASE CAST(:kind AS text) WHEN 'ended' THEN ended_at WHEN 'replied' THEN replied_at END,
+                           updated_at) AS happened_at
+        FROM enrollments WHERE id = ANY(CAST(:ids AS text[]))
+    ), message AS MATERIALIZED (
+        SELECT id AS enrollment_id, convert_to(CAST(row_to_json(whole) AS text), 'UTF8') AS body
+        FROM fact, LATERAL (
+            SELECT 'enrollment.' || CAST(:kind AS text) AS type, fact.happened_at AS timestamp, (
+                SELECT row_to_json(facts) FROM (
+                    SELECT fact.id AS enrollment_id, fact.decision_id, fact.event_id, fact.delivery_id, fact.account,
+                           fact.email, fact.contact_id, fact.source, fact.rule, NULLIF(fact.sequence, '') AS sequence,
+                           CASE WHEN fact.sender IS NOT NULL THEN (
+                               SELECT row_to_json(who) FROM (
+                                   SELECT fact.sender AS name, fact.sender_user_id AS user_id,
+                                          fact.sender_email AS email
+                               ) AS who
+                           ) END AS sender,
+                           COALESCE(fact.plan ->> 'action', 'enroll') AS action, fact.state, fact.reason,
+                           fact.detail, fact.hubspot_enrollment_id, fact.enrolled_at, fact.received_at, fact.ended,
+                           fact.ended_at, fact.ended_known, fact.ended_why, fact.replied_at
+                ) AS facts
+            ) AS data
+        ) AS whole
+    ), written AS (
+        INSERT INTO outbound (id, endpoint, kind, enrollment_id, body, state, due_at, created_at, updated_at)
+        SELECT {NEW_ID}, listening.endpoint, :kind, enrollment_id, body, 'waiting', clock_timestamp(),
+               clock_timestamp(), clock_timestamp()
+        FROM message CROSS JOIN unnest(CAST(:endpoints AS text[])) AS listening(endpoint)
+        RETURNING id
+    )
+    SELECT pg_notify(CAST(:channel AS text), '') FROM written LIMIT 1
+""")  # noqa: S608  # the only text put in is how an id is made
+
+NOTE_TEST = text(f"""
+    WITH written AS (
+        INSERT INTO outbound (id, endpoint, kind, body, state, due_at, created_at, updated_at)
+        VALUES ({NEW_ID}, :endpoint, 'test', :body, 'waiting', clock_timestamp(), clock_timestamp(), clock_timestamp())
+        RETURNING id
+    )
+    SELECT id, pg_notify(CAST(:channel AS text), '') FROM written
+""")  # noqa: S608  # as above
+
+# A lease that has run out makes a delivery anybody's: it is sent again, and the endpoint knows it by its id. Each
+# endpoint has its own room, so that one with very many waiting takes nobody's place. What was noted by the database's
+# clock is due by that one, too: a worker whose clock is behind is not to wait.
+CLAIM = text("""
+    WITH wanted AS (
+        SELECT * FROM unnest(CAST(:endpoints AS text[]), CAST(:rooms AS integer[])) AS wanted(endpoint, room)
+    ), candidate AS MATERIALIZED (
+        SELECT found.id FROM wanted, LATERAL (
+            SELECT id FROM outbound
+            WHERE outbound.endpoint = wanted.endpoint AND state IN ('waiting', 'sending')
+              AND due_at <= GREATEST(CAST(:now AS timestamptz), clock_timestamp())
+              AND (state = 'waiting' OR (state = 'sending' AND leased_until < clock_timestamp()))
+            ORDER BY due_at, id LIMIT wanted.room
+            FOR UPDATE SKIP LOCKED
+        ) AS found
+    ), claimed AS (
+        UPDATE outbound SET state = 'sending', attempt = attempt + 1, leased_by = :worker,
+               leased_until = clock_timestamp() + make_interval(secs => :lease), updated_at = clock_timestamp()
+        FROM candidate WHERE outbound.id = candidate.id
+        RETURNING outbound.id, endpoint, kind, enrollment_id, body, attempt, tries, due_at
+    )
+    SELECT * FROM claimed ORDER BY due_at, id
+""")
+
+# The fence: the attempt that was claimed. Of what was answered the last twenty are kept.
+RECORD = text("""
+    UPDATE outbound SET state = :after, tries = :tries, due_at = COALESCE(CAST(:due_at AS timestamptz), due_at),
+           last_status = :status, last_error = :error, leased_by = NULL, leased_until = NULL,
+           delivered_at = CASE WHEN :after = 'delivered' THEN CAST(:now AS timestamptz) ELSE delivered_at END,
+           attempts = CASE WHEN jsonb_array_length(attempts) >= 20 THEN attempts - 0 ELSE attempts END
+                      || jsonb_build_array(CAST(:line AS jsonb)),
+           updated_at = clock_timestamp()
+    WHERE id = :id AND attempt = :attempt AND state = 'sending'
+    RETURNING id
+""")
+
+HAND_BACK = text("""
+    UPDATE outbound SET state = 'waiting', leased_by = NULL, leased_until = NULL, updated_at = clock_timestamp()
+    WHERE leased_by = :worker AND state = 'sending'
+""")
+
+READ_STANDINGS = text("SELECT * FROM outbound_endpoints WHERE endpoint = ANY(CAST(:endpoints AS text[]))")
+
+# Taking the row is the endpoint's lock: answers are counted one after the other. What is known of another URL or secret
+# says nothing of this one.
+LOCK_STANDING = text("""
+    INSERT INTO outbound_endpoints AS kept (endpoint, fingerprint) VALUES (:endpoint, :fingerprint)
+    ON CONFLICT (endpoint) DO UPDATE SET
+        fingerprint = excluded.fingerprint,
+        failures = CASE WHEN kept.fingerprint = excluded.fingerprint THEN kept.failures ELSE 0 END,
+        openings = CASE WHEN kept.fingerprint = excluded.fingerprint THEN kept.openings ELSE 0 END,
+        open_until = CASE WHEN kept.fingerprint = excluded.fingerprint THEN kept.open_until END,
+        probing_until = CASE WHEN kept.fingerprint = excluded.fingerprint THEN kept.probing_until END,
+        disabled_at = CASE WHEN kept.fingerprint = excluded.fingerprint THEN kept.disabled_at END
+    RETURNING *
+""")
+
+WRITE_STANDING = text("""
+    UPDATE outbound_endpoints SET failures = :failures, openings = :openings, open_until = :open_until,
+           probing_until = :probing_until,
+           disabled_at = CASE WHEN :gone THEN COALESCE(disabled_at, CAST(:now AS timestamptz)) ELSE disabled_at END,
+           last_success_at = CASE WHEN CAST(:error AS text) IS NULL THEN :now ELSE last_success_at END,
+           last_error = COALESCE(:error, last_error),
+           last_error_at = CASE WHEN CAST(:error AS text) IS NULL THEN last_error_at ELSE :now END
+    WHERE endpoint = :endpoint
+""")
+
+TAKE_PROBE = text("UPDATE outbound_endpoints SET probing_until = :until WHERE endpoint = :endpoint")
+
+ENABLE = text("""
+    UPDATE outbound_endpoints SET failures = 0, openings = 0, open_until = NULL, probing_until = NULL,
+           disabled_at = NULL
+    WHERE endpoint = :endpoint
+""")
+
+TELL = text("SELECT pg_notify(CAST(:channel AS text), '')")
+
+# At once, and with all its tries again; the same bytes under the same id.
+REPLAY = text("""
+    UPDATE outbound SET state = 'waiting', due_at = clock_timestamp(), tries = 0, updated_at = clock_timestamp()
+    WHERE id = :id AND state <> 'sending'
+    RETURNING id
+""")
+
+REPLAY_MANY = text("""
+    WITH found AS MATERIALIZED (
+        SELECT id FROM outbound
+        WHERE endpoint = :endpoint AND state = ANY(CAST(:states AS text[])) AND created_at >= :since
+          AND (CAST(:until AS timestamptz) IS NULL OR created_at < :until) AND id > :after
+        ORDER BY id LIMIT :bite
+        FOR UPDATE
+    ), moved AS (
+        UPDATE outbound SET state = 'waiting', due_at = clock_timestamp(), tries = 0, updated_at = clock_timestamp()
+        FROM found WHERE outbound.id = found.id
+        RETURNING outbound.id
+    )
+    SELECT count(*) AS replayed, max(id) AS last FROM moved
+""")
+
+BACKLOG = text("""
+    SELECT endpoint, count(*) FILTER (WHERE state <> 'failed') AS waiting,
+           count(*) FILTER (WHERE state = 'failed') AS failed,
+           COALESCE(EXTRACT(epoch FROM clock_timestamp() - min(created_at) FILTER (WHERE state <> 'failed')), 0)
+             AS oldest
+    FROM outbound WHERE state IN ('waiting', 'sending', 'failed') GROUP BY endpoint
+""")

@@ -1,0 +1,91 @@
+"""The breaker in the store: all replicas heed it, one of them probes, and waiting behind it costs nothing."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from app.model import State
+from tests.outbound.conftest import NEWER, endpoint
+
+if TYPE_CHECKING:
+    from tests.outbound.conftest import Desk
+
+PEOPLE = tuple(f"p{number}@corp.example" for number in range(8))
+
+
+@pytest.fixture
+async def broken(desk: Desk) -> Desk:
+    """A desk whose endpoint has failed five times in a row; three events have not been tried."""
+    await desk.ends(State.ENROLLED, *PEOPLE)
+    desk.far.answer(*[500] * 5)
+    outbox, delivering = desk.replica("w1")
+    for outgoing in await outbox.claim([(desk.endpoints["crm"], 5)], now=desk.now()):
+        await delivering._deliverer.deliver(outgoing, desk.endpoints["crm"])
+    return desk
+
+
+async def test_after_five_failures_no_replica_sends_and_who_waits_loses_no_try(broken: Desk) -> None:
+    assert await broken.send("w1") == 0
+    broken.later(seconds=29)
+    assert await broken.send("w2") == 0
+    assert len(broken.far.posted) == 5
+    untried = [row["attempt"] for row in await broken.rows("attempt, tries") if row["tries"] == 0]
+    assert untried == [0, 0, 0]
+
+
+async def test_then_one_replica_sends_one_probe(broken: Desk) -> None:
+    broken.later(seconds=30)
+    broken.far.gate.clear()
+    _, one = broken.replica("w1")
+    _, other = broken.replica("w2")
+    assert sorted(await asyncio.gather(one.take(), other.take())) == [0, 1]
+    assert sorted([await one.take(), await other.take()]) == [0, 0]
+    broken.far.gate.set()
+    await asyncio.gather(one.drained(), other.drained())
+    # It was answered: everybody sends again.
+    assert await broken.send("w2") == 7
+
+
+async def test_a_probe_that_fails_leaves_it_closed_off_for_twice_as_long(broken: Desk) -> None:
+    broken.later(seconds=30)
+    broken.far.answer(500)
+    assert await broken.send("w1") == 1
+    broken.later(seconds=59)
+    assert await broken.send("w2") == 0
+    broken.later(seconds=1)
+    assert await broken.send("w2") == 1
+
+
+async def test_a_probe_whose_process_died_keeps_the_place_for_its_lease_only(broken: Desk) -> None:
+    broken.later(seconds=30)
+    dying, _ = broken.replica("w1", lease=timedelta(seconds=0.001))
+    assert len(await dying.claim([(broken.endpoints["crm"], 5)], now=broken.now())) == 1
+    assert await broken.send("w2") == 0
+    broken.later(seconds=1)
+    assert await broken.send("w2") == 1
+
+
+async def test_where_nothing_is_due_no_probe_is_taken(broken: Desk) -> None:
+    broken.later(seconds=30)
+    await broken.run("UPDATE outbound SET due_at = now() + interval '1 day'")
+    assert await broken.send("w1") == 0
+    (row,) = await broken.rows("probing_until", "outbound_endpoints")
+    assert row["probing_until"] is None
+
+
+async def test_another_url_or_secret_begins_with_a_closed_breaker(broken: Desk) -> None:
+    broken.endpoints["crm"] = endpoint("crm", broken.far.url, NEWER, fingerprint="crm-2")
+    assert await broken.send("w1") == 3
+    (row,) = await broken.rows("failures, fingerprint", "outbound_endpoints")
+    assert row == {"failures": 0, "fingerprint": "crm-2"}
+
+
+async def test_one_endpoints_breaker_is_nobody_elses(broken: Desk) -> None:
+    broken.endpoints["lake"] = endpoint("lake", broken.far.url)
+    await broken.ends(State.ENROLLED, "other@corp.example")
+    assert await broken.send("w1") == 1
+    assert (await broken.rows("endpoint", "outbound WHERE state = 'delivered'")) == [{"endpoint": "lake"}]
