@@ -20,6 +20,7 @@ from app.accounts import Accounts, AtWork
 from app.acting import Acting
 from app.admission import Admission
 from app.bridging import Bridging
+from app.catalogue import Catalogue
 from app.clock import utc_now
 from app.confirm import Confirmer
 from app.deciding import Deciding
@@ -77,6 +78,7 @@ from app.store.suppressions import Suppressions
 from app.telling import Calls, Telling
 from app.web import accounts as web_accounts
 from app.web import admin, api, auth, health, interventions, suppressions
+from app.web import catalogue as web_catalogue
 from app.web import oauth as web_oauth
 from app.web import senders as web_senders
 from app.web.app import create_app
@@ -304,9 +306,10 @@ async def _start_working(
 
     async def begin(own: AsyncExitStack, account: Account) -> AtWork:
         pace = _pace(own, service, account)
-        client = await _client(own, service, pace, partial(accounts.known, account.name), telling)
+        client = await _client(own, service, pace, partial(accounts.known, account.name))
         desk = await own.enter_async_context(HubSpotDesk(client))
-        senders = Senders(SenderBooks(service.engine), Owners(client), book=in_force, now=utc_now)
+        owners = Owners(client, tell=partial(service.metrics.owners_read, account.name))
+        senders = Senders(SenderBooks(service.engine), owners, book=in_force, now=utc_now)
         worker = _start_worker(own, service, account.name, desk, in_force, senders, telling, f"{name}:{account.name}")
         _start_follower(own, service, account.name, client, f"{name}:{account.name}")
         return AtWork(pace, desk, worker)
@@ -340,7 +343,7 @@ def _pace(stack: AsyncExitStack, service: Service, account: Account) -> StoredPa
 
 
 async def _client(
-    stack: AsyncExitStack, service: Service, pace: StoredPace, account: Callable[[], Account], telling: Telling
+    stack: AsyncExitStack, service: Service, pace: StoredPace, account: Callable[[], Account]
 ) -> HubSpotClient:
     """Return what asks HubSpot. `account` returns the latest configuration: a mended token is used at once."""
 
@@ -354,7 +357,7 @@ async def _client(
         account().name,
         token,
         pace=pace,
-        observe=telling.call,
+        observe=Calls(service.metrics).call,
         base_url=service.base_url,
         version=service.settings.hubspot_api_version,
     )
@@ -505,10 +508,24 @@ def _applications(stack: AsyncExitStack, service: Service, hasher: Callable[[str
         suppressions.router(Suppressions(service.engine), authorised=authorised),
         web_accounts.router(connecting, grants, accounts=partial(_let_in, service), authorised=authorised),
         outbound_routes(service.engine, service.rulebook, authorised=authorised),
+        web_catalogue.router(_catalogue(stack, service), authorised=authorised),
     ]
     if settings.admin_port is None:
         return [create_app([*public, *operators], version=__version__, webhooks=webhooks)]
     return [create_app(public, version=__version__, webhooks=webhooks), create_app(operators, version=__version__)]
+
+
+def _catalogue(stack: AsyncExitStack, service: Service) -> Catalogue:
+    """Return what lists HubSpot for operators, with a connection of its own to each account that is asked about."""
+
+    async def opened(account: Account) -> HubSpotClient:
+        def latest() -> Account:
+            book = service.rulebook.book
+            return (book and book.account_named(account.name)) or account
+
+        return await _client(stack, service, _pace(stack, service, account), latest)
+
+    return Catalogue(opened, lambda: service.rulebook.book)
 
 
 def _checks(service: Service, reader: StoredReader) -> Mapping[str, Callable[[], Awaitable[str | None]]]:

@@ -90,6 +90,9 @@ class Metrics:
         self._budget = self._gauge("sender_budget_remaining", "Enrollments left in 24 hours", "account", "sender")
         self._paused = self._gauge("sender_paused", "1 while nothing is sent by a sender", "account", "sender")
         self._rate = self._gauge("hubspot_rate_remaining", "Requests left by HubSpot's own count", "account", "window")
+        self._owners_read_at = self._gauge(
+            "owners_read_timestamp_seconds", "When HubSpot's owners were read, by whom senders are chosen", "account"
+        )
         self._last_event = self._gauge("source_last_event_timestamp_seconds", "When a source was last heard", "source")
         self._thin = self._gauge("thin_events", "Thin events that wait for their provider's answer")
         self._overdue = self._gauge("follow_overdue_seconds", "For how long the oldest look has been due", "account")
@@ -224,6 +227,10 @@ class Metrics:
     def rate_remaining(self, account: str, window: str, remaining: int) -> None:
         """Set what HubSpot says is left: of its rolling window (window), or of the day (daily)."""
         self._rate.labels(account, window).set(remaining)
+
+    def owners_read(self, account: str) -> None:
+        """Note that an account's owners have been read."""
+        self._owners_read_at.labels(account).set_to_current_time()
 
     def reload_succeeded(self, revision: str) -> None:
         """Note that a rulebook is in force; its revision is hexadecimal."""

@@ -90,9 +90,8 @@ class Standings:
         book = self._book()
         if book is None or name not in book.senders:
             return None
-        accounts = list(book.accounts.values())
-        named = [one for one in accounts if one.name == account] if account else accounts[:1] * (len(accounts) == 1)
-        return (named[0], book.senders[name]) if named else None
+        meant = book.meant(account)
+        return (meant, book.senders[name]) if meant else None
 
 
 def _standing(account: Account, sender: Sender, inbox: Inbox) -> Standing:

@@ -45,11 +45,11 @@ class Calls:
         )
 
 
-class Telling(Calls):
-    """Turns finished work into log lines and metrics, calls to HubSpot included."""
+class Telling:
+    """Turns finished work into log lines and metrics."""
 
     def __init__(self, metrics: Metrics, hash_email: Callable[[str], str]) -> None:
-        super().__init__(metrics)
+        self._metrics = metrics
         self._hash_email = hash_email
 
     def step(self, told: Told) -> None:

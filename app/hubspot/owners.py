@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from app.clock import elapsed_seconds
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from app.hubspot.client import HubSpotClient
     from app.hubspot.protocol import Owner
 
@@ -17,10 +19,14 @@ MAXIMUM_PAGES = 100
 
 
 class Owners:
-    """The owners of one account, at most ten minutes old; who is not among them is looked for again after 30 s."""
+    """The owners of one account, at most ten minutes old; who is not among them is looked for again after 30 s.
 
-    def __init__(self, client: HubSpotClient) -> None:
+    `tell` is called when they have been read.
+    """
+
+    def __init__(self, client: HubSpotClient, *, tell: Callable[[], None]) -> None:
         self._client = client
+        self._tell = tell
         self._known: dict[str, Owner] = {}
         self._read_at: float | None = None
         self._turn = asyncio.Lock()
@@ -58,3 +64,4 @@ class Owners:
             if after is None:
                 break
         self._known, self._read_at = found, elapsed_seconds()
+        self._tell()

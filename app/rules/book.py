@@ -76,6 +76,12 @@ class Rulebook:
         """Return the account with this name of its own."""
         return next((account for account in self.accounts.values() if account.name == name), None)
 
+    def meant(self, account: str | None) -> Account | None:
+        """Return the account that an operator means: the one with this name of its own, or the only one."""
+        if account is not None:
+            return self.account_named(account)
+        return next(iter(self.accounts.values())) if len(self.accounts) == 1 else None
+
     def account_of(self, source: SourceConfig) -> Account:
         """Return the account whose objects a source's events name: loading saw to it that there is one."""
         return self.accounts[source.account] if source.account else next(iter(self.accounts.values()))

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 ANSWERS: dict[int | str, dict[str, Any]] = {
     401: {"description": "The admin token is missing or wrong"},
     403: {"description": "No admin token is configured"},
-    503: {"description": "The store cannot be asked now: ask again after Retry-After seconds"},
+    503: {"description": "The store, or HubSpot, cannot be asked now: ask again after Retry-After seconds"},
 }
 _bearer = HTTPBearer(auto_error=False, description="SEGUE_ADMIN_TOKEN")
 

@@ -151,7 +151,7 @@ async def road(engine: AsyncEngine) -> AsyncIterator[Road]:
             enrollments,
             desk,
             Admission(Suppressions(engine), lambda: BOOK),
-            Senders(SenderBooks(engine), Owners(client), book=lambda: BOOK, now=now),
+            Senders(SenderBooks(engine), Owners(client, tell=lambda: None), book=lambda: BOOK, now=now),
             bridging,
             now=now,
             tell=told.append,

@@ -17,12 +17,16 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
+from tests.doctor.conftest import practice, sandbox_url
 from tests.web.service import ADMIN_TOKEN, BASE
+from tests.web.test_catalogue import served
 
 if TYPE_CHECKING:
     from schemathesis import BaseSchema, Case
 
     from tests.web.service import Running
+
+__all__ = ["practice", "sandbox_url", "served"]
 
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
 LISTS = [
@@ -35,6 +39,7 @@ LISTS = [
     "/api/v1/outbound",
     "/api/v1/endpoints",
 ]
+LISTINGS = ["/api/v1/sequences", "/api/v1/owners"]
 DETAILS = ["/api/v1/events/{event_id}", "/api/v1/decisions/{decision_id}", "/api/v1/enrollments/{enrollment_id}"]
 OUTBOUND = [("GET", "/api/v1/outbound/{outbound_id}"), ("POST", "/api/v1/outbound/{outbound_id}/replay")]
 ENDPOINTS = ["/api/v1/endpoints/{name}/enable", "/api/v1/endpoints/{name}/test"]
@@ -73,7 +78,7 @@ def test_every_operation_of_the_document_is_tried_here(schema: BaseSchema) -> No
     found = list(schema.get_all_operations())
 
     operations = {(each.ok().method, each.ok().path) for each in found if isinstance(each, Ok)}
-    tried = {("get", path) for path in [*LISTS, *DETAILS, *PLAIN]}
+    tried = {("get", path) for path in [*LISTS, *LISTINGS, *DETAILS, *PLAIN]}
     acts = {("post", path) for path in ["/-/reload", "/webhooks/{source}", *ACTS, *ENDPOINTS, *WHOLE]}
     told = {(method.lower(), path) for method, path in OUTBOUND}
     assert operations == tried | acts | told | {("delete", "/api/v1/suppressions")}
@@ -88,6 +93,16 @@ async def test_lists_answer_as_documented(
 ) -> None:
     await web.deliver("crm", {"type": "signup", "data": {"email": "ada@corp.example", "employees": 80}})
     await conforms(web, data.draw(schema[path]["GET"].as_strategy(mode)), token)
+
+
+@pytest.mark.parametrize("path", LISTINGS)
+@few
+@given(data=st.data(), mode=modes, token=tokens)
+async def test_what_hubspot_lists_is_told_as_documented(
+    served: Running, path: str, data: st.DataObject, mode: GenerationMode, token: str
+) -> None:
+    schema = schemathesis.openapi.from_dict(served.public.openapi())
+    await conforms(served, data.draw(schema[path]["GET"].as_strategy(mode)), token)
 
 
 @pytest.mark.parametrize("path", DETAILS)
