@@ -17,8 +17,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from app.errors import NotSent, StartError
 from app.hubspot.client import HubSpotClient
 from app.hubspot.local_pace import LocalPace
-from app.main import open_database
 from app.oauth import OAuth, open_oauth
+from app.service import open_database
 from app.standings import Standings
 from app.store.database import first_line
 from app.store.migrate import require_migrated

@@ -11,10 +11,10 @@ import uvloop
 
 from app.cli.rules_file import FINDINGS
 from app.errors import RulebookError, StartError
-from app.main import load_rulebook
 from app.model import Account
 from app.rules.book import Rulebook
 from app.rules.load import read_documents
+from app.service import load_rulebook
 from app.settings import Settings
 from app.store.database import busy_when_gone
 

@@ -14,9 +14,10 @@ from typer.testing import CliRunner
 from app.__main__ import build
 from app.encryption import new_key
 from app.errors import StartError
-from app.main import _start_following, _start_working
+from app.main import _keep_up
 from app.practice import practice_accounts
 from app.server import Listener
+from app.working import start_working
 from tests.oauth.far import APP
 from tests.web.service import ADMIN_TOKEN, BASE, RULES, running
 
@@ -88,8 +89,8 @@ async def test_what_waits_for_an_account_goes_on_when_it_is_connected_and_bears_
     ):
         book = web.service.rulebook.book
         assert book is not None
-        workers = await _start_working(stack, web.service, book, str)
-        _start_following(stack, web.service, workers)
+        workers = await start_working(stack, web.service, book, str)
+        _keep_up(stack, web.service, workers)
         web.service.stopping.set()
         await web.deliver("open", {"id": "1", "type": "form", "email": "ada@corp.example"})
         (row,) = await web.rows_once_there(f"{STATE} AND state = 'held'")

@@ -14,7 +14,8 @@ from sqlalchemy import make_url, text
 
 from app.clock import utc_now
 from app.hashing import hash_email
-from app.main import Service, _applications, _open
+from app.service import Service, open_service
+from app.serving import applications
 from app.settings import load_settings
 from app.sources import PROVIDERS
 from app.store.database import open_engine
@@ -130,10 +131,10 @@ async def running(
     }
     environment |= {f"SEGUE_{name.upper()}": value for name, value in settings.items()}
     async with AsyncExitStack() as stack:
-        service = await _open(stack, load_settings(environment), secrets, own_database=True, with_sandbox=False)
+        service = await open_service(stack, load_settings(environment), secrets, own_database=True, with_sandbox=False)
         if load:
             await service.rulebook.start()
-        apps = _applications(stack, service, partial(hash_email, key=b"made up"))
+        apps = applications(stack, service, partial(hash_email, key=b"made up"))
         client = await stack.enter_async_context(client_of(apps[0]))
         yield Running(service, apps[0], apps[-1], client)
 
