@@ -32,13 +32,24 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class WorkerPace:
-    """How much at once, and how often. `lease`, `poll` and `first_read` are in seconds."""
+    """How much at once, and how often. `lease`, `poll` and `first_read` are in seconds.
+
+    Up to `capacity` are in hand, claimed `claim_at_once` at a time, which must not be more.
+    """
 
     capacity: int = 200
     claim_at_once: int = 100
     lease: float = 15.0
     poll: float = 1.0
     first_read: float = 30.0
+
+    def room(self, in_hand: int) -> int:
+        """Return how many to claim: a whole claim's worth or none.
+
+        What is claimed together travels in the same batch calls; who claims one for each that is done, under a limit
+        that makes all of them wait, has calls of a few.
+        """
+        return self.claim_at_once if in_hand + self.claim_at_once <= self.capacity else 0
 
 
 class Worker:
@@ -120,8 +131,8 @@ class Worker:
 
     async def _claim(self) -> int:
         """Claim what there is room for, uncertain ones first: they hold their person's place."""
-        room = min(self._pace.claim_at_once, self._pace.capacity - len(self._in_hand))
-        if room <= 0:
+        room = self._pace.room(len(self._in_hand))
+        if not room:
             return 0
         uncertain = await self._enrollments.claim_uncertain(room)
         for enrollment in uncertain:
@@ -138,7 +149,7 @@ class Worker:
 
     def _done(self, task: asyncio.Task[None]) -> None:
         self._in_hand.pop(task, None)
-        if len(self._in_hand) == self._pace.capacity - 1:
+        if len(self._in_hand) + self._pace.claim_at_once == self._pace.capacity:
             self._wake.set()
 
     async def _work(self, enrollment: Enrollment, work: Callable[[Enrollment], Awaitable[None]]) -> None:

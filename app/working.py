@@ -143,7 +143,7 @@ def _start_worker(
         Confirmer(enrollments, desk, telling.confirmation),
         pace=WorkerPace(
             capacity=settings.in_flight,
-            claim_at_once=min(100, settings.in_flight),
+            claim_at_once=max(1, min(100, settings.in_flight // 2)),
             lease=settings.lease_seconds,
             first_read=settings.settle_seconds / READS,
         ),

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from app.policy.outcome import Change
 
 
+CONFIRMED_BY_ONE_CALL = 100
+CONFIRMED_AT_LATEST_SECONDS = 20.0  # after it was due
 # What the operator's own systems are told of.
 TOLD = {
     State.ENROLLED: OutboundKind.ENROLLED,
@@ -206,8 +208,12 @@ class Enrollments:
             await connection.execute(sql.RELEASE_PERSON, values)
 
     async def claim_confirmations(self) -> list[Row[Any]]:
-        """Claim up to 100 enrolled ones whose confirmation is due: rows of id, contact_id, sequence, sending_at."""
-        return list(await self._run(sql.CLAIM_CONFIRMATIONS, account=self._account))
+        """Claim 100 enrolled ones whose confirmation is due, or fewer that have waited: as many as one call reads.
+
+        The rows have id, contact_id, sequence and sending_at.
+        """
+        values = {"account": self._account, "whole": CONFIRMED_BY_ONE_CALL, "patience": CONFIRMED_AT_LATEST_SECONDS}
+        return list(await self._run(sql.CLAIM_CONFIRMATIONS, **values))
 
     async def confirm(self, confirmations: Mapping[str, str]) -> None:
         """Write confirmations by enrollment id: seen, not_seen or other_sequence. Never a change of state."""

@@ -307,13 +307,20 @@ WAITING_UNTIL = text("""
     WHERE state IN ('ready', 'uncertain', 'held') AND account = :account
 """)
 
+# A hundred are read by one call. Fewer wait for company, but not for long: replicas that each looked for what is due
+# every few seconds would share a call's worth among them.
 CLAIM_CONFIRMATIONS = text("""
-    UPDATE enrollments SET confirm_at = clock_timestamp() + interval '5 minutes'
-    WHERE id IN (
-        SELECT id FROM enrollments WHERE confirm_at <= clock_timestamp() AND account = :account
-        ORDER BY confirm_at LIMIT 100 FOR UPDATE SKIP LOCKED
+    WITH due AS MATERIALIZED (
+        SELECT id, confirm_at FROM enrollments WHERE confirm_at <= clock_timestamp() AND account = :account
+        ORDER BY confirm_at LIMIT :whole FOR UPDATE SKIP LOCKED
     )
-    RETURNING id, contact_id, sequence, COALESCE(first_sending_at, sending_at) AS sending_at
+    UPDATE enrollments SET confirm_at = clock_timestamp() + interval '5 minutes'
+    FROM due
+    WHERE enrollments.id = due.id AND (
+        (SELECT count(*) FROM due) = :whole
+        OR (SELECT min(due.confirm_at) FROM due) < clock_timestamp() - make_interval(secs => :patience)
+    )
+    RETURNING enrollments.id, contact_id, sequence, COALESCE(first_sending_at, sending_at) AS sending_at
 """)
 
 CONFIRM = text("""

@@ -111,6 +111,8 @@ async def bulk(world: World, table: Table, *, replicas: int = 1) -> None:
     ((enrolled,),) = await world.rows("SELECT count(*) FROM enrollments WHERE state = 'enrolled'")
     name = f"{replicas} replica{'s' * (replicas > 1)}"
     table.add_row(f"{enrolled} of {BULK} enrolled under {WINDOW} per 10 s, {name}", f"{seconds:.0f} s", "", "")
+    other = ", ".join(f"{sum(each.values())} {route}" for route, each in calls["routes"].items() if route != "enroll")
+    table.add_row(f"HubSpot calls beside enrolling, {name}", other, "", "")
     table.add_row(f"HubSpot calls per enrollment, {name}", f"{calls['total'] / BULK:.3f}", "", "<= 1.05")
     table.add_row(f"of the window used in 60 s, {name}", "", f"{window_used(calls['arrivals']):.1%}", ">= 90 %")
     table.add_row(f"429s, {name}", str(calls["refused_by_limit"]), "", "0")

@@ -162,7 +162,7 @@ async def road(engine: AsyncEngine) -> AsyncIterator[Road]:
             preparing,
             Acting(enrollments, desk, preparing, bridging),
             fault_of,
-            patience=Patience(settle_seconds=90.0, confirm_seconds=0.0),
+            patience=Patience(settle_seconds=90.0, confirm_seconds=-60.0),
             now=now,
             random=lambda: 0.5,
             tell=told.append,

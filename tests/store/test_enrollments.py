@@ -280,12 +280,26 @@ async def test_confirmations_are_kept_without_changing_the_state(engine: AsyncEn
     await accept("ada@corp.example")
     store = worker(engine)
     held = await sent(store)
-    await store.move(held, State.ENROLLED, Change("enrolled", confirm_in=-1))
+    await store.move(held, State.ENROLLED, Change("enrolled", confirm_in=-60))
     (row,) = await store.claim_confirmations()
     assert (row.id, row.contact_id, row.sequence) == (held.id, "501", "310001")
     assert await store.claim_confirmations() == []
     await store.confirm({held.id: "seen"})
     assert await rows(engine, "SELECT state, confirmation, confirm_at FROM enrollments") == [("enrolled", "seen", None)]
+
+
+async def test_confirmations_wait_for_company_but_not_for_long(engine: AsyncEngine, accept: Any) -> None:
+    await accept(*(f"p{number}@corp.example" for number in range(100)))
+    store = worker(engine)
+    due = "UPDATE enrollments SET state = 'enrolled', sending_at = now(), confirm_at = now() - interval '10 s'"
+    await rows(engine, due + " WHERE email <> 'p0@corp.example'")
+    assert await store.claim_confirmations() == []
+    await rows(engine, due)
+    assert len(await store.claim_confirmations()) == 100
+    await rows(engine, due + " WHERE email < 'p2'")
+    assert await store.claim_confirmations() == []
+    await rows(engine, "UPDATE enrollments SET confirm_at = now() - interval '21 s' WHERE email = 'p1@corp.example'")
+    assert len(await store.claim_confirmations()) == 12
 
 
 async def test_what_its_workers_leave_behind_for_72_hours_is_given_up(engine: AsyncEngine, accept: Any) -> None:

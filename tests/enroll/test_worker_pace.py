@@ -1,0 +1,21 @@
+"""How much a worker claims: whole claims, so that what travels together is many, and never more than it may hold."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.worker import WorkerPace
+
+
+@given(st.integers(1, 5000), st.data())
+def test_claims_are_whole_never_too_many_and_there_is_room_again_in_time(capacity: int, data: st.DataObject) -> None:
+    pace = WorkerPace(capacity=capacity, claim_at_once=data.draw(st.integers(1, capacity)))
+    in_hand = data.draw(st.integers(0, capacity))
+    room = pace.room(in_hand)
+    assert in_hand + room <= capacity
+    assert room in {0, pace.claim_at_once}
+    # The number in hand that wakes the worker is the first one, on the way down, that lets it claim.
+    wakes = capacity - pace.claim_at_once
+    assert (pace.room(wakes), pace.room(wakes + 1)) == (pace.claim_at_once, 0)
+    assert (room > 0) == (in_hand <= wakes)
