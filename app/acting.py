@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
 from app.errors import Ambiguous, ParkedError, SegueError
@@ -41,8 +42,11 @@ class Bridging(Protocol):
 class Record(Protocol):
     """Where it is recorded: fenced, so that the checkpoint raises FenceLost."""
 
-    async def cancel_earlier(self, enrollment: Enrollment) -> int:
-        """Cancel what was accepted for the same person earlier and has not been sent; return how many."""
+    async def cancel_earlier(self, enrollment: Enrollment) -> tuple[int, datetime | None]:
+        """Cancel what was accepted for the same person earlier and has not been sent; return how many.
+
+        The second is since when a workflow takes the person out of a sequence, begun by one of those.
+        """
 
     async def triggered(self, enrollment: Enrollment, contact_id: str, detail: str) -> datetime:
         """Checkpoint that a workflow is set going."""
@@ -72,10 +76,12 @@ class Acting:
         return f"contact {await self._preparation.update(enrollment)} was written"
 
     async def _cancel(self, enrollment: Enrollment) -> str:
-        return f"{await self._record.cancel_earlier(enrollment)} that waited were cancelled"
+        cancelled, _ = await self._record.cancel_earlier(enrollment)
+        return f"{cancelled} that waited were cancelled"
 
-    async def _unenroll(self, enrollment: Enrollment) -> str:
-        cancelled = await self._cancel(enrollment)
+    async def _unenroll(self, claimed: Enrollment) -> str:
+        count, triggered_at = await self._record.cancel_earlier(claimed)
+        enrollment, cancelled = replace(claimed, triggered_at=triggered_at), f"{count} that waited were cancelled"
         contact_id = enrollment.contact_id or await self._hubspot.find(enrollment.email)
         if contact_id is None:
             return f"{cancelled}; HubSpot knows no such contact"

@@ -14,7 +14,7 @@ from app.policy.bridging import Move, look_again_at, next_move, under_way
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping
-    from datetime import datetime
+    from datetime import datetime, timedelta
 
     from app.model import Bridge, Enrollment
     from app.policy.outcome import NextStep
@@ -44,8 +44,8 @@ class HubSpot(Protocol):
 class Record(Protocol):
     """Where it is recorded that a workflow is under way: fenced, so that both raise FenceLost."""
 
-    async def triggered(self, enrollment: Enrollment, contact_id: str, detail: str) -> datetime:
-        """Checkpoint that a workflow is set going; return the database's time."""
+    async def triggered(self, enrollment: Enrollment, contact_id: str, detail: str, *, within: timedelta) -> datetime:
+        """Checkpoint that a workflow is set going, which may act `within` this; return the database's time."""
 
     async def untriggered(self, enrollment: Enrollment, detail: str) -> None:
         """Checkpoint that none is under way any more."""
@@ -123,17 +123,18 @@ class Bridging:
         """Set the workflow going. It is written down first: whoever comes after a crash looks, and does not repeat."""
         if bridge.contact_property:
             told = f"contact property {bridge.contact_property} is set to {bridge.value!r}"
-            at = await self._record.triggered(enrollment, contact_id, told)
+            at = await self._record.triggered(enrollment, contact_id, told, within=bridge.longest)
             await self._or_untriggered(enrollment, self._written(enrollment, {bridge.contact_property: bridge.value}))
             return at
-        return await self._put_in(bridge.workflow or "", enrollment, contact_id)
+        return await self._put_in(bridge, enrollment, contact_id)
 
-    async def _put_in(self, flow_id: str, enrollment: Enrollment, contact_id: str) -> datetime:
+    async def _put_in(self, bridge: Bridge, enrollment: Enrollment, contact_id: str) -> datetime:
         moments: list[datetime] = []
+        flow_id = bridge.workflow or ""
 
         async def commit() -> None:
             told = f"the contact is put into workflow {flow_id}"
-            moments.append(await self._record.triggered(enrollment, contact_id, told))
+            moments.append(await self._record.triggered(enrollment, contact_id, told, within=bridge.longest))
 
         sending = self._hubspot.put_into_workflow(flow_id, enrollment.email, before_send=commit)
         await self._or_untriggered(enrollment, self._parked_where_refused(sending))

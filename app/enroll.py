@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
 from app.clock import elapsed_seconds
-from app.errors import FenceLost, HeldError, NotSent, Refusal, SegueError
+from app.errors import FenceLost, HeldError, NotSent, ParkedError, Refusal, SegueError
 from app.model import Action, IfEnrolled, State, Step
 from app.policy.outcome import BudgetSpentError, Change, Patience, Told, after_failure
 from app.policy.settle import Reading, Settlement, Witness, compare, is_ours, next_read_at, settle
@@ -133,7 +133,7 @@ class Enroller:
         except FenceLost:
             raise
         except Refusal as refusal:
-            await self._refused(attempt.enrollment, refusal)
+            await self._refused(attempt, refusal)
         except SegueError as error:
             await self._failed(attempt.enrollment, error)
         else:
@@ -181,20 +181,21 @@ class Enroller:
             enrollment.contact_id or "", enrollment.sequence, sender, before_send=commit_sending
         )
 
-    async def _refused(self, enrollment: Enrollment, refusal: Refusal) -> None:
+    async def _refused(self, attempt: Attempt, refusal: Refusal) -> None:
         """Record a no. After an earlier request without an outcome, "already enrolled" may well be our own doing."""
-        if refusal.code == ALREADY_ENROLLED and enrollment.first_sending_at is not None:
-            await self._already_enrolled(enrollment, refusal)
+        if refusal.code == ALREADY_ENROLLED and attempt.enrollment.first_sending_at is not None:
+            await self._already_enrolled(attempt, refusal)
         else:
-            await self._decline(enrollment, refusal)
+            await self._decline(attempt, refusal)
 
-    async def _decline(self, enrollment: Enrollment, refusal: Refusal) -> None:
+    async def _decline(self, attempt: Attempt, refusal: Refusal) -> None:
         """Record a no, or what the rule says of somebody who is in another sequence: wait for its end, or end it."""
         error: SegueError = refusal
+        enrollment = attempt.enrollment
         if refusal.code == ALREADY_ENROLLED and enrollment.plan.if_enrolled is IfEnrolled.WAIT:
             error = HeldError("already_enrolled", self._now() + LOOK_AGAIN, str(refusal))
         elif refusal.code == ALREADY_ENROLLED and enrollment.plan.if_enrolled is IfEnrolled.REPLACE:
-            error = await self._replaced(enrollment)
+            error = _still_enrolled() if attempt.freed else await self._replaced(enrollment)
         await self._failed(enrollment, error)
 
     async def _replaced(self, enrollment: Enrollment) -> SegueError:
@@ -207,25 +208,27 @@ class Enroller:
             return error
         raise AssertionError("who is refused for being in a sequence was said to be in none")
 
-    async def _already_enrolled(self, enrollment: Enrollment, refusal: Refusal) -> None:
+    async def _already_enrolled(self, attempt: Attempt, refusal: Refusal) -> None:
+        """Find out whose enrollment it is. It is somebody else's only where HubSpot shows another one."""
+        enrollment = attempt.enrollment
         try:
             witness = await self._hubspot.status(enrollment.contact_id or "")
         except SegueError as error:
-            # Enrolled it is, by whom cannot be read now: settle reads again until it can.
-            unsettled = replace(enrollment, state=State.WORKING)
-            due_at = next_read_at(self._now(), reads=0, settle_seconds=self._patience.settle_seconds)
-            change = Change("uncertain", refusal.code, f"whose enrollment it is cannot be read: {error}", due_at=due_at)
-            await self._move(unsettled, State.UNCERTAIN, change)
+            await self._unsettled(enrollment, refusal, f"whose enrollment it is cannot be read: {error}")
             return
         since = enrollment.first_sending_at
-        if (
-            witness
-            and since
-            and is_ours(witness.sequence, witness.enrolled_at, wanted=enrollment.sequence, sending_at=since)
-        ):
+        if witness is None or since is None:
+            await self._unsettled(enrollment, refusal, "HubSpot does not show yet whose enrollment it is")
+        elif is_ours(witness.sequence, witness.enrolled_at, wanted=enrollment.sequence, sending_at=since):
             await self._enrolled(enrollment, None, "already_enrolled_by_us")
         else:
-            await self._decline(enrollment, refusal)
+            await self._decline(attempt, refusal)
+
+    async def _unsettled(self, enrollment: Enrollment, refusal: Refusal, detail: str) -> None:
+        """Enrolled it is, by whom is not known: it is read again until HubSpot shows it, and parked in the end."""
+        due_at = next_read_at(self._now(), reads=0, settle_seconds=self._patience.settle_seconds)
+        change = Change("uncertain", refusal.code, detail, due_at=due_at)
+        await self._move(replace(enrollment, state=State.WORKING), State.UNCERTAIN, change)
 
     async def _enrolled(self, enrollment: Enrollment, enrolled: Enrolled | None, cause: str) -> None:
         change = Change(
@@ -240,7 +243,10 @@ class Enroller:
         after, change = after_failure(
             error, enrollment, self._fault_of, now=self._now(), random=self._random(), patience=self._patience
         )
-        await self._move(enrollment, after, change)
+        # A first request that HubSpot refused, or that never left us, leaves nothing to be found out.
+        no_other = enrollment.step is Step.SENDING and enrollment.first_sending_at is None
+        unsent = no_other and after in {State.READY, State.HELD, State.PARKED}
+        await self._move(enrollment, after, replace(change, unsent=unsent))
 
     async def settle(self, claimed: Enrollment) -> None:
         """Read what became of an uncertain enrollment, and record what follows. Raises FenceLost."""
@@ -300,3 +306,11 @@ class Enroller:
     async def _move(self, enrollment: Enrollment, after: State, change: Change) -> None:
         await self._record.move(enrollment, after, change)
         self._tell(Told(enrollment, after, change))
+
+
+def _still_enrolled() -> ParkedError:
+    told = (
+        "a workflow took the contact out and HubSpot shows it in no sequence, but refuses it for being in one: look "
+        "which one; released, it is tried once more"
+    )
+    return ParkedError("unenroll_unfinished", told)

@@ -235,6 +235,11 @@ class Bridge:
     takes: timedelta = timedelta(minutes=2)
     within: timedelta = timedelta(minutes=15)
 
+    @property
+    def longest(self) -> timedelta:
+        """For how long the workflow may still take a contact out, once it was set going."""
+        return max(self.takes, self.within)
+
 
 @dataclass(frozen=True, slots=True)
 class Account:

@@ -29,10 +29,14 @@ LOOK_AGAIN = timedelta(hours=1)
 
 @dataclass(slots=True)
 class Attempt:
-    """The enrollment as far as this attempt has brought it, and the contact's facts: errors are judged by the step."""
+    """The enrollment as far as this attempt has brought it, and the contact's facts: errors are judged by the step.
+
+    `freed` tells that a workflow has just taken the contact out of its sequence, as far as HubSpot shows.
+    """
 
     enrollment: Enrollment
     facts: dict[str, str | None] = field(default_factory=dict)
+    freed: bool = False
 
 
 class HubSpot(Protocol):
@@ -194,6 +198,7 @@ class Preparing:
         # After a request without an outcome it may be ours that it is in: then HubSpot itself is asked, by sending.
         if enrollment.triggered_at or (enrolled and enrollment.first_sending_at is None):
             await self._bridging.free(enrollment, contact_id)
+            attempt.freed = enrollment.triggered_at is not None
             attempt.enrollment = replace(attempt.enrollment, triggered_at=None)
 
     async def _complete(self, attempt: Attempt) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from app.errors import Ambiguous, HubSpotError, Refusal
+from app.errors import Ambiguous, HubSpotError, NotSent, Refusal
 from app.hubspot.batching import Batcher
 from app.hubspot.contacts import BATCH_LIMIT, Contact, Upsert
 from app.hubspot.replies import instant
@@ -95,7 +95,10 @@ class HubSpotDesk:
 
     async def put_into_workflow(self, flow_id: str, email: str, *, before_send: Callable[[], Awaitable[None]]) -> None:
         """Put the contact with this address into a workflow: see `HubSpotClient.enroll_in_workflow`."""
-        older = await self._workflows.older_id(flow_id)
+        try:
+            older = await self._workflows.older_id(flow_id)
+        except Ambiguous as error:
+            raise NotSent(f"which workflow {flow_id} is was not learned: {error}") from error
         await self._client.enroll_in_workflow(older, email, before_send=before_send)
 
     async def read(self, contact_id: str, names: Iterable[str]) -> Mapping[str, str | None]:

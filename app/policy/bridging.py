@@ -39,7 +39,7 @@ def next_move(bridge: Bridge, *, in_sequence: bool, triggered_at: datetime | Non
         return Move.DONE
     if triggered_at is None:
         return Move.TRIGGER
-    return Move.WAIT if now < triggered_at + max(bridge.within, bridge.takes) else Move.GIVE_UP
+    return Move.WAIT if now < triggered_at + bridge.longest else Move.GIVE_UP
 
 
 def look_again_at(bridge: Bridge, triggered_at: datetime, now: datetime) -> datetime:

@@ -71,7 +71,8 @@ class UnsettledError(ParkedError):
 class Change:
     """What a transition writes beside the state. None leaves times as they are; `confirm_in` is in seconds.
 
-    `blames_sender`: HubSpot refused for the sender's own sake, which counts towards its pause.
+    `blames_sender`: HubSpot refused for the sender's own sake, which counts towards its pause. `unsent`: no request
+    of this enrollment can have worked, so that it stands as if none had been sent.
     """
 
     cause: str
@@ -86,6 +87,7 @@ class Change:
     enrolled_at: datetime | None = None
     confirm_in: float | None = None
     blames_sender: bool = False
+    unsent: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.exc import IntegrityError
 
 from app.errors import FenceLost
-from app.model import Baseline, Enrollment, OutboundKind, Sender, State, Step
+from app.model import Action, Baseline, Enrollment, OutboundKind, Sender, State, Step
 from app.policy.retry import SPAN
 from app.policy.states import OCCUPIES_PERSON, RELEASES_INTENT, permit
 from app.store import enrollments_sql as sql
@@ -19,7 +20,7 @@ from app.store.senders import note_refusal, note_success
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
-    from datetime import datetime, timedelta
+    from datetime import datetime
 
     from sqlalchemy import Row
     from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
@@ -173,10 +174,15 @@ class Enrollments:
         elif after is State.ENROLLED:
             await note_success(connection, enrollment.account, inbox)
 
-    async def triggered(self, enrollment: Enrollment, contact_id: str, detail: str) -> datetime:
-        """Checkpoint that a workflow is set going for this contact; return the database's time. Raises FenceLost."""
+    async def triggered(
+        self, enrollment: Enrollment, contact_id: str, detail: str, *, within: timedelta = timedelta()
+    ) -> datetime:
+        """Checkpoint that a workflow is set going for this contact; return the database's time. Raises FenceLost.
+
+        `within` is for how long it may still take the contact out of a sequence: nobody enrolls it meanwhile.
+        """
         values = {"id": enrollment.id, "attempt": enrollment.attempt, "contact_id": contact_id, "detail": detail}
-        rows = await self._run(sql.CHECKPOINT_TRIGGERED, **values)
+        rows = await self._run(sql.CHECKPOINT_TRIGGERED, **values, within=within)
         if not rows:
             raise FenceLost(enrollment.id)
         at: datetime = rows[0].triggered_at
@@ -186,10 +192,16 @@ class Enrollments:
         """Checkpoint that none is under way any more. Whoever lost the row learns it by the next transition."""
         await self._run(sql.CHECKPOINT_UNTRIGGERED, id=enrollment.id, attempt=enrollment.attempt, detail=detail)
 
-    async def cancel_earlier(self, enrollment: Enrollment) -> int:
-        """Cancel what was accepted for the same person earlier and has not been sent; return how many."""
+    async def cancel_earlier(self, enrollment: Enrollment) -> tuple[int, datetime | None]:
+        """Cancel what was accepted for the same person earlier and has not been sent; return how many.
+
+        The second is since when a workflow takes the person out of a sequence, where `enrollment` is to do that: what
+        an earlier one began goes on as its own.
+        """
         values = {"account": enrollment.account, "email": enrollment.email, "id": enrollment.id}
-        return len(await self._run(sql.CANCEL_EARLIER, **values))
+        takes_over = enrollment.plan.action is Action.UNENROLL
+        rows = await self._run(sql.CANCEL_EARLIER, **values, attempt=enrollment.attempt, takes_over=takes_over)
+        return rows[0].cancelled, rows[0].triggered_at
 
     async def read_later(self, enrollment: Enrollment, change: Change) -> None:
         """Leave an uncertain enrollment for its next read at `change.due_at`. Raises FenceLost."""
@@ -255,6 +267,7 @@ def _move_values(enrollment: Enrollment, after: State, change: Change) -> dict[s
         "hubspot_enrollment_id": change.hubspot_enrollment_id,
         "enrolled_at": change.enrolled_at,
         "confirm_in": change.confirm_in,
+        "unsent": change.unsent,
     }
 
 

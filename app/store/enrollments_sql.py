@@ -10,37 +10,49 @@ COLUMNS = """
     sending_at, first_sending_at, reads, resends, delivery_id, triggered_at
 """
 
-# Who is on the way out of a sequence is nobody else's to enroll: the workflow would end that, too. What was cancelled
-# or has expired meanwhile is not looked at any more, and the workflow may still come round for a quarter of an hour.
+# Who is on the way out of a sequence is nobody else's to enroll: the workflow would end that, too. Whatever becomes of
+# the row that set it going, the workflow may come round until `triggered_until`.
 ON_THE_WAY_OUT = """
-    other.triggered_at IS NOT NULL AND other.plan->>'action' IS DISTINCT FROM 'workflow'
-    AND (other.state IN ('held', 'ready')
-         OR (other.state IN ('cancelled', 'expired')
-             AND other.triggered_at > clock_timestamp() - interval '15 minutes'))
+    other.triggered_until IS NOT NULL AND other.plan->>'action' IS DISTINCT FROM 'workflow'
+    AND (other.triggered_until > clock_timestamp()
+         OR (other.triggered_at IS NOT NULL AND other.state IN ('held', 'ready')))
 """
+# A person who leaves is heeded at once: such a row cancels what waits to enroll, and goes on with the way out that it
+# finds. Only another one that unenrolls is waited for, since it does the same.
+LEAVING = "COALESCE({row}.plan->>'action' IN ('cancel', 'unenroll'), false)"
+UNENROLLS = "COALESCE({row}.plan->>'action' = 'unenroll', false)"
+
+
+def blocked(row: str) -> str:
+    """Return the condition under which `other`, of the same person, keeps `row` from being claimed."""
+    leaving, other_leaving = LEAVING.format(row=row), LEAVING.format(row="other")
+    return f"""
+        other.state IN ('working', 'uncertain')
+        OR (({ON_THE_WAY_OUT}) AND ({UNENROLLS.format(row="other")} OR NOT {leaving}))
+        OR (other.state IN ('held', 'ready') AND other.priority > {row}.priority
+            AND ({row}.triggered_at IS NULL OR ({other_leaving} AND NOT {leaving})))
+    """
+
 
 # SKIP LOCKED lets workers claim side by side. The advisory lock closes a race: without it two workers could each claim
 # another row of the same person. It is only tried, never waited for; who does not get it leaves the row for the next
 # look. The unique index on people in hand stands behind it: a claim that breaks it is simply repeated.
 CLAIM_READY = text(f"""
     WITH candidate AS MATERIALIZED (
-        SELECT id, account, email, priority, triggered_at FROM enrollments
+        SELECT id, account, email, priority, triggered_at, plan FROM enrollments
         WHERE state = 'ready' AND due_at <= clock_timestamp() AND account = :account
           AND (expires_at IS NULL OR expires_at > clock_timestamp())
         ORDER BY due_at, id LIMIT :limit
         FOR UPDATE SKIP LOCKED
     ), person AS MATERIALIZED (
-        SELECT DISTINCT ON (account, email) id, account, email, priority, triggered_at FROM candidate
-        ORDER BY account, email, triggered_at IS NULL, priority DESC, id
+        SELECT DISTINCT ON (account, email) id, account, email, priority, triggered_at, plan FROM candidate
+        ORDER BY account, email, {LEAVING.format(row="candidate")} DESC, triggered_at IS NULL, priority DESC, id
     ), free AS MATERIALIZED (
         SELECT id FROM person
         WHERE NOT EXISTS (
             SELECT FROM enrollments other
             WHERE other.account = person.account AND other.email = person.email AND other.id <> person.id
-              AND (other.state IN ('working', 'uncertain')
-                   OR ({ON_THE_WAY_OUT})
-                   OR (other.state IN ('held', 'ready') AND other.priority > person.priority
-                       AND person.triggered_at IS NULL))
+              AND ({blocked("person")})
         ) AND pg_try_advisory_xact_lock(hashtextextended(account || ' ' || email, 0))
     ), claimed AS (
         UPDATE enrollments SET state = 'working', step = 'claimed', attempt = attempt + 1, leased_by = :worker,
@@ -64,10 +76,7 @@ HOLD_OTHERS = text(f"""
             SELECT waiting.id FROM enrollments waiting
             JOIN enrollments other
               ON other.account = waiting.account AND other.email = waiting.email AND other.id <> waiting.id
-             AND (other.state IN ('working', 'uncertain')
-                  OR ({ON_THE_WAY_OUT})
-                  OR (other.state IN ('held', 'ready') AND other.priority > waiting.priority
-                      AND waiting.triggered_at IS NULL))
+             AND ({blocked("waiting")})
             WHERE waiting.state = 'ready' AND waiting.due_at <= clock_timestamp()
             LIMIT 200
             FOR UPDATE OF waiting SKIP LOCKED
@@ -203,6 +212,8 @@ MOVE = text("""
                step = CASE WHEN :after = 'uncertain' THEN step END,
                tries = :tries, first_failed_at = :first_failed_at, reads = :reads, resends = :resends,
                triggered_at = CASE WHEN :after IN ('enrolled', 'done', 'refused') THEN NULL ELSE triggered_at END,
+               sending_at = CASE WHEN :unsent THEN NULL ELSE sending_at END,
+               first_sending_at = CASE WHEN :unsent THEN NULL ELSE first_sending_at END,
                hubspot_enrollment_id = COALESCE(CAST(:hubspot_enrollment_id AS text), hubspot_enrollment_id),
                enrolled_at = COALESCE(CAST(:enrolled_at AS timestamptz), enrolled_at),
                confirm_at = COALESCE(clock_timestamp() + make_interval(secs => CAST(:confirm_in AS double precision)),
@@ -261,6 +272,7 @@ CHECKPOINT_SENDING = text("""
 CHECKPOINT_TRIGGERED = text("""
     WITH moved AS (
         UPDATE enrollments SET triggered_at = clock_timestamp(), updated_at = clock_timestamp(),
+               triggered_until = clock_timestamp() + CAST(:within AS interval),
                contact_id = COALESCE(CAST(:contact_id AS text), contact_id)
         WHERE id = :id AND attempt = :attempt AND state = 'working'
         RETURNING id, attempt, triggered_at, step
@@ -273,7 +285,7 @@ CHECKPOINT_TRIGGERED = text("""
 
 CHECKPOINT_UNTRIGGERED = text("""
     WITH moved AS (
-        UPDATE enrollments SET triggered_at = NULL, updated_at = clock_timestamp()
+        UPDATE enrollments SET triggered_at = NULL, triggered_until = NULL, updated_at = clock_timestamp()
         WHERE id = :id AND attempt = :attempt AND state = 'working' AND triggered_at IS NOT NULL
         RETURNING id, attempt, step
     )
@@ -284,10 +296,12 @@ CHECKPOINT_UNTRIGGERED = text("""
 RELEASE_INTENT = text("DELETE FROM intents WHERE enrollment_id = :id")
 
 # Whatever was accepted for the person before this row, and has not been sent. Nobody can claim any of it meanwhile: the
-# person is in hand by this row. What takes the person out of a sequence goes on.
+# person is in hand by this row. What takes the person out of a sequence goes on: where this row unenrolls, too
+# (`takes_over`), it is this row's from now on.
 CANCEL_EARLIER = text("""
     WITH found AS MATERIALIZED (
-        SELECT id, state, attempt FROM enrollments
+        SELECT id, state, attempt, triggered_at, triggered_until,
+               plan->>'action' IS DISTINCT FROM 'workflow' AS leads_out FROM enrollments
         WHERE account = :account AND email = :email AND id < :id AND state IN ('held', 'ready', 'parked')
           AND plan->>'action' IS DISTINCT FROM 'unenroll'
         ORDER BY id FOR UPDATE
@@ -296,10 +310,21 @@ CANCEL_EARLIER = text("""
         FROM found WHERE enrollments.id = found.id
     ), freed AS (
         DELETE FROM intents WHERE enrollment_id IN (SELECT id FROM found)
+    ), noted AS (
+        INSERT INTO journal (enrollment_id, at, before, after, attempt, cause, detail)
+        SELECT id, clock_timestamp(), state, 'cancelled', attempt, 'cancelled_by_rule', :id FROM found
+    ), begun AS (
+        SELECT triggered_at, triggered_until FROM found
+        WHERE :takes_over AND leads_out AND triggered_at IS NOT NULL AND triggered_until > clock_timestamp()
+        ORDER BY triggered_at DESC LIMIT 1
+    ), taken AS (
+        UPDATE enrollments SET triggered_at = begun.triggered_at, triggered_until = begun.triggered_until
+        FROM begun WHERE id = :id AND attempt = :attempt AND enrollments.triggered_at IS NULL
+        RETURNING enrollments.triggered_at
     )
-    INSERT INTO journal (enrollment_id, at, before, after, attempt, cause, detail)
-    SELECT id, clock_timestamp(), state, 'cancelled', attempt, 'cancelled_by_rule', :id FROM found
-    RETURNING enrollment_id
+    SELECT (SELECT count(*) FROM found) AS cancelled,
+           COALESCE((SELECT triggered_at FROM taken), (SELECT triggered_at FROM enrollments WHERE id = :id))
+               AS triggered_at
 """)
 
 WAITING_UNTIL = text("""

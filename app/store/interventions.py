@@ -16,11 +16,14 @@ if TYPE_CHECKING:
 
 CANCELLABLE = (State.HELD, State.READY, State.PARKED)
 
-# Re-sends are counted anew: a person has looked, and says that it may be sent.
+# Re-sends are counted anew: a person has looked, and says that it may be sent. A way out of a sequence that did not
+# come to its end is begun anew; one that may still be under way is waited for.
 RELEASE = text("""
     WITH moved AS (
         UPDATE enrollments SET state = 'ready', reason = NULL, detail = NULL, step = NULL, tries = 0, reads = 0,
-               resends = 0, triggered_at = NULL, first_failed_at = NULL, due_at = clock_timestamp(),
+               resends = 0, first_failed_at = NULL, due_at = clock_timestamp(),
+               triggered_at = CASE WHEN reason NOT IN ('unenroll_unfinished', 'no_outcome')
+                                        AND triggered_until > clock_timestamp() THEN triggered_at END,
                updated_at = clock_timestamp()
         WHERE id = :id AND state = 'parked'
         RETURNING id, attempt

@@ -16,6 +16,7 @@ from app.store.interventions import Interventions
 from tests.enroll.conftest import RULES
 
 if TYPE_CHECKING:
+    from app.store.entries import Entry
     from tests.conftest import MakeEntry
     from tests.enroll.conftest import Road
 
@@ -27,6 +28,8 @@ UNENROLL: dict[str, Any] = {
     "action": "unenroll",
     "priority": 32_767,
 }
+CANCEL = UNENROLL | {"action": "cancel"}
+SLOW = RULES.replace("{property: segue_unenroll}", "{property: segue_unenroll, takes: 1h, within: 2h}")
 WORKFLOW: dict[str, Any] = {"sequence": "", "intent": "news", "action": "workflow", "workflow": "910002", "require": ()}
 BY_WORKFLOW = RULES.replace("unenroll: {property: segue_unenroll}", 'unenroll: {workflow: "910001"}')
 LATER = Bridge().takes + timedelta(seconds=1)
@@ -173,7 +176,7 @@ async def test_one_that_is_cancelled_on_the_way_out_holds_its_person_for_a_while
     await road.accept(make_entry("e2", intent="next", sequence="310003"))
     assert await road.enrollments.claim_ready(10) == []
     await road.run(
-        "UPDATE enrollments SET triggered_at = triggered_at - interval '16 minutes' WHERE state = 'cancelled'"
+        "UPDATE enrollments SET triggered_until = triggered_until - interval '16 minutes' WHERE state = 'cancelled'"
     )
     assert len(await road.enrollments.claim_ready(10)) == 1
 
@@ -293,3 +296,152 @@ async def test_what_was_surely_not_sent_is_tried_again(road: Road, make_entry: M
     await road.run("UPDATE enrollments SET due_at = clock_timestamp()")
     await road.run("UPDATE rate_windows SET blocked_until = NULL")
     assert await turn(road) == ("done", None)
+
+
+async def test_whoever_unenrolls_while_another_sequence_is_replaced_is_enrolled_into_neither(
+    road: Road, make_entry: MakeEntry
+) -> None:
+    await in_a_sequence(road)
+    await road.accept(make_entry("e1", if_enrolled="replace"))
+    assert await turn(road) == ("held", "unenrolling")
+    await road.accept(make_entry("leaves", **UNENROLL))
+    await road.enrollments.hold_others()
+    # The way out that was begun goes on as its own: nothing is set going a second time, and it is waited for as long.
+    assert await turn(road) == ("held", "unenrolling")
+    assert await road.run("SELECT state, reason FROM enrollments ORDER BY id") == [
+        ("cancelled", "by_rule"),
+        ("held", "unenrolling"),
+    ]
+    ((earlier, own),) = await road.run("SELECT min(triggered_at), max(triggered_at) FROM enrollments")
+    assert earlier == own
+    road.at(utc_now() + LATER)
+    assert await turn(road) == ("done", None)
+    assert (await contact(road))["running"] is None
+    assert await road.control("ledger") == []
+    assert len(await road.control("workflow-enrollments")) == 1
+
+
+async def test_whoever_is_cancelled_while_another_sequence_is_replaced_is_not_enrolled(
+    road: Road, make_entry: MakeEntry
+) -> None:
+    await in_a_sequence(road)
+    await road.accept(make_entry("e1", if_enrolled="replace"))
+    assert await turn(road) == ("held", "unenrolling")
+    await road.run("UPDATE enrollments SET state = 'ready', due_at = clock_timestamp()")
+    await road.accept(make_entry("leaves", **CANCEL))
+    assert await turn(road) == ("done", None)
+    assert await road.run("SELECT state FROM enrollments ORDER BY id") == [("cancelled",), ("done",)]
+    # The workflow is under way still: whoever enrolls the person waits for its end.
+    await road.accept(make_entry("back", intent="back"))
+    assert await road.enrollments.claim_ready(10) == []
+    assert await road.control("ledger") == []
+
+
+async def test_a_row_that_leads_out_goes_after_one_by_which_the_person_leaves(
+    road: Road, make_entry: MakeEntry
+) -> None:
+    await in_a_sequence(road)
+    await road.accept(make_entry("e1", if_enrolled="replace"))
+    await turn(road)
+    await road.accept(make_entry("leaves", **CANCEL))
+    await road.run("UPDATE enrollments SET state = 'held', reason = 'other_enrollment' WHERE reason IS NULL")
+    await road.run("UPDATE enrollments SET state = 'ready', due_at = clock_timestamp() WHERE reason = 'unenrolling'")
+    assert await road.enrollments.claim_ready(10) == []
+
+
+@pytest.mark.parametrize("ends", ["cancelled", "parked"])
+async def test_the_workflow_keeps_others_waiting_for_as_long_as_the_account_says(
+    road: Road, make_entry: MakeEntry, ends: str
+) -> None:
+    await in_a_sequence(road, bridge_seconds=3600.0)
+    road.books.append(load((Document("rules.yaml", SLOW),), environment={}, providers={}))
+    await road.accept(make_entry("e1", if_enrolled="replace"))
+    assert await turn(road) == ("held", "unenrolling")
+    ((identity,),) = await road.run("SELECT id FROM enrollments")
+    if ends == "cancelled":
+        assert await Interventions(road.engine).cancel(identity)
+    else:
+        text = RULES.replace(", unenroll: {property: segue_unenroll}", "")
+        road.books.append(load((Document("rules.yaml", text),), environment={}, providers={}))
+        assert await turn(road) == ("parked", "no_bridge")
+    await road.accept(make_entry("e2", intent="next", sequence="310003"))
+    await road.run("UPDATE enrollments SET triggered_until = triggered_until - interval '119 minutes'")
+    assert await road.enrollments.claim_ready(10) == []
+    await road.run("UPDATE enrollments SET triggered_until = triggered_until - interval '2 minutes'")
+    assert len(await road.enrollments.claim_ready(10)) == 1
+
+
+async def test_a_released_one_does_not_forget_a_workflow_that_is_under_way(road: Road, make_entry: MakeEntry) -> None:
+    await in_a_sequence(road)
+    await road.accept(make_entry("e1", if_enrolled="replace"))
+    await turn(road)
+    text = RULES.replace(", unenroll: {property: segue_unenroll}", "")
+    road.books.append(load((Document("rules.yaml", text),), environment={}, providers={}))
+    assert await turn(road) == ("parked", "no_bridge")
+    road.books.pop()
+    ((identity,),) = await road.run("SELECT id FROM enrollments")
+    assert await Interventions(road.engine).release(identity)
+    assert await turn(road) == ("held", "unenrolling")
+    road.at(utc_now() + LATER)
+    assert await turn(road) == ("enrolled", None)
+    assert len(await road.control("workflow-enrollments")) == 1
+
+
+@pytest.mark.parametrize("what", [WORKFLOW, UNENROLL])
+async def test_an_older_id_that_is_not_learned_sends_nothing(
+    road: Road, make_entry: MakeEntry, what: dict[str, Any]
+) -> None:
+    await in_a_sequence(road)
+    road.books.append(load((Document("rules.yaml", BY_WORKFLOW),), environment={}, providers={}))
+    await road.accept(make_entry("e1", **what))
+    await road.fault(route="workflow_ids", kind="status", status=502, times=1)
+    assert await turn(road) == ("ready", "hubspot_not_reached")
+    assert await road.run("SELECT triggered_at FROM enrollments") == [(None,)]
+
+
+async def test_who_is_refused_after_it_was_taken_out_is_parked_not_taken_out_for_ever(
+    road: Road, make_entry: MakeEntry
+) -> None:
+    await road.control("settings", {"bridge_seconds": 0.0})
+    await road.accept(make_entry("e1", if_enrolled="replace"))
+    await road.fault(route="enroll", kind="status", status=400, code="ALREADY_ENROLLED")
+    assert await turn(road) == ("held", "unenrolling")
+    road.at(utc_now() + LATER)
+    assert await turn(road) == ("parked", "unenroll_unfinished")
+    assert (await causes(road)).count("triggered") == 1
+
+
+async def test_our_own_enrollment_that_nobody_shows_is_never_taken_out(road: Road, make_entry: MakeEntry) -> None:
+    await road.control("settings", {"bridge_seconds": 0.0, "property_lag": 3600.0, "one_step_seconds": 3600.0})
+    await unseen(road, make_entry("e1", if_enrolled="replace"))
+    assert await turn(road) == ("uncertain", "ALREADY_ENROLLED")
+    assert await road.control("workflow-enrollments") == []
+    await road.fault()
+    assert await road.settle() == ("enrolled", None)
+    assert [entry["processed"] for entry in await road.control("ledger")].count(True) == 1
+
+
+async def test_what_nobody_shows_is_parked_and_keeps_its_persons_intent(road: Road, make_entry: MakeEntry) -> None:
+    await road.control("settings", {"property_lag": 3600.0, "one_step_seconds": 3600.0})
+    await unseen(road, make_entry("e1"))
+    state: tuple[str, str | None] = await turn(road)
+    while state[0] in {"uncertain", "ready"}:
+        state = await road.settle() if state[0] == "uncertain" else await again(road)
+    assert state == ("parked", "unsettled")
+    assert await road.run("SELECT count(*) FROM intents") == [(1,)]
+    assert [entry["processed"] for entry in await road.control("ledger")].count(True) == 1
+
+
+async def unseen(road: Road, entry: Entry) -> None:
+    """Have it enrolled with the answer lost, and show it nowhere: its reads lead to one more request."""
+    await road.accept(entry)
+    await road.fault(route="enroll", kind="drop_after", times=1)
+    assert await turn(road) == ("uncertain", "no_outcome")
+    await road.fault(route="status", kind="status", status=404, code="OBJECT_NOT_FOUND")
+    assert [await road.settle() for _ in range(3)][-1][0] == "ready"
+    await road.run("UPDATE enrollments SET due_at = clock_timestamp()")
+
+
+async def again(road: Road) -> tuple[str, str | None]:
+    await road.run("UPDATE enrollments SET due_at = clock_timestamp()")
+    return await turn(road)
