@@ -22,8 +22,11 @@ class Books(Protocol):
     async def inboxes(self, account: str, inboxes: Sequence[str]) -> Mapping[str, Inbox]:
         """Return how each inbox stands."""
 
-    async def pause(self, account: str, inbox: str, reason: str) -> None:
-        """Send nothing by this inbox until it is resumed."""
+    async def others(self, account: str, but: Sequence[str]) -> Sequence[Sender]:
+        """Return who sends, or is paused or full, beside the inboxes `but`."""
+
+    async def pause(self, account: str, sender: Sender, reason: str) -> None:
+        """Send nothing by this sender's inbox until it is resumed."""
 
     async def resume(self, account: str, inbox: str) -> bool:
         """Send by this inbox again; tell whether it was paused."""
@@ -31,7 +34,10 @@ class Books(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """One sender in one account. `left` of `limit` enrollments may be sent in the running 24 hours."""
+    """One sender in one account. `left` of `limit` enrollments may be sent in the running 24 hours.
+
+    `full_until` is until when none is taken by HubSpot's word, whatever was counted.
+    """
 
     account: str
     name: str
@@ -42,17 +48,21 @@ class Standing:
     waiting: int
     paused_at: datetime | None
     reason: str | None
+    full_until: datetime | None
 
 
 class Standings:
-    """Reads how senders stand, and pauses and resumes them. Raises Busy while the store cannot be asked."""
+    """Reads how senders stand, and pauses and resumes them. Raises Busy while the store cannot be asked.
+
+    These are the senders of the rulebook in force, and contacts' owners who have sent: `owner` and their owner id.
+    """
 
     def __init__(self, books: Books, book: Callable[[], Rulebook | None]) -> None:
         self._books = books
         self._book = book
 
     async def all(self) -> list[Standing]:
-        """Return the senders of the rulebook in force, in each of its accounts."""
+        """Return the senders, in each account of the rulebook in force."""
         book = self._book()
         if book is None:
             return []
@@ -64,16 +74,16 @@ class Standings:
 
     async def pause(self, account: str | None, name: str) -> bool:
         """Send nothing by this sender until it is resumed; tell whether there is such a sender."""
-        found = self._found(account, name)
+        found = await self._found(account, name)
         if found is None:
             return False
         with busy_when_gone():
-            await self._books.pause(found[0].name, found[1].email, "by an operator")
+            await self._books.pause(found[0].name, found[1], "by an operator")
         return True
 
     async def resume(self, account: str | None, name: str) -> bool:
         """Send by this sender again; tell whether there is such a sender."""
-        found = self._found(account, name)
+        found = await self._found(account, name)
         if found is None:
             return False
         with busy_when_gone():
@@ -81,17 +91,23 @@ class Standings:
         return True
 
     async def _of(self, account: Account, book: Rulebook) -> list[Standing]:
-        senders = book.senders.values()
+        senders = await self._senders(account, book)
         with busy_when_gone():
             found = await self._books.inboxes(account.name, sorted({sender.email for sender in senders}))
         return [_standing(account, sender, found[sender.email]) for sender in senders]
 
-    def _found(self, account: str | None, name: str) -> tuple[Account, Sender] | None:
+    async def _senders(self, account: Account, book: Rulebook) -> list[Sender]:
+        named = list(book.senders.values())
+        with busy_when_gone():
+            return [*named, *await self._books.others(account.name, sorted({sender.email for sender in named}))]
+
+    async def _found(self, account: str | None, name: str) -> tuple[Account, Sender] | None:
         book = self._book()
-        if book is None or name not in book.senders:
+        meant = book.meant(account) if book else None
+        if book is None or meant is None:
             return None
-        meant = book.meant(account)
-        return (meant, book.senders[name]) if meant else None
+        senders = await self._senders(meant, book)
+        return next(((meant, sender) for sender in senders if sender.name == name), None)
 
 
 def _standing(account: Account, sender: Sender, inbox: Inbox) -> Standing:
@@ -102,8 +118,9 @@ def _standing(account: Account, sender: Sender, inbox: Inbox) -> Standing:
         user_id=sender.user_id,
         inbox=sender.email,
         limit=limit,
-        left=max(0, limit - inbox.reserved),
+        left=inbox.left(sender),
         waiting=inbox.waiting,
         paused_at=inbox.paused_at,
         reason=inbox.reason if inbox.paused_at else None,
+        full_until=inbox.full_until,
     )

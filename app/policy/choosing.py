@@ -15,6 +15,7 @@ from app.model import Pick
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
     from app.model import Sender
 
@@ -26,7 +27,8 @@ class Candidate:
     """One sender as it stands now.
 
     `left` is how many enrollments its inbox may still send in the running 24 hours, of `limit`; `waiting` is how many
-    are assigned to it and not sent yet. `paused` says why nothing is sent by it, None where it is at work.
+    are assigned to it and not sent yet. `paused` says why nothing is sent by it, None where it is at work. `full_until`
+    is until when HubSpot's own word counts that it is full.
     """
 
     sender: Sender
@@ -35,12 +37,15 @@ class Candidate:
     weight: int = 1
     waiting: int = 0
     paused: str | None = None
+    full_until: datetime | None = None
 
     @property
     def unavailable(self) -> str | None:
         """Why it cannot be taken now, None where it can."""
         if self.paused is not None:
             return f"paused: {self.paused}"
+        if self.full_until is not None:
+            return f"full by HubSpot's word, taken again from {self.full_until:%Y-%m-%d %H:%M} UTC"
         return f"full: {self.limit} in 24 hours" if self.left <= 0 else None
 
     @property

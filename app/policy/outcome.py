@@ -72,7 +72,8 @@ class Change:
     """What a transition writes beside the state. None leaves times as they are; `confirm_in` is in seconds.
 
     `blames_sender`: HubSpot refused for the sender's own sake, which counts towards its pause. `unsent`: no request
-    of this enrollment can have worked, so that it stands as if none had been sent.
+    of this enrollment can have worked, so that it stands as if none had been sent. `full_until`: HubSpot says that the
+    sender may send no more for now.
     """
 
     cause: str
@@ -88,6 +89,7 @@ class Change:
     confirm_in: float | None = None
     blames_sender: bool = False
     unsent: bool = False
+    full_until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,13 +105,15 @@ class Told:
 class Patience:
     """How long things are tried; what ends in `_seconds` is in seconds. `confirm_seconds` after a yes, it is looked at.
 
-    `hold` is how long a full sender, or an account whose day is spent or that nobody has connected, is left alone.
+    `hold` is how long a full sender, or an account whose day is spent or that nobody has connected, is left alone; who
+    waits for the account's next day goes within `morning` of its beginning, not all at once.
     """
 
     settle_seconds: float = 90.0
     confirm_seconds: float = 60.0
     span: timedelta = timedelta(hours=72)
     hold: timedelta = timedelta(hours=1)
+    morning: timedelta = timedelta(minutes=10)
 
 
 def after_failure(  # noqa: PLR0911  # one return per kind of end is the table this function is
@@ -127,7 +131,7 @@ def after_failure(  # noqa: PLR0911  # one return per kind of end is the table t
     if isinstance(error, ParkedError):
         return State.PARKED, Change("parked", error.reason, str(error))
     if isinstance(error, HeldError | NotConnected):
-        return State.HELD, _held(error, now=now, patience=patience)
+        return State.HELD, _held(error, now=now, random=random, patience=patience)
     if isinstance(error, Ambiguous) and enrollment.step is Step.SENDING:
         return State.UNCERTAIN, uncertain("no_outcome", str(error), enrollment, now=now, patience=patience)
     if not isinstance(error, Refusal):
@@ -138,8 +142,7 @@ def after_failure(  # noqa: PLR0911  # one return per kind of end is the table t
     if fault.next == "refuse":
         return State.REFUSED, Change("refused", error.code, told)
     if fault.next == "hold":
-        reason = "daily_budget" if error.code == "RATE_LIMIT_DAILY" else "quota"
-        return State.HELD, Change("held", reason, told, due_at=now + patience.hold)
+        return _full(error, fault, told, enrollment, now=now, patience=patience)
     if fault.next == "settle":
         return State.UNCERTAIN, uncertain(error.code, told, enrollment, now=now, patience=patience)
     if fault.next == "retry":
@@ -147,9 +150,25 @@ def after_failure(  # noqa: PLR0911  # one return per kind of end is the table t
     return State.PARKED, Change("parked", error.code, told, blames_sender=blamed)
 
 
-def _held(error: HeldError | NotConnected, *, now: datetime, patience: Patience) -> Change:
+def _full(
+    refusal: Refusal, fault: NextStep, told: str, enrollment: Enrollment, *, now: datetime, patience: Patience
+) -> tuple[State, Change]:
+    """Hold who has met a limit. Where it is the sender's, its rule says what follows: it is chosen anew at once.
+
+    Whoever was sent by that sender before, with what outcome nobody knows, waits for it.
+    """
+    until = now + patience.hold
+    if fault.fault != "sender":
+        return State.HELD, Change("held", "daily_budget", told, due_at=until)
+    if enrollment.first_sending_at is not None:
+        return State.HELD, Change("held", "quota", told, due_at=until, full_until=until)
+    return State.READY, Change("sender_full", refusal.code, told, due_at=now, full_until=until)
+
+
+def _held(error: HeldError | NotConnected, *, now: datetime, random: float, patience: Patience) -> Change:
     if isinstance(error, HeldError):
-        return Change("held", error.reason, str(error), due_at=error.until)
+        later = random * patience.morning if error.reason == "daily_budget" else timedelta()
+        return Change("held", error.reason, str(error), due_at=error.until + later)
     return Change("held", NOT_CONNECTED, str(error), due_at=now + patience.hold)
 
 

@@ -16,7 +16,7 @@ from app.store import ledger
 from app.store.accept import ENROLLMENTS_READY
 from app.store.outbound import nobody, note
 from app.store.plans import read
-from app.store.senders import note_refusal, note_success
+from app.store.senders import note_full, note_refusal, note_success
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -165,14 +165,16 @@ class Enrollments:
     async def _note_sender(
         self, connection: AsyncConnection, enrollment: Enrollment, after: State, change: Change
     ) -> None:
-        """Count refusals that are the sender's own fault; what it sends ends their row."""
-        if enrollment.sender is None:
+        """Count refusals that are the sender's own fault, and mark who is full; what it sends ends their row."""
+        account, sender = enrollment.account, enrollment.sender
+        if sender is None:
             return
-        inbox = enrollment.sender.email.lower()
         if change.blames_sender:
-            await note_refusal(connection, enrollment.account, inbox, change.reason or "")
+            await note_refusal(connection, account, sender, change.reason or "")
+        elif change.full_until is not None:
+            await note_full(connection, account, sender, change.reason or "", change.full_until)
         elif after is State.ENROLLED:
-            await note_success(connection, enrollment.account, inbox)
+            await note_success(connection, account, sender.email.lower())
 
     async def triggered(
         self, enrollment: Enrollment, contact_id: str, detail: str, *, within: timedelta = timedelta()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from sqlalchemy import text
 
+from app.store.enrollments_sql import ONE_AFTER_THE_OTHER
+
 READ = text("""
     SELECT account, hub_id, user_id, scopes, access_token, refresh_token, expires_in, state, detail, version, leased_by,
            CAST(extract(epoch FROM expires_at - clock_timestamp()) AS double precision) AS seconds_left,
@@ -63,18 +65,22 @@ CONNECT = text("""
 
 READ_HUB = text("SELECT hub_id FROM oauth_grants WHERE account = :account")
 
-RELEASE_HELD = text("""
-    WITH moved AS (
-        UPDATE enrollments SET state = 'ready', reason = NULL, detail = NULL, due_at = clock_timestamp(),
+RELEASE_HELD = text(f"""
+    WITH found AS MATERIALIZED (
+        SELECT id FROM enrollments WHERE account = :account AND state = 'held' AND reason = :reason FOR UPDATE
+    ), turns AS (
+        SELECT id, {ONE_AFTER_THE_OTHER} AS due_at FROM found
+    ), moved AS (
+        UPDATE enrollments SET state = 'ready', reason = NULL, detail = NULL, due_at = turns.due_at,
                updated_at = clock_timestamp()
-        WHERE account = :account AND state = 'held' AND reason = :reason
-        RETURNING id, attempt
+        FROM turns WHERE enrollments.id = turns.id
+        RETURNING enrollments.id, attempt
     ), noted AS (
         INSERT INTO journal (enrollment_id, at, before, after, attempt, cause)
         SELECT id, clock_timestamp(), 'held', 'ready', attempt, 'account_connected' FROM moved
     )
     SELECT count(*) FROM moved
-""")
+""")  # noqa: S608  # the only text put in is the times above
 
 TELL = text("SELECT pg_notify(CAST(:channel AS text), '')")
 

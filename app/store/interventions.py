@@ -9,7 +9,7 @@ from sqlalchemy import text
 from app.model import State
 from app.store.accept import ENROLLMENTS_READY
 from app.store.database import busy_when_gone
-from app.store.enrollments_sql import RELEASE_INTENT
+from app.store.enrollments_sql import ONE_AFTER_THE_OTHER, RELEASE_INTENT
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine
@@ -18,21 +18,29 @@ CANCELLABLE = (State.HELD, State.READY, State.PARKED)
 
 # Re-sends are counted anew: a person has looked, and says that it may be sent. A way out of a sequence that did not
 # come to its end is begun anew; one that may still be under way is waited for.
-RELEASE = text("""
-    WITH moved AS (
+RELEASE = text(f"""
+    WITH found AS MATERIALIZED (
+        SELECT id FROM enrollments
+        WHERE state = 'parked' AND (CAST(:id AS text) IS NULL OR id = :id)
+          AND (CAST(:reason AS text) IS NULL OR reason = :reason) AND (CAST(:rule AS text) IS NULL OR rule = :rule)
+          AND (CAST(:sender AS text) IS NULL OR sender = :sender)
+        ORDER BY id LIMIT :bite FOR UPDATE
+    ), turns AS (
+        SELECT id, {ONE_AFTER_THE_OTHER} + make_interval(secs => :later) AS due_at FROM found
+    ), moved AS (
         UPDATE enrollments SET state = 'ready', reason = NULL, detail = NULL, step = NULL, tries = 0, reads = 0,
-               resends = 0, first_failed_at = NULL, due_at = clock_timestamp(),
+               resends = 0, first_failed_at = NULL, due_at = turns.due_at,
                triggered_at = CASE WHEN reason NOT IN ('unenroll_unfinished', 'no_outcome')
                                         AND triggered_until > clock_timestamp() THEN triggered_at END,
                updated_at = clock_timestamp()
-        WHERE id = :id AND state = 'parked'
-        RETURNING id, attempt
+        FROM turns WHERE enrollments.id = turns.id
+        RETURNING enrollments.id, attempt
     ), noted AS (
         INSERT INTO journal (enrollment_id, at, before, after, attempt, cause)
         SELECT id, clock_timestamp(), 'parked', 'ready', attempt, 'released_by_operator' FROM moved
     )
-    SELECT pg_notify(CAST(:channel AS text), '') FROM moved
-""")
+    SELECT id, pg_notify(CAST(:channel AS text), '') FROM moved
+""")  # noqa: S608  # the only text put in is the times above
 
 # The row is locked first: a worker that is about to claim it either has it already, and then nothing comes back, or
 # finds it cancelled.
@@ -68,6 +76,7 @@ CANCEL_WAITING = text("""
 """)
 
 BITE = 1000
+RELEASED_PER_SECOND = 10
 
 
 class Interventions:
@@ -78,10 +87,23 @@ class Interventions:
 
     async def release(self, identity: str) -> bool:
         """Make a parked enrollment ready again; tell whether there was one."""
+        return await self._release(later=0.0, bite=1, id=identity) == 1
+
+    async def release_parked(self, *, reason: str | None, rule: str | None, sender: str | None) -> int:
+        """Make all parked enrollments ready that fit, one after the other; return how many."""
+        released, bite = 0, BITE
+        while bite == BITE:
+            later = released / RELEASED_PER_SECOND
+            bite = await self._release(later=later, bite=BITE, reason=reason, rule=rule, sender=sender)
+            released += bite
+        return released
+
+    async def _release(self, *, later: float, bite: int, **named: str | None) -> int:
+        values: dict[str, str | None] = {"id": None, "reason": None, "rule": None, "sender": None}
+        told = {"channel": ENROLLMENTS_READY, "later": later, "bite": bite}
         with busy_when_gone():
             async with self._engine.begin() as connection:
-                result = await connection.execute(RELEASE, {"id": identity, "channel": ENROLLMENTS_READY})
-                return result.first() is not None
+                return len((await connection.execute(RELEASE, values | named | told)).all())
 
     async def cancel(self, identity: str) -> bool:
         """Cancel one that is held, ready or parked, and free its person's intent; tell whether there was one."""

@@ -51,7 +51,7 @@ NEXT_FREE = text("""
 RESERVE = text("""
     INSERT INTO sender_reservations (enrollment_id, account, inbox, reserved_at)
     VALUES (:id, :account, :inbox, clock_timestamp())
-    ON CONFLICT (enrollment_id) DO UPDATE SET reserved_at = excluded.reserved_at
+    ON CONFLICT (enrollment_id) DO UPDATE SET reserved_at = excluded.reserved_at, inbox = excluded.inbox
 """)
 
 RELEASE = text("DELETE FROM sender_reservations WHERE enrollment_id = :id")

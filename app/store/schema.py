@@ -386,8 +386,12 @@ sender_pauses = Table(
     Column("refusals", Integer, nullable=False, server_default=text("0")),
     Column("reason", Text),
     Column("paused_at", Instant),
+    Column("sender", Text),
+    Column("user_id", Text),
+    Column("full_until", Instant),
     PrimaryKeyConstraint("account", "inbox"),
-    comment="Refusals in a row that are a sender's own fault, and since when nothing is sent by it.",
+    comment="Refusals in a row that are a sender's own fault, since when nothing is sent by it, and until when HubSpot"
+    " says it is full.",
 )
 
 rulebooks = Table(

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 from sqlalchemy import text
 
 from app.errors import FenceLost
-from app.model import OnSenderFull, Pick
+from app.model import OnSenderFull, Pick, Sender
 from app.policy.choosing import Candidate, Choice, Considered, choose
+from app.store.enrollments_sql import ONE_AFTER_THE_OTHER
 from app.store.ledger import DEFAULT_LIMIT, PERIOD, next_free
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-    from app.model import Enrollment, Sender
+    from app.model import Enrollment
 
 MAXIMUM_REFUSALS = 3
 
@@ -34,7 +35,7 @@ LOCK_POOL = text("""
 TAKE_TURN = text("UPDATE pool_turns SET turn = turn + 1 WHERE account = :account AND pool = :pool")
 
 READ_INBOXES = text("""
-    SELECT wanted.inbox, paused_at, reason,
+    SELECT wanted.inbox, paused_at, reason, CASE WHEN full_until > clock_timestamp() THEN full_until END AS full_until,
            (SELECT count(*) FROM sender_reservations AS used
             WHERE used.account = :account AND used.inbox = wanted.inbox AND enrollment_id <> :id
               AND reserved_at > clock_timestamp() - CAST(:period AS interval)) AS reserved,
@@ -72,44 +73,90 @@ WRITE_ASSIGNMENT = text("""
     SELECT id FROM moved
 """)
 
+# Contacts' owners send, too, whom no rule names: who it is is kept, so that operators see and resume them.
 NOTE_REFUSAL = text("""
-    INSERT INTO sender_pauses AS kept (account, inbox, refusals, reason) VALUES (:account, :inbox, 1, :reason)
+    INSERT INTO sender_pauses AS kept (account, inbox, refusals, reason, sender, user_id)
+    VALUES (:account, :inbox, 1, :reason, :sender, :user_id)
     ON CONFLICT (account, inbox) DO UPDATE SET
-        refusals = kept.refusals + 1, reason = excluded.reason,
+        refusals = kept.refusals + 1, reason = excluded.reason, sender = excluded.sender, user_id = excluded.user_id,
         paused_at = CASE WHEN kept.refusals + 1 >= :maximum THEN COALESCE(kept.paused_at, clock_timestamp())
                          ELSE kept.paused_at END
 """)
 
-NOTE_SUCCESS = text("DELETE FROM sender_pauses WHERE account = :account AND inbox = :inbox AND paused_at IS NULL")
-
-PAUSE = text("""
-    INSERT INTO sender_pauses AS kept (account, inbox, reason, paused_at)
-    VALUES (:account, :inbox, :reason, clock_timestamp())
+# HubSpot counts what is sent by hand, too: the inbox is full whatever our ledger says, until it is tried again.
+NOTE_FULL = text("""
+    INSERT INTO sender_pauses AS kept (account, inbox, reason, sender, user_id, full_until)
+    VALUES (:account, :inbox, :reason, :sender, :user_id, :full_until)
     ON CONFLICT (account, inbox) DO UPDATE SET
-        reason = excluded.reason, paused_at = COALESCE(kept.paused_at, excluded.paused_at)
+        full_until = excluded.full_until, sender = excluded.sender, user_id = excluded.user_id
 """)
 
-# Who waited for the sender is looked at again at once.
-RESUME = text("""
+# One that was sent just before HubSpot said so does not take that back.
+NOTE_SUCCESS = text("""
+    WITH gone AS (
+        DELETE FROM sender_pauses
+        WHERE account = :account AND inbox = :inbox AND paused_at IS NULL
+          AND (full_until IS NULL OR full_until <= clock_timestamp())
+    )
+    UPDATE sender_pauses SET refusals = 0
+    WHERE account = :account AND inbox = :inbox AND paused_at IS NULL AND full_until > clock_timestamp()
+""")
+
+# Whose inboxes no rule names, and of which there is something to tell: contacts' owners.
+READ_OTHERS = text("""
+    SELECT inbox, COALESCE(sender, inbox) AS sender, COALESCE(user_id, '') AS user_id FROM sender_pauses
+    WHERE account = :account AND inbox <> ALL(CAST(:inboxes AS text[]))
+    UNION
+    SELECT DISTINCT ON (used.inbox) used.inbox, sent.sender, sent.sender_user_id
+    FROM sender_reservations AS used JOIN enrollments AS sent ON sent.id = used.enrollment_id
+    WHERE used.account = :account AND used.inbox <> ALL(CAST(:inboxes AS text[]))
+      AND reserved_at > clock_timestamp() - CAST(:period AS interval)
+      AND NOT EXISTS (SELECT FROM sender_pauses AS kept WHERE kept.account = :account AND kept.inbox = used.inbox)
+    ORDER BY inbox
+""")
+
+PAUSE = text("""
+    INSERT INTO sender_pauses AS kept (account, inbox, reason, sender, user_id, paused_at)
+    VALUES (:account, :inbox, :reason, :sender, :user_id, clock_timestamp())
+    ON CONFLICT (account, inbox) DO UPDATE SET
+        reason = excluded.reason, sender = excluded.sender, user_id = excluded.user_id,
+        paused_at = COALESCE(kept.paused_at, excluded.paused_at)
+""")
+
+# Who waited for the sender is looked at again, one after the other.
+RESUME = text(f"""
     WITH gone AS (
         DELETE FROM sender_pauses WHERE account = :account AND inbox = :inbox AND paused_at IS NOT NULL
         RETURNING inbox
-    ), moved AS (
-        UPDATE enrollments SET due_at = clock_timestamp()
+    ), found AS MATERIALIZED (
+        SELECT id FROM enrollments
         WHERE account = :account AND state = 'held' AND reason = 'sender_paused' AND EXISTS (SELECT FROM gone)
+        FOR UPDATE
+    ), turns AS (
+        SELECT id, {ONE_AFTER_THE_OTHER} AS due_at FROM found
+    ), moved AS (
+        UPDATE enrollments SET due_at = turns.due_at FROM turns WHERE enrollments.id = turns.id
     )
     SELECT inbox FROM gone
-""")
+""")  # noqa: S608  # the only text put in is the times above
 
 
 @dataclass(frozen=True, slots=True)
 class Inbox:
-    """How one inbox stands: places taken in the running 24 hours, who is assigned and not sent, its pause."""
+    """How one inbox stands: places taken in the running 24 hours, who is assigned and not sent, its pause.
+
+    `full_until` is until when HubSpot's word counts that it is full, None where that is not so now.
+    """
 
     reserved: int
     waiting: int
     paused_at: datetime | None
     reason: str | None
+    full_until: datetime | None = None
+
+    def left(self, sender: Sender) -> int:
+        """Return how many more the sender may send now."""
+        return 0 if self.full_until else max(0, self.limit(sender) - self.reserved)
 
     def limit(self, sender: Sender) -> int:
         """Return how many enrollments the sender may send in 24 hours."""
@@ -118,7 +165,9 @@ class Inbox:
     def candidate(self, sender: Sender, weight: int) -> Candidate:
         """Return the sender as one that may be chosen."""
         paused = None if self.paused_at is None else f"since {self.paused_at:%Y-%m-%d %H:%M} UTC: {self.reason}"
-        return Candidate(sender, self.limit(sender) - self.reserved, self.limit(sender), weight, self.waiting, paused)
+        return Candidate(
+            sender, self.left(sender), self.limit(sender), weight, self.waiting, paused, full_until=self.full_until
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +223,8 @@ class SenderBooks:
     async def _place(
         self, connection: AsyncConnection, enrollment: Enrollment, full: Candidate
     ) -> tuple[datetime, Sender]:
+        if full.full_until is not None:
+            return full.full_until, full.sender
         return await next_free(connection, enrollment, full.sender, limit=full.limit), full.sender
 
     async def _choose(
@@ -244,10 +295,17 @@ class SenderBooks:
         async with self._engine.connect() as connection:
             return await _inboxes(connection, account, inboxes)
 
-    async def pause(self, account: str, inbox: str, reason: str) -> None:
-        """Send nothing by this inbox until it is resumed."""
+    async def others(self, account: str, but: Sequence[str]) -> list[Sender]:
+        """Return who sends, or is paused or full, beside the inboxes `but`: contacts' owners, whom no rule names."""
+        values = {"account": account, "inboxes": list(but), "period": PERIOD}
+        async with self._engine.connect() as connection:
+            rows = await connection.execute(READ_OTHERS, values)
+            return [Sender(row.sender, row.user_id, row.inbox) for row in rows]
+
+    async def pause(self, account: str, sender: Sender, reason: str) -> None:
+        """Send nothing by this sender's inbox until it is resumed."""
         async with self._engine.begin() as connection:
-            await connection.execute(PAUSE, {"account": account, "inbox": inbox, "reason": reason})
+            await connection.execute(PAUSE, _blamed(account, sender, reason))
 
     async def resume(self, account: str, inbox: str) -> bool:
         """Send by this inbox again; tell whether it was paused."""
@@ -255,10 +313,26 @@ class SenderBooks:
             return (await connection.execute(RESUME, {"account": account, "inbox": inbox})).first() is not None
 
 
-async def note_refusal(connection: AsyncConnection, account: str, inbox: str, reason: str) -> None:
+async def note_refusal(connection: AsyncConnection, account: str, sender: Sender, reason: str) -> None:
     """Count a refusal that is the sender's own fault; the third one in a row pauses it."""
-    values = {"account": account, "inbox": inbox, "reason": reason, "maximum": MAXIMUM_REFUSALS}
-    await connection.execute(NOTE_REFUSAL, values)
+    await connection.execute(NOTE_REFUSAL, _blamed(account, sender, reason) | {"maximum": MAXIMUM_REFUSALS})
+
+
+async def note_full(
+    connection: AsyncConnection, account: str, sender: Sender, reason: str, full_until: datetime
+) -> None:
+    """Take nothing more from this sender until then: HubSpot says that it is full."""
+    await connection.execute(NOTE_FULL, _blamed(account, sender, reason) | {"full_until": full_until})
+
+
+def _blamed(account: str, sender: Sender, reason: str) -> dict[str, str]:
+    return {
+        "account": account,
+        "inbox": sender.email.lower(),
+        "reason": reason,
+        "sender": sender.name,
+        "user_id": sender.user_id,
+    }
 
 
 async def note_success(connection: AsyncConnection, account: str, inbox: str) -> None:
@@ -272,4 +346,4 @@ async def _inboxes(
     """Return how each inbox stands, as if the enrollment `but` were not there."""
     values = {"account": account, "id": but, "inboxes": list(inboxes), "period": PERIOD}
     rows = await connection.execute(READ_INBOXES, values)
-    return {row.inbox: Inbox(row.reserved, row.waiting, row.paused_at, row.reason) for row in rows}
+    return {row.inbox: Inbox(row.reserved, row.waiting, row.paused_at, row.reason, row.full_until) for row in rows}

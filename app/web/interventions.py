@@ -11,7 +11,7 @@ from fastapi import APIRouter, Depends
 from app.policy.addresses import listed_address
 from app.web.api import PROBLEMS, UNREADABLE, Identity, found
 from app.web.problems import Problem
-from app.web.shapes import Cancelled, EnrollmentDetail, Whose
+from app.web.shapes import Cancelled, EnrollmentDetail, Parked, Released, Whose
 
 log = structlog.get_logger(__name__)
 
@@ -29,6 +29,9 @@ class Acts(Protocol):
 
     async def cancel_waiting(self, *, email: str | None, rule: str | None) -> int:
         """Cancel all that are held or ready, of one person, one rule, or both; return how many."""
+
+    async def release_parked(self, *, reason: str | None, rule: str | None, sender: str | None) -> int:
+        """Release all that are parked and fit; return how many."""
 
 
 class Reader(Protocol):
@@ -60,6 +63,13 @@ def router(acts: Acts, reader: Reader, *, authorised: Callable[..., None]) -> AP
         cancelled = await acts.cancel_waiting(email=listed_address(whose.email), rule=whose.rule)
         log.info("enrollments.cancelled", count=cancelled, rule=whose.rule)
         return {"cancelled": cancelled}
+
+    @routes.post("/enrollments/release", response_model=Released, responses=UNREADABLE)
+    async def release_parked(which: Parked) -> dict[str, int]:
+        """Release all parked enrollments of a reason, a rule or a sender, ten a second: their cause is mended."""
+        released = await acts.release_parked(reason=which.reason, rule=which.rule, sender=which.sender)
+        log.info("enrollments.released", count=released, **which.model_dump(exclude_none=True))
+        return {"released": released}
 
     async def _done(told: str, act: Callable[[str], Awaitable[bool]], identity: str) -> Mapping[str, Any]:
         allowed = await act(identity)

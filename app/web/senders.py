@@ -47,7 +47,7 @@ def router(standings: Standings, *, authorised: Callable[..., None]) -> APIRoute
 
     @routes.get("/senders", response_model=SenderList)
     async def senders() -> dict[str, Any]:
-        """List the senders of the rules in force, in each account."""
+        """List the senders of the rules in force, and contacts' owners who have sent, in each account."""
         return {"items": await standings.rows()}
 
     @routes.post("/senders/{sender_id}/pause", response_model=SenderList)
@@ -57,14 +57,14 @@ def router(standings: Standings, *, authorised: Callable[..., None]) -> APIRoute
 
     @routes.post("/senders/{sender_id}/resume", response_model=SenderList)
     async def resume(sender_id: Identity, account: Account = None) -> dict[str, Any]:
-        """Send by this sender again; who waited for it is looked at again at once."""
+        """Send by this sender again; who waited for it is looked at again, ten a second."""
         return await _done("resumed", standings.resume, account, sender_id)
 
     async def _done(
         told: str, act: Callable[[str | None, str], Awaitable[bool]], account: str | None, name: str
     ) -> dict[str, Any]:
         if not await act(account, name):
-            raise Problem(404, "not-found", "No sender of the rules in force is called so; name the account, too.")
+            raise Problem(404, "not-found", "No sender is called so; name the account, too.")
         log.info("sender.intervened", sender=name, account=account, told=told)
         return {"items": [row for row in await standings.rows() if row["name"] == name]}
 

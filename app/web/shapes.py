@@ -184,7 +184,8 @@ class EnrollmentPage(BaseModel):
 class SenderRow(BaseModel):
     """One sender in one account: `left` of `limit` enrollments may be sent in the running 24 hours.
 
-    `waiting` are assigned to it and not sent yet.
+    `waiting` are assigned to it and not sent yet. `full_until` is until when none is taken because HubSpot says that it
+    is full. Contacts' owners whom no rule names are called `owner` and their owner id.
     """
 
     account: str
@@ -196,6 +197,7 @@ class SenderRow(BaseModel):
     waiting: int
     paused_at: datetime | None
     reason: str | None
+    full_until: datetime | None
 
 
 class SenderList(BaseModel):
@@ -217,6 +219,30 @@ class Whose(BaseModel):
         if not self.email and not self.rule:
             raise ValueError("name an email, a rule, or both")
         return self
+
+
+class Parked(BaseModel):
+    """Which parked enrollments are meant: all that fit everything that is named."""
+
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"example": {"reason": "DISCONNECTED_INBOX", "sender": "anna"}}
+    )
+
+    reason: Storable | None = Field(None, max_length=200, description="Why they are parked")
+    rule: Storable | None = Field(None, max_length=200, description="The rule's id")
+    sender: Storable | None = Field(None, max_length=200, description="The sender's name")
+
+    @model_validator(mode="after")
+    def _some(self) -> Self:
+        if not self.reason and not self.rule and not self.sender:
+            raise ValueError("name a reason, a rule, a sender, or several of them")
+        return self
+
+
+class Released(BaseModel):
+    """How many were released."""
+
+    released: int
 
 
 class Cancelled(BaseModel):

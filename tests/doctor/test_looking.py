@@ -12,6 +12,7 @@ import pytest
 
 from app.encryption import Encryption, new_key
 from app.hubspot.oauth import REQUIRED_SCOPES
+from app.model import Sender
 from app.store.grants import Grants
 from app.store.sealed import NewTokens
 from app.store.senders import SenderBooks
@@ -103,7 +104,7 @@ def test_of_several_accounts_one_has_to_be_named(practice: Practice) -> None:
 async def test_with_a_database_senders_have_a_standing_and_the_pace_is_shared(
     practice: Practice, database_url: str, engine: AsyncEngine
 ) -> None:
-    await SenderBooks(engine).pause("main", "anna@acme.example", "by an operator")
+    await SenderBooks(engine).pause("main", Sender("anna", "7001", "anna@acme.example"), "by an operator")
     at = {"SEGUE_DATABASE_URL": database_url}
     (anna,) = await asyncio.to_thread(listed, practice, "senders", **at)
     assert (anna["left"], anna["limit"], anna["paused"]) == (1000, 1000, True)

@@ -9,7 +9,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from app.model import OnSenderFull
-from app.store.senders import SenderBooks
+from app.standings import Standings
+from app.store.interventions import Interventions
+from app.store.senders import SenderBooks, note_success
+from tests.enroll.conftest import BOOK
 
 if TYPE_CHECKING:
     from tests.conftest import MakeEntry
@@ -184,7 +187,134 @@ async def test_what_is_not_the_senders_own_fault_is_not_counted_against_it(
     await road.fault(kind="status", status=400, code=code)
     await road.accept(make_entry("e1"))
     await last(road)
+    assert await road.run("SELECT * FROM sender_pauses WHERE refusals > 0 OR paused_at IS NOT NULL") == []
+
+
+@pytest.mark.parametrize("code", ["SEND_LIMIT_EXCEEDED", "RATE_LIMITED_BY_PROVIDER"])
+async def test_a_pool_takes_another_one_when_hubspot_says_that_a_sender_is_full(
+    road: Road, make_entry: MakeEntry, code: str
+) -> None:
+    await road.accept(make_entry("e1", sender="left"))
+    await road.fault(kind="status", status=400, code=code, times=1)
+    assert await last(road) == ("ready", code)
+    assert await road.run("SELECT sending_at, first_sending_at FROM enrollments") == [(None, None)]
+    assert await road.run("SELECT * FROM sender_reservations") == []
+    assert await last(road) == ("enrolled", None)
+    chosen, passed = sorted(await reasons(road), key=lambda reason: not reason[1])
+    assert (chosen[0], passed[0]) == ("ben", "anna")
+    assert passed[2].startswith("full by HubSpot's word, taken again from ")
+    assert await road.run("SELECT inbox FROM sender_reservations") == [("ben@acme.example",)]
+
+
+async def test_a_sender_that_is_full_by_hubspots_word_is_waited_for_or_fails_as_its_rule_says(
+    road: Road, make_entry: MakeEntry
+) -> None:
+    await road.fault(kind="status", status=400, code="SEND_LIMIT_EXCEEDED", times=1)
+    await road.accept(make_entry("e1", sender="anna"))
+    await last(road)
+    assert await last(road) == ("held", "quota")
+    ((due, until),) = await road.run("SELECT due_at, (SELECT full_until FROM sender_pauses) FROM enrollments")
+    assert due == until
+    await road.accept(make_entry("e2", "b@x.example", sender="anna", on_sender_full=OnSenderFull.FAIL))
+    assert await last(road) == ("refused", "sender_full")
+    await road.accept(make_entry("e3", "c@x.example", sender="anna", fallback="ben", on_sender_full=NEXT))
+    assert await last(road) == ("enrolled", None)
+    assert len(await road.control("ledger")) == 2
+    (anna, *_) = await Standings(SenderBooks(road.engine), lambda: BOOK).all()
+    assert (anna.name, anna.left, anna.full_until) == ("anna", 0, until)
+    # Its time over, it is taken again; what it sends then ends the row.
+    await road.run("UPDATE sender_pauses SET full_until = clock_timestamp()")
+    await road.accept(make_entry("e4", "d@x.example", sender="anna"))
+    assert await last(road) == ("enrolled", None)
     assert await road.run("SELECT * FROM sender_pauses") == []
+
+
+async def test_what_was_sent_just_before_does_not_take_hubspots_word_back(road: Road, make_entry: MakeEntry) -> None:
+    await road.fault(kind="status", status=400, code="SEND_LIMIT_EXCEEDED", times=1)
+    await road.accept(make_entry("e1", sender="anna"))
+    await last(road)
+    async with road.engine.begin() as connection:
+        await note_success(connection, "main", "anna@acme.example")
+    assert await road.run("SELECT inbox, refusals FROM sender_pauses") == [("anna@acme.example", 0)]
+
+
+async def test_whose_request_may_have_worked_waits_for_the_sender_that_sent_it(
+    road: Road, make_entry: MakeEntry
+) -> None:
+    await road.accept(make_entry("e1", sender="left"))
+    await road.fault(kind="drop_before", times=1)
+    assert await last(road) == ("uncertain", "no_outcome")
+    for _ in range(3):
+        await road.settle()
+    await road.fault(kind="status", status=400, code="SEND_LIMIT_EXCEEDED", times=1)
+    assert await last(road) == ("held", "quota")
+    assert await road.run("SELECT sender, first_sending_at IS NOT NULL FROM enrollments") == [("anna", True)]
+
+
+async def test_a_released_one_heeds_that_its_sender_is_paused(road: Road, make_entry: MakeEntry) -> None:
+    for number in range(3):
+        await road.accept(make_entry(f"e{number}", f"p{number}@x.example", sender="broken"))
+        await last(road)
+    ((identity,),) = await road.run("SELECT max(id) FROM enrollments")
+    assert await Interventions(road.engine).release(identity)
+    assert await last(road) == ("held", "sender_paused")
+    assert len(await road.control("ledger")) == 3
+
+
+async def test_an_owner_whom_no_rule_names_is_listed_paused_and_resumed(road: Road, make_entry: MakeEntry) -> None:
+    await road.fault(kind="status", status=400, code="DISCONNECTED_INBOX")
+    standings = Standings(SenderBooks(road.engine), lambda: BOOK)
+    for number in range(3):
+        await road.write(f"p{number}@x.example", hubspot_owner_id="90213")
+        await road.accept(make_entry(f"e{number}", f"p{number}@x.example", sender="contact-owner"))
+        await last(road)
+    cleo = (await standings.all())[-1]
+    assert (cleo.name, cleo.user_id, cleo.inbox) == ("owner 90213", "7003", "cleo@acme.example")
+    assert (cleo.paused_at is not None, cleo.reason) == (True, "DISCONNECTED_INBOX")
+    assert await standings.resume(None, "owner 90213")
+    assert await road.run("SELECT * FROM sender_pauses") == []
+    await road.run(
+        "INSERT INTO sender_reservations SELECT id, account, sender_email, clock_timestamp() FROM enrollments LIMIT 1"
+    )
+    sent = (await standings.all())[-1]
+    assert (sent.name, sent.paused_at, sent.limit - sent.left) == ("owner 90213", None, 1)
+    assert await standings.pause("main", "owner 90213")
+    assert (await standings.all())[-1].reason == "by an operator"
+
+
+async def test_those_who_waited_for_a_sender_go_one_after_the_other(road: Road, make_entry: MakeEntry) -> None:
+    books = SenderBooks(road.engine)
+    await books.pause("main", BOOK.senders["anna"], "by an operator")
+    for number in range(3):
+        await road.accept(make_entry(f"e{number}", f"p{number}@x.example", sender="anna"))
+        await last(road)
+    assert await books.resume("main", "anna@acme.example")
+    assert await apart(road, "held") == [timedelta(), timedelta(milliseconds=100), timedelta(milliseconds=200)]
+
+
+async def test_all_that_were_parked_for_one_reason_are_released_one_after_the_other(
+    road: Road, make_entry: MakeEntry
+) -> None:
+    await road.fault(kind="status", status=400, code="DISCONNECTED_INBOX")
+    for number in range(4):
+        sender = "anna" if number else "ben"
+        await road.accept(make_entry(f"e{number}", f"p{number}@x.example", sender=sender))
+        await last(road)
+    acts = Interventions(road.engine)
+    named: dict[str, Any] = {"reason": "DISCONNECTED_INBOX", "rule": "demo", "sender": "anna"}
+    for other in ({"reason": "gave_up"}, {"rule": "other"}, {"sender": "dan"}):
+        assert await acts.release_parked(**named | other) == 0
+    assert await acts.release_parked(**named) == 3
+    assert await apart(road, "ready") == [timedelta(), timedelta(milliseconds=100), timedelta(milliseconds=200)]
+    assert await road.run("SELECT sender FROM enrollments WHERE state = 'parked'") == [("ben",)]
+    assert await acts.release_parked(reason=None, rule="demo", sender=None) == 1
+    assert len(await road.run("SELECT * FROM journal WHERE cause = 'released_by_operator'")) == 4
+
+
+async def apart(road: Road, state: str) -> list[timedelta]:
+    """Return how long after the first one each is due, to the hundredth of a second, the oldest first."""
+    rows = await road.run(f"SELECT due_at FROM enrollments WHERE state = '{state}' ORDER BY id")  # noqa: S608  # ours
+    return [timedelta(milliseconds=10 * round((due - rows[0][0]).total_seconds() * 100)) for (due,) in rows]
 
 
 async def test_whoever_was_not_sent_in_time_is_not_sent_any_more(road: Road, make_entry: MakeEntry) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
+from sqlalchemy import text
 
 from tests.web.service import ADMIN_TOKEN, RULES, Running, client_of, close_database, open_database, running, write
 
@@ -320,6 +321,7 @@ async def test_senders_are_listed_paused_and_resumed(web: Running) -> None:
         "waiting": 0,
         "paused_at": None,
         "reason": None,
+        "full_until": None,
     }
     headers = {"authorization": f"Bearer {ADMIN_TOKEN}"}
     paused = await web.client.post("/api/v1/senders/anna/pause?account=main", headers=headers)
@@ -347,6 +349,23 @@ async def test_what_waits_is_cancelled_by_person_or_rule_and_never_by_nobody(web
     listed = (await web.get("/api/v1/enrollments", reason="by_operator")).json()["items"]
     assert {row["state"] for row in listed} == {"cancelled"}
     assert len(listed) == 2
+
+
+async def test_what_is_parked_is_released_by_what_it_has_in_common(web: Running) -> None:
+    for number in (1, 2):
+        await web.deliver("crm", signup(number, f"p{number}@corp.example"))
+    async with web.service.engine.begin() as connection:
+        await connection.execute(text("UPDATE enrollments SET state = 'parked', reason = 'DISCONNECTED_INBOX'"))
+    headers = {"authorization": f"Bearer {ADMIN_TOKEN}"}
+
+    async def release(**which: str) -> httpx.Response:
+        return await web.client.post("/api/v1/enrollments/release", json=which, headers=headers)
+
+    assert is_problem(await release(), 422, "invalid-request")
+    assert is_problem(await release(reasons="DISCONNECTED_INBOX"), 422, "invalid-request")
+    assert (await release(reason="DISCONNECTED_INBOX", rule="other")).json() == {"released": 0}
+    assert (await release(reason="DISCONNECTED_INBOX", rule="signup")).json() == {"released": 2}
+    assert (await release(reason="DISCONNECTED_INBOX")).json() == {"released": 0}
 
 
 async def test_the_suppression_list_is_kept_in_one_form_and_paged(web: Running) -> None:

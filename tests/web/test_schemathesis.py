@@ -43,7 +43,7 @@ LISTINGS = ["/api/v1/sequences", "/api/v1/owners"]
 DETAILS = ["/api/v1/events/{event_id}", "/api/v1/decisions/{decision_id}", "/api/v1/enrollments/{enrollment_id}"]
 OUTBOUND = [("GET", "/api/v1/outbound/{outbound_id}"), ("POST", "/api/v1/outbound/{outbound_id}/replay")]
 ENDPOINTS = ["/api/v1/endpoints/{name}/enable", "/api/v1/endpoints/{name}/test"]
-WHOLE = ["/api/v1/enrollments/cancel", "/api/v1/suppressions", "/api/v1/outbound/replay"]
+WHOLE = ["/api/v1/enrollments/cancel", "/api/v1/enrollments/release", "/api/v1/suppressions", "/api/v1/outbound/replay"]
 ACTS = [
     "/api/v1/enrollments/{enrollment_id}/release",
     "/api/v1/enrollments/{enrollment_id}/cancel",
