@@ -72,23 +72,26 @@ class Endpoints:
 
     async def post(self, endpoint: Endpoint, identity: str, body: bytes, now: datetime) -> Answered:
         """Post one message; never raises for what the endpoint or the network does."""
+        deadline = asyncio.get_running_loop().time() + self._timeout
+        try:
+            request = self._request(endpoint, identity, body, now)
+            async with asyncio.timeout_at(deadline):
+                reply = await self._http.send(request, stream=True)
+        except TimeoutError:
+            return Answered(None, "timeout")
+        except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
+            # Its message may hold the URL. ValueError: what the rules let pass and HTTP does not.
+            return Answered(None, type(error).__name__)
+        text = await _beginning(reply, deadline)
+        return Answered(reply.status_code, retry_after=reply.headers.get("retry-after"), text=text or None)
+
+    def _request(self, endpoint: Endpoint, identity: str, body: bytes, now: datetime) -> httpx.Request:
         headers = signed(identity, body, endpoint.secrets, now) | {
             "content-type": "application/json",
             "user-agent": f"Segue/{__version__}",
             "accept-encoding": "identity",
         }
-        deadline = asyncio.get_running_loop().time() + self._timeout
-        request = self._http.build_request("POST", endpoint.url, content=body, headers=headers)
-        try:
-            async with asyncio.timeout_at(deadline):
-                reply = await self._http.send(request, stream=True)
-        except TimeoutError:
-            return Answered(None, "timeout")
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
-            # Its message may hold the URL.
-            return Answered(None, type(error).__name__)
-        text = await _beginning(reply, deadline)
-        return Answered(reply.status_code, retry_after=reply.headers.get("retry-after"), text=text or None)
+        return self._http.build_request("POST", endpoint.url, content=body, headers=headers)
 
 
 async def _beginning(reply: httpx.Response, deadline: float) -> str:

@@ -150,26 +150,34 @@ class Follower:
 
     async def _look(self, turn: Turn, looks: Sequence[Look], *, searching: bool) -> None:
         self._tell.follow_call(self._account, "read")
-        seen = await self._read(turn, sorted({look.contact_id for look in looks}))
-        findings = [_finding(look, seen, searching=searching) for look in looks]
+        seen, unread = await self._read(turn, sorted({look.contact_id for look in looks}))
+        read = [look for look in looks if look.contact_id not in unread]
+        findings = [_finding(look, seen, searching=searching) for look in read]
         learnt = await self._record.found(findings)
         self._told(findings, learnt)
 
-    async def _read(self, turn: Turn, contact_ids: Sequence[str]) -> Mapping[str, Seen | None]:
-        """Read contacts, in halves where HubSpot refuses all for the sake of one. One that is refused shows nothing."""
+    async def _read(self, turn: Turn, contact_ids: Sequence[str]) -> tuple[Mapping[str, Seen | None], set[str]]:
+        """Read contacts, in halves where HubSpot refuses all for the sake of one. One that is refused shows nothing.
+
+        The second are those for whom the hour's calls did not suffice: they are looked at another time.
+        """
         try:
-            return await self._hubspot.read(contact_ids)
+            return await self._hubspot.read(contact_ids), set()
         except Refusal as refusal:
             if refusal.status != BAD_REQUEST:
                 raise
         seen: dict[str, Seen | None] = {}
+        unread: set[str] = set()
         middle = len(contact_ids) // 2
         for half in (contact_ids[:middle], contact_ids[middle:]) if middle else ():
             if not await self._record.spend(turn):
-                break
+                unread |= set(half)
+                continue
             self._tell.follow_call(self._account, "read")
-            seen |= await self._read(turn, half)
-        return seen
+            shown, left = await self._read(turn, half)
+            seen |= shown
+            unread |= left
+        return seen, unread
 
     def _told(self, findings: Sequence[Finding], learnt: Learnt) -> None:
         for finding in findings:

@@ -317,7 +317,7 @@ def _date(reply: Reply | None) -> datetime | None:
     """Return HubSpot's clock; a date without a zone, or garbage, is none."""
     try:
         told = parsedate_to_datetime(reply.headers["date"]) if reply else None
-    except (KeyError, ValueError):
+    except (KeyError, ValueError, OverflowError):
         return None
     return told if told and told.tzinfo else None
 

@@ -69,8 +69,8 @@ def pause_of(status: int, retry_after: str | None, now: datetime) -> timedelta |
         return timedelta(seconds=int(told)) if len(told) <= LONGEST_NUMBER else LONGEST_PAUSE
     try:
         until = parsedate_to_datetime(told)
-    except ValueError:
+        # A date that names no zone is in UTC: HTTP knows no other.
+        until = until if until.tzinfo else until.replace(tzinfo=UTC)
+        return max(until - now, timedelta(0))
+    except (ValueError, OverflowError):
         return None
-    # A date that names no zone is in UTC: HTTP knows no other.
-    until = until if until.tzinfo else until.replace(tzinfo=UTC)
-    return max(until - now, timedelta(0))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
+from ipaddress import ip_address
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlsplit
 
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
 PREFIX = "whsec_"
 # What Standard Webhooks asks of a secret.
 SHORTEST, LONGEST = 24, 64
+LABEL = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)")
+LONGEST_NAME = 253
 HOW = f"make one by `echo {PREFIX}$(openssl rand -base64 32)`"
 
 
@@ -59,7 +63,8 @@ def _wrong_url(url: str) -> str | None:
         return None
     try:
         split = urlsplit(url)
-        usable = split.scheme in {"http", "https"} and bool(split.hostname) and (split.port is None or split.port > 0)
+        named = split.scheme in {"http", "https"} and (split.port is None or split.port > 0)
+        usable = named and _is_host(split.hostname or "")
     except ValueError:
         usable = False
     if not usable or not url.isascii() or any(character.isspace() for character in url):
@@ -67,6 +72,17 @@ def _wrong_url(url: str) -> str | None:
     if split.username is not None or split.fragment:
         return "a URL with a user or a #fragment cannot be posted to: the signature says who sends"
     return None
+
+
+def _is_host(name: str) -> bool:
+    """Tell whether this is an IP address or a name that DNS can hold; a name never ends in a number."""
+    try:
+        ip_address(name)
+    except ValueError:
+        labels = name.removesuffix(".").split(".")
+        short = len(name) <= LONGEST_NAME and not labels[-1].isdigit()
+        return short and all(LABEL.fullmatch(label) for label in labels)
+    return True
 
 
 def _wrong_secret(secret: str) -> str | None:

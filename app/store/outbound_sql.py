@@ -133,10 +133,10 @@ ENABLE = text("""
 
 TELL = text("SELECT pg_notify(CAST(:channel AS text), '')")
 
-# At once, and with all its tries again; the same bytes under the same id.
+# At once, and with all its tries again; the same bytes under the same id. What somebody died over is nobody's.
 REPLAY = text("""
     UPDATE outbound SET state = 'waiting', due_at = clock_timestamp(), tries = 0, updated_at = clock_timestamp()
-    WHERE id = :id AND state <> 'sending'
+    WHERE id = :id AND (state <> 'sending' OR leased_until < clock_timestamp())
     RETURNING id
 """)
 

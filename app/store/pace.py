@@ -176,6 +176,7 @@ class StoredPace:
         self._waiting: dict[str, deque[asyncio.Future[StoredGrant]]] = {}
         self._askers: dict[str, asyncio.Task[None]] = {}
         self._portions: dict[str, list[Portion]] = {}
+        self._unused = 0
         self._notes: set[asyncio.Task[None]] = set()
         self._closing = asyncio.Event()
 
@@ -254,9 +255,7 @@ class StoredPace:
             return 0.0
         portions = self._portions.setdefault(kind, [])
         told = [portion for portion in portions if portion.told()]
-        since = elapsed_seconds()
-        async with self._engine.begin() as connection:
-            portion, wait = await self._ask(connection, kind, min(len(waiting), GRANTS_AT_ONCE), told, since)
+        portion, wait = await self._asked(kind, min(len(waiting), GRANTS_AT_ONCE), told)
         # A search that finds its own window full has not come to the general one, where it is to be told, too.
         done = told if portion is not None or kind == GENERAL else []
         self._portions[kind] = [one for one in (*portions, portion) if one and one not in done]
@@ -269,8 +268,22 @@ class StoredPace:
                 waiting.popleft().set_result(StoredGrant(portion))
         return 0.0
 
+    async def _asked(self, kind: str, wanted: int, told: list[Portion]) -> tuple[Portion | None, float]:
+        """Ask in one transaction. What was not used is given back to the day by the first ask that spends of it."""
+        since, unused = elapsed_seconds(), sum(portion.count - portion.used for portion in told)
+        carried, self._unused = self._unused, 0
+        portion: Portion | None = None
+        try:
+            async with self._engine.begin() as connection:
+                portion, wait = await self._ask(connection, kind, wanted, told, since, carried + unused)
+        finally:
+            self._unused += 0 if portion else carried
+        if portion is None and kind == GENERAL:
+            self._unused += unused  # these are told now, and not asked about again
+        return portion, wait
+
     async def _ask(
-        self, connection: AsyncConnection, kind: str, wanted: int, told: list[Portion], since: float
+        self, connection: AsyncConnection, kind: str, wanted: int, told: list[Portion], since: float, unused: int
     ) -> tuple[Portion | None, float]:
         """Return what is granted of those wanted, or None and the seconds to wait."""
         granted = wanted
@@ -279,7 +292,7 @@ class StoredPace:
             if room <= 0:
                 return None, wait
             granted = min(granted, room)
-        granted = await self._spend_day(connection, granted)
+        granted = await self._spend_day(connection, granted, unused)
         ids = {each: await self._insert(connection, each, granted) for each in _windows(kind)}
         return Portion(ids, since, granted), 0.0
 
@@ -309,20 +322,21 @@ class StoredPace:
         identity: int = (await connection.execute(INSERT_GRANT, values | {"account": self._account})).scalar_one()
         return identity
 
-    async def _spend_day(self, connection: AsyncConnection, wanted: int) -> int:
+    async def _spend_day(self, connection: AsyncConnection, wanted: int, unused: int) -> int:
         """Count requests against the operator's cap on the day; return how many of those wanted it admits.
 
-        Raises BudgetSpentError when it admits none.
+        `unused` were counted earlier and never sent. Raises BudgetSpentError when it admits none.
         """
         if self.daily is None or self.timezone is None:
             return wanted
         now: datetime = (await connection.execute(CLOCK)).scalar_one()
         key = {"account": self._account, "ends_at": next_midnight(zone(self.timezone), now)}
         day = (await connection.execute(COUNT_DAY, key)).one()
-        granted: int = min(wanted, self.daily - day.used)
+        unused = min(unused, day.used)
+        granted: int = min(wanted, self.daily - day.used + unused)
         if granted <= 0:
             raise BudgetSpentError("daily_budget", day.ends_at)
-        await connection.execute(SPEND_DAY, {"account": self._account, "count": granted})
+        await connection.execute(SPEND_DAY, {"account": self._account, "count": granted - unused})
         return granted
 
 

@@ -42,7 +42,8 @@ PRUNE_ENRICHMENTS = text("""
 PRUNE_OUTBOUND = text("""
     DELETE FROM outbound WHERE id IN (
         SELECT id FROM outbound
-        WHERE created_at < clock_timestamp() - CAST(:age AS interval) AND state <> 'sending'
+        WHERE created_at < clock_timestamp() - CAST(:age AS interval)
+          AND (state <> 'sending' OR leased_until < clock_timestamp())
         LIMIT :bite FOR UPDATE SKIP LOCKED
     )
 """)

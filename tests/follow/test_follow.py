@@ -355,6 +355,20 @@ async def test_of_a_batch_that_is_refused_whole_only_the_bad_one_stays_untold(fo
     assert follow.told.calls == ["search"] + ["read"] * 5
 
 
+async def test_whom_the_hours_calls_do_not_suffice_for_is_looked_at_soon(follow: Follow, make_entry: Any) -> None:
+    for name in ("ada", "bea", "cid"):
+        await follow.enrolled(make_entry, f"{name}@corp.example")
+        await follow.happen("finish", f"{name}@corp.example")
+    await follow.road.fault(route="read", kind="status", status=400, code="VALIDATION_ERROR", times=1)
+    await follow.turn(calls_per_hour=3)
+    assert follow.told.calls == ["search", "read", "read"]
+    assert sorted(row[0] or "" for row in await follow.ended()) == ["", "", "finished"]
+    waits = await follow.road.run(
+        "SELECT follow_at < now() + interval '11 minutes' FROM enrollments WHERE ended IS NULL"
+    )
+    assert waits == [(True,), (True,)]
+
+
 async def test_more_than_a_page_of_ends_is_read_page_by_page(follow: Follow, make_entry: Any) -> None:
     await follow.enrolled(make_entry)
     await follow.happen("finish")

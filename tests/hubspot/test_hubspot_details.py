@@ -119,12 +119,14 @@ async def test_the_sandbox_answers_all_of_it(new_client: Callable[..., HubSpotCl
 
 
 async def test_a_date_that_is_none_is_none(new_client: Callable[..., HubSpotClient], records: list[Any]) -> None:
-    dates = iter(["yesterday", "Mon, 23 Nov 2026 09:00:00 -0000", "Mon, 99 Nov 2026 09:00:00 GMT"])
+    odd = ["yesterday", "Mon, 23 Nov 2026 09:00:00 -0000", "Mon, 99 Nov 2026 09:00:00 GMT"]
+    odd.append("Mon, 01 Jan 99999999999 00:00:00 GMT")
+    dates = iter(odd)
 
     def answer(_: httpx.Request) -> httpx.Response:
         return httpx.Response(200, json={"portalId": 1}, headers={"date": next(dates)})
 
     async with new_client(httpx.MockTransport(answer)) as client:
-        for _ in range(3):
+        for _ in odd:
             await client.account_details()
-    assert [record.date for record in records] == [None, None, None]
+    assert [record.date for record in records] == [None] * len(odd)

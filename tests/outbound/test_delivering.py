@@ -18,6 +18,7 @@ from app.errors import FenceLost, Unauthentic
 from app.model import Delivery, Secret, SourceConfig, State
 from app.policy.redelivery import WAITS
 from app.sources import PROVIDERS
+from app.store.outbound_books import OutboundBooks
 from tests.outbound.conftest import NEWER, SECRET, endpoint
 from tests.outbound.far import far_end
 
@@ -157,6 +158,25 @@ async def test_nobody_there_is_a_failure_that_names_no_address(desk: Desk) -> No
     assert [line["event"] for line in logs] == ["outbound.sent"]
     assert "very-secret-path" not in str(logs) + str(row)
     assert "corp.example" not in str(logs)
+
+
+async def test_a_url_that_http_does_not_know_is_a_failure_like_any_other(desk: Desk) -> None:
+    desk.endpoints["crm"] = endpoint("crm", "http://300.1.1.1/very-secret-path")
+    await desk.ends(State.ENROLLED)
+    await desk.send()
+    row = await desk.one()
+    assert (row["state"], row["tries"], row["last_error"]) == ("waiting", 1, "InvalidURL")
+
+
+async def test_what_somebody_died_over_may_be_replayed_once_its_lease_is_over(desk: Desk) -> None:
+    await desk.ends(State.ENROLLED)
+    outbox, _ = desk.replica("dying")
+    (one,) = await outbox.claim([(desk.endpoints["crm"], 10)], now=desk.now())
+    del desk.endpoints["crm"]
+    assert await OutboundBooks(desk.engine).replay(one.id) is False
+    await desk.run("UPDATE outbound SET leased_until = clock_timestamp()")
+    assert await OutboundBooks(desk.engine).replay(one.id) is True
+    assert (await desk.one())["state"] == "waiting"
 
 
 async def test_an_endpoint_that_never_answers_is_given_up(desk: Desk) -> None:

@@ -51,6 +51,8 @@ def test_no_header_is_too_odd(status: int, told: str) -> None:
         (503, "Mon, 23 Nov 2026 08:01:00 GMT", 0),
         (503, "soon", None),
         (503, "-5", None),
+        (503, "Mon, 01 Jan 99999999999 00:00:00 GMT", None),
+        (503, "Mon, 01 Jan 2026 00:00:99999999999 GMT", None),
         (503, None, None),
         (500, "90", None),
     ],

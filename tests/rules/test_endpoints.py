@@ -108,6 +108,9 @@ CASES = {
     "ftp": (ONE.replace("https", "ftp"), [BAD_URL]),
     "no host": ('url: "https:///hooks", secrets: ["${SECRET}"]', [BAD_URL]),
     "a port that is none": ('url: "https://a:99999/x", secrets: ["${SECRET}"]', [BAD_URL]),
+    "an address that is none": ('url: "http://300.1.1.1/h", secrets: ["${SECRET}"]', [BAD_URL]),
+    "a name with a hole": ('url: "https://crm..acme.example/h", secrets: ["${SECRET}"]', [BAD_URL]),
+    "a name too long for DNS": ('url: "https://' + "a" * 64 + '.example/h", secrets: ["${SECRET}"]', [BAD_URL]),
     "a blank": ('url: "https://a/x y", secrets: ["${SECRET}"]', [BAD_URL]),
     "a user in the URL": (
         'url: "https://me:hunter2@a/x", secrets: ["${SECRET}"]',

@@ -203,7 +203,11 @@ async def test_the_operators_cap_on_the_day_holds_until_the_accounts_midnight(en
     for pace in paces:
         pace.heed(Account("main", "x", daily=30, timezone="Asia/Tokyo"))
     kinds = ["general", "search"] * 20
-    asked = await asyncio.gather(*(pace.acquire(kind) for pace in paces for kind in kinds), return_exceptions=True)
+
+    async def used(pace: StoredPace, kind: str) -> None:
+        (await pace.acquire(kind)).use()
+
+    asked = await asyncio.gather(*(used(pace, kind) for pace in paces for kind in kinds), return_exceptions=True)
     spent = [result for result in asked if isinstance(result, BudgetSpentError)]
     assert len(asked) - len(spent) == 30
     assert {(error.reason, error.until) for error in spent} == {
@@ -214,6 +218,26 @@ async def test_the_operators_cap_on_the_day_holds_until_the_accounts_midnight(en
     await paces[0].acquire()
     for pace in paces:
         await pace.close()
+
+
+async def test_grants_that_nobody_used_are_given_back_to_the_day(engine: AsyncEngine) -> None:
+    await limit(engine, maximum=1000, window_ms=60_000)
+    pace = StoredPace(engine, account="main")
+    pace.heed(Account("main", "x", daily=10, timezone="UTC"))
+    given = await asyncio.gather(*(pace.acquire() for _ in range(10)))
+    for grant in given[:4]:
+        grant.use()
+    with pytest.raises(BudgetSpentError):
+        await pace.acquire()
+    for grant in given:
+        grant.portion.since -= GRANT_LIFE_SECONDS + 0.01
+    for kind in ("general", "search") * 3:
+        (await pace.acquire(kind)).use()
+    with pytest.raises(BudgetSpentError):
+        await pace.acquire()
+    await pace.close()
+    async with engine.begin() as connection:
+        assert (await connection.execute(text("SELECT used FROM rate_days"))).scalar_one() == 10
 
 
 async def test_a_day_that_hubspot_calls_spent_lasts_until_the_accounts_midnight(engine: AsyncEngine) -> None:

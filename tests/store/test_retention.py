@@ -82,7 +82,12 @@ async def test_outbound_events_go_with_the_payloads_but_not_from_under_a_sender(
             created = f"now() - interval '{age} days'"
             values = f"'out_{state}_{age}', 'crm', 'enrolled', '', '{state}', now(), {created}, now()"
             await ask(engine, f"INSERT INTO outbound ({columns}) VALUES ({values})")  # noqa: S608  # a test's own
+    await ask(engine, "UPDATE outbound SET leased_until = now() + interval '1 minute' WHERE state = 'sending'")
     await prune(engine, retention=timedelta(days=30), dedupe=timedelta(days=7))
     kept = await ask(engine, "SELECT id FROM outbound WHERE id LIKE '%31' ORDER BY id")
     assert kept == [("out_sending_31",)]
     assert await ask(engine, "SELECT count(*) FROM outbound") == [(5,)]
+    # Its process has died, and its endpoint has left the rules: nobody would ever take it up.
+    await ask(engine, "UPDATE outbound SET leased_until = now() WHERE state = 'sending'")
+    await prune(engine, retention=timedelta(days=30), dedupe=timedelta(days=7))
+    assert await ask(engine, "SELECT count(*) FROM outbound") == [(4,)]
