@@ -13,9 +13,11 @@ from app.hubspot.oauth import REQUIRED_SCOPES
 if TYPE_CHECKING:
     from app.doctor.facts import Facts
     from app.doctor.findings import Finding
+    from app.doctor.wanted import Wanted
     from app.model import Account
 
-OWNERS_SCOPES = frozenset({"crm.objects.owners.read", "automation"})  # either one will do (OpenAPI collection)
+# Owners are read by either one (OpenAPI collection); workflows need the second.
+OWNERS_SCOPE, WORKFLOWS_SCOPE = "crm.objects.owners.read", "automation"
 
 
 def reachable(facts: Facts) -> Finding:
@@ -48,34 +50,35 @@ def token(account: Account, facts: Facts) -> Finding:
     return unknown(check, because(facts.details))
 
 
-def scopes(account: Account, facts: Facts) -> Finding:
+def scopes(wanted: Wanted, facts: Facts) -> Finding:
     """Judge what the token may do, by what HubSpot says of it and by what it refused."""
-    check = "scopes"
-    missing = set() if isinstance(facts.scopes, SegueError) else _missing(account, frozenset(facts.scopes))
+    check, account = "scopes", wanted.account
+    missing = set() if isinstance(facts.scopes, SegueError) else _missing(wanted, frozenset(facts.scopes))
     missing |= _refused(facts)
     if missing:
         where = "app, and connect the account anew" if account.oauth else "service key or private app"
         return failed(check, f"missing: {', '.join(sorted(missing))}", f"add them to the {where}")
     if isinstance(facts.scopes, SegueError):
         readable = not isinstance(facts.details, SegueError)
-        do = f"look whether it has {', '.join(_required(account))}" if readable else ""
+        do = f"look whether it has {', '.join(_required(wanted))}" if readable else ""
         return unknown(check, f"what the token may do cannot be read: {because(facts.scopes)}", do)
-    return ok(check, "all that enrolling needs")
+    return ok(check, "all that the rules need")
 
 
-def _required(account: Account) -> tuple[str, ...]:
+def _required(wanted: Wanted) -> tuple[str, ...]:
     # Whether HubSpot names `oauth` for tokens that did not come by OAuth is not known.
-    return tuple(scope for scope in REQUIRED_SCOPES if account.oauth or scope != "oauth")
+    needed = tuple(scope for scope in REQUIRED_SCOPES if wanted.account.oauth or scope != "oauth")
+    return (*needed, WORKFLOWS_SCOPE) if wanted.workflows else needed
 
 
-def _missing(account: Account, given: frozenset[str]) -> set[str]:
-    missing = {scope for scope in _required(account) if scope not in given}
-    return missing - OWNERS_SCOPES if given & OWNERS_SCOPES else missing
+def _missing(wanted: Wanted, given: frozenset[str]) -> set[str]:
+    missing = {scope for scope in _required(wanted) if scope not in given}
+    return missing - {OWNERS_SCOPE} if WORKFLOWS_SCOPE in given else missing
 
 
 def _refused(facts: Facts) -> set[str]:
     """Return the scopes that HubSpot missed where it was asked for something that needs one."""
-    asked: list[tuple[str, object]] = [("crm.objects.owners.read", facts.owners)]
+    asked: list[tuple[str, object]] = [(OWNERS_SCOPE, facts.owners)]
     asked += [("automation.sequences.read", one) for one in facts.seen.values()]
     return {scope for scope, read in asked if isinstance(read, Refusal) and read.code == MISSING_SCOPES}
 

@@ -26,7 +26,7 @@ def examined(wanted: Wanted, facts: Facts, now: datetime) -> list[Finding]:
 def _examined(wanted: Wanted, facts: Facts, now: datetime) -> Iterator[Finding]:
     yield connection.reachable(facts)
     yield connection.token(wanted.account, facts)
-    yield connection.scopes(wanted.account, facts)
+    yield connection.scopes(wanted, facts)
     for sender in wanted.senders:
         yield from people.sender(sender, facts)
     for use in wanted.uses:

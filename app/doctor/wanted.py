@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from app.model import CONTACT_OWNER, OF_CONTACT
+from app.model import CONTACT_OWNER, OF_CONTACT, Bridge
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,12 +26,13 @@ class Use:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What one account is used for."""
+    """What one account is used for. `workflows` says that contacts are put into workflows, which takes a scope."""
 
     account: Account
     senders: tuple[Sender, ...]
     uses: tuple[Use, ...]
     properties: tuple[str, ...]
+    workflows: bool = False
 
 
 def wanted(book: Rulebook, key: str) -> Wanted:
@@ -46,8 +47,12 @@ def wanted(book: Rulebook, key: str) -> Wanted:
     # A rule that only writes the contact, or cancels, names no sequence.
     sequences = dict.fromkeys(action.sequence for _, action in actions if action.sequence)
     uses = tuple(_use(one, [item for item in actions if item[1].sequence == one], book) for one in sequences)
-    properties = dict.fromkeys(name for _, action in actions for name in _properties(action))
-    return Wanted(book.accounts[key], senders, uses, tuple(sorted(properties)))
+    properties = {name for _, action in actions for name in _properties(action)}
+    account = book.accounts[key]
+    bridge = account.bridge or Bridge()
+    properties |= {bridge.contact_property} if bridge.contact_property else set()
+    workflows = bool(bridge.workflow) or any(action.plan.workflow for _, action in actions)
+    return Wanted(account, senders, uses, tuple(sorted(properties)), workflows)
 
 
 def _use(sequence: str, actions: list[tuple[str, EnrollAction]], book: Rulebook) -> Use:

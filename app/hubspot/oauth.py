@@ -33,6 +33,8 @@ REQUIRED_SCOPES = (
     "automation.sequences.read",
     "automation.sequences.enrollments.write",
 )
+# What doctor and workflows need beside. HubSpot leaves out what an account does not have, or its app does not name.
+OPTIONAL_SCOPES = "automation settings.users.read"
 # `invalid_grant` and BAD_REFRESH_TOKEN are documented; the others were reported for accounts that are gone.
 DEAD_WORDS = frozenset({"invalid_grant", "access_denied", "BAD_REFRESH_TOKEN", "BAD_HUB"})
 TOKEN_REFUSED = "TOKEN_REFUSED"  # noqa: S105  # a code of the fault table
@@ -46,11 +48,15 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class OAuthApp:
-    """Our app at HubSpot, and the dated version of its token routes."""
+    """Our app at HubSpot, the dated version of its token routes, and the scopes that are asked for where there are any.
+
+    `optional_scopes` are separated by spaces.
+    """
 
     client_id: str
     client_secret: str = field(repr=False)
     version: str = "2026-03"
+    optional_scopes: str = OPTIONAL_SCOPES
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +98,7 @@ def authorize_url(app_url: str, app: OAuthApp, *, redirect_uri: str, state: str,
         "client_id": app.client_id,
         "redirect_uri": redirect_uri,
         "scope": " ".join(REQUIRED_SCOPES),
+        **({"optional_scope": " ".join(wished)} if (wished := app.optional_scopes.split()) else {}),
         "state": state,
         "code_challenge": challenge(verifier),
         "code_challenge_method": "S256",

@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
+
+import pytest
 
 from app.doctor import connection, day, people
 from app.doctor.facts import Facts, Met
 from app.doctor.findings import Status
 from app.doctor.report import examined
-from app.doctor.wanted import Use, Wanted
+from app.doctor.wanted import Use, Wanted, wanted
 from app.errors import NotSent, Refusal
 from app.hubspot.account import AccountDetails, Usage
 from app.hubspot.details import User
+from app.hubspot.oauth import REQUIRED_SCOPES
 from app.hubspot.protocol import Owner
 from app.model import Account, Sender
 from app.policy.outcome import BudgetSpentError
+from app.rules.documents import Document
+from app.rules.load import load
+from app.sources import PROVIDERS
 
+SECRET = "whsec_b3V0Ym91bmQtbWFkZS11cC1zZWNyZXQtMQ=="
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 MAIN = Account("main", "pat-secret", timezone="Europe/Berlin")
 ANNA = Sender("anna", "7001", "anna@acme.example")
@@ -112,8 +120,8 @@ def test_the_clock_is_judged_by_the_quickest_answer() -> None:
 def test_a_pace_that_lets_nobody_ask_is_not_hubspots_fault() -> None:
     error = NotSent("no token")
     nothing = Facts(error, error, error, error, error, (), {("7001", "310001"): error})
-    wanted = Wanted(MAIN, (ANNA,), (Use("310001", ("demo",), (ANNA,), by_owners=False),), ())
-    found = {finding.check: finding.status for finding in examined(wanted, nothing, NOW)}
+    wants = Wanted(MAIN, (ANNA,), (Use("310001", ("demo",), (ANNA,), by_owners=False),), ())
+    found = {finding.check: finding.status for finding in examined(wants, nothing, NOW)}
     assert set(found.values()) == {Status.UNKNOWN, Status.OK}
     assert [check for check, status in found.items() if status is Status.OK] == ["contact properties"]
 
@@ -121,7 +129,42 @@ def test_a_pace_that_lets_nobody_ask_is_not_hubspots_fault() -> None:
 def test_owners_may_also_be_read_by_the_scope_for_automation() -> None:
     scopes = ("automation", "crm.objects.contacts.read", "crm.objects.contacts.write")
     sequences = ("automation.sequences.read", "automation.sequences.enrollments.write")
-    assert connection.scopes(MAIN, facts(scopes=(*scopes, *sequences))).status is Status.OK
-    assert connection.scopes(MAIN, facts(scopes=sequences)).told == (
+    plain = Wanted(MAIN, (), (), ())
+    assert connection.scopes(plain, facts(scopes=(*scopes, *sequences))).status is Status.OK
+    assert connection.scopes(plain, facts(scopes=sequences)).told == (
         "missing: crm.objects.contacts.read, crm.objects.contacts.write, crm.objects.owners.read"
     )
+
+
+ENOUGH = "all that the rules need"
+ENROLL = {"id": "one", "source": "crm", "type": "x", "enroll": {"sequence": "310001", "sender": "anna"}}
+WORKFLOW = {"id": "two", "source": "crm", "type": "y", "workflow": {"id": "910002"}}
+
+
+@pytest.mark.parametrize(
+    ("unenroll", "rules", "told", "properties"),
+    [
+        (None, [ENROLL], ENOUGH, ()),
+        (None, [ENROLL, WORKFLOW], "missing: automation", ()),
+        ({"workflow": "910001"}, [ENROLL], "missing: automation", ()),
+        ({"property": "segue_unenroll"}, [ENROLL], ENOUGH, ("segue_unenroll",)),
+    ],
+)
+def test_workflows_need_a_scope_and_the_way_out_a_property(
+    unenroll: Any, rules: list[Any], told: str, properties: tuple[str, ...]
+) -> None:
+    account = {"token": "t"} | ({"unenroll": unenroll} if unenroll else {})
+    text = json.dumps(
+        {
+            "version": 1,
+            "accounts": {"main": account},
+            "sources": {"crm": {"provider": "standard-webhooks", "secrets": [SECRET]}},
+            "senders": {"anna": {"user_id": "7001", "email": "anna@acme.example"}},
+            "rules": rules,
+        }
+    )
+    wants = wanted(load((Document("rules.yaml", text),), environment={}, providers=PROVIDERS), "main")
+    assert wants.properties == properties
+    given = tuple(scope for scope in REQUIRED_SCOPES if scope != "oauth")
+    assert connection.scopes(wants, facts(scopes=given)).told == told
+    assert connection.scopes(wants, facts(scopes=(*given, "automation"))).status is Status.OK

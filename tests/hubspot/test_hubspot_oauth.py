@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import traceback
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -59,12 +60,19 @@ def test_a_person_is_sent_with_state_scopes_and_the_challenge_but_not_the_verifi
     query = parse_qs(urlsplit(url).query)
     assert url.startswith("https://app.hubspot.com/oauth/authorize?client_id=client-1&redirect_uri=https%3A%2F%2F")
     assert query["scope"] == [" ".join(REQUIRED_SCOPES)]
+    assert query["optional_scope"] == ["automation settings.users.read"]
     assert "oauth%20crm.objects.contacts.read%20" in url
     assert "+" not in url
     assert (query["state"], query["redirect_uri"]) == (["s t"], [BACK])
     assert (query["code_challenge"], query["code_challenge_method"]) == ([CHALLENGE], ["S256"])
     assert VERIFIER not in url
     assert APP.client_secret not in url
+
+
+def test_an_app_that_names_no_optional_scopes_is_asked_for_none() -> None:
+    app = replace(APP, optional_scopes=" ")
+    url = oauth.authorize_url("https://app.hubspot.com/", app, redirect_uri=BACK, state="s", verifier=VERIFIER)
+    assert "optional_scope" not in url
 
 
 def test_a_code_is_exchanged_in_the_body() -> None:
