@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from app.model import CONTACT_OWNER, KEEP, OF_SENDER, Action, IfEnrolled, Intent, OnSenderFull, Plan
 from app.rules.book import EnrollAction, Rule
+from app.rules.heeding import DOES, require_heeded
 from app.rules.mending import UNKNOWN
 
 if TYPE_CHECKING:
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
     from app.rules.schema import EnrollEntry, RuleEntry, WorkflowEntry
     from app.rules.timings import Timings
 
-
-DOES = ("enroll", "workflow", "update", "cancel", "unenroll", "ignore")
 FIRST = 32_767  # before anything else of the same person: what waits may have a priority of its own
 
 
@@ -71,6 +70,7 @@ class Rules:
             told = "it does one thing: write one of `enroll`, `workflow`, `update: true`, `cancel: true`, "
             told += "`unenroll: true` and `ignore: true`"
             self._findings.note(part, place, f"rule {part.parsed.written((*place, 'id'))!r}: {told}")
+        require_heeded(entry, part, place, self._findings)
         when = self._findings.expression(entry.when, part, (*place, "when")) if entry.when else None
         return Rule(
             id=entry.id,
@@ -174,7 +174,8 @@ class Rules:
     def _plan(self, entry: RuleEntry, enroll: EnrollEntry, account: str, part: Part, place: Place) -> Plan:
         timing = None
         if enroll.window is not None:
-            timing = self._timings.named(enroll.window, part, (*place, "enroll", "window"), account=account)
+            by_owner, where = enroll.sender == CONTACT_OWNER, (*place, "enroll", "window")
+            timing = self._timings.named(enroll.window, part, where, account=account, by_owner=by_owner)
         if entry.if_already_enrolled is IfEnrolled.REPLACE:
             self._require_bridge("if_already_enrolled", account, part, place)
         if entry.owner not in {KEEP, OF_SENDER}:

@@ -38,13 +38,19 @@ class Timings:
         for name, part in found.items():
             self._require_zone(self._entries[name], part, ("windows", name))
 
-    def named(self, name: str, part: Part, place: Place, *, account: str) -> Timing | None:
-        """Return the timing that a rule means, None (noted) where no window is called so."""
+    def named(self, name: str, part: Part, place: Place, *, account: str, by_owner: bool) -> Timing | None:
+        """Return the timing that a rule means, None (noted) where no window is called so.
+
+        `by_owner` says that contacts' owners send, who have no time zone where `senders` does not name them.
+        """
         entry = self._entries.get(name)
         if entry is None:
             if self._whole and name != UNKNOWN:
                 self._findings.note(part, place, f"there is no window {part.parsed.written(place)!r} in `windows`")
             return None
+        if by_owner and entry.timezone == OF_SENDER and entry.otherwise is None:
+            told = f"window {part.parsed.written(place)!r} goes by the sender's clock, and a contact's owner may have none"
+            self._findings.note(part, place, f"{told}: write `otherwise: Europe/Berlin` there")
         window = Window(entry.days, entry.hours[0], entry.hours[1], entry.holidays)
         known = self._accounts.get(account)
         kept = known.contact_timezone if known else Timing(window).contact_property

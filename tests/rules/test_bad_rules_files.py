@@ -85,6 +85,44 @@ CASES: dict[str, tuple[str, list[str]]] = {
         HEAD + RULE.replace('enroll: {sequence: "310001", sender: anna}', "workflow: {id: Newsletter}"),
         ['r1.yaml:10:20: must be an id of digits in quotes, such as "310001"'],
     ),
+    "what a rule that cancels does not heed": (
+        HEAD
+        + RULE.replace(
+            'enroll: {sequence: "310001", sender: anna}',
+            "cancel: true\n    priority: 3\n    dedupe: {for: 1d}\n    contact: {set: {company: event.company}}",
+        ),
+        [
+            "r1.yaml:11:5: `priority` changes nothing where a rule does `cancel`",
+            "r1.yaml:12:5: `dedupe` changes nothing where a rule does `cancel`",
+            "r1.yaml:13:15: `contact.set` changes nothing where a rule does `cancel`",
+        ],
+    ),
+    "what a rule that updates does not heed": (
+        HEAD
+        + RULE.replace(
+            'enroll: {sequence: "310001", sender: anna}',
+            "update: true\n    contact: {set: {company: event.company}, require: [company]}",
+        ),
+        ["r1.yaml:11:46: `contact.require` changes nothing where a rule does `update`"],
+    ),
+    "what a rule that puts into a workflow does not heed": (
+        HEAD
+        + RULE.replace(
+            'enroll: {sequence: "310001", sender: anna}', 'workflow: {id: "910002"}\n    if_already_enrolled: wait'
+        ),
+        ["r1.yaml:11:5: `if_already_enrolled` changes nothing where a rule does `workflow`"],
+    ),
+    "a window by the clock of owners who may have none": (
+        HEAD.replace("user_id", "timezone: Europe/Berlin, user_id")
+        + "windows: {office: {days: mon-fri, hours: 09:00-17:00}}\n"
+        + RULE.replace("anna}", "contact-owner, window: office}"),
+        [
+            (
+                "r1.yaml:11:65: window 'office' goes by the sender's clock, and a contact's owner may have none: write "
+                "`otherwise: Europe/Berlin` there"
+            )
+        ],
+    ),
     "a window that is not there": (
         HEAD + RULE.replace("anna}", "anna, window: office}"),
         ["r1.yaml:10:56: there is no window 'office' in `windows`"],
