@@ -49,7 +49,9 @@ class Timings:
                 self._findings.note(part, place, f"there is no window {part.parsed.written(place)!r} in `windows`")
             return None
         if by_owner and entry.timezone == OF_SENDER and entry.otherwise is None:
-            told = f"window {part.parsed.written(place)!r} goes by the sender's clock, and a contact's owner may have none"
+            told = (
+                f"window {part.parsed.written(place)!r} goes by the sender's clock, and a contact's owner may have none"
+            )
             self._findings.note(part, place, f"{told}: write `otherwise: Europe/Berlin` there")
         window = Window(entry.days, entry.hours[0], entry.hours[1], entry.holidays)
         known = self._accounts.get(account)
