@@ -17,6 +17,7 @@ from app.admission import Admission
 from app.bridging import Bridging
 from app.clock import utc_now
 from app.confirm import Confirmer
+from app.day_ends import DayEnds
 from app.deciding import Deciding
 from app.enrich import Asking, Enricher
 from app.enriching import Enriching
@@ -52,6 +53,7 @@ if TYPE_CHECKING:
     from app.hubspot.client import HubSpotClient
     from app.model import Account
     from app.rules.book import Rulebook
+    from app.store.pace import StoredPace
 
 CONFIRM_AFTER_SECONDS = 60.0
 # A lookup takes longer than a heartbeat, its wait for a grant included, and nobody renews its lease: asking twice does
@@ -88,6 +90,7 @@ async def start_working(
         senders = Senders(SenderBooks(service.engine), owners, book=in_force, now=utc_now)
         worker = _start_worker(own, service, account.name, desk, in_force, senders, telling, f"{name}:{account.name}")
         _start_follower(own, service, account.name, client, f"{name}:{account.name}")
+        _start_learning(own, account.name, client, pace)
         return AtWork(pace, desk, worker)
 
     def in_force() -> Rulebook:
@@ -175,6 +178,17 @@ def _start_follower(stack: AsyncExitStack, service: Service, account: str, clien
     loop = FollowingLoop(follower)
     loop.start()
     stack.push_async_callback(loop.stop)
+
+
+def _start_learning(stack: AsyncExitStack, account: str, client: HubSpotClient, pace: StoredPace) -> None:
+    """Start what finds out when the account's day ends."""
+
+    async def ask() -> str | None:
+        return (await client.account_details()).timezone
+
+    day_ends = DayEnds(account, ask, pace)
+    day_ends.start()
+    stack.push_async_callback(day_ends.stop)
 
 
 async def _start_enriching(

@@ -171,7 +171,8 @@ class StoredPace:
         self._headroom = headroom
         self._window_ms = window_ms
         self.daily: int | None = None
-        self.timezone: str | None = None
+        self._written: str | None = None
+        self._learnt: str | None = None
         self._believed: tuple[int, int] | None = None
         self._waiting: dict[str, deque[asyncio.Future[StoredGrant]]] = {}
         self._askers: dict[str, asyncio.Task[None]] = {}
@@ -182,7 +183,18 @@ class StoredPace:
 
     def heed(self, account: Account) -> None:
         """Take the operator's caps, which may change while it runs."""
-        self.cap, self.daily, self.timezone = account.per_10s, account.daily, account.timezone
+        self.cap, self.daily, self._written = account.per_10s, account.daily, account.timezone
+
+    @property
+    def timezone(self) -> str | None:
+        """The time zone in which the account's day ends: as the rules say, or as HubSpot does; None for neither."""
+        return self._written or self._learnt
+
+    def learn(self, timezone: str) -> bool:
+        """Take HubSpot's word for the account's time zone; tell whether there is one of this name."""
+        with suppress(ValueError):
+            self._learnt = zone(timezone).key
+        return self._learnt is not None
 
     async def acquire(self, kind: str = GENERAL) -> StoredGrant:
         """Return when a request of `kind` may be sent. Raises BudgetSpentError and whatever the store raises."""
