@@ -33,19 +33,20 @@ class Next(StrEnum):
 
     REFUSE = "refuse"  # final: the same request would be refused again
     RETRY = "retry"  # it may go well later, by itself or once somebody has mended the account
-    HOLD = "hold"  # much later: a sender's or the account's day must pass
+    HOLD = "hold"  # much later: a sender's limit or the account's day must pass
     PARK = "park"  # a person must look
     SETTLE = "settle"  # what became of it must be read first
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One row. `anchor` is the fragment of its heading in docs/faults.md."""
+    """One row. `do` is what a person can do about it; `anchor` is the fragment of its heading in docs/faults.md."""
 
     code: str
     fault: Whose
     next: Next
     sentence: str
+    do: str = ""
     anchor: str = ""
 
 
@@ -58,7 +59,7 @@ def faults() -> Mapping[str, Fault]:
     rows = tomllib.loads(files("app.hubspot").joinpath("faults.toml").read_text(encoding="utf-8"))
     return MappingProxyType(
         {
-            code: Fault(code, Whose(row["fault"]), Next(row["next"]), row["sentence"], row["anchor"])
+            code: Fault(code, Whose(row["fault"]), Next(row["next"]), row["sentence"], row["do"], row["anchor"])
             for code, row in rows.items()
         }
     )

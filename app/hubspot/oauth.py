@@ -37,6 +37,8 @@ REQUIRED_SCOPES = (
 OPTIONAL_SCOPES = "automation settings.users.read"
 # `invalid_grant` and BAD_REFRESH_TOKEN are documented; the others were reported for accounts that are gone.
 DEAD_WORDS = frozenset({"invalid_grant", "access_denied", "BAD_REFRESH_TOKEN", "BAD_HUB"})
+# Said of the app that asks, whatever else is said: the grant is as good as before.
+APP_WORDS = frozenset({"invalid_client", "unauthorized_client", "BAD_CLIENT_ID", "BAD_CLIENT_SECRET"})
 TOKEN_REFUSED = "TOKEN_REFUSED"  # noqa: S105  # a code of the fault table
 LONGEST_LIFE = 366 * 24 * 3600  # seconds: HubSpot's tokens live 30 minutes, anything beyond a year is garbage
 
@@ -158,7 +160,7 @@ def _refuse(reply: Reply, *, sent: frozenset[str], grant: bool) -> NoReturn:
     if reply.status == TOO_MANY_REQUESTS:
         raise Refusal(code_of(body, reply.status), status=reply.status, correlation_id=correlation, retry_after=wait)
     words = [word for name in ("error", "status") if (word := _word(body.get(name), sent))]
-    if grant and DEAD_WORDS.intersection(words):
+    if grant and DEAD_WORDS.intersection(words) and not APP_WORDS.intersection(words):
         raise GrantRevoked(f"HubSpot says {', '.join(words)}: the app was uninstalled, or the account is gone")
     told = ", ".join([*words, f"HTTP {reply.status}"])
     raise Refusal(TOKEN_REFUSED, told, status=reply.status, correlation_id=correlation, retry_after=wait)

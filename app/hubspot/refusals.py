@@ -43,7 +43,7 @@ CODE_BY_MESSAGE = (
 )
 
 # What is wrong with a property, in our words. The first two are HubSpot's own examples (error-handling page), others
-# names that its answers are known to use; one that is not here is told as it came.
+# names that its answers are known to use; of one that is not here only its name is told.
 PROBLEMS = {
     "PROPERTY_DOESNT_EXIST": "HubSpot has no such property",
     "INVALID_INTEGER": "the value is no whole number",
@@ -54,6 +54,7 @@ PROBLEMS = {
     "READ_ONLY_VALUE": "HubSpot lets nobody write it",
 }
 
+CODE = re.compile(r"[A-Z][A-Z0-9_]+")
 _PROPERTY_LIST = re.compile(r"Property values were not valid:\s*(\[.*\])", re.DOTALL)
 
 
@@ -160,7 +161,10 @@ def _detail(body: dict[str, Any], code: str) -> str:
 
 
 def _worded(problem: str) -> str:
-    return f"{PROBLEMS[problem]} ({problem})" if problem in PROBLEMS else problem
+    """Say it in our words; HubSpot's own message, where it gives no code, as it came."""
+    if problem in PROBLEMS:
+        return f"{PROBLEMS[problem]} ({problem})"
+    return f"HubSpot does not take the value ({problem})" if CODE.fullmatch(problem) else problem
 
 
 def _scopes(context: dict[str, Any]) -> list[str]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from app.sandbox.asked import Asked, checked_properties, shown, text_of
 from app.sandbox.people import stamp
-from app.sandbox.refusals import Refused, not_found, validation
+from app.sandbox.refusals import Refused, not_found, taken, validation
 
 if TYPE_CHECKING:
     from app.sandbox.people import Person
@@ -90,10 +90,9 @@ def read_batch(state: State, asked: Asked) -> Answer:
 
 def _require_free(state: State, properties: dict[str, str], person: Person | None) -> None:
     """Refuse (409) an address that another contact than `person` has."""
-    taken = state.person(properties.get("email", ""), by_email=True)
-    if taken is not None and taken is not person:
-        message = f"Contact already exists. Existing ID: {taken.id}"
-        raise Refused(409, {"status": "error", "message": message, "category": "CONFLICT", "correlationId": "0"})
+    other = state.person(properties.get("email", ""), by_email=True)
+    if other is not None and other is not person:
+        raise taken(other.id)
 
 
 def _batch(state: State, results: list[dict[str, Any]], errors: list[dict[str, Any]]) -> Answer:

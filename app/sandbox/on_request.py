@@ -13,6 +13,7 @@ from app.sandbox.refusals import (
     not_found,
     plain,
     sequence_error,
+    taken,
     too_many,
     unauthenticated,
     validation,
@@ -45,6 +46,7 @@ _SHAPES: dict[str, Callable[[str], Refused]] = {
     "VALIDATION_ERROR": lambda _: validation("Refused on request"),
     "SEQUENCE_ID_INVALID": lambda _: plain(400, SEQUENCE_ID_INVALID, context={"sequenceId": ["refused"]}),
     "OBJECT_NOT_FOUND": lambda _: not_found("resource"),
+    "CONFLICT": lambda _: taken("3401"),
     "BAD_REFRESH_TOKEN": lambda _: no_grant("BAD_REFRESH_TOKEN", "refresh token is invalid, expired or revoked"),
 }
 

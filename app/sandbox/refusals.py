@@ -77,6 +77,11 @@ def not_found(what: str) -> Refused:
     return plain(404, f"{what} not found", "OBJECT_NOT_FOUND")
 
 
+def taken(contact_id: str) -> Refused:
+    """Refuse an address that another contact has."""
+    return plain(409, f"Contact already exists. Existing ID: {contact_id}", "CONFLICT")
+
+
 def no_grant(status: str, message: str) -> Refused:
     """Refuse to hand out a token. The body is the one of a dead refresh token (OAuth page)."""
     body = {"error": "invalid_grant", "error_description": message, "status": status, "message": message}

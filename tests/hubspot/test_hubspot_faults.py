@@ -11,12 +11,12 @@ from app.hubspot.faults import UNKNOWN_SENTENCE, Next, Whose, fault_of, faults
 
 FAULTS = tuple(faults().values())
 PAGE = Path(__file__).parents[2] / "docs" / "faults.md"
-ROW = re.compile(r"^### (\w+)\n\nWhose: (\w+) · Next: (\w+)\n\n(.+)$", re.MULTILINE)
+ROW = re.compile(r"^### (\w+)\n\nWhose: (\w+) · Next: (\w+)\n\n(.+)\n\n\*What to do:\* (.+)$", re.MULTILINE)
 
 
 def test_the_page_and_the_table_say_the_same() -> None:
     page = PAGE.read_text(encoding="utf-8")
-    told = [(fault.code, str(fault.fault), str(fault.next), fault.sentence) for fault in FAULTS]
+    told = [(fault.code, str(fault.fault), str(fault.next), fault.sentence, fault.do) for fault in FAULTS]
     assert sorted(ROW.findall(page)) == sorted(told)
     assert len(re.findall(r"^### ", page, re.MULTILINE)) == len(FAULTS)
     assert UNKNOWN_SENTENCE in page
@@ -26,6 +26,7 @@ def test_every_code_has_one_row_and_one_sentence() -> None:
     codes = [fault.code for fault in FAULTS]
     assert len(codes) == len(set(codes))
     assert all(re.fullmatch(r"[A-Z][^\n]+[.]", fault.sentence) for fault in FAULTS)
+    assert all(re.fullmatch(r"[A-Z][^\n]+[.]", fault.do) for fault in FAULTS)
     assert all(fault.anchor == fault.code.lower() for fault in FAULTS)
 
 

@@ -154,6 +154,7 @@ def test_a_dead_grant_is_told_apart_when_it_is_used_but_not_when_a_code_is_wrong
     ("body", "status", "told"),
     [
         ({"error": "invalid_client", "status": "BAD_CLIENT_SECRET"}, 401, "invalid_client, BAD_CLIENT_SECRET"),
+        ({"error": "invalid_grant", "status": "BAD_CLIENT_SECRET"}, 400, "invalid_grant, BAD_CLIENT_SECRET"),
         ({"status": "BAD_REDIRECT_URI", "message": "for client-1"}, 400, "BAD_REDIRECT_URI"),
         ({"message": "made-up-client-secret"}, 400, "HTTP 400"),
         ([], 404, "HTTP 404"),

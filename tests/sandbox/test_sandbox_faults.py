@@ -8,6 +8,7 @@ import pytest
 
 from app.errors import Refusal
 from app.hubspot.faults import Whose, faults
+from app.hubspot.oauth import OAuthApp, refresh
 from app.hubspot.refusals import code_of, property_problems, raise_for
 from app.hubspot.replies import Reply, mapping
 
@@ -21,6 +22,7 @@ STATUS_BY_CODE = {
     "USER_DOES_NOT_HAVE_PERMISSIONS": 403,
     "FORBIDDEN": 403,
     "OBJECT_NOT_FOUND": 404,
+    "CONFLICT": 409,
     "LOCKED": 423,
     "RATE_LIMIT_DAILY": 429,
     "RATE_LIMIT_TEN_SECONDLY": 429,
@@ -44,13 +46,32 @@ async def body_of(portal: Portal, code: str, **more: Any) -> dict[str, Any]:
     return mapping((await refused(portal, code, **more)).json())
 
 
-@pytest.mark.parametrize("row", faults().values(), ids=lambda row: row.code)
+# These are told where tokens are given, and by no route that asks for one.
+OF_TOKENS = frozenset({"TOKEN_REFUSED"})
+ROWS = [row for row in faults().values() if row.code not in OF_TOKENS]
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.code)
 async def test_every_row_of_the_fault_table_comes_about(portal: Portal, row: Any) -> None:
     reply = await refused(portal, row.code)
     assert code_of(mapping(reply.json()), reply.status) == row.code
     with pytest.raises(Refusal) as raised:
         raise_for(reply)
     assert (raised.value.code, raised.value.status) == (row.code, STATUS_BY_CODE.get(row.code, 400))
+
+
+async def test_a_token_that_is_not_given_is_refused_by_the_token_route(portal: Portal) -> None:
+    app = OAuthApp("sandbox-client", "guessed")
+    call = refresh(app, "any")
+    answer = await portal.client.post(call.path, data=dict(call.form))
+    with pytest.raises(Refusal) as raised:
+        call.decipher(Reply(answer.status_code, dict(answer.headers), answer.content))
+    assert {raised.value.code} == OF_TOKENS
+
+
+async def test_a_conflict_names_the_contact_that_has_the_address(portal: Portal) -> None:
+    body = await body_of(portal, "CONFLICT")
+    assert (body["category"], body["message"]) == ("CONFLICT", "Contact already exists. Existing ID: 3401")
 
 
 async def test_a_refused_enrollment_has_the_undocumented_type_and_no_category(portal: Portal) -> None:
