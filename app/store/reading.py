@@ -64,8 +64,10 @@ class StoredReader:
         return await self._rows(_narrowed(select(decisions), decisions, filters))
 
     async def decision(self, identity: str) -> Mapping[str, Any] | None:
-        """Return one decision."""
-        rows = await self._rows(select(decisions).where(decisions.c.id == identity))
+        """Return one decision, with who was thought of as the sender of what it led to."""
+        chosen = enrollments.c.id == decisions.c.enrollment_id
+        shown = select(decisions, enrollments.c.sender, enrollments.c.assignment).outerjoin(enrollments, chosen)
+        rows = await self._rows(shown.where(decisions.c.id == identity))
         return rows[0] if rows else None
 
     async def enrollments(self, filters: Filters) -> Sequence[Mapping[str, Any]]:

@@ -206,10 +206,11 @@ class SenderBooks:
         considered = before
         places: list[tuple[datetime, Sender]] = []
         async with self._engine.begin() as connection:
-            for group in groups:
+            for number, group in enumerate(groups, start=1):
                 choice, candidates = await self._choose(connection, enrollment, group)
                 considered += choice.considered
                 if choice.sender is not None:
+                    considered += _spared(groups[number:], considered, choice.sender)
                     await self._take(connection, enrollment, group, choice.sender, considered)
                     return Assigned(choice.sender, considered)
                 places += [await self._place(connection, enrollment, full) for full in candidates if full.waited_for]
@@ -338,6 +339,14 @@ def _blamed(account: str, sender: Sender, reason: str) -> dict[str, str]:
 async def note_success(connection: AsyncConnection, account: str, inbox: str) -> None:
     """Forget refusals: they were not in a row."""
     await connection.execute(NOTE_SUCCESS, {"account": account, "inbox": inbox})
+
+
+def _spared(groups: Sequence[Group], considered: tuple[Considered, ...], chosen: Sender) -> tuple[Considered, ...]:
+    """Return what is to be said of fallbacks that nobody needed."""
+    known = {item.sender for item in considered}
+    names = dict.fromkeys(sender.name for group in groups for sender, _ in group.members)
+    because = f"a fallback, and {chosen.name} can send"
+    return tuple(Considered(name, chosen=False, because=because) for name in names if name not in known)
 
 
 async def _inboxes(

@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING, Annotated, Any, Protocol
 
 from fastapi import APIRouter, Depends, Path, Query
 
+from app.hubspot.faults import faults
 from app.model import Filters, State, Verdict
 from app.policy.addresses import listed_address
 from app.policy.ends import How
 from app.web.auth import ANSWERS, known_parameters
 from app.web.problems import Problem
 from app.web.shapes import (
+    DecisionDetail,
     DecisionPage,
-    DecisionRow,
     EnrollmentDetail,
     EnrollmentPage,
     EventDetail,
@@ -97,7 +98,7 @@ def router(reader: Reader, *, authorised: Callable[..., None]) -> APIRouter:
         )
         return _page(await reader.decisions(filters), limit)
 
-    @routes.get("/decisions/{decision_id}", response_model=DecisionRow)
+    @routes.get("/decisions/{decision_id}", response_model=DecisionDetail)
     async def decision(decision_id: Identity) -> Mapping[str, Any]:
         """Return one decision."""
         return found(await reader.decision(decision_id), decision_id)
@@ -121,9 +122,15 @@ def router(reader: Reader, *, authorised: Callable[..., None]) -> APIRouter:
     @routes.get("/enrollments/{enrollment_id}", response_model=EnrollmentDetail)
     async def enrollment(enrollment_id: Identity) -> Mapping[str, Any]:
         """Return one enrollment with its journal."""
-        return found(await reader.enrollment(enrollment_id), enrollment_id)
+        return advised(found(await reader.enrollment(enrollment_id), enrollment_id))
 
     return routes
+
+
+def advised(enrollment: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an enrollment with what a person can do about HubSpot's reason, where that is one of the fault table."""
+    fault = faults().get(enrollment["reason"] or "")
+    return {**enrollment, "what_to_do": fault.do if fault else None}
 
 
 def _normal(email: str | None) -> str | None:

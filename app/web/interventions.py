@@ -9,7 +9,7 @@ import structlog
 from fastapi import APIRouter, Depends
 
 from app.policy.addresses import listed_address
-from app.web.api import PROBLEMS, UNREADABLE, Identity, found
+from app.web.api import PROBLEMS, UNREADABLE, Identity, advised, found
 from app.web.problems import Problem
 from app.web.shapes import Cancelled, EnrollmentDetail, Parked, Released, Whose
 
@@ -77,6 +77,6 @@ def router(acts: Acts, reader: Reader, *, authorised: Callable[..., None]) -> AP
         if not allowed:
             raise Problem(409, "wrong-state", f"It is {row['state']}, and cannot be {told}.")
         log.info("enrollment.intervened", enrollment_id=identity, delivery_id=row["delivery_id"], told=told)
-        return row
+        return advised(row)
 
     return routes

@@ -101,6 +101,13 @@ class DecisionRow(BaseModel):
     decided_at: datetime
 
 
+class DecisionDetail(DecisionRow):
+    """One decision. `assignment` says of each sender why it was taken or not, null while nobody has been chosen."""
+
+    sender: str | None
+    assignment: list[dict[str, Any]] | None
+
+
 class EnrollmentRow(BaseModel):
     """One enrollment and where it stands.
 
@@ -152,11 +159,15 @@ class JournalLine(BaseModel):
 
 
 class EnrollmentDetail(EnrollmentRow):
-    """One enrollment with its whole story."""
+    """One enrollment with its whole story.
+
+    `assignment` says of each sender why it was taken or not; `what_to_do` what can be done about HubSpot's `reason`.
+    """
 
     plan: dict[str, Any]
     assignment: list[dict[str, Any]] | None
     expires_at: datetime | None
+    what_to_do: str | None = None
     journal: list[JournalLine]
 
 

@@ -73,6 +73,7 @@ class Road:
     url: str
     told: list[Told]
     books: list[Rulebook]
+    owners: Owners
     confirmations: list[str] = field(default_factory=list)
     moments: list[datetime] = field(default_factory=list)
 
@@ -146,12 +147,13 @@ async def road(engine: AsyncEngine) -> AsyncIterator[Road]:
         HubSpotClient("main", "pat-sandbox", pace=pace, observe=calls.append, base_url=url) as client,
         HubSpotDesk(client) as desk,
     ):
+        owners = Owners(client, tell=lambda: None)
         bridging = Bridging(enrollments, desk, lambda: books[-1], fault_of, now)
         preparing = Preparing(
             enrollments,
             desk,
             Admission(Suppressions(engine), lambda: BOOK),
-            Senders(SenderBooks(engine), Owners(client, tell=lambda: None), book=lambda: BOOK, now=now),
+            Senders(SenderBooks(engine), owners, book=lambda: BOOK, now=now),
             bridging,
             now=now,
             tell=told.append,
@@ -168,6 +170,6 @@ async def road(engine: AsyncEngine) -> AsyncIterator[Road]:
             tell=told.append,
         )
         confirmer = Confirmer(enrollments, desk, confirmations.append)
-        yield Road(engine, enrollments, enroller, confirmer, url, told, books, confirmations, moments)
+        yield Road(engine, enrollments, enroller, confirmer, url, told, books, owners, confirmations, moments)
     await pace.close()
     sandbox.end()

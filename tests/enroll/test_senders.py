@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from app.clock import utc_now
 from app.model import OnSenderFull
+from app.senders import Senders
 from app.standings import Standings
+from app.store.database import open_engine
 from app.store.interventions import Interventions
 from app.store.senders import SenderBooks, note_success
 from tests.enroll.conftest import BOOK
@@ -99,6 +102,42 @@ async def test_a_company_stays_with_the_sender_it_had_and_free_mail_is_no_compan
     assert await road.run("SELECT count(DISTINCT sender) FROM enrollments WHERE email LIKE '%firm.example'") == [(1,)]
 
 
+async def assigned_by_two(road: Road, make_entry: MakeEntry, pool: str, people: list[str]) -> dict[str, set[str]]:
+    """Have two replicas choose for all of these people, at the same time; return the senders by company."""
+    for email in people:
+        await road.accept(make_entry(f"{email} of {len(people)}", email, sender=pool))
+    claimed = await road.enrollments.claim_ready(100)
+    engines = [open_engine(road.engine.url) for _ in range(2)]
+    replicas = [Senders(SenderBooks(engine), road.owners, book=lambda: BOOK, now=utc_now) for engine in engines]
+    chosen = await asyncio.gather(
+        *(replicas[number % 2].assign(enrollment, {}) for number, enrollment in enumerate(claimed))
+    )
+    for engine in engines:
+        await engine.dispose()
+    senders: dict[str, set[str]] = {}
+    for enrollment, sender in zip(claimed, chosen, strict=True):
+        senders.setdefault(enrollment.email.partition("@")[2], set()).add(sender.name)
+    return senders
+
+
+async def test_two_replicas_give_a_company_one_sender(road: Road, make_entry: MakeEntry) -> None:
+    people = [f"{name}@firm{number}.example" for number in range(8) for name in ("ada", "bob", "cid")]
+    senders = await assigned_by_two(road, make_entry, "firm", people)
+    assert [len(names) for names in senders.values()] == [1] * 8
+
+
+async def test_two_replicas_draw_the_same_sender_for_a_person(road: Road, make_entry: MakeEntry) -> None:
+    people = [f"ada@drawn{number}.example" for number in range(40)]
+    first = await assigned_by_two(road, make_entry, "drawn", people)
+    await road.run("DELETE FROM enrollments")
+    await road.run("DELETE FROM intents")
+    # Once more, the other way round: whoever was asked by one replica is asked by the other.
+    second = await assigned_by_two(road, make_entry, "drawn", ["odd@one.example", *people])
+    assert {company: second[company] for company in first} == first
+    drawn = [name for names in first.values() for name in names]
+    assert drawn.count("anna") > drawn.count("ben") > 0  # three to one by weight
+
+
 async def test_the_full_sender_of_a_person_is_waited_for_unless_the_rule_says_otherwise(
     road: Road, make_entry: MakeEntry
 ) -> None:
@@ -126,6 +165,11 @@ async def test_a_full_sender_hands_over_to_its_fallback(road: Road, make_entry: 
     await road.accept(make_entry("e1", "c@x.example", sender="ben", fallback="anna", on_sender_full=NEXT))
     assert await last(road) == ("enrolled", None)
     assert await reasons(road) == [("ben", False, "full: 2 in 24 hours"), ("anna", True, "its turn")]
+
+
+async def test_a_fallback_that_nobody_needs_is_told_of_too(road: Road, make_entry: MakeEntry) -> None:
+    await all_enrolled(road, make_entry, "a@x.example", sender="ben", fallback="left")
+    assert await reasons(road) == [("ben", True, "its turn"), ("anna", False, "a fallback, and ben can send")]
 
 
 async def test_the_contacts_owner_sends(road: Road, make_entry: MakeEntry) -> None:

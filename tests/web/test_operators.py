@@ -10,6 +10,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import text
 
+from app.hubspot.faults import faults
 from tests.web.service import ADMIN_TOKEN, RULES, Running, client_of, close_database, open_database, running, write
 
 if TYPE_CHECKING:
@@ -65,6 +66,22 @@ async def test_a_delivery_is_followed_by_its_ids_from_the_event_to_the_journal(w
     assert (decision["verdict"], decision["rule"], decision["facts"][0]["matched"]) == ("enroll", "signup", True)
     assert (enrollment["state"], enrollment["plan"], enrollment["sequence"]) == ("ready", {"sender": "anna"}, "310001")
     assert [line["after"] for line in enrollment["journal"]] == ["ready"]
+    assert (decision["sender"], decision["assignment"], enrollment["what_to_do"]) == (None, None, None)
+
+
+async def test_a_decision_tells_who_was_thought_of_and_a_refusal_what_to_do(web: Running) -> None:
+    await web.deliver("crm", signup(1))
+    async with web.service.engine.begin() as connection:
+        thought = '[{"sender": "anna", "chosen": true, "because": "its turn"}]'
+        refused = (
+            "UPDATE enrollments SET state = 'refused', reason = 'UNSUBSCRIBED', assignment = CAST(:thought AS jsonb)"
+        )
+        await connection.execute(text(refused), {"thought": thought})
+    (listed,) = (await web.get("/api/v1/decisions")).json()["items"]
+    decision = (await web.get(f"/api/v1/decisions/{listed['id']}")).json()
+    assert decision["assignment"] == [{"sender": "anna", "chosen": True, "because": "its turn"}]
+    enrollment = (await web.get(f"/api/v1/enrollments/{decision['enrollment_id']}")).json()
+    assert enrollment["what_to_do"] == faults()["UNSUBSCRIBED"].do
 
 
 async def test_a_payload_with_numbers_of_any_size_is_shown_as_it_came(web: Running) -> None:
