@@ -350,9 +350,13 @@ CLAIM_CONFIRMATIONS = text("""
     RETURNING enrollments.id, contact_id, sequence, COALESCE(first_sending_at, sending_at) AS sending_at
 """)
 
+# Rows are locked in the order of their ids, as whoever follows them does: two that write many never wait for each other.
 CONFIRM = text("""
+    WITH locked AS MATERIALIZED (
+        SELECT id FROM enrollments WHERE id = ANY(CAST(:ids AS text[])) ORDER BY id FOR UPDATE
+    )
     UPDATE enrollments SET confirmation = row.confirmation, confirm_at = NULL
-    FROM unnest(CAST(:ids AS text[]), CAST(:confirmations AS text[])) AS row(id, confirmation)
+    FROM unnest(CAST(:ids AS text[]), CAST(:confirmations AS text[])) AS row(id, confirmation) JOIN locked USING (id)
     WHERE enrollments.id = row.id
 """)
 
