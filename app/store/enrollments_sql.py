@@ -350,7 +350,7 @@ CLAIM_CONFIRMATIONS = text("""
     RETURNING enrollments.id, contact_id, sequence, COALESCE(first_sending_at, sending_at) AS sending_at
 """)
 
-# Rows are locked in the order of their ids, as whoever follows them does: two that write many never wait for each other.
+# Rows are locked in the order of their ids, as by whoever follows them: two that write many never wait for each other.
 CONFIRM = text("""
     WITH locked AS MATERIALIZED (
         SELECT id FROM enrollments WHERE id = ANY(CAST(:ids AS text[])) ORDER BY id FOR UPDATE
