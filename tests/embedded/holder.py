@@ -7,6 +7,7 @@ It prints the message of a StartError instead of the URL and exits with its code
 
 import os
 import resource
+import signal
 import sys
 from pathlib import Path
 
@@ -24,6 +25,8 @@ def become(uid: int) -> None:
 
 def main(data_dir: str, uid: str = str(os.geteuid()), largest: str = "") -> None:
     """Open, print, wait, close."""
+    # Whoever runs the tests in the background of a shell hands SIGINT down as ignored.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     become(int(uid))
     if largest:
         resource.setrlimit(resource.RLIMIT_FSIZE, (int(largest), int(largest)))
