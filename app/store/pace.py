@@ -9,7 +9,7 @@ not used within half a second is void, and then it does not count at all.
 from __future__ import annotations
 
 import asyncio
-from collections import deque
+from collections import Counter, deque
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
     from app.model import Account
+
+    Unused = Counter[datetime | None]  # by when the day ends of which they were spent
 
 GRANT_LIFE_SECONDS = 0.5
 TRAVEL_SECONDS = 0.2  # one request may travel longer than another by this much
@@ -109,12 +111,14 @@ class Portion:
     """Grants that were given together: how many have been used, and how long the slowest of them waited for it.
 
     `ids` are its rows, one in each window that it counts for. `since` is `elapsed_seconds` from before they were asked
-    for: they never look younger than they are.
+    for: they never look younger than they are. `day` is when the day ends of which they were spent, None where days
+    have no cap.
     """
 
     ids: Mapping[str, int]
     since: float
     count: int
+    day: datetime | None
     used: int = 0
     waited: float = 0.0
 
@@ -177,7 +181,7 @@ class StoredPace:
         self._waiting: dict[str, deque[asyncio.Future[StoredGrant]]] = {}
         self._askers: dict[str, asyncio.Task[None]] = {}
         self._portions: dict[str, list[Portion]] = {}
-        self._unused = 0
+        self._unused: Unused = Counter()
         self._notes: set[asyncio.Task[None]] = set()
         self._closing = asyncio.Event()
 
@@ -282,20 +286,23 @@ class StoredPace:
 
     async def _asked(self, kind: str, wanted: int, told: list[Portion]) -> tuple[Portion | None, float]:
         """Ask in one transaction. What was not used is given back to the day by the first ask that spends of it."""
-        since, unused = elapsed_seconds(), sum(portion.count - portion.used for portion in told)
-        carried, self._unused = self._unused, 0
+        since = elapsed_seconds()
+        unused: Unused = Counter()
+        for one in told:
+            unused[one.day] += one.count - one.used
+        carried, self._unused = self._unused, Counter()
         portion: Portion | None = None
         try:
             async with self._engine.begin() as connection:
                 portion, wait = await self._ask(connection, kind, wanted, told, since, carried + unused)
         finally:
-            self._unused += 0 if portion else carried
+            self._unused += Counter() if portion else carried
         if portion is None and kind == GENERAL:
             self._unused += unused  # these are told now, and not asked about again
         return portion, wait
 
     async def _ask(
-        self, connection: AsyncConnection, kind: str, wanted: int, told: list[Portion], since: float, unused: int
+        self, connection: AsyncConnection, kind: str, wanted: int, told: list[Portion], since: float, unused: Unused
     ) -> tuple[Portion | None, float]:
         """Return what is granted of those wanted, or None and the seconds to wait."""
         granted = wanted
@@ -304,9 +311,9 @@ class StoredPace:
             if room <= 0:
                 return None, wait
             granted = min(granted, room)
-        granted = await self._spend_day(connection, granted, unused)
+        granted, day = await self._spend_day(connection, granted, unused)
         ids = {each: await self._insert(connection, each, granted) for each in _windows(kind)}
-        return Portion(ids, since, granted), 0.0
+        return Portion(ids, since, granted, day), 0.0
 
     def _start(self, kind: str) -> dict[str, int]:
         """Return the window of a kind of requests, as long as HubSpot has not named another."""
@@ -334,22 +341,22 @@ class StoredPace:
         identity: int = (await connection.execute(INSERT_GRANT, values | {"account": self._account})).scalar_one()
         return identity
 
-    async def _spend_day(self, connection: AsyncConnection, wanted: int, unused: int) -> int:
-        """Count requests against the operator's cap on the day; return how many of those wanted it admits.
+    async def _spend_day(self, connection: AsyncConnection, wanted: int, unused: Unused) -> tuple[int, datetime | None]:
+        """Count requests against the operator's cap on the day; return how many it admits, and when the day ends.
 
-        `unused` were counted earlier and never sent. Raises BudgetSpentError when it admits none.
+        `unused` were counted earlier, by day, and never sent. Raises BudgetSpentError when it admits none.
         """
         if self.daily is None or self.timezone is None:
-            return wanted
+            return wanted, None
         now: datetime = (await connection.execute(CLOCK)).scalar_one()
         key = {"account": self._account, "ends_at": next_midnight(zone(self.timezone), now)}
         day = (await connection.execute(COUNT_DAY, key)).one()
-        unused = min(unused, day.used)
-        granted: int = min(wanted, self.daily - day.used + unused)
+        given_back = min(unused[day.ends_at], day.used)
+        granted: int = min(wanted, self.daily - day.used + given_back)
         if granted <= 0:
             raise BudgetSpentError("daily_budget", day.ends_at)
-        await connection.execute(SPEND_DAY, {"account": self._account, "count": granted - unused})
-        return granted
+        await connection.execute(SPEND_DAY, {"account": self._account, "count": granted - given_back})
+        return granted, day.ends_at
 
 
 def _windows(kind: str) -> list[str]:

@@ -240,6 +240,23 @@ async def test_grants_that_nobody_used_are_given_back_to_the_day(engine: AsyncEn
         assert (await connection.execute(text("SELECT used FROM rate_days"))).scalar_one() == 10
 
 
+async def test_what_nobody_used_before_midnight_is_not_given_to_the_next_day(engine: AsyncEngine) -> None:
+    await limit(engine, maximum=1000, window_ms=60_000)
+    pace = StoredPace(engine, account="main")
+    pace.heed(Account("main", "x", daily=10, timezone="UTC"))
+    for grant in await asyncio.gather(*(pace.acquire() for _ in range(10))):
+        grant.portion.since -= GRANT_LIFE_SECONDS + 0.01
+        grant.portion.day = utc_now()
+    # Midnight has come: the day that these were spent of has ended.
+    async with engine.begin() as connection:
+        await connection.execute(text("UPDATE rate_days SET ends_at = clock_timestamp()"))
+    for _ in range(10):
+        (await pace.acquire()).use()
+    with pytest.raises(BudgetSpentError):
+        await pace.acquire()
+    await pace.close()
+
+
 async def test_a_day_that_hubspot_calls_spent_lasts_until_the_accounts_midnight(engine: AsyncEngine) -> None:
     await limit(engine, maximum=1000, window_ms=60_000)
     pace = StoredPace(engine, account="main")
