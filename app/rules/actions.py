@@ -92,6 +92,8 @@ class Rules:
         if entry.workflow is not None:
             return self._putting_into(entry, entry.workflow, part, place)
         if not (entry.update or entry.cancel or entry.unenroll):
+            if entry.account is not None:
+                self._account_of(entry.account, part, place)
             return None
         account = self._account_of(entry.account, part, place)
         self._require_writable(entry, account, part, place)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from app.model import KEEP
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -27,6 +29,10 @@ HEEDED: Mapping[str, frozenset[tuple[str, ...]]] = {
 
 def require_heeded(entry: RuleEntry, part: Part, place: Place, findings: Findings) -> None:
     """Note each key that changes nothing for what the rule does; one that does nothing, or several things, is told."""
+    if "on_error" in entry.model_fields_set and entry.when is None:
+        findings.note(part, (*place, "on_error"), "`on_error` changes nothing where no `when` is written", key=True)
+    if entry.enroll is not None and entry.overwrite and entry.owner == KEEP:
+        findings.note(part, (*place, "overwrite"), "`overwrite` changes nothing where `owner` is `keep`", key=True)
     does = [name for name in DOES if getattr(entry, name)]
     if len(does) != 1:
         return

@@ -105,6 +105,17 @@ CASES: dict[str, tuple[str, list[str]]] = {
         ),
         ["r1.yaml:11:46: `contact.require` changes nothing where a rule does `update`"],
     ),
+    "what changes nothing without another key": (
+        HEAD + RULE.replace("    enroll:", "    on_error: stop\n    overwrite: true\n    enroll:"),
+        [
+            "r1.yaml:10:5: `on_error` changes nothing where no `when` is written",
+            "r1.yaml:11:5: `overwrite` changes nothing where `owner` is `keep`",
+        ],
+    ),
+    "an account of a rule that ignores, which is not there": (
+        HEAD + RULE.replace('enroll: {sequence: "310001", sender: anna}', "account: nope\n    ignore: true"),
+        ["r1.yaml:10:14: there is no account 'nope' in `accounts`"],
+    ),
     "what a rule that puts into a workflow does not heed": (
         HEAD
         + RULE.replace(
