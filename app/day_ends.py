@@ -1,7 +1,8 @@
 """LEARN: when an account's day ends, from HubSpot itself, where the rules do not say.
 
 HubSpot counts requests by the day of the account's own time zone. While a day is spent it answers nobody, so that this
-is asked ahead: once for each account at work, and again an hour later where there was no answer.
+is asked ahead: once for each account at work, and again an hour later where there was no answer. Where the rules name a
+time zone nobody is asked, as long as they do.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import asyncio
 from typing import TYPE_CHECKING, Protocol
 
 import structlog
+from sqlalchemy.exc import SQLAlchemyError
 
 from app.errors import SegueError
 
@@ -33,12 +35,23 @@ class Pace(Protocol):
 
 
 class DayEnds:
-    """Learns one account's time zone. `ask` returns what HubSpot says, None where it says nothing."""
+    """Learns one account's time zone. `ask` returns what HubSpot says, None where it says nothing.
 
-    def __init__(self, account: str, ask: Callable[[], Awaitable[str | None]], pace: Pace) -> None:
+    Whether there is something to ask is looked at every `again_seconds`: a reload may drop what the rules said.
+    """
+
+    def __init__(
+        self,
+        account: str,
+        ask: Callable[[], Awaitable[str | None]],
+        pace: Pace,
+        *,
+        again_seconds: float = AGAIN_SECONDS,
+    ) -> None:
         self._account = account
         self._ask = ask
         self._pace = pace
+        self._again_seconds = again_seconds
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -52,17 +65,17 @@ class DayEnds:
             await asyncio.gather(self._task, return_exceptions=True)
 
     async def until_known(self) -> None:
-        """Ask until HubSpot has said it; not at all where the rules do."""
-        while self._pace.timezone is None:
-            if await self.learn():
+        """Ask until HubSpot has said it; not at all while the rules do."""
+        while True:
+            if self._pace.timezone is None and await self.learn():
                 return
-            await asyncio.sleep(AGAIN_SECONDS)
+            await asyncio.sleep(self._again_seconds)
 
     async def learn(self) -> bool:
         """Ask once; tell whether it is known now."""
         try:
             told = await self._ask()
-        except SegueError as error:
+        except (SegueError, SQLAlchemyError, OSError) as error:
             log.info("account.timezone_not_learnt", account=self._account, error=str(error))
             return False
         known = told is not None and self._pace.learn(told)

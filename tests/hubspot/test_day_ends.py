@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
+from sqlalchemy.exc import OperationalError
 
 from app.day_ends import DayEnds
 from app.model import Account
@@ -43,11 +45,35 @@ async def test_hubspots_word_is_taken_where_the_rules_have_none(
     await pace.close()
 
 
-async def test_nobody_is_asked_where_the_rules_say_it(engine: AsyncEngine) -> None:
-    async def ask() -> str | None:
-        raise AssertionError("it was asked for")
-
+async def test_nobody_is_asked_while_the_rules_say_it(engine: AsyncEngine) -> None:
     pace = StoredPace(engine, account="main")
+    asked_while: list[str | None] = []
+
+    async def ask() -> str | None:
+        asked_while.append(pace.timezone)
+        return "Asia/Tokyo"
+
     pace.heed(Account("main", "x", timezone="Europe/Berlin"))
-    await DayEnds("main", ask, pace).until_known()
+    asking = asyncio.create_task(DayEnds("main", ask, pace, again_seconds=0.0).until_known())
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert not asking.done()
+    pace.heed(Account("main", "x"))
+    await asking
+    assert (asked_while, pace.timezone) == ([None], "Asia/Tokyo")
+    await pace.close()
+
+
+async def test_a_store_that_cannot_be_asked_does_not_end_the_asking(engine: AsyncEngine) -> None:
+    pace = StoredPace(engine, account="main")
+    answers: list[str | Exception] = [OperationalError("SELECT", {}, OSError("it is starting up")), "Asia/Tokyo"]
+
+    async def ask() -> str | None:
+        answer = answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    await DayEnds("main", ask, pace, again_seconds=0.0).until_known()
+    assert pace.timezone == "Asia/Tokyo"
     await pace.close()
