@@ -92,7 +92,8 @@ async def open_oauth(
         return None
     if identity is None or secret is None or sealing is None or settings.public_url is None:
         raise StartError(f"accounts that join by OAuth need {', '.join(missing_settings(settings))}, too")
-    app = OAuthApp(identity, secret.get_secret_value(), settings.hubspot_api_version, settings.hubspot_optional_scopes)
+    optional = settings.hubspot_optional_scopes or ""
+    app = OAuthApp(identity, secret.get_secret_value(), settings.hubspot_api_version, optional)
     client = OAuthClient(app, observe=observe, base_url=base_url, transport=transport)
     await stack.enter_async_context(client)
     grants, installs = Grants(engine, sealing), Installs(engine, sealing)

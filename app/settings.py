@@ -66,9 +66,9 @@ class Settings(BaseSettings):
         None, description="Client id of your HubSpot app, for accounts that join by OAuth"
     )
     hubspot_client_secret: SecretStr | None = Field(None, description="Client secret of your HubSpot app")
-    hubspot_optional_scopes: str = Field(
-        "automation settings.users.read",
-        description="Scopes that accounts are asked for where they and your app have them, apart by blanks",
+    hubspot_optional_scopes: str | None = Field(
+        None,
+        description="What your app names beside the required scopes: automation settings.users.read, apart by a blank",
     )
     hubspot_developer_key: SecretStr | None = Field(
         None, description="What lets the app's developer in, to register an action for workflows"

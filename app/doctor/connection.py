@@ -57,7 +57,9 @@ def scopes(wanted: Wanted, facts: Facts) -> Finding:
     missing |= _refused(facts)
     if missing:
         where = "app, and connect the account anew" if account.oauth else "service key or private app"
-        return failed(check, f"missing: {', '.join(sorted(missing))}", f"add them to the {where}")
+        asking = " (name automation in SEGUE_HUBSPOT_OPTIONAL_SCOPES, too)" if WORKFLOWS_SCOPE in missing else ""
+        do = f"add them to the {where}" + (asking if account.oauth else "")
+        return failed(check, f"missing: {', '.join(sorted(missing))}", do)
     if isinstance(facts.scopes, SegueError):
         readable = not isinstance(facts.details, SegueError)
         do = f"look whether it has {', '.join(_required(wanted))}" if readable else ""

@@ -33,8 +33,6 @@ REQUIRED_SCOPES = (
     "automation.sequences.read",
     "automation.sequences.enrollments.write",
 )
-# What doctor and workflows need beside. HubSpot leaves out what an account does not have, or its app does not name.
-OPTIONAL_SCOPES = "automation settings.users.read"
 # `invalid_grant` and BAD_REFRESH_TOKEN are documented; the others were reported for accounts that are gone.
 DEAD_WORDS = frozenset({"invalid_grant", "access_denied", "BAD_REFRESH_TOKEN", "BAD_HUB"})
 # Said of the app that asks, whatever else is said: the grant is as good as before.
@@ -52,13 +50,14 @@ T = TypeVar("T")
 class OAuthApp:
     """Our app at HubSpot, the dated version of its token routes, and the scopes that are asked for where there are any.
 
-    `optional_scopes` are separated by spaces.
+    `optional_scopes` are separated by spaces. HubSpot leaves out those that an account does not have. Whether it
+    refuses those that its app does not name is not documented, and integrators say so: by default none is asked for.
     """
 
     client_id: str
     client_secret: str = field(repr=False)
     version: str = "2026-03"
-    optional_scopes: str = OPTIONAL_SCOPES
+    optional_scopes: str = ""
 
 
 @dataclass(frozen=True, slots=True)

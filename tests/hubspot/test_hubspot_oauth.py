@@ -56,7 +56,8 @@ def reply(body: Any, status: int = 200, **headers: str) -> Reply:
 
 
 def test_a_person_is_sent_with_state_scopes_and_the_challenge_but_not_the_verifier() -> None:
-    url = oauth.authorize_url("https://app.hubspot.com/", APP, redirect_uri=BACK, state="s t", verifier=VERIFIER)
+    app = replace(APP, optional_scopes="automation settings.users.read")
+    url = oauth.authorize_url("https://app.hubspot.com/", app, redirect_uri=BACK, state="s t", verifier=VERIFIER)
     query = parse_qs(urlsplit(url).query)
     assert url.startswith("https://app.hubspot.com/oauth/authorize?client_id=client-1&redirect_uri=https%3A%2F%2F")
     assert query["scope"] == [" ".join(REQUIRED_SCOPES)]
@@ -70,9 +71,10 @@ def test_a_person_is_sent_with_state_scopes_and_the_challenge_but_not_the_verifi
 
 
 def test_an_app_that_names_no_optional_scopes_is_asked_for_none() -> None:
-    app = replace(APP, optional_scopes=" ")
-    url = oauth.authorize_url("https://app.hubspot.com/", app, redirect_uri=BACK, state="s", verifier=VERIFIER)
-    assert "optional_scope" not in url
+    for optional_scopes in ("", " "):
+        app = replace(APP, optional_scopes=optional_scopes)
+        url = oauth.authorize_url("https://app.hubspot.com/", app, redirect_uri=BACK, state="s", verifier=VERIFIER)
+        assert "optional_scope" not in url
 
 
 def test_a_code_is_exchanged_in_the_body() -> None:
