@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from app.errors import Ambiguous, ParkedError, SegueError
 from app.model import Action
+from app.policy.outcome import NO_OUTCOME
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -110,4 +111,4 @@ class Acting:
 
 def _unknown(enrollment: Enrollment) -> ParkedError:
     told = f"whether HubSpot put the contact into workflow {enrollment.plan.workflow} is not known"
-    return ParkedError("no_outcome", f"{told}: look there, then release it to ask once more, or cancel it")
+    return ParkedError(NO_OUTCOME, f"{told}: look there, then release it to ask once more, or cancel it")

@@ -196,7 +196,7 @@ class Enroller:
             error = HeldError("already_enrolled", self._now() + LOOK_AGAIN, str(refusal))
         elif refusal.code == ALREADY_ENROLLED and enrollment.plan.if_enrolled is IfEnrolled.REPLACE:
             error = _still_enrolled() if attempt.freed else await self._replaced(enrollment)
-        await self._failed(enrollment, error)
+        await self._failed(enrollment, error, answered=True)
 
     async def _replaced(self, enrollment: Enrollment) -> SegueError:
         """Begin to take the contact out of its sequence; return what is to be waited for, or what went wrong."""
@@ -209,17 +209,20 @@ class Enroller:
         raise AssertionError("who is refused for being in a sequence was said to be in none")
 
     async def _already_enrolled(self, attempt: Attempt, refusal: Refusal) -> None:
-        """Find out whose enrollment it is. It is somebody else's only where HubSpot shows another one."""
+        """Find out whose enrollment it is. It is somebody else's only where HubSpot shows another one.
+
+        The status route may not show what another user has enrolled, nor may it show ours yet: what is never shown is
+        parked, and keeps the person's intent.
+        """
         enrollment = attempt.enrollment
         try:
             witness = await self._hubspot.status(enrollment.contact_id or "")
         except SegueError as error:
             await self._unsettled(enrollment, refusal, f"whose enrollment it is cannot be read: {error}")
             return
-        since = enrollment.first_sending_at
-        if witness is None or since is None:
+        if witness is None:
             await self._unsettled(enrollment, refusal, "HubSpot does not show yet whose enrollment it is")
-        elif is_ours(witness.sequence, witness.enrolled_at, wanted=enrollment.sequence, sending_at=since):
+        elif _made_by(enrollment, witness):
             await self._enrolled(enrollment, None, "already_enrolled_by_us")
         else:
             await self._decline(attempt, refusal)
@@ -239,9 +242,11 @@ class Enroller:
         )
         await self._move(enrollment, State.ENROLLED, change)
 
-    async def _failed(self, enrollment: Enrollment, error: SegueError) -> None:
+    async def _failed(self, enrollment: Enrollment, error: SegueError, *, answered: bool = False) -> None:
+        """Record what follows from `error`. `answered`: the request has its answer, something after it went wrong."""
+        judged = replace(enrollment, step=Step.PREPARED) if answered else enrollment
         after, change = after_failure(
-            error, enrollment, self._fault_of, now=self._now(), random=self._random(), patience=self._patience
+            error, judged, self._fault_of, now=self._now(), random=self._random(), patience=self._patience
         )
         # A first request that HubSpot refused, or that never left us, leaves nothing to be found out.
         no_other = enrollment.step is Step.SENDING and enrollment.first_sending_at is None
@@ -306,6 +311,14 @@ class Enroller:
     async def _move(self, enrollment: Enrollment, after: State, change: Change) -> None:
         await self._record.move(enrollment, after, change)
         self._tell(Told(enrollment, after, change))
+
+
+def _made_by(enrollment: Enrollment, witness: Witness) -> bool:
+    """Tell whether HubSpot's status route shows what this enrollment has asked for."""
+    since = enrollment.first_sending_at
+    return since is not None and is_ours(
+        witness.sequence, witness.enrolled_at, wanted=enrollment.sequence, sending_at=since
+    )
 
 
 def _still_enrolled() -> ParkedError:

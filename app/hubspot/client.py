@@ -16,7 +16,7 @@ from app.errors import Ambiguous, HubSpotError, NotSent, Refusal
 from app.hubspot import account as accounts
 from app.hubspot import contacts, details, protocol, search, workflow_action, workflows
 from app.hubspot.gate import RENEWALS, Gate, GrantSpentError
-from app.hubspot.refusals import correlation_of
+from app.hubspot.refusals import TOO_MANY_REQUESTS, correlation_of
 from app.hubspot.replies import Reply
 
 if TYPE_CHECKING:
@@ -271,7 +271,7 @@ class HubSpotClient:
         try:
             value = call.decipher(reply)
         except Refusal as refusal:
-            if refusal.code.startswith("RATE_LIMIT"):
+            if refusal.status == TOO_MANY_REQUESTS:
                 self._pace.throttled(refusal.code, refusal.retry_after)
             self._tell(call, started, reply, refusal.code)
             raise

@@ -27,6 +27,10 @@ if TYPE_CHECKING:
 
 # Why the enrollments of an account wait while nobody has connected it; connecting it releases those that say so.
 NOT_CONNECTED = "account_not_connected"
+# The answer to a request was lost. Who is uncertain is settled by reading; a workflow cannot be read, and is parked.
+NO_OUTCOME = "no_outcome"
+# HubSpot's word for a sender whose 24 hours are spent.
+SENDER_FULL = "SEND_LIMIT_EXCEEDED"
 
 
 class NextStep(Protocol):
@@ -106,7 +110,7 @@ class Patience:
     """How long things are tried; what ends in `_seconds` is in seconds. `confirm_seconds` after a yes, it is looked at.
 
     `hold` is how long a full sender, or an account whose day is spent or that nobody has connected, is left alone; who
-    waits for the account's next day goes within `morning` of its beginning, not all at once.
+    waits for the account's next day, or for a sender that is held back, goes within `morning` of it, not all at once.
     """
 
     settle_seconds: float = 90.0
@@ -133,7 +137,7 @@ def after_failure(  # noqa: PLR0911  # one return per kind of end is the table t
     if isinstance(error, HeldError | NotConnected):
         return State.HELD, _held(error, now=now, random=random, patience=patience)
     if isinstance(error, Ambiguous) and enrollment.step is Step.SENDING:
-        return State.UNCERTAIN, uncertain("no_outcome", str(error), enrollment, now=now, patience=patience)
+        return State.UNCERTAIN, uncertain(NO_OUTCOME, str(error), enrollment, now=now, patience=patience)
     if not isinstance(error, Refusal):
         return _later(error, _unanswered(error), enrollment, now=now, random=random, patience=patience)
     fault = fault_of(error.code)
@@ -142,7 +146,7 @@ def after_failure(  # noqa: PLR0911  # one return per kind of end is the table t
     if fault.next == "refuse":
         return State.REFUSED, Change("refused", error.code, told)
     if fault.next == "hold":
-        return _full(error, fault, told, enrollment, now=now, patience=patience)
+        return _full(error, fault, told, enrollment, now=now, random=random, patience=patience)
     if fault.next == "settle":
         return State.UNCERTAIN, uncertain(error.code, told, enrollment, now=now, patience=patience)
     if fault.next == "retry":
@@ -151,15 +155,25 @@ def after_failure(  # noqa: PLR0911  # one return per kind of end is the table t
 
 
 def _full(
-    refusal: Refusal, fault: NextStep, told: str, enrollment: Enrollment, *, now: datetime, patience: Patience
+    refusal: Refusal,
+    fault: NextStep,
+    told: str,
+    enrollment: Enrollment,
+    *,
+    now: datetime,
+    random: float,
+    patience: Patience,
 ) -> tuple[State, Change]:
-    """Hold who has met a limit. Where it is the sender's, its rule says what follows: it is chosen anew at once.
+    """Hold who has met a limit. Where the sender's 24 hours are spent, its rule says what follows: it is chosen anew.
 
-    Whoever was sent by that sender before, with what outcome nobody knows, waits for it.
+    Whoever was sent by that sender before, with what outcome nobody knows, waits for it. A sender that is held back for
+    a moment is not full: who waits for that is tried again with it, not all at once.
     """
     until = now + patience.hold
     if fault.fault != "sender":
         return State.HELD, Change("held", "daily_budget", told, due_at=until)
+    if refusal.code != SENDER_FULL:
+        return State.HELD, Change("held", refusal.code, told, due_at=until + random * patience.morning)
     if enrollment.first_sending_at is not None:
         return State.HELD, Change("held", "quota", told, due_at=until, full_until=until)
     return State.READY, Change("sender_full", refusal.code, told, due_at=now, full_until=until)

@@ -11,9 +11,10 @@ COLUMNS = """
 """
 
 # Who is on the way out of a sequence is nobody else's to enroll: the workflow would end that, too. Whatever becomes of
-# the row that set it going, the workflow may come round until `triggered_until`.
+# the row that set it going, the workflow may come round until `triggered_until`. A replica of before the column leaves
+# it empty.
 ON_THE_WAY_OUT = """
-    other.triggered_until IS NOT NULL AND other.plan->>'action' IS DISTINCT FROM 'workflow'
+    other.plan->>'action' IS DISTINCT FROM 'workflow'
     AND (other.triggered_until > clock_timestamp()
          OR (other.triggered_at IS NOT NULL AND other.state IN ('held', 'ready')))
 """
@@ -154,14 +155,24 @@ END_FROZEN = text("""
       AND state_change < clock_timestamp() - make_interval(secs => :lease) AND pid <> pg_backend_pid()
 """)
 
+# Who waited for one full sender goes one after the other: where HubSpot still calls it full, the first is told so, and
+# the others find it written.
 RELEASE_DUE = text("""
-    WITH moved AS (
-        UPDATE enrollments SET state = 'ready', reason = NULL, updated_at = clock_timestamp()
-        WHERE id IN (
-            SELECT id FROM enrollments WHERE state = 'held' AND due_at <= clock_timestamp()
-            ORDER BY due_at LIMIT 500 FOR UPDATE SKIP LOCKED
-        )
-        RETURNING id, attempt
+    WITH found AS MATERIALIZED (
+        SELECT id, account, sender_email, reason, due_at FROM enrollments
+        WHERE state = 'held' AND due_at <= clock_timestamp()
+        ORDER BY due_at LIMIT 500 FOR UPDATE SKIP LOCKED
+    ), ranked AS (
+        SELECT id, reason, due_at,
+               row_number() OVER (PARTITION BY account, sender_email, reason ORDER BY due_at, id) - 1 AS before
+        FROM found
+    ), turns AS (
+        SELECT id, CASE WHEN reason = 'quota' THEN clock_timestamp() + before * interval '100 milliseconds'
+                        ELSE due_at END AS due_at FROM ranked
+    ), moved AS (
+        UPDATE enrollments SET state = 'ready', reason = NULL, due_at = turns.due_at, updated_at = clock_timestamp()
+        FROM turns WHERE enrollments.id = turns.id
+        RETURNING enrollments.id, attempt
     ), noted AS (
         INSERT INTO journal (enrollment_id, at, before, after, attempt, cause)
         SELECT id, clock_timestamp(), 'held', 'ready', attempt, 'due' FROM moved
@@ -307,22 +318,24 @@ CANCEL_EARLIER = text("""
         WHERE account = :account AND email = :email AND id < :id AND state IN ('held', 'ready', 'parked')
           AND plan->>'action' IS DISTINCT FROM 'unenroll'
         ORDER BY id FOR UPDATE
-    ), moved AS (
-        UPDATE enrollments SET state = 'cancelled', reason = 'by_rule', updated_at = clock_timestamp()
-        FROM found WHERE enrollments.id = found.id
-    ), freed AS (
-        DELETE FROM intents WHERE enrollment_id IN (SELECT id FROM found)
-    ), noted AS (
-        INSERT INTO journal (enrollment_id, at, before, after, attempt, cause, detail)
-        SELECT id, clock_timestamp(), state, 'cancelled', attempt, 'cancelled_by_rule', :id FROM found
     ), begun AS (
-        SELECT triggered_at, triggered_until FROM found
+        SELECT id AS earlier, triggered_at, triggered_until FROM found
         WHERE :takes_over AND leads_out AND triggered_at IS NOT NULL AND triggered_until > clock_timestamp()
         ORDER BY triggered_at DESC LIMIT 1
     ), taken AS (
         UPDATE enrollments SET triggered_at = begun.triggered_at, triggered_until = begun.triggered_until
         FROM begun WHERE id = :id AND attempt = :attempt AND enrollments.triggered_at IS NULL
-        RETURNING enrollments.triggered_at
+        RETURNING enrollments.triggered_at, earlier
+    ), moved AS (
+        UPDATE enrollments SET state = 'cancelled', reason = 'by_rule', updated_at = clock_timestamp(),
+               triggered_at = CASE WHEN taken.earlier IS NULL THEN enrollments.triggered_at END,
+               triggered_until = CASE WHEN taken.earlier IS NULL THEN enrollments.triggered_until END
+        FROM found LEFT JOIN taken ON taken.earlier = found.id WHERE enrollments.id = found.id
+    ), freed AS (
+        DELETE FROM intents WHERE enrollment_id IN (SELECT id FROM found)
+    ), noted AS (
+        INSERT INTO journal (enrollment_id, at, before, after, attempt, cause, detail)
+        SELECT id, clock_timestamp(), state, 'cancelled', attempt, 'cancelled_by_rule', :id FROM found
     )
     SELECT (SELECT count(*) FROM found) AS cancelled,
            COALESCE((SELECT triggered_at FROM taken), (SELECT triggered_at FROM enrollments WHERE id = :id))

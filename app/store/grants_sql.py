@@ -67,7 +67,8 @@ READ_HUB = text("SELECT hub_id FROM oauth_grants WHERE account = :account")
 
 RELEASE_HELD = text(f"""
     WITH found AS MATERIALIZED (
-        SELECT id FROM enrollments WHERE account = :account AND state = 'held' AND reason = :reason FOR UPDATE
+        SELECT id FROM enrollments WHERE account = :account AND state = 'held' AND reason = :reason
+        ORDER BY id FOR UPDATE
     ), turns AS (
         SELECT id, {ONE_AFTER_THE_OTHER} AS due_at FROM found
     ), moved AS (

@@ -16,20 +16,25 @@ if TYPE_CHECKING:
 
 CANCELLABLE = (State.HELD, State.READY, State.PARKED)
 
-# Re-sends are counted anew: a person has looked, and says that it may be sent. A way out of a sequence that did not
-# come to its end is begun anew; one that may still be under way is waited for.
+# A person who releases one that is `unsettled` has looked at it, and says that it may be sent. Of all others whose
+# request has no known outcome nobody has: these count as sent again, so that they go only where HubSpot shows that
+# nothing has changed since. Who is in a workflow HubSpot does not show: these (`no_outcome`) are released one by one.
+# A way out of a sequence that did not come to its end is begun anew; one that may still be under way is waited for.
 RELEASE = text(f"""
     WITH found AS MATERIALIZED (
         SELECT id FROM enrollments
         WHERE state = 'parked' AND (CAST(:id AS text) IS NULL OR id = :id)
           AND (CAST(:reason AS text) IS NULL OR reason = :reason) AND (CAST(:rule AS text) IS NULL OR rule = :rule)
           AND (CAST(:sender AS text) IS NULL OR sender = :sender)
+          AND (CAST(:id AS text) IS NOT NULL OR reason IS DISTINCT FROM 'no_outcome')
         ORDER BY id LIMIT :bite FOR UPDATE
     ), turns AS (
         SELECT id, {ONE_AFTER_THE_OTHER} + make_interval(secs => :later) AS due_at FROM found
     ), moved AS (
         UPDATE enrollments SET state = 'ready', reason = NULL, detail = NULL, step = NULL, tries = 0, reads = 0,
-               resends = 0, first_failed_at = NULL, due_at = turns.due_at,
+               resends = CASE WHEN first_sending_at IS NULL THEN 0
+                              WHEN reason = 'unsettled' AND enrollments.id = :id THEN 0 ELSE 1 END,
+               first_failed_at = NULL, due_at = turns.due_at,
                triggered_at = CASE WHEN reason NOT IN ('unenroll_unfinished', 'no_outcome')
                                         AND triggered_until > clock_timestamp() THEN triggered_at END,
                updated_at = clock_timestamp()

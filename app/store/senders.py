@@ -131,7 +131,7 @@ RESUME = text(f"""
     ), found AS MATERIALIZED (
         SELECT id FROM enrollments
         WHERE account = :account AND state = 'held' AND reason = 'sender_paused' AND EXISTS (SELECT FROM gone)
-        FOR UPDATE
+        ORDER BY id FOR UPDATE
     ), turns AS (
         SELECT id, {ONE_AFTER_THE_OTHER} AS due_at FROM found
     ), moved AS (

@@ -7,6 +7,8 @@ from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
+from app.policy.outcome import NO_OUTCOME
+
 Storable = Annotated[str, StringConstraints(min_length=1, pattern=r"^[^\x00]*$")]  # PostgreSQL knows no NUL character
 
 
@@ -247,6 +249,10 @@ class Parked(BaseModel):
     def _some(self) -> Self:
         if not self.reason and not self.rule and not self.sender:
             raise ValueError("name a reason, a rule, a sender, or several of them")
+        if self.reason == NO_OUTCOME:
+            raise ValueError(
+                "HubSpot does not tell who is in a workflow: look at each of them, and release it by its id"
+            )
         return self
 
 

@@ -7,7 +7,9 @@ from pathlib import Path
 
 from pydantic_core import PydanticUndefined
 
+from app.bridging import UNENROLLING
 from app.metrics import Metrics
+from app.policy.outcome import NO_OUTCOME, NOT_CONNECTED
 from app.settings import PREFIX, SECRETS, Settings
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -49,6 +51,15 @@ def test_every_metric_is_documented_with_its_labels() -> None:
     assert set(described) == set(declared)
     for name, (labels, told) in declared.items():
         assert described[name] == f"| `{name}` | {', '.join(f'`{label}`' for label in labels)} | {told} |"
+
+
+def test_every_reason_of_our_own_is_explained_to_operators() -> None:
+    page = (DOCS / "operating.md").read_text(encoding="utf-8")
+    code = "".join(file.read_text(encoding="utf-8") for file in (DOCS.parent / "app").rglob("*.py"))
+    reasons = set(re.findall(r'(?:Held|Declined|Parked|BudgetSpent)Error\(\s*"([a-z_]+)"', code))
+    reasons |= {"unsettled", "unreadable", "gave_up", NO_OUTCOME, NOT_CONNECTED, UNENROLLING}
+    assert len(reasons) > 15
+    assert [reason for reason in sorted(reasons) if f"`{reason}`" not in page] == []
 
 
 def test_the_example_environment_names_only_settings_that_exist() -> None:

@@ -304,6 +304,7 @@ async def test_whoever_unenrolls_while_another_sequence_is_replaced_is_enrolled_
     await in_a_sequence(road)
     await road.accept(make_entry("e1", if_enrolled="replace"))
     assert await turn(road) == ("held", "unenrolling")
+    (began,) = await road.run("SELECT triggered_at FROM enrollments")
     await road.accept(make_entry("leaves", **UNENROLL))
     await road.enrollments.hold_others()
     # The way out that was begun goes on as its own: nothing is set going a second time, and it is waited for as long.
@@ -312,13 +313,24 @@ async def test_whoever_unenrolls_while_another_sequence_is_replaced_is_enrolled_
         ("cancelled", "by_rule"),
         ("held", "unenrolling"),
     ]
-    ((earlier, own),) = await road.run("SELECT min(triggered_at), max(triggered_at) FROM enrollments")
-    assert earlier == own
+    assert await road.run("SELECT triggered_at FROM enrollments ORDER BY id") == [(None,), began]
     road.at(utc_now() + LATER)
     assert await turn(road) == ("done", None)
     assert (await contact(road))["running"] is None
     assert await road.control("ledger") == []
     assert len(await road.control("workflow-enrollments")) == 1
+    # It has come to its end, so that nobody waits for it.
+    await road.accept(make_entry("back", intent="back"))
+    assert len(await road.enrollments.claim_ready(10)) == 1
+
+
+async def test_a_way_out_that_an_older_replica_began_is_waited_for(road: Road, make_entry: MakeEntry) -> None:
+    await in_a_sequence(road)
+    await road.accept(make_entry("e1", if_enrolled="replace"))
+    assert await turn(road) == ("held", "unenrolling")
+    await road.run("UPDATE enrollments SET triggered_until = NULL")
+    await road.accept(make_entry("e2", intent="other", sequence="310002"))
+    assert await road.enrollments.claim_ready(10) == []
 
 
 async def test_whoever_is_cancelled_while_another_sequence_is_replaced_is_not_enrolled(
@@ -409,6 +421,16 @@ async def test_who_is_refused_after_it_was_taken_out_is_parked_not_taken_out_for
     road.at(utc_now() + LATER)
     assert await turn(road) == ("parked", "unenroll_unfinished")
     assert (await causes(road)).count("triggered") == 1
+
+
+async def test_a_reading_that_fails_after_hubspots_no_makes_nothing_uncertain(
+    road: Road, make_entry: MakeEntry
+) -> None:
+    await in_a_sequence(road, property_lag=3600.0)
+    await road.accept(make_entry("e1", if_enrolled="replace"))
+    await road.fault(route="status", kind="status", status=502, times=1)
+    assert await turn(road) == ("ready", "hubspot_no_answer")
+    assert await road.run("SELECT sending_at, first_sending_at FROM enrollments") == [(None, None)]
 
 
 async def test_our_own_enrollment_that_nobody_shows_is_never_taken_out(road: Road, make_entry: MakeEntry) -> None:

@@ -228,6 +228,38 @@ async def test_what_was_released_after_a_lost_answer_is_not_sent_twice(road: Roa
     assert [told.change.cause for told in road.told][-1] == "already_enrolled_by_us"
 
 
+async def test_who_may_be_enrolled_already_is_sent_again_only_by_somebody_who_has_looked_at_it(
+    road: Road, make_entry: Any
+) -> None:
+    await road.control("settings", {"one_step_seconds": 0.001})
+    await road.accept(make_entry("e1", sequence=ONE_STEP))
+    await road.fault(route="enroll", kind="drop_after", times=1)
+    assert await road.enroll() == ("uncertain", "no_outcome")
+    # Meanwhile somebody in HubSpot puts the contact into another sequence, and that ends, too.
+    await road.control("enroll-elsewhere", {"email": "ada@corp.example", "sequence": "310002"})
+    await road.control("happen", {"email": "ada@corp.example", "what": "reply"})
+    assert [await road.settle() for _ in range(3)][-1] == ("parked", "unsettled")
+    acts = Interventions(road.engine)
+    for reason in ("unsettled", "unreadable"):
+        await road.run(f"UPDATE enrollments SET reason = '{reason}'")  # noqa: S608  # a word of the list above
+        assert await acts.release_parked(reason=None, rule=None, sender="anna") == 1
+        assert await road.enroll() == ("parked", "unsettled")
+    assert len(await road.control("ledger")) == 1
+    ((identity,),) = await road.run("SELECT id FROM enrollments")
+    assert await acts.release(identity)
+    assert (await road.enroll())[0] == "enrolled"
+    assert len(await road.control("ledger")) == 2
+
+
+async def test_who_may_be_in_a_workflow_already_is_released_one_by_one(road: Road, make_entry: Any) -> None:
+    await road.accept(make_entry("e1"))
+    await road.run("UPDATE enrollments SET state = 'parked', reason = 'no_outcome'")
+    acts = Interventions(road.engine)
+    assert await acts.release_parked(reason=None, rule="demo", sender=None) == 0
+    ((identity,),) = await road.run("SELECT id FROM enrollments")
+    assert await acts.release(identity)
+
+
 @pytest.mark.parametrize("state", ["held", "ready", "parked"])
 async def test_what_has_not_been_sent_can_be_cancelled_and_frees_its_intent(
     road: Road, make_entry: Any, state: str

@@ -234,13 +234,12 @@ async def test_what_is_not_the_senders_own_fault_is_not_counted_against_it(
     assert await road.run("SELECT * FROM sender_pauses WHERE refusals > 0 OR paused_at IS NOT NULL") == []
 
 
-@pytest.mark.parametrize("code", ["SEND_LIMIT_EXCEEDED", "RATE_LIMITED_BY_PROVIDER"])
 async def test_a_pool_takes_another_one_when_hubspot_says_that_a_sender_is_full(
-    road: Road, make_entry: MakeEntry, code: str
+    road: Road, make_entry: MakeEntry
 ) -> None:
     await road.accept(make_entry("e1", sender="left"))
-    await road.fault(kind="status", status=400, code=code, times=1)
-    assert await last(road) == ("ready", code)
+    await road.fault(kind="status", status=400, code="SEND_LIMIT_EXCEEDED", times=1)
+    assert await last(road) == ("ready", "SEND_LIMIT_EXCEEDED")
     assert await road.run("SELECT sending_at, first_sending_at FROM enrollments") == [(None, None)]
     assert await road.run("SELECT * FROM sender_reservations") == []
     assert await last(road) == ("enrolled", None)
@@ -271,6 +270,35 @@ async def test_a_sender_that_is_full_by_hubspots_word_is_waited_for_or_fails_as_
     await road.accept(make_entry("e4", "d@x.example", sender="anna"))
     assert await last(road) == ("enrolled", None)
     assert await road.run("SELECT * FROM sender_pauses") == []
+
+
+@pytest.mark.parametrize("code", ["RATE_LIMITED_BY_CLIENT", "RATE_LIMITED_BY_PROVIDER"])
+async def test_a_sender_that_is_held_back_for_a_moment_is_not_full_and_stops_nobody_else(
+    road: Road, make_entry: MakeEntry, code: str
+) -> None:
+    await road.fault(kind="status", status=400, code=code, times=1)
+    await road.accept(make_entry("e1", sender="anna", on_sender_full=OnSenderFull.FAIL))
+    assert await last(road) == ("held", code)
+    ((waits,),) = await road.run("SELECT due_at - updated_at FROM enrollments")
+    assert timedelta(minutes=59) < waits < timedelta(minutes=71)
+    await road.accept(make_entry("e2", "b@x.example", sender="anna", on_sender_full=OnSenderFull.FAIL))
+    assert await last(road) == ("enrolled", None)
+    assert await road.run("SELECT blocked_by FROM rate_windows WHERE blocked_by IS NOT NULL") == []
+
+
+async def test_who_waited_for_a_full_sender_goes_one_after_the_other(road: Road, make_entry: MakeEntry) -> None:
+    for number in range(4):
+        await road.accept(make_entry(f"e{number}", f"p{number}@x.example", sender="ben" if number == 3 else "anna"))
+        assert await last(road) == ("enrolled", None)
+    await road.run(
+        "UPDATE enrollments SET state = 'held', reason = 'quota', due_at = clock_timestamp() - interval '1 minute'"
+    )
+    await road.enrollments.release_due()
+    rows = await road.run("SELECT due_at > updated_at - interval '1 second', sender FROM enrollments ORDER BY id")
+    assert rows == [(True, "anna"), (True, "anna"), (True, "anna"), (True, "ben")]
+    apart_from_first = await apart(road, "ready")
+    hundred = timedelta(milliseconds=100)
+    assert apart_from_first == [timedelta(), hundred, 2 * hundred, timedelta()]
 
 
 async def test_what_was_sent_just_before_does_not_take_hubspots_word_back(road: Road, make_entry: MakeEntry) -> None:

@@ -380,6 +380,7 @@ async def test_what_is_parked_is_released_by_what_it_has_in_common(web: Running)
 
     assert is_problem(await release(), 422, "invalid-request")
     assert is_problem(await release(reasons="DISCONNECTED_INBOX"), 422, "invalid-request")
+    assert is_problem(await release(reason="no_outcome"), 422, "invalid-request")
     assert (await release(reason="DISCONNECTED_INBOX", rule="other")).json() == {"released": 0}
     assert (await release(reason="DISCONNECTED_INBOX", rule="signup")).json() == {"released": 2}
     assert (await release(reason="DISCONNECTED_INBOX")).json() == {"released": 0}
