@@ -101,6 +101,8 @@ async def bulk(world: World, table: Table, *, replicas: int = 1) -> None:
     share(world)
     await world.control("settings", {"per_10s": WINDOW, "delay_ms": {"upsert": 100, "read": 100, "enroll": 100}})
     await world.start("serve", *["worker"] * (replicas - 1))
+    # What a replica asks as it starts is no part of the bulk: the window is looked at from the bulk's first request on.
+    before = len((await world.control("calls"))["arrivals"])
     started = time.monotonic()
     accepted = await load(world.port, [signed(number, "shared", "bulk") for number in range(BULK)])
     assert set(accepted.statuses) == {200}, accepted.statuses
@@ -114,7 +116,9 @@ async def bulk(world: World, table: Table, *, replicas: int = 1) -> None:
     other = ", ".join(f"{sum(each.values())} {route}" for route, each in calls["routes"].items() if route != "enroll")
     table.add_row(f"HubSpot calls beside enrolling, {name}", other, "", "")
     table.add_row(f"HubSpot calls per enrollment, {name}", f"{calls['total'] / BULK:.3f}", "", "<= 1.05")
-    table.add_row(f"of the window used in 60 s, {name}", "", f"{window_used(calls['arrivals']):.1%}", ">= 90 %")
+    table.add_row(
+        f"of the window used in 60 s, {name}", "", f"{window_used(calls['arrivals'][before:]):.1%}", ">= 90 %"
+    )
     table.add_row(f"429s, {name}", str(calls["refused_by_limit"]), "", "0")
 
 
