@@ -89,6 +89,7 @@ class Metrics:
         self._oldest = self._gauge("oldest_job_age_seconds", "Age of the oldest enrollment that is due")
         self._budget = self._gauge("sender_budget_remaining", "Enrollments left in 24 hours", "account", "sender")
         self._paused = self._gauge("sender_paused", "1 while nothing is sent by a sender", "account", "sender")
+        self._connected = self._gauge("account_connected", "0 while an account by OAuth lets nobody in", "account")
         self._rate = self._gauge("hubspot_rate_remaining", "Requests left by HubSpot's own count", "account", "window")
         self._owners_read_at = self._gauge(
             "owners_read_timestamp_seconds", "When HubSpot's owners were read, by whom senders are chosen", "account"
@@ -248,10 +249,19 @@ class Metrics:
             self._jobs.labels(state).set(count)
         self._oldest.set(oldest_seconds)
 
-    def sender(self, account: str, sender: str, remaining: int, paused: bool) -> None:  # noqa: FBT001  # a gauge's value
-        """Set how many enrollments a sender has left in its 24 hours, and whether nothing is sent by it."""
-        self._budget.labels(account, sender).set(remaining)
-        self._paused.labels(account, sender).set(paused)
+    def senders(self, standing: Iterable[tuple[str, str, int, bool]]) -> None:
+        """Set how senders stand: account, name, how many are left in their 24 hours, and whether nothing is sent."""
+        for gauge in (self._budget, self._paused):
+            gauge.clear()  # Who left the rules is told of no more.
+        for account, sender, remaining, paused in standing:
+            self._budget.labels(account, sender).set(remaining)
+            self._paused.labels(account, sender).set(paused)
+
+    def accounts(self, connected: Mapping[str, bool]) -> None:
+        """Set of each account that joins by OAuth whether it has a grant that works."""
+        self._connected.clear()
+        for account, works in connected.items():
+            self._connected.labels(account).set(works)
 
     def page(self) -> bytes:
         """Return what Prometheus reads."""

@@ -150,9 +150,19 @@ async def _page(service: Service, reader: StoredReader) -> bytes:
             service.metrics.overdue_look(account, seconds)
         await tell_endpoints(service.engine, service.rulebook, service.metrics)
         if book is not None:
-            for standing in await standings_of(service).all():
-                service.metrics.sender(standing.account, standing.name, standing.left, standing.paused_at is not None)
+            standing = await standings_of(service).all()
+            service.metrics.senders((one.account, one.name, one.left, one.paused_at is not None) for one in standing)
+            service.metrics.accounts(await _connected(service, book))
     return service.metrics.page()
+
+
+async def _connected(service: Service, book: Rulebook) -> dict[str, bool]:
+    """Return the accounts that join by OAuth, each with whether it has a grant that works. Raises Busy."""
+    if service.oauth is None:
+        return {}
+    states = {row["account"]: row["state"] for row in await service.oauth.grants.listed()}
+    joining = (account.name for account in book.accounts.values() if account.oauth)
+    return {name: states.get(name) == "active" for name in joining}
 
 
 def _let_in(service: Service) -> Mapping[str, bool]:

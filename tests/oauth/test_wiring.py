@@ -104,6 +104,22 @@ async def test_what_waits_for_an_account_goes_on_when_it_is_connected_and_bears_
     assert token.startswith("Bearer access-")
 
 
+async def test_metrics_tell_which_accounts_are_connected_and_forget_those_that_left_the_rules(
+    database_url: str, rules: Path, far: FarEnd
+) -> None:
+    async def connected() -> list[str]:
+        page = (await web.client.get("/metrics")).text
+        return [line for line in page.splitlines() if line.startswith("segue_account_connected{")]
+
+    async with served(far, []) as url, running(database_url, rules, hubspot_base_url=url, **CONFIGURED) as web:
+        assert await connected() == ['segue_account_connected{account="emea"} 0.0']
+        await connect(web, far)
+        assert await connected() == ['segue_account_connected{account="emea"} 1.0']
+        rules.write_text(RULES)
+        await web.service.rulebook.reload()
+        assert await connected() == []
+
+
 async def test_without_the_settings_the_rules_are_rejected_and_say_which(database_url: str, rules: Path) -> None:
     with pytest.raises(StartError, match=r"OAuth need SEGUE_HUBSPOT_CLIENT_ID, SEGUE_HUBSPOT_CLIENT_SECRET"):
         async with running(database_url, rules):
