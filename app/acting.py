@@ -52,7 +52,7 @@ class Record(Protocol):
     async def triggered(self, enrollment: Enrollment, contact_id: str, detail: str) -> datetime:
         """Checkpoint that a workflow is set going."""
 
-    async def untriggered(self, enrollment: Enrollment, detail: str) -> None:
+    async def untriggered(self, enrollment: Enrollment, detail: str, *, freed: bool = False) -> None:
         """Checkpoint that none was."""
 
 

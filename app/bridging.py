@@ -47,8 +47,8 @@ class Record(Protocol):
     async def triggered(self, enrollment: Enrollment, contact_id: str, detail: str, *, within: timedelta) -> datetime:
         """Checkpoint that a workflow is set going, which may act `within` this; return the database's time."""
 
-    async def untriggered(self, enrollment: Enrollment, detail: str) -> None:
-        """Checkpoint that none is under way any more."""
+    async def untriggered(self, enrollment: Enrollment, detail: str, *, freed: bool = False) -> None:
+        """Checkpoint that none is under way any more; `freed`: it took the contact out of its sequence."""
 
 
 class Bridging:
@@ -93,7 +93,7 @@ class Bridging:
     async def _done(self, bridge: Bridge, enrollment: Enrollment, left_over: str) -> None:
         if enrollment.triggered_at is not None:
             await self._clear(bridge, enrollment, left_over)
-            await self._record.untriggered(enrollment, "the contact is in no sequence any more")
+            await self._record.untriggered(enrollment, "the contact is in no sequence any more", freed=True)
 
     def _bridge(self, enrollment: Enrollment) -> Bridge:
         account = self._book().account_named(enrollment.account)

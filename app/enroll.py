@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 from app.clock import elapsed_seconds
 from app.errors import FenceLost, HeldError, NotSent, ParkedError, Refusal, SegueError
 from app.model import Action, IfEnrolled, State, Step
-from app.policy.outcome import BudgetSpentError, Change, Patience, Told, after_failure
+from app.policy.outcome import Change, Patience, Told, after_failure
 from app.policy.settle import Reading, Settlement, Witness, compare, is_ours, next_read_at, settle
 from app.prepare import LOOK_AGAIN, Attempt, assigned
 
@@ -61,8 +61,8 @@ class Preparation(Protocol):
     async def prepare(self, attempt: Attempt) -> bool:
         """Prepare an enrollment; tell whether an earlier request turns out to have worked after all."""
 
-    async def assign(self, attempt: Attempt) -> None:
-        """Choose who sends, again where that was done."""
+    async def look_again(self, attempt: Attempt) -> None:
+        """Look once more at what may have changed since. Raises HeldError and DeclinedError."""
 
     def known(self, sender: Sender) -> Sender:
         """Return the sender as the rules in force describe it."""
@@ -84,7 +84,7 @@ class Record(Protocol):
     async def sending(self, enrollment: Enrollment, sender: Sender, *, limit: int | None) -> datetime:
         """Commit `sending` with the sender's reservation; return the database's time of it.
 
-        Raises BudgetSpentError when the sender has no place.
+        Raises SenderGoneError when the sender has no place, or is paused, and HeldError when it is too late.
         """
 
     async def move(self, enrollment: Enrollment, after: State, change: Change) -> None:
@@ -129,7 +129,7 @@ class Enroller:
             return
         try:
             happened = await self._preparation.prepare(attempt)
-            enrolled = None if happened else await self._sent(attempt)
+            enrolled = None if happened else await self._send(attempt)
         except FenceLost:
             raise
         except Refusal as refusal:
@@ -150,20 +150,11 @@ class Enroller:
         else:
             await self._move(claimed, State.DONE, Change(str(claimed.plan.action), detail=done))
 
-    async def _sent(self, attempt: Attempt) -> Enrolled:
-        """Send; where the sender turns out to be full by now, whoever may take its place is asked once more."""
-        try:
-            return await self._send(attempt)
-        except BudgetSpentError as error:
-            if error.reason != "quota" or attempt.enrollment.step is Step.SENDING:
-                raise
-        await self._preparation.assign(attempt)
-        return await self._send(attempt)
-
     async def _send(self, attempt: Attempt) -> Enrolled:
         """Send the one request; `sending` is committed when the connection is there and nothing is written yet."""
 
         async def commit_sending() -> None:
+            await self._preparation.look_again(attempt)
             # A process frozen between the commit and the first byte may have lost its row meanwhile: look again.
             for _ in range(SENDING_REPEATS):
                 started = elapsed_seconds()

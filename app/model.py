@@ -415,6 +415,8 @@ class Enrollment:
     `tries` counts failures since `first_failed_at`; `reads` and `resends` belong to settling; `sending_at` is the
     database's time of the last `sending`, `first_sending_at` of the first one. `sender` is None until one is assigned.
     `triggered_at` is the database's time at which a workflow was set going for it, None where none is under way.
+    `contact_id` is known once its properties were written to the contact; `gave_owner` is the owner id that it has
+    given the contact, None where it gave it none.
     """
 
     id: str
@@ -441,6 +443,7 @@ class Enrollment:
     resends: int
     delivery_id: str
     triggered_at: datetime | None = None
+    gave_owner: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Protocol
 
 from app.bridging import IS_ENROLLED
-from app.errors import HeldError
+from app.errors import HeldError, Refusal
 from app.model import CONTACT_OWNER, KEEP, OF_CONTACT, IfEnrolled, State, Step
 from app.policy.outcome import Change, RequirementMissingError, Told, UnsettledError
 from app.policy.settle import Reading, compare
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from app.model import Baseline, Enrollment, Plan, Sender
 
 OWNER = "hubspot_owner_id"
+NOT_FOUND = "OBJECT_NOT_FOUND"
 LOOK_AGAIN = timedelta(hours=1)
 
 
@@ -82,8 +83,8 @@ class Bridging(Protocol):
 class Record(Protocol):
     """Where the checkpoint is recorded, fenced."""
 
-    async def prepared(self, enrollment: Enrollment, contact_id: str, baseline: Baseline) -> None:
-        """Checkpoint `prepared`. Raises FenceLost."""
+    async def prepared(self, enrollment: Enrollment, contact_id: str, baseline: Baseline, owner: str | None) -> None:
+        """Checkpoint `prepared`, with the owner that the contact was given to. Raises FenceLost."""
 
 
 class Preparing:
@@ -113,24 +114,31 @@ class Preparing:
 
         Raises HeldError, DeclinedError, ParkedError, FenceLost, and what HubSpot raises.
         """
-        enrollment = attempt.enrollment
-        await self._admitter.admit(enrollment)
-        asks_owner = enrollment.plan.sender == CONTACT_OWNER
+        await self._admitter.admit(attempt.enrollment)
+        asks_owner = attempt.enrollment.plan.sender == CONTACT_OWNER
         if not asks_owner:
-            await self.assign(attempt)
+            await self._assign(attempt)
             self._require_open(attempt, asked=False)
-        contact_id = await self._hubspot.upsert(enrollment.email, enrollment.properties)
-        baseline = await self._look(attempt, contact_id)
+        baseline = await self._written_once(attempt)
         if self._happened(attempt, baseline):
-            attempt.enrollment = replace(enrollment, contact_id=contact_id)
             return True
         if asks_owner:
-            await self.assign(attempt)
+            await self._assign(attempt)
         self._require_open(attempt, asked=True)
-        await self._require_free(attempt, contact_id)
-        await self._complete(attempt)
-        await self._prepared(attempt, contact_id, baseline)
+        # Nobody is taken out of a sequence for the sake of an enrollment that lacks something.
+        missing, owner = _filled(attempt), await self._owner_to_give(attempt)
+        await self._require_free(attempt)
+        await self._write(attempt, missing | ({OWNER: owner} if owner else {}))
+        await self._prepared(attempt, baseline, owner or attempt.enrollment.gave_owner)
         return False
+
+    async def look_again(self, attempt: Attempt) -> None:
+        """Look once more, right before the request, at what may have changed while it waited for its turn.
+
+        Raises HeldError where the window has closed and DeclinedError where the person was suppressed meanwhile.
+        """
+        await self._admitter.admit(attempt.enrollment)
+        self._require_open(attempt, asked=True)
 
     async def update(self, enrollment: Enrollment) -> str:
         """Write the contact and nothing else; return its id.
@@ -140,15 +148,15 @@ class Preparing:
         await self._admitter.admit(enrollment)
         contact_id = await self._hubspot.upsert(enrollment.email, enrollment.properties)
         if enrollment.require:
-            facts = await self._hubspot.read(contact_id, enrollment.require)
-            await self._complete(Attempt(enrollment, dict(facts)))
+            attempt = Attempt(enrollment, dict(await self._hubspot.read(contact_id, enrollment.require)))
+            await self._write(attempt, _filled(attempt))
         return contact_id
 
     async def replace(self, enrollment: Enrollment) -> None:
         """Have the contact out of the sequence that HubSpot says it is in. Raises HeldError, or ParkedError."""
         await self._bridging.free(enrollment, enrollment.contact_id or "", told=True)
 
-    async def assign(self, attempt: Attempt) -> None:
+    async def _assign(self, attempt: Attempt) -> None:
         """Choose who sends, again where that was done."""
         sender = await self._senders.assign(attempt.enrollment, attempt.facts)
         attempt.enrollment = replace(attempt.enrollment, sender=sender, step=Step.ASSIGNED)
@@ -157,6 +165,22 @@ class Preparing:
     def known(self, sender: Sender) -> Sender:
         """Return the sender as the rules in force describe it: its cap and its time zone."""
         return self._senders.known(sender)
+
+    async def _written_once(self, attempt: Attempt) -> Baseline:
+        """Have the contact with the rule's properties, and look at it.
+
+        They are written once: by the time whoever waits is looked at again, somebody may have corrected them. A
+        contact that was deleted meanwhile is created anew.
+        """
+        if attempt.enrollment.contact_id is not None:
+            try:
+                return await self._look(attempt, attempt.enrollment.contact_id)
+            except Refusal as refusal:
+                if refusal.code != NOT_FOUND:
+                    raise
+        contact_id = await self._hubspot.upsert(attempt.enrollment.email, attempt.enrollment.properties)
+        attempt.enrollment = replace(attempt.enrollment, contact_id=contact_id)
+        return await self._look(attempt, contact_id)
 
     async def _look(self, attempt: Attempt, contact_id: str) -> Baseline:
         """Read the contact's facts and baseline: asked for at the same time, so that both travel in one call."""
@@ -188,7 +212,7 @@ class Preparing:
         sender = self._senders.known(assigned(enrollment))
         require_open(timing, sender, attempt.facts, identity=enrollment.id, now=self._now())
 
-    async def _require_free(self, attempt: Attempt, contact_id: str) -> None:
+    async def _require_free(self, attempt: Attempt) -> None:
         """Raise HeldError for somebody who is in another sequence, where the rule says to wait or to replace it."""
         enrollment, enrolled = attempt.enrollment, attempt.facts.get(IS_ENROLLED) == "true"
         if enrollment.plan.if_enrolled is IfEnrolled.WAIT and enrolled:
@@ -197,33 +221,44 @@ class Preparing:
             return
         # After a request without an outcome it may be ours that it is in: then HubSpot itself is asked, by sending.
         if enrollment.triggered_at or (enrolled and enrollment.first_sending_at is None):
-            await self._bridging.free(enrollment, contact_id)
+            await self._bridging.free(enrollment, enrollment.contact_id or "")
             attempt.freed = enrollment.triggered_at is not None
             attempt.enrollment = replace(attempt.enrollment, triggered_at=None)
 
-    async def _complete(self, attempt: Attempt) -> None:
-        """Fill what is required and empty with its default, and give the contact its owner: in one write, if any."""
-        enrollment, facts = attempt.enrollment, attempt.facts
-        plan, defaults = enrollment.plan, dict(enrollment.plan.defaults)
-        empty = [name for name in enrollment.require if not (facts.get(name) or "").strip()]
-        missing = tuple(name for name in empty if name not in defaults)
-        if missing:
-            raise RequirementMissingError(missing)
-        written = {name: defaults[name] for name in empty}
-        if plan.owner != KEEP and (plan.overwrite_owner or not facts.get(OWNER)):
-            owner = await self._senders.owner_of(plan.owner, assigned(enrollment))
-            written |= {OWNER: owner} if facts.get(OWNER) != owner else {}
-        if written:
-            await self._hubspot.upsert(enrollment.email, written)
+    async def _owner_to_give(self, attempt: Attempt) -> str | None:
+        """Return the owner id that the contact is to be given, None where it keeps the one it has.
 
-    async def _prepared(self, attempt: Attempt, contact_id: str, baseline: Baseline) -> None:
-        await self._record.prepared(attempt.enrollment, contact_id, baseline)
-        attempt.enrollment = replace(attempt.enrollment, contact_id=contact_id, baseline=baseline, step=Step.PREPARED)
+        One that this enrollment has given it itself is no reason to keep it: another sender may have been chosen since.
+        """
+        enrollment, plan, has = attempt.enrollment, attempt.enrollment.plan, attempt.facts.get(OWNER)
+        if plan.owner == KEEP or (has and has != enrollment.gave_owner and not plan.overwrite_owner):
+            return None
+        owner = await self._senders.owner_of(plan.owner, assigned(enrollment))
+        return owner if owner != has else None
+
+    async def _write(self, attempt: Attempt, properties: Mapping[str, str]) -> None:
+        """Write what the contact lacks: in one write, if any."""
+        if properties:
+            await self._hubspot.upsert(attempt.enrollment.email, properties)
+
+    async def _prepared(self, attempt: Attempt, baseline: Baseline, owner: str | None) -> None:
+        await self._record.prepared(attempt.enrollment, attempt.enrollment.contact_id or "", baseline, owner)
+        attempt.enrollment = replace(attempt.enrollment, baseline=baseline, step=Step.PREPARED)
         self._step(attempt.enrollment, "prepared")
 
     def _step(self, enrollment: Enrollment, cause: str) -> None:
         """Tell a step within `working`."""
         self._tell(Told(enrollment, State.WORKING, Change(cause)))
+
+
+def _filled(attempt: Attempt) -> dict[str, str]:
+    """Return the defaults of what is required and empty. Raises RequirementMissingError for what has none."""
+    defaults = dict(attempt.enrollment.plan.defaults)
+    empty = [name for name in attempt.enrollment.require if not (attempt.facts.get(name) or "").strip()]
+    missing = tuple(name for name in empty if name not in defaults)
+    if missing:
+        raise RequirementMissingError(missing)
+    return {name: defaults[name] for name in empty}
 
 
 def assigned(enrollment: Enrollment) -> Sender:

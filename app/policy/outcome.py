@@ -56,6 +56,13 @@ class BudgetSpentError(HeldError):
         super().__init__(reason, until, f"{reason} is spent until {until:%Y-%m-%d %H:%M} UTC")
 
 
+class SenderGoneError(HeldError):
+    """The sender that was chosen may not send any more: it is full (`quota`) or paused (`sender_paused`) by now.
+
+    `until` is when it may be looked at again, where it is waited for.
+    """
+
+
 class RequirementMissingError(DeclinedError):
     """The contact lacks properties that the rule requires: refuse, so that no "Hi ," is ever sent."""
 
@@ -135,7 +142,7 @@ def after_failure(  # noqa: PLR0911  # one return per kind of end is the table t
     if isinstance(error, ParkedError):
         return State.PARKED, Change("parked", error.reason, str(error))
     if isinstance(error, HeldError | NotConnected):
-        return State.HELD, _held(error, now=now, random=random, patience=patience)
+        return _held(error, enrollment, now=now, random=random, patience=patience)
     if isinstance(error, Ambiguous) and enrollment.step is Step.SENDING:
         return State.UNCERTAIN, uncertain(NO_OUTCOME, str(error), enrollment, now=now, patience=patience)
     if not isinstance(error, Refusal):
@@ -179,11 +186,16 @@ def _full(
     return State.READY, Change("sender_full", refusal.code, told, due_at=now, full_until=until)
 
 
-def _held(error: HeldError | NotConnected, *, now: datetime, random: float, patience: Patience) -> Change:
-    if isinstance(error, HeldError):
-        later = random * patience.morning if error.reason == "daily_budget" else timedelta()
-        return Change("held", error.reason, str(error), due_at=error.until + later)
-    return Change("held", NOT_CONNECTED, str(error), due_at=now + patience.hold)
+def _held(
+    error: HeldError | NotConnected, enrollment: Enrollment, *, now: datetime, random: float, patience: Patience
+) -> tuple[State, Change]:
+    """Hold it. Who was to be sent by a sender that may not send any more is chosen another, as its rule says."""
+    if isinstance(error, NotConnected):
+        return State.HELD, Change("held", NOT_CONNECTED, str(error), due_at=now + patience.hold)
+    if isinstance(error, SenderGoneError) and enrollment.first_sending_at is None:
+        return State.READY, Change("sender_gone", error.reason, str(error), due_at=now)
+    later = random * patience.morning if error.reason == "daily_budget" else timedelta()
+    return State.HELD, Change("held", error.reason, str(error), due_at=error.until + later)
 
 
 def _unanswered(error: SegueError) -> str:

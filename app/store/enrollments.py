@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.exc import IntegrityError
 
-from app.errors import FenceLost
+from app.errors import FenceLost, HeldError
 from app.model import Action, Baseline, Enrollment, OutboundKind, Sender, State, Step
 from app.policy.retry import SPAN
 from app.policy.states import OCCUPIES_PERSON, RELEASES_INTENT, permit
@@ -119,8 +119,11 @@ class Enrollments:
         )
         return {row.id for row in rows}
 
-    async def prepared(self, enrollment: Enrollment, contact_id: str, baseline: Baseline) -> None:
-        """Checkpoint: the contact is there, its requirements are met, the baseline is read. Raises FenceLost."""
+    async def prepared(self, enrollment: Enrollment, contact_id: str, baseline: Baseline, owner: str | None) -> None:
+        """Checkpoint: the contact is there, its requirements are met, the baseline is read. Raises FenceLost.
+
+        `owner` is the owner id that this enrollment has given the contact, None where it gave it none.
+        """
         rows = await self._run(
             sql.CHECKPOINT_PREPARED,
             id=enrollment.id,
@@ -129,6 +132,7 @@ class Enrollments:
             count=baseline.count,
             sequence=baseline.sequence,
             date=baseline.date,
+            owner=owner,
         )
         if not rows:
             raise FenceLost(enrollment.id)
@@ -138,17 +142,20 @@ class Enrollments:
 
         `limit` is how many enrollments the sender may send in 24 hours, where that is less than HubSpot's own limit.
 
-        Raises FenceLost when the row is no longer ours and BudgetSpentError when the inbox has no room.
+        Raises FenceLost when the row is no longer ours, SenderGoneError when the inbox has no room or is paused, and
+        HeldError when the enrollment's time (`expires_after`) is over: it is expired next.
         """
         detail = f"as {sender.name} (user {sender.user_id})"
         most = min(limit or ledger.DEFAULT_LIMIT, ledger.DEFAULT_LIMIT)
         async with self._engine.begin() as connection:
             await ledger.reserve(connection, enrollment, sender, limit=most)
             values = {"id": enrollment.id, "attempt": enrollment.attempt, "detail": detail}
-            at = (await connection.execute(sql.CHECKPOINT_SENDING, values)).scalar_one_or_none()
-            if at is None:
+            row = (await connection.execute(sql.CHECKPOINT_SENDING, values)).one_or_none()
+            if row is None:
                 raise FenceLost(enrollment.id)
-            sent_at: datetime = at
+            if row.sending_at is None:
+                raise HeldError("expired", row.moment, "its time was over before it could be sent")
+            sent_at: datetime = row.sending_at
             return sent_at
 
     async def move(self, enrollment: Enrollment, after: State, change: Change) -> None:
@@ -190,9 +197,13 @@ class Enrollments:
         at: datetime = rows[0].triggered_at
         return at
 
-    async def untriggered(self, enrollment: Enrollment, detail: str) -> None:
-        """Checkpoint that none is under way any more. Whoever lost the row learns it by the next transition."""
-        await self._run(sql.CHECKPOINT_UNTRIGGERED, id=enrollment.id, attempt=enrollment.attempt, detail=detail)
+    async def untriggered(self, enrollment: Enrollment, detail: str, *, freed: bool = False) -> None:
+        """Checkpoint that none is under way any more. Whoever lost the row learns it by the next transition.
+
+        `freed`: it took the contact out of its sequence, and the enrollment does not expire any more.
+        """
+        values = {"id": enrollment.id, "attempt": enrollment.attempt, "detail": detail}
+        await self._run(sql.CHECKPOINT_UNTRIGGERED, **values, freed=freed)
 
     async def cancel_earlier(self, enrollment: Enrollment) -> tuple[int, datetime | None]:
         """Cancel what was accepted for the same person earlier and has not been sent; return how many.
@@ -270,6 +281,7 @@ def _move_values(enrollment: Enrollment, after: State, change: Change) -> dict[s
         "enrolled_at": change.enrolled_at,
         "confirm_in": change.confirm_in,
         "unsent": change.unsent,
+        "contact_id": enrollment.contact_id,
     }
 
 
@@ -299,6 +311,7 @@ def _enrollment(row: Row[Any]) -> Enrollment:
         resends=row.resends,
         delivery_id=row.delivery_id,
         triggered_at=row.triggered_at,
+        gave_owner=row.gave_owner,
     )
 
 

@@ -7,9 +7,12 @@ from sqlalchemy import text
 COLUMNS = """
     id, account, email, source, rule, sequence, plan, sender, sender_user_id, sender_email, properties, require, state,
     attempt, step, tries, first_failed_at, received_at, contact_id, baseline_count, baseline_sequence, baseline_date,
-    sending_at, first_sending_at, reads, resends, delivery_id, triggered_at
+    sending_at, first_sending_at, reads, resends, delivery_id, triggered_at, gave_owner
 """
 
+# One that has begun to take its contact out of a sequence is finished, however late it is: given up in between, it
+# would leave the contact in none.
+EXPIRED = "(expires_at IS NOT NULL AND expires_at <= clock_timestamp() AND triggered_at IS NULL)"
 # Who is on the way out of a sequence is nobody else's to enroll: the workflow would end that, too. Whatever becomes of
 # the row that set it going, the workflow may come round until `triggered_until`. A replica of before the column leaves
 # it empty.
@@ -44,7 +47,7 @@ CLAIM_READY = text(f"""
     WITH candidate AS MATERIALIZED (
         SELECT id, account, email, priority, triggered_at, plan FROM enrollments
         WHERE state = 'ready' AND due_at <= clock_timestamp() AND account = :account
-          AND (expires_at IS NULL OR expires_at > clock_timestamp())
+          AND NOT {EXPIRED}
         ORDER BY due_at, id LIMIT :limit
         FOR UPDATE SKIP LOCKED
     ), person AS MATERIALIZED (
@@ -181,9 +184,9 @@ RELEASE_DUE = text("""
 """)
 
 # Whoever was not sent in time is not sent any more, and the person's intent is free again.
-EXPIRE = text("""
+EXPIRE = text(f"""
     WITH found AS MATERIALIZED (
-        SELECT id, state, attempt FROM enrollments WHERE state IN ('held', 'ready') AND expires_at <= clock_timestamp()
+        SELECT id, state, attempt FROM enrollments WHERE state IN ('held', 'ready') AND {EXPIRED}
         ORDER BY expires_at LIMIT 500 FOR UPDATE SKIP LOCKED
     ), moved AS (
         UPDATE enrollments SET state = 'expired', reason = 'expired', updated_at = clock_timestamp()
@@ -196,7 +199,7 @@ EXPIRE = text("""
         SELECT id, clock_timestamp(), state, 'expired', attempt, 'expired' FROM found
     )
     SELECT id, sequence FROM moved
-""")
+""")  # noqa: S608  # the only text put in is the condition above
 
 # When a person is no longer in hand, the oldest one that waited for it may go.
 RELEASE_PERSON = text("""
@@ -229,6 +232,7 @@ MOVE = text("""
                first_sending_at = CASE WHEN :unsent THEN NULL ELSE first_sending_at END,
                hubspot_enrollment_id = COALESCE(CAST(:hubspot_enrollment_id AS text), hubspot_enrollment_id),
                enrolled_at = COALESCE(CAST(:enrolled_at AS timestamptz), enrolled_at),
+               contact_id = COALESCE(CAST(:contact_id AS text), contact_id),
                confirm_at = COALESCE(clock_timestamp() + make_interval(secs => CAST(:confirm_in AS double precision)),
                                      confirm_at),
                follow_at = CASE WHEN :after = 'enrolled' THEN clock_timestamp() + interval '1 hour' ELSE follow_at END
@@ -256,7 +260,8 @@ READ_LATER = text("""
 CHECKPOINT_PREPARED = text("""
     WITH moved AS (
         UPDATE enrollments SET step = 'prepared', contact_id = :contact_id, baseline_count = :count,
-               baseline_sequence = :sequence, baseline_date = :date, updated_at = clock_timestamp()
+               baseline_sequence = :sequence, baseline_date = :date, gave_owner = :owner,
+               updated_at = clock_timestamp()
         WHERE id = :id AND attempt = :attempt AND state = 'working'
         RETURNING id, attempt
     )
@@ -265,21 +270,25 @@ CHECKPOINT_PREPARED = text("""
     RETURNING enrollment_id
 """)
 
-# The clock is read once, or the first sending of a row would be microseconds after the same one's `sending_at`.
-CHECKPOINT_SENDING = text("""
+# The clock is read once, or the first sending of a row would be microseconds after the same one's `sending_at`. A row
+# whose time is over comes back without one; no row comes back for a fence that is lost.
+CHECKPOINT_SENDING = text(f"""
     WITH clock AS MATERIALIZED (
         SELECT clock_timestamp() AS moment
+    ), ours AS MATERIALIZED (
+        SELECT id, {EXPIRED} AS expired FROM enrollments
+        WHERE id = :id AND attempt = :attempt AND state = 'working' FOR UPDATE
     ), moved AS (
         UPDATE enrollments SET step = 'sending', sending_at = moment, updated_at = moment,
                first_sending_at = COALESCE(first_sending_at, moment)
-        FROM clock WHERE id = :id AND attempt = :attempt AND state = 'working'
-        RETURNING id, attempt, sending_at
+        FROM clock, ours WHERE enrollments.id = ours.id AND NOT expired
+        RETURNING enrollments.id, attempt, sending_at
     ), noted AS (
         INSERT INTO journal (enrollment_id, at, before, after, step, attempt, cause, detail)
         SELECT id, sending_at, 'working', 'working', 'sending', attempt, 'sending', :detail FROM moved
     )
-    SELECT sending_at FROM moved
-""")
+    SELECT moment, sending_at FROM clock, ours LEFT JOIN moved ON moved.id = ours.id
+""")  # noqa: S608  # the only text put in is the condition above
 
 # A workflow is set going for this row. Whoever comes after a crash finds that, and looks instead of repeating it.
 CHECKPOINT_TRIGGERED = text("""
@@ -296,9 +305,11 @@ CHECKPOINT_TRIGGERED = text("""
     SELECT triggered_at FROM moved
 """)
 
+# Once the contact was taken out of its sequence (`freed`) for another one, it is put into that, however late it is.
 CHECKPOINT_UNTRIGGERED = text("""
     WITH moved AS (
-        UPDATE enrollments SET triggered_at = NULL, triggered_until = NULL, updated_at = clock_timestamp()
+        UPDATE enrollments SET triggered_at = NULL, triggered_until = NULL, updated_at = clock_timestamp(),
+               expires_at = CASE WHEN NOT :freed THEN expires_at END
         WHERE id = :id AND attempt = :attempt AND state = 'working' AND triggered_at IS NOT NULL
         RETURNING id, attempt, step
     )

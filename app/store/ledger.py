@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import text
 
-from app.policy.outcome import BudgetSpentError
+from app.policy.outcome import SenderGoneError
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 DEFAULT_LIMIT = 1000
 PERIOD = timedelta(hours=24)
+LOOK_AGAIN = timedelta(hours=1)  # at a sender that is paused: who resumes it wakes whoever waits for it
 
 
 # The inbox row is the lock: who counts and who reserves do so one after the other.
@@ -27,11 +28,17 @@ LOCK_INBOX = text("""
     ON CONFLICT (account, inbox) DO UPDATE SET inbox = excluded.inbox
 """)
 
-# A re-send of an enrollment that is counted already takes no second place.
+# A re-send of an enrollment that is counted already takes no second place. The sender may have been paused, or called
+# full by HubSpot, since it was chosen: a hundred others may have been in hand between.
 COUNT = text("""
-    SELECT count(*) AS reserved FROM sender_reservations
-    WHERE account = :account AND inbox = :inbox AND reserved_at > clock_timestamp() - CAST(:period AS interval)
-      AND enrollment_id <> :id
+    SELECT reserved, paused_at, reason, CASE WHEN full_until > clock_timestamp() THEN full_until END AS full_until,
+           clock_timestamp() + CAST(:look_again AS interval) AS look_again_at
+    FROM (
+        SELECT count(*) AS reserved FROM sender_reservations
+        WHERE account = :account AND inbox = :inbox AND reserved_at > clock_timestamp() - CAST(:period AS interval)
+          AND enrollment_id <> :id
+    ) AS counted
+    LEFT JOIN sender_pauses ON sender_pauses.account = :account AND sender_pauses.inbox = :inbox
 """)
 
 # Who waits is spread over the places as they fall free, the oldest first: were all held until the first one, all would
@@ -60,12 +67,20 @@ RELEASE = text("DELETE FROM sender_reservations WHERE enrollment_id = :id")
 async def reserve(
     connection: AsyncConnection, enrollment: Enrollment, sender: Sender, *, limit: int = DEFAULT_LIMIT
 ) -> None:
-    """Reserve a place for `enrollment` in its sender's inbox, in the caller's transaction. Raises BudgetSpentError."""
+    """Reserve a place for `enrollment` in its sender's inbox, in the caller's transaction.
+
+    Raises SenderGoneError where the inbox is full or paused.
+    """
     inbox = {"account": enrollment.account, "inbox": sender.email.lower()}
     await connection.execute(LOCK_INBOX, inbox)
-    row = (await connection.execute(COUNT, inbox | {"period": PERIOD, "id": enrollment.id})).one()
+    values = inbox | {"period": PERIOD, "id": enrollment.id, "look_again": LOOK_AGAIN}
+    row = (await connection.execute(COUNT, values)).one()
+    if row.paused_at is not None:
+        raise SenderGoneError("sender_paused", row.look_again_at, f"{sender.name} is paused: {row.reason}")
+    if row.full_until is not None:
+        raise SenderGoneError("quota", row.full_until)
     if row.reserved >= limit:
-        raise BudgetSpentError("quota", await next_free(connection, enrollment, sender, limit=limit))
+        raise SenderGoneError("quota", await next_free(connection, enrollment, sender, limit=limit))
     await connection.execute(RESERVE, inbox | {"id": enrollment.id})
 
 

@@ -191,6 +191,7 @@ enrollments = Table(
     Column("confirm_at", Instant),
     Column("triggered_at", Instant),
     Column("triggered_until", Instant),
+    Column("gave_owner", Text),
     Column("follow_at", Instant),
     Column("hinted_at", Instant),
     Column("looks", Integer, nullable=False, server_default=text("0")),

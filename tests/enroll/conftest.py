@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -37,9 +38,12 @@ if TYPE_CHECKING:
 
     from sqlalchemy.ext.asyncio import AsyncEngine
 
+    from app.hubspot.pace import Grant
     from app.rules.book import Rulebook
     from app.store.entries import Entry
 
+# What happens while a prepared enrollment waits for its turn to be sent, each once.
+Meanwhile = list[Callable[[], Awaitable[object]]]
 ONE_STEP = "310003"
 RULES = """version: 1
 accounts:
@@ -76,6 +80,7 @@ class Road:
     owners: Owners
     confirmations: list[str] = field(default_factory=list)
     moments: list[datetime] = field(default_factory=list)
+    meanwhile: Meanwhile = field(default_factory=list)
 
     def at(self, moment: datetime) -> None:
         """Set the worker's clock; the database has its own."""
@@ -128,6 +133,22 @@ class Road:
         await self.control("faults", [fault] if fault else [])
 
 
+class Waits:
+    """The pace, which lets something happen before an enrollment that is prepared may be sent."""
+
+    def __init__(self, pace: StoredPace, told: list[Told], meanwhile: Meanwhile) -> None:
+        self._pace = pace
+        self._told = told
+        self._meanwhile = meanwhile
+        self.believe = pace.believe
+        self.throttled = pace.throttled
+
+    async def acquire(self, kind: str = "general") -> Grant:
+        while self._meanwhile and self._told[-1].change.cause == "prepared":
+            await self._meanwhile.pop(0)()
+        return await self._pace.acquire(kind)
+
+
 @pytest.fixture
 async def road(engine: AsyncEngine) -> AsyncIterator[Road]:
     sandbox = Process(["-m", "app.sandbox", "--port", "0"], {}, r"http://\S+")
@@ -138,13 +159,15 @@ async def road(engine: AsyncEngine) -> AsyncIterator[Road]:
     confirmations: list[str] = []
     books = [BOOK]
     moments: list[datetime] = []
+    meanwhile: Meanwhile = []
+    waits = Waits(pace, told, meanwhile)
     enrollments = Enrollments(engine, account="main", worker="w1", lease=15.0)
 
     def now() -> datetime:
         return moments[0] if moments else utc_now()
 
     async with (
-        HubSpotClient("main", "pat-sandbox", pace=pace, observe=calls.append, base_url=url) as client,
+        HubSpotClient("main", "pat-sandbox", pace=waits, observe=calls.append, base_url=url) as client,
         HubSpotDesk(client) as desk,
     ):
         owners = Owners(client, tell=lambda: None)
@@ -170,6 +193,7 @@ async def road(engine: AsyncEngine) -> AsyncIterator[Road]:
             tell=told.append,
         )
         confirmer = Confirmer(enrollments, desk, confirmations.append)
-        yield Road(engine, enrollments, enroller, confirmer, url, told, books, owners, confirmations, moments)
+        seen = (told, books, owners, confirmations, moments, meanwhile)
+        yield Road(engine, enrollments, enroller, confirmer, url, *seen)
     await pace.close()
     sandbox.end()

@@ -19,7 +19,7 @@ from app.practice import practice_accounts
 from app.server import Listener
 from app.working import start_working
 from tests.oauth.far import APP
-from tests.web.service import ADMIN_TOKEN, BASE, RULES, running
+from tests.web.service import ADMIN_TOKEN, BASE, RULES, running, write
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
@@ -115,7 +115,7 @@ async def test_metrics_tell_which_accounts_are_connected_and_forget_those_that_l
         assert await connected() == ['segue_account_connected{account="emea"} 0.0']
         await connect(web, far)
         assert await connected() == ['segue_account_connected{account="emea"} 1.0']
-        rules.write_text(RULES)
+        write(rules, RULES)
         await web.service.rulebook.reload()
         assert await connected() == []
 

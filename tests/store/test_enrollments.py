@@ -10,7 +10,7 @@ from sqlalchemy.exc import IntegrityError
 
 from app.errors import FenceLost
 from app.model import Baseline, Enrollment, Sender, State, Step
-from app.policy.outcome import BudgetSpentError, Change
+from app.policy.outcome import Change, SenderGoneError
 from app.policy.states import ImpossibleTransitionError
 from app.store.enrollments import Enrollments, unfinished_elsewhere
 from app.store.group_commit import GroupCommit
@@ -50,7 +50,7 @@ async def rows(engine: AsyncEngine, statement: str) -> list[Any]:
 async def sent(store: Enrollments) -> Enrollment:
     """Claim one enrollment and commit `sending`."""
     (claimed,) = await store.claim_ready(10)
-    await store.prepared(claimed, "501", NOTHING)
+    await store.prepared(claimed, "501", NOTHING, None)
     await store.sending(claimed, ANNA, limit=None)
     return claimed
 
@@ -136,7 +136,7 @@ async def test_a_zombie_writes_nothing_that_is_no_longer_its_own(engine: AsyncEn
     await heir.claim_ready(10)
     before = await rows(engine, "SELECT * FROM enrollments")
     for write in (
-        zombie.prepared(held, "501", NOTHING),
+        zombie.prepared(held, "501", NOTHING, None),
         zombie.sending(held, ANNA, limit=None),
         zombie.move(held, State.REFUSED, Change("refused", "BOUNCED")),
     ):
@@ -212,7 +212,7 @@ async def test_a_full_inbox_takes_no_more_and_says_until_when(engine: AsyncEngin
     first, second, third = await store.claim_ready(10)
     at = await store.sending(first, ANNA, limit=2)
     await store.sending(second, ANNA, limit=2)
-    with pytest.raises(BudgetSpentError) as full:
+    with pytest.raises(SenderGoneError) as full:
         await store.sending(third, ANNA, limit=2)
     assert full.value.reason == "quota"
     assert abs(full.value.until - at - timedelta(hours=24)) < timedelta(seconds=1)
@@ -226,7 +226,7 @@ async def test_racing_reservations_never_exceed_the_inbox(engine: AsyncEngine, a
     store = worker(engine)
     claimed = await store.claim_ready(50)
     results = await asyncio.gather(*(store.sending(e, ANNA, limit=12) for e in claimed), return_exceptions=True)
-    assert sum(isinstance(result, BudgetSpentError) for result in results) == 18
+    assert sum(isinstance(result, SenderGoneError) for result in results) == 18
     assert await rows(engine, "SELECT count(*) FROM sender_reservations") == [(12,)]
 
 
