@@ -93,7 +93,7 @@ def applications(stack: AsyncExitStack, service: Service, hasher: Callable[[str]
     grants = service.oauth.grants if service.oauth else None
     public = [health.health(_checks(service, reader)), web_oauth.router(connecting)]
     token = settings.admin_token.get_secret_value() if settings.admin_token else None
-    authorised = auth.operator(token)
+    authorised, lets_in = auth.operator(token), partial(auth.lets_in, token)
     operators = [
         health.metrics(partial(_page, service, reader)),
         admin.router(partial(_reload_for_operators, service), authorised=authorised),
@@ -106,8 +106,11 @@ def applications(stack: AsyncExitStack, service: Service, hasher: Callable[[str]
         web_catalogue.router(_catalogue(stack, service), authorised=authorised),
     ]
     if settings.admin_port is None:
-        return [create_app([*public, *operators], version=__version__, webhooks=webhooks)]
-    return [create_app(public, version=__version__, webhooks=webhooks), create_app(operators, version=__version__)]
+        return [create_app([*public, *operators], version=__version__, webhooks=webhooks, lets_in=lets_in)]
+    return [
+        create_app(public, version=__version__, webhooks=webhooks),
+        create_app(operators, version=__version__, lets_in=lets_in),
+    ]
 
 
 def _catalogue(stack: AsyncExitStack, service: Service) -> Catalogue:

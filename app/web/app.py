@@ -2,29 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from fastapi import APIRouter, FastAPI
 from starlette.types import Receive, Scope, Send
 
-from app.web.problems import add_handlers, describe_problems
+from app.web.door import capped, refused
+from app.web.problems import Problem, add_handlers, describe_problems
 from app.web.webhooks import PREFIX, Webhooks, describe
 
 DESCRIPTION = "Webhooks in, HubSpot sequence enrollments out."
 
 
 class Application(FastAPI):
-    """FastAPI, with a shorter way for deliveries: they pass none of its middleware."""
+    """FastAPI, with a shorter way for deliveries, which pass none of its middleware, and a door before the rest."""
 
     deliveries: Webhooks | None = None
+    lets_in: Callable[[str], Problem | None] | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        if self.deliveries is not None and scope["type"] == "http" and scope["path"].startswith(PREFIX):
-            await self.deliveries(scope, receive, send)
-        else:
+        if scope["type"] != "http":
             await super().__call__(scope, receive, send)
+        elif self.deliveries is not None and scope["path"].startswith(PREFIX):
+            await self.deliveries(scope, receive, send)
+        elif problem := refused(scope, self.lets_in):
+            await problem.response()(scope, receive, send)
+        else:
+            await super().__call__(scope, capped(receive), send)
 
     def openapi(self) -> dict[str, Any]:
         """Return the OpenAPI document, deliveries included."""
@@ -35,10 +41,17 @@ class Application(FastAPI):
         return document
 
 
-def create_app(routers: Iterable[APIRouter], *, version: str, webhooks: Webhooks | None = None) -> FastAPI:
+def create_app(
+    routers: Iterable[APIRouter],
+    *,
+    version: str,
+    webhooks: Webhooks | None = None,
+    lets_in: Callable[[str], Problem | None] | None = None,
+) -> FastAPI:
     """Return an application of `routers`, and `webhooks` where given; whatever goes wrong is a problem document.
 
-    Nothing is redirected: webhook senders take a redirect for a failure.
+    `lets_in` judges operators' tokens, where there are routes of theirs. Nothing is redirected: webhook senders take a
+    redirect for a failure.
     """
     app = Application(
         title="Segue",
@@ -49,6 +62,7 @@ def create_app(routers: Iterable[APIRouter], *, version: str, webhooks: Webhooks
         redirect_slashes=False,
     )
     app.deliveries = webhooks
+    app.lets_in = lets_in
     add_handlers(app)
     for router in routers:
         app.include_router(router)

@@ -19,6 +19,7 @@ ANSWERS: dict[int | str, dict[str, Any]] = {
     403: {"description": "No admin token is configured"},
     503: {"description": "The store, or HubSpot, cannot be asked now: ask again after Retry-After seconds"},
 }
+PREFIXES = ("/api/", "/-/")  # of the operators' routes
 _bearer = HTTPBearer(auto_error=False, description="SEGUE_ADMIN_TOKEN")
 
 
@@ -32,14 +33,27 @@ def known_parameters(request: Request) -> None:
         )
 
 
+def bearer_of(header: str | None) -> str:
+    """Return the token of an Authorization header, nothing where it holds none."""
+    scheme, _, token = (header or "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else ""
+
+
+def lets_in(token: str | None, given: str) -> Problem | None:
+    """Return why whoever presents `given` is not let in, None where it is `token`: compared in constant time."""
+    if token is None:
+        return Problem(403, "admin-closed", "No SEGUE_ADMIN_TOKEN is configured, so these routes are closed.")
+    if not hmac.compare_digest(given.encode(), token.encode()):
+        return Problem(401, "not-authorised", "Send the admin token as `Authorization: Bearer ...`.")
+    return None
+
+
 def operator(token: str | None) -> Callable[..., None]:
-    """Return the dependency that lets in whoever presents `token`, compared in constant time."""
+    """Return the dependency that lets operators in; before their bodies are read, `app.web.door` asks the same."""
 
     def authorise(presented: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]) -> None:
-        if token is None:
-            raise Problem(403, "admin-closed", "No SEGUE_ADMIN_TOKEN is configured, so these routes are closed.")
-        given = presented.credentials if presented is not None else ""
-        if not hmac.compare_digest(given.encode(), token.encode()):
-            raise Problem(401, "not-authorised", "Send the admin token as `Authorization: Bearer ...`.")
+        problem = lets_in(token, presented.credentials if presented is not None else "")
+        if problem is not None:
+            raise problem
 
     return authorise

@@ -34,6 +34,8 @@ SCHEMA: dict[str, Any] = {
     },
 }
 
+RENAMED = {413: "content-too-large"}  # Python before 3.13 knows it by an older name
+
 log = structlog.get_logger(__name__)
 
 
@@ -46,6 +48,10 @@ class Problem(Exception):
         self.kind = kind
         self.detail = detail
         self.more = more
+
+    def response(self) -> JSONResponse:
+        """Return the problem document."""
+        return document(self.status, self.kind, self.detail, **self.more)
 
 
 def document(
@@ -75,7 +81,7 @@ def add_handlers(app: FastAPI) -> None:
 
     @app.exception_handler(Problem)
     async def told(_: Request, problem: Problem) -> JSONResponse:
-        return document(problem.status, problem.kind, problem.detail, **problem.more)
+        return problem.response()
 
     @app.exception_handler(Busy)
     async def busy(_: Request, error: Busy) -> JSONResponse:
@@ -83,7 +89,7 @@ def add_handlers(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def http(_: Request, error: HTTPException) -> JSONResponse:
-        kind = HTTPStatus(error.status_code).phrase.lower().replace(" ", "-")
+        kind = RENAMED.get(error.status_code) or HTTPStatus(error.status_code).phrase.lower().replace(" ", "-")
         return document(error.status_code, kind, str(error.detail), headers=error.headers)
 
     @app.exception_handler(RequestValidationError)

@@ -14,6 +14,8 @@ from app.hubspot.faults import faults
 from tests.web.service import ADMIN_TOKEN, RULES, Running, client_of, close_database, open_database, running, write
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
     import httpx
 
     from app.store.embedded import EmbeddedPostgres
@@ -272,6 +274,42 @@ async def test_with_a_port_of_their_own_operators_routes_are_there_only(database
         assert not any(p.startswith(("/api", "/-/")) for p in (await web.client.get("/openapi.json")).json()["paths"])
         assert (await operators.post("/webhooks/open", content=b'{"type": "ping"}')).status_code == 404
         assert (await web.deliver("open", {"type": "ping"})).status_code == 200
+
+
+BODIES = ["/api/v1/enrollments/cancel", "/api/v1/enrollments/release", "/api/v1/suppressions"]
+
+
+@pytest.mark.parametrize("path", [*BODIES, "/api/v1/outbound/replay"])
+@pytest.mark.parametrize("begins", [b'{"email": "ada@corp.example"', b"{bad", b"\xff" * 65_537])
+async def test_who_is_not_let_in_is_told_so_before_a_byte_of_the_body_is_read(
+    web: Running, path: str, begins: bytes
+) -> None:
+    read: list[bytes] = []
+
+    async def body() -> AsyncIterator[bytes]:
+        read.append(begins)
+        yield begins
+
+    answer = await web.client.post(path, content=body(), headers={"content-type": "application/json"})
+    assert is_problem(answer, 401, "not-authorised")
+    assert read == []
+
+
+@pytest.mark.parametrize("path", BODIES)
+async def test_a_body_has_a_largest_size_whether_it_is_told_or_not(web: Running, path: str) -> None:
+    pieces = 0
+
+    async def without_end() -> AsyncIterator[bytes]:
+        nonlocal pieces
+        while True:
+            pieces += 1
+            yield b" " * 16_384
+
+    headers = {"authorization": f"Bearer {ADMIN_TOKEN}", "content-type": "application/json"}
+    for content in (b" " * 65_537, without_end()):
+        answer = await web.client.post(path, content=content, headers=headers)
+        assert is_problem(answer, 413, "content-too-large")
+    assert pieces <= 6
 
 
 async def test_an_unknown_path_is_a_problem_document_and_never_a_redirect(web: Running) -> None:
