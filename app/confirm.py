@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from app.model import Baseline
 
 
+GONE = frozenset({400, 404})  # said of one contact: a batch that is refused whole for the sake of one is halved
+
+
 class Confirmations(Protocol):
     """Where confirmations are due and kept."""
 
@@ -52,13 +55,15 @@ class Confirmer:
     async def _look(self, row: Any) -> str | None:
         try:
             seen = await self._contacts.baseline(row.contact_id)
-        except Refusal:
-            return (
-                "not_seen"  # HubSpot shows nothing of this contact, and will not for asking again: it may be deleted.
-            )
-        except SegueError:
-            return None
+        except SegueError as error:
+            # What HubSpot says of the account, or of now (no scope, overload), tells nothing of the contact: later.
+            return "not_seen" if says_gone(error) else None
         return confirmation(seen, wanted=row.sequence, row=row)
+
+
+def says_gone(error: SegueError) -> bool:
+    """Tell whether HubSpot says that there is no such contact, or none that can be asked for by this id."""
+    return isinstance(error, Refusal) and error.status in GONE
 
 
 def confirmation(seen: Baseline, *, wanted: str, row: Any) -> str:

@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
+from app.model import State
+from app.policy.states import FINAL
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
@@ -245,8 +248,9 @@ class Metrics:
 
     def backlog(self, jobs: Mapping[str, int], oldest_seconds: float) -> None:
         """Set enrollments by state, and the age of the oldest one that is due."""
-        for state, count in jobs.items():
-            self._jobs.labels(state).set(count)
+        for state in State:
+            if state not in FINAL:
+                self._jobs.labels(state).set(jobs.get(state, 0))
         self._oldest.set(oldest_seconds)
 
     def senders(self, standing: Iterable[tuple[str, str, int, bool]]) -> None:

@@ -203,6 +203,29 @@ async def test_what_hubspot_does_not_show_later_is_listed_and_stays_enrolled(roa
     assert await road.run("SELECT state, confirmation FROM enrollments") == [("enrolled", "not_seen")]
 
 
+@pytest.mark.parametrize("status", [401, 403, 423, 429, 503])
+async def test_what_hubspot_says_of_the_account_says_nothing_of_the_contact(
+    road: Road, make_entry: Any, status: int
+) -> None:
+    await road.accept(make_entry("e1"))
+    await road.enroll()
+    await road.fault(route="read", kind="status", status=status, times=1)
+    await road.confirmer.confirm()
+    assert await road.run("SELECT confirmation, confirm_at > clock_timestamp() FROM enrollments") == [(None, True)]
+    await road.run("UPDATE enrollments SET confirm_at = clock_timestamp() - interval '1 hour'")
+    await road.run("UPDATE rate_windows SET blocked_until = NULL")
+    await road.confirmer.confirm()
+    assert road.confirmations == ["seen"]
+
+
+async def test_a_contact_that_is_gone_is_not_seen(road: Road, make_entry: Any) -> None:
+    await road.accept(make_entry("e1"))
+    await road.enroll()
+    await road.run("UPDATE enrollments SET contact_id = '99999999'")
+    await road.confirmer.confirm()
+    assert road.confirmations == ["not_seen"]
+
+
 async def test_what_is_parked_can_be_released_once_its_cause_is_mended(road: Road, make_entry: Any) -> None:
     await road.fault(kind="status", status=400, code="SOMETHING_NEW", times=1)
     await road.accept(make_entry("e1"))

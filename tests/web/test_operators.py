@@ -265,6 +265,14 @@ async def test_metrics_are_those_that_are_documented_and_name_nobody(web: Runnin
     assert not re.search("ada|@|(dlv|evt|dec|enr)_", answer.text)
 
 
+async def test_a_state_that_nothing_is_in_any_more_counts_none(web: Running) -> None:
+    await web.deliver("crm", signup(1))
+    assert 'segue_jobs{state="ready"} 1.0' in (await web.client.get("/metrics")).text
+    (row,) = (await web.get("/api/v1/enrollments")).json()["items"]
+    await post(web, f"/api/v1/enrollments/{row['id']}/cancel")
+    assert 'segue_jobs{state="ready"} 0.0' in (await web.client.get("/metrics")).text
+
+
 async def test_with_a_port_of_their_own_operators_routes_are_there_only(database_url: str, rules: Path) -> None:
     async with running(database_url, rules, admin_port="0") as web, client_of(web.operators) as operators:
         for method, path in [*CLOSED, ("GET", "/metrics"), ("GET", "/api/v1/enrollments")]:
