@@ -23,7 +23,7 @@ class Books(Protocol):
         """Return the entry of the suppression list that stands for this address."""
 
     async def enrolled(self, account: str, email: str, period: timedelta, *, but: str) -> int:
-        """Return how often this person was enrolled in the last `period`."""
+        """Return how often this person was, or may have been, enrolled in the last `period`; `but` is left out."""
 
 
 class Admission:
@@ -51,5 +51,5 @@ class Admission:
             return
         had = await self._books.enrolled(enrollment.account, enrollment.email, cap.period, but=enrollment.id)
         if had >= cap.enrollments:
-            told = f"the person was enrolled {had} times in {cap.period}, and {cap.enrollments} are allowed"
-            raise DeclinedError("person_cap", told)
+            often = f"the person was, or may have been, enrolled {had} times in {cap.period}"
+            raise DeclinedError("person_cap", f"{often}, and {cap.enrollments} are allowed")

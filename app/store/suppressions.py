@@ -38,10 +38,14 @@ FIND = text("""
     ORDER BY value LIMIT 1
 """)
 
+# HubSpot's own time of an enrollment came with its answer. Where that was lost, the first request is when it began; and
+# whoever had such a request counts, whatever became of the row since, unless HubSpot said no in the end: an operator
+# may have cancelled it for being enrolled.
 COUNT_ENROLLED = text("""
     SELECT count(*) FROM enrollments
-    WHERE account = :account AND email = :email AND state = 'enrolled' AND id <> :id
-      AND enrolled_at > clock_timestamp() - CAST(:period AS interval)
+    WHERE account = :account AND email = :email AND id <> :id
+      AND (state = 'enrolled' OR (first_sending_at IS NOT NULL AND state <> 'refused'))
+      AND COALESCE(enrolled_at, first_sending_at, sending_at) > clock_timestamp() - CAST(:period AS interval)
 """)
 
 
@@ -78,7 +82,7 @@ class Suppressions:
         return Suppression(Kind(row.kind), row.value) if row else None
 
     async def enrolled(self, account: str, email: str, period: timedelta, *, but: str) -> int:
-        """Return how often this person was enrolled in the last `period`, the enrollment `but` left out."""
+        """Return how often this person was, or may have been, enrolled in the last `period`; `but` is left out."""
         async with self._engine.connect() as connection:
             values = {"account": account, "email": email, "period": period, "id": but}
             return int((await connection.execute(COUNT_ENROLLED, values)).scalar_one())

@@ -6,6 +6,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from app.policy.suppression import read
+from app.prepare import LOOK_AGAIN
+from app.store.interventions import Interventions
 from app.store.suppressions import Suppressions
 
 if TYPE_CHECKING:
@@ -21,6 +23,24 @@ async def step(road: Road) -> tuple[str, str, str | None]:
         f"SELECT email, state, reason FROM enrollments WHERE id = '{claimed.id}'"  # noqa: S608  # an id of ours
     )
     return email, state, reason
+
+
+async def settle(road: Road) -> tuple[str, str | None]:
+    """Read the uncertain one once, as if its time had come; return its state and reason."""
+    await road.run("UPDATE enrollments SET due_at = clock_timestamp() WHERE state = 'uncertain'")
+    (claimed,) = await road.enrollments.claim_uncertain(1)
+    await road.enroller.settle(claimed)
+    ((state, reason),) = await road.run(
+        f"SELECT state, reason FROM enrollments WHERE id = '{claimed.id}'"  # noqa: S608  # an id of ours
+    )
+    return state, reason
+
+
+async def look_again(road: Road) -> tuple[str, str | None]:
+    """Take the one that waits to its outcome, as if its time had come; return its state and reason."""
+    await road.run("UPDATE enrollments SET due_at = clock_timestamp() WHERE state = 'held'")
+    await road.enrollments.release_due()
+    return (await step(road))[1:]
 
 
 async def properties(road: Road, email: str) -> dict[str, str]:
@@ -57,6 +77,48 @@ async def test_nobody_is_enrolled_more_often_than_the_cap(road: Road, make_entry
     assert (await step(road))[1] == "enrolled"
 
 
+async def test_whoever_was_enrolled_by_a_request_whose_answer_was_lost_counts_for_the_cap(
+    road: Road, make_entry: MakeEntry
+) -> None:
+    await road.control("settings", {"one_step_seconds": 0.001})
+    await road.fault(route="enroll", kind="drop_after", times=1)
+    await road.accept(make_entry("settled", intent="i0", sequence="310003"))
+    assert (await step(road))[1:] == ("uncertain", "no_outcome")
+    assert await settle(road) == ("enrolled", None)
+    await road.control("settings", {"property_lag": 3600})
+    await road.fault(route="enroll", kind="drop_after", times=1)
+    await road.accept(make_entry("found", intent="i1", sequence="310001"))
+    assert (await step(road))[1:] == ("uncertain", "no_outcome")
+    assert await settle(road) == ("enrolled", None)  # by the status route: the properties lag
+    assert await road.run("SELECT DISTINCT enrolled_at FROM enrollments") == [(None,)]
+    await road.accept(make_entry("third", intent="i2", sequence="310003"))
+    assert (await step(road))[1:] == ("refused", "person_cap")
+    await road.run("UPDATE enrollments SET first_sending_at = first_sending_at - interval '31 days'")
+    await road.accept(make_entry("later", intent="i3", sequence="310003"))
+    assert (await step(road))[1:] == ("refused", "ALREADY_ENROLLED")  # HubSpot's no, not the cap's
+
+
+async def test_whoever_may_have_been_sent_counts_for_the_cap_and_whoever_was_refused_does_not(
+    road: Road, make_entry: MakeEntry
+) -> None:
+    await road.control("settings", {"one_step_seconds": 0.001})
+    await road.fault(route="enroll", kind="status", status=400, code="BLOCKED_ADDRESS", times=1)
+    await road.accept(make_entry("refused", intent="i0", sequence="310003"))
+    assert (await step(road))[1:] == ("refused", "BLOCKED_ADDRESS")
+    for number in (1, 2):
+        await road.fault(route="enroll", kind="drop_after", times=1)
+        await road.accept(make_entry(f"e{number}", intent=f"i{number}", sequence="310003"))
+        assert (await step(road))[1:] == ("uncertain", "no_outcome")
+        # Somebody in HubSpot puts the contact into another sequence meanwhile: what became of ours cannot be told.
+        await road.control("enroll-elsewhere", {"email": "ada@corp.example", "sequence": "310002"})
+        await road.control("happen", {"email": "ada@corp.example", "what": "reply"})
+        assert [await settle(road) for _ in range(3)][-1] == ("parked", "unsettled")
+    ((identity,),) = await road.run("SELECT id FROM enrollments WHERE intent = 'i2'")
+    assert await Interventions(road.engine).cancel(identity)  # as for somebody whom HubSpot shows to be enrolled
+    await road.accept(make_entry("third", intent="i3", sequence="310003"))
+    assert (await step(road))[1:] == ("refused", "person_cap")
+
+
 async def test_of_one_persons_enrollments_the_highest_priority_goes_first(road: Road, make_entry: MakeEntry) -> None:
     await road.accept(make_entry("low", intent="low"))
     await road.accept(make_entry("high", intent="high", sequence="310002", priority=10))
@@ -87,6 +149,20 @@ async def test_somebody_in_another_sequence_is_waited_for_where_the_rule_says_so
     await road.control("enroll-elsewhere", {"email": "bea@corp.example", "sequence": "310002"})
     assert (await step(road))[1:] == ("held", "already_enrolled")
     assert len(await road.control("ledger")) == 1  # the properties lag, so that HubSpot itself had to say it
+
+
+async def test_who_waited_for_the_end_of_another_sequence_is_enrolled_when_it_has_ended(
+    road: Road, make_entry: MakeEntry
+) -> None:
+    await road.accept(make_entry("e1", "al@corp.example", if_enrolled="wait"))
+    assert (await step(road))[1:] == ("held", "already_enrolled")
+    ((wait,),) = await road.run("SELECT due_at - updated_at FROM enrollments")
+    assert abs(wait - LOOK_AGAIN) < timedelta(minutes=1)
+    assert await look_again(road) == ("held", "already_enrolled")
+    await road.control("happen", {"email": "al@corp.example", "what": "finish"})
+    assert await look_again(road) == ("enrolled", None)
+    assert [entry["outcome"] for entry in await road.control("ledger")] == ["enrolled"]
+    assert (await road.run("SELECT count(*) FROM intents"))[0] == (1,)
 
 
 async def test_a_required_property_that_is_empty_is_filled_with_its_default(road: Road, make_entry: MakeEntry) -> None:
