@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from app.errors import DeclinedError
 from app.model import Action
+from app.policy.suppression import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,8 +40,8 @@ class Admission:
         written = next((entry for entry in book.suppress if entry.holds(enrollment.email)), None)
         found = written or await self._books.find(enrollment.email)
         if found is not None:
-            where = "the rules" if written else "the suppression list"
-            raise DeclinedError("suppressed", f"{where} suppress this {found.kind}")
+            where = "the rules suppress" if written else "the suppression list has"
+            raise DeclinedError("suppressed", f"{where} {_named(found)}")
         if enrollment.plan.action is Action.ENROLL:
             await self._require_room(enrollment, book)
 
@@ -53,3 +54,8 @@ class Admission:
         if had >= cap.enrollments:
             often = f"the person was, or may have been, enrolled {had} times in {cap.period}"
             raise DeclinedError("person_cap", f"{often}, and {cap.enrollments} are allowed")
+
+
+def _named(entry: Suppression) -> str:
+    """Return which entry it is; an address is the person's own, which no error repeats."""
+    return "this address" if entry.kind is Kind.ADDRESS else f"the {entry.kind} {entry.value}"

@@ -20,6 +20,30 @@ FREE_MAIL = frozenset(
 )
 _LOCAL = re.compile(r"[^\s@<>()\[\]\\,;:\"\x00-\x1f\x7f]+")
 _DOMAIN = re.compile(r"(?=.{4,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]{0,61}[a-z0-9]")
+_DOTS = re.compile("[.\u3002\uff0e\uff61]")  # what IDNA takes for a dot
+
+
+def folded(text: str) -> str:
+    """Return `text` trimmed, in lower case and NFC: small letters may compose where their capitals do not."""
+    return unicodedata.normalize("NFC", text.strip().lower())
+
+
+def ascii_host(host: str) -> str | None:
+    """Return a folded host in ASCII (IDNA), None where it has no such form. A star, as patterns have it, stays one.
+
+    What is written between two dots is encoded as a whole, so that beside other letters a star can stand for nothing.
+    """
+    try:
+        return ".".join(label if label.isascii() else _encoded(label) for label in _DOTS.split(host))
+    except UnicodeError:
+        return None
+
+
+def _encoded(label: str) -> str:
+    encoded = label.encode("idna").decode()
+    if "*" in encoded:
+        raise UnicodeError("a star beside letters beyond ASCII")
+    return encoded
 
 
 def normalise(address: str | None) -> str | None:
@@ -29,18 +53,17 @@ def normalise(address: str | None) -> str | None:
     """
     if not address:
         return None
-    text = unicodedata.normalize("NFC", address.strip()).lower()
-    local, separator, host = text.rpartition("@")
+    local, separator, told = folded(address).rpartition("@")
     if not separator or not _LOCAL.fullmatch(local) or len(local) > MAXIMUM_LOCAL or local[0] == "." or ".." in local:
         return None
-    ascii_host = _ascii(host)
-    if ascii_host is None or not _DOMAIN.fullmatch(ascii_host) or len(local) + len(ascii_host) >= MAXIMUM_LENGTH:
+    host = ascii_host(told)
+    if host is None or not _DOMAIN.fullmatch(host) or len(local) + len(host) >= MAXIMUM_LENGTH:
         return None
     try:
         local.encode()
     except UnicodeEncodeError:
         return None
-    return f"{local}@{ascii_host}"
+    return f"{local}@{host}"
 
 
 def listed_address(address: str | None) -> str | None:
@@ -51,15 +74,6 @@ def listed_address(address: str | None) -> str | None:
     if not address:
         return None
     return normalise(address) or address.strip().lower()[:MAXIMUM_LENGTH] or None
-
-
-def _ascii(host: str) -> str | None:
-    if host.isascii():
-        return host
-    try:
-        return host.encode("idna").decode()
-    except UnicodeError:
-        return None
 
 
 def domain(address: str | None) -> str | None:

@@ -7,11 +7,16 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
 
-from app.policy.addresses import normalise
+from app.policy.addresses import ascii_host, folded, normalise
 
 MAXIMUM_LENGTH = 320
 _DOMAIN = re.compile(r"([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]{0,61}[a-z0-9]")
-_PATTERN = re.compile(r"[^\s@\x00-\x1f]*@[^\s@\x00-\x1f]+")
+_PATTERN = re.compile(r"[^\s@\x00-\x1f\ud800-\udfff]*@[^\s@\x00-\x1f\ud800-\udfff]+")
+HOW = "write an address, a domain, or a pattern: ada@corp.example, corp.example, *.corp.example"
+NO_ASCII_FORM = (
+    "this domain has no ASCII form (IDNA), by which addresses are looked for: where letters beyond ASCII stand, "
+    "a star stands for whole parts between dots, *.b\u00fccher.example"
+)
 
 
 class Kind(StrEnum):
@@ -24,7 +29,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Suppression:
-    """One entry in its one form: lower case, a pattern with its `@`."""
+    """One entry in the form that addresses have: lower case, NFC, domains in ASCII; a pattern with its `@`."""
 
     kind: Kind
     value: str
@@ -41,16 +46,19 @@ def read(text: str) -> Suppression:
 
     A pattern without an `@` is one for domains.
     """
-    told = text.strip().lower().removeprefix("@")
-    if "*" in told:
-        value = told if "@" in told else f"*@{told}"
+    local, at, told = folded(text).removeprefix("@").rpartition("@")
+    host = ascii_host(told)
+    if host is None:
+        raise ValueError(NO_ASCII_FORM)
+    if "*" in local + host:
+        value = f"{local}@{host}" if at else f"*@{host}"
         if len(value) <= MAXIMUM_LENGTH and _PATTERN.fullmatch(value) and value.strip("*@."):
             return Suppression(Kind.PATTERN, value)
-    elif "@" in told and (address := normalise(told)):
+    elif at and (address := normalise(f"{local}@{host}")):
         return Suppression(Kind.ADDRESS, address)
-    elif _DOMAIN.fullmatch(told):
-        return Suppression(Kind.DOMAIN, told)
-    raise ValueError("write an address, a domain, or a pattern: ada@corp.example, corp.example, *.corp.example")
+    elif not at and _DOMAIN.fullmatch(host):
+        return Suppression(Kind.DOMAIN, host)
+    raise ValueError(HOW)
 
 
 def keys_of(email: str) -> tuple[str, str]:

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
     from sqlalchemy.ext.asyncio import AsyncEngine
 
-# A pattern is kept as LIKE reads it, too: its stars stand for any text, and whatever LIKE reads otherwise is escaped.
+# A pattern is kept as LIKE reads it, too: its stars stand for any text, and whatever LIKE reads otherwise is escaped. A
+# row that was just inserted was locked by nobody (`xmax`); one that was there has been, by this very statement.
 ADD = text(r"""
     INSERT INTO suppressions AS kept (kind, value, fits, reason, created_at)
     VALUES (:kind, :value,
@@ -23,9 +24,10 @@ ADD = text(r"""
                                                             '\*+', '%', 'g') END,
             :reason, clock_timestamp())
     ON CONFLICT (value) DO UPDATE SET reason = COALESCE(excluded.reason, kept.reason)
+    RETURNING kind, value, reason, created_at, xmax = 0 AS added
 """)
 
-REMOVE = text("DELETE FROM suppressions WHERE value = :value RETURNING value")
+REMOVE = text("DELETE FROM suppressions WHERE value = :value RETURNING kind")
 
 LIST = text("""
     SELECT kind, value, reason, created_at FROM suppressions
@@ -55,18 +57,19 @@ class Suppressions:
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
 
-    async def add(self, entry: Suppression, reason: str | None) -> None:
-        """Keep an entry; one that is there already stays, with the newer reason."""
+    async def add(self, entry: Suppression, reason: str | None) -> Mapping[str, Any]:
+        """Keep an entry; one that was there stays, with the newer reason. Return what is kept, and if it is `added`."""
         values = {"kind": str(entry.kind), "value": entry.value, "reason": reason}
         with busy_when_gone():
             async with self._engine.begin() as connection:
-                await connection.execute(ADD, values)
+                return dict((await connection.execute(ADD, values)).mappings().one())
 
-    async def remove(self, entry: Suppression) -> bool:
-        """Take an entry out; tell whether it was there."""
+    async def remove(self, value: str) -> str | None:
+        """Take out the entry that is listed as `value`; return its kind, None where there is none."""
         with busy_when_gone():
             async with self._engine.begin() as connection:
-                return (await connection.execute(REMOVE, {"value": entry.value})).first() is not None
+                kind: str | None = (await connection.execute(REMOVE, {"value": value})).scalar_one_or_none()
+                return kind
 
     async def page(self, after: str | None, limit: int) -> Sequence[Mapping[str, Any]]:
         """List entries by value."""

@@ -285,7 +285,13 @@ class SuppressionRow(BaseModel):
     kind: str
     value: str
     reason: str | None
-    created_at: datetime | None
+    created_at: datetime
+
+
+class KeptSuppression(SuppressionRow):
+    """What is kept now. Where it was there before (`added` is false), since when, and for what reason."""
+
+    added: bool
 
 
 class SuppressionPage(BaseModel):

@@ -11,7 +11,7 @@ from app.policy.suppression import Suppression, read
 from app.web.api import LIMIT, PROBLEMS, STORABLE, UNREADABLE, Limit
 from app.web.auth import known_parameters
 from app.web.problems import Problem
-from app.web.shapes import NewSuppression, SuppressionPage, SuppressionRow
+from app.web.shapes import KeptSuppression, NewSuppression, SuppressionPage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -25,11 +25,11 @@ Cursor = Annotated[str | None, Query(max_length=320, pattern=STORABLE, descripti
 class Suppressions(Protocol):
     """The list."""
 
-    async def add(self, entry: Suppression, reason: str | None) -> None:
-        """Keep an entry; one that is there already stays, with the newer reason."""
+    async def add(self, entry: Suppression, reason: str | None) -> Mapping[str, Any]:
+        """Keep an entry; one that was there stays, with the newer reason. Return what is kept, and if it is `added`."""
 
-    async def remove(self, entry: Suppression) -> bool:
-        """Take an entry out; tell whether it was there."""
+    async def remove(self, value: str) -> str | None:
+        """Take out the entry that is listed as `value`; return its kind, None where there is none."""
 
     async def page(self, after: str | None, limit: int) -> Sequence[Mapping[str, Any]]:
         """List entries by value."""
@@ -51,21 +51,20 @@ def router(suppressions: Suppressions, *, authorised: Callable[..., None]) -> AP
         more = len(rows) > limit
         return {"items": rows[:limit], "next_cursor": rows[limit - 1]["value"] if more else None}
 
-    @routes.post("/suppressions", response_model=SuppressionRow, responses=UNREADABLE)
-    async def add(new: NewSuppression) -> dict[str, Any]:
+    @routes.post("/suppressions", response_model=KeptSuppression, responses=UNREADABLE)
+    async def add(new: NewSuppression) -> Mapping[str, Any]:
         """Never enroll an address, a domain, or whoever fits a pattern; what waits is refused when its time comes."""
-        entry = _entry(new.value)
-        await suppressions.add(entry, new.reason)
-        log.info("suppression.added", kind=entry.kind)
-        return {"kind": entry.kind, "value": entry.value, "reason": new.reason, "created_at": None}
+        kept = await suppressions.add(_entry(new.value), new.reason)
+        log.info("suppression.added", kind=kept["kind"], added=kept["added"])
+        return kept
 
     @routes.delete("/suppressions", status_code=204)
     async def remove(value: Value) -> Response:
-        """Take an entry out."""
-        entry = _entry(value)
-        if not await suppressions.remove(entry):
+        """Take an entry out, as it is listed or however it was written."""
+        kind = await suppressions.remove(value) or await suppressions.remove(_entry(value).value)
+        if kind is None:
             raise Problem(404, "not-found", "The list has no such entry.")
-        log.info("suppression.removed", kind=entry.kind)
+        log.info("suppression.removed", kind=kind)
         return Response(status_code=204)
 
     return routes

@@ -52,12 +52,20 @@ async def test_whoever_is_suppressed_is_refused_before_anything_is_asked_of_hubs
     road: Road, make_entry: MakeEntry
 ) -> None:
     books = Suppressions(road.engine)
-    for entry in ("ada@corp.example", "rival.example", "*@*.gov", r"we_ird\%*@x.example"):
+    for entry in ("ada@corp.example", "rival.example", "*@*.gov", r"we_ird\%*@x.example", "*@b\u00fccher.example"):
         await books.add(read(entry), None)
-    people = ("ada@corp.example", "a@rival.example", "b@tax.gov", r"we_ird\%1@x.example", "x@rules.example")
-    for email in people:
+    people = {
+        "ada@corp.example": "the suppression list has this address",
+        "a@rival.example": "the suppression list has the domain rival.example",
+        "b@tax.gov": "the suppression list has the pattern *@*.gov",
+        r"we_ird\%1@x.example": r"the suppression list has the pattern we_ird\%*@x.example",
+        "c@xn--bcher-kva.example": "the suppression list has the pattern *@xn--bcher-kva.example",
+        "x@rules.example": "the rules suppress the domain rules.example",
+    }
+    for email, told in people.items():
         await road.accept(make_entry(email, email))
         assert await step(road) == (email, "refused", "suppressed")
+        assert await road.run("SELECT detail FROM enrollments ORDER BY id DESC LIMIT 1") == [(told,)]
     assert (await road.control("calls"))["total"] == 0
     assert await road.run("SELECT * FROM intents") == []
     for email in ("ada@corp.example.org", "b@sub.rival.example", "wexird1@x.example"):

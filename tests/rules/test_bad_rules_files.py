@@ -511,6 +511,13 @@ def test_what_is_written_to_contacts(account: str, rule: str, told: list[str]) -
 def test_an_entry_that_suppresses_nobody_or_everybody_is_told() -> None:
     told = "write an address, a domain, or a pattern: ada@corp.example, corp.example, *.corp.example"
     assert mistakes(HEAD + "suppress: [rival.example, '*']\n" + RULE) == [f"r1.yaml:6:27: {told}"]
+    told = (
+        "this domain has no ASCII form (IDNA), by which addresses are looked for: where letters beyond ASCII stand, "
+        "a star stands for whole parts between dots, *.b\u00fccher.example"
+    )
+    assert mistakes(HEAD + "suppress: [b\u00fccher.example, '*b\u00fccher.example']\n" + RULE) == [
+        f"r1.yaml:6:28: {told}"
+    ]
 
 
 def test_the_next_sender_must_be_somebody() -> None:

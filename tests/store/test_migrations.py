@@ -8,9 +8,11 @@ from alembic import command
 from sqlalchemy import Connection, text
 
 from app.errors import StartError
+from app.policy.suppression import Kind, Suppression
 from app.store.database import open_engine, require_server
 from app.store.group_commit import GroupCommit
 from app.store.migrate import configuration, head, migrate, require_migrated
+from app.store.suppressions import Suppressions
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine
@@ -80,3 +82,40 @@ async def test_what_was_enrolled_before_it_could_be_followed_is_followed(engine:
         due = "SELECT email, follow_at < now() + interval '1 hour 1 minute' FROM enrollments ORDER BY email"
         rows = [tuple(row) for row in await connection.execute(text(due))]
     assert rows == [("p0@corp.example", None), ("p1@corp.example", True), ("p2@corp.example", True)]
+
+
+async def test_patterns_that_held_nobody_for_their_form_hold_from_now_on(engine: AsyncEngine) -> None:
+    kept = {
+        "*@b\u00fccher.example": "%@b\u00fccher.example",
+        "*@*.b\u00fccher.example": "%@%.b\u00fccher.example",
+        "*@*.xn--bcher-kva.example": "%@%.xn--bcher-kva.example",
+        "re\u0301ne\u0301_*@corp.example": "re\u0301ne\u0301\\_%@corp.example",
+        "*@b\u00fc*.example": "%@b\u00fc%.example",
+        "*+test@*": "%+test@%",
+    }
+    add = text(
+        "INSERT INTO suppressions (kind, value, fits, reason, created_at) "
+        "VALUES ('pattern', :value, :fits, :value, now())"
+    )
+
+    def there_and_back(connection: Connection) -> None:
+        config = configuration()
+        config.attributes["connection"] = connection
+        command.downgrade(config, "0013")
+        for value, fits in kept.items():
+            connection.execute(add, {"value": value, "fits": fits})
+        command.upgrade(config, "head")
+
+    async with engine.begin() as connection:
+        await connection.run_sync(there_and_back)
+        rows = [tuple(row) for row in await connection.execute(text("SELECT value, fits, reason FROM suppressions"))]
+    assert sorted(rows) == [
+        ("*+test@*", "%+test@%", "*+test@*"),
+        ("*@*.xn--bcher-kva.example", "%@%.xn--bcher-kva.example", "*@*.xn--bcher-kva.example"),
+        ("*@b\u00fc*.example", "%@b\u00fc%.example", "*@b\u00fc*.example"),
+        ("*@xn--bcher-kva.example", "%@xn--bcher-kva.example", "*@b\u00fccher.example"),
+        ("r\u00e9n\u00e9_*@corp.example", "r\u00e9n\u00e9\\_%@corp.example", "re\u0301ne\u0301_*@corp.example"),
+    ]
+    books = Suppressions(engine)
+    assert await books.find("a@xn--bcher-kva.example") == Suppression(Kind.PATTERN, "*@xn--bcher-kva.example")
+    assert await books.find("r\u00e9n\u00e9_1@corp.example") is not None

@@ -452,3 +452,37 @@ async def test_the_suppression_list_is_kept_in_one_form_and_paged(web: Running) 
     assert gone.status_code == 204
     again = await web.client.delete(path, params={"value": "ada@corp.example"}, headers=headers)
     assert is_problem(again, 404, "not-found")
+
+
+async def test_adding_to_the_suppression_list_tells_what_is_kept(web: Running) -> None:
+    headers = {"authorization": f"Bearer {ADMIN_TOKEN}"}
+
+    async def add(value: str, reason: str | None) -> dict[str, Any]:
+        told = {"value": value, "reason": reason}
+        added = await web.client.post("/api/v1/suppressions", json=told, headers=headers)
+        assert added.status_code == 200
+        return dict(added.json())
+
+    first = await add("*@B\u00fccher.example", "asked by legal")
+    assert (first["kind"], first["value"]) == ("pattern", "*@xn--bcher-kva.example")
+    assert (first["reason"], first["added"]) == ("asked by legal", True)
+    (listed,) = (await web.get("/api/v1/suppressions")).json()["items"]
+    assert listed | {"added": True} == first
+    assert await add("*@b\u00fccher.example", None) == first | {"added": False}
+    assert await add("*@xn--bcher-kva.example", "a rival") == first | {"reason": "a rival", "added": False}
+
+
+async def test_an_entry_is_taken_out_as_it_is_listed_or_however_it_was_written(web: Running) -> None:
+    headers = {"authorization": f"Bearer {ADMIN_TOKEN}"}
+
+    async def remove(value: str) -> httpx.Response:
+        return await web.client.delete("/api/v1/suppressions", params={"value": value}, headers=headers)
+
+    await web.client.post("/api/v1/suppressions", json={"value": "b\u00fccher.example"}, headers=headers)
+    assert (await remove("B\u00fccher.example")).status_code == 204
+    # As an earlier version kept it: there is no address that it would hold.
+    early = "INSERT INTO suppressions (kind, value, created_at) VALUES ('pattern', '*@b\u00fc*.example', now())"
+    async with web.service.engine.begin() as connection:
+        await connection.execute(text(early))
+    assert (await remove("*@b\u00fc*.example")).status_code == 204
+    assert is_problem(await remove("*@b\u00fc*.example"), 422, "invalid-request")
