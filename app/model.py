@@ -159,9 +159,21 @@ class Action(StrEnum):
 
 CONTACT_OWNER = "contact-owner"
 KEEP = "keep"
-# Read-only, or (address, owner) set by what has its own key.
+# Read-only, or (address, owner) set by what has its own key. What HubSpot tells of enrollments and replies begins like
+# these, and nobody else writes it.
 KEPT_PROPERTIES = frozenset({"email", "hubspot_owner_id", "createdate", "lastmodifieddate"})
+KEPT_BEGINNINGS = ("hs_object_", "hs_sequences_", "hs_latest_sequence_", "hs_sales_email_last_")
 OF_SENDER, OF_CONTACT = "sender", "contact"
+
+
+def is_hubspots(name: str) -> bool:
+    """Tell whether a contact property is HubSpot's own."""
+    return name.startswith("hs_") or name in KEPT_PROPERTIES
+
+
+def is_kept(name: str) -> bool:
+    """Tell whether a contact property is one that no rule may ever write."""
+    return name.startswith(KEPT_BEGINNINGS) or name in KEPT_PROPERTIES
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,7 +280,7 @@ class Account:
         """Tell whether rules may write this contact property: not what HubSpot keeps itself, nor who the contact is."""
         if self.writable is not None:
             return name in self.writable
-        return not name.startswith("hs_") and name not in KEPT_PROPERTIES
+        return not is_hubspots(name)
 
 
 class OutboundKind(StrEnum):

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Protocol
 from pydantic import BaseModel, ValidationError
 
 from app.errors import RulebookError
-from app.model import Account, Bridge, Cap, Secret, SourceConfig
+from app.model import Secret, SourceConfig
+from app.rules.accounts import accounts_of
 from app.rules.actions import Rules
 from app.rules.book import Rulebook, indexed, revision_of
 from app.rules.documents import read_documents
@@ -22,9 +23,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from app.errors import Mistake
+    from app.model import Account
     from app.rules.documents import Document
     from app.rules.findings import Place
-    from app.rules.schema import AccountEntry, SourceEntry
+    from app.rules.schema import SourceEntry
 
 __all__ = ["load", "read_documents"]
 
@@ -78,25 +80,6 @@ def load(
     )
 
 
-def _account(name: str, entry: AccountEntry) -> Account:
-    cap = Cap(entry.per_person.enrollments, entry.per_person.period) if entry.per_person else None
-    back = entry.write_back.model_dump(exclude_none=True)
-    writable = None if entry.writable is None else frozenset(entry.writable)
-    return Account(
-        name,
-        entry.token or "",
-        entry.per_10s,
-        entry.contact_timezone,
-        cap,
-        tuple(back.items()),
-        writable,
-        entry.oauth,
-        entry.daily,
-        entry.timezone,
-        Bridge(**entry.unenroll.model_dump()) if entry.unenroll else None,
-    )
-
-
 class _Loader:
     """Turns validated entries into what the rulebook holds; whatever is wrong is noted, and the rest is looked at."""
 
@@ -108,20 +91,7 @@ class _Loader:
 
     def accounts(self, parts: list[Part], default: Account | None, *, complete: bool) -> dict[str, Account]:
         """Make the accounts. Names are checked against them only when every file could be read (`complete`)."""
-        found = self._findings.merged(parts, "accounts")
-        entries = {name: part.file.accounts[name] for name, part in found.items()}
-        made = {name: _account(name, entry) for name, entry in entries.items()}
-        for name in (name for name, entry in entries.items() if entry.oauth == (entry.token is not None)):
-            told = f"account {name!r}: write one of `token` and `oauth: true`"
-            self._findings.note(found[name], ("accounts", name), told)
-        for name in (name for name, entry in entries.items() if entry.daily and not entry.timezone):
-            told = f"account {name!r}: `daily` needs the `timezone` that HubSpot shows for the account"
-            self._findings.note(found[name], ("accounts", name, "daily"), told)
-        for name, entry in entries.items():
-            bridge = entry.unenroll
-            if bridge is not None and (bridge.contact_property is None) == (bridge.workflow is None):
-                told = f"account {name!r}: write one of `property` and `workflow`"
-                self._findings.note(found[name], ("accounts", name, "unenroll"), told)
+        made = accounts_of(parts, self._findings)
         whole = not any("accounts" in part.mended for part in parts)
         if not made and default is not None:
             made = {default.name: default}

@@ -125,6 +125,8 @@ Duration = Annotated[
 
 
 Zone = Annotated[Text, BeforeValidator(_zone)]
+# What is blank would stand in a mail as "Hi  ,", which is what it is required for to prevent.
+Default = Annotated[str, StringConstraints(strict=True, strip_whitespace=True, min_length=1)]
 
 
 class SecretEntry(_Model):
@@ -256,7 +258,7 @@ class ContactEntry(_Model):
 
     set: dict[Name, Cel] = Field(default={}, description="Contact properties to write, each a CEL expression")
     require: Annotated[
-        dict[Name, str | None],
+        dict[Name, Default | None],
         BeforeValidator(_required),
         AlsoWritten({"type": "array", "items": {"type": "string"}}),
     ] = Field(default={}, description="Properties that must not be empty, each with what is written there else")

@@ -24,6 +24,9 @@ TOKENS = (
     "{'[', '{', '(', '.', '-', '!', 'true', 'false', 'null', NUM_FLOAT, NUM_INT, NUM_UINT, STRING, BYTES, IDENTIFIER}"
 )
 
+OWN = "is HubSpot's own: name a contact property that you have made for this"
+NEVER = "is never a rule's to write: it says who the contact is, HubSpot keeps it itself, or a rule's `owner` gives it"
+
 # Lines 1 to 5 of every file; what a case adds begins at line 6.
 HEAD = """version: 1
 accounts: {main: {token: "${TOKEN}"}}
@@ -493,6 +496,19 @@ def test_a_pool_names_senders(pools: str, told: list[str]) -> None:
         (", writable: [city]", "contact: {set: {city: event.name}}", []),
         (", writable: [city]", "contact: {set: {company: event.name}}",
          ["r1.yaml:11:21: 'company' is not among the account's `writable`: rules may not write it"]),
+        (", writable: [city, hs_lead_status]", "contact: {set: {hs_lead_status: event.name}}", []),
+        (", writable: [city, email, hubspot_owner_id, hs_latest_sequence_enrolled]", "priority: 5",
+         [f"r1.yaml:2:{column}: {name!r} {NEVER}" for column, name in
+          [(55, "email"), (62, "hubspot_owner_id"), (80, "hs_latest_sequence_enrolled")]]),
+        (", write_back: {source: email, rule: hubspot_owner_id, decision: hs_lead_status}", "priority: 5",
+         [f"r1.yaml:2:{column}: {name!r} {OWN}" for column, name in
+          [(59, "email"), (72, "hubspot_owner_id"), (100, "hs_lead_status")]]),
+        (", writable: [city], write_back: {source: segue_source}, unenroll: {property: segue_out}", "priority: 5", []),
+        (", unenroll: {property: email}", "if_already_enrolled: replace", [f"r1.yaml:2:59: 'email' {OWN}"]),
+        (", unenroll: {property: hs_out}", "unenroll: false", [f"r1.yaml:2:59: 'hs_out' {OWN}"]),
+        ("", 'contact: {require: {firstname: "  ", company: "", city: there}}',
+         ["r1.yaml:11:36: must not be empty", "r1.yaml:11:51: must not be empty"]),
+        ("", 'contact: {require: {firstname: "\\u00a0"}}', ["r1.yaml:11:36: must not be empty"]),
         (", per_person: {enrollments: 0, per: 1d}", "priority: 5",
          ["r1.yaml:2:64: must be greater than or equal to 1"]),
         (", daily: 10", "priority: 5",

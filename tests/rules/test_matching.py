@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from app.errors import RulebookError
 from app.model import Action, Verdict
 from app.rules.examples import run_examples
 from app.rules.match import LONGEST_CONDITION, decide, heard
@@ -58,6 +59,23 @@ def test_a_decision_names_the_request_in_full() -> None:
     assert request.properties == {"firstname": "Ada", "score": "7"}
     assert request.require == ("firstname",)
     assert (request.intent.name, request.intent.period) == ("demo", timedelta(days=14))
+
+
+def test_what_fills_a_required_property_has_no_blanks_around_it() -> None:
+    rules = ONE.replace("enroll:", 'contact: {require: {firstname: " there ", company: null}}, enroll:')
+    (decision,) = decide(event(), book(rules))
+    assert decision.enroll is not None
+    assert decision.enroll.require == ("firstname", "company")
+    assert decision.enroll.plan.defaults == (("firstname", "there"),)
+
+
+def test_neither_an_event_nor_a_variable_chooses_which_property_is_written() -> None:
+    rules = ONE.replace("enroll:", "contact: {set: {event.id: event.id}}, enroll:")
+    (decision,) = decide(event(id="lifecyclestage"), book(rules))
+    assert decision.enroll is not None
+    assert decision.enroll.properties == {"event.id": "lifecyclestage"}
+    with pytest.raises(RulebookError, match="must match"):
+        book(rules.replace("{event.id:", '{"${PROPERTY}":'), PROPERTY="lifecyclestage")
 
 
 def test_the_intent_is_the_sequence_for_thirty_days_where_nothing_else_is_said() -> None:
