@@ -30,7 +30,13 @@ def action(
     register: Annotated[
         str, typer.Option("--register", help="Register it with the app of this id, by SEGUE_HUBSPOT_DEVELOPER_KEY.")
     ] = "",
-    publish: Annotated[bool, typer.Option("--publish", help="Let the accounts that installed the app see it.")] = False,
+    publish: Annotated[
+        bool | None,
+        typer.Option(
+            "--publish/--unpublish",
+            help="Whether the accounts that installed the app see it; as it is, where nothing is said.",
+        ),
+    ] = None,
     hapikey: Annotated[
         bool, typer.Option("--hapikey", help="Send the key as `hapikey`, not as a bearer token.")
     ] = False,
@@ -41,11 +47,12 @@ def action(
     settings = load_settings(environment)
     url = _url(settings, load_or_exit(rules, environment), source)
     if not register:
-        print_json((component if project else definition)(url, published=publish))
+        print_json((component if project else definition)(url, published=bool(publish)))
         return
     told = definition(url, published=publish)
     found = finished(_register(settings, _developer(settings, register, hapikey=hapikey), told))
-    seen = "its app's accounts see it" if publish else "only its developer sees it, until it is registered --publish"
+    unseen = "only its developer sees it, until it is registered --publish"
+    seen = "its app's accounts see it" if found.published else unseen
     typer.echo(f"definition {found.id}, revision {found.revision}: workflows post to {url}; {seen}")
 
 

@@ -36,6 +36,7 @@ class Registered:
     id: str
     url: str
     revision: str
+    published: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +47,11 @@ class RegisteredPage:
     after: str | None
 
 
-def definition(url: str, *, published: bool) -> dict[str, Any]:
-    """Return the definition of the action that posts a contact to `url`. Unpublished, only its developer sees it."""
+def definition(url: str, *, published: bool | None) -> dict[str, Any]:
+    """Return the definition of the action that posts a contact to `url`. Unpublished, only its developer sees it.
+
+    None says nothing about that: a definition that is changed by such a one is seen by whoever sees it now.
+    """
     purpose = "What rules look at, as event.data.inputFields.purpose"
     labels = {
         "appDisplayName": "Segue",
@@ -65,15 +69,14 @@ def definition(url: str, *, published: bool) -> dict[str, Any]:
         "inputFields": [{"typeDefinition": named, "supportedValueTypes": ["STATIC_VALUE"], "isRequired": False}],
         "labels": {"en": labels},
         "functions": [],
-        "published": published,
+        **({} if published is None else {"published": published}),
     }
 
 
 def component(url: str, *, published: bool) -> dict[str, Any]:
     """Return the same as a file of a developer project, `workflow-actions/segue-hsmeta.json`."""
-    config = definition(url, published=published)
-    config["isPublished"] = config.pop("published")
-    config["supportedClients"] = [{"client": "WORKFLOWS"}]
+    config = definition(url, published=None)
+    config |= {"isPublished": published, "supportedClients": [{"client": "WORKFLOWS"}]}
     return {"uid": "segue_hand_over", "type": "workflow-action", "config": config}
 
 
@@ -83,12 +86,12 @@ def list_actions(version: str, developer: Developer, after: str | None = None) -
 
 
 def create_action(version: str, developer: Developer, told: dict[str, Any]) -> Call[Registered]:
-    """Register a definition."""
-    return _call("POST", version, developer, "", _registered, json=told)
+    """Register a definition: at first nobody but its developer sees it, where it says nothing about that."""
+    return _call("POST", version, developer, "", _registered, json={"published": False} | told)
 
 
 def update_action(version: str, developer: Developer, identity: str, told: dict[str, Any]) -> Call[Registered]:
-    """Register a definition anew, in the place of an earlier one."""
+    """Register a definition anew, in the place of an earlier one; what it says nothing about stays as it is."""
     return _call("PATCH", version, developer, f"/{quote(identity, safe='')}", _registered, json=told)
 
 
@@ -129,4 +132,5 @@ def _registered(reply: Reply) -> Registered:
 def _read(item: dict[str, Any]) -> Registered | None:
     identity = identifier(item.get("id"))
     revision = identifier(item.get("revisionId")) or "unknown"
-    return Registered(identity, text(item.get("actionUrl")) or "", revision) if identity else None
+    seen = item.get("published") is True
+    return Registered(identity, text(item.get("actionUrl")) or "", revision, seen) if identity else None

@@ -80,6 +80,19 @@ def test_it_is_registered_once_and_replaced_from_then_on(
     assert (kept["actionUrl"], kept["published"]) == ("https://segue.example/webhooks/crm", True)
 
 
+def test_it_stays_as_visible_as_it_is_unless_that_is_asked_for(run: Callable[..., Result], sandbox: str) -> None:
+    known = {"SEGUE_HUBSPOT_BASE_URL": sandbox, "SEGUE_HUBSPOT_DEVELOPER_KEY": KEY}
+    for flags, published, told in (
+        ([], False, "revision 1: workflows post to https://segue.example/webhooks/crm; only its developer sees it"),
+        (["--publish"], True, "its app's accounts see it"),
+        ([], True, "its app's accounts see it"),
+        (["--unpublish"], False, "only its developer sees it"),
+        ([], False, "only its developer sees it"),
+    ):
+        assert told in run("--register", "4711", *flags, **known).stdout
+        assert [kept["published"] for kept in definitions(sandbox)] == [published]
+
+
 def test_what_keeps_it_from_being_registered_is_told(run: Callable[..., Result], sandbox: str) -> None:
     known = {"SEGUE_HUBSPOT_BASE_URL": sandbox}
     assert "SEGUE_HUBSPOT_DEVELOPER_KEY" in str(run("--register", "4711", **known).exception)
