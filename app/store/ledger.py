@@ -18,9 +18,11 @@ if TYPE_CHECKING:
     from app.model import Enrollment, Sender
 
 DEFAULT_LIMIT = 1000
-PERIOD = timedelta(hours=24)
+# HubSpot counts a request when it arrives, and we count it before it leaves. Were the next one of a place to travel for
+# less time than the one before, it would meet a full inbox there, which is left alone for an hour then. So a place is
+# kept for longer than 24 hours, by more than any request travels before it is given up.
+PERIOD = timedelta(hours=24, minutes=2)
 LOOK_AGAIN = timedelta(hours=1)  # at a sender that is paused: who resumes it wakes whoever waits for it
-
 
 # The inbox row is the lock: who counts and who reserves do so one after the other.
 LOCK_INBOX = text("""
@@ -42,17 +44,22 @@ COUNT = text("""
 """)
 
 # Who waits is spread over the places as they fall free, the oldest first: were all held until the first one, all would
-# wake for it, and each would cost HubSpot calls to find that out.
+# wake for it, and each would cost HubSpot calls to find that out. Where the cap was lowered since, only the newest are
+# places, as many as it allows. Where there are fewer, one has fallen free meanwhile.
 NEXT_FREE = text("""
     WITH ahead AS (
         SELECT count(*) AS waiting FROM enrollments
         WHERE state = 'held' AND reason = 'quota' AND account = :account AND lower(sender_email) = :inbox AND id <> :id
+    ), cap AS (
+        SELECT CAST(:limit AS bigint) AS places
+    ), place AS (
+        SELECT reserved_at + CAST(:period AS interval) * (1 + waiting / places) AS free_at
+        FROM sender_reservations, ahead, cap
+        WHERE account = :account AND inbox = :inbox AND reserved_at > clock_timestamp() - CAST(:period AS interval)
+          AND enrollment_id <> :id
+        ORDER BY reserved_at DESC OFFSET (SELECT places - 1 - waiting % places FROM ahead, cap) LIMIT 1
     )
-    SELECT reserved_at + CAST(:period AS interval) * (1 + waiting / CAST(:limit AS bigint)) AS free_at
-    FROM sender_reservations, ahead
-    WHERE account = :account AND inbox = :inbox AND reserved_at > clock_timestamp() - CAST(:period AS interval)
-      AND enrollment_id <> :id
-    ORDER BY reserved_at OFFSET (SELECT waiting % CAST(:limit AS bigint) FROM ahead) LIMIT 1
+    SELECT COALESCE((SELECT free_at FROM place), clock_timestamp()) AS free_at
 """)
 
 RESERVE = text("""

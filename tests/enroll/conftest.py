@@ -34,7 +34,7 @@ from tests.crash.harness import Process
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
-    from datetime import datetime
+    from datetime import datetime, timedelta
 
     from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -113,6 +113,14 @@ class Road:
         async with self.engine.begin() as connection:
             result = await connection.execute(text(statement))
             return [tuple(row) for row in result] if result.returns_rows else []
+
+    async def fill(self, sender: str, *ago: timedelta) -> None:
+        """Take places of this sender's inbox, so long ago, by enrollments that are gone."""
+        for number, one in enumerate(ago):
+            await self.run(
+                f"INSERT INTO sender_reservations VALUES ('{sender}{number}', 'main', '{sender}@acme.example',"  # noqa: S608  # ours
+                f" clock_timestamp() - interval '{one.total_seconds()} seconds')"
+            )
 
     async def control(self, path: str, told: Any = None) -> Any:
         async with httpx.AsyncClient(base_url=self.url, trust_env=False) as client:

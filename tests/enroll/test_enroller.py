@@ -10,6 +10,7 @@ import pytest
 from app.clock import utc_now
 from app.model import State
 from app.store.interventions import Interventions
+from app.store.ledger import PERIOD
 from tests.enroll.conftest import ONE_STEP
 
 if TYPE_CHECKING:
@@ -97,8 +98,7 @@ async def test_a_full_inbox_holds_each_until_a_place_of_its_own_falls_free(road:
         await road.enroller.enroll(claimed)
     places = [row[0] for row in await road.run("SELECT reserved_at FROM sender_reservations ORDER BY reserved_at")]
     held = await road.run("SELECT due_at FROM enrollments WHERE state = 'held' AND reason = 'quota' ORDER BY id")
-    day = timedelta(hours=24)
-    assert [row[0] for row in held] == [places[0] + day, places[1] + day, places[2] + day, places[0] + 2 * day]
+    assert [row[0] for row in held] == [*(place + PERIOD for place in places), places[0] + 2 * PERIOD]
     assert len(await road.control("ledger")) == 3
 
 

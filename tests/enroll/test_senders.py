@@ -14,6 +14,7 @@ from app.senders import Senders
 from app.standings import Standings
 from app.store.database import open_engine
 from app.store.interventions import Interventions
+from app.store.ledger import PERIOD
 from app.store.senders import SenderBooks, note_success
 from tests.enroll.conftest import BOOK
 
@@ -71,7 +72,7 @@ async def test_a_full_member_is_passed_over_and_a_full_pool_waits(road: Road, ma
     ((due, first),) = await road.run(
         "SELECT due_at, (SELECT min(reserved_at) FROM sender_reservations) FROM enrollments WHERE state = 'held'"
     )
-    assert due == first + timedelta(hours=24)
+    assert due == first + PERIOD
 
 
 async def last(road: Road) -> tuple[str, str | None]:

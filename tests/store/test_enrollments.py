@@ -14,6 +14,7 @@ from app.policy.outcome import Change, SenderGoneError
 from app.policy.states import ImpossibleTransitionError
 from app.store.enrollments import Enrollments, unfinished_elsewhere
 from app.store.group_commit import GroupCommit
+from app.store.ledger import PERIOD
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -210,14 +211,15 @@ async def test_a_full_inbox_takes_no_more_and_says_until_when(engine: AsyncEngin
     await accept("ada@corp.example", "bob@corp.example", "cy@corp.example")
     store = worker(engine)
     first, second, third = await store.claim_ready(10)
-    at = await store.sending(first, ANNA, limit=2)
+    await store.sending(first, ANNA, limit=2)
     await store.sending(second, ANNA, limit=2)
     with pytest.raises(SenderGoneError) as full:
         await store.sending(third, ANNA, limit=2)
     assert full.value.reason == "quota"
-    assert abs(full.value.until - at - timedelta(hours=24)) < timedelta(seconds=1)
+    ((first_place,),) = await rows(engine, "SELECT min(reserved_at) FROM sender_reservations")
+    assert full.value.until == first_place + PERIOD
     assert await rows(engine, f"SELECT step FROM enrollments WHERE id = '{third.id}'") == [("claimed",)]  # noqa: S608
-    await rows(engine, "UPDATE sender_reservations SET reserved_at = reserved_at - interval '24 hours'")
+    await rows(engine, "UPDATE sender_reservations SET reserved_at = reserved_at - interval '24 hours 2 minutes'")
     await store.sending(third, ANNA, limit=2)
 
 
