@@ -6,11 +6,11 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Protocol
 
 from app.errors import DeclinedError, HeldError, ParkedError
-from app.model import CONTACT_OWNER, OnSenderFull, Pick, Sender, Sticky
+from app.model import CONTACT_OWNER, OnSenderFull, Sender, Sticky
 from app.policy.addresses import FREE_MAIL
 from app.policy.choosing import Considered
 from app.policy.outcome import BudgetSpentError
-from app.store.senders import Group
+from app.store.assigning import Group
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from app.model import Enrollment, Pool
     from app.rules.book import Rulebook
-    from app.store.senders import Assigned
+    from app.store.assigning import Assigned
 
 OWNER_PROPERTY = "hubspot_owner_id"
 OWNED_BY_SENDER = "sender"
@@ -101,29 +101,20 @@ class Senders:
     async def _groups(
         self, enrollment: Enrollment, facts: Mapping[str, str | None]
     ) -> tuple[list[Group], tuple[Considered, ...]]:
+        """Return who is asked, one after the other, and what is to be said of whom nobody can ask."""
         plan, book = enrollment.plan, self._book()
-        before: tuple[Considered, ...] = ()
-        groups = [self._named(plan.sender, enrollment, book)]
+        found: list[Group | Considered] = []
         if plan.sender == CONTACT_OWNER:
-            owner = await self._owner(facts.get(OWNER_PROPERTY), book)
-            if isinstance(owner, Considered):
-                before, groups = (owner,), []
-            else:
-                groups = [Group(None, Pick.ROUND_ROBIN, ((owner, 1),))]
+            found.append(await self._owner(facts.get(OWNER_PROPERTY), book))
+        else:
+            found.append(_named(plan.sender, enrollment, book, "the rule names it"))
         if plan.fallback is not None:
-            groups.append(self._named(plan.fallback, enrollment, book))
-        return [group for group in groups if group is not None], before
+            found.append(_named(plan.fallback, enrollment, book, "the rule names it as the fallback"))
+        groups = [one for one in found if isinstance(one, Group)]
+        return groups, tuple(one for one in found if isinstance(one, Considered))
 
-    def _named(self, name: str, enrollment: Enrollment, book: Rulebook) -> Group | None:
-        """Return the sender or pool of this name, None for one that left the rules."""
-        pool, sender = book.pools.get(name), book.senders.get(name)
-        if pool is not None:
-            members = tuple((book.senders[member], weight) for member, weight in pool.members)
-            return Group(pool.name, pool.pick, members, _subject(pool, enrollment.email))
-        return Group(None, Pick.ROUND_ROBIN, ((sender, 1),)) if sender else None
-
-    async def _owner(self, identity: str | None, book: Rulebook) -> Sender | Considered:
-        """Return the contact's owner as a sender, or why it cannot be one.
+    async def _owner(self, identity: str | None, book: Rulebook) -> Group | Considered:
+        """Return the contact's owner as the one who is asked, or why it cannot be.
 
         Owner id -> user id -> inbox. The inbox is the one that `senders` names for the user, else the owner's address.
         """
@@ -133,22 +124,31 @@ class Senders:
         if owner is None or owner.user_id is None:
             return Considered(CONTACT_OWNER, chosen=False, because=f"owner {identity} is deactivated, or not there")
         known = next((sender for sender in book.senders.values() if sender.user_id == owner.user_id), None)
-        if known is not None:
-            return known
-        if not owner.email:
+        if known is None and not owner.email:
             return Considered(CONTACT_OWNER, chosen=False, because=f"owner {identity} has no address")
-        return Sender(f"owner {identity}", owner.user_id, owner.email.lower())
+        sender = known or Sender(f"owner {identity}", owner.user_id, (owner.email or "").lower())
+        return Group(((sender, 1),), named="is the contact's owner")
 
     def _nobody(self, enrollment: Enrollment, assigned: Assigned, groups: list[Group]) -> Exception:
         told = "; ".join(f"{item.sender}: {item.because}" for item in assigned.considered)
         if not groups:
-            named = enrollment.plan.sender
-            return ParkedError("no_sender", told or f"{named!r} is no sender and no pool of the rules in force")
+            return ParkedError("no_sender", told)
         if assigned.free_at is None:
             return HeldError("sender_paused", self._now() + LOOK_AGAIN, told)
         if enrollment.plan.on_sender_full is OnSenderFull.FAIL:
             return DeclinedError("sender_full", told)
         return BudgetSpentError("quota", assigned.free_at)
+
+
+def _named(name: str, enrollment: Enrollment, book: Rulebook, because: str) -> Group | Considered:
+    """Return the sender or pool of this name, or that it left the rules. A single sender is taken `because` of that."""
+    pool, sender = book.pools.get(name), book.senders.get(name)
+    if pool is not None:
+        members = tuple((book.senders[member], weight) for member, weight in pool.members)
+        return Group(members, pool.name, pool.pick, _subject(pool, enrollment.email))
+    if sender is None:
+        return Considered(name, chosen=False, because="is no sender and no pool of the rules in force")
+    return Group(((sender, 1),), named=because)
 
 
 def _subject(pool: Pool, email: str) -> str | None:

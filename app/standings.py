@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from app.model import Account, Sender
     from app.rules.book import Rulebook
-    from app.store.senders import Inbox
+    from app.store.inboxes import Inbox
 
 
 class Books(Protocol):

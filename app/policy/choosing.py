@@ -53,6 +53,11 @@ class Candidate:
         """Tell whether time alone makes it available: it is full, and at work."""
         return self.paused is None and self.left <= 0
 
+    @property
+    def spare(self) -> int:
+        """How many places nobody has been promised yet; below zero where too many have been."""
+        return self.left - self.waiting
+
 
 @dataclass(frozen=True, slots=True)
 class Considered:
@@ -64,12 +69,33 @@ class Considered:
 
 
 @dataclass(frozen=True, slots=True)
+class Earlier:
+    """Who was to send before, and what speaks for staying with it.
+
+    `thought` is all that was thought when it was chosen for this very enrollment: that choice stands while the sender
+    can send. It is empty where another enrollment was given to it, or where it was waited for. `waits` tells whether it
+    is waited for where it is full, though others may have room.
+    """
+
+    sender: str
+    because: str
+    thought: tuple[Considered, ...] = ()
+    waits: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Choice:
-    """Who sends, None where nobody can now; `full` tells whether a place falling free would change that."""
+    """Who sends, None where nobody can now; `waits_for` are those of whom a place falling free would change that.
+
+    `turn` is whose turn it is next, None where nobody took one. `stands` tells that it was chosen before, for the
+    reasons in `considered`, which speak of everybody that was asked then.
+    """
 
     sender: Sender | None
     considered: tuple[Considered, ...]
-    full: bool = False
+    waits_for: tuple[Candidate, ...] = ()
+    turn: int | None = None
+    stands: bool = False
 
 
 def choose(
@@ -78,31 +104,40 @@ def choose(
     *,
     subject: str,
     turn: int,
-    earlier: str | None = None,
-    waits: bool = False,
+    earlier: Earlier | None = None,
+    named: str = "",
 ) -> Choice:
     """Choose one of `candidates`.
 
     `subject` is whom it is for (a person's address, or a company's domain), `turn` the pool's counter, `earlier` the
-    name of the sender that the subject has had; where that one is full, it is waited for if `waits` says so.
+    sender that was to send before. `named` is why a single candidate is asked, which is no pool's choice.
     """
-    ordered = _ordered(candidates, pick, subject, turn)
-    had = next((candidate for candidate in ordered if candidate.sender.name == earlier), None)
-    if had is not None:
-        ordered.remove(had)
-        ordered.insert(0, had)
-    chosen = next((candidate for candidate in ordered if candidate.unavailable is None), None)
-    if had is not None and had.waited_for and waits:
-        chosen = None
-    considered = tuple(_considered(candidate, chosen, had, pick) for candidate in ordered)
-    full = chosen is None and any(candidate.paused is None for candidate in ordered)
-    return Choice(chosen.sender if chosen else None, considered, full)
+    ordered = _ordered(_by_pick(candidates, pick, subject, turn), earlier)
+    had = next((one for one in ordered if earlier and earlier.sender == one.sender.name), None)
+    waited = had if had and had.waited_for and earlier and earlier.waits else None
+    chosen = None if waited else next((one for one in ordered if one.unavailable is None), None)
+    considered = (*_gone(had, earlier), *(_considered(one, chosen, earlier, pick, named) for one in ordered))
+    if chosen is None:
+        return Choice(None, considered, (waited,) if waited else tuple(one for one in ordered if one.waited_for))
+    if chosen is had and earlier and earlier.thought:
+        return Choice(chosen.sender, earlier.thought, stands=True)
+    by_turn = pick is Pick.ROUND_ROBIN and chosen is not had and not named
+    return Choice(chosen.sender, considered, turn=candidates.index(chosen) + 1 if by_turn else None)
 
 
-def _ordered(candidates: Sequence[Candidate], pick: Pick, subject: str, turn: int) -> list[Candidate]:
+def _ordered(candidates: Sequence[Candidate], earlier: Earlier | None) -> list[Candidate]:
+    """Return the candidates as they are asked: the earlier one first, whoever's places are all promised last.
+
+    Those can still be taken, where nobody else has room: whoever was promised a place may be waiting for a window.
+    """
+    had = earlier.sender if earlier else None
+    return sorted(candidates, key=lambda candidate: (candidate.sender.name != had, candidate.spare <= 0))
+
+
+def _by_pick(candidates: Sequence[Candidate], pick: Pick, subject: str, turn: int) -> list[Candidate]:
     """Return the candidates in the order in which the pool would have them."""
     if pick is Pick.MOST_LEFT:
-        return sorted(candidates, key=lambda candidate: candidate.waiting - candidate.left)
+        return sorted(candidates, key=lambda candidate: -candidate.spare)
     if pick is Pick.WEIGHTED:
         return sorted(candidates, key=lambda candidate: _draw(candidate, subject))
     first = turn % len(candidates) if candidates else 0
@@ -120,30 +155,41 @@ def _draw(candidate: Candidate, subject: str) -> float:
     return -math.log(uniform) / candidate.weight
 
 
-def _considered(candidate: Candidate, chosen: Candidate | None, had: Candidate | None, pick: Pick) -> Considered:
+def _gone(had: Candidate | None, earlier: Earlier | None) -> tuple[Considered, ...]:
+    """Return what is to be said of an earlier sender that left the pool."""
+    if earlier is None or had is not None:
+        return ()
+    return (Considered(earlier.sender, chosen=False, because=f"{earlier.because}, and is in the pool no more"),)
+
+
+def _considered(
+    candidate: Candidate, chosen: Candidate | None, earlier: Earlier | None, pick: Pick, named: str
+) -> Considered:
     name = candidate.sender.name
     if candidate is chosen:
-        return Considered(name, chosen=True, because=_why(candidate, had, pick))
+        return Considered(name, chosen=True, because=named or _why(candidate, earlier, pick))
     if candidate.unavailable is not None:
         return Considered(name, chosen=False, because=candidate.unavailable)
-    if chosen is None:
-        return Considered(name, chosen=False, because=f"{had.sender.name if had else 'another'} is waited for")
-    if chosen is had:
-        return Considered(name, chosen=False, because=f"{chosen.sender.name} has had this person before")
-    return Considered(name, chosen=False, because=_why_not(candidate, chosen, pick))
+    return Considered(name, chosen=False, because=_why_not(candidate, chosen, earlier, pick))
 
 
-def _why(candidate: Candidate, had: Candidate | None, pick: Pick) -> str:
-    if candidate is had:
-        return "has had this person before"
+def _why(candidate: Candidate, earlier: Earlier | None, pick: Pick) -> str:
+    if earlier is not None and earlier.sender == candidate.sender.name:
+        return earlier.because
     if pick is Pick.MOST_LEFT:
-        return f"has most left: {candidate.left - candidate.waiting} of {candidate.limit}"
+        return f"has most left: {candidate.spare} of {candidate.limit}"
     return "its turn" if pick is Pick.ROUND_ROBIN else f"drawn by weight {candidate.weight}"
 
 
-def _why_not(candidate: Candidate, chosen: Candidate, pick: Pick) -> str:
+def _why_not(candidate: Candidate, chosen: Candidate | None, earlier: Earlier | None, pick: Pick) -> str:
+    """Return why one that could send was not taken."""
+    if chosen is None:
+        return f"{earlier.sender if earlier else 'another'} is waited for"
+    name = chosen.sender.name
+    if earlier is not None and earlier.sender == name:
+        return f"{name} {earlier.because}"
+    if candidate.spare <= 0 < chosen.spare:
+        return f"has {candidate.left} left, and {candidate.waiting} wait for it already"
     if pick is Pick.MOST_LEFT:
-        return f"has {candidate.left - candidate.waiting} left, {chosen.sender.name} more"
-    if pick is Pick.ROUND_ROBIN:
-        return f"it was {chosen.sender.name}'s turn"
-    return f"the draw fell on {chosen.sender.name}"
+        return f"has {candidate.spare} left, {name} more"
+    return f"it was {name}'s turn" if pick is Pick.ROUND_ROBIN else f"the draw fell on {name}"

@@ -54,13 +54,14 @@ senders:
   ben: {user_id: "7002", email: ben@acme.example, daily: 2}
   bea: {user_id: "7002", email: ben@acme.example, daily: 3}
   dan: {user_id: "7004", email: dan@acme.example}
+  fay: {user_id: "7006", email: fay@acme.example}
 pools:
   turns: {pick: round-robin, senders: [anna, ben], sticky: none}
   left: {senders: [anna, ben], sticky: none}
   even: {senders: [anna, bea], sticky: none}
   own: {senders: [anna, ben]}
   firm: {senders: [anna, ben], sticky: company}
-  drawn: {pick: weighted, senders: {anna: 3, ben: 1}, sticky: none}
+  drawn: {pick: weighted, senders: {dan: 3, fay: 1}, sticky: none}
   broken: {pick: round-robin, senders: [dan], sticky: none}
 """
 BOOK = load((Document("rules.yaml", RULES),), environment={}, providers={})

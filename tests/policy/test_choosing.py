@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.model import Pick, Sender
-from app.policy.choosing import Candidate, choose
+from app.policy.choosing import Candidate, Considered, Earlier, choose
 
 
 def candidate(name: str, left: int = 10, **more: object) -> Candidate:
@@ -31,31 +31,89 @@ candidates = st.lists(
 )
 
 
+THOUGHT = (Considered("a", chosen=True, because="has most left: 3 of 3"),)
+earlier_ones = st.builds(
+    Earlier, st.sampled_from("abcdefgh"), st.just("was here before"), st.sampled_from([(), THOUGHT]), st.booleans()
+)
+
+
 @given(
     them=candidates,
     pick=st.sampled_from(Pick),
     subject=st.text(),
     turn=st.integers(0, 1000),
-    earlier=st.sampled_from("abcdefgh"),
-    waits=st.booleans(),
+    earlier=st.none() | earlier_ones,
 )
 def test_whoever_is_chosen_can_send_and_everybody_is_explained(
-    *, them: list[Candidate], pick: Pick, subject: str, turn: int, earlier: str, waits: bool
+    *, them: list[Candidate], pick: Pick, subject: str, turn: int, earlier: Earlier | None
 ) -> None:
-    choice = choose(them, pick, subject=subject, turn=turn, earlier=earlier, waits=waits)
-    assert choice == choose(them, pick, subject=subject, turn=turn, earlier=earlier, waits=waits)
-    assert {item.sender for item in choice.considered} == {item.sender.name for item in them}
-    assert all(item.because for item in choice.considered)
+    choice = choose(them, pick, subject=subject, turn=turn, earlier=earlier)
+    assert choice == choose(them, pick, subject=subject, turn=turn, earlier=earlier)
     by_name = {item.sender.name: item for item in them}
+    had = by_name.get(earlier.sender) if earlier else None
+    if choice.sender is None:
+        waited = had is not None and earlier is not None and earlier.waits and had.waited_for
+        assert waited or all(item.unavailable for item in them)
+        assert set(choice.waits_for) == ({had} if waited else {item for item in them if item.waited_for})
+    else:
+        assert by_name[choice.sender.name].unavailable is None
+        assert not choice.waits_for
+    if choice.stands:
+        assert had is not None
+        assert (choice.sender, choice.considered) == (had.sender, THOUGHT)
+        return
+    told = {item.sender for item in choice.considered}
+    assert told == set(by_name) | ({earlier.sender} if earlier else set())
+    assert all(item.because for item in choice.considered)
     chosen = [item.sender for item in choice.considered if item.chosen]
     assert chosen == ([choice.sender.name] if choice.sender else [])
-    if choice.sender is not None:
-        assert by_name[choice.sender.name].unavailable is None
-        assert not choice.full
-    else:
-        had = by_name.get(earlier)
-        assert all(item.unavailable for item in them) or (waits and had is not None and had.waited_for)
-        assert choice.full == any(item.paused is None for item in them)
+
+
+@given(them=candidates, pick=st.sampled_from(Pick), turn=st.integers(0, 1000))
+def test_nobody_is_promised_a_place_that_is_taken_while_another_one_has_room(
+    them: list[Candidate], pick: Pick, turn: int
+) -> None:
+    choice = choose(them, pick, subject="x", turn=turn)
+    roomy = {item.sender for item in them if item.unavailable is None and item.spare > 0}
+    assert choice.sender in roomy or not roomy
+
+
+def test_whose_places_are_all_promised_is_passed_over_and_taken_where_nobody_else_has_room() -> None:
+    promised, roomy = candidate("a", 1, waiting=2), candidate("b", 1)
+    choice = choose([promised, roomy], Pick.ROUND_ROBIN, subject="x", turn=0)
+    assert [(item.sender, item.because) for item in choice.considered] == [
+        ("b", "its turn"),
+        ("a", "has 1 left, and 2 wait for it already"),
+    ]
+    alone = choose([promised, candidate("b", 0)], Pick.ROUND_ROBIN, subject="x", turn=0)
+    assert alone.sender == promised.sender
+
+
+def test_a_turn_is_taken_by_whoever_was_chosen_by_it_and_by_nobody_else() -> None:
+    them = [candidate("a", 0), candidate("b"), candidate("c")]
+    took, turn = [], 0
+    for _ in range(4):
+        choice = choose(them, Pick.ROUND_ROBIN, subject="x", turn=turn)
+        assert choice.sender is not None
+        assert choice.turn is not None
+        took.append(choice.sender.name)
+        turn = choice.turn
+    assert took == ["b", "c", "b", "c"]  # the neighbour of a full one is not doubled
+    kept = choose(them, Pick.ROUND_ROBIN, subject="x", turn=turn, earlier=Earlier("c", "has had this person before"))
+    assert (kept.sender, kept.turn) == (them[2].sender, None)
+    assert choose(them, Pick.MOST_LEFT, subject="x", turn=0).turn is None
+
+
+def test_an_earlier_sender_that_left_the_pool_is_told_of() -> None:
+    had = Earlier("z", "has had this person before")
+    (gone, taken) = choose([candidate("a")], Pick.ROUND_ROBIN, subject="x", turn=0, earlier=had).considered
+    assert gone == Considered("z", chosen=False, because="has had this person before, and is in the pool no more")
+    assert taken == Considered("a", chosen=True, because="its turn")
+
+
+def test_a_single_one_is_taken_for_the_reason_for_which_it_is_asked() -> None:
+    choice = choose([candidate("a")], Pick.MOST_LEFT, subject="x", turn=0, named="the rule names it")
+    assert choice.considered == (Considered("a", chosen=True, because="the rule names it"),)
 
 
 def test_turns_go_round() -> None:
