@@ -17,6 +17,14 @@ from app.web.oauth import NOT_CONFIGURED
 from app.web.problems import Problem
 
 NOT_BY_OAUTH: dict[int | str, dict[str, Any]] = {409: {"description": "OAuth is not configured"}}
+ACCOUNT: dict[str, Any] = {
+    "account": "emea",
+    "state": "revoked",
+    "detail": "HubSpot says invalid_grant: the app was uninstalled, or the account is gone",
+    "hub_id": "4567",
+    "scopes": ["oauth", "crm.objects.contacts.read"],
+    "updated_at": "2026-11-23T09:00:00Z",
+}
 
 
 class Shown(Protocol):
@@ -40,18 +48,7 @@ class InstallLink(BaseModel):
 class AccountRow(BaseModel):
     """One account. `state` is `token`, or for one that joins by OAuth `active`, `revoked` or `not_connected`."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "example": {
-                "account": "emea",
-                "state": "revoked",
-                "detail": "HubSpot says invalid_grant: the app was uninstalled, or the account is gone",
-                "hub_id": "4567",
-                "scopes": ["oauth", "crm.objects.contacts.read"],
-                "updated_at": "2026-11-23T09:00:00Z",
-            }
-        }
-    )
+    model_config = ConfigDict(json_schema_extra={"example": ACCOUNT})
 
     account: str
     state: str
@@ -63,6 +60,8 @@ class AccountRow(BaseModel):
 
 class AccountList(BaseModel):
     """All accounts in the rules, and those that are still connected."""
+
+    model_config = ConfigDict(json_schema_extra={"example": {"items": [ACCOUNT]}})
 
     items: list[AccountRow]
 

@@ -12,15 +12,9 @@ from app.model import Filters, State, Verdict
 from app.policy.addresses import listed_address
 from app.policy.ends import How
 from app.web.auth import ANSWERS, known_parameters
+from app.web.enrollment_shapes import EnrollmentDetail, EnrollmentPage
+from app.web.event_shapes import DecisionDetail, DecisionPage, EventDetail, EventPage
 from app.web.problems import Problem
-from app.web.shapes import (
-    DecisionDetail,
-    DecisionPage,
-    EnrollmentDetail,
-    EnrollmentPage,
-    EventDetail,
-    EventPage,
-)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

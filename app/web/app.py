@@ -9,6 +9,7 @@ from fastapi import APIRouter, FastAPI
 from starlette.types import Receive, Scope, Send
 
 from app.web.door import capped, refused
+from app.web.examples import describe_examples
 from app.web.problems import Problem, add_handlers, describe_problems
 from app.web.webhooks import PREFIX, Webhooks, describe
 
@@ -36,6 +37,7 @@ class Application(FastAPI):
         """Return the OpenAPI document, deliveries included."""
         document = super().openapi()
         describe_problems(document)
+        describe_examples(document, self.routes)
         if self.deliveries is not None:
             describe(document)
         return document

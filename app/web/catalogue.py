@@ -47,6 +47,8 @@ class SequenceRow(BaseModel):
     `steps`, `sends` and `follow_up_days` are null where HubSpot does not tell.
     """
 
+    model_config = ConfigDict(json_schema_extra={"example": SEQUENCE})
+
     id: str
     name: str
     owner: str | None
@@ -59,6 +61,8 @@ class SequenceRow(BaseModel):
 
 class OwnerRow(BaseModel):
     """One owner. `user_id` is what a sender in the rules wants, `owner_id` what contacts name."""
+
+    model_config = ConfigDict(json_schema_extra={"example": OWNER})
 
     name: str | None
     email: str | None

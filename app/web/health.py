@@ -6,6 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 from fastapi import APIRouter, Response
+from pydantic import BaseModel, ConfigDict
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -14,15 +15,39 @@ CHECK_SECONDS = 2.0
 Check = "Callable[[], Awaitable[str | None]]"
 
 
+class Alive(BaseModel):
+    """It answers at all."""
+
+    model_config = ConfigDict(json_schema_extra={"example": {"status": "ok"}})
+
+    status: str
+
+
+class Readiness(BaseModel):
+    """Whether it can work, and what each dependency says: `ok`, or what is wrong."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {"status": "ready", "checks": {"database": "ok", "rulebook": "ok", "service": "ok"}}
+        }
+    )
+
+    status: str
+    checks: dict[str, str]
+
+
+NOT_READY: dict[int | str, dict[str, Any]] = {503: {"description": "Not ready", "model": Readiness}}
+
+
 def health(checks: Mapping[str, Callable[[], Awaitable[str | None]]]) -> APIRouter:
     """Return `/healthz` and `/readyz`. A check returns None when all is well, else what is wrong, in a few words."""
     routes = APIRouter(tags=["health"])
 
-    @routes.get("/healthz", summary="Alive: touches nothing")
+    @routes.get("/healthz", summary="Alive: touches nothing", response_model=Alive)
     async def healthz() -> dict[str, str]:
         return {"status": "ok"}
 
-    @routes.get("/readyz", summary="Ready: each dependency by name", responses={503: {"description": "Not ready"}})
+    @routes.get("/readyz", summary="Ready: each dependency by name", response_model=Readiness, responses=NOT_READY)
     async def readyz(response: Response) -> dict[str, Any]:
         found = await asyncio.gather(*(_checked(check) for check in checks.values()))
         told = {name: wrong or "ok" for name, wrong in zip(checks, found, strict=True)}

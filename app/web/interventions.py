@@ -10,8 +10,9 @@ from fastapi import APIRouter, Depends
 
 from app.policy.addresses import listed_address
 from app.web.api import PROBLEMS, UNREADABLE, Identity, advised, found
+from app.web.enrollment_shapes import EnrollmentDetail
 from app.web.problems import Problem
-from app.web.shapes import Cancelled, EnrollmentDetail, Parked, Released, Whose
+from app.web.shapes import Cancelled, Parked, Released, Whose
 
 log = structlog.get_logger(__name__)
 

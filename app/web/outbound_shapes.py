@@ -33,6 +33,22 @@ ATTEMPT: dict[str, Any] = {
     "milliseconds": 41,
     "answer": "Internal Server Error",
 }
+ENDPOINT: dict[str, Any] = {
+    "name": "crm",
+    "url": "https://crm.acme.example/hooks/segue",
+    "events": ["enrolled", "replied"],
+    "accounts": None,
+    "state": "open",
+    "failures": 5,
+    "open_until": "2026-11-23T09:00:30Z",
+    "disabled_at": None,
+    "waiting": 12,
+    "failed": 0,
+    "oldest_seconds": 41.5,
+    "last_success_at": "2026-11-23T08:59:00Z",
+    "last_error": "status 502",
+    "last_error_at": "2026-11-23T09:00:00Z",
+}
 
 
 def _in_utc(value: datetime) -> datetime:
@@ -96,6 +112,8 @@ class OutboundDetail(OutboundRow):
 class OutboundPage(BaseModel):
     """One page of events; `next_cursor` asks for the next one, null on the last."""
 
+    model_config = ConfigDict(json_schema_extra={"example": {"items": [EVENT], "next_cursor": EVENT["id"]}})
+
     items: list[OutboundRow]
     next_cursor: str | None
 
@@ -121,6 +139,8 @@ class Replay(BaseModel):
 class Replayed(BaseModel):
     """How many are sent again."""
 
+    model_config = ConfigDict(json_schema_extra={"example": {"replayed": 12}})
+
     replayed: int
 
 
@@ -130,26 +150,7 @@ class EndpointRow(BaseModel):
     `url` is as the rules have it. `failures` are in a row; `waiting` includes what is on its way.
     """
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "example": {
-                "name": "crm",
-                "url": "https://crm.acme.example/hooks/segue",
-                "events": ["enrolled", "replied"],
-                "accounts": None,
-                "state": "open",
-                "failures": 5,
-                "open_until": "2026-11-23T09:00:30Z",
-                "disabled_at": None,
-                "waiting": 12,
-                "failed": 0,
-                "oldest_seconds": 41.5,
-                "last_success_at": "2026-11-23T08:59:00Z",
-                "last_error": "status 502",
-                "last_error_at": "2026-11-23T09:00:00Z",
-            }
-        }
-    )
+    model_config = ConfigDict(json_schema_extra={"example": ENDPOINT})
 
     name: str
     url: str | None
@@ -169,5 +170,7 @@ class EndpointRow(BaseModel):
 
 class EndpointList(BaseModel):
     """All endpoints of the rules in force, and those that left them with something waiting."""
+
+    model_config = ConfigDict(json_schema_extra={"example": {"items": [ENDPOINT]}})
 
     items: list[EndpointRow]

@@ -32,6 +32,13 @@ SCHEMA: dict[str, Any] = {
         "detail": {"type": "string"},
         "mistakes": {"type": "array", "items": {"type": "object"}},
     },
+    "example": {
+        "type": f"{TYPES}invalid-request",
+        "title": HTTPStatus(422).phrase,
+        "status": 422,
+        "detail": "The request's parameters are not valid.",
+        "mistakes": [{"where": "query.emial", "what": "there is no such parameter"}],
+    },
 }
 
 RENAMED = {413: "content-too-large"}  # Python before 3.13 knows it by an older name

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, Query
 from app.web.api import PROBLEMS, STORABLE, Identity
 from app.web.auth import known_parameters
 from app.web.problems import Problem
-from app.web.shapes import SenderList
+from app.web.sender_shapes import SenderList
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence

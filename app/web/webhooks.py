@@ -134,7 +134,7 @@ async def _capped_body(headers: dict[str, str], receive: Receive, maximum: int) 
 
 def describe(document: dict[str, Any]) -> None:
     """Add the route to an OpenAPI document."""
-    example = {"received": True, "id": "dlv_019ab2c3d4e5f60718293a4b5c6d7e8f"}
+    identity = "dlv_019ab2c3d4e5f60718293a4b5c6d7e81"
     answers = {
         "200": "Kept (or seen before, or no rule listens): do not send it again",
         "400": "The body cannot be read as what this provider sends",
@@ -153,7 +153,10 @@ def describe(document: dict[str, Any]) -> None:
             "parameters": [{"name": "source", "in": "path", "required": True, "schema": {"type": "string"}}],
             "requestBody": {"content": {"*/*": {"schema": {}}}},
             "responses": {
-                status: {"description": told, "content": {JSON: {"example": example if status == "200" else {}}}}
+                status: {
+                    "description": told,
+                    "content": {JSON: {"example": {"received": status == "200", "id": identity}}},
+                }
                 for status, told in answers.items()
             },
         }
