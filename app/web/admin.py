@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends
 from pydantic import BaseModel, ConfigDict
 
 from app.errors import RulebookError
-from app.web.auth import ANSWERS
+from app.web.auth import ANSWERS, known_parameters
 from app.web.problems import Problem
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ class Reloaded(BaseModel):
 
 def router(reload: Callable[[], Awaitable[Rulebook]], *, authorised: Callable[..., None]) -> APIRouter:
     """Return the operator's routes; `authorised` is the dependency that lets an operator in."""
-    routes = APIRouter(tags=["admin"], dependencies=[Depends(authorised)])
+    routes = APIRouter(tags=["admin"], dependencies=[Depends(authorised), Depends(known_parameters)])
 
     @routes.post(
         "/-/reload",
@@ -37,7 +37,7 @@ def router(reload: Callable[[], Awaitable[Rulebook]], *, authorised: Callable[..
         response_model=Reloaded,
         responses={
             **ANSWERS,
-            422: {"description": "The file has mistakes, all listed; what was in force stays in force"},
+            422: {"description": "The file has mistakes, all listed, or a parameter was given; nothing has changed"},
         },
     )
     async def reload_rules() -> dict[str, Any]:

@@ -12,6 +12,7 @@ from app.model import Filters, State, Verdict
 from app.policy.addresses import listed_address
 from app.policy.ends import How
 from app.web.auth import ANSWERS, known_parameters
+from app.web.cursors import DecisionCursor, EnrollmentCursor, EventCursor
 from app.web.enrollment_shapes import EnrollmentDetail, EnrollmentPage
 from app.web.event_shapes import DecisionDetail, DecisionPage, EventDetail, EventPage
 from app.web.problems import Problem
@@ -50,7 +51,6 @@ Identity = Annotated[str, Path(pattern=STORABLE)]
 Email = Annotated[str | None, Query(max_length=320, pattern=STORABLE, description="The person's address")]
 Name = Annotated[str | None, Query(max_length=200, pattern=STORABLE)]
 Limit = Annotated[int, Query(ge=1, le=MAXIMUM_LIMIT)]
-Cursor = Annotated[str | None, Query(max_length=64, pattern=r"^[a-z]{3}_[0-9a-z]+$", description="`next_cursor`")]
 UNREADABLE: dict[int | str, dict[str, Any]] = {400: {"description": "The body is no JSON in UTF-8"}}
 PROBLEMS: dict[int | str, dict[str, Any]] = {**ANSWERS, 404: {"description": "Nothing has this id"}}
 
@@ -66,7 +66,7 @@ def router(reader: Reader, *, authorised: Callable[..., None]) -> APIRouter:
 
     @routes.get("/events", response_model=EventPage)
     async def events(
-        email: Email = None, source: Name = None, cursor: Cursor = None, limit: Limit = LIMIT
+        email: Email = None, source: Name = None, cursor: EventCursor = None, limit: Limit = LIMIT
     ) -> dict[str, Any]:
         """List stored events, newest first."""
         filters = Filters(email=_normal(email), source=source, after=cursor, limit=limit + 1)
@@ -83,7 +83,7 @@ def router(reader: Reader, *, authorised: Callable[..., None]) -> APIRouter:
         source: Name = None,
         rule: Name = None,
         verdict: Verdict | None = None,
-        cursor: Cursor = None,
+        cursor: DecisionCursor = None,
         limit: Limit = LIMIT,
     ) -> dict[str, Any]:
         """List decisions, newest first."""
@@ -105,7 +105,7 @@ def router(reader: Reader, *, authorised: Callable[..., None]) -> APIRouter:
         state: State | None = None,
         reason: Name = None,
         ended: How | None = None,
-        cursor: Cursor = None,
+        cursor: EnrollmentCursor = None,
         limit: Limit = LIMIT,
     ) -> dict[str, Any]:
         """List enrollments, newest first."""

@@ -9,13 +9,16 @@ from fastapi import Depends, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
-from app.web.problems import Problem
+from app.web.problems import CHALLENGE, Problem
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 ANSWERS: dict[int | str, dict[str, Any]] = {
-    401: {"description": "The admin token is missing or wrong"},
+    401: {
+        "description": "The admin token is missing or wrong",
+        "headers": {"WWW-Authenticate": {"schema": {"type": "string"}, "example": CHALLENGE["WWW-Authenticate"]}},
+    },
     403: {"description": "No admin token is configured"},
     503: {"description": "The store, or HubSpot, cannot be asked now: ask again after Retry-After seconds"},
 }

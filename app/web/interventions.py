@@ -10,6 +10,7 @@ from fastapi import APIRouter, Depends
 
 from app.policy.addresses import listed_address
 from app.web.api import PROBLEMS, UNREADABLE, Identity, advised, found
+from app.web.auth import known_parameters
 from app.web.enrollment_shapes import EnrollmentDetail
 from app.web.problems import Problem
 from app.web.shapes import Cancelled, Parked, Released, Whose
@@ -45,7 +46,10 @@ class Reader(Protocol):
 def router(acts: Acts, reader: Reader, *, authorised: Callable[..., None]) -> APIRouter:
     """Return the routes; `authorised` is the dependency that lets an operator in."""
     routes = APIRouter(
-        prefix="/api/v1", tags=["api"], dependencies=[Depends(authorised)], responses=PROBLEMS | CONFLICT
+        prefix="/api/v1",
+        tags=["api"],
+        dependencies=[Depends(authorised), Depends(known_parameters)],
+        responses=PROBLEMS | CONFLICT,
     )
 
     @routes.post("/enrollments/{enrollment_id}/release", response_model=EnrollmentDetail)

@@ -9,8 +9,9 @@ import structlog
 from fastapi import APIRouter, Depends
 
 from app.clock import utc_now
-from app.web.api import LIMIT, PROBLEMS, UNREADABLE, Cursor, Identity, Limit, Name, found
+from app.web.api import LIMIT, PROBLEMS, UNREADABLE, Identity, Limit, Name, found
 from app.web.auth import known_parameters
+from app.web.cursors import OutboundCursor
 from app.web.outbound_shapes import (
     EndpointList,
     EndpointRow,
@@ -88,7 +89,7 @@ def _add_events(routes: APIRouter, books: Books) -> None:
         kind: Kind | None = None,
         state: OutboundState | None = None,
         enrollment_id: Name = None,
-        cursor: Cursor = None,
+        cursor: OutboundCursor = None,
         limit: Limit = LIMIT,
     ) -> dict[str, Any]:
         """List what your own systems were told, or are about to be, newest first."""

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 MEDIA_TYPE = "application/problem+json"
 TYPES = "https://segue.example/problems#"
+# RFC 9110 (11.6.1) has every 401 say how to be let in, RFC 6750 (3) that `Bearer` never stands alone.
+CHALLENGE = {"WWW-Authenticate": 'Bearer realm="segue"'}
 SCHEMA: dict[str, Any] = {
     "type": "object",
     "title": "Problem",
@@ -67,7 +69,8 @@ def document(
     """Return one problem document as a response."""
     title = HTTPStatus(status).phrase
     body = {"type": TYPES + kind, "title": title, "status": status, "detail": detail, **more}
-    return JSONResponse(body, status, dict(headers or {}), media_type=MEDIA_TYPE)
+    challenge = CHALLENGE if status == HTTPStatus.UNAUTHORIZED else {}
+    return JSONResponse(body, status, challenge | dict(headers or {}), media_type=MEDIA_TYPE)
 
 
 def describe_problems(document: dict[str, Any]) -> None:

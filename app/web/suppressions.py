@@ -10,6 +10,7 @@ from fastapi import APIRouter, Depends, Query, Response
 from app.policy.suppression import Suppression, read
 from app.web.api import LIMIT, PROBLEMS, STORABLE, UNREADABLE, Limit
 from app.web.auth import known_parameters
+from app.web.cursors import SuppressionCursor
 from app.web.problems import Problem
 from app.web.shapes import KeptSuppression, NewSuppression, SuppressionPage
 
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 Value = Annotated[str, Query(max_length=320, pattern=STORABLE, description="An address, a domain or a pattern")]
-Cursor = Annotated[str | None, Query(max_length=320, pattern=STORABLE, description="`next_cursor`")]
 
 
 class Suppressions(Protocol):
@@ -45,7 +45,7 @@ def router(suppressions: Suppressions, *, authorised: Callable[..., None]) -> AP
     )
 
     @routes.get("/suppressions", response_model=SuppressionPage)
-    async def listed(cursor: Cursor = None, limit: Limit = LIMIT) -> dict[str, Any]:
+    async def listed(cursor: SuppressionCursor = None, limit: Limit = LIMIT) -> dict[str, Any]:
         """List who is never enrolled, by value."""
         rows = await suppressions.page(cursor, limit + 1)
         more = len(rows) > limit

@@ -168,7 +168,9 @@ async def test_a_missing_or_wrong_token_gets_401(web: Running) -> None:
     wrong = [b"Bearer wrong", b"Bearer ", b"Basic " + ADMIN_TOKEN.encode(), b"Bearer \xff\xfe", b"\xff"]
     for method, path in CLOSED:
         for headers in ({}, *({b"authorization": value} for value in wrong)):
-            assert is_problem(await web.client.request(method, path, headers=headers), 401, "not-authorised")
+            answer = await web.client.request(method, path, headers=headers)
+            assert is_problem(answer, 401, "not-authorised")
+            assert answer.headers["www-authenticate"] == 'Bearer realm="segue"'
 
 
 async def test_a_reload_puts_the_file_in_force(web: Running, rules: Path) -> None:
