@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import TYPE_CHECKING, NoReturn
 from urllib.parse import urlencode
 
@@ -50,6 +51,15 @@ class Connected:
     hub_id: str
     missing: tuple[str, ...]
     released: int
+
+
+class Disconnected(StrEnum):
+    """What became of a grant that was to be given back."""
+
+    NOT_CONNECTED = "it was not connected"
+    GIVEN_BACK = "disconnected"
+    # What HubSpot did not take back dies with the app's being uninstalled there.
+    FORGOTTEN = "forgotten here, and HubSpot did not take it back: uninstall the app in that HubSpot account"
 
 
 class Connecting:
@@ -110,18 +120,17 @@ class Connecting:
         log.info("oauth.connected", account=pending.account, hub_id=hub_id, released=released)
         return Connected(pending.account, hub_id, missing_scopes(scopes), released)
 
-    async def disconnect(self, account: str) -> bool:
-        """Give an account's grant back and forget it; tell whether there was one. Raises no HubSpotError.
-
-        What HubSpot does not take back dies with the app's being uninstalled there.
-        """
+    async def disconnect(self, account: str) -> Disconnected:
+        """Give an account's grant back and forget it. Raises no HubSpotError."""
+        ended = Disconnected.GIVEN_BACK
         try:
             grant = await self._grants.read(account)
             if grant is not None:
                 await self._client.revoke(account, grant.refresh_token)
         except (HubSpotError, Undecipherable) as error:
             log.warning("oauth.not_revoked", account=account, error=str(error))
-        return await self._grants.forget(account)
+            ended = Disconnected.FORGOTTEN
+        return ended if await self._grants.forget(account) else Disconnected.NOT_CONNECTED
 
     async def _pending(self, state: str) -> Pending:
         try:

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from app.model import Sender
     from app.standings import Standing
 
-BAD_REQUEST = 400  # a user id that is none
+OF_THE_TOKEN = frozenset({401, 429})  # refusals that would be the same for every user
+MISSING_SCOPES = "MISSING_SCOPES"
 Row: TypeAlias = dict[str, Any]
 
 
@@ -33,7 +34,7 @@ async def listed_sequences(client: HubSpotClient, users: Mapping[str, str]) -> t
         try:
             listed = await all_sequences(client, user_id)
         except Refusal as refusal:
-            if refusal.status != BAD_REQUEST:
+            if refusal.status in OF_THE_TOKEN or refusal.code == MISSING_SCOPES:
                 raise
             refused[name], listed = refusal, ()
         for sequence in listed:

@@ -15,6 +15,8 @@ from app.lifecycle import finished, run_until_stopped, sweep
 from app.metrics import Metrics
 from app.oauth import OAuth, missing_settings, open_oauth
 from app.practice import require_apart
+from app.rules.accounts import joining_by_oauth
+from app.rules.documents import text_to_documents
 from app.service import Service, data_dir, hasher_of, open_database, open_service
 from app.serving import applications, listeners_of, worker_listener
 from app.store.accept import ENROLLMENTS_READY
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.ext.asyncio import AsyncEngine
 
+    from app.connecting import Disconnected
     from app.rules.book import Rulebook
     from app.settings import Settings
 
@@ -57,15 +60,16 @@ async def stored_delivery(settings: Settings, identity: str, source: str, *, pra
 async def install_link(settings: Settings, account: str) -> str:
     """Return a link with which somebody may connect `account` to HubSpot. Raises StartError."""
     async with _oauth_alone(settings) as (oauth, engine):
-        known = await Rulebooks(engine).accounts()
-        if account not in known:
-            told = ", ".join(sorted(known)) or "none yet"
-            raise StartError(f"the rules in force have no account {account!r}; there are: {told}")
+        stored = await Rulebooks(engine).in_force()
+        joining = joining_by_oauth(text_to_documents(stored.documents)) if stored else []
+        if account not in joining:
+            told = ", ".join(joining) or "none yet"
+            raise StartError(f"no account {account!r} joins by OAuth in the rules in force; there are: {told}")
         return await oauth.connecting.link(account)
 
 
-async def disconnect(settings: Settings, account: str) -> bool:
-    """Give back an account's grant; tell whether there was one. Raises StartError."""
+async def disconnect(settings: Settings, account: str) -> Disconnected:
+    """Give back an account's grant; tell what became of it. Raises StartError."""
     async with _oauth_alone(settings) as (oauth, _):
         return await oauth.connecting.disconnect(account)
 
@@ -110,6 +114,8 @@ async def work(settings: Settings, environment: Mapping[str, str]) -> None:
     async with AsyncExitStack() as stack:
         service = await open_service(stack, settings, environment, own_database=False, with_sandbox=False)
         await require_migrated(service.engine)
+        if service.oauth is not None:
+            await service.oauth.rotate()
         require_apart(await Rulebooks(service.engine).accounts(), practice=False)
         book = await service.rulebook.start_from_store()
         workers = await start_working(stack, service, book, await hasher_of(service))

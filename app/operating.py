@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import httpx
 from sqlalchemy.exc import SQLAlchemyError
 
+from app.doctor.report import Visit
 from app.errors import NotSent, StartError
 from app.hubspot.client import HubSpotClient
 from app.hubspot.local_pace import LocalPace
@@ -38,6 +39,8 @@ if TYPE_CHECKING:
     from app.standings import Standing
 
 VISIT_SECONDS = 10.0
+NOBODY = "segue-doctor-looks-whether-it-is-reached"
+NOT_RECEIVED = b'{"received":false,"id":"dlv_'  # as deliveries that are turned away are answered
 
 
 def unobserved(_: CallRecord) -> None:
@@ -127,10 +130,11 @@ async def _engine(stack: AsyncExitStack, settings: Settings) -> tuple[AsyncEngin
     return engine, None
 
 
-async def visited(url: str) -> int | str:
-    """Return with which status the service answers at its public address, or why it does not."""
+async def visited(url: str) -> Visit:
+    """Return how a delivery is answered at the public address. It is of no source: nothing is kept of it."""
     try:
         async with httpx.AsyncClient(timeout=VISIT_SECONDS) as client:
-            return (await client.get(f"{url.rstrip('/')}/healthz")).status_code
+            answer = await client.post(f"{url.rstrip('/')}/webhooks/{NOBODY}", content=b"{}")
     except (httpx.HTTPError, httpx.InvalidURL) as error:
-        return type(error).__name__
+        return Visit(type(error).__name__, ours=False)
+    return Visit(str(answer.status_code), ours=answer.content.startswith(NOT_RECEIVED))

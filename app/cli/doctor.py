@@ -15,7 +15,7 @@ from app.cli.sources import RulesOption
 from app.clock import utc_now
 from app.doctor.findings import Finding, Status, exit_code
 from app.doctor.reading import Witness, read_facts
-from app.doctor.report import database, examined, public_url, unasked
+from app.doctor.report import database, examined, portal_of, public_url, unasked
 from app.doctor.wanted import Wanted, wanted
 from app.operating import AtHand, at_hand, visited
 from app.settings import Settings, load_settings
@@ -55,17 +55,24 @@ async def _look(settings: Settings, accounts: list[Wanted], *, offline: bool) ->
     url = str(settings.public_url).rstrip("/") if settings.public_url else None
     if offline:
         return [public_url(url, None), *(finding for one in accounts for finding in unasked(one))]
-    answered = await visited(url) if url else None
+    visit = await visited(url) if url else None
     async with at_hand(settings) as hand:
-        examinations = [finding for one in accounts for finding in await _examine(hand, one)]
-        return [database(hand.trouble), public_url(url, answered), *examinations]
+        others: dict[str, str] = {}
+        examinations = [finding for one in accounts for finding in await _examine(hand, one, others)]
+        found = database(hand.trouble, configured=settings.database_url is not None)
+        return [found, public_url(url, visit), *examinations]
 
 
-async def _examine(hand: AtHand, one: Wanted) -> list[Finding]:
+async def _examine(hand: AtHand, one: Wanted, others: dict[str, str]) -> list[Finding]:
+    """Examine one account, and note under which name the others find it."""
     witness = Witness(utc_now)
     client = await hand.client(one.account, witness.observe)
     granted = (lambda: hand.granted(one.account)) if one.account.oauth else None
-    return examined(one, await read_facts(client, one, witness, granted), utc_now())
+    facts = await read_facts(client, one, witness, granted)
+    found = examined(one, facts, utc_now(), others=others)
+    if (portal := portal_of(facts)) is not None:
+        others.setdefault(portal, one.account.name)
+    return found
 
 
 def _print(findings: list[Finding]) -> None:

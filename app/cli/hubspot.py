@@ -11,6 +11,7 @@ import uvloop
 from app import main
 from app.cli.looking import owners, senders, sequences
 from app.cli.workflow_action import action
+from app.connecting import Disconnected
 from app.encryption import new_key
 from app.settings import load_settings
 
@@ -35,10 +36,10 @@ def install(account: Account) -> None:
 
 def disconnect(account: Account) -> None:
     """Give an account's access back and forget its tokens; its enrollments wait until it is connected again."""
-    if not uvloop.run(main.disconnect(load_settings(os.environ), account)):
-        typer.echo(f"{account}: it was not connected", err=True)
-        raise typer.Exit(1)
-    typer.echo(f"{account}: disconnected")
+    ended = uvloop.run(main.disconnect(load_settings(os.environ), account))
+    done = ended is Disconnected.GIVEN_BACK
+    typer.echo(f"{account}: {ended}", err=not done)
+    raise typer.Exit(0 if done else 1)
 
 
 def print_new_key() -> None:

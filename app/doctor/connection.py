@@ -11,6 +11,8 @@ from app.hubspot.account import AccountDetails
 from app.hubspot.oauth import REQUIRED_SCOPES
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from app.doctor.facts import Facts
     from app.doctor.findings import Finding
     from app.doctor.wanted import Wanted
@@ -31,19 +33,22 @@ def reachable(facts: Facts) -> Finding:
     return unknown(check, next((because(error) for error in facts.errors()), "it was not asked"))
 
 
-def token(account: Account, facts: Facts) -> Finding:
-    """Judge whether HubSpot takes the token."""
+def token(account: Account, facts: Facts, others: Mapping[str, str]) -> Finding:
+    """Judge whether HubSpot takes the token; `others` are the names of other accounts, by HubSpot's ids of them."""
     check = "token accepted"
-    refused = next((one for one in facts.refusals() if one.status == UNAUTHORIZED), None)
     unconnected = next((one for one in facts.errors() if isinstance(one, NotConnected)), None)
     if unconnected is not None:
         return failed(check, str(unconnected), f"connect it: segue hubspot install {account.name}")
-    if refused is not None:
-        do = f"connect it anew: segue hubspot install {account.name}" if account.oauth else "put a valid token there"
-        return failed(check, f"HubSpot refuses it: {refused.code}", do)
+    if isinstance(facts.details, AccountDetails) and (other := others.get(facts.details.portal_id)):
+        told = f"it is the token of HubSpot account {facts.details.portal_id}, which is the account {other!r} already"
+        return failed(check, told, "leave one of the two: both would use up the same limits, and know nothing of it")
     if isinstance(facts.details, AccountDetails):
         kind = f", {facts.details.kind}" if facts.details.kind else ""
         return ok(check, f"it is the token of HubSpot account {facts.details.portal_id}{kind}")
+    # Other routes may have a 401 of their own: that of a private app's scopes is not known to take service keys.
+    if isinstance(facts.details, Refusal) and facts.details.status == UNAUTHORIZED:
+        do = f"connect it anew: segue hubspot install {account.name}" if account.oauth else "put a valid token there"
+        return failed(check, f"HubSpot refuses it: {facts.details.code}", do)
     # Whoever is refused for want of a scope was let in.
     if any(one.code == MISSING_SCOPES for one in facts.refusals()):
         return ok(check, "HubSpot takes it")

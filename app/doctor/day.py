@@ -32,10 +32,11 @@ def budget(account: Account, facts: Facts, now: datetime) -> Finding:
     if spent is not None:
         until = f"until {_at(spent.until)}" if isinstance(spent, BudgetSpentError) else _midnight(account, facts, now)
         return failed(check, f"the day's requests are spent {until}", "wait; what is accepted meanwhile is held")
+    if account.oauth:
+        # The figure that HubSpot has is of the account's private apps.
+        return ok(check, "an app that joins by OAuth has none")
     if isinstance(facts.usage, Usage):
         return _left(facts.usage, _midnight(account, facts, now))
-    if account.oauth:
-        return ok(check, "an app that joins by OAuth has none")
     left = min((met.remaining_today for met in facts.met if met.remaining_today is not None), default=None)
     why = because(facts.usage) if isinstance(facts.usage, SegueError) else "HubSpot has no figure now"
     return unknown(check, f"{left} requests are left; when the day ends: {why}" if left is not None else why)

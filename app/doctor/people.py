@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from app.hubspot.protocol import Owner
     from app.model import Sender
 
-# `sales-pro` was seen live; which other names there are is not known, so that the hub's is looked for.
+# `sales-pro` was seen live; which other names there are is not known, so that the hub and the edition are looked for.
 SENDING_HUBS = ("sales", "service")
+SENDING_EDITIONS = ("pro", "enterprise")
 
 
 def sender(one: Sender, facts: Facts) -> Iterator[Finding]:
@@ -69,12 +70,16 @@ def _seat(one: Sender, facts: Facts) -> Finding:
     seats = next((user.seats for user in facts.users if user.id == one.user_id), None)
     if seats is None:
         return unknown(check, "HubSpot names no seats of this user")
-    if any(seat.lower().startswith(SENDING_HUBS) for seat in seats):
+    if any(_sends(seat.lower()) for seat in seats):
         return ok(check, ", ".join(seats))
     do = "assign a Sales Hub or Service Hub seat, Professional or Enterprise"
     if seats:
         return unknown(check, f"whether its seats ({', '.join(seats)}) may send sequences is not known", f"or {do}")
     return failed(check, "it has none", do)
+
+
+def _sends(seat: str) -> bool:
+    return seat.startswith(SENDING_HUBS) and any(edition in seat for edition in SENDING_EDITIONS)
 
 
 def _lacks_scope(error: SegueError) -> bool:

@@ -2,30 +2,40 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from app.doctor import connection, day, people, sequences
-from app.doctor.findings import Finding, ok, unknown, warning
+from app.doctor.findings import Finding, failed, ok, unknown, warning
+from app.hubspot.account import AccountDetails
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from datetime import datetime
 
     from app.doctor.facts import Facts
     from app.doctor.wanted import Wanted
 
-HEALTHY = 200
+
+def examined(
+    wanted: Wanted, facts: Facts, now: datetime, *, others: Mapping[str, str] = MappingProxyType({})
+) -> list[Finding]:
+    """Return what was found of one account, in the order in which it is worth mending.
+
+    `others` are the names of accounts that were examined before, by HubSpot's ids of them.
+    """
+    return [replace(finding, account=wanted.account.name) for finding in _examined(wanted, facts, now, others)]
 
 
-def examined(wanted: Wanted, facts: Facts, now: datetime) -> list[Finding]:
-    """Return what was found of one account, in the order in which it is worth mending."""
-    return [replace(finding, account=wanted.account.name) for finding in _examined(wanted, facts, now)]
+def portal_of(facts: Facts) -> str | None:
+    """Return HubSpot's id of the account, None where it was not read."""
+    return facts.details.portal_id if isinstance(facts.details, AccountDetails) else None
 
 
-def _examined(wanted: Wanted, facts: Facts, now: datetime) -> Iterator[Finding]:
+def _examined(wanted: Wanted, facts: Facts, now: datetime, others: Mapping[str, str]) -> Iterator[Finding]:
     yield connection.reachable(facts)
-    yield connection.token(wanted.account, facts)
+    yield connection.token(wanted.account, facts, others)
     yield connection.scopes(wanted, facts)
     for sender in wanted.senders:
         yield from people.sender(sender, facts)
@@ -51,24 +61,40 @@ def unasked(wanted: Wanted) -> list[Finding]:
     return [replace(finding, account=wanted.account.name) for finding in told]
 
 
-def public_url(url: str | None, answered: int | str | None) -> Finding:
-    """Judge the address that senders call. `answered` is a status, why there is none, or None where nobody asked."""
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """How a delivery of nobody's was answered at the public address: a status, or why there was none.
+
+    `ours` tells that it was answered as a Segue does.
+    """
+
+    told: str
+    ours: bool
+
+
+def public_url(url: str | None, visit: Visit | None) -> Finding:
+    """Judge the address that senders call. `visit` is None where nobody asked."""
     check = "public URL"
     if url is None:
         told = "SEGUE_PUBLIC_URL is not set: nobody can tell from here whether senders reach this service"
         return unknown(check, told, "set it to what senders call, where a proxy stands in front")
-    if answered is None:
+    if visit is None:
         return unknown(check, f"{url} was not asked (--offline)")
-    if answered == HEALTHY:
-        return ok(check, f"{url}/healthz answers")
-    told = f"{url}/healthz {'answers ' if isinstance(answered, int) else 'is not reached: '}{answered}"
+    if visit.ours:
+        return ok(check, f"{url}/webhooks is answered by a Segue")
+    told = f"{url}/webhooks is not answered by a Segue: {visit.told}"
     # A machine that cannot reach its own public address is nothing unusual, and a service need not run yet.
     return warning(check, told, "start the service, and look at the proxy in front of it and at DNS")
 
 
-def database(trouble: str | None) -> Finding:
-    """Judge whether the database can be asked."""
+def database(trouble: str | None, *, configured: bool = False) -> Finding:
+    """Judge whether the database can be asked; one that is `configured` (and no private one) should be there."""
     check = "database"
     if trouble is None:
         return ok(check, "it can be asked; HubSpot is asked at the pace that all replicas share")
-    return unknown(check, f"it cannot be asked, and HubSpot is asked slowly instead: {trouble}")
+    told = f"it cannot be asked, and HubSpot is asked slowly instead: {trouble}"
+    if configured:
+        return failed(
+            check, told, "look at SEGUE_DATABASE_URL and at the server; segue serve and segue migrate set it up"
+        )
+    return unknown(check, told)

@@ -26,7 +26,14 @@ LOCKED_WAIT_SECONDS = 2.0  # "at least 2 seconds": HubSpot's error-handling page
 SEQUENCE_ERROR = "SequenceError."
 VALIDATION = "VALIDATION_ERROR"
 PROPERTY_INVALID = "PROPERTY_DATA_IS_INVALID"
-CODE_BY_STATUS = {401: "INVALID_AUTHENTICATION", 403: "FORBIDDEN", LOCKED: "LOCKED", MIGRATION: "MIGRATION"}
+OF_A_PROPERTY = "PROPERTY_"
+CODE_BY_STATUS = {
+    401: "INVALID_AUTHENTICATION",
+    403: "FORBIDDEN",
+    404: "OBJECT_NOT_FOUND",
+    LOCKED: "LOCKED",
+    MIGRATION: "MIGRATION",
+}
 
 # The older words first: "ten_secondly_rolling" contains "secondly". `policyName` and message are matched alike.
 LIMITS = (
@@ -46,6 +53,7 @@ CODE_BY_MESSAGE = (
 # names that its answers are known to use; of one that is not here only its name is told.
 PROBLEMS = {
     "PROPERTY_DOESNT_EXIST": "HubSpot has no such property",
+    PROPERTY_INVALID: "the value is not valid",
     "INVALID_INTEGER": "the value is no whole number",
     "INVALID_LONG": "the value is no whole number",
     "INVALID_DATE": "the value is no date",
@@ -103,13 +111,21 @@ def code_of(body: dict[str, Any], status: int) -> str:
 
 
 def property_problems(body: dict[str, Any]) -> list[tuple[str, str]]:
-    """Return (property, what is wrong with it) as told by `errors[].context.propertyName` or inside the message."""
+    """Return (property, what is wrong with it) as told by `errors[]` or inside the message."""
     told = [
         (name, word(error.get("code")) or scrubbed(error.get("message")))
         for error in items(body.get("errors"))
-        for name in _names(mapping(error.get("context")).get("propertyName"))
+        for name in _properties(error)
     ]
     return told or _problems_in_message(body.get("message"))
+
+
+def _properties(error: dict[str, Any]) -> list[str]:
+    """Return the properties that an error names: `in` may be any other part of a request, too."""
+    named = _names(mapping(error.get("context")).get("propertyName"))
+    place = text(error.get("in"))
+    of_a_property = (word(error.get("code")) or "").startswith(OF_A_PROPERTY)
+    return named or ([place] if place and of_a_property else [])
 
 
 def _problems_in_message(message: Any) -> list[tuple[str, str]]:
@@ -155,7 +171,8 @@ def _retry_after(reply: Reply) -> float | None:
 
 def _detail(body: dict[str, Any], code: str) -> str:
     if code == PROPERTY_INVALID:
-        return scrubbed("; ".join(f"property {name}: {_worded(problem)}" for name, problem in property_problems(body)))
+        told = "; ".join(f"property {name}: {_worded(problem)}" for name, problem in property_problems(body))
+        return scrubbed(told or text(body.get("message")) or "")
     scopes = [name for error in items(body.get("errors")) for name in _scopes(mapping(error.get("context")))]
     return scrubbed(" ".join([str(text(body.get("message")) or ""), *scopes]))
 

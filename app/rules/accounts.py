@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import yaml
+
 from app.model import Account, Bridge, Cap, is_hubspots, is_kept
+from app.rules.documents import PLACEHOLDER
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from app.rules.documents import Document
     from app.rules.findings import Findings, Place
     from app.rules.parts import Part
     from app.rules.schema import AccountEntry
@@ -18,12 +24,31 @@ NEVER = "is never a rule's to write: it says who the contact is, HubSpot keeps i
 def accounts_of(parts: list[Part], findings: Findings) -> dict[str, Account]:
     """Return the accounts by name."""
     made: dict[str, Account] = {}
-    for name, part in findings.merged(parts, "accounts").items():
+    found = findings.merged(parts, "accounts")
+    for name, part in found.items():
         entry, place = part.file.accounts[name], ("accounts", name)
         _look_at(name, entry, part, place, findings)
         _require_own(entry, part, place, findings)
         made[name] = _account(name, entry)
+    _require_apart(made, found, findings)
     return made
+
+
+def joining_by_oauth(documents: Iterable[Document]) -> list[str]:
+    """Return the names of the accounts that join by OAuth, of documents that were in force: no variable is needed."""
+    read = (yaml.safe_load(document.text) or {} for document in documents)
+    entries = {name: entry for one in read for name, entry in (one.get("accounts") or {}).items()}
+    return sorted(name for name, entry in entries.items() if entry.get("oauth") is True)
+
+
+def _require_apart(made: Mapping[str, Account], found: Mapping[str, Part], findings: Findings) -> None:
+    """Note accounts with one token: under two names one HubSpot account would be asked twice as fast as it allows."""
+    first: dict[str, str] = {}
+    for name, account in made.items():
+        other = first.setdefault(account.token, name)
+        if account.token and PLACEHOLDER not in account.token and other != name:
+            told = f"account {name!r} has the token of account {other!r}: one HubSpot account is one account here"
+            findings.note(found[name], ("accounts", name, "token"), told)
 
 
 def _look_at(name: str, entry: AccountEntry, part: Part, place: Place, findings: Findings) -> None:

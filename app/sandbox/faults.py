@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from app.sandbox.on_request import STATUSES
 
 Kind = Literal["drop_before", "drop_after", "torn", "hang", "status"]
 
@@ -15,7 +17,8 @@ class Fault(BaseModel):
     """One kind of trouble on one route.
 
     drop_before closes the connection unanswered before processing, drop_after after it; torn breaks the answer off;
-    hang never answers; status refuses with `status` and `code` before processing. It strikes with `probability`, at
+    hang never answers; status refuses with `code` before processing, by its own status where `status` says no other. It
+    strikes with `probability`, at
     most `times` times in all, only for `emails` and only at the `nth` request of a subject (from 1) where given.
     """
 
@@ -27,10 +30,17 @@ class Fault(BaseModel):
     times: int | None = Field(None, ge=1)
     nth: int | None = Field(None, ge=1)
     emails: list[str] | None = None
-    status: int = Field(500, ge=400, le=599)
+    status: int | None = Field(None, ge=400, le=599)
     code: str = "ERROR"
     retry_after: str | None = None
     seed: int = 0
+
+    @model_validator(mode="after")
+    def _known(self) -> Self:
+        """HubSpot is not known to say anything else; whoever wants to see what follows names the status, too."""
+        if self.kind == "status" and self.status is None and self.code not in STATUSES:
+            raise ValueError(f"{self.code} is none of HubSpot's codes: name its status")
+        return self
 
 
 class Faults:

@@ -51,8 +51,40 @@ _SHAPES: dict[str, Callable[[str], Refused]] = {
 }
 
 
-def by_code(status: int, code: str, *, scope: str, retry_after: str | None = None) -> Refused:
-    """Return the refusal by `code` for a request that needs `scope`, with `status` whatever the code's own is."""
+# Every code that HubSpot is known to refuse by, with its status. The first ones are said by `SequenceError.`.
+_OF_SEQUENCES = """
+    ALREADY_ENROLLED UNSUBSCRIBED UNSUBSCRIBED_PERSONAL BOUNCED RECIPIENT_PREVIOUSLY_BOUNCED
+    RECIPIENT_PREVIOUSLY_BOUNCED_ON_PORTAL RECIPIENT_PREVIOUSLY_BOUNCED_GLOBALLY BLOCKED_ADDRESS BLOCKED_DOMAIN
+    GLOBALLY_BLOCKED_RECIPIENT_ADDRESS GLOBALLY_BLOCKED_RECIPIENT_DOMAIN PREVIOUSLY_MARKED_AS_SPAM OTHER_SEND_REJECTED
+    CONTACT_INVALID_EMAIL_ADDRESS CONTACT_MISSING GDPR SEND_LIMIT_EXCEEDED DISCONNECTED_INBOX
+    NO_INBOX_FOR_SENDER_ADDRESS NO_SETTINGS_FOR_GENERIC_INBOX RATE_LIMITED_BY_CLIENT RATE_LIMITED_BY_PROVIDER
+    GMAIL_SEND_FAIL PERMANENT_FAIL DOWNGRADE UNSATISFIABLE_CONSTRAINTS EMAIL_ATTACHMENT_PROCESSING_FAILED
+    ENROLLMENT_STATE UNKNOWN OTHER
+"""
+STATUSES = dict.fromkeys(_OF_SEQUENCES.split(), BAD_REQUEST) | {
+    "PROPERTY_DATA_IS_INVALID": 400,
+    "VALIDATION_ERROR": 400,
+    "SEQUENCE_ID_INVALID": 400,
+    "BAD_REFRESH_TOKEN": 400,
+    "INVALID_AUTHENTICATION": 401,
+    "EXPIRED_AUTHENTICATION": 401,
+    "MISSING_SCOPES": 403,
+    "USER_DOES_NOT_HAVE_PERMISSIONS": 403,
+    "FORBIDDEN": 403,
+    "OBJECT_NOT_FOUND": 404,
+    "CONFLICT": 409,
+    "LOCKED": 423,
+    "RATE_LIMIT_DAILY": TOO_MANY_REQUESTS,
+    "RATE_LIMIT_TEN_SECONDLY": TOO_MANY_REQUESTS,
+    "RATE_LIMIT_SECONDLY": TOO_MANY_REQUESTS,
+    "RATE_LIMIT": TOO_MANY_REQUESTS,
+    "MIGRATION": 477,
+}
+
+
+def by_code(told: int | None, code: str, *, scope: str, retry_after: str | None = None) -> Refused:
+    """Return the refusal by `code` for a request that needs `scope`; `told` is another status than the code's own."""
+    status = told or STATUSES[code]
     refused = _limit(code) if status == TOO_MANY_REQUESTS else _shape(status, code, scope)
     wait = {"Retry-After": retry_after} if retry_after else {}
     return Refused(status, refused.body, refused.headers | wait)

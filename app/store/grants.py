@@ -58,11 +58,14 @@ class Grants:
     async def connect(self, account: str, hub_id: str, tokens: NewTokens) -> int:
         """Store a new grant and release what waited for it; return how many enrollments that were.
 
-        Raises InstallRefused where the account is connected to another hub, and Busy.
+        Raises InstallRefused where the account is connected to another hub or the hub to another account, and Busy.
         """
         values = sealed(self._encryption, account, tokens) | {"account": account, "hub_id": hub_id}
         with busy_when_gone():
             async with self._engine.begin() as connection:
+                await connection.execute(sql.HUB_LOCK, values)
+                if (name := (await connection.execute(sql.OTHER_NAME, values)).scalar()) is not None:
+                    raise InstallRefused(_other_name(account, hub_id, name))
                 if (await connection.execute(sql.CONNECT, values)).first() is None:
                     other = (await connection.execute(sql.READ_HUB, {"account": account})).scalar_one()
                     raise InstallRefused(_other_hub(account, hub_id, other))
@@ -104,6 +107,13 @@ class Grants:
     async def _run(self, statement: TextClause, **values: Any) -> Sequence[Row[Any]]:
         async with self._engine.begin() as connection:
             return (await connection.execute(statement, values)).all()
+
+
+def _other_name(account: str, hub_id: str, name: str) -> str:
+    return (
+        f"HubSpot account {hub_id} is already the account {name!r}: under two names it would be asked twice as fast as "
+        f"it allows. Choose another one at HubSpot for {account!r}, or run `segue hubspot disconnect {name}` first."
+    )
 
 
 def _other_hub(account: str, hub_id: str, other: str) -> str:

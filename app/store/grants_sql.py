@@ -22,14 +22,15 @@ CLAIM = text("""
 """)
 
 # Whoever has tokens may store them as long as nobody else did, its lease run out or not, and also where another one was
-# told meanwhile that the grant is dead: a new token is the better witness.
+# told meanwhile that the grant is dead: a new token is the better witness. The version is the fence, and no number of
+# it is ever given twice: an answer that comes after the account was connected to another hub fits nothing.
 RENEW = text("""
     UPDATE oauth_grants
     SET access_token = :access_token, refresh_token = :refresh_token, expires_in = :expires_in,
         expires_at = clock_timestamp() + make_interval(secs => :seconds),
         user_id = COALESCE(:user_id, user_id), scopes = COALESCE(CAST(:scopes AS text[]), scopes),
-        state = 'active', detail = NULL, version = version + 1, leased_by = NULL, leased_until = NULL,
-        updated_at = clock_timestamp()
+        state = 'active', detail = NULL, version = nextval('oauth_grant_versions'), leased_by = NULL,
+        leased_until = NULL, updated_at = clock_timestamp()
     WHERE account = :account AND version = :version
     RETURNING account
 """)
@@ -49,15 +50,24 @@ REVOKE = text("""
     RETURNING account
 """)
 
+# Two names for one hub would get its limits twice, and could enroll a person twice. No index holds this, as it could
+# not be made where two names share a hub already; the lock lets one name look at a time.
+HUB_LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended('oauth hub ' || CAST(:hub_id AS text), 0))")
+
+OTHER_NAME = text("""
+    SELECT account FROM oauth_grants WHERE hub_id = :hub_id AND account <> :account ORDER BY account LIMIT 1
+""")
+
 CONNECT = text("""
     INSERT INTO oauth_grants AS g (account, hub_id, user_id, scopes, access_token, refresh_token, expires_in,
                                    expires_at, state, version, updated_at)
     VALUES (:account, :hub_id, :user_id, CAST(:scopes AS text[]), :access_token, :refresh_token, :expires_in,
-            clock_timestamp() + make_interval(secs => :seconds), 'active', 1, clock_timestamp())
+            clock_timestamp() + make_interval(secs => :seconds), 'active', nextval('oauth_grant_versions'),
+            clock_timestamp())
     ON CONFLICT (account) DO UPDATE
     SET user_id = excluded.user_id, scopes = excluded.scopes, access_token = excluded.access_token,
         refresh_token = excluded.refresh_token, expires_in = excluded.expires_in, expires_at = excluded.expires_at,
-        state = 'active', detail = NULL, version = g.version + 1, leased_by = NULL, leased_until = NULL,
+        state = 'active', detail = NULL, version = excluded.version, leased_by = NULL, leased_until = NULL,
         updated_at = excluded.updated_at
     WHERE g.hub_id = excluded.hub_id
     RETURNING account

@@ -18,6 +18,7 @@ from sqlalchemy import (
     LargeBinary,
     MetaData,
     PrimaryKeyConstraint,
+    Sequence,
     Table,
     Text,
     text,
@@ -425,6 +426,9 @@ oauth_grants = Table(
     Column("updated_at", Instant, nullable=False),
     comment="HubSpot accounts that joined by OAuth; tokens are encrypted. `version` is the fence of who renews them.",
 )
+
+# Above every number that grants had while each counted up from 1.
+oauth_grant_versions = Sequence("oauth_grant_versions", start=1_000_000, metadata=metadata)
 
 oauth_installs = Table(
     "oauth_installs",

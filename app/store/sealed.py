@@ -17,8 +17,9 @@ TOKENS = ("access_token", "refresh_token")
 class Grant:
     """A grant as it stands. `expires_in` and the other times are in seconds, by the database's clock.
 
-    `version` is the fence: it grows with every new token. `leased_seconds` is for how long `leased_by` may ask HubSpot
-    (None: nobody does); without `leased_by` nobody may ask for that long, and `detail` says why.
+    `version` is the fence: every new token has another one, which no other grant ever had. `leased_seconds` is for how
+    long `leased_by` may ask HubSpot (None: nobody does); without `leased_by` nobody may ask for that long, and `detail`
+    says why.
     """
 
     account: str

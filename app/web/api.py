@@ -124,7 +124,8 @@ def router(reader: Reader, *, authorised: Callable[..., None]) -> APIRouter:
 def advised(enrollment: Mapping[str, Any]) -> dict[str, Any]:
     """Return an enrollment with what a person can do about HubSpot's reason, where that is one of the fault table."""
     fault = faults().get(enrollment["reason"] or "")
-    return {**enrollment, "what_to_do": fault.do if fault else None}
+    told = {"what_to_do": fault.do, "docs": f"docs/faults.md#{fault.anchor}"} if fault else {}
+    return {**enrollment, "what_to_do": None, "docs": None, **told}
 
 
 def _normal(email: str | None) -> str | None:

@@ -64,6 +64,7 @@ STORY: dict[str, Any] = {
     "assignment": CONSIDERED,
     "expires_at": None,
     "what_to_do": None,
+    "docs": None,
     "journal": JOURNAL,
 }
 
@@ -125,7 +126,8 @@ class JournalLine(BaseModel):
 class EnrollmentDetail(EnrollmentRow):
     """One enrollment with its whole story.
 
-    `assignment` says of each sender why it was taken or not; `what_to_do` what can be done about HubSpot's `reason`.
+    `assignment` says of each sender why it was taken or not; `what_to_do` what can be done about HubSpot's `reason`,
+    and `docs` where the documentation says more of it.
     """
 
     model_config = ConfigDict(json_schema_extra={"example": ENROLLMENT | STORY})
@@ -134,6 +136,7 @@ class EnrollmentDetail(EnrollmentRow):
     assignment: list[dict[str, Any]] | None
     expires_at: datetime | None
     what_to_do: str | None = None
+    docs: str | None = None
     journal: list[JournalLine]
 
 

@@ -233,10 +233,26 @@ def test_where_hubspot_is_not_reached_only_that_fails(practice: Practice) -> Non
 
 
 def test_the_public_address_is_a_warning_at_most(practice: Practice, sandbox_url: str) -> None:
-    code, findings = practice.doctor(SEGUE_PUBLIC_URL=sandbox_url)  # it has no /healthz
+    code, findings = practice.doctor(SEGUE_PUBLIC_URL=sandbox_url)  # it answers, and is no Segue
     assert (code, findings["public URL"]["status"]) == (0, "warning")
+    assert findings["public URL"]["told"].endswith("/webhooks is not answered by a Segue: 404")
     code, findings = practice.doctor(SEGUE_PUBLIC_URL="http://127.0.0.1:9")
     assert (code, findings["public URL"]["status"]) == (0, "warning")
+
+
+def test_a_database_that_is_configured_has_to_be_there(practice: Practice) -> None:
+    code, findings = practice.doctor(SEGUE_DATABASE_URL="postgresql://segue@127.0.0.1:9/segue")
+    assert (code, findings["database"]["status"]) == (1, "failed")
+    assert "SEGUE_DATABASE_URL" in findings["database"]["do"]
+
+
+def test_one_hubspot_account_under_two_names_fails(practice: Practice) -> None:
+    accounts = {"main": {"token": "pat-sandbox"}, "us": {"token": "pat-sandbox-read"}}
+    rule = {"id": "demo", "account": "main", "source": "crm", "type": "demo"}
+    practice.rules(more={"accounts": accounts, "rules": [rule | {"ignore": True}]}, anna=ANNA)
+    findings = json.loads(practice.run("doctor", "--json").stdout)["findings"]
+    told = {one["account"]: one["status"] for one in findings if one["check"] == "token accepted"}
+    assert told == {"main": "ok", "us": "failed"}
 
 
 def test_offline_nobody_is_asked(practice: Practice) -> None:

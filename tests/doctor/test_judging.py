@@ -82,6 +82,8 @@ def test_seats_of_which_nobody_knows_what_they_allow_are_unknown() -> None:
     assert seat("sales-pro") is Status.OK
     assert seat("Service-Enterprise") is Status.OK
     assert seat("core") is Status.UNKNOWN
+    assert seat("sales-starter") is Status.UNKNOWN
+    assert seat("service-starter", "sales-hub-professional") is Status.OK
     assert seat() is Status.FAILED
 
 
@@ -103,6 +105,28 @@ def test_when_a_spent_day_ends_is_told_by_whoever_knows() -> None:
     assert nowhere.status is Status.FAILED
     strange = facts(details=AccountDetails("48", "Nowhere/At_all", None, None), usage=SPENT)
     assert "the account's time zone" in day.budget(Account("main", "x"), strange, NOW).told
+
+
+def test_an_account_by_oauth_has_no_day_whatever_private_apps_use() -> None:
+    spent = facts(usage=Usage(100, 100, None))
+    assert day.budget(Account("emea", "", oauth=True), spent, NOW).status is Status.OK
+    assert day.budget(MAIN, spent, NOW).status is Status.FAILED
+
+
+def test_a_token_that_another_route_refuses_is_good_where_the_account_could_be_read() -> None:
+    unread = Refusal("INVALID_AUTHENTICATION", status=401)
+    assert connection.token(MAIN, facts(scopes=unread), {}).status is Status.OK
+    assert connection.scopes(Wanted(MAIN, (), (), ()), facts(scopes=unread)).status is Status.UNKNOWN
+    assert connection.token(MAIN, facts(details=unread), {}).status is Status.FAILED
+
+
+def test_one_hubspot_account_under_two_names_is_found() -> None:
+    finding = connection.token(MAIN, facts(), {"48": "emea"})
+    assert (finding.status, "HubSpot account 48, which is the account 'emea' already" in finding.told) == (
+        Status.FAILED,
+        True,
+    )
+    assert connection.token(MAIN, facts(), {"49": "emea"}).status is Status.OK
 
 
 def test_without_hubspots_figure_its_headers_say_what_is_left() -> None:

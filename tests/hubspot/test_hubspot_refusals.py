@@ -121,6 +121,21 @@ def test_an_invalid_property_is_named() -> None:
     assert refused(400, by_message).detail == "property missing: HubSpot has no such property (PROPERTY_DOESNT_EXIST)"
 
 
+def test_the_field_is_named_wherever_it_stands() -> None:
+    errors = [{"code": "PROPERTY_DATA_IS_INVALID", "in": "firstname", "message": "x"}]
+    by_place = refused(400, {"category": "VALIDATION_ERROR", "message": "x", "errors": errors})
+    assert by_place.code == "PROPERTY_DATA_IS_INVALID"
+    assert by_place.detail == "property firstname: the value is not valid (PROPERTY_DATA_IS_INVALID)"
+    in_words = refused(400, {"category": "PROPERTY_DATA_IS_INVALID", "message": "Property firstname is bad"})
+    assert in_words.detail == "Property firstname is bad"
+    elsewhere = {"category": "VALIDATION_ERROR", "errors": [{"code": "INVALID_INTEGER", "in": "contactId"}]}
+    assert refused(400, elsewhere).code == "VALIDATION_ERROR"
+
+
+def test_what_is_not_there_and_has_no_word_is_an_object_that_is_not_found() -> None:
+    assert refused(404, {}).code == "OBJECT_NOT_FOUND"
+
+
 def test_a_missing_scope_is_named() -> None:
     body = {
         "message": "This app hasn't been granted all required scopes to make this call.",

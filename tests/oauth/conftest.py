@@ -54,6 +54,7 @@ def connected(grants: Grants) -> Callable[..., Awaitable[None]]:
     """Connects an account with a token that lives for so many seconds more."""
 
     async def connect(seconds: float, account: str = "emea", refresh_token: str = "refresh-0") -> None:
-        await grants.connect(account, "4567", NewTokens("access-0", refresh_token, 1800, seconds, "7001", ("oauth",)))
+        hub = "4567" if account == "emea" else f"hub-of-{account}"
+        await grants.connect(account, hub, NewTokens("access-0", refresh_token, 1800, seconds, "7001", ("oauth",)))
 
     return connect

@@ -10,7 +10,7 @@ import httpx
 import pytest
 from sqlalchemy import text
 
-from app.connecting import Connecting
+from app.connecting import Connecting, Disconnected
 from app.web import accounts, auth, oauth
 from app.web.app import create_app
 from tests.oauth.far import APP
@@ -253,11 +253,12 @@ async def test_a_disconnected_account_is_given_back_and_forgotten_even_where_hub
         await back(web, state=state_of(url), code=far.approve(url))
         if dead_already:
             far.refresh_tokens.clear()
-        assert await connecting.disconnect("emea")
+        ended = await connecting.disconnect("emea")
+        assert ended is (Disconnected.FORGOTTEN if dead_already else Disconnected.GIVEN_BACK)
         assert await grants.read("emea") is None
         assert far.asked[-1][0] == "/oauth/2026-03/token/revoke"
         assert far.refresh_tokens <= {"refresh-0"}
-    assert not await connecting.disconnect("emea")
+    assert await connecting.disconnect("emea") is Disconnected.NOT_CONNECTED
 
 
 async def test_no_secret_comes_into_a_log_line(

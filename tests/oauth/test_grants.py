@@ -158,3 +158,54 @@ async def test_a_store_that_is_gone_is_busy(encryption: Encryption) -> None:
         with pytest.raises(Busy):
             await call
     await engine.dispose()
+
+
+async def test_an_answer_to_a_grant_that_is_gone_does_not_become_the_next_ones(
+    connected: Connected, grants: Grants
+) -> None:
+    await connected(-1)
+    gone = await grants.read("emea")
+    assert gone is not None
+    assert await grants.claim(gone, by="replica-1", seconds=20)
+    await grants.forget("emea")
+    await grants.connect("emea", "9999", NewTokens("access-x", "refresh-x", 1800, 1800, None, ()))
+    assert not await grants.renew(gone, NewTokens("access-of-4567", "refresh-of-4567", 1800, 1800, None, None))
+    assert not await grants.pause(gone, by="replica-1", seconds=20, detail="late")
+    assert not await grants.revoke(gone, by="replica-1", detail="late")
+    found = await grants.read("emea")
+    assert found is not None
+    assert (found.hub_id, found.access_token, found.active) == ("9999", "access-x", True)
+
+
+async def test_a_grant_of_before_is_renewed_under_the_fences_of_now(
+    engine: AsyncEngine, connected: Connected, grants: Grants
+) -> None:
+    await connected(-1)
+    async with engine.begin() as connection:
+        await connection.execute(text("UPDATE oauth_grants SET version = 17"))
+    before = await grants.read("emea")
+    assert before is not None
+    tokens = NewTokens("access-1", "refresh-1", 1800, 1800, None, None)
+    assert [await grants.renew(before, tokens) for _ in range(2)] == [True, False]
+    after = await grants.read("emea")
+    assert after is not None
+    assert after.version >= 1_000_000
+
+
+async def test_a_hub_is_one_account_and_is_told_by_its_name(grants: Grants, connected: Connected) -> None:
+    await connected(1000)
+    other = NewTokens("access-x", "refresh-x", 1800, 1800, None, ())
+    with pytest.raises(InstallRefused, match=r"4567 is already the account 'emea'.*disconnect emea"):
+        await grants.connect("apac", "4567", other)
+    assert await grants.read("apac") is None
+    await grants.connect("emea", "4567", other)
+    await grants.forget("emea")
+    await grants.connect("apac", "4567", other)
+
+
+async def test_of_many_names_that_are_connected_to_one_hub_at_once_one_is(grants: Grants) -> None:
+    tokens = NewTokens("access-x", "refresh-x", 1800, 1800, None, ())
+    names = [f"name-{number}" for number in range(5)]
+    ended = await asyncio.gather(*(grants.connect(name, "4567", tokens) for name in names), return_exceptions=True)
+    assert sum(isinstance(each, InstallRefused) for each in ended) == len(names) - 1
+    assert len(await grants.listed()) == 1

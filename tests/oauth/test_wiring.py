@@ -162,12 +162,21 @@ async def test_the_commands_give_a_link_to_an_account_in_force_and_disconnect_on
         assert (given.exit_code, given.stdout.startswith(f"{BASE}/oauth/install?ticket=")) == (0, True), given.output
         assert (await web.client.get(given.stdout.strip())).status_code == 303
         unknown = await asyncio.to_thread(segue, environment, "hubspot", "install", "apac")
-        assert "no account 'apac'; there are: emea" in str(unknown.exception)
+        assert "no account 'apac' joins by OAuth in the rules in force; there are: emea" in str(unknown.exception)
         none = await asyncio.to_thread(segue, environment, "hubspot", "disconnect", "emea")
         assert (none.exit_code, "it was not connected" in none.output) == (1, True)
         await connect(web, far)
         gone = await asyncio.to_thread(segue, environment, "hubspot", "disconnect", "emea")
         assert (gone.exit_code, "emea: disconnected" in gone.stdout) == (0, True), gone.output
+        await connect(web, far)
+        far.answer_with = (503, {})
+        far.refresh_tokens.clear()
+        kept = await asyncio.to_thread(segue, environment, "hubspot", "disconnect", "emea")
+        assert (kept.exit_code, "HubSpot did not take it back: uninstall the app" in kept.output) == (1, True)
+        write(rules, RULES)
+        await web.service.rulebook.reload()
+        left = await asyncio.to_thread(segue, environment, "hubspot", "install", "emea")
+        assert "there are: none yet" in str(left.exception)
         plain = await asyncio.to_thread(segue, {"database_url": database_url}, "hubspot", "install", "emea")
         assert "OAuth need SEGUE_HUBSPOT_CLIENT_ID" in str(plain.exception)
 

@@ -431,7 +431,7 @@ def test_what_another_file_may_hold_is_not_missed_while_that_file_cannot_be_read
     assert found[0].startswith("r1.yaml:")
 
 
-TWO = HEAD.replace("accounts: {", 'accounts: {emea: {token: "${TOKEN}"}, ')
+TWO = HEAD.replace("accounts: {", 'accounts: {emea: {token: "pat-2"}, ')
 
 
 def test_a_rule_names_its_account_where_there_are_several() -> None:
@@ -561,6 +561,13 @@ def test_the_next_sender_must_be_somebody() -> None:
 def test_an_account_has_a_token_or_joins_by_oauth(entry: str, *, wrong: bool) -> None:
     told = ["r1.yaml:2:18: account 'main': write one of `token` and `oauth: true`"] if wrong else []
     assert mistakes(HEAD.replace('{token: "${TOKEN}"}', entry) + RULE) == told
+
+
+def test_two_accounts_with_one_token_are_one_account_twice() -> None:
+    again = '{token: "${TOKEN}"}, apac: {token: "${TOKEN}"}'
+    text = HEAD.replace('{token: "${TOKEN}"}', again) + RULE + "    account: main\n"
+    (mistake,) = mistakes(text)
+    assert mistake.endswith("account 'apac' has the token of account 'main': one HubSpot account is one account here")
 
 
 def test_a_source_of_hubspots_objects_names_its_account_where_there_are_several() -> None:

@@ -15,28 +15,9 @@ from app.hubspot.replies import Reply, mapping
 if TYPE_CHECKING:
     from tests.sandbox.portal import Portal
 
-STATUS_BY_CODE = {
-    "INVALID_AUTHENTICATION": 401,
-    "EXPIRED_AUTHENTICATION": 401,
-    "MISSING_SCOPES": 403,
-    "USER_DOES_NOT_HAVE_PERMISSIONS": 403,
-    "FORBIDDEN": 403,
-    "OBJECT_NOT_FOUND": 404,
-    "CONFLICT": 409,
-    "LOCKED": 423,
-    "RATE_LIMIT_DAILY": 429,
-    "RATE_LIMIT_TEN_SECONDLY": 429,
-    "RATE_LIMIT_SECONDLY": 429,
-    "RATE_LIMIT": 429,
-    "MIGRATION": 477,
-    "PROPERTY_DATA_IS_INVALID": 400,
-    "VALIDATION_ERROR": 400,
-    "SEQUENCE_ID_INVALID": 400,
-}
-
 
 async def refused(portal: Portal, code: str, **more: Any) -> Reply:
-    fault = {"route": "enroll", "kind": "status", "status": STATUS_BY_CODE.get(code, 400), "code": code}
+    fault = {"route": "enroll", "kind": "status", "code": code}
     await portal.control("faults", [fault | more])
     answer = await portal.enroll("ada@corp.example")
     return Reply(answer.status_code, dict(answer.headers), answer.content)
@@ -57,7 +38,14 @@ async def test_every_row_of_the_fault_table_comes_about(portal: Portal, row: Any
     assert code_of(mapping(reply.json()), reply.status) == row.code
     with pytest.raises(Refusal) as raised:
         raise_for(reply)
-    assert (raised.value.code, raised.value.status) == (row.code, STATUS_BY_CODE.get(row.code, 400))
+    assert (raised.value.code, raised.value.status) == (row.code, reply.status)
+
+
+async def test_what_hubspot_is_not_known_to_say_needs_a_status(portal: Portal) -> None:
+    fault = {"route": "enroll", "kind": "status", "code": "MADE_UP"}
+    told = await portal.client.post("/_sandbox/faults", json=[fault])
+    assert (told.status_code, "MADE_UP is none of HubSpot's codes" in told.text) == (422, True)
+    assert (await refused(portal, "MADE_UP", status=400)).status == 400
 
 
 async def test_a_token_that_is_not_given_is_refused_by_the_token_route(portal: Portal) -> None:
