@@ -95,7 +95,11 @@ class Interventions:
         return await self._release(later=0.0, bite=1, id=identity) == 1
 
     async def release_parked(self, *, reason: str | None, rule: str | None, sender: str | None) -> int:
-        """Make all parked enrollments ready that fit, one after the other; return how many."""
+        """Make all parked enrollments ready that fit, one after the other; return how many.
+
+        Raises ValueError where nothing is named.
+        """
+        _require_named(reason, rule, sender)
         released, bite = 0, BITE
         while bite == BITE:
             later = released / RELEASED_PER_SECOND
@@ -122,7 +126,11 @@ class Interventions:
                 return cancelled
 
     async def cancel_waiting(self, *, email: str | None, rule: str | None) -> int:
-        """Cancel all that are held or ready, of one person, one rule, or both; return how many."""
+        """Cancel all that are held or ready, of one person, one rule, or both; return how many.
+
+        Raises ValueError where neither is named.
+        """
+        _require_named(email, rule)
         values = {"email": email, "rule": rule, "bite": BITE}
         cancelled, bite = 0, BITE
         with busy_when_gone():
@@ -131,3 +139,9 @@ class Interventions:
                     bite = len((await connection.execute(CANCEL_WAITING, values)).all())
                 cancelled += bite
         return cancelled
+
+
+def _require_named(*named: str | None) -> None:
+    """Raise ValueError where nothing is named: the statements would take that for everybody."""
+    if all(name is None for name in named):
+        raise ValueError("nothing is named, and everybody is never meant")

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any, Protocol
 
 from fastapi import APIRouter, Depends, Path, Query
+from pydantic import AfterValidator
 
 from app.hubspot.faults import faults
 from app.model import Filters, State, Verdict
@@ -48,7 +49,21 @@ class Reader(Protocol):
 
 STORABLE = r"^[^\x00]*$"  # PostgreSQL knows no NUL character, not even to compare with
 Identity = Annotated[str, Path(pattern=STORABLE)]
-Email = Annotated[str | None, Query(max_length=320, pattern=STORABLE, description="The person's address")]
+
+
+def _listed(email: str | None) -> str | None:
+    """Return what a person is listed under. A blank is nobody, and must not list everybody."""
+    listed = listed_address(email)
+    if email is not None and listed is None:
+        raise ValueError("it is blank: name an address, or leave it out")
+    return listed
+
+
+Email = Annotated[
+    str | None,
+    Query(max_length=320, pattern=STORABLE, description="The person's address"),
+    AfterValidator(_listed),
+]
 Name = Annotated[str | None, Query(max_length=200, pattern=STORABLE)]
 Limit = Annotated[int, Query(ge=1, le=MAXIMUM_LIMIT)]
 UNREADABLE: dict[int | str, dict[str, Any]] = {400: {"description": "The body is no JSON in UTF-8"}}
@@ -69,7 +84,7 @@ def router(reader: Reader, *, authorised: Callable[..., None]) -> APIRouter:
         email: Email = None, source: Name = None, cursor: EventCursor = None, limit: Limit = LIMIT
     ) -> dict[str, Any]:
         """List stored events, newest first."""
-        filters = Filters(email=_normal(email), source=source, after=cursor, limit=limit + 1)
+        filters = Filters(email=email, source=source, after=cursor, limit=limit + 1)
         return _page(await reader.events(filters), limit)
 
     @routes.get("/events/{event_id}", response_model=EventDetail)
@@ -87,9 +102,7 @@ def router(reader: Reader, *, authorised: Callable[..., None]) -> APIRouter:
         limit: Limit = LIMIT,
     ) -> dict[str, Any]:
         """List decisions, newest first."""
-        filters = Filters(
-            email=_normal(email), source=source, rule=rule, verdict=verdict, after=cursor, limit=limit + 1
-        )
+        filters = Filters(email=email, source=source, rule=rule, verdict=verdict, after=cursor, limit=limit + 1)
         return _page(await reader.decisions(filters), limit)
 
     @routes.get("/decisions/{decision_id}", response_model=DecisionDetail)
@@ -109,7 +122,7 @@ def router(reader: Reader, *, authorised: Callable[..., None]) -> APIRouter:
         limit: Limit = LIMIT,
     ) -> dict[str, Any]:
         """List enrollments, newest first."""
-        asked = Filters(email=_normal(email), source=source, rule=rule, after=cursor, limit=limit + 1)
+        asked = Filters(email=email, source=source, rule=rule, after=cursor, limit=limit + 1)
         filters = replace(asked, state=state, reason=reason, ended=ended)
         return _page(await reader.enrollments(filters), limit)
 
@@ -126,10 +139,6 @@ def advised(enrollment: Mapping[str, Any]) -> dict[str, Any]:
     fault = faults().get(enrollment["reason"] or "")
     told = {"what_to_do": fault.do, "docs": f"docs/faults.md#{fault.anchor}"} if fault else {}
     return {**enrollment, "what_to_do": None, "docs": None, **told}
-
-
-def _normal(email: str | None) -> str | None:
-    return listed_address(email)
 
 
 def _page(rows: Sequence[Mapping[str, Any]], limit: int) -> dict[str, Any]:

@@ -8,7 +8,6 @@ from typing import Any, Protocol
 import structlog
 from fastapi import APIRouter, Depends
 
-from app.policy.addresses import listed_address
 from app.web.api import PROBLEMS, UNREADABLE, Identity, advised, found
 from app.web.auth import known_parameters
 from app.web.enrollment_shapes import EnrollmentDetail
@@ -65,7 +64,7 @@ def router(acts: Acts, reader: Reader, *, authorised: Callable[..., None]) -> AP
     @routes.post("/enrollments/cancel", response_model=Cancelled, responses=UNREADABLE)
     async def cancel_waiting(whose: Whose) -> dict[str, int]:
         """Cancel all enrollments of a person, of a rule, or both, that are held or ready."""
-        cancelled = await acts.cancel_waiting(email=listed_address(whose.email), rule=whose.rule)
+        cancelled = await acts.cancel_waiting(email=whose.email, rule=whose.rule)
         log.info("enrollments.cancelled", count=cancelled, rule=whose.rule)
         return {"cancelled": cancelled}
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
+from app.policy.addresses import normalise
 from app.policy.outcome import NO_OUTCOME
 
 Storable = Annotated[str, StringConstraints(min_length=1, pattern=r"^[^\x00]*$")]  # PostgreSQL knows no NUL character
@@ -18,12 +19,23 @@ SUPPRESSION: dict[str, Any] = {
 }
 
 
+def _person(written: str) -> str:
+    """Return the address that enrollments are kept under. What is none stands for nobody, and never for everybody."""
+    address = normalise(written)
+    if address is None:
+        raise ValueError("this is no e-mail address")
+    return address
+
+
+Person = Annotated[Storable, AfterValidator(_person)]
+
+
 class Whose(BaseModel):
     """Whose enrollments are meant: a person's, a rule's, or (both) a person's by that rule."""
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"email": "ada@corp.example"}})
 
-    email: Storable | None = Field(None, max_length=320, description="The person's address")
+    email: Person | None = Field(None, max_length=320, description="The person's address")
     rule: Storable | None = Field(None, max_length=200, description="The rule's id")
 
     @model_validator(mode="after")

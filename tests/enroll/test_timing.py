@@ -110,3 +110,14 @@ async def test_what_waits_is_cancelled_by_person_and_by_rule(road: Road, make_en
     assert await road.run("SELECT DISTINCT state, reason FROM enrollments") == [("cancelled", "by_operator")]
     assert await road.run("SELECT * FROM intents") == []
     assert len(await road.run("SELECT * FROM journal WHERE cause = 'cancelled_by_operator'")) == 4
+
+
+async def test_nobody_is_never_everybody(road: Road, make_entry: MakeEntry) -> None:
+    await road.accept(make_entry("e1"))
+    acts = Interventions(road.engine)
+    with pytest.raises(ValueError, match="nothing is named"):
+        await acts.cancel_waiting(email=None, rule=None)
+    await road.run("UPDATE enrollments SET state = 'parked', reason = 'gave_up'")
+    with pytest.raises(ValueError, match="nothing is named"):
+        await acts.release_parked(reason=None, rule=None, sender=None)
+    assert await road.state() == ("parked", "gave_up")

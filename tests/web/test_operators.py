@@ -30,6 +30,8 @@ NOT_VALID = [
     ("cursor", "x" * 65),
     ("email", "a" * 321),
     ("email", "a\x00b"),
+    ("email", ""),
+    ("email", "\u3000\t"),
     ("source", "\x00"),
 ]
 CLOSED = [("GET", "/api/v1/events"), ("GET", "/api/v1/decisions/x"), ("POST", "/-/reload")]
@@ -414,6 +416,16 @@ async def test_what_waits_is_cancelled_by_person_or_rule_and_never_by_nobody(web
     listed = (await web.get("/api/v1/enrollments", reason="by_operator")).json()["items"]
     assert {row["state"] for row in listed} == {"cancelled"}
     assert len(listed) == 2
+
+
+@pytest.mark.parametrize("blank", ["", " ", "\t", "\u00a0", "\u3000", "ada", "@corp.example", None])
+async def test_an_address_that_is_none_cancels_nobody(web: Running, blank: str | None) -> None:
+    await web.deliver("crm", signup(1))
+    headers = {"authorization": f"Bearer {ADMIN_TOKEN}"}
+    for whose in ({"email": blank}, *([{"email": blank, "rule": "signup"}] if blank is not None else [])):
+        answer = await web.client.post("/api/v1/enrollments/cancel", json=whose, headers=headers)
+        assert is_problem(answer, 422, "invalid-request")
+    assert await web.rows("SELECT state FROM enrollments") == [{"state": "ready"}]
 
 
 async def test_what_is_parked_is_released_by_what_it_has_in_common(web: Running) -> None:
