@@ -40,6 +40,22 @@ def blocked(row: str) -> str:
     """
 
 
+def freed(found: str) -> str:
+    """Return the parts of a statement that free the intents of the rows in `found`.
+
+    Intents are locked in the order in which the group commit takes them: neither ever waits for the other in a circle.
+    """
+    return f"""
+        intent AS MATERIALIZED (
+            SELECT account, intent, email FROM intents WHERE enrollment_id IN (SELECT id FROM {found})
+            ORDER BY account, intent, email FOR UPDATE
+        ), freed AS (
+            DELETE FROM intents USING intent
+            WHERE intents.account = intent.account AND intents.intent = intent.intent AND intents.email = intent.email
+        )
+    """  # noqa: S608  # the only text put in is the name of a part
+
+
 # SKIP LOCKED lets workers claim side by side. The advisory lock closes a race: without it two workers could each claim
 # another row of the same person. It is only tried, never waited for; who does not get it leaves the row for the next
 # look. The unique index on people in hand stands behind it: a claim that breaks it is simply repeated.
@@ -110,11 +126,17 @@ CLAIM_UNCERTAIN = text(f"""
     SELECT {COLUMNS} FROM claimed ORDER BY due_at, id
 """)  # noqa: S608  # the only text put in is the column list above
 
+# Rows are locked in the order of their ids: whoever cancels many may just have found some of them still waiting.
 RENEW_LEASES = text("""
+    WITH ours AS MATERIALIZED (
+        SELECT enrollments.id FROM enrollments
+        JOIN unnest(CAST(:ids AS text[]), CAST(:attempts AS integer[])) AS held(id, attempt)
+          ON enrollments.id = held.id AND enrollments.attempt = held.attempt
+        WHERE enrollments.state IN ('working', 'uncertain')
+        ORDER BY enrollments.id FOR UPDATE OF enrollments
+    )
     UPDATE enrollments SET leased_until = clock_timestamp() + make_interval(secs => :lease)
-    FROM unnest(CAST(:ids AS text[]), CAST(:attempts AS integer[])) AS held(id, attempt)
-    WHERE enrollments.id = held.id AND enrollments.attempt = held.attempt
-      AND enrollments.state IN ('working', 'uncertain')
+    FROM ours WHERE enrollments.id = ours.id
     RETURNING enrollments.id
 """)
 
@@ -192,14 +214,12 @@ EXPIRE = text(f"""
         UPDATE enrollments SET state = 'expired', reason = 'expired', updated_at = clock_timestamp()
         FROM found WHERE enrollments.id = found.id
         RETURNING enrollments.id, sequence
-    ), freed AS (
-        DELETE FROM intents WHERE enrollment_id IN (SELECT id FROM found)
-    ), noted AS (
+    ), {freed("found")}, noted AS (
         INSERT INTO journal (enrollment_id, at, before, after, attempt, cause)
         SELECT id, clock_timestamp(), state, 'expired', attempt, 'expired' FROM found
     )
     SELECT id, sequence FROM moved
-""")  # noqa: S608  # the only text put in is the condition above
+""")  # noqa: S608  # the only text put in are the parts above
 
 # When a person is no longer in hand, the oldest one that waited for it may go.
 RELEASE_PERSON = text("""
@@ -322,7 +342,7 @@ RELEASE_INTENT = text("DELETE FROM intents WHERE enrollment_id = :id")
 # Whatever was accepted for the person before this row, and has not been sent. Nobody can claim any of it meanwhile: the
 # person is in hand by this row. What takes the person out of a sequence goes on: where this row unenrolls, too
 # (`takes_over`), it is this row's from now on.
-CANCEL_EARLIER = text("""
+CANCEL_EARLIER = text(f"""
     WITH found AS MATERIALIZED (
         SELECT id, state, attempt, triggered_at, triggered_until,
                plan->>'action' IS DISTINCT FROM 'workflow' AS leads_out FROM enrollments
@@ -342,16 +362,14 @@ CANCEL_EARLIER = text("""
                triggered_at = CASE WHEN taken.earlier IS NULL THEN enrollments.triggered_at END,
                triggered_until = CASE WHEN taken.earlier IS NULL THEN enrollments.triggered_until END
         FROM found LEFT JOIN taken ON taken.earlier = found.id WHERE enrollments.id = found.id
-    ), freed AS (
-        DELETE FROM intents WHERE enrollment_id IN (SELECT id FROM found)
-    ), noted AS (
+    ), {freed("found")}, noted AS (
         INSERT INTO journal (enrollment_id, at, before, after, attempt, cause, detail)
         SELECT id, clock_timestamp(), state, 'cancelled', attempt, 'cancelled_by_rule', :id FROM found
     )
     SELECT (SELECT count(*) FROM found) AS cancelled,
            COALESCE((SELECT triggered_at FROM taken), (SELECT triggered_at FROM enrollments WHERE id = :id))
                AS triggered_at
-""")
+""")  # noqa: S608  # the only text put in are the parts above
 
 WAITING_UNTIL = text("""
     SELECT min(due_at) - clock_timestamp() FROM enrollments

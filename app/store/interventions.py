@@ -9,7 +9,7 @@ from sqlalchemy import text
 from app.model import State
 from app.store.accept import ENROLLMENTS_READY
 from app.store.database import busy_when_gone
-from app.store.enrollments_sql import ONE_AFTER_THE_OTHER, RELEASE_INTENT
+from app.store.enrollments_sql import ONE_AFTER_THE_OTHER, RELEASE_INTENT, freed
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine
@@ -62,23 +62,23 @@ CANCEL = text("""
 """)
 
 
-# All that wait, of one person or one rule, at once. Rows that a worker is about to claim are skipped: they are working.
-CANCEL_WAITING = text("""
+# All that wait, of one person or one rule, at once. Whoever has a row in hand for a moment (releases it, holds it, or
+# looks whether to claim it) is waited for, and then it is cancelled unless it is working. Everybody who waits for several
+# rows takes them in the order of their ids.
+CANCEL_WAITING = text(f"""
     WITH found AS MATERIALIZED (
         SELECT id, state, attempt FROM enrollments
         WHERE state IN ('held', 'ready')
           AND (CAST(:email AS text) IS NULL OR email = :email) AND (CAST(:rule AS text) IS NULL OR rule = :rule)
-        ORDER BY id LIMIT :bite FOR UPDATE SKIP LOCKED
+        ORDER BY id LIMIT :bite FOR UPDATE
     ), moved AS (
         UPDATE enrollments SET state = 'cancelled', reason = 'by_operator', updated_at = clock_timestamp()
         FROM found WHERE enrollments.id = found.id
-    ), freed AS (
-        DELETE FROM intents WHERE enrollment_id IN (SELECT id FROM found)
-    )
+    ), {freed("found")}
     INSERT INTO journal (enrollment_id, at, before, after, attempt, cause)
     SELECT id, clock_timestamp(), state, 'cancelled', attempt, 'cancelled_by_operator' FROM found
     RETURNING enrollment_id
-""")
+""")  # noqa: S608  # the only text put in are the parts above
 
 BITE = 1000
 RELEASED_PER_SECOND = 10

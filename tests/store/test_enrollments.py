@@ -5,47 +5,23 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
 from app.errors import FenceLost
 from app.model import Baseline, Enrollment, Sender, State, Step
 from app.policy.outcome import Change, SenderGoneError
 from app.policy.states import ImpossibleTransitionError
-from app.store.enrollments import Enrollments, unfinished_elsewhere
-from app.store.group_commit import GroupCommit
+from app.store.enrollments import unfinished_elsewhere
 from app.store.ledger import PERIOD
+from tests.store.conftest import rows, worker
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-
     from sqlalchemy.ext.asyncio import AsyncEngine
 
-Accept = "Callable[..., Awaitable[None]]"
+    from app.store.enrollments import Enrollments
+
 NOTHING = Baseline(0, None, None)
 ANNA = Sender("anna", "7001", "anna@acme.example")
-
-
-@pytest.fixture
-def accept(engine: AsyncEngine, make_entry: Any) -> Callable[..., Awaitable[None]]:
-    async def accept(*people: str, **changes: Any) -> None:
-        writer = GroupCommit(engine.url)
-        writer.start()
-        for person in people:
-            await writer.accept(make_entry(f"{person} {changes}", person, **changes))
-        await writer.close()
-
-    return accept
-
-
-def worker(engine: AsyncEngine, name: str = "one", lease: float = 15.0) -> Enrollments:
-    return Enrollments(engine, account="main", worker=name, lease=lease)
-
-
-async def rows(engine: AsyncEngine, statement: str) -> list[Any]:
-    async with engine.begin() as connection:
-        result = await connection.execute(text(statement))
-        return list(result.all()) if result.returns_rows else []
 
 
 async def sent(store: Enrollments) -> Enrollment:

@@ -1,0 +1,47 @@
+"""Enrollments in a real PostgreSQL: accepted, claimed by workers, and looked at by plain statements."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from sqlalchemy import text
+
+from app.store.enrollments import Enrollments
+from app.store.group_commit import GroupCommit
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from sqlalchemy.ext.asyncio import AsyncEngine
+
+
+@pytest.fixture
+def accept(engine: AsyncEngine, make_entry: Any) -> Callable[..., Awaitable[None]]:
+    async def accept(*people: str, **changes: Any) -> None:
+        writer = GroupCommit(engine.url)
+        writer.start()
+        for person in people:
+            await writer.accept(make_entry(f"{person} {changes}", person, **changes))
+        await writer.close()
+
+    return accept
+
+
+def worker(engine: AsyncEngine, name: str = "one", lease: float = 15.0) -> Enrollments:
+    return Enrollments(engine, account="main", worker=name, lease=lease)
+
+
+async def rows(engine: AsyncEngine, statement: str) -> list[Any]:
+    async with engine.begin() as connection:
+        result = await connection.execute(text(statement))
+        return list(result.all()) if result.returns_rows else []
+
+
+async def until_somebody_waits(engine: AsyncEngine) -> None:
+    """Return when a statement waits for a row that another transaction has locked."""
+    waiting = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    async with asyncio.timeout(5):
+        while not await rows(engine, waiting):
+            pass

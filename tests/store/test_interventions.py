@@ -1,0 +1,92 @@
+"""What an operator cancels, while workers look at the same rows."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from sqlalchemy import text
+
+from app.store import enrollments_sql as sql
+from app.store.interventions import Interventions
+from tests.store.conftest import rows, until_somebody_waits, worker
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+
+    from sqlalchemy.ext.asyncio import AsyncEngine
+
+LATER = timedelta(days=36_500)
+
+
+@pytest.mark.parametrize("found", ["of the person", "of the rule"])
+async def test_whoever_is_being_released_is_cancelled_all_the_same(
+    engine: AsyncEngine, accept: Any, found: str
+) -> None:
+    await accept("ada@corp.example", delay=LATER)
+    await rows(engine, "UPDATE enrollments SET due_at = clock_timestamp()")
+    whose = {"email": "ada@corp.example", "rule": None} if found == "of the person" else {"email": None, "rule": "demo"}
+    async with engine.connect() as connection:
+        await connection.execute(sql.RELEASE_DUE)
+        cancelling = asyncio.create_task(Interventions(engine).cancel_waiting(**whose))
+        await until_somebody_waits(engine)
+        await connection.commit()
+    assert await cancelling == 1
+    assert await worker(engine).claim_ready(10) == []
+    assert await rows(engine, "SELECT after FROM journal ORDER BY id") == [("held",), ("ready",), ("cancelled",)]
+
+
+async def test_whoever_was_claimed_meanwhile_is_not_cancelled(engine: AsyncEngine, accept: Any) -> None:
+    await accept("ada@corp.example")
+    async with engine.connect() as connection:
+        values = {"account": "main", "worker": "one", "lease": 15.0, "limit": 10}
+        await connection.execute(sql.CLAIM_READY, values)
+        cancelling = asyncio.create_task(Interventions(engine).cancel_waiting(email="ada@corp.example", rule=None))
+        await until_somebody_waits(engine)
+        await connection.commit()
+    assert await cancelling == 0
+    assert await rows(engine, "SELECT state FROM enrollments") == [("working",)]
+    assert len(await rows(engine, "SELECT * FROM intents")) == 1
+
+
+async def test_leases_are_renewed_in_the_order_in_which_rows_are_cancelled(engine: AsyncEngine, accept: Any) -> None:
+    await accept("ada@corp.example", "bob@corp.example")
+    store = worker(engine)
+    first, second = await store.claim_ready(10)
+    async with engine.connect() as connection:
+        await connection.execute(text(f"SELECT FROM enrollments WHERE id = '{first.id}' FOR UPDATE"))
+        renewing = asyncio.create_task(store.renew([second, first]))
+        await until_somebody_waits(engine)
+        free = await rows(engine, "SELECT id FROM enrollments FOR UPDATE SKIP LOCKED")
+        await connection.commit()
+    assert [row.id for row in free] == [second.id]
+    assert await renewing == {first.id, second.id}
+
+
+@pytest.mark.parametrize("way", ["cancelled", "expired", "cancelled by a rule"])
+async def test_intents_are_freed_in_the_order_in_which_they_are_taken(
+    engine: AsyncEngine, accept: Any, way: str
+) -> None:
+    for intent in "hgfedcba":
+        await accept("ada@corp.example", intent=intent, delay=LATER, expires_after=LATER)
+    await accept("ada@corp.example", intent="leaves", action="cancel", priority=100)
+    (leaving,) = await worker(engine).claim_ready(10)
+    if way == "expired":
+        await rows(engine, "UPDATE enrollments SET expires_at = clock_timestamp() WHERE expires_at IS NOT NULL")
+    async with engine.connect() as connection:
+        await connection.execute(text("SELECT FROM intents WHERE intent = 'a' FOR UPDATE"))
+        acts: dict[str, Callable[[], Coroutine[Any, Any, object]]] = {
+            "cancelled": partial(Interventions(engine).cancel_waiting, email="ada@corp.example", rule=None),
+            "expired": worker(engine).expire,
+            "cancelled by a rule": partial(worker(engine).cancel_earlier, leaving),
+        }
+        ending = asyncio.create_task(acts[way]())
+        await until_somebody_waits(engine)
+        free = await rows(engine, "SELECT intent FROM intents WHERE intent < 'i' FOR UPDATE SKIP LOCKED")
+        await connection.commit()
+    assert sorted(row.intent for row in free) == list("bcdefgh")
+    await ending
+    assert await rows(engine, "SELECT intent FROM intents") == [("leaves",)]
