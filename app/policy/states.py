@@ -47,6 +47,7 @@ TRANSITIONS: Mapping[State, frozenset[State]] = MappingProxyType(
 )
 
 FINAL: frozenset[State] = frozenset(state for state, following in TRANSITIONS.items() if not following)
+# Unless a request of it may have worked: then nobody knows that the person was not contacted.
 RELEASES_INTENT: frozenset[State] = frozenset({State.REFUSED, State.CANCELLED, State.EXPIRED})
 OCCUPIES_PERSON: frozenset[State] = frozenset({State.WORKING, State.UNCERTAIN})
 

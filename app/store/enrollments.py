@@ -224,7 +224,7 @@ class Enrollments:
             raise FenceLost(enrollment.id)
 
     async def _follow(self, connection: AsyncConnection, enrollment: Enrollment, after: State) -> None:
-        if after in RELEASES_INTENT:
+        if after in RELEASES_INTENT and not _open(enrollment):
             await connection.execute(sql.RELEASE_INTENT, {"id": enrollment.id})
         if not _may_have_been_sent(enrollment, after):
             await ledger.release(connection, enrollment.id)
@@ -254,6 +254,11 @@ class Enrollments:
         async with self._engine.begin() as connection:
             result = await connection.execute(statement, values)
             return result.all() if result.returns_rows else []
+
+
+def _open(enrollment: Enrollment) -> bool:
+    """Tell whether an earlier request may have worked. HubSpot's answer to a later one is an answer to that, too."""
+    return enrollment.first_sending_at is not None and enrollment.step is not Step.SENDING
 
 
 def _may_have_been_sent(enrollment: Enrollment, after: State) -> bool:

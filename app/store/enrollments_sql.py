@@ -40,14 +40,20 @@ def blocked(row: str) -> str:
     """
 
 
+# A request has gone out that HubSpot did not refuse. Putting somebody into a workflow has no other sign.
+MAY_HAVE_BEEN_SENT = """
+    (first_sending_at IS NOT NULL OR (plan->>'action' IS NOT DISTINCT FROM 'workflow' AND triggered_at IS NOT NULL))
+"""
+
+
 def freed(found: str) -> str:
-    """Return the parts of a statement that free the intents of the rows in `found`.
+    """Return the parts of a statement that free the intents of those rows in `found` that were surely not `sent`.
 
     Intents are locked in the order in which the group commit takes them: neither ever waits for the other in a circle.
     """
     return f"""
         intent AS MATERIALIZED (
-            SELECT account, intent, email FROM intents WHERE enrollment_id IN (SELECT id FROM {found})
+            SELECT account, intent, email FROM intents WHERE enrollment_id IN (SELECT id FROM {found} WHERE NOT sent)
             ORDER BY account, intent, email FOR UPDATE
         ), freed AS (
             DELETE FROM intents USING intent
@@ -205,10 +211,11 @@ RELEASE_DUE = text("""
     SELECT id FROM moved
 """)
 
-# Whoever was not sent in time is not sent any more, and the person's intent is free again.
+# Whoever was not sent in time is not sent any more; the person's intent is free then, unless a request may have worked.
 EXPIRE = text(f"""
     WITH found AS MATERIALIZED (
-        SELECT id, state, attempt FROM enrollments WHERE state IN ('held', 'ready') AND {EXPIRED}
+        SELECT id, state, attempt, {MAY_HAVE_BEEN_SENT} AS sent FROM enrollments
+        WHERE state IN ('held', 'ready') AND {EXPIRED}
         ORDER BY expires_at LIMIT 500 FOR UPDATE SKIP LOCKED
     ), moved AS (
         UPDATE enrollments SET state = 'expired', reason = 'expired', updated_at = clock_timestamp()
@@ -344,7 +351,7 @@ RELEASE_INTENT = text("DELETE FROM intents WHERE enrollment_id = :id")
 # (`takes_over`), it is this row's from now on.
 CANCEL_EARLIER = text(f"""
     WITH found AS MATERIALIZED (
-        SELECT id, state, attempt, triggered_at, triggered_until,
+        SELECT id, state, attempt, triggered_at, triggered_until, {MAY_HAVE_BEEN_SENT} AS sent,
                plan->>'action' IS DISTINCT FROM 'workflow' AS leads_out FROM enrollments
         WHERE account = :account AND email = :email AND id < :id AND state IN ('held', 'ready', 'parked')
           AND plan->>'action' IS DISTINCT FROM 'unenroll'

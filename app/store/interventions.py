@@ -9,7 +9,7 @@ from sqlalchemy import text
 from app.model import State
 from app.store.accept import ENROLLMENTS_READY
 from app.store.database import busy_when_gone
-from app.store.enrollments_sql import ONE_AFTER_THE_OTHER, RELEASE_INTENT, freed
+from app.store.enrollments_sql import MAY_HAVE_BEEN_SENT, ONE_AFTER_THE_OTHER, freed
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine
@@ -49,25 +49,26 @@ RELEASE = text(f"""
 
 # The row is locked first: a worker that is about to claim it either has it already, and then nothing comes back, or
 # finds it cancelled.
-CANCEL = text("""
+CANCEL = text(f"""
     WITH found AS MATERIALIZED (
-        SELECT id, state, attempt FROM enrollments WHERE id = :id AND state = ANY(:states) FOR UPDATE
+        SELECT id, state, attempt, {MAY_HAVE_BEEN_SENT} AS sent FROM enrollments
+        WHERE id = :id AND state = ANY(:states) FOR UPDATE
     ), moved AS (
         UPDATE enrollments SET state = 'cancelled', reason = 'by_operator', updated_at = clock_timestamp()
         FROM found WHERE enrollments.id = found.id
-    )
+    ), {freed("found")}
     INSERT INTO journal (enrollment_id, at, before, after, attempt, cause)
     SELECT id, clock_timestamp(), state, 'cancelled', attempt, 'cancelled_by_operator' FROM found
     RETURNING enrollment_id
-""")
+""")  # noqa: S608  # the only text put in are the parts above
 
 
 # All that wait, of one person or one rule, at once. Whoever has a row in hand for a moment (releases it, holds it, or
-# looks whether to claim it) is waited for, and then it is cancelled unless it is working. Everybody who waits for several
+# looks whether to claim it) is waited for, and then it is cancelled unless it is working. Everybody who waits for many
 # rows takes them in the order of their ids.
 CANCEL_WAITING = text(f"""
     WITH found AS MATERIALIZED (
-        SELECT id, state, attempt FROM enrollments
+        SELECT id, state, attempt, {MAY_HAVE_BEEN_SENT} AS sent FROM enrollments
         WHERE state IN ('held', 'ready')
           AND (CAST(:email AS text) IS NULL OR email = :email) AND (CAST(:rule AS text) IS NULL OR rule = :rule)
         ORDER BY id LIMIT :bite FOR UPDATE
@@ -115,15 +116,15 @@ class Interventions:
                 return len((await connection.execute(RELEASE, values | named | told)).all())
 
     async def cancel(self, identity: str) -> bool:
-        """Cancel one that is held, ready or parked, and free its person's intent; tell whether there was one."""
+        """Cancel one that is held, ready or parked; tell whether there was one.
+
+        Its person's intent is free then, unless a request of it may have worked.
+        """
         states = [str(state) for state in CANCELLABLE]
         with busy_when_gone():
             async with self._engine.begin() as connection:
                 result = await connection.execute(CANCEL, {"id": identity, "states": states})
-                cancelled = result.first() is not None
-                if cancelled:
-                    await connection.execute(RELEASE_INTENT, {"id": identity})
-                return cancelled
+                return result.first() is not None
 
     async def cancel_waiting(self, *, email: str | None, rule: str | None) -> int:
         """Cancel all that are held or ready, of one person, one rule, or both; return how many.

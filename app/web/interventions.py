@@ -58,7 +58,10 @@ def router(acts: Acts, reader: Reader, *, authorised: Callable[..., None]) -> AP
 
     @routes.post("/enrollments/{enrollment_id}/cancel", response_model=EnrollmentDetail)
     async def cancel(enrollment_id: Identity) -> Mapping[str, Any]:
-        """Cancel an enrollment that is held, ready or parked: nothing is sent, and the person's intent is free."""
+        """Cancel an enrollment that is held, ready or parked: nothing is sent any more.
+
+        The person's intent is free then, unless a request whose answer was lost may have worked.
+        """
         return await _done("cancelled", acts.cancel, enrollment_id)
 
     @routes.post("/enrollments/cancel", response_model=Cancelled, responses=UNREADABLE)

@@ -1,8 +1,9 @@
-"""What an operator cancels, while workers look at the same rows."""
+"""What is cancelled, while workers look at the same rows; and what becomes of its intent."""
 
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from sqlalchemy import text
 
+from app.model import Baseline, Sender, State, Step
+from app.policy.outcome import Change
 from app.store import enrollments_sql as sql
 from app.store.interventions import Interventions
 from tests.store.conftest import rows, until_somebody_waits, worker
@@ -90,3 +93,70 @@ async def test_intents_are_freed_in_the_order_in_which_they_are_taken(
     assert sorted(row.intent for row in free) == list("bcdefgh")
     await ending
     assert await rows(engine, "SELECT intent FROM intents") == [("leaves",)]
+
+
+async def parked_unsettled(engine: AsyncEngine, **facts: Any) -> str:
+    """Send one whose answer is lost, and have it parked; return its id."""
+    store = worker(engine)
+    (claimed,) = await store.claim_ready(10)
+    if facts.get("action") == "workflow":
+        await store.triggered(claimed, "501", "into workflow 910002")
+        await store.move(claimed, State.PARKED, Change("parked", "no_outcome"))
+        return claimed.id
+    await store.prepared(claimed, "501", Baseline(0, None, None), None)
+    await store.sending(claimed, Sender("anna", "7001", "anna@acme.example"), limit=None)
+    await store.move(replace(claimed, step=Step.SENDING), State.UNCERTAIN, Change("uncertain"))
+    await rows(engine, "UPDATE enrollments SET due_at = clock_timestamp()")
+    (read,) = await store.claim_uncertain(10)
+    await store.move(read, State.PARKED, Change("parked", "unsettled"))
+    return claimed.id
+
+
+CANCELLED = ["cancelled", "cancelled with others", "cancelled by a rule"]
+WORKFLOW = {"action": "workflow", "workflow": "910002"}
+
+
+@pytest.mark.parametrize(
+    ("way", "facts"),
+    [*((way, {}) for way in [*CANCELLED, "expired", "suppressed"]), *((way, WORKFLOW) for way in CANCELLED)],
+)
+async def test_what_may_have_been_sent_keeps_its_intent_however_it_ends(
+    engine: AsyncEngine, accept: Any, way: str, facts: dict[str, str]
+) -> None:
+    await accept("ada@corp.example", **facts)
+    identity = await parked_unsettled(engine, **facts)
+    await ended(engine, accept, identity, way)
+    ((state,),) = await rows(engine, f"SELECT state FROM enrollments WHERE id = '{identity}'")  # noqa: S608  # ours
+    assert state in {"cancelled", "expired", "refused"}
+    await accept("ada@corp.example", data={"n": "2"}, sequence="310002", **facts)
+    decided = await rows(engine, "SELECT verdict, reason FROM decisions ORDER BY id DESC LIMIT 1")
+    assert decided == [("duplicate", f"duplicate of {identity}")]
+
+
+async def ended(engine: AsyncEngine, accept: Any, identity: str, way: str) -> None:
+    """End one that is parked."""
+    acts, store = Interventions(engine), worker(engine)
+    if way == "cancelled":
+        assert await acts.cancel(identity)
+    elif way == "cancelled by a rule":
+        await accept("ada@corp.example", intent="leaves", action="cancel", priority=100)
+        (leaving,) = await store.claim_ready(10)
+        assert (await store.cancel_earlier(leaving))[0] == 1
+    elif way == "cancelled with others":
+        await rows(engine, "UPDATE enrollments SET state = 'ready', reason = NULL")
+        assert await acts.cancel_waiting(email="ada@corp.example", rule=None) == 1
+    elif way == "expired":
+        await rows(engine, "UPDATE enrollments SET state = 'ready', expires_at = clock_timestamp()")
+        assert list(await store.expire()) == [identity]
+    else:
+        assert await acts.release(identity)
+        (claimed,) = await store.claim_ready(10)
+        await store.move(claimed, State.REFUSED, Change("refused", "suppressed"))
+
+
+async def test_hubspots_no_to_a_later_request_frees_the_intent(engine: AsyncEngine, accept: Any) -> None:
+    await accept("ada@corp.example")
+    assert await Interventions(engine).release(await parked_unsettled(engine))
+    (claimed,) = await worker(engine).claim_ready(10)
+    await worker(engine).move(replace(claimed, step=Step.SENDING), State.REFUSED, Change("refused", "UNSUBSCRIBED"))
+    assert await rows(engine, "SELECT * FROM intents") == []
