@@ -1,4 +1,4 @@
-"""Who is not enrolled at all, found out before anything is sent to HubSpot: suppressed people, and enough is enough."""
+"""Who is not enrolled at all, found out before anything is sent to HubSpot: suppressed, who left, enough is enough."""
 
 from __future__ import annotations
 
@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from app.model import Enrollment
     from app.policy.suppression import Suppression
     from app.rules.book import Rulebook
+
+
+# What reaches the person. What is only written to the contact may be late.
+REACHES = frozenset({Action.ENROLL, Action.WORKFLOW})
 
 
 class Books(Protocol):
@@ -35,13 +39,14 @@ class Admission:
         self._book = book
 
     async def admit(self, enrollment: Enrollment) -> None:
-        """Return when the person may be enrolled. Raises DeclinedError: suppressed, or person_cap."""
+        """Return when the person may be enrolled. Raises DeclinedError: suppressed, left_since or person_cap."""
         book = self._book()
         written = next((entry for entry in book.suppress if entry.holds(enrollment.email)), None)
         found = written or await self._books.find(enrollment.email)
         if found is not None:
             where = "the rules suppress" if written else "the suppression list has"
             raise DeclinedError("suppressed", f"{where} {_named(found)}")
+        _require_not_left(enrollment)
         if enrollment.plan.action is Action.ENROLL:
             await self._require_room(enrollment, book)
 
@@ -59,3 +64,13 @@ class Admission:
 def _named(entry: Suppression) -> str:
     """Return which entry it is; an address is the person's own, which no error repeats."""
     return "this address" if entry.kind is Kind.ADDRESS else f"the {entry.kind} {entry.value}"
+
+
+def _require_not_left(enrollment: Enrollment) -> None:
+    """Raise DeclinedError where the person has left after this one's event came.
+
+    Who leaves ends what waits. An event that was decided only afterwards, since its provider had to be asked, is ended
+    here.
+    """
+    if enrollment.left_by is not None and enrollment.plan.action in REACHES:
+        raise DeclinedError("left_since", f"the person has left since this event came: see {enrollment.left_by}")

@@ -428,7 +428,8 @@ class Enrollment:
     database's time of the last `sending`, `first_sending_at` of the first one. `sender` is None until one is assigned.
     `triggered_at` is the database's time at which a workflow was set going for it, None where none is under way.
     `contact_id` is known once its properties were written to the contact; `gave_owner` is the owner id that it has
-    given the contact, None where it gave it none.
+    given the contact, None where it gave it none. `left_by` is the enrollment by which the person has left since this
+    one's event came, None where it has not.
     """
 
     id: str
@@ -456,6 +457,7 @@ class Enrollment:
     delivery_id: str
     triggered_at: datetime | None = None
     gave_owner: str | None = None
+    left_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

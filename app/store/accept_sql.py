@@ -28,16 +28,16 @@ EVENTS = """
 """
 
 # What follows from events, whenever they are decided: at once, or (thin ones) after their provider was asked. It wants
-# `fresh`, the (event_id, delivery_id) that this statement may decide.
+# `fresh`, the (event_id, delivery_id, heard_at) that this statement may decide. `heard_at` is when the event was
+# accepted, by the one clock that all replicas share: whoever leaves has left what was heard before.
 DECIDED = """
     enrollment_in AS MATERIALIZED (
-        SELECT * FROM jsonb_to_recordset(CAST(:enrollments AS jsonb)) AS row(
+        SELECT row.*, heard_at FROM jsonb_to_recordset(CAST(:enrollments AS jsonb)) AS row(
             id text, decision_id text, event_id text, delivery_id text, source text, rule text, account text,
             email text, sequence text, plan jsonb, properties jsonb, require jsonb, intent text,
             seconds double precision, received_at timestamptz, expires_at timestamptz, due_at timestamptz,
             priority integer
-        )
-        WHERE event_id IN (SELECT event_id FROM fresh)
+        ) JOIN fresh USING (event_id)
     ), holder AS (
         INSERT INTO intents AS held (account, intent, email, enrollment_id, until)
         SELECT DISTINCT ON (account, intent, email)
@@ -72,11 +72,11 @@ DECIDED = """
     ), made AS (
         INSERT INTO enrollments (
             id, decision_id, event_id, delivery_id, source, rule, account, email, sequence, plan, properties, require,
-            intent, received_at, expires_at, priority, created_at, updated_at, state, reason, due_at
+            intent, received_at, heard_at, expires_at, priority, created_at, updated_at, state, reason, due_at
         )
         SELECT
             id, decision_id, event_id, delivery_id, source, rule, account, email, sequence, plan, properties,
-            ARRAY(SELECT jsonb_array_elements_text(require)), intent, received_at, expires_at, priority,
+            ARRAY(SELECT jsonb_array_elements_text(require)), intent, received_at, heard_at, expires_at, priority,
             statement_timestamp(), statement_timestamp(),
             CASE WHEN due_at IS NULL THEN 'ready' ELSE 'held' END,
             CASE WHEN due_at IS NULL THEN NULL ELSE 'delay' END,
@@ -102,7 +102,7 @@ ACCEPT = text(f"""
         SELECT DISTINCT ON (source, key) source, decode(key, 'hex'), id, delivery_id, statement_timestamp()
         FROM event_in ORDER BY source, key, id
         ON CONFLICT DO NOTHING
-        RETURNING event_id, delivery_id
+        RETURNING event_id, delivery_id, seen_at AS heard_at
     ), {DECIDED}, delivery AS (
         INSERT INTO deliveries (id, source, provider, received_at, method, url, headers, body)
         SELECT id, source, provider, received_at, method, url, headers, decode(body, 'base64')
@@ -137,7 +137,7 @@ ENRICHED = text(f"""
         SET state = :after, reason = :reason, detail = :detail, leased_by = NULL, leased_until = NULL,
             updated_at = statement_timestamp()
         WHERE event_id = :event_id AND attempt = :attempt AND state = 'working'
-        RETURNING event_id, delivery_id
+        RETURNING event_id, delivery_id, created_at AS heard_at
     ), {DECIDED}, event AS (
         UPDATE events
         SET occurred_at = event_in.occurred_at, email = event_in.email, first_name = event_in.first_name,

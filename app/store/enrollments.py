@@ -317,6 +317,7 @@ def _enrollment(row: Row[Any]) -> Enrollment:
         delivery_id=row.delivery_id,
         triggered_at=row.triggered_at,
         gave_owner=row.gave_owner,
+        left_by=row.left_by,
     )
 
 

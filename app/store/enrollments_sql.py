@@ -25,6 +25,16 @@ ON_THE_WAY_OUT = """
 # finds. Only another one that unenrolls is waited for, since it does the same.
 LEAVING = "COALESCE({row}.plan->>'action' IN ('cancel', 'unenroll'), false)"
 UNENROLLS = "COALESCE({row}.plan->>'action' = 'unenroll', false)"
+# What came when goes by the time at which its event was accepted, by the one clock that all replicas share: ids carry
+# each replica's own, and a thin event is decided long after it came. A row of before that column has its own time.
+HEARD = "COALESCE({row}.heard_at, {row}.created_at), {row}.id"
+# The row by which the person has left since. One that an operator has cancelled is taken back.
+LEFT_BY = f"""
+    SELECT leaves.id FROM enrollments leaves
+    WHERE leaves.account = claimed.account AND leaves.email = claimed.email AND {LEAVING.format(row="leaves")}
+      AND leaves.state <> 'cancelled' AND ({HEARD.format(row="leaves")}) > ({HEARD.format(row="claimed")})
+    ORDER BY leaves.id DESC LIMIT 1
+"""  # noqa: S608  # the only text put in are the conditions above
 # Many who may go at once go ten a second, the oldest first: that leaves HubSpot room for others.
 ONE_AFTER_THE_OTHER = "clock_timestamp() + (row_number() OVER (ORDER BY id) - 1) * interval '100 milliseconds'"
 
@@ -91,8 +101,8 @@ CLAIM_READY = text(f"""
         INSERT INTO journal (enrollment_id, at, before, after, step, attempt, cause)
         SELECT id, updated_at, 'ready', 'working', 'claimed', attempt, 'claimed' FROM claimed
     )
-    SELECT {COLUMNS} FROM claimed ORDER BY due_at, id
-""")  # noqa: S608  # the only text put in is the column list above
+    SELECT {COLUMNS}, ({LEFT_BY}) AS left_by FROM claimed ORDER BY due_at, id
+""")  # noqa: S608  # the only text put in are the column list and the conditions above
 
 # The loser of two enrollments of one person waits until the other is through: the one in hand, or one that waits itself
 # and has a higher priority. `release_person` wakes it then, and the due time is only the safety net.
@@ -129,7 +139,7 @@ CLAIM_UNCERTAIN = text(f"""
         FROM candidate WHERE enrollments.id = candidate.id
         RETURNING enrollments.*
     )
-    SELECT {COLUMNS} FROM claimed ORDER BY due_at, id
+    SELECT {COLUMNS}, NULL AS left_by FROM claimed ORDER BY due_at, id
 """)  # noqa: S608  # the only text put in is the column list above
 
 # Rows are locked in the order of their ids: whoever cancels many may just have found some of them still waiting.
@@ -346,16 +356,19 @@ CHECKPOINT_UNTRIGGERED = text("""
 
 RELEASE_INTENT = text("DELETE FROM intents WHERE enrollment_id = :id")
 
-# Whatever was accepted for the person before this row, and has not been sent. Nobody can claim any of it meanwhile: the
-# person is in hand by this row. What takes the person out of a sequence goes on: where this row unenrolls, too
-# (`takes_over`), it is this row's from now on.
+# Whatever was heard of the person before this row, and has not been sent. Nobody can claim any of it meanwhile: the
+# person is in hand by this row, which is locked with the others, in the order of their ids. What takes the person out
+# of a sequence goes on: where this row unenrolls, too (`takes_over`), it is this row's from now on.
 CANCEL_EARLIER = text(f"""
-    WITH found AS MATERIALIZED (
-        SELECT id, state, attempt, triggered_at, triggered_until, {MAY_HAVE_BEEN_SENT} AS sent,
+    WITH locked AS MATERIALIZED (
+        SELECT id, state, attempt, triggered_at, triggered_until, heard_at, created_at, {MAY_HAVE_BEEN_SENT} AS sent,
                plan->>'action' IS DISTINCT FROM 'workflow' AS leads_out FROM enrollments
-        WHERE account = :account AND email = :email AND id < :id AND state IN ('held', 'ready', 'parked')
-          AND plan->>'action' IS DISTINCT FROM 'unenroll'
+        WHERE account = :account AND email = :email AND (id = :id OR (
+              state IN ('held', 'ready', 'parked') AND plan->>'action' IS DISTINCT FROM 'unenroll'))
         ORDER BY id FOR UPDATE
+    ), found AS MATERIALIZED (
+        SELECT locked.* FROM locked JOIN locked AS own ON own.id = :id
+        WHERE ({HEARD.format(row="locked")}) < ({HEARD.format(row="own")})
     ), begun AS (
         SELECT id AS earlier, triggered_at, triggered_until FROM found
         WHERE :takes_over AND leads_out AND triggered_at IS NOT NULL AND triggered_until > clock_timestamp()

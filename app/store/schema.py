@@ -166,6 +166,7 @@ enrollments = Table(
     Column("require", ARRAY(Text), nullable=False),
     Column("intent", Text, nullable=False),
     Column("received_at", Instant, nullable=False),
+    Column("heard_at", Instant),
     Column("created_at", Instant, nullable=False),
     Column("updated_at", Instant, nullable=False),
     Column("state", Text, nullable=False),

@@ -417,3 +417,12 @@ async def test_operators_see_what_became_of_asking(office: Office) -> None:
     assert (shown["enrichment"]["state"], shown["enrichment"]["reason"]) == ("failed", "unknown_to_provider")
     assert len(shown["decisions"]) == 1
     assert "segue_thin_events 0.0" in (await office.web.client.get("/metrics")).text
+
+
+async def test_a_thin_event_counts_from_when_it_was_accepted_not_from_when_it_was_decided(office: Office) -> None:
+    await office.ticket()
+    office.far_end.answers = [httpx.Response(200, json=ORDER)]
+    await office.enrich()
+    told = "SELECT heard_at = seen_at AS accepted, enrollments.created_at > heard_at AS decided_later"
+    told = f"{told} FROM enrollments JOIN event_keys USING (event_id)"
+    assert await office.one(told) == {"accepted": True, "decided_later": True}
