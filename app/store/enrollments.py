@@ -13,6 +13,7 @@ from app.policy.retry import SPAN
 from app.policy.states import OCCUPIES_PERSON, RELEASES_INTENT, permit
 from app.store import enrollments_sql as sql
 from app.store import ledger
+from app.store import waiting_sql as waiting
 from app.store.accept import ENROLLMENTS_READY
 from app.store.outbound import nobody, note
 from app.store.plans import read
@@ -82,7 +83,7 @@ class Enrollments:
 
     async def hold_others(self) -> None:
         """Hold what waits behind another enrollment of the same person."""
-        await self._run(sql.HOLD_OTHERS)
+        await self._run(waiting.HOLD_OTHERS, account=self._account)
 
     async def end_frozen(self) -> int:
         """End the sessions of processes that were frozen in the middle of a transaction; return how many."""
@@ -90,11 +91,14 @@ class Enrollments:
 
     async def release_due(self) -> int:
         """Make held enrollments ready whose time has come; return how many."""
-        return len(await self._run(sql.RELEASE_DUE))
+        return len(await self._run(waiting.RELEASE_DUE))
 
     async def expire(self) -> Mapping[str, str]:
         """End what was not sent in time; return the sequences by enrollment id."""
-        return {row.id: row.sequence for row in await self._run(sql.EXPIRE)}
+        async with self._engine.begin() as connection:
+            ended = {row.id: row.sequence for row in await connection.execute(sql.EXPIRE)}
+            await release_people(connection, list(ended))
+        return ended
 
     async def take_over(self, *, first_read: float, leaving: bool = False) -> Mapping[str, State]:
         """Take work from whoever let its lease expire, or (`leaving`) hand back our own; return the new states by id.
@@ -229,8 +233,7 @@ class Enrollments:
         if not _may_have_been_sent(enrollment, after):
             await ledger.release(connection, enrollment.id)
         if after not in OCCUPIES_PERSON:
-            values = {"account": enrollment.account, "email": enrollment.email, "channel": ENROLLMENTS_READY}
-            await connection.execute(sql.RELEASE_PERSON, values)
+            await release_people(connection, [enrollment.id])
 
     async def claim_confirmations(self) -> list[Row[Any]]:
         """Claim 100 enrolled ones whose confirmation is due, or fewer that have waited: as many as one call reads.
@@ -254,6 +257,12 @@ class Enrollments:
         async with self._engine.begin() as connection:
             result = await connection.execute(statement, values)
             return result.all() if result.returns_rows else []
+
+
+async def release_people(connection: AsyncConnection, ended: list[str]) -> None:
+    """Let whoever waited for one of these enrollments go, in the transaction that has ended them."""
+    if ended:
+        await connection.execute(waiting.RELEASE_PEOPLE, {"ids": ended, "channel": ENROLLMENTS_READY})
 
 
 def _open(enrollment: Enrollment) -> bool:

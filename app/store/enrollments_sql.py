@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from sqlalchemy import text
 
+from app.store.waiting_sql import HEARD, LOOKED_AT, first, others
+
 COLUMNS = """
     id, account, email, source, rule, sequence, plan, sender, sender_user_id, sender_email, properties, require, state,
     attempt, step, tries, first_failed_at, received_at, contact_id, baseline_count, baseline_sequence, baseline_date,
@@ -13,41 +15,16 @@ COLUMNS = """
 # One that has begun to take its contact out of a sequence is finished, however late it is: given up in between, it
 # would leave the contact in none.
 EXPIRED = "(expires_at IS NOT NULL AND expires_at <= clock_timestamp() AND triggered_at IS NULL)"
-# Who is on the way out of a sequence is nobody else's to enroll: the workflow would end that, too. Whatever becomes of
-# the row that set it going, the workflow may come round until `triggered_until`. A replica of before the column leaves
-# it empty.
-ON_THE_WAY_OUT = """
-    other.plan->>'action' IS DISTINCT FROM 'workflow'
-    AND (other.triggered_until > clock_timestamp()
-         OR (other.triggered_at IS NOT NULL AND other.state IN ('held', 'ready')))
-"""
-# A person who leaves is heeded at once: such a row cancels what waits to enroll, and goes on with the way out that it
-# finds. Only another one that unenrolls is waited for, since it does the same.
-LEAVING = "COALESCE({row}.plan->>'action' IN ('cancel', 'unenroll'), false)"
-UNENROLLS = "COALESCE({row}.plan->>'action' = 'unenroll', false)"
-# What came when goes by the time at which its event was accepted, by the one clock that all replicas share: ids carry
-# each replica's own, and a thin event is decided long after it came. A row of before that column has its own time.
-HEARD = "COALESCE({row}.heard_at, {row}.created_at), {row}.id"
 # The row by which the person has left since. One that an operator has cancelled is taken back.
 LEFT_BY = f"""
     SELECT leaves.id FROM enrollments leaves
-    WHERE leaves.account = claimed.account AND leaves.email = claimed.email AND {LEAVING.format(row="leaves")}
-      AND leaves.state <> 'cancelled' AND ({HEARD.format(row="leaves")}) > ({HEARD.format(row="claimed")})
+    WHERE leaves.account = claimed.account AND leaves.email = claimed.email
+      AND leaves.plan->>'action' IN ('cancel', 'unenroll') AND leaves.state <> 'cancelled'
+      AND ({HEARD.format(row="leaves")}) > ({HEARD.format(row="claimed")})
     ORDER BY leaves.id DESC LIMIT 1
 """  # noqa: S608  # the only text put in are the conditions above
 # Many who may go at once go ten a second, the oldest first: that leaves HubSpot room for others.
 ONE_AFTER_THE_OTHER = "clock_timestamp() + (row_number() OVER (ORDER BY id) - 1) * interval '100 milliseconds'"
-
-
-def blocked(row: str) -> str:
-    """Return the condition under which `other`, of the same person, keeps `row` from being claimed."""
-    leaving, other_leaving = LEAVING.format(row=row), LEAVING.format(row="other")
-    return f"""
-        other.state IN ('working', 'uncertain')
-        OR (({ON_THE_WAY_OUT}) AND ({UNENROLLS.format(row="other")} OR NOT {leaving}))
-        OR (other.state IN ('held', 'ready') AND other.priority > {row}.priority
-            AND ({row}.triggered_at IS NULL OR ({other_leaving} AND NOT {leaving})))
-    """
 
 
 # A request has gone out that HubSpot did not refuse. Putting somebody into a workflow has no other sign.
@@ -72,26 +49,23 @@ def freed(found: str) -> str:
     """  # noqa: S608  # the only text put in is the name of a part
 
 
-# SKIP LOCKED lets workers claim side by side. The advisory lock closes a race: without it two workers could each claim
-# another row of the same person. It is only tried, never waited for; who does not get it leaves the row for the next
-# look. The unique index on people in hand stands behind it: a claim that breaks it is simply repeated.
+# Who waits for another enrollment of the same person is passed over before the limit counts: however many there are,
+# they are in nobody's way. SKIP LOCKED lets workers claim side by side. The advisory lock closes a race: without it two
+# workers could each claim another row of the same person. It is only tried, never waited for; who does not get it
+# leaves the row for the next look. The unique index on people in hand stands behind it: a claim that breaks it is
+# repeated.
 CLAIM_READY = text(f"""
     WITH candidate AS MATERIALIZED (
-        SELECT id, account, email, priority, triggered_at, plan FROM enrollments
+        SELECT {LOOKED_AT} FROM enrollments
         WHERE state = 'ready' AND due_at <= clock_timestamp() AND account = :account
-          AND NOT {EXPIRED}
+          AND NOT {EXPIRED} AND NOT EXISTS (SELECT {others("enrollments")})
         ORDER BY due_at, id LIMIT :limit
         FOR UPDATE SKIP LOCKED
     ), person AS MATERIALIZED (
-        SELECT DISTINCT ON (account, email) id, account, email, priority, triggered_at, plan FROM candidate
-        ORDER BY account, email, {LEAVING.format(row="candidate")} DESC, triggered_at IS NULL, priority DESC, id
+        SELECT DISTINCT ON (account, email) id, account, email FROM candidate
+        ORDER BY account, email, {first("candidate")}
     ), free AS MATERIALIZED (
-        SELECT id FROM person
-        WHERE NOT EXISTS (
-            SELECT FROM enrollments other
-            WHERE other.account = person.account AND other.email = person.email AND other.id <> person.id
-              AND ({blocked("person")})
-        ) AND pg_try_advisory_xact_lock(hashtextextended(account || ' ' || email, 0))
+        SELECT id FROM person WHERE pg_try_advisory_xact_lock(hashtextextended(account || ' ' || email, 0))
     ), claimed AS (
         UPDATE enrollments SET state = 'working', step = 'claimed', attempt = attempt + 1, leased_by = :worker,
                leased_until = clock_timestamp() + make_interval(secs => :lease), updated_at = clock_timestamp()
@@ -103,27 +77,6 @@ CLAIM_READY = text(f"""
     )
     SELECT {COLUMNS}, ({LEFT_BY}) AS left_by FROM claimed ORDER BY due_at, id
 """)  # noqa: S608  # the only text put in are the column list and the conditions above
-
-# The loser of two enrollments of one person waits until the other is through: the one in hand, or one that waits itself
-# and has a higher priority. `release_person` wakes it then, and the due time is only the safety net.
-HOLD_OTHERS = text(f"""
-    WITH moved AS (
-        UPDATE enrollments SET state = 'held', reason = 'other_enrollment', updated_at = clock_timestamp(),
-               due_at = clock_timestamp() + interval '1 minute'
-        WHERE id IN (
-            SELECT waiting.id FROM enrollments waiting
-            JOIN enrollments other
-              ON other.account = waiting.account AND other.email = waiting.email AND other.id <> waiting.id
-             AND ({blocked("waiting")})
-            WHERE waiting.state = 'ready' AND waiting.due_at <= clock_timestamp()
-            LIMIT 200
-            FOR UPDATE OF waiting SKIP LOCKED
-        )
-        RETURNING id, attempt
-    )
-    INSERT INTO journal (enrollment_id, at, before, after, attempt, cause)
-    SELECT id, clock_timestamp(), 'ready', 'held', attempt, 'other_enrollment' FROM moved
-""")  # noqa: S608  # the only text put in is the condition above
 
 # A row in `uncertain` stays in `uncertain` while it is read; the lease and the attempt keep two readers apart.
 CLAIM_UNCERTAIN = text(f"""
@@ -196,31 +149,6 @@ END_FROZEN = text("""
       AND state_change < clock_timestamp() - make_interval(secs => :lease) AND pid <> pg_backend_pid()
 """)
 
-# Who waited for one full sender goes one after the other: where HubSpot still calls it full, the first is told so, and
-# the others find it written.
-RELEASE_DUE = text("""
-    WITH found AS MATERIALIZED (
-        SELECT id, account, sender_email, reason, due_at FROM enrollments
-        WHERE state = 'held' AND due_at <= clock_timestamp()
-        ORDER BY due_at LIMIT 500 FOR UPDATE SKIP LOCKED
-    ), ranked AS (
-        SELECT id, reason, due_at,
-               row_number() OVER (PARTITION BY account, sender_email, reason ORDER BY due_at, id) - 1 AS before
-        FROM found
-    ), turns AS (
-        SELECT id, CASE WHEN reason = 'quota' THEN clock_timestamp() + before * interval '100 milliseconds'
-                        ELSE due_at END AS due_at FROM ranked
-    ), moved AS (
-        UPDATE enrollments SET state = 'ready', reason = NULL, due_at = turns.due_at, updated_at = clock_timestamp()
-        FROM turns WHERE enrollments.id = turns.id
-        RETURNING enrollments.id, attempt
-    ), noted AS (
-        INSERT INTO journal (enrollment_id, at, before, after, attempt, cause)
-        SELECT id, clock_timestamp(), 'held', 'ready', attempt, 'due' FROM moved
-    )
-    SELECT id FROM moved
-""")
-
 # Whoever was not sent in time is not sent any more; the person's intent is free then, unless a request may have worked.
 EXPIRE = text(f"""
     WITH found AS MATERIALIZED (
@@ -237,24 +165,6 @@ EXPIRE = text(f"""
     )
     SELECT id, sequence FROM moved
 """)  # noqa: S608  # the only text put in are the parts above
-
-# When a person is no longer in hand, the oldest one that waited for it may go.
-RELEASE_PERSON = text("""
-    WITH moved AS (
-        UPDATE enrollments SET state = 'ready', reason = NULL, due_at = clock_timestamp(),
-               updated_at = clock_timestamp()
-        WHERE id IN (
-            SELECT id FROM enrollments
-            WHERE account = :account AND email = :email AND state = 'held' AND reason = 'other_enrollment'
-            ORDER BY priority DESC, id LIMIT 1 FOR UPDATE SKIP LOCKED
-        )
-        RETURNING id, attempt
-    ), noted AS (
-        INSERT INTO journal (enrollment_id, at, before, after, attempt, cause)
-        SELECT id, clock_timestamp(), 'held', 'ready', attempt, 'other_enrollment_ended' FROM moved
-    )
-    SELECT pg_notify(CAST(:channel AS text), '') FROM moved
-""")
 
 # The fence: the attempt that the writer claimed, and the state it believes in. Nothing comes back when either has
 # moved on, and then the writer drops its work.

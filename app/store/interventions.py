@@ -9,6 +9,7 @@ from sqlalchemy import text
 from app.model import State
 from app.store.accept import ENROLLMENTS_READY
 from app.store.database import busy_when_gone
+from app.store.enrollments import release_people
 from app.store.enrollments_sql import MAY_HAVE_BEEN_SENT, ONE_AFTER_THE_OTHER, freed
 
 if TYPE_CHECKING:
@@ -124,7 +125,9 @@ class Interventions:
         with busy_when_gone():
             async with self._engine.begin() as connection:
                 result = await connection.execute(CANCEL, {"id": identity, "states": states})
-                return result.first() is not None
+                cancelled = [row.enrollment_id for row in result]
+                await release_people(connection, cancelled)
+                return bool(cancelled)
 
     async def cancel_waiting(self, *, email: str | None, rule: str | None) -> int:
         """Cancel all that are held or ready, of one person, one rule, or both; return how many.
@@ -137,7 +140,9 @@ class Interventions:
         with busy_when_gone():
             while bite == BITE:
                 async with self._engine.begin() as connection:
-                    bite = len((await connection.execute(CANCEL_WAITING, values)).all())
+                    ended = [row.enrollment_id for row in await connection.execute(CANCEL_WAITING, values)]
+                    await release_people(connection, ended)
+                bite = len(ended)
                 cancelled += bite
         return cancelled
 

@@ -14,6 +14,7 @@ from sqlalchemy import text
 from app.model import Baseline, Sender, State, Step
 from app.policy.outcome import Change
 from app.store import enrollments_sql as sql
+from app.store import waiting_sql as waiting
 from app.store.interventions import Interventions
 from tests.store.conftest import rows, until_somebody_waits, worker
 
@@ -33,7 +34,7 @@ async def test_whoever_is_being_released_is_cancelled_all_the_same(
     await rows(engine, "UPDATE enrollments SET due_at = clock_timestamp()")
     whose = {"email": "ada@corp.example", "rule": None} if found == "of the person" else {"email": None, "rule": "demo"}
     async with engine.connect() as connection:
-        await connection.execute(sql.RELEASE_DUE)
+        await connection.execute(waiting.RELEASE_DUE)
         cancelling = asyncio.create_task(Interventions(engine).cancel_waiting(**whose))
         await until_somebody_waits(engine)
         await connection.commit()
