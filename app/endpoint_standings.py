@@ -54,7 +54,7 @@ class EndpointStandings:
         endpoints, backlog = self._endpoints(), await self._books.backlog()
         names = sorted({*endpoints, *backlog})
         stored = await self._books.standings(names)
-        return [self._one(name, endpoints.get(name), stored.get(name), backlog.get(name, {})) for name in names]
+        return [self._one(name, endpoints.get(name), stored, backlog.get(name, {})) for name in names]
 
     async def rows(self) -> Sequence[Mapping[str, Any]]:
         """Return how each endpoint stands, as it is shown."""
@@ -76,11 +76,10 @@ class EndpointStandings:
         return name in self._endpoints()
 
     def _one(
-        self, name: str, endpoint: Endpoint | None, stored: Mapping[str, Any] | None, backlog: Mapping[str, Any]
+        self, name: str, endpoint: Endpoint | None, stored: Sequence[Mapping[str, Any]], backlog: Mapping[str, Any]
     ) -> EndpointStanding:
-        row: Mapping[str, Any] = stored or {}
-        # What is known of another URL or secret says nothing of this one.
-        fresh = endpoint is None or row.get("fingerprint") != endpoint.fingerprint
+        row = _row_of(name, endpoint, stored)
+        fresh = endpoint is None or not row
         breaker = Breaker() if fresh else Breaker(row["failures"], row["openings"], row["open_until"])
         disabled_at = None if fresh else row["disabled_at"]
         state = LEFT if endpoint is None else DISABLED if disabled_at else str(breaker.position(self._now()))
@@ -100,3 +99,14 @@ class EndpointStandings:
             last_error=row.get("last_error"),
             last_error_at=row.get("last_error_at"),
         )
+
+
+def _row_of(name: str, endpoint: Endpoint | None, stored: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
+    """Return what is known of an endpoint's URL and secrets; of one that left, of those it had when it last answered.
+
+    What is known of another URL or secret says nothing of this one.
+    """
+    known = [row for row in stored if row["endpoint"] == name]
+    if endpoint is not None:
+        known = [row for row in known if row["fingerprint"] == endpoint.fingerprint]
+    return known[-1] if known else {}

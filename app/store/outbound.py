@@ -116,8 +116,7 @@ class Outbox:
                 return []
             claimed = await self._claimed(connection, {endpoint.name: 1}, now)
             if claimed:
-                values = {"endpoint": endpoint.name, "until": now + self._lease}
-                await connection.execute(sql.TAKE_PROBE, values)
+                await connection.execute(sql.TAKE_PROBE, _key(endpoint) | {"until": now + self._lease})
             return claimed
 
     async def _claimed(self, connection: AsyncConnection, rooms: Mapping[str, int], now: datetime) -> list[Outgoing]:
@@ -180,8 +179,11 @@ def _after(verdict: Verdict, breaker: Breaker, now: datetime) -> Breaker:
 
 
 async def _locked(connection: AsyncConnection, endpoint: Endpoint) -> Standing:
-    values = {"endpoint": endpoint.name, "fingerprint": endpoint.fingerprint}
-    return standing_of((await connection.execute(sql.LOCK_STANDING, values)).one())
+    return standing_of((await connection.execute(sql.LOCK_STANDING, _key(endpoint))).one())
+
+
+def _key(endpoint: Endpoint) -> dict[str, Any]:
+    return {"endpoint": endpoint.name, "fingerprint": endpoint.fingerprint}
 
 
 def _record_values(outgoing: Outgoing, outcome: Outcome, now: datetime) -> dict[str, Any]:
@@ -208,8 +210,7 @@ def _record_values(outgoing: Outgoing, outcome: Outcome, now: datetime) -> dict[
 
 
 def _standing_values(endpoint: Endpoint, breaker: Breaker, outcome: Outcome, now: datetime) -> dict[str, Any]:
-    return {
-        "endpoint": endpoint.name,
+    return _key(endpoint) | {
         "failures": breaker.failures,
         "openings": breaker.openings,
         "open_until": breaker.open_until,

@@ -71,9 +71,9 @@ class OutboundBooks:
         """Return what waits for each endpoint, what has failed, and the age of the oldest that waits in seconds."""
         return {row["endpoint"]: row for row in await self._rows(sql.BACKLOG)}
 
-    async def standings(self, names: Sequence[str]) -> dict[str, dict[str, Any]]:
-        """Return how each endpoint answered of late."""
-        return {row["endpoint"]: row for row in await self._rows(sql.READ_STANDINGS, endpoints=list(names))}
+    async def standings(self, names: Sequence[str]) -> list[dict[str, Any]]:
+        """Return how endpoints answered of late, with each URL and secrets apart, who answered last at the end."""
+        return await self._rows(sql.READ_STANDINGS, endpoints=list(names))
 
     async def enable(self, name: str) -> None:
         """Send to an endpoint again: one that said that it was gone, or whose breaker is open."""

@@ -97,19 +97,17 @@ HAND_BACK = text("""
     WHERE leased_by = :worker AND state = 'sending'
 """)
 
-READ_STANDINGS = text("SELECT * FROM outbound_endpoints WHERE endpoint = ANY(CAST(:endpoints AS text[]))")
+# The one that answered last comes last.
+READ_STANDINGS = text("""
+    SELECT * FROM outbound_endpoints WHERE endpoint = ANY(CAST(:endpoints AS text[]))
+    ORDER BY GREATEST(last_success_at, last_error_at) NULLS FIRST
+""")
 
-# Taking the row is the endpoint's lock: answers are counted one after the other. What is known of another URL or secret
-# says nothing of this one.
+# Taking the row is the lock: answers are counted one after the other. What is known of another URL or secret says
+# nothing of this one, and has a row of its own: while replicas have different rules, none undoes what another learnt.
 LOCK_STANDING = text("""
-    INSERT INTO outbound_endpoints AS kept (endpoint, fingerprint) VALUES (:endpoint, :fingerprint)
-    ON CONFLICT (endpoint) DO UPDATE SET
-        fingerprint = excluded.fingerprint,
-        failures = CASE WHEN kept.fingerprint = excluded.fingerprint THEN kept.failures ELSE 0 END,
-        openings = CASE WHEN kept.fingerprint = excluded.fingerprint THEN kept.openings ELSE 0 END,
-        open_until = CASE WHEN kept.fingerprint = excluded.fingerprint THEN kept.open_until END,
-        probing_until = CASE WHEN kept.fingerprint = excluded.fingerprint THEN kept.probing_until END,
-        disabled_at = CASE WHEN kept.fingerprint = excluded.fingerprint THEN kept.disabled_at END
+    INSERT INTO outbound_endpoints (endpoint, fingerprint) VALUES (:endpoint, :fingerprint)
+    ON CONFLICT (endpoint, fingerprint) DO UPDATE SET fingerprint = excluded.fingerprint
     RETURNING *
 """)
 
@@ -120,11 +118,14 @@ WRITE_STANDING = text("""
            last_success_at = CASE WHEN CAST(:error AS text) IS NULL THEN :now ELSE last_success_at END,
            last_error = COALESCE(:error, last_error),
            last_error_at = CASE WHEN CAST(:error AS text) IS NULL THEN last_error_at ELSE :now END
-    WHERE endpoint = :endpoint
+    WHERE endpoint = :endpoint AND fingerprint = :fingerprint
 """)
 
-TAKE_PROBE = text("UPDATE outbound_endpoints SET probing_until = :until WHERE endpoint = :endpoint")
+TAKE_PROBE = text("""
+    UPDATE outbound_endpoints SET probing_until = :until WHERE endpoint = :endpoint AND fingerprint = :fingerprint
+""")
 
+# With whatever URL and secrets a replica knows it.
 ENABLE = text("""
     UPDATE outbound_endpoints SET failures = 0, openings = 0, open_until = NULL, probing_until = NULL,
            disabled_at = NULL

@@ -485,7 +485,7 @@ outbound = Table(
 outbound_endpoints = Table(
     "outbound_endpoints",
     metadata,
-    Column("endpoint", Text, primary_key=True),
+    Column("endpoint", Text, nullable=False),
     Column("fingerprint", Text, nullable=False),
     Column("failures", Integer, nullable=False, server_default=text("0")),
     Column("openings", Integer, nullable=False, server_default=text("0")),
@@ -495,5 +495,6 @@ outbound_endpoints = Table(
     Column("last_success_at", Instant),
     Column("last_error", Text),
     Column("last_error_at", Instant),
+    PrimaryKeyConstraint("endpoint", "fingerprint"),
     comment="How each endpoint answers, for all replicas: its breaker, and whether it said that it is gone.",
 )

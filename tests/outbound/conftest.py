@@ -22,7 +22,7 @@ from app.store.outbound import Outbox
 from tests.outbound.far import Far, far_end
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Mapping
     from datetime import datetime
 
     from sqlalchemy.ext.asyncio import AsyncEngine
@@ -53,11 +53,13 @@ class Desk:
     metrics: Metrics = field(default_factory=Metrics)
     drawn: float = 0.0
 
-    def replica(self, name: str, *, lease: timedelta = timedelta(seconds=60)) -> tuple[Outbox, Delivering]:
-        """Return what another replica has."""
+    def replica(
+        self, name: str, *, lease: timedelta = timedelta(seconds=60), rules: Mapping[str, Endpoint] | None = None
+    ) -> tuple[Outbox, Delivering]:
+        """Return what another replica has; `rules` are its endpoints where its rules are not those of the others."""
         outbox = Outbox(self.engine, worker=name, lease=lease)
         deliverer = Deliverer(outbox, self.http.post, now=self.now, random=lambda: self.drawn, metrics=self.metrics)
-        return outbox, Delivering(outbox, deliverer, endpoints=lambda: self.endpoints, now=self.now)
+        return outbox, Delivering(outbox, deliverer, endpoints=lambda: rules or self.endpoints, now=self.now)
 
     def now(self) -> datetime:
         return self.moment[0]
@@ -86,9 +88,9 @@ class Desk:
         for enrollment in await worker.claim_ready(100):
             await worker.move(enrollment, after, Change(str(after), **change))
 
-    async def send(self, name: str = "w1") -> int:
+    async def send(self, name: str = "w1", *, rules: Mapping[str, Endpoint] | None = None) -> int:
         """Send all that is due now; return how many were claimed."""
-        _, delivering = self.replica(name)
+        _, delivering = self.replica(name, rules=rules)
         claimed = await delivering.take()
         await delivering.drained()
         return claimed

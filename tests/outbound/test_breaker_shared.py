@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from app.model import State
+from app.store.outbound_books import OutboundBooks
 from tests.outbound.conftest import NEWER, endpoint
 
 if TYPE_CHECKING:
+    from app.model import Endpoint
     from tests.outbound.conftest import Desk
 
 PEOPLE = tuple(f"p{number}@corp.example" for number in range(8))
@@ -80,8 +82,58 @@ async def test_where_nothing_is_due_no_probe_is_taken(broken: Desk) -> None:
 async def test_another_url_or_secret_begins_with_a_closed_breaker(broken: Desk) -> None:
     broken.endpoints["crm"] = endpoint("crm", broken.far.url, NEWER, fingerprint="crm-2")
     assert await broken.send("w1") == 3
-    (row,) = await broken.rows("failures, fingerprint", "outbound_endpoints")
-    assert row == {"failures": 0, "fingerprint": "crm-2"}
+    rows = await broken.rows("failures, fingerprint", "outbound_endpoints ORDER BY fingerprint")
+    assert rows == [{"failures": 5, "fingerprint": "crm-1"}, {"failures": 0, "fingerprint": "crm-2"}]
+
+
+def another(desk: Desk) -> dict[str, Endpoint]:
+    """Return the endpoints of a replica that kept older rules: the secret is another one."""
+    return {"crm": endpoint("crm", desk.far.url, NEWER, fingerprint="crm-2")}
+
+
+async def test_replicas_whose_secrets_differ_each_heed_that_the_endpoint_is_gone(desk: Desk) -> None:
+    await desk.ends(State.ENROLLED, *PEOPLE)
+    desk.far.answer(*[410] * 100)
+    sent = []
+    for _ in range(4):
+        sent.append((await desk.send("w1"), await desk.send("w2", rules=another(desk))))
+        desk.later(hours=1)
+    assert sent == [(8, 8), (0, 0), (0, 0), (0, 0)]
+    assert await desk.rows("DISTINCT state, tries", "outbound") == [{"state": "waiting", "tries": 0}]
+
+
+async def test_replicas_whose_secrets_differ_each_have_a_breaker_that_stays_open(desk: Desk) -> None:
+    await desk.ends(State.ENROLLED, *PEOPLE)
+    desk.far.answer(*[500] * 100)
+    assert (await desk.send("w1"), await desk.send("w2", rules=another(desk))) == (8, 0)
+    desk.later(seconds=10)
+    assert (await desk.send("w1"), await desk.send("w2", rules=another(desk))) == (0, 8)
+    desk.later(minutes=6)
+    # Both ask once, and are left alone again.
+    assert (await desk.send("w1"), await desk.send("w2", rules=another(desk))) == (1, 1)
+    assert (await desk.send("w1"), await desk.send("w2", rules=another(desk))) == (0, 0)
+
+
+async def test_a_replica_with_an_old_secret_does_not_hold_up_one_with_the_right_one(desk: Desk) -> None:
+    await desk.ends(State.ENROLLED, *PEOPLE)
+    desk.far.answer(*[401] * 8)
+    assert await desk.send("w2", rules=another(desk)) == 8
+    desk.later(seconds=10)
+    assert (await desk.send("w2", rules=another(desk)), await desk.send("w1")) == (0, 8)
+    assert await desk.rows("DISTINCT state", "outbound") == [{"state": "delivered"}]
+
+
+async def test_who_enables_an_endpoint_enables_it_for_all_replicas(desk: Desk) -> None:
+    await desk.ends(State.ENROLLED, *PEOPLE)
+    desk.far.answer(*[410] * 16)
+    await desk.send("w1")
+    await desk.send("w2", rules=another(desk))
+    await OutboundBooks(desk.engine).enable("crm")
+    (_, one), (_, other) = desk.replica("w1"), desk.replica("w2", rules=another(desk))
+    for delivering in (other, one):
+        delivering._at_once = 4
+        assert await delivering.take() == 4
+    await asyncio.gather(one.drained(), other.drained())
 
 
 async def test_one_endpoints_breaker_is_nobody_elses(broken: Desk) -> None:

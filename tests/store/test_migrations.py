@@ -119,3 +119,22 @@ async def test_patterns_that_held_nobody_for_their_form_hold_from_now_on(engine:
     books = Suppressions(engine)
     assert await books.find("a@xn--bcher-kva.example") == Suppression(Kind.PATTERN, "*@xn--bcher-kva.example")
     assert await books.find("r\u00e9n\u00e9_1@corp.example") is not None
+
+
+async def test_how_endpoints_answered_is_kept_with_their_url_and_secrets(engine: AsyncEngine) -> None:
+    add = "INSERT INTO outbound_endpoints (endpoint, fingerprint, failures, last_error_at) VALUES "
+
+    def there_and_back(connection: Connection) -> list[tuple[Any, ...]]:
+        config = configuration()
+        config.attributes["connection"] = connection
+        connection.execute(text(f"{add} ('crm', 'a', 1, now()), ('crm', 'b', 2, now() - interval '1 day')"))
+        connection.execute(text(f"{add} ('crm', 'c', 3, NULL), ('lake', 'a', 4, NULL), ('lake', 'b', 5, NULL)"))
+        command.downgrade(config, "0016")
+        told = "SELECT endpoint, fingerprint, failures FROM outbound_endpoints ORDER BY endpoint"
+        before = [tuple(row) for row in connection.execute(text(told))]
+        command.upgrade(config, "head")
+        assert [tuple(row) for row in connection.execute(text(told))] == before
+        return before
+
+    async with engine.begin() as connection:
+        assert await connection.run_sync(there_and_back) == [("crm", "a", 1), ("lake", "b", 5)]
