@@ -82,7 +82,7 @@ class Deliverer:
     def _tell(self, outgoing: Outgoing, outcome: Outcome, breaker: Breaker) -> None:
         told = outcome.verdict
         retried = told is Verdict.FAILED and outcome.due_at is not None
-        self._metrics.outbound(outgoing.endpoint, "retry" if retried else str(told))
+        self._metrics.outbound(outgoing.endpoint, outcome="retry" if retried else str(told))
         (log.info if told is Verdict.DELIVERED else log.warning)(
             "outbound.sent",
             outbound_id=outgoing.id,

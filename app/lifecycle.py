@@ -68,11 +68,27 @@ async def _reloaded(reload: Callable[[], Awaitable[object]]) -> None:
         log.error("rulebook.not_stored", error=first_line(error))  # noqa: TRY400  # the first line says it
 
 
-async def sweep(engine: AsyncEngine, stopping: asyncio.Event, *, retention: timedelta, dedupe: timedelta) -> None:
-    """Forget what `prune` says may be forgotten, once an hour until `stopping`."""
+async def sweep(
+    engine: AsyncEngine,
+    stopping: asyncio.Event,
+    *,
+    retention: timedelta,
+    dedupe: timedelta,
+    expired: Callable[[str, int], None],
+) -> None:
+    """Forget what `prune` says may be forgotten, once an hour until `stopping`.
+
+    `expired` is told of each endpoint how many events went that were still to be sent to it.
+    """
+
+    def lost(endpoint: str, count: int) -> None:
+        log.warning("outbound.expired", endpoint=endpoint, count=count, follows="the endpoint is never told of them")
+        expired(endpoint, count)
+
+    ages = {"retention": retention, "dedupe": dedupe}
     while not stopping.is_set():
         try:
-            rows = await prune(engine, retention=retention, dedupe=dedupe, stopping=stopping.is_set)
+            rows = await prune(engine, **ages, expired=lost, stopping=stopping.is_set)
             log.info("retention.swept", rows=rows)
         except (SQLAlchemyError, OSError) as error:
             log.warning("retention.not_swept", error=first_line(error))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 import structlog
@@ -149,5 +150,6 @@ def _keep_up(stack: AsyncExitStack, service: Service, workers: Workers | None) -
         "retention": timedelta(days=settings.retention_days),
         "dedupe": timedelta(days=settings.dedupe_days),
     }
-    for work in (service.rulebook.follow(stopping), sweep(service.engine, stopping, **ages)):
+    expired = partial(service.metrics.outbound, outcome="expired")
+    for work in (service.rulebook.follow(stopping), sweep(service.engine, stopping, **ages, expired=expired)):
         stack.push_async_callback(finished, asyncio.create_task(work))

@@ -65,7 +65,7 @@ class Metrics:
         self._follow_calls = self._counter("follow_calls_total", "Calls that following has cost", "account", "kind")
         self._calls = self._counter("hubspot_requests_total", "Requests to HubSpot", "account", "endpoint", "status")
         self._throttled = self._counter("hubspot_throttled_total", "429s: each one is a defect of the pace", "account")
-        self._outbound = self._counter("outbound_total", "Events sent to endpoints, by outcome", "endpoint", "outcome")
+        self._outbound = self._counter("outbound_total", "Events for endpoints, by outcome", "endpoint", "outcome")
 
     def _durations(self) -> None:
         self._ack = Histogram(
@@ -146,9 +146,9 @@ class Metrics:
         """Set how many thin events wait for their provider's answer."""
         self._thin.set(waiting)
 
-    def outbound(self, endpoint: str, outcome: str) -> None:
-        """Count an event that was sent: delivered, retry, failed (for good) or gone."""
-        self._outbound.labels(endpoint, outcome).inc()
+    def outbound(self, endpoint: str, count: int = 1, *, outcome: str) -> None:
+        """Count events that were sent: delivered, retry, failed (for good) or gone; or expired before they were."""
+        self._outbound.labels(endpoint, outcome).inc(count)
 
     def endpoints(self, standing: Iterable[tuple[str, int, float, int]]) -> None:
         """Set how endpoints stand, each with what waits, for how many seconds the oldest does, and its breaker."""

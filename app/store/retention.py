@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
 BITE = 1000
 REFUSED_LIFE = timedelta(hours=24)
+# An endpoint that asks for the longest pause after each try has been tried for the last time after seven days; then
+# somebody must have the time to see that, and to replay.
+UNDELIVERED_LIFE = timedelta(days=14)
 
 PRUNE_DELIVERIES = text("""
     DELETE FROM deliveries WHERE id IN (
@@ -38,12 +41,42 @@ PRUNE_ENRICHMENTS = text("""
     )
 """)
 
-# What still waits by then waits for an endpoint that has left the rules or says that it is gone.
-PRUNE_OUTBOUND = text("""
+PRUNE_DELIVERED = text("""
     DELETE FROM outbound WHERE id IN (
         SELECT id FROM outbound
-        WHERE created_at < clock_timestamp() - CAST(:age AS interval)
-          AND (state <> 'sending' OR leased_until < clock_timestamp())
+        WHERE created_at < clock_timestamp() - CAST(:age AS interval) AND state = 'delivered'
+        LIMIT :bite FOR UPDATE SKIP LOCKED
+    )
+""")
+
+# What nobody has touched for so long waits for an endpoint that has left the rules, says that it is gone, or took
+# nothing all that time; a try or a replay is a touch. (Nothing is touched before it is made: the first condition is
+# for the index.) Of what failed the operator has been told.
+PRUNE_UNDELIVERED = text("""
+    WITH gone AS (
+        DELETE FROM outbound WHERE id IN (
+            SELECT id FROM outbound
+            WHERE created_at < clock_timestamp() - CAST(:age AS interval)
+              AND updated_at < clock_timestamp() - CAST(:age AS interval)
+              AND (state IN ('waiting', 'failed') OR (state = 'sending' AND leased_until < clock_timestamp()))
+            LIMIT :bite FOR UPDATE SKIP LOCKED
+        )
+        RETURNING endpoint, state
+    )
+    SELECT endpoint, count(*) AS rows, count(*) FILTER (WHERE state <> 'failed') AS unsent FROM gone GROUP BY endpoint
+""")
+
+# The last word on an endpoint stays: one that said that it is gone would be sent to again.
+PRUNE_STANDINGS = text("""
+    DELETE FROM outbound_endpoints WHERE (endpoint, fingerprint) IN (
+        SELECT endpoint, fingerprint FROM outbound_endpoints AS older
+        WHERE GREATEST(last_success_at, last_error_at) < clock_timestamp() - CAST(:age AS interval)
+          AND EXISTS (
+              SELECT FROM outbound_endpoints AS newer
+              WHERE newer.endpoint = older.endpoint
+                AND GREATEST(newer.last_success_at, newer.last_error_at)
+                    > GREATEST(older.last_success_at, older.last_error_at)
+          )
         LIMIT :bite FOR UPDATE SKIP LOCKED
     )
 """)
@@ -83,17 +116,21 @@ async def prune(
     *,
     retention: timedelta,
     dedupe: timedelta,
+    expired: Callable[[str, int], None] = lambda _endpoint, _count: None,
     stopping: Callable[[], bool] = lambda: False,
 ) -> int:
     """Forget what is older than it may be; return how many rows went or were emptied. Ends early when `stopping`.
 
-    `retention` is for payloads (deliveries, event data), `dedupe` for the keys that tell duplicates.
+    `retention` is for payloads (deliveries, event data), `dedupe` for the keys that tell duplicates. `expired` is told
+    of each endpoint how many events went that were still to be sent to it.
     """
+    undelivered = max(retention, UNDELIVERED_LIFE)
     ages = [
         (PRUNE_DELIVERIES, retention),
         (PRUNE_PAYLOADS, retention),
         (PRUNE_ENRICHMENTS, retention),
-        (PRUNE_OUTBOUND, retention),
+        (PRUNE_DELIVERED, retention),
+        (PRUNE_STANDINGS, undelivered),
         (PRUNE_EVENT_KEYS, dedupe),
         (PRUNE_REFUSED, REFUSED_LIFE),
         (PRUNE_INTENTS, timedelta(0)),
@@ -107,4 +144,19 @@ async def prune(
             total += gone
             if gone < BITE:
                 break
+    return total + await _prune_undelivered(engine, undelivered, expired, stopping)
+
+
+async def _prune_undelivered(
+    engine: AsyncEngine, age: timedelta, expired: Callable[[str, int], None], stopping: Callable[[], bool]
+) -> int:
+    total, gone = 0, BITE
+    while gone == BITE and not stopping():
+        async with engine.begin() as connection:
+            rows = (await connection.execute(PRUNE_UNDELIVERED, {"age": age, "bite": BITE})).all()
+        gone = sum(row.rows for row in rows)
+        total += gone
+        for row in rows:
+            if row.unsent:
+                expired(row.endpoint, row.unsent)
     return total

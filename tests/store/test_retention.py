@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+import structlog
 from sqlalchemy import text
 
 from app.errors import Unauthentic
+from app.lifecycle import sweep
 from app.store.group_commit import GroupCommit
 from app.store.refused import KEPT_BODY_BYTES, RefusedDeliveries
 from app.store.retention import prune
@@ -75,13 +78,18 @@ async def test_the_last_twenty_refused_deliveries_of_a_source_are_kept(engine: A
     assert await ask(engine, "SELECT count(*) FROM refused_deliveries") == [(0,)]
 
 
-async def test_outbound_events_go_with_the_payloads_but_not_from_under_a_sender(engine: AsyncEngine) -> None:
+async def noted(engine: AsyncEngine, state: str, created: int, touched: int) -> None:
+    """Have an event noted, and last touched, so many days ago."""
     columns = "id, endpoint, kind, body, state, due_at, created_at, updated_at"
+    ages = f"now() - interval '{created} days', now() - interval '{touched} days'"
+    values = f"'out_{state}_{created}', 'crm', 'enrolled', '', '{state}', now(), {ages}"
+    await ask(engine, f"INSERT INTO outbound ({columns}) VALUES ({values})")  # noqa: S608  # a test's own
+
+
+async def test_outbound_events_go_with_the_payloads_but_not_from_under_a_sender(engine: AsyncEngine) -> None:
     for age in (29, 31):
         for state in ("waiting", "sending", "delivered", "failed"):
-            created = f"now() - interval '{age} days'"
-            values = f"'out_{state}_{age}', 'crm', 'enrolled', '', '{state}', now(), {created}, now()"
-            await ask(engine, f"INSERT INTO outbound ({columns}) VALUES ({values})")  # noqa: S608  # a test's own
+            await noted(engine, state, age, age)
     await ask(engine, "UPDATE outbound SET leased_until = now() + interval '1 minute' WHERE state = 'sending'")
     await prune(engine, retention=timedelta(days=30), dedupe=timedelta(days=7))
     kept = await ask(engine, "SELECT id FROM outbound WHERE id LIKE '%31' ORDER BY id")
@@ -91,3 +99,43 @@ async def test_outbound_events_go_with_the_payloads_but_not_from_under_a_sender(
     await ask(engine, "UPDATE outbound SET leased_until = now() WHERE state = 'sending'")
     await prune(engine, retention=timedelta(days=30), dedupe=timedelta(days=7))
     assert await ask(engine, "SELECT count(*) FROM outbound") == [(4,)]
+
+
+async def test_what_an_endpoint_has_not_taken_outlives_a_short_retention(engine: AsyncEngine) -> None:
+    for state in ("waiting", "failed", "delivered"):
+        for age in (13, 15):
+            await noted(engine, state, age, age)
+    await noted(engine, "waiting", 16, 1)  # somebody replayed it yesterday
+    await prune(engine, retention=timedelta(hours=1), dedupe=timedelta(days=7))
+    kept = await ask(engine, "SELECT id FROM outbound ORDER BY id")
+    assert kept == [("out_failed_13",), ("out_waiting_13",), ("out_waiting_16",)]
+
+
+async def test_what_is_given_up_unsent_is_counted_and_logged(engine: AsyncEngine) -> None:
+    await noted(engine, "waiting", 31, 31)
+    await noted(engine, "sending", 32, 31)
+    await ask(engine, "UPDATE outbound SET leased_until = now() WHERE state = 'sending'")
+    await noted(engine, "failed", 33, 31)  # that was counted when it failed
+    await noted(engine, "delivered", 34, 34)
+    stopping, told = asyncio.Event(), list[tuple[str, int]]()
+
+    def expired(endpoint: str, count: int) -> None:
+        told.append((endpoint, count))
+        stopping.set()
+
+    with structlog.testing.capture_logs() as logs:
+        await sweep(engine, stopping, retention=timedelta(days=30), dedupe=timedelta(days=7), expired=expired)
+    assert told == [("crm", 2)]
+    assert await ask(engine, "SELECT id FROM outbound") == []
+    (line,) = [line for line in logs if line["event"] == "outbound.expired"]
+    assert (line["endpoint"], line["count"], line["log_level"]) == ("crm", 2, "warning")
+
+
+async def test_how_an_endpoint_answered_under_an_old_secret_goes_and_the_last_word_stays(engine: AsyncEngine) -> None:
+    for endpoint, fingerprint, age in (("crm", "old", 40), ("crm", "new", 35), ("lake", "a", 20), ("lake", "b", 40)):
+        values = f"'{endpoint}', '{fingerprint}', now(), now() - interval '{age} days'"
+        columns = "endpoint, fingerprint, disabled_at, last_error_at"
+        await ask(engine, f"INSERT INTO outbound_endpoints ({columns}) VALUES ({values})")  # noqa: S608  # as above
+    await prune(engine, retention=timedelta(days=30), dedupe=timedelta(days=7))
+    kept = await ask(engine, "SELECT endpoint, fingerprint FROM outbound_endpoints ORDER BY endpoint")
+    assert kept == [("crm", "new"), ("lake", "a")]
