@@ -45,7 +45,7 @@ class OutboundBooks:
         return rows[0] | {"body": rows[0]["body"].decode()} if rows else None
 
     async def replay(self, identity: str) -> bool:
-        """Send it again, at once and with all its tries; tell whether its state allowed it."""
+        """Make it due at once, with all its tries; tell whether its state allowed it."""
         with busy_when_gone():
             async with self._engine.begin() as connection:
                 found = (await connection.execute(sql.REPLAY, {"id": identity})).first() is not None
@@ -66,6 +66,10 @@ class OutboundBooks:
                 bite, after = row.replayed, row.last
                 replayed += bite
         return replayed
+
+    async def knows(self, endpoint: str) -> bool:
+        """Tell whether the record has anything for an endpoint of this name."""
+        return bool(await self._rows(select(outbound.c.id).where(outbound.c.endpoint == endpoint).limit(1)))
 
     async def backlog(self) -> dict[str, dict[str, Any]]:
         """Return what waits for each endpoint, what has failed, and the age of the oldest that waits in seconds."""

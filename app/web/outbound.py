@@ -52,6 +52,9 @@ class Books(Protocol):
     ) -> int:
         """Send many again; return how many."""
 
+    async def knows(self, endpoint: str) -> bool:
+        """Tell whether the record has anything for an endpoint of this name."""
+
     async def test(self, name: str, body: bytes) -> str:
         """Note a test event for one endpoint; return its id."""
 
@@ -78,6 +81,7 @@ def router(books: Books, standings: Standings, *, authorised: Callable[..., None
         responses=PROBLEMS,
     )
     _add_events(routes, books)
+    _add_replays(routes, books, standings)
     _add_endpoints(routes, books, standings)
     return routes
 
@@ -97,22 +101,31 @@ def _add_events(routes: APIRouter, books: Books) -> None:
         rows = await books.page(filters, cursor, limit + 1)
         return {"items": rows[:limit], "next_cursor": rows[limit - 1]["id"] if len(rows) > limit else None}
 
-    @routes.post("/outbound/replay", response_model=Replayed, responses=UNREADABLE)
-    async def replay_many(asked: Replay) -> dict[str, int]:
-        """Send an endpoint's events of a period again: those that failed, those it took, or all."""
-        states = ("failed", "delivered") if asked.state == "all" else (asked.state,)
-        replayed = await books.replay_many(asked.endpoint, since=asked.since, until=asked.until, states=states)
-        log.info("outbound.replayed", endpoint=asked.endpoint, state=asked.state, count=replayed)
-        return {"replayed": replayed}
-
     @routes.get("/outbound/{outbound_id}", response_model=OutboundDetail)
     async def one(outbound_id: Identity) -> Mapping[str, Any]:
         """Return one event with the body that is sent, and what came of each attempt."""
         return found(await books.one(outbound_id), outbound_id)
 
+
+def _add_replays(routes: APIRouter, books: Books, standings: Standings) -> None:
+    @routes.post("/outbound/replay", response_model=Replayed, responses=UNREADABLE)
+    async def replay_many(asked: Replay) -> dict[str, int]:
+        """Send an endpoint's events of a period again: those that failed, those it took, or all."""
+        if not standings.known(asked.endpoint) and not await books.knows(asked.endpoint):
+            raise Problem(
+                404, "not-found", "No endpoint is called so: neither in the rules in force nor in the record."
+            )
+        states = ("failed", "delivered") if asked.state == "all" else (asked.state,)
+        replayed = await books.replay_many(asked.endpoint, since=asked.since, until=asked.until, states=states)
+        log.info("outbound.replayed", endpoint=asked.endpoint, state=asked.state, count=replayed)
+        return {"replayed": replayed}
+
     @routes.post("/outbound/{outbound_id}/replay", response_model=OutboundDetail, responses=UNDER_WAY)
     async def replay(outbound_id: Identity) -> Mapping[str, Any]:
-        """Send one event again at once: the same bytes under the same `webhook-id`, with all its tries."""
+        """Send one event again: the same bytes under the same `webhook-id`, with all its tries.
+
+        It is due at once. An open breaker, or an endpoint that is disabled, it waits for like all others.
+        """
         allowed = await books.replay(outbound_id)
         row = found(await books.one(outbound_id), outbound_id)
         if not allowed:
@@ -133,7 +146,10 @@ def _add_endpoints(routes: APIRouter, books: Books, standings: Standings) -> Non
         if not await standings.enable(name):
             raise _unknown()
         log.info("endpoint.enabled", endpoint=name)
-        return next(row for row in await standings.rows() if row["name"] == name)
+        row = next((row for row in await standings.rows() if row["name"] == name), None)
+        if row is None:
+            raise _unknown()  # it has left the rules this very moment, and nothing waits for it
+        return row
 
     @routes.post("/endpoints/{name}/test", response_model=OutboundDetail, status_code=202)
     async def test(name: Identity) -> Mapping[str, Any]:

@@ -6,21 +6,24 @@ import json
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, get_args
 
+import httpx
 import pytest
 from sqlalchemy import text
 
 from app.clock import utc_now
+from app.endpoint_standings import EndpointStandings
 from app.model import OutboundKind
 from app.policy.redelivery import Verdict
 from app.store.outbound import Outbox, Outcome, note
+from app.store.outbound_books import OutboundBooks
+from app.web.app import create_app
+from app.web.outbound import router
 from app.web.outbound_shapes import Kind
 from tests.web.service import ADMIN_TOKEN, RULES, write
 
 if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
-
-    import httpx
 
     from app.store.outbound import Outgoing
     from tests.web.service import Running
@@ -127,7 +130,6 @@ async def test_many_are_replayed_by_time_and_state(web: Running) -> None:
     await end(web, Verdict.DELIVERED, 200)
     ask = {"endpoint": "crm-back", "since": "2020-01-01T00:00:00Z"}
     for changes, replayed in [
-        ({"endpoint": "nobody"}, 0),
         ({"until": "2020-01-02T00:00:00+02:00"}, 0),
         ({"since": "2200-01-01T00:00:00Z", "state": "all"}, 0),
         ({"state": "delivered"}, 1),
@@ -137,6 +139,19 @@ async def test_many_are_replayed_by_time_and_state(web: Running) -> None:
         answer = await act(web, "/outbound/replay", ask | changes)
         assert answer.json() == {"replayed": replayed}, changes
     assert {row["state"] for row in await web.rows("SELECT state FROM outbound")} == {"waiting"}
+
+
+async def test_a_replay_for_a_name_that_nobody_knows_is_no_success(web: Running, rules: Path) -> None:
+    ask = {"endpoint": "crm-bakc", "since": "2020-01-01T00:00:00Z"}
+    answer = await act(web, "/outbound/replay", ask)
+    assert (answer.status_code, answer.json()["type"].rpartition("#")[2]) == (404, "not-found")
+    # Nothing was ever noted for this one, but the rules have it; and what was noted for one that left is replayed.
+    assert (await act(web, "/outbound/replay", ask | {"endpoint": "crm-back"})).json() == {"replayed": 0}
+    await noted(web, "ada@corp.example")
+    await end(web, Verdict.FAILED, 500)
+    write(rules, RULES.replace("crm-back:", "crm-new:"))
+    await web.service.rulebook.reload()
+    assert (await act(web, "/outbound/replay", ask | {"endpoint": "crm-back"})).json() == {"replayed": 1}
 
 
 @pytest.mark.parametrize(
@@ -196,6 +211,16 @@ async def test_an_endpoint_that_said_it_is_gone_is_enabled_again(web: Running) -
     assert (answer.status_code, answer.json()["state"], answer.json()["disabled_at"]) == (200, "closed", None)
     assert len(await end(web, Verdict.DELIVERED, 200)) == 1
     assert (await act(web, "/endpoints/nobody/enable")).status_code == 404
+
+
+async def test_an_endpoint_that_leaves_the_rules_while_it_is_enabled_is_not_found(web: Running) -> None:
+    views = iter([web.service.rulebook.endpoints(), {}])
+    books = OutboundBooks(web.service.engine)
+    standings = EndpointStandings(books, lambda: next(views), utc_now)
+    app = create_app([router(books, standings, authorised=lambda: None)], version="1")
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="https://segue.example") as client:
+        answer = await client.post("/api/v1/endpoints/crm-back/enable")
+    assert (answer.status_code, answer.json()["type"].rpartition("#")[2]) == (404, "not-found")
 
 
 async def test_a_test_event_goes_to_one_endpoint_as_all_others_do(web: Running) -> None:
