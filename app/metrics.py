@@ -217,9 +217,11 @@ class Metrics:
         """Count a call of following: search or read."""
         self._follow_calls.labels(account, what).inc()
 
-    def overdue_look(self, account: str, seconds: float) -> None:
-        """Set for how long the oldest look of an account has been due."""
-        self._overdue.labels(account).set(seconds)
+    def overdue_looks(self, seconds: Mapping[str, float]) -> None:
+        """Set for how long the oldest look of each account in force has been due."""
+        self._overdue.clear()  # One that left the rules is looked at no more.
+        for account, overdue in seconds.items():
+            self._overdue.labels(account).set(overdue)
 
     def hubspot_call(self, account: str, endpoint: str, status: int | None, seconds: float) -> None:
         """Count a call to HubSpot; no status means that no answer came."""

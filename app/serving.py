@@ -149,10 +149,9 @@ async def _page(service: Service, reader: StoredReader) -> bytes:
     with suppress(Busy):
         service.metrics.backlog(*await reader.backlog())
         service.metrics.thin_events(await reader.thin_events())
-        for account, seconds in (await reader.overdue_looks()).items():
-            service.metrics.overdue_look(account, seconds)
         await tell_endpoints(service.engine, service.rulebook, service.metrics)
         if book is not None:
+            service.metrics.overdue_looks(await reader.overdue_looks(book.accounts))
             standing = await standings_of(service).all()
             service.metrics.senders((one.account, one.name, one.left, one.paused_at is not None) for one in standing)
             service.metrics.accounts(await _connected(service, book))

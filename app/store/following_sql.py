@@ -135,6 +135,6 @@ GIVE_UP = text("""
 OVERDUE = text("""
     SELECT account, GREATEST(COALESCE(EXTRACT(epoch FROM clock_timestamp() - (
         SELECT min(follow_at) FROM enrollments
-        WHERE enrollments.account = follow_turns.account AND follow_at IS NOT NULL
-    )), 0), 0) AS overdue FROM follow_turns
+        WHERE enrollments.account = in_force.account AND follow_at IS NOT NULL
+    )), 0), 0) AS overdue FROM unnest(CAST(:accounts AS text[])) AS in_force(account)
 """)

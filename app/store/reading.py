@@ -11,7 +11,7 @@ from app.store.following_sql import OVERDUE
 from app.store.schema import decisions, enrichments, enrollments, events, journal
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -88,18 +88,19 @@ class StoredReader:
         waiting = [float(row["overdue"]) for row in rows if row["state"] in {"ready", "uncertain"}]
         return {row["state"]: row["count"] for row in rows}, max(waiting, default=0.0)
 
-    async def overdue_looks(self) -> dict[str, float]:
-        """Return for how many seconds the oldest look of each account has been due."""
-        return {row["account"]: float(row["overdue"]) for row in await self._rows(OVERDUE)}
+    async def overdue_looks(self, accounts: Iterable[str]) -> dict[str, float]:
+        """Return for how many seconds the oldest look of each of these accounts has been due."""
+        rows = await self._rows(OVERDUE, accounts=list(accounts))
+        return {row["account"]: float(row["overdue"]) for row in rows}
 
     async def ping(self) -> None:
         """Ask the database for a sign of life."""
         await self._rows(select(func.now()))
 
-    async def _rows(self, statement: Any) -> Sequence[Mapping[str, Any]]:
+    async def _rows(self, statement: Any, **values: Any) -> Sequence[Mapping[str, Any]]:
         with busy_when_gone():
             async with self._engine.connect() as connection:
-                return [dict(row) for row in (await connection.execute(statement)).mappings()]
+                return [dict(row) for row in (await connection.execute(statement, values)).mappings()]
 
 
 def _narrowed(statement: Select[Any], table: Table, filters: Filters) -> Select[Any]:

@@ -7,7 +7,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from sqlalchemy import text
 
+from tests.web.service import RULES
+from tests.web.service import write as write_rules
+
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.web.service import Running
 
 FOLLOWED = "UPDATE enrollments SET state = 'enrolled', contact_id = '501', follow_at = now() + interval '1 day'"
@@ -108,14 +113,25 @@ async def test_operators_are_shown_what_became_of_enrollments(web: Running) -> N
     assert (other["ended"], other["replied_at"]) == (None, None)
 
 
-async def test_the_oldest_overdue_look_is_a_gauge(web: Running) -> None:
+async def test_the_oldest_overdue_look_is_a_gauge_of_the_accounts_in_force(web: Running, rules: Path) -> None:
+    async def overdue() -> dict[str, float]:
+        """Return hours by account."""
+        await web.client.get("/metrics")
+        gauges = web.service.metrics.registry.restricted_registry(["segue_follow_overdue_seconds"]).collect()
+        return {sample.labels["account"]: sample.value // 3600 for gauge in gauges for sample in gauge.samples}
+
+    async def in_force(account: str) -> None:
+        write_rules(rules, f"{RULES}accounts:\n  {account}: {{token: pat-1}}\n")
+        await web.service.rulebook.reload()
+
     await followed(web)
-    await write(web, "UPDATE enrollments SET follow_at = now() - interval '1 hour' WHERE contact_id = '501'")
+    await write(web, "UPDATE enrollments SET state = 'enrolled', follow_at = now() - interval '1 hour'")
     await write(
-        web,
-        "INSERT INTO follow_turns (account, turn, search_at, since, calls) VALUES"
-        " ('main', 1, now(), now(), '{}'), ('idle', 1, now(), now(), '{}')",
+        web, "UPDATE enrollments SET account = 'emea', follow_at = now() - interval '2 h' WHERE contact_id = '502'"
     )
-    await web.client.get("/metrics")
-    assert 3600 <= web.counted("follow_overdue_seconds", account="main") < 3700
-    assert web.counted("follow_overdue_seconds", account="idle") == 0
+    assert await overdue() == {"main": 1}
+    # One that left is looked at no more: its figure would grow for ever.
+    await in_force("emea")
+    assert await overdue() == {"emea": 2}
+    await in_force("idle")
+    assert await overdue() == {"idle": 0}
