@@ -3,7 +3,7 @@
 Before, a pattern with letters beyond ASCII in its domain was kept as it was written, and held nobody. One that has no
 such form (a star beside such letters) is left: the list shows it, and it is taken out as it stands there.
 
-Revision: 0016, after 0014
+Revision: 0016, after 0015
 """
 
 import sqlalchemy as sa
@@ -12,7 +12,7 @@ from alembic import op
 from app.policy.suppression import read
 
 revision = "0016"
-down_revision = "0014"
+down_revision = "0015"
 branch_labels = None
 depends_on = None
 

@@ -2,13 +2,13 @@
 
 Before, replicas with different rules for one endpoint began its breaker anew for each other, again and again.
 
-Revision: 0019, after 0016
+Revision: 0018, after 0017
 """
 
 from alembic import op
 
-revision = "0019"
-down_revision = "0016"
+revision = "0018"
+down_revision = "0017"
 branch_labels = None
 depends_on = None
 
