@@ -13,7 +13,8 @@ from app.errors import Ambiguous, HubSpotError, NotSent, Refusal
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
 
-REFUSED_WHOLE = 400
+# A bad item (400), one that conflicts with what is there (409), too much at once (413): fewer may fare better.
+REFUSED_WHOLE = frozenset({400, 409, 413})
 
 K = TypeVar("K", bound="Hashable")
 V = TypeVar("V")
@@ -30,8 +31,8 @@ class Batcher(Generic[K, V]):
 
     `acquire` is awaited first and the items are taken after it, as late as possible. `call` answers each item with a
     value or a HubSpotError; items that it leaves out are asked for again in halves, and so is a batch that is refused
-    whole (400), so that one bad item fails alone. `identity` says which items must not meet in one call: equal items
-    of one identity are folded, different ones travel one after the other, in the order they were asked.
+    whole (400, 409 or 413), so that one bad item fails alone. `identity` says which items must not meet in one call:
+    equal items of one identity are folded, different ones travel one after the other, in the order they were asked.
     """
 
     def __init__(
@@ -124,7 +125,7 @@ class Batcher(Generic[K, V]):
         try:
             answers = await self._call(batch)
         except Refusal as refusal:
-            divisible = refusal.status == REFUSED_WHOLE and len(batch) > 1
+            divisible = refusal.status in REFUSED_WHOLE and len(batch) > 1
             return {} if divisible else dict.fromkeys(batch, refusal)
         except HubSpotError as error:
             return dict.fromkeys(batch, error)

@@ -23,6 +23,7 @@ class FarBatches:
     def __init__(self, *, limit: int = 100) -> None:
         self.calls: list[list[Item]] = []
         self.bad: set[Item] = set()
+        self.refuses_with = 400
         self.omitted: set[Item] = set()
         self.errors: dict[Item, HubSpotError] = {}
         self.error: Exception | None = None
@@ -56,7 +57,7 @@ class FarBatches:
         if self.error:
             raise self.error
         if self.bad & set(items):
-            raise Refusal("VALIDATION_ERROR", status=400)
+            raise Refusal("VALIDATION_ERROR", status=self.refuses_with)
         gone = self.omitted if len(items) > 1 else set()
         return {item: self.errors.get(item, item[1]) for item in items if item not in gone}
 
@@ -116,8 +117,10 @@ async def test_one_error_is_one_askers_error() -> None:
     assert len(far.calls) == 1
 
 
-async def test_a_batch_refused_whole_is_halved_until_the_bad_one_stands_alone() -> None:
+@pytest.mark.parametrize("status", [400, 409, 413])
+async def test_a_batch_refused_whole_is_halved_until_the_bad_one_stands_alone(status: int) -> None:
     far = FarBatches()
+    far.refuses_with = status
     far.bad = {("person 37", 37)}
     answers = await far.ask_all(people(100))
     assert isinstance(answers.pop(37), Refusal)
