@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import structlog
 
-from app.errors import Ambiguous, HubSpotError, NotTold, Refusal, SegueError, UnknownToProvider, Unreadable
+from app.errors import Ambiguous, HeldError, HubSpotError, NotTold, Refusal, UnknownToProvider, Unreadable
 from app.lookups import NOT_THERE_YET
 from app.model import Decision, Verdict
 from app.policy.retry import next_attempt
@@ -103,8 +103,8 @@ class Asking:
         except HubSpotError as error:
             told = "hubspot_no_answer" if isinstance(error, Ambiguous) else "hubspot_not_reached"
             raise NotTold(told, str(error)) from error
-        except SegueError as error:  # a spent daily budget: it comes back
-            raise NotTold("daily_budget", str(error)) from error
+        except HeldError as error:  # the day is spent, or HubSpot asks for a long pause: it comes back
+            raise NotTold(error.reason, str(error)) from error
 
 
 class Enricher:

@@ -19,7 +19,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.clock import elapsed_seconds, utc_now
-from app.errors import SegueError
+from app.errors import HeldError, SegueError
 from app.policy.outcome import BudgetSpentError
 from app.policy.windows import next_midnight, zone
 from app.store.database import first_line
@@ -39,6 +39,7 @@ TRAVEL_SECONDS = 0.2  # one request may travel longer than another by this much
 DAILY = "RATE_LIMIT_DAILY"
 SECONDLY = "RATE_LIMIT_SECONDLY"
 UNKNOWN_DAY_SECONDS = 3600.0
+LONGEST_WAIT_SECONDS = 60.0  # in memory: whoever has to wait for longer makes room for others
 START_MAXIMUM = 100  # per window: the least any HubSpot plan allows; raised when HubSpot's headers say so
 # Searches have a window of their own, 5 a second for the account (HubSpot's search guide). HubSpot does not say that
 # they are free of the other one, so that they count there, too.
@@ -99,10 +100,13 @@ BELIEVE = text("""
     WHERE account = :account AND kind = :kind AND (maximum, window_ms) <> (:maximum, :window_ms)
 """)
 
+# The name goes with the later instant: a burst that is refused while the day is spent does not make a burst of the day.
 BLOCK = text("""
-    UPDATE rate_windows SET blocked_by = :code,
-           blocked_until = GREATEST(blocked_until, clock_timestamp() + make_interval(secs => :seconds))
-    WHERE account = :account AND kind = :kind
+    UPDATE rate_windows AS w
+    SET blocked_by = CASE WHEN w.blocked_until > told.until THEN w.blocked_by ELSE :code END,
+        blocked_until = GREATEST(w.blocked_until, told.until)
+    FROM (SELECT clock_timestamp() + make_interval(secs => :seconds) AS until) AS told
+    WHERE w.account = :account AND w.kind = :kind
 """)
 
 
@@ -201,7 +205,7 @@ class StoredPace:
         return self._learnt is not None
 
     async def acquire(self, kind: str = GENERAL) -> StoredGrant:
-        """Return when a request of `kind` may be sent. Raises BudgetSpentError and whatever the store raises."""
+        """Return when a request of `kind` may be sent. Raises HeldError and whatever the store raises."""
         future: asyncio.Future[StoredGrant] = asyncio.get_running_loop().create_future()
         self._waiting.setdefault(kind, deque()).append(future)
         asker = self._askers.get(kind)
@@ -217,12 +221,14 @@ class StoredPace:
         self._note(BELIEVE, maximum=maximum, window_ms=interval_ms)
 
     def throttled(self, code: str, retry_after: float | None) -> None:
-        """Stop all replicas after a 429: a window long, or (daily limit) until the account's day ends.
+        """Stop all replicas after a 429: a window long, or as long as HubSpot names; a spent day, until it ends.
 
         HubSpot says "secondly" of searches only, and only these are stopped by it.
         """
         kind = SEARCH if code == SECONDLY else GENERAL
-        seconds = retry_after or (self._rest_of_day() if code == DAILY else self._start(kind)["window_ms"] / 1000)
+        seconds = retry_after or self._start(kind)["window_ms"] / 1000
+        if code == DAILY:
+            seconds = max(retry_after or 0.0, self._rest_of_day())
         log.warning("hubspot.throttled", account=self._account, code=code, pause_seconds=seconds)
         self._note(BLOCK, kind=kind, code=code, seconds=seconds)
 
@@ -381,10 +387,14 @@ def allowance(maximum: int, cap: int | None, headroom: float) -> int:
 
 
 def blocked(code: str | None, until: datetime, now: datetime) -> float:
-    """Return the seconds to wait after a 429; a spent daily budget raises instead: nobody waits that long in memory."""
+    """Return the seconds to wait after a 429. Raises HeldError where that is too long to be waited for in memory."""
     if code == DAILY:
         raise BudgetSpentError("daily_budget", until)
-    return max((until - now).total_seconds(), 0.005)
+    seconds = (until - now).total_seconds()
+    if seconds > LONGEST_WAIT_SECONDS:
+        reason = code or "RATE_LIMIT"
+        raise HeldError(reason, until, f"HubSpot asks for a pause until {until:%Y-%m-%d %H:%M} UTC ({reason})")
+    return max(seconds, 0.005)
 
 
 async def _wait_at_most(seconds: float, ended: asyncio.Event) -> None:

@@ -397,6 +397,21 @@ async def test_a_contact_that_is_gone_is_a_no_that_says_so(office: Office, hubsp
     assert (await office.one("SELECT verdict FROM decisions"))["verdict"] == "none"
 
 
+@pytest.mark.parametrize(
+    ("code", "reason"), [("RATE_LIMIT_DAILY", "daily_budget"), ("RATE_LIMIT_TEN_SECONDLY", "RATE_LIMIT_TEN_SECONDLY")]
+)
+async def test_while_hubspot_wants_to_be_left_alone_a_contact_waits_and_says_why(
+    office: Office, hubspot: HubSpotDesk, code: str, reason: str
+) -> None:
+    contact = await hubspot.upsert("cid@corp.example", {})
+    await office.web.deliver("portal", created(contact))
+    async with office.web.service.engine.begin() as connection:
+        blocked = f"SET blocked_by = '{code}', blocked_until = clock_timestamp() + interval '1 hour'"
+        await connection.exec_driver_sql(f"UPDATE rate_windows {blocked}")
+    await office.enrich()
+    assert await office.one("SELECT state, reason FROM enrichments") == {"state": "ready", "reason": reason}
+
+
 async def test_the_loop_asks_by_itself_and_hands_back_what_it_was_asking(office: Office) -> None:
     await office.ticket()
     office.far_end.answers = [httpx.Response(200, json=ORDER)]
