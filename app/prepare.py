@@ -5,7 +5,6 @@ What can be decided without HubSpot is decided first: whoever is suppressed, or 
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Protocol
@@ -49,8 +48,8 @@ class HubSpot(Protocol):
     async def read(self, contact_id: str, names: Iterable[str]) -> Mapping[str, str | None]:
         """Return the named properties of the contact."""
 
-    async def baseline(self, contact_id: str) -> Baseline:
-        """Return what the contact's sequence properties say now."""
+    async def look(self, contact_id: str, names: Iterable[str]) -> tuple[Mapping[str, str | None], Baseline]:
+        """Return the named properties of the contact, and what its sequence properties say, as of one moment."""
 
 
 class Admitter(Protocol):
@@ -183,13 +182,9 @@ class Preparing:
         return await self._look(attempt, contact_id)
 
     async def _look(self, attempt: Attempt, contact_id: str) -> Baseline:
-        """Read the contact's facts and baseline: asked for at the same time, so that both travel in one call."""
+        """Read the contact's facts and baseline: one ask, which takes one place in a call."""
         names = (*attempt.enrollment.require, *_facts_for(attempt.enrollment.plan))
-        if not names:
-            return await self._hubspot.baseline(contact_id)
-        facts, baseline = await asyncio.gather(
-            self._hubspot.read(contact_id, names), self._hubspot.baseline(contact_id)
-        )
+        facts, baseline = await self._hubspot.look(contact_id, names)
         attempt.facts = dict(facts)
         return baseline
 

@@ -111,6 +111,12 @@ class HubSpotDesk:
         """Return what the contact's sequence properties say now. They lag behind the enrollment itself."""
         return baseline_from(await self.read(contact_id, BASELINE))
 
+    async def look(self, contact_id: str, names: Iterable[str]) -> tuple[Mapping[str, str | None], Baseline]:
+        """Return the named properties and the baseline, read together: two asks would fill a call twice as soon."""
+        wanted = frozenset(names)
+        shown = await self.read(contact_id, wanted.union(BASELINE))
+        return {name: shown[name] for name in wanted}, baseline_from(shown)
+
     async def status(self, contact_id: str) -> Witness | None:
         """Return the sequence that the contact is in now, None when HubSpot shows none.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -82,6 +83,7 @@ class Road:
     confirmations: list[str] = field(default_factory=list)
     moments: list[datetime] = field(default_factory=list)
     meanwhile: Meanwhile = field(default_factory=list)
+    calls: list[CallRecord] = field(default_factory=list)
 
     def at(self, moment: datetime) -> None:
         """Set the worker's clock; the database has its own."""
@@ -162,11 +164,28 @@ class Waits:
 async def road(engine: AsyncEngine) -> AsyncIterator[Road]:
     sandbox = Process(["-m", "app.sandbox", "--port", "0"], {}, r"http://\S+")
     url = (await sandbox.wait_until_up()).group()
-    pace = StoredPace(engine, account="main", cap=None, headroom=0.05, window_ms=10_000)
+    async with open_road(engine, url) as road:
+        yield road
+    sandbox.end()
+
+
+@asynccontextmanager
+async def open_road(
+    engine: AsyncEngine,
+    url: str,
+    *,
+    book: Rulebook = BOOK,
+    transport: httpx.AsyncBaseTransport | None = None,
+    window_ms: int = 10_000,
+    confirm_seconds: float = -60.0,
+    tell: Callable[[Told], None] = lambda _: None,
+) -> AsyncIterator[Road]:
+    """Put a road together. `transport` replaces the network to `url`, `tell` is told every step."""
+    pace = StoredPace(engine, account="main", cap=None, headroom=0.05, window_ms=window_ms)
     calls: list[CallRecord] = []
     told: list[Told] = []
     confirmations: list[str] = []
-    books = [BOOK]
+    books = [book]
     moments: list[datetime] = []
     meanwhile: Meanwhile = []
     waits = Waits(pace, told, meanwhile)
@@ -175,8 +194,14 @@ async def road(engine: AsyncEngine) -> AsyncIterator[Road]:
     def now() -> datetime:
         return moments[0] if moments else utc_now()
 
+    def note(step: Told) -> None:
+        told.append(step)
+        tell(step)
+
     async with (
-        HubSpotClient("main", "pat-sandbox", pace=waits, observe=calls.append, base_url=url) as client,
+        HubSpotClient(
+            "main", "pat-sandbox", pace=waits, observe=calls.append, base_url=url, transport=transport
+        ) as client,
         HubSpotDesk(client) as desk,
     ):
         owners = Owners(client, tell=lambda: None)
@@ -184,11 +209,11 @@ async def road(engine: AsyncEngine) -> AsyncIterator[Road]:
         preparing = Preparing(
             enrollments,
             desk,
-            Admission(Suppressions(engine), lambda: BOOK),
-            Senders(SenderBooks(engine), owners, book=lambda: BOOK, now=now),
+            Admission(Suppressions(engine), lambda: book),
+            Senders(SenderBooks(engine), owners, book=lambda: book, now=now),
             bridging,
             now=now,
-            tell=told.append,
+            tell=note,
         )
         enroller = Enroller(
             enrollments,
@@ -196,13 +221,12 @@ async def road(engine: AsyncEngine) -> AsyncIterator[Road]:
             preparing,
             Acting(enrollments, desk, preparing, bridging),
             fault_of,
-            patience=Patience(settle_seconds=90.0, confirm_seconds=-60.0),
+            patience=Patience(settle_seconds=90.0, confirm_seconds=confirm_seconds),
             now=now,
             random=lambda: 0.5,
-            tell=told.append,
+            tell=note,
         )
         confirmer = Confirmer(enrollments, desk, confirmations.append)
-        seen = (told, books, owners, confirmations, moments, meanwhile)
+        seen = (told, books, owners, confirmations, moments, meanwhile, calls)
         yield Road(engine, enrollments, enroller, confirmer, url, *seen)
     await pace.close()
-    sandbox.end()

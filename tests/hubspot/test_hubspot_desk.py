@@ -88,6 +88,16 @@ async def test_each_reader_gets_what_it_asked_for(new_client: Callable[..., HubS
     assert far.calls["read"] == 1
 
 
+async def test_a_hundred_are_looked_at_in_one_call(new_client: Callable[..., HubSpotClient]) -> None:
+    far = PracticeContacts()
+    async with new_client(httpx.MockTransport(far)) as client, HubSpotDesk(client) as desk:
+        emails = [f"person{number}@corp.example" for number in range(100)]
+        ids = await asyncio.gather(*(desk.upsert(email, {"firstname": email[:9]}) for email in emails))
+        looked = await asyncio.gather(*(desk.look(contact_id, ["firstname"]) for contact_id in ids))
+    assert looked == [({"firstname": email[:9]}, Baseline(None, None, None)) for email in emails]
+    assert far.calls["read"] == 1
+
+
 @pytest.mark.parametrize("whole", [False, True], ids=["207", "400"])
 async def test_one_bad_contact_fails_alone(new_client: Callable[..., HubSpotClient], *, whole: bool) -> None:
     far = PracticeContacts(whole=whole)

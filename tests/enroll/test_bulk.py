@@ -1,0 +1,138 @@
+"""Many at once, by the worker's own loops: how many calls each enrollment costs, and that no window is exceeded."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import httpx
+from sqlalchemy import text
+
+from app.rules.documents import Document
+from app.rules.load import load
+from app.sandbox.app import create_app
+from app.sandbox.settings import Settings
+from app.store.group_commit import GroupCommit
+from app.worker import Worker, WorkerPace
+from tests.enroll.conftest import open_road
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncEngine
+
+    from app.policy.outcome import Told
+    from app.sandbox.state import State
+    from tests.enroll.conftest import Road
+
+BULK = 300
+TOGETHER = 100  # what one claim takes, and what one call carries
+# The window is as full as HubSpot's smallest and much shorter: the bulk fills it several times over within seconds.
+WINDOW, WINDOW_MS = 100, 1000
+RULES = """version: 1
+accounts: {main: {token: pat-sandbox}}
+senders: {anna: {user_id: "7001", email: anna@acme.example}}
+"""
+BOOK = load((Document("rules.yaml", RULES),), environment={}, providers={})
+NOT_CONFIRMED = "SELECT count(*) FROM enrollments WHERE confirm_at IS NOT NULL"
+
+
+class Progress:
+    """Who has set out, who has come to write the contact, and who is enrolled, by the steps that are told."""
+
+    def __init__(self) -> None:
+        self.causes: Counter[str] = Counter()
+        self.nobody_on_the_way = asyncio.Event()
+        self.all_enrolled = asyncio.Event()
+
+    def tell(self, step: Told) -> None:
+        self.causes[step.change.cause] += 1
+        # Whoever has a sender writes the contact next.
+        if self.causes["claimed"] > self.causes["assigned"]:
+            self.nobody_on_the_way.clear()
+        else:
+            self.nobody_on_the_way.set()
+        if self.causes["enrolled"] == BULK:
+            self.all_enrolled.set()
+
+
+@dataclass
+class SlowEnough(httpx.AsyncBaseTransport):
+    """The sandbox; it answers a call that writes contacts when all who were claimed have come to write theirs.
+
+    HubSpot's answers take about as long. An answer after so many milliseconds would find as much company waiting as
+    this machine has made ready by then, and that says nothing of the code.
+    """
+
+    sandbox: httpx.AsyncBaseTransport
+    progress: Progress
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        if request.url.path.endswith("/contacts/batch/upsert"):
+            await self.progress.nobody_on_the_way.wait()
+        return await self.sandbox.handle_async_request(request)
+
+
+async def test_a_bulk_costs_one_call_each_and_a_few_for_a_hundred_and_meets_no_limit(
+    engine: AsyncEngine, make_entry: Any
+) -> None:
+    app = create_app(Settings(per_10s=WINDOW, window_ms=WINDOW_MS))
+    state: State = app.state.sandbox
+    emails = [f"person{number}@bulk.example" for number in range(BULK)]
+    await accept(engine, [make_entry(email, email) for email in emails])
+    progress = Progress()
+    async with open_road(
+        engine,
+        "http://sandbox.test",
+        book=BOOK,
+        transport=SlowEnough(httpx.ASGITransport(app), progress),
+        window_ms=WINDOW_MS,
+        confirm_seconds=3600.0,
+        tell=progress.tell,
+    ) as road:
+        await enroll_all(road, progress)
+        await confirm_all(road)
+
+    assert state.window.refused == 0
+    assert Counter(entry.email for entry in state.ledger.entries) == dict.fromkeys(emails, 1)
+    calls = Counter(record.route.rpartition("/")[2] for record in road.calls)
+    assert calls.keys() == {"enrollments", "upsert", "read"}
+    assert calls["enrollments"] == BULK
+    # Of each hundred, the first may set out with few, and the others travel in the next call: at most two calls write
+    # the contacts, and two read their baselines. Once more the hundred is read, together, to confirm it.
+    # Whoever this machine was too slow to send while its grant was fresh comes once more, maybe alone.
+    assert calls.total() <= BULK * 1.05 + 2 * progress.causes["retry"]
+
+
+async def accept(engine: AsyncEngine, entries: list[Any]) -> None:
+    writer = GroupCommit(engine.url)
+    writer.start()
+    await asyncio.gather(*(writer.accept(entry) for entry in entries))
+    await writer.close()
+
+
+async def enroll_all(road: Road, progress: Progress) -> None:
+    worker = Worker(
+        road.enrollments,
+        road.enroller,
+        road.confirmer,
+        pace=WorkerPace(capacity=2 * TOGETHER, claim_at_once=TOGETHER),
+        expired=lambda _: None,
+    )
+    worker.start()
+    async with asyncio.timeout(120):
+        await progress.all_enrolled.wait()
+    await worker.stop(drain_seconds=10.0)
+
+
+async def confirm_all(road: Road) -> None:
+    """Read all of them back, as if the time for it had come."""
+    await road.run("UPDATE enrollments SET confirm_at = clock_timestamp()")
+    while await count(road.engine, NOT_CONFIRMED):
+        await road.confirmer.confirm()
+    assert road.confirmations == ["seen"] * BULK
+
+
+async def count(engine: AsyncEngine, statement: str) -> int:
+    async with engine.connect() as connection:
+        return int((await connection.execute(text(statement))).scalar_one())
