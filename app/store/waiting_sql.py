@@ -16,6 +16,9 @@ ON_THE_WAY_OUT = """
 # finds. Only another one that unenrolls is waited for, since it does the same.
 LEAVING = "COALESCE({row}.plan->>'action' IN ('cancel', 'unenroll'), false)"
 UNENROLLS = "COALESCE({row}.plan->>'action' = 'unenroll', false)"
+# What only writes the contact waits for no enrollment, whose e-mail would go out with the old facts; of two of them the
+# one that was heard first goes first, however often it is tried again: or old facts would have the last word.
+UPDATES = "COALESCE({row}.plan->>'action' = 'update', false)"
 # What came when goes by the time at which its event was accepted, by the one clock that all replicas share: ids carry
 # each replica's own, and a thin event is decided long after it came. A row of before that column has its own time.
 HEARD = "COALESCE({row}.heard_at, {row}.created_at), {row}.id"
@@ -30,11 +33,14 @@ OPEN = "state IN ('held', 'ready', 'working', 'uncertain') OR triggered_until IS
 def blocked(row: str) -> str:
     """Return the condition under which `other`, of the same person, keeps `row` from being claimed."""
     leaving, other_leaving = LEAVING.format(row=row), LEAVING.format(row="other")
+    updates, other_updates = UPDATES.format(row=row), UPDATES.format(row="other")
+    heard, other_heard = HEARD.format(row=row), HEARD.format(row="other")
     return f"""
         other.state IN ('working', 'uncertain')
         OR (({ON_THE_WAY_OUT}) AND ({UNENROLLS.format(row="other")} OR NOT {leaving}))
-        OR (other.state IN ('held', 'ready') AND other.priority > {row}.priority
+        OR (other.state IN ('held', 'ready') AND other.priority > {row}.priority AND NOT {updates}
             AND ({row}.triggered_at IS NULL OR ({other_leaving} AND NOT {leaving})))
+        OR (other.state IN ('held', 'ready') AND {updates} AND {other_updates} AND ({other_heard}) < ({heard}))
     """
 
 
@@ -56,7 +62,8 @@ def others(row: str) -> str:
 
 def first(row: str) -> str:
     """Return the order in which those of one person go that may go at all."""
-    return f"{LEAVING.format(row=row)} DESC, {row}.triggered_at IS NULL, {row}.priority DESC, {row}.id"
+    kinds = f"{LEAVING.format(row=row)} DESC, {UPDATES.format(row=row)} DESC"
+    return f"{kinds}, {row}.triggered_at IS NULL, {row}.priority DESC, {row}.id"
 
 
 def blocker(row: str) -> str:

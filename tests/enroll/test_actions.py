@@ -76,3 +76,58 @@ async def test_whoever_is_suppressed_is_not_written_either(road: Road, make_entr
     await road.enroller.enroll(claimed)
     assert await road.state() == ("refused", "suppressed")
     assert (await road.control("calls"))["total"] == 0
+
+
+async def company(road: Road) -> str | None:
+    people = await road.control("people")
+    ada = next(p["properties"] for p in people if p["properties"].get("email") == "ada@corp.example")
+    told: str | None = ada.get("company")
+    return told
+
+
+async def turn(road: Road) -> tuple[str, str | None]:
+    """Take the one that is due to its outcome; return its state and reason."""
+    (claimed,) = await road.enrollments.claim_ready(10)
+    await road.enroller.enroll(claimed)
+    ((state, reason),) = await road.run(
+        f"SELECT state, reason FROM enrollments WHERE id = '{claimed.id}'"  # noqa: S608  # an id of ours
+    )
+    return state, reason
+
+
+async def test_an_update_does_not_wait_for_an_enrollment_that_waits(road: Road, make_entry: MakeEntry) -> None:
+    await road.accept(make_entry("e1", priority=10, delay=LATER))
+    await road.accept(make_entry("e2", action="update", **ACT, properties={"company": "Acme"}, require=()))
+    assert await turn(road) == ("done", None)
+    assert await company(road) == "Acme"
+
+
+async def test_an_update_is_written_before_what_is_due_at_the_same_time(road: Road, make_entry: MakeEntry) -> None:
+    await road.accept(make_entry("e1", priority=10))
+    await road.accept(make_entry("e2", action="update", **ACT, properties={"company": "Acme"}, require=()))
+    assert [await turn(road), await turn(road)] == [("done", None), ("enrolled", None)]
+
+
+async def test_updates_of_one_person_are_written_in_the_order_in_which_they_came(
+    road: Road, make_entry: MakeEntry
+) -> None:
+    for number in (1, 2, 3):
+        facts: dict[str, Any] = {"properties": {"company": f"name {number}"}, "require": ()}
+        await road.accept(make_entry(f"e{number}", action="update", **ACT, **facts))
+    await road.fault(route="upsert", kind="status", status=429, code="RATE_LIMIT_TEN_SECONDLY", times=1)
+    assert await turn(road) == ("ready", "RATE_LIMIT_TEN_SECONDLY")
+    # The first one is tried again later; what came after it waits, and does not stand in anybody else's way.
+    assert await road.enrollments.claim_ready(10) == []
+    await road.enrollments.hold_others()
+    await road.run("UPDATE enrollments SET due_at = clock_timestamp() WHERE state = 'ready'")
+    await road.run("UPDATE rate_windows SET blocked_until = NULL")
+    for number in (1, 2, 3):
+        assert await turn(road) == ("done", None)
+        assert await company(road) == f"name {number}"
+
+
+async def test_an_update_waits_while_its_person_is_in_hand(road: Road, make_entry: MakeEntry) -> None:
+    await road.accept(make_entry("e1"))
+    await road.enrollments.claim_ready(1)
+    await road.accept(make_entry("e2", action="update", **ACT, require=()))
+    assert await road.enrollments.claim_ready(1) == []
