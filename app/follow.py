@@ -14,7 +14,7 @@ import structlog
 
 from app.errors import FenceLost, HeldError, Refusal, SegueError
 from app.policy.ends import PATIENCE, Seen, gone, judge
-from app.policy.looks import last_look, next_look
+from app.policy.looks import last_look, next_look, search_pause
 from app.store.following import Finding
 
 if TYPE_CHECKING:
@@ -123,27 +123,28 @@ class Follower:
         """Search for who ended or replied, and let them be looked at first; tell whether HubSpot lets us search."""
         since = max(turn.since, turn.now - LONGEST_SEARCH)
         until, beyond = turn.until or turn.now, turn.beyond
-        for _ in range(PAGES_A_TURN):
+        for pages in range(1, PAGES_A_TURN + 1):
+            pause = search_pause(pages, limit=self._record.calls_per_hour).total_seconds()
             if not await self._record.spend(turn):
                 return True
             self._tell.follow_call(self._account, "search")
             try:
                 page = await self._hubspot.changed(since - OVERLAP, until, beyond)
             except Refusal as refusal:
-                return await self._not_searched(turn, refusal, since)
+                return await self._not_searched(turn, refusal, since, max(self._seconds, pause))
             await self._record.hint(page.ids)
             if page.beyond is None:
-                await self._record.searched(turn, since=until, wait=self._seconds)
+                await self._record.searched(turn, since=until, wait=max(self._seconds, pause))
                 return True
             beyond = page.beyond
-            await self._record.searched(turn, since=since, until=until, beyond=beyond, wait=0)
+            await self._record.searched(turn, since=since, until=until, beyond=beyond, wait=pause)
         return True
 
-    async def _not_searched(self, turn: Turn, refusal: Refusal, since: datetime) -> bool:
+    async def _not_searched(self, turn: Turn, refusal: Refusal, since: datetime, soon: float) -> bool:
         """Search again soon after what passes; after any other refusal (no scope) looks are all there is for hours."""
         passing = refusal.status in PASSING
         refused = None if passing else refusal.code
-        wait = self._seconds if passing else REFUSED_SECONDS
+        wait = soon if passing else REFUSED_SECONDS
         await self._record.searched(turn, since=since, wait=wait, refused=refused)
         log.warning("following.search_refused", account=self._account, code=refusal.code, again_in_seconds=wait)
         return passing

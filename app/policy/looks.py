@@ -26,6 +26,14 @@ def next_look(*, looks: int, unclear: bool, searching: bool) -> timedelta:
     return SECOND_LOOK if looks <= 1 and not searching else DAILY
 
 
+def search_pause(pages: int, *, limit: int) -> timedelta:
+    """Return how long not to search after `pages` calls of a search: half of the hour's calls are for looks.
+
+    A search finds whoever ended in the whole portal, enrolled by us or not, so that it may never come to its end.
+    """
+    return pages * 2 * HOUR / limit
+
+
 def last_look(ended_seen_at: datetime, *, now: datetime) -> datetime | None:
     """Return when one that has ended is looked at once more, for a late reply; None after that."""
     due = ended_seen_at + AFTERMATH

@@ -77,7 +77,7 @@ class Learnt:
 
 
 class Following:
-    """The enrolled ones of one account, as followed by the worker called `worker`.
+    """The enrolled ones of one account, as followed by the worker called `worker`, with so many calls in any hour.
 
     `endpoints` returns the names of those that are told of such an event in this account.
     """
@@ -95,7 +95,7 @@ class Following:
         self._endpoints = endpoints
         self._account = account
         self._worker = worker
-        self._calls_per_hour = calls_per_hour
+        self.calls_per_hour = calls_per_hour
 
     async def take_turn(self) -> Turn | None:
         """Take the account's turn, None where another replica has it or nothing is due."""
@@ -123,7 +123,7 @@ class Following:
         row = (await connection.execute(sql.LOCK_CALLS, key)).one_or_none()
         if row is None:
             raise FenceLost(self._account)
-        return spend(row.calls, limit=self._calls_per_hour, now=row.now)
+        return spend(row.calls, limit=self.calls_per_hour, now=row.now)
 
     async def _spend(self, connection: AsyncConnection, turn: Turn, spent: Spent) -> None:
         key = {"account": self._account, "turn": turn.number}

@@ -74,12 +74,14 @@ class Follow:
     told: Told = field(default_factory=Told)
     ahead: timedelta = timedelta(0)
 
-    def follower(self, worker: str = "w1", *, calls_per_hour: int = 120, days: float = 180) -> Follower:
+    def follower(
+        self, worker: str = "w1", *, calls_per_hour: int = 120, days: float = 180, seconds: float = 300.0
+    ) -> Follower:
         return Follower(
             "main",
             self.record(worker, calls_per_hour=calls_per_hour),
             self.ends,
-            seconds=300.0,
+            seconds=seconds,
             span=timedelta(days=days),
             now=lambda: utc_now() + self.ahead,
             tell=self.told,

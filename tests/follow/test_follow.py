@@ -372,14 +372,46 @@ async def test_whom_the_hours_calls_do_not_suffice_for_is_looked_at_soon(follow:
 async def test_more_than_a_page_of_ends_is_read_page_by_page(follow: Follow, make_entry: Any) -> None:
     await follow.enrolled(make_entry)
     await follow.happen("finish")
-    for number in range(220):
+    await many_end(follow, 220)
+    await follow.turn(calls_per_hour=1)
+    assert follow.asked() == ["search"]
+    await follow.later(2 * HOUR)
+    await follow.turn()
+    assert follow.asked() == ["search", "search", "read"]  # from where it was, and to the end
+    assert await follow.ended() == [("finished", True, False)]
+
+
+async def many_end(follow: Follow, count: int) -> None:
+    """Have sequences of people end whom nobody here enrolled."""
+    for number in range(count):
         email = f"n{number}@many.example"
         await follow.road.write(email, firstname="N")
         await follow.road.control("enroll-elsewhere", {"email": email, "sequence": LONG})
         await follow.happen("finish", email)
-    await follow.turn(calls_per_hour=1)
-    assert follow.asked() == ["search"]
-    await follow.later(HOUR)
-    await follow.turn()
-    assert follow.asked() == ["search", "search", "read"]  # from where it was, and to the end
+
+
+async def test_a_search_without_end_leaves_half_of_the_calls_to_looks(follow: Follow, make_entry: Any) -> None:
+    await follow.enrolled(make_entry)
+    await many_end(follow, 220)
+    # However often it begins anew, each search has two pages.
+    settings = {"calls_per_hour": 8, "seconds": 10.0}
+    for _ in range(12):
+        await follow.turn(**settings)
+        await follow.later(timedelta(minutes=5))
+    assert follow.asked().count("search") == 4
+    # Whom HubSpot's webhook names is looked at in the same hour.
+    await follow.happen("finish")
+    (contact,) = await follow.road.run("SELECT contact_id FROM enrollments")
+    await follow.record().hint(contact)
+    await follow.turn(**settings)
+    assert await follow.ended() == [("finished", True, False)]
+
+
+async def test_with_the_smallest_budget_somebody_is_looked_at(follow: Follow, make_entry: Any) -> None:
+    await follow.enrolled(make_entry)
+    await follow.happen("finish")
+    for _ in range(3):
+        await follow.turn(calls_per_hour=1)
+        await follow.later(HOUR)
+    assert follow.asked() == ["search", "read", "search"]
     assert await follow.ended() == [("finished", True, False)]

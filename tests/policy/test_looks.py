@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.policy.looks import AFTERMATH, DAILY, HOUR, SECOND_LOOK, SOON, last_look, next_look, spend
+from app.policy.looks import AFTERMATH, DAILY, HOUR, SECOND_LOOK, SOON, last_look, next_look, search_pause, spend
 
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 
@@ -31,6 +31,18 @@ def test_a_budget_that_nobody_used_is_there_whole(limit: int) -> None:
     long_ago = [NOW - HOUR] * limit
     spent = spend(long_ago, limit=limit, now=NOW)
     assert (spent.granted, spent.calls) == (True, (NOW,))
+
+
+@given(st.lists(st.integers(1, 2), min_size=1, max_size=400), st.integers(2, 240))
+def test_an_endless_search_takes_half_of_any_hours_calls_and_no_more_than_the_pages_of_a_turn_besides(
+    pages: list[int], limit: int
+) -> None:
+    now, made = NOW, list[datetime]()
+    for some in pages:
+        made += [now] * some
+        now += search_pause(some, limit=limit)
+    for begin in made:
+        assert sum(begin <= call < begin + HOUR for call in made) <= limit / 2 + max(pages)
 
 
 def test_looks_grow_rarer_unless_something_is_unclear() -> None:
