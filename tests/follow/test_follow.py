@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from app.errors import FenceLost
 from app.policy.ends import PATIENCE, Ended, How
 from app.policy.looks import AFTERMATH, DAILY, SECOND_LOOK
 from app.store.following import Finding, Learnt
@@ -202,6 +203,21 @@ async def test_a_replica_that_dies_between_look_and_record_loses_nothing(follow:
     assert [cause for _, _, cause, _ in await follow.journal()] == ["ended"]
 
 
+async def test_a_replica_that_lost_its_turn_says_nothing_of_what_was_searched(follow: Follow, make_entry: Any) -> None:
+    await follow.enrolled(make_entry)
+    slow = follow.record("w1")
+    lost = await slow.take_turn()
+    assert lost is not None
+    await follow.road.run("UPDATE follow_turns SET leased_until = clock_timestamp() - interval '1 second'")
+    turn = await follow.record("w2").take_turn()
+    assert turn is not None
+    told = "SELECT turn, since, until, beyond, refused, search_at FROM follow_turns"
+    before = await follow.road.run(told)
+    with pytest.raises(FenceLost):
+        await slow.searched(lost, since=lost.now, wait=3600.0, until=lost.now, beyond="501", refused="MISSING_SCOPES")
+    assert await follow.road.run(told) == before
+
+
 async def test_a_look_that_another_one_has_overtaken_writes_nothing(follow: Follow, make_entry: Any) -> None:
     await follow.enrolled(make_entry)
     await follow.happen("finish")
@@ -274,8 +290,14 @@ async def test_a_scope_that_was_granted_since_is_found_out(follow: Follow, make_
     assert await follow.road.run("SELECT refused FROM follow_turns") == [(None,)]
 
 
-async def test_a_search_that_is_only_too_fast_is_repeated_soon(follow: Follow, make_entry: Any) -> None:
-    await follow.road.fault(route="search", kind="status", status=429, code="SECONDLY", retry_after="0", times=1)
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [(401, "INVALID_AUTHENTICATION"), (423, "LOCKED"), (429, "SECONDLY"), (477, "MIGRATION_IN_PROGRESS")],
+)
+async def test_a_search_that_is_refused_for_what_passes_is_repeated_soon(
+    follow: Follow, make_entry: Any, status: int, code: str
+) -> None:
+    await follow.road.fault(route="search", kind="status", status=status, code=code, retry_after="0", times=1)
     await follow.enrolled(make_entry)
     await follow.happen("finish")
     await follow.turn()
