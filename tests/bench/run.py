@@ -1,4 +1,9 @@
-"""`make bench`: ratios against a baseline of the same run, medians of five. The figures differ by machine."""
+"""`make bench`: ratios against a baseline of the same run, medians of five. The figures differ by machine.
+
+An aim that is missed fails the run: ratios, counts of calls and refusals, and the use of HubSpot's window, which asks
+for some 20 requests a second of a machine that has nothing else to do. What depends on the machine's speed alone, as
+latency does, is told and fails nothing.
+"""
 
 from __future__ import annotations
 
@@ -15,12 +20,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
-from rich.table import Table
 
 from app.model import Secret, SourceConfig
 from app.sources import PROVIDERS
 from app.store.embedded import EmbeddedPostgres
 from tests.bench.load import load, prepared
+from tests.bench.results import Aim, Results
 from tests.bench.rules import deciding_ratio, longest_stall
 from tests.bench.sources import costs
 from tests.crash.harness import LONG, ROOT, RULES, SECRET, World
@@ -53,7 +58,7 @@ def signed(number: int, kind: str, prefix: str) -> bytes:
     return prepared("/webhooks/crm", body, {"Content-Type": "application/json", **headers})
 
 
-async def endpoint(world: World, table: Table) -> None:
+async def endpoint(world: World, results: Results) -> None:
     """Compare the endpoint with a bare route that echoes the same body, under the same uvicorn settings."""
     echo = subprocess.Popen(  # noqa: ASYNC220  # nothing else runs on this loop
         [sys.executable, "-m", "tests.bench.echo"], stdout=subprocess.PIPE, text=True, cwd=ROOT
@@ -75,13 +80,14 @@ async def endpoint(world: World, table: Table) -> None:
     echo.terminate()
     echo.wait()
     bare = statistics.median(rates["echo"])
-    table.add_row("bare FastAPI echo", f"{bare:.0f} requests/s", "100 %", "")
-    for name, told, aim in (("unheard", "unheard events", ">= 75 %"), ("stored", "stored matching events", ">= 50 %")):
+    results.tell("bare FastAPI echo", f"{bare:.0f} requests/s", "100 %")
+    for name, told, least in (("unheard", "unheard events", 0.75), ("stored", "stored matching events", 0.5)):
         rate = statistics.median(rates[name])
-        table.add_row(told, f"{rate:.0f} requests/s", f"{rate / bare:.0%}", aim)
+        aim = Aim(f">= {least:.0%}", least=least)
+        results.judge(told, rate / bare, aim, measured=f"{rate:.0f} requests/s", ratio=f"{rate / bare:.0%}")
 
 
-async def latency(world: World, table: Table) -> None:
+async def latency(world: World, results: Results) -> None:
     """Measure from the POST to the sandbox's receipt of the enroll request, at a few events a second."""
     await world.control("settings", {"per_10s": 5000})
     await world.start("serve")
@@ -92,11 +98,12 @@ async def latency(world: World, table: Table) -> None:
         await asyncio.sleep(max(0.0, 1 / LATENCY_PER_SECOND - (time.time() - started)))
     await world.until_settled(30)
     took = sorted(entry["at"] - sent[entry["email"]] for entry in await world.control("ledger"))
-    table.add_row("POST to enroll request received, p50", f"{took[len(took) // 2] * 1000:.0f} ms", "", "<= 100 ms")
-    table.add_row("the same, p99", f"{took[int(len(took) * 0.99)] * 1000:.0f} ms", "", "")
+    told = "<= 100 ms, by machine"
+    results.tell("POST to enroll request received, p50", f"{took[len(took) // 2] * 1000:.0f} ms", aim=told)
+    results.tell("the same, p99", f"{took[int(len(took) * 0.99)] * 1000:.0f} ms")
 
 
-async def bulk(world: World, table: Table, *, replicas: int = 1) -> None:
+async def bulk(world: World, results: Results, *, replicas: int = 1) -> None:
     """Enroll many at once under HubSpot's window: how many calls, how much of the window, and was it ever exceeded?"""
     share(world)
     await world.control("settings", {"per_10s": WINDOW, "delay_ms": {"upsert": 100, "read": 100, "enroll": 100}})
@@ -112,14 +119,16 @@ async def bulk(world: World, table: Table, *, replicas: int = 1) -> None:
     calls = await world.control("calls")
     ((enrolled,),) = await world.rows("SELECT count(*) FROM enrollments WHERE state = 'enrolled'")
     name = f"{replicas} replica{'s' * (replicas > 1)}"
-    table.add_row(f"{enrolled} of {BULK} enrolled under {WINDOW} per 10 s, {name}", f"{seconds:.0f} s", "", "")
+    all_of_them = Aim(f"all {BULK}", least=BULK, most=BULK)
+    measured = f"{enrolled} in {seconds:.0f} s"
+    results.judge(f"enrolled under {WINDOW} per 10 s, {name}", enrolled, all_of_them, measured=measured)
     other = ", ".join(f"{sum(each.values())} {route}" for route, each in calls["routes"].items() if route != "enroll")
-    table.add_row(f"HubSpot calls beside enrolling, {name}", other, "", "")
-    table.add_row(f"HubSpot calls per enrollment, {name}", f"{calls['total'] / BULK:.3f}", "", "<= 1.05")
-    table.add_row(
-        f"of the window used in 60 s, {name}", "", f"{window_used(calls['arrivals'][before:]):.1%}", ">= 90 %"
-    )
-    table.add_row(f"429s, {name}", str(calls["refused_by_limit"]), "", "0")
+    results.tell(f"HubSpot calls beside enrolling, {name}", other)
+    each, used = calls["total"] / BULK, window_used(calls["arrivals"][before:])
+    results.judge(f"HubSpot calls per enrollment, {name}", each, Aim("<= 1.05", most=1.05), measured=f"{each:.3f}")
+    results.judge(f"of the window used in 60 s, {name}", used, Aim(">= 90 %", least=0.9), ratio=f"{used:.1%}")
+    refused = calls["refused_by_limit"]
+    results.judge(f"429s, {name}", refused, Aim("0", most=0), measured=str(refused))
 
 
 async def _confirmed(world: World) -> bool:
@@ -138,16 +147,20 @@ def window_used(arrivals: Sequence[float]) -> float:
     return sum(begins <= at < begins + 6 * WINDOW_SECONDS for at in arrivals) / (6 * WINDOW)
 
 
-async def rules(table: Table) -> None:
+async def rules(results: Results) -> None:
     """Compare deciding with 10,000 rules and with 10, and watch the event loop while 10,000 are loaded."""
     ratio, microseconds = deciding_ratio()
-    table.add_row(
-        "deciding one event with 10,000 rules", f"{microseconds:.0f} us", f"{ratio:.2f} x of 10 rules", "<= 1.5 x"
+    results.judge(
+        "deciding one event with 10,000 rules",
+        ratio,
+        Aim("<= 1.5 x", most=1.5),
+        measured=f"{microseconds:.0f} us",
+        ratio=f"{ratio:.2f} x of 10 rules",
     )
-    table.add_row("longest stall of the event loop while they load", f"{await longest_stall() * 1000:.0f} ms", "", "")
+    results.tell("longest stall of the event loop while they load", f"{await longest_stall() * 1000:.0f} ms")
 
 
-async def measure(server: EmbeddedPostgres, parts: Sequence[str], table: Table) -> None:
+async def measure(server: EmbeddedPostgres, parts: Sequence[str], results: Results) -> None:
     """Run the parts that were asked for, each on a database and a sandbox of its own."""
     from sqlalchemy import text  # noqa: PLC0415  # only to make databases
     from sqlalchemy.engine import make_url  # noqa: PLC0415  # as above
@@ -168,28 +181,29 @@ async def measure(server: EmbeddedPostgres, parts: Sequence[str], table: Table) 
         await engine.dispose()
         url = make_url(server.url).set(database=f"bench_{name}").render_as_string(hide_password=False)
         async with World(url, lease=15.0, settle=90.0) as world:
-            await measures[name](world, table)
+            await measures[name](world, results)
     if "sources" in parts:
-        costs(table)
+        costs(results)
     if "rules" in parts:
-        await rules(table)
+        await rules(results)
 
 
 def main() -> None:
-    """Measure everything, or the parts named on the command line (endpoint latency bulk replicas rules sources)."""
+    """Measure everything, or the parts named on the command line (endpoint latency bulk replicas rules sources).
+
+    The exit code is 1 where an aim was missed.
+    """
     parts = sys.argv[1:] or ["endpoint", "latency", "bulk", "replicas", "rules", "sources"]
-    table = Table(title=f"medians of {ROUNDS} where repeated; read the ratios", header_style="bold")
-    for name in ("what", "measured", "ratio", "aim"):
-        table.add_column(name)
+    results = Results(f"medians of {ROUNDS} where repeated; read the ratios")
     short = "/tmp"  # noqa: S108  # socket paths must be short
     with tempfile.TemporaryDirectory(prefix="segue-", dir=short, ignore_cleanup_errors=True) as folder:
         Path(folder).chmod(0o755)
         server = EmbeddedPostgres.open(Path(folder) / "data")
         try:
-            asyncio.run(measure(server, parts, table))
+            asyncio.run(measure(server, parts, results))
         finally:
             server.close()
-    Console(width=110).print(table)
+    sys.exit(results.show(Console(width=110)))
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from app.model import Delivery, Secret, SourceConfig
 from app.sources import PROVIDERS
 
 if TYPE_CHECKING:
-    from rich.table import Table
+    from tests.bench.results import Results
 
 FOLDER = Path(app.sources.__file__).parent / "samples"
 LARGE = 64 * 1024
@@ -23,12 +23,12 @@ ROUNDS, SECONDS = 5, 0.01
 KEY = b"a key of thirty-two bytes, no less"
 
 
-def costs(table: Table) -> None:
+def costs(results: Results) -> None:
     """Add a row for each provider: its sample, and one of 64 KiB, against the bare digest of the same bytes."""
     for name in PROVIDERS:
         sample, large = (delivered(name, size) for size in (0, LARGE))
         told = f"{ratio(name, sample):.1f} x, {ratio(name, large):.2f} x of 64 KiB"
-        table.add_row(f"verify {name}", f"{len(sample[0].body)} bytes", told, "")
+        results.tell(f"verify {name}", f"{len(sample[0].body)} bytes", told)
 
 
 def delivered(name: str, size: int) -> tuple[Delivery, SourceConfig]:
