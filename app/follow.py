@@ -43,7 +43,7 @@ class HubSpot(Protocol):
     """What following asks, one call each. Every method raises NotSent, Ambiguous, Refusal or what pacing raises."""
 
     async def read(self, contact_ids: Sequence[str]) -> dict[str, Seen | None]:
-        """Return what up to 100 contacts show, None for one that is gone; who cannot be told is left out."""
+        """Return what up to 100 contacts show, None for one that is gone; of whom no answer speaks is left out."""
 
     async def changed(self, since: datetime, until: datetime, beyond: str | None) -> FoundPage:
         """Return a page of the contacts whose latest sequence ended, or who replied, between two instants."""
@@ -158,19 +158,15 @@ class Follower:
         self._told(findings, learnt)
 
     async def _read(self, turn: Turn, contact_ids: Sequence[str]) -> tuple[Mapping[str, Seen | None], set[str]]:
-        """Read contacts, in halves where HubSpot refuses all for the sake of one. One that is refused shows nothing.
+        """Read contacts, and those of whom the answer does not speak again in halves: a merged one has another id.
 
-        The second are those for whom the hour's calls did not suffice: they are looked at another time.
+        One that is left out alone, too, shows nothing. The second are those for whom the hour's calls did not suffice:
+        they are looked at another time.
         """
-        try:
-            return await self._hubspot.read(contact_ids), set()
-        except Refusal as refusal:
-            if refusal.status != BAD_REQUEST:
-                raise
-        seen: dict[str, Seen | None] = {}
+        seen = await self._shown(contact_ids)
         unread: set[str] = set()
-        middle = len(contact_ids) // 2
-        for half in (contact_ids[:middle], contact_ids[middle:]) if middle else ():
+        untold = [contact_id for contact_id in contact_ids if contact_id not in seen]
+        for half in _halves(untold) if len(contact_ids) > 1 else ():
             if not await self._record.spend(turn):
                 unread |= set(half)
                 continue
@@ -179,6 +175,15 @@ class Follower:
             seen |= shown
             unread |= left
         return seen, unread
+
+    async def _shown(self, contact_ids: Sequence[str]) -> dict[str, Seen | None]:
+        """Read contacts once; where HubSpot refuses all for the sake of one it speaks of nobody."""
+        try:
+            return await self._hubspot.read(contact_ids)
+        except Refusal as refusal:
+            if refusal.status != BAD_REQUEST:
+                raise
+            return {}
 
     def _told(self, findings: Sequence[Finding], learnt: Learnt) -> None:
         for finding in findings:
@@ -206,6 +211,11 @@ def _finding(look: Look, seen: Mapping[str, Seen | None], *, searching: bool) ->
     unclear_since = (look.unclear_since or look.now) if judged.unclear else None
     wait = next_look(looks=look.looks, unclear=judged.unclear, searching=searching)
     return Finding(look, None, judged.replied_at, unclear_since, look.now + wait)
+
+
+def _halves(contact_ids: list[str]) -> list[list[str]]:
+    middle = len(contact_ids) // 2
+    return [half for half in (contact_ids[:middle], contact_ids[middle:]) if half]
 
 
 def _result(finding: Finding) -> str:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from app.hubspot.client import HubSpotClient
+    from app.hubspot.contacts import Contact
     from app.hubspot.search import FoundPage
 
 ENROLLED = "hs_sequences_is_enrolled"
@@ -45,17 +46,22 @@ class HubSpotEnds:
         self._client = client
 
     async def read(self, contact_ids: Sequence[str]) -> dict[str, Seen | None]:
-        """Return what up to 100 contacts show, None for one that is gone; who cannot be told is left out."""
+        """Return what up to 100 contacts show: None for one that is gone, nothing for one that HubSpot refuses to tell.
+
+        Of whom its answer does not speak is left out.
+        """
         found = await self._client.read_contacts(contact_ids, NAMES)
-        return {
-            key: None if isinstance(told, HubSpotError) else seen_from(told.properties)
-            for key, told in found.items()
-            if not isinstance(told, HubSpotError) or is_gone(told)
-        }
+        return {key: _shown(told) for key, told in found.items()}
 
     async def changed(self, since: datetime, until: datetime, beyond: str | None) -> FoundPage:
         """Return a page of the contacts whose latest sequence ended, or who replied, between two instants."""
         return await self._client.contacts_between(DATES, since, until, beyond)
+
+
+def _shown(told: Contact | HubSpotError) -> Seen | None:
+    if isinstance(told, HubSpotError):
+        return None if is_gone(told) else Seen()
+    return seen_from(told.properties)
 
 
 def is_gone(error: HubSpotError) -> bool:

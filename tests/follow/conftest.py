@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+import httpx
 import pytest
 from sqlalchemy import Interval, bindparam, text
 
@@ -136,10 +137,34 @@ class Follow:
         return [call.route.rpartition("/")[2] for call in self.calls]
 
 
+class Merged(httpx.AsyncHTTPTransport):
+    """The sandbox, except that it answers for a contact in `into` under the id of the one it was merged into."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.into: dict[str, str] = {}
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        response = await super().handle_async_request(request)
+        if not request.url.path.endswith("/batch/read"):
+            return response
+        told = json.loads(await response.aread())
+        for result in told.get("results", []):
+            result["id"] = self.into.get(result["id"], result["id"])
+        return httpx.Response(response.status_code, json=told)
+
+
 @pytest.fixture
-async def follow(road: Road) -> AsyncIterator[Follow]:
+def merged() -> Merged:
+    return Merged()
+
+
+@pytest.fixture
+async def follow(road: Road, merged: Merged) -> AsyncIterator[Follow]:
     pace = StoredPace(road.engine, account="main", headroom=0.05)
     calls: list[CallRecord] = []
-    async with HubSpotClient("main", "pat-sandbox", pace=pace, observe=calls.append, base_url=road.url) as client:
+    async with HubSpotClient(
+        "main", "pat-sandbox", pace=pace, observe=calls.append, base_url=road.url, transport=merged
+    ) as client:
         yield Follow(road, HubSpotEnds(client), calls)
     await pace.close()

@@ -15,7 +15,7 @@ from app.store.following import Finding, Learnt
 from tests.follow.conftest import ADA, LONG, OTHER
 
 if TYPE_CHECKING:
-    from tests.follow.conftest import Follow
+    from tests.follow.conftest import Follow, Merged
 
 HOUR = timedelta(hours=1)
 ROUND = timedelta(minutes=5)
@@ -389,6 +389,34 @@ async def test_whom_the_hours_calls_do_not_suffice_for_is_looked_at_soon(follow:
         "SELECT follow_at < now() + interval '11 minutes' FROM enrollments WHERE ended IS NULL"
     )
     assert waits == [(True,), (True,)]
+
+
+async def merge_bea_and_cid(follow: Follow, merged: Merged, make_entry: Any) -> None:
+    """Have three whose sequences ended; two of them were merged into contacts of another id since."""
+    for name in ("ada", "bea", "cid"):
+        await follow.enrolled(make_entry, f"{name}@corp.example")
+        await follow.happen("finish", f"{name}@corp.example")
+    ids = await follow.road.run("SELECT contact_id FROM enrollments WHERE email <> 'ada@corp.example'")
+    merged.into = {contact_id: f"9{contact_id}" for (contact_id,) in ids}
+
+
+async def test_who_is_answered_for_under_another_id_is_read_alone(
+    follow: Follow, merged: Merged, make_entry: Any
+) -> None:
+    await merge_bea_and_cid(follow, merged, make_entry)
+    await follow.turn()
+    assert [row[0] for row in await follow.ended()] == ["finished"] * 3
+    assert follow.told.calls == ["search", "read", "read", "read"]
+
+
+async def test_whom_no_answer_speaks_of_and_no_call_is_left_for_is_looked_at_soon(
+    follow: Follow, merged: Merged, make_entry: Any
+) -> None:
+    await merge_bea_and_cid(follow, merged, make_entry)
+    await follow.turn(calls_per_hour=3)
+    assert follow.told.calls == ["search", "read", "read"]
+    assert sorted(row[0] or "" for row in await follow.ended()) == ["", "finished", "finished"]
+    assert follow.told.looks == {"ended": 2}
 
 
 async def test_more_than_a_page_of_ends_is_read_page_by_page(follow: Follow, make_entry: Any) -> None:

@@ -5,18 +5,24 @@ from __future__ import annotations
 import json
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from app.errors import Ambiguous, Refusal
 from app.hubspot import search
-from app.hubspot.ends import DATES, is_gone, seen_from
+from app.hubspot.ends import DATES, HubSpotEnds, is_gone, seen_from
 from app.hubspot.replies import Reply
 from app.hubspot.search import FoundPage, contacts_between
 from app.policy.ends import Seen
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from app.hubspot.client import HubSpotClient
 
 NINE = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 PAGE = contacts_between("2026-03", DATES, NINE, NINE + timedelta(hours=1))
@@ -100,6 +106,20 @@ def test_a_contact_is_read_by_hubspots_names() -> None:
 def test_any_answer_to_a_search_ends_in_the_error_tree(body: bytes, status: int) -> None:
     with suppress(Refusal, Ambiguous):
         assert isinstance(PAGE.decipher(Reply(status, {}, body)), FoundPage)
+
+
+async def test_who_is_refused_shows_nothing_and_only_who_is_not_spoken_of_is_left_out(
+    new_client: Callable[..., HubSpotClient],
+) -> None:
+    errors = [
+        {"status": "error", "category": "OBJECT_NOT_FOUND", "message": "x", "context": {"ids": ["2"]}},
+        {"status": "error", "category": "VALIDATION_ERROR", "message": "x", "context": {"ids": ["3"]}},
+    ]
+    body = {"results": [{"id": "1", "properties": {"hs_sequences_is_enrolled": "true"}}], "errors": errors}
+    far = httpx.MockTransport(lambda _: httpx.Response(207, json=body))
+    async with new_client(far) as client:
+        seen = await HubSpotEnds(client).read(["1", "2", "3", "4"])
+    assert seen == {"1": Seen(enrolled=True), "2": None, "3": Seen()}
 
 
 def test_only_who_is_not_there_is_gone() -> None:
