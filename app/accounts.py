@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable
 
     from app.hubspot.desk import HubSpotDesk
+    from app.learning import Learning
     from app.model import Account
     from app.store.pace import StoredPace
     from app.worker import Worker
@@ -29,6 +30,12 @@ class AtWork:
     pace: StoredPace
     desk: HubSpotDesk
     worker: Worker
+    learning: Learning
+
+    def heed(self, account: Account) -> None:
+        """Take the latest configuration of the account."""
+        self.pace.heed(account)
+        self.learning.heed(account)
 
 
 class Accounts:
@@ -53,7 +60,7 @@ class Accounts:
             for account in accounts:
                 self._known[account.name] = account
                 if account.name in self._at_work:
-                    self._at_work[account.name].pace.heed(account)
+                    self._at_work[account.name].heed(account)
                 elif not self._closed:
                     await self._open(account)
 

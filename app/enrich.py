@@ -13,6 +13,7 @@ import structlog
 from app.errors import Ambiguous, HeldError, HubSpotError, NotTold, Refusal, UnknownToProvider, Unreadable
 from app.lookups import NOT_THERE_YET
 from app.model import Decision, Verdict
+from app.policy.portals import account_of
 from app.policy.retry import next_attempt
 from app.sources.mapping import mapped
 from app.store.entries import Heard
@@ -57,7 +58,10 @@ class Contacts(Protocol):
 
 
 class Asking:
-    """Whom to ask about a thin event, and what their answers mean. `contacts` returns those of the account named."""
+    """Whom to ask about a thin event, and what their answers mean.
+
+    `contacts` returns those of the account named, `portals` the portal id of each account that HubSpot has told.
+    """
 
     def __init__(
         self,
@@ -65,11 +69,13 @@ class Asking:
         providers: Mapping[str, Provider],
         ask: Callable[[Lookup], Awaitable[Any]],
         contacts: Callable[[str], Contacts],
+        portals: Callable[[], Awaitable[Mapping[str, str]]],
         fault_of: Callable[[str], NextStep],
     ) -> None:
         self._providers = providers
         self._ask = ask
         self._contacts = contacts
+        self._portals = portals
         self._fault_of = fault_of
 
     async def learn(self, event: Event, book: Rulebook) -> Event:
@@ -82,7 +88,8 @@ class Asking:
         if lookup.host:
             found = await self._ask(lookup)
         else:
-            found = await self._contact(book.account_of(source).name, lookup.path)
+            account = account_of(lookup.portal, book.accounts_of(source), await self._portals())
+            found = await self._contact(account, lookup.path)
         try:
             return mapped(provider.enriched(event, found), source, {})
         except Unreadable as error:

@@ -15,13 +15,13 @@ from app.sources.mapping import mapped
 from app.store.entries import Accepted, Entry
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable, Mapping
+    from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 
     from app.deciding import Deciding
     from app.metrics import Metrics
     from app.model import Delivery, Response, SourceConfig
     from app.rules.book import Rulebook
-    from app.sources.base import Provider
+    from app.sources.base import Hint, Provider
 
 log = structlog.get_logger(__name__)
 
@@ -39,7 +39,7 @@ class Reply:
 class Intake:
     """The way in for deliveries. `keep` returns after the commit; `refuse` keeps a refused one for the operator.
 
-    `hint` is told, by account, of contacts whose sequence seems to have ended; nobody waits for it.
+    `hint` is told of contacts whose sequence seems to have ended, and whose they may be; nobody waits for it.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class Intake:
         refuse: Callable[[Delivery, Answer], None],
         deciding: Deciding,
         metrics: Metrics,
-        hint: Callable[[str, Iterable[str]], None] = lambda _account, _contacts: None,
+        hint: Callable[[Sequence[str], Iterable[Hint]], None] = lambda _accounts, _hints: None,
     ) -> None:
         self._hint = hint
         self._book = book
@@ -85,7 +85,7 @@ class Intake:
             return self._shake_hands(delivery, challenged)
         events = provider.events(delivery, source)
         if hinted := provider.hints(events):
-            self._hint(book.account_of(source).name, hinted)
+            self._hint(book.accounts_of(source), hinted)
         if source.fields:
             events = [mapped(event, source, delivery.headers) for event in events]
         listening = [self._deciding.heard(event, book) for event in events if book.store_unheard or heard(event, book)]

@@ -17,7 +17,6 @@ from app.admission import Admission
 from app.bridging import Bridging
 from app.clock import utc_now
 from app.confirm import Confirmer
-from app.day_ends import DayEnds
 from app.deciding import Deciding
 from app.enrich import Asking, Enricher
 from app.enriching import Enriching
@@ -29,6 +28,7 @@ from app.hubspot.ends import HubSpotEnds
 from app.hubspot.faults import fault_of
 from app.hubspot.owners import Owners
 from app.ids import Ids
+from app.learning import Learning
 from app.lookups import Lookups
 from app.outbound import start_delivering
 from app.policy.outcome import Patience
@@ -40,6 +40,7 @@ from app.sources import PROVIDERS
 from app.store.enrichments import Enrichments
 from app.store.enrollments import Enrollments
 from app.store.following import Following
+from app.store.hubspot_accounts import HubSpotAccounts
 from app.store.senders import SenderBooks
 from app.store.suppressions import Suppressions
 from app.telling import Telling
@@ -90,8 +91,8 @@ async def start_working(
         senders = Senders(SenderBooks(service.engine), owners, book=in_force, now=utc_now)
         worker = _start_worker(own, service, account.name, desk, in_force, senders, telling, f"{name}:{account.name}")
         _start_follower(own, service, account.name, client, f"{name}:{account.name}")
-        _start_learning(own, account.name, client, pace)
-        return AtWork(pace, desk, worker)
+        learning = _start_learning(own, service, account, client, pace)
+        return AtWork(pace, desk, worker, learning)
 
     def in_force() -> Rulebook:
         return service.rulebook.book or book
@@ -180,15 +181,14 @@ def _start_follower(stack: AsyncExitStack, service: Service, account: str, clien
     stack.push_async_callback(loop.stop)
 
 
-def _start_learning(stack: AsyncExitStack, account: str, client: HubSpotClient, pace: StoredPace) -> None:
-    """Start what finds out when the account's day ends."""
-
-    async def ask() -> str | None:
-        return (await client.account_details()).timezone
-
-    day_ends = DayEnds(account, ask, pace)
-    day_ends.start()
-    stack.push_async_callback(day_ends.stop)
+def _start_learning(
+    stack: AsyncExitStack, service: Service, account: Account, client: HubSpotClient, pace: StoredPace
+) -> Learning:
+    """Start what finds out which account it is, and when its day ends."""
+    learning = Learning(account, client.account_details, HubSpotAccounts(service.engine), pace)
+    learning.start()
+    stack.push_async_callback(learning.stop)
+    return learning
 
 
 async def _start_enriching(
@@ -206,7 +206,13 @@ async def _start_enriching(
     enricher = Enricher(
         enrichments,
         Deciding(new_id=Ids(), hash_email=hasher, metrics=service.metrics),
-        Asking(providers=PROVIDERS, ask=lookups.ask, contacts=accounts.contacts, fault_of=fault_of),
+        Asking(
+            providers=PROVIDERS,
+            ask=lookups.ask,
+            contacts=accounts.contacts,
+            portals=HubSpotAccounts(service.engine).portals,
+            fault_of=fault_of,
+        ),
         book=lambda: service.rulebook.book or book,
         span=timedelta(hours=service.settings.retry_span_hours),
         now=utc_now,

@@ -82,9 +82,9 @@ class Rulebook:
             return self.account_named(account)
         return next(iter(self.accounts.values())) if len(self.accounts) == 1 else None
 
-    def account_of(self, source: SourceConfig) -> Account:
-        """Return the account whose objects a source's events name: loading saw to it that there is one."""
-        return self.accounts[source.account] if source.account else next(iter(self.accounts.values()))
+    def accounts_of(self, source: SourceConfig) -> tuple[str, ...]:
+        """Return the accounts whose objects a source's events may name, by their own names: the one written, or all."""
+        return tuple(self.accounts[key].name for key in ((source.account,) if source.account else self.accounts))
 
     def told(self, kind: OutboundKind, account: str) -> tuple[str, ...]:
         """Return the endpoints that are told of this kind of event in the account with this name of its own."""

@@ -35,7 +35,6 @@ class Provider(Protocol):
     """What loading needs of a provider."""
 
     Options: type[BaseModel]
-    asks_hubspot: bool
 
     def check(self, config: SourceConfig) -> list[str]:
         """Return what is wrong with a source's configuration, as sentences."""
@@ -101,12 +100,12 @@ class _Loader:
         self._accounts = frozenset(made) if whole and complete and made else None
         return made
 
-    def account_of(self, name: str | None, part: Part, place: Place, *, needed: bool = True) -> str:
+    def account_of(self, name: str | None, part: Part, place: Place) -> str:
         """Return the account that an entry means: the one it names, or the only one."""
         known = self._accounts
         if name is not None:
             self.require_account(name, part, (*place, "account"))
-        if name is None and needed and known is not None and len(known) > 1:
+        if name is None and known is not None and len(known) > 1:
             told = f"there are several accounts: name one of {', '.join(sorted(known))} as `account`"
             self._findings.note(part, place, told)
         return name or next(iter(known or ()), "")
@@ -140,7 +139,8 @@ class _Loader:
             return None
         secrets = tuple(Secret(secret.value, secret.not_after) for secret in entry.secrets)
         fields = entry.map.model_dump(exclude_none=True)
-        self.account_of(entry.account, part, place, needed=provider.asks_hubspot)
+        if entry.account is not None:
+            self.require_account(entry.account, part, (*place, "account"))
         config = SourceConfig(name, entry.provider, secrets, options, fields, entry.account)
         # A secret that could not be read has been told already.
         for told in provider.check(config) if not part.parsed.mistakes else ():

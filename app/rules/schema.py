@@ -211,7 +211,9 @@ class SourceEntry(BaseModel):
         ]
     ] = Field(default=[], description='Accepted secrets, as "${NAME}"; several while one is rotated')
     map: MapEntry = Field(default=MapEntry(), description="Where the sender puts an event's fields")
-    account: Name | None = Field(None, description="The HubSpot account whose objects its events name")
+    account: Name | None = Field(
+        None, description="The only HubSpot account in which its events are looked up; else each event's own"
+    )
 
 
 class SenderEntry(_Model):

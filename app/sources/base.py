@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Annotated, Any, Protocol
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
@@ -28,19 +28,28 @@ HeaderName = Annotated[str, StringConstraints(pattern=r"^[!#$%&'*+.^_`|~0-9A-Za-
 class Lookup:
     """What a thin event's provider is asked: a path below `host`, which no payload chooses; `headers` authorise.
 
-    The host "" is the HubSpot account that people are enrolled in, and `path` the id of a contact there.
+    The host "" is a HubSpot account that people are enrolled in, and `path` the id of a contact there; `portal` is that
+    account's id, empty where the event does not name it.
     """
 
     host: str
     path: str
     headers: Mapping[str, str]
+    portal: str = ""
+
+
+class Hint(NamedTuple):
+    """A HubSpot contact of whom something was told, and the id of its account, empty where that is not named."""
+
+    portal: str
+    contact: str
 
 
 class Provider(Protocol):
     """One kind of sender. `Options` is the strict model of a source's own keys beside `provider` and `secrets`.
 
     `methods` are those by which deliveries come. `retry_after_unit` is how many of the sender's units of Retry-After
-    make a second. `hosts` are all that its lookups ask; `asks_hubspot` says that they ask the HubSpot account itself.
+    make a second. `hosts` are all that its lookups ask.
     """
 
     name: str
@@ -48,7 +57,6 @@ class Provider(Protocol):
     methods: frozenset[str]
     retry_after_unit: int
     hosts: frozenset[str]
-    asks_hubspot: bool
 
     def check(self, config: SourceConfig) -> list[str]:
         """Return the source's configuration mistakes as sentences that print no secret."""
@@ -97,7 +105,7 @@ class Provider(Protocol):
         """Return the thin event with what the provider answered, parsed JSON of any shape; raise Unreadable."""
         ...
 
-    def hints(self, events: list[Event]) -> frozenset[str]:
+    def hints(self, events: list[Event]) -> frozenset[Hint]:
         """Return the HubSpot contacts whose sequence seems to have ended by these events."""
         ...
 
@@ -131,7 +139,6 @@ class BaseProvider:
     methods: frozenset[str] = POST
     retry_after_unit: int = 1
     hosts: frozenset[str] = frozenset()
-    asks_hubspot: bool = False
 
     def probe(self, delivery: Delivery, config: SourceConfig) -> Response | None:  # noqa: ARG002  # the protocol's
         """Answer 200 to HEAD and GET, with which tools look whether anybody is there before they save a webhook."""
@@ -163,7 +170,7 @@ class BaseProvider:
         """Return the event as it is: nothing was asked."""
         return event
 
-    def hints(self, events: list[Event]) -> frozenset[str]:  # noqa: ARG002  # the protocol's
+    def hints(self, events: list[Event]) -> frozenset[Hint]:  # noqa: ARG002  # the protocol's
         """Return nobody: other tools know nothing of HubSpot's sequences."""
         return frozenset()
 

@@ -149,8 +149,9 @@ class Following:
 
     async def hint(self, contact_ids: Sequence[str]) -> int:
         """Let the enrollments of these contacts be looked at first; return of how many."""
-        accounts = [self._account] * len(contact_ids)
-        return len(await self._run(sql.HINT, accounts=accounts, contacts=list(contact_ids)))
+        many = len(contact_ids)
+        values = {"accounts": [self._account] * many, "portals": [""] * many, "contacts": list(contact_ids)}
+        return len(await self._run(sql.HINT, **values))
 
     async def claim(self, turn: Turn, limit: int) -> list[Look]:
         """Claim up to `limit` looks and spend the call that reads them: none where nothing is due, or no call is left.

@@ -43,14 +43,17 @@ SEARCHED = text("""
 """)
 
 # A hint comes before what is merely due. Whoever waits for the row here waits for a look's findings at most; both take
-# rows in the order of their ids.
+# rows in the order of their ids. A hint of another portal than the account is known to be is about somebody else.
 HINT = text("""
     UPDATE enrollments SET hinted_at = clock_timestamp()
     WHERE id IN (
         SELECT enrollments.id FROM enrollments
-        JOIN unnest(CAST(:accounts AS text[]), CAST(:contacts AS text[])) AS told(account, contact_id)
+        JOIN unnest(CAST(:accounts AS text[]), CAST(:portals AS text[]), CAST(:contacts AS text[]))
+          AS told(account, portal_id, contact_id)
           ON enrollments.account = told.account AND enrollments.contact_id = told.contact_id
+        LEFT JOIN hubspot_accounts known ON known.account = told.account
         WHERE follow_at IS NOT NULL AND hinted_at IS NULL
+          AND (told.portal_id = '' OR known.portal_id IS NULL OR known.portal_id = told.portal_id)
         ORDER BY enrollments.id FOR UPDATE OF enrollments
     )
     RETURNING id

@@ -11,6 +11,7 @@ from app.policy.outcome import NOT_CONNECTED
 from app.store import grants_sql as sql
 from app.store.accept import ENROLLMENTS_READY
 from app.store.database import busy_when_gone
+from app.store.hubspot_accounts import LEARN
 from app.store.sealed import TOKENS, opened, sealed
 
 if TYPE_CHECKING:
@@ -69,6 +70,7 @@ class Grants:
                 if (await connection.execute(sql.CONNECT, values)).first() is None:
                     other = (await connection.execute(sql.READ_HUB, {"account": account})).scalar_one()
                     raise InstallRefused(_other_hub(account, hub_id, other))
+                await connection.execute(LEARN, {"account": account, "portal_id": hub_id, "timezone": None})
                 waiting = {"account": account, "reason": NOT_CONNECTED}
                 released: int = (await connection.execute(sql.RELEASE_HELD, waiting)).scalar_one()
                 for channel in (GRANT_CHANGED, ENROLLMENTS_READY):

@@ -7,6 +7,7 @@ the same end later.
 from __future__ import annotations
 
 import asyncio
+from itertools import product
 from typing import TYPE_CHECKING
 
 import structlog
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
     from sqlalchemy.ext.asyncio import AsyncEngine
 
+    from app.sources.base import Hint
+
 WAITING = 10_000
 AT_ONCE = 1000
 
@@ -31,7 +34,7 @@ class Hints:
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
-        self._waiting: dict[tuple[str, str], None] = {}
+        self._waiting: dict[tuple[str, str, str], None] = {}
         self._there = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
@@ -45,11 +48,14 @@ class Hints:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
 
-    def keep(self, account: str, contact_ids: Iterable[str]) -> None:
-        """Let the enrollments of these contacts be looked at soon; drop the hint when too many wait."""
-        for contact_id in contact_ids:
+    def keep(self, accounts: Iterable[str], hints: Iterable[Hint]) -> None:
+        """Let the enrollments of these contacts be looked at soon, in whichever of the accounts theirs is.
+
+        Where too many wait, the hint is dropped.
+        """
+        for account, hint in product(accounts, hints):
             if len(self._waiting) < WAITING:
-                self._waiting[account, contact_id] = None
+                self._waiting[account, hint.portal, hint.contact] = None
         if self._waiting:
             self._there.set()
 
@@ -69,7 +75,7 @@ class Hints:
                 # What cannot be kept must not end the keeping of others.
                 log.exception("hints.defect")
 
-    async def _write(self, hints: list[tuple[str, str]]) -> None:
-        accounts, contacts = zip(*hints, strict=True)
+    async def _write(self, hints: list[tuple[str, str, str]]) -> None:
+        accounts, portals, contacts = (list(values) for values in zip(*hints, strict=True))
         async with self._engine.begin() as connection:
-            await connection.execute(HINT, {"accounts": list(accounts), "contacts": list(contacts)})
+            await connection.execute(HINT, {"accounts": accounts, "portals": portals, "contacts": contacts})

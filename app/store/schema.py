@@ -419,6 +419,16 @@ rulebooks = Table(
     comment="Rulebooks that were put in force, unexpanded, the highest number being in force now.",
 )
 
+hubspot_accounts = Table(
+    "hubspot_accounts",
+    metadata,
+    Column("account", Text, primary_key=True),
+    Column("portal_id", Text, nullable=False),
+    Column("timezone", Text),
+    Column("learnt_at", Instant, nullable=False),
+    comment="What HubSpot says of each account: which portal it is, and in which time zone its day ends.",
+)
+
 oauth_grants = Table(
     "oauth_grants",
     metadata,

@@ -22,6 +22,7 @@ from app.ids import Ids
 from app.lookups import Lookups
 from app.sources import PROVIDERS
 from app.store.enrichments import Enrichments
+from app.store.hubspot_accounts import HubSpotAccounts
 from app.store.pace import StoredPace
 from tests.crash.harness import Process
 from tests.web.service import Running, running
@@ -133,8 +134,13 @@ async def office(database_url: str, engine: AsyncEngine, tmp_path: Path) -> Asyn
     ):
         moment = [utc_now()]
         enrichments = Enrichments(engine, worker="w1", lease=60.0)
-        asking = Asking(providers=PROVIDERS, ask=lookups.ask, contacts=lambda _: NobodysContacts(), fault_of=fault_of)
+        asking = asking_of(lookups.ask, lambda _: NobodysContacts(), engine)
         yield Office(web, far_end, enrichments, enricher_of(web, enrichments, asking, moment), moment)
+
+
+def asking_of(ask: Any, contacts: Any, engine: AsyncEngine) -> Asking:
+    portals = HubSpotAccounts(engine).portals
+    return Asking(providers=PROVIDERS, ask=ask, contacts=contacts, portals=portals, fault_of=fault_of)
 
 
 def enricher_of(web: Running, enrichments: Enrichments, asking: Asking, moment: list[datetime]) -> Enricher:
@@ -362,7 +368,7 @@ async def hubspot(office: Office, engine: AsyncEngine) -> AsyncIterator[HubSpotD
     pace = StoredPace(engine, account="main", cap=None, headroom=0.05, window_ms=10_000)
     client = HubSpotClient("main", "pat-sandbox", pace=pace, observe=lambda _: None, base_url=url)
     async with client, HubSpotDesk(client) as desk:
-        asking = Asking(providers=PROVIDERS, ask=nobody, contacts=lambda _: desk, fault_of=fault_of)
+        asking = asking_of(nobody, lambda _: desk, engine)
         office.enricher = enricher_of(office.web, office.enrichments, asking, office.moment)
         yield desk
     await pace.close()

@@ -271,7 +271,7 @@ async def test_hubspots_workflows_enroll_contacts_through_rules(world: World) ->
     posting = {"url": f"http://127.0.0.1:{world.port}/webhooks/portal", "secret": "app-secret"}
     people = {person["properties"]["email"]: person["id"] for person in await world.control("people")}
     bea = {"objectId": int(people["bea@corp.example"]), "objectType": "CONTACT"}
-    action = {"callbackId": "ap-1-2-3-0", "origin": {"portalId": 1}, "object": bea, "inputFields": {}}
+    action = {"callbackId": "ap-1-2-3-0", "origin": {"portalId": 48_000_001}, "object": bea, "inputFields": {}}
     for email, body in (("ada@corp.example", None), ("bea@corp.example", action), ("bea@corp.example", action)):
         told = await world.control("workflow-webhook", posting | {"email": email, "body": body})
         assert told == {"status": 200}
@@ -387,6 +387,8 @@ async def test_a_reply_is_known_by_hubspots_webhook_and_told_in_the_enrollments_
     counted = f'segue_ends_total{{account="main",how="unenrolled",known="known",sequence="{LONG}"}} 1.0'
     assert counted in page
     assert await world.rows("SELECT id FROM deliveries WHERE source = 'portal'") == []
+    known = await world.rows("SELECT account, portal_id, timezone FROM hubspot_accounts")
+    assert [tuple(row) for row in known] == [("main", "48000001", "UTC")]
     assert email not in world.processes[0].log()
     async with asyncio.timeout(60):
         await far.arrived.acquire()

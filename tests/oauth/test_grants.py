@@ -14,6 +14,7 @@ from app.store.accept import write
 from app.store.database import open_engine
 from app.store.direct import DirectConnection
 from app.store.grants import Grants
+from app.store.hubspot_accounts import HubSpotAccounts
 from app.store.installs import Installs, Pending
 from app.store.sealed import NewTokens
 
@@ -54,6 +55,14 @@ async def test_no_token_stands_readable_in_the_database(connected: Connected, en
     shown = await everything(engine, "oauth_grants")
     assert "4567" in shown
     assert not any(token in shown for token in ("access-0", "refresh-0"))
+
+
+async def test_whoever_connects_says_which_portal_the_account_is(connected: Connected, engine: AsyncEngine) -> None:
+    accounts = HubSpotAccounts(engine)
+    await accounts.learn("emea", "1", "Asia/Tokyo")
+    await connected(1000)
+    assert await accounts.portals() == {"emea": "4567"}
+    assert await accounts.timezone("emea") is None
 
 
 async def test_an_account_stays_with_the_hub_that_it_was_connected_to(connected: Connected, grants: Grants) -> None:

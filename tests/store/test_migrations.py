@@ -62,6 +62,26 @@ async def test_an_unreachable_database_is_named_without_its_password(url: str, t
     await engine.dispose()
 
 
+async def test_accounts_that_were_connected_before_are_known_by_their_portal(engine: AsyncEngine) -> None:
+    connected = """
+        INSERT INTO oauth_grants (account, hub_id, scopes, access_token, refresh_token, expires_in, expires_at, state,
+                                  version, updated_at)
+        VALUES ('emea', '4567', '{}', '', '', 1800, now(), 'active', 1, now())
+    """
+
+    def there_and_back(connection: Connection) -> None:
+        config = configuration()
+        config.attributes["connection"] = connection
+        command.downgrade(config, "0013")
+        connection.execute(text(connected))
+        command.upgrade(config, "head")
+
+    async with engine.begin() as connection:
+        await connection.run_sync(there_and_back)
+        rows = await connection.execute(text("SELECT account, portal_id, timezone FROM hubspot_accounts"))
+        assert [tuple(row) for row in rows] == [("emea", "4567", None)]
+
+
 async def test_what_was_enrolled_before_it_could_be_followed_is_followed(engine: AsyncEngine, make_entry: Any) -> None:
     writer = GroupCommit(engine.url)
     writer.start()

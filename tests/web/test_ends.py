@@ -83,6 +83,28 @@ async def test_an_unsigned_webhook_hints_at_nothing(web: Running) -> None:
     await only_the_next_one_hints(web)
 
 
+async def test_a_hint_of_another_portal_than_the_account_is_touches_nobody(web: Running) -> None:
+    await followed(web)
+    await write(web, "INSERT INTO hubspot_accounts VALUES ('main', '4', NULL, now())")
+    assert (await web.deliver("portal", [change(portalId=3)])).status_code == 200
+    await web.deliver("portal", [change(portalId=4, objectId=502)])
+    (row,) = await web.rows_once_there(HINTED)
+    assert [row] == await web.rows("SELECT id FROM enrollments WHERE email = 'p3@corp.example'")
+
+
+async def test_a_hint_touches_the_account_with_its_portal(web: Running, rules: Path) -> None:
+    await followed(web)
+    await write(web, "UPDATE enrollments SET contact_id = '501', account = 'apac' WHERE email = 'p3@corp.example'")
+    await write(web, "INSERT INTO hubspot_accounts VALUES ('main', '3', NULL, now()), ('apac', '4', NULL, now())")
+    two = "accounts: {main: {token: x}, apac: {token: y}}\nsources:"
+    rules_of_two = RULES.replace("sources:", two, 1).replace("    enroll:", "    account: main\n    enroll:")
+    write_rules(rules, rules_of_two)
+    await web.service.rulebook.reload()
+    assert (await web.deliver("portal", [change(portalId=4)])).status_code == 200
+    (row,) = await web.rows_once_there(HINTED)
+    assert [row] == await web.rows("SELECT id FROM enrollments WHERE email = 'p3@corp.example'")
+
+
 async def only_the_next_one_hints(web: Running) -> None:
     """See that a hint which comes now is written, and that none came before it: they are written in their order."""
     await web.deliver("portal", [change(objectId=502)])

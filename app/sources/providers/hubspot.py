@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from app.errors import Unauthentic, Unreadable
 from app.model import Event
 from app.sources import signing
-from app.sources.base import Lookup, SignedProvider, unsent
+from app.sources.base import Hint, Lookup, SignedProvider, unsent
 from app.sources.batches import each, not_too_many
 from app.sources.fields import (
     DIGITS,
@@ -79,7 +79,6 @@ class HubSpot(SignedProvider):
 
     name = "hubspot"
     retry_after_unit = 1000  # a workflow reads Retry-After as milliseconds ("error handling" page)
-    asks_hubspot = True
     Options: type[BaseModel] = HubSpotOptions
     scheme = Scheme(
         header="x-hubspot-signature-v3",
@@ -117,19 +116,20 @@ class HubSpot(SignedProvider):
         raise Unreadable("malformed_body", "the body is neither an array of events nor a workflow's object")
 
     def lookup(self, event: Event, config: SourceConfig) -> Lookup | None:  # noqa: ARG002  # the protocol's
-        """Return the contact that an event is about: it is read in the account that people are enrolled in."""
+        """Return the contact that an event is about: it is read in the account that the event names."""
         if event.type == ACTION:
-            contact = identity(event.data, "object", "objectId")
+            contact, portal = _number(event.data, "object", "objectId"), _number(event.data, "origin", "portalId")
             there = str(find(event.data, "object", "objectType")).upper() in CONTACT_TYPES
-            return Lookup("", contact, {}) if there and contact and DIGITS.fullmatch(contact) else None
-        contact = identity(event.data, "objectId")
-        there = _about_contact(event.data) and find(event.data, "subscriptionType") not in EXITS
-        return Lookup("", contact, {}) if there and contact and DIGITS.fullmatch(contact) else None
+        else:
+            contact, portal = _number(event.data, "objectId"), _number(event.data, "portalId")
+            there = _about_contact(event.data) and find(event.data, "subscriptionType") not in EXITS
+        return Lookup("", contact, {}, portal) if there and contact else None
 
-    def hints(self, events: list[Event]) -> frozenset[str]:
+    def hints(self, events: list[Event]) -> frozenset[Hint]:
         """Return the contacts of which a property of sequences or replies has changed, and those that were deleted."""
-        told = (identity(event.data, "objectId") for event in events if _hints(event.data))
-        return frozenset(contact for contact in told if contact and DIGITS.fullmatch(contact))
+        told = (event.data for event in events if _hints(event.data))
+        hints = (Hint(_number(data, "portalId"), _number(data, "objectId")) for data in told)
+        return frozenset(hint for hint in hints if hint.contact)
 
     def enriched(self, event: Event, found: Any) -> Event:
         """Return the event with the contact's properties, under `event.data.contact` too."""
@@ -141,6 +141,12 @@ class HubSpot(SignedProvider):
             company=text(found, "company"),
             data={**event.data, "contact": found},
         )
+
+
+def _number(data: Any, *path: str) -> str:
+    """Return an id of HubSpot's, empty where there is none, or what no id can be."""
+    told = identity(data, *path)
+    return told if told and DIGITS.fullmatch(told) else ""
 
 
 def _about_contact(change: Any) -> bool:

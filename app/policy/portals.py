@@ -1,0 +1,43 @@
+"""Whose a HubSpot contact is: ids of one portal (HubSpot's word for an account) are other people in another. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from app.errors import NotTold, UnknownToProvider
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+
+def account_of(portal: str, candidates: Sequence[str], known: Mapping[str, str]) -> str:
+    """Return which of the accounts that an event may be of is the one with the portal id that it names.
+
+    `known` are the portal ids of accounts, as far as HubSpot has told them; `portal` is empty where the event names
+    none. A single candidate whose portal is not known is believed. Raises NotTold while it cannot be said yet, and
+    UnknownToProvider where it is none of them: nobody is asked then.
+    """
+    if found := [name for name in candidates if portal and known.get(name) == portal]:
+        return found[0]
+    if len(candidates) == 1 and (not portal or candidates[0] not in known):
+        return candidates[0]
+    if not portal:
+        raise UnknownToProvider(
+            "the event names no HubSpot account, and there are several: give its source an `account`"
+        )
+    if unknown := [f"{name!r}" for name in candidates if name not in known]:
+        told = f"the event is of HubSpot account {portal}, and it is not known yet which one {_and(unknown)} is"
+        raise NotTold("portal_not_known", told)
+    raise UnknownToProvider(_foreign(portal, candidates, known))
+
+
+def _foreign(portal: str, candidates: Sequence[str], known: Mapping[str, str]) -> str:
+    ours = _and([f"{name!r} is {known[name]}" for name in candidates])
+    return (
+        f"the event is of HubSpot account {portal}, and {ours}: its ids are other people there, so that nobody was "
+        f"asked; give {portal} an account of its own in the rules and its source no `account`, or end the app there"
+    )
+
+
+def _and(words: Sequence[str]) -> str:
+    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)

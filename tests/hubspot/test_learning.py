@@ -1,0 +1,111 @@
+"""Which HubSpot account each of ours is, and when its day ends: asked of HubSpot, and kept."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+from sqlalchemy.exc import OperationalError
+
+from app.hubspot.account import AccountDetails
+from app.learning import Learning
+from app.model import Account
+from app.store.hubspot_accounts import HubSpotAccounts
+from app.store.pace import StoredPace
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sqlalchemy.ext.asyncio import AsyncEngine
+
+    from app.hubspot.client import HubSpotClient
+
+MAIN = Account("main", "x")
+
+
+def details(portal_id: str = "48", timezone: str | None = "Asia/Tokyo") -> AccountDetails:
+    return AccountDetails(portal_id, timezone, None, None)
+
+
+class FarEnd:
+    """Gives one answer after the other, and says when it is asked."""
+
+    def __init__(self, *answers: AccountDetails | Exception) -> None:
+        self.answers = list(answers)
+        self.asked = asyncio.Semaphore(0)
+
+    async def __call__(self) -> AccountDetails:
+        self.asked.release()
+        answer = self.answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+@pytest.mark.parametrize(
+    ("status", "told", "learnt"),
+    [(200, "Asia/Tokyo", "Asia/Tokyo"), (200, "Nowhere/At_all", None), (200, None, None), (403, None, None)],
+)
+async def test_hubspots_word_is_taken_where_the_rules_have_none(
+    new_client: Callable[..., HubSpotClient], engine: AsyncEngine, status: int, told: str | None, learnt: str | None
+) -> None:
+    body: dict[str, Any] = {"portalId": 48, "timeZone": told}
+    pace, record = StoredPace(engine, account="main"), HubSpotAccounts(engine)
+    async with new_client(httpx.MockTransport(lambda _: httpx.Response(status, json=body))) as client:
+        assert await Learning(MAIN, client.account_details, record, pace).learn() is (learnt is not None)
+    assert pace.timezone == learnt
+    assert await record.portals() == ({"main": "48"} if status == 200 else {})
+    # What the operator writes goes before what HubSpot says, and a reload that drops it does not forget the latter.
+    pace.heed(Account("main", "x", timezone="Europe/Berlin"))
+    assert pace.timezone == "Europe/Berlin"
+    pace.heed(MAIN)
+    assert pace.timezone == learnt
+    await pace.close()
+
+
+async def test_what_was_learnt_before_holds_while_hubspot_answers_nobody(engine: AsyncEngine) -> None:
+    record = HubSpotAccounts(engine)
+    await record.learn("main", "48", "Asia/Tokyo")
+    pace, silent = StoredPace(engine, account="main"), FarEnd(OperationalError("SELECT", {}, OSError("starting up")))
+    learning = Learning(MAIN, silent, record, pace)
+    learning.start()
+    await silent.asked.acquire()
+    await learning.stop()
+    assert pace.timezone == "Asia/Tokyo"
+    assert await record.portals() == {"main": "48"}
+    await pace.close()
+
+
+async def test_another_token_may_be_another_accounts(engine: AsyncEngine) -> None:
+    pace, record = StoredPace(engine, account="main"), HubSpotAccounts(engine)
+    far = FarEnd(details("48"), details("49", None))
+    learning = Learning(MAIN, far, record, pace)
+    learning.start()
+    await far.asked.acquire()
+    learning.heed(Account("main", "x", per_10s=50))  # the same token: nobody is asked
+    learning.heed(Account("main", "y"))
+    await far.asked.acquire()
+    async with asyncio.timeout(20):
+        while await record.portals() != {"main": "49"}:
+            pass
+    await learning.stop()
+    assert await record.timezone("main") is None
+    await pace.close()
+
+
+async def test_a_time_zone_that_hubspot_leaves_out_is_not_forgotten(engine: AsyncEngine) -> None:
+    record = HubSpotAccounts(engine)
+    for timezone in ("Asia/Tokyo", None):
+        await record.learn("main", "48", timezone)
+    assert await record.timezone("main") == "Asia/Tokyo"
+
+
+async def test_an_answer_is_no_answer_where_it_cannot_be_kept(engine: AsyncEngine) -> None:
+    pace, record = StoredPace(engine, account="main"), HubSpotAccounts(engine)
+    far = FarEnd(OperationalError("SELECT", {}, OSError("it is starting up")), details())
+    learning = Learning(MAIN, far, record, pace)
+    assert [await learning.learn(), await learning.learn()] == [False, True]
+    assert pace.timezone == "Asia/Tokyo"
+    await pace.close()
