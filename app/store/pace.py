@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import structlog
-from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.clock import elapsed_seconds, utc_now
@@ -23,6 +22,18 @@ from app.errors import HeldError, SegueError
 from app.policy.outcome import BudgetSpentError
 from app.policy.windows import next_midnight, zone
 from app.store.database import first_line
+from app.store.pace_sql import (
+    BELIEVE,
+    BLOCK,
+    CLOCK,
+    COUNT_DAY,
+    FORGET_GRANTS,
+    INSERT_GRANT,
+    LOCK_WINDOW,
+    READ_GRANTS,
+    SPEND_DAY,
+    USE_GRANTS,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -48,66 +59,6 @@ SEARCHES, SEARCH_WINDOW_MS = 5, 1000
 GRANTS_AT_ONCE = 25  # more than can be sent within a grant's life would only be wasted
 
 log = structlog.get_logger(__name__)
-
-# Taking the row is the lock. `clock_timestamp()` is read in the statements after it, when the lock is held: with
-# `now()`, which is the transaction's start, two replicas that waited for each other would count different windows.
-LOCK_WINDOW = text("""
-    INSERT INTO rate_windows AS w (account, kind, maximum, window_ms) VALUES (:account, :kind, :maximum, :window_ms)
-    ON CONFLICT (account, kind) DO UPDATE SET kind = excluded.kind
-    RETURNING maximum, window_ms, blocked_until, blocked_by
-""")
-
-CLOCK = text("SELECT clock_timestamp()")
-
-FORGET_GRANTS = text("""
-    DELETE FROM rate_grants
-    WHERE account = :account AND kind = :kind
-      AND (count = 0 OR granted_at <= clock_timestamp() - make_interval(secs => :window + waited))
-""")
-
-READ_GRANTS = text("""
-    SELECT granted_at + make_interval(secs => :window + waited) AS until, count AS requests FROM rate_grants
-    WHERE account = :account AND kind = :kind ORDER BY 1
-""")
-
-INSERT_GRANT = text("""
-    INSERT INTO rate_grants (account, kind, granted_at, count, waited)
-    VALUES (:account, :kind, clock_timestamp(), :count, :waited)
-    RETURNING id
-""")
-
-# What was granted and how it was used: a row that another replica has forgotten meanwhile is simply not there.
-USE_GRANTS = text("""
-    UPDATE rate_grants SET count = used.count, waited = used.waited
-    FROM unnest(CAST(:ids AS bigint[]), CAST(:counts AS integer[]), CAST(:waits AS double precision[]))
-      AS used(id, count, waited)
-    WHERE rate_grants.id = used.id
-""")
-
-# The row is the day's lock, for all kinds of requests. A day that has ended begins anew.
-COUNT_DAY = text("""
-    INSERT INTO rate_days AS day (account, ends_at, used) VALUES (:account, :ends_at, 0)
-    ON CONFLICT (account) DO UPDATE SET
-        used = CASE WHEN day.ends_at <= clock_timestamp() THEN 0 ELSE day.used END,
-        ends_at = CASE WHEN day.ends_at <= clock_timestamp() THEN excluded.ends_at ELSE day.ends_at END
-    RETURNING used, ends_at
-""")
-
-SPEND_DAY = text("UPDATE rate_days SET used = used + :count WHERE account = :account")
-
-BELIEVE = text("""
-    UPDATE rate_windows SET maximum = :maximum, window_ms = :window_ms
-    WHERE account = :account AND kind = :kind AND (maximum, window_ms) <> (:maximum, :window_ms)
-""")
-
-# The name goes with the later instant: a burst that is refused while the day is spent does not make a burst of the day.
-BLOCK = text("""
-    UPDATE rate_windows AS w
-    SET blocked_by = CASE WHEN w.blocked_until > told.until THEN w.blocked_by ELSE :code END,
-        blocked_until = GREATEST(w.blocked_until, told.until)
-    FROM (SELECT clock_timestamp() + make_interval(secs => :seconds) AS until) AS told
-    WHERE w.account = :account AND w.kind = :kind
-""")
 
 
 @dataclass(slots=True)

@@ -18,7 +18,8 @@ from app.policy.outcome import BudgetSpentError
 from app.policy.windows import next_midnight
 from app.store.database import connect, open_engine
 from app.store.enrollments import Enrollments
-from app.store.pace import DAILY, GRANT_LIFE_SECONDS, LOCK_WINDOW, TRAVEL_SECONDS, StoredPace, allowance, blocked
+from app.store.pace import DAILY, GRANT_LIFE_SECONDS, TRAVEL_SECONDS, StoredPace, allowance, blocked
+from app.store.pace_sql import LOCK_WINDOW
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine
