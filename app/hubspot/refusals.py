@@ -7,12 +7,12 @@ HubSpot's word for a refusal is looked for in the order that fits every body see
 
 from __future__ import annotations
 
-import json
 import re
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from app.errors import Ambiguous, Refusal
-from app.hubspot.replies import correlation_id, items, mapping, scrubbed, seconds, text, word
+from app.hubspot.property_problems import PROPERTY_INVALID, is_of_properties, told_of_properties
+from app.hubspot.replies import correlation_id, items, mapping, names, scrubbed, seconds, text, word
 
 if TYPE_CHECKING:
     from app.hubspot.replies import Reply
@@ -25,8 +25,6 @@ LOCKED_WAIT_SECONDS = 2.0  # "at least 2 seconds": HubSpot's error-handling page
 
 SEQUENCE_ERROR = "SequenceError."
 VALIDATION = "VALIDATION_ERROR"
-PROPERTY_INVALID = "PROPERTY_DATA_IS_INVALID"
-OF_A_PROPERTY = "PROPERTY_"
 CODE_BY_STATUS = {
     401: "INVALID_AUTHENTICATION",
     403: "FORBIDDEN",
@@ -48,22 +46,6 @@ CODE_BY_MESSAGE = (
     (re.compile(r"sequence id provided is invalid", re.IGNORECASE), "SEQUENCE_ID_INVALID"),
     (re.compile(r"contact already exists", re.IGNORECASE), "CONFLICT"),
 )
-
-# What is wrong with a property, in our words. The first two are HubSpot's own examples (error-handling page), others
-# names that its answers are known to use; of one that is not here only its name is told.
-PROBLEMS = {
-    "PROPERTY_DOESNT_EXIST": "HubSpot has no such property",
-    PROPERTY_INVALID: "the value is not valid",
-    "INVALID_INTEGER": "the value is no whole number",
-    "INVALID_LONG": "the value is no whole number",
-    "INVALID_DATE": "the value is no date",
-    "INVALID_EMAIL": "the value is no e-mail address",
-    "INVALID_OPTION": "the value is none of its options",
-    "READ_ONLY_VALUE": "HubSpot lets nobody write it",
-}
-
-CODE = re.compile(r"[A-Z][A-Z0-9_]+")
-_PROPERTY_LIST = re.compile(r"Property values were not valid:\s*(\[.*\])", re.DOTALL)
 
 
 def raise_for(reply: Reply) -> NoReturn:
@@ -105,42 +87,9 @@ def code_of(body: dict[str, Any], status: int) -> str:
     if status in {LOCKED, MIGRATION}:
         return CODE_BY_STATUS[status]
     code = error_type or _category(body) or word(body.get("policyName")) or _first_code(body) or _by_message(body)
-    if code == VALIDATION and property_problems(body):
+    if code == VALIDATION and is_of_properties(body):
         return PROPERTY_INVALID
     return code or CODE_BY_STATUS.get(status, f"HTTP_{status}")
-
-
-def property_problems(body: dict[str, Any]) -> list[tuple[str, str]]:
-    """Return (property, what is wrong with it) as told by `errors[]` or inside the message."""
-    told = [
-        (name, word(error.get("code")) or scrubbed(error.get("message")))
-        for error in items(body.get("errors"))
-        for name in _properties(error)
-    ]
-    return told or _problems_in_message(body.get("message"))
-
-
-def _properties(error: dict[str, Any]) -> list[str]:
-    """Return the properties that an error names: `in` may be any other part of a request, too."""
-    named = _names(mapping(error.get("context")).get("propertyName"))
-    place = text(error.get("in"))
-    of_a_property = (word(error.get("code")) or "").startswith(OF_A_PROPERTY)
-    return named or ([place] if place and of_a_property else [])
-
-
-def _problems_in_message(message: Any) -> list[tuple[str, str]]:
-    """Read the JSON inside "Property values were not valid: [...]" (HubSpot's error-handling page)."""
-    found = _PROPERTY_LIST.search(message) if isinstance(message, str) else None
-    try:
-        listed = json.loads(found.group(1)) if found else []
-    except (ValueError, RecursionError):
-        listed = []
-    named = ((text(entry.get("name")), entry) for entry in items(listed))
-    return [(name, word(entry.get("error")) or scrubbed(entry.get("message"))) for name, entry in named if name]
-
-
-def _names(value: Any) -> list[str]:
-    return [name for name in value if isinstance(name, str)] if isinstance(value, list) else []
 
 
 def _category(body: dict[str, Any]) -> str | None:
@@ -171,19 +120,11 @@ def _retry_after(reply: Reply) -> float | None:
 
 def _detail(body: dict[str, Any], code: str) -> str:
     if code == PROPERTY_INVALID:
-        told = "; ".join(f"property {name}: {_worded(problem)}" for name, problem in property_problems(body))
-        return scrubbed(told or text(body.get("message")) or "")
+        return told_of_properties(body)
     scopes = [name for error in items(body.get("errors")) for name in _scopes(mapping(error.get("context")))]
     return scrubbed(" ".join([str(text(body.get("message")) or ""), *scopes]))
 
 
-def _worded(problem: str) -> str:
-    """Say it in our words; HubSpot's own message, where it gives no code, as it came."""
-    if problem in PROBLEMS:
-        return f"{PROBLEMS[problem]} ({problem})"
-    return f"HubSpot does not take the value ({problem})" if CODE.fullmatch(problem) else problem
-
-
 def _scopes(context: dict[str, Any]) -> list[str]:
     """Return the missing scopes: any one of them is enough. The older key is `requiredScopes`."""
-    return _names(context.get("requiredGranularScopes")) or _names(context.get("requiredScopes"))
+    return names(context.get("requiredGranularScopes")) or names(context.get("requiredScopes"))

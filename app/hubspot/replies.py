@@ -82,6 +82,11 @@ def words(value: Any) -> tuple[str, ...] | None:
     return tuple(told for item in value if (told := word(item))) if isinstance(value, list) else None
 
 
+def names(value: Any) -> list[str]:
+    """Return the texts in `value` when it is a list, none otherwise."""
+    return [name for name in value if isinstance(name, str)] if isinstance(value, list) else []
+
+
 def count(value: Any) -> int | None:
     """Return a whole number from 0 on."""
     return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None

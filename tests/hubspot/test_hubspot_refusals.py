@@ -69,6 +69,16 @@ def refused(status: int, body: Any, headers: dict[str, str] | None = None) -> Re
             {"category": "VALIDATION_ERROR", "message": "Property values were not valid: [broken"},
             "VALIDATION_ERROR",
         ),
+        (
+            400,
+            {"category": "VALIDATION_ERROR", "errors": [{"code": "PROPERTY_DOESNT_EXIST"}]},
+            "PROPERTY_DATA_IS_INVALID",
+        ),
+        (
+            400,
+            {"category": "VALIDATION_ERROR", "errors": [{"code": "REQUIRED", "in": "contactId"}]},
+            "VALIDATION_ERROR",
+        ),
         (400, b"[1, 2]", "HTTP_400"),
         (302, b"", "HTTP_302"),
         (423, {"category": "ANYTHING"}, "LOCKED"),
@@ -121,19 +131,35 @@ def test_an_invalid_property_is_named() -> None:
     assert refused(400, by_message).detail == "property missing: HubSpot has no such property (PROPERTY_DOESNT_EXIST)"
 
 
-def test_the_field_is_named_wherever_it_stands() -> None:
-    errors = [{"code": "PROPERTY_DATA_IS_INVALID", "in": "firstname", "message": "x"}]
-    by_place = refused(400, {"category": "VALIDATION_ERROR", "message": "x", "errors": errors})
-    assert by_place.code == "PROPERTY_DATA_IS_INVALID"
-    assert by_place.detail == "property firstname: the value is not valid (PROPERTY_DATA_IS_INVALID)"
-    in_words = refused(400, {"category": "PROPERTY_DATA_IS_INVALID", "message": "Property firstname is bad"})
-    assert in_words.detail == "Property firstname is bad"
-    elsewhere = {"category": "VALIDATION_ERROR", "errors": [{"code": "INVALID_INTEGER", "in": "contactId"}]}
-    assert refused(400, elsewhere).code == "VALIDATION_ERROR"
-
-
 def test_what_is_not_there_and_has_no_word_is_an_object_that_is_not_found() -> None:
     assert refused(404, {}).code == "OBJECT_NOT_FOUND"
+
+
+INVALID = "PROPERTY_DATA_IS_INVALID"
+IN_FIELD = {"code": INVALID, "in": "firstname", "message": "ada@corp.example is too long"}
+
+
+@pytest.mark.parametrize(
+    ("body", "detail"),
+    [
+        ({"category": INVALID, "message": "Property firstname is bad"}, "Property firstname is bad"),
+        ({"category": INVALID, "errors": [{"message": "firstname is bad"}]}, "firstname is bad"),
+        ({"category": "VALIDATION_ERROR", "errors": [IN_FIELD]}, "property firstname: [address] is too long"),
+        (
+            {"category": "VALIDATION_ERROR", "errors": [{"code": INVALID, "in": "firstname"}]},
+            "property firstname: the value is not valid (PROPERTY_DATA_IS_INVALID)",
+        ),
+        ({"category": INVALID, "errors": [{"in": "firstname"}]}, "property firstname: HubSpot does not take the value"),
+        (
+            {"category": INVALID, "errors": [{"code": "INVALID_DATE", "in": "since"}]},
+            "property since: the value is no date (INVALID_DATE)",
+        ),
+        ({"category": INVALID}, ""),
+    ],
+)
+def test_what_is_told_of_a_property_is_kept_wherever_it_stands(body: Any, detail: str) -> None:
+    found = refused(400, body)
+    assert (found.code, found.detail) == (INVALID, detail)
 
 
 def test_a_missing_scope_is_named() -> None:

@@ -9,7 +9,8 @@ import pytest
 from app.errors import Refusal
 from app.hubspot.faults import Whose, faults
 from app.hubspot.oauth import OAuthApp, refresh
-from app.hubspot.refusals import code_of, property_problems, raise_for
+from app.hubspot.property_problems import property_problems
+from app.hubspot.refusals import code_of, raise_for
 from app.hubspot.replies import Reply, mapping
 
 if TYPE_CHECKING:
