@@ -16,7 +16,7 @@ from urllib.parse import urlencode
 import structlog
 
 from app.clock import elapsed_seconds
-from app.errors import HubSpotError, InstallRefused, Refusal, SegueError, Undecipherable
+from app.errors import GrantRevoked, HubSpotError, InstallRefused, Refusal, SegueError, Undecipherable
 from app.hubspot.oauth import authorize_url, missing_scopes
 from app.store.installs import Pending
 from app.tokens import new_tokens
@@ -121,12 +121,14 @@ class Connecting:
         return Connected(pending.account, hub_id, missing_scopes(scopes), released)
 
     async def disconnect(self, account: str) -> Disconnected:
-        """Give an account's grant back and forget it. Raises no HubSpotError."""
+        """Give an account's grant back, unless it was dead already, and forget it. Raises no HubSpotError."""
         ended = Disconnected.GIVEN_BACK
         try:
             grant = await self._grants.read(account)
             if grant is not None:
                 await self._client.revoke(account, grant.refresh_token)
+        except GrantRevoked:
+            log.info("oauth.revoked_already", account=account)
         except (HubSpotError, Undecipherable) as error:
             log.warning("oauth.not_revoked", account=account, error=str(error))
             ended = Disconnected.FORGOTTEN

@@ -31,6 +31,7 @@ class FarEnd:
     changes_refresh_token: bool = False
     names_the_hub: bool = True
     answer_with: tuple[int, object] | None = None
+    revoke_with: int | None = None
     silent_until: asyncio.Event | None = None
     heard: asyncio.Event = field(default_factory=asyncio.Event)
     asked: list[tuple[str, dict[str, str]]] = field(default_factory=list)
@@ -107,6 +108,8 @@ class FarEnd:
 
     async def _revoke(self, request: Request) -> Response:
         form = await self._heard(request)
+        if self.revoke_with is not None:
+            return Response(status_code=self.revoke_with)
         if form["token"] not in self.refresh_tokens:
             return JSONResponse(DEAD, 400)
         self.refresh_tokens.discard(form["token"])

@@ -245,7 +245,7 @@ async def test_where_nothing_is_configured_every_route_names_the_settings() -> N
         assert (await web.get("/api/v1/accounts", headers=ADMIN)).json()["items"][0]["state"] == "not_connected"
 
 
-async def test_a_disconnected_account_is_given_back_and_forgotten_even_where_hubspot_does_not_take_it(
+async def test_a_disconnected_account_is_given_back_and_forgotten_also_where_its_grant_was_dead_already(
     connecting: Connecting, web: httpx.AsyncClient, far: FarEnd, grants: Grants
 ) -> None:
     for dead_already in (False, True):
@@ -253,12 +253,32 @@ async def test_a_disconnected_account_is_given_back_and_forgotten_even_where_hub
         await back(web, state=state_of(url), code=far.approve(url))
         if dead_already:
             far.refresh_tokens.clear()
-        ended = await connecting.disconnect("emea")
-        assert ended is (Disconnected.FORGOTTEN if dead_already else Disconnected.GIVEN_BACK)
+        assert await connecting.disconnect("emea") is Disconnected.GIVEN_BACK
         assert await grants.read("emea") is None
         assert far.asked[-1][0] == "/oauth/2026-03/token/revoke"
         assert far.refresh_tokens <= {"refresh-0"}
     assert await connecting.disconnect("emea") is Disconnected.NOT_CONNECTED
+
+
+@pytest.mark.parametrize("away", [True, False])
+async def test_what_hubspot_does_not_take_back_is_forgotten_and_told(
+    connecting: Connecting,
+    web: httpx.AsyncClient,
+    far: FarEnd,
+    grants: Grants,
+    engine: AsyncEngine,
+    *,
+    away: bool,
+) -> None:
+    url = await install(web)
+    await back(web, state=state_of(url), code=far.approve(url))
+    if away:
+        far.revoke_with = 503
+    else:  # its key is lost, so that nobody can name it to HubSpot
+        async with engine.begin() as connection:
+            await connection.execute(text("UPDATE oauth_grants SET refresh_token = 'garbage'"))
+    assert await connecting.disconnect("emea") is Disconnected.FORGOTTEN
+    assert await grants.listed() == []
 
 
 async def test_no_secret_comes_into_a_log_line(
