@@ -151,5 +151,8 @@ def _keep_up(stack: AsyncExitStack, service: Service, workers: Workers | None) -
         "dedupe": timedelta(days=settings.dedupe_days),
     }
     expired = partial(service.metrics.outbound, outcome="expired")
-    for work in (service.rulebook.follow(stopping), sweep(service.engine, stopping, **ages, expired=expired)):
+    works = [service.rulebook.follow(stopping), sweep(service.engine, stopping, **ages, expired=expired)]
+    if service.oauth is not None and workers is not None:
+        works.append(service.oauth.release(stopping))
+    for work in works:
         stack.push_async_callback(finished, asyncio.create_task(work))

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import random
 import secrets
 import socket
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import structlog
+from sqlalchemy.exc import SQLAlchemyError
 
 from app.connecting import Connecting
 from app.encryption import encryption
 from app.errors import StartError
 from app.hubspot.oauth import OAuthApp
 from app.hubspot.oauth_client import OAuthClient
+from app.store.database import first_line
 from app.store.grants import Grants
 from app.store.installs import Installs
 from app.tokens import AccountTokens
@@ -30,6 +34,7 @@ if TYPE_CHECKING:
     from app.hubspot.client import CallRecord
     from app.settings import Settings
 
+RELEASE_SECONDS = 60.0
 NEEDED = ("hubspot_client_id", "hubspot_client_secret", "public_url", "encryption_keys")
 
 log = structlog.get_logger(__name__)
@@ -61,6 +66,22 @@ class OAuth:
     async def rotate(self) -> None:
         """Seal what is stored with the newest key."""
         log.info("oauth.rotated", grants=await self.grants.rotate())
+
+    async def release(self, stopping: asyncio.Event) -> None:
+        """Release what waits for an account that is connected, every minute until `stopping`."""
+        while not stopping.is_set():
+            try:
+                released = await self.grants.release()
+                if released:
+                    log.info("oauth.released", enrollments=released)
+            except (SQLAlchemyError, OSError) as error:
+                log.warning("oauth.not_released", error=first_line(error), follows="they go on within the hour")
+            except Exception:
+                # Who stops looking leaves people waiting, and nobody would notice.
+                log.exception("oauth.defect")
+            with suppress(TimeoutError):
+                async with asyncio.timeout(RELEASE_SECONDS):
+                    await stopping.wait()
 
     async def close(self) -> None:
         """Wait for answers that are on their way."""

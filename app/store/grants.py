@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from sqlalchemy import Row, TextClause
-    from sqlalchemy.ext.asyncio import AsyncEngine
+    from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
     from app.encryption import Encryption
     from app.store.sealed import Grant, NewTokens
@@ -71,11 +71,22 @@ class Grants:
                     other = (await connection.execute(sql.READ_HUB, {"account": account})).scalar_one()
                     raise InstallRefused(_other_hub(account, hub_id, other))
                 await connection.execute(LEARN, {"account": account, "portal_id": hub_id, "timezone": None})
-                waiting = {"account": account, "reason": NOT_CONNECTED}
-                released: int = (await connection.execute(sql.RELEASE_HELD, waiting)).scalar_one()
+                released = await _released(connection, account)
+                await connection.execute(sql.READ_UNREAD, {"account": account})
                 for channel in (GRANT_CHANGED, ENROLLMENTS_READY):
                     await connection.execute(sql.TELL, {"channel": channel})
                 return released
+
+    async def release(self) -> int:
+        """Release what waits for an account that is connected; return how many enrollments that were."""
+        released = 0
+        for row in await self._run(sql.ACTIVE):
+            async with self._engine.begin() as connection:
+                count = await _released(connection, row.account)
+                if count:
+                    await connection.execute(sql.TELL, {"channel": ENROLLMENTS_READY})
+                released += count
+        return released
 
     async def forget(self, account: str) -> bool:
         """Delete an account's grant; tell whether there was one."""
@@ -109,6 +120,12 @@ class Grants:
     async def _run(self, statement: TextClause, **values: Any) -> Sequence[Row[Any]]:
         async with self._engine.begin() as connection:
             return (await connection.execute(statement, values)).all()
+
+
+async def _released(connection: AsyncConnection, account: str) -> int:
+    waiting = {"account": account, "reason": NOT_CONNECTED}
+    released: int = (await connection.execute(sql.RELEASE_HELD, waiting)).scalar_one()
+    return released
 
 
 def _other_name(account: str, hub_id: str, name: str) -> str:

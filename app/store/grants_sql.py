@@ -75,9 +75,12 @@ CONNECT = text("""
 
 READ_HUB = text("SELECT hub_id FROM oauth_grants WHERE account = :account")
 
+# In the transaction that connects, and now and then: a worker that read "revoked" just before may write its `held`
+# just after, and a grant that was taken for dead may be proved alive by a late token.
 RELEASE_HELD = text(f"""
     WITH found AS MATERIALIZED (
         SELECT id FROM enrollments WHERE account = :account AND state = 'held' AND reason = :reason
+           AND EXISTS (SELECT FROM oauth_grants WHERE account = :account AND state = 'active')
         ORDER BY id FOR UPDATE
     ), turns AS (
         SELECT id, {ONE_AFTER_THE_OTHER} AS due_at FROM found
@@ -92,6 +95,20 @@ RELEASE_HELD = text(f"""
     )
     SELECT count(*) FROM moved
 """)  # noqa: S608  # the only text put in is the times above
+
+# What became of a request could not be read for want of a grant: it is read again now, and no sooner than was planned,
+# since only a read that was due can have failed.
+READ_UNREAD = text("""
+    UPDATE enrollments SET due_at = clock_timestamp() WHERE id IN (
+        SELECT id FROM enrollments unread
+        WHERE account = :account AND state = 'uncertain' AND due_at > clock_timestamp()
+          AND (leased_until IS NULL OR leased_until < clock_timestamp())
+          AND (SELECT cause FROM journal WHERE enrollment_id = unread.id ORDER BY id DESC LIMIT 1) = 'read_failed'
+        ORDER BY id FOR UPDATE SKIP LOCKED
+    )
+""")
+
+ACTIVE = text("SELECT account FROM oauth_grants WHERE state = 'active' ORDER BY account")
 
 TELL = text("SELECT pg_notify(CAST(:channel AS text), '')")
 

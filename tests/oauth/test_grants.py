@@ -97,6 +97,54 @@ async def test_connecting_releases_what_waited_for_it_and_nothing_else(
         assert causes.all() == [("ready", "account_connected")] * 2
 
 
+async def test_what_was_held_just_after_an_account_was_connected_is_released_and_nothing_of_a_dead_grant(
+    engine: AsyncEngine, grants: Grants, connected: Connected, make_entry: MakeEntry
+) -> None:
+    writer = DirectConnection(engine.url)
+    await write(writer, [make_entry(name, f"{name}@corp.example", account=name) for name in ("emea", "apac", "nobody")])
+    await writer.close()
+    await connected(1000)
+    await connected(1000, account="apac")
+    for account in ("emea", "apac", "nobody"):
+        await held(engine, account, "account_not_connected")
+    async with engine.begin() as connection:
+        await connection.execute(text("UPDATE oauth_grants SET state = 'revoked' WHERE account = 'apac'"))
+    assert [await grants.release() for _ in range(2)] == [1, 0]
+    async with engine.connect() as connection:
+        rows = await connection.execute(text("SELECT account, state FROM enrollments ORDER BY account"))
+        assert [tuple(row) for row in rows] == [("apac", "held"), ("emea", "ready"), ("nobody", "held")]
+
+
+@pytest.mark.parametrize(
+    ("cause", "leased", "read_now"),
+    [
+        ("read_failed", False, True),
+        ("read_failed", True, False),
+        ("read", False, False),
+    ],
+)
+async def test_what_could_not_be_read_for_want_of_a_grant_is_read_once_there_is_one(
+    engine: AsyncEngine, connected: Connected, make_entry: MakeEntry, cause: str, *, leased: bool, read_now: bool
+) -> None:
+    writer = DirectConnection(engine.url)
+    await write(writer, [make_entry("e1", account="emea")])
+    await writer.close()
+    async with engine.begin() as connection:
+        lease = "clock_timestamp() + interval '1 minute'" if leased else "NULL"
+        unread = f"UPDATE enrollments SET state = 'uncertain', due_at = now() + interval '1 h', leased_until = {lease}"  # noqa: S608  # written in this file
+        await connection.execute(text(unread))
+        noted = (
+            "INSERT INTO journal (enrollment_id, at, before, after, attempt, cause) "
+            "SELECT id, clock_timestamp(), 'uncertain', 'uncertain', 1, cause FROM enrollments, "
+            "unnest(CAST(:causes AS text[])) WITH ORDINALITY AS told(cause, number) ORDER BY number"
+        )
+        await connection.execute(text(noted), {"causes": ["read_failed", cause]})
+    await connected(1000)
+    async with engine.connect() as connection:
+        due = await connection.execute(text("SELECT state, due_at <= clock_timestamp() FROM enrollments"))
+        assert [tuple(row) for row in due] == [("uncertain", read_now)]
+
+
 async def test_a_new_key_takes_over_and_what_it_cannot_open_is_kept(engine: AsyncEngine, connected: Connected) -> None:
     old, new = new_key(), new_key()
     await connected(1000, account="lost")

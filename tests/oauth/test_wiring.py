@@ -8,18 +8,21 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
+from sqlalchemy import text
 from starlette.responses import JSONResponse
 from typer.testing import CliRunner
 
 from app.__main__ import build
-from app.encryption import new_key
+from app.encryption import Encryption, new_key
 from app.errors import StartError
 from app.main import _keep_up
 from app.practice import practice_accounts
 from app.server import Listener
+from app.store.grants import Grants
 from app.working import start_working
+from tests.crash.harness import Process
 from tests.oauth.far import APP
-from tests.web.service import ADMIN_TOKEN, BASE, RULES, running, write
+from tests.web.service import ADMIN_TOKEN, BASE, RULES, SECRETS, running, write
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
@@ -104,6 +107,23 @@ async def test_what_waits_for_an_account_goes_on_when_it_is_connected_and_bears_
     assert token.startswith("Bearer access-")
 
 
+async def test_who_was_held_while_the_account_was_being_connected_is_found(
+    database_url: str, rules: Path, far: FarEnd
+) -> None:
+    async with served(far, []) as url, running(database_url, rules, hubspot_base_url=url, **CONFIGURED) as web:
+        oauth, stopping = web.service.oauth, asyncio.Event()
+        assert oauth is not None
+        await web.deliver("open", {"id": "1", "type": "form", "email": "ada@corp.example"})
+        await connect(web, far)
+        async with web.service.engine.begin() as connection:
+            late = "UPDATE enrollments SET state = 'held', reason = 'account_not_connected', due_at = now() + '1 h'"
+            await connection.execute(text(late))
+        releasing = asyncio.create_task(oauth.release(stopping))
+        await web.rows_once_there(f"{STATE} AND state = 'ready'")
+        stopping.set()
+        await releasing
+
+
 async def test_metrics_tell_which_accounts_are_connected_and_forget_those_that_left_the_rules(
     database_url: str, rules: Path, far: FarEnd
 ) -> None:
@@ -169,8 +189,7 @@ async def test_the_commands_give_a_link_to_an_account_in_force_and_disconnect_on
         gone = await asyncio.to_thread(segue, environment, "hubspot", "disconnect", "emea")
         assert (gone.exit_code, "emea: disconnected" in gone.stdout) == (0, True), gone.output
         await connect(web, far)
-        far.answer_with = (503, {})
-        far.refresh_tokens.clear()
+        far.revoke_with = 503
         kept = await asyncio.to_thread(segue, environment, "hubspot", "disconnect", "emea")
         assert (kept.exit_code, "HubSpot did not take it back: uninstall the app" in kept.output) == (1, True)
         write(rules, RULES)
@@ -179,6 +198,28 @@ async def test_the_commands_give_a_link_to_an_account_in_force_and_disconnect_on
         assert "there are: none yet" in str(left.exception)
         plain = await asyncio.to_thread(segue, {"database_url": database_url}, "hubspot", "install", "emea")
         assert "OAuth need SEGUE_HUBSPOT_CLIENT_ID" in str(plain.exception)
+
+
+async def test_a_worker_seals_anew_what_was_sealed_with_the_old_key_until_it_started(
+    database_url: str, rules: Path, far: FarEnd
+) -> None:
+    async with served(far, []) as url, running(database_url, rules, hubspot_base_url=url, **CONFIGURED) as web:
+        await connect(web, far)
+        newest = new_key()
+        environment = CONFIGURED | {
+            "database_url": database_url,
+            "hubspot_base_url": url,
+            "encryption_keys": f"{newest},{KEY}",
+        }
+        settings = {f"SEGUE_{name.upper()}": str(value) for name, value in environment.items()}
+        worker = Process(["-m", "app", "worker"], settings | SECRETS, "oauth.rotated")
+        try:
+            await worker.wait_until_up()
+        finally:
+            worker.end()
+        grant = await Grants(web.service.engine, Encryption([newest])).read("emea")
+    assert grant is not None
+    assert grant.refresh_token in far.refresh_tokens
 
 
 def test_a_new_key_is_a_key() -> None:
