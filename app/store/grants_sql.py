@@ -76,11 +76,13 @@ CONNECT = text("""
 READ_HUB = text("SELECT hub_id FROM oauth_grants WHERE account = :account")
 
 # In the transaction that connects, and now and then: a worker that read "revoked" just before may write its `held`
-# just after, and a grant that was taken for dead may be proved alive by a late token.
+# just after, and a grant that was taken for dead may be proved alive by a late token. Who is held long after the
+# grant's last change is held for something else, a key that is missing say, and is not released over and over.
 RELEASE_HELD = text(f"""
     WITH found AS MATERIALIZED (
         SELECT id FROM enrollments WHERE account = :account AND state = 'held' AND reason = :reason
-           AND EXISTS (SELECT FROM oauth_grants WHERE account = :account AND state = 'active')
+          AND EXISTS (SELECT FROM oauth_grants AS g WHERE g.account = :account AND g.state = 'active'
+                      AND enrollments.updated_at < g.updated_at + interval '2 minutes')
         ORDER BY id FOR UPDATE
     ), turns AS (
         SELECT id, {ONE_AFTER_THE_OTHER} AS due_at FROM found

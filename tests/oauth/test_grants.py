@@ -110,6 +110,14 @@ async def test_what_was_held_just_after_an_account_was_connected_is_released_and
     async with engine.begin() as connection:
         await connection.execute(text("UPDATE oauth_grants SET state = 'revoked' WHERE account = 'apac'"))
     assert [await grants.release() for _ in range(2)] == [1, 0]
+    # Held again long after the grant has changed, it is held for something else.
+    await held(engine, "emea", "account_not_connected")
+    async with engine.begin() as connection:
+        await connection.execute(text("UPDATE oauth_grants SET updated_at = now() - interval '1 hour'"))
+    assert await grants.release() == 0
+    async with engine.begin() as connection:
+        await connection.execute(text("UPDATE oauth_grants SET updated_at = now()"))
+    assert await grants.release() == 1
     async with engine.connect() as connection:
         rows = await connection.execute(text("SELECT account, state FROM enrollments ORDER BY account"))
         assert [tuple(row) for row in rows] == [("apac", "held"), ("emea", "ready"), ("nobody", "held")]
