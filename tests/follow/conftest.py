@@ -129,7 +129,7 @@ class Follow:
 
     async def outbound(self) -> list[dict[str, Any]]:
         """Return what the operator's own systems are told, each with whom it is told."""
-        rows = await self.road.run("SELECT endpoint, body FROM outbound ORDER BY id")
+        rows = await self.road.run("SELECT endpoint, body FROM outbound ORDER BY created_at, id")
         return [json.loads(body) | {"endpoint": endpoint} for endpoint, body in rows]
 
     def asked(self) -> list[str]:
