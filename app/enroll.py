@@ -9,12 +9,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
-from app.clock import elapsed_seconds
-from app.errors import FenceLost, HeldError, NotSent, ParkedError, Refusal, SegueError
+from app.errors import FenceLost, HeldError, ParkedError, Refusal, SegueError
 from app.model import Action, IfEnrolled, State, Step
 from app.policy.outcome import Change, Patience, Told, after_failure
 from app.policy.settle import Reading, Settlement, Witness, compare, is_ours, next_read_at, settle
 from app.prepare import LOOK_AGAIN, Attempt, assigned
+from app.sending import SendingCheckpoint
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from app.policy.outcome import NextStep
 
 ALREADY_ENROLLED = "ALREADY_ENROLLED"
-SENDING_LIFE_SECONDS = 1.0
-SENDING_REPEATS = 5
 
 
 class Enrolled(Protocol):
@@ -52,7 +50,7 @@ class HubSpot(Protocol):
     async def enroll(
         self, contact_id: str, sequence: str, sender: Sender, *, before_send: Callable[[], Awaitable[None]]
     ) -> Enrolled:
-        """Send the one request. `before_send` is awaited with the connection in hand, before the first byte."""
+        """Send the one request: `before_send` is awaited before a connection is taken, and before the first byte."""
 
 
 class Preparation(Protocol):
@@ -151,25 +149,15 @@ class Enroller:
             await self._move(claimed, State.DONE, Change(str(claimed.plan.action), detail=done))
 
     async def _send(self, attempt: Attempt) -> Enrolled:
-        """Send the one request; `sending` is committed when the connection is there and nothing is written yet."""
+        """Send the one request, once `sending` is committed and the commit is fresh."""
+        sender = assigned(attempt.enrollment)
 
-        async def commit_sending() -> None:
-            await self._preparation.look_again(attempt)
-            # A process frozen between the commit and the first byte may have lost its row meanwhile: look again.
-            for _ in range(SENDING_REPEATS):
-                started = elapsed_seconds()
-                sent_at = await self._record.sending(
-                    attempt.enrollment, sender, limit=self._preparation.known(sender).daily
-                )
-                attempt.enrollment = replace(attempt.enrollment, step=Step.SENDING, sending_at=sent_at)
-                self._step(attempt.enrollment, "sending")
-                if elapsed_seconds() - started <= SENDING_LIFE_SECONDS:
-                    return
-            raise NotSent("the store takes too long to commit `sending`")
+        async def commit(enrollment: Enrollment) -> datetime:
+            return await self._record.sending(enrollment, sender, limit=self._preparation.known(sender).daily)
 
-        enrollment, sender = attempt.enrollment, assigned(attempt.enrollment)
+        checkpoint = SendingCheckpoint(attempt, self._preparation.look_again, commit, self._step)
         return await self._hubspot.enroll(
-            enrollment.contact_id or "", enrollment.sequence, sender, before_send=commit_sending
+            attempt.enrollment.contact_id or "", attempt.enrollment.sequence, sender, before_send=checkpoint.ensure
         )
 
     async def _refused(self, attempt: Attempt, refusal: Refusal) -> None:

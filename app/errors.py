@@ -17,6 +17,7 @@ SegueError
 │   ├── Refusal            HubSpot said no: the fault table says what follows
 │   └── NotConnected       the account has no usable grant: its work is held until somebody connects it
 │       └── GrantRevoked   HubSpot says that the grant is dead: it is never used again
+├── StoreSlow              the store answers too late for a request to leave in time: nothing was sent, retry
 ├── InstallRefused         an account cannot be connected this way: whoever tries is told why
 ├── Undecipherable         what is stored opens with none of the keys: it counts as absent, and is kept
 ├── ProviderError          a thin event's provider did not tell what the event is about
@@ -180,6 +181,10 @@ class NotConnected(HubSpotError):
 
 class GrantRevoked(NotConnected):
     """HubSpot says that the grant is dead (uninstalled, the account gone): it is never used again."""
+
+
+class StoreSlow(SegueError):
+    """The store answers too late for a request to leave while its permit and commit are fresh: safe to try again."""
 
 
 class InstallRefused(SegueError):

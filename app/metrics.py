@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 ACK_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)
+COMMIT_BUCKETS = (0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 LAG_BUCKETS = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600, 21_600, 86_400)
 MAXIMUM_REASONS = 80
 
@@ -65,6 +66,9 @@ class Metrics:
         self._follow_calls = self._counter("follow_calls_total", "Calls that following has cost", "account", "kind")
         self._calls = self._counter("hubspot_requests_total", "Requests to HubSpot", "account", "endpoint", "status")
         self._throttled = self._counter("hubspot_throttled_total", "429s: each one is a defect of the pace", "account")
+        self._sending_repeats = self._counter(
+            "sending_repeats_total", "Commits of `sending` that were too old when their request could leave", "account"
+        )
         self._outbound = self._counter("outbound_total", "Events for endpoints, by outcome", "endpoint", "outcome")
 
     def _durations(self) -> None:
@@ -78,6 +82,12 @@ class Metrics:
             "segue_enrollment_lag_seconds",
             "From a delivery's arrival to its enrollment",
             buckets=LAG_BUCKETS,
+            registry=self.registry,
+        )
+        self._sending_commit = Histogram(
+            "segue_sending_commit_duration_seconds",
+            "Commits of `sending`, each for all that were ready to be sent",
+            buckets=COMMIT_BUCKETS,
             registry=self.registry,
         )
         self._call_duration = Histogram(
@@ -187,6 +197,14 @@ class Metrics:
     def enrollment_lag(self, seconds: float) -> None:
         """Observe how long it took from the delivery to the enrollment."""
         self._lag.observe(seconds)
+
+    def sending_committed(self, seconds: float) -> None:
+        """Observe how long one commit of `sending` took, its locks included."""
+        self._sending_commit.observe(seconds)
+
+    def sending_repeated(self, account: str) -> None:
+        """Count a commit of `sending` that was made again, since its request could not leave within a second."""
+        self._child(self._sending_repeats, account).inc()
 
     def parked(self, reason: str) -> None:
         """Count an enrollment that a person must look at."""

@@ -133,11 +133,13 @@ def _keep_running(stack: AsyncExitStack, server: EmbeddedPostgres) -> None:
     stack.push_async_callback(end)
 
 
-def pace_of(stack: AsyncExitStack, service: Service, account: Account) -> StoredPace:
-    """Return the pace of an account, which all replicas share."""
+def pace_of(
+    stack: AsyncExitStack, service: Service, account: Account, *, engine: AsyncEngine | None = None
+) -> StoredPace:
+    """Return the pace of an account, which all replicas share, kept over `engine` or else the process's own."""
     settings = service.settings
     pace = StoredPace(
-        service.engine,
+        engine or service.engine,
         account=account.name,
         cap=account.per_10s,
         headroom=settings.rate_headroom,

@@ -8,6 +8,7 @@ import structlog
 
 from app.clock import utc_now
 from app.model import State
+from app.sending import SENDING_AGAIN
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -57,6 +58,8 @@ class Telling:
         enrollment, change = told.enrollment, told.change
         if told.after is not enrollment.state:
             self._count(enrollment, told.after, change.reason or change.cause)
+        elif change.cause == SENDING_AGAIN:
+            self._metrics.sending_repeated(enrollment.account)
         log.info(
             "enrollment.step",
             enrollment_id=enrollment.id,

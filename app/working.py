@@ -37,6 +37,7 @@ from app.prepare import Preparing
 from app.senders import Senders
 from app.service import Service, client_of, pace_of
 from app.sources import PROVIDERS
+from app.store.database import open_engine
 from app.store.enrichments import Enrichments
 from app.store.enrollments import Enrollments
 from app.store.following import Following
@@ -50,6 +51,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from contextlib import AsyncExitStack
 
+    from sqlalchemy.ext.asyncio import AsyncEngine
+
     from app.delivering import Delivering
     from app.hubspot.client import HubSpotClient
     from app.model import Account
@@ -60,6 +63,7 @@ CONFIRM_AFTER_SECONDS = 60.0
 # A lookup takes longer than a heartbeat, its wait for a grant included, and nobody renews its lease: asking twice does
 # no harm, but it is no use either.
 LOOKUP_LEASES = 4
+URGENT_CONNECTIONS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,15 +85,18 @@ async def start_working(
 ) -> Workers:
     """Begin the work of all accounts, and of what is asked of providers; more accounts may come with a reload."""
     telling = Telling(service.metrics, hasher)
+    urgent = _open_urgent(stack, service)
     name = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
 
     async def begin(own: AsyncExitStack, account: Account) -> AtWork:
-        pace = pace_of(own, service, account)
+        pace = pace_of(own, service, account, engine=urgent)
         client = await client_of(own, service, pace, partial(accounts.known, account.name))
         desk = await own.enter_async_context(HubSpotDesk(client))
         owners = Owners(client, tell=partial(service.metrics.owners_read, account.name))
         senders = Senders(SenderBooks(service.engine), owners, book=in_force, now=utc_now)
-        worker = _start_worker(own, service, account.name, desk, in_force, senders, telling, f"{name}:{account.name}")
+        worker = _start_worker(
+            own, service, urgent, account.name, desk, in_force, senders, telling, f"{name}:{account.name}"
+        )
         _start_follower(own, service, account.name, client, f"{name}:{account.name}")
         learning = _start_learning(own, service, account, client, pace)
         return AtWork(pace, desk, worker, learning)
@@ -107,9 +114,22 @@ async def start_working(
     return Workers(accounts, enriching, delivering)
 
 
+def _open_urgent(stack: AsyncExitStack, service: Service) -> AsyncEngine:
+    """Open the connections of what a request waits for once it has its permit, which is void after half a second.
+
+    In the pool of everything else it would wait behind the hundreds of enrollments that are prepared.
+    """
+    engine = open_engine(
+        service.engine.url, pool_size=URGENT_CONNECTIONS, idle_seconds=service.settings.lease_seconds / 2
+    )
+    stack.push_async_callback(engine.dispose)
+    return engine
+
+
 def _start_worker(
     stack: AsyncExitStack,
     service: Service,
+    urgent: AsyncEngine,
     account: str,
     desk: HubSpotDesk,
     book: Callable[[], Rulebook],
@@ -126,8 +146,11 @@ def _start_worker(
         lease=settings.lease_seconds,
         span=span,
         endpoints=service.rulebook.told,
+        urgent=urgent,
+        observe_sending=service.metrics.sending_committed,
     )
-    admission = Admission(Suppressions(service.engine), book)
+    stack.push_async_callback(enrollments.close)
+    admission = Admission(Suppressions(urgent), book)
     bridging = Bridging(enrollments, desk, book, fault_of, utc_now)
     preparing = Preparing(enrollments, desk, admission, senders, bridging, now=utc_now, tell=telling.step)
     enroller = Enroller(

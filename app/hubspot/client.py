@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import httpx
 
 from app.clock import elapsed_seconds
-from app.errors import Ambiguous, HubSpotError, NotSent, Refusal
+from app.errors import Ambiguous, HubSpotError, NotSent, Refusal, SegueError, StoreSlow
 from app.hubspot import account as accounts
 from app.hubspot import contacts, details, protocol, search, workflow_action, workflows
-from app.hubspot.gate import RENEWALS, Gate, GrantSpentError
+from app.hubspot.gate import GRANTS_COME_LATE, RENEWALS, Gate, GrantSpentError
 from app.hubspot.refusals import TOO_MANY_REQUESTS, correlation_of
 from app.hubspot.replies import Reply
 
@@ -70,7 +70,7 @@ class CallRecord:
 
 
 class HubSpotClient:
-    """One account's HubSpot. Every method raises NotSent, Ambiguous, Refusal, or what `pace` raises.
+    """One account's HubSpot. Every method raises NotSent, StoreSlow, Ambiguous, Refusal, or what `pace` raises.
 
     `token` is asked for anew by every request when it is a function, so that a mended or a renewed one is used at once;
     what it raises is raised unchanged. `transport` replaces the network (tests). No call is repeated here: who may
@@ -127,11 +127,12 @@ class HubSpotClient:
     ) -> Enrolled:
         """Send the one enroll request.
 
-        `before_send` is awaited with the connection in hand and nothing written (again, where the grant grew old
-        meanwhile); the first byte follows it at once. What it raises is raised unchanged, and nothing was sent.
+        `before_send` is awaited before a connection is taken, so that requests that wait for the store hold none; and
+        again with the connection in hand and nothing written: the first byte follows it at once. It is awaited anew
+        whenever the grant grew old meanwhile. What it raises is raised unchanged, and nothing was sent.
         """
         call = protocol.enroll(self._version, contact_id, sequence, sender)
-        return await self._send(call, before_send=before_send)
+        return await self._send(call, before_connection=before_send, before_send=before_send)
 
     async def enrollment_status(self, contact_id: str) -> EnrollmentStatus | None:
         """Return the sequence that the contact is in now, None when HubSpot shows none."""
@@ -144,7 +145,10 @@ class HubSpotClient:
     async def enroll_in_workflow(
         self, workflow_id: str, email: str, *, before_send: Callable[[], Awaitable[None]]
     ) -> None:
-        """Put a contact into a workflow, by its older id; `before_send` as for `enroll`."""
+        """Put a contact into a workflow, by its older id.
+
+        `before_send` is awaited with the connection in hand and nothing written, as for `enroll`.
+        """
         await self._send(workflows.enroll_in_workflow(workflow_id, email), before_send=before_send)
 
     async def register_action(self, developer: Developer, told: dict[str, Any]) -> Registered:
@@ -213,29 +217,40 @@ class HubSpotClient:
         return await self._send(accounts.daily_usage(self._version))
 
     async def _send(
-        self, call: Call[T], *, grant: Grant | None = None, before_send: Callable[[], Awaitable[None]] | None = None
+        self,
+        call: Call[T],
+        *,
+        grant: Grant | None = None,
+        before_connection: Callable[[], Awaitable[None]] | None = None,
+        before_send: Callable[[], Awaitable[None]] | None = None,
     ) -> T:
-        for _ in range(RENEWALS):
-            gate = Gate(self._pace, grant or await self._pace.acquire(call.kind), before_send, call.kind)
-            try:
-                return await self._exchange(call, gate)
-            except GrantSpentError:
-                grant = None
-        raise NotSent("no grant stayed fresh until a connection was free")
+        late: SegueError = StoreSlow(GRANTS_COME_LATE)
+        for renewal in range(RENEWALS):
+            bearer = await self._bearer()
+            grant = grant or await self._pace.acquire(call.kind, again=renewal > 0)
+            if before_connection is not None:
+                await before_connection()
+            if not grant.spent():
+                try:
+                    return await self._exchange(call, bearer, Gate(self._pace, grant, before_send, call.kind))
+                except GrantSpentError:
+                    late = NotSent("no grant stayed fresh until a connection was free")
+            grant = None
+        raise late
 
-    async def _exchange(self, call: Call[T], gate: Gate) -> T:
+    async def _exchange(self, call: Call[T], bearer: str, gate: Gate) -> T:
         """Send one request and read its reply; every call that happened is told to `observe`, once."""
         started = elapsed_seconds()
         try:
-            reply = await self._transmit(call, gate)
+            reply = await self._transmit(call, bearer, gate)
         except (NotSent, Ambiguous) as error:
             if isinstance(error.__cause__, (httpx.HTTPError, TimeoutError)):
                 self._tell(call, started, None, type(error.__cause__).__name__)
             raise
         return self._decipher(call, reply, gate.opened_at or started)
 
-    async def _transmit(self, call: Call[T], gate: Gate) -> Reply:
-        request = self._request(call, gate, await self._bearer())
+    async def _transmit(self, call: Call[T], bearer: str, gate: Gate) -> Reply:
+        request = self._request(call, gate, bearer)
         if not self._traced:
             await gate.open()
         try:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from app.batching import Batcher
 from app.errors import Ambiguous, HubSpotError, NotSent, Refusal
-from app.hubspot.batching import Batcher
 from app.hubspot.contacts import BATCH_LIMIT, Contact, Upsert
 from app.hubspot.replies import instant
 from app.hubspot.workflows import Workflows

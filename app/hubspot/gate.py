@@ -7,7 +7,7 @@ import socket
 from typing import TYPE_CHECKING, Any
 
 from app.clock import elapsed_seconds
-from app.errors import NotSent
+from app.errors import StoreSlow
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -19,6 +19,7 @@ CONNECTING = "connection.connect_"
 CONNECTED = "connection.connect_tcp.complete"
 RENEWALS = 5
 UNACKNOWLEDGED_MS = 30_000
+GRANTS_COME_LATE = "the store takes too long to grant a request its place in HubSpot's window"
 
 
 def _give_up_soon(stream: Any) -> None:
@@ -35,7 +36,7 @@ def _give_up_soon(stream: Any) -> None:
 
 
 class GrantSpentError(Exception):
-    """The grant grew old while a pooled connection was awaited. Nothing was sent; the client starts over."""
+    """The grant grew old while the request waited for a pooled connection. Nothing was sent; the client starts over."""
 
 
 class Gate:
@@ -66,7 +67,7 @@ class Gate:
             await self.open()
 
     async def open(self) -> None:
-        """Let the request through, once. Raises what `before_send` raises, GrantSpentError, or NotSent."""
+        """Let the request through, once. Raises what `before_send` raises, GrantSpentError, or StoreSlow."""
         if self.opened_at is not None:
             return
         for _ in range(RENEWALS):
@@ -78,7 +79,7 @@ class Gate:
             if not self._grant.spent():
                 break
         else:
-            raise NotSent("no grant stayed fresh until the request could be sent")
+            raise StoreSlow("the store takes too long to commit what a request needs before it may be sent")
         self._grant.use()
         self.opened_at = elapsed_seconds()
 
@@ -90,5 +91,5 @@ class Gate:
                 return
             if not self._fresh_connection:
                 raise GrantSpentError
-            self._grant = await self._pace.acquire(self._kind)
-        raise NotSent("no grant stayed fresh until the request could be sent")
+            self._grant = await self._pace.acquire(self._kind, again=True)
+        raise StoreSlow(GRANTS_COME_LATE)

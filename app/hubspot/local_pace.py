@@ -47,7 +47,12 @@ class LocalPace:
         self._not_before = 0.0
         self._turn = asyncio.Lock()
 
-    async def acquire(self, kind: str = "general") -> LocalGrant:  # noqa: ARG002  # one window for all kinds
+    async def acquire(
+        self,
+        kind: str = "general",  # noqa: ARG002  # one window for all kinds
+        *,
+        again: bool = False,  # noqa: ARG002  # so few requests at a time need no order
+    ) -> LocalGrant:
         """Return when a request may be sent."""
         async with self._turn:
             full = self._given[0] + WINDOW_SECONDS + GRANT_LIFE_SECONDS if len(self._given) == REQUESTS else 0.0

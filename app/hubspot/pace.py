@@ -18,8 +18,11 @@ class Grant(Protocol):
 class Pace(Protocol):
     """The pace of one account's requests."""
 
-    async def acquire(self, kind: str = "general") -> Grant:
-        """Return when a request of `kind` may be sent. Raises SegueError when none may be for a long time."""
+    async def acquire(self, kind: str = "general", *, again: bool = False) -> Grant:
+        """Return when a request of `kind` may be sent. Raises SegueError when none may be for a long time.
+
+        `again`: an earlier grant of this request was spent before it could leave, so that it goes first.
+        """
 
     def believe(self, maximum: int, interval_ms: int) -> None:
         """Take HubSpot's word for the limit: `maximum` requests in any `interval_ms` milliseconds."""

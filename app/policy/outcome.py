@@ -16,6 +16,7 @@ from app.errors import (
     ParkedError,
     Refusal,
     SegueError,
+    StoreSlow,
 )
 from app.model import Enrollment, State, Step
 from app.policy.retry import next_attempt
@@ -199,7 +200,9 @@ def _held(
 
 
 def _unanswered(error: SegueError) -> str:
-    """Name a failure that HubSpot had no word for: whether the network failed us, or HubSpot left us without answer."""
+    """Name a failure without a word of HubSpot: the store was slow, HubSpot was not reached, or it did not answer."""
+    if isinstance(error, StoreSlow):
+        return "store_slow"
     if isinstance(error, NotSent):
         return "hubspot_not_reached"
     return "hubspot_no_answer" if isinstance(error, Ambiguous) else "failed"
@@ -227,7 +230,7 @@ def _later(
     )
     if due_at is None:
         return State.PARKED, Change("gave_up", "gave_up", f"tried for {patience.span}, last: {error}")
-    detail = str(error) if isinstance(error, HubSpotError) else reason
+    detail = str(error) if isinstance(error, HubSpotError | StoreSlow) else reason
     return State.READY, Change(
         "retry", reason, detail, due_at=due_at, tries=enrollment.tries + 1, first_failed_at=first_failed_at
     )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.exc import IntegrityError
 
-from app.errors import FenceLost, HeldError
+from app.errors import FenceLost
 from app.model import Action, Baseline, Enrollment, OutboundKind, Sender, State, Step
 from app.policy.retry import SPAN
 from app.policy.states import OCCUPIES_PERSON, RELEASES_INTENT, permit
@@ -18,6 +18,7 @@ from app.store.accept import ENROLLMENTS_READY
 from app.store.outbound import nobody, note
 from app.store.plans import read
 from app.store.senders import note_full, note_refusal, note_success
+from app.store.sending import SendingCommits
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -43,7 +44,9 @@ class Enrollments:
     """The enrollments of one account, as seen by the worker called `worker`.
 
     `lease` is in seconds; `span` is for how long one that its workers leave behind is tried again. `endpoints` returns
-    the names of those that are told of such an event in this account.
+    the names of those that are told of such an event in this account. `urgent` has connections
+    for `sending` alone, else it shares `engine`. `observe_sending` receives the seconds of each
+    commit of `sending`.
     """
 
     def __init__(
@@ -55,6 +58,8 @@ class Enrollments:
         lease: float,
         span: timedelta = SPAN,
         endpoints: Callable[[OutboundKind, str], tuple[str, ...]] = nobody,
+        urgent: AsyncEngine | None = None,
+        observe_sending: Callable[[float], None] = lambda _: None,
     ) -> None:
         self._engine = engine
         self._account = account
@@ -62,6 +67,11 @@ class Enrollments:
         self._lease = lease
         self._span = span
         self._endpoints = endpoints
+        self._sendings = SendingCommits(urgent or engine, account, observe_sending)
+
+    async def close(self) -> None:
+        """Commit no more sendings; everything else needs no end."""
+        await self._sendings.close()
 
     async def claim_ready(self, limit: int) -> list[Enrollment]:
         """Claim up to `limit` due enrollments, one per person, oldest first."""
@@ -146,21 +156,9 @@ class Enrollments:
 
         `limit` is how many enrollments the sender may send in 24 hours, where that is less than HubSpot's own limit.
 
-        Raises FenceLost when the row is no longer ours, SenderGoneError when the inbox has no room or is paused, and
-        HeldError when the enrollment's time (`expires_after`) is over: it is expired next.
+        Raises what `SendingCommits.commit` raises.
         """
-        detail = f"as {sender.name} (user {sender.user_id})"
-        most = min(limit or ledger.DEFAULT_LIMIT, ledger.DEFAULT_LIMIT)
-        async with self._engine.begin() as connection:
-            await ledger.reserve(connection, enrollment, sender, limit=most)
-            values = {"id": enrollment.id, "attempt": enrollment.attempt, "detail": detail}
-            row = (await connection.execute(sql.CHECKPOINT_SENDING, values)).one_or_none()
-            if row is None:
-                raise FenceLost(enrollment.id)
-            if row.sending_at is None:
-                raise HeldError("expired", row.moment, "its time was over before it could be sent")
-            sent_at: datetime = row.sending_at
-            return sent_at
+        return await self._sendings.commit(enrollment, sender, limit=limit)
 
     async def move(self, enrollment: Enrollment, after: State, change: Change) -> None:
         """Move a claimed enrollment to `after`, with all that follows from it, in one transaction. Raises FenceLost."""

@@ -217,26 +217,6 @@ CHECKPOINT_PREPARED = text("""
     RETURNING enrollment_id
 """)
 
-# The clock is read once, or the first sending of a row would be microseconds after the same one's `sending_at`. A row
-# whose time is over comes back without one; no row comes back for a fence that is lost.
-CHECKPOINT_SENDING = text(f"""
-    WITH clock AS MATERIALIZED (
-        SELECT clock_timestamp() AS moment
-    ), ours AS MATERIALIZED (
-        SELECT id, {EXPIRED} AS expired FROM enrollments
-        WHERE id = :id AND attempt = :attempt AND state = 'working' FOR UPDATE
-    ), moved AS (
-        UPDATE enrollments SET step = 'sending', sending_at = moment, updated_at = moment,
-               first_sending_at = COALESCE(first_sending_at, moment)
-        FROM clock, ours WHERE enrollments.id = ours.id AND NOT expired
-        RETURNING enrollments.id, attempt, sending_at
-    ), noted AS (
-        INSERT INTO journal (enrollment_id, at, before, after, step, attempt, cause, detail)
-        SELECT id, sending_at, 'working', 'working', 'sending', attempt, 'sending', :detail FROM moved
-    )
-    SELECT moment, sending_at FROM clock, ours LEFT JOIN moved ON moved.id = ours.id
-""")  # noqa: S608  # the only text put in is the condition above
-
 # A workflow is set going for this row. Whoever comes after a crash finds that, and looks instead of repeating it.
 CHECKPOINT_TRIGGERED = text("""
     WITH moved AS (

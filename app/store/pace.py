@@ -56,7 +56,7 @@ START_MAXIMUM = 100  # per window: the least any HubSpot plan allows; raised whe
 # they are free of the other one, so that they count there, too.
 GENERAL, SEARCH = "general", "search"
 SEARCHES, SEARCH_WINDOW_MS = 5, 1000
-GRANTS_AT_ONCE = 25  # more than can be sent within a grant's life would only be wasted
+GRANTS_AT_ONCE = 10  # a busy process cannot send more within a grant's life: they would be void
 
 log = structlog.get_logger(__name__)
 
@@ -155,10 +155,15 @@ class StoredPace:
             self._learnt = zone(timezone).key
         return self._learnt is not None
 
-    async def acquire(self, kind: str = GENERAL) -> StoredGrant:
-        """Return when a request of `kind` may be sent. Raises HeldError and whatever the store raises."""
+    async def acquire(self, kind: str = GENERAL, *, again: bool = False) -> StoredGrant:
+        """Return when a request of `kind` may be sent. Raises HeldError and whatever the store raises.
+
+        `again`: an earlier grant of this request was spent before it could leave. It goes first, since what was
+        committed for it grows old.
+        """
         future: asyncio.Future[StoredGrant] = asyncio.get_running_loop().create_future()
-        self._waiting.setdefault(kind, deque()).append(future)
+        waiting = self._waiting.setdefault(kind, deque())
+        (waiting.appendleft if again else waiting.append)(future)
         asker = self._askers.get(kind)
         if asker is None or asker.done():
             self._askers[kind] = asyncio.create_task(self._serve(kind), name=f"pace-{kind}")

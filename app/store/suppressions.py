@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import text
 
+from app.batching import Batcher
 from app.policy.suppression import Kind, Suppression, keys_of
 from app.store.database import busy_when_gone
 
@@ -34,10 +37,15 @@ LIST = text("""
     WHERE CAST(:after AS text) IS NULL OR value > :after ORDER BY value LIMIT :limit
 """)
 
+# For each address the first entry that stands for it: `keys` are the values that an entry for it may have.
 FIND = text("""
-    SELECT kind, value FROM suppressions
-    WHERE value = ANY(CAST(:keys AS text[])) OR (kind = 'pattern' AND :email LIKE fits)
-    ORDER BY value LIMIT 1
+    SELECT DISTINCT ON (email) email, kind, value FROM (
+        SELECT email, kind, value FROM unnest(CAST(:owners AS text[]), CAST(:keys AS text[])) AS wanted(email, key)
+        JOIN suppressions ON value = key
+        UNION ALL
+        SELECT email, kind, value FROM unnest(CAST(:emails AS text[])) AS wanted(email)
+        JOIN suppressions ON kind = 'pattern' AND email LIKE fits
+    ) AS found ORDER BY email, value
 """)
 
 # HubSpot's own time of an enrollment came with its answer. Where that was lost, the first request is when it began; and
@@ -56,6 +64,10 @@ class Suppressions:
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
+        # Enrollments that are looked up at the same time share one statement.
+        self._lookups: Batcher[str, Suppression | None] = Batcher(
+            self._find_all, acquire=partial(asyncio.sleep, 0), identity=lambda email: email
+        )
 
     async def add(self, entry: Suppression, reason: str | None) -> Mapping[str, Any]:
         """Keep an entry; one that was there stays, with the newer reason. Return what is kept, and if it is `added`."""
@@ -80,9 +92,20 @@ class Suppressions:
 
     async def find(self, email: str) -> Suppression | None:
         """Return the entry that stands for this address, None where none does."""
+        return await self._lookups.ask(email)
+
+    async def _find_all(self, emails: Sequence[str]) -> Mapping[str, Suppression | None]:
+        owned = [(email, key) for email in emails for key in keys_of(email)]
+        values = {
+            "owners": [email for email, _ in owned],
+            "keys": [key for _, key in owned],
+            "emails": list(emails),
+        }
         async with self._engine.connect() as connection:
-            row = (await connection.execute(FIND, {"keys": list(keys_of(email)), "email": email})).first()
-        return Suppression(Kind(row.kind), row.value) if row else None
+            rows = {row.email: row for row in await connection.execute(FIND, values)}
+        return {
+            email: Suppression(Kind(rows[email].kind), rows[email].value) if email in rows else None for email in emails
+        }
 
     async def enrolled(self, account: str, email: str, period: timedelta, *, but: str) -> int:
         """Return how often this person was, or may have been, enrolled in the last `period`; `but` is left out."""

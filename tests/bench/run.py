@@ -20,10 +20,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
+from sqlalchemy import make_url, text
 
 from app.model import Secret, SourceConfig
 from app.sources import PROVIDERS
+from app.store.database import open_engine
 from app.store.embedded import EmbeddedPostgres
+from tests.bench import sending
 from tests.bench.load import load, prepared
 from tests.bench.results import Aim, Results
 from tests.bench.rules import deciding_ratio, longest_stall
@@ -32,6 +35,8 @@ from tests.crash.harness import LONG, ROOT, RULES, SECRET, World
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from sqlalchemy.engine import URL
 
 ROUNDS = 5
 REQUESTS = 3000
@@ -160,40 +165,60 @@ async def rules(results: Results) -> None:
     results.tell("longest stall of the event loop while they load", f"{await longest_stall() * 1000:.0f} ms")
 
 
+async def database(server: EmbeddedPostgres, name: str, *, commit_ms: int = 0) -> URL:
+    """Make a database; `commit_ms` is how much longer than the disk each commit takes there."""
+    engine = open_engine(server.url, pool_size=1)
+    async with engine.connect() as connection:
+        plain = await connection.execution_options(isolation_level="AUTOCOMMIT")
+        await plain.execute(text(f"CREATE DATABASE bench_{name}"))
+        for setting, value in (("commit_delay", 1000 * commit_ms), ("commit_siblings", 0)):
+            await plain.execute(text(f"ALTER DATABASE bench_{name} SET {setting} = {value}"))
+    await engine.dispose()
+    return make_url(server.url).set(database=f"bench_{name}")
+
+
 async def measure(server: EmbeddedPostgres, parts: Sequence[str], results: Results) -> None:
     """Run the parts that were asked for, each on a database and a sandbox of its own."""
-    from sqlalchemy import text  # noqa: PLC0415  # only to make databases
-    from sqlalchemy.engine import make_url  # noqa: PLC0415  # as above
-
-    from app.store.database import open_engine  # noqa: PLC0415  # as above
-
     measures: dict[str, Any] = {
         "endpoint": endpoint,
         "latency": latency,
         "bulk": bulk,
         "replicas": partial(bulk, replicas=3),
+        "frozen": partial(sending.frozen, signed=signed),
     }
     for name in (name for name in measures if name in parts):
-        engine = open_engine(server.url, pool_size=1)
-        async with engine.connect() as connection:
-            plain = await connection.execution_options(isolation_level="AUTOCOMMIT")
-            await plain.execute(text(f"CREATE DATABASE bench_{name}"))
-        await engine.dispose()
-        url = make_url(server.url).set(database=f"bench_{name}").render_as_string(hide_password=False)
-        async with World(url, lease=15.0, settle=90.0) as world:
+        async with _world(await database(server, name)) as world:
             await measures[name](world, results)
+    if "sending" in parts:
+        await _sending(server, results)
     if "sources" in parts:
         costs(results)
     if "rules" in parts:
         await rules(results)
 
 
+async def _sending(server: EmbeddedPostgres, results: Results) -> None:
+    """Send with the database near, far and slow."""
+    burst = partial(sending.burst, results=results, signed=signed)
+    async with _world(await database(server, "near")) as world:
+        await burst(world, name="database near")
+    with sending.far_away(await database(server, "far"), sending.ONE_WAY_MS) as url:
+        async with _world(url) as world:
+            await burst(world, name=f"database {sending.ONE_WAY_MS:.0f} ms away each way")
+    async with _world(await database(server, "slow", commit_ms=sending.COMMIT_MS)) as world:
+        await burst(world, name=f"{sending.COMMIT_MS} ms a commit")
+
+
+def _world(url: URL) -> World:
+    return World(url.render_as_string(hide_password=False), lease=15.0, settle=90.0)
+
+
 def main() -> None:
-    """Measure everything, or the parts named on the command line (endpoint latency bulk replicas rules sources).
+    """Measure everything, or the parts named on the command line.
 
     The exit code is 1 where an aim was missed.
     """
-    parts = sys.argv[1:] or ["endpoint", "latency", "bulk", "replicas", "rules", "sources"]
+    parts = sys.argv[1:] or ["endpoint", "latency", "bulk", "replicas", "sending", "frozen", "rules", "sources"]
     results = Results(f"medians of {ROUNDS} where repeated; read the ratios")
     short = "/tmp"  # noqa: S108  # socket paths must be short
     with tempfile.TemporaryDirectory(prefix="segue-", dir=short, ignore_cleanup_errors=True) as folder:

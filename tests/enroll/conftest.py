@@ -154,10 +154,10 @@ class Waits:
         self.believe = pace.believe
         self.throttled = pace.throttled
 
-    async def acquire(self, kind: str = "general") -> Grant:
+    async def acquire(self, kind: str = "general", *, again: bool = False) -> Grant:
         while self._meanwhile and self._told[-1].change.cause == "prepared":
             await self._meanwhile.pop(0)()
-        return await self._pace.acquire(kind)
+        return await self._pace.acquire(kind, again=again)
 
 
 @pytest.fixture

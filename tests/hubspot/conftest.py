@@ -42,9 +42,11 @@ class ToldPace:
     error: Exception | None = None
     grants: list[ToldGrant] = field(default_factory=list)
     kinds: list[str] = field(default_factory=list)
+    again: list[bool] = field(default_factory=list)
 
-    async def acquire(self, kind: str = "general") -> ToldGrant:
+    async def acquire(self, kind: str = "general", *, again: bool = False) -> ToldGrant:
         self.kinds.append(kind)
+        self.again.append(again)
         if self.error:
             raise self.error
         self.acquired += 1

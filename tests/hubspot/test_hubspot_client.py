@@ -121,7 +121,7 @@ async def test_an_app_behind_the_transport_waits_for_before_send_too(new_client:
 
     async with new_client(httpx.ASGITransport(app)) as client:
         await client.enroll("501", "310001", ANNA, before_send=before_send)
-    assert story == ["before_send", "app"]
+    assert story == ["before_send", "before_send", "app"]
 
 
 async def test_an_app_is_not_reached_when_before_send_raises(new_client: Callable[..., HubSpotClient]) -> None:

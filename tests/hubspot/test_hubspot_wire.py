@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from app.errors import Ambiguous, FenceLost, NotSent
+from app.errors import Ambiguous, FenceLost, NotSent, StoreSlow
 from app.hubspot.gate import UNACKNOWLEDGED_MS
 from app.model import Sender
 
@@ -35,32 +35,58 @@ async def nothing() -> None:
     """Agree to everything."""
 
 
-async def test_the_connection_is_there_before_and_the_bytes_leave_after_before_send(
+async def test_before_send_is_asked_before_a_connection_is_taken_and_again_before_the_first_byte(
     far_end: Any, new_client: Callable[..., HubSpotClient]
 ) -> None:
     far_end.answers.append(http(YES))
-    seen: list[bytes] = []
+    seen: list[tuple[int, bytes]] = []
 
     async def before_send() -> None:
-        async with asyncio.timeout(WATCHDOG_SECONDS):
-            await far_end.connected.wait()
-        seen.append(far_end.received)
+        if seen:
+            async with asyncio.timeout(WATCHDOG_SECONDS):
+                await far_end.connected.wait()
+        seen.append((far_end.connections, far_end.received))
 
     async with new_client(base_url=far_end.url) as client:
         enrolled = await client.enroll("501", "310001", ANNA, before_send=before_send)
-    assert seen == [b""]
+    assert seen == [(0, b""), (1, b"")]
     assert enrolled.id == "9"
     head = far_end.received.split(b"\r\n")[0]
     assert head == b"POST /automation/sequences/2026-03/enrollments?userId=7001 HTTP/1.1"
+
+
+async def test_a_request_that_waits_for_the_store_holds_no_connection(
+    far_end: Any, new_client: Callable[..., HubSpotClient]
+) -> None:
+    far_end.answers.extend([http(YES), http(YES)])
+    committed, waiting = asyncio.Event(), asyncio.Event()
+
+    async def slow() -> None:
+        waiting.set()
+        await committed.wait()
+
+    one = httpx.AsyncHTTPTransport(limits=httpx.Limits(max_connections=1))
+    async with new_client(one, base_url=far_end.url) as client:
+        first = asyncio.create_task(client.enroll("501", "310001", ANNA, before_send=slow))
+        async with asyncio.timeout(WATCHDOG_SECONDS):
+            await waiting.wait()
+            await client.enroll("502", "310001", ANNA, before_send=nothing)
+        committed.set()
+        await first
+    assert (far_end.connections, far_end.requests) == (1, 2)
 
 
 async def test_when_before_send_raises_not_one_byte_leaves(
     far_end: Any, new_client: Callable[..., HubSpotClient], records: list[CallRecord]
 ) -> None:
     lost = FenceLost("somebody else's")
+    asked = 0
 
     async def before_send() -> None:
-        raise lost
+        nonlocal asked
+        asked += 1
+        if asked == 2:
+            raise lost
 
     async with new_client(base_url=far_end.url) as client:
         with pytest.raises(FenceLost) as raised:
@@ -109,7 +135,7 @@ class Wrapped(httpx.AsyncBaseTransport):
         await self.inside.aclose()
 
 
-async def test_before_send_is_asked_once_whatever_the_transport(
+async def test_before_send_is_asked_before_the_first_byte_whatever_the_transport(
     far_end: Any, new_client: Callable[..., HubSpotClient]
 ) -> None:
     far_end.answers.append(http(YES))
@@ -120,22 +146,24 @@ async def test_before_send_is_asked_once_whatever_the_transport(
 
     async with new_client(Wrapped(), base_url=far_end.url) as client:
         await client.enroll("501", "310001", ANNA, before_send=before_send)
-    assert asked == [b""]
+    assert asked == [b"", b""]
 
 
 async def test_a_fresh_connection_waits_for_a_fresh_grant(
     far_end: Any, new_client: Callable[..., HubSpotClient], pace: Any
 ) -> None:
     far_end.answers.append(http(YES))
-    pace.spent_first = 2
     calls: list[int] = []
 
     async def before_send() -> None:
         calls.append(pace.acquired)
+        if len(calls) == 2:  # with the connection in hand
+            pace.grants[-1].is_spent = True
+            pace.spent_first = 1
 
     async with new_client(base_url=far_end.url) as client:
         await client.enroll("501", "310001", ANNA, before_send=before_send)
-    assert calls == [3]
+    assert calls == [1, 1, 3]
     assert (far_end.connections, far_end.requests) == (1, 1)
 
 
@@ -143,13 +171,32 @@ async def test_a_pooled_connection_is_given_up_when_its_grant_is_spent(
     far_end: Any, new_client: Callable[..., HubSpotClient], pace: Any, records: list[CallRecord]
 ) -> None:
     far_end.answers.extend([http(YES), http(YES)])
+    asked = 0
+
+    async def before_send() -> None:
+        nonlocal asked
+        asked += 1
+        if asked == 2:
+            pace.grants[-1].is_spent = True
+
     async with new_client(base_url=far_end.url) as client:
         await client.enroll("501", "310001", ANNA, before_send=nothing)
-        pace.spent_first = 1
-        await client.enroll("502", "310001", ANNA, before_send=nothing)
+        await client.enroll("502", "310001", ANNA, before_send=before_send)
     assert pace.acquired == 3
     assert (far_end.connections, far_end.requests) == (2, 2)
     assert len(records) == 2
+
+
+async def test_no_connection_is_taken_for_a_grant_that_was_spent_while_the_store_was_slow(
+    far_end: Any, new_client: Callable[..., HubSpotClient], pace: Any
+) -> None:
+    far_end.answers.extend([http(YES), http(YES)])
+    async with new_client(base_url=far_end.url) as client:
+        await client.enroll("501", "310001", ANNA, before_send=nothing)
+        pace.spent_first = 2
+        await client.enroll("502", "310001", ANNA, before_send=nothing)
+    assert pace.acquired == 4
+    assert (far_end.connections, far_end.requests) == (1, 2)
 
 
 async def test_without_any_fresh_grant_nothing_is_sent(
@@ -157,9 +204,9 @@ async def test_without_any_fresh_grant_nothing_is_sent(
 ) -> None:
     pace.spent_first = 1000
     async with new_client(base_url=far_end.url) as client:
-        with pytest.raises(NotSent):
+        with pytest.raises(StoreSlow):
             await client.enroll("501", "310001", ANNA, before_send=nothing)
-    assert far_end.received == b""
+    assert far_end.connections == 0
 
 
 @pytest.mark.parametrize(
@@ -197,7 +244,7 @@ async def test_a_timeout_after_the_first_byte_is_ambiguous(
     assert [(record.status, record.error_type) for record in records] == [(None, "ReadTimeout")]
 
 
-async def test_without_a_connection_nothing_was_sent_and_before_send_is_not_asked(
+async def test_without_a_connection_nothing_was_sent_and_before_send_is_not_asked_again(
     new_client: Callable[..., HubSpotClient], records: list[CallRecord], far_end: Any
 ) -> None:
     asked: list[None] = []
@@ -210,7 +257,7 @@ async def test_without_a_connection_nothing_was_sent_and_before_send_is_not_aske
         async with new_client(base_url=f"http://127.0.0.1:{closed.getsockname()[1]}") as client:
             with pytest.raises(NotSent):
                 await client.enroll("501", "310001", ANNA, before_send=before_send)
-    assert asked == []
+    assert asked == [None]
     assert far_end.connections == 0
     assert [(record.status, record.error_type) for record in records] == [(None, "ConnectError")]
 
@@ -243,7 +290,7 @@ async def test_through_a_proxy_before_send_waits_for_the_tunnel_and_not_for_its_
         with pytest.raises(NotSent):
             await client.enroll("501", "310001", ANNA, before_send=before_send)
     assert far_end.received.startswith(b"CONNECT hubspot.invalid:443")
-    assert asked == []
+    assert asked == [None]
 
 
 async def test_a_grant_that_grows_old_while_the_store_is_slow_is_not_used(
@@ -260,7 +307,7 @@ async def test_a_grant_that_grows_old_while_the_store_is_slow_is_not_used(
 
     async with new_client(base_url=far_end.url) as client:
         await client.enroll("501", "310001", ANNA, before_send=before_send)
-    assert (asked, pace.acquired, far_end.requests) == (2, 2, 1)
+    assert (asked, pace.acquired, far_end.requests) == (3, 2, 1)
     assert [grant.used for grant in pace.grants] == [0, 1]
 
 

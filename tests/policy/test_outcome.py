@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.errors import Ambiguous, GrantRevoked, NotConnected, NotSent, Refusal, SegueError
+from app.errors import Ambiguous, GrantRevoked, NotConnected, NotSent, Refusal, SegueError, StoreSlow
 from app.model import Baseline, Enrollment, Plan, Sender, State, Step
 from app.policy.outcome import BudgetSpentError, Change, Patience, RequirementMissingError, after_failure
 from app.policy.states import TRANSITIONS
@@ -77,6 +77,12 @@ def test_what_never_left_is_tried_again_later() -> None:
     assert change.due_at >= NOW
     assert (change.tries, change.first_failed_at) == (1, NOW)
     assert (change.reason, change.detail) == ("hubspot_not_reached", "no connection")
+
+
+def test_a_slow_store_is_not_blamed_on_hubspot() -> None:
+    after, change = follow(StoreSlow("a commit took 3 s"), enrollment(Step.SENDING))
+    assert (after, change.reason, change.detail) == (State.READY, "store_slow", "a commit took 3 s")
+    assert change.due_at is not None
 
 
 @pytest.mark.parametrize(

@@ -171,6 +171,29 @@ async def test_a_spent_day_lasts_no_shorter_than_until_its_end(engine: AsyncEngi
     await pace.close()
 
 
+async def test_a_request_whose_grant_was_spent_goes_before_those_that_wait(engine: AsyncEngine) -> None:
+    await limit(engine, maximum=1, window_ms=60_000)
+    pace = StoredPace(engine, account="main", headroom=0.0)
+    await pace.acquire()
+    served: list[str] = []
+
+    async def ask(name: str, *, again: bool) -> None:
+        await pace.acquire(again=again)
+        served.append(name)
+
+    waiting = [asyncio.create_task(ask(name, again=False)) for name in ("first", "second")]
+    await asyncio.sleep(0)
+    waiting.append(asyncio.create_task(ask("committed", again=True)))
+    await asyncio.sleep(0)
+    async with engine.begin() as connection:
+        await connection.execute(text("DELETE FROM rate_grants"))
+    async with asyncio.timeout(30):
+        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+    await pace.close()
+    await asyncio.gather(*waiting, return_exceptions=True)
+    assert served == ["committed"]
+
+
 async def test_a_grant_is_spent_after_half_a_second(engine: AsyncEngine) -> None:
     pace = StoredPace(engine, account="main")
     grant = await pace.acquire()

@@ -1,4 +1,4 @@
-"""Many single asks, few calls: whoever waits when a call's turn comes travels in it. No artificial wait."""
+"""Gather single requests into few calls: what waits when a call's turn comes goes into it, without a delay."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from app.errors import Ambiguous, HubSpotError, NotSent, Refusal
+from app.errors import Ambiguous, NotSent, Refusal, SegueError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
@@ -27,17 +27,17 @@ class _Asker(Generic[K, V]):
 
 
 class Batcher(Generic[K, V]):
-    """Gathers concurrent asks into one call of up to `limit` items, one call in flight at a time.
+    """Gathers concurrent requests into one call of up to `limit` items, one call in flight at a time.
 
     `acquire` is awaited first and the items are taken after it, as late as possible. `call` answers each item with a
-    value or a HubSpotError; items that it leaves out are asked for again in halves, and so is a batch that is refused
-    whole (400, 409 or 413), so that one bad item fails alone. `identity` says which items must not meet in one call:
-    equal items of one identity are folded, different ones travel one after the other, in the order they were asked.
+    value or a SegueError. Items missing from the result are retried in halves, and so is a batch that HubSpot refuses
+    whole (400, 409 or 413), so that one bad item fails alone. `identity` says which items must not share a call:
+    equal items of one identity are folded, different ones go one after the other, in the order of their requests.
     """
 
     def __init__(
         self,
-        call: Callable[[Sequence[K]], Awaitable[Mapping[K, V | HubSpotError]]],
+        call: Callable[[Sequence[K]], Awaitable[Mapping[K, V | SegueError]]],
         *,
         acquire: Callable[[], Awaitable[None]],
         identity: Callable[[K], Hashable],
@@ -53,7 +53,7 @@ class Batcher(Generic[K, V]):
         self._closed = False
 
     async def ask(self, item: K) -> V:
-        """Return the answer to one item. Raises its HubSpotError, or whatever `acquire` or `call` raised."""
+        """Return the answer to one item. Raises its SegueError, or what `acquire` or `call` raised."""
         if self._closed:
             raise NotSent("closing down")
         answer: asyncio.Future[V] = asyncio.get_running_loop().create_future()
@@ -120,22 +120,22 @@ class Batcher(Generic[K, V]):
                 self._deliver(item, answer)
             pending += _halves([item for item in batch if item not in answers])
 
-    async def _answers(self, batch: list[K]) -> Mapping[K, V | HubSpotError]:
-        """Ask once. Nothing comes back for items that must be asked for again in a smaller company."""
+    async def _answers(self, batch: list[K]) -> Mapping[K, V | SegueError]:
+        """Call once. Items missing from the result are retried in a smaller batch."""
         try:
             answers = await self._call(batch)
         except Refusal as refusal:
             divisible = refusal.status in REFUSED_WHOLE and len(batch) > 1
             return {} if divisible else dict.fromkeys(batch, refusal)
-        except HubSpotError as error:
+        except SegueError as error:
             return dict.fromkeys(batch, error)
         if len(batch) == 1 and batch[0] not in answers:
-            return {batch[0]: Ambiguous("HubSpot's answer says nothing of what was asked")}
+            return {batch[0]: Ambiguous("the answer says nothing of this item")}
         return answers
 
-    def _deliver(self, item: K, answer: V | HubSpotError) -> None:
+    def _deliver(self, item: K, answer: V | SegueError) -> None:
         futures = self._taken.pop(item, [])
-        if isinstance(answer, HubSpotError):
+        if isinstance(answer, SegueError):
             _fail(futures, answer)
             return
         for future in futures:

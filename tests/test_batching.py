@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.batching import Batcher
 from app.errors import Ambiguous, HubSpotError, NotSent, Refusal
-from app.hubspot.batching import Batcher
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -1,0 +1,107 @@
+"""How fresh the commit of `sending` is when the first byte may leave."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import pytest
+
+from app.errors import DeclinedError, FenceLost
+from app.metrics import Metrics
+from app.model import State, Step
+from app.policy.outcome import Change, Told
+from app.prepare import Attempt
+from app.sending import SENDING, SENDING_AGAIN, SendingCheckpoint
+from app.telling import Telling
+
+if TYPE_CHECKING:
+    from app.model import Enrollment
+    from tests.conftest import MakeEntry
+    from tests.enroll.conftest import Road
+
+SENT_AT = datetime(2026, 1, 5, 12, 0, tzinfo=UTC)
+
+
+class Store:
+    """Commits at once, or after as many seconds as `takes` says next."""
+
+    def __init__(self) -> None:
+        self.clock = 100.0
+        self.takes: list[float] = []
+        self.story: list[str] = []
+        self.declines = self.lost = False
+
+    async def look_again(self, _: Attempt) -> None:
+        self.story.append("looked")
+        if self.declines:
+            raise DeclinedError("suppressed", "the suppression list has this address")
+
+    async def commit(self, enrollment: Enrollment) -> datetime:
+        self.clock += self.takes.pop(0) if self.takes else 0.0
+        if self.lost:
+            raise FenceLost(enrollment.id)
+        return SENT_AT
+
+    def committed(self, _: Enrollment, cause: str) -> None:
+        self.story.append(cause)
+
+    def elapsed(self) -> float:
+        return self.clock
+
+
+@pytest.fixture
+async def attempt(road: Road, make_entry: MakeEntry) -> Attempt:
+    await road.accept(make_entry("e1"))
+    (claimed,) = await road.enrollments.claim_ready(1)
+    return Attempt(claimed)
+
+
+def checkpoint(store: Store, attempt: Attempt) -> SendingCheckpoint:
+    return SendingCheckpoint(attempt, store.look_again, store.commit, store.committed, store.elapsed)
+
+
+async def test_a_fresh_commit_is_not_repeated(attempt: Attempt) -> None:
+    store = Store()
+    sending = checkpoint(store, attempt)
+    await sending.ensure()
+    store.clock += 0.9
+    await sending.ensure()
+    assert store.story == ["looked", "sending"]
+    assert (attempt.enrollment.step, attempt.enrollment.sending_at) == (Step.SENDING, SENT_AT)
+
+
+async def test_a_commit_that_took_longer_than_a_second_is_repeated_and_goes_on(attempt: Attempt) -> None:
+    store = Store()
+    store.takes = [15.0]
+    sending = checkpoint(store, attempt)
+    await sending.ensure()
+    await sending.ensure()
+    await sending.ensure()
+    assert store.story == ["looked", "sending", "looked", "sending_again"]
+
+
+async def test_a_process_that_was_suspended_after_the_commit_checks_its_fence_again(attempt: Attempt) -> None:
+    store = Store()
+    sending = checkpoint(store, attempt)
+    await sending.ensure()
+    store.clock, store.lost = store.clock + 60, True
+    with pytest.raises(FenceLost):
+        await sending.ensure()
+
+
+async def test_what_changed_while_a_late_commit_was_repeated_keeps_it_from_being_sent(attempt: Attempt) -> None:
+    store = Store()
+    sending = checkpoint(store, attempt)
+    await sending.ensure()
+    store.clock, store.declines = store.clock + 1.1, True
+    with pytest.raises(DeclinedError):
+        await sending.ensure()
+
+
+async def test_operators_see_how_often_commits_were_repeated(attempt: Attempt) -> None:
+    metrics = Metrics()
+    telling = Telling(metrics, lambda email: f"hash of {len(email)}")
+    for cause in (SENDING, SENDING_AGAIN, SENDING_AGAIN):
+        telling.step(Told(attempt.enrollment, State.WORKING, Change(cause)))
+    assert metrics.registry.get_sample_value("segue_sending_repeats_total", {"account": "main"}) == 2
