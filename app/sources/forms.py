@@ -115,9 +115,7 @@ class _Parts:
 
 def _gathered(pairs: list[tuple[str, str]]) -> dict[str, Any]:
     """Return the fields by name, in their order; one that comes more than once as a list."""
-    found: dict[str, Any] = {}
+    found: dict[str, list[str]] = {}
     for name, value in pairs:
-        key, text = storable(name), storable(value)
-        before = found.get(key)
-        found[key] = text if key not in found else [*(before if isinstance(before, list) else [before]), text]
-    return found
+        found.setdefault(storable(name), []).append(storable(value))
+    return {name: values if len(values) > 1 else values[0] for name, values in found.items()}

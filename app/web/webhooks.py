@@ -106,11 +106,10 @@ class Webhooks:
 
 def _headers(scope: Scope) -> dict[str, str]:
     """Return the headers by lower-case name; a repeated one is joined, as HTTP allows."""
-    headers: dict[str, str] = {}
-    for raw_name, raw_value in scope["headers"]:
-        name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1")
-        headers[name] = f"{headers[name]}, {value}" if name in headers else value
-    return headers
+    headers: dict[str, list[str]] = {}
+    for name, value in scope["headers"]:
+        headers.setdefault(name.decode("latin-1"), []).append(value.decode("latin-1"))
+    return {name: ", ".join(values) for name, values in headers.items()}
 
 
 async def _capped_body(headers: dict[str, str], receive: Receive, maximum: int) -> bytes:
