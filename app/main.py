@@ -95,7 +95,7 @@ async def serve(
     logs.configure(form=settings.log_format, level=settings.log_level)
     async with AsyncExitStack() as stack:
         service = await open_service(stack, settings, environment, own_database=True, with_sandbox=with_sandbox)
-        listeners = listeners_of(settings)
+        listeners = listeners_of(service)
         await migrate(service.engine.url)
         if service.oauth is not None:
             await service.oauth.rotate()

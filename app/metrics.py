@@ -41,6 +41,9 @@ class Metrics:
     def _counters(self) -> None:
         self._received = self._counter("webhooks_received_total", "Deliveries by how they ended", "source", "result")
         self._rejected = self._counter("webhooks_rejected_total", "Deliveries turned away", "source", "reason")
+        self._requests_rejected = self._counter(
+            "requests_rejected_total", "Requests beyond a limit of their connection", "reason"
+        )
         self._duplicates = self._counter("duplicates_total", "Repeated events, and repeated intents", "source", "kind")
         self._enriched = self._counter("enrichments_total", "Thin events that were asked about", "source", "outcome")
         self._dropped = self._counter("members_dropped_total", "Members of batches that cannot be used", "source")
@@ -137,6 +140,10 @@ class Metrics:
         """Count a delivery that was turned away; None stands for a source that does not exist."""
         self._received.labels(source or "unknown", "rejected").inc()
         self._rejected.labels(source or "unknown", reason).inc()
+
+    def request_rejected(self, reason: str) -> None:
+        """Count a request that exceeded a limit of its connection."""
+        self._child(self._requests_rejected, reason).inc()
 
     def duplicates(self, source: str, kind: str, count: int) -> None:
         """Count repeated events or intents."""

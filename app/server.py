@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import signal
 import socket
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import uvicorn
 
@@ -28,9 +28,13 @@ class _Server(uvicorn.Server):
 
 
 class Listener:
-    """One HTTP listener. Construction binds the socket; `port` is the one in use, also when 0 was asked for."""
+    """One HTTP listener. Construction binds the socket; `port` is the one in use, also when 0 was asked for.
 
-    def __init__(self, host: str, port: int, *, setting: str) -> None:
+    `protocol` makes what speaks HTTP on each connection, with uvicorn's own arguments.
+    """
+
+    def __init__(self, host: str, port: int, *, setting: str, protocol: Callable[..., asyncio.Protocol]) -> None:
+        self._protocol = protocol
         self._socket = _bind(host, port, setting)
         self.port: int = self._socket.getsockname()[1]
         self._server: _Server | None = None
@@ -45,7 +49,8 @@ class Listener:
             server_header=False,
             date_header=True,
             timeout_graceful_shutdown=GRACEFUL_SECONDS,
-            http="httptools",
+            # uvicorn's type asks for a class, and uvicorn only calls it.
+            http=cast("type[asyncio.Protocol]", self._protocol),
             ws="none",
         )
         self._server = _Server(config)

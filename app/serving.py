@@ -29,6 +29,8 @@ from app.web import catalogue as web_catalogue
 from app.web import oauth as web_oauth
 from app.web import senders as web_senders
 from app.web.app import create_app
+from app.web.http_protocol import HttpProtocol
+from app.web.limits import Limits
 from app.web.webhooks import Webhooks
 
 if TYPE_CHECKING:
@@ -39,15 +41,21 @@ if TYPE_CHECKING:
     from app.hubspot.client import HubSpotClient
     from app.model import Account
     from app.rules.book import Rulebook
-    from app.settings import Settings
 
 
-def listeners_of(settings: Settings) -> list[Listener]:
+def listeners_of(service: Service) -> list[Listener]:
     """Return where the applications listen, in their order."""
+    settings = service.settings
     ports = [(settings.port, "SEGUE_PORT")]
     if settings.admin_port is not None:
         ports.append((settings.admin_port, "SEGUE_ADMIN_PORT"))
-    return [Listener(settings.host, port, setting=setting) for port, setting in ports]
+    return [_listener(service, port, setting) for port, setting in ports]
+
+
+def _listener(service: Service, port: int, setting: str) -> Listener:
+    """Return a listener with limits: strangers reach the public port, and whatever runs beside it the other one."""
+    protocol = partial(HttpProtocol, limits=Limits(), rejected=service.metrics.request_rejected)
+    return Listener(service.settings.host, port, setting=setting, protocol=protocol)
 
 
 def worker_listener(service: Service) -> dict[Listener, FastAPI]:
@@ -57,7 +65,7 @@ def worker_listener(service: Service) -> dict[Listener, FastAPI]:
         return {}
     reader = StoredReader(service.engine)
     routers = [health.health(_checks(service, reader)), health.metrics(partial(_page, service, reader))]
-    listener = Listener(settings.host, settings.admin_port, setting="SEGUE_ADMIN_PORT")
+    listener = _listener(service, settings.admin_port, "SEGUE_ADMIN_PORT")
     return {listener: create_app(routers, version=__version__)}
 
 

@@ -1,4 +1,4 @@
-"""The baseline: a bare FastAPI route that echoes its body, under the same uvicorn settings as Segue."""
+"""The baseline: a bare FastAPI route that echoes its body, under Segue's uvicorn settings, without its limits."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import sys
 
 import uvloop
 from fastapi import FastAPI, Request, Response
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from app.server import Listener
 
@@ -19,7 +20,7 @@ async def echo(source: str, request: Request) -> Response:  # noqa: ARG001  # th
 
 
 async def main() -> None:
-    listener = Listener("127.0.0.1", 0, setting="bench")
+    listener = Listener("127.0.0.1", 0, setting="bench", protocol=HttpToolsProtocol)
     sys.stdout.write(f"{listener.port}\n")
     sys.stdout.flush()
     await listener.serve(app)

@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import text
 from starlette.responses import JSONResponse
 from typer.testing import CliRunner
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from app.__main__ import build
 from app.encryption import Encryption, new_key
@@ -63,7 +64,7 @@ async def served(far: FarEnd, bearers: list[str]) -> AsyncIterator[str]:
 
     app = far.app
     app.add_route("/{path:path}", anything, methods=["GET", "POST"])
-    listener = Listener("127.0.0.1", 0, setting="far end")
+    listener = Listener("127.0.0.1", 0, setting="far end", protocol=HttpToolsProtocol)
     serving = asyncio.create_task(listener.serve(app))  # type: ignore[arg-type]  # any ASGI application will do
     try:
         yield f"http://127.0.0.1:{listener.port}"

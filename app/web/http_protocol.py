@@ -1,0 +1,155 @@
+"""HTTP/1.1 with limits on headers: uvicorn and its parser have none.
+
+Headers are counted before the parser gets them. A request beyond a limit is answered here: no application sees it, and
+its connection is closed.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import structlog
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from app.web.framing import Framing
+from app.web.limits import headers_too_slow, too_many_waiting
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Callable
+
+    from uvicorn import Config
+    from uvicorn.server import ServerState
+
+    from app.web.limits import Limits, Refusal
+
+log = structlog.get_logger(__name__)
+
+
+class HttpProtocol(HttpToolsProtocol):
+    """One connection. `rejected` is called with the reason of each refusal."""
+
+    def __init__(
+        self,
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None,
+        *,
+        limits: Limits,
+        rejected: Callable[[str], None],
+    ) -> None:
+        super().__init__(config, server_state, app_state, _loop)
+        self._limits = limits
+        self._rejected = rejected
+        self._framing = Framing(limits)
+        self._ended = False
+        self._last_answer: bytes | None = None
+        self._deadline: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in uvicorn
+        """Take the connection, and give its first request a deadline."""
+        super().connection_made(transport)
+        self._set_deadline()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget the connection."""
+        self._unset_deadline()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Parse what has come, up to the first piece that exceeds a limit."""
+        at = 0
+        while at < len(data) and not self._ended and not self.transport.is_closing():
+            piece = self._framing.piece(data, at)
+            at += len(piece)
+            if refusal := self._crowded() or self._framing.count(piece):
+                self._refuse(refusal)
+                return
+            super().data_received(piece)
+        if self._begun() and not self._ended and not self._is_answering():
+            self._set_deadline()
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Keep a header. Trailers are dropped: a request's headers are those that came before its body."""
+        if self._framing.in_headers:
+            super().on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        """Start the application, or queue the request behind the one before it."""
+        self._unset_deadline()
+        self._framing.begin_body(self.headers)
+        super().on_headers_complete()
+        if self.parser.should_upgrade():
+            # The parser takes the body of such a request for the next request.
+            self._stop_reading()
+            self.cycle.keep_alive = False
+
+    def on_chunk_header(self) -> None:
+        """Begin a chunk, or the trailers."""
+        self._framing.begin_chunk()
+
+    def on_message_complete(self) -> None:
+        """End a request."""
+        self._framing.end_request()
+        super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        """Answer the next request, or send the refusal that has waited for the answers before it."""
+        super().on_response_complete()
+        if self._last_answer is not None and not self._is_answering() and not self.transport.is_closing():
+            self._close(self._last_answer)
+
+    def _begun(self) -> bool:
+        """Whether the headers of a request have begun to come and are not complete."""
+        return self._framing.in_headers and self._framing.bytes > 0
+
+    def _crowded(self) -> Refusal | None:
+        another = self._framing.in_headers and not self._framing.bytes
+        return too_many_waiting(self._limits) if another and len(self.pipeline) >= self._limits.waiting else None
+
+    def _refuse(self, refusal: Refusal) -> None:
+        """Read nothing more, and close: at once, or when the requests before this one have been answered."""
+        self._stop_reading()
+        self._rejected(refusal.reason)
+        log.warning("request.refused", status=refusal.status, reason=refusal.reason)
+        answer, in_headers = refusal.as_bytes(self.server_state.default_headers), self._framing.in_headers
+        if not in_headers:
+            # Trailers: the request's own application has been started, and may have answered.
+            self._close(b"" if self.pipeline or self.cycle.response_started else answer)
+        elif self._is_answering():
+            self._last_answer = answer
+        else:
+            self._close(answer)
+
+    def _stop_reading(self) -> None:
+        self._ended = True
+        # uvicorn's flow control would resume reading for the requests that are still being answered.
+        self.flow.resume_reading()
+        self.transport.pause_reading()
+
+    def _is_answering(self) -> bool:
+        # uvicorn's type leaves out that there is none before the first request.
+        return self.cycle is not None and not self.cycle.response_complete  # type: ignore[redundant-expr]
+
+    def _close(self, last: bytes) -> None:
+        self.transport.write(last)
+        self.transport.close()
+
+    def _set_deadline(self) -> None:
+        if self._deadline is None:
+            self._deadline = self.loop.call_later(self._limits.header_seconds, self._on_deadline)
+
+    def _unset_deadline(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+    def _on_deadline(self) -> None:
+        self._deadline = None
+        if self.transport.is_closing():
+            return
+        if self._begun():
+            self._refuse(headers_too_slow(self._limits))
+        else:
+            self.transport.close()
