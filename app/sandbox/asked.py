@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
 from app.sandbox.people import stamp
-from app.sandbox.refusals import no_such_property, validation
+from app.sandbox.properties import missing
+from app.sandbox.refusals import invalid_properties, validation
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -80,14 +81,17 @@ def number_of(asked: Asked, name: str, otherwise: int) -> int:
 
 
 def checked_properties(state: State, told: Any) -> dict[str, str]:
-    """Return properties that may be written. Raises Refused (400) for one that does not exist or is read-only."""
+    """Return properties that may be written. Raises Refused (400), which names every one that may not."""
     if not isinstance(told, dict):
         raise validation("Some required fields were not set: [properties]")
-    for name, value in told.items():
-        if not state.writes(name):
-            raise no_such_property(str(name))
-        if not isinstance(value, str):
-            raise validation(f"Invalid input JSON: the value of {name} must be a string")
+    wrong = [name for name, value in told.items() if not isinstance(value, str)]
+    if wrong:
+        raise validation(f"Invalid input JSON: the value of {wrong[0]} must be a string")
+    known = state.properties()
+    judged = [(name, known[name].problem(value) if name in known else missing(name)) for name, value in told.items()]
+    problems = [(name, *problem) for name, problem in judged if problem]
+    if problems:
+        raise invalid_properties(problems)
     return dict(told)
 
 

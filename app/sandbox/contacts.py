@@ -38,13 +38,17 @@ def update(state: State, asked: Asked) -> Answer:
 
 
 def upsert_batch(state: State, asked: Asked) -> Answer:
-    """Create or update by address. One bad input fails alone (207); the same address twice is refused whole."""
+    """Create or update by address. The same address twice is refused whole.
+
+    One bad input fails alone (207), or with all others (`whole_upserts`): which of both HubSpot does is not known.
+    """
     inputs = asked.inputs()
     keys = [text_of(item, "id").lower() for item in inputs]
     if len(set(keys)) < len(keys):
         raise validation("Duplicate IDs found in batch input")
     results: list[dict[str, Any]] = []
     errors: list[dict[str, Any]] = []
+    _require_all_good(state, inputs)
     for item in inputs:
         try:
             results.append(_upsert(state, item))
@@ -54,18 +58,29 @@ def upsert_batch(state: State, asked: Asked) -> Answer:
     return _batch(state, results, errors)
 
 
-def _upsert(state: State, item: dict[str, Any]) -> dict[str, Any]:
+def _require_all_good(state: State, inputs: list[dict[str, Any]]) -> None:
+    for item in inputs if state.settings.whole_upserts else ():
+        _checked(state, item)
+
+
+def _checked(state: State, item: dict[str, Any]) -> tuple[Person | None, dict[str, str]]:
+    """Return whom an input is about, where that contact exists, and what is to be written. Raises Refused."""
     if item.get("idProperty") != "email":
         raise validation("idProperty must name a unique property: email")
     email = text_of(item, "id")
     properties = _clean(checked_properties(state, item.get("properties", {})))
     person = state.person(email, by_email=True)
-    new = person is None
     _require_free(state, properties, person)
+    if person is None and "@" not in email:
+        raise validation(f'Property values were not valid: [{{"error":"INVALID_EMAIL","name":"email"}}] {email}')
+    return person, properties
+
+
+def _upsert(state: State, item: dict[str, Any]) -> dict[str, Any]:
+    person, properties = _checked(state, item)
+    new = person is None
     if person is None:
-        if "@" not in email:
-            raise validation(f'Property values were not valid: [{{"error":"INVALID_EMAIL","name":"email"}}] {email}')
-        person = state.create({"email": email, **properties})
+        person = state.create({"email": item["id"], **properties})
     else:
         state.change(person, properties)
     traced = {"objectWriteTraceId": item["objectWriteTraceId"]} if "objectWriteTraceId" in item else {}

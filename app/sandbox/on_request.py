@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from app.sandbox.properties import missing
 from app.sandbox.refusals import (
     Refused,
     expired,
+    invalid_properties,
     missing_scopes,
     no_grant,
-    no_such_property,
     not_found,
     plain,
     sequence_error,
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 BAD_REQUEST = 400
 TOO_MANY_REQUESTS = 429
 SEQUENCE_ID_INVALID = "The sequence ID provided is invalid"
+ON_REQUEST = "refused_on_request"
 WITHOUT_A_POLICY = "You have reached your limit."
 
 _POLICIES = {
@@ -42,7 +44,7 @@ _SHAPES: dict[str, Callable[[str], Refused]] = {
     "FORBIDDEN": lambda _: plain(403, "This access token may not do this"),
     "LOCKED": lambda _: plain(423, "The resource is locked; wait at least 2 seconds"),
     "MIGRATION": lambda _: _migrating(),
-    "PROPERTY_DATA_IS_INVALID": lambda _: no_such_property("refused_on_request"),
+    "PROPERTY_DATA_IS_INVALID": lambda _: invalid_properties([(ON_REQUEST, *missing(ON_REQUEST))]),
     "VALIDATION_ERROR": lambda _: validation("Refused on request"),
     "SEQUENCE_ID_INVALID": lambda _: plain(400, SEQUENCE_ID_INVALID, context={"sequenceId": ["refused"]}),
     "OBJECT_NOT_FOUND": lambda _: not_found("resource"),

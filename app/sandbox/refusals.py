@@ -5,7 +5,10 @@ from __future__ import annotations
 import json
 import uuid
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 @dataclass
@@ -65,10 +68,9 @@ def validation(message: str, **more: Any) -> Refused:
     return plain(400, message, "VALIDATION_ERROR", **more)
 
 
-def no_such_property(name: str) -> Refused:
-    """Refuse a property that does not exist: JSON inside the message's text (error-handling page)."""
-    message = f'Property "{name}" does not exist'
-    told = [{"isValid": False, "message": message, "error": "PROPERTY_DOESNT_EXIST", "name": name}]
+def invalid_properties(problems: Sequence[tuple[str, str, str]]) -> Refused:
+    """Refuse properties, each with a code and a sentence: JSON inside the message's text (error-handling page)."""
+    told = [{"isValid": False, "message": message, "error": code, "name": name} for name, code, message in problems]
     return validation(f"Property values were not valid: {json.dumps(told)}")
 
 

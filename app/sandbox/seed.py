@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from app.sandbox.people import SequencePlan
+from app.sandbox.properties import ContactProperty
 
 SCOPES = (
     "automation.sequences.read",
@@ -64,16 +66,34 @@ WORKFLOWS = (
     Workflow("910002", "5510002", "Newsletter", unenrolls=False),
 )
 
-PROPERTIES = frozenset(
-    """
-    email firstname lastname company phone jobtitle website lifecyclestage hubspot_owner_id city country
-    numberofemployees hs_object_id createdate lastmodifieddate hs_sequences_is_enrolled hs_sequences_enrolled_count
-    hs_sequences_actively_enrolled_count hs_latest_sequence_enrolled hs_latest_sequence_enrolled_date
-    hs_latest_sequence_ended_date hs_latest_sequence_finished_date hs_latest_sequence_unenrolled_date
-    hs_sales_email_last_replied hs_email_optout hs_timezone segue_unenroll
-    """.split()  # noqa: SIM905  # names read better in a paragraph
+_TEXTS = """
+    email firstname lastname company phone jobtitle website city country hs_timezone segue_unenroll
+""".split()  # noqa: SIM905  # names read better in a paragraph
+_STAGES = ("subscriber", "lead", "marketingqualifiedlead", "salesqualifiedlead", "opportunity", "customer")
+# What HubSpot keeps itself.
+_KEPT: dict[str, Literal["string", "number", "datetime", "bool"]] = {
+    "hs_object_id": "number",
+    "createdate": "datetime",
+    "lastmodifieddate": "datetime",
+    "hs_sequences_is_enrolled": "bool",
+    "hs_sequences_enrolled_count": "number",
+    "hs_sequences_actively_enrolled_count": "number",
+    "hs_latest_sequence_enrolled": "number",
+    "hs_latest_sequence_enrolled_date": "datetime",
+    "hs_latest_sequence_ended_date": "datetime",
+    "hs_latest_sequence_finished_date": "datetime",
+    "hs_latest_sequence_unenrolled_date": "datetime",
+    "hs_sales_email_last_replied": "datetime",
+    "hs_email_optout": "bool",
+}
+_ALL = (
+    *(ContactProperty(name=name) for name in _TEXTS),
+    ContactProperty(name="numberofemployees", type="number"),
+    ContactProperty(name="lifecyclestage", type="enumeration", options=(*_STAGES, "evangelist", "other")),
+    ContactProperty(name="hubspot_owner_id", type="enumeration"),
+    *(ContactProperty(name=name, type=kind, read_only=True) for name, kind in _KEPT.items()),
 )
-READ_ONLY = frozenset(name for name in PROPERTIES if name.startswith("hs_")) - {"hs_timezone"}
+PROPERTIES = {one.name: one for one in _ALL}
 
 _REFUSED = (
     ("una@lost.example", "Una", "Subscribed", "UNSUBSCRIBED"),

@@ -6,6 +6,8 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from app.sandbox.properties import ContactProperty
+
 
 class Settings(BaseModel):
     """Times are in seconds unless their name says milliseconds; delays are by route name (upsert, enroll, ...)."""
@@ -23,7 +25,10 @@ class Settings(BaseModel):
     daily: int = Field(625_000, ge=0, description="Requests from midnight to midnight")
     send_limit: int = Field(1000, ge=0, description="Enrollments per inbox in 24 hours")
     timezone: str = Field("UTC", description="The account's: its day ends at midnight there")
-    extra_properties: list[str] = Field(default=[], description="Contact properties that exist besides the seeded ones")
+    extra_properties: list[str | ContactProperty] = Field(
+        default=[], description="Contact properties that exist besides the seeded ones: names, or definitions (below)"
+    )
+    whole_upserts: bool = Field(default=False, description="Whether an upsert with one bad input is refused whole")
     gdpr: bool = Field(default=False, description="Whether data privacy settings are on: nobody without a legal basis")
     oauth_client_id: str = Field("sandbox-client", description="The app's")
     oauth_client_secret: str = Field("sandbox-client-secret", description="The app's; worth nothing elsewhere")

@@ -12,7 +12,8 @@ from app.sandbox.ledger import Ledger
 from app.sandbox.limits import Rolling, Window
 from app.sandbox.outbox import Outbox
 from app.sandbox.people import BY_API, Change, Person, Running, SequencePlan
-from app.sandbox.seed import PEOPLE, PROPERTIES, READ_ONLY, SEQUENCES, USERS, WORKFLOWS
+from app.sandbox.properties import ContactProperty
+from app.sandbox.seed import PEOPLE, PROPERTIES, SEQUENCES, USERS, WORKFLOWS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -111,13 +112,15 @@ class State:
         """Return all contacts as they are now."""
         return [person for identity in list(self._people) if (person := self.person(identity))]
 
+    def properties(self) -> dict[str, ContactProperty]:
+        """Return the contact properties that exist, by name."""
+        told = self.settings.extra_properties
+        extra = [one if isinstance(one, ContactProperty) else ContactProperty(name=one) for one in told]
+        return PROPERTIES | {one.name: one for one in extra}
+
     def knows(self, name: str) -> bool:
         """Return whether a contact property exists."""
-        return name in PROPERTIES or name in self.settings.extra_properties
-
-    def writes(self, name: str) -> bool:
-        """Return whether a contact property exists and may be written."""
-        return self.knows(name) and name not in READ_ONLY
+        return name in PROPERTIES or name in self.properties()
 
     def begin(self, person: Person, sequence: SequencePlan, *, user_id: str, sender: str) -> Running:
         """Enroll a contact, without a check."""

@@ -13,6 +13,7 @@ from app.sandbox import (
     introspection,
     oauth,
     owners,
+    properties,
     search,
     sequences,
     users,
@@ -66,6 +67,10 @@ def _contacts(version: str) -> list[Way]:
         Way("search", "POST", f"{base}/search", READ, search.search, pace=search.pace),
         Way("contact", "GET", f"{base}/{{contactId}}", READ, contacts.read, "nothing"),
         Way("update", "PATCH", f"{base}/{{contactId}}", WRITE, contacts.update),
+        Way("properties", "GET", f"/crm/properties/{version}/contacts", READ, properties.list_all, "nothing"),
+        Way(
+            "property", "GET", f"/crm/properties/{version}/contacts/{{propertyName}}", READ, properties.read, "nothing"
+        ),
         Way("subscribe", "POST", "/communication-preferences/v3/subscribe", CONSENT, consent.subscribe),
     ]
 

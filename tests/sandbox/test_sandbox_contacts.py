@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 # The fields of SimplePublicObject and of the batch answers in HubSpot's published interface.
 CONTACT_FIELDS = {"id", "properties", "createdAt", "updatedAt", "archived"}
 BATCH_FIELDS = {"status", "results", "startedAt", "completedAt"}
+PROPERTIES = "/crm/properties/2026-03/contacts"
 INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 
 
@@ -137,14 +139,81 @@ async def test_a_contact_cannot_take_the_address_of_another(portal: Portal) -> N
     assert await portal.properties("ada@corp.example", "email") == {"email": "ada@corp.example"}
 
 
-@pytest.mark.parametrize("name", ["shoe_size", "hs_sequences_is_enrolled"])
-async def test_a_property_that_cannot_be_written_is_refused_with_json_in_the_text(portal: Portal, name: str) -> None:
-    body = {"properties": {"email": "x@corp.example", name: "44"}}
+TYPED: list[dict[str, Any]] = [
+    {"name": "score", "type": "number"},
+    {"name": "since", "type": "date"},
+    {"name": "seen_at", "type": "datetime"},
+    {"name": "vip", "type": "bool"},
+    {"name": "tier", "type": "enumeration", "options": ["gold", "silver"]},
+    {"name": "topics", "type": "enumeration", "options": ["crm", "ads"], "several": True},
+    {"name": "sum", "type": "number", "calculated": True},
+]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "code"),
+    [
+        ("shoe_size", "44", "PROPERTY_DOESNT_EXIST"),
+        ("hs_sequences_is_enrolled", "true", "READ_ONLY_VALUE"),
+        ("createdate", "1800000000000", "READ_ONLY_VALUE"),
+        ("sum", "4", "READ_ONLY_VALUE"),
+        ("score", "high", "INVALID_LONG"),
+        ("score", "nan", "INVALID_LONG"),
+        ("since", "2026-01-05T12:00:00", "INVALID_DATE"),
+        ("seen_at", "yesterday", "INVALID_DATE"),
+        ("vip", "yes", "INVALID_OPTION"),
+        ("tier", "Gold", "INVALID_OPTION"),
+        ("topics", "crm;seo", "INVALID_OPTION"),
+    ],
+)
+async def test_a_property_that_cannot_be_written_is_refused_with_json_in_the_text(
+    portal: Portal, name: str, value: str, code: str
+) -> None:
+    await portal.control("settings", {"extra_properties": TYPED})
+    body = {"properties": {"email": "x@corp.example", name: value}}
     answer = await portal.client.post(CONTACTS, json=body)
     assert (answer.status_code, answer.json()["category"]) == (400, "VALIDATION_ERROR")
     assert "Property values were not valid: [{" in answer.json()["message"]
-    assert '"error": "PROPERTY_DOESNT_EXIST"' in answer.json()["message"]
+    assert f'"error": "{code}"' in answer.json()["message"]
     assert portal.state.person("x@corp.example", by_email=True) is None
+
+
+async def test_every_property_that_cannot_be_written_is_named(portal: Portal) -> None:
+    answer = await portal.client.post(CONTACTS, json={"properties": {"shoe_size": "44", "city": "Ulm", "hat": "7"}})
+    named = json.loads(answer.json()["message"].partition(": ")[2])
+    assert [one["name"] for one in named] == ["shoe_size", "hat"]
+
+
+async def test_values_that_fit_their_property_are_written_and_an_empty_one_clears(portal: Portal) -> None:
+    await portal.control("settings", {"extra_properties": TYPED})
+    values = {"score": "4.5", "since": "2026-01-05", "seen_at": "1800000000001", "vip": "true", "tier": "gold"}
+    await portal.write("ada@corp.example", **values, topics=";crm;ads")
+    await portal.write("ada@corp.example", score="", tier="")
+    shown = await portal.properties("ada@corp.example", *values)
+    assert shown == values | {"score": "", "tier": ""}
+
+
+async def test_an_upsert_can_be_refused_whole_and_then_writes_nothing(portal: Portal) -> None:
+    await portal.control("settings", {"whole_upserts": True})
+    answer = await portal.upsert(by_email("good@corp.example"), by_email("bad@corp.example", shoe_size="44"))
+    assert (answer.status_code, answer.json()["category"]) == (400, "VALIDATION_ERROR")
+    assert portal.state.person("good@corp.example", by_email=True) is None
+
+
+async def test_definitions_say_what_a_property_takes(portal: Portal) -> None:
+    await portal.control("settings", {"extra_properties": ["plan_tier", *TYPED]})
+    listed = (await portal.client.get(PROPERTIES)).json()
+    assert listed.keys() == {"results"}
+    told = {one["name"]: one for one in listed["results"]}
+    assert (told["plan_tier"]["type"], told["plan_tier"]["fieldType"]) == ("string", "text")
+    assert [option["value"] for option in told["tier"]["options"]] == ["gold", "silver"]
+    assert (told["topics"]["fieldType"], told["sum"]["calculated"]) == ("checkbox", True)
+    assert told["createdate"]["modificationMetadata"]["readOnlyValue"] is True
+    assert told["city"]["modificationMetadata"]["readOnlyValue"] is False
+    assert told["hubspot_owner_id"]["externalOptions"] is True
+    one = await portal.client.get(f"{PROPERTIES}/tier")
+    assert (one.status_code, one.json()) == (200, told["tier"])
+    assert (await portal.client.get(f"{PROPERTIES}/shoe_size")).status_code == 404
 
 
 async def test_sequence_properties_show_an_enrollment_only_after_the_lag(portal: Portal) -> None:
