@@ -156,6 +156,7 @@ class Refusal(HubSpotError):
     """HubSpot answered no. `code` is its own word for it; the fault table maps it to what follows.
 
     `retry_after` is in seconds (None where HubSpot named none); `detail` is HubSpot's message, without addresses.
+    `properties` are (contact property, what is wrong with it), as far as HubSpot names any.
     """
 
     def __init__(
@@ -166,6 +167,7 @@ class Refusal(HubSpotError):
         status: int,
         correlation_id: str | None = None,
         retry_after: float | None = None,
+        properties: tuple[tuple[str, str], ...] = (),
     ) -> None:
         super().__init__(f"{code}: {detail}" if detail else code)
         self.code = code
@@ -173,6 +175,7 @@ class Refusal(HubSpotError):
         self.status = status
         self.correlation_id = correlation_id
         self.retry_after = retry_after
+        self.properties = properties
 
 
 class NotConnected(HubSpotError):

@@ -53,6 +53,12 @@ class Metrics:
         self._enrollments = self._counter(
             "enrollments_total", "Transitions of enrollments", "sequence", "outcome", "reason"
         )
+        self._write_backs = self._counter(
+            "write_backs_dropped_total",
+            "Contacts written without a write-back that HubSpot refuses",
+            "account",
+            "property",
+        )
         self._parked = self._counter("parked_total", "Enrollments that a person must look at", "class")
         self._settled = self._counter("settled_total", "Requests without an answer, settled", "result")
         self._confirmations = self._counter("confirmations_total", "What HubSpot showed later", "result")
@@ -216,6 +222,10 @@ class Metrics:
     def parked(self, reason: str) -> None:
         """Count an enrollment that a person must look at."""
         self._parked.labels(self._bounded(reason)).inc()
+
+    def write_back_dropped(self, account: str, name: str) -> None:
+        """Count a contact that was written without a property that says why it was enrolled."""
+        self._write_backs.labels(account, name).inc()
 
     def settled(self, result: str) -> None:
         """Count a request without an answer that was settled."""

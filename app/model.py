@@ -157,6 +157,8 @@ class Action(StrEnum):
     WORKFLOW = "workflow"  # put the contact into a workflow
 
 
+# The write-back whose value is another one for every enrollment; sources and rules are few.
+DECISION = "decision"
 CONTACT_OWNER = "contact-owner"
 KEEP = "keep"
 # Read-only, or (address, owner) set by what has its own key. What HubSpot tells of enrollments and replies begins like
@@ -211,6 +213,7 @@ class Plan:
     `sender` is the name of a sender or pool, or `contact-owner`; `fallback` is who sends when that one cannot. `owner`
     is who the contact is given to: `keep` for nobody, `sender`, or a sender's name. `defaults` are (property, value):
     what is written where a required property is empty. `workflow` is a flow id, where the action is to put into one.
+    `write_back` are (source, rule or decision, property): where the contact says why it was enrolled.
     """
 
     sender: str = ""
@@ -223,6 +226,7 @@ class Plan:
     defaults: tuple[tuple[str, str], ...] = ()
     action: Action = Action.ENROLL
     workflow: str = ""
+    write_back: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -325,8 +329,7 @@ class EnrollRequest:
     Where the plan's action is not to enroll, `sequence` is empty.
 
     `email` is normalised. `properties` are written to the contact first; each of `require` must then be non-empty.
-    Of one person's enrollments the one with the highest `priority` goes first. `write_back` are (source, rule or
-    decision, property): where the contact says why it was enrolled.
+    Of one person's enrollments the one with the highest `priority` goes first.
 
     Nothing is done before `delay` has passed; whoever has not been sent `expires_after` it was accepted is not sent any
     more (None: never expires).
@@ -342,7 +345,6 @@ class EnrollRequest:
     expires_after: timedelta | None = None
     delay: timedelta | None = None
     priority: int = 0
-    write_back: tuple[tuple[str, str], ...] = ()
 
 
 class Verdict(StrEnum):
@@ -458,6 +460,22 @@ class Enrollment:
     triggered_at: datetime | None = None
     gave_owner: str | None = None
     left_by: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DroppedProperty:
+    """A write-back that a contact was written without; `problem` is why HubSpot refuses it, for people."""
+
+    name: str
+    problem: str
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenContact:
+    """A contact that was created or updated, and the write-backs that it was written without."""
+
+    id: str
+    dropped: tuple[DroppedProperty, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

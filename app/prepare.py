@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from datetime import datetime
 
-    from app.model import Baseline, Enrollment, Plan, Sender
+    from app.model import Baseline, DroppedProperty, Enrollment, Plan, Sender, WrittenContact
 
 OWNER = "hubspot_owner_id"
 NOT_FOUND = "OBJECT_NOT_FOUND"
@@ -42,8 +42,10 @@ class Attempt:
 class HubSpot(Protocol):
     """What preparing needs of HubSpot. Every method raises NotSent, Ambiguous, Refusal or BudgetSpentError."""
 
-    async def upsert(self, email: str, properties: Mapping[str, str]) -> str:
-        """Create or update the contact with this address; return its id."""
+    async def write(
+        self, email: str, properties: Mapping[str, str], write_back: tuple[tuple[str, str], ...] = ()
+    ) -> WrittenContact:
+        """Create or update the contact with this address, without those of its write-backs that HubSpot refuses."""
 
     async def read(self, contact_id: str, names: Iterable[str]) -> Mapping[str, str | None]:
         """Return the named properties of the contact."""
@@ -85,6 +87,9 @@ class Record(Protocol):
     async def prepared(self, enrollment: Enrollment, contact_id: str, baseline: Baseline, owner: str | None) -> None:
         """Checkpoint `prepared`, with the owner that the contact was given to. Raises FenceLost."""
 
+    async def remark(self, enrollment: Enrollment, cause: str, detail: str) -> None:
+        """Write a line of the enrollment's journal. Raises FenceLost."""
+
 
 class Preparing:
     """Takes a claimed enrollment to `prepared`."""
@@ -99,6 +104,7 @@ class Preparing:
         *,
         now: Callable[[], datetime],
         tell: Callable[[Told], None],
+        tell_dropped: Callable[[Enrollment, DroppedProperty], None],
     ) -> None:
         self._record = record
         self._hubspot = hubspot
@@ -107,6 +113,7 @@ class Preparing:
         self._bridging = bridging
         self._now = now
         self._tell = tell
+        self._tell_dropped = tell_dropped
 
     async def prepare(self, attempt: Attempt) -> bool:
         """Have the contact and its baseline; tell whether an earlier request turns out to have worked after all.
@@ -142,10 +149,10 @@ class Preparing:
     async def update(self, enrollment: Enrollment) -> str:
         """Write the contact and nothing else; return its id.
 
-        Raises DeclinedError for whoever is suppressed, or lacks what the rule requires.
+        Raises DeclinedError for a person who is suppressed, and for a contact that lacks what the rule requires.
         """
         await self._admitter.admit(enrollment)
-        contact_id = await self._hubspot.upsert(enrollment.email, enrollment.properties)
+        contact_id = await self._written(enrollment)
         if enrollment.require:
             attempt = Attempt(enrollment, dict(await self._hubspot.read(contact_id, enrollment.require)))
             await self._write(attempt, _filled(attempt))
@@ -177,9 +184,22 @@ class Preparing:
             except Refusal as refusal:
                 if refusal.code != NOT_FOUND:
                     raise
-        contact_id = await self._hubspot.upsert(attempt.enrollment.email, attempt.enrollment.properties)
+        contact_id = await self._written(attempt.enrollment)
         attempt.enrollment = replace(attempt.enrollment, contact_id=contact_id)
         return await self._look(attempt, contact_id)
+
+    async def _written(self, enrollment: Enrollment) -> str:
+        """Write the rule's properties and the write-backs; return the contact's id.
+
+        HubSpot's no to a write-back ends no enrollment: the journal says what the contact was written without.
+        """
+        plan = enrollment.plan
+        written = await self._hubspot.write(enrollment.email, enrollment.properties, plan.write_back)
+        if written.dropped:
+            await self._record.remark(enrollment, "write_back_dropped", _without(written.dropped))
+        for dropped in written.dropped:
+            self._tell_dropped(enrollment, dropped)
+        return written.id
 
     async def _look(self, attempt: Attempt, contact_id: str) -> Baseline:
         """Read the contact's facts and baseline: one ask, which takes one place in a call."""
@@ -234,7 +254,7 @@ class Preparing:
     async def _write(self, attempt: Attempt, properties: Mapping[str, str]) -> None:
         """Write what the contact lacks: in one write, if any."""
         if properties:
-            await self._hubspot.upsert(attempt.enrollment.email, properties)
+            await self._hubspot.write(attempt.enrollment.email, properties)
 
     async def _prepared(self, attempt: Attempt, baseline: Baseline, owner: str | None) -> None:
         await self._record.prepared(attempt.enrollment, attempt.enrollment.contact_id or "", baseline, owner)
@@ -244,6 +264,12 @@ class Preparing:
     def _step(self, enrollment: Enrollment, cause: str) -> None:
         """Tell a step within `working`."""
         self._tell(Told(enrollment, State.WORKING, Change(cause)))
+
+
+def _without(dropped: Iterable[DroppedProperty]) -> str:
+    """Say which properties were left out, why, and what to do."""
+    told = "; ".join(f"{one.name} was not written: {one.problem}" for one in dropped)
+    return f"{told}; create or mend it in HubSpot, or name another one in the account's `write_back`"
 
 
 def _filled(attempt: Attempt) -> dict[str, str]:

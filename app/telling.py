@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from app.hubspot.client import CallRecord
     from app.metrics import Metrics
-    from app.model import Enrollment
+    from app.model import DroppedProperty, Enrollment
     from app.policy.outcome import Told
 
 log = structlog.get_logger(__name__)
@@ -86,6 +86,18 @@ class Telling:
             self._metrics.parked(reason)
         if enrollment.state is State.UNCERTAIN:
             self._metrics.settled(after)
+
+    def write_back_dropped(self, enrollment: Enrollment, dropped: DroppedProperty) -> None:
+        """Tell of a property that says why a contact was enrolled, and that HubSpot refuses."""
+        self._metrics.write_back_dropped(enrollment.account, dropped.name)
+        log.warning(
+            "enrollment.write_back_dropped",
+            enrollment_id=enrollment.id,
+            delivery_id=enrollment.delivery_id,
+            account=enrollment.account,
+            property=dropped.name,
+            problem=dropped.problem,
+        )
 
     def expired(self, sequence: str) -> None:
         """Count one that was not sent in time."""

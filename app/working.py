@@ -152,7 +152,16 @@ def _start_worker(
     stack.push_async_callback(enrollments.close)
     admission = Admission(Suppressions(urgent), book)
     bridging = Bridging(enrollments, desk, book, fault_of, utc_now)
-    preparing = Preparing(enrollments, desk, admission, senders, bridging, now=utc_now, tell=telling.step)
+    preparing = Preparing(
+        enrollments,
+        desk,
+        admission,
+        senders,
+        bridging,
+        now=utc_now,
+        tell=telling.step,
+        tell_dropped=telling.write_back_dropped,
+    )
     enroller = Enroller(
         enrollments,
         desk,

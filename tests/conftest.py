@@ -124,6 +124,7 @@ def make_entry(new_id: Callable[[str], str]) -> MakeEntry:
                 facts.get("defaults", ()),
                 Action(facts.get("action", "enroll")),
                 facts.get("workflow", ""),
+                facts.get("write_back", ()),
             ),
             properties=facts.get("properties", {"firstname": "Ada"}),
             require=facts.get("require", ("firstname",)),
@@ -131,7 +132,6 @@ def make_entry(new_id: Callable[[str], str]) -> MakeEntry:
             expires_after=facts.get("expires_after"),
             delay=facts.get("delay"),
             priority=facts.get("priority", 0),
-            write_back=facts.get("write_back", ()),
         )
         event = Event("crm", "signup", (event_id,), id=event_id, email=email, data=facts.get("data", {"plan": "pro"}))
         decision = Decision(Verdict.ENROLL, "matched", "abc123", rule="demo", line=7, enroll=request)

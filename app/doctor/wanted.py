@@ -79,6 +79,6 @@ def _given(action: EnrollAction, book: Rulebook) -> Iterator[Sender]:
 def _properties(action: EnrollAction) -> Iterator[str]:
     yield from action.properties
     yield from action.require
-    yield from (name for _, name in action.write_back)
+    yield from (name for _, name in action.plan.write_back)
     if action.plan.timing is not None and action.plan.timing.zone == OF_CONTACT:
         yield action.plan.timing.contact_property

@@ -29,10 +29,14 @@ TRACE = "segue-"
 
 @dataclass(frozen=True, slots=True)
 class Upsert:
-    """Create or update the contact with this address. `properties` are (name, value), sorted, so that equals fold."""
+    """Create or update the contact with this address. `properties` are (name, value), sorted, so that equals fold.
+
+    `write_back` are (fact, name of a property): those properties say why the contact was enrolled.
+    """
 
     email: str
     properties: tuple[tuple[str, str], ...] = ()
+    write_back: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from app.batching import Batcher
+from app.clock import elapsed_seconds
 from app.errors import Ambiguous, HubSpotError, NotSent, Refusal
 from app.hubspot.contacts import BATCH_LIMIT, Contact, Upsert
 from app.hubspot.replies import instant
 from app.hubspot.workflows import Workflows
+from app.hubspot.write_backs import WriteBacks
 from app.model import Baseline
 from app.policy.settle import Witness
 
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
     from app.hubspot.client import HubSpotClient
     from app.hubspot.pace import Grant
     from app.hubspot.protocol import Enrolled
-    from app.model import Sender
+    from app.model import Sender, WrittenContact
 
 COUNT = "hs_sequences_enrolled_count"
 LATEST = "hs_latest_sequence_enrolled"
@@ -41,16 +43,18 @@ class Read:
 class HubSpotDesk:
     """One account's contacts and enrollments. Every method raises NotSent, Ambiguous, Refusal, or what pacing raises.
 
-    Asks that wait at the same time travel together, up to 100 to a call; each still succeeds or fails alone.
+    Asks that wait at the same time travel together, up to 100 to a call; each still succeeds or fails alone. `now`
+    returns seconds: for how long a write-back that HubSpot refuses is left out is measured by it.
     """
 
-    def __init__(self, client: HubSpotClient) -> None:
+    def __init__(self, client: HubSpotClient, *, now: Callable[[], float] = elapsed_seconds) -> None:
         self._client = client
         self._workflows = Workflows(client)
+        self._write_backs = WriteBacks(self._upsert_together, now=now)
         self._upsert_grant = _GrantAhead(client)
         self._read_grant = _GrantAhead(client)
-        self._upserts: Batcher[Upsert, Contact] = Batcher(
-            self._upsert_together,
+        self._upserts: Batcher[Upsert, WrittenContact] = Batcher(
+            self._write_backs.write,
             acquire=self._upsert_grant.fetch,
             identity=lambda item: item.email.lower(),
             limit=BATCH_LIMIT,
@@ -79,8 +83,16 @@ class HubSpotDesk:
 
     async def upsert(self, email: str, properties: Mapping[str, str]) -> str:
         """Create or update the contact with this address; return its id."""
-        contact = await self._upserts.ask(Upsert(email, tuple(sorted(properties.items()))))
-        return contact.id
+        return (await self.write(email, properties)).id
+
+    async def write(
+        self, email: str, properties: Mapping[str, str], write_back: tuple[tuple[str, str], ...] = ()
+    ) -> WrittenContact:
+        """Create or update the contact with this address, without those of its write-backs that HubSpot refuses.
+
+        `write_back` are (source, rule or decision, name of one of the properties).
+        """
+        return await self._upserts.ask(Upsert(email, tuple(sorted(properties.items())), write_back))
 
     async def find(self, email: str) -> str | None:
         """Return the id of the contact with this address, None where there is none."""

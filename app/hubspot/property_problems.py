@@ -15,17 +15,20 @@ from app.hubspot.replies import items, mapping, names, scrubbed, text, word
 PROPERTY_INVALID = "PROPERTY_DATA_IS_INVALID"
 OF_A_PROPERTY = "PROPERTY_"  # how HubSpot's codes for single properties begin
 
+MISSING = "PROPERTY_DOESNT_EXIST"
+READ_ONLY = "READ_ONLY_VALUE"
+
 # What is wrong with a property, in our words. The first two are HubSpot's own examples (error-handling page), others
-# names that its answers are known to use; of one that is not here only its name is told.
+# are codes that its answers are known to use. Of a code that is not here, only the code itself is told.
 PROBLEMS = {
-    "PROPERTY_DOESNT_EXIST": "HubSpot has no such property",
+    MISSING: "HubSpot has no such property",
     PROPERTY_INVALID: "the value is not valid",
     "INVALID_INTEGER": "the value is no whole number",
     "INVALID_LONG": "the value is no whole number",
     "INVALID_DATE": "the value is no date",
     "INVALID_EMAIL": "the value is no e-mail address",
     "INVALID_OPTION": "the value is none of its options",
-    "READ_ONLY_VALUE": "HubSpot lets nobody write it",
+    READ_ONLY: "the property is read-only",
 }
 
 CODE = re.compile(r"[A-Z][A-Z0-9_]+")
@@ -34,7 +37,7 @@ _PROPERTY_LIST = re.compile(r"Property values were not valid:\s*(\[.*\])", re.DO
 
 def told_of_properties(body: dict[str, Any]) -> str:
     """Return each property and what is wrong with it; HubSpot's own sentence where it names none."""
-    named = "; ".join(f"property {name}: {_worded(problem)}" for name, problem in property_problems(body))
+    named = "; ".join(f"property {name}: {worded(problem)}" for name, problem in property_problems(body))
     return scrubbed(named or text(body.get("message")) or _first_message(body))
 
 
@@ -85,8 +88,8 @@ def _first_message(body: dict[str, Any]) -> str | None:
     return next((told for error in items(body.get("errors")) if (told := text(error.get("message")))), None)
 
 
-def _worded(problem: str) -> str:
-    """Say it in our words; HubSpot's own message, where it gives no code, as it came."""
+def worded(problem: str) -> str:
+    """Return a problem in our words, or HubSpot's own message where it gives no code."""
     if problem in PROBLEMS:
         return f"{PROBLEMS[problem]} ({problem})"
     if not problem:

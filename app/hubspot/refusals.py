@@ -11,7 +11,7 @@ import re
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from app.errors import Ambiguous, Refusal
-from app.hubspot.property_problems import PROPERTY_INVALID, is_of_properties, told_of_properties
+from app.hubspot.property_problems import PROPERTY_INVALID, is_of_properties, property_problems, told_of_properties
 from app.hubspot.replies import correlation_id, items, mapping, names, scrubbed, seconds, text, word
 
 if TYPE_CHECKING:
@@ -67,6 +67,7 @@ def refusal(
         status=status,
         correlation_id=correlation_id(body.get("correlationId")) or correlation,
         retry_after=retry_after,
+        properties=tuple(property_problems(body)),
     )
 
 

@@ -97,37 +97,38 @@ class Rules:
             return None
         account = self._account_of(entry.account, part, place)
         self._require_writable(entry, account, part, place)
-        known = self._accounts.get(account)
         if entry.unenroll:
             self._require_bridge("unenroll", account, part, place)
         action = Action.UPDATE if entry.update else Action.CANCEL if entry.cancel else Action.UNENROLL
         return EnrollAction(
             account=account,
             sequence="",
-            plan=Plan(action=action),
+            plan=Plan(action=action, write_back=self._write_back(account) if entry.update else ()),
             properties=self._properties(entry, part, place) if entry.update else {},
             require=(),
             # Each such event counts: nobody's earlier one stands in its way.
             intent=Intent("", timedelta()),
             priority=0 if entry.update else FIRST,
-            write_back=known.write_back if known and entry.update else (),
         )
 
     def _putting_into(self, entry: RuleEntry, workflow: WorkflowEntry, part: Part, place: Place) -> EnrollAction:
         account = self._account_of(entry.account, part, place)
         self._require_writable(entry, account, part, place)
-        known = self._accounts.get(account)
         return EnrollAction(
             account=account,
             sequence="",
-            plan=Plan(defaults=_defaults(entry), action=Action.WORKFLOW, workflow=workflow.id),
+            plan=Plan(
+                defaults=_defaults(entry),
+                action=Action.WORKFLOW,
+                workflow=workflow.id,
+                write_back=self._write_back(account),
+            ),
             properties=self._properties(entry, part, place),
             require=tuple(entry.contact.require),
             intent=Intent(entry.dedupe.intent or f"workflow:{workflow.id}", entry.dedupe.period),
             expires_after=workflow.expires_after,
             delay=workflow.delay,
             priority=entry.priority,
-            write_back=known.write_back if known else (),
         )
 
     def _require_bridge(self, key: str, account: str, part: Part, place: Place) -> None:
@@ -136,6 +137,11 @@ class Rules:
         if known is not None and known.bridge is None:
             told = f"account {account!r} has no `unenroll:`, which says how contacts are taken out of sequences"
             self._findings.note(part, (*place, key), told)
+
+    def _write_back(self, account: str) -> tuple[tuple[str, str], ...]:
+        """Return where contacts of the account say why they were written."""
+        known = self._accounts.get(account)
+        return known.write_back if known else ()
 
     def _properties(self, entry: RuleEntry, part: Part, place: Place) -> dict[str, Expression]:
         return {
@@ -148,7 +154,6 @@ class Rules:
         self._check_senders(enroll, part, (*place, "enroll"))
         account = self._account_of(entry.account, part, place)
         self._require_writable(entry, account, part, place)
-        known = self._accounts.get(account)
         return EnrollAction(
             account=account,
             sequence=enroll.sequence,
@@ -159,7 +164,6 @@ class Rules:
             expires_after=enroll.expires_after,
             delay=enroll.delay,
             priority=entry.priority,
-            write_back=known.write_back if known else (),
         )
 
     def _require_writable(self, entry: RuleEntry, account: str, part: Part, place: Place) -> None:
@@ -191,6 +195,7 @@ class Rules:
             entry.owner,
             entry.overwrite,
             _defaults(entry),
+            write_back=self._write_back(account),
         )
 
     def _check_senders(self, enroll: EnrollEntry, part: Part, place: Place) -> None:

@@ -34,7 +34,6 @@ class EnrollAction:
     expires_after: timedelta | None = None
     delay: timedelta | None = None
     priority: int = 0
-    write_back: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -89,7 +89,6 @@ def _request(action: EnrollAction, email: str, values: Facts, book: Rulebook) ->
         expires_after=action.expires_after,
         delay=action.delay,
         priority=action.priority,
-        write_back=action.write_back,
     )
 
 

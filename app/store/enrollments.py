@@ -151,6 +151,12 @@ class Enrollments:
         if not rows:
             raise FenceLost(enrollment.id)
 
+    async def remark(self, enrollment: Enrollment, cause: str, detail: str) -> None:
+        """Write a line of the journal; nothing else changes. Raises FenceLost."""
+        values = {"id": enrollment.id, "attempt": enrollment.attempt, "cause": cause, "detail": detail}
+        if not await self._run(sql.REMARK, **values):
+            raise FenceLost(enrollment.id)
+
     async def sending(self, enrollment: Enrollment, sender: Sender, *, limit: int | None) -> datetime:
         """Commit `sending` and the reservation in the sender's ledger; return the database's time of it.
 

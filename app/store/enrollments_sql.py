@@ -217,6 +217,13 @@ CHECKPOINT_PREPARED = text("""
     RETURNING enrollment_id
 """)
 
+REMARK = text("""
+    INSERT INTO journal (enrollment_id, at, before, after, step, attempt, cause, detail)
+    SELECT id, clock_timestamp(), state, state, step, attempt, :cause, :detail FROM enrollments
+    WHERE id = :id AND attempt = :attempt AND state = 'working'
+    RETURNING enrollment_id
+""")
+
 # A workflow is set going for this row. Whoever comes after a crash finds that, and looks instead of repeating it.
 CHECKPOINT_TRIGGERED = text("""
     WITH moved AS (

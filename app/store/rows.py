@@ -137,7 +137,7 @@ def _enrollment(of: _Of, verdicted: Verdicted) -> dict[str, Any] | None:
 def _written_back(of: _Of, verdicted: Verdicted, request: EnrollRequest) -> dict[str, str]:
     """Return the contact properties that say why it is enrolled."""
     facts = {"source": of.heard.event.source, "rule": verdicted.decision.rule or "", "decision": verdicted.id}
-    return {name: facts[fact] for fact, name in request.write_back}
+    return {name: facts[fact] for fact, name in request.plan.write_back}
 
 
 def _json(table: list[dict[str, Any]]) -> str:

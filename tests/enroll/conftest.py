@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine
 
     from app.hubspot.pace import Grant
+    from app.model import DroppedProperty
     from app.rules.book import Rulebook
     from app.store.entries import Entry
 
@@ -84,6 +85,7 @@ class Road:
     moments: list[datetime] = field(default_factory=list)
     meanwhile: Meanwhile = field(default_factory=list)
     calls: list[CallRecord] = field(default_factory=list)
+    dropped: list[DroppedProperty] = field(default_factory=list)
 
     def at(self, moment: datetime) -> None:
         """Set the worker's clock; the database has its own."""
@@ -183,6 +185,7 @@ async def open_road(
     """Put a road together. `transport` replaces the network to `url`, `tell` is told every step."""
     pace = StoredPace(engine, account="main", cap=None, headroom=0.05, window_ms=window_ms)
     calls: list[CallRecord] = []
+    dropped: list[DroppedProperty] = []
     told: list[Told] = []
     confirmations: list[str] = []
     books = [book]
@@ -214,6 +217,7 @@ async def open_road(
             bridging,
             now=now,
             tell=note,
+            tell_dropped=lambda _, one: dropped.append(one),
         )
         enroller = Enroller(
             enrollments,
@@ -227,6 +231,6 @@ async def open_road(
             tell=note,
         )
         confirmer = Confirmer(enrollments, desk, confirmations.append)
-        seen = (told, books, owners, confirmations, moments, meanwhile, calls)
+        seen = (told, books, owners, confirmations, moments, meanwhile, calls, dropped)
         yield Road(engine, enrollments, enroller, confirmer, url, *seen)
     await pace.close()

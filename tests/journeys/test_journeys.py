@@ -105,6 +105,28 @@ async def test_what_an_operator_reads_is_what_happened(world: World) -> None:
     ]
 
 
+async def test_an_account_whose_write_back_hubspot_lacks_enrolls_and_says_so(world: World) -> None:
+    back = "write_back: {source: city, rule: segue_rule}"
+    rules_file(world).write_text(RULES.replace('TOKEN}"}', f'TOKEN}}", {back}}}'))
+    await world.start("serve")
+    emails = [await world.send_event(number, "long") for number in range(3)]
+    await world.until_settled(30)
+    headers = {"authorization": f"Bearer {TOKEN}"}
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{world.port}", headers=headers, trust_env=False) as client:
+        enrolled = (await client.get("/api/v1/enrollments", params={"state": "enrolled"})).json()["items"]
+        read = [(await client.get(f"/api/v1/enrollments/{one['id']}")).json() for one in enrolled]
+        metrics = (await client.get("/metrics")).text
+    assert sorted(one["email"] for one in read) == sorted(emails)
+    for one in read:
+        (told,) = [line["detail"] for line in one["journal"] if line["cause"] == "write_back_dropped"]
+        assert told.startswith("segue_rule was not written: HubSpot has no such property")
+        assert "create or mend it in HubSpot" in told
+    assert 'segue_write_backs_dropped_total{account="main",property="segue_rule"} 3.0' in metrics
+    logged_ones = await logged(world, "enrollment.write_back_dropped", times=3)
+    assert {line["property"] for line in logged_ones} == {"segue_rule"}
+    assert "@" not in world.processes[0].log()
+
+
 async def test_sighup_puts_new_rules_in_force_and_broken_ones_never(world: World) -> None:
     await world.start("serve")
     await world.send_event(1, "long")

@@ -8,9 +8,12 @@ from typing import Any
 import pytest
 
 from app.errors import RulebookError
-from app.model import Action, Verdict
+from app.model import Account, Action, Bridge, Verdict
+from app.rules.documents import Document
 from app.rules.examples import run_examples
+from app.rules.load import load
 from app.rules.match import LONGEST_CONDITION, decide, heard
+from app.sources import PROVIDERS
 from tests.rules.rulebooks import HEAD, book, event
 
 ONE = '  - {id: one, source: crm, type: a, enroll: {sequence: "1", sender: anna}}\n'
@@ -59,6 +62,25 @@ def test_a_decision_names_the_request_in_full() -> None:
     assert request.properties == {"firstname": "Ada", "score": "7"}
     assert request.require == ("firstname",)
     assert (request.intent.name, request.intent.period) == ("demo", timedelta(days=14))
+
+
+@pytest.mark.parametrize(
+    ("does", "written"),
+    [
+        ('enroll: {sequence: "1", sender: anna}', True),
+        ('workflow: {id: "9"}', True),
+        ("update: true", True),
+        ("cancel: true", False),
+        ("unenroll: true", False),
+    ],
+)
+def test_what_writes_a_contact_says_why_where_the_account_says(does: str, *, written: bool) -> None:
+    back = (("source", "segue_source"), ("decision", "segue_decision"))
+    account = Account("main", "x", write_back=back, bridge=Bridge(workflow="1"))
+    documents = (Document("rules.yaml", f"{HEAD}  - {{id: one, source: crm, type: a, {does}}}\n"),)
+    (decision,) = decide(event(), load(documents, environment={}, providers=PROVIDERS, default_account=account))
+    assert decision.enroll is not None
+    assert decision.enroll.plan.write_back == (back if written else ())
 
 
 def test_what_fills_a_required_property_has_no_blanks_around_it() -> None:
