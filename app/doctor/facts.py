@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from app.hubspot.account import AccountDetails, Usage
     from app.hubspot.details import User
+    from app.hubspot.properties import PropertyDefinition
     from app.hubspot.protocol import Owner, Sequence
 
 Seen: TypeAlias = "Mapping[tuple[str, str], Sequence | SegueError]"
@@ -37,6 +38,7 @@ class Facts:
 
     `gone` are the owners who were archived, none where nobody had to look; `usage` is None where HubSpot has no figure.
     `seen` is each (user id, sequence id) that was looked for; what a user does not see is HubSpot's refusal.
+    `definitions` are those of contact properties, none where the rules name no property.
     """
 
     details: AccountDetails | SegueError
@@ -47,10 +49,12 @@ class Facts:
     gone: tuple[Owner, ...] = ()
     seen: Seen = field(default_factory=dict)
     met: tuple[Met, ...] = ()
+    definitions: tuple[PropertyDefinition, ...] | SegueError = ()
 
     def errors(self) -> Iterator[SegueError]:
-        """Return whatever kept something from us."""
-        read = (self.details, self.scopes, self.owners, self.users, self.usage, *self.seen.values())
+        """Return the errors that came in place of facts."""
+        told = (self.details, self.scopes, self.owners, self.users, self.usage, self.definitions)
+        read = (*told, *self.seen.values())
         return (one for one in read if isinstance(one, SegueError))
 
     def refusals(self) -> Iterator[Refusal]:

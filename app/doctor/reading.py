@@ -48,14 +48,16 @@ async def read_facts(
     details = await tried(client.account_details())
     if isinstance(details, SegueError) and hopeless(details):
         unseen = {(one.user_id, use.sequence): details for one in wanted.senders for use in wanted.uses}
-        return Facts(details, details, details, details, details, (), unseen, tuple(witness.met))
+        return Facts(details, details, details, details, details, (), unseen, tuple(witness.met), details)
     scopes = await tried(granted() if granted else _scopes(client))
     owners = await tried(all_owners(client))
     users = await tried(all_users(client))
     gone = await _gone(tried, client, wanted, owners)
     seen = await _seen(tried, client, wanted)
+    names_any = wanted.properties or wanted.write_backs
+    definitions = await tried(client.contact_properties()) if names_any else ()
     usage = await tried(client.daily_usage())
-    return Facts(details, scopes, owners, users, usage, gone, seen, tuple(witness.met))
+    return Facts(details, scopes, owners, users, usage, gone, seen, tuple(witness.met), definitions)
 
 
 def hopeless(error: SegueError) -> bool:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from app.doctor import connection, day, people, sequences
+from app.doctor import connection, day, people, properties, sequences
 from app.doctor.findings import Finding, failed, ok, unknown, warning
 from app.hubspot.account import AccountDetails
 
@@ -41,7 +41,8 @@ def _examined(wanted: Wanted, facts: Facts, now: datetime, others: Mapping[str, 
         yield from people.sender(sender, facts)
     for use in wanted.uses:
         yield sequences.sequence(use, wanted, facts)
-    yield sequences.properties(wanted.properties)
+    yield properties.named(wanted, facts)
+    yield from properties.write_backs(wanted, facts)
     yield connection.legal_basis(facts)
     yield day.budget(wanted.account, facts, now)
     yield from day.timezone(wanted.account, facts)
@@ -56,7 +57,7 @@ def unasked(wanted: Wanted) -> list[Finding]:
         unknown("HubSpot", "not asked (--offline): token, scopes, budget and clock"),
         unknown("senders", f"not asked (--offline): {senders}"),
         unknown("sequences", f"not asked (--offline): {used}"),
-        sequences.properties(wanted.properties),
+        *properties.unasked(wanted),
     ]
     return [replace(finding, account=wanted.account.name) for finding in told]
 

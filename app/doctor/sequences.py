@@ -1,4 +1,4 @@
-"""What rules name: the sequences, seen by each who may send them, and the contact properties."""
+"""The sequences that rules name, as each user who may send them sees them."""
 
 from __future__ import annotations
 
@@ -81,12 +81,3 @@ def not_there(error: SegueError) -> bool:
 
 def _names(names: Iterable[str]) -> str:
     return ", ".join(names)
-
-
-def properties(names: tuple[str, ...]) -> Finding:
-    """Name the contact properties that rules name: no route to read which exist is known well enough to go by."""
-    check = "contact properties"
-    if not names:
-        return ok(check, "the rules name none")
-    told = f"which ones HubSpot has is not read; the rules name {', '.join(names)}"
-    return unknown(check, told, "see that they exist; one that does not is refused as PROPERTY_DATA_IS_INVALID")

@@ -5,13 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from app.model import CONTACT_OWNER, OF_CONTACT, Bridge
+from app.model import CONTACT_OWNER, DECISION, OF_CONTACT, Bridge
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from app.model import Account, Sender
     from app.rules.book import EnrollAction, Rulebook
+
+
+EXAMPLE = "dec_019ab2c3d4e5f60718293a4b5c6d7e83"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,13 +28,29 @@ class Use:
 
 
 @dataclass(frozen=True, slots=True)
+class WriteBack:
+    """A contact property that says why a contact was enrolled: by its source, rule or decision (`fact`).
+
+    `values` are what the rules write there; for decisions one example, since each has an id of its own.
+    """
+
+    fact: str
+    name: str
+    values: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Wanted:
-    """What one account is used for. `workflows` says that contacts are put into workflows, which takes a scope."""
+    """What one account is used for. `workflows` says that contacts are put into workflows, which takes a scope.
+
+    `properties` are the contact properties that rules name, and the account's `unenroll`; write-backs stand apart.
+    """
 
     account: Account
     senders: tuple[Sender, ...]
     uses: tuple[Use, ...]
     properties: tuple[str, ...]
+    write_backs: tuple[WriteBack, ...] = ()
     workflows: bool = False
 
 
@@ -52,7 +71,18 @@ def wanted(book: Rulebook, key: str) -> Wanted:
     bridge = account.bridge or Bridge()
     properties |= {bridge.contact_property} if bridge.contact_property else set()
     workflows = bool(bridge.workflow) or any(action.plan.workflow for _, action in actions)
-    return Wanted(account, senders, uses, tuple(sorted(properties)), workflows)
+    return Wanted(account, senders, uses, tuple(sorted(properties)), _write_backs(book, key), workflows)
+
+
+def _write_backs(book: Rulebook, key: str) -> tuple[WriteBack, ...]:
+    """Return the write-backs of an account with what its rules write there: not every rule writes a contact."""
+    rules = [rule for rule in book.rules if rule.enroll and rule.enroll.account == key and rule.enroll.plan.write_back]
+    values = {
+        "source": tuple(dict.fromkeys(rule.source for rule in rules)),
+        "rule": tuple(rule.id for rule in rules),
+        DECISION: (EXAMPLE,),
+    }
+    return tuple(WriteBack(fact, name, values[fact]) for fact, name in book.accounts[key].write_back)
 
 
 def _use(sequence: str, actions: list[tuple[str, EnrollAction]], book: Rulebook) -> Use:
@@ -79,6 +109,5 @@ def _given(action: EnrollAction, book: Rulebook) -> Iterator[Sender]:
 def _properties(action: EnrollAction) -> Iterator[str]:
     yield from action.properties
     yield from action.require
-    yield from (name for _, name in action.plan.write_back)
     if action.plan.timing is not None and action.plan.timing.zone == OF_CONTACT:
         yield action.plan.timing.contact_property

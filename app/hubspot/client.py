@@ -14,7 +14,7 @@ import httpx
 from app.clock import elapsed_seconds
 from app.errors import Ambiguous, HubSpotError, NotSent, Refusal, SegueError, StoreSlow
 from app.hubspot import account as accounts
-from app.hubspot import contacts, details, protocol, search, workflow_action, workflows
+from app.hubspot import contacts, details, properties, protocol, search, workflow_action, workflows
 from app.hubspot.gate import GRANTS_COME_LATE, RENEWALS, Gate, GrantSpentError
 from app.hubspot.refusals import TOO_MANY_REQUESTS, correlation_of
 from app.hubspot.replies import Reply
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from app.hubspot.contacts import Contact, Upsert
     from app.hubspot.details import SequenceDetails, UserPage
     from app.hubspot.pace import Grant, Pace
+    from app.hubspot.properties import PropertyDefinition
     from app.hubspot.protocol import Call, Enrolled, EnrollmentStatus, Owner, OwnerPage, SequencePage
     from app.hubspot.search import FoundPage
     from app.hubspot.workflow_action import Developer, Registered
@@ -203,6 +204,10 @@ class HubSpotClient:
     async def list_users(self, after: str | None = None) -> UserPage:
         """Return one page of the users with their seats."""
         return await self._send(details.list_users(self._version, after))
+
+    async def contact_properties(self) -> tuple[PropertyDefinition, ...]:
+        """Return how the properties of contacts are defined, sensitive ones left out."""
+        return await self._send(properties.contact_properties(self._version))
 
     async def token_info(self) -> TokenInfo:
         """Return whose this client's token is, and its scopes; private apps only."""

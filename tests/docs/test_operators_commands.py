@@ -11,7 +11,7 @@ import typer
 from app.__main__ import build
 from app.doctor.facts import Facts
 from app.doctor.report import database, examined, public_url
-from app.doctor.wanted import Use, Wanted
+from app.doctor.wanted import Use, Wanted, WriteBack
 from app.errors import NotSent
 from app.hubspot.account import AccountDetails
 from app.model import Account, Sender
@@ -29,8 +29,11 @@ def test_every_check_of_the_doctor_is_explained_in_its_order() -> None:
     anna = Sender("anna", "7001", "anna@acme.example")
     error = NotSent("nobody was asked")
     facts = Facts(AccountDetails("1", "UTC", None, None), error, error, error, error)
-    wanted = Wanted(Account("main", "x", timezone="UTC"), (anna,), (Use("1", ("demo",), (anna,), by_owners=False),), ())
+    uses, back = (Use("1", ("demo",), (anna,), by_owners=False),), (WriteBack("source", "segue_source", ("crm",)),)
+    wanted = Wanted(Account("main", "x", timezone="UTC"), (anna,), uses, (), back)
     findings = [database(None), public_url(None, None), *examined(wanted, facts, NOW)]
-    checks = [re.sub(r"(sender) anna|(sequence) \d+", r"\1\2", finding.check) for finding in findings]
+    checks = [
+        re.sub(r"(sender) anna|(sequence) \d+|(write_back) source", r"\1\2\3", finding.check) for finding in findings
+    ]
     table = PAGE[PAGE.index("| check | ") : PAGE.index("What there is to name in rules")]
     assert re.findall(r"^\| ([^|-]+?) \|", table, re.MULTILINE)[1:] == checks

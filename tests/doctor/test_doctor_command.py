@@ -176,13 +176,84 @@ def test_an_answer_that_nobody_understands_is_unknown(practice: Practice) -> Non
     assert (code, findings["sequence 310001"]["status"]) == (0, "unknown")
 
 
-def test_properties_that_rules_name_are_listed_and_unknown(practice: Practice) -> None:
-    rule: dict[str, Any] = {"id": "demo", "source": "crm", "type": "demo"}
-    rule |= {"enroll": {"sequence": "310001", "sender": "anna"}, "contact": {"set": {"lead_source": "event.type"}}}
-    practice.rules(anna=ANNA, more={"rules": [rule]})
+def naming(practice: Practice, back: dict[str, str], **contact: Any) -> None:
+    """Write rules that name contact properties, in an account with this `write_back`."""
+    rule: dict[str, Any] = {"id": "demo", "source": "crm", "type": "demo", "contact": contact}
+    rule |= {"enroll": {"sequence": "310001", "sender": "anna"}}
+    account = {"token": "${HUBSPOT_TOKEN}", "write_back": back}
+    practice.rules(anna=ANNA, more={"rules": [rule], "accounts": {"main": account}})
+
+
+def test_properties_that_rules_name_and_hubspot_lacks_are_a_warning(practice: Practice) -> None:
+    naming(practice, {}, set={"lead_source": "event.type", "city": "event.company"}, require=["jobtitle"])
+    code, findings = practice.doctor()
+    finding = findings["contact properties"]
+    assert (code, finding["status"]) == (0, "warning")
+    assert finding["told"] == "HubSpot lists none named lead_source: a contact is refused for it"
+    practice.control("settings", {"extra_properties": ["lead_source"]})
     finding = practice.doctor()[1]["contact properties"]
-    assert finding["status"] == "unknown"
-    assert "lead_source" in finding["told"]
+    assert (finding["status"], finding["told"]) == ("ok", "city, jobtitle, lead_source")
+
+
+def test_definitions_are_read_by_one_call_and_by_none_where_nothing_is_named(practice: Practice) -> None:
+    practice.doctor()
+    assert "properties" not in practice.calls()["routes"]
+    naming(practice, {"source": "city"})
+    practice.doctor()
+    assert practice.calls()["routes"]["properties"] == {"200": 1}
+
+
+@pytest.mark.parametrize(
+    ("definition", "told"),
+    [
+        (None, "HubSpot lists no contact property of this name"),
+        ({"read_only": True}, "its value is read-only"),
+        ({"calculated": True}, "its value is read-only"),
+        ({"type": "number"}, "its type is number, which 'crm' does not fit"),
+        ({"type": "date"}, "its type is date, which 'crm' does not fit"),
+        ({"type": "bool"}, "its type is bool, which 'crm' does not fit"),
+        ({"type": "enumeration", "options": ["web"]}, "its type is enumeration, which 'crm' does not fit"),
+    ],
+)
+def test_a_write_back_that_hubspot_will_refuse_is_told_beforehand(
+    practice: Practice, definition: dict[str, Any] | None, told: str
+) -> None:
+    naming(practice, {"source": "segue_source"})
+    practice.control("settings", {"extra_properties": [{"name": "segue_source"} | definition] if definition else []})
+    code, findings = practice.doctor()
+    finding = findings["write_back source"]
+    assert (code, finding["status"]) == (0, "warning")
+    assert finding["told"] == f"segue_source: {told}; contacts are written without it"
+    assert "single-line text" in finding["do"]
+
+
+def test_a_write_back_that_takes_what_the_rules_write_is_ok(practice: Practice) -> None:
+    naming(practice, {"source": "segue_source", "rule": "city", "decision": "website"})
+    options = {"type": "enumeration", "options": ["crm", "web"]}
+    practice.control("settings", {"extra_properties": [{"name": "segue_source"} | options]})
+    findings = practice.doctor()[1]
+    assert [findings[f"write_back {fact}"]["status"] for fact in ("source", "rule", "decision")] == ["ok"] * 3
+
+
+def test_no_list_of_options_takes_the_ids_of_decisions(practice: Practice) -> None:
+    naming(practice, {"decision": "lifecyclestage"})
+    finding = practice.doctor()[1]["write_back decision"]
+    assert finding["status"] == "warning"
+    assert "an id like 'dec_" in finding["told"]
+
+
+def test_where_definitions_cannot_be_read_they_are_unknown_and_named(practice: Practice) -> None:
+    naming(practice, {"source": "segue_source"}, set={"city": "event.company"})
+    practice.refuse("properties", 403, "MISSING_SCOPES")
+    code, findings = practice.doctor()
+    assert (code, findings["scopes"]["status"]) == (0, "ok")
+    for check, name in (("contact properties", "city"), ("write_back source", "segue_source")):
+        assert findings[check]["status"] == "unknown"
+        assert name in findings[check]["told"]
+        assert "crm.schemas.contacts.read" in findings[check]["do"]
+    findings = practice.doctor("--offline")[1]
+    assert findings["contact properties"]["told"] == "not asked (--offline): city"
+    assert findings["write_back source"]["told"] == "not asked (--offline): segue_source"
 
 
 def test_a_rule_that_only_writes_the_contact_names_properties_and_no_sequence(practice: Practice) -> None:

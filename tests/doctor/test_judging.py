@@ -8,15 +8,16 @@ from typing import Any
 
 import pytest
 
-from app.doctor import connection, day, people
+from app.doctor import connection, day, people, properties
 from app.doctor.facts import Facts, Met
 from app.doctor.findings import Status
 from app.doctor.report import examined
-from app.doctor.wanted import Use, Wanted, wanted
+from app.doctor.wanted import Use, Wanted, WriteBack, wanted
 from app.errors import NotSent, Refusal
 from app.hubspot.account import AccountDetails, Usage
 from app.hubspot.details import User
 from app.hubspot.oauth import REQUIRED_SCOPES
+from app.hubspot.properties import PropertyDefinition
 from app.hubspot.protocol import Owner
 from app.model import Account, Sender
 from app.policy.outcome import BudgetSpentError
@@ -166,7 +167,7 @@ WORKFLOW = {"id": "two", "source": "crm", "type": "y", "workflow": {"id": "91000
 
 
 @pytest.mark.parametrize(
-    ("unenroll", "rules", "told", "properties"),
+    ("unenroll", "rules", "told", "named"),
     [
         (None, [ENROLL], ENOUGH, ()),
         (None, [ENROLL, WORKFLOW], "missing: automation", ()),
@@ -175,7 +176,7 @@ WORKFLOW = {"id": "two", "source": "crm", "type": "y", "workflow": {"id": "91000
     ],
 )
 def test_workflows_need_a_scope_and_the_way_out_a_property(
-    unenroll: Any, rules: list[Any], told: str, properties: tuple[str, ...]
+    unenroll: Any, rules: list[Any], told: str, named: tuple[str, ...]
 ) -> None:
     account = {"token": "t"} | ({"unenroll": unenroll} if unenroll else {})
     text = json.dumps(
@@ -188,7 +189,62 @@ def test_workflows_need_a_scope_and_the_way_out_a_property(
         }
     )
     wants = wanted(load((Document("rules.yaml", text),), environment={}, providers=PROVIDERS), "main")
-    assert wants.properties == properties
+    assert wants.properties == named
     given = tuple(scope for scope in REQUIRED_SCOPES if scope != "oauth")
     assert connection.scopes(wants, facts(scopes=given)).told == told
     assert connection.scopes(wants, facts(scopes=(*given, "automation"))).status is Status.OK
+
+
+def written_back(definition: PropertyDefinition, fact: str = "source", *values: str) -> tuple[Status, str]:
+    wants = Wanted(MAIN, (), (), (), (WriteBack(fact, definition.name, values or ("crm",)),))
+    (finding,) = properties.write_backs(wants, facts(definitions=(definition,)))
+    return finding.status, finding.told
+
+
+def test_a_unique_property_takes_ids_of_decisions_and_no_names_that_come_again() -> None:
+    unique = PropertyDefinition("segue", "string", unique=True)
+    assert written_back(unique, "decision", "dec_1")[0] is Status.OK
+    status, told = written_back(unique)
+    assert (status, "one contact only" in told) == (Status.WARNING, True)
+
+
+def test_what_a_type_takes_that_is_not_known_stays_unknown() -> None:
+    assert written_back(PropertyDefinition("segue", "phone_number"))[0] is Status.UNKNOWN
+    assert written_back(PropertyDefinition("segue", "enumeration", options=None))[0] is Status.UNKNOWN
+    assert written_back(PropertyDefinition("segue", None))[0] is Status.UNKNOWN
+    assert written_back(PropertyDefinition("segue", "date"), "source", "20260105")[0] is Status.UNKNOWN
+
+
+def test_every_value_that_does_not_fit_is_named() -> None:
+    definition = PropertyDefinition("segue", "enumeration", options=("crm",))
+    status, told = written_back(definition, "source", "crm", "web", "ads")
+    assert (status, "'web', 'ads' do not fit" in told) == (Status.WARNING, True)
+    assert written_back(PropertyDefinition("segue", "number"), "source", "2026", "7")[0] is Status.OK
+
+
+def test_what_is_written_back_are_the_sources_and_rules_that_write_contacts_of_the_account() -> None:
+    back = {"source": "segue_source", "rule": "segue_rule", "decision": "segue_decision"}
+    others = [
+        {"id": "gone", "source": "crm", "type": "z", "account": "main", "cancel": True},
+        ENROLL | {"id": "us", "account": "us"},
+    ]
+    text = json.dumps(
+        {
+            "version": 1,
+            "accounts": {"main": {"token": "t", "write_back": back}, "us": {"token": "u"}},
+            "sources": {
+                "crm": {"provider": "standard-webhooks", "secrets": [SECRET]},
+                "web": {"provider": "standard-webhooks", "secrets": [SECRET]},
+            },
+            "senders": {"anna": {"user_id": "7001", "email": "anna@acme.example"}},
+            "rules": [ENROLL | {"account": "main"}, WORKFLOW | {"account": "main", "source": "web"}, *others],
+        }
+    )
+    book = load((Document("rules.yaml", text),), environment={}, providers=PROVIDERS)
+    found = {one.fact: (one.name, one.values) for one in wanted(book, "main").write_backs}
+    assert found["source"] == ("segue_source", ("crm", "web"))
+    assert found["rule"] == ("segue_rule", ("one", "two"))
+    name, (example,) = found["decision"]
+    assert (name, example.startswith("dec_")) == ("segue_decision", True)
+    assert wanted(book, "main").properties == ()
+    assert wanted(book, "us").write_backs == ()

@@ -8,9 +8,10 @@ import httpx
 import pytest
 
 from app.errors import Ambiguous, Refusal
-from app.hubspot import account, details, protocol
+from app.hubspot import account, details, properties, protocol
 from app.hubspot.account import AccountDetails, TokenInfo, Usage
 from app.hubspot.details import SendSettings, User, UserPage
+from app.hubspot.properties import PropertyDefinition
 from app.hubspot.replies import Reply
 from tests.sandbox.portal import Portal
 
@@ -45,6 +46,34 @@ def test_a_sequence_without_settings_is_a_sequence() -> None:
         assert (told.steps, told.settings) == ((), SendSettings(None, None, None))
     with pytest.raises(Ambiguous):
         call.decipher(reply({"steps": []}))
+
+
+def test_definitions_of_properties_say_what_each_takes() -> None:
+    call = properties.contact_properties("2026-09")
+    assert (call.path, call.query) == ("/crm/properties/2026-09/contacts", ())
+    told = {
+        "results": [
+            {"name": "city", "type": "string", "options": [], "modificationMetadata": {"readOnlyValue": False}},
+            {"name": "tier", "type": "enumeration", "options": [{"value": "gold plus"}, {"label": "x"}, 3]},
+            {"name": "owner", "type": "enumeration", "options": [], "externalOptions": True},
+            {"name": "kept", "type": "datetime", "modificationMetadata": {"readOnlyValue": True}},
+            {"name": "sum", "type": "number", "calculated": True, "hasUniqueValue": True},
+            {"name": "strange", "type": ["string"], "options": "none", "modificationMetadata": []},
+            {"type": "string"},
+            "city",
+        ]
+    }
+    assert call.decipher(reply(told)) == (
+        PropertyDefinition("city", "string"),
+        PropertyDefinition("tier", "enumeration", ("gold plus",)),
+        PropertyDefinition("owner", "enumeration", None),
+        PropertyDefinition("kept", "datetime", read_only=True),
+        PropertyDefinition("sum", "number", read_only=True, unique=True),
+        PropertyDefinition("strange", None),
+    )
+    assert call.decipher(reply({"results": []})) == ()
+    with pytest.raises(Ambiguous):
+        call.decipher(reply({"properties": []}))
 
 
 def test_users_come_in_pages_with_their_seats() -> None:

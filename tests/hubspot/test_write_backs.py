@@ -113,7 +113,7 @@ async def test_a_property_that_was_mended_is_written_again_after_ten_minutes(
 
 
 @BOTH
-async def test_an_option_that_lacks_is_left_out_for_that_value_alone(
+async def test_a_missing_option_is_left_out_for_that_value_alone(
     new_client: Callable[..., HubSpotClient], *, whole: bool
 ) -> None:
     sources = [f"source{number}" for number in range(10)]
