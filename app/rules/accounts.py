@@ -63,7 +63,7 @@ def _look_at(name: str, entry: AccountEntry, part: Part, place: Place, findings:
 
 
 def _require_own(entry: AccountEntry, part: Part, place: Place, findings: Findings) -> None:
-    """Note what cannot be written: HubSpot would refuse it, and with it every enrollment.
+    """Note properties that are not the account's or its rules' to write: HubSpot keeps them, or people do.
 
     What the account itself writes is a property of its own. Of HubSpot's, rules may write those that people set, a
     lead's status say, once `writable` names them.

@@ -144,7 +144,7 @@ class CapEntry(_Model):
 
 
 class WriteBackEntry(_Model):
-    """Contact properties that say why somebody was enrolled; they must exist in HubSpot."""
+    """Contact properties that say why a contact was enrolled; one that HubSpot refuses is left out."""
 
     source: Name | None = None
     rule: Name | None = None
