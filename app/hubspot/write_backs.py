@@ -11,8 +11,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from app.batching import REFUSED_WHOLE
 from app.errors import HubSpotError, Refusal
-from app.hubspot.batching import REFUSED_WHOLE
 from app.hubspot.contacts import BAD_REQUEST, Contact, Upsert
 from app.hubspot.property_problems import MISSING, READ_ONLY, worded
 from app.model import DECISION, DroppedProperty, WrittenContact
