@@ -6,9 +6,10 @@ import sys
 
 import typer
 
-from app import logs
-from app.cli import doctor, hubspot, rules, service, sources
+from app.cli import doctor, hubspot, rules, sources
+from app.cli import run as service
 from app.errors import SegueError, StartError
+from app.observability import logs
 
 
 def build() -> typer.Typer:

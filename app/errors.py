@@ -247,5 +247,34 @@ class ParkedError(SegueError):
         self.reason = reason
 
 
+class BudgetSpentError(HeldError):
+    """A daily budget is spent: `reason` is quota (a sender's 24 hours) or daily_budget (the account's day)."""
+
+    def __init__(self, reason: str, until: datetime) -> None:
+        super().__init__(reason, until, f"{reason} is spent until {until:%Y-%m-%d %H:%M} UTC")
+
+
+class SenderGoneError(HeldError):
+    """The sender that was chosen may not send any more: it is full (`quota`) or paused (`sender_paused`) by now.
+
+    `until` is when it may be looked at again, where it is waited for.
+    """
+
+
+class RequirementMissingError(DeclinedError):
+    """The contact lacks properties that the rule requires: refuse, so that no "Hi ," is ever sent."""
+
+    def __init__(self, properties: tuple[str, ...]) -> None:
+        super().__init__("missing_property", f"the contact has no {', '.join(properties)}")
+
+
+class UnsettledError(ParkedError):
+    """Before a re-send the contact has changed in a way that is not ours: what became of the request cannot be told."""
+
+    def __init__(self) -> None:
+        told = "the contact has changed since the request without an answer, and not by it alone"
+        super().__init__("unsettled", told)
+
+
 class FenceLost(SegueError):
     """The enrollment was claimed by somebody else meanwhile: whoever holds it now writes its story."""

@@ -14,11 +14,11 @@ from hypothesis import HealthCheck, settings
 from sqlalchemy import text
 from sqlalchemy.engine import make_url
 
+from app.database.embedded import EmbeddedPostgres
+from app.database.engine import open_engine
+from app.database.migrate import migrate
+from app.intake.entries import Entry, Heard, Verdicted
 from app.model import Action, Decision, Delivery, EnrollRequest, Event, IfEnrolled, Intent, OnSenderFull, Plan, Verdict
-from app.store.database import open_engine
-from app.store.embedded import EmbeddedPostgres
-from app.store.entries import Entry, Heard, Verdicted
-from app.store.migrate import migrate
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator

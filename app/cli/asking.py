@@ -10,13 +10,13 @@ import typer
 import uvloop
 
 from app.cli.rules_file import FINDINGS
+from app.database.engine import busy_when_gone
 from app.errors import RulebookError, StartError
 from app.model import Account
-from app.rules.book import Rulebook
+from app.process import load_rulebook
 from app.rules.load import read_documents
-from app.service import load_rulebook
+from app.rules.rulebook import Rulebook
 from app.settings import Settings
-from app.store.database import busy_when_gone
 
 AccountOption = Annotated[
     str, typer.Option("--account", help="The account's name in the rules, where there are several.")

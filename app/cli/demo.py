@@ -21,12 +21,12 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from app.cli.samples import Sample, all_samples
+from app.cli.demo_events import Sample, all_samples
 from app.clock import utc_now
 from app.errors import StartError
 from app.model import Secret, SourceConfig
-from app.rules.book import Rulebook
 from app.rules.load import load, read_documents
+from app.rules.rulebook import Rulebook
 from app.sources import PROVIDERS
 
 EXAMPLE = Path(__file__).parents[2] / "deploy" / "rules" / "example.yaml"

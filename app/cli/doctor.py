@@ -11,13 +11,13 @@ from rich.markup import escape
 
 from app.cli.asking import AccountOption, finished, key_of, rulebook_of
 from app.cli.rules_file import DEFAULT_RULES, AsJson, EnvFile, environment_of, print_json
+from app.cli.session import AtHand, at_hand, visited
 from app.cli.sources import RulesOption
 from app.clock import utc_now
+from app.doctor.fetch import Witness, read_facts
 from app.doctor.findings import Finding, Status, exit_code
-from app.doctor.reading import Witness, read_facts
 from app.doctor.report import database, examined, portal_of, public_url, unasked
-from app.doctor.wanted import Wanted, wanted
-from app.operating import AtHand, at_hand, visited
+from app.doctor.requirements import Wanted, wanted
 from app.settings import Settings, load_settings
 
 MARKS = {

@@ -8,11 +8,11 @@ from typing import Annotated
 import typer
 import uvloop
 
-from app import main
-from app.cli.looking import owners, senders, sequences
+from app.accounts.connect import Disconnected
+from app.accounts.encryption import new_key
+from app.cli import session
+from app.cli.catalogue import owners, senders, sequences
 from app.cli.workflow_action import action
-from app.connecting import Disconnected
-from app.encryption import new_key
 from app.settings import load_settings
 
 Account = Annotated[str, typer.Argument(help="The account's name in the rules.")]
@@ -31,12 +31,12 @@ def register(app: typer.Typer) -> None:
 
 def install(account: Account) -> None:
     """Print a link that connects an account: open it in a browser, once, within ten minutes."""
-    typer.echo(uvloop.run(main.install_link(load_settings(os.environ), account)))
+    typer.echo(uvloop.run(session.install_link(load_settings(os.environ), account)))
 
 
 def disconnect(account: Account) -> None:
     """Give an account's access back and forget its tokens; its enrollments wait until it is connected again."""
-    ended = uvloop.run(main.disconnect(load_settings(os.environ), account))
+    ended = uvloop.run(session.disconnect(load_settings(os.environ), account))
     done = ended is Disconnected.GIVEN_BACK
     typer.echo(f"{account}: {ended}", err=not done)
     raise typer.Exit(0 if done else 1)

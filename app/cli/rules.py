@@ -28,11 +28,11 @@ from app.cli.rules_file import (
 )
 from app.errors import Mistake, RulebookError, StartError
 from app.model import Decision, Event
-from app.rules.book import Rulebook
 from app.rules.examples import Outcome, run_examples, told
-from app.rules.json_schema import json_schema
+from app.rules.file.json_schema import json_schema
 from app.rules.lint import lint
 from app.rules.match import decide, heard
+from app.rules.rulebook import Rulebook
 from app.sources import PROVIDERS
 
 

@@ -12,9 +12,9 @@ import typer
 
 from app.errors import RulebookError, StartError
 from app.model import Account
-from app.rules.book import Rulebook
-from app.rules.documents import PLACEHOLDER
+from app.rules.file.documents import PLACEHOLDER
 from app.rules.load import load, read_documents
+from app.rules.rulebook import Rulebook
 from app.sources import PROVIDERS
 
 FINDINGS = 3

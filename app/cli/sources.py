@@ -13,20 +13,20 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from app import main
+from app.cli import session
 from app.cli.rules_file import DEFAULT_RULES, AsJson, EnvFile, environment_of, load_or_exit, print_json
 from app.clock import utc_now
 from app.errors import Answer, StartError
+from app.intake.rejected_store import StoredDelivery
 from app.model import Delivery, SourceConfig
-from app.rules.book import Rulebook
 from app.rules.examples import told
 from app.rules.match import decide, heard
+from app.rules.rulebook import Rulebook
 from app.settings import Settings, load_settings
 from app.sources import PROVIDERS
-from app.sources.diagnosis import Check, diagnose
-from app.sources.examples import Sample, samples
-from app.sources.mapping import mapped
-from app.store.refused import StoredDelivery
+from app.sources.diagnose import Check, diagnose
+from app.sources.field_map import mapped
+from app.sources.sample_files import Sample, samples
 
 RulesOption = Annotated[Path, typer.Option("--rules", envvar="SEGUE_CONFIG", help="The rules file, or a folder.")]
 SEND_SECONDS = 30.0
@@ -178,7 +178,7 @@ def verify(
         raise StartError("name either a delivery's id, or a --source whose last refused delivery is looked at")
     environment = environment_of(env_file)
     book = load_or_exit(rules, environment)
-    stored = uvloop.run(main.stored_delivery(load_settings(environment), delivery, source, practice=practice))
+    stored = uvloop.run(session.stored_delivery(load_settings(environment), delivery, source, practice=practice))
     if stored is None:
         what = f"delivery {delivery}" if delivery else f"refused delivery of {source}"
         raise StartError(f"there is no {what}: 20 refused ones of each source are kept, for a day", exit_code=1)

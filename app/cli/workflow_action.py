@@ -8,13 +8,13 @@ import typer
 
 from app.cli.asking import finished
 from app.cli.rules_file import DEFAULT_RULES, EnvFile, environment_of, load_or_exit, print_json
+from app.cli.session import unobserved
 from app.cli.sources import RulesOption
 from app.errors import HubSpotError, StartError
+from app.hubspot.api.workflow_action import Developer, Registered, component, definition
 from app.hubspot.client import HubSpotClient
-from app.hubspot.local_pace import LocalPace
-from app.hubspot.workflow_action import Developer, Registered, component, definition
-from app.operating import unobserved
-from app.rules.book import Rulebook
+from app.hubspot.local_rate_limit import LocalPace
+from app.rules.rulebook import Rulebook
 from app.settings import Settings, load_settings
 
 Source = Annotated[str, typer.Option("--source", help="The source that workflows post to, where there are several.")]

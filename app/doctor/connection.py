@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 from app.doctor.facts import MISSING_SCOPES, UNAUTHORIZED, because
 from app.doctor.findings import failed, ok, unknown
 from app.errors import NotConnected, Refusal, SegueError
-from app.hubspot.account import AccountDetails
-from app.hubspot.oauth import REQUIRED_SCOPES
+from app.hubspot.api.account import AccountDetails
+from app.hubspot.api.oauth import REQUIRED_SCOPES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from app.doctor.facts import Facts
     from app.doctor.findings import Finding
-    from app.doctor.wanted import Wanted
+    from app.doctor.requirements import Wanted
     from app.model import Account
 
 # Owners are read by either one (OpenAPI collection); workflows need the second.

@@ -5,17 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
-from app.errors import Ambiguous, NotConnected, NotSent, Refusal, SegueError
-from app.policy.outcome import BudgetSpentError
+from app.errors import Ambiguous, BudgetSpentError, NotConnected, NotSent, Refusal, SegueError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from datetime import timedelta
 
-    from app.hubspot.account import AccountDetails, Usage
-    from app.hubspot.details import User
-    from app.hubspot.properties import PropertyDefinition
-    from app.hubspot.protocol import Owner, Sequence
+    from app.hubspot.api.account import AccountDetails, Usage
+    from app.hubspot.api.details import User
+    from app.hubspot.api.properties import PropertyDefinition
+    from app.hubspot.api.sequences import Owner, Sequence
 
 Seen: TypeAlias = "Mapping[tuple[str, str], Sequence | SegueError]"
 DAILY = "RATE_LIMIT_DAILY"

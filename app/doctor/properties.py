@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
     from app.doctor.facts import Facts
     from app.doctor.findings import Finding
-    from app.doctor.wanted import Wanted, WriteBack
-    from app.hubspot.properties import PropertyDefinition
+    from app.doctor.requirements import Wanted, WriteBack
+    from app.hubspot.api.properties import PropertyDefinition
 
 CHECK = "contact properties"
 DO = "create or mend it in HubSpot (single-line text takes everything), or name another one"

@@ -6,16 +6,18 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from app.doctor import connection, day, people, properties, sequences
+from app.doctor import connection, properties, sequences
+from app.doctor import daily_limit as day
+from app.doctor import senders as people
 from app.doctor.findings import Finding, failed, ok, unknown, warning
-from app.hubspot.account import AccountDetails
+from app.hubspot.api.account import AccountDetails
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from datetime import datetime
 
     from app.doctor.facts import Facts
-    from app.doctor.wanted import Wanted
+    from app.doctor.requirements import Wanted
 
 
 def examined(

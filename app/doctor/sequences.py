@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
     from app.doctor.facts import Facts
     from app.doctor.findings import Finding
-    from app.doctor.wanted import Use, Wanted
-    from app.hubspot.protocol import Sequence
+    from app.doctor.requirements import Use, Wanted
+    from app.hubspot.api.sequences import Sequence
     from app.model import Sender
 
 NOT_FOUND = 404

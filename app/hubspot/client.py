@@ -13,11 +13,12 @@ import httpx
 
 from app.clock import elapsed_seconds
 from app.errors import Ambiguous, HubSpotError, NotSent, Refusal, SegueError, StoreSlow
-from app.hubspot import account as accounts
-from app.hubspot import contacts, details, properties, protocol, search, workflow_action, workflows
-from app.hubspot.gate import GRANTS_COME_LATE, RENEWALS, Gate, GrantSpentError
-from app.hubspot.refusals import TOO_MANY_REQUESTS, correlation_of
-from app.hubspot.replies import Reply
+from app.hubspot.api import account as accounts
+from app.hubspot.api import contacts, details, properties, search, workflow_action, workflows
+from app.hubspot.api import sequences as protocol
+from app.hubspot.api.refusals import TOO_MANY_REQUESTS, correlation_of
+from app.hubspot.api.replies import Reply
+from app.hubspot.first_byte import GRANTS_COME_LATE, RENEWALS, Gate, GrantSpentError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Sequence
@@ -25,14 +26,14 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
-    from app.hubspot.account import AccountDetails, TokenInfo, Usage
-    from app.hubspot.contacts import Contact, Upsert
-    from app.hubspot.details import SequenceDetails, UserPage
-    from app.hubspot.pace import Grant, Pace
-    from app.hubspot.properties import PropertyDefinition
-    from app.hubspot.protocol import Call, Enrolled, EnrollmentStatus, Owner, OwnerPage, SequencePage
-    from app.hubspot.search import FoundPage
-    from app.hubspot.workflow_action import Developer, Registered
+    from app.hubspot.api.account import AccountDetails, TokenInfo, Usage
+    from app.hubspot.api.contacts import Contact, Upsert
+    from app.hubspot.api.details import SequenceDetails, UserPage
+    from app.hubspot.api.properties import PropertyDefinition
+    from app.hubspot.api.search import FoundPage
+    from app.hubspot.api.sequences import Call, Enrolled, EnrollmentStatus, Owner, OwnerPage, SequencePage
+    from app.hubspot.api.workflow_action import Developer, Registered
+    from app.hubspot.rate_limit import Grant, Pace
     from app.model import Sender
 
 BASE_URL = "https://api.hubapi.com"

@@ -13,17 +13,17 @@ import httpx
 
 from app.clock import elapsed_seconds
 from app.errors import Ambiguous, HubSpotError, NotSent, Refusal
-from app.hubspot import oauth
+from app.hubspot.api import oauth
+from app.hubspot.api.refusals import correlation_of
+from app.hubspot.api.replies import Reply
 from app.hubspot.client import BASE_URL, NEVER_SENT, CallRecord
-from app.hubspot.refusals import correlation_of
-from app.hubspot.replies import Reply
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import TracebackType
     from typing import Self
 
-    from app.hubspot.oauth import OAuthApp, TokenCall, TokenFacts, Tokens
+    from app.hubspot.api.oauth import OAuthApp, TokenCall, TokenFacts, Tokens
 
 # A whole call, connecting included. Leases that are held meanwhile are longer.
 CALL_SECONDS = 10.0

@@ -10,8 +10,8 @@ from app.clock import elapsed_seconds
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from app.hubspot.api.sequences import Owner
     from app.hubspot.client import HubSpotClient
-    from app.hubspot.protocol import Owner
 
 FRESH_SECONDS = 600.0
 AGAIN_SECONDS = 30.0

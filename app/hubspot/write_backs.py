@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 from app.batching import REFUSED_WHOLE
 from app.errors import HubSpotError, Refusal
-from app.hubspot.contacts import BAD_REQUEST, Contact, Upsert
-from app.hubspot.property_problems import MISSING, READ_ONLY, worded
+from app.hubspot.api.contacts import BAD_REQUEST, Contact, Upsert
+from app.hubspot.api.property_errors import MISSING, READ_ONLY, worded
 from app.model import DECISION, DroppedProperty, WrittenContact
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ from app.rules.match import decide
 
 if TYPE_CHECKING:
     from app.model import Decision
-    from app.rules.book import Rule, Rulebook
-    from app.rules.schema import ExampleEntry, ExpectEntry
+    from app.rules.file.schema import ExampleEntry, ExpectEntry
+    from app.rules.rulebook import Rule, Rulebook
 
 
 PLAIN = (Verdict.IGNORE, Verdict.UPDATE, Verdict.CANCEL, Verdict.UNENROLL)  # what names nothing further

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from cel_expr_python import cel
 
-from app.policy.addresses import domain, is_free_mail
+from app.people.addresses import domain, is_free_mail
 
 if TYPE_CHECKING:
     from app.model import Event

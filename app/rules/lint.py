@@ -8,7 +8,7 @@ from app.errors import Mistake
 from app.model import CONTACT_OWNER
 
 if TYPE_CHECKING:
-    from app.rules.book import Rule, Rulebook
+    from app.rules.rulebook import Rule, Rulebook
 
 
 def lint(book: Rulebook) -> list[Mistake]:

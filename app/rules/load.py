@@ -8,25 +8,25 @@ from pydantic import BaseModel, ValidationError
 
 from app.errors import RulebookError
 from app.model import Secret, SourceConfig
-from app.rules.accounts import accounts_of
-from app.rules.actions import Rules
-from app.rules.book import Rulebook, indexed, revision_of
-from app.rules.documents import read_documents
-from app.rules.endpoints import endpoints_of
-from app.rules.findings import Findings
-from app.rules.mending import UNKNOWN
-from app.rules.parts import Part, mistake_of, read_part, told_once
-from app.rules.people import People
-from app.rules.timings import Timings
+from app.rules.compile.accounts import accounts_of
+from app.rules.compile.endpoints import endpoints_of
+from app.rules.compile.rules import Rules
+from app.rules.compile.senders import People
+from app.rules.compile.windows import Timings
+from app.rules.file.diagnostics import Findings
+from app.rules.file.documents import read_documents
+from app.rules.file.parse import Part, mistake_of, read_part, told_once
+from app.rules.file.recovery import UNKNOWN
+from app.rules.rulebook import Rulebook, indexed, revision_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from app.errors import Mistake
     from app.model import Account
-    from app.rules.documents import Document
-    from app.rules.findings import Place
-    from app.rules.schema import SourceEntry
+    from app.rules.file.diagnostics import Place
+    from app.rules.file.documents import Document
+    from app.rules.file.schema import SourceEntry
 
 __all__ = ["load", "read_documents"]
 

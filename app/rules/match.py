@@ -7,12 +7,12 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from app.model import Decision, EnrollRequest, RuleFact, Verdict
-from app.policy.addresses import normalise
+from app.people.addresses import normalise
 from app.rules.expressions import Facts, Failed
 
 if TYPE_CHECKING:
     from app.model import Event
-    from app.rules.book import EnrollAction, Rule, Rulebook
+    from app.rules.rulebook import EnrollAction, Rule, Rulebook
 
 LONGEST_CONDITION = 160
 MATCHED = "matched"

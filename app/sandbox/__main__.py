@@ -15,7 +15,7 @@ import uvloop
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from app.sandbox.app import TRANSPORT, create_app
-from app.sandbox.settings import Settings
+from app.sandbox.state.settings import Settings
 
 
 class _Protocol(HttpToolsProtocol):

@@ -11,13 +11,14 @@ from starlette.applications import Starlette
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from app.sandbox import control, oauth
-from app.sandbox.answering import TRANSPORT, endpoint
-from app.sandbox.courier import Courier
-from app.sandbox.portals import Portals
-from app.sandbox.refusals import Refused, plain
-from app.sandbox.settings import Settings
-from app.sandbox.ways import ways
+from app.sandbox.control import routes as control
+from app.sandbox.dispatch import TRANSPORT, endpoint
+from app.sandbox.errors import Refused, plain
+from app.sandbox.routes import oauth
+from app.sandbox.routes.table import ways
+from app.sandbox.state.accounts import Portals
+from app.sandbox.state.settings import Settings
+from app.sandbox.webhooks.client import Courier
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable

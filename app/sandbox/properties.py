@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict
 
-from app.sandbox.refusals import not_found
+from app.sandbox.errors import not_found
 
 if TYPE_CHECKING:
-    from app.sandbox.asked import Asked
-    from app.sandbox.state import State
+    from app.sandbox.request import Asked
+    from app.sandbox.state.account import State
 
 FIELD_TYPES = {"string": "text", "number": "number", "bool": "booleancheckbox", "enumeration": "select"}
 

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from app.errors import Answer
+    from app.sources.assurance import Proof
     from app.sources.credentials import Credential
-    from app.sources.proofs import Proof
     from app.sources.signing import Scheme
 
 POST = frozenset({"POST"})

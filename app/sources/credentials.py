@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Literal
 from urllib.parse import unquote, unquote_plus
 
 from app.errors import StartError, Unauthentic
+from app.sources.assurance import WHILE_IN_FORCE, Proof
 from app.sources.fields import path_of, query_of
-from app.sources.proofs import WHILE_IN_FORCE, Proof
 from app.sources.signing import has_expired, octets
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from app.errors import StartError, Unauthentic
-from app.sources.proofs import WHILE_IN_FORCE, Proof, for_so_long
+from app.sources.assurance import WHILE_IN_FORCE, Proof, for_so_long
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -8,8 +8,8 @@ from typing import Any
 from fastapi import APIRouter, FastAPI
 from starlette.types import Receive, Scope, Send
 
-from app.web.door import capped, refused
-from app.web.examples import describe_examples
+from app.web.openapi import describe_examples
+from app.web.operator_limits import capped, refused
 from app.web.problems import Problem, add_handlers, describe_problems
 from app.web.webhooks import PREFIX, Webhooks, describe
 

@@ -52,7 +52,7 @@ def lets_in(token: str | None, given: str) -> Problem | None:
 
 
 def operator(token: str | None) -> Callable[..., None]:
-    """Return the dependency that lets operators in; before their bodies are read, `app.web.door` asks the same."""
+    """Return the dependency that lets operators in; `operator_limits` asks the same before a body is read."""
 
     def authorise(presented: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]) -> None:
         problem = lets_in(token, presented.credentials if presented is not None else "")

@@ -14,7 +14,7 @@ import structlog
 
 from app.clock import utc_now
 from app.errors import Answer, Busy, NotAllowed, TooLarge, UnsupportedMedia
-from app.intake import Reply
+from app.intake.receive import Reply
 from app.model import Delivery
 
 if TYPE_CHECKING:
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
     from starlette.types import Receive, Scope, Send
 
-    from app.intake import Intake
-    from app.metrics import Metrics
+    from app.intake.receive import Intake
+    from app.observability.metrics import Metrics
 
 log = structlog.get_logger(__name__)
 

@@ -9,7 +9,7 @@ import uvloop
 from fastapi import FastAPI, Request, Response
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from app.server import Listener
+from app.web.server import Listener
 
 app = FastAPI()
 

@@ -8,9 +8,9 @@ import time
 import timeit
 
 from app.model import Event
-from app.rules.book import Document, Rulebook
 from app.rules.load import load
 from app.rules.match import decide
+from app.rules.rulebook import Document, Rulebook
 from app.sources import PROVIDERS
 
 FEW, MANY = 10, 10_000

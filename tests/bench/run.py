@@ -22,10 +22,10 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from sqlalchemy import make_url, text
 
+from app.database.embedded import EmbeddedPostgres
+from app.database.engine import open_engine
 from app.model import Secret, SourceConfig
 from app.sources import PROVIDERS
-from app.store.database import open_engine
-from app.store.embedded import EmbeddedPostgres
 from tests.bench import sending
 from tests.bench.load import load, prepared
 from tests.bench.results import Aim, Results

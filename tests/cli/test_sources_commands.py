@@ -20,8 +20,8 @@ from app.clock import utc_now
 from app.errors import StartError
 from app.model import Secret, SourceConfig
 from app.sources import PROVIDERS
-from app.sources.examples import FOLDER, samples
-from app.sources.proofs import for_so_long
+from app.sources.assurance import for_so_long
+from app.sources.sample_files import FOLDER, samples
 from tests.crash.harness import World
 from tests.web.service import running
 

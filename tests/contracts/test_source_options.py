@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from app.errors import StartError, Unauthentic
 from app.model import Delivery, Secret, SourceConfig
 from app.sources import PROVIDERS
-from app.sources.labels import meaning
+from app.sources.form_labels import meaning
 
 NOW = datetime(2026, 11, 3, 12, tzinfo=UTC)
 URL = "https://segue.example/webhooks/x"

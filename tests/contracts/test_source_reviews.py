@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from app.errors import Unauthentic, Unreadable
 from app.model import Delivery, Event, Secret, SourceConfig
 from app.sources import PROVIDERS
-from app.sources.diagnosis import Check, diagnose
+from app.sources.diagnose import Check, diagnose
 
 NOW = datetime(2026, 11, 3, 12, tzinfo=UTC)
 ENDED = NOW - timedelta(hours=1)

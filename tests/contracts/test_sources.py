@@ -23,8 +23,8 @@ import app.sources
 from app.errors import Answer, Unauthentic, Unreadable
 from app.model import Delivery, Event, Response, Secret, SourceConfig
 from app.sources import PROVIDERS
+from app.sources.field_map import mapped
 from app.sources.forms import form
-from app.sources.mapping import mapped
 
 SAMPLES = Path(app.sources.__file__).parent / "samples"
 NOON = datetime(2026, 11, 3, 12, tzinfo=UTC)

@@ -22,9 +22,9 @@ from typing import TYPE_CHECKING, Any, Self
 import httpx
 from sqlalchemy import text
 
+from app.database.engine import open_engine
 from app.model import Secret, SourceConfig
 from app.sources import PROVIDERS
-from app.store.database import open_engine
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping

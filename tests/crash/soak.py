@@ -7,7 +7,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from app.store.embedded import EmbeddedPostgres
+from app.database.embedded import EmbeddedPostgres
 from tests.crash.harness import World, run
 
 EVENTS = 1000

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from pydantic_core import PydanticUndefined
 
-from app.bridging import UNENROLLING
-from app.metrics import Metrics
-from app.policy.outcome import NO_OUTCOME, NOT_CONNECTED
+from app.enrollments.unenroll import UNENROLLING
+from app.model import NO_OUTCOME, NOT_CONNECTED
+from app.observability.metrics import Metrics
 from app.settings import PREFIX, SECRETS, Settings
 
 DOCS = Path(__file__).parents[2] / "docs"

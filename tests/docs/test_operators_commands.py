@@ -11,9 +11,9 @@ import typer
 from app.__main__ import build
 from app.doctor.facts import Facts
 from app.doctor.report import database, examined, public_url
-from app.doctor.wanted import Use, Wanted, WriteBack
+from app.doctor.requirements import Use, Wanted, WriteBack
 from app.errors import NotSent
-from app.hubspot.account import AccountDetails
+from app.hubspot.api.account import AccountDetails
 from app.model import Account, Sender
 
 PAGE = (Path(__file__).parents[2] / "docs" / "operating.md").read_text(encoding="utf-8")

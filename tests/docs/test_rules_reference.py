@@ -12,12 +12,12 @@ import jsonschema_rs
 import pytest
 import yaml
 
-from app.rules.documents import Document
 from app.rules.examples import run_examples
 from app.rules.expressions import FIELDS
-from app.rules.json_schema import json_schema
+from app.rules.file.documents import Document
+from app.rules.file.json_schema import json_schema
+from app.rules.file.schema import RulesFile
 from app.rules.load import load
-from app.rules.schema import RulesFile
 from app.sources import PROVIDERS
 
 ROOT = Path(__file__).parents[2]

@@ -9,9 +9,9 @@ from pathlib import Path
 from starlette.routing import Route
 
 from app.sandbox.app import create_app
-from app.sandbox.seed import WORKFLOWS
-from app.sandbox.settings import Settings
-from app.sandbox.ways import ways
+from app.sandbox.routes.table import ways
+from app.sandbox.state.seed import WORKFLOWS
+from app.sandbox.state.settings import Settings
 
 PAGE = (Path(__file__).parents[2] / "docs" / "sandbox.md").read_text(encoding="utf-8")
 

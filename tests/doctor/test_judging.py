@@ -8,20 +8,21 @@ from typing import Any
 
 import pytest
 
-from app.doctor import connection, day, people, properties
+from app.doctor import connection, properties
+from app.doctor import daily_limit as day
+from app.doctor import senders as people
 from app.doctor.facts import Facts, Met
 from app.doctor.findings import Status
 from app.doctor.report import examined
-from app.doctor.wanted import Use, Wanted, WriteBack, wanted
-from app.errors import NotSent, Refusal
-from app.hubspot.account import AccountDetails, Usage
-from app.hubspot.details import User
-from app.hubspot.oauth import REQUIRED_SCOPES
-from app.hubspot.properties import PropertyDefinition
-from app.hubspot.protocol import Owner
+from app.doctor.requirements import Use, Wanted, WriteBack, wanted
+from app.errors import BudgetSpentError, NotSent, Refusal
+from app.hubspot.api.account import AccountDetails, Usage
+from app.hubspot.api.details import User
+from app.hubspot.api.oauth import REQUIRED_SCOPES
+from app.hubspot.api.properties import PropertyDefinition
+from app.hubspot.api.sequences import Owner
 from app.model import Account, Sender
-from app.policy.outcome import BudgetSpentError
-from app.rules.documents import Document
+from app.rules.file.documents import Document
 from app.rules.load import load
 from app.sources import PROVIDERS
 

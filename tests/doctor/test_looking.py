@@ -10,12 +10,12 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 import pytest
 
-from app.encryption import Encryption, new_key
-from app.hubspot.oauth import REQUIRED_SCOPES
+from app.accounts.encryption import Encryption, new_key
+from app.accounts.grant_store import Grants
+from app.accounts.sealed import NewTokens
+from app.hubspot.api.oauth import REQUIRED_SCOPES
 from app.model import Sender
-from app.store.grants import Grants
-from app.store.sealed import NewTokens
-from app.store.senders import SenderBooks
+from app.senders.pause_store import SenderBooks
 from tests.doctor.conftest import ANNA, BEN, CLEO
 
 if TYPE_CHECKING:

@@ -17,9 +17,9 @@ import asyncpg
 import pytest
 from sqlalchemy.engine import make_url
 
-from app.store.embedded import EmbeddedPostgres
-from app.store.embedded.cluster import Layout
-from app.store.embedded.postmaster import running
+from app.database.embedded import EmbeddedPostgres
+from app.database.embedded.cluster import Layout
+from app.database.embedded.postmaster import running
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -11,8 +11,8 @@ import signal
 import sys
 from pathlib import Path
 
+from app.database.embedded import EmbeddedPostgres
 from app.errors import StartError
-from app.store.embedded import EmbeddedPostgres
 
 
 def become(uid: int) -> None:

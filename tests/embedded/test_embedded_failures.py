@@ -13,10 +13,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from app.errors import StartError
-from app.store.embedded import EmbeddedPostgres, attach
-from app.store.embedded.binaries import Binaries, _copied, find_binaries, version_of
-from app.store.embedded.cluster import (
+from app.database.embedded import EmbeddedPostgres, attach
+from app.database.embedded.binaries import Binaries, _copied, find_binaries, version_of
+from app.database.embedded.cluster import (
     SHORT_BASE,
     Layout,
     create_cluster,
@@ -25,8 +24,9 @@ from app.store.embedded.cluster import (
     open_way,
     socket_folder,
 )
-from app.store.embedded.postmaster import answers, process_name, read_postmaster
-from app.store.embedded.server_user import NOBODY, ServerUser, choose_user
+from app.database.embedded.postmaster import answers, process_name, read_postmaster
+from app.database.embedded.server_user import NOBODY, ServerUser, choose_user
+from app.errors import StartError
 
 if TYPE_CHECKING:
     from tests.embedded.conftest import Holds

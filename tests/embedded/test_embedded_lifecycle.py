@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from app.database.embedded import EmbeddedPostgres, attach
+from app.database.embedded.binaries import _copied, find_binaries
+from app.database.embedded.cluster import Layout
+from app.database.embedded.postmaster import LOG_LIMIT, process_name, read_postmaster
+from app.database.embedded.server_user import NOBODY, ServerUser
+from app.database.engine import open_engine, require_server
 from app.errors import StartError
-from app.store.database import open_engine, require_server
-from app.store.embedded import EmbeddedPostgres, attach
-from app.store.embedded.binaries import _copied, find_binaries
-from app.store.embedded.cluster import Layout
-from app.store.embedded.postmaster import LOG_LIMIT, process_name, read_postmaster
-from app.store.embedded.server_user import NOBODY, ServerUser
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -5,7 +5,7 @@ from cryptography.fernet import Fernet
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.encryption import Encryption, encryption, new_key
+from app.accounts.encryption import Encryption, encryption, new_key
 from app.errors import StartError, Undecipherable
 
 OLD, NEW, OTHER = new_key(), new_key(), new_key()

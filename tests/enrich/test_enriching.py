@@ -10,20 +10,20 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
+from app.accounts.identity_store import HubSpotAccounts
 from app.clock import utc_now
-from app.deciding import Deciding
-from app.enrich import Asking, Enricher
-from app.enriching import Enriching
+from app.enrichment.client import Lookups
+from app.enrichment.enrich import Asking, Enricher
+from app.enrichment.loop import Enriching
+from app.enrichment.store import Enrichments
 from app.errors import FenceLost
+from app.hubspot.api.faults import fault_of
+from app.hubspot.batched import HubSpotDesk
 from app.hubspot.client import HubSpotClient
-from app.hubspot.desk import HubSpotDesk
-from app.hubspot.faults import fault_of
+from app.hubspot.rate_limit_store import StoredPace
 from app.ids import Ids
-from app.lookups import Lookups
+from app.intake.decide import Deciding
 from app.sources import PROVIDERS
-from app.store.enrichments import Enrichments
-from app.store.hubspot_accounts import HubSpotAccounts
-from app.store.pace import StoredPace
 from tests.crash.harness import Process
 from tests.web.service import Running, running
 
@@ -118,7 +118,7 @@ class Office:
         return row
 
     async def now_due(self) -> None:
-        async with self.web.service.engine.begin() as connection:
+        async with self.web.process.engine.begin() as connection:
             await connection.exec_driver_sql("UPDATE enrichments SET due_at = clock_timestamp()")
 
 
@@ -144,17 +144,17 @@ def asking_of(ask: Any, contacts: Any, engine: AsyncEngine) -> Asking:
 
 
 def enricher_of(web: Running, enrichments: Enrichments, asking: Asking, moment: list[datetime]) -> Enricher:
-    book = web.service.rulebook.book
+    book = web.process.rulebook.book
     assert book is not None
     return Enricher(
         enrichments,
-        Deciding(new_id=Ids(), hash_email=lambda _: "hash", metrics=web.service.metrics),
+        Deciding(new_id=Ids(), hash_email=lambda _: "hash", metrics=web.process.metrics),
         asking,
         book=lambda: book,
         span=timedelta(hours=72),
         now=lambda: moment[0],
         random=lambda: 0.5,
-        metrics=web.service.metrics,
+        metrics=web.process.metrics,
     )
 
 
@@ -332,9 +332,9 @@ async def test_while_one_worker_asks_no_other_does_and_what_it_leaves_is_anybody
 
 
 async def test_nobody_is_asked_about_what_no_rule_listens_to(office: Office) -> None:
-    book = office.web.service.rulebook.book
+    book = office.web.process.rulebook.book
     assert book is not None
-    office.web.service.rulebook.book = replace(book, store_unheard=True)
+    office.web.process.rulebook.book = replace(book, store_unheard=True)
     await office.ticket(config={"action": "order.updated"})
     assert await office.web.rows("SELECT 1 FROM enrichments") == []
     decision = await office.one("SELECT verdict, reason FROM decisions")
@@ -411,7 +411,7 @@ async def test_while_hubspot_wants_to_be_left_alone_a_contact_waits_and_says_why
 ) -> None:
     contact = await hubspot.upsert("cid@corp.example", {})
     await office.web.deliver("portal", created(contact))
-    async with office.web.service.engine.begin() as connection:
+    async with office.web.process.engine.begin() as connection:
         blocked = f"SET blocked_by = '{code}', blocked_until = clock_timestamp() + interval '1 hour'"
         await connection.exec_driver_sql(f"UPDATE rate_windows {blocked}")
     await office.enrich()

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from app.accounts.identity import Learning
+from app.accounts.identity_store import HubSpotAccounts
 from app.clock import utc_now
+from app.enrichment.store import Enrichments
+from app.hubspot.batched import HubSpotDesk
 from app.hubspot.client import HubSpotClient
-from app.hubspot.desk import HubSpotDesk
-from app.learning import Learning
+from app.hubspot.rate_limit_store import StoredPace
 from app.model import Account
-from app.store.enrichments import Enrichments
-from app.store.hubspot_accounts import HubSpotAccounts
-from app.store.pace import StoredPace
 from tests.crash.harness import Process
 from tests.enrich.test_enriching import asking_of, enricher_of, nobody
 from tests.web.service import Running, running
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.ext.asyncio import AsyncEngine
 
-    from app.enrich import Enricher
+    from app.enrichment.enrich import Enricher
     from app.hubspot.client import CallRecord
 
 RULES = """\
@@ -131,7 +131,7 @@ async def test_while_hubspot_has_not_told_which_of_several_it_is_the_event_waits
     became, _ = await portals.enrich("portal", APAC)
     assert (became["state"], became["reason"], portals.calls) == ("ready", "portal_not_known", [])
     await learnt(portals)
-    async with portals.web.service.engine.begin() as connection:
+    async with portals.web.process.engine.begin() as connection:
         await connection.exec_driver_sql("UPDATE enrichments SET due_at = clock_timestamp()")
     (claimed,) = await portals.enrichments.claim(10)
     await portals.enricher.enrich(claimed)

@@ -11,26 +11,26 @@ import httpx
 import pytest
 from sqlalchemy import text
 
-from app.acting import Acting
-from app.admission import Admission
-from app.bridging import Bridging
 from app.clock import utc_now
-from app.confirm import Confirmer
-from app.enroll import Enroller
+from app.enrollments.actions import Acting
+from app.enrollments.confirm import Confirmer
+from app.enrollments.eligibility import Admission
+from app.enrollments.enroll import Enroller
+from app.enrollments.outcome import Patience, Told
+from app.enrollments.prepare import Preparing
+from app.enrollments.store import Enrollments
+from app.enrollments.unenroll import Bridging
+from app.hubspot.api.faults import fault_of
+from app.hubspot.batched import HubSpotDesk
 from app.hubspot.client import CallRecord, HubSpotClient
-from app.hubspot.desk import HubSpotDesk
-from app.hubspot.faults import fault_of
 from app.hubspot.owners import Owners
-from app.policy.outcome import Patience, Told
-from app.prepare import Preparing
-from app.rules.documents import Document
+from app.hubspot.rate_limit_store import StoredPace
+from app.intake.group_commit import GroupCommit
+from app.people.suppression_store import Suppressions
+from app.rules.file.documents import Document
 from app.rules.load import load
-from app.senders import Senders
-from app.store.enrollments import Enrollments
-from app.store.group_commit import GroupCommit
-from app.store.pace import StoredPace
-from app.store.senders import SenderBooks
-from app.store.suppressions import Suppressions
+from app.senders.assign import Senders
+from app.senders.pause_store import SenderBooks
 from tests.crash.harness import Process
 
 if TYPE_CHECKING:
@@ -39,10 +39,10 @@ if TYPE_CHECKING:
 
     from sqlalchemy.ext.asyncio import AsyncEngine
 
-    from app.hubspot.pace import Grant
+    from app.hubspot.rate_limit import Grant
+    from app.intake.entries import Entry
     from app.model import DroppedProperty
-    from app.rules.book import Rulebook
-    from app.store.entries import Entry
+    from app.rules.rulebook import Rulebook
 
 # What happens while a prepared enrollment waits for its turn to be sent, each once.
 Meanwhile = list[Callable[[], Awaitable[object]]]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from app.policy.suppression import read
-from app.store.suppressions import Suppressions
+from app.people.suppression import read
+from app.people.suppression_store import Suppressions
 
 if TYPE_CHECKING:
     from tests.conftest import MakeEntry

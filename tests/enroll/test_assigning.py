@@ -12,9 +12,9 @@ import pytest
 from app.clock import utc_now
 from app.errors import HeldError, SegueError
 from app.model import OnSenderFull
-from app.senders import Senders
-from app.store.ledger import PERIOD
-from app.store.senders import SenderBooks
+from app.senders.assign import Senders
+from app.senders.pause_store import SenderBooks
+from app.senders.quota_store import PERIOD
 from tests.enroll.conftest import BOOK
 
 if TYPE_CHECKING:

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from app.clock import utc_now
+from app.enrollments.operator_store import Interventions
+from app.enrollments.store import Enrollments
 from app.model import Bridge
-from app.rules.documents import Document
+from app.rules.file.documents import Document
 from app.rules.load import load
-from app.store.enrollments import Enrollments
-from app.store.interventions import Interventions
 from tests.enroll.conftest import RULES
 
 if TYPE_CHECKING:
-    from app.store.entries import Entry
+    from app.intake.entries import Entry
     from tests.conftest import MakeEntry
     from tests.enroll.conftest import Road
 

@@ -10,19 +10,19 @@ from typing import TYPE_CHECKING, Any
 import httpx
 from sqlalchemy import text
 
-from app.rules.documents import Document
+from app.enrollments.worker import Worker, WorkerPace
+from app.intake.group_commit import GroupCommit
+from app.rules.file.documents import Document
 from app.rules.load import load
 from app.sandbox.app import create_app
-from app.sandbox.settings import Settings
-from app.store.group_commit import GroupCommit
-from app.worker import Worker, WorkerPace
+from app.sandbox.state.settings import Settings
 from tests.enroll.conftest import open_road
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine
 
-    from app.policy.outcome import Told
-    from app.sandbox.state import State
+    from app.enrollments.outcome import Told
+    from app.sandbox.state.account import State
     from tests.enroll.conftest import Road
 
 BULK = 300

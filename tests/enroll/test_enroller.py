@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from app.clock import utc_now
+from app.enrollments.operator_store import Interventions
 from app.model import State
-from app.store.interventions import Interventions
-from app.store.ledger import PERIOD
+from app.senders.quota_store import PERIOD
 from tests.enroll.conftest import ONE_STEP
 
 if TYPE_CHECKING:

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from app.model import OnSenderFull, Timing, Window
-from app.policy.suppression import read
-from app.store.senders import SenderBooks
-from app.store.suppressions import Suppressions
+from app.people.suppression import read
+from app.people.suppression_store import Suppressions
+from app.senders.pause_store import SenderBooks
 from tests.enroll.conftest import BOOK
 
 if TYPE_CHECKING:

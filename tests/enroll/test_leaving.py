@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from app.store.interventions import Interventions
+from app.enrollments.operator_store import Interventions
 
 if TYPE_CHECKING:
     from tests.conftest import MakeEntry

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from app.store.ledger import PERIOD, next_free
-from app.store.senders import SenderBooks
+from app.senders.pause_store import SenderBooks
+from app.senders.quota_store import PERIOD, next_free
 from tests.enroll.conftest import BOOK
 
 if TYPE_CHECKING:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from app.policy.suppression import read
-from app.prepare import LOOK_AGAIN
-from app.store.interventions import Interventions
-from app.store.suppressions import Suppressions
+from app.enrollments.operator_store import Interventions
+from app.enrollments.prepare import LOOK_AGAIN
+from app.people.suppression import read
+from app.people.suppression_store import Suppressions
 
 if TYPE_CHECKING:
     from tests.conftest import MakeEntry

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from app.clock import utc_now
+from app.database.engine import open_engine
+from app.enrollments.operator_store import Interventions
 from app.model import OnSenderFull
-from app.senders import Senders
-from app.standings import Standings
-from app.store.database import open_engine
-from app.store.interventions import Interventions
-from app.store.ledger import PERIOD
-from app.store.senders import SenderBooks, note_success
+from app.senders.assign import Senders
+from app.senders.pause_store import SenderBooks, note_success
+from app.senders.quota_store import PERIOD
+from app.senders.status import Standings
 from tests.enroll.conftest import BOOK
 
 if TYPE_CHECKING:

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from app.enrollments.observe import Telling
+from app.enrollments.outcome import Change, Told
+from app.enrollments.prepare import Attempt
+from app.enrollments.sending import SENDING, SENDING_AGAIN, SendingCheckpoint
 from app.errors import DeclinedError, FenceLost
-from app.metrics import Metrics
 from app.model import State, Step
-from app.policy.outcome import Change, Told
-from app.prepare import Attempt
-from app.sending import SENDING, SENDING_AGAIN, SendingCheckpoint
-from app.telling import Telling
+from app.observability.metrics import Metrics
 
 if TYPE_CHECKING:
     from app.model import Enrollment

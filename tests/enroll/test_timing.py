@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from app.enrollments.operator_store import Interventions
 from app.model import Timing, Window
-from app.store.interventions import Interventions
 
 if TYPE_CHECKING:
     from tests.conftest import MakeEntry

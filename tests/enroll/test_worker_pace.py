@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.worker import WorkerPace
+from app.enrollments.worker import WorkerPace
 
 
 @given(st.integers(1, 5000), st.data())

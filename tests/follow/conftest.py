@@ -13,11 +13,11 @@ import pytest
 from sqlalchemy import Interval, bindparam, text
 
 from app.clock import utc_now
-from app.follow import Follower
+from app.followup.contacts import HubSpotEnds
+from app.followup.follow import Follower
+from app.followup.store import Following
 from app.hubspot.client import HubSpotClient
-from app.hubspot.ends import HubSpotEnds
-from app.store.following import Following
-from app.store.pace import StoredPace
+from app.hubspot.rate_limit_store import StoredPace
 from tests.enroll.conftest import Road, road
 
 if TYPE_CHECKING:

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from app.errors import FenceLost
-from app.policy.ends import PATIENCE, Ended, How
-from app.policy.looks import AFTERMATH, DAILY, SECOND_LOOK
-from app.store.following import Finding, Learnt
+from app.followup.ends import PATIENCE, Ended, How
+from app.followup.schedule import AFTERMATH, DAILY, SECOND_LOOK
+from app.followup.store import Finding, Learnt
 from tests.follow.conftest import ADA, LONG, OTHER
 
 if TYPE_CHECKING:

@@ -12,9 +12,8 @@ import httpx
 import pytest
 
 from app.errors import Ambiguous, NotSent, Refusal
-from app.hubspot.desk import HubSpotDesk, baseline_from
-from app.model import Baseline, Sender
-from app.policy.settle import Witness
+from app.hubspot.batched import HubSpotDesk, baseline_from
+from app.model import Baseline, Sender, Witness
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,11 +8,12 @@ import httpx
 import pytest
 
 from app.errors import Ambiguous, Refusal
-from app.hubspot import account, details, properties, protocol
-from app.hubspot.account import AccountDetails, TokenInfo, Usage
-from app.hubspot.details import SendSettings, User, UserPage
-from app.hubspot.properties import PropertyDefinition
-from app.hubspot.replies import Reply
+from app.hubspot.api import account, details, properties
+from app.hubspot.api import sequences as protocol
+from app.hubspot.api.account import AccountDetails, TokenInfo, Usage
+from app.hubspot.api.details import SendSettings, User, UserPage
+from app.hubspot.api.properties import PropertyDefinition
+from app.hubspot.api.replies import Reply
 from tests.sandbox.portal import Portal
 
 if TYPE_CHECKING:

@@ -13,11 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.errors import Ambiguous, Refusal
-from app.hubspot import search
-from app.hubspot.ends import DATES, HubSpotEnds, is_gone, seen_from
-from app.hubspot.replies import Reply
-from app.hubspot.search import FoundPage, contacts_between
-from app.policy.ends import Seen
+from app.followup.contacts import DATES, HubSpotEnds, is_gone, seen_from
+from app.followup.ends import Seen
+from app.hubspot.api import search
+from app.hubspot.api.replies import Reply
+from app.hubspot.api.search import FoundPage, contacts_between
 
 if TYPE_CHECKING:
     from collections.abc import Callable

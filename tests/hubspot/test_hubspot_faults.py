@@ -6,7 +6,7 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.hubspot.faults import UNKNOWN_SENTENCE, Next, Whose, fault_of, faults
+from app.hubspot.api.faults import UNKNOWN_SENTENCE, Next, Whose, fault_of, faults
 
 FAULTS = tuple(faults().values())
 PAGE = Path(__file__).parents[2] / "docs" / "faults.md"

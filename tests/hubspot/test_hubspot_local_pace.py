@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from app.hubspot.local_pace import REQUESTS, LocalPace
+from app.hubspot.local_rate_limit import REQUESTS, LocalPace
 
 
 class Time:

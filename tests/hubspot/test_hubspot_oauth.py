@@ -14,10 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.errors import Ambiguous, GrantRevoked, HubSpotError, NotSent, Refusal
-from app.hubspot import oauth
-from app.hubspot.oauth import REQUIRED_SCOPES, OAuthApp, TokenFacts, Tokens
+from app.hubspot.api import oauth
+from app.hubspot.api.oauth import REQUIRED_SCOPES, OAuthApp, TokenFacts, Tokens
+from app.hubspot.api.replies import Reply
 from app.hubspot.oauth_client import OAuthClient
-from app.hubspot.replies import Reply
 
 if TYPE_CHECKING:
     from app.hubspot.client import CallRecord

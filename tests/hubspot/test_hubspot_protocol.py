@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 
 from app.errors import Ambiguous, HubSpotError, Refusal
-from app.hubspot import contacts, protocol
-from app.hubspot.contacts import Contact, Upsert
-from app.hubspot.protocol import Enrolled, EnrollmentStatus, Owner, Sequence, SequencePage
-from app.hubspot.replies import Reply
+from app.hubspot.api import contacts
+from app.hubspot.api import sequences as protocol
+from app.hubspot.api.contacts import Contact, Upsert
+from app.hubspot.api.replies import Reply
+from app.hubspot.api.sequences import Enrolled, EnrollmentStatus, Owner, Sequence, SequencePage
 from app.model import Sender
 
 ANNA = Sender("anna", "7001", "anna@acme.example")

@@ -9,10 +9,11 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from app.errors import Ambiguous, Refusal
-from app.hubspot import contacts, protocol
-from app.hubspot.contacts import Upsert
-from app.hubspot.refusals import raise_for
-from app.hubspot.replies import Reply, instant, scrubbed, seconds
+from app.hubspot.api import contacts
+from app.hubspot.api import sequences as protocol
+from app.hubspot.api.contacts import Upsert
+from app.hubspot.api.refusals import raise_for
+from app.hubspot.api.replies import Reply, instant, scrubbed, seconds
 from app.model import Sender
 
 ANNA = Sender("anna", "7001", "anna@acme.example")

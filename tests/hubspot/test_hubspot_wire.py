@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from app.errors import Ambiguous, FenceLost, NotSent, StoreSlow
-from app.hubspot.gate import UNACKNOWLEDGED_MS
+from app.hubspot.first_byte import UNACKNOWLEDGED_MS
 from app.model import Sender
 
 if TYPE_CHECKING:

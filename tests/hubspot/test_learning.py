@@ -9,11 +9,11 @@ import httpx
 import pytest
 from sqlalchemy.exc import OperationalError
 
-from app.hubspot.account import AccountDetails
-from app.learning import Learning
+from app.accounts.identity import Learning
+from app.accounts.identity_store import HubSpotAccounts
+from app.hubspot.api.account import AccountDetails
+from app.hubspot.rate_limit_store import StoredPace
 from app.model import Account
-from app.store.hubspot_accounts import HubSpotAccounts
-from app.store.pace import StoredPace
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -11,11 +11,11 @@ import httpx
 import pytest
 
 from app.errors import Ambiguous, HubSpotError, Refusal
-from app.hubspot.desk import HubSpotDesk
+from app.hubspot.batched import HubSpotDesk
 from app.hubspot.write_backs import LEFT_OUT_SECONDS, MOST_KNOWN, KnownProblems
 from app.model import DroppedProperty, WrittenContact
 from app.sandbox.app import create_app
-from app.sandbox.settings import Settings
+from app.sandbox.state.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence

@@ -14,7 +14,7 @@ import httpx
 import pytest
 from standardwebhooks import Webhook
 
-from app.encryption import new_key
+from app.accounts.encryption import new_key
 from tests.crash.harness import LONG, RULES, World
 from tests.outbound.far import Far, far_end
 

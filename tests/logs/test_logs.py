@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import structlog
 
-from app import logs
 from app.clock import utc_now
 from app.errors import Unreadable
 from app.model import Delivery
+from app.observability import logs
 from app.sources import forms
 
 if TYPE_CHECKING:

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
-from app.encryption import Encryption, new_key
+from app.accounts.encryption import Encryption, new_key
+from app.accounts.grant_store import Grants
+from app.accounts.install_store import Installs
+from app.accounts.sealed import NewTokens
 from app.hubspot.oauth_client import OAuthClient
-from app.store.grants import Grants
-from app.store.installs import Installs
-from app.store.sealed import NewTokens
 from tests.oauth.far import APP, FarEnd
 
 if TYPE_CHECKING:

@@ -10,9 +10,11 @@ import httpx
 import pytest
 from sqlalchemy import text
 
-from app.connecting import Connecting, Disconnected
-from app.web import accounts, auth, oauth
+from app.accounts.connect import Connecting, Disconnected
+from app.web import auth
+from app.web.api import accounts
 from app.web.app import create_app
+from app.web.pages import connect as oauth
 from tests.oauth.far import APP
 
 if TYPE_CHECKING:
@@ -20,9 +22,9 @@ if TYPE_CHECKING:
 
     from sqlalchemy.ext.asyncio import AsyncEngine
 
+    from app.accounts.grant_store import Grants
+    from app.accounts.install_store import Installs
     from app.hubspot.oauth_client import OAuthClient
-    from app.store.grants import Grants
-    from app.store.installs import Installs
     from tests.oauth.far import FarEnd
 
 BASE = "https://segue.example"

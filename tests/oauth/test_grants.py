@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from sqlalchemy import text
 
-from app.encryption import Encryption, new_key
+from app.accounts.encryption import Encryption, new_key
+from app.accounts.grant_store import Grants
+from app.accounts.identity_store import HubSpotAccounts
+from app.accounts.install_store import Installs, Pending
+from app.accounts.sealed import NewTokens
+from app.database.direct import DirectConnection
+from app.database.engine import open_engine
 from app.errors import Busy, InstallRefused, Undecipherable
-from app.store.accept import write
-from app.store.database import open_engine
-from app.store.direct import DirectConnection
-from app.store.grants import Grants
-from app.store.hubspot_accounts import HubSpotAccounts
-from app.store.installs import Installs, Pending
-from app.store.sealed import NewTokens
+from app.intake.store import write
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from sqlalchemy import text
 
-from app.encryption import Encryption, new_key
+from app.accounts.encryption import Encryption, new_key
+from app.accounts.grant_store import Grants
+from app.accounts.sealed import NewTokens
+from app.accounts.tokens import LAST_SECONDS, RENEW_BEFORE_SECONDS, AccountTokens
+from app.database.engine import open_engine
 from app.errors import GrantRevoked, NotConnected, NotSent, Refusal
-from app.store.database import open_engine
-from app.store.grants import Grants
-from app.store.sealed import NewTokens
-from app.tokens import LAST_SECONDS, RENEW_BEFORE_SECONDS, AccountTokens
 from tests.oauth.far import DEAD
 
 if TYPE_CHECKING:
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
     from sqlalchemy.ext.asyncio import AsyncEngine
 
+    from app.accounts.sealed import Grant
     from app.hubspot.oauth_client import OAuthClient
-    from app.store.sealed import Grant
     from tests.oauth.far import FarEnd
 
     Connected = Callable[..., Awaitable[None]]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -13,14 +13,13 @@ from starlette.responses import JSONResponse
 from typer.testing import CliRunner
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from app import workers
 from app.__main__ import build
-from app.encryption import Encryption, new_key
+from app.accounts.encryption import Encryption, new_key
+from app.accounts.grant_store import Grants
 from app.errors import StartError
-from app.main import _keep_up
-from app.practice import practice_accounts
-from app.server import Listener
-from app.store.grants import Grants
-from app.working import start_working
+from app.sandbox_mode import practice_accounts
+from app.web.server import Listener
 from tests.crash.harness import Process
 from tests.oauth.far import APP
 from tests.web.service import ADMIN_TOKEN, BASE, RULES, SECRETS, running, write
@@ -89,13 +88,9 @@ async def test_what_waits_for_an_account_goes_on_when_it_is_connected_and_bears_
     async with (
         served(far, bearers) as url,
         running(database_url, rules, hubspot_base_url=url, lease_seconds="2", **CONFIGURED) as web,
-        AsyncExitStack() as stack,
     ):
-        book = web.service.rulebook.book
-        assert book is not None
-        workers = await start_working(stack, web.service, book, str)
-        _keep_up(stack, web.service, workers)
-        web.service.stopping.set()
+        await workers.start(web.process)
+        web.process.keep_up()
         await web.deliver("open", {"id": "1", "type": "form", "email": "ada@corp.example"})
         (row,) = await web.rows_once_there(f"{STATE} AND state = 'held'")
         assert row["reason"] == "account_not_connected"
@@ -112,17 +107,15 @@ async def test_who_was_held_while_the_account_was_being_connected_is_found(
     database_url: str, rules: Path, far: FarEnd
 ) -> None:
     async with served(far, []) as url, running(database_url, rules, hubspot_base_url=url, **CONFIGURED) as web:
-        oauth, stopping = web.service.oauth, asyncio.Event()
+        oauth = web.process.oauth
         assert oauth is not None
         await web.deliver("open", {"id": "1", "type": "form", "email": "ada@corp.example"})
         await connect(web, far)
-        async with web.service.engine.begin() as connection:
+        async with web.process.engine.begin() as connection:
             late = "UPDATE enrollments SET state = 'held', reason = 'account_not_connected', due_at = now() + '1 h'"
             await connection.execute(text(late))
-        releasing = asyncio.create_task(oauth.release(stopping))
+        await oauth.release()
         await web.rows_once_there(f"{STATE} AND state = 'ready'")
-        stopping.set()
-        await releasing
 
 
 async def test_metrics_tell_which_accounts_are_connected_and_forget_those_that_left_the_rules(
@@ -137,7 +130,7 @@ async def test_metrics_tell_which_accounts_are_connected_and_forget_those_that_l
         await connect(web, far)
         assert await connected() == ['segue_account_connected{account="emea"} 1.0']
         write(rules, RULES)
-        await web.service.rulebook.reload()
+        await web.process.rulebook.reload()
         assert await connected() == []
 
 
@@ -163,8 +156,8 @@ async def test_a_malformed_key_is_told_at_start_also_where_nothing_uses_it_yet(d
 
 async def test_practice_never_joins_by_oauth(database_url: str, rules: Path) -> None:
     async with running(database_url, rules, **CONFIGURED) as web:
-        assert web.service.rulebook.book is not None
-        (account,) = practice_accounts(web.service.rulebook.book.accounts).values()
+        assert web.process.rulebook.book is not None
+        (account,) = practice_accounts(web.process.rulebook.book.accounts).values()
     assert (account.name, account.oauth, account.token) == ("sandbox", False, "pat-sandbox")
 
 
@@ -194,7 +187,7 @@ async def test_the_commands_give_a_link_to_an_account_in_force_and_disconnect_on
         kept = await asyncio.to_thread(segue, environment, "hubspot", "disconnect", "emea")
         assert (kept.exit_code, "HubSpot did not take it back: uninstall the app" in kept.output) == (1, True)
         write(rules, RULES)
-        await web.service.rulebook.reload()
+        await web.process.rulebook.reload()
         left = await asyncio.to_thread(segue, environment, "hubspot", "install", "emea")
         assert "there are: none yet" in str(left.exception)
         plain = await asyncio.to_thread(segue, {"database_url": database_url}, "hubspot", "install", "emea")
@@ -218,7 +211,7 @@ async def test_a_worker_seals_anew_what_was_sealed_with_the_old_key_until_it_sta
             await worker.wait_until_up()
         finally:
             worker.end()
-        grant = await Grants(web.service.engine, Encryption([newest])).read("emea")
+        grant = await Grants(web.process.engine, Encryption([newest])).read("emea")
     assert grant is not None
     assert grant.refresh_token in far.refresh_tokens
 

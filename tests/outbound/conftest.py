@@ -10,15 +10,15 @@ import pytest
 from sqlalchemy import text
 
 from app.clock import utc_now
-from app.deliver import Deliverer
-from app.delivering import Delivering
-from app.endpoints import Endpoints
-from app.metrics import Metrics
+from app.enrollments.outcome import Change
+from app.enrollments.store import Enrollments
+from app.intake.group_commit import GroupCommit
 from app.model import Endpoint, OutboundKind, Secret
-from app.policy.outcome import Change
-from app.store.enrollments import Enrollments
-from app.store.group_commit import GroupCommit
-from app.store.outbound import Outbox
+from app.observability.metrics import Metrics
+from app.outbound.client import Endpoints
+from app.outbound.loop import Delivering
+from app.outbound.send import Deliverer
+from app.outbound.store import Outbox
 from tests.outbound.far import Far, far_end
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from app.model import State
-from app.store.outbound_books import OutboundBooks
+from app.outbound.operator_store import OutboundBooks
 from tests.outbound.conftest import NEWER, endpoint
 
 if TYPE_CHECKING:

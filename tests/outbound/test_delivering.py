@@ -13,12 +13,12 @@ import structlog
 from standardwebhooks import Webhook
 from svix.webhooks import Webhook as SvixWebhook
 
-from app.endpoints import Endpoints, signed
 from app.errors import FenceLost, Unauthentic
 from app.model import Delivery, Secret, SourceConfig, State
-from app.policy.redelivery import WAITS
+from app.outbound.client import Endpoints, signed
+from app.outbound.operator_store import OutboundBooks
+from app.outbound.retry_schedule import WAITS
 from app.sources import PROVIDERS
-from app.store.outbound_books import OutboundBooks
 from tests.outbound.conftest import NEWER, SECRET, endpoint
 from tests.outbound.far import far_end
 

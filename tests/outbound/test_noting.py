@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import pytest
 from sqlalchemy.exc import IntegrityError
 
+from app.enrollments.outcome import Change
 from app.errors import FenceLost
 from app.model import OutboundKind, State
-from app.policy.outcome import Change
-from app.store.outbound import note
+from app.outbound.store import note
 from tests.outbound.conftest import endpoint
 
 if TYPE_CHECKING:

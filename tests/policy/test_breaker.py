@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from app.policy.breaker import LONGEST, SHORTEST, THRESHOLD, Breaker, Position, open_for
+from app.outbound.breaker import LONGEST, SHORTEST, THRESHOLD, Breaker, Position, open_for
 
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 

@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.enrollments.unenroll_steps import LOOK_EVERY, Move, look_again_at, next_move, under_way
 from app.model import Bridge
-from app.policy.bridging import LOOK_EVERY, Move, look_again_at, next_move, under_way
 
 NOW = datetime(2026, 1, 5, 12, 0, tzinfo=UTC)
 spans = st.timedeltas(timedelta(), timedelta(hours=2))

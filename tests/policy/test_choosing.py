@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.model import Pick, Sender
-from app.policy.choosing import Candidate, Considered, Earlier, choose
+from app.senders.choose import Candidate, Considered, Earlier, choose
 
 
 def candidate(name: str, left: int = 10, **more: object) -> Candidate:

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.hubspot.ends import NAMES, seen_from
-from app.policy.ends import How, Judgement, Ours, Seen, gone, judge
+from app.followup.contacts import NAMES, seen_from
+from app.followup.ends import How, Judgement, Ours, Seen, gone, judge
 
 BEGAN = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 OURS = Ours("310001", BEGAN, BEGAN)

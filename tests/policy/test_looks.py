@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.policy.looks import AFTERMATH, DAILY, HOUR, SECOND_LOOK, SOON, last_look, next_look, search_pause, spend
+from app.followup.schedule import AFTERMATH, DAILY, HOUR, SECOND_LOOK, SOON, last_look, next_look, search_pause, spend
 
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 

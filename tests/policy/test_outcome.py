@@ -7,10 +7,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.errors import Ambiguous, GrantRevoked, NotConnected, NotSent, Refusal, SegueError, StoreSlow
+from app.enrollments.outcome import Change, Patience, after_failure
+from app.errors import (
+    Ambiguous,
+    BudgetSpentError,
+    GrantRevoked,
+    NotConnected,
+    NotSent,
+    Refusal,
+    RequirementMissingError,
+    SegueError,
+    StoreSlow,
+)
 from app.model import Baseline, Enrollment, Plan, Sender, State, Step
-from app.policy.outcome import BudgetSpentError, Change, Patience, RequirementMissingError, after_failure
-from app.policy.states import TRANSITIONS
+from app.model.states import TRANSITIONS
 
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 

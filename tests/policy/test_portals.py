@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
+from app.enrichment.portals import account_of
 from app.errors import NotTold, UnknownToProvider
-from app.policy.portals import account_of
 
 BOTH = {"emea": "111", "apac": "222"}
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.policy.redelivery import JITTER, LONGEST_PAUSE, WAITS, Verdict, judged, next_delivery, pause_of
+from app.outbound.retry_schedule import JITTER, LONGEST_PAUSE, WAITS, Verdict, judged, next_delivery, pause_of
 
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 random = st.floats(0, 1, exclude_max=True)

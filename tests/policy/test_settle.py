@@ -6,17 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.model import Baseline
-from app.policy.settle import (
-    MAXIMUM_RESENDS,
-    READS,
-    Reading,
-    Settlement,
-    Witness,
-    compare,
-    next_read_at,
-    settle,
-)
+from app.enrollments.evidence import MAXIMUM_RESENDS, READS, Reading, Settlement, compare, next_read_at, settle
+from app.model import Baseline, Witness
 
 SENT = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 BEFORE = Baseline(2, "310002", SENT - timedelta(days=40))

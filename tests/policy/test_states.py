@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.model import State, Step
-from app.policy.states import FINAL, TRANSITIONS, ImpossibleTransitionError, permit
+from app.model.states import FINAL, TRANSITIONS, ImpossibleTransitionError, permit
 
 # The table of the design, written again by hand: a slip in either is a disagreement.
 ALLOWED = {

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from app.policy.addresses import normalise
-from app.policy.suppression import Kind, read
+from app.people.addresses import normalise
+from app.people.suppression import Kind, read
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.model import Window
-from app.policy.windows import (
+from app.sending_windows import (
     is_open,
     next_midnight,
     next_open,

@@ -20,7 +20,7 @@ import app.sources
 from app.errors import Answer
 from app.model import Delivery, Secret, SourceConfig
 from app.sources import PROVIDERS
-from app.sources.mapping import mapped
+from app.sources.field_map import mapped
 
 NOW = datetime(2026, 11, 3, 12, tzinfo=UTC)
 BASE = "https://segue.example/webhooks/x"

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.policy.retry import BASE, CAP, SPAN, longest_wait, next_attempt
+from app.backoff import BASE, CAP, SPAN, longest_wait, next_attempt
 
 FIRST = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 

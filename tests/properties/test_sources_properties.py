@@ -17,7 +17,7 @@ from app.errors import Answer, Unauthentic, Unreadable
 from app.model import Delivery, Event, Secret, SourceConfig
 from app.sources import PROVIDERS, fields
 from app.sources.base import CredentialProvider
-from app.sources.mapping import mapped
+from app.sources.field_map import mapped
 from app.sources.providers.segment import signed_part
 
 NOW = datetime(2026, 11, 3, 12, tzinfo=UTC)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from app.model import Account, Event
-from app.rules.documents import Document
+from app.rules.file.documents import Document
 from app.rules.load import load
 from app.sources import PROVIDERS
 
 if TYPE_CHECKING:
-    from app.rules.book import Rulebook
+    from app.rules.rulebook import Rulebook
 
 HEAD = """version: 1
 sources: {crm: {provider: json, verify: none, allow_unverified: true}}

@@ -12,13 +12,13 @@ import yaml
 from app.cli.rules_file import environment_of
 from app.errors import RulebookError
 from app.model import OutboundKind
-from app.rules.documents import Document
-from app.rules.json_schema import json_schema
+from app.rules.file.documents import Document
+from app.rules.file.json_schema import json_schema
 from app.rules.load import load
 from app.sources import PROVIDERS
 
 if TYPE_CHECKING:
-    from app.rules.book import Rulebook
+    from app.rules.rulebook import Rulebook
 
 SECRET = "whsec_b3V0Ym91bmQtbWFkZS11cC1zZWNyZXQtMQ=="
 ENVIRONMENT = {

@@ -9,8 +9,8 @@ import pytest
 
 from app.errors import RulebookError
 from app.model import Account, Action, Bridge, Verdict
-from app.rules.documents import Document
 from app.rules.examples import run_examples
+from app.rules.file.documents import Document
 from app.rules.load import load
 from app.rules.match import LONGEST_CONDITION, decide, heard
 from app.sources import PROVIDERS

@@ -15,15 +15,15 @@ from hypothesis import strategies as st
 
 from app.errors import RulebookError
 from app.model import Account, Event, Verdict
-from app.rules.book import indexed
-from app.rules.documents import Document
+from app.rules.file.documents import Document
 from app.rules.load import load
 from app.rules.match import decide
+from app.rules.rulebook import indexed
 from app.sources import PROVIDERS
 from tests.rules.rulebooks import book
 
 if TYPE_CHECKING:
-    from app.rules.book import Rulebook
+    from app.rules.rulebook import Rulebook
 
 CONDITIONS = (
     None,

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import httpx
 
 from app.sandbox.app import create_app
-from app.sandbox.settings import Settings
+from app.sandbox.state.settings import Settings
 
 if TYPE_CHECKING:
-    from app.sandbox.state import State
+    from app.sandbox.state.account import State
 
 START = 1_800_000_000.0
 CONTACTS = "/crm/objects/2026-03/contacts"

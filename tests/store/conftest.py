@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from sqlalchemy import text
 
-from app.store.enrollments import Enrollments
-from app.store.group_commit import GroupCommit
+from app.enrollments.store import Enrollments
+from app.intake.group_commit import GroupCommit
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

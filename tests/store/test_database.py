@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 import pytest
 from sqlalchemy import make_url, text
 
+from app.database.direct import DirectConnection
+from app.database.engine import open_engine, require_server
 from app.errors import StartError
-from app.store.database import open_engine, require_server
-from app.store.direct import DirectConnection
 
 if TYPE_CHECKING:
-    from app.store.embedded import EmbeddedPostgres
+    from app.database.embedded import EmbeddedPostgres
 
 APPLICATION = text("SELECT current_setting('application_name')")
 

@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from sqlalchemy.exc import IntegrityError
 
-from app.errors import FenceLost
+from app.enrollments.outcome import Change
+from app.errors import FenceLost, SenderGoneError
 from app.model import Baseline, Enrollment, Sender, State, Step
-from app.policy.outcome import Change, SenderGoneError
-from app.policy.states import ImpossibleTransitionError
-from app.store.enrollments import unfinished_elsewhere
-from app.store.ledger import PERIOD
+from app.model.states import ImpossibleTransitionError
+from app.rules.store import unfinished_elsewhere
+from app.senders.quota_store import PERIOD
 from tests.store.conftest import rows, worker
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine
 
-    from app.store.enrollments import Enrollments
+    from app.enrollments.store import Enrollments
 
 NOTHING = Baseline(0, None, None)
 ANNA = Sender("anna", "7001", "anna@acme.example")

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import make_url, text
 
 from app.errors import Busy, Unreadable
-from app.store.group_commit import MAXIMUM_WAITING_BYTES, GroupCommit
+from app.intake.group_commit import MAXIMUM_WAITING_BYTES, GroupCommit
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from sqlalchemy import text
 
+from app.enrollments import one_per_person_statements as waiting
+from app.enrollments import statements as sql
+from app.enrollments.operator_store import Interventions
+from app.enrollments.outcome import Change
 from app.model import Baseline, Sender, State, Step
-from app.policy.outcome import Change
-from app.store import enrollments_sql as sql
-from app.store import waiting_sql as waiting
-from app.store.interventions import Interventions
 from tests.store.conftest import rows, until_somebody_waits, worker
 
 if TYPE_CHECKING:

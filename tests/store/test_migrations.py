@@ -7,12 +7,12 @@ import pytest
 from alembic import command
 from sqlalchemy import Connection, text
 
+from app.database.engine import open_engine, require_server
+from app.database.migrate import configuration, head, migrate, require_migrated
 from app.errors import StartError
-from app.policy.suppression import Kind, Suppression
-from app.store.database import open_engine, require_server
-from app.store.group_commit import GroupCommit
-from app.store.migrate import configuration, head, migrate, require_migrated
-from app.store.suppressions import Suppressions
+from app.intake.group_commit import GroupCommit
+from app.people.suppression import Kind, Suppression
+from app.people.suppression_store import Suppressions
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine

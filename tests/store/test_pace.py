@@ -12,14 +12,13 @@ from hypothesis import strategies as st
 from sqlalchemy import make_url, text
 
 from app.clock import utc_now
-from app.errors import HeldError
+from app.database.engine import connect, open_engine
+from app.enrollments.store import Enrollments
+from app.errors import BudgetSpentError, HeldError
+from app.hubspot.rate_limit_statements import LOCK_WINDOW
+from app.hubspot.rate_limit_store import DAILY, GRANT_LIFE_SECONDS, TRAVEL_SECONDS, StoredPace, allowance, blocked
 from app.model import Account
-from app.policy.outcome import BudgetSpentError
-from app.policy.windows import next_midnight
-from app.store.database import connect, open_engine
-from app.store.enrollments import Enrollments
-from app.store.pace import DAILY, GRANT_LIFE_SECONDS, TRAVEL_SECONDS, StoredPace, allowance, blocked
-from app.store.pace_sql import LOCK_WINDOW
+from app.sending_windows import next_midnight
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine

@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING, Any
 import structlog
 from sqlalchemy import text
 
+from app.database.retention import prune, sweep
 from app.errors import Unauthentic
-from app.lifecycle import sweep
-from app.store.group_commit import GroupCommit
-from app.store.refused import KEPT_BODY_BYTES, RefusedDeliveries
-from app.store.retention import prune
+from app.intake.group_commit import GroupCommit
+from app.intake.rejected_store import KEPT_BODY_BYTES, RefusedDeliveries
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine
@@ -124,7 +123,7 @@ async def test_what_is_given_up_unsent_is_counted_and_logged(engine: AsyncEngine
         stopping.set()
 
     with structlog.testing.capture_logs() as logs:
-        await sweep(engine, stopping, retention=timedelta(days=30), dedupe=timedelta(days=7), expired=expired)
+        await sweep(engine, stopping.is_set, retention=timedelta(days=30), dedupe=timedelta(days=7), expired=expired)
     assert told == [("crm", 2)]
     assert await ask(engine, "SELECT id FROM outbound") == []
     (line,) = [line for line in logs if line["event"] == "outbound.expired"]

@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from sqlalchemy import text
 
-from app.errors import FenceLost, HeldError
+from app.enrollments.store import Enrollments
+from app.errors import FenceLost, HeldError, SenderGoneError
 from app.model import Sender
-from app.policy.outcome import SenderGoneError
-from app.store.enrollments import Enrollments
 from tests.store.conftest import rows, until_somebody_waits
 
 if TYPE_CHECKING:

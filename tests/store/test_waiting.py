@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from app.enrollments.operator_store import Interventions
+from app.enrollments.outcome import Change
 from app.model import State
-from app.policy.outcome import Change
-from app.store.interventions import Interventions
 from tests.store.conftest import rows, worker
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine
 
-    from app.store.enrollments import Enrollments
+    from app.enrollments.store import Enrollments
 
 ADA = "ada@corp.example"
 LATER = timedelta(days=36_500)

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -13,12 +12,11 @@ import orjson
 from sqlalchemy import make_url, text
 
 from app.clock import utc_now
-from app.hashing import hash_email
-from app.service import Service, open_service
-from app.serving import applications
+from app.database.engine import open_engine
+from app.process import Process, open_process
 from app.settings import load_settings
 from app.sources import PROVIDERS
-from app.store.database import open_engine
+from app.web.wiring import applications
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
@@ -77,14 +75,14 @@ rules:
 class Running:
     """A service that runs, and a client of its public application; operators may have one apart."""
 
-    service: Service
+    process: Process
     public: FastAPI
     operators: FastAPI
     client: httpx.AsyncClient
 
     def signed(self, source: str, body: bytes) -> dict[str, str]:
         """Return the headers with which the provider of `source` would send `body`."""
-        book = self.service.rulebook.book
+        book = self.process.rulebook.book
         assert book is not None
         config = book.sources[source]
         url = f"{BASE}/webhooks/{source}"
@@ -102,7 +100,7 @@ class Running:
 
     async def rows(self, statement: str, **values: Any) -> list[dict[str, Any]]:
         """Return what a statement finds in the database."""
-        async with self.service.engine.connect() as connection:
+        async with self.process.engine.connect() as connection:
             return [dict(row) for row in (await connection.execute(text(statement), values)).mappings()]
 
     async def rows_once_there(self, statement: str, **values: Any) -> list[dict[str, Any]]:
@@ -114,7 +112,7 @@ class Running:
 
     def counted(self, name: str, **labels: str) -> float:
         """Return a metric's value, 0 where it was never counted."""
-        return self.service.metrics.registry.get_sample_value(f"segue_{name}", labels) or 0.0
+        return self.process.metrics.registry.get_sample_value(f"segue_{name}", labels) or 0.0
 
 
 @asynccontextmanager
@@ -130,13 +128,13 @@ async def running(
         "SEGUE_ADMIN_TOKEN": ADMIN_TOKEN,
     }
     environment |= {f"SEGUE_{name.upper()}": value for name, value in settings.items()}
-    async with AsyncExitStack() as stack:
-        service = await open_service(stack, load_settings(environment), secrets, own_database=True, with_sandbox=False)
+    loaded = load_settings(environment)
+    async with open_process(loaded, secrets, own_database=True, with_sandbox=False) as process:
         if load:
-            await service.rulebook.start()
-        apps = applications(stack, service, partial(hash_email, key=b"made up"))
-        client = await stack.enter_async_context(client_of(apps[0]))
-        yield Running(service, apps[0], apps[-1], client)
+            await process.rulebook.start()
+        apps = await applications(process)
+        async with client_of(apps[0]) as client:
+            yield Running(process, apps[0], apps[-1], client)
 
 
 def client_of(app: FastAPI) -> httpx.AsyncClient:

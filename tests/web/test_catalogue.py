@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from app.catalogue import AGAIN_SECONDS, FRESH_SECONDS, Catalogue
+from app.catalogue.cache import AGAIN_SECONDS, FRESH_SECONDS, Catalogue
 from app.errors import Busy
 from app.hubspot.client import HubSpotClient
-from app.hubspot.local_pace import LocalPace
+from app.hubspot.local_rate_limit import LocalPace
 from app.model import Account
-from app.rules.book import Rulebook
+from app.rules.rulebook import Rulebook
 from tests.doctor.conftest import Practice, practice, sandbox_url
 from tests.web.service import RULES, running
 

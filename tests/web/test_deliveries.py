@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-    from app.store.embedded import EmbeddedPostgres
+    from app.database.embedded import EmbeddedPostgres
 
 
 def signup(number: int = 1, email: str = "Ada@Corp.Example", employees: int = 80) -> dict[str, Any]:

@@ -35,7 +35,7 @@ async def followed(web: Running) -> None:
 
 
 async def write(web: Running, statement: str) -> None:
-    async with web.service.engine.begin() as connection:
+    async with web.process.engine.begin() as connection:
         await connection.execute(text(statement))
 
 
@@ -99,7 +99,7 @@ async def test_a_hint_touches_the_account_with_its_portal(web: Running, rules: P
     two = "accounts: {main: {token: x}, apac: {token: y}}\nsources:"
     rules_of_two = RULES.replace("sources:", two, 1).replace("    enroll:", "    account: main\n    enroll:")
     write_rules(rules, rules_of_two)
-    await web.service.rulebook.reload()
+    await web.process.rulebook.reload()
     assert (await web.deliver("portal", [change(portalId=4)])).status_code == 200
     (row,) = await web.rows_once_there(HINTED)
     assert [row] == await web.rows("SELECT id FROM enrollments WHERE email = 'p3@corp.example'")
@@ -139,12 +139,12 @@ async def test_the_oldest_overdue_look_is_a_gauge_of_the_accounts_in_force(web: 
     async def overdue() -> dict[str, float]:
         """Return hours by account."""
         await web.client.get("/metrics")
-        gauges = web.service.metrics.registry.restricted_registry(["segue_follow_overdue_seconds"]).collect()
+        gauges = web.process.metrics.registry.restricted_registry(["segue_follow_overdue_seconds"]).collect()
         return {sample.labels["account"]: sample.value // 3600 for gauge in gauges for sample in gauge.samples}
 
     async def in_force(account: str) -> None:
         write_rules(rules, f"{RULES}accounts:\n  {account}: {{token: pat-1}}\n")
-        await web.service.rulebook.reload()
+        await web.process.rulebook.reload()
 
     await followed(web)
     await write(web, "UPDATE enrollments SET state = 'enrolled', follow_at = now() - interval '1 hour'")

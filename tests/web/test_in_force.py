@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from structlog.testing import capture_logs
 
+from app.database.listen import RULEBOOK_CHANGED, Notifications
 from app.errors import RulebookError, StartError
-from app.in_force import RulebookInForce
-from app.metrics import Metrics
+from app.intake.group_commit import GroupCommit
+from app.jobs import Loop
+from app.observability.metrics import Metrics
+from app.rules.active import RulebookInForce
 from app.rules.load import load, read_documents
+from app.rules.store import Rulebooks, unfinished_elsewhere
 from app.sources import PROVIDERS
-from app.store.enrollments import unfinished_elsewhere
-from app.store.group_commit import GroupCommit
-from app.store.notifications import Notifications
-from app.store.rulebooks import RULEBOOK_CHANGED, Rulebooks
 from tests.web.service import RULES, SECRETS, write
 
 if TYPE_CHECKING:
@@ -85,15 +85,14 @@ def condition(rulebook: RulebookInForce) -> str:
 @asynccontextmanager
 async def following(engine: AsyncEngine, rulebook: RulebookInForce) -> AsyncIterator[None]:
     """Follow what other replicas put in force, told by the database."""
-    stopping = asyncio.Event()
-    notifications = Notifications(engine.url, {RULEBOOK_CHANGED: rulebook.changed})
+    loop = Loop(rulebook.look, every=10.0, store_trouble="rulebook.not_followed", defect="rulebook.defect")
+    notifications = Notifications(engine.url, {RULEBOOK_CHANGED: loop.wake})
     notifications.start()
-    task = asyncio.create_task(rulebook.follow(stopping))
+    loop.start()
     try:
         yield
     finally:
-        stopping.set()
-        await task
+        await loop.stop(finish=True)
         await notifications.close()
 
 
@@ -319,7 +318,7 @@ async def test_two_reloads_at_once_leave_every_replica_with_the_later_one(
     (one, _), (two, _) = replica(), replica(file=other)
     for _ in range(10):
         await asyncio.gather(one.reload(), two.reload())
-        await asyncio.gather(one._look(), two._look())
+        await asyncio.gather(one.look(), two.look())
         stored = await Rulebooks(engine).in_force()
         assert stored is not None
         assert {book.revision for book in (one.book, two.book) if book} == {stored.revision}

@@ -10,9 +10,9 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from app.metrics import Metrics
 from app.model import State
-from app.rules.json_schema import json_schema
+from app.observability.metrics import Metrics
+from app.rules.file.json_schema import json_schema
 from app.settings import Settings
 from app.sources import PROVIDERS
 
@@ -27,7 +27,7 @@ LEVELS = {"debug", "info", "warning", "error", "exception", "critical"}
 
 
 def log_events() -> set[str]:
-    """Return the first argument of each call of a logger in the application."""
+    """Return the first argument of each call of a logger in the application, and the events that loops log."""
     found = set[str]()
     for path in (ROOT / "app").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
@@ -35,6 +35,8 @@ def log_events() -> set[str]:
                 case ast.Call(func=ast.Attribute(value=ast.Name(id="log"), attr=level), args=[first, *_]):
                     constants = (one for one in ast.walk(first) if isinstance(one, ast.Constant))
                     found |= {str(one.value) for one in constants if level in LEVELS}
+                case ast.keyword(arg="store_trouble" | "trouble" | "defect", value=ast.Constant(value=str(name))):
+                    found.add(name)
                 case _:
                     pass
     return found

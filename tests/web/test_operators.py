@@ -10,7 +10,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import text
 
-from app.hubspot.faults import faults
+from app.hubspot.api.faults import faults
 from tests.web.service import ADMIN_TOKEN, RULES, Running, client_of, close_database, open_database, running, write
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     import httpx
 
-    from app.store.embedded import EmbeddedPostgres
+    from app.database.embedded import EmbeddedPostgres
 
 METRICS = Path(__file__).parents[2] / "docs" / "metrics.md"
 LISTS = ("events", "decisions", "enrollments")
@@ -75,7 +75,7 @@ async def test_a_delivery_is_followed_by_its_ids_from_the_event_to_the_journal(w
 
 async def test_a_decision_tells_who_was_thought_of_and_a_refusal_what_to_do(web: Running) -> None:
     await web.deliver("crm", signup(1))
-    async with web.service.engine.begin() as connection:
+    async with web.process.engine.begin() as connection:
         thought = '[{"sender": "anna", "chosen": true, "because": "its turn"}]'
         refused = (
             "UPDATE enrollments SET state = 'refused', reason = 'UNSUBSCRIBED', assignment = CAST(:thought AS jsonb)"
@@ -181,7 +181,7 @@ async def test_a_reload_puts_the_file_in_force(web: Running, rules: Path) -> Non
     answer = await reload(web)
 
     assert answer.status_code == 200
-    book = web.service.rulebook.book
+    book = web.process.rulebook.book
     assert book is not None
     assert answer.json() == {"revision": book.revision, "rules": 4, "sources": 4}
     await web.deliver("crm", signup(1, employees=20))
@@ -190,7 +190,7 @@ async def test_a_reload_puts_the_file_in_force(web: Running, rules: Path) -> Non
 
 
 async def test_a_reload_of_a_broken_file_lists_every_mistake_and_changes_nothing(web: Running, rules: Path) -> None:
-    before = web.service.rulebook.book
+    before = web.process.rulebook.book
     broken = RULES.replace("type: signup", "typ: signup").replace(
         "sender: anna}\n    dedupe", "sender: bob}\n    dedupe"
     )
@@ -205,16 +205,16 @@ async def test_a_reload_of_a_broken_file_lists_every_mistake_and_changes_nothing
     told = [(lines[mistake["line"] - 1].strip().split(":")[0], mistake["message"]) for mistake in mistakes]
     assert [place for place, _ in told if place in {"webinar", "typ"}] == ["webinar", "typ"]
     assert "NOT_SET" in told[0][1]
-    assert web.service.rulebook.book is before
+    assert web.process.rulebook.book is before
     assert web.counted("config_last_reload_successful") == 0
 
 
 async def test_a_reload_without_the_token_does_not_even_read_the_file(web: Running, rules: Path) -> None:
-    before = web.service.rulebook.book
+    before = web.process.rulebook.book
     write(rules, "broken")
 
     assert [(await reload(web, token)).status_code for token in (None, "wrong")] == [401, 401]
-    assert web.service.rulebook.book is before
+    assert web.process.rulebook.book is before
     assert web.counted("config_last_reload_successful") == 1
 
 
@@ -242,7 +242,7 @@ async def test_alive_asks_nothing_and_ready_names_what_is_missing(
 
 
 async def test_a_service_that_stops_is_not_ready_and_still_takes_what_comes(web: Running) -> None:
-    web.service.stopping.set()
+    web.process.stopping.set()
 
     ready = await web.client.get("/readyz")
 
@@ -431,7 +431,7 @@ async def test_an_address_that_is_none_cancels_nobody(web: Running, blank: str |
 async def test_what_is_parked_is_released_by_what_it_has_in_common(web: Running) -> None:
     for number in (1, 2):
         await web.deliver("crm", signup(number, f"p{number}@corp.example"))
-    async with web.service.engine.begin() as connection:
+    async with web.process.engine.begin() as connection:
         await connection.execute(text("UPDATE enrollments SET state = 'parked', reason = 'DISCONNECTED_INBOX'"))
     headers = {"authorization": f"Bearer {ADMIN_TOKEN}"}
 
@@ -496,7 +496,7 @@ async def test_an_entry_is_taken_out_as_it_is_listed_or_however_it_was_written(w
     assert (await remove("B\u00fccher.example")).status_code == 204
     # As an earlier version kept it: there is no address that it would hold.
     early = "INSERT INTO suppressions (kind, value, created_at) VALUES ('pattern', '*@b\u00fc*.example', now())"
-    async with web.service.engine.begin() as connection:
+    async with web.process.engine.begin() as connection:
         await connection.execute(text(early))
     assert (await remove("*@b\u00fc*.example")).status_code == 204
     assert is_problem(await remove("*@b\u00fc*.example"), 422, "invalid-request")

@@ -11,21 +11,21 @@ import pytest
 from sqlalchemy import text
 
 from app.clock import utc_now
-from app.endpoint_standings import EndpointStandings
 from app.model import OutboundKind
-from app.policy.redelivery import Verdict
-from app.store.outbound import Outbox, Outcome, note
-from app.store.outbound_books import OutboundBooks
+from app.outbound.operator_store import OutboundBooks
+from app.outbound.retry_schedule import Verdict
+from app.outbound.status import EndpointStandings
+from app.outbound.store import Outbox, Outcome, note
+from app.web.api.outbound import router
+from app.web.api.outbound_shapes import Kind
 from app.web.app import create_app
-from app.web.outbound import router
-from app.web.outbound_shapes import Kind
 from tests.web.service import ADMIN_TOKEN, RULES, write
 
 if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
-    from app.store.outbound import Outgoing
+    from app.outbound.store import Outgoing
     from tests.web.service import Running
 
 ENROLLED = "SELECT id FROM enrollments ORDER BY id"
@@ -42,7 +42,7 @@ async def noted(web: Running, *emails: str, kind: OutboundKind = OutboundKind.EN
         await web.deliver("crm", {"type": "signup", "data": {"email": email, "employees": 80}})
     ids = [row["id"] for row in await web.rows(ENROLLED)][-len(emails) :]
     for identity in ids:
-        async with web.service.engine.begin() as connection:
+        async with web.process.engine.begin() as connection:
             await note(connection, kind, [identity], ["crm-back"])
     wanted = f"SELECT id FROM outbound WHERE enrollment_id = ANY('{{{','.join(ids)}}}') ORDER BY due_at"  # noqa: S608  # ids of ours
     return [row["id"] for row in await web.rows(wanted)]
@@ -50,8 +50,8 @@ async def noted(web: Running, *emails: str, kind: OutboundKind = OutboundKind.EN
 
 async def end(web: Running, verdict: Verdict, status: int, due_at: datetime | None = None) -> list[Outgoing]:
     """Have all that wait end so."""
-    outbox = Outbox(web.service.engine, worker="w1", lease=timedelta(seconds=60))
-    endpoint = web.service.rulebook.endpoints()["crm-back"]
+    outbox = Outbox(web.process.engine, worker="w1", lease=timedelta(seconds=60))
+    endpoint = web.process.rulebook.endpoints()["crm-back"]
     claimed = await outbox.claim([(endpoint, 100)], now=utc_now())
     error = None if verdict is Verdict.DELIVERED else f"status {status}"
     outcome = Outcome(verdict, status, error, due_at, 12, "what it said" if error else None)
@@ -113,7 +113,7 @@ async def test_a_replay_sends_the_same_bytes_under_the_same_id_with_all_tries(we
 
 async def test_what_is_on_its_way_is_not_replayed(web: Running) -> None:
     (identity,) = await noted(web, "ada@corp.example")
-    async with web.service.engine.begin() as connection:
+    async with web.process.engine.begin() as connection:
         await connection.execute(text("UPDATE outbound SET state = 'sending'"))
     answer = await act(web, f"/outbound/{identity}/replay")
     assert (answer.status_code, answer.json()["type"].rpartition("#")[2]) == (409, "wrong-state")
@@ -122,7 +122,7 @@ async def test_what_is_on_its_way_is_not_replayed(web: Running) -> None:
 
 async def test_many_are_replayed_by_time_and_state(web: Running) -> None:
     await noted(web, "old@corp.example")
-    async with web.service.engine.begin() as connection:
+    async with web.process.engine.begin() as connection:
         await connection.execute(text("UPDATE outbound SET created_at = now() - interval '2 days'"))
     await noted(web, "ada@corp.example")
     await end(web, Verdict.FAILED, 500)
@@ -150,7 +150,7 @@ async def test_a_replay_for_a_name_that_nobody_knows_is_no_success(web: Running,
     await noted(web, "ada@corp.example")
     await end(web, Verdict.FAILED, 500)
     write(rules, RULES.replace("crm-back:", "crm-new:"))
-    await web.service.rulebook.reload()
+    await web.process.rulebook.reload()
     assert (await act(web, "/outbound/replay", ask | {"endpoint": "crm-back"})).json() == {"replayed": 1}
 
 
@@ -214,8 +214,8 @@ async def test_an_endpoint_that_said_it_is_gone_is_enabled_again(web: Running) -
 
 
 async def test_an_endpoint_that_leaves_the_rules_while_it_is_enabled_is_not_found(web: Running) -> None:
-    views = iter([web.service.rulebook.endpoints(), {}])
-    books = OutboundBooks(web.service.engine)
+    views = iter([web.process.rulebook.endpoints(), {}])
+    books = OutboundBooks(web.process.engine)
     standings = EndpointStandings(books, lambda: next(views), utc_now)
     app = create_app([router(books, standings, authorised=lambda: None)], version="1")
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="https://segue.example") as client:
@@ -235,7 +235,7 @@ async def test_a_test_event_goes_to_one_endpoint_as_all_others_do(web: Running) 
 async def test_one_that_left_the_rules_is_listed_while_something_waits_for_it(web: Running, rules: Path) -> None:
     await noted(web, "ada@corp.example")
     write(rules, RULES.replace("crm-back:", "crm-new:"))
-    await web.service.rulebook.reload()
+    await web.process.rulebook.reload()
     assert (await standing(web))["state"] == "not-in-rules"
     assert (await standing(web))["waiting"] == 1
     assert (await standing(web, "crm-new"))["state"] == "closed"
@@ -246,7 +246,7 @@ async def test_another_url_in_the_rules_is_sent_to_again(web: Running, rules: Pa
     await noted(web, "ada@corp.example")
     await end(web, Verdict.GONE, 410, utc_now())
     write(rules, RULES.replace("crm.acme.example", "crm2.acme.example"))
-    await web.service.rulebook.reload()
+    await web.process.rulebook.reload()
     assert (await standing(web))["state"] == "closed"
     assert len(await end(web, Verdict.DELIVERED, 200)) == 1
 
@@ -259,6 +259,6 @@ async def test_gauges_say_how_endpoints_stand(web: Running, rules: Path) -> None
     assert 'segue_outbound_breaker{endpoint="crm-back"} 2.0' in page
     assert 'segue_outbound_oldest_waiting_seconds{endpoint="crm-back"}' in page
     write(rules, RULES.replace("crm-back:", "crm-new:"))
-    await web.service.rulebook.reload()
+    await web.process.rulebook.reload()
     page = (await web.client.get("/metrics")).text
     assert 'segue_outbound_breaker{endpoint="crm-new"} 0.0' in page

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from app.operating import visited
-from app.serving import listeners_of
+from app.cli.session import visited
+from app.web.wiring import bind
 from tests.web.wire import serving
 
 if TYPE_CHECKING:
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 async def test_a_service_that_is_reached_is_told_by_its_answer_and_keeps_nothing(web: Running) -> None:
-    (listener,) = listeners_of(web.service)
+    (listener,) = bind(web.process)
     async with serving(listener, web.public):
         visit = await visited(f"http://127.0.0.1:{listener.port}/")
     assert (visit.ours, visit.told) == (True, "404")

@@ -10,7 +10,7 @@ import pytest
 
 from app.clock import utc_now
 from app.sources import PROVIDERS
-from app.sources.examples import FOLDER
+from app.sources.sample_files import FOLDER
 from tests.web.service import BASE, Running, close_database, open_database, running, write
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     import httpx
 
-    from app.store.embedded import EmbeddedPostgres
+    from app.database.embedded import EmbeddedPostgres
 
 TOKEN = "tok_made_up_4f81c2d9e0b7"
 RULES = """\
@@ -220,7 +220,7 @@ async def test_while_the_old_secret_is_used_operators_see_it(web: Running) -> No
     raw = b'{"type": "x"}'
     await web.deliver("crm", raw)
     assert web.counted("source_old_secret_timestamp_seconds", source="crm") == 0
-    book = web.service.rulebook.book
+    book = web.process.rulebook.book
     assert book is not None
     config = book.sources["crm"]
     old = type(config)(config.name, config.provider, config.secrets[1:], config.options)

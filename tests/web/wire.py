@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from app.metrics import Metrics
-from app.server import Listener
+from app.observability.metrics import Metrics
 from app.web.http_protocol import HttpProtocol
 from app.web.limits import Limits
+from app.web.server import Listener
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable

@@ -25,7 +25,7 @@ from app.sources.fields import (
     required,
     text,
 )
-from app.sources.people import person_in, with_address
+from app.sources.person_fields import person_in, with_address
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -23,7 +23,7 @@ from app.sources.batches import each, rows
 from app.sources.credentials import Credential
 from app.sources.fields import as_instant, parse, storable, text
 from app.sources.forms import content_type
-from app.sources.people import person_in
+from app.sources.person_fields import person_in
 
 if TYPE_CHECKING:
     from app.model import Delivery, SourceConfig

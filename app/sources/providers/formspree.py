@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from app.model import Event, Response
 from app.sources.base import SignedProvider, TimedOptions
 from app.sources.fields import body_digest, find, instant, parse_object
-from app.sources.people import person_by_label
+from app.sources.person_fields import person_by_label
 from app.sources.signing import Scheme
 
 if TYPE_CHECKING:

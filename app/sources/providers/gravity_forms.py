@@ -14,7 +14,7 @@ from app.sources.base import ANY_METHOD, CredentialProvider, HeaderOptions
 from app.sources.credentials import Credential
 from app.sources.fields import identity, instant, parse_object, query_of, tuple_or_digest
 from app.sources.forms import content_type, form, urlencoded
-from app.sources.people import person_by_label
+from app.sources.person_fields import person_by_label
 
 if TYPE_CHECKING:
     from pydantic import BaseModel

@@ -15,7 +15,7 @@ from app.sources import signing
 from app.sources.base import SignedProvider, TimedOptions
 from app.sources.batches import each, rows
 from app.sources.fields import find, from_digits, identity, parse_object, required, text
-from app.sources.people import person_in, with_address
+from app.sources.person_fields import person_in, with_address
 from app.sources.signing import Scheme
 
 if TYPE_CHECKING:

@@ -32,10 +32,10 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from app.errors import StartError, Unauthentic
 from app.model import Event
+from app.sources.assurance import Proof, for_so_long
 from app.sources.base import BaseProvider, unsent
 from app.sources.fields import any_text, body_digest, find, first_text, identity, instant, parse_object, storable
-from app.sources.people import person_in
-from app.sources.proofs import Proof, for_so_long
+from app.sources.person_fields import person_in
 from app.sources.signing import has_expired
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from app.sources.base import CredentialProvider
 from app.sources.credentials import Credential
 from app.sources.fields import first_text, parse_object, required, text
 from app.sources.forms import form
-from app.sources.people import Person, person_by_label
+from app.sources.person_fields import Person, person_by_label
 
 if TYPE_CHECKING:
     from app.model import Delivery, SourceConfig

@@ -16,11 +16,11 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from app.errors import StartError, Unauthentic, Unreadable
 from app.model import Delivery, Event, Secret, SourceConfig
 from app.sources import credentials, signing
+from app.sources.assurance import NOTHING, Proof
 from app.sources.base import BaseProvider, HeaderName, secret_mistakes, unsent
 from app.sources.fields import as_instant, body_digest, from_digits, parse_object
-from app.sources.paths import FieldName, value_at
-from app.sources.proofs import NOTHING, Proof
 from app.sources.signing import PLACEHOLDER, Scheme
+from app.sources.value_paths import FieldName, value_at
 
 
 def _is_template(value: str) -> str:

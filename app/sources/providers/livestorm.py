@@ -12,7 +12,7 @@ from app.model import Event
 from app.sources.base import CredentialProvider
 from app.sources.credentials import Credential
 from app.sources.fields import find, first_text, identity, instant, parse_object, required, text, tuple_or_digest
-from app.sources.people import person_by_label
+from app.sources.person_fields import person_by_label
 
 if TYPE_CHECKING:
     from app.model import Delivery, SourceConfig

@@ -14,7 +14,7 @@ from app.sources.base import ANY_METHOD, CredentialProvider, HeaderOptions
 from app.sources.credentials import Credential
 from app.sources.fields import find, instant, parse_object, query_of, required, text
 from app.sources.forms import urlencoded
-from app.sources.people import person_in, with_address
+from app.sources.person_fields import person_in, with_address
 
 if TYPE_CHECKING:
     from pydantic import BaseModel

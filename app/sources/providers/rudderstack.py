@@ -14,7 +14,7 @@ from app.sources.base import ANY_METHOD, CredentialProvider, HeaderOptions
 from app.sources.credentials import Credential
 from app.sources.fields import body_digest, find, first_text, identity, instant, parse_object, query_of, required, text
 from app.sources.forms import urlencoded
-from app.sources.people import Person, person_in
+from app.sources.person_fields import Person, person_in
 
 if TYPE_CHECKING:
     from pydantic import BaseModel

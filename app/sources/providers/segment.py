@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from app.model import Delivery, SourceConfig
-    from app.sources.proofs import Proof
+    from app.sources.assurance import Proof
 
 ARRAY = re.compile(rb"\s*\[\s*(?=\{)")
 # A string that never ends is one token up to the end of the body, or hostile bodies would take quadratic time.

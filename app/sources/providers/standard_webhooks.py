@@ -5,7 +5,7 @@ Source: the specification and reference libraries of github.com/standard-webhook
 
 from __future__ import annotations
 
-from app.sources.standard import StandardProvider
+from app.sources.standard_scheme import StandardProvider
 
 
 class StandardWebhooks(StandardProvider):

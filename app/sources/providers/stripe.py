@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from app.model import Event
 from app.sources.base import SignedProvider, TimedOptions
 from app.sources.fields import find, first_text, instant, parse_object, required, text
-from app.sources.labels import meaning
+from app.sources.form_labels import meaning
 from app.sources.signing import Scheme
 
 if TYPE_CHECKING:

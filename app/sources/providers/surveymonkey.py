@@ -16,7 +16,7 @@ from app.errors import Unreadable
 from app.model import Event
 from app.sources.base import Lookup, SignedProvider
 from app.sources.fields import DIGITS, find, first_text, identity, instant, parse_object, required, text
-from app.sources.people import address_in
+from app.sources.person_fields import address_in
 from app.sources.signing import Scheme
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ Source: docs.svix.com (verifying payloads) and its libraries. White-labelled sen
 
 from __future__ import annotations
 
-from app.sources.standard import StandardProvider
+from app.sources.standard_scheme import StandardProvider
 
 
 class Svix(StandardProvider):

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from app.model import Event
 from app.sources.base import SignedProvider, TimedOptions
 from app.sources.fields import body_digest, find, identity, instant, parse_object, required
-from app.sources.labels import by_meaning
+from app.sources.form_labels import by_meaning
 from app.sources.signing import Scheme
 
 if TYPE_CHECKING:

@@ -1,0 +1,170 @@
+"""CONNECT: a person lets Segue into a HubSpot account, from a link that is good once to a stored grant, on one page.
+
+An operator asks for a link with a ticket. Whoever opens it is sent to HubSpot with a state and the challenge of a PKCE
+verifier; HubSpot sends them back with the state and a code, which is exchanged for tokens. What can go wrong on the way
+is told to the person as InstallRefused, and nothing is stored.
+"""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, NoReturn
+from urllib.parse import urlencode
+
+import structlog
+
+from app.accounts.install_store import Pending
+from app.accounts.tokens import new_tokens
+from app.clock import elapsed_seconds
+from app.errors import GrantRevoked, HubSpotError, InstallRefused, Refusal, SegueError, Undecipherable
+from app.hubspot.api.oauth import authorize_url, missing_scopes
+
+if TYPE_CHECKING:
+    from app.accounts.grant_store import Grants
+    from app.accounts.install_store import Installs
+    from app.hubspot.api.oauth import TokenFacts, Tokens
+    from app.hubspot.oauth_client import OAuthClient
+
+INSTALL = "/oauth/install"
+CALLBACK = "/oauth/callback"
+VERIFIER_BYTES = 48
+AGAIN = "Ask for a new link with `segue hubspot install`."
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """Where a person is sent to, and the state by which their browser is known when it comes back."""
+
+    url: str
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class Connected:
+    """An account that is connected now. `missing` are the scopes that enrolling needs and HubSpot did not give."""
+
+    account: str
+    hub_id: str
+    missing: tuple[str, ...]
+    released: int
+
+
+class Disconnected(StrEnum):
+    """What became of a grant that was to be given back."""
+
+    NOT_CONNECTED = "it was not connected"
+    GIVEN_BACK = "disconnected"
+    # What HubSpot did not take back dies with the app's being uninstalled there.
+    FORGOTTEN = "forgotten here, and HubSpot did not take it back: uninstall the app in that HubSpot account"
+
+
+class Connecting:
+    """Connects accounts. `app_url` is where HubSpot asks people, `public_url` what their browsers call us by."""
+
+    def __init__(
+        self, grants: Grants, installs: Installs, client: OAuthClient, *, app_url: str, public_url: str
+    ) -> None:
+        self._grants = grants
+        self._installs = installs
+        self._client = client
+        self._app_url = app_url
+        self._public_url = public_url.rstrip("/")
+
+    @property
+    def over_tls(self) -> bool:
+        """Whether browsers come by HTTPS."""
+        return self._public_url.startswith("https://")
+
+    async def link(self, account: str) -> str:
+        """Return a link with which somebody may connect `account`: once, within ten minutes."""
+        return install_link(self._public_url, await self._installs.add_ticket(account))
+
+    async def begin(self, ticket: str) -> Sent:
+        """Return where the bearer of a ticket is sent. Raises InstallRefused and Busy."""
+        account = await self._installs.take_ticket(ticket)
+        if account is None:
+            raise InstallRefused(f"This link was used already, or is older than ten minutes. {AGAIN}")
+        pending = Pending(account, secrets.token_urlsafe(VERIFIER_BYTES), self._public_url + CALLBACK)
+        state = await self._installs.add_state(pending)
+        url = authorize_url(
+            self._app_url,
+            self._client.app,
+            redirect_uri=pending.redirect_uri,
+            state=state,
+            verifier=pending.verifier,
+        )
+        log.info("oauth.begun", account=account)
+        return Sent(url, state)
+
+    async def give_up(self, state: str, told: str) -> NoReturn:
+        """Raise InstallRefused for a person whom HubSpot sent back without a code; the state is used up."""
+        pending = await self._pending(state)
+        log.warning("oauth.given_up", account=pending.account)
+        raise InstallRefused(f"HubSpot did not connect {pending.account!r}: {told}")
+
+    async def finish(self, state: str, code: str) -> Connected:
+        """Exchange the code and store the grant. Raises InstallRefused and Busy."""
+        pending = await self._pending(state)
+        started = elapsed_seconds()
+        tokens, facts = await self._tokens(pending, code)
+        hub_id, scopes = facts.hub_id, facts.scopes
+        if tokens.refresh_token is None or hub_id is None or scopes is None:
+            raise InstallRefused(f"HubSpot's answer names no refresh token, account or scopes. {AGAIN}")
+        left = tokens.expires_in - (elapsed_seconds() - started)
+        stored = new_tokens(tokens, tokens.refresh_token, left, facts)
+        released = await self._grants.connect(pending.account, hub_id, stored)
+        log.info("oauth.connected", account=pending.account, hub_id=hub_id, released=released)
+        return Connected(pending.account, hub_id, missing_scopes(scopes), released)
+
+    async def disconnect(self, account: str) -> Disconnected:
+        """Give an account's grant back, unless it was dead already, and forget it. Raises no HubSpotError."""
+        ended = Disconnected.GIVEN_BACK
+        try:
+            grant = await self._grants.read(account)
+            if grant is not None:
+                await self._client.revoke(account, grant.refresh_token)
+        except GrantRevoked:
+            log.info("oauth.revoked_already", account=account)
+        except (HubSpotError, Undecipherable) as error:
+            log.warning("oauth.not_revoked", account=account, error=str(error))
+            ended = Disconnected.FORGOTTEN
+        return ended if await self._grants.forget(account) else Disconnected.NOT_CONNECTED
+
+    async def _pending(self, state: str) -> Pending:
+        try:
+            pending = await self._installs.take_state(state)
+        except Undecipherable as error:
+            raise InstallRefused(f"SEGUE_ENCRYPTION_KEYS changed meanwhile. {AGAIN}") from error
+        if pending is None:
+            raise InstallRefused(f"This way was gone to its end already, or begun over ten minutes ago. {AGAIN}")
+        return pending
+
+    async def _tokens(self, pending: Pending, code: str) -> tuple[Tokens, TokenFacts]:
+        """Exchange the code, and ask whose the tokens are where the answer does not say."""
+        try:
+            tokens = await self._client.exchange(
+                pending.account, code, redirect_uri=pending.redirect_uri, verifier=pending.verifier
+            )
+            if tokens.facts.hub_id is not None and tokens.facts.scopes is not None:
+                return tokens, tokens.facts
+            return tokens, await self._client.introspect(pending.account, tokens.access_token)
+        except HubSpotError as error:
+            log.warning("oauth.not_connected", account=pending.account, error=str(error))
+            raise InstallRefused(_told(error)) from error
+
+
+def install_link(public_url: str, ticket: str) -> str:
+    """Return the link that a ticket opens."""
+    return f"{public_url.rstrip('/')}{INSTALL}?{urlencode({'ticket': ticket})}"
+
+
+def _told(error: SegueError) -> str:
+    if isinstance(error, Refusal):
+        return (
+            f"HubSpot gave no access token ({error}). Compare the client id, its secret and the redirect URL. {AGAIN}"
+        )
+    return f"HubSpot could not be asked for an access token ({error}). {AGAIN}"

@@ -1,0 +1,86 @@
+"""People on their way to connect an account: the ticket that lets one in, and the state that HubSpot hands back.
+
+Both are random and good once and for ten minutes. Only their SHA-256 is stored, so that looking one up compares no
+secret, and whoever reads the table can use none.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from app.accounts import grant_statements as sql
+from app.database.engine import busy_when_gone
+
+if TYPE_CHECKING:
+    from sqlalchemy import Row
+    from sqlalchemy.ext.asyncio import AsyncEngine
+
+    from app.accounts.encryption import Encryption
+
+LIFE_SECONDS = 600
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """What was begun: for which account, with which PKCE verifier, and where HubSpot sends the person back to."""
+
+    account: str
+    verifier: str = field(repr=False)
+    redirect_uri: str
+
+
+class Installs:
+    """Tickets and states. Every method raises Busy while the store cannot be asked."""
+
+    def __init__(self, engine: AsyncEngine, encryption: Encryption) -> None:
+        self._engine = engine
+        self._encryption = encryption
+
+    async def add_ticket(self, account: str) -> str:
+        """Return a ticket with which somebody may connect `account`."""
+        return await self._keep("ticket", account, None, None)
+
+    async def take_ticket(self, ticket: str) -> str | None:
+        """Return the account that a ticket is for; None where it was used, is too old, or never was."""
+        row = await self._take("ticket", ticket)
+        return None if row is None else row.account
+
+    async def add_state(self, pending: Pending) -> str:
+        """Return a state that stands for `pending` while the person is at HubSpot."""
+        sealed = self._encryption.encrypt(pending.verifier, _context(pending.account))
+        return await self._keep("state", pending.account, sealed, pending.redirect_uri)
+
+    async def take_state(self, state: str) -> Pending | None:
+        """Return what a state stands for; None where it was used, is too old, or never was. Raises Undecipherable."""
+        row = await self._take("state", state)
+        if row is None:
+            return None
+        verifier = self._encryption.decrypt(bytes(row.code_verifier), _context(row.account))
+        return Pending(row.account, verifier, row.redirect_uri)
+
+    async def _keep(self, kind: str, account: str, verifier: bytes | None, redirect_uri: str | None) -> str:
+        secret = secrets.token_urlsafe(32)
+        values = {"key": _hashed(secret), "kind": kind, "account": account, "seconds": LIFE_SECONDS}
+        with busy_when_gone():
+            async with self._engine.begin() as connection:
+                await connection.execute(sql.FORGET_OLD_INSTALLS)
+                more = {"code_verifier": verifier, "redirect_uri": redirect_uri}
+                await connection.execute(sql.KEEP_INSTALL, values | more)
+        return secret
+
+    async def _take(self, kind: str, secret: str) -> Row[Any] | None:
+        with busy_when_gone():
+            async with self._engine.begin() as connection:
+                row = (await connection.execute(sql.TAKE_INSTALL, {"key": _hashed(secret), "kind": kind})).one_or_none()
+        return row if row is not None and row.alive else None
+
+
+def _hashed(secret: str) -> bytes:
+    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).digest()
+
+
+def _context(account: str) -> tuple[str, ...]:
+    return ("oauth_installs", account, "code_verifier")

@@ -1,0 +1,109 @@
+"""Accounts that join by OAuth, put together: settings in; what renews their tokens, and what connects them, out."""
+
+from __future__ import annotations
+
+import os
+import random
+import secrets
+import socket
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import structlog
+
+from app.accounts.connect import Connecting
+from app.accounts.encryption import encryption
+from app.accounts.grant_store import Grants
+from app.accounts.install_store import Installs
+from app.accounts.tokens import AccountTokens
+from app.errors import StartError
+from app.hubspot.api.oauth import OAuthApp
+from app.hubspot.oauth_client import OAuthClient
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextlib import AsyncExitStack
+
+    import httpx
+    from sqlalchemy.ext.asyncio import AsyncEngine
+
+    from app.hubspot.client import CallRecord
+    from app.settings import Settings
+
+NEEDED = ("hubspot_client_id", "hubspot_client_secret", "public_url", "encryption_keys")
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class OAuth:
+    """What one process needs for accounts that join by OAuth."""
+
+    grants: Grants
+    client: OAuthClient
+    connecting: Connecting
+    _name: str = field(default_factory=lambda: f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}")
+    _tokens: dict[str, AccountTokens] = field(default_factory=dict)
+
+    async def token(self, account: str) -> str:
+        """Return an access token of an account: see `AccountTokens.token`."""
+        if account not in self._tokens:
+            self._tokens[account] = AccountTokens(
+                account, self.grants, self.client, name=self._name, random=random.random
+            )
+        return await self._tokens[account].token()
+
+    def changed(self) -> None:
+        """Look again at what is stored: somebody connected or disconnected an account."""
+        for tokens in self._tokens.values():
+            tokens.changed()
+
+    async def rotate(self) -> None:
+        """Seal what is stored with the newest key."""
+        log.info("oauth.rotated", grants=await self.grants.rotate())
+
+    async def release(self) -> None:
+        """Release what waits for an account that is connected."""
+        released = await self.grants.release()
+        if released:
+            log.info("oauth.released", enrollments=released)
+
+    async def close(self) -> None:
+        """Wait for answers that are on their way."""
+        for tokens in self._tokens.values():
+            await tokens.close()
+
+
+def missing_settings(settings: Settings) -> list[str]:
+    """Return the settings that joining by OAuth needs and that are not set."""
+    return [f"SEGUE_{name.upper()}" for name in NEEDED if getattr(settings, name) is None]
+
+
+async def open_oauth(
+    stack: AsyncExitStack,
+    settings: Settings,
+    engine: AsyncEngine,
+    *,
+    base_url: str,
+    observe: Callable[[CallRecord], None],
+    transport: httpx.AsyncBaseTransport | None = None,
+) -> OAuth | None:
+    """Return what accounts need that join by OAuth, None where no app is configured.
+
+    Raises StartError for an app that is configured by half, and for a malformed key. `transport` replaces the network.
+    """
+    identity, secret, keys = settings.hubspot_client_id, settings.hubspot_client_secret, settings.encryption_keys
+    sealing = encryption(keys.get_secret_value()) if keys else None
+    if identity is None and secret is None:
+        return None
+    if identity is None or secret is None or sealing is None or settings.public_url is None:
+        raise StartError(f"accounts that join by OAuth need {', '.join(missing_settings(settings))}, too")
+    optional = settings.hubspot_optional_scopes or ""
+    app = OAuthApp(identity, secret.get_secret_value(), settings.hubspot_api_version, optional)
+    client = OAuthClient(app, observe=observe, base_url=base_url, transport=transport)
+    await stack.enter_async_context(client)
+    grants, installs = Grants(engine, sealing), Installs(engine, sealing)
+    urls = {"app_url": str(settings.hubspot_app_url), "public_url": str(settings.public_url)}
+    oauth = OAuth(grants, client, Connecting(grants, installs, client, **urls))
+    stack.push_async_callback(oauth.close)
+    return oauth

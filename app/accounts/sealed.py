@@ -1,0 +1,80 @@
+"""A grant as value and as row: in between, its tokens are sealed for their account and their column."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from sqlalchemy import Row
+
+    from app.accounts.encryption import Encryption
+
+TOKENS = ("access_token", "refresh_token")
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """A grant as it stands. `expires_in` and the other times are in seconds, by the database's clock.
+
+    `version` is the fence: every new token has another one, which no other grant ever had. `leased_seconds` is for how
+    long `leased_by` may ask HubSpot (None: nobody does); without `leased_by` nobody may ask for that long, and `detail`
+    says why.
+    """
+
+    account: str
+    hub_id: str
+    user_id: str | None
+    scopes: tuple[str, ...]
+    access_token: str = field(repr=False)
+    refresh_token: str = field(repr=False)
+    expires_in: int
+    seconds_left: float
+    active: bool
+    detail: str | None
+    version: int
+    leased_by: str | None
+    leased_seconds: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class NewTokens:
+    """Tokens to store. `seconds` is how long the access token lives from now on, `expires_in` how long in all."""
+
+    access_token: str = field(repr=False)
+    refresh_token: str = field(repr=False)
+    expires_in: int
+    seconds: float
+    user_id: str | None
+    scopes: tuple[str, ...] | None
+
+
+def sealed(encryption: Encryption, account: str, tokens: NewTokens) -> dict[str, Any]:
+    """Return the columns that `tokens` fill."""
+    secrets = {name: encryption.encrypt(getattr(tokens, name), _context(account, name)) for name in TOKENS}
+    told = {"expires_in": tokens.expires_in, "seconds": tokens.seconds, "user_id": tokens.user_id}
+    return {**secrets, **told, "scopes": None if tokens.scopes is None else list(tokens.scopes)}
+
+
+def opened(encryption: Encryption, row: Row[Any]) -> Grant:
+    """Return the grant that a row holds. Raises Undecipherable."""
+    secrets = {name: encryption.decrypt(bytes(getattr(row, name)), _context(row.account, name)) for name in TOKENS}
+    leased = row.leased_seconds is not None and row.leased_seconds > 0
+    return Grant(
+        **secrets,
+        account=row.account,
+        hub_id=row.hub_id,
+        user_id=row.user_id,
+        scopes=tuple(row.scopes),
+        expires_in=row.expires_in,
+        seconds_left=row.seconds_left,
+        active=row.state == "active",
+        detail=row.detail,
+        version=row.version,
+        leased_by=row.leased_by if leased else None,
+        leased_seconds=row.leased_seconds if leased else None,
+    )
+
+
+def _context(account: str, name: str) -> tuple[str, ...]:
+    return ("oauth_grants", account, name)

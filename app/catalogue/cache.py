@@ -1,0 +1,140 @@
+"""What HubSpot has for rules to name, for operators: kept for a while, and always told with its age."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, TypeAlias
+
+from app.catalogue.rows import listed_owners, listed_sequences
+from app.clock import elapsed_seconds, utc_now
+from app.database.engine import busy_when_gone
+from app.errors import Busy, HeldError, HubSpotError, StartError
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
+    from datetime import datetime
+
+    from app.catalogue.rows import Row
+    from app.hubspot.client import HubSpotClient
+    from app.model import Account
+    from app.rules.rulebook import Rulebook
+
+FRESH_SECONDS = 600
+# Nobody makes us ask more often than this, and who was refused is not asked again sooner.
+AGAIN_SECONDS = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """What HubSpot listed at `read_at`, `age_seconds` ago; `trouble` says why there is nothing newer.
+
+    `unlisted` has those senders of whom HubSpot lists nothing, each with its reason.
+    """
+
+    account: str
+    rows: Sequence[Row]
+    read_at: datetime
+    unlisted: Mapping[str, str] = field(default_factory=dict)
+    age_seconds: float = 0.0
+    trouble: str | None = None
+
+
+Read: TypeAlias = "Callable[[], Awaitable[tuple[Sequence[Row], Mapping[str, str]]]]"
+
+
+class Shelf:
+    """One listing of one account. Whoever comes while it is read waits for what that brings."""
+
+    def __init__(self, account: str, elapsed: Callable[[], float]) -> None:
+        self._account = account
+        self._elapsed = elapsed
+        self._turn = asyncio.Lock()
+        self._kept: Listing | None = None
+        self._asked_at: float | None = None
+        self._read_at = 0.0
+        self._trouble: str | None = None
+
+    async def listing(self, read: Read, *, max_age: float) -> Listing:
+        """Return what is kept, read anew where it is older than `max_age` seconds. Raises Busy where there is none."""
+        async with self._turn:
+            if self._kept is None or self._elapsed() - self._read_at > max_age:
+                await self._ask(read)
+            if self._kept is None:
+                told = f"nothing is known yet of the account {self._account!r}: {self._trouble}"
+                raise Busy("hubspot_unavailable", told, retry_after=AGAIN_SECONDS)
+            return replace(self._kept, age_seconds=self._elapsed() - self._read_at, trouble=self._trouble)
+
+    async def _ask(self, read: Read) -> None:
+        now = self._elapsed()
+        if self._asked_at is not None and now - self._asked_at < AGAIN_SECONDS:
+            return
+        self._asked_at = now
+        try:
+            with busy_when_gone():
+                rows, unlisted = await read()
+        except (HubSpotError, HeldError, StartError) as error:
+            self._trouble = str(error)
+            return
+        self._kept, self._trouble = Listing(self._account, rows, utc_now(), unlisted), None
+        self._read_at = self._elapsed()
+
+
+class Catalogue:
+    """The sequences and owners of the accounts in force; every method raises Busy where nothing can be told.
+
+    `client` opens what asks HubSpot as an account, once for each.
+    """
+
+    def __init__(
+        self,
+        client: Callable[[Account], Awaitable[HubSpotClient]],
+        book: Callable[[], Rulebook | None],
+        *,
+        elapsed: Callable[[], float] = elapsed_seconds,
+    ) -> None:
+        self._client = client
+        self._elapsed = elapsed
+        self._book = book
+        self._clients: dict[str, HubSpotClient] = {}
+        self._opening = asyncio.Lock()
+        self._shelves: dict[tuple[str, str], tuple[object, Shelf]] = {}
+
+    async def sequences(self, account: str | None, *, max_age: float) -> Listing | None:
+        """Return the sequences that the senders of the rules may send; None where no such account is meant."""
+        book = self._book()
+        found = book and book.meant(account)
+        if not book or not found:
+            return None
+        users = {sender.user_id: sender.name for sender in book.senders.values()}
+
+        async def read() -> tuple[Sequence[Row], Mapping[str, str]]:
+            rows, refused = await listed_sequences(await self._opened(found), users)
+            return rows, {name: str(refusal) for name, refusal in refused.items()}
+
+        return await self._shelf(found, "sequences", users).listing(read, max_age=max_age)
+
+    async def owners(self, account: str | None, *, max_age: float) -> Listing | None:
+        """Return the owners with their two ids; None where no such account is meant."""
+        book = self._book()
+        found = book and book.meant(account)
+        if not found:
+            return None
+
+        async def read() -> tuple[Sequence[Row], Mapping[str, str]]:
+            return await listed_owners(await self._opened(found)), {}
+
+        return await self._shelf(found, "owners", None).listing(read, max_age=max_age)
+
+    def _shelf(self, account: Account, what: str, asked: object) -> Shelf:
+        """Return where this is kept. What other senders were shown is forgotten: it answers another question."""
+        kept = self._shelves.get((account.name, what))
+        if kept is None or kept[0] != asked:
+            kept = self._shelves[account.name, what] = (asked, Shelf(account.name, self._elapsed))
+        return kept[1]
+
+    async def _opened(self, account: Account) -> HubSpotClient:
+        async with self._opening:
+            if account.name not in self._clients:
+                self._clients[account.name] = await self._client(account)
+            return self._clients[account.name]

@@ -1,0 +1,135 @@
+"""What there is in HubSpot, as rows for people and scripts: sequences, owners, and the senders of the rules."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from app.catalogue.pages import all_owners, all_sequences, all_users
+from app.errors import HubSpotError, Refusal, StartError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from app.hubspot.api.details import SequenceDetails, User
+    from app.hubspot.api.sequences import Owner, Sequence
+    from app.hubspot.client import HubSpotClient
+    from app.model import Sender
+    from app.senders.status import Standing
+
+OF_THE_TOKEN = frozenset({401, 429})  # refusals that would be the same for every user
+MISSING_SCOPES = "MISSING_SCOPES"
+Row: TypeAlias = dict[str, Any]
+
+
+async def listed_sequences(client: HubSpotClient, users: Mapping[str, str]) -> tuple[list[Row], dict[str, Refusal]]:
+    """Return the sequences that `users` (user id to name) may send, or the token's own user where there are none.
+
+    The second one is those users, by name, of whom HubSpot wants to know nothing. Raises what the client raises.
+    """
+    chosen = users or await _own_user(client)
+    found: dict[str, Sequence] = {}
+    seen: dict[str, list[str]] = {}
+    refused: dict[str, Refusal] = {}
+    for user_id, name in chosen.items():
+        try:
+            listed = await all_sequences(client, user_id)
+        except Refusal as refusal:
+            if refusal.status in OF_THE_TOKEN or refusal.code == MISSING_SCOPES:
+                raise
+            refused[name], listed = refusal, ()
+        for sequence in listed:
+            found[sequence.id] = sequence
+            seen.setdefault(sequence.id, []).append(user_id)
+    owners = await _owners_by_user(client)
+    details = {one: await _details(client, seen[one][0], one) for one in found}
+    rows = [
+        _sequence_row(one, details[key], owners, [chosen[user] for user in seen[key]]) for key, one in found.items()
+    ]
+    return rows, refused
+
+
+async def listed_owners(client: HubSpotClient) -> list[Row]:
+    """Return the owners."""
+    return [
+        {"name": owner.name, "email": owner.email, "user_id": owner.user_id, "owner_id": owner.id}
+        for owner in await all_owners(client)
+    ]
+
+
+async def listed_senders(
+    client: HubSpotClient, senders: Iterable[Sender], standings: Mapping[str, Standing]
+) -> list[Row]:
+    """Return the senders of the rules: the owner each one is, its seats where they may be read, and how it stands."""
+    owners, seats = await _owners_by_user(client), await _seats(client)
+    return [
+        _sender_row(one, owners.get(one.user_id), seats.get(one.user_id), standings.get(one.name)) for one in senders
+    ]
+
+
+async def _own_user(client: HubSpotClient) -> dict[str, str]:
+    told = "there is no sender in the rules yet: name a --user; segue hubspot owners lists their user ids"
+    try:
+        user_id = (await client.token_info()).user_id
+    except HubSpotError as error:
+        raise StartError(told) from error
+    if user_id is None:
+        raise StartError(told)
+    return {user_id: user_id}
+
+
+async def _owners_by_user(client: HubSpotClient) -> dict[str, Owner]:
+    """Return the owners by user id; none where the token may not read them."""
+    try:
+        owners = await all_owners(client)
+    except HubSpotError:
+        return {}
+    return {owner.user_id: owner for owner in owners if owner.user_id is not None}
+
+
+async def _seats(client: HubSpotClient) -> dict[str, User]:
+    try:
+        return {user.id: user for user in await all_users(client)}
+    except HubSpotError:
+        return {}
+
+
+async def _details(client: HubSpotClient, user_id: str, sequence: str) -> SequenceDetails | None:
+    try:
+        return await client.sequence_details(user_id, sequence)
+    except HubSpotError:
+        return None
+
+
+def _sequence_row(
+    sequence: Sequence, details: SequenceDetails | None, owners: Mapping[str, Owner], senders: list[str]
+) -> Row:
+    owner = owners.get(sequence.user_id or "")
+    settings = details.settings if details else None
+    return {
+        "id": sequence.id,
+        "name": sequence.name,
+        "owner": (owner.name or owner.email or owner.id) if owner else sequence.user_id,
+        "steps": list(details.steps) if details else None,
+        "sends": f"{_clock(settings.opens_minute)}-{_clock(settings.closes_minute)}" if settings else None,
+        "follow_up_days": settings.days if settings else None,
+        "edited_at": sequence.updated_at.isoformat() if sequence.updated_at else None,
+        "seen_by": senders,
+    }
+
+
+def _sender_row(one: Sender, owner: Owner | None, user: User | None, standing: Standing | None) -> Row:
+    return {
+        "name": one.name,
+        "user_id": one.user_id,
+        "owner_id": owner.id if owner else None,
+        "owner": owner.name or owner.email if owner else None,
+        "inbox": one.email,
+        "seats": list(user.seats) if user and user.seats is not None else None,
+        "left": standing.left if standing else None,
+        "limit": standing.limit if standing else None,
+        "paused": (standing.paused_at is not None) if standing else None,
+    }
+
+
+def _clock(minute: int | None) -> str:
+    return "?" if minute is None else f"{minute // 60:02}:{minute % 60:02}"

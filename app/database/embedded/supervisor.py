@@ -1,0 +1,170 @@
+"""Open, attach, close: the private PostgreSQL from the outside."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import subprocess
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from sqlalchemy.engine import URL
+
+from app.database.embedded.binaries import find_binaries
+from app.database.embedded.cluster import (
+    NAME,
+    Layout,
+    create_cluster,
+    major_version,
+    make_root,
+    open_way,
+    remove_short_folder,
+    socket_folder,
+)
+from app.database.embedded.postmaster import answers, last_lines, running, start, stop, wait_until_ready
+from app.database.embedded.server_user import choose_user
+from app.errors import StartError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from app.database.embedded.postmaster import Postmaster
+
+REAP_SECONDS = 30
+DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+
+
+class EmbeddedPostgres:
+    """The private server, held by this process: whoever holds it stops it, started or attached to again.
+
+    `url` is for SQLAlchemy with asyncpg. The server outlives a holder that is killed; the next `open` finds it.
+    """
+
+    def __init__(self, layout: Layout, lock: int, server: Postmaster, child: subprocess.Popen[bytes] | None) -> None:
+        self.url = _url(server)
+        self._layout = layout
+        self._lock: int | None = lock
+        self._pid = server.pid
+        self._socket_folder = server.socket_folder
+        self._child = child
+
+    @classmethod
+    def open(cls, data_dir: Path) -> EmbeddedPostgres:
+        """Take the lock on `data_dir`; start the server there, or attach to the one that runs.
+
+        Makes the folder and the database where they are missing. Blocks for about a second at a first start. Raises
+        StartError.
+        """
+        with _explained(data_dir):
+            layout = make_root(data_dir)
+            lock = _take_lock(layout)
+            try:
+                server, child = _attach_or_start(layout)
+            except BaseException:
+                os.close(lock)
+                raise
+            return cls(layout, lock, server, child)
+
+    def revive(self) -> bool:
+        """Start the server again where it has ended by itself; tell whether that was so. The URL stays. Blocks.
+
+        Raises StartError when it does not start.
+        """
+        if self._lock is None or running(self._layout) is not None:
+            return False
+        with _explained(self._layout.root):
+            if self._child is not None:
+                self._child.wait(timeout=REAP_SECONDS)
+            server, self._child = _attach_or_start(self._layout)
+            self._pid, self._socket_folder = server.pid, server.socket_folder
+        return True
+
+    def close(self) -> None:
+        """Stop the server and release the lock. A second call does nothing. Raises StartError if it does not stop."""
+        if self._lock is None:
+            return
+        lock, self._lock = self._lock, None
+        try:
+            with _explained(self._layout.root):
+                stop(self._layout, self._pid, self._child)
+                if self._child is not None:
+                    self._child.wait()
+                remove_short_folder(self._layout, self._socket_folder)
+        finally:
+            os.close(lock)
+
+
+def attach(data_dir: Path) -> str:
+    """Return the URL of the server that another process holds on `data_dir`. Raises StartError when none answers."""
+    layout = Layout.of(data_dir)
+    with _explained(layout.root):
+        server = running(layout) if layout.root.is_dir() else None
+        if server is not None and answers(server.socket_folder):
+            return _url(server)
+    raise StartError(
+        f"no database answers in {layout.root}; start `segue serve` first, or set SEGUE_DATABASE_URL "
+        "(SEGUE_DATA_DIR, when `serve` uses another folder)",
+    )
+
+
+def _attach_or_start(layout: Layout) -> tuple[Postmaster, subprocess.Popen[bytes] | None]:
+    user = choose_user(layout.pgdata)
+    open_way(layout, user)
+    major = major_version(layout, user)
+    survivor = wait_until_ready(layout) if major is not None else None
+    if survivor is not None:
+        return survivor, None
+    binaries = find_binaries(user, layout.copies, major)
+    if major is None:
+        create_cluster(layout, binaries, user)
+    said_before = layout.log.stat().st_size if layout.log.exists() else 0
+    child = start(layout, binaries, user, socket_folder(layout, user))
+    server = wait_until_ready(layout, child)
+    if server is None:
+        said = last_lines(layout.log, said_before if said_before <= layout.log.stat().st_size else 0)
+        raise StartError(f"the database in {layout.root} does not start: {said}; the whole log is {layout.log}")
+    return server, child
+
+
+def _take_lock(layout: Layout) -> int:
+    """Return a descriptor that holds the lock. The system releases it with the process, however that ends."""
+    lock = os.open(layout.lock, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        holder = os.pread(lock, 20, 0).decode(errors="replace").strip() or "unknown"
+        os.close(lock)
+        raise StartError(
+            f"process {holder} already uses the data directory {layout.root}; stop it first, set SEGUE_DATA_DIR to "
+            "another folder, or run `segue worker`, which shares it",
+        ) from None
+    os.truncate(lock, 0)
+    os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
+    return lock
+
+
+def _url(server: Postmaster) -> str:
+    # The port is named because PGPORT in the environment would otherwise change the socket's name.
+    query = {"host": str(server.socket_folder), "port": "5432"}
+    return URL.create("postgresql+asyncpg", username=NAME, database=NAME, query=query).render_as_string()
+
+
+@contextmanager
+def _explained(data_dir: Path) -> Iterator[None]:
+    """Turn what the operating system refuses into one StartError."""
+    try:
+        yield
+    except subprocess.SubprocessError as error:
+        raise StartError(f"PostgreSQL cannot be run for {data_dir}: {error}; check the machine's load") from error
+    except OSError as error:
+        place = error.filename or data_dir
+        remedy = (
+            "the disk is full: make room there"
+            if error.errno in DISK_FULL
+            else f"run Segue as the folder's owner, or set SEGUE_DATA_DIR to one that user {os.geteuid()} may write"
+        )
+        raise StartError(
+            f"cannot use the data directory {data_dir}: {error.strerror or error}: {place}; {remedy}"
+        ) from error

@@ -1,0 +1,143 @@
+"""The connection to PostgreSQL: one way to open it, an engine over it, and what its errors mean."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from functools import cache, partial
+from typing import TYPE_CHECKING, Any
+
+import asyncpg
+from sqlalchemy import make_url, text
+from sqlalchemy.dialects.postgresql.asyncpg import dialect
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from app.errors import Busy, StartError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sqlalchemy import TextClause
+    from sqlalchemy.engine import URL
+
+_DIALECT = dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy leaves its dialects untyped
+MINIMUM_SERVER_VERSION = 140000
+CONNECT_SECONDS = 10
+COMMAND_SECONDS = 30
+# A process that is frozen, or cut off, in the middle of a transaction keeps its locks. PostgreSQL ends that transaction
+# after this time, or the other replicas would wait for as long as it pleases.
+IDLE_SECONDS = 7.5
+
+# What a statement over asyncpg alone may end in: the server's word, the driver's, or that of the network.
+STORE_TROUBLE = (SQLAlchemyError, OSError, TimeoutError)  # what a statement over the engine may end in
+TROUBLE = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, TimeoutError)
+
+
+async def connect(
+    url: URL,
+    *,
+    application_name: str = "segue",
+    command_timeout: float | None = COMMAND_SECONDS,
+    idle_seconds: float = IDLE_SECONDS,
+) -> Any:
+    """Open one asyncpg connection. Raises OSError when that cannot be done.
+
+    `command_timeout` (seconds) ends a statement that gets no answer; `idle_seconds` is how long a transaction may wait
+    for its next statement.
+
+    Every connection is opened here, and asyncpg alone reads the URL: libpq's words in its query (sslmode, sslrootcert,
+    application_name, ...) then mean what operators know them to mean.
+    """
+    named = {} if "application_name" in url.query else {"application_name": application_name}
+    try:
+        return await asyncpg.connect(
+            url.set(drivername="postgresql").render_as_string(hide_password=False),
+            timeout=CONNECT_SECONDS,
+            command_timeout=command_timeout,
+            server_settings={
+                **named,
+                "timezone": "UTC",
+                "idle_in_transaction_session_timeout": str(max(1, int(idle_seconds * 1000))),
+            },
+        )
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, ValueError) as error:
+        # SQLAlchemy would let the driver's own errors through, and callers know those of the network.
+        raise ConnectionError(str(error)) from error
+
+
+def open_engine(
+    url: str | URL,
+    *,
+    pool_size: int = 16,
+    application_name: str = "segue",
+    command_timeout: float | None = COMMAND_SECONDS,
+    idle_seconds: float = IDLE_SECONDS,
+) -> AsyncEngine:
+    """Return an engine for `url` (`postgresql+asyncpg://...`); nothing is connected yet. The rest: see `connect`."""
+    opened = make_url(url)
+    return create_async_engine(
+        opened,
+        async_creator=partial(
+            connect,
+            opened,
+            application_name=application_name,
+            command_timeout=command_timeout,
+            idle_seconds=idle_seconds,
+        ),
+        hide_parameters=True,  # An error's text would name people.
+        pool_size=pool_size,
+        max_overflow=0,
+        pool_timeout=10,
+    )
+
+
+def described(url: str | URL) -> str:
+    """Return `url` for a message, its password hidden."""
+    return make_url(url).set(drivername="postgresql").render_as_string(hide_password=True)
+
+
+async def require_server(engine: AsyncEngine) -> None:
+    """Raise StartError when the server cannot be reached, refuses us, or is older than PostgreSQL 14."""
+    try:
+        async with engine.connect() as connection:
+            number = int((await connection.execute(text("SHOW server_version_num"))).scalar_one())
+    except (SQLAlchemyError, OSError, TimeoutError) as error:
+        raise StartError(
+            f"SEGUE_DATABASE_URL: cannot use the database at {described(engine.url)}: {first_line(error)}; "
+            "check that PostgreSQL runs there, and the user, password and database name",
+        ) from error
+    if number < MINIMUM_SERVER_VERSION:
+        raise StartError(
+            f"SEGUE_DATABASE_URL: the server at {described(engine.url)} is PostgreSQL {number // 10000}; "
+            f"Segue needs {MINIMUM_SERVER_VERSION // 10000} or newer",
+        )
+
+
+def first_line(error: BaseException) -> str:
+    """Return the first line of what the driver said, without SQLAlchemy's wrapping."""
+    cause = getattr(error, "orig", None) or error
+    lines = str(cause).splitlines()
+    return lines[0] if lines else type(cause).__name__
+
+
+def sqlstate(error: BaseException) -> str | None:
+    """Return the five-character SQLSTATE of a refused statement, None when the server did not name one."""
+    cause = getattr(error, "orig", None) or error
+    state = getattr(cause, "sqlstate", None) or getattr(cause, "pgcode", None)
+    return state if isinstance(state, str) else None
+
+
+@contextmanager
+def busy_when_gone() -> Iterator[None]:
+    """Raise Busy for whatever trouble with the store comes up in the block: who asked over HTTP is answered 503."""
+    try:
+        yield
+    except (SQLAlchemyError, OSError) as error:
+        raise Busy("store_unavailable", f"the store cannot be asked now: {first_line(error)}") from error
+
+
+@cache
+def driver_sql(statement: TextClause) -> tuple[str, tuple[str, ...]]:
+    """Return a statement as asyncpg takes it, and the names of its parameters in their order."""
+    compiled = statement.compile(dialect=_DIALECT)
+    return str(compiled), tuple(compiled.positiontup or ())

@@ -1,0 +1,80 @@
+"""LISTEN: other processes' commits wake us at once. A lost connection is made again; polling covers the meantime."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+import structlog
+
+from app.database.engine import TROUBLE, connect
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from sqlalchemy.engine import URL
+
+RECONNECT_SECONDS = 1.0
+
+log = structlog.get_logger(__name__)
+
+
+ENROLLMENTS_READY = "segue_enrollments_ready"
+
+
+OUTBOUND_READY = "segue_outbound_ready"
+
+
+GRANT_CHANGED = "segue_grant_changed"
+
+
+RULEBOOK_CHANGED = "segue_rulebook_changed"
+
+
+class Notifications:
+    """Calls `handlers[channel]` for every notification on `channel`, and all of them after each (re)connection."""
+
+    def __init__(self, url: URL, handlers: Mapping[str, Callable[[], None]]) -> None:
+        self._url = url
+        self._handlers = handlers
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin to listen."""
+        self._task = asyncio.create_task(self._keep_listening(), name="notifications")
+
+    async def close(self) -> None:
+        """Stop listening."""
+        if self._task is not None:
+            self._task.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._task
+
+    async def _keep_listening(self) -> None:
+        while True:
+            try:
+                await self._listen()
+            except TROUBLE as error:
+                log.warning("notifications.lost", error=type(error).__name__)
+            await asyncio.sleep(RECONNECT_SECONDS)
+
+    async def _listen(self) -> None:
+        connection = await connect(self._url)
+        ended = asyncio.Event()
+        connection.add_termination_listener(lambda _: ended.set())
+        try:
+            for channel, handler in self._handlers.items():
+                await connection.add_listener(channel, _calling(handler))
+                handler()  # Whatever was said while nobody listened is looked for once.
+            await ended.wait()
+        finally:
+            with suppress(*TROUBLE):
+                await connection.close(timeout=2)
+
+
+def _calling(handler: Callable[[], None]) -> Callable[[object, int, str, object], None]:
+    def notified(_connection: object, _pid: int, _channel: str, _payload: object) -> None:
+        handler()
+
+    return notified

@@ -1,0 +1,197 @@
+"""ENRICH: claim -> ask -> decide -> record, on one page: thin events before the rules look at them.
+
+Only reading is asked for, so that asking twice does no harm; what was learned and what it comes to are written in one
+statement, fenced by the attempt that was claimed.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+import structlog
+
+from app.backoff import next_attempt
+from app.enrichment.client import NOT_THERE_YET
+from app.enrichment.portals import account_of
+from app.errors import Ambiguous, HeldError, HubSpotError, NotTold, Refusal, UnknownToProvider, Unreadable
+from app.intake.entries import Heard
+from app.model import Decision, Verdict
+from app.sources.field_map import mapped
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterable, Mapping
+    from datetime import datetime, timedelta
+
+    from app.enrichment.store import Enrichment
+    from app.enrollments.outcome import NextStep
+    from app.intake.decide import Deciding
+    from app.intake.entries import Accepted
+    from app.model import Event
+    from app.observability.metrics import Metrics
+    from app.rules.rulebook import Rulebook
+    from app.sources.base import Lookup, Provider
+
+# What a contact is asked for; event.data.contact holds all of it.
+PROPERTIES = ("email", "firstname", "lastname", "company", "jobtitle", "lifecyclestage", "hubspot_owner_id", "country")
+NOT_FOUND = "OBJECT_NOT_FOUND"
+
+log = structlog.get_logger(__name__)
+
+
+class Record(Protocol):
+    """Where thin events are kept; fenced, so that both raise FenceLost once the row is somebody else's."""
+
+    async def later(self, enrichment: Enrichment, *, due_at: datetime, now: datetime, reason: str, detail: str) -> None:
+        """Leave it for another try."""
+
+    async def finish(
+        self, enrichment: Enrichment, heard: Heard, *, after: str, reason: str | None, detail: str | None
+    ) -> Accepted:
+        """Write what was learned and decided."""
+
+
+class Contacts(Protocol):
+    """The contacts of one HubSpot account."""
+
+    async def read(self, contact_id: str, names: Iterable[str]) -> Mapping[str, str | None]:
+        """Return the named properties of the contact."""
+
+
+class Asking:
+    """Whom to ask about a thin event, and what their answers mean.
+
+    `contacts` returns those of the account named, `portals` the portal id of each account that HubSpot has told.
+    """
+
+    def __init__(
+        self,
+        *,
+        providers: Mapping[str, Provider],
+        ask: Callable[[Lookup], Awaitable[Any]],
+        contacts: Callable[[str], Contacts],
+        portals: Callable[[], Awaitable[Mapping[str, str]]],
+        fault_of: Callable[[str], NextStep],
+    ) -> None:
+        self._providers = providers
+        self._ask = ask
+        self._contacts = contacts
+        self._portals = portals
+        self._fault_of = fault_of
+
+    async def learn(self, event: Event, book: Rulebook) -> Event:
+        """Return the event with what its provider tells of it. Raises NotTold and UnknownToProvider."""
+        source = book.sources.get(event.source)
+        provider = self._providers[source.provider] if source else None
+        lookup = provider.lookup(event, source) if provider and source else None
+        if provider is None or source is None or lookup is None:
+            raise UnknownToProvider("the source is configured in a way that nobody can be asked")
+        if lookup.host:
+            found = await self._ask(lookup)
+        else:
+            account = account_of(lookup.portal, book.accounts_of(source), await self._portals())
+            found = await self._contact(account, lookup.path)
+        try:
+            return mapped(provider.enriched(event, found), source, {})
+        except Unreadable as error:
+            raise UnknownToProvider(f"what was answered cannot be read: {error}") from error
+
+    async def _contact(self, account: str, contact_id: str) -> Mapping[str, str | None]:
+        """Read a contact in HubSpot; what its fault table says of a refusal holds here, too."""
+        contacts = self._contacts(account)
+        try:
+            return await contacts.read(contact_id, PROPERTIES)
+        except Refusal as refusal:
+            told = f"HubSpot: {refusal.code}"
+            if refusal.code == NOT_FOUND:
+                raise NotTold(refusal.code, told, tries=NOT_THERE_YET) from refusal
+            if self._fault_of(refusal.code).next == "refuse":
+                raise UnknownToProvider(told) from refusal
+            raise NotTold(refusal.code, told, refusal.retry_after) from refusal
+        except HubSpotError as error:
+            told = "hubspot_no_answer" if isinstance(error, Ambiguous) else "hubspot_not_reached"
+            raise NotTold(told, str(error)) from error
+        except HeldError as error:  # the day is spent, or HubSpot asks for a long pause: it comes back
+            raise NotTold(error.reason, str(error)) from error
+
+
+class Enricher:
+    """Takes claimed thin events to their decisions."""
+
+    def __init__(
+        self,
+        record: Record,
+        deciding: Deciding,
+        asking: Asking,
+        *,
+        book: Callable[[], Rulebook],
+        span: timedelta,
+        now: Callable[[], datetime],
+        random: Callable[[], float],
+        metrics: Metrics,
+    ) -> None:
+        self._record = record
+        self._deciding = deciding
+        self._asking = asking
+        self._book = book
+        self._span = span
+        self._now = now
+        self._random = random
+        self._metrics = metrics
+
+    async def enrich(self, claimed: Enrichment) -> None:
+        """Take one claimed thin event to its decisions, or leave it for another try. Raises FenceLost."""
+        book = self._book()
+        try:
+            event = await self._asking.learn(claimed.event, book)
+        except UnknownToProvider as error:
+            await self._finish(claimed, claimed.event, book, unknown=("unknown_to_provider", str(error)))
+        except NotTold as error:
+            await self._again(claimed, book, error)
+        else:
+            await self._finish(claimed, event, book)
+
+    async def _again(self, claimed: Enrichment, book: Rulebook, error: NotTold) -> None:
+        now = self._now()
+        due_at = next_attempt(
+            first_failed_at=claimed.first_failed_at or now,
+            tries=claimed.tries,
+            now=now,
+            retry_after=error.retry_after,
+            random=self._random(),
+            span=self._span,
+        )
+        if error.tries is not None and claimed.tries + 1 >= error.tries:
+            await self._finish(claimed, claimed.event, book, unknown=("unknown_to_provider", str(error)))
+            return
+        if due_at is None:
+            await self._finish(claimed, claimed.event, book, unknown=("gave_up", f"tried for {self._span}: {error}"))
+            return
+        await self._record.later(claimed, due_at=due_at, now=now, reason=error.reason, detail=str(error))
+        self._tell(claimed, "retry", error.reason)
+
+    async def _finish(
+        self, claimed: Enrichment, event: Event, book: Rulebook, *, unknown: tuple[str, str] | None = None
+    ) -> None:
+        """Decide, and write that with what was learned; where nothing was, that is the decision."""
+        decisions = self._deciding.decisions(event, book)
+        if unknown:
+            told = f"its provider could not tell more: {unknown[1]}"
+            decisions = (self._deciding.with_ids(Decision(Verdict.NONE, told, book.revision)),)
+        heard = Heard(claimed.event_id, event, decisions)
+        reason, detail = unknown or (None, None)
+        after = "failed" if unknown else "done"
+        accepted = await self._record.finish(claimed, heard, after=after, reason=reason, detail=detail)
+        self._tell(claimed, after, reason)
+        self._deciding.tell(claimed.delivery_id, [heard], accepted)
+
+    def _tell(self, claimed: Enrichment, outcome: str, reason: str | None) -> None:
+        self._metrics.enriched(claimed.event.source, outcome)
+        log.info(
+            "event.enrichment",
+            event_id=claimed.event_id,
+            delivery_id=claimed.delivery_id,
+            source=claimed.event.source,
+            outcome=outcome,
+            reason=reason,
+            tries=claimed.tries,
+        )

@@ -1,0 +1,111 @@
+"""Thin events in the store: claimed, asked about, and then decided in one statement with what was learned."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from app.database.listen import ENROLLMENTS_READY
+from app.enrichment import statements as sql
+from app.errors import FenceLost
+from app.intake.rows import decided_rows
+from app.intake.statements import ENRICHED, TELL_WORKERS
+from app.intake.store import accepted
+from app.model import Event
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from sqlalchemy import Row, TextClause
+    from sqlalchemy.ext.asyncio import AsyncEngine
+
+    from app.intake.entries import Accepted, Heard
+
+
+@dataclass(frozen=True, slots=True)
+class Enrichment:
+    """One claimed thin event. `attempt` is its fence, `tries` counts failures since `first_failed_at`."""
+
+    event_id: str
+    delivery_id: str
+    received_at: datetime
+    event: Event
+    attempt: int
+    tries: int
+    first_failed_at: datetime | None
+
+
+class Enrichments:
+    """The thin events that the worker called `worker` asks about; `lease` is in seconds."""
+
+    def __init__(self, engine: AsyncEngine, *, worker: str, lease: float) -> None:
+        self._engine = engine
+        self._worker = worker
+        self._lease = lease
+
+    async def claim(self, limit: int) -> list[Enrichment]:
+        """Claim up to `limit` thin events that are due, oldest first."""
+        values = {"worker": self._worker, "lease": self._lease, "limit": limit}
+        return [_enrichment(row) for row in await self._run(sql.CLAIM, values)]
+
+    async def later(self, enrichment: Enrichment, *, due_at: datetime, now: datetime, reason: str, detail: str) -> None:
+        """Leave it for another try. Raises FenceLost when somebody else has it by now."""
+        values = {
+            "event_id": enrichment.event_id,
+            "attempt": enrichment.attempt,
+            "due_at": due_at,
+            "first_failed_at": now,
+            "reason": reason,
+            "detail": detail,
+        }
+        if not await self._run(sql.LATER, values):
+            raise FenceLost(enrichment.event_id)
+
+    async def finish(
+        self, enrichment: Enrichment, heard: Heard, *, after: str, reason: str | None, detail: str | None
+    ) -> Accepted:
+        """Write what was learned and decided, together. Raises FenceLost when somebody else has it by now.
+
+        `after` is `done`, or `failed` where nothing could be learned.
+        """
+        outcome = {
+            "event_id": enrichment.event_id,
+            "attempt": enrichment.attempt,
+            "after": after,
+            "reason": reason,
+            "detail": detail,
+        }
+        rows = decided_rows(heard, enrichment.delivery_id, enrichment.received_at)
+        async with self._engine.begin() as connection:
+            row = (await connection.execute(ENRICHED, rows | outcome)).one()
+            if not row.new:
+                raise FenceLost(enrichment.event_id)
+        if row.work:
+            await self._run(TELL_WORKERS, {"channel": ENROLLMENTS_READY})
+        return accepted((heard,), set(row.new), dict(zip(row.taken, row.holders, strict=True)))
+
+    async def hand_back(self) -> None:
+        """Let others have at once what this worker claimed and did not finish."""
+        await self._run(sql.HAND_BACK, {"worker": self._worker})
+
+    async def _run(self, statement: TextClause, values: dict[str, Any]) -> list[Row[Any]]:
+        async with self._engine.begin() as connection:
+            return list((await connection.execute(statement, values)).all())
+
+
+def _enrichment(row: Row[Any]) -> Enrichment:
+    event = Event(
+        source=row.source,
+        type=row.type,
+        dedupe=(row.id,),
+        id=row.provider_id,
+        occurred_at=row.occurred_at,
+        email=row.email,
+        first_name=row.first_name,
+        last_name=row.last_name,
+        name=row.name,
+        company=row.company,
+        data=row.data or {},
+        exit=row.exit,
+    )
+    return Enrichment(row.id, row.delivery_id, row.received_at, event, row.attempt, row.tries, row.first_failed_at)

@@ -1,0 +1,63 @@
+"""Enrichment, put together: what asks the providers of thin events what these are about."""
+
+from __future__ import annotations
+
+import random
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from app.accounts.identity_store import HubSpotAccounts
+from app.clock import utc_now
+from app.database.listen import ENROLLMENTS_READY
+from app.enrichment.client import Lookups
+from app.enrichment.enrich import Asking, Enricher
+from app.enrichment.loop import Enriching
+from app.enrichment.store import Enrichments
+from app.errors import NotTold
+from app.hubspot.api.faults import fault_of
+from app.ids import Ids
+from app.intake.decide import Deciding
+from app.sources import PROVIDERS
+
+if TYPE_CHECKING:
+    from app.hubspot.batched import HubSpotDesk
+    from app.process import Process
+
+# A lookup takes longer than a heartbeat, its wait for a permit included, and its lease is not renewed: a second lookup
+# does no harm, but it is no use either.
+LOOKUP_LEASES = 4
+
+
+async def start(process: Process) -> None:
+    """Start what asks the providers of thin events; HubSpot is asked as the account that an event comes from."""
+    hosts = frozenset[str]().union(*(provider.hosts for provider in PROVIDERS.values()))
+    lookups = await process.stack.enter_async_context(Lookups(hosts))
+    settings = process.settings
+    store = Enrichments(process.engine, worker=process.name, lease=LOOKUP_LEASES * settings.lease_seconds)
+
+    def contacts(account: str) -> HubSpotDesk:
+        active = process.accounts.get(account)
+        if active is None:
+            raise NotTold("account_not_at_work", f"the account {account!r} is not at work here yet")
+        return active.hubspot
+
+    enricher = Enricher(
+        store,
+        Deciding(new_id=Ids(), hash_email=await process.hasher(), metrics=process.metrics),
+        Asking(
+            providers=PROVIDERS,
+            ask=lookups.ask,
+            contacts=contacts,
+            portals=HubSpotAccounts(process.engine).portals,
+            fault_of=fault_of,
+        ),
+        book=process.book,
+        span=timedelta(hours=settings.retry_span_hours),
+        now=utc_now,
+        random=random.random,
+        metrics=process.metrics,
+    )
+    enriching = Enriching(store, enricher)
+    enriching.start()
+    process.stack.push_async_callback(enriching.stop)
+    process.subscribe(ENROLLMENTS_READY, enriching.wake)

@@ -1,0 +1,318 @@
+"""The statements over the enrollment row, which is the job. A transition and its journal line are one statement."""
+
+from __future__ import annotations
+
+from sqlalchemy import text
+
+from app.enrollments.one_per_person_statements import HEARD, LOOKED_AT, first, others
+
+COLUMNS = """
+    id, account, email, source, rule, sequence, plan, sender, sender_user_id, sender_email, properties, require, state,
+    attempt, step, tries, first_failed_at, received_at, contact_id, baseline_count, baseline_sequence, baseline_date,
+    sending_at, first_sending_at, reads, resends, delivery_id, triggered_at, gave_owner
+"""
+
+# One that has begun to take its contact out of a sequence is finished, however late it is: given up in between, it
+# would leave the contact in none.
+EXPIRED = "(expires_at IS NOT NULL AND expires_at <= clock_timestamp() AND triggered_at IS NULL)"
+# The row by which the person has left since. One that an operator has cancelled is taken back.
+LEFT_BY = f"""
+    SELECT leaves.id FROM enrollments leaves
+    WHERE leaves.account = claimed.account AND leaves.email = claimed.email
+      AND leaves.plan->>'action' IN ('cancel', 'unenroll') AND leaves.state <> 'cancelled'
+      AND ({HEARD.format(row="leaves")}) > ({HEARD.format(row="claimed")})
+    ORDER BY leaves.id DESC LIMIT 1
+"""  # noqa: S608  # the only text put in are the conditions above
+
+
+# A request has gone out that HubSpot did not refuse. Putting somebody into a workflow has no other sign.
+MAY_HAVE_BEEN_SENT = """
+    (first_sending_at IS NOT NULL OR (plan->>'action' IS NOT DISTINCT FROM 'workflow' AND triggered_at IS NOT NULL))
+"""
+
+
+def freed(found: str) -> str:
+    """Return the parts of a statement that free the intents of those rows in `found` that were surely not `sent`.
+
+    Intents are locked in the order in which the group commit takes them: neither ever waits for the other in a circle.
+    """
+    return f"""
+        intent AS MATERIALIZED (
+            SELECT account, intent, email FROM intents WHERE enrollment_id IN (SELECT id FROM {found} WHERE NOT sent)
+            ORDER BY account, intent, email FOR UPDATE
+        ), freed AS (
+            DELETE FROM intents USING intent
+            WHERE intents.account = intent.account AND intents.intent = intent.intent AND intents.email = intent.email
+        )
+    """  # noqa: S608  # the only text put in is the name of a part
+
+
+# Who waits for another enrollment of the same person is passed over before the limit counts: however many there are,
+# they are in nobody's way. SKIP LOCKED lets workers claim side by side. The advisory lock closes a race: without it two
+# workers could each claim another row of the same person. It is only tried, never waited for; who does not get it
+# leaves the row for the next look. The unique index on people in hand stands behind it: a claim that breaks it is
+# repeated.
+CLAIM_READY = text(f"""
+    WITH candidate AS MATERIALIZED (
+        SELECT {LOOKED_AT} FROM enrollments
+        WHERE state = 'ready' AND due_at <= clock_timestamp() AND account = :account
+          AND NOT {EXPIRED} AND NOT EXISTS (SELECT {others("enrollments")})
+        ORDER BY due_at, id LIMIT :limit
+        FOR UPDATE SKIP LOCKED
+    ), person AS MATERIALIZED (
+        SELECT DISTINCT ON (account, email) id, account, email FROM candidate
+        ORDER BY account, email, {first("candidate")}
+    ), free AS MATERIALIZED (
+        SELECT id FROM person WHERE pg_try_advisory_xact_lock(hashtextextended(account || ' ' || email, 0))
+    ), claimed AS (
+        UPDATE enrollments SET state = 'working', step = 'claimed', attempt = attempt + 1, leased_by = :worker,
+               leased_until = clock_timestamp() + make_interval(secs => :lease), updated_at = clock_timestamp()
+        FROM free WHERE enrollments.id = free.id
+        RETURNING enrollments.*
+    ), noted AS (
+        INSERT INTO journal (enrollment_id, at, before, after, step, attempt, cause)
+        SELECT id, updated_at, 'ready', 'working', 'claimed', attempt, 'claimed' FROM claimed
+    )
+    SELECT {COLUMNS}, ({LEFT_BY}) AS left_by FROM claimed ORDER BY due_at, id
+""")  # noqa: S608  # the only text put in are the column list and the conditions above
+
+# A row in `uncertain` stays in `uncertain` while it is read; the lease and the attempt keep two readers apart.
+CLAIM_UNCERTAIN = text(f"""
+    WITH candidate AS MATERIALIZED (
+        SELECT id FROM enrollments
+        WHERE state = 'uncertain' AND due_at <= clock_timestamp() AND account = :account
+          AND (leased_until IS NULL OR leased_until < clock_timestamp())
+        ORDER BY due_at, id LIMIT :limit
+        FOR UPDATE SKIP LOCKED
+    ), claimed AS (
+        UPDATE enrollments SET attempt = attempt + 1, leased_by = :worker,
+               leased_until = clock_timestamp() + make_interval(secs => :lease), updated_at = clock_timestamp()
+        FROM candidate WHERE enrollments.id = candidate.id
+        RETURNING enrollments.*
+    )
+    SELECT {COLUMNS}, NULL AS left_by FROM claimed ORDER BY due_at, id
+""")  # noqa: S608  # the only text put in is the column list above
+
+# Rows are locked in the order of their ids: whoever cancels many may just have found some of them still waiting.
+RENEW_LEASES = text("""
+    WITH ours AS MATERIALIZED (
+        SELECT enrollments.id FROM enrollments
+        JOIN unnest(CAST(:ids AS text[]), CAST(:attempts AS integer[])) AS held(id, attempt)
+          ON enrollments.id = held.id AND enrollments.attempt = held.attempt
+        WHERE enrollments.state IN ('working', 'uncertain')
+        ORDER BY enrollments.id FOR UPDATE OF enrollments
+    )
+    UPDATE enrollments SET leased_until = clock_timestamp() + make_interval(secs => :lease)
+    FROM ours WHERE enrollments.id = ours.id
+    RETURNING enrollments.id
+""")
+
+# Whoever finds `sending` without an outcome moves the row to `uncertain`: HubSpot may have it. Before `sending` nothing
+# has reached HubSpot that may not be repeated, and the row is simply ready again; but a row whose workers die or fail
+# every time is given up like any other failure.
+TAKE_OVER = text("""
+    WITH expired AS MATERIALIZED (
+        SELECT id, step = 'sending' AS sent, first_failed_at < clock_timestamp() - CAST(:span AS interval) AS tired
+        FROM enrollments
+        WHERE state = 'working' AND (leased_until < clock_timestamp() OR leased_by = CAST(:leaving AS text))
+        ORDER BY id LIMIT 500
+        FOR UPDATE SKIP LOCKED
+    ), moved AS (
+        UPDATE enrollments
+        SET state = CASE WHEN sent THEN 'uncertain' WHEN tired THEN 'parked' ELSE 'ready' END,
+            reason = CASE WHEN sent THEN 'no_outcome' WHEN tired THEN 'gave_up' END,
+            tries = CASE WHEN CAST(:leaving AS text) IS NULL THEN tries + 1 ELSE tries END,
+            first_failed_at = CASE WHEN CAST(:leaving AS text) IS NULL THEN COALESCE(first_failed_at, clock_timestamp())
+                                   ELSE first_failed_at END,
+            step = CASE WHEN sent THEN step END,
+            reads = 0, leased_by = NULL, leased_until = NULL, updated_at = clock_timestamp(),
+            due_at = CASE WHEN sent THEN sending_at + make_interval(secs => :first_read) ELSE clock_timestamp() END
+        FROM expired WHERE enrollments.id = expired.id
+        RETURNING enrollments.id, account, state, step, attempt
+    ), noted AS (
+        INSERT INTO journal (enrollment_id, at, before, after, step, attempt, cause)
+        SELECT id, clock_timestamp(), 'working', state, step, attempt, 'lease_expired' FROM moved
+    )
+    SELECT id, account, state FROM moved
+""")
+
+# The driver prepares a statement and sends it in two steps. A process that is frozen between the two, in the middle of
+# a transaction, leaves its session `active` and waiting for its client: PostgreSQL before 17 has no timeout that ends
+# it, and the locks of the transaction stay. Whoever is alive ends it; the name keeps people's own sessions out.
+END_FROZEN = text("""
+    SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+    WHERE datname = current_database() AND usename = current_user
+      AND application_name = current_setting('application_name')
+      AND state = 'active' AND wait_event_type = 'Client' AND wait_event = 'ClientRead'
+      AND state_change < clock_timestamp() - make_interval(secs => :lease) AND pid <> pg_backend_pid()
+""")
+
+# Whoever was not sent in time is not sent any more; the person's intent is free then, unless a request may have worked.
+EXPIRE = text(f"""
+    WITH found AS MATERIALIZED (
+        SELECT id, state, attempt, {MAY_HAVE_BEEN_SENT} AS sent FROM enrollments
+        WHERE state IN ('held', 'ready') AND {EXPIRED}
+        ORDER BY expires_at LIMIT 500 FOR UPDATE SKIP LOCKED
+    ), moved AS (
+        UPDATE enrollments SET state = 'expired', reason = 'expired', updated_at = clock_timestamp()
+        FROM found WHERE enrollments.id = found.id
+        RETURNING enrollments.id, sequence
+    ), {freed("found")}, noted AS (
+        INSERT INTO journal (enrollment_id, at, before, after, attempt, cause)
+        SELECT id, clock_timestamp(), state, 'expired', attempt, 'expired' FROM found
+    )
+    SELECT id, sequence FROM moved
+""")  # noqa: S608  # the only text put in are the parts above
+
+# The fence: the attempt that the writer claimed, and the state it believes in. Nothing comes back when either has
+# moved on, and then the writer drops its work.
+MOVE = text("""
+    WITH moved AS (
+        UPDATE enrollments SET state = :after, reason = :reason, detail = :detail, updated_at = clock_timestamp(),
+               due_at = COALESCE(CAST(:due_at AS timestamptz), due_at), leased_by = NULL, leased_until = NULL,
+               step = CASE WHEN :after = 'uncertain' THEN step END,
+               tries = :tries, first_failed_at = :first_failed_at, reads = :reads, resends = :resends,
+               triggered_at = CASE WHEN :after IN ('enrolled', 'done', 'refused') THEN NULL ELSE triggered_at END,
+               sending_at = CASE WHEN :unsent THEN NULL ELSE sending_at END,
+               first_sending_at = CASE WHEN :unsent THEN NULL ELSE first_sending_at END,
+               hubspot_enrollment_id = COALESCE(CAST(:hubspot_enrollment_id AS text), hubspot_enrollment_id),
+               enrolled_at = COALESCE(CAST(:enrolled_at AS timestamptz), enrolled_at),
+               contact_id = COALESCE(CAST(:contact_id AS text), contact_id),
+               confirm_at = COALESCE(clock_timestamp() + make_interval(secs => CAST(:confirm_in AS double precision)),
+                                     confirm_at),
+               follow_at = CASE WHEN :after = 'enrolled' THEN clock_timestamp() + interval '1 hour' ELSE follow_at END
+        WHERE id = :id AND attempt = :attempt AND state = :before
+        RETURNING id, attempt
+    )
+    INSERT INTO journal (enrollment_id, at, before, after, step, attempt, cause, detail)
+    SELECT id, clock_timestamp(), :before, :after, :step, attempt, :cause, :detail FROM moved
+    RETURNING enrollment_id
+""")
+
+# Reading again is no transition: the row stays uncertain and only its next look is due later.
+READ_LATER = text("""
+    WITH moved AS (
+        UPDATE enrollments SET reads = :reads, tries = :tries, first_failed_at = :first_failed_at, due_at = :due_at,
+               leased_by = NULL, leased_until = NULL, updated_at = clock_timestamp()
+        WHERE id = :id AND attempt = :attempt AND state = 'uncertain'
+        RETURNING id, attempt, step
+    )
+    INSERT INTO journal (enrollment_id, at, before, after, step, attempt, cause, detail)
+    SELECT id, clock_timestamp(), 'uncertain', 'uncertain', step, attempt, :cause, :detail FROM moved
+    RETURNING enrollment_id
+""")
+
+CHECKPOINT_PREPARED = text("""
+    WITH moved AS (
+        UPDATE enrollments SET step = 'prepared', contact_id = :contact_id, baseline_count = :count,
+               baseline_sequence = :sequence, baseline_date = :date, gave_owner = :owner,
+               updated_at = clock_timestamp()
+        WHERE id = :id AND attempt = :attempt AND state = 'working'
+        RETURNING id, attempt
+    )
+    INSERT INTO journal (enrollment_id, at, before, after, step, attempt, cause)
+    SELECT id, clock_timestamp(), 'working', 'working', 'prepared', attempt, 'prepared' FROM moved
+    RETURNING enrollment_id
+""")
+
+REMARK = text("""
+    INSERT INTO journal (enrollment_id, at, before, after, step, attempt, cause, detail)
+    SELECT id, clock_timestamp(), state, state, step, attempt, :cause, :detail FROM enrollments
+    WHERE id = :id AND attempt = :attempt AND state = 'working'
+    RETURNING enrollment_id
+""")
+
+# A workflow is set going for this row. Whoever comes after a crash finds that, and looks instead of repeating it.
+CHECKPOINT_TRIGGERED = text("""
+    WITH moved AS (
+        UPDATE enrollments SET triggered_at = clock_timestamp(), updated_at = clock_timestamp(),
+               triggered_until = clock_timestamp() + CAST(:within AS interval),
+               contact_id = COALESCE(CAST(:contact_id AS text), contact_id)
+        WHERE id = :id AND attempt = :attempt AND state = 'working'
+        RETURNING id, attempt, triggered_at, step
+    ), noted AS (
+        INSERT INTO journal (enrollment_id, at, before, after, step, attempt, cause, detail)
+        SELECT id, triggered_at, 'working', 'working', step, attempt, 'triggered', :detail FROM moved
+    )
+    SELECT triggered_at FROM moved
+""")
+
+# Once the contact was taken out of its sequence (`freed`) for another one, it is put into that, however late it is.
+CHECKPOINT_UNTRIGGERED = text("""
+    WITH moved AS (
+        UPDATE enrollments SET triggered_at = NULL, triggered_until = NULL, updated_at = clock_timestamp(),
+               expires_at = CASE WHEN NOT :freed THEN expires_at END
+        WHERE id = :id AND attempt = :attempt AND state = 'working' AND triggered_at IS NOT NULL
+        RETURNING id, attempt, step
+    )
+    INSERT INTO journal (enrollment_id, at, before, after, step, attempt, cause, detail)
+    SELECT id, clock_timestamp(), 'working', 'working', step, attempt, 'untriggered', :detail FROM moved
+""")
+
+RELEASE_INTENT = text("DELETE FROM intents WHERE enrollment_id = :id")
+
+# Whatever was heard of the person before this row, and has not been sent. Nobody can claim any of it meanwhile: the
+# person is in hand by this row, which is locked with the others, in the order of their ids. What takes the person out
+# of a sequence goes on: where this row unenrolls, too (`takes_over`), it is this row's from now on.
+CANCEL_EARLIER = text(f"""
+    WITH locked AS MATERIALIZED (
+        SELECT id, state, attempt, triggered_at, triggered_until, heard_at, created_at, {MAY_HAVE_BEEN_SENT} AS sent,
+               plan->>'action' IS DISTINCT FROM 'workflow' AS leads_out FROM enrollments
+        WHERE account = :account AND email = :email AND (id = :id OR (
+              state IN ('held', 'ready', 'parked') AND plan->>'action' IS DISTINCT FROM 'unenroll'))
+        ORDER BY id FOR UPDATE
+    ), found AS MATERIALIZED (
+        SELECT locked.* FROM locked JOIN locked AS own ON own.id = :id
+        WHERE ({HEARD.format(row="locked")}) < ({HEARD.format(row="own")})
+    ), begun AS (
+        SELECT id AS earlier, triggered_at, triggered_until FROM found
+        WHERE :takes_over AND leads_out AND triggered_at IS NOT NULL AND triggered_until > clock_timestamp()
+        ORDER BY triggered_at DESC LIMIT 1
+    ), taken AS (
+        UPDATE enrollments SET triggered_at = begun.triggered_at, triggered_until = begun.triggered_until
+        FROM begun WHERE id = :id AND attempt = :attempt AND enrollments.triggered_at IS NULL
+        RETURNING enrollments.triggered_at, earlier
+    ), moved AS (
+        UPDATE enrollments SET state = 'cancelled', reason = 'by_rule', updated_at = clock_timestamp(),
+               triggered_at = CASE WHEN taken.earlier IS NULL THEN enrollments.triggered_at END,
+               triggered_until = CASE WHEN taken.earlier IS NULL THEN enrollments.triggered_until END
+        FROM found LEFT JOIN taken ON taken.earlier = found.id WHERE enrollments.id = found.id
+    ), {freed("found")}, noted AS (
+        INSERT INTO journal (enrollment_id, at, before, after, attempt, cause, detail)
+        SELECT id, clock_timestamp(), state, 'cancelled', attempt, 'cancelled_by_rule', :id FROM found
+    )
+    SELECT (SELECT count(*) FROM found) AS cancelled,
+           COALESCE((SELECT triggered_at FROM taken), (SELECT triggered_at FROM enrollments WHERE id = :id))
+               AS triggered_at
+""")  # noqa: S608  # the only text put in are the parts above
+
+WAITING_UNTIL = text("""
+    SELECT min(due_at) - clock_timestamp() FROM enrollments
+    WHERE state IN ('ready', 'uncertain', 'held') AND account = :account
+""")
+
+# A hundred are read by one call. Fewer wait for company, but not for long: replicas that each looked for what is due
+# every few seconds would share a call's worth among them.
+CLAIM_CONFIRMATIONS = text("""
+    WITH due AS MATERIALIZED (
+        SELECT id, confirm_at FROM enrollments WHERE confirm_at <= clock_timestamp() AND account = :account
+        ORDER BY confirm_at LIMIT :whole FOR UPDATE SKIP LOCKED
+    )
+    UPDATE enrollments SET confirm_at = clock_timestamp() + interval '5 minutes'
+    FROM due
+    WHERE enrollments.id = due.id AND (
+        (SELECT count(*) FROM due) = :whole
+        OR (SELECT min(due.confirm_at) FROM due) < clock_timestamp() - make_interval(secs => :patience)
+    )
+    RETURNING enrollments.id, contact_id, sequence, COALESCE(first_sending_at, sending_at) AS sending_at
+""")
+
+# Rows are locked in the order of their ids, as by whoever follows them: two that write many never wait for each other.
+CONFIRM = text("""
+    WITH locked AS MATERIALIZED (
+        SELECT id FROM enrollments WHERE id = ANY(CAST(:ids AS text[])) ORDER BY id FOR UPDATE
+    )
+    UPDATE enrollments SET confirmation = row.confirmation, confirm_at = NULL
+    FROM unnest(CAST(:ids AS text[]), CAST(:confirmations AS text[])) AS row(id, confirmation) JOIN locked USING (id)
+    WHERE enrollments.id = row.id
+""")

@@ -1,0 +1,334 @@
+"""RECORD: claims, leases, checkpoints and transitions of enrollments. Every write is fenced and journalled."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy.exc import IntegrityError
+
+from app.backoff import SPAN
+from app.database.listen import ENROLLMENTS_READY
+from app.enrollments import one_per_person_statements as waiting
+from app.enrollments import statements as sql
+from app.enrollments.sending_store import SendingCommits
+from app.errors import FenceLost
+from app.model import Action, Baseline, Enrollment, OutboundKind, Sender, State, Step
+from app.model.plan_json import read
+from app.model.states import OCCUPIES_PERSON, RELEASES_INTENT, permit
+from app.outbound.store import nobody, note
+from app.senders import quota_store as ledger
+from app.senders.pause_store import note_full, note_refusal, note_success
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from datetime import datetime
+
+    from sqlalchemy import Row
+    from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+    from app.enrollments.outcome import Change
+
+
+CONFIRMED_BY_ONE_CALL = 100
+CONFIRMED_AT_LATEST_SECONDS = 20.0  # after it was due
+# What the operator's own systems are told of.
+TOLD = {
+    State.ENROLLED: OutboundKind.ENROLLED,
+    State.REFUSED: OutboundKind.REFUSED,
+    State.PARKED: OutboundKind.PARKED,
+}
+
+
+class Enrollments:
+    """The enrollments of one account, as seen by the worker called `worker`.
+
+    `lease` is in seconds; `span` is for how long one that its workers leave behind is tried again. `endpoints` returns
+    the names of those that are told of such an event in this account. `urgent` has connections
+    for `sending` alone, else it shares `engine`. `observe_sending` receives the seconds of each
+    commit of `sending`.
+    """
+
+    def __init__(
+        self,
+        engine: AsyncEngine,
+        *,
+        account: str,
+        worker: str,
+        lease: float,
+        span: timedelta = SPAN,
+        endpoints: Callable[[OutboundKind, str], tuple[str, ...]] = nobody,
+        urgent: AsyncEngine | None = None,
+        observe_sending: Callable[[float], None] = lambda _: None,
+    ) -> None:
+        self._engine = engine
+        self._account = account
+        self._worker = worker
+        self._lease = lease
+        self._span = span
+        self._endpoints = endpoints
+        self._sendings = SendingCommits(urgent or engine, account, observe_sending)
+
+    async def close(self) -> None:
+        """Commit no more sendings; everything else needs no end."""
+        await self._sendings.close()
+
+    async def claim_ready(self, limit: int) -> list[Enrollment]:
+        """Claim up to `limit` due enrollments, one per person, oldest first."""
+        return await self._claim(sql.CLAIM_READY, limit)
+
+    async def claim_uncertain(self, limit: int) -> list[Enrollment]:
+        """Claim up to `limit` uncertain enrollments whose next read is due."""
+        return await self._claim(sql.CLAIM_UNCERTAIN, limit)
+
+    async def _claim(self, statement: Any, limit: int) -> list[Enrollment]:
+        values = {"account": self._account, "worker": self._worker, "lease": self._lease, "limit": limit}
+        try:
+            async with self._engine.begin() as connection:
+                rows = (await connection.execute(statement, values)).all()
+        except IntegrityError:
+            # Another worker claimed another row of the same person between our snapshot and our write.
+            return []
+        return [_enrollment(row) for row in rows]
+
+    async def hold_others(self) -> None:
+        """Hold what waits behind another enrollment of the same person."""
+        await self._run(waiting.HOLD_OTHERS, account=self._account)
+
+    async def end_frozen(self) -> int:
+        """End the sessions of processes that were frozen in the middle of a transaction; return how many."""
+        return len(await self._run(sql.END_FROZEN, lease=self._lease))
+
+    async def release_due(self) -> int:
+        """Make held enrollments ready whose time has come; return how many."""
+        return len(await self._run(waiting.RELEASE_DUE))
+
+    async def expire(self) -> Mapping[str, str]:
+        """End what was not sent in time; return the sequences by enrollment id."""
+        async with self._engine.begin() as connection:
+            ended = {row.id: row.sequence for row in await connection.execute(sql.EXPIRE)}
+            await release_people(connection, list(ended))
+        return ended
+
+    async def take_over(self, *, first_read: float, leaving: bool = False) -> Mapping[str, State]:
+        """Take work from whoever let its lease expire, or (`leaving`) hand back our own; return the new states by id.
+
+        What was `sending` is first read `first_read` seconds after it.
+        """
+        values = {"first_read": first_read, "leaving": self._worker if leaving else None, "span": self._span}
+        async with self._engine.begin() as connection:
+            rows = (await connection.execute(sql.TAKE_OVER, values)).all()
+            for account in {row.account for row in rows if row.state == State.PARKED}:
+                parked = [row.id for row in rows if row.state == State.PARKED and row.account == account]
+                await note(connection, OutboundKind.PARKED, parked, self._endpoints(OutboundKind.PARKED, account))
+        return {row.id: State(row.state) for row in rows}
+
+    async def renew(self, held: Sequence[Enrollment]) -> set[str]:
+        """Renew the leases of all in hand in one statement; return the ids that are still ours."""
+        rows = await self._run(
+            sql.RENEW_LEASES,
+            ids=[enrollment.id for enrollment in held],
+            attempts=[enrollment.attempt for enrollment in held],
+            lease=self._lease,
+        )
+        return {row.id for row in rows}
+
+    async def prepared(self, enrollment: Enrollment, contact_id: str, baseline: Baseline, owner: str | None) -> None:
+        """Checkpoint: the contact is there, its requirements are met, the baseline is read. Raises FenceLost.
+
+        `owner` is the owner id that this enrollment has given the contact, None where it gave it none.
+        """
+        rows = await self._run(
+            sql.CHECKPOINT_PREPARED,
+            id=enrollment.id,
+            attempt=enrollment.attempt,
+            contact_id=contact_id,
+            count=baseline.count,
+            sequence=baseline.sequence,
+            date=baseline.date,
+            owner=owner,
+        )
+        if not rows:
+            raise FenceLost(enrollment.id)
+
+    async def remark(self, enrollment: Enrollment, cause: str, detail: str) -> None:
+        """Write a line of the journal; nothing else changes. Raises FenceLost."""
+        values = {"id": enrollment.id, "attempt": enrollment.attempt, "cause": cause, "detail": detail}
+        if not await self._run(sql.REMARK, **values):
+            raise FenceLost(enrollment.id)
+
+    async def sending(self, enrollment: Enrollment, sender: Sender, *, limit: int | None) -> datetime:
+        """Commit `sending` and the reservation in the sender's ledger; return the database's time of it.
+
+        `limit` is how many enrollments the sender may send in 24 hours, where that is less than HubSpot's own limit.
+
+        Raises what `SendingCommits.commit` raises.
+        """
+        return await self._sendings.commit(enrollment, sender, limit=limit)
+
+    async def move(self, enrollment: Enrollment, after: State, change: Change) -> None:
+        """Move a claimed enrollment to `after`, with all that follows from it, in one transaction. Raises FenceLost."""
+        permit(enrollment.state, after, enrollment.step)
+        async with self._engine.begin() as connection:
+            if (await connection.execute(sql.MOVE, _move_values(enrollment, after, change))).first() is None:
+                raise FenceLost(enrollment.id)
+            await self._follow(connection, enrollment, after)
+            await self._note_sender(connection, enrollment, after, change)
+            if kind := TOLD.get(after):
+                await note(connection, kind, [enrollment.id], self._endpoints(kind, enrollment.account))
+
+    async def _note_sender(
+        self, connection: AsyncConnection, enrollment: Enrollment, after: State, change: Change
+    ) -> None:
+        """Count refusals that are the sender's own fault, and mark who is full; what it sends ends their row."""
+        account, sender = enrollment.account, enrollment.sender
+        if sender is None:
+            return
+        if change.blames_sender:
+            await note_refusal(connection, account, sender, change.reason or "")
+        elif change.full_until is not None:
+            await note_full(connection, account, sender, change.reason or "", change.full_until)
+        elif after is State.ENROLLED:
+            await note_success(connection, account, sender.email.lower())
+
+    async def triggered(
+        self, enrollment: Enrollment, contact_id: str, detail: str, *, within: timedelta = timedelta()
+    ) -> datetime:
+        """Checkpoint that a workflow is set going for this contact; return the database's time. Raises FenceLost.
+
+        `within` is for how long it may still take the contact out of a sequence: nobody enrolls it meanwhile.
+        """
+        values = {"id": enrollment.id, "attempt": enrollment.attempt, "contact_id": contact_id, "detail": detail}
+        rows = await self._run(sql.CHECKPOINT_TRIGGERED, **values, within=within)
+        if not rows:
+            raise FenceLost(enrollment.id)
+        at: datetime = rows[0].triggered_at
+        return at
+
+    async def untriggered(self, enrollment: Enrollment, detail: str, *, freed: bool = False) -> None:
+        """Checkpoint that none is under way any more. Whoever lost the row learns it by the next transition.
+
+        `freed`: it took the contact out of its sequence, and the enrollment does not expire any more.
+        """
+        values = {"id": enrollment.id, "attempt": enrollment.attempt, "detail": detail}
+        await self._run(sql.CHECKPOINT_UNTRIGGERED, **values, freed=freed)
+
+    async def cancel_earlier(self, enrollment: Enrollment) -> tuple[int, datetime | None]:
+        """Cancel what was accepted for the same person earlier and has not been sent; return how many.
+
+        The second is since when a workflow takes the person out of a sequence, where `enrollment` is to do that: what
+        an earlier one began goes on as its own.
+        """
+        values = {"account": enrollment.account, "email": enrollment.email, "id": enrollment.id}
+        takes_over = enrollment.plan.action is Action.UNENROLL
+        rows = await self._run(sql.CANCEL_EARLIER, **values, attempt=enrollment.attempt, takes_over=takes_over)
+        return rows[0].cancelled, rows[0].triggered_at
+
+    async def read_later(self, enrollment: Enrollment, change: Change) -> None:
+        """Leave an uncertain enrollment for its next read at `change.due_at`. Raises FenceLost."""
+        values = _move_values(enrollment, State.UNCERTAIN, change)
+        names = ("id", "attempt", "reads", "tries", "first_failed_at", "due_at", "cause", "detail")
+        if not await self._run(sql.READ_LATER, **{name: values[name] for name in names}):
+            raise FenceLost(enrollment.id)
+
+    async def _follow(self, connection: AsyncConnection, enrollment: Enrollment, after: State) -> None:
+        if after in RELEASES_INTENT and not _open(enrollment):
+            await connection.execute(sql.RELEASE_INTENT, {"id": enrollment.id})
+        if not _may_have_been_sent(enrollment, after):
+            await ledger.release(connection, enrollment.id)
+        if after not in OCCUPIES_PERSON:
+            await release_people(connection, [enrollment.id])
+
+    async def claim_confirmations(self) -> list[Row[Any]]:
+        """Claim 100 enrolled ones whose confirmation is due, or fewer that have waited: as many as one call reads.
+
+        The rows have id, contact_id, sequence and sending_at.
+        """
+        values = {"account": self._account, "whole": CONFIRMED_BY_ONE_CALL, "patience": CONFIRMED_AT_LATEST_SECONDS}
+        return list(await self._run(sql.CLAIM_CONFIRMATIONS, **values))
+
+    async def confirm(self, confirmations: Mapping[str, str]) -> None:
+        """Write confirmations by enrollment id: seen, not_seen or other_sequence. Never a change of state."""
+        await self._run(sql.CONFIRM, ids=list(confirmations), confirmations=list(confirmations.values()))
+
+    async def seconds_until_due(self) -> float | None:
+        """Return the seconds until the next enrollment of this account is due (negative: overdue), None for none."""
+        rows = await self._run(sql.WAITING_UNTIL, account=self._account)
+        wait = rows[0][0] if rows else None
+        return None if wait is None else float(wait.total_seconds())
+
+    async def _run(self, statement: Any, **values: Any) -> Sequence[Row[Any]]:
+        async with self._engine.begin() as connection:
+            result = await connection.execute(statement, values)
+            return result.all() if result.returns_rows else []
+
+
+async def release_people(connection: AsyncConnection, ended: list[str]) -> None:
+    """Let whoever waited for one of these enrollments go, in the transaction that has ended them."""
+    if ended:
+        await connection.execute(waiting.RELEASE_PEOPLE, {"ids": ended, "channel": ENROLLMENTS_READY})
+
+
+def _open(enrollment: Enrollment) -> bool:
+    """Tell whether an earlier request may have worked. HubSpot's answer to a later one is an answer to that, too."""
+    return enrollment.first_sending_at is not None and enrollment.step is not Step.SENDING
+
+
+def _may_have_been_sent(enrollment: Enrollment, after: State) -> bool:
+    """Tell whether the sender's place may be used: a request whose outcome nobody knows keeps it, also when parked."""
+    unknown = enrollment.state is State.UNCERTAIN or enrollment.first_sending_at is not None
+    return after in {State.ENROLLED, State.UNCERTAIN} or (after is State.PARKED and unknown)
+
+
+def _move_values(enrollment: Enrollment, after: State, change: Change) -> dict[str, Any]:
+    return {
+        "id": enrollment.id,
+        "attempt": enrollment.attempt,
+        "before": str(enrollment.state),
+        "after": str(after),
+        "step": None if enrollment.step is None else str(enrollment.step),
+        "cause": change.cause,
+        "reason": change.reason,
+        "detail": change.detail,
+        "due_at": change.due_at,
+        "tries": change.tries,
+        "first_failed_at": change.first_failed_at,
+        "reads": change.reads,
+        "resends": enrollment.resends if change.resends is None else change.resends,
+        "hubspot_enrollment_id": change.hubspot_enrollment_id,
+        "enrolled_at": change.enrolled_at,
+        "confirm_in": change.confirm_in,
+        "unsent": change.unsent,
+        "contact_id": enrollment.contact_id,
+    }
+
+
+def _enrollment(row: Row[Any]) -> Enrollment:
+    return Enrollment(
+        id=row.id,
+        account=row.account,
+        email=row.email,
+        source=row.source,
+        rule=row.rule,
+        sequence=row.sequence,
+        plan=read(row.plan),
+        sender=None if row.sender is None else Sender(row.sender, row.sender_user_id, row.sender_email),
+        properties=row.properties,
+        require=tuple(row.require),
+        state=State(row.state),
+        attempt=row.attempt,
+        step=None if row.step is None else Step(row.step),
+        tries=row.tries,
+        first_failed_at=row.first_failed_at,
+        received_at=row.received_at,
+        contact_id=row.contact_id,
+        baseline=Baseline(row.baseline_count, row.baseline_sequence, row.baseline_date),
+        sending_at=row.sending_at,
+        first_sending_at=row.first_sending_at,
+        reads=row.reads,
+        resends=row.resends,
+        delivery_id=row.delivery_id,
+        triggered_at=row.triggered_at,
+        gave_owner=row.gave_owner,
+        left_by=row.left_by,
+    )

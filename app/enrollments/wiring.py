@@ -1,0 +1,96 @@
+"""Enrollments, put together: the worker of one account, and what it needs."""
+
+from __future__ import annotations
+
+import random
+from datetime import timedelta
+from functools import partial
+from typing import TYPE_CHECKING
+
+from app.clock import utc_now
+from app.database.listen import ENROLLMENTS_READY
+from app.enrollments.actions import Acting
+from app.enrollments.confirm import Confirmer
+from app.enrollments.eligibility import Admission
+from app.enrollments.enroll import Enroller
+from app.enrollments.evidence import READS
+from app.enrollments.observe import Telling
+from app.enrollments.outcome import Patience
+from app.enrollments.prepare import Preparing
+from app.enrollments.store import Enrollments
+from app.enrollments.unenroll import Bridging
+from app.enrollments.worker import Worker, WorkerPace
+from app.hubspot.api.faults import fault_of
+from app.hubspot.owners import Owners
+from app.people.suppression_store import Suppressions
+from app.senders.assign import Senders
+from app.senders.pause_store import SenderBooks
+
+if TYPE_CHECKING:
+    from app.process import ActiveAccount, Process
+
+CONFIRM_AFTER_SECONDS = 60.0
+
+
+async def start(process: Process, active: ActiveAccount) -> None:
+    """Start the worker of an account."""
+    settings, name = process.settings, active.account.name
+    span = timedelta(hours=settings.retry_span_hours)
+    store = Enrollments(
+        process.engine,
+        account=name,
+        worker=f"{process.name}:{name}",
+        lease=settings.lease_seconds,
+        span=span,
+        endpoints=process.rulebook.told,
+        urgent=process.sending_engine,
+        observe_sending=process.metrics.sending_committed,
+    )
+    active.stack.push_async_callback(store.close)
+    telling = Telling(process.metrics, await process.hasher())
+    patience = Patience(settings.settle_seconds, max(settings.settle_seconds, CONFIRM_AFTER_SECONDS), span)
+    worker = Worker(
+        store,
+        _enroller(process, active, store, telling, patience),
+        Confirmer(store, active.hubspot, telling.confirmation),
+        pace=WorkerPace(
+            capacity=settings.in_flight,
+            claim_at_once=max(1, min(100, settings.in_flight // 2)),
+            lease=settings.lease_seconds,
+            first_read=settings.settle_seconds / READS,
+        ),
+        expired=telling.expired,
+    )
+    worker.start()
+    active.stack.push_async_callback(worker.stop, drain_seconds=settings.drain_seconds)
+    process.subscribe(ENROLLMENTS_READY, worker.wake)
+
+
+def _enroller(
+    process: Process, active: ActiveAccount, store: Enrollments, telling: Telling, patience: Patience
+) -> Enroller:
+    """Return what takes one claimed enrollment to its outcome."""
+    hubspot = active.hubspot
+    owners = Owners(active.client, tell=partial(process.metrics.owners_read, active.account.name))
+    unenroller = Bridging(store, hubspot, process.book, fault_of, utc_now)
+    preparer = Preparing(
+        store,
+        hubspot,
+        Admission(Suppressions(process.sending_engine), process.book),
+        Senders(SenderBooks(process.engine), owners, book=process.book, now=utc_now),
+        unenroller,
+        now=utc_now,
+        tell=telling.step,
+        tell_dropped=telling.write_back_dropped,
+    )
+    return Enroller(
+        store,
+        hubspot,
+        preparer,
+        Acting(store, hubspot, preparer, unenroller),
+        fault_of,
+        patience=patience,
+        now=utc_now,
+        random=random.random,
+        tell=telling.step,
+    )

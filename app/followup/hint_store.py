@@ -1,0 +1,81 @@
+"""Hints that a contact's sequence ended: kept beside the road, so that no sender's answer waits for them.
+
+A hint that is lost (too many at once, the store is down, a crash) costs time and nothing else: search and looks find
+the same end later.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from itertools import product
+from typing import TYPE_CHECKING
+
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+
+from app.database.engine import first_line
+from app.followup.statements import HINT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from sqlalchemy.ext.asyncio import AsyncEngine
+
+    from app.sources.base import Hint
+
+WAITING = 10_000
+AT_ONCE = 1000
+
+log = structlog.get_logger(__name__)
+
+
+class Hints:
+    """Gathers hints while the ones before are written: one statement for many deliveries."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+        self._waiting: dict[tuple[str, str, str], None] = {}
+        self._there = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin to write."""
+        self._task = asyncio.create_task(self._write_all(), name="hints")
+
+    async def close(self) -> None:
+        """Stop; what still waits is dropped."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    def keep(self, accounts: Iterable[str], hints: Iterable[Hint]) -> None:
+        """Let the enrollments of these contacts be looked at soon, in whichever of the accounts theirs is.
+
+        Where too many wait, the hint is dropped.
+        """
+        for account, hint in product(accounts, hints):
+            if len(self._waiting) < WAITING:
+                self._waiting[account, hint.portal, hint.contact] = None
+        if self._waiting:
+            self._there.set()
+
+    async def _write_all(self) -> None:
+        while True:
+            await self._there.wait()
+            some = list(self._waiting)[:AT_ONCE]
+            for hint in some:
+                del self._waiting[hint]
+            if not self._waiting:
+                self._there.clear()
+            try:
+                await self._write(some)
+            except (SQLAlchemyError, OSError) as error:
+                log.warning("hints.not_kept", count=len(some), error=first_line(error), follows="they are found later")
+            except Exception:
+                # What cannot be kept must not end the keeping of others.
+                log.exception("hints.defect")
+
+    async def _write(self, hints: list[tuple[str, str, str]]) -> None:
+        accounts, portals, contacts = (list(values) for values in zip(*hints, strict=True))
+        async with self._engine.begin() as connection:
+            await connection.execute(HINT, {"accounts": accounts, "portals": portals, "contacts": contacts})

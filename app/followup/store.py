@@ -1,0 +1,215 @@
+"""What became of enrolled ones: whose turn it is to look, what looks found, and the calls that it cost."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from app.errors import FenceLost
+from app.followup import statements as sql
+from app.followup.ends import Ours, told
+from app.followup.schedule import spend
+from app.model import OutboundKind
+from app.outbound.store import nobody, note
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from datetime import datetime, timedelta
+
+    from sqlalchemy import Row
+    from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+    from app.followup.ends import Ended
+    from app.followup.schedule import Spent
+
+LEASE_SECONDS = 120.0  # renewed by every call, none of which takes as long
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """Leave to follow an account's enrollments; `number` is its fence.
+
+    What ended between `since` and `until` (None: now) is to be searched for where `search_due`, of the contacts from
+    the id `beyond` on. `refused` is why HubSpot does not let us search. `now` is the database's clock.
+    """
+
+    number: int
+    since: datetime
+    until: datetime | None
+    beyond: str | None
+    refused: str | None
+    now: datetime
+    search_due: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """An enrollment to be looked at now, for the `looks`-th time. `ended_seen_at` is when its end was learnt."""
+
+    id: str
+    contact_id: str
+    looks: int
+    ours: Ours
+    unclear_since: datetime | None
+    ended_seen_at: datetime | None
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What one look found; `follow_at` is when the next one is due, None for never."""
+
+    look: Look
+    ended: Ended | None
+    replied_at: datetime | None
+    unclear_since: datetime | None
+    follow_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Learnt:
+    """The ids of those whose end, and whose reply, was not known before."""
+
+    ended: frozenset[str] = frozenset()
+    replied: frozenset[str] = frozenset()
+
+
+class Following:
+    """The enrolled ones of one account, as followed by the worker called `worker`, with so many calls in any hour.
+
+    `endpoints` returns the names of those that are told of such an event in this account.
+    """
+
+    def __init__(
+        self,
+        engine: AsyncEngine,
+        *,
+        account: str,
+        worker: str,
+        calls_per_hour: int,
+        endpoints: Callable[[OutboundKind, str], Sequence[str]] = nobody,
+    ) -> None:
+        self._engine = engine
+        self._endpoints = endpoints
+        self._account = account
+        self._worker = worker
+        self.calls_per_hour = calls_per_hour
+
+    async def take_turn(self) -> Turn | None:
+        """Take the account's turn, None where another replica has it or nothing is due."""
+        rows = await self._run(sql.TAKE_TURN, worker=self._worker, lease=LEASE_SECONDS)
+        told = rows[0]._mapping if rows else None  # noqa: SLF001  # SQLAlchemy's public name for a row by its names
+        if told is None:
+            return None
+        names = ("since", "until", "beyond", "refused", "now", "search_due")
+        return Turn(told["turn"], **{name: told[name] for name in names})
+
+    async def end_turn(self, turn: Turn) -> None:
+        """Give the turn back."""
+        await self._run(sql.END_TURN, turn=turn.number)
+
+    async def spend(self, turn: Turn) -> bool:
+        """Spend a call of the hour's; tell whether there was one. Raises FenceLost when somebody else has the turn."""
+        async with self._engine.begin() as connection:
+            spent = await self._budget(connection, turn)
+            if spent.granted:
+                await self._spend(connection, turn, spent)
+        return spent.granted
+
+    async def _budget(self, connection: AsyncConnection, turn: Turn) -> Spent:
+        key = {"account": self._account, "turn": turn.number}
+        row = (await connection.execute(sql.LOCK_CALLS, key)).one_or_none()
+        if row is None:
+            raise FenceLost(self._account)
+        return spend(row.calls, limit=self.calls_per_hour, now=row.now)
+
+    async def _spend(self, connection: AsyncConnection, turn: Turn, spent: Spent) -> None:
+        key = {"account": self._account, "turn": turn.number}
+        await connection.execute(sql.SPEND_CALL, key | {"calls": list(spent.calls), "lease": LEASE_SECONDS})
+
+    async def searched(
+        self,
+        turn: Turn,
+        *,
+        since: datetime,
+        wait: float,
+        until: datetime | None = None,
+        beyond: str | None = None,
+        refused: str | None = None,
+    ) -> None:
+        """Keep what was searched for, and in how many seconds the next search is due. Raises FenceLost.
+
+        With `until` the search goes on, at the contact `beyond`; without, the next one begins at `since`.
+        """
+        values = {"since": since, "until": until, "beyond": beyond, "wait": wait, "refused": refused}
+        if not await self._run(sql.SEARCHED, turn=turn.number, **values):
+            raise FenceLost(self._account)
+
+    async def hint(self, contact_ids: Sequence[str]) -> int:
+        """Let the enrollments of these contacts be looked at first; return of how many."""
+        many = len(contact_ids)
+        values = {"accounts": [self._account] * many, "portals": [""] * many, "contacts": list(contact_ids)}
+        return len(await self._run(sql.HINT, **values))
+
+    async def claim(self, turn: Turn, limit: int) -> list[Look]:
+        """Claim up to `limit` looks and spend the call that reads them: none where nothing is due, or no call is left.
+
+        Those that were hinted at come first. Raises FenceLost.
+        """
+        async with self._engine.begin() as connection:
+            spent = await self._budget(connection, turn)
+            if not spent.granted:
+                return []
+            values = {"account": self._account, "limit": limit}
+            rows = (await connection.execute(sql.CLAIM_LOOKS, values)).all()
+            if rows:
+                await self._spend(connection, turn, spent)
+        return [_look(row) for row in rows]
+
+    async def found(self, findings: Sequence[Finding]) -> Learnt:
+        """Write what looks found, each line of it once: a look that another one has overtaken writes nothing."""
+        values = {"rows": orjson.dumps([_written(finding) for finding in findings]).decode()}
+        async with self._engine.begin() as connection:
+            await connection.execute(sql.LOCK_LOOKED_AT, {"ids": [finding.look.id for finding in findings]})
+            learnt = Learnt(await _ids(connection, sql.ENDED, values), await _ids(connection, sql.REPLIED, values))
+            for kind, ids in ((OutboundKind.ENDED, learnt.ended), (OutboundKind.REPLIED, learnt.replied)):
+                await note(connection, kind, ids, self._endpoints(kind, self._account))
+            await connection.execute(sql.LOOKED, values)
+        return learnt
+
+    async def give_up(self, span: timedelta) -> int:
+        """Follow no longer what has not ended for `span`; return how many that were."""
+        detail = f"not known to have ended within {span.days} days; it is not looked at any more"
+        return len(await self._run(sql.GIVE_UP, span=span, detail=detail))
+
+    async def _run(self, statement: Any, **values: Any) -> Sequence[Row[Any]]:
+        async with self._engine.begin() as connection:
+            result = await connection.execute(statement, {"account": self._account, **values})
+            return result.all() if result.returns_rows else []
+
+
+async def _ids(connection: AsyncConnection, statement: Any, values: dict[str, Any]) -> frozenset[str]:
+    return frozenset((await connection.execute(statement, values)).scalars())
+
+
+def _look(row: Row[Any]) -> Look:
+    ours = Ours(row.sequence, row.began, row.begun_by)
+    return Look(row.id, row.contact_id, row.looks, ours, row.unclear_since, row.ended_seen_at, row.now)
+
+
+def _written(finding: Finding) -> dict[str, Any]:
+    ended, replied_at = finding.ended, finding.replied_at
+    return {
+        "id": finding.look.id,
+        "looks": finding.look.looks,
+        "how": ended.how if ended else None,
+        "ended_at": ended.at if ended else None,
+        "known": ended.known if ended else None,
+        "why": ended.why if ended else None,
+        "replied_at": replied_at,
+        "replied_why": replied_at and f"inferred: the contact replied to a sales e-mail at {told(replied_at)}",
+        "unclear_since": finding.unclear_since,
+        "follow_at": finding.follow_at,
+    }

@@ -1,0 +1,41 @@
+"""Following, put together: one loop for each account at work."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from app.clock import utc_now
+from app.followup.contacts import HubSpotEnds
+from app.followup.follow import Follower
+from app.followup.store import Following
+from app.jobs import Loop
+
+if TYPE_CHECKING:
+    from app.process import ActiveAccount, Process
+
+BEAT_SECONDS = 5.0
+
+
+async def start(process: Process, active: ActiveAccount) -> None:
+    """Start what follows the account's enrolled contacts to the end of their sequences in HubSpot."""
+    settings, name = process.settings, active.account.name
+    store = Following(
+        process.engine,
+        account=name,
+        worker=f"{process.name}:{name}",
+        calls_per_hour=settings.follow_calls_per_hour,
+        endpoints=process.rulebook.told,
+    )
+    follower = Follower(
+        name,
+        store,
+        HubSpotEnds(active.client),
+        seconds=settings.follow_seconds,
+        span=timedelta(days=settings.follow_days),
+        now=utc_now,
+        tell=process.metrics,
+    )
+    loop = Loop(follower.follow, every=BEAT_SECONDS, store_trouble="following.store_trouble", defect="following.defect")
+    loop.start()
+    active.stack.push_async_callback(loop.stop)

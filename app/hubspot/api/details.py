@@ -1,0 +1,97 @@
+"""What operators want to know of sequences and users: steps, when mail may go out, and seats. Sans-I/O.
+
+Source: HubSpot's public OpenAPI collection (Automation/Sequences, Settings/User Provisioning, both 2026-03).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from app.hubspot.api.replies import count, identifier, items, mapping, text, word, words
+from app.hubspot.api.sequences import PAGE_LIMIT, Call, Sequence, accepted, next_page, sequence_from
+
+if TYPE_CHECKING:
+    from app.hubspot.api.replies import Reply
+
+MINUTES_OF_A_DAY = 24 * 60
+
+
+@dataclass(frozen=True, slots=True)
+class SendSettings:
+    """When a sequence's mail may go out: minutes since midnight, and HubSpot's word for the days."""
+
+    opens_minute: int | None
+    closes_minute: int | None
+    days: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class SequenceDetails:
+    """A sequence with its steps, each by HubSpot's word (EMAIL, TASK, ...), in their order."""
+
+    sequence: Sequence
+    steps: tuple[str, ...]
+    settings: SendSettings
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """A user with its seats; `seats` is None where HubSpot does not name them."""
+
+    id: str
+    email: str | None
+    seats: tuple[str, ...] | None
+
+
+@dataclass(frozen=True, slots=True)
+class UserPage:
+    """One page of users; `after` asks for the next, None at the end."""
+
+    users: tuple[User, ...]
+    after: str | None
+
+
+def sequence_details(version: str, user_id: str, sequence: str) -> Call[SequenceDetails]:
+    """Read one sequence with its steps and its settings, as this user sees it."""
+    return Call(
+        route="/automation/sequences/{version}/{sequenceId}",
+        method="GET",
+        path=f"/automation/sequences/{quote(version, safe='')}/{quote(sequence, safe='')}",
+        query=(("userId", user_id),),
+        decipher=_details,
+    )
+
+
+def list_users(version: str, after: str | None = None) -> Call[UserPage]:
+    """List the users, a page at a time. It needs a scope that enrolling does not: a refusal is nothing bad."""
+    return Call(
+        route="/settings/users/{version}",
+        method="GET",
+        path=f"/settings/users/{quote(version, safe='')}",
+        query=(("limit", str(PAGE_LIMIT)), *((("after", after),) if after else ())),
+        decipher=_users,
+    )
+
+
+def _details(reply: Reply) -> SequenceDetails:
+    body = accepted(reply)
+    steps = sorted(items(body.get("steps")), key=lambda step: count(step.get("stepOrder")) or 0)
+    settings = mapping(body.get("settings"))
+    opens, closes = (_minute(settings.get(f"sendWindow{end}Minute")) for end in ("Start", "End"))
+    kinds = tuple(word(step.get("actionType")) or "UNKNOWN" for step in steps)
+    shown = SendSettings(opens, closes, word(settings.get("eligibleFollowUpDays")))
+    return SequenceDetails(sequence_from(body, reply), kinds, shown)
+
+
+def _users(reply: Reply) -> UserPage:
+    body = accepted(reply)
+    listed = ((identifier(item.get("id")), item) for item in items(body.get("results")))
+    users = tuple(User(user, text(item.get("email")), words(item.get("seatNames"))) for user, item in listed if user)
+    return UserPage(users, next_page(body))
+
+
+def _minute(value: Any) -> int | None:
+    minute = count(value)
+    return minute if minute is not None and minute <= MINUTES_OF_A_DAY else None

@@ -1,0 +1,57 @@
+"""How HubSpot defines the properties of contacts: which exist, and what each takes. Sans-I/O.
+
+Source: HubSpot's public OpenAPI collection (CRM/Properties, 2026-03). Scopes that read or write contacts are enough.
+Properties that hold sensitive data are not listed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from app.hubspot.api.replies import items, mapping, text, word
+from app.hubspot.api.sequences import Call, accepted, unreadable
+
+if TYPE_CHECKING:
+    from app.hubspot.api.replies import Reply
+
+
+@dataclass(frozen=True, slots=True)
+class PropertyDefinition:
+    """One property. `type` is HubSpot's word (string, number, date, ...), None where it has none.
+
+    `options` are the values of an enumeration, None where HubSpot takes them from elsewhere. Calculated properties are
+    read-only, too. A `unique` one has each value on one contact only.
+    """
+
+    name: str
+    type: str | None
+    options: tuple[str, ...] | None = ()
+    read_only: bool = False
+    unique: bool = False
+
+
+def contact_properties(version: str) -> Call[tuple[PropertyDefinition, ...]]:
+    """List the properties of contacts: HubSpot answers with all of them, without pages."""
+    route = "/crm/properties/{version}/contacts"
+    return Call(route, "GET", f"/crm/properties/{quote(version, safe='')}/contacts", _listed)
+
+
+def _listed(reply: Reply) -> tuple[PropertyDefinition, ...]:
+    listed = accepted(reply).get("results")
+    if not isinstance(listed, list):
+        raise unreadable(reply)
+    return tuple(_definition(name, item) for item in items(listed) if (name := text(item.get("name"))))
+
+
+def _definition(name: str, item: dict[str, Any]) -> PropertyDefinition:
+    options = tuple(value for option in items(item.get("options")) if (value := text(option.get("value"))))
+    kept = mapping(item.get("modificationMetadata")).get("readOnlyValue") is True
+    return PropertyDefinition(
+        name,
+        word(item.get("type")),
+        None if item.get("externalOptions") is True else options,
+        read_only=kept or item.get("calculated") is True,
+        unique=item.get("hasUniqueValue") is True,
+    )

@@ -1,0 +1,97 @@
+"""What HubSpot says of properties that it does not take, wherever in an error body it stands. Sans-I/O.
+
+Seen or documented: `errors[].context.propertyName`, `errors[].in` (the schema's "field or parameter"), JSON inside the
+message's text, and no more than a sentence.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+from app.hubspot.api.replies import items, mapping, names, scrubbed, text, word
+
+PROPERTY_INVALID = "PROPERTY_DATA_IS_INVALID"
+OF_A_PROPERTY = "PROPERTY_"  # how HubSpot's codes for single properties begin
+
+MISSING = "PROPERTY_DOESNT_EXIST"
+READ_ONLY = "READ_ONLY_VALUE"
+
+# What is wrong with a property, in our words. The first two are HubSpot's own examples (error-handling page), others
+# are codes that its answers are known to use. Of a code that is not here, only the code itself is told.
+PROBLEMS = {
+    MISSING: "HubSpot has no such property",
+    PROPERTY_INVALID: "the value is not valid",
+    "INVALID_INTEGER": "the value is no whole number",
+    "INVALID_LONG": "the value is no whole number",
+    "INVALID_DATE": "the value is no date",
+    "INVALID_EMAIL": "the value is no e-mail address",
+    "INVALID_OPTION": "the value is none of its options",
+    READ_ONLY: "the property is read-only",
+}
+
+CODE = re.compile(r"[A-Z][A-Z0-9_]+")
+_PROPERTY_LIST = re.compile(r"Property values were not valid:\s*(\[.*\])", re.DOTALL)
+
+
+def told_of_properties(body: dict[str, Any]) -> str:
+    """Return each property and what is wrong with it; HubSpot's own sentence where it names none."""
+    named = "; ".join(f"property {name}: {worded(problem)}" for name, problem in property_problems(body))
+    return scrubbed(named or text(body.get("message")) or _first_message(body))
+
+
+def property_problems(body: dict[str, Any]) -> list[tuple[str, str]]:
+    """Return (property, what is wrong with it) as told by `errors[]`, or inside the message."""
+    told = [
+        (name, _problem(error))
+        for error in items(body.get("errors"))
+        for name in _properties(error, body.get("category"))
+    ]
+    return told or _problems_in_message(body.get("message"))
+
+
+def _properties(error: dict[str, Any], category: Any) -> list[str]:
+    """Return the properties of one error. What its `in` names is one only where codes say that this is about them."""
+    about = category == PROPERTY_INVALID or _is_of_a_property(error)
+    named = text(error.get("in")) if about else None
+    return names(mapping(error.get("context")).get("propertyName")) or ([named] if named else [])
+
+
+def is_of_properties(body: dict[str, Any]) -> bool:
+    """Tell whether an error that says no more than that a request is wrong is about properties of a contact."""
+    return bool(property_problems(body)) or any(_is_of_a_property(error) for error in items(body.get("errors")))
+
+
+def _is_of_a_property(error: dict[str, Any]) -> bool:
+    return (word(error.get("code")) or "").startswith(OF_A_PROPERTY)
+
+
+def _problem(error: dict[str, Any]) -> str:
+    """Return an error's code, or its message where that says more than that a value is wrong."""
+    code, message = word(error.get("code")), scrubbed(error.get("message"))
+    return message if message and code in {None, PROPERTY_INVALID} else code or ""
+
+
+def _problems_in_message(message: Any) -> list[tuple[str, str]]:
+    """Read the JSON inside "Property values were not valid: [...]" (HubSpot's error-handling page)."""
+    found = _PROPERTY_LIST.search(message) if isinstance(message, str) else None
+    try:
+        listed = json.loads(found.group(1)) if found else []
+    except (ValueError, RecursionError):
+        listed = []
+    named = ((text(entry.get("name")), entry) for entry in items(listed))
+    return [(name, word(entry.get("error")) or scrubbed(entry.get("message"))) for name, entry in named if name]
+
+
+def _first_message(body: dict[str, Any]) -> str | None:
+    return next((told for error in items(body.get("errors")) if (told := text(error.get("message")))), None)
+
+
+def worded(problem: str) -> str:
+    """Return a problem in our words, or HubSpot's own message where it gives no code."""
+    if problem in PROBLEMS:
+        return f"{PROBLEMS[problem]} ({problem})"
+    if not problem:
+        return "HubSpot does not take the value"
+    return f"HubSpot does not take the value ({problem})" if CODE.fullmatch(problem) else problem

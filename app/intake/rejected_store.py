@@ -1,0 +1,131 @@
+"""Refused deliveries: a few of each source are kept for a day, so that an operator can find out why."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import orjson
+import structlog
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
+
+from app.database.engine import first_line
+from app.model import Delivery
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncEngine
+
+    from app.errors import Answer
+
+KEPT_PER_SOURCE = 20
+KEPT_BODY_BYTES = 64 * 1024
+WAITING = 100
+
+log = structlog.get_logger(__name__)
+
+INSERT = text("""
+    INSERT INTO refused_deliveries (id, source, received_at, status, reason, method, url, headers, body)
+    VALUES (:id, :source, :received_at, :status, :reason, :method, :url, CAST(:headers AS jsonb), :body)
+    ON CONFLICT DO NOTHING
+""")
+
+# Ids sort by time, so the newest ones are the greatest.
+KEEP_NEWEST = text("""
+    DELETE FROM refused_deliveries WHERE source = :source AND id NOT IN (
+        SELECT id FROM refused_deliveries WHERE source = :source ORDER BY id DESC LIMIT :kept
+    )
+""")
+
+FIND_REFUSED = text("""
+    SELECT id, source, received_at, method, url, headers, body, status, reason FROM refused_deliveries
+    WHERE id = :id OR (:id = '' AND source = :source) ORDER BY id DESC LIMIT 1
+""")
+
+FIND_TAKEN = text("""
+    SELECT id, source, received_at, method, url, headers, body, 200 AS status, NULL AS reason FROM deliveries
+    WHERE id = :id
+""")
+
+
+class RefusedDeliveries:
+    """Keeps refused deliveries beside the road: the sender's answer never waits for it, and a flood is dropped."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+        self._queue: asyncio.Queue[tuple[Delivery, Answer]] = asyncio.Queue(WAITING)
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin to write."""
+        self._task = asyncio.create_task(self._write_all(), name="refused-deliveries")
+
+    async def close(self) -> None:
+        """Stop; what still waits is dropped."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    def keep(self, delivery: Delivery, answer: Answer) -> None:
+        """Take note of a refused delivery of a configured source; drop it when too many wait."""
+        if not self._queue.full():
+            self._queue.put_nowait((delivery, answer))
+
+    async def _write_all(self) -> None:
+        while True:
+            delivery, answer = await self._queue.get()
+            try:
+                await self._write(delivery, answer)
+            except (SQLAlchemyError, OSError) as error:
+                log.warning("refused.not_kept", delivery_id=delivery.id, error=first_line(error))
+            except Exception:
+                # What cannot be kept must not end the keeping of others.
+                log.exception("refused.defect", delivery_id=delivery.id)
+
+    async def _write(self, delivery: Delivery, answer: Answer) -> None:
+        values = {
+            "id": delivery.id,
+            "source": delivery.source,
+            "received_at": delivery.received_at,
+            "status": answer.status,
+            "reason": answer.reason,
+            "method": delivery.method,
+            "url": _storable(delivery.url),
+            "headers": _storable(orjson.dumps(dict(delivery.headers)).decode()),
+            "body": delivery.body[:KEPT_BODY_BYTES],
+        }
+        async with self._engine.begin() as connection:
+            await connection.execute(INSERT, values)
+            await connection.execute(KEEP_NEWEST, {"source": delivery.source, "kept": KEPT_PER_SOURCE})
+
+
+def _storable(untrusted: str) -> str:
+    """Return text that PostgreSQL takes: it knows no NUL character."""
+    return untrusted.replace("\\u0000", "\ufffd").replace("\x00", "\ufffd")
+
+
+@dataclass(frozen=True, slots=True)
+class StoredDelivery:
+    """A delivery as it is kept. `reason` is None where it was taken; `cut` says that its body is not whole."""
+
+    delivery: Delivery
+    status: int
+    reason: str | None
+    cut: bool
+
+
+async def find_delivery(engine: AsyncEngine, identity: str, source: str) -> StoredDelivery | None:
+    """Return the delivery with this id, or the last refused one of a source; None when there is none."""
+    async with engine.connect() as connection:
+        for statement in (FIND_REFUSED, FIND_TAKEN):
+            row = (await connection.execute(statement, {"id": identity, "source": source})).one_or_none()
+            if row is not None:
+                return _stored(row)
+    return None
+
+
+def _stored(row: Any) -> StoredDelivery:
+    delivery = Delivery(row.id, row.source, row.received_at, row.method, row.url, row.headers, row.body)
+    cut = row.reason is not None and len(row.body) >= KEPT_BODY_BYTES
+    return StoredDelivery(delivery, row.status, row.reason, cut)

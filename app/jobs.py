@@ -1,0 +1,91 @@
+"""Background jobs: a loop that runs one coroutine when it is woken or every so often, and survives trouble."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+import structlog
+
+from app.database.engine import STORE_TROUBLE, first_line
+from app.errors import SegueError
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+log = structlog.get_logger(__name__)
+
+
+class Loop:
+    """Runs `once` again and again. `once` returns the seconds until its next run, None for `every`.
+
+    Trouble is logged, and `once` runs again after `retry` seconds (`every`, where that is None). `store_trouble` is the
+    log event for trouble of the store, `trouble` for an error of our own tree (a defect, where that is None), `defect`
+    for any other.
+    """
+
+    def __init__(
+        self,
+        once: Callable[[], Awaitable[float | None]],
+        *,
+        every: float,
+        store_trouble: str,
+        defect: str,
+        trouble: str | None = None,
+        retry: float | None = None,
+    ) -> None:
+        self._once = once
+        self._every = every
+        self._store_trouble = store_trouble
+        self._trouble = trouble
+        self._defect = defect
+        self._retry = every if retry is None else retry
+        self._wake = asyncio.Event()
+        self._stopping = False
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin to run."""
+        self._task = asyncio.create_task(self._run(), name=self._defect.partition(".")[0])
+
+    def wake(self) -> None:
+        """Run now, or once more where it runs just now."""
+        self._wake.set()
+
+    async def stop(self, *, finish: bool = False) -> None:
+        """Run no more. `finish`: the run that is under way comes to its end, else it is cancelled."""
+        self._stopping = True
+        self._wake.set()
+        if self._task is None:
+            return
+        if not finish:
+            self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
+
+    async def _run(self) -> None:
+        while not self._stopping:
+            self._wake.clear()
+            seconds = await self._guarded()
+            if seconds > 0 and not self._stopping:
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(seconds):
+                        await self._wake.wait()
+
+    async def _guarded(self) -> float:
+        """Run once; return the seconds until the next run."""
+        try:
+            seconds = await self._once()
+        except STORE_TROUBLE as error:
+            log.warning(self._store_trouble, error=first_line(error))
+        except SegueError as error:
+            if self._trouble is None:
+                log.exception(self._defect)
+            else:
+                log.warning(self._trouble, error=str(error))
+        except Exception:
+            # If this loop ended, what it does would stop for good, unnoticed.
+            log.exception(self._defect)
+        else:
+            return self._every if seconds is None else seconds
+        return self._retry

@@ -1,0 +1,316 @@
+"""What Prometheus reads: every metric there is, in a registry of its own. No label holds a person or an id.
+
+Names follow Prometheus's practices: one prefix, base units, `_total` on counters.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+from app.model import State
+from app.model.states import FINAL
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+ACK_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)
+COMMIT_BUCKETS = (0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+LAG_BUCKETS = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600, 21_600, 86_400)
+MAXIMUM_REASONS = 80
+
+
+class Metrics:
+    """The metrics of one process."""
+
+    def __init__(self, version: str = "") -> None:
+        self.registry = CollectorRegistry()
+        self._counters()
+        self._durations()
+        self._gauges()
+        self._build.labels(version).set(1)
+        # Finding a labelled child takes the library longer than counting: the ones of the hot path are kept.
+        self._child = cache(lambda counter, *labels: counter.labels(*labels))
+        self._reasons: set[str] = set()
+
+    def _counter(self, name: str, told: str, *labels: str) -> Counter:
+        return Counter(f"segue_{name}", told, labels, registry=self.registry)
+
+    def _counters(self) -> None:
+        self._received = self._counter("webhooks_received_total", "Deliveries by how they ended", "source", "result")
+        self._rejected = self._counter("webhooks_rejected_total", "Deliveries turned away", "source", "reason")
+        self._requests_rejected = self._counter(
+            "requests_rejected_total", "Requests beyond a limit of their connection", "reason"
+        )
+        self._duplicates = self._counter("duplicates_total", "Repeated events, and repeated intents", "source", "kind")
+        self._enriched = self._counter("enrichments_total", "Thin events that were asked about", "source", "outcome")
+        self._dropped = self._counter("members_dropped_total", "Members of batches that cannot be used", "source")
+        self._unheard = self._counter("unheard_total", "Events that no rule listens to", "source")
+        self._decisions = self._counter("decisions_total", "Decisions by rule and verdict", "rule", "outcome")
+        self._rule_errors = self._counter("rule_errors_total", "Rules that could not be evaluated", "rule")
+        self._enrollments = self._counter(
+            "enrollments_total", "Transitions of enrollments", "sequence", "outcome", "reason"
+        )
+        self._write_backs = self._counter(
+            "write_backs_dropped_total",
+            "Contacts written without a write-back that HubSpot refuses",
+            "account",
+            "property",
+        )
+        self._parked = self._counter("parked_total", "Enrollments that a person must look at", "class")
+        self._settled = self._counter("settled_total", "Requests without an answer, settled", "result")
+        self._confirmations = self._counter("confirmations_total", "What HubSpot showed later", "result")
+        self._ends = self._counter(
+            "ends_total",
+            "Ends that were learnt of, and whether known or inferred",
+            "account",
+            "sequence",
+            "how",
+            "known",
+        )
+        self._replies = self._counter("replies_total", "Replies that were learnt of", "account", "sequence")
+        self._looks = self._counter("follow_looks_total", "Looks at what became of enrollments", "account", "result")
+        self._follow_calls = self._counter("follow_calls_total", "Calls that following has cost", "account", "kind")
+        self._calls = self._counter("hubspot_requests_total", "Requests to HubSpot", "account", "endpoint", "status")
+        self._throttled = self._counter("hubspot_throttled_total", "429s: each one is a defect of the pace", "account")
+        self._sending_repeats = self._counter(
+            "sending_repeats_total", "Commits of `sending` that were too old when their request could leave", "account"
+        )
+        self._outbound = self._counter("outbound_total", "Events for endpoints, by outcome", "endpoint", "outcome")
+
+    def _durations(self) -> None:
+        self._ack = Histogram(
+            "segue_webhook_ack_duration_seconds",
+            "From the first byte of a delivery to its answer",
+            buckets=ACK_BUCKETS,
+            registry=self.registry,
+        )
+        self._lag = Histogram(
+            "segue_enrollment_lag_seconds",
+            "From a delivery's arrival to its enrollment",
+            buckets=LAG_BUCKETS,
+            registry=self.registry,
+        )
+        self._sending_commit = Histogram(
+            "segue_sending_commit_duration_seconds",
+            "Commits of `sending`, each for all that were ready to be sent",
+            buckets=COMMIT_BUCKETS,
+            registry=self.registry,
+        )
+        self._call_duration = Histogram(
+            "segue_hubspot_request_duration_seconds", "HubSpot's answers", ("endpoint",), registry=self.registry
+        )
+
+    def _gauge(self, name: str, told: str, *labels: str) -> Gauge:
+        return Gauge(f"segue_{name}", told, labels, registry=self.registry)
+
+    def _gauges(self) -> None:
+        self._jobs = self._gauge("jobs", "Enrollments by state, final ones left out", "state")
+        self._oldest = self._gauge("oldest_job_age_seconds", "Age of the oldest enrollment that is due")
+        self._budget = self._gauge("sender_budget_remaining", "Enrollments left in 24 hours", "account", "sender")
+        self._paused = self._gauge("sender_paused", "1 while nothing is sent by a sender", "account", "sender")
+        self._connected = self._gauge("account_connected", "0 while an account by OAuth lets nobody in", "account")
+        self._rate = self._gauge("hubspot_rate_remaining", "Requests left by HubSpot's own count", "account", "window")
+        self._owners_read_at = self._gauge(
+            "owners_read_timestamp_seconds", "When HubSpot's owners were read, by whom senders are chosen", "account"
+        )
+        self._last_event = self._gauge("source_last_event_timestamp_seconds", "When a source was last heard", "source")
+        self._thin = self._gauge("thin_events", "Thin events that wait for their provider's answer")
+        self._overdue = self._gauge("follow_overdue_seconds", "For how long the oldest look has been due", "account")
+        self._old_secret = self._gauge(
+            "source_old_secret_timestamp_seconds", "When a secret on its way out last verified a delivery", "source"
+        )
+        self._outbound_waiting = self._gauge("outbound_waiting", "Events that wait to be delivered", "endpoint")
+        self._outbound_oldest = self._gauge(
+            "outbound_oldest_waiting_seconds", "Age of the oldest event that waits", "endpoint"
+        )
+        self._outbound_breaker = self._gauge(
+            "outbound_breaker", "0 closed, 1 half-open, 2 open, 3 disabled: it answered 410", "endpoint"
+        )
+        self._reloaded = self._gauge("config_last_reload_successful", "1 when the last reload of the rules succeeded")
+        self._reloaded_at = self._gauge(
+            "config_last_reload_success_timestamp_seconds", "When the rules in force were loaded"
+        )
+        self._hash = self._gauge("config_hash", "The revision of the rules in force, as a number")
+        self._build = self._gauge("build_info", "The version that runs", "version")
+
+    def received(self, source: str, result: str) -> None:
+        """Count a delivery of a configured source: accepted, duplicate, filtered or handshake."""
+        self._child(self._received, source, result).inc()
+        if result != "handshake":
+            self._child(self._last_event, source).set_to_current_time()
+
+    def rejected(self, source: str | None, reason: str) -> None:
+        """Count a delivery that was turned away; None stands for a source that does not exist."""
+        self._received.labels(source or "unknown", "rejected").inc()
+        self._rejected.labels(source or "unknown", reason).inc()
+
+    def request_rejected(self, reason: str) -> None:
+        """Count a request that exceeded a limit of its connection."""
+        self._child(self._requests_rejected, reason).inc()
+
+    def duplicates(self, source: str, kind: str, count: int) -> None:
+        """Count repeated events or intents."""
+        if count:
+            self._duplicates.labels(source, kind).inc(count)
+
+    def unheard(self, source: str, count: int) -> None:
+        """Count events that no rule listens to."""
+        if count:
+            self._child(self._unheard, source).inc(count)
+
+    def enriched(self, source: str, outcome: str) -> None:
+        """Count an ask about a thin event: done, failed or retry."""
+        self._enriched.labels(source, outcome).inc()
+
+    def thin_events(self, waiting: int) -> None:
+        """Set how many thin events wait for their provider's answer."""
+        self._thin.set(waiting)
+
+    def outbound(self, endpoint: str, count: int = 1, *, outcome: str) -> None:
+        """Count events that were sent: delivered, retry, failed (for good) or gone; or expired before they were."""
+        self._outbound.labels(endpoint, outcome).inc(count)
+
+    def endpoints(self, standing: Iterable[tuple[str, int, float, int]]) -> None:
+        """Set how endpoints stand, each with what waits, for how many seconds the oldest does, and its breaker."""
+        for gauge in (self._outbound_waiting, self._outbound_oldest, self._outbound_breaker):
+            gauge.clear()  # One that left the rules, and has nothing waiting, is told of no more.
+        for endpoint, waiting, oldest, breaker in standing:
+            self._outbound_waiting.labels(endpoint).set(waiting)
+            self._outbound_oldest.labels(endpoint).set(oldest)
+            self._outbound_breaker.labels(endpoint).set(breaker)
+
+    def members_dropped(self, source: str, count: int) -> None:
+        """Count members of a batch that were recorded and decide nothing."""
+        if count:
+            self._dropped.labels(source).inc(count)
+
+    def old_secret(self, source: str) -> None:
+        """Note that a secret that is being replaced still verifies what comes."""
+        self._child(self._old_secret, source).set_to_current_time()
+
+    def decided(self, rule: str | None, verdict: str) -> None:
+        """Count a decision."""
+        self._child(self._decisions, rule or "none", verdict).inc()
+
+    def rule_error(self, rule: str) -> None:
+        """Count a rule that could not be evaluated."""
+        self._rule_errors.labels(rule).inc()
+
+    def ack(self, seconds: float) -> None:
+        """Observe how long a sender waited for its answer."""
+        self._ack.observe(seconds)
+
+    def enrollment(self, sequence: str, outcome: str, reason: str) -> None:
+        """Count a transition of an enrollment."""
+        self._enrollments.labels(sequence, outcome, self._bounded(reason)).inc()
+
+    def enrollment_lag(self, seconds: float) -> None:
+        """Observe how long it took from the delivery to the enrollment."""
+        self._lag.observe(seconds)
+
+    def sending_committed(self, seconds: float) -> None:
+        """Observe how long one commit of `sending` took, its locks included."""
+        self._sending_commit.observe(seconds)
+
+    def sending_repeated(self, account: str) -> None:
+        """Count a commit of `sending` that was made again, since its request could not leave within a second."""
+        self._child(self._sending_repeats, account).inc()
+
+    def parked(self, reason: str) -> None:
+        """Count an enrollment that a person must look at."""
+        self._parked.labels(self._bounded(reason)).inc()
+
+    def write_back_dropped(self, account: str, name: str) -> None:
+        """Count a contact that was written without a property that says why it was enrolled."""
+        self._write_backs.labels(account, name).inc()
+
+    def settled(self, result: str) -> None:
+        """Count a request without an answer that was settled."""
+        self._settled.labels(result).inc()
+
+    def confirmed(self, result: str) -> None:
+        """Count a confirmation."""
+        self._confirmations.labels(result).inc()
+
+    def ended(self, account: str, sequence: str, how: str, known: bool) -> None:  # noqa: FBT001  # a label's value
+        """Count an end that was learnt."""
+        self._ends.labels(account, sequence, how, "known" if known else "inferred").inc()
+
+    def replied(self, account: str, sequence: str) -> None:
+        """Count a reply that was learnt."""
+        self._replies.labels(account, sequence).inc()
+
+    def looked(self, account: str, result: str, count: int) -> None:
+        """Count looks: running, unclear or ended."""
+        if count:
+            self._looks.labels(account, result).inc(count)
+
+    def follow_call(self, account: str, what: str) -> None:
+        """Count a call of following: search or read."""
+        self._follow_calls.labels(account, what).inc()
+
+    def overdue_looks(self, seconds: Mapping[str, float]) -> None:
+        """Set for how long the oldest look of each account in force has been due."""
+        self._overdue.clear()  # One that left the rules is looked at no more.
+        for account, overdue in seconds.items():
+            self._overdue.labels(account).set(overdue)
+
+    def hubspot_call(self, account: str, endpoint: str, status: int | None, seconds: float) -> None:
+        """Count a call to HubSpot; no status means that no answer came."""
+        self._child(self._calls, account, endpoint, str(status or "none")).inc()
+        self._call_duration.labels(endpoint).observe(seconds)
+        if status == 429:  # noqa: PLR2004  # Too Many Requests
+            self._throttled.labels(account).inc()
+
+    def rate_remaining(self, account: str, window: str, remaining: int) -> None:
+        """Set what HubSpot says is left: of its rolling window (window), or of the day (daily)."""
+        self._rate.labels(account, window).set(remaining)
+
+    def owners_read(self, account: str) -> None:
+        """Note that an account's owners have been read."""
+        self._owners_read_at.labels(account).set_to_current_time()
+
+    def reload_succeeded(self, revision: str) -> None:
+        """Note that a rulebook is in force; its revision is hexadecimal."""
+        self._reloaded.set(1)
+        self._reloaded_at.set_to_current_time()
+        self._hash.set(int(revision, 16))
+
+    def reload_failed(self) -> None:
+        """Note that a rulebook was rejected and the last good one stays."""
+        self._reloaded.set(0)
+
+    def backlog(self, jobs: Mapping[str, int], oldest_seconds: float) -> None:
+        """Set enrollments by state, and the age of the oldest one that is due."""
+        for state in State:
+            if state not in FINAL:
+                self._jobs.labels(state).set(jobs.get(state, 0))
+        self._oldest.set(oldest_seconds)
+
+    def senders(self, standing: Iterable[tuple[str, str, int, bool]]) -> None:
+        """Set how senders stand: account, name, how many are left in their 24 hours, and whether nothing is sent."""
+        for gauge in (self._budget, self._paused):
+            gauge.clear()  # Who left the rules is told of no more.
+        for account, sender, remaining, paused in standing:
+            self._budget.labels(account, sender).set(remaining)
+            self._paused.labels(account, sender).set(paused)
+
+    def accounts(self, connected: Mapping[str, bool]) -> None:
+        """Set of each account that joins by OAuth whether it has a grant that works."""
+        self._connected.clear()
+        for account, works in connected.items():
+            self._connected.labels(account).set(works)
+
+    def page(self) -> bytes:
+        """Return what Prometheus reads."""
+        return generate_latest(self.registry)
+
+    def _bounded(self, reason: str) -> str:
+        """Return `reason`, or `other` once there are too many: HubSpot may invent codes, and labels cost memory."""
+        if reason not in self._reasons and len(self._reasons) >= MAXIMUM_REASONS:
+            return "other"
+        self._reasons.add(reason)
+        return reason

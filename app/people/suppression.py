@@ -1,0 +1,72 @@
+"""Who is never enrolled: addresses, domains and patterns. Pure."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import lru_cache
+
+from app.people.addresses import ascii_host, folded, normalise
+
+MAXIMUM_LENGTH = 320
+_DOMAIN = re.compile(r"([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]{0,61}[a-z0-9]")
+_PATTERN = re.compile(r"[^\s@\x00-\x1f\ud800-\udfff]*@[^\s@\x00-\x1f\ud800-\udfff]+")
+HOW = "write an address, a domain, or a pattern: ada@corp.example, corp.example, *.corp.example"
+NO_ASCII_FORM = (
+    "this domain has no ASCII form (IDNA), by which addresses are looked for: where letters beyond ASCII stand, "
+    "a star stands for whole parts between dots, *.b\u00fccher.example"
+)
+
+
+class Kind(StrEnum):
+    """What an entry stands for."""
+
+    ADDRESS = "address"
+    DOMAIN = "domain"  # everybody at exactly this domain
+    PATTERN = "pattern"  # everybody whose address it fits; `*` stands for any text
+
+
+@dataclass(frozen=True, slots=True)
+class Suppression:
+    """One entry in the form that addresses have: lower case, NFC, domains in ASCII; a pattern with its `@`."""
+
+    kind: Kind
+    value: str
+
+    def holds(self, email: str) -> bool:
+        """Tell whether it stands for this address, which is in its normal form."""
+        if self.kind is Kind.PATTERN:
+            return bool(_expression(self.value).fullmatch(email))
+        return self.value in keys_of(email)
+
+
+def read(text: str) -> Suppression:
+    """Return the entry that `text` writes: ada@corp.example, corp.example, *.corp.example, *@*.gov. Raises ValueError.
+
+    A pattern without an `@` is one for domains.
+    """
+    local, at, told = folded(text).removeprefix("@").rpartition("@")
+    host = ascii_host(told)
+    if host is None:
+        raise ValueError(NO_ASCII_FORM)
+    if "*" in local + host:
+        value = f"{local}@{host}" if at else f"*@{host}"
+        if len(value) <= MAXIMUM_LENGTH and _PATTERN.fullmatch(value) and value.strip("*@."):
+            return Suppression(Kind.PATTERN, value)
+    elif at and (address := normalise(f"{local}@{host}")):
+        return Suppression(Kind.ADDRESS, address)
+    elif not at and _DOMAIN.fullmatch(host):
+        return Suppression(Kind.DOMAIN, host)
+    raise ValueError(HOW)
+
+
+def keys_of(email: str) -> tuple[str, str]:
+    """Return what an address is found under: itself, and its domain."""
+    return email, email.rpartition("@")[2]
+
+
+@lru_cache(maxsize=1000)
+def _expression(pattern: str) -> re.Pattern[str]:
+    # Runs of stars are one: several would take a time that grows with their number.
+    return re.compile(".*".join(re.escape(part) for part in re.split(r"\*+", pattern)))

@@ -1,0 +1,114 @@
+"""The suppression list that operators keep over the API, and how often somebody was enrolled lately."""
+
+from __future__ import annotations
+
+import asyncio
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import text
+
+from app.batching import Batcher
+from app.database.engine import busy_when_gone
+from app.people.suppression import Kind, Suppression, keys_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import timedelta
+
+    from sqlalchemy.ext.asyncio import AsyncEngine
+
+# A pattern is kept as LIKE reads it, too: its stars stand for any text, and whatever LIKE reads otherwise is escaped. A
+# row that was just inserted was locked by nobody (`xmax`); one that was there has been, by this very statement.
+ADD = text(r"""
+    INSERT INTO suppressions AS kept (kind, value, fits, reason, created_at)
+    VALUES (:kind, :value,
+            CASE WHEN :kind = 'pattern' THEN regexp_replace(regexp_replace(:value, '([\\%_])', '\\\1', 'g'),
+                                                            '\*+', '%', 'g') END,
+            :reason, clock_timestamp())
+    ON CONFLICT (value) DO UPDATE SET reason = COALESCE(excluded.reason, kept.reason)
+    RETURNING kind, value, reason, created_at, xmax = 0 AS added
+""")
+
+REMOVE = text("DELETE FROM suppressions WHERE value = :value RETURNING kind")
+
+LIST = text("""
+    SELECT kind, value, reason, created_at FROM suppressions
+    WHERE CAST(:after AS text) IS NULL OR value > :after ORDER BY value LIMIT :limit
+""")
+
+# For each address the first entry that stands for it: `keys` are the values that an entry for it may have.
+FIND = text("""
+    SELECT DISTINCT ON (email) email, kind, value FROM (
+        SELECT email, kind, value FROM unnest(CAST(:owners AS text[]), CAST(:keys AS text[])) AS wanted(email, key)
+        JOIN suppressions ON value = key
+        UNION ALL
+        SELECT email, kind, value FROM unnest(CAST(:emails AS text[])) AS wanted(email)
+        JOIN suppressions ON kind = 'pattern' AND email LIKE fits
+    ) AS found ORDER BY email, value
+""")
+
+# HubSpot's own time of an enrollment came with its answer. Where that was lost, the first request is when it began; and
+# whoever had such a request counts, whatever became of the row since, unless HubSpot said no in the end: an operator
+# may have cancelled it for being enrolled.
+COUNT_ENROLLED = text("""
+    SELECT count(*) FROM enrollments
+    WHERE account = :account AND email = :email AND id <> :id
+      AND (state = 'enrolled' OR (first_sending_at IS NOT NULL AND state <> 'refused'))
+      AND COALESCE(enrolled_at, first_sending_at, sending_at) > clock_timestamp() - CAST(:period AS interval)
+""")
+
+
+class Suppressions:
+    """The list in PostgreSQL, for all replicas and all accounts."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+        # Enrollments that are looked up at the same time share one statement.
+        self._lookups: Batcher[str, Suppression | None] = Batcher(
+            self._find_all, acquire=partial(asyncio.sleep, 0), identity=lambda email: email
+        )
+
+    async def add(self, entry: Suppression, reason: str | None) -> Mapping[str, Any]:
+        """Keep an entry; one that was there stays, with the newer reason. Return what is kept, and if it is `added`."""
+        values = {"kind": str(entry.kind), "value": entry.value, "reason": reason}
+        with busy_when_gone():
+            async with self._engine.begin() as connection:
+                return dict((await connection.execute(ADD, values)).mappings().one())
+
+    async def remove(self, value: str) -> str | None:
+        """Take out the entry that is listed as `value`; return its kind, None where there is none."""
+        with busy_when_gone():
+            async with self._engine.begin() as connection:
+                kind: str | None = (await connection.execute(REMOVE, {"value": value})).scalar_one_or_none()
+                return kind
+
+    async def page(self, after: str | None, limit: int) -> Sequence[Mapping[str, Any]]:
+        """List entries by value."""
+        with busy_when_gone():
+            async with self._engine.connect() as connection:
+                rows = await connection.execute(LIST, {"after": after, "limit": limit})
+                return [dict(row) for row in rows.mappings()]
+
+    async def find(self, email: str) -> Suppression | None:
+        """Return the entry that stands for this address, None where none does."""
+        return await self._lookups.ask(email)
+
+    async def _find_all(self, emails: Sequence[str]) -> Mapping[str, Suppression | None]:
+        owned = [(email, key) for email in emails for key in keys_of(email)]
+        values = {
+            "owners": [email for email, _ in owned],
+            "keys": [key for _, key in owned],
+            "emails": list(emails),
+        }
+        async with self._engine.connect() as connection:
+            rows = {row.email: row for row in await connection.execute(FIND, values)}
+        return {
+            email: Suppression(Kind(rows[email].kind), rows[email].value) if email in rows else None for email in emails
+        }
+
+    async def enrolled(self, account: str, email: str, period: timedelta, *, but: str) -> int:
+        """Return how often this person was, or may have been, enrolled in the last `period`; `but` is left out."""
+        async with self._engine.connect() as connection:
+            values = {"account": account, "email": email, "period": period, "id": but}
+            return int((await connection.execute(COUNT_ENROLLED, values)).scalar_one())

@@ -1,0 +1,113 @@
+"""The one read model: what the API shows, and what the gauges say."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Select, Table, func, select, text
+
+from app.database.engine import busy_when_gone
+from app.database.schema import decisions, enrichments, enrollments, events, journal
+from app.followup.statements import OVERDUE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from sqlalchemy.ext.asyncio import AsyncEngine
+
+    from app.model import Filters
+
+BACKLOG = text("""
+    SELECT state, count(*) AS count,
+           COALESCE(EXTRACT(epoch FROM clock_timestamp() - min(due_at) FILTER (WHERE due_at <= clock_timestamp())), 0)
+             AS overdue
+    FROM enrollments WHERE state IN ('held', 'ready', 'working', 'uncertain', 'parked') GROUP BY state
+""")
+
+THIN = text("SELECT count(*) AS waiting FROM enrichments WHERE state IN ('ready', 'working')")
+
+ASKED = [enrichments.c[name] for name in ("state", "reason", "detail", "tries", "due_at")]
+
+
+class StoredReader:
+    """Reads what was stored; raises Busy while the store cannot be asked.
+
+    Ids sort by time, so a page ends at an id and the next one begins below it.
+    """
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+
+    async def events(self, filters: Filters) -> Sequence[Mapping[str, Any]]:
+        """List events without their payloads, newest first."""
+        shown = [column for column in events.c if column.name != "data"]
+        return await self._rows(_narrowed(select(*shown), events, filters))
+
+    async def event(self, identity: str) -> Mapping[str, Any] | None:
+        """Return one event with its payload and the ids of its decisions."""
+        rows = await self._rows(select(events).where(events.c.id == identity))
+        if not rows:
+            return None
+        made = select(decisions.c.id).where(decisions.c.event_id == identity).order_by(decisions.c.id)
+        asked = await self._rows(select(*ASKED).where(enrichments.c.event_id == identity))
+        return dict(rows[0]) | {
+            "decisions": [row["id"] for row in await self._rows(made)],
+            "enrichment": asked[0] if asked else None,
+        }
+
+    async def thin_events(self) -> int:
+        """Return how many thin events wait for their provider's answer."""
+        return int((await self._rows(THIN))[0]["waiting"])
+
+    async def decisions(self, filters: Filters) -> Sequence[Mapping[str, Any]]:
+        """List decisions, newest first."""
+        return await self._rows(_narrowed(select(decisions), decisions, filters))
+
+    async def decision(self, identity: str) -> Mapping[str, Any] | None:
+        """Return one decision, with who was thought of as the sender of what it led to."""
+        chosen = enrollments.c.id == decisions.c.enrollment_id
+        shown = select(decisions, enrollments.c.sender, enrollments.c.assignment).outerjoin(enrollments, chosen)
+        rows = await self._rows(shown.where(decisions.c.id == identity))
+        return rows[0] if rows else None
+
+    async def enrollments(self, filters: Filters) -> Sequence[Mapping[str, Any]]:
+        """List enrollments, newest first."""
+        return await self._rows(_narrowed(select(enrollments), enrollments, filters))
+
+    async def enrollment(self, identity: str) -> Mapping[str, Any] | None:
+        """Return one enrollment with its journal."""
+        rows = await self._rows(select(enrollments).where(enrollments.c.id == identity))
+        if not rows:
+            return None
+        lines = select(journal).where(journal.c.enrollment_id == identity).order_by(journal.c.id)
+        return dict(rows[0]) | {"journal": await self._rows(lines)}
+
+    async def backlog(self) -> tuple[dict[str, int], float]:
+        """Return enrollments by state, and for how many seconds the oldest due one has been waiting."""
+        rows = await self._rows(BACKLOG)
+        waiting = [float(row["overdue"]) for row in rows if row["state"] in {"ready", "uncertain"}]
+        return {row["state"]: row["count"] for row in rows}, max(waiting, default=0.0)
+
+    async def overdue_looks(self, accounts: Iterable[str]) -> dict[str, float]:
+        """Return for how many seconds the oldest look of each of these accounts has been due."""
+        rows = await self._rows(OVERDUE, accounts=list(accounts))
+        return {row["account"]: float(row["overdue"]) for row in rows}
+
+    async def ping(self) -> None:
+        """Ask the database for a sign of life."""
+        await self._rows(select(func.now()))
+
+    async def _rows(self, statement: Any, **values: Any) -> Sequence[Mapping[str, Any]]:
+        with busy_when_gone():
+            async with self._engine.connect() as connection:
+                return [dict(row) for row in (await connection.execute(statement, values)).mappings()]
+
+
+def _narrowed(statement: Select[Any], table: Table, filters: Filters) -> Select[Any]:
+    for name in ("email", "source", "rule", "state", "reason", "verdict", "ended"):
+        wanted = getattr(filters, name)
+        if wanted is not None and name in table.c:
+            statement = statement.where(table.c[name] == str(wanted))
+    if filters.after is not None:
+        statement = statement.where(table.c.id < filters.after)
+    return statement.order_by(table.c.id.desc()).limit(filters.limit)

@@ -1,0 +1,110 @@
+"""The rulebook in force: immutable, compiled, indexed by (source, type)."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from app.rules.file.documents import Document, documents_to_text, text_to_documents
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import timedelta
+
+    from app.model import Account, Endpoint, Intent, OutboundKind, Plan, Pool, Sender, SourceConfig
+    from app.people.suppression import Suppression
+    from app.rules.expressions import Expression
+    from app.rules.file.schema import ExampleEntry
+
+__all__ = ["Document", "EnrollAction", "Rule", "Rulebook", "documents_to_text", "revision_of", "text_to_documents"]
+
+
+@dataclass(frozen=True, slots=True)
+class EnrollAction:
+    """What a matching rule asks for. `account` is a key of the rulebook's `accounts`."""
+
+    account: str
+    sequence: str
+    plan: Plan
+    properties: Mapping[str, Expression]
+    require: tuple[str, ...]
+    intent: Intent
+    expires_after: timedelta | None = None
+    delay: timedelta | None = None
+    priority: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One compiled rule. `enroll` is None where the rule says to ignore; `line` is where it begins."""
+
+    id: str
+    file: str
+    line: int
+    source: str
+    types: tuple[str, ...]
+    when: Expression | None
+    goes_on: bool
+    stops_on_error: bool
+    enroll: EnrollAction | None
+    examples: tuple[ExampleEntry, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Rulebook:
+    """Everything a rules file says, checked. `listeners` holds the rules of each (source, type), in their order.
+
+    The keys of `accounts` are the names that rules use; an account's own name differs from its key in practice only.
+    """
+
+    revision: str
+    documents: tuple[Document, ...]
+    accounts: Mapping[str, Account]
+    sources: Mapping[str, SourceConfig]
+    senders: Mapping[str, Sender]
+    pools: Mapping[str, Pool]
+    rules: tuple[Rule, ...]
+    store_unheard: bool = False
+    suppress: tuple[Suppression, ...] = ()
+    listeners: Mapping[tuple[str, str], tuple[Rule, ...]] = field(default_factory=dict, repr=False)
+    endpoints: Mapping[str, Endpoint] = field(default_factory=dict)
+
+    def account_named(self, name: str) -> Account | None:
+        """Return the account with this name of its own."""
+        return next((account for account in self.accounts.values() if account.name == name), None)
+
+    def meant(self, account: str | None) -> Account | None:
+        """Return the account that an operator means: the one with this name of its own, or the only one."""
+        if account is not None:
+            return self.account_named(account)
+        return next(iter(self.accounts.values())) if len(self.accounts) == 1 else None
+
+    def accounts_of(self, source: SourceConfig) -> tuple[str, ...]:
+        """Return the accounts whose objects a source's events may name, by their own names: the one written, or all."""
+        return tuple(self.accounts[key].name for key in ((source.account,) if source.account else self.accounts))
+
+    def told(self, kind: OutboundKind, account: str) -> tuple[str, ...]:
+        """Return the endpoints that are told of this kind of event in the account with this name of its own."""
+        return tuple(
+            endpoint.name
+            for endpoint in self.endpoints.values()
+            if kind in endpoint.kinds
+            and (endpoint.accounts is None or any(self.accounts[key].name == account for key in endpoint.accounts))
+        )
+
+
+def indexed(rules: tuple[Rule, ...]) -> Mapping[tuple[str, str], tuple[Rule, ...]]:
+    """Return the rules by what they listen to: an event then costs the few that listen, however many there are."""
+    listeners: dict[tuple[str, str], list[Rule]] = {}
+    for rule in rules:
+        for kind in dict.fromkeys(rule.types):
+            listeners.setdefault((rule.source, kind), []).append(rule)
+    return {key: tuple(found) for key, found in listeners.items()}
+
+
+def revision_of(documents: tuple[Document, ...]) -> str:
+    """Return 12 hexadecimal characters that stand for the documents' text: no secret, and no matter where they lie."""
+    texts = [document.text for document in documents]
+    return hashlib.sha256(json.dumps(texts).encode()).hexdigest()[:12]

@@ -1,0 +1,92 @@
+"""The rulebook in force, kept in PostgreSQL: its text with `${ENV}` unexpanded, never a secret's value."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sqlalchemy import text
+
+from app.database.listen import RULEBOOK_CHANGED
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+    from sqlalchemy.ext.asyncio import AsyncEngine
+
+
+@dataclass(frozen=True, slots=True)
+class StoredRulebook:
+    """A rulebook that was put in force. `number` grows with every one; `documents` is its text for `load`."""
+
+    number: int
+    revision: str
+    documents: str
+
+
+READ_IN_FORCE = text("SELECT number, revision, documents FROM rulebooks ORDER BY number DESC LIMIT 1")
+
+# A rulebook that is in force already is not stored again: replicas that start together with the same file agree.
+PUT_IN_FORCE = text("""
+    WITH put AS (
+        INSERT INTO rulebooks (revision, documents, accounts, stored_at)
+        SELECT :revision, :documents, CAST(:accounts AS text[]), clock_timestamp()
+        WHERE :revision IS DISTINCT FROM (SELECT revision FROM rulebooks ORDER BY number DESC LIMIT 1)
+        RETURNING number
+    )
+    SELECT number, pg_notify(CAST(:channel AS text), '') FROM put
+    UNION ALL
+    (SELECT number, NULL FROM rulebooks WHERE NOT EXISTS (SELECT FROM put) ORDER BY number DESC LIMIT 1)
+""")
+
+LOCK = text("LOCK TABLE rulebooks IN SHARE ROW EXCLUSIVE MODE")
+
+
+READ_ACCOUNTS = text("SELECT unnest(accounts) AS account FROM rulebooks UNION SELECT account FROM enrollments")
+
+
+class Rulebooks:
+    """Reads and replaces the rulebook in force, for all replicas."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+
+    async def in_force(self) -> StoredRulebook | None:
+        """Return the rulebook in force, None before the first one."""
+        async with self._engine.connect() as connection:
+            row = (await connection.execute(READ_IN_FORCE)).one_or_none()
+        return None if row is None else StoredRulebook(row.number, row.revision, row.documents)
+
+    async def put_in_force(self, revision: str, documents: str, *, accounts: Sequence[str]) -> int:
+        """Store `documents` as the rulebook in force and tell every replica; return its number.
+
+        Nothing is stored when it is in force already. The number is this rulebook's own: another replica that reloads
+        at the same time gets a higher or a lower one, and whoever has the lower one follows.
+
+        `accounts` are those that the rulebook enrolls into: practice rules must never act on a real one.
+        """
+        async with self._engine.begin() as connection:
+            await connection.execute(LOCK)
+            values = {"revision": revision, "documents": documents, "accounts": list(accounts)}
+            put = await connection.execute(PUT_IN_FORCE, values | {"channel": RULEBOOK_CHANGED})
+            number: int = put.first()[0]  # type: ignore[index]
+            return number
+
+    async def accounts(self) -> set[str]:
+        """Return the accounts that this database holds rules or enrollments of."""
+        async with self._engine.connect() as connection:
+            return set((await connection.execute(READ_ACCOUNTS)).scalars())
+
+
+UNFINISHED_ELSEWHERE = text("""
+    SELECT account, count(*) AS unfinished FROM enrollments
+    WHERE account <> ALL(CAST(:accounts AS text[])) AND state IN ('held', 'ready', 'working', 'uncertain')
+    GROUP BY account
+""")
+
+
+async def unfinished_elsewhere(engine: AsyncEngine, accounts: Collection[str]) -> dict[str, int]:
+    """Return how many enrollments of other accounts are under way: nobody here would go on with them."""
+    async with engine.connect() as connection:
+        rows = await connection.execute(UNFINISHED_ELSEWHERE, {"accounts": list(accounts)})
+        return {row.account: row.unfinished for row in rows}

@@ -1,0 +1,78 @@
+"""What was received: every request by route, and every enroll request one by one, whatever became of it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from app.sandbox.state.contacts import Person
+    from app.sandbox.state.seed import Workflow
+
+
+@dataclass
+class Entry:
+    """One enroll request. `outcome` is HubSpot's code, `enrolled`, or the trouble it met."""
+
+    n: int
+    at: float
+    contact_id: str
+    email: str
+    sequence: str
+    user_id: str
+    sender: str
+    outcome: str = "received"
+    processed: bool = False
+    enrollment_id: str | None = None
+
+
+@dataclass(frozen=True)
+class WorkflowEntry:
+    """A contact was put into a workflow or taken out; `trigger` is the property that did it, empty for the route."""
+
+    n: int
+    at: float
+    flow_id: str
+    workflow_id: str
+    contact_id: str
+    email: str
+    action: str
+    trigger: str
+
+
+class Ledger:
+    """The books of the sandbox."""
+
+    def __init__(self) -> None:
+        self.entries: list[Entry] = []
+        self.workflow_entries: list[WorkflowEntry] = []
+        self.calls: Counter[tuple[str, int]] = Counter()
+        self.arrivals: list[float] = []
+
+    def enroll(self, at: float, *, contact_id: str, email: str, sequence: str, user_id: str, sender: str) -> Entry:
+        """Write down an enroll request as it arrives."""
+        entry = Entry(len(self.entries) + 1, at, contact_id, email, sequence, user_id, sender)
+        self.entries.append(entry)
+        return entry
+
+    def workflow(self, at: float, workflow: Workflow, person: Person, *, action: str, trigger: str = "") -> None:
+        """Write down who entered or left a workflow."""
+        number = len(self.workflow_entries) + 1
+        ids = (workflow.flow_id, workflow.legacy_id, person.id, person.email)
+        self.workflow_entries.append(WorkflowEntry(number, at, *ids, action, trigger))
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Return the enroll requests in the order they arrived."""
+        return [asdict(entry) for entry in self.entries]
+
+    def workflow_rows(self) -> list[dict[str, Any]]:
+        """Return who entered or left a workflow, in order."""
+        return [asdict(entry) for entry in self.workflow_entries]
+
+    def counts(self) -> dict[str, Any]:
+        """Return calls by route and status, and when requests arrived."""
+        by_route: dict[str, dict[str, int]] = {}
+        for (route, status), count in sorted(self.calls.items()):
+            by_route.setdefault(route, {})[str(status)] = count
+        return {"total": sum(self.calls.values()), "routes": by_route, "arrivals": self.arrivals}

@@ -1,0 +1,69 @@
+"""How each inbox stands: what it has left of its 24 hours, who waits for it, and whether it is paused."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sqlalchemy import text
+
+from app.senders.choose import Candidate
+from app.senders.quota_store import DEFAULT_LIMIT, PERIOD
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from sqlalchemy.ext.asyncio import AsyncConnection
+
+    from app.model import Sender
+
+READ_INBOXES = text("""
+    SELECT wanted.inbox, paused_at, reason, CASE WHEN full_until > clock_timestamp() THEN full_until END AS full_until,
+           (SELECT count(*) FROM sender_reservations AS used
+            WHERE used.account = :account AND used.inbox = wanted.inbox AND enrollment_id <> :id
+              AND reserved_at > clock_timestamp() - CAST(:period AS interval)) AS reserved,
+           (SELECT count(*) FROM enrollments AS other
+            WHERE other.account = :account AND other.sender_email = wanted.inbox AND other.id <> :id
+              AND other.state IN ('held', 'ready', 'working') AND other.sending_at IS NULL) AS waiting
+    FROM unnest(CAST(:inboxes AS text[])) AS wanted(inbox)
+    LEFT JOIN sender_pauses ON sender_pauses.account = :account AND sender_pauses.inbox = wanted.inbox
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class Inbox:
+    """How one inbox stands: places taken in the running 24 hours, who is assigned and not sent, its pause.
+
+    `full_until` is until when HubSpot's word counts that it is full, None where that is not so now.
+    """
+
+    reserved: int
+    waiting: int
+    paused_at: datetime | None
+    reason: str | None
+    full_until: datetime | None = None
+
+    def left(self, sender: Sender) -> int:
+        """Return how many more the sender may send now."""
+        return 0 if self.full_until else max(0, self.limit(sender) - self.reserved)
+
+    def limit(self, sender: Sender) -> int:
+        """Return how many enrollments the sender may send in 24 hours."""
+        return min(sender.daily or DEFAULT_LIMIT, DEFAULT_LIMIT)
+
+    def candidate(self, sender: Sender, weight: int) -> Candidate:
+        """Return the sender as one that may be chosen."""
+        paused = None if self.paused_at is None else f"since {self.paused_at:%Y-%m-%d %H:%M} UTC: {self.reason}"
+        return Candidate(
+            sender, self.left(sender), self.limit(sender), weight, self.waiting, paused, full_until=self.full_until
+        )
+
+
+async def read_inboxes(
+    connection: AsyncConnection, account: str, inboxes: Sequence[str], *, but: str = ""
+) -> dict[str, Inbox]:
+    """Return how each inbox stands, as if the enrollment `but` were not there."""
+    values = {"account": account, "id": but, "inboxes": list(inboxes), "period": PERIOD}
+    rows = await connection.execute(READ_INBOXES, values)
+    return {row.inbox: Inbox(row.reserved, row.waiting, row.paused_at, row.reason, row.full_until) for row in rows}

@@ -1,0 +1,53 @@
+"""A person's fields where the sender chose the names: the usual ways of writing them."""
+
+from __future__ import annotations
+
+from typing import Any, TypedDict
+
+from app.people.addresses import normalise
+from app.sources.fields import any_text, first_text, text
+from app.sources.form_labels import by_meaning
+
+
+class Person(TypedDict):
+    """The fields of an event that describe its person."""
+
+    email: str | None
+    first_name: str | None
+    last_name: str | None
+    name: str | None
+    company: str | None
+
+
+def person_in(value: Any) -> Person:
+    """Return e-mail, names and company of an object in which they stand under their usual names."""
+    data = value if isinstance(value, dict) else {}
+    return {
+        "email": any_text(data, "email"),
+        "first_name": any_text(data, "first_name", "firstName", "firstname"),
+        "last_name": any_text(data, "last_name", "lastName", "lastname"),
+        "name": any_text(data, "name", "full_name", "fullName"),
+        "company": first_text(any_text(data, "company"), text(data, "company", "name")),
+    }
+
+
+def person_by_label(labelled: list[tuple[str, str]]) -> Person:
+    """Return e-mail, names and company of answers, told by what their questions ask for."""
+    found = by_meaning(labelled)
+    return {
+        "email": found.get("email"),
+        "first_name": found.get("first_name"),
+        "last_name": found.get("last_name"),
+        "name": found.get("name"),
+        "company": found.get("company"),
+    }
+
+
+def with_address(person: Person, identifier: str | None) -> Person:
+    """Return the person, with the identifier for an address where there is no other and it is one."""
+    return {**person, "email": person["email"] or address_in(identifier)}
+
+
+def address_in(identifier: str | None) -> str | None:
+    """Return an identifier where it is an e-mail address: some tools know people by nothing else."""
+    return identifier if normalise(identifier) else None

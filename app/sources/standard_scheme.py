@@ -1,0 +1,138 @@
+"""Standard Webhooks and its elder, Svix: one scheme under two names of headers, which both may use.
+
+Source: the specification and reference libraries of github.com/standard-webhooks, and Svix's documentation. `v1` is
+HMAC with a `whsec_` secret, `v1a` ed25519 with a `whpk_` public key; entries of other versions are ignored, as the
+specification asks. The reference library is not used here: it reads the clock itself, knows no `v1a`, and tells no
+reason; the tests hold this module to it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from app.errors import StartError, Unauthentic
+from app.model import Event
+from app.sources import signing
+from app.sources.base import SignedProvider, TimedOptions, unsent
+from app.sources.fields import any_text, body_digest, find, from_digits, instant, parse_object, storable
+from app.sources.person_fields import person_in
+from app.sources.signing import Scheme
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from pydantic import BaseModel
+
+    from app.model import Delivery, Secret, SourceConfig
+    from app.sources.assurance import Proof
+
+# No signature by a public key was sent, or one by a key that has ended: the shared secret may speak. Where one was sent
+# and fits no key, nothing weaker stands in for it.
+NOT_BY_IT = frozenset({"malformed_signature", "expired"})
+PUBLIC, PRIVATE = "whpk_", "whsk_"
+SHARED = Scheme(
+    header="webhook-signature",
+    template="{id}.{timestamp}.{body}",
+    key="base64",
+    key_prefix="whsec_",
+    encoding="base64",
+    layout="list",
+    id_header="webhook-id",
+    timestamp_header="webhook-timestamp",
+    tolerance=timedelta(minutes=5),
+)
+
+SCHEMES = {
+    "webhook": SHARED,
+    "svix": replace(SHARED, header="svix-signature", id_header="svix-id", timestamp_header="svix-timestamp"),
+}
+
+
+class StandardProvider(SignedProvider):
+    """`webhook-id` is the same on every retry and identifies the event. `prefix` is how its own headers begin."""
+
+    Options: type[BaseModel] = TimedOptions
+    prefix: str = "webhook"
+    scheme = SHARED
+
+    def check(self, config: SourceConfig) -> list[str]:
+        """Return what is wrong with the secrets and public keys."""
+        if any(secret.value.startswith(PRIVATE) for secret in config.secrets):
+            return ["whsk_ keys are the sender's own and secret: a receiver has the whpk_ key"]
+        shared, public = _apart(config.secrets)
+        wrong = [secret for secret in public if len(signing.key_of(_asymmetric(SHARED), secret.value) or b"") != 32]  # noqa: PLR2004  # bytes of an ed25519 key
+        if wrong:
+            return ["a whpk_ key is not the base64 of 32 bytes: paste it as the sender shows it"]
+        return super().check(replace(config, secrets=shared)) if shared or not public else []
+
+    def proof(self, config: SourceConfig) -> Proof:
+        """Return what a signature covers."""
+        return replace(super().proof(config), how=f"HMAC-SHA256 or ed25519 in {self.prefix}-signature")
+
+    def verify(self, delivery: Delivery, config: SourceConfig, now: datetime) -> Secret | None:
+        """Raise Unauthentic unless a signature is by one of the source's keys and at most 5 minutes off."""
+        scheme = self._scheme_of(config, self._sent_prefix(delivery.headers))
+        shared, public = _apart(config.secrets)
+        if not public:
+            return signing.verify(scheme, delivery, shared, now)
+        try:
+            return signing.verify(_asymmetric(scheme), delivery, public, now)
+        except Unauthentic as refusal:
+            if not shared or refusal.reason not in NOT_BY_IT:
+                raise
+        return signing.verify(scheme, delivery, shared, now)
+
+    def sign(self, body: bytes, config: SourceConfig, now: datetime, *, method: str, url: str) -> dict[str, str]:
+        """Return the three headers; the id is drawn from the body, so that the same sample sent again is a retry."""
+        shared, public = _apart(config.secrets)
+        if public and not shared:
+            raise StartError(f"the source {config.name} has a public key only, with which nobody can sign")
+        message = unsent(body, config, now, method=method, url=url, message=f"msg_{body_digest(body)[:24]}")
+        return signing.sign(SCHEMES[self.prefix], message, shared, now)
+
+    def events(self, delivery: Delivery, config: SourceConfig) -> list[Event]:
+        """Return the one event: its type and time from the body, the person from `data` or the body itself."""
+        body = parse_object(delivery.body)
+        prefix = self._sent_prefix(delivery.headers)
+        identifier = storable(delivery.headers.get(f"{prefix}-id", ""))
+        sent_at = delivery.headers.get(f"{prefix}-timestamp", "")
+        data = find(body, "data")
+        return [
+            Event(
+                source=config.name,
+                type=any_text(body, "type", "event_type") or "",
+                dedupe=(identifier or body_digest(delivery.body),),
+                id=identifier or None,
+                occurred_at=instant(body, "timestamp") or from_digits(sent_at, "s"),
+                data=body,
+                **person_in(data if isinstance(data, dict) else body),
+            ),
+        ]
+
+    def _scheme_of(self, config: SourceConfig, prefix: str) -> Scheme:
+        scheme = SCHEMES[prefix]
+        # Made anew only where a source says so: this is the way of every delivery.
+        if isinstance(config.options, TimedOptions) and config.options.tolerance is not None:
+            return replace(scheme, tolerance=timedelta(seconds=config.options.tolerance))
+        return scheme
+
+    def _sent_prefix(self, headers: Mapping[str, str]) -> str:
+        if SCHEMES[self.prefix].header in headers:
+            return self.prefix
+        other = "svix" if self.prefix == "webhook" else "webhook"
+        return other if SCHEMES[other].header in headers else self.prefix
+
+
+def _apart(secrets: tuple[Secret, ...]) -> tuple[tuple[Secret, ...], tuple[Secret, ...]]:
+    """Return shared secrets and public keys, each for itself."""
+    public = tuple([secret for secret in secrets if secret.value.startswith(PUBLIC)])
+    if not public:
+        return secrets, public
+    return tuple(secret for secret in secrets if secret not in public), public
+
+
+def _asymmetric(scheme: Scheme) -> Scheme:
+    return replace(scheme, algorithm="ed25519", version="v1a", key_prefix=PUBLIC)

@@ -1,0 +1,105 @@
+"""HubSpot accounts for operators: how each one is let in, and the link that connects one by OAuth."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Protocol
+
+from fastapi import APIRouter, Depends
+from pydantic import BaseModel, ConfigDict
+
+from app.accounts.connect import Connecting
+from app.accounts.install_store import LIFE_SECONDS
+from app.web.api.events import PROBLEMS, Identity
+from app.web.auth import known_parameters
+from app.web.pages.connect import NOT_CONFIGURED
+from app.web.problems import Problem
+
+NOT_BY_OAUTH: dict[int | str, dict[str, Any]] = {409: {"description": "OAuth is not configured"}}
+ACCOUNT: dict[str, Any] = {
+    "account": "emea",
+    "state": "revoked",
+    "detail": "HubSpot says invalid_grant: the app was uninstalled, or the account is gone",
+    "hub_id": "4567",
+    "scopes": ["oauth", "crm.objects.contacts.read"],
+    "updated_at": "2026-11-23T09:00:00Z",
+}
+
+
+class Shown(Protocol):
+    """Where grants are listed from."""
+
+    async def listed(self) -> Sequence[Mapping[str, Any]]:
+        """Return all grants, without their tokens."""
+
+
+class InstallLink(BaseModel):
+    """A link that connects an account: for one browser, once, within `expires_in` seconds."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"example": {"url": "https://segue.example/oauth/install?ticket=...", "expires_in": 600}}
+    )
+
+    url: str
+    expires_in: int = LIFE_SECONDS
+
+
+class AccountRow(BaseModel):
+    """One account. `state` is `token`, or for one that joins by OAuth `active`, `revoked` or `not_connected`."""
+
+    model_config = ConfigDict(json_schema_extra={"example": ACCOUNT})
+
+    account: str
+    state: str
+    detail: str | None = None
+    hub_id: str | None = None
+    scopes: list[str] = []
+    updated_at: datetime | None = None
+
+
+class AccountList(BaseModel):
+    """All accounts in the rules, and those that are still connected."""
+
+    model_config = ConfigDict(json_schema_extra={"example": {"items": [ACCOUNT]}})
+
+    items: list[AccountRow]
+
+
+def router(
+    connecting: Connecting | None,
+    shown: Shown | None,
+    *,
+    accounts: Callable[[], Mapping[str, bool]],
+    authorised: Callable[..., None],
+) -> APIRouter:
+    """Return the routes. `accounts` returns the accounts in force, each with whether it joins by OAuth."""
+    routes = APIRouter(
+        prefix="/api/v1/accounts",
+        tags=["api"],
+        dependencies=[Depends(authorised), Depends(known_parameters)],
+        responses=PROBLEMS,
+    )
+
+    @routes.get("", response_model=AccountList)
+    async def listed() -> dict[str, Any]:
+        """List the HubSpot accounts, by name."""
+        rows = {name: _plain(name, by_oauth=by_oauth) for name, by_oauth in accounts().items()}
+        connected = {row["account"]: row for row in await shown.listed()} if shown else {}
+        rows |= {name: row for name, row in connected.items() if accounts().get(name, True)}
+        return {"items": [rows[name] for name in sorted(rows)]}
+
+    @routes.post("/{account}/install", response_model=InstallLink, responses=NOT_BY_OAUTH)
+    async def install(account: Identity) -> dict[str, Any]:
+        """Return a link with which somebody may connect an account to HubSpot: once, within ten minutes."""
+        if connecting is None:
+            raise Problem(409, "oauth-not-configured", NOT_CONFIGURED)
+        if not accounts().get(account):
+            raise Problem(404, "not-found", f"No account {account!r} joins by OAuth in the rules in force.")
+        return {"url": await connecting.link(account)}
+
+    return routes
+
+
+def _plain(name: str, *, by_oauth: bool) -> dict[str, Any]:
+    return {"account": name, "state": "not_connected" if by_oauth else "token"}

@@ -1,0 +1,134 @@
+"""`/api/v1/sequences` and `/api/v1/owners`: what HubSpot has for rules to name, and how old that is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict
+from datetime import datetime
+from typing import Annotated, Any, Protocol
+
+from fastapi import APIRouter, Depends, Query
+from pydantic import BaseModel, ConfigDict
+
+from app.catalogue.cache import AGAIN_SECONDS, FRESH_SECONDS, Listing
+from app.web.api.events import PROBLEMS
+from app.web.api.senders import Account
+from app.web.auth import known_parameters
+from app.web.problems import Problem
+
+MaximumAge = Annotated[
+    int,
+    Query(
+        ge=AGAIN_SECONDS, le=86_400, description="In seconds; what is older is read again, and what cannot be is told"
+    ),
+]
+AGED: dict[str, Any] = {
+    "account": "main",
+    "read_at": "2026-11-23T09:00:00Z",
+    "age_seconds": 41.5,
+    "trouble": None,
+}
+SEQUENCE: dict[str, Any] = {
+    "id": "310001",
+    "name": "Demo request",
+    "owner": "Anna Archer",
+    "steps": ["EMAIL", "TASK", "EMAIL"],
+    "sends": "09:00-17:00",
+    "follow_up_days": "BUSINESS_DAYS",
+    "edited_at": "2026-11-20T09:00:00Z",
+    "seen_by": ["anna", "ben"],
+}
+OWNER: dict[str, Any] = {"name": "Anna Archer", "email": "anna@acme.example", "user_id": "7001", "owner_id": "501"}
+
+
+class SequenceRow(BaseModel):
+    """One sequence: what it is made of, when it sends (on the clock of who sends), and which senders may send it.
+
+    `steps`, `sends` and `follow_up_days` are null where HubSpot does not tell.
+    """
+
+    model_config = ConfigDict(json_schema_extra={"example": SEQUENCE})
+
+    id: str
+    name: str
+    owner: str | None
+    steps: list[str] | None
+    sends: str | None
+    follow_up_days: str | None
+    edited_at: datetime | None
+    seen_by: list[str]
+
+
+class OwnerRow(BaseModel):
+    """One owner. `user_id` is what a sender in the rules wants, `owner_id` what contacts name."""
+
+    model_config = ConfigDict(json_schema_extra={"example": OWNER})
+
+    name: str | None
+    email: str | None
+    user_id: str | None
+    owner_id: str
+
+
+class Aged(BaseModel):
+    """What HubSpot listed at `read_at`; `trouble` says why there is nothing newer, null where it was fresh enough."""
+
+    account: str
+    read_at: datetime
+    age_seconds: float
+    trouble: str | None
+
+
+class SequenceList(Aged):
+    """Sequences. `unlisted` has the senders of whom HubSpot lists nothing, each with its reason."""
+
+    model_config = ConfigDict(json_schema_extra={"example": AGED | {"items": [SEQUENCE], "unlisted": {}}})
+
+    items: list[SequenceRow]
+    unlisted: dict[str, str]
+
+
+class OwnerList(Aged):
+    """Owners."""
+
+    model_config = ConfigDict(json_schema_extra={"example": AGED | {"items": [OWNER]}})
+
+    items: list[OwnerRow]
+
+
+class Listings(Protocol):
+    """What lists HubSpot; both raise Busy."""
+
+    async def sequences(self, account: str | None, *, max_age: float) -> Listing | None:
+        """Return the sequences; None where no such account is meant."""
+
+    async def owners(self, account: str | None, *, max_age: float) -> Listing | None:
+        """Return the owners; None where no such account is meant."""
+
+
+def router(listings: Listings, *, authorised: Callable[..., None]) -> APIRouter:
+    """Return the routes; `authorised` is the dependency that lets an operator in."""
+    routes = APIRouter(
+        prefix="/api/v1",
+        tags=["api"],
+        dependencies=[Depends(authorised), Depends(known_parameters)],
+        responses=PROBLEMS,
+    )
+
+    @routes.get("/sequences", response_model=SequenceList)
+    async def sequences(account: Account = None, max_age: MaximumAge = FRESH_SECONDS) -> dict[str, Any]:
+        """List the sequences that the senders of the rules may send."""
+        return _told(await listings.sequences(account, max_age=max_age))
+
+    @routes.get("/owners", response_model=OwnerList)
+    async def owners(account: Account = None, max_age: MaximumAge = FRESH_SECONDS) -> dict[str, Any]:
+        """List the owners with their two ids."""
+        return _told(await listings.owners(account, max_age=max_age))
+
+    return routes
+
+
+def _told(listing: Listing | None) -> dict[str, Any]:
+    if listing is None:
+        raise Problem(404, "not-found", "No account of the rules in force is called so; name one where there are more.")
+    return asdict(listing) | {"items": listing.rows}

@@ -1,0 +1,102 @@
+"""`/oauth/`: what the browser of a person calls who connects a HubSpot account."""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Awaitable, Callable
+from html import escape
+from typing import Annotated
+
+from fastapi import APIRouter, Cookie, Query
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+
+from app.accounts.connect import CALLBACK, INSTALL, Connected, Connecting
+from app.accounts.install_store import LIFE_SECONDS
+from app.errors import InstallRefused
+
+COOKIE = "segue_install"
+NOT_CONFIGURED = (
+    "No account can join by OAuth: set SEGUE_HUBSPOT_CLIENT_ID, SEGUE_HUBSPOT_CLIENT_SECRET, SEGUE_PUBLIC_URL and "
+    "SEGUE_ENCRYPTION_KEYS."
+)
+# Codes and tickets stand in these URLs: nobody keeps the pages, and no other site learns of them.
+HEADERS = {
+    "Cache-Control": "no-store",
+    "Referrer-Policy": "no-referrer",
+    "Content-Security-Policy": "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+}
+Given = Annotated[str, Query(max_length=8192)]
+
+
+def router(connecting: Connecting | None) -> APIRouter:
+    """Return the public routes; without `connecting` they say that nothing is configured."""
+    routes = APIRouter(include_in_schema=False)
+
+    @routes.get(INSTALL)
+    async def install(ticket: Given = "") -> Response:
+        return await _shown(connecting, lambda way: _begin(way, ticket))
+
+    @routes.get(CALLBACK)
+    async def callback(
+        state: Given = "",
+        code: Given = "",
+        error: Given = "",
+        error_description: Given = "",
+        began: Annotated[str, Cookie(alias=COOKIE)] = "",
+    ) -> Response:
+        # HubSpot hands a stranger's state back as well as ours: the browser must be the one that was sent there.
+        same = hmac.compare_digest(*(text.encode("utf-8", "surrogatepass") for text in (began, state)))
+        if not (state and same):
+            return _page(400, "Not connected", "This browser did not begin to connect an account. Open the link in it.")
+        told = ": ".join(part for part in (error, error_description) if part) or "it sent no code"
+        return await _shown(connecting, lambda way: _end(way, state, code if not error else "", told))
+
+    return routes
+
+
+async def _shown(connecting: Connecting | None, go: Callable[[Connecting], Awaitable[Response]]) -> Response:
+    if connecting is None:
+        return _page(404, "Not connected", NOT_CONFIGURED)
+    try:
+        return await go(connecting)
+    except InstallRefused as refused:
+        return _page(400, "Not connected", str(refused))
+
+
+async def _begin(connecting: Connecting, ticket: str) -> Response:
+    sent = await connecting.begin(ticket)
+    response = RedirectResponse(sent.url, 303, HEADERS)
+    response.set_cookie(
+        COOKIE,
+        sent.state,
+        max_age=LIFE_SECONDS,
+        path="/oauth",
+        secure=connecting.over_tls,
+        httponly=True,
+        samesite="lax",
+    )
+    return response
+
+
+async def _end(connecting: Connecting, state: str, code: str, told: str) -> Response:
+    if not code:
+        await connecting.give_up(state, told)
+    response = _connected(await connecting.finish(state, code))
+    response.delete_cookie(COOKIE, path="/oauth")
+    return response
+
+
+def _connected(connected: Connected) -> Response:
+    lines = [f"The account {connected.account} is connected to HubSpot account {connected.hub_id}."]
+    if connected.missing:
+        lines.append(f"Missing scopes: {', '.join(connected.missing)}. Add them to the app, then connect it again.")
+    if connected.released:
+        lines.append(f"{connected.released} enrollments had waited for this, and go on now.")
+    return _page(200, "Connected", *lines, "You can close this page.")
+
+
+def _page(status: int, title: str, *lines: str) -> HTMLResponse:
+    body = "".join(f"<p>{escape(line)}</p>" for line in lines)
+    head = f'<meta charset="utf-8"><title>Segue: {escape(title)}</title>'
+    return HTMLResponse(f'<!doctype html><html lang="en">{head}<h1>{escape(title)}</h1>{body}</html>', status, HEADERS)

@@ -1,0 +1,109 @@
+"""What works in the background: a `start` for each account at work, and one for the process."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING
+
+import structlog
+
+from app.accounts.identity import Learning
+from app.accounts.identity_store import HubSpotAccounts
+from app.enrichment import wiring as enrichment_wiring
+from app.enrollments import wiring as enrollments_wiring
+from app.followup import wiring as followup_wiring
+from app.hubspot.batched import HubSpotDesk
+from app.jobs import Loop
+from app.outbound import wiring as outbound_wiring
+from app.process import ActiveAccount
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from app.model import Account
+    from app.process import Process
+
+RELEASE_SECONDS = 60.0
+
+log = structlog.get_logger(__name__)
+
+
+async def start_identity(process: Process, active: ActiveAccount) -> None:
+    """Start what finds out which HubSpot account it is, and when its day ends."""
+    learning = Learning(
+        active.account, active.client.account_details, HubSpotAccounts(process.engine), active.rate_limit
+    )
+    learning.start()
+    active.stack.push_async_callback(learning.stop)
+    active.configured.append(learning.heed)
+
+
+async def start_releasing(process: Process) -> None:
+    """Start what releases enrollments that were held while their account was being connected."""
+    if process.oauth is not None:
+        once = process.oauth.release
+        process.run(Loop(once, every=RELEASE_SECONDS, store_trouble="oauth.not_released", defect="oauth.defect"))
+
+
+PER_ACCOUNT = (enrollments_wiring.start, followup_wiring.start, start_identity)
+PER_PROCESS = (enrichment_wiring.start, outbound_wiring.start, start_releasing)
+
+
+async def start(process: Process) -> None:
+    """Begin the work of all accounts in force, and of the process; more accounts may come with a reload."""
+    workers = AccountWorkers(process)
+    process.stack.push_async_callback(workers.close)
+    await workers.follow(process.book().accounts.values())
+    process.rulebook.swapped = lambda book: workers.follow_soon(book.accounts.values())
+    for start_job in PER_PROCESS:
+        await start_job(process)
+
+
+class AccountWorkers:
+    """Begins the work of accounts and keeps their latest configuration.
+
+    An account that leaves the rules stays at work, with the credential that it had: another replica may have accepted
+    enrollments for it before it learned of that, and these must be finished.
+    """
+
+    def __init__(self, process: Process) -> None:
+        self._process = process
+        self._turn = asyncio.Lock()
+        self._stacks: list[AsyncExitStack] = []
+        self._following: set[asyncio.Task[None]] = set()
+        self._closed = False
+
+    async def follow(self, accounts: Iterable[Account]) -> None:
+        """Begin the work of new accounts, and configure the others anew."""
+        async with self._turn:
+            for account in accounts:
+                if active := self._process.accounts.get(account.name):
+                    active.configure(account)
+                elif not self._closed:
+                    await self._open(account)
+
+    def follow_soon(self, accounts: Iterable[Account]) -> None:
+        """Do as `follow` does, for a caller that cannot wait."""
+        task = asyncio.create_task(self.follow(list(accounts)), name="accounts-follow")
+        self._following.add(task)
+        task.add_done_callback(self._following.discard)
+
+    async def _open(self, account: Account) -> None:
+        process, stack = self._process, AsyncExitStack()
+        self._stacks.append(stack)
+        rate_limit = process.rate_limit(stack, account)
+        client = await process.client(stack, account.name, rate_limit, lambda: process.accounts[account.name].account)
+        hubspot = await stack.enter_async_context(HubSpotDesk(client))
+        active = ActiveAccount(account, stack, rate_limit, client, hubspot, [rate_limit.heed])
+        process.accounts[account.name] = active
+        for start_job in PER_ACCOUNT:
+            await start_job(process, active)
+        log.info("account.at_work", account=account.name)
+
+    async def close(self) -> None:
+        """End all work, of all accounts at once: each finishes what it has in hand."""
+        self._closed = True
+        await asyncio.gather(*self._following, return_exceptions=True)
+        async with self._turn:
+            await asyncio.gather(*(stack.aclose() for stack in self._stacks))
