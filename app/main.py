@@ -31,8 +31,8 @@ async def serve(
     async with open_process(settings, environment, own_database=True, with_sandbox=with_sandbox) as process:
         listeners = web.bind(process)
         await migrate(process.engine.url)
-        await process.begin(practice=with_sandbox)
-        await _first_rulebook(process, with_sandbox=with_sandbox)
+        await process.begin()
+        await _first_rulebook(process)
         if with_worker:
             await workers.start(process)
         apps = await web.applications(process)
@@ -45,7 +45,7 @@ async def work(settings: Settings, environment: Mapping[str, str]) -> None:
     logs.configure(form=settings.log_format, level=settings.log_level)
     async with open_process(settings, environment, own_database=False, with_sandbox=False) as process:
         await require_migrated(process.engine)
-        await process.begin(practice=False)
+        await process.begin()
         await process.rulebook.start_from_store()
         await workers.start(process)
         process.keep_up()
@@ -60,11 +60,13 @@ async def migrate_only(settings: Settings) -> None:
         log.info("database.migrated", revision=await migrate(engine.url))
 
 
-async def _first_rulebook(process: Process, *, with_sandbox: bool) -> None:
+async def _first_rulebook(process: Process) -> None:
     try:
         await process.rulebook.start()
     except StartError as error:
         hint = (
-            "" if with_sandbox else "\nto practise without a HubSpot account: `segue serve --sandbox`, or `segue demo`"
+            ""
+            if process.practice
+            else "\nto practise without a HubSpot account: `segue serve --sandbox`, or `segue demo`"
         )
         raise StartError(f"{error}{hint}") from error

@@ -76,6 +76,8 @@ class ActiveAccount:
 class Process:
     """One process of Segue. `stack` ends what it started; `accounts` are those at work here, by name.
 
+    `practice` says that its HubSpot is the sandbox that it has started itself.
+
     `sending_engine` has connections of its own for what a request waits for once it has its permit, which is void after
     half a second: in the pool of everything else it would wait behind hundreds of enrollments in preparation.
     """
@@ -88,6 +90,7 @@ class Process:
     rulebook: RulebookInForce
     base_url: str
     oauth: OAuth | None
+    practice: bool
     name: str = field(default_factory=lambda: f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}")
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     accounts: dict[str, ActiveAccount] = field(default_factory=dict)
@@ -144,11 +147,11 @@ class Process:
         for handler in self._handlers[channel]:
             handler()
 
-    async def begin(self, *, practice: bool) -> None:
+    async def begin(self) -> None:
         """Seal grants with the newest key, and keep practice apart, in a migrated database. Raises StartError."""
         if self.oauth is not None:
             await self.oauth.rotate()
-        require_apart(await Rulebooks(self.engine).accounts(), practice=practice)
+        require_apart(await Rulebooks(self.engine).accounts(), practice=self.practice)
 
     def rate_limit(self, stack: AsyncExitStack, account: Account) -> StoredPace:
         """Return the rate limit of an account, which all replicas share."""
@@ -193,7 +196,9 @@ async def open_process(
         # Practice accounts have the emulator's tokens, whatever else lets the rules' accounts in.
         observe = Calls(metrics).call
         oauth = None if with_sandbox else await open_oauth(stack, settings, engine, base_url=base_url, observe=observe)
-        yield Process(settings, stack, engine, sending_engine, metrics, rulebook, base_url, oauth)
+        yield Process(
+            settings, stack, engine, sending_engine, metrics, rulebook, base_url, oauth, practice=with_sandbox
+        )
 
 
 def load_rulebook(

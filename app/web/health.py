@@ -16,11 +16,12 @@ Check = "Callable[[], Awaitable[str | None]]"
 
 
 class Alive(BaseModel):
-    """It answers at all."""
+    """It answers at all. `practice` says that everything it enrolls goes to the sandbox that it has started."""
 
-    model_config = ConfigDict(json_schema_extra={"example": {"status": "ok"}})
+    model_config = ConfigDict(json_schema_extra={"example": {"status": "ok", "practice": False}})
 
     status: str
+    practice: bool
 
 
 class Readiness(BaseModel):
@@ -39,13 +40,13 @@ class Readiness(BaseModel):
 NOT_READY: dict[int | str, dict[str, Any]] = {503: {"description": "Not ready", "model": Readiness}}
 
 
-def health(checks: Mapping[str, Callable[[], Awaitable[str | None]]]) -> APIRouter:
+def health(checks: Mapping[str, Callable[[], Awaitable[str | None]]], *, practice: bool) -> APIRouter:
     """Return `/healthz` and `/readyz`. A check returns None when all is well, else what is wrong, in a few words."""
     routes = APIRouter(tags=["health"])
 
     @routes.get("/healthz", summary="Alive: touches nothing", response_model=Alive)
-    async def healthz() -> dict[str, str]:
-        return {"status": "ok"}
+    async def healthz() -> dict[str, Any]:
+        return {"status": "ok", "practice": practice}
 
     @routes.get("/readyz", summary="Ready: each dependency by name", response_model=Readiness, responses=NOT_READY)
     async def readyz(response: Response) -> dict[str, Any]:

@@ -71,7 +71,10 @@ def worker_listener(process: Process) -> dict[Listener, FastAPI]:
     if settings.admin_port is None:
         return {}
     reader = StoredReader(process.engine)
-    routers = [health.health(_checks(process, reader)), health.metrics(partial(_page, process, reader))]
+    routers = [
+        health.health(_checks(process, reader), practice=process.practice),
+        health.metrics(partial(_page, process, reader)),
+    ]
     listener = _listener(process, settings.admin_port, "SEGUE_ADMIN_PORT")
     return {listener: create_app(routers, version=__version__)}
 
@@ -112,7 +115,7 @@ async def applications(process: Process) -> list[FastAPI]:
     )
     connecting = process.oauth.connecting if process.oauth else None
     grants = process.oauth.grants if process.oauth else None
-    public = [health.health(_checks(process, reader)), web_oauth.router(connecting)]
+    public = [health.health(_checks(process, reader), practice=process.practice), web_oauth.router(connecting)]
     token = settings.admin_token.get_secret_value() if settings.admin_token else None
     authorised, lets_in = auth.operator(token), partial(auth.lets_in, token)
     operators = [

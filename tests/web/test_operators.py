@@ -234,7 +234,7 @@ async def test_alive_asks_nothing_and_ready_names_what_is_missing(
     assert unready.status_code == 503
     wrong = {name for name, told in unready.json()["checks"].items() if told != "ok"}
     assert wrong == {"database"}
-    assert (alive.status_code, alive.json()) == (200, {"status": "ok"})
+    assert (alive.status_code, alive.json()) == (200, {"status": "ok", "practice": False})
     assert metrics.status_code == 200
     assert [(reply.status_code, "retry-after" in reply.headers) for reply in asked] == [(503, True)] * 3
     await open_database(postgres.url, database_url)
