@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from app.cli import doctor, hubspot, rules, sources
+from app.cli import doctor, hubspot, rules, send_sample, sources
 from app.cli import run as service
 from app.errors import SegueError, StartError
 from app.observability import logs
@@ -24,6 +24,7 @@ def build() -> typer.Typer:
     service.register(app)
     rules.register(app)
     sources.register(app)
+    app.command()(send_sample.send_sample)
     hubspot.register(app)
     app.command()(doctor.doctor)
     return app

@@ -4,53 +4,59 @@ from __future__ import annotations
 
 import json
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from app.errors import StartError
 from app.model import Secret, SourceConfig
+from app.sources.readdressing import readdressed
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
     from datetime import datetime
 
     from app.sources.base import Provider
 
 FOLDER = Path(__file__).parent / "samples"
+FORM = "application/x-www-form-urlencoded"
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One made-up delivery: `headers` (lower case) are those that prove nothing; `email` and `id` are the event's."""
+    """One delivery to be: `headers` (lower case) are those that prove nothing; `id` is its event's."""
 
     name: str
     method: str
     query: str
     headers: Mapping[str, str]
     body: str
-    email: str | None
     id: str | None
 
-    def about(self, email: str) -> Sample:
-        """Return the sample with another person's address."""
-        return self._with("email", self.email, email) if self.email else self
+    def about(self, email: str, addresses: Collection[str]) -> Sample:
+        """Return the sample with `email` in place of each of `addresses`."""
+        form = self.headers.get("content-type", "").lower().startswith(FORM)
+        return replace(
+            self,
+            body=readdressed(self.body, addresses, email, form=form),
+            headers={name: readdressed(value, addresses, email) for name, value in self.headers.items()},
+            query=readdressed(self.query, addresses, email, form=True),
+        )
 
     def anew(self) -> Sample:
         """Return the sample with an id that no delivery had before. Raises StartError where it has none to change."""
-        if self.id is None or self.id not in self.body + str(self.headers):
+        before = self.id
+        if before is None or before not in self.body + str(self.headers):
             raise StartError("--new: this provider's events are told by their content, which is the same each time")
-        fresh = str(secrets.randbelow(10**15)) if self.id.isdecimal() else f"{self.id}-{secrets.token_hex(4)}"
-        return self._with("id", self.id, fresh)
-
-    def _with(self, field: str, before: str | None, after: str) -> Sample:
-        assert before is not None  # noqa: S101  # both callers have looked
-        facts: dict[str, Any] = {name: getattr(self, name) for name in self.__slots__}
-        body = self.body.replace(before, after).replace(quote(before), quote(after))
-        headers = {name: value.replace(before, after) for name, value in self.headers.items()}
-        query = self.query.replace(quote(before), quote(after))
-        return Sample(**facts | {"body": body, "headers": headers, "query": query, field: after})
+        fresh = str(secrets.randbelow(10**15)) if before.isdecimal() else f"{before}-{secrets.token_hex(4)}"
+        return replace(
+            self,
+            id=fresh,
+            body=self.body.replace(before, fresh).replace(quote(before), quote(fresh)),
+            headers={name: value.replace(before, fresh) for name, value in self.headers.items()},
+            query=self.query.replace(quote(before), quote(fresh)),
+        )
 
 
 def samples(provider: Provider, now: datetime) -> list[Sample]:
@@ -76,6 +82,5 @@ def _sample(case: dict[str, Any], provider: Provider, now: datetime) -> Sample:
         query=case["url"].partition("?")[2],
         headers={name: value for name, value in headers.items() if name not in proving},
         body=case["body"],
-        email=case["event"]["email"],
         id=case["event"]["id"],
     )

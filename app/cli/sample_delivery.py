@@ -1,0 +1,152 @@
+"""The delivery that `send-sample` would post: chosen, readdressed, signed, and what the rules on disk make of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from app.clock import utc_now
+from app.errors import Answer, StartError
+from app.model import Delivery, Event, SourceConfig
+from app.people.addresses import normalise
+from app.rules import examples
+from app.rules.match import decide, heard
+from app.rules.rulebook import Rulebook
+from app.settings import Settings
+from app.sources import PROVIDERS
+from app.sources.field_map import mapped
+from app.sources.sample_files import Sample, samples
+
+MOST_SHOWN = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """Where a delivery of a source goes: `base` is the service's own URL, `public` the one that signatures cover."""
+
+    config: SourceConfig
+    base: str
+    public: str
+
+    @property
+    def shown(self) -> str:
+        """The URL that is posted to, without the secret that may be its last part."""
+        return f"{self.base}/webhooks/{self.config.name}"
+
+
+def way_to(config: SourceConfig, settings: Settings, url: str) -> Way:
+    """Return the way to the service at `url`, or at the host and port of the settings where `url` is empty."""
+    base = url.rstrip("/") or f"http://{settings.host}:{settings.port}"
+    return Way(config, base, str(settings.public_url).rstrip("/") if settings.public_url else base)
+
+
+def chosen(config: SourceConfig, name: str, body: Path | None) -> Sample:
+    """Return the provider's sample whose name begins with `name`, with the content of `body` where that is given.
+
+    Raises StartError where there is no such sample, or the file cannot be read.
+    """
+    known = samples(PROVIDERS[config.provider], utc_now())
+    found = next((sample for sample in known if sample.name.startswith(name)), None)
+    if found is None:
+        names = "\n  ".join(sample.name for sample in known)
+        raise StartError(f"--sample: no sample of {config.provider} begins with {name!r}; there are\n  {names}")
+    if body is None:
+        return found
+    try:
+        return Sample(str(body), "POST", "", found.headers, body.read_text(encoding="utf-8"), None)
+    except (OSError, UnicodeDecodeError) as error:
+        raise StartError(f"--body: cannot read {body}: {error}") from error
+
+
+def about(sample: Sample, way: Way, email: str) -> Sample:
+    """Return the sample with `email` in place of each address that the provider reads in it.
+
+    `require_about` says whether that was enough. Raises StartError for what is no address, or for an unreadable sample.
+    """
+    if normalise(email) is None:
+        raise StartError(f"--email: {email!r} is no e-mail address")
+    read = _events_or_exit(delivery_of(sample, way), way.config)
+    return sample.about(email.strip(), {event.email.strip() for event in read if event.email and "@" in event.email})
+
+
+def require_about(email: str, delivery: Delivery, config: SourceConfig, name: str) -> None:
+    """Raise StartError unless the provider reads `email` in every event of the delivery, and no other address."""
+    events = _events_or_exit(delivery, config)
+    wrong = [
+        f"event {number} of {len(events)}: {difference}"
+        for number, event in enumerate(events, 1)
+        if (difference := _difference(event, email))
+    ]
+    if wrong or not events:
+        found = "\n".join(f"  {line}" for line in shortened(wrong)) or "  the provider finds no event in it"
+        told = f"--email: nothing was sent, because not all of {name!r} is about {email}:\n{found}"
+        raise StartError(f"{told}\nchoose another one by --sample, or change your --body", exit_code=1)
+
+
+def _difference(event: Event, email: str) -> str:
+    """Return why an event may be about another person than `email`, an empty text where it is about that one."""
+    if event.dropped is not None:
+        return f"its person is not read here, for it would be dropped: {event.dropped}"
+    if event.thin:
+        return "it has no address: the provider is asked for the person later, and the answer decides"
+    if event.email is None:
+        return "the provider finds no address in it; `map:` of the source can say where one is"
+    return "" if normalise(event.email) == normalise(email) else f"the provider finds {event.email}"
+
+
+def delivery_of(sample: Sample, way: Way) -> Delivery:
+    """Return the delivery as its sender would make it; its URL is the public one, which signatures may cover."""
+    config, provider, now = way.config, PROVIDERS[way.config.provider], utc_now()
+    query = f"?{sample.query}" if sample.query else ""
+    signed = provider.address(f"{way.public}/webhooks/{config.name}", config, now) + query
+    raw = provider.fitted(sample.body, config).encode()
+    proving = provider.sign(raw, config, now, method=sample.method, url=signed)
+    return Delivery("sample", config.name, now, sample.method, signed, {**sample.headers, **proving}, raw)
+
+
+def events_of(delivery: Delivery, config: SourceConfig) -> list[Event]:
+    """Return the events as the service reads them. Raises Answer where it would turn the delivery away."""
+    provider = PROVIDERS[config.provider]
+    kept = provider.stored(delivery, config)
+    return [mapped(event, config, kept.headers) for event in provider.events(kept, config)]
+
+
+def _events_or_exit(delivery: Delivery, config: SourceConfig) -> list[Event]:
+    try:
+        return events_of(delivery, config)
+    except Answer as refusal:
+        told = f"--email: nothing was sent, because the provider cannot read whom it is about: {refusal}"
+        raise StartError(told, exit_code=1) from refusal
+
+
+def foreseen(delivery: Delivery, config: SourceConfig, book: Rulebook) -> list[str]:
+    """Return, a line for each person, what the rules on disk come to. The service may have other rules in force."""
+    try:
+        events = events_of(delivery, config)
+    except Answer as refusal:
+        return [f"the rules say: nothing, for it cannot be read: {refusal}"]
+    lines = [f"the rules say of {person(event)}: {_outcome(event, book)}" for event in events]
+    return shortened(lines) or ["the rules say: nothing, for there is no event in it"]
+
+
+def person(event: Event) -> str:
+    """Return the address of an event, or why it has none."""
+    if event.thin:
+        return "a person whom the provider is asked for"
+    return event.email or "no person"
+
+
+def _outcome(event: Event, book: Rulebook) -> str:
+    if event.thin:
+        return f"the provider is asked about this {event.type} first"
+    if not heard(event, book):
+        return f"no rule listens to {event.type!r}: it is counted and not stored"
+    return "; ".join(examples.told(decision) for decision in decide(event, book))
+
+
+def shortened(lines: Iterable[str]) -> list[str]:
+    """Return each line once, and of very many only the first ones."""
+    different = list(dict.fromkeys(lines))
+    left = len(different) - MOST_SHOWN
+    return [*different[:MOST_SHOWN], f"and {left} more"] if left > 0 else different

@@ -1,0 +1,130 @@
+"""`send-sample`: a signed delivery to try a source with, and a question before it can reach a real person."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated
+
+import httpx
+import typer
+
+from app.cli.rules_file import DEFAULT_RULES, EnvFile, environment_of, load_or_exit
+from app.cli.sample_delivery import (
+    Way,
+    about,
+    chosen,
+    delivery_of,
+    events_of,
+    foreseen,
+    person,
+    require_about,
+    shortened,
+    way_to,
+)
+from app.cli.sources import RulesOption, source_of
+from app.errors import Answer, StartError
+from app.model import Delivery, SourceConfig
+from app.settings import load_settings
+from app.sources import PROVIDERS
+
+SEND_SECONDS = 30.0
+
+
+def send_sample(  # noqa: PLR0913  # each is an option of the command
+    source: Annotated[str, typer.Argument(help="A source of the rules file.")],
+    rules: RulesOption = DEFAULT_RULES,
+    *,
+    email: Annotated[
+        str | None, typer.Option(help="The person it is about, in place of everyone it names, in your own file too.")
+    ] = None,
+    sample: Annotated[str, typer.Option(help="The sample whose name begins so; the first one by default.")] = "",
+    body: Annotated[Path | None, typer.Option(help="Send this file's content instead.")] = None,
+    new: Annotated[bool, typer.Option("--new", help="With an id of its own, so that it is no duplicate.")] = False,
+    url: Annotated[str, typer.Option(help="The service, where it is not the one of SEGUE_HOST and SEGUE_PORT.")] = "",
+    yes: Annotated[bool, typer.Option("--yes", help="Send it without asking, wherever it goes.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be sent, without the proof.")] = False,
+    env_file: EnvFile = None,
+) -> None:
+    """Sign a sample with the source's own secret and post it. Exit 1 when it is not sent, or not taken.
+
+    It asks first, unless the service says that it enrolls into the sandbox only.
+    """
+    environment = environment_of(env_file)
+    book = load_or_exit(rules, environment)
+    way = way_to(source_of(book, source), load_settings(environment), url)
+    sent = chosen(way.config, sample, body)
+    sent = sent if email is None else about(sent, way, email)
+    sent = sent.anew() if new else sent
+    delivery = delivery_of(sent, way)
+    if email is not None:
+        require_about(email, delivery, way.config, sent.name)
+    elif body is not None:
+        typer.echo(_whose(body, delivery, way.config))
+    for line in foreseen(delivery, way.config, book):
+        typer.echo(line)
+    if dry_run:
+        _show(delivery, way.config)
+        raise typer.Exit
+    if not yes and not _practises(way):
+        _require_consent(way)
+    raise typer.Exit(_send(delivery, way))
+
+
+def _whose(body: Path, delivery: Delivery, config: SourceConfig) -> str:
+    try:
+        people = shortened(person(event) for event in events_of(delivery, config))
+    except Answer:
+        people = []
+    return f"{body} is about {', '.join(people) or 'no person'}"
+
+
+def _show(delivery: Delivery, config: SourceConfig) -> None:
+    shown = PROVIDERS[config.provider].stored(delivery, config)
+    typer.echo(f"{shown.method} {shown.url}\n\n{shown.body.decode()}")
+
+
+def _practises(way: Way) -> bool:
+    """Tell whether the service says that all it enrolls goes to its own sandbox.
+
+    Only the service knows: the settings, rules and database that this command sees may be those of another one. So
+    whatever else is answered, by a proxy for example, counts as no.
+    """
+    answer = _ask(way, "GET", f"{way.base}/healthz")
+    try:
+        alive = answer.json() if answer.is_success else None
+    except ValueError:
+        return False
+    return isinstance(alive, dict) and alive.get("practice") is True
+
+
+def _require_consent(way: Way) -> None:
+    """Ask the operator. Raises StartError unless the answer is yes, and where there is no terminal to ask at."""
+    reason = f"{way.shown} does not say that it enrolls into the sandbox only, so this may reach a real person"
+    if not sys.stdin.isatty():
+        raise StartError(f"nothing was sent: {reason}; --yes sends it without asking", exit_code=1)
+    typer.echo(reason)
+    if not typer.confirm("Send it?"):
+        raise StartError("nothing was sent", exit_code=1)
+
+
+def _send(delivery: Delivery, way: Way) -> int:
+    url = way.base + delivery.url.removeprefix(way.public)
+    answer = _ask(way, delivery.method, url, delivery.body, delivery.headers)
+    typer.echo(f"answered {answer.status_code}: {answer.text}")
+    if '"duplicate":true' in answer.text.replace(" ", ""):
+        typer.echo("it was sent before: --new gives it an id of its own")
+    return 0 if answer.is_success else 1
+
+
+def _ask(
+    way: Way, method: str, url: str, body: bytes = b"", headers: Mapping[str, str] | None = None
+) -> httpx.Response:
+    try:
+        with httpx.Client(timeout=SEND_SECONDS, trust_env=False) as client:
+            return client.request(method, url, content=body, headers=dict(headers or {}))
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        raise StartError(f"cannot reach {way.base}: {error}", exit_code=1) from error
+    except UnicodeEncodeError as error:
+        raise StartError("nothing was sent: HTTP headers hold ASCII only, and one would not", exit_code=1) from error
