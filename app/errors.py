@@ -2,6 +2,7 @@
 
 SegueError
 ├── StartError             the process prints what, where and what to do, and exits with `exit_code`
+├── VariableError          a variable of the environment cannot be read: a mistake in the settings or the rules
 ├── RulebookError          all mistakes are listed; the last good rulebook stays in force
 ├── Answer                 a webhook's sender is answered `status`; `reason` names the check that failed
 │   ├── UnknownSource      404
@@ -48,6 +49,10 @@ class StartError(SegueError):
     def __init__(self, message: str, *, exit_code: int = 2) -> None:
         super().__init__(message)
         self.exit_code = exit_code
+
+
+class VariableError(SegueError):
+    """A variable of the environment cannot be read: the message names it and says what to do, and holds no value."""
 
 
 @dataclass(frozen=True, slots=True)

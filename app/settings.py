@@ -5,20 +5,20 @@ from __future__ import annotations
 import difflib
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
 from pydantic import AfterValidator, Field, HttpUrl, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
-from app.errors import StartError
+from app.errors import StartError, VariableError
+from app.variables import FILE, variable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 PREFIX = "SEGUE_"
-SECRETS = ("ADMIN_TOKEN", "DATABASE_URL", "ENCRYPTION_KEYS", "HUBSPOT_CLIENT_SECRET", "HUBSPOT_TOKEN")
 MINIMUM_DEDUPE_DAYS = 7
 _DRIVER = "postgresql+asyncpg"
 
@@ -143,6 +143,14 @@ class Settings(BaseSettings):
         return (init_settings,)
 
 
+def _is_secret(annotation: Any) -> bool:
+    return annotation is SecretStr or any(_is_secret(part) for part in get_args(annotation))
+
+
+# The settings that may come from a file: `SEGUE_<NAME>_FILE` names it.
+SECRETS = tuple(sorted(name.upper() for name, field in Settings.model_fields.items() if _is_secret(field.annotation)))
+
+
 def load_settings(environment: Mapping[str, str]) -> Settings:
     """Return the settings that `environment` holds. Raises StartError with all problems at once, values untold."""
     problems: list[str] = []
@@ -163,8 +171,8 @@ def _values(environment: Mapping[str, str], problems: list[str]) -> dict[str, st
         if not name.startswith(PREFIX) or not value:
             continue
         short = name.removeprefix(PREFIX)
-        if short.removesuffix("_FILE") in SECRETS and short.endswith("_FILE"):
-            _read_secret(name, value, environment, values, problems)
+        if short.endswith(FILE) and short.removesuffix(FILE) in SECRETS:
+            _read_secret(short.removesuffix(FILE), environment, values, problems)
         elif short.lower() in Settings.model_fields:
             values[short.lower()] = value
         else:
@@ -172,23 +180,16 @@ def _values(environment: Mapping[str, str], problems: list[str]) -> dict[str, st
     return values
 
 
-def _read_secret(
-    name: str, path: str, environment: Mapping[str, str], values: dict[str, str], problems: list[str]
-) -> None:
-    plain = name.removesuffix("_FILE")
-    if environment.get(plain):
-        problems.append(f"{name}: {plain} is set too; set one of them")
-        return
+def _read_secret(short: str, environment: Mapping[str, str], values: dict[str, str], problems: list[str]) -> None:
     try:
-        values[plain.removeprefix(PREFIX).lower()] = Path(path).read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        told = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
-        problems.append(f"{name}: cannot read {path}: {told}; check the file and who may read it")
+        values[short.lower()] = variable(f"{PREFIX}{short}", environment) or ""
+    except VariableError as error:
+        problems.append(str(error))
 
 
 def _unknown(name: str) -> str:
     known = [PREFIX + field.upper() for field in Settings.model_fields]
-    known += [f"{PREFIX}{secret}_FILE" for secret in SECRETS]
+    known += [f"{PREFIX}{secret}{FILE}" for secret in SECRETS]
     close = difflib.get_close_matches(name, known, n=1)
     return f"{name}: there is no such setting" + (f"; did you mean {close[0]}?" if close else "; see docs/settings.md")
 

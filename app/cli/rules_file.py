@@ -16,6 +16,7 @@ from app.rules.file.documents import PLACEHOLDER
 from app.rules.load import load, read_documents
 from app.rules.rulebook import Rulebook
 from app.sources import PROVIDERS
+from app.variables import FILE
 
 FINDINGS = 3
 
@@ -41,7 +42,10 @@ class PlaceholderEnvironment(dict[str, str]):
 def environment_of(env_file: Path | None, *, placeholders: bool = False) -> Mapping[str, str]:
     """Return the environment, with the lines of a file below it. Raises StartError when that cannot be read."""
     values = {**_read_env_file(env_file), **os.environ}
-    return PlaceholderEnvironment(values) if placeholders else values
+    if not placeholders:
+        return values
+    # Files with secrets are where the service runs, not where its rules are checked.
+    return PlaceholderEnvironment({name: value for name, value in values.items() if not name.endswith(FILE)})
 
 
 def _read_env_file(path: Path | None) -> dict[str, str]:

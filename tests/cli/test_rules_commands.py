@@ -102,6 +102,9 @@ def test_variables_come_from_the_environment_a_file_or_nowhere(rules: Path, tmp_
     rules.write_text(RULES.replace("${CRM_SECRET}", "${ELSEWHERE}"))
     assert "the environment variable ELSEWHERE is not set" in run("check", rules).stdout
     assert run("check", "--placeholders", rules).exit_code == 0
+    (tmp_path / "files.env").write_text("ELSEWHERE_FILE=/run/secrets/of-the-container\n")
+    assert "ELSEWHERE_FILE: cannot read" in run("check", "--env-file", tmp_path / "files.env", rules).stdout
+    assert run("check", "--placeholders", "--env-file", tmp_path / "files.env", rules).exit_code == 0
     (tmp_path / "secrets.env").write_text("# a comment\nELSEWHERE='hush'\n")
     assert run("check", "--env-file", tmp_path / "secrets.env", rules).exit_code == 0
     with pytest.raises(StartError, match="--env-file: cannot read"):

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from app.errors import Mistake, RulebookError
+from app.errors import Mistake, RulebookError, VariableError
+from app.variables import FILE, variable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 MAXIMUM_VALUES = 2_000_000
 # What an undefined variable stands for where rules are checked without their secrets.
 PLACEHOLDER = "placeholder"
+OWN = "SEGUE_"
 _NUMBERS = re.compile(r"[-+]?[0-9]+")
 _DECIMALS = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 _WORDS = {"null": None, "Null": None, "NULL": None, "~": None, "": None}
@@ -164,14 +166,21 @@ class Parsed:
 
         def value(found: re.Match[str]) -> str:
             name = found.group(1)
-            if name is None:
-                return "$"
-            if name not in self._environment:
-                self._note(node.start_mark, f"the environment variable {name} is not set")
-                return ""
-            return self._environment[name]
+            return "$" if name is None else self._variable(name, node)
 
         return _VARIABLE.sub(value, text) if "$" in text else text
+
+    def _variable(self, name: str, node: yaml.Node) -> str:
+        try:
+            value = variable(name, self._environment)
+        except VariableError as error:
+            self._note(node.start_mark, f"the environment variable {error}")
+            return ""
+        if value is None:
+            other = _confused_with(name, self._environment)
+            hint = f"; {other} is set: write the same name in both places" if other else ""
+            self._note(node.start_mark, f"the environment variable {name} is not set{hint}")
+        return value or ""
 
     def _find(self, path: Path_, *, key: bool) -> yaml.Node | None:
         node = self._root
@@ -182,6 +191,12 @@ class Parsed:
                 break
             node = following
         return node
+
+
+def _confused_with(name: str, environment: Mapping[str, str]) -> str | None:
+    """Return the variable that is set and differs by the prefix of Segue's own settings only."""
+    other = name.removeprefix(OWN) if name.startswith(OWN) else f"{OWN}{name}"
+    return next((each for each in (other, f"{other}{FILE}") if each in environment), None)
 
 
 def _step(node: yaml.Node | None, part: str | int, *, key: bool) -> yaml.Node | None:

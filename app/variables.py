@@ -1,0 +1,39 @@
+"""One variable of the environment: NAME holds its value, or NAME_FILE names the file that does (Docker's secrets)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from app.errors import VariableError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+FILE = "_FILE"
+
+
+def variable(name: str, environment: Mapping[str, str]) -> str | None:
+    """Return the value of a variable, None where neither NAME nor NAME_FILE is set.
+
+    A file's content is stripped of white space. Raises VariableError where both are set, or the file cannot be read.
+    """
+    path = environment.get(f"{name}{FILE}")
+    if not path:
+        return _plain(name, environment)
+    if environment.get(name):
+        raise VariableError(f"{name}{FILE}: {name} is set too; set one of them")
+    try:
+        return Path(path).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
+        raise VariableError(
+            f"{name}{FILE}: cannot read {path}: {reason}; check the file and who may read it"
+        ) from error
+
+
+def _plain(name: str, environment: Mapping[str, str]) -> str | None:
+    try:
+        return environment[name]  # Not by `get`: where rules are checked without secrets, each name has a value.
+    except KeyError:
+        return None
