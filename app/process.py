@@ -34,7 +34,15 @@ from app.observability.metrics import Metrics
 from app.rules.active import RulebookInForce
 from app.rules.load import load, read_documents
 from app.rules.store import Rulebooks, unfinished_elsewhere
-from app.sandbox_mode import SANDBOX, TOKEN, is_practice, practice_accounts, require_apart, start_sandbox
+from app.sandbox_mode import (
+    SANDBOX,
+    TOKEN,
+    is_practice,
+    practice_accounts,
+    practice_environment,
+    require_apart,
+    start_sandbox,
+)
 from app.sources import PROVIDERS
 
 if TYPE_CHECKING:
@@ -207,7 +215,7 @@ def load_rulebook(
     """Make a Rulebook of its text. With the sandbox its accounts are the emulator's, whatever the rules name."""
     token = settings.hubspot_token.get_secret_value() if settings.hubspot_token else None
     if sandbox:
-        environment, token = {"HUBSPOT_TOKEN": TOKEN, **environment}, TOKEN
+        environment, token = practice_environment(environment), TOKEN
     account = Account("main", token) if token else None
     book = load(documents, environment=environment, providers=PROVIDERS, default_account=account)
     if sandbox:

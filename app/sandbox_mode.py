@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from app.errors import StartError
+from app.variables import FILE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 SANDBOX = "sandbox"
 TOKEN = "pat-sandbox"  # noqa: S105  # the emulator's own, worth nothing
+TOKEN_VARIABLE = "SEGUE_HUBSPOT_TOKEN"  # noqa: S105  # the name of a variable
 
 log = structlog.get_logger(__name__)
 
@@ -35,6 +37,13 @@ def practice_accounts(accounts: Mapping[str, Account]) -> dict[str, Account]:
     return {
         key: replace(account, name=f"{SANDBOX}:{key}", token=f"{TOKEN}-{key}", oauth=False)
         for key, account in accounts.items()
+    }
+
+
+def practice_environment(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment with the emulator's token in place of the real one, so that rules may name it unset."""
+    return {name: value for name, value in environment.items() if name != f"{TOKEN_VARIABLE}{FILE}"} | {
+        TOKEN_VARIABLE: TOKEN
     }
 
 

@@ -27,7 +27,9 @@ from app.errors import StartError
 from app.model import Secret, SourceConfig
 from app.rules.load import load, read_documents
 from app.rules.rulebook import Rulebook
+from app.sandbox_mode import practice_environment
 from app.sources import PROVIDERS
+from app.variables import FILE
 
 EXAMPLE = Path(__file__).parents[2] / "deploy" / "rules" / "example.yaml"
 SECRETS = (
@@ -37,7 +39,7 @@ SECRETS = (
     "ZOOM_SECRET",
     "CALENDLY_SECRET",
     "STRIPE_SECRET",
-    "HUBSPOT_CLIENT_SECRET",
+    "HUBSPOT_APP_SECRET",
     "INTERNAL_SECRET",
 )
 START_SECONDS = 60.0
@@ -75,7 +77,8 @@ def run(*, stay: bool | None, rules: Path | None) -> int:
 def _environment(rules: Path) -> dict[str, str]:
     """Return an environment with secrets made for this run; nothing of it outlives the demonstration."""
     made = {name: secrets.token_hex(16) for name in SECRETS}
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("SEGUE_")}
+    replaced = ("SEGUE_", *(f"{name}{FILE}" for name in SECRETS))
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(replaced)}
     return (
         kept
         | made
@@ -131,7 +134,7 @@ def _lines(log: Path) -> list[dict[str, Any]]:
 def _send_all(client: httpx.Client, environment: dict[str, str], console: Console) -> list[Sent]:
     book = load(
         read_documents(Path(environment["SEGUE_CONFIG"])),
-        environment=environment | {"HUBSPOT_TOKEN": "-"},
+        environment=practice_environment(environment),
         providers=PROVIDERS,
     )
     samples = all_samples()

@@ -41,7 +41,7 @@ def rules() -> str:
     enrolling["enroll"] = {"sequence": "310001", "sender": "anna"}
     document = {
         "version": 1,
-        "accounts": {"main": {"token": "${HUBSPOT_TOKEN}"}},
+        "accounts": {"main": {"token": "${SEGUE_HUBSPOT_TOKEN}"}},
         "sources": sources,
         "senders": {"anna": {"user_id": "7001", "email": "anna@acme.example"}},
         "rules": [enrolling, *[rule for rule in ignoring if rule["source"] != "typeform"]],
@@ -50,5 +50,5 @@ def rules() -> str:
 
 
 def run(*arguments: object, **environment: str) -> Result:
-    variables = {"HUBSPOT_TOKEN": "pat-sandbox", "COLUMNS": "200", **secrets()} | environment
+    variables = {"SEGUE_HUBSPOT_TOKEN": "pat-sandbox", "COLUMNS": "200", **secrets()} | environment
     return CliRunner().invoke(build(), [str(each) for each in arguments], env=variables)

@@ -228,7 +228,7 @@ def test_at_a_terminal_the_operator_is_asked_before_anything_goes_out(
 ) -> None:
     ours, theirs = os.openpty()
     command = ("send-sample", "jotform", "--rules", path, "--url", far.url, "--email", "me@acme.example")
-    environment = {**os.environ, **secrets(), "SEGUE_HUBSPOT_TOKEN": "t", "HUBSPOT_TOKEN": "t"}
+    environment = {**os.environ, **secrets(), "SEGUE_HUBSPOT_TOKEN": "t"}
     with os.fdopen(ours, "w") as terminal:
         terminal.write(answer)
         terminal.flush()

@@ -36,7 +36,7 @@ SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 LONG, SHORT = "310001", "310003"  # three steps; one step, over within a minute
 RULES = f"""
 version: 1
-accounts: {{main: {{token: "${{HUBSPOT_TOKEN}}"}}}}
+accounts: {{main: {{token: "${{SEGUE_HUBSPOT_TOKEN}}"}}}}
 sources: {{crm: {{provider: standard-webhooks, secrets: ["{SECRET}"]}}}}
 senders:
   anna: {{user_id: "7001", email: anna@acme.example}}
@@ -54,11 +54,19 @@ DOING = """
 class Process:
     """One child process whose first interesting line says that it is up."""
 
-    def __init__(self, arguments: list[str], environment: Mapping[str, str], up: str) -> None:
+    def __init__(
+        self,
+        arguments: list[str],
+        environment: Mapping[str, str],
+        up: str,
+        *,
+        program: str = sys.executable,
+        folder: Path = ROOT,
+    ) -> None:
         self._output = tempfile.NamedTemporaryFile(prefix="segue-crash-", suffix=".log")  # noqa: SIM115  # closed in `end`
         self._child = subprocess.Popen(
-            [sys.executable, *arguments],
-            cwd=ROOT,
+            [program, *arguments],
+            cwd=folder,
             env={**os.environ, **environment},
             stdout=self._output,
             stderr=subprocess.STDOUT,
@@ -132,7 +140,7 @@ class World:
             "SEGUE_CONFIG": f"{folder}/rules.yaml",
             "SEGUE_DATABASE_URL": self.database_url,
             "SEGUE_HUBSPOT_BASE_URL": self.sandbox_url,
-            "HUBSPOT_TOKEN": "pat-sandbox",
+            "SEGUE_HUBSPOT_TOKEN": "pat-sandbox",
             "SEGUE_LEASE_SECONDS": str(self.lease),
             "SEGUE_SETTLE_SECONDS": str(self.settle),
             "SEGUE_LOG_FORMAT": "json",

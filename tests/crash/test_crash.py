@@ -145,7 +145,7 @@ async def held_by(world: World, pid: int) -> set[str]:
 
 PORTAL = """
 version: 1
-accounts: {main: {token: "${HUBSPOT_TOKEN}"}}
+accounts: {main: {token: "${SEGUE_HUBSPOT_TOKEN}"}}
 sources: {portal: {provider: hubspot, secrets: ["portal-made-up"]}}
 senders: {anna: {user_id: "7001", email: anna@acme.example}}
 rules:

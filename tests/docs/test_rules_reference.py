@@ -62,8 +62,8 @@ def test_every_page_is_a_providers() -> None:
 def test_the_sources_that_a_page_shows_load(name: str) -> None:
     page = (ROOT / f"docs/sources/{name}.md").read_text(encoding="utf-8")
     shown = dedent("".join(re.findall(r"```yaml\n(.*?)\n *```", page, re.DOTALL)[0])) + "\n"
-    environment = Secrets(_sample_secret(name)) | {"HUBSPOT_TOKEN": "x"}
-    accounts = 'version: 1\naccounts: {main: {token: "${HUBSPOT_TOKEN}"}}\n'
+    environment = Secrets(_sample_secret(name)) | {"SEGUE_HUBSPOT_TOKEN": "x"}
+    accounts = 'version: 1\naccounts: {main: {token: "${SEGUE_HUBSPOT_TOKEN}"}}\n'
     book = load((Document(name, accounts + shown),), environment=environment, providers=PROVIDERS)
     assert {source.provider for source in book.sources.values()} == {name}
 
@@ -93,7 +93,7 @@ def _sample_secret(name: str) -> str:
 
 def test_the_example_loads_and_its_examples_pass() -> None:
     (whole,) = BLOCKS
-    environment = {"HUBSPOT_TOKEN": "x", "TYPEFORM_SECRET": "y"}
+    environment = {"SEGUE_HUBSPOT_TOKEN": "x", "TYPEFORM_SECRET": "y"}
     book = load((Document("rules.md", whole),), environment=environment, providers=PROVIDERS)
     outcomes = run_examples(book)
     assert [outcome.difference for outcome in outcomes] == ["", ""]

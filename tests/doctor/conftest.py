@@ -42,7 +42,7 @@ class Practice:
             "SEGUE_CONFIG": str(folder / "rules.yaml"),
             "SEGUE_HUBSPOT_BASE_URL": url,
             "SEGUE_DATA_DIR": str(folder / "none"),
-            "HUBSPOT_TOKEN": f"pat-sandbox-{name}",
+            "SEGUE_HUBSPOT_TOKEN": f"pat-sandbox-{name}",
         }
         self.rules(anna=ANNA)
 
@@ -62,7 +62,7 @@ class Practice:
         rule = {"id": "demo", "source": "crm", "type": "demo", "enroll": {"sequence": sequence, "sender": sender}}
         document = {
             "version": 1,
-            "accounts": {"main": {"token": "${HUBSPOT_TOKEN}"}},
+            "accounts": {"main": {"token": "${SEGUE_HUBSPOT_TOKEN}"}},
             "sources": {"crm": {"provider": "standard-webhooks", "secrets": [SECRET]}},
             "senders": senders,
             "rules": [rule],

@@ -74,12 +74,12 @@ def test_a_wrong_token_fails_and_is_not_tried_again_and_again(practice: Practice
 
 
 def test_a_token_that_no_account_has_fails(practice: Practice) -> None:
-    code, findings = practice.doctor(HUBSPOT_TOKEN="made-up")
+    code, findings = practice.doctor(SEGUE_HUBSPOT_TOKEN="made-up")
     assert (code, findings["token accepted"]["status"]) == (1, "failed")
 
 
 def test_a_missing_scope_is_named(practice: Practice) -> None:
-    code, findings = practice.doctor(HUBSPOT_TOKEN="pat-sandbox-read")
+    code, findings = practice.doctor(SEGUE_HUBSPOT_TOKEN="pat-sandbox-read")
     assert code == 1
     assert findings["scopes"]["status"] == "failed"
     assert ENROLL in findings["scopes"]["told"]
@@ -343,7 +343,7 @@ def test_rules_that_cannot_be_loaded_are_another_exit_code(practice: Practice) -
 
 
 def test_each_account_is_held_to_the_senders_of_its_own_rules(practice: Practice) -> None:
-    accounts = {"main": {"token": "${HUBSPOT_TOKEN}"}, "us": {"token": "pat-sandbox"}}
+    accounts = {"main": {"token": "${SEGUE_HUBSPOT_TOKEN}"}, "us": {"token": "pat-sandbox"}}
     rules = [
         {"id": name, "account": name, "source": "crm", "type": "demo", "enroll": {"sequence": "310001", "sender": who}}
         for name, who in (("main", "anna"), ("us", "ben"))

@@ -67,7 +67,7 @@ def test_a_user_id_that_is_none_is_told_beside_the_list(practice: Practice) -> N
 
 def test_before_any_rules_a_token_is_enough(practice: Practice) -> None:
     (practice.folder / "rules.yaml").unlink()
-    token = {"SEGUE_HUBSPOT_TOKEN": practice.environment["HUBSPOT_TOKEN"]}
+    token = {"SEGUE_HUBSPOT_TOKEN": practice.environment["SEGUE_HUBSPOT_TOKEN"]}
     assert listed(practice, "sequences", **token)[0]["seen_by"] == ["7001"]
     assert [row["user_id"] for row in listed(practice, "owners", **token)] == ["7001", "7002", "7003", "7004"]
     assert listed(practice, "senders", **token) == []

@@ -263,7 +263,7 @@ async def test_two_accounts_each_have_their_own_and_one_may_come_with_a_reload(w
     await world.send_event(1, "long")
     await world.until_settled(30)
     rules.write_text(
-        RULES.replace('"${HUBSPOT_TOKEN}"}}', '"${HUBSPOT_TOKEN}"}, us: {token: pat-sandbox-us}}')
+        RULES.replace('"${SEGUE_HUBSPOT_TOKEN}"}}', '"${SEGUE_HUBSPOT_TOKEN}"}, us: {token: pat-sandbox-us}}')
         .replace("id: long, source: crm", "id: long, account: main, source: crm")
         .replace("id: short, source: crm", "id: short, account: us, source: crm")
     )
@@ -307,7 +307,7 @@ async def test_hubspots_workflows_enroll_contacts_through_rules(world: World) ->
 
 
 async def test_an_account_joins_by_oauth_and_whoever_waited_is_enrolled(world: World) -> None:
-    rules_file(world).write_text(RULES.replace('{token: "${HUBSPOT_TOKEN}"}', "{oauth: true}"))
+    rules_file(world).write_text(RULES.replace('{token: "${SEGUE_HUBSPOT_TOKEN}"}', "{oauth: true}"))
     world.port = free_port()
     world.environment |= {
         "SEGUE_PUBLIC_URL": f"http://127.0.0.1:{world.port}",

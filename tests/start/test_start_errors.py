@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from app.database.embedded import EmbeddedPostgres
 
 ROOT = Path(__file__).parents[2]
+WITHOUT_ACCOUNTS = RULES.replace('accounts: {main: {token: "${SEGUE_HUBSPOT_TOKEN}"}}\n', "")
 NO_BINARIES = """
 import sys
 from importlib.machinery import PathFinder
@@ -54,7 +55,7 @@ def environment(folder: Path) -> dict[str, str]:
         "SEGUE_DATA_DIR": str(folder / "data"),
         "SEGUE_PORT": "0",
         "SEGUE_LOG_FORMAT": "json",
-        "HUBSPOT_TOKEN": "pat-sandbox",
+        "SEGUE_HUBSPOT_TOKEN": "pat-sandbox",
     }
 
 
@@ -93,15 +94,36 @@ def test_every_mistake_in_the_rules_with_its_place(environment: dict[str, str], 
 
 
 def test_an_undefined_variable(environment: dict[str, str]) -> None:
-    del environment["HUBSPOT_TOKEN"]
+    environment["HUBSPOT_TOKEN"] = environment.pop("SEGUE_HUBSPOT_TOKEN")
     code, told = refused(environment)
     assert code == 2
     assert "rules.yaml:3:" in told
-    assert "HUBSPOT_TOKEN" in told
+    assert "SEGUE_HUBSPOT_TOKEN is not set; HUBSPOT_TOKEN is set: write the same name in both places" in told
+
+
+def test_a_token_whose_file_cannot_be_read(environment: dict[str, str], folder: Path) -> None:
+    del environment["SEGUE_HUBSPOT_TOKEN"]
+    code, told = refused(environment | {"SEGUE_HUBSPOT_TOKEN_FILE": str(folder / "nowhere")})
+    assert code == 2
+    assert f"SEGUE_HUBSPOT_TOKEN_FILE: cannot read {folder}/nowhere: No such file or directory" in told
+
+
+@pytest.mark.parametrize("rules", [RULES, WITHOUT_ACCOUNTS], ids=["named by the rules", "of a setting"])
+async def test_a_token_in_a_file_lets_the_service_start(environment: dict[str, str], folder: Path, rules: str) -> None:
+    del environment["SEGUE_HUBSPOT_TOKEN"]
+    (folder / "rules.yaml").write_text(rules)
+    (folder / "token").write_text("pat-sandbox\n")
+    environment["SEGUE_HUBSPOT_TOKEN_FILE"] = str(folder / "token")
+    service = Process(["-m", "app", "serve", "--no-worker"], environment, r'"ports":\[(\d+)\]')
+    try:
+        await service.wait_until_up()
+    finally:
+        service.end(signal.SIGTERM)
 
 
 def test_no_hubspot_credential(environment: dict[str, str], folder: Path) -> None:
-    (folder / "rules.yaml").write_text(RULES.replace('accounts: {main: {token: "${HUBSPOT_TOKEN}"}}\n', ""))
+    del environment["SEGUE_HUBSPOT_TOKEN"]
+    (folder / "rules.yaml").write_text(WITHOUT_ACCOUNTS)
     code, told = refused(environment)
     assert code == 2
     for way_out in ("SEGUE_HUBSPOT_TOKEN", "segue serve --sandbox", "segue demo"):

@@ -29,7 +29,7 @@ __all__ = ["practice", "sandbox_url"]
 async def served(database_url: str, tmp_path: Path, practice: Practice) -> AsyncIterator[Running]:
     rules = tmp_path / "served.yaml"
     rules.write_text(RULES)
-    token = practice.environment["HUBSPOT_TOKEN"]
+    token = practice.environment["SEGUE_HUBSPOT_TOKEN"]
     async with running(database_url, rules, hubspot_base_url=practice.url, hubspot_token=token) as service:
         yield service
 
@@ -98,7 +98,7 @@ class Held:
 
 @pytest.fixture
 async def held(practice: Practice) -> AsyncIterator[Held]:
-    token = practice.environment["HUBSPOT_TOKEN"]
+    token = practice.environment["SEGUE_HUBSPOT_TOKEN"]
     async with HubSpotClient("main", token, pace=LocalPace(), observe=lambda _: None, base_url=practice.url) as client:
         yield Held(client)
 
