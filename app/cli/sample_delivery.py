@@ -80,8 +80,8 @@ def require_about(email: str, delivery: Delivery, config: SourceConfig, name: st
     ]
     if wrong or not events:
         found = "\n".join(f"  {line}" for line in shortened(wrong)) or "  the provider finds no event in it"
-        told = f"--email: nothing was sent, because not all of {name!r} is about {email}:\n{found}"
-        raise StartError(f"{told}\nchoose another one by --sample, or change your --body", exit_code=1)
+        reason = f"--email: nothing was sent, because not all of {name!r} is about {email}:\n{found}"
+        raise StartError(f"{reason}\nchoose another one by --sample, or change your --body", exit_code=1)
 
 
 def _difference(event: Event, email: str) -> str:
@@ -116,8 +116,8 @@ def _events_or_exit(delivery: Delivery, config: SourceConfig) -> list[Event]:
     try:
         return events_of(delivery, config)
     except Answer as refusal:
-        told = f"--email: nothing was sent, because the provider cannot read whom it is about: {refusal}"
-        raise StartError(told, exit_code=1) from refusal
+        reason = f"--email: nothing was sent, because the provider cannot read whom it is about: {refusal}"
+        raise StartError(reason, exit_code=1) from refusal
 
 
 def foreseen(delivery: Delivery, config: SourceConfig, book: Rulebook) -> list[str]:

@@ -25,8 +25,8 @@ Swap = Callable[[str], str]
 def readdressed(text: str, addresses: Collection[str], new: str, *, form: bool = False) -> str:
     """Return `text` with `new` in place of each of `addresses`, whatever case they are written in.
 
-    `form` says that it is a form-encoded body or the query of a URL. JSON, JSON in the strings of JSON and XML are told
-    by their content; any other text is taken as it is.
+    `form` says that it is a form-encoded body or the query of a URL. JSON, JSON in the strings of JSON and XML
+    are recognised by their content; any other text is plain.
     """
     if not addresses:
         return text

@@ -31,8 +31,8 @@ def handler_of(far: Far) -> type[BaseHTTPRequestHandler]:
         def answer(self) -> None:
             body = self.rfile.read(int(self.headers.get("content-length", 0)))
             if self.path == "/healthz":
-                told = far.health if isinstance(far.health, bytes) else json.dumps(far.health).encode()
-                self.reply(200, told)
+                body = far.health if isinstance(far.health, bytes) else json.dumps(far.health).encode()
+                self.reply(200, body)
                 return
             headers = {name.lower(): value for name, value in self.headers.items()}
             url = far.url + self.path

@@ -114,8 +114,8 @@ def hold_to_the_address(send: Sending, far: Far) -> None:
     whole = before and all(event.email and event.dropped is None and not event.thin for event in before)
     if not whole:
         assert isinstance(sent.exception, StartError), sent.output
-        told = str(sent.exception)
-        assert re.search("finds no event|finds no address|would be dropped|is asked for|cannot read", told), told
+        message = str(sent.exception)
+        assert re.search("finds no event|finds no address|would be dropped|is asked for|cannot read", message), message
         assert far.seen == []
         return
     assert sent.exit_code == 0, sent.exception
@@ -156,7 +156,7 @@ CHANGE = {"subscriptionType": "contact.propertyChange", "portalId": 1, "objectId
 
 
 @pytest.mark.parametrize(
-    ("source", "body", "told"),
+    ("source", "body", "message"),
     [
         ("segment", json.dumps([SEGMENT, OTHER]), "event 2 of 2: its person is not read here, for it would be dropped"),
         ("hubspot", json.dumps([CHANGE]), "event 1 of 1: it has no address: the provider is asked"),
@@ -167,7 +167,7 @@ CHANGE = {"subscriptionType": "contact.propertyChange", "portalId": 1, "objectId
     ],
 )
 def test_what_cannot_be_about_one_person_alone_is_not_sent_and_says_why(
-    far: Far, path: Path, tmp_path: Path, source: str, body: str, told: str
+    far: Far, path: Path, tmp_path: Path, source: str, body: str, message: str
 ) -> None:
     (tmp_path / "body").write_text(body)
     path.write_text(path.read_text().replace("tokens:\n    - tok", "batches: first-only\n    tokens:\n    - tok"))
@@ -175,7 +175,7 @@ def test_what_cannot_be_about_one_person_alone_is_not_sent_and_says_why(
     refused = run("send-sample", *named, "--email", "me@acme.example", "--yes")
     assert isinstance(refused.exception, StartError)
     assert refused.exception.exit_code == 1
-    assert told in str(refused.exception)
+    assert message in str(refused.exception)
     assert far.seen == []
 
 
@@ -342,7 +342,7 @@ def test_a_body_of_ones_own_goes_out_as_it_is_and_a_no_is_exit_1(far: Far, path:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         (["nowhere"], "there is no source 'nowhere'"),
         (["stripe", "--sample", "zzz"], "no sample of stripe begins with 'zzz'"),
@@ -352,7 +352,7 @@ def test_a_body_of_ones_own_goes_out_as_it_is_and_a_no_is_exit_1(far: Far, path:
         (["formspree", "--new"], "told by their content"),
     ],
 )
-def test_what_cannot_be_sent_is_told(path: Path, arguments: list[str], told: str) -> None:
+def test_what_cannot_be_sent_is_explained(path: Path, arguments: list[str], message: str) -> None:
     failed = run("send-sample", *arguments, "--rules", path)
     assert isinstance(failed.exception, StartError)
-    assert told in str(failed.exception)
+    assert message in str(failed.exception)

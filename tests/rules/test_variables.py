@@ -48,24 +48,24 @@ def test_a_file_is_read_without_the_white_space_around_it_at_each_load(tmp_path:
 
 def test_a_file_beside_a_value_is_a_mistake(tmp_path: Path) -> None:
     environment = {**SET, "FORM_SECRET_FILE": str(tmp_path)}
-    told = "r.yaml:3:48: the environment variable FORM_SECRET_FILE: FORM_SECRET is set too; set one of them"
-    assert mistake(environment) == told
+    message = "r.yaml:3:48: the environment variable FORM_SECRET_FILE: FORM_SECRET is set too; set one of them"
+    assert mistake(environment) == message
 
 
 def test_a_file_that_cannot_be_read_is_a_mistake_that_names_it(tmp_path: Path) -> None:
     (tmp_path / "bytes").write_bytes(b"\xff")
     for name, why in (("nowhere", "No such file or directory"), ("bytes", "not UTF-8 text"), (".", "Is a directory")):
         path = tmp_path / name
-        told = mistake({"SEGUE_HUBSPOT_TOKEN": "pat-1", "FORM_SECRET_FILE": str(path)})
-        assert f"FORM_SECRET_FILE: cannot read {path}: {why}; check the file and who may read it" in told
+        message = mistake({"SEGUE_HUBSPOT_TOKEN": "pat-1", "FORM_SECRET_FILE": str(path)})
+        assert f"FORM_SECRET_FILE: cannot read {path}: {why}; check the file and who may read it" in message
 
 
 @pytest.mark.parametrize("other", ["HUBSPOT_TOKEN", "HUBSPOT_TOKEN_FILE"])
 def test_a_name_that_lacks_the_prefix_is_pointed_out(other: str) -> None:
-    told = mistake({"FORM_SECRET": "hush", other: "hush"})
-    assert f"SEGUE_HUBSPOT_TOKEN is not set; {other} is set: write the same name in both places" in told
+    message = mistake({"FORM_SECRET": "hush", other: "hush"})
+    assert f"SEGUE_HUBSPOT_TOKEN is not set; {other} is set: write the same name in both places" in message
 
 
 def test_a_name_that_has_a_prefix_too_many_is_pointed_out() -> None:
-    told = mistake({"SEGUE_HUBSPOT_TOKEN": "pat-1", "SEGUE_FORM_SECRET": "hush"})
-    assert "FORM_SECRET is not set; SEGUE_FORM_SECRET is set: write the same name in both places" in told
+    message = mistake({"SEGUE_HUBSPOT_TOKEN": "pat-1", "SEGUE_FORM_SECRET": "hush"})
+    assert "FORM_SECRET is not set; SEGUE_FORM_SECRET is set: write the same name in both places" in message
