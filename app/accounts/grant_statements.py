@@ -103,8 +103,8 @@ RELEASE_HELD = text(f"""
 READ_UNREAD = text("""
     UPDATE enrollments SET due_at = clock_timestamp() WHERE id IN (
         SELECT id FROM enrollments unread
-        WHERE account = :account AND state = 'uncertain' AND due_at > clock_timestamp()
-          AND (leased_until IS NULL OR leased_until < clock_timestamp())
+        WHERE account = :account AND state = 'uncertain' AND due_at > statement_timestamp()
+          AND (leased_until IS NULL OR leased_until < statement_timestamp())
           AND (SELECT cause FROM journal WHERE enrollment_id = unread.id ORDER BY id DESC LIMIT 1) = 'read_failed'
         ORDER BY id FOR UPDATE SKIP LOCKED
     )

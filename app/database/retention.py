@@ -11,6 +11,7 @@ from sqlalchemy import text
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from sqlalchemy import TextClause
     from sqlalchemy.ext.asyncio import AsyncEngine
 
 log = structlog.get_logger(__name__)
@@ -21,97 +22,77 @@ REFUSED_LIFE = timedelta(hours=24)
 # somebody must have the time to see that, and to replay.
 UNDELIVERED_LIFE = timedelta(days=14)
 
-PRUNE_DELIVERIES = text("""
-    DELETE FROM deliveries WHERE id IN (
-        SELECT id FROM deliveries WHERE received_at < clock_timestamp() - CAST(:age AS interval)
-        LIMIT :bite FOR UPDATE SKIP LOCKED
-    )
-""")
+
+def _bite(table: str, time: str, *, which: str = "true") -> str:
+    """Return the condition that a row of `table` is among the oldest that fulfil `which` and are older than `age`.
+
+    An index on `time` finds them by the comparison, the order and the limit. `clock_timestamp()` is volatile, and would
+    be compared with every row; a row that grows too old while the statement runs goes with the next sweep. The rows are
+    looked up in an array, address by address: for a join the planner may read the whole table. A row that is changed at
+    the same moment has another address then, and stays for the next sweep.
+    """
+    return f"""
+        ctid = ANY(ARRAY(
+            SELECT ctid FROM {table} WHERE {time} < statement_timestamp() - CAST(:age AS interval) AND ({which})
+            ORDER BY {time} LIMIT :bite FOR UPDATE SKIP LOCKED
+        ))
+    """  # noqa: S608  # what is put in stands in this module
+
+
+def _delete(table: str, time: str, *, which: str = "true") -> TextClause:
+    return text(f"DELETE FROM {table} WHERE {_bite(table, time, which=which)}")  # noqa: S608  # as above
+
+
+PRUNE_DELIVERIES = _delete("deliveries", "received_at")
 
 # The event itself stays as the receipt's subject; the provider's payload goes with the delivery it came in.
-PRUNE_PAYLOADS = text("""
-    UPDATE events SET data = NULL WHERE id IN (
-        SELECT id FROM events WHERE received_at < clock_timestamp() - CAST(:age AS interval) AND data IS NOT NULL
-        LIMIT :bite FOR UPDATE SKIP LOCKED
-    )
-""")
+PRUNE_PAYLOADS = text(
+    f"UPDATE events SET data = NULL WHERE {_bite('events', 'received_at', which='data IS NOT NULL')}"  # noqa: S608  # as above
+)
 
-PRUNE_ENRICHMENTS = text("""
-    DELETE FROM enrichments WHERE event_id IN (
-        SELECT event_id FROM enrichments
-        WHERE created_at < clock_timestamp() - CAST(:age AS interval) AND state IN ('done', 'failed')
-        LIMIT :bite FOR UPDATE SKIP LOCKED
-    )
-""")
+PRUNE_ENRICHMENTS = _delete("enrichments", "created_at", which="state IN ('done', 'failed')")
 
-PRUNE_DELIVERED = text("""
-    DELETE FROM outbound WHERE id IN (
-        SELECT id FROM outbound
-        WHERE created_at < clock_timestamp() - CAST(:age AS interval) AND state = 'delivered'
-        LIMIT :bite FOR UPDATE SKIP LOCKED
-    )
-""")
+PRUNE_DELIVERED = _delete("outbound", "created_at", which="state = 'delivered'")
 
-# What nobody has touched for so long waits for an endpoint that has left the rules, says that it is gone, or took
-# nothing all that time; a try or a replay is a touch. (Nothing is touched before it is made: the first condition is
-# for the index.) Of what failed the operator has been told.
-PRUNE_UNDELIVERED = text("""
+# A row that was not touched for so long waits for an endpoint that has left the rules, says that it is gone, or took
+# nothing all that time; a try or a replay is a touch. Rows are never touched before they are made: the first condition
+# is for the index. Of what failed the operator has been told.
+UNDELIVERED = """
+    updated_at < statement_timestamp() - CAST(:age AS interval)
+    AND (state IN ('waiting', 'failed') OR (state = 'sending' AND leased_until < statement_timestamp()))
+"""
+PRUNE_UNDELIVERED = text(f"""
     WITH gone AS (
-        DELETE FROM outbound WHERE id IN (
-            SELECT id FROM outbound
-            WHERE created_at < clock_timestamp() - CAST(:age AS interval)
-              AND updated_at < clock_timestamp() - CAST(:age AS interval)
-              AND (state IN ('waiting', 'failed') OR (state = 'sending' AND leased_until < clock_timestamp()))
-            LIMIT :bite FOR UPDATE SKIP LOCKED
-        )
+        DELETE FROM outbound WHERE {_bite("outbound", "created_at", which=UNDELIVERED)}
         RETURNING endpoint, state
     )
     SELECT endpoint, count(*) AS rows, count(*) FILTER (WHERE state <> 'failed') AS unsent FROM gone GROUP BY endpoint
-""")
+""")  # noqa: S608  # as above
 
-# The last word on an endpoint stays: one that said that it is gone would be sent to again.
-PRUNE_STANDINGS = text("""
-    DELETE FROM outbound_endpoints WHERE (endpoint, fingerprint) IN (
-        SELECT endpoint, fingerprint FROM outbound_endpoints AS older
-        WHERE GREATEST(last_success_at, last_error_at) < clock_timestamp() - CAST(:age AS interval)
-          AND EXISTS (
-              SELECT FROM outbound_endpoints AS newer
-              WHERE newer.endpoint = older.endpoint
-                AND GREATEST(newer.last_success_at, newer.last_error_at)
-                    > GREATEST(older.last_success_at, older.last_error_at)
-          )
-        LIMIT :bite FOR UPDATE SKIP LOCKED
-    )
-""")
+# The last word on an endpoint stays: one that said that it is gone would be sent to again. The table has a row for each
+# endpoint, URL and set of secrets, and no index.
+PRUNE_STANDINGS = _delete(
+    "outbound_endpoints",
+    "GREATEST(last_success_at, last_error_at)",
+    which="""
+        EXISTS (
+            SELECT FROM outbound_endpoints AS newer
+            WHERE newer.endpoint = outbound_endpoints.endpoint
+              AND GREATEST(newer.last_success_at, newer.last_error_at)
+                  > GREATEST(outbound_endpoints.last_success_at, outbound_endpoints.last_error_at)
+        )
+    """,
+)
 
-PRUNE_EVENT_KEYS = text("""
-    DELETE FROM event_keys WHERE (source, key) IN (
-        SELECT source, key FROM event_keys WHERE seen_at < clock_timestamp() - CAST(:age AS interval)
-        LIMIT :bite FOR UPDATE SKIP LOCKED
-    )
-""")
+PRUNE_EVENT_KEYS = _delete("event_keys", "seen_at")
 
-PRUNE_REFUSED = text("""
-    DELETE FROM refused_deliveries WHERE id IN (
-        SELECT id FROM refused_deliveries WHERE received_at < clock_timestamp() - CAST(:age AS interval)
-        LIMIT :bite FOR UPDATE SKIP LOCKED
-    )
-""")
+# Twenty for each source: no index.
+PRUNE_REFUSED = _delete("refused_deliveries", "received_at")
 
 # An intent whose period has passed can be taken over anyway; without a row it is simply taken.
-PRUNE_INTENTS = text("""
-    DELETE FROM intents WHERE (account, intent, email) IN (
-        SELECT account, intent, email FROM intents WHERE until < clock_timestamp() - CAST(:age AS interval)
-        LIMIT :bite FOR UPDATE SKIP LOCKED
-    )
-""")
+PRUNE_INTENTS = _delete("intents", "until")
 
-PRUNE_RESERVATIONS = text("""
-    DELETE FROM sender_reservations WHERE enrollment_id IN (
-        SELECT enrollment_id FROM sender_reservations WHERE reserved_at < clock_timestamp() - CAST(:age AS interval)
-        LIMIT :bite FOR UPDATE SKIP LOCKED
-    )
-""")
+PRUNE_RESERVATIONS = _delete("sender_reservations", "reserved_at")
 
 
 async def prune(

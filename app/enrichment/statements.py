@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from sqlalchemy import text
 
-# A lease that has run out makes the row anybody's: asking twice is harmless, for only reading is asked, and the attempt
-# lets one answer alone be written. SKIP LOCKED lets workers claim side by side.
+# A worker claims any row whose lease has run out: asking twice is harmless, for only reading is asked, and the attempt
+# lets one answer alone be written. SKIP LOCKED lets workers claim side by side. `statement_timestamp()` is what the
+# index serves; it is never later than the clock, so that no row is claimed before its time or within its lease.
 CLAIM = text("""
     WITH candidate AS MATERIALIZED (
         SELECT event_id FROM enrichments
-        WHERE due_at <= clock_timestamp()
-          AND (state = 'ready' OR (state = 'working' AND leased_until < clock_timestamp()))
+        WHERE due_at <= statement_timestamp()
+          AND (state = 'ready' OR (state = 'working' AND leased_until < statement_timestamp()))
         ORDER BY due_at, event_id LIMIT :limit
         FOR UPDATE SKIP LOCKED
     ), claimed AS (

@@ -1,4 +1,7 @@
-"""Who of one person's enrollments goes first, and who waits for whom: the conditions, and the statements that wait."""
+"""Who of one person's enrollments goes first, and who waits for whom: the conditions, and the statements that wait.
+
+Due times are compared with `statement_timestamp()`, which an index serves; see `enrollments_sql`.
+"""
 
 from __future__ import annotations
 
@@ -87,7 +90,7 @@ WAITS_FOR = "'it waits for ' || blocker || ' of the same person'"
 HOLD_OTHERS = text(f"""
     WITH waiting AS MATERIALIZED (
         SELECT {LOOKED_AT} FROM enrollments
-        WHERE state = 'ready' AND due_at <= clock_timestamp() AND account = :account
+        WHERE state = 'ready' AND due_at <= statement_timestamp() AND account = :account
         ORDER BY due_at, id LIMIT 1000
     ), behind AS MATERIALIZED (
         SELECT waiting.id, blocker FROM waiting CROSS JOIN LATERAL ({blocker("waiting")}) AS one
@@ -110,7 +113,7 @@ HOLD_OTHERS = text(f"""
 RELEASE_DUE = text(f"""
     WITH found AS MATERIALIZED (
         SELECT {LOOKED_AT} FROM enrollments
-        WHERE state = 'held' AND due_at <= clock_timestamp()
+        WHERE state = 'held' AND due_at <= statement_timestamp()
         ORDER BY due_at LIMIT 500 FOR UPDATE SKIP LOCKED
     ), behind AS MATERIALIZED (
         SELECT found.id, blocker, look_at FROM found CROSS JOIN LATERAL ({blocker("found")}) AS one

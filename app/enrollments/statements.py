@@ -1,4 +1,11 @@
-"""The statements over the enrollment row, which is the job. A transition and its journal line are one statement."""
+"""The statements over the enrollment row, which is the job. A transition and its journal line are one statement.
+
+A look compares due times and leases with `statement_timestamp()`: `clock_timestamp()` is volatile, and no index serves
+a comparison with it. The statement's time is never later than the clock, so that it errs to "not yet": a row that
+becomes due, or a lease that runs out, while the statement runs is found by the next look. What is committed due and
+then notified is found at once: a statement that begins after the notification has a later time than the row. Times that
+are written are the clock's.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +21,11 @@ COLUMNS = """
 
 # One that has begun to take its contact out of a sequence is finished, however late it is: given up in between, it
 # would leave the contact in none.
-EXPIRED = "(expires_at IS NOT NULL AND expires_at <= clock_timestamp() AND triggered_at IS NULL)"
+_EXPIRED = "(expires_at IS NOT NULL AND expires_at <= {clock} AND triggered_at IS NULL)"
+# Right before a request the clock decides: the statement may have waited for its row. Before that, a row that expires
+# while it is claimed does no harm.
+EXPIRED = _EXPIRED.format(clock="clock_timestamp()")
+EXPIRED_WHEN_ASKED = _EXPIRED.format(clock="statement_timestamp()")
 # The row by which the person has left since. One that an operator has cancelled is taken back.
 LEFT_BY = f"""
     SELECT leaves.id FROM enrollments leaves
@@ -55,8 +66,8 @@ def freed(found: str) -> str:
 CLAIM_READY = text(f"""
     WITH candidate AS MATERIALIZED (
         SELECT {LOOKED_AT} FROM enrollments
-        WHERE state = 'ready' AND due_at <= clock_timestamp() AND account = :account
-          AND NOT {EXPIRED} AND NOT EXISTS (SELECT {others("enrollments")})
+        WHERE state = 'ready' AND due_at <= statement_timestamp() AND account = :account
+          AND NOT {EXPIRED_WHEN_ASKED} AND NOT EXISTS (SELECT {others("enrollments")})
         ORDER BY due_at, id LIMIT :limit
         FOR UPDATE SKIP LOCKED
     ), person AS MATERIALIZED (
@@ -80,8 +91,8 @@ CLAIM_READY = text(f"""
 CLAIM_UNCERTAIN = text(f"""
     WITH candidate AS MATERIALIZED (
         SELECT id FROM enrollments
-        WHERE state = 'uncertain' AND due_at <= clock_timestamp() AND account = :account
-          AND (leased_until IS NULL OR leased_until < clock_timestamp())
+        WHERE state = 'uncertain' AND due_at <= statement_timestamp() AND account = :account
+          AND (leased_until IS NULL OR leased_until < statement_timestamp())
         ORDER BY due_at, id LIMIT :limit
         FOR UPDATE SKIP LOCKED
     ), claimed AS (
@@ -114,7 +125,7 @@ TAKE_OVER = text("""
     WITH expired AS MATERIALIZED (
         SELECT id, step = 'sending' AS sent, first_failed_at < clock_timestamp() - CAST(:span AS interval) AS tired
         FROM enrollments
-        WHERE state = 'working' AND (leased_until < clock_timestamp() OR leased_by = CAST(:leaving AS text))
+        WHERE state = 'working' AND (leased_until < statement_timestamp() OR leased_by = CAST(:leaving AS text))
         ORDER BY id LIMIT 500
         FOR UPDATE SKIP LOCKED
     ), moved AS (
@@ -151,7 +162,7 @@ END_FROZEN = text("""
 EXPIRE = text(f"""
     WITH found AS MATERIALIZED (
         SELECT id, state, attempt, {MAY_HAVE_BEEN_SENT} AS sent FROM enrollments
-        WHERE state IN ('held', 'ready') AND {EXPIRED}
+        WHERE state IN ('held', 'ready') AND {EXPIRED_WHEN_ASKED}
         ORDER BY expires_at LIMIT 500 FOR UPDATE SKIP LOCKED
     ), moved AS (
         UPDATE enrollments SET state = 'expired', reason = 'expired', updated_at = clock_timestamp()
@@ -286,16 +297,11 @@ CANCEL_EARLIER = text(f"""
                AS triggered_at
 """)  # noqa: S608  # the only text put in are the parts above
 
-WAITING_UNTIL = text("""
-    SELECT min(due_at) - clock_timestamp() FROM enrollments
-    WHERE state IN ('ready', 'uncertain', 'held') AND account = :account
-""")
-
 # A hundred are read by one call. Fewer wait for company, but not for long: replicas that each looked for what is due
 # every few seconds would share a call's worth among them.
 CLAIM_CONFIRMATIONS = text("""
     WITH due AS MATERIALIZED (
-        SELECT id, confirm_at FROM enrollments WHERE confirm_at <= clock_timestamp() AND account = :account
+        SELECT id, confirm_at FROM enrollments WHERE confirm_at <= statement_timestamp() AND account = :account
         ORDER BY confirm_at LIMIT :whole FOR UPDATE SKIP LOCKED
     )
     UPDATE enrollments SET confirm_at = clock_timestamp() + interval '5 minutes'

@@ -251,12 +251,6 @@ class Enrollments:
         """Write confirmations by enrollment id: seen, not_seen or other_sequence. Never a change of state."""
         await self._run(sql.CONFIRM, ids=list(confirmations), confirmations=list(confirmations.values()))
 
-    async def seconds_until_due(self) -> float | None:
-        """Return the seconds until the next enrollment of this account is due (negative: overdue), None for none."""
-        rows = await self._run(sql.WAITING_UNTIL, account=self._account)
-        wait = rows[0][0] if rows else None
-        return None if wait is None else float(wait.total_seconds())
-
     async def _run(self, statement: Any, **values: Any) -> Sequence[Row[Any]]:
         async with self._engine.begin() as connection:
             result = await connection.execute(statement, values)

@@ -1,22 +1,30 @@
-"""The statements that follow enrolled ones to their end. A finding and its journal line are one statement."""
+"""The statements that follow enrolled ones to their end. A finding and its journal line are one statement.
+
+When looks are due is compared with `statement_timestamp()`: an index serves that, and none serves `clock_timestamp()`.
+It is never later than the clock: what falls due while a statement runs is found at the next beat.
+"""
 
 from __future__ import annotations
 
 from sqlalchemy import text
 
 # One replica at a time has an account's turn; who dies with it loses it with the lease. It is taken only where there is
-# something to do, so that a beat with nothing due writes nothing.
+# something to do, so that a beat with nothing due writes nothing. A minimum is one look at an index; for EXISTS the
+# planner may read the table until it finds a row, and where there is none that is all of it.
 TAKE_TURN = text("""
+    WITH first AS MATERIALIZED (
+        SELECT (SELECT min(follow_at) FROM enrollments WHERE account = :account AND follow_at IS NOT NULL) AS look_at,
+               (SELECT min(hinted_at) FROM enrollments WHERE account = :account AND hinted_at IS NOT NULL) AS hinted_at
+    )
     INSERT INTO follow_turns AS mine (account, turn, leased_by, leased_until, search_at, since, calls)
     SELECT :account, 1, :worker, clock_timestamp() + make_interval(secs => :lease), clock_timestamp(),
            clock_timestamp(), '{}'
-    WHERE EXISTS (SELECT FROM enrollments WHERE account = :account AND follow_at IS NOT NULL)
+    FROM first WHERE look_at IS NOT NULL
     ON CONFLICT (account) DO UPDATE SET turn = mine.turn + 1, leased_by = excluded.leased_by,
            leased_until = excluded.leased_until
     WHERE (mine.leased_until IS NULL OR mine.leased_until < clock_timestamp())
       AND (mine.search_at <= clock_timestamp()
-           OR EXISTS (SELECT FROM enrollments WHERE account = :account AND follow_at <= clock_timestamp())
-           OR EXISTS (SELECT FROM enrollments WHERE account = :account AND hinted_at IS NOT NULL))
+           OR EXISTS (SELECT FROM first WHERE look_at <= statement_timestamp() OR hinted_at IS NOT NULL))
     RETURNING turn, since, until, beyond, refused, clock_timestamp() AS now,
               search_at <= clock_timestamp() AS search_due
 """)
@@ -67,11 +75,11 @@ CLAIM_LOOKS = text("""
         ORDER BY hinted_at, id LIMIT :limit FOR UPDATE SKIP LOCKED
     ), due AS MATERIALIZED (
         SELECT id FROM enrollments
-        WHERE account = :account AND follow_at <= clock_timestamp() AND hinted_at IS NULL
+        WHERE account = :account AND follow_at <= statement_timestamp() AND hinted_at IS NULL
         ORDER BY follow_at, id LIMIT :limit - (SELECT count(*) FROM hinted) FOR UPDATE SKIP LOCKED
     )
     UPDATE enrollments SET looks = looks + 1, hinted_at = NULL, follow_at = clock_timestamp() + interval '10 minutes'
-    WHERE id IN (SELECT id FROM hinted UNION ALL SELECT id FROM due)
+    WHERE id = ANY(ARRAY(SELECT id FROM hinted UNION ALL SELECT id FROM due))
     RETURNING id, contact_id, sequence, looks, unclear_since, ended_seen_at, replied_at, clock_timestamp() AS now,
               COALESCE(enrolled_at, first_sending_at, sending_at, updated_at) AS began,
               COALESCE(enrolled_at, sending_at, updated_at) AS begun_by
@@ -118,15 +126,20 @@ LOOKED = text(f"""
     {_FOUND}
 """)  # noqa: S608  # as above
 
+# Only the rows whose looks come next are asked about. Very many may be due where few calls are allowed; those behind
+# come to the front before a call is spent on them.
 GIVE_UP = text("""
     WITH given_up AS (
         UPDATE enrollments SET follow_at = NULL, hinted_at = NULL, updated_at = clock_timestamp()
-        WHERE id IN (
+        WHERE id = ANY(ARRAY(
             SELECT id FROM enrollments
-            WHERE account = :account AND follow_at <= clock_timestamp() AND ended IS NULL
-              AND COALESCE(enrolled_at, sending_at, updated_at) < clock_timestamp() - CAST(:span AS interval)
-            ORDER BY id LIMIT 500 FOR UPDATE SKIP LOCKED
-        )
+            WHERE id = ANY(ARRAY(
+                SELECT id FROM enrollments WHERE account = :account AND follow_at <= statement_timestamp()
+                ORDER BY follow_at, id LIMIT 500
+            )) AND follow_at IS NOT NULL AND ended IS NULL
+              AND COALESCE(enrolled_at, sending_at, updated_at) < statement_timestamp() - CAST(:span AS interval)
+            ORDER BY id FOR UPDATE SKIP LOCKED
+        ))
         RETURNING id, attempt
     )
     INSERT INTO journal (enrollment_id, at, before, after, attempt, cause, detail)

@@ -41,8 +41,12 @@ PUT_IN_FORCE = text("""
 
 LOCK = text("LOCK TABLE rulebooks IN SHARE ROW EXCLUSIVE MODE")
 
-
-READ_ACCOUNTS = text("SELECT unnest(accounts) AS account FROM rulebooks UNION SELECT account FROM enrollments")
+# Every start asks this, so that all enrollments of a database are of one kind, practice or real, and one of them tells
+# which. All of them are too many to be read: they are kept for good.
+READ_ACCOUNTS = text("""
+    SELECT unnest(accounts) AS account FROM rulebooks
+    UNION (SELECT account FROM enrollments ORDER BY id DESC LIMIT 1)
+""")
 
 
 class Rulebooks:
@@ -73,7 +77,7 @@ class Rulebooks:
             return number
 
     async def accounts(self) -> set[str]:
-        """Return the accounts that this database holds rules or enrollments of."""
+        """Return the accounts that this database holds rules of, and that of its latest enrollment."""
         async with self._engine.connect() as connection:
             return set((await connection.execute(READ_ACCOUNTS)).scalars())
 

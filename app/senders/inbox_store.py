@@ -18,11 +18,13 @@ if TYPE_CHECKING:
 
     from app.model import Sender
 
+# The ledger is compared with `statement_timestamp()`, which its index serves. That is never later than the clock: a
+# place that falls free meanwhile still counts as taken.
 READ_INBOXES = text("""
     SELECT wanted.inbox, paused_at, reason, CASE WHEN full_until > clock_timestamp() THEN full_until END AS full_until,
            (SELECT count(*) FROM sender_reservations AS used
             WHERE used.account = :account AND used.inbox = wanted.inbox AND enrollment_id <> :id
-              AND reserved_at > clock_timestamp() - CAST(:period AS interval)) AS reserved,
+              AND reserved_at > statement_timestamp() - CAST(:period AS interval)) AS reserved,
            (SELECT count(*) FROM enrollments AS other
             WHERE other.account = :account AND other.sender_email = wanted.inbox AND other.id <> :id
               AND other.state IN ('held', 'ready', 'working') AND other.sending_at IS NULL) AS waiting

@@ -1,0 +1,245 @@
+"""What statements read of tables that grow: a look that finds nothing due reads next to nothing, however much there is.
+
+Every statement of the store is either POLLED, and then executed on a filled database, or ASKED.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import re
+from datetime import timedelta
+from importlib import import_module
+from pkgutil import iter_modules
+from typing import TYPE_CHECKING, Any
+
+import app.store
+import orjson
+import pytest
+from sqlalchemy import TextClause
+from sqlalchemy.engine import URL, make_url
+
+from app.database.engine import connect, driver_sql
+from app.database.migrate import migrate
+from tests.conftest import NOON
+from tests.store.filled import GROWING, ROWS, filling
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+
+    from app.database.embedded import EmbeddedPostgres
+
+# Whatever a loop, the sweep or a scrape of the metrics asks again and again, with values.
+ME = {"account": "main"}
+CLAIM: dict[str, Any] = {"worker": "w", "lease": 15.0, "limit": 100}
+MONTH, DAY = timedelta(days=30), timedelta(days=1)
+POLLED: dict[str, dict[str, Any]] = {
+    "enrichments_sql.CLAIM": CLAIM,
+    "enrollments_sql.CLAIM_CONFIRMATIONS": ME | {"whole": 100, "patience": 20.0},
+    "enrollments_sql.CLAIM_READY": ME | CLAIM,
+    "enrollments_sql.CLAIM_UNCERTAIN": ME | CLAIM,
+    "enrollments_sql.EXPIRE": {},
+    "enrollments_sql.RENEW_LEASES": {"ids": ["000000004004"], "attempts": [0], "lease": 15.0},
+    "enrollments_sql.TAKE_OVER": {"span": MONTH, "leaving": None, "first_read": 30.0},
+    "following_sql.CLAIM_LOOKS": ME | {"limit": 100},
+    "following_sql.END_TURN": ME | {"turn": 1},
+    "following_sql.GIVE_UP": ME | {"span": MONTH, "detail": ""},
+    "following_sql.HINT": {"accounts": ["main"], "portals": [""], "contacts": ["4004"]},
+    "following_sql.OVERDUE": {"accounts": ["main"]},
+    "following_sql.TAKE_TURN": ME | {"worker": "w", "lease": 120.0},
+    "grants_sql.ACTIVE": {},
+    "grants_sql.LIST": {},
+    "grants_sql.READ": ME,
+    "grants_sql.RELEASE_HELD": ME | {"reason": "account_not_connected"},
+    "hubspot_accounts.PORTALS": {},
+    "hubspot_accounts.TIMEZONE": ME,
+    "inboxes.READ_INBOXES": ME | {"id": "", "inboxes": ["s1"], "period": DAY},
+    "outbound_sql.BACKLOG": {},
+    "outbound_sql.CLAIM": {"endpoints": ["e0", "e1"], "rooms": [20, 20], "now": NOON, "worker": "w", "lease": 15.0},
+    "outbound_sql.READ_STANDINGS": {"endpoints": ["e0", "e1"]},
+    "pace_sql.CLOCK": {},
+    "pace_sql.FORGET_GRANTS": ME | {"kind": "general", "window": 10.0},
+    "pace_sql.LOCK_WINDOW": ME | {"kind": "general", "maximum": 100, "window_ms": 10_000},
+    "pace_sql.READ_GRANTS": ME | {"kind": "general", "window": 10.0},
+    "reading.BACKLOG": {},
+    "reading.OLDEST": {},
+    "reading.THIN": {},
+    "retention.PRUNE_DELIVERED": {"age": 2 * DAY, "bite": 1000},
+    "retention.PRUNE_DELIVERIES": {"age": MONTH, "bite": 1000},
+    "retention.PRUNE_ENRICHMENTS": {"age": MONTH, "bite": 1000},
+    "retention.PRUNE_EVENT_KEYS": {"age": MONTH, "bite": 1000},
+    "retention.PRUNE_INTENTS": {"age": timedelta(0), "bite": 1000},
+    "retention.PRUNE_PAYLOADS": {"age": MONTH, "bite": 1000},
+    "retention.PRUNE_REFUSED": {"age": DAY, "bite": 1000},
+    "retention.PRUNE_RESERVATIONS": {"age": DAY, "bite": 1000},
+    "retention.PRUNE_STANDINGS": {"age": MONTH, "bite": 1000},
+    "retention.PRUNE_UNDELIVERED": {"age": MONTH, "bite": 1000},
+    "rulebooks.READ_IN_FORCE": {},
+    "senders.READ_OTHERS": ME | {"inboxes": ["s1"], "period": DAY},
+    "waiting_sql.HOLD_OTHERS": ME,
+    "waiting_sql.RELEASE_DUE": {},
+}
+# These count, and read what they count.
+GAUGES = frozenset(
+    {"inboxes.READ_INBOXES", "outbound_sql.BACKLOG", "reading.BACKLOG", "reading.OLDEST", "reading.THIN"}
+)
+# Asked of rows by their keys, for one delivery or enrollment; or by an operator, or when a process starts or stops.
+ASKED = {
+    "accept_sql": "ACCEPT ENRICHED READ_FIRST_DELIVERIES TELL_WORKERS",
+    "assigning_sql": "LOCK_POOLS READ_ASSIGNMENT READ_STICKY TAKE_TURN WRITE_ASSIGNMENT WRITE_STICKY",
+    "enrichments_sql": "HAND_BACK LATER",
+    "enrollments_sql": "CANCEL_EARLIER CHECKPOINT_PREPARED CHECKPOINT_TRIGGERED CHECKPOINT_UNTRIGGERED CONFIRM MOVE"
+    " READ_LATER RELEASE_INTENT REMARK UNFINISHED_ELSEWHERE"
+    " END_FROZEN",  # polled, and reads PostgreSQL's own list of sessions
+    "following_sql": "ENDED LOCK_CALLS LOCK_LOOKED_AT LOOKED REPLIED SEARCHED SPEND_CALL",
+    "grants_sql": "CLAIM CONNECT FORGET FORGET_OLD_INSTALLS HUB_LOCK KEEP_INSTALL LOCK_SEALED OTHER_NAME PAUSE READ_HUB"
+    " READ_UNREAD RENEW RESEAL REVOKE TAKE_INSTALL TELL",
+    "hubspot_accounts": "LEARN",
+    "installation": "MAKE READ",
+    "interventions": "CANCEL CANCEL_WAITING RELEASE",
+    "ledger": "NEXT_FREE RELEASE",
+    "outbound_sql": "ENABLE HAND_BACK LOCK_STANDING NOTE NOTE_TEST RECORD REPLAY REPLAY_MANY TAKE_PROBE TELL"
+    " WRITE_STANDING",
+    "pace_sql": "BELIEVE BLOCK COUNT_DAY INSERT_GRANT SPEND_DAY USE_GRANTS",
+    "refused": "FIND_REFUSED FIND_TAKEN INSERT KEEP_NEWEST",
+    "rulebooks": "LOCK PUT_IN_FORCE READ_ACCOUNTS",
+    "sending": "COMMIT_SENDING LOCK_INBOXES",
+    "senders": "NOTE_FULL NOTE_REFUSAL NOTE_SUCCESS PAUSE RESUME",
+    "suppressions": "ADD COUNT_ENROLLED FIND LIST REMOVE",
+    "waiting_sql": "RELEASE_PEOPLE",
+}
+ROWS_OF_A_LOOK, BLOCKS_OF_A_LOOK = 300, 300
+
+
+def _statements() -> Iterator[tuple[str, TextClause]]:
+    """Find the statements of all modules of the store, each where it is written."""
+    for found in iter_modules(app.store.__path__):
+        module = import_module(f"app.store.{found.name}")
+        written = re.findall(r"^(\w+) = ", inspect.getsource(module), re.MULTILINE)
+        for name in written:
+            if isinstance(statement := getattr(module, name), TextClause):
+                yield f"{found.name}.{name}", statement
+
+
+STATEMENTS = dict(_statements())
+LOCKS = {"rulebooks.LOCK"}  # PostgreSQL has no plan for it
+
+
+@pytest.fixture(scope="module")
+def filled(postgres: EmbeddedPostgres) -> Iterator[URL]:
+    """The URL of a filled database. What a test changes there it rolls back."""
+    url = make_url(postgres.url).set(database="filled")
+    server = make_url(postgres.url)
+    asyncio.run(_execute(server, "CREATE DATABASE filled"))
+    asyncio.run(migrate(url))
+    asyncio.run(_execute(url, *filling()))
+    yield url
+    asyncio.run(_execute(server, "DROP DATABASE filled WITH (FORCE)"))
+
+
+async def _execute(url: URL, *statements: str) -> None:
+    connection = await connect(url)
+    for statement in statements:
+        await connection.execute(statement)
+    await connection.close()
+
+
+@pytest.fixture
+async def connection(filled: URL) -> AsyncIterator[Any]:
+    connection = await connect(filled)
+    transaction = connection.transaction()
+    await transaction.start()
+    yield connection
+    await transaction.rollback()
+    await connection.close()
+
+
+async def explained(connection: Any, name: str, values: dict[str, Any]) -> list[dict[str, Any]]:
+    """Execute a statement; return the nodes of its plan, with what each of them read."""
+    sql, names = driver_sql(STATEMENTS[name])
+    explain = f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {sql}"
+    return list(_nodes(orjson.loads(await connection.fetchval(explain, *(values[each] for each in names)))[0]["Plan"]))
+
+
+async def generic_plan(connection: Any, name: str) -> list[dict[str, Any]]:
+    """Return the nodes of the plan that PostgreSQL makes of a statement whatever its values are."""
+    sql, names = driver_sql(STATEMENTS[name])
+    await connection.execute("SET LOCAL plan_cache_mode = force_generic_plan")
+    await connection.execute(f"PREPARE it AS {sql}")
+    values = f"({', '.join('NULL' for _ in names)})" if names else ""
+    plan = await connection.fetchval(f"EXPLAIN (FORMAT JSON) EXECUTE it{values}")
+    await connection.execute("DEALLOCATE it")
+    return list(_nodes(orjson.loads(plan)[0]["Plan"]))
+
+
+def _nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield plan
+    for part in plan.get("Plans", ()):
+        yield from _nodes(part)
+
+
+def whole_tables(nodes: list[dict[str, Any]]) -> list[str]:
+    """Return the growing tables that a plan reads from end to end."""
+    return [node["Relation Name"] for node in nodes if node["Node Type"] == "Seq Scan" and _grows(node)]
+
+
+def _grows(node: dict[str, Any]) -> bool:
+    return node.get("Relation Name") in GROWING and "Scan" in node["Node Type"]
+
+
+def rows_looked_at(nodes: list[dict[str, Any]]) -> dict[str, float]:
+    """Return how many rows of growing tables were looked at, by the index that led to them."""
+    looked: dict[str, float] = {}
+    for node in filter(_grows, nodes):
+        rows = node["Actual Rows"] + sum(node.get(f"Rows Removed by {why}", 0) for why in ("Filter", "Index Recheck"))
+        by = node.get("Index Name", node["Relation Name"])
+        looked[by] = looked.get(by, 0) + rows * node["Actual Loops"]
+    return looked
+
+
+def blocks(nodes: list[dict[str, Any]]) -> int:
+    """Return how many blocks the greediest part of a plan has read, those in memory included."""
+    return max(int(node["Shared Hit Blocks"] + node["Shared Read Blocks"]) for node in nodes)
+
+
+def test_every_statement_of_the_store_is_polled_or_asked() -> None:
+    asked = [f"{module}.{name}" for module, names in ASKED.items() for name in names.split()]
+    assert sorted(STATEMENTS) == sorted([*POLLED, *asked])
+
+
+async def test_every_table_that_grows_is_filled(connection: Any) -> None:
+    for table in sorted(GROWING):
+        assert await connection.fetchval(f"SELECT count(*) FROM {table}") == ROWS, table  # noqa: S608  # our own
+
+
+@pytest.mark.parametrize("name", POLLED)
+async def test_a_look_that_finds_nothing_due_reads_next_to_nothing(connection: Any, name: str) -> None:
+    nodes = await explained(connection, name, POLLED[name])
+    assert whole_tables(nodes) == []
+    removed = {node.get("Index Name"): node.get("Rows Removed by Filter", 0) for node in filter(_grows, nodes)}
+    assert max(removed.values(), default=0) <= ROWS_OF_A_LOOK, removed
+    if name not in GAUGES:
+        assert sum(rows_looked_at(nodes).values()) <= ROWS_OF_A_LOOK, rows_looked_at(nodes)
+        assert blocks(nodes) <= BLOCKS_OF_A_LOOK
+
+
+@pytest.mark.parametrize("name", sorted(GAUGES - {"inboxes.READ_INBOXES"}))
+async def test_a_gauge_is_answered_by_indexes_alone(connection: Any, name: str) -> None:
+    nodes = await explained(connection, name, POLLED[name])
+    assert {node["Node Type"] for node in filter(_grows, nodes)} == {"Index Only Scan"}
+
+
+@pytest.mark.parametrize("name", sorted(set(STATEMENTS) - LOCKS))
+async def test_no_statement_is_planned_to_read_a_whole_table_that_grows(connection: Any, name: str) -> None:
+    assert whole_tables(await generic_plan(connection, name)) == []
+
+
+async def test_a_claim_looks_at_what_it_takes_however_many_are_due_at_one_time(connection: Any) -> None:
+    nodes = await explained(connection, "enrollments_sql.CLAIM_READY", CLAIM | {"account": "bulk", "limit": 20})
+    assert max(rows_looked_at(nodes).values()) <= 3 * 20, rows_looked_at(nodes)
+
+
+@pytest.mark.parametrize("name", [name for name in POLLED if name.startswith("retention.")])
+async def test_a_bite_of_the_sweep_looks_at_what_it_takes_however_much_is_too_old(connection: Any, name: str) -> None:
+    nodes = await explained(connection, name, {"age": -MONTH, "bite": 20})
+    assert sum(rows_looked_at(nodes).values()) <= 3 * 20, rows_looked_at(nodes)
