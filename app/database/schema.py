@@ -223,7 +223,10 @@ enrollments = Table(
         postgresql_where=text("state IN ('ready', 'uncertain')"),
     ),
     Index("ix_enrollments_held", "due_at", postgresql_where=text("state = 'held'")),
-    Index("ix_enrollments_held_for", "account", "reason", "id", postgresql_where=text("state = 'held'")),
+    # These columns count the enrollments that wait for one sender without reading their rows.
+    Index(
+        "ix_enrollments_held_for", "account", "reason", "sender_email", "id", postgresql_where=text("state = 'held'")
+    ),
     Index(
         "ix_enrollments_waiting_for_sender",
         "account",

@@ -28,13 +28,13 @@ LOOK_AGAIN = timedelta(hours=1)  # at a sender that is paused: who resumes it wa
 NEXT_FREE = text("""
     WITH ahead AS (
         SELECT count(*) AS waiting FROM enrollments
-        WHERE state = 'held' AND reason = 'quota' AND account = :account AND lower(sender_email) = :inbox AND id <> :id
+        WHERE state = 'held' AND reason = 'quota' AND account = :account AND sender_email = :inbox AND id <> :id
     ), cap AS (
         SELECT CAST(:limit AS bigint) AS places
     ), place AS (
         SELECT reserved_at + CAST(:period AS interval) * (1 + waiting / places) AS free_at
         FROM sender_reservations, ahead, cap
-        WHERE account = :account AND inbox = :inbox AND reserved_at > clock_timestamp() - CAST(:period AS interval)
+        WHERE account = :account AND inbox = :inbox AND reserved_at > statement_timestamp() - CAST(:period AS interval)
           AND enrollment_id <> :id
         ORDER BY reserved_at DESC OFFSET (SELECT places - 1 - waiting % places FROM ahead, cap) LIMIT 1
     )

@@ -32,7 +32,7 @@ NEW = (
         "state IN ('ready', 'uncertain')",
     ),
     Made("ix_enrollments_held", "enrollments", ["due_at"], "state = 'held'"),
-    Made("ix_enrollments_held_for", "enrollments", ["account", "reason", "id"], "state = 'held'"),
+    Made("ix_enrollments_held_for", "enrollments", ["account", "reason", "sender_email", "id"], "state = 'held'"),
     Made("ix_enrollments_confirm", "enrollments", ["account", "confirm_at"], "confirm_at IS NOT NULL"),
     Made("ix_enrichments_over", "enrichments", ["created_at"], "state IN ('done', 'failed')"),
     Made("ix_events_payloads", "events", ["received_at"], "data IS NOT NULL"),
