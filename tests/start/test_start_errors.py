@@ -157,7 +157,7 @@ def test_an_unreachable_database(environment: dict[str, str], command: str) -> N
 
 def test_a_server_that_is_too_old(environment: dict[str, str], postgres: EmbeddedPostgres) -> None:
     url = as_written(postgres.url)
-    newer = "from app.store import database; database.MINIMUM_SERVER_VERSION = 990000"
+    newer = "from app.database import engine; engine.MINIMUM_SERVER_VERSION = 990000"
     program = f"{newer}; import sys; sys.argv = ['segue', 'serve']; from app.__main__ import main; main()"
     code, told = refused(environment | {"SEGUE_DATABASE_URL": url}, "-c", program)
     assert code == 2

@@ -10,15 +10,15 @@ import inspect
 import re
 from datetime import timedelta
 from importlib import import_module
-from pkgutil import iter_modules
+from pkgutil import walk_packages
 from typing import TYPE_CHECKING, Any
 
-import app.store
 import orjson
 import pytest
 from sqlalchemy import TextClause
 from sqlalchemy.engine import URL, make_url
 
+import app
 from app.database.engine import connect, driver_sql
 from app.database.migrate import migrate
 from tests.conftest import NOON
@@ -34,95 +34,111 @@ ME = {"account": "main"}
 CLAIM: dict[str, Any] = {"worker": "w", "lease": 15.0, "limit": 100}
 MONTH, DAY = timedelta(days=30), timedelta(days=1)
 POLLED: dict[str, dict[str, Any]] = {
-    "enrichments_sql.CLAIM": CLAIM,
-    "enrollments_sql.CLAIM_CONFIRMATIONS": ME | {"whole": 100, "patience": 20.0},
-    "enrollments_sql.CLAIM_READY": ME | CLAIM,
-    "enrollments_sql.CLAIM_UNCERTAIN": ME | CLAIM,
-    "enrollments_sql.EXPIRE": {},
-    "enrollments_sql.RENEW_LEASES": {"ids": ["000000004004"], "attempts": [0], "lease": 15.0},
-    "enrollments_sql.TAKE_OVER": {"span": MONTH, "leaving": None, "first_read": 30.0},
-    "following_sql.CLAIM_LOOKS": ME | {"limit": 100},
-    "following_sql.END_TURN": ME | {"turn": 1},
-    "following_sql.GIVE_UP": ME | {"span": MONTH, "detail": ""},
-    "following_sql.HINT": {"accounts": ["main"], "portals": [""], "contacts": ["4004"]},
-    "following_sql.OVERDUE": {"accounts": ["main"]},
-    "following_sql.TAKE_TURN": ME | {"worker": "w", "lease": 120.0},
-    "grants_sql.ACTIVE": {},
-    "grants_sql.LIST": {},
-    "grants_sql.READ": ME,
-    "grants_sql.RELEASE_HELD": ME | {"reason": "account_not_connected"},
-    "hubspot_accounts.PORTALS": {},
-    "hubspot_accounts.TIMEZONE": ME,
-    "inboxes.READ_INBOXES": ME | {"id": "", "inboxes": ["s1"], "period": DAY},
-    "outbound_sql.BACKLOG": {},
-    "outbound_sql.CLAIM": {"endpoints": ["e0", "e1"], "rooms": [20, 20], "now": NOON, "worker": "w", "lease": 15.0},
-    "outbound_sql.READ_STANDINGS": {"endpoints": ["e0", "e1"]},
-    "pace_sql.CLOCK": {},
-    "pace_sql.FORGET_GRANTS": ME | {"kind": "general", "window": 10.0},
-    "pace_sql.LOCK_WINDOW": ME | {"kind": "general", "maximum": 100, "window_ms": 10_000},
-    "pace_sql.READ_GRANTS": ME | {"kind": "general", "window": 10.0},
-    "reading.BACKLOG": {},
-    "reading.OLDEST": {},
-    "reading.THIN": {},
-    "retention.PRUNE_DELIVERED": {"age": 2 * DAY, "bite": 1000},
-    "retention.PRUNE_DELIVERIES": {"age": MONTH, "bite": 1000},
-    "retention.PRUNE_ENRICHMENTS": {"age": MONTH, "bite": 1000},
-    "retention.PRUNE_EVENT_KEYS": {"age": MONTH, "bite": 1000},
-    "retention.PRUNE_INTENTS": {"age": timedelta(0), "bite": 1000},
-    "retention.PRUNE_PAYLOADS": {"age": MONTH, "bite": 1000},
-    "retention.PRUNE_REFUSED": {"age": DAY, "bite": 1000},
-    "retention.PRUNE_RESERVATIONS": {"age": DAY, "bite": 1000},
-    "retention.PRUNE_STANDINGS": {"age": MONTH, "bite": 1000},
-    "retention.PRUNE_UNDELIVERED": {"age": MONTH, "bite": 1000},
-    "rulebooks.READ_IN_FORCE": {},
-    "senders.READ_OTHERS": ME | {"inboxes": ["s1"], "period": DAY},
-    "waiting_sql.HOLD_OTHERS": ME,
-    "waiting_sql.RELEASE_DUE": {},
+    "enrichment.statements.CLAIM": CLAIM,
+    "enrollments.statements.CLAIM_CONFIRMATIONS": ME | {"whole": 100, "patience": 20.0},
+    "enrollments.statements.CLAIM_READY": ME | CLAIM,
+    "enrollments.statements.CLAIM_UNCERTAIN": ME | CLAIM,
+    "enrollments.statements.EXPIRE": {},
+    "enrollments.statements.RENEW_LEASES": {"ids": ["000000004004"], "attempts": [0], "lease": 15.0},
+    "enrollments.statements.TAKE_OVER": {"span": MONTH, "leaving": None, "first_read": 30.0},
+    "followup.statements.CLAIM_LOOKS": ME | {"limit": 100},
+    "followup.statements.END_TURN": ME | {"turn": 1},
+    "followup.statements.GIVE_UP": ME | {"span": MONTH, "detail": ""},
+    "followup.statements.HINT": {"accounts": ["main"], "portals": [""], "contacts": ["4004"]},
+    "followup.statements.OVERDUE": {"accounts": ["main"]},
+    "followup.statements.TAKE_TURN": ME | {"worker": "w", "lease": 120.0},
+    "accounts.grant_statements.ACTIVE": {},
+    "accounts.grant_statements.LIST": {},
+    "accounts.grant_statements.READ": ME,
+    "accounts.grant_statements.RELEASE_HELD": ME | {"reason": "account_not_connected"},
+    "accounts.identity_store.PORTALS": {},
+    "accounts.identity_store.TIMEZONE": ME,
+    "senders.inbox_store.READ_INBOXES": ME | {"id": "", "inboxes": ["s1"], "period": DAY},
+    "outbound.statements.BACKLOG": {},
+    "outbound.statements.CLAIM": {
+        "endpoints": ["e0", "e1"],
+        "rooms": [20, 20],
+        "now": NOON,
+        "worker": "w",
+        "lease": 15.0,
+    },
+    "outbound.statements.READ_STANDINGS": {"endpoints": ["e0", "e1"]},
+    "hubspot.rate_limit_statements.CLOCK": {},
+    "hubspot.rate_limit_statements.FORGET_GRANTS": ME | {"kind": "general", "window": 10.0},
+    "hubspot.rate_limit_statements.LOCK_WINDOW": ME | {"kind": "general", "maximum": 100, "window_ms": 10_000},
+    "hubspot.rate_limit_statements.READ_GRANTS": ME | {"kind": "general", "window": 10.0},
+    "reports.store.BACKLOG": {},
+    "reports.store.OLDEST": {},
+    "reports.store.THIN": {},
+    "database.retention.PRUNE_DELIVERED": {"age": 2 * DAY, "bite": 1000},
+    "database.retention.PRUNE_DELIVERIES": {"age": MONTH, "bite": 1000},
+    "database.retention.PRUNE_ENRICHMENTS": {"age": MONTH, "bite": 1000},
+    "database.retention.PRUNE_EVENT_KEYS": {"age": MONTH, "bite": 1000},
+    "database.retention.PRUNE_INTENTS": {"age": timedelta(0), "bite": 1000},
+    "database.retention.PRUNE_PAYLOADS": {"age": MONTH, "bite": 1000},
+    "database.retention.PRUNE_REFUSED": {"age": DAY, "bite": 1000},
+    "database.retention.PRUNE_RESERVATIONS": {"age": DAY, "bite": 1000},
+    "database.retention.PRUNE_STANDINGS": {"age": MONTH, "bite": 1000},
+    "database.retention.PRUNE_UNDELIVERED": {"age": MONTH, "bite": 1000},
+    "rules.store.READ_IN_FORCE": {},
+    "senders.pause_store.READ_OTHERS": ME | {"inboxes": ["s1"], "period": DAY},
+    "enrollments.one_per_person_statements.HOLD_OTHERS": ME,
+    "enrollments.one_per_person_statements.RELEASE_DUE": {},
 }
 # These count, and read what they count.
 GAUGES = frozenset(
-    {"inboxes.READ_INBOXES", "outbound_sql.BACKLOG", "reading.BACKLOG", "reading.OLDEST", "reading.THIN"}
+    {
+        "senders.inbox_store.READ_INBOXES",
+        "outbound.statements.BACKLOG",
+        "reports.store.BACKLOG",
+        "reports.store.OLDEST",
+        "reports.store.THIN",
+    }
 )
 # Asked of rows by their keys, for one delivery or enrollment; or by an operator, or when a process starts or stops.
 ASKED = {
-    "accept_sql": "ACCEPT ENRICHED READ_FIRST_DELIVERIES TELL_WORKERS",
-    "assigning_sql": "LOCK_POOLS READ_ASSIGNMENT READ_STICKY TAKE_TURN WRITE_ASSIGNMENT WRITE_STICKY",
-    "enrichments_sql": "HAND_BACK LATER",
-    "enrollments_sql": "CANCEL_EARLIER CHECKPOINT_PREPARED CHECKPOINT_TRIGGERED CHECKPOINT_UNTRIGGERED CONFIRM MOVE"
-    " READ_LATER RELEASE_INTENT REMARK UNFINISHED_ELSEWHERE"
+    "intake.statements": "ACCEPT ENRICHED READ_FIRST_DELIVERIES TELL_WORKERS",
+    "senders.statements": "LOCK_POOLS READ_ASSIGNMENT READ_STICKY TAKE_TURN WRITE_ASSIGNMENT WRITE_STICKY",
+    "enrichment.statements": "HAND_BACK LATER",
+    "enrollments.statements": "CANCEL_EARLIER CHECKPOINT_PREPARED CHECKPOINT_TRIGGERED CHECKPOINT_UNTRIGGERED CONFIRM"
+    " MOVE"
+    " READ_LATER RELEASE_INTENT REMARK"
     " END_FROZEN",  # polled, and reads PostgreSQL's own list of sessions
-    "following_sql": "ENDED LOCK_CALLS LOCK_LOOKED_AT LOOKED REPLIED SEARCHED SPEND_CALL",
-    "grants_sql": "CLAIM CONNECT FORGET FORGET_OLD_INSTALLS HUB_LOCK KEEP_INSTALL LOCK_SEALED OTHER_NAME PAUSE READ_HUB"
+    "followup.statements": "ENDED LOCK_CALLS LOCK_LOOKED_AT LOOKED REPLIED SEARCHED SPEND_CALL",
+    "accounts.grant_statements": "CLAIM CONNECT FORGET FORGET_OLD_INSTALLS HUB_LOCK KEEP_INSTALL LOCK_SEALED OTHER_NAME"
+    " PAUSE READ_HUB"
     " READ_UNREAD RENEW RESEAL REVOKE TAKE_INSTALL TELL",
-    "hubspot_accounts": "LEARN",
-    "installation": "MAKE READ",
-    "interventions": "CANCEL CANCEL_WAITING RELEASE",
-    "ledger": "NEXT_FREE RELEASE",
-    "outbound_sql": "ENABLE HAND_BACK LOCK_STANDING NOTE NOTE_TEST RECORD REPLAY REPLAY_MANY TAKE_PROBE TELL"
+    "accounts.identity_store": "LEARN",
+    "database.installation": "MAKE READ",
+    "enrollments.operator_store": "CANCEL CANCEL_WAITING RELEASE",
+    "senders.quota_store": "NEXT_FREE RELEASE",
+    "outbound.statements": "ENABLE HAND_BACK LOCK_STANDING NOTE NOTE_TEST RECORD REPLAY REPLAY_MANY TAKE_PROBE TELL"
     " WRITE_STANDING",
-    "pace_sql": "BELIEVE BLOCK COUNT_DAY INSERT_GRANT SPEND_DAY USE_GRANTS",
-    "refused": "FIND_REFUSED FIND_TAKEN INSERT KEEP_NEWEST",
-    "rulebooks": "LOCK PUT_IN_FORCE READ_ACCOUNTS",
-    "sending": "COMMIT_SENDING LOCK_INBOXES",
-    "senders": "NOTE_FULL NOTE_REFUSAL NOTE_SUCCESS PAUSE RESUME",
-    "suppressions": "ADD COUNT_ENROLLED FIND LIST REMOVE",
-    "waiting_sql": "RELEASE_PEOPLE",
+    "hubspot.rate_limit_statements": "BELIEVE BLOCK COUNT_DAY INSERT_GRANT SPEND_DAY USE_GRANTS",
+    "intake.rejected_store": "FIND_REFUSED FIND_TAKEN INSERT KEEP_NEWEST",
+    "rules.store": "LOCK PUT_IN_FORCE READ_ACCOUNTS UNFINISHED_ELSEWHERE",
+    "enrollments.sending_store": "COMMIT_SENDING LOCK_INBOXES",
+    "senders.pause_store": "NOTE_FULL NOTE_REFUSAL NOTE_SUCCESS PAUSE RESUME",
+    "people.suppression_store": "ADD COUNT_ENROLLED FIND LIST REMOVE",
+    "enrollments.one_per_person_statements": "RELEASE_PEOPLE",
 }
 ROWS_OF_A_LOOK, BLOCKS_OF_A_LOOK = 300, 300
 
 
 def _statements() -> Iterator[tuple[str, TextClause]]:
-    """Find the statements of all modules of the store, each where it is written."""
-    for found in iter_modules(app.store.__path__):
-        module = import_module(f"app.store.{found.name}")
+    """Find the statements of all rooms, each where it is written."""
+    for found in walk_packages(app.__path__, "app."):
+        if found.name.startswith(("app.sandbox", "app.database.migrations", "app.__main__")):
+            continue
+        module = import_module(found.name)
         written = re.findall(r"^(\w+) = ", inspect.getsource(module), re.MULTILINE)
         for name in written:
             if isinstance(statement := getattr(module, name), TextClause):
-                yield f"{found.name}.{name}", statement
+                yield f"{found.name.removeprefix('app.')}.{name}", statement
 
 
 STATEMENTS = dict(_statements())
-LOCKS = {"rulebooks.LOCK"}  # PostgreSQL has no plan for it
+LOCKS = {"rules.store.LOCK"}  # PostgreSQL has no plan for it
 
 
 @pytest.fixture(scope="module")
@@ -223,7 +239,7 @@ async def test_a_look_that_finds_nothing_due_reads_next_to_nothing(connection: A
         assert blocks(nodes) <= BLOCKS_OF_A_LOOK
 
 
-@pytest.mark.parametrize("name", sorted(GAUGES - {"inboxes.READ_INBOXES"}))
+@pytest.mark.parametrize("name", sorted(GAUGES - {"senders.inbox_store.READ_INBOXES"}))
 async def test_a_gauge_is_answered_by_indexes_alone(connection: Any, name: str) -> None:
     nodes = await explained(connection, name, POLLED[name])
     assert {node["Node Type"] for node in filter(_grows, nodes)} == {"Index Only Scan"}
@@ -235,11 +251,11 @@ async def test_no_statement_is_planned_to_read_a_whole_table_that_grows(connecti
 
 
 async def test_a_claim_looks_at_what_it_takes_however_many_are_due_at_one_time(connection: Any) -> None:
-    nodes = await explained(connection, "enrollments_sql.CLAIM_READY", CLAIM | {"account": "bulk", "limit": 20})
+    nodes = await explained(connection, "enrollments.statements.CLAIM_READY", CLAIM | {"account": "bulk", "limit": 20})
     assert max(rows_looked_at(nodes).values()) <= 3 * 20, rows_looked_at(nodes)
 
 
-@pytest.mark.parametrize("name", [name for name in POLLED if name.startswith("retention.")])
+@pytest.mark.parametrize("name", [name for name in POLLED if name.startswith("database.retention.")])
 async def test_a_bite_of_the_sweep_looks_at_what_it_takes_however_much_is_too_old(connection: Any, name: str) -> None:
     nodes = await explained(connection, name, {"age": -MONTH, "bite": 20})
     assert sum(rows_looked_at(nodes).values()) <= 3 * 20, rows_looked_at(nodes)
