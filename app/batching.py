@@ -8,7 +8,7 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from app.errors import Ambiguous, NotSent, Refusal, SegueError
+from app.errors import NotSent, OutcomeUnknown, Refusal, SegueError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
@@ -64,12 +64,12 @@ class Batcher(Generic[K, V]):
         return await answer
 
     async def close(self) -> None:
-        """Take no more; who waits gets NotSent, who travels in the call in flight gets Ambiguous."""
+        """Take no more; who waits gets NotSent, who travels in the call in flight gets OutcomeUnknown."""
         self._closed = True
         if self._runner is not None:
             self._runner.cancel()
             await asyncio.gather(self._runner, return_exceptions=True)
-        self._fail_taken(Ambiguous("closing down"))
+        self._fail_taken(OutcomeUnknown("closing down"))
         self._fail_waiting(NotSent("closing down"))
 
     async def _run(self) -> None:
@@ -130,7 +130,7 @@ class Batcher(Generic[K, V]):
         except SegueError as error:
             return dict.fromkeys(batch, error)
         if len(batch) == 1 and batch[0] not in answers:
-            return {batch[0]: Ambiguous("the answer says nothing of this item")}
+            return {batch[0]: OutcomeUnknown("the answer says nothing of this item")}
         return answers
 
     def _deliver(self, item: K, answer: V | SegueError) -> None:

@@ -1,33 +1,37 @@
 """The error tree. Each leaf says what happens next.
 
 SegueError
-├── StartError             the process prints what, where and what to do, and exits with `exit_code`
-├── VariableError          a variable of the environment cannot be read: a mistake in the settings or the rules
-├── RulebookError          all mistakes are listed; the last good rulebook stays in force
-├── Answer                 a webhook's sender is answered `status`; `reason` names the check that failed
-│   ├── UnknownSource      404
-│   ├── Unauthentic        401
-│   ├── Unreadable         400
-│   ├── NotAllowed         405 with Allow
-│   ├── TooLarge           413
-│   ├── UnsupportedMedia   415
-│   └── Busy               503 with Retry-After: the only 5xx
-├── HubSpotError           an outbound call did not end in a usable answer
-│   ├── NotSent            nothing reached HubSpot: retry
-│   ├── Ambiguous          it may have been processed: an enroll is settled, any other call is retried
-│   ├── Refusal            HubSpot said no: the fault table says what follows
-│   └── NotConnected       the account has no usable grant: its work is held until somebody connects it
-│       └── GrantRevoked   HubSpot says that the grant is dead: it is never used again
-├── StoreSlow              the store answers too late for a request to leave in time: nothing was sent, retry
-├── InstallRefused         an account cannot be connected this way: whoever tries is told why
-├── Undecipherable         what is stored opens with none of the keys: it counts as absent, and is kept
-├── ProviderError          a thin event's provider did not tell what the event is about
-│   ├── NotTold            it may tell later: retry
-│   └── UnknownToProvider  it has no such thing: a recorded no, which says so
-├── HeldError              it is not the time: the enrollment is held until then
-├── DeclinedError          a final no of our own: the enrollment is refused
-├── ParkedError            a person must look
-└── FenceLost              the row has another owner by now: drop the work, write nothing
+├── StartError               the process prints what, where and what to do, and exits with `exit_code`
+├── VariableError            a variable of the environment cannot be read: a mistake in the settings or the rules
+├── RulebookError            all mistakes are listed; the last good rulebook stays in force
+├── DeliveryRejected         a webhook's sender is answered `status`; `reason` names the check that failed
+│   ├── UnknownSource        404
+│   ├── Unauthenticated      401
+│   ├── Unreadable           400
+│   ├── NotAllowed           405 with Allow
+│   ├── TooLarge             413
+│   ├── UnsupportedMedia     415
+│   └── Busy                 503 with Retry-After: the only 5xx
+├── HubSpotError             an outbound call did not end in a usable answer
+│   ├── NotSent              nothing reached HubSpot: retry
+│   ├── OutcomeUnknown       it may have been processed: an enroll is settled, any other call is retried
+│   ├── Refusal              HubSpot said no: the fault table says what follows
+│   └── NotConnected         the account has no usable grant: its work is held until it is connected
+│       └── GrantRevoked     HubSpot says that the grant is dead: it is never used again
+├── StoreSlow                the store answers too late for a request to leave in time: nothing was sent, retry
+├── InstallRefused           an account cannot be connected this way: the message says why, and what to do
+├── DecryptionFailed         what is stored opens with none of the keys: it counts as absent, and is kept
+├── ProviderError            a thin event's provider did not say what the event is about
+│   ├── LookupFailed         it may say so later: retry
+│   └── LookupNotFound       it has no such thing: a recorded no, which says so
+├── HeldError                it is not the time: the enrollment is held until then
+│   ├── BudgetSpent          a daily budget is spent: held until it is free again
+│   └── SenderGone           the chosen sender is full or paused by now: another one is chosen, or it is held
+├── DeclinedError            a final no of our own: the enrollment is refused
+│   └── RequirementMissing   the contact lacks a property that the rule requires
+├── ParkedError              a person must look
+│   └── Unsettled            before a re-send the contact has changed, and not by our request alone
+└── FenceLost                the row has another owner by now: drop the work, write nothing
 """
 
 from __future__ import annotations
@@ -77,7 +81,7 @@ class RulebookError(SegueError):
         self.mistakes = mistakes
 
 
-class Answer(SegueError):
+class DeliveryRejected(SegueError):
     """A delivery is turned away with `status`.
 
     `reason` is a snake_case name for logs and metrics, never shown to the sender of a bad signature; the message may
@@ -92,25 +96,25 @@ class Answer(SegueError):
         self.body: bytes | None = None  # JSON, where the provider wants its refusals in a form of its own
 
 
-class UnknownSource(Answer):
+class UnknownSource(DeliveryRejected):
     """No such source in the rulebook in force: 404."""
 
     status = 404
 
 
-class Unauthentic(Answer):
+class Unauthenticated(DeliveryRejected):
     """The delivery does not prove where it comes from (signature missing, wrong, stale): 401."""
 
     status = 401
 
 
-class Unreadable(Answer):
+class Unreadable(DeliveryRejected):
     """Authentic or not, the body cannot be read as what the provider sends: 400. The message names the field."""
 
     status = 400
 
 
-class NotAllowed(Answer):
+class NotAllowed(DeliveryRejected):
     """The provider never sends by this method: 405. `allow` names those it does."""
 
     status = 405
@@ -120,19 +124,19 @@ class NotAllowed(Answer):
         self.allow = allow
 
 
-class TooLarge(Answer):
+class TooLarge(DeliveryRejected):
     """The body exceeds the size cap: 413."""
 
     status = 413
 
 
-class UnsupportedMedia(Answer):
+class UnsupportedMedia(DeliveryRejected):
     """The provider never sends this content type: 415."""
 
     status = 415
 
 
-class Busy(Answer):
+class Busy(DeliveryRejected):
     """Our side cannot keep it now (store down, queue full, no rulebook yet): 503, and the sender tries again."""
 
     status = 503
@@ -150,7 +154,7 @@ class NotSent(HubSpotError):
     """The request never left (no connection, stale grant, lost fence before the first byte): safe to try again."""
 
 
-class Ambiguous(HubSpotError):
+class OutcomeUnknown(HubSpotError):
     """The request left, and what became of it is unknown (timeout, reset, torn body, 408, 5xx).
 
     An enroll goes to `uncertain` and is settled; any other call is idempotent and simply retried.
@@ -199,7 +203,7 @@ class InstallRefused(SegueError):
     """An account cannot be connected this way; the message is for whoever tries, and names what to do."""
 
 
-class Undecipherable(SegueError):
+class DecryptionFailed(SegueError):
     """What is stored opens with none of the encryption keys, or belongs elsewhere. It is kept as it is."""
 
 
@@ -207,7 +211,7 @@ class ProviderError(SegueError):
     """A thin event's provider did not tell what the event is about."""
 
 
-class NotTold(ProviderError):
+class LookupFailed(ProviderError):
     """No usable answer (network, refusal, overload): it is asked again.
 
     `retry_after` is in seconds. `tries` is how often, where that is less than as long as anything is tried: what is not
@@ -223,7 +227,7 @@ class NotTold(ProviderError):
         self.tries = tries
 
 
-class UnknownToProvider(ProviderError):
+class LookupNotFound(ProviderError):
     """The provider has no such thing, or nobody can be asked: what the event is about stays unknown."""
 
 
@@ -252,28 +256,28 @@ class ParkedError(SegueError):
         self.reason = reason
 
 
-class BudgetSpentError(HeldError):
+class BudgetSpent(HeldError):
     """A daily budget is spent: `reason` is quota (a sender's 24 hours) or daily_budget (the account's day)."""
 
     def __init__(self, reason: str, until: datetime) -> None:
         super().__init__(reason, until, f"{reason} is spent until {until:%Y-%m-%d %H:%M} UTC")
 
 
-class SenderGoneError(HeldError):
+class SenderGone(HeldError):
     """The sender that was chosen may not send any more: it is full (`quota`) or paused (`sender_paused`) by now.
 
     `until` is when it may be looked at again, where it is waited for.
     """
 
 
-class RequirementMissingError(DeclinedError):
+class RequirementMissing(DeclinedError):
     """The contact lacks properties that the rule requires: refuse, so that no "Hi ," is ever sent."""
 
     def __init__(self, properties: tuple[str, ...]) -> None:
         super().__init__("missing_property", f"the contact has no {', '.join(properties)}")
 
 
-class UnsettledError(ParkedError):
+class Unsettled(ParkedError):
     """Before a re-send the contact has changed in a way that is not ours: what became of the request cannot be told."""
 
     def __init__(self) -> None:

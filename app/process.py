@@ -25,15 +25,15 @@ from app.database.listen import GRANT_CHANGED, RULEBOOK_CHANGED, Notifications
 from app.database.retention import sweep
 from app.errors import Mistake, RulebookError
 from app.hubspot.client import HubSpotClient
-from app.hubspot.observe import Calls
-from app.hubspot.rate_limit_store import StoredPace
+from app.hubspot.observe import CallObserver
+from app.hubspot.rate_limit_store import StoredRateLimit
 from app.jobs import Loop
 from app.model import Account
 from app.observability.hashing import hash_email
 from app.observability.metrics import Metrics
-from app.rules.active import RulebookInForce
+from app.rules.active import ActiveRulebook
 from app.rules.load import load, read_documents
-from app.rules.store import Rulebooks, unfinished_elsewhere
+from app.rules.store import RulebookStore, unfinished_elsewhere
 from app.sandbox_mode import (
     SANDBOX,
     TOKEN,
@@ -51,9 +51,9 @@ if TYPE_CHECKING:
 
     from sqlalchemy.ext.asyncio import AsyncEngine
 
-    from app.hubspot.batched import HubSpotDesk
+    from app.hubspot.batched import BatchedHubSpot
     from app.hubspot.client import CallRecord
-    from app.hubspot.rate_limit import Pace
+    from app.hubspot.rate_limit import RateLimit
     from app.rules.rulebook import Document, Rulebook
     from app.settings import Settings
 
@@ -68,9 +68,9 @@ class ActiveAccount:
 
     account: Account
     stack: AsyncExitStack
-    rate_limit: StoredPace
+    rate_limit: StoredRateLimit
     client: HubSpotClient
-    hubspot: HubSpotDesk
+    hubspot: BatchedHubSpot
     configured: list[Callable[[Account], None]] = field(default_factory=list)
 
     def configure(self, account: Account) -> None:
@@ -95,7 +95,7 @@ class Process:
     engine: AsyncEngine
     sending_engine: AsyncEngine
     metrics: Metrics
-    rulebook: RulebookInForce
+    rulebook: ActiveRulebook
     base_url: str
     oauth: OAuth | None
     practice: bool
@@ -159,14 +159,14 @@ class Process:
         """Seal grants with the newest key, and keep practice apart, in a migrated database. Raises StartError."""
         if self.oauth is not None:
             await self.oauth.rotate()
-        require_apart(await Rulebooks(self.engine).accounts(), practice=self.practice)
+        require_apart(await RulebookStore(self.engine).accounts(), practice=self.practice)
 
-    def rate_limit(self, stack: AsyncExitStack, account: Account) -> StoredPace:
+    def rate_limit(self, stack: AsyncExitStack, account: Account) -> StoredRateLimit:
         """Return the rate limit of an account, which all replicas share."""
         return open_rate_limit(stack, self.sending_engine, self.settings, account)
 
     async def client(
-        self, stack: AsyncExitStack, name: str, rate_limit: Pace, latest: Callable[[], Account]
+        self, stack: AsyncExitStack, name: str, rate_limit: RateLimit, latest: Callable[[], Account]
     ) -> HubSpotClient:
         """Return what asks HubSpot as the account `name`.
 
@@ -179,7 +179,7 @@ class Process:
                 return self.oauth.token(configured.name)
             return configured.token
 
-        observe = Calls(self.metrics).call
+        observe = CallObserver(self.metrics).call
         return await open_client(stack, self.settings, name, token, rate_limit, observe=observe, base_url=self.base_url)
 
 
@@ -194,15 +194,15 @@ async def open_process(
         stack.push_async_callback(sending_engine.dispose)
         base_url = await start_sandbox(stack) if with_sandbox else str(settings.hubspot_base_url).rstrip("/")
         metrics = Metrics(__version__)
-        rulebook = RulebookInForce(
-            Rulebooks(engine),
+        rulebook = ActiveRulebook(
+            RulebookStore(engine),
             read=partial(read_documents, settings.config),
             load=partial(load_rulebook, settings=settings, environment=environment, sandbox=with_sandbox),
             unfinished=partial(unfinished_elsewhere, engine),
             metrics=metrics,
         )
         # Practice accounts have the emulator's tokens, whatever else lets the rules' accounts in.
-        observe = Calls(metrics).call
+        observe = CallObserver(metrics).call
         oauth = None if with_sandbox else await open_oauth(stack, settings, engine, base_url=base_url, observe=observe)
         yield Process(
             settings, stack, engine, sending_engine, metrics, rulebook, base_url, oauth, practice=with_sandbox
@@ -264,9 +264,11 @@ def _keep_running(stack: AsyncExitStack, server: EmbeddedPostgres) -> None:
     stack.push_async_callback(end)
 
 
-def open_rate_limit(stack: AsyncExitStack, engine: AsyncEngine, settings: Settings, account: Account) -> StoredPace:
+def open_rate_limit(
+    stack: AsyncExitStack, engine: AsyncEngine, settings: Settings, account: Account
+) -> StoredRateLimit:
     """Return the rate limit of an account over `engine`; `stack` closes it."""
-    rate_limit = StoredPace(
+    rate_limit = StoredRateLimit(
         engine,
         account=account.name,
         cap=account.per_10s,
@@ -283,7 +285,7 @@ async def open_client(
     settings: Settings,
     account: str,
     token: str | Callable[[], str | Awaitable[str]],
-    rate_limit: Pace,
+    rate_limit: RateLimit,
     *,
     observe: Callable[[CallRecord], None],
     base_url: str,

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from app.accounts.identity import Learning
-from app.accounts.identity_store import HubSpotAccounts
+from app.accounts.identity import IdentityLearner
+from app.accounts.identity_store import IdentityStore
 from app.enrichment import wiring as enrichment_wiring
 from app.enrollments import wiring as enrollments_wiring
 from app.followup import wiring as followup_wiring
-from app.hubspot.batched import HubSpotDesk
+from app.hubspot.batched import BatchedHubSpot
 from app.jobs import Loop
 from app.outbound import wiring as outbound_wiring
 from app.process import ActiveAccount
@@ -31,8 +31,8 @@ log = structlog.get_logger(__name__)
 
 async def start_identity(process: Process, active: ActiveAccount) -> None:
     """Start what finds out which HubSpot account it is, and when its day ends."""
-    learning = Learning(
-        active.account, active.client.account_details, HubSpotAccounts(process.engine), active.rate_limit
+    learning = IdentityLearner(
+        active.account, active.client.account_details, IdentityStore(process.engine), active.rate_limit
     )
     learning.start()
     active.stack.push_async_callback(learning.stop)
@@ -94,7 +94,7 @@ class AccountWorkers:
         self._stacks.append(stack)
         rate_limit = process.rate_limit(stack, account)
         client = await process.client(stack, account.name, rate_limit, lambda: process.accounts[account.name].account)
-        hubspot = await stack.enter_async_context(HubSpotDesk(client))
+        hubspot = await stack.enter_async_context(BatchedHubSpot(client))
         active = ActiveAccount(account, stack, rate_limit, client, hubspot, [rate_limit.heed])
         process.accounts[account.name] = active
         for start_job in PER_ACCOUNT:

@@ -17,7 +17,7 @@ from sqlalchemy.engine import make_url
 from app.database.embedded import EmbeddedPostgres
 from app.database.engine import open_engine
 from app.database.migrate import migrate
-from app.intake.entries import Entry, Heard, Verdicted
+from app.intake.entries import DecidedEvent, IntakeRecord, RecordedDecision
 from app.model import Action, Decision, Delivery, EnrollRequest, Event, IfEnrolled, Intent, OnSenderFull, Plan, Verdict
 
 if TYPE_CHECKING:
@@ -102,12 +102,12 @@ def new_id() -> Callable[[str], str]:
 class MakeEntry(Protocol):
     """Makes an entry of one delivery with one event that a rule enrolls."""
 
-    def __call__(self, event_id: str, email: str = ..., **changes: Any) -> Entry: ...
+    def __call__(self, event_id: str, email: str = ..., **changes: Any) -> IntakeRecord: ...
 
 
 @pytest.fixture
 def make_entry(new_id: Callable[[str], str]) -> MakeEntry:
-    def make(event_id: str, email: str = "ada@corp.example", **changes: Any) -> Entry:
+    def make(event_id: str, email: str = "ada@corp.example", **changes: Any) -> IntakeRecord:
         facts: dict[str, Any] = {"account": "main", "sequence": "310001", "intent": "demo"} | changes
         request = EnrollRequest(
             account=facts["account"],
@@ -135,8 +135,8 @@ def make_entry(new_id: Callable[[str], str]) -> MakeEntry:
         )
         event = Event("crm", "signup", (event_id,), id=event_id, email=email, data=facts.get("data", {"plan": "pro"}))
         decision = Decision(Verdict.ENROLL, "matched", "abc123", rule="demo", line=7, enroll=request)
-        heard = Heard(new_id("evt"), event, (Verdicted(new_id("dec"), new_id("enr"), decision),))
+        heard = DecidedEvent(new_id("evt"), event, (RecordedDecision(new_id("dec"), new_id("enr"), decision),))
         delivery = Delivery(new_id("dlv"), "crm", NOON, "POST", "https://x.example/webhooks/crm", {"a": "b"}, b"{}")
-        return Entry(delivery, "standard-webhooks", (heard,))
+        return IntakeRecord(delivery, "standard-webhooks", (heard,))
 
     return make

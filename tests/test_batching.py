@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.batching import Batcher
-from app.errors import Ambiguous, HubSpotError, NotSent, Refusal
+from app.errors import HubSpotError, NotSent, OutcomeUnknown, Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -143,13 +143,18 @@ async def test_silence_about_a_single_item_is_ambiguous() -> None:
     async def acquire() -> None: ...
 
     batcher: Batcher[str, int] = Batcher(call, acquire=acquire, identity=str)
-    with pytest.raises(Ambiguous):
+    with pytest.raises(OutcomeUnknown):
         await batcher.ask("ada")
 
 
 @pytest.mark.parametrize(
     "error",
-    [Refusal("RATE_LIMIT_DAILY", status=429), NotSent("no connection"), Ambiguous("timed out"), ValueError("a defect")],
+    [
+        Refusal("RATE_LIMIT_DAILY", status=429),
+        NotSent("no connection"),
+        OutcomeUnknown("timed out"),
+        ValueError("a defect"),
+    ],
 )
 async def test_what_fails_a_call_fails_all_of_it_and_nothing_after_it(error: Exception) -> None:
     far = FarBatches()
@@ -207,7 +212,7 @@ async def test_closing_tells_who_travelled_and_who_did_not() -> None:
     await asyncio.sleep(0)
     await far.batcher.close()
     first, second = await asyncio.gather(travelling, waiting, return_exceptions=True)
-    assert isinstance(first, Ambiguous)
+    assert isinstance(first, OutcomeUnknown)
     assert isinstance(second, NotSent)
     with pytest.raises(NotSent):
         await far.batcher.ask(("cem", 3))

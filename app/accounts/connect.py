@@ -18,12 +18,12 @@ import structlog
 from app.accounts.install_store import Pending
 from app.accounts.tokens import new_tokens
 from app.clock import elapsed_seconds
-from app.errors import GrantRevoked, HubSpotError, InstallRefused, Refusal, SegueError, Undecipherable
+from app.errors import DecryptionFailed, GrantRevoked, HubSpotError, InstallRefused, Refusal, SegueError
 from app.hubspot.api.oauth import authorize_url, missing_scopes
 
 if TYPE_CHECKING:
-    from app.accounts.grant_store import Grants
-    from app.accounts.install_store import Installs
+    from app.accounts.grant_store import GrantStore
+    from app.accounts.install_store import InstallStore
     from app.hubspot.api.oauth import TokenFacts, Tokens
     from app.hubspot.oauth_client import OAuthClient
 
@@ -62,11 +62,11 @@ class Disconnected(StrEnum):
     FORGOTTEN = "forgotten here, and HubSpot did not take it back: uninstall the app in that HubSpot account"
 
 
-class Connecting:
+class Connector:
     """Connects accounts. `app_url` is where HubSpot asks people, `public_url` what their browsers call us by."""
 
     def __init__(
-        self, grants: Grants, installs: Installs, client: OAuthClient, *, app_url: str, public_url: str
+        self, grants: GrantStore, installs: InstallStore, client: OAuthClient, *, app_url: str, public_url: str
     ) -> None:
         self._grants = grants
         self._installs = installs
@@ -129,7 +129,7 @@ class Connecting:
                 await self._client.revoke(account, grant.refresh_token)
         except GrantRevoked:
             log.info("oauth.revoked_already", account=account)
-        except (HubSpotError, Undecipherable) as error:
+        except (HubSpotError, DecryptionFailed) as error:
             log.warning("oauth.not_revoked", account=account, error=str(error))
             ended = Disconnected.FORGOTTEN
         return ended if await self._grants.forget(account) else Disconnected.NOT_CONNECTED
@@ -137,7 +137,7 @@ class Connecting:
     async def _pending(self, state: str) -> Pending:
         try:
             pending = await self._installs.take_state(state)
-        except Undecipherable as error:
+        except DecryptionFailed as error:
             raise InstallRefused(f"SEGUE_ENCRYPTION_KEYS changed meanwhile. {AGAIN}") from error
         if pending is None:
             raise InstallRefused(f"This way was gone to its end already, or begun over ten minutes ago. {AGAIN}")

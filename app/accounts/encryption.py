@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
-from app.errors import StartError, Undecipherable
+from app.errors import DecryptionFailed, StartError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,21 +32,21 @@ class Encryption:
         return self._fernet.encrypt(json.dumps([*context, text]).encode("ascii"))
 
     def decrypt(self, sealed: bytes, context: Sequence[str]) -> str:
-        """Return the text. Raises Undecipherable for anything that these keys did not seal for this `context`."""
+        """Return the text. Raises DecryptionFailed for anything that these keys did not seal for this `context`."""
         try:
             *sealed_for, text = json.loads(self._fernet.decrypt(sealed))
         except (InvalidToken, ValueError, TypeError) as error:
-            raise Undecipherable(f"{_named(context)} was sealed with none of the keys in {SETTING}") from error
+            raise DecryptionFailed(f"{_named(context)} was sealed with none of the keys in {SETTING}") from error
         if sealed_for != list(context):
-            raise Undecipherable(f"what stands in the place of {_named(context)} belongs elsewhere")
+            raise DecryptionFailed(f"what stands in the place of {_named(context)} belongs elsewhere")
         return str(text)
 
     def rotate(self, sealed: bytes) -> bytes:
-        """Return the same text sealed anew with the newest key. Raises Undecipherable."""
+        """Return the same text sealed anew with the newest key. Raises DecryptionFailed."""
         try:
             return self._fernet.rotate(sealed)
         except InvalidToken as error:
-            raise Undecipherable(f"it was sealed with none of the keys in {SETTING}") from error
+            raise DecryptionFailed(f"it was sealed with none of the keys in {SETTING}") from error
 
 
 def encryption(keys: str) -> Encryption:

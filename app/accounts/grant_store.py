@@ -11,7 +11,7 @@ from app.accounts.identity_store import LEARN
 from app.accounts.sealed import TOKENS, opened, sealed
 from app.database.engine import busy_when_gone
 from app.database.listen import ENROLLMENTS_READY, GRANT_CHANGED
-from app.errors import InstallRefused, Undecipherable
+from app.errors import DecryptionFailed, InstallRefused
 from app.model import NOT_CONNECTED
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 
-class Grants:
+class GrantStore:
     """The grants of all accounts; tokens are sealed on their way in and opened on their way out."""
 
     def __init__(self, engine: AsyncEngine, encryption: Encryption) -> None:
@@ -35,7 +35,7 @@ class Grants:
         self._encryption = encryption
 
     async def read(self, account: str) -> Grant | None:
-        """Return an account's grant, None where nobody has connected it. Raises Undecipherable."""
+        """Return an account's grant, None where nobody has connected it. Raises DecryptionFailed."""
         rows = await self._run(sql.READ, account=account)
         return opened(self._encryption, rows[0]) if rows else None
 
@@ -106,7 +106,7 @@ class Grants:
             for row in (await connection.execute(sql.LOCK_SEALED)).all():
                 try:
                     anew = {name: self._encryption.rotate(bytes(getattr(row, name))) for name in TOKENS}
-                except Undecipherable as error:
+                except DecryptionFailed as error:
                     log.error("oauth.undecipherable", account=row.account, error=str(error))  # noqa: TRY400  # it says it
                     continue
                 await connection.execute(sql.RESEAL, anew | {"account": row.account})

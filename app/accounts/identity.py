@@ -62,7 +62,7 @@ class Pace(Protocol):
         """Take HubSpot's word for it; tell whether there is such a time zone."""
 
 
-class Learning:
+class IdentityLearner:
     """Learns what one account is. `ask` returns what HubSpot says of it."""
 
     def __init__(self, account: Account, ask: Callable[[], Awaitable[Details]], record: Record, pace: Pace) -> None:

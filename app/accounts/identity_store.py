@@ -24,7 +24,7 @@ PORTALS = text("SELECT account, portal_id FROM hubspot_accounts")
 TIMEZONE = text("SELECT timezone FROM hubspot_accounts WHERE account = :account")
 
 
-class HubSpotAccounts:
+class IdentityStore:
     """What is known of accounts. Nothing is kept in memory: what one replica learns counts for all at once."""
 
     def __init__(self, engine: AsyncEngine) -> None:

@@ -32,7 +32,7 @@ class Pending:
     redirect_uri: str
 
 
-class Installs:
+class InstallStore:
     """Tickets and states. Every method raises Busy while the store cannot be asked."""
 
     def __init__(self, engine: AsyncEngine, encryption: Encryption) -> None:
@@ -54,7 +54,7 @@ class Installs:
         return await self._keep("state", pending.account, sealed, pending.redirect_uri)
 
     async def take_state(self, state: str) -> Pending | None:
-        """Return what a state stands for; None where it was used, is too old, or never was. Raises Undecipherable."""
+        """Return what a state stands for; None where it was used, is too old, or never was. Raises DecryptionFailed."""
         row = await self._take("state", state)
         if row is None:
             return None

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from app.accounts.connect import Connecting
+from app.accounts.connect import Connector
 from app.accounts.encryption import encryption
-from app.accounts.grant_store import Grants
-from app.accounts.install_store import Installs
+from app.accounts.grant_store import GrantStore
+from app.accounts.install_store import InstallStore
 from app.accounts.tokens import AccountTokens
 from app.errors import StartError
 from app.hubspot.api.oauth import OAuthApp
@@ -39,9 +39,9 @@ log = structlog.get_logger(__name__)
 class OAuth:
     """What one process needs for accounts that join by OAuth."""
 
-    grants: Grants
+    grants: GrantStore
     client: OAuthClient
-    connecting: Connecting
+    connecting: Connector
     _name: str = field(default_factory=lambda: f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}")
     _tokens: dict[str, AccountTokens] = field(default_factory=dict)
 
@@ -102,8 +102,8 @@ async def open_oauth(
     app = OAuthApp(identity, secret.get_secret_value(), settings.hubspot_api_version, optional)
     client = OAuthClient(app, observe=observe, base_url=base_url, transport=transport)
     await stack.enter_async_context(client)
-    grants, installs = Grants(engine, sealing), Installs(engine, sealing)
+    grants, installs = GrantStore(engine, sealing), InstallStore(engine, sealing)
     urls = {"app_url": str(settings.hubspot_app_url), "public_url": str(settings.public_url)}
-    oauth = OAuth(grants, client, Connecting(grants, installs, client, **urls))
+    oauth = OAuth(grants, client, Connector(grants, installs, client, **urls))
     stack.push_async_callback(oauth.close)
     return oauth

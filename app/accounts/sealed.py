@@ -57,7 +57,7 @@ def sealed(encryption: Encryption, account: str, tokens: NewTokens) -> dict[str,
 
 
 def opened(encryption: Encryption, row: Row[Any]) -> Grant:
-    """Return the grant that a row holds. Raises Undecipherable."""
+    """Return the grant that a row holds. Raises DecryptionFailed."""
     secrets = {name: encryption.decrypt(bytes(getattr(row, name)), _context(row.account, name)) for name in TOKENS}
     leased = row.leased_seconds is not None and row.leased_seconds > 0
     return Grant(

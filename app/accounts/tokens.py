@@ -20,12 +20,12 @@ import structlog
 from app.accounts.sealed import NewTokens
 from app.clock import elapsed_seconds
 from app.database.engine import first_line
-from app.errors import Ambiguous, GrantRevoked, HubSpotError, NotConnected, NotSent, Refusal, Undecipherable
+from app.errors import DecryptionFailed, GrantRevoked, HubSpotError, NotConnected, NotSent, OutcomeUnknown, Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from app.accounts.grant_store import Grants
+    from app.accounts.grant_store import GrantStore
     from app.accounts.sealed import Grant
     from app.hubspot.api.oauth import TokenFacts, Tokens
 
@@ -45,7 +45,7 @@ class Asks(Protocol):
     """Who asks HubSpot."""
 
     async def refresh(self, account: str, refresh_token: str) -> Tokens:
-        """Get a new access token. Raises NotSent, Ambiguous, Refusal or GrantRevoked."""
+        """Get a new access token. Raises NotSent, OutcomeUnknown, Refusal or GrantRevoked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ class AccountTokens:
     def __init__(
         self,
         account: str,
-        grants: Grants,
+        grants: GrantStore,
         client: Asks,
         *,
         name: str,
@@ -86,7 +86,7 @@ class AccountTokens:
         """Return a token that HubSpot takes now.
 
         Raises NotConnected and GrantRevoked until somebody connects the account, NotSent and Refusal while HubSpot
-        gives none, and whatever the store raises. Never Ambiguous: the request that wants the token has not been sent.
+        gives none, and whatever the store raises. Never OutcomeUnknown: the request for which it is has not left.
         """
         held, now = self._held, self._elapsed()
         if held is None or now >= held.good_until:
@@ -146,7 +146,7 @@ class AccountTokens:
         again = f"connect it with `segue hubspot install {self._account}`"
         try:
             grant = await self._grants.read(self._account)
-        except Undecipherable as error:
+        except DecryptionFailed as error:
             self._held = None
             raise NotConnected(f"the tokens of {self._account!r} cannot be read: {error}; put its key back") from error
         if grant is None or not grant.active:
@@ -174,7 +174,7 @@ class AccountTokens:
             wait = error.retry_after if isinstance(error, Refusal) else None
             seconds = min(wait or PAUSE_SECONDS, LONGEST_PAUSE_SECONDS)
             await self._grants.pause(grant, by=self._name, seconds=seconds, detail=str(error))
-            if isinstance(error, Ambiguous):
+            if isinstance(error, OutcomeUnknown):
                 raise NotSent(f"HubSpot gave no access token: {error}") from error
             raise
         left = tokens.expires_in - (self._elapsed() - started)

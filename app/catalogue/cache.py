@@ -43,7 +43,7 @@ class Listing:
 Read: TypeAlias = "Callable[[], Awaitable[tuple[Sequence[Row], Mapping[str, str]]]]"
 
 
-class Shelf:
+class CachedListing:
     """One listing of one account. Whoever comes while it is read waits for what that brings."""
 
     def __init__(self, account: str, elapsed: Callable[[], float]) -> None:
@@ -98,7 +98,7 @@ class Catalogue:
         self._book = book
         self._clients: dict[str, HubSpotClient] = {}
         self._opening = asyncio.Lock()
-        self._shelves: dict[tuple[str, str], tuple[object, Shelf]] = {}
+        self._shelves: dict[tuple[str, str], tuple[object, CachedListing]] = {}
 
     async def sequences(self, account: str | None, *, max_age: float) -> Listing | None:
         """Return the sequences that the senders of the rules may send; None where no such account is meant."""
@@ -126,11 +126,11 @@ class Catalogue:
 
         return await self._shelf(found, "owners", None).listing(read, max_age=max_age)
 
-    def _shelf(self, account: Account, what: str, asked: object) -> Shelf:
+    def _shelf(self, account: Account, what: str, asked: object) -> CachedListing:
         """Return where this is kept. What other senders were shown is forgotten: it answers another question."""
         kept = self._shelves.get((account.name, what))
         if kept is None or kept[0] != asked:
-            kept = self._shelves[account.name, what] = (asked, Shelf(account.name, self._elapsed))
+            kept = self._shelves[account.name, what] = (asked, CachedListing(account.name, self._elapsed))
         return kept[1]
 
     async def _opened(self, account: Account) -> HubSpotClient:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from app.hubspot.api.sequences import Owner, Sequence
     from app.hubspot.client import HubSpotClient
     from app.model import Sender
-    from app.senders.status import Standing
+    from app.senders.status import SenderStatus
 
 OF_THE_TOKEN = frozenset({401, 429})  # refusals that would be the same for every user
 MISSING_SCOPES = "MISSING_SCOPES"
@@ -57,7 +57,7 @@ async def listed_owners(client: HubSpotClient) -> list[Row]:
 
 
 async def listed_senders(
-    client: HubSpotClient, senders: Iterable[Sender], standings: Mapping[str, Standing]
+    client: HubSpotClient, senders: Iterable[Sender], standings: Mapping[str, SenderStatus]
 ) -> list[Row]:
     """Return the senders of the rules: the owner each one is, its seats where they may be read, and how it stands."""
     owners, seats = await _owners_by_user(client), await _seats(client)
@@ -117,7 +117,7 @@ def _sequence_row(
     }
 
 
-def _sender_row(one: Sender, owner: Owner | None, user: User | None, standing: Standing | None) -> Row:
+def _sender_row(one: Sender, owner: Owner | None, user: User | None, standing: SenderStatus | None) -> Row:
     return {
         "name": one.name,
         "user_id": one.user_id,

@@ -13,7 +13,7 @@ from rich.table import Table
 from app.catalogue.rows import Row, listed_owners, listed_senders, listed_sequences
 from app.cli.asking import AccountOption, finished, key_of, rulebook_or_none_yet
 from app.cli.rules_file import DEFAULT_RULES, AsJson, EnvFile, environment_of, print_json
-from app.cli.session import at_hand
+from app.cli.session import open_session
 from app.cli.sources import RulesOption
 from app.errors import StartError
 from app.rules.rulebook import Rulebook
@@ -40,7 +40,7 @@ def sequences(
     key = key_of(book, account)
 
     async def look() -> list[Row]:
-        async with at_hand(settings) as hand:
+        async with open_session(settings) as hand:
             rows, refused = await listed_sequences(await hand.client(book.accounts[key]), users)
         for name, refusal in refused.items():
             typer.echo(f"{name}: HubSpot lists nothing: {refusal}; segue doctor says more", err=True)
@@ -61,7 +61,7 @@ def owners(
     key = key_of(book, account)
 
     async def look() -> list[Row]:
-        async with at_hand(settings) as hand:
+        async with open_session(settings) as hand:
             return await listed_owners(await hand.client(book.accounts[key]))
 
     _show(look(), as_json=as_json)
@@ -79,7 +79,7 @@ def senders(
     key = key_of(book, account)
 
     async def look() -> list[Row]:
-        async with at_hand(settings) as hand:
+        async with open_session(settings) as hand:
             standings = await hand.standings(book, book.accounts[key])
             return await listed_senders(await hand.client(book.accounts[key]), book.senders.values(), standings)
 

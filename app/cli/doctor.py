@@ -11,7 +11,7 @@ from rich.markup import escape
 
 from app.cli.asking import AccountOption, finished, key_of, rulebook_of
 from app.cli.rules_file import DEFAULT_RULES, AsJson, EnvFile, environment_of, print_json
-from app.cli.session import AtHand, at_hand, visited
+from app.cli.session import CommandSession, open_session, visited
 from app.cli.sources import RulesOption
 from app.clock import utc_now
 from app.doctor.fetch import Witness, read_facts
@@ -56,14 +56,14 @@ async def _look(settings: Settings, accounts: list[Wanted], *, offline: bool) ->
     if offline:
         return [public_url(url, None), *(finding for one in accounts for finding in unasked(one))]
     visit = await visited(url) if url else None
-    async with at_hand(settings) as hand:
+    async with open_session(settings) as hand:
         others: dict[str, str] = {}
         examinations = [finding for one in accounts for finding in await _examine(hand, one, others)]
         found = database(hand.trouble, configured=settings.database_url is not None)
         return [found, public_url(url, visit), *examinations]
 
 
-async def _examine(hand: AtHand, one: Wanted, others: dict[str, str]) -> list[Finding]:
+async def _examine(hand: CommandSession, one: Wanted, others: dict[str, str]) -> list[Finding]:
     """Examine one account, and note under which name the others find it."""
     witness = Witness(utc_now)
     client = await hand.client(one.account, witness.observe)

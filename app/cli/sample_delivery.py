@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from app.clock import utc_now
-from app.errors import Answer, StartError
+from app.errors import DeliveryRejected, StartError
 from app.model import Delivery, Event, SourceConfig
 from app.people.addresses import normalise
 from app.rules import examples
@@ -106,7 +106,7 @@ def delivery_of(sample: Sample, way: Way) -> Delivery:
 
 
 def events_of(delivery: Delivery, config: SourceConfig) -> list[Event]:
-    """Return the events as the service reads them. Raises Answer where it would turn the delivery away."""
+    """Return the events as the service reads them. Raises DeliveryRejected where it would turn the delivery away."""
     provider = PROVIDERS[config.provider]
     kept = provider.stored(delivery, config)
     return [mapped(event, config, kept.headers) for event in provider.events(kept, config)]
@@ -115,7 +115,7 @@ def events_of(delivery: Delivery, config: SourceConfig) -> list[Event]:
 def _events_or_exit(delivery: Delivery, config: SourceConfig) -> list[Event]:
     try:
         return events_of(delivery, config)
-    except Answer as refusal:
+    except DeliveryRejected as refusal:
         reason = f"--email: nothing was sent, because the provider cannot read whom it is about: {refusal}"
         raise StartError(reason, exit_code=1) from refusal
 
@@ -124,7 +124,7 @@ def foreseen(delivery: Delivery, config: SourceConfig, book: Rulebook) -> list[s
     """Return, a line for each person, what the rules on disk come to. The service may have other rules in force."""
     try:
         events = events_of(delivery, config)
-    except Answer as refusal:
+    except DeliveryRejected as refusal:
         return [f"the rules say: nothing, for it cannot be read: {refusal}"]
     lines = [f"the rules say of {person(event)}: {_outcome(event, book)}" for event in events]
     return shortened(lines) or ["the rules say: nothing, for there is no event in it"]

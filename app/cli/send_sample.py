@@ -24,7 +24,7 @@ from app.cli.sample_delivery import (
     way_to,
 )
 from app.cli.sources import RulesOption, source_of
-from app.errors import Answer, StartError
+from app.errors import DeliveryRejected, StartError
 from app.model import Delivery, SourceConfig
 from app.settings import load_settings
 from app.sources import PROVIDERS
@@ -75,7 +75,7 @@ def send_sample(  # noqa: PLR0913  # each is an option of the command
 def _whose(body: Path, delivery: Delivery, config: SourceConfig) -> str:
     try:
         people = shortened(person(event) for event in events_of(delivery, config))
-    except Answer:
+    except DeliveryRejected:
         people = []
     return f"{body} is about {', '.join(people) or 'no person'}"
 

@@ -20,16 +20,16 @@ from app.database.engine import first_line
 from app.database.migrate import require_migrated
 from app.doctor.report import Visit
 from app.errors import NotSent, StartError
-from app.hubspot.local_rate_limit import LocalPace
-from app.hubspot.observe import Calls
+from app.hubspot.local_rate_limit import LocalRateLimit
+from app.hubspot.observe import CallObserver
 from app.intake.rejected_store import StoredDelivery, find_delivery
 from app.observability.metrics import Metrics
 from app.process import data_dir, open_client, open_database, open_rate_limit
 from app.rules.compile.accounts import joining_by_oauth
 from app.rules.file.documents import text_to_documents
-from app.rules.store import Rulebooks
-from app.senders.pause_store import SenderBooks
-from app.senders.status import Standings
+from app.rules.store import RulebookStore
+from app.senders.pause_store import SenderPauseStore
+from app.senders.status import SenderStatuses
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -38,10 +38,10 @@ if TYPE_CHECKING:
 
     from app.accounts.connect import Disconnected
     from app.hubspot.client import CallRecord, HubSpotClient
-    from app.hubspot.rate_limit import Pace
+    from app.hubspot.rate_limit import RateLimit
     from app.model import Account
     from app.rules.rulebook import Rulebook
-    from app.senders.status import Standing
+    from app.senders.status import SenderStatus
     from app.settings import Settings
 
 VISIT_SECONDS = 10.0
@@ -54,7 +54,7 @@ def unobserved(_: CallRecord) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class AtHand:
+class CommandSession:
     """What one command has. `trouble` says why the database cannot be asked, None where it can."""
 
     settings: Settings
@@ -83,11 +83,11 @@ class AtHand:
                 return tuple(grant["scopes"])
         raise NotSent(f"the grant of {account.name!r} cannot be read")
 
-    async def standings(self, book: Rulebook, account: Account) -> dict[str, Standing]:
+    async def standings(self, book: Rulebook, account: Account) -> dict[str, SenderStatus]:
         """Return how each sender stands in this account, nothing where the database cannot be asked. Raises Busy."""
         if self.engine is None:
             return {}
-        standings = await Standings(SenderBooks(self.engine), lambda: book).all()
+        standings = await SenderStatuses(SenderPauseStore(self.engine), lambda: book).all()
         return {one.name: one for one in standings if one.account == account.name}
 
     async def _token(self, account: Account) -> str:
@@ -96,12 +96,12 @@ class AtHand:
             raise NotSent(f"the grant of {account.name!r} is in the database, and that cannot be asked: {why}")
         return await self.oauth.token(account.name)
 
-    def _rate_limit(self, account: Account) -> Pace:
-        return open_rate_limit(self.stack, self.engine, self.settings, account) if self.engine else LocalPace()
+    def _rate_limit(self, account: Account) -> RateLimit:
+        return open_rate_limit(self.stack, self.engine, self.settings, account) if self.engine else LocalRateLimit()
 
 
 @asynccontextmanager
-async def at_hand(settings: Settings) -> AsyncIterator[AtHand]:
+async def open_session(settings: Settings) -> AsyncIterator[CommandSession]:
     """Open what there is. Raises StartError for settings that cannot work."""
     async with AsyncExitStack() as stack:
         engine, trouble = await _engine(stack, settings)
@@ -109,7 +109,7 @@ async def at_hand(settings: Settings) -> AsyncIterator[AtHand]:
         if engine is not None:
             base_url = str(settings.hubspot_base_url).rstrip("/")
             oauth = await open_oauth(stack, settings, engine, base_url=base_url, observe=unobserved)
-        yield AtHand(settings, stack, engine, oauth, trouble)
+        yield CommandSession(settings, stack, engine, oauth, trouble)
 
 
 async def _engine(stack: AsyncExitStack, settings: Settings) -> tuple[AsyncEngine | None, str | None]:
@@ -135,7 +135,7 @@ async def stored_delivery(settings: Settings, identity: str, source: str, *, pra
 async def install_link(settings: Settings, account: str) -> str:
     """Return a link with which a person may connect `account` to HubSpot. Raises StartError."""
     async with _oauth_alone(settings) as (oauth, engine):
-        stored = await Rulebooks(engine).in_force()
+        stored = await RulebookStore(engine).in_force()
         joining = joining_by_oauth(text_to_documents(stored.documents)) if stored else []
         if account not in joining:
             names = ", ".join(joining) or "none yet"
@@ -156,7 +156,9 @@ async def _oauth_alone(settings: Settings) -> AsyncIterator[tuple[OAuth, AsyncEn
         engine = await open_database(stack, settings, settings.data_dir, own=False)
         await require_migrated(engine)
         base_url = str(settings.hubspot_base_url).rstrip("/")
-        oauth = await open_oauth(stack, settings, engine, base_url=base_url, observe=Calls(Metrics(__version__)).call)
+        oauth = await open_oauth(
+            stack, settings, engine, base_url=base_url, observe=CallObserver(Metrics(__version__)).call
+        )
         if oauth is None:
             raise StartError(f"accounts that join by OAuth need {', '.join(missing_settings(settings))}")
         yield oauth, engine

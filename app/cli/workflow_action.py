@@ -13,7 +13,7 @@ from app.cli.sources import RulesOption
 from app.errors import HubSpotError, StartError
 from app.hubspot.api.workflow_action import Developer, Registered, component, definition
 from app.hubspot.client import HubSpotClient
-from app.hubspot.local_rate_limit import LocalPace
+from app.hubspot.local_rate_limit import LocalRateLimit
 from app.rules.rulebook import Rulebook
 from app.settings import Settings, load_settings
 
@@ -78,7 +78,7 @@ async def _register(settings: Settings, developer: Developer, told: dict[str, ob
     client = HubSpotClient(
         "developer",
         developer.key,
-        pace=LocalPace(),
+        pace=LocalRateLimit(),
         observe=unobserved,
         base_url=str(settings.hubspot_base_url).rstrip("/"),
         version=settings.hubspot_api_version,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from app.doctor.facts import because
 from app.doctor.findings import failed, ok, unknown, warning
-from app.errors import BudgetSpentError, SegueError
+from app.errors import BudgetSpent, SegueError
 from app.hubspot.api.account import AccountDetails, Usage
 from app.sending_windows import next_midnight, zone
 
@@ -29,7 +29,7 @@ def budget(account: Account, facts: Facts, now: datetime) -> Finding:
     check = "daily budget"
     spent = facts.spent()
     if spent is not None:
-        until = f"until {_at(spent.until)}" if isinstance(spent, BudgetSpentError) else _midnight(account, facts, now)
+        until = f"until {_at(spent.until)}" if isinstance(spent, BudgetSpent) else _midnight(account, facts, now)
         return failed(check, f"the day's requests are spent {until}", "wait; what is accepted meanwhile is held")
     if account.oauth:
         # The figure that HubSpot has is of the account's private apps.

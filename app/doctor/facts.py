@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
-from app.errors import Ambiguous, BudgetSpentError, NotConnected, NotSent, Refusal, SegueError
+from app.errors import BudgetSpent, NotConnected, NotSent, OutcomeUnknown, Refusal, SegueError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -23,7 +23,7 @@ UNAUTHORIZED = 401
 
 
 @dataclass(frozen=True, slots=True)
-class Met:
+class ResponseSeen:
     """One call as it went: HubSpot's status (None: no answer), its clock less ours, and what is left of its day."""
 
     status: int | None
@@ -47,7 +47,7 @@ class Facts:
     usage: Usage | SegueError | None
     gone: tuple[Owner, ...] = ()
     seen: Seen = field(default_factory=dict)
-    met: tuple[Met, ...] = ()
+    met: tuple[ResponseSeen, ...] = ()
     definitions: tuple[PropertyDefinition, ...] | SegueError = ()
 
     def errors(self) -> Iterator[SegueError]:
@@ -69,11 +69,11 @@ def because(error: SegueError) -> str:
     """Return why something could not be read, as the end of a sentence."""
     if isinstance(error, Refusal):
         return f"HubSpot answered {error.status} {error.code}"
-    if isinstance(error, NotSent | Ambiguous):
+    if isinstance(error, NotSent | OutcomeUnknown):
         return f"HubSpot gave no answer ({error})"
     return str(error) if isinstance(error, NotConnected) else f"it was not asked: {error}"
 
 
 def is_spent(error: SegueError) -> bool:
     """Tell whether an error says that the account's day is spent."""
-    return isinstance(error, BudgetSpentError) or (isinstance(error, Refusal) and error.code == DAILY)
+    return isinstance(error, BudgetSpent) or (isinstance(error, Refusal) and error.code == DAILY)

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from app.catalogue.pages import all_owners, all_sequences, all_users
-from app.doctor.facts import UNAUTHORIZED, Facts, Met, is_spent
-from app.errors import Ambiguous, NotConnected, NotSent, Refusal, SegueError
+from app.doctor.facts import UNAUTHORIZED, Facts, ResponseSeen, is_spent
+from app.errors import NotConnected, NotSent, OutcomeUnknown, Refusal, SegueError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -25,12 +25,12 @@ class Witness:
     """Notes how each call went, and how far HubSpot's clock was from ours as its answer came."""
 
     now: Callable[[], datetime]
-    met: list[Met] = field(default_factory=list)
+    met: list[ResponseSeen] = field(default_factory=list)
 
     def observe(self, record: CallRecord) -> None:
         """Note one call."""
         ahead = record.date - self.now() if record.date else None
-        self.met.append(Met(record.status, ahead, record.remaining_today))
+        self.met.append(ResponseSeen(record.status, ahead, record.remaining_today))
 
 
 async def read_facts(
@@ -63,7 +63,7 @@ async def read_facts(
 def hopeless(error: SegueError) -> bool:
     """Tell whether the next call will end as this one did."""
     unauthorized = isinstance(error, Refusal) and error.status == UNAUTHORIZED
-    return unauthorized or is_spent(error) or isinstance(error, NotSent | Ambiguous | NotConnected)
+    return unauthorized or is_spent(error) or isinstance(error, NotSent | OutcomeUnknown | NotConnected)
 
 
 class Trying:

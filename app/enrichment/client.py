@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
-from app.errors import NotTold, UnknownToProvider, Unreadable
+from app.errors import LookupFailed, LookupNotFound, Unreadable
 from app.sources.fields import parse
 
 if TYPE_CHECKING:
@@ -47,34 +47,34 @@ class Lookups:
     async def ask(self, lookup: Lookup) -> Any:
         """Return the JSON that stands at the lookup's path.
 
-        Raises NotTold where asking again may help, and UnknownToProvider where the provider has no such thing.
+        Raises LookupFailed where asking again may help, and LookupNotFound where the provider has no such thing.
         """
         if lookup.host not in self._hosts:
-            raise UnknownToProvider(f"{lookup.host} is no provider's host")
+            raise LookupNotFound(f"{lookup.host} is no provider's host")
         try:
             async with self._http.stream("GET", f"https://{lookup.host}{lookup.path}", headers=lookup.headers) as reply:
                 return await _answer(reply)
         except httpx.HTTPError as error:
-            raise NotTold("not_reached", f"{lookup.host}: {type(error).__name__}") from error
+            raise LookupFailed("not_reached", f"{lookup.host}: {type(error).__name__}") from error
 
 
 async def _answer(reply: httpx.Response) -> Any:
     host = reply.request.url.host
     if reply.status_code == httpx.codes.GONE:
-        raise UnknownToProvider(f"{host} answered {reply.status_code}")
+        raise LookupNotFound(f"{host} answered {reply.status_code}")
     if reply.status_code == httpx.codes.NOT_FOUND:
-        raise NotTold("not_found", f"{host} answered {reply.status_code}", tries=NOT_THERE_YET)
+        raise LookupFailed("not_found", f"{host} answered {reply.status_code}", tries=NOT_THERE_YET)
     if reply.status_code != httpx.codes.OK:
-        raise NotTold(f"status_{reply.status_code}", f"{host} answered {reply.status_code}", _seconds(reply))
+        raise LookupFailed(f"status_{reply.status_code}", f"{host} answered {reply.status_code}", _seconds(reply))
     body = bytearray()
     async for piece in reply.aiter_bytes():
         body += piece
         if len(body) > LARGEST:
-            raise UnknownToProvider(f"{host} answered with more than {LARGEST} bytes")
+            raise LookupNotFound(f"{host} answered with more than {LARGEST} bytes")
     try:
         return parse(bytes(body))
     except Unreadable as error:
-        raise NotTold("unreadable", f"{host}: {error}") from error
+        raise LookupFailed("unreadable", f"{host}: {error}") from error
 
 
 def _seconds(reply: httpx.Response) -> float | None:

@@ -13,8 +13,8 @@ import structlog
 from app.backoff import next_attempt
 from app.enrichment.client import NOT_THERE_YET
 from app.enrichment.portals import account_of
-from app.errors import Ambiguous, HeldError, HubSpotError, NotTold, Refusal, UnknownToProvider, Unreadable
-from app.intake.entries import Heard
+from app.errors import HeldError, HubSpotError, LookupFailed, LookupNotFound, OutcomeUnknown, Refusal, Unreadable
+from app.intake.entries import DecidedEvent
 from app.model import Decision, Verdict
 from app.sources.field_map import mapped
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from app.enrichment.store import Enrichment
     from app.enrollments.outcome import NextStep
-    from app.intake.decide import Deciding
+    from app.intake.decide import Decider
     from app.intake.entries import Accepted
     from app.model import Event
     from app.observability.metrics import Metrics
@@ -45,7 +45,7 @@ class Record(Protocol):
         """Leave it for another try."""
 
     async def finish(
-        self, enrichment: Enrichment, heard: Heard, *, after: str, reason: str | None, detail: str | None
+        self, enrichment: Enrichment, heard: DecidedEvent, *, after: str, reason: str | None, detail: str | None
     ) -> Accepted:
         """Write what was learned and decided."""
 
@@ -57,7 +57,7 @@ class Contacts(Protocol):
         """Return the named properties of the contact."""
 
 
-class Asking:
+class EnrichmentSources:
     """Whom to ask about a thin event, and what their answers mean.
 
     `contacts` returns those of the account named, `portals` the portal id of each account that HubSpot has told.
@@ -79,12 +79,12 @@ class Asking:
         self._fault_of = fault_of
 
     async def learn(self, event: Event, book: Rulebook) -> Event:
-        """Return the event with what its provider tells of it. Raises NotTold and UnknownToProvider."""
+        """Return the event with what its provider tells of it. Raises LookupFailed and LookupNotFound."""
         source = book.sources.get(event.source)
         provider = self._providers[source.provider] if source else None
         lookup = provider.lookup(event, source) if provider and source else None
         if provider is None or source is None or lookup is None:
-            raise UnknownToProvider("the source is configured in a way that nobody can be asked")
+            raise LookupNotFound("the source is configured in a way that nobody can be asked")
         if lookup.host:
             found = await self._ask(lookup)
         else:
@@ -93,7 +93,7 @@ class Asking:
         try:
             return mapped(provider.enriched(event, found), source, {})
         except Unreadable as error:
-            raise UnknownToProvider(f"what was answered cannot be read: {error}") from error
+            raise LookupNotFound(f"what was answered cannot be read: {error}") from error
 
     async def _contact(self, account: str, contact_id: str) -> Mapping[str, str | None]:
         """Read a contact in HubSpot; what its fault table says of a refusal holds here, too."""
@@ -103,15 +103,15 @@ class Asking:
         except Refusal as refusal:
             told = f"HubSpot: {refusal.code}"
             if refusal.code == NOT_FOUND:
-                raise NotTold(refusal.code, told, tries=NOT_THERE_YET) from refusal
+                raise LookupFailed(refusal.code, told, tries=NOT_THERE_YET) from refusal
             if self._fault_of(refusal.code).next == "refuse":
-                raise UnknownToProvider(told) from refusal
-            raise NotTold(refusal.code, told, refusal.retry_after) from refusal
+                raise LookupNotFound(told) from refusal
+            raise LookupFailed(refusal.code, told, refusal.retry_after) from refusal
         except HubSpotError as error:
-            told = "hubspot_no_answer" if isinstance(error, Ambiguous) else "hubspot_not_reached"
-            raise NotTold(told, str(error)) from error
+            told = "hubspot_no_answer" if isinstance(error, OutcomeUnknown) else "hubspot_not_reached"
+            raise LookupFailed(told, str(error)) from error
         except HeldError as error:  # the day is spent, or HubSpot asks for a long pause: it comes back
-            raise NotTold(error.reason, str(error)) from error
+            raise LookupFailed(error.reason, str(error)) from error
 
 
 class Enricher:
@@ -120,8 +120,8 @@ class Enricher:
     def __init__(
         self,
         record: Record,
-        deciding: Deciding,
-        asking: Asking,
+        deciding: Decider,
+        asking: EnrichmentSources,
         *,
         book: Callable[[], Rulebook],
         span: timedelta,
@@ -143,14 +143,14 @@ class Enricher:
         book = self._book()
         try:
             event = await self._asking.learn(claimed.event, book)
-        except UnknownToProvider as error:
+        except LookupNotFound as error:
             await self._finish(claimed, claimed.event, book, unknown=("unknown_to_provider", str(error)))
-        except NotTold as error:
+        except LookupFailed as error:
             await self._again(claimed, book, error)
         else:
             await self._finish(claimed, event, book)
 
-    async def _again(self, claimed: Enrichment, book: Rulebook, error: NotTold) -> None:
+    async def _again(self, claimed: Enrichment, book: Rulebook, error: LookupFailed) -> None:
         now = self._now()
         due_at = next_attempt(
             first_failed_at=claimed.first_failed_at or now,
@@ -177,7 +177,7 @@ class Enricher:
         if unknown:
             told = f"its provider could not tell more: {unknown[1]}"
             decisions = (self._deciding.with_ids(Decision(Verdict.NONE, told, book.revision)),)
-        heard = Heard(claimed.event_id, event, decisions)
+        heard = DecidedEvent(claimed.event_id, event, decisions)
         reason, detail = unknown or (None, None)
         after = "failed" if unknown else "done"
         accepted = await self._record.finish(claimed, heard, after=after, reason=reason, detail=detail)

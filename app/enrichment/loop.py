@@ -13,20 +13,20 @@ from app.jobs import Loop
 
 if TYPE_CHECKING:
     from app.enrichment.enrich import Enricher
-    from app.enrichment.store import Enrichment, Enrichments
+    from app.enrichment.store import Enrichment, EnrichmentStore
 
 AT_ONCE = 20
 
 log = structlog.get_logger(__name__)
 
 
-class Enriching:
+class EnrichmentLoop:
     """One worker's thin events. Whoever dies with some in hand is replaced when their lease has run out.
 
     `poll` is in seconds: how long after a wake-up that got lost somebody looks by himself.
     """
 
-    def __init__(self, enrichments: Enrichments, enricher: Enricher, *, poll: float = 1.0) -> None:
+    def __init__(self, enrichments: EnrichmentStore, enricher: Enricher, *, poll: float = 1.0) -> None:
         self._enrichments = enrichments
         self._enricher = enricher
         self._loop = Loop(self._once, every=poll, store_trouble="enriching.store_trouble", defect="enriching.defect")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from app.errors import NotTold, UnknownToProvider
+from app.errors import LookupFailed, LookupNotFound
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -14,21 +14,19 @@ def account_of(portal: str, candidates: Sequence[str], known: Mapping[str, str])
     """Return which of the accounts that an event may be of is the one with the portal id that it names.
 
     `known` are the portal ids of accounts, as far as HubSpot has told them; `portal` is empty where the event names
-    none. A single candidate whose portal is not known is believed. Raises NotTold while it cannot be said yet, and
-    UnknownToProvider where it is none of them: nobody is asked then.
+    none. A single candidate whose portal is not known is believed. Raises LookupFailed while it cannot be said yet, and
+    LookupNotFound where it is none of them: nobody is asked then.
     """
     if found := [name for name in candidates if portal and known.get(name) == portal]:
         return found[0]
     if len(candidates) == 1 and (not portal or candidates[0] not in known):
         return candidates[0]
     if not portal:
-        raise UnknownToProvider(
-            "the event names no HubSpot account, and there are several: give its source an `account`"
-        )
+        raise LookupNotFound("the event names no HubSpot account, and there are several: give its source an `account`")
     if unknown := [f"{name!r}" for name in candidates if name not in known]:
         told = f"the event is of HubSpot account {portal}, and it is not known yet which one {_and(unknown)} is"
-        raise NotTold("portal_not_known", told)
-    raise UnknownToProvider(_foreign(portal, candidates, known))
+        raise LookupFailed("portal_not_known", told)
+    raise LookupNotFound(_foreign(portal, candidates, known))
 
 
 def _foreign(portal: str, candidates: Sequence[str], known: Mapping[str, str]) -> str:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Row, TextClause
     from sqlalchemy.ext.asyncio import AsyncEngine
 
-    from app.intake.entries import Accepted, Heard
+    from app.intake.entries import Accepted, DecidedEvent
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class Enrichment:
     first_failed_at: datetime | None
 
 
-class Enrichments:
+class EnrichmentStore:
     """The thin events that the worker called `worker` asks about; `lease` is in seconds."""
 
     def __init__(self, engine: AsyncEngine, *, worker: str, lease: float) -> None:
@@ -62,7 +62,7 @@ class Enrichments:
             raise FenceLost(enrichment.event_id)
 
     async def finish(
-        self, enrichment: Enrichment, heard: Heard, *, after: str, reason: str | None, detail: str | None
+        self, enrichment: Enrichment, heard: DecidedEvent, *, after: str, reason: str | None, detail: str | None
     ) -> Accepted:
         """Write what was learned and decided, together. Raises FenceLost when somebody else has it by now.
 

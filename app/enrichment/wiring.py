@@ -6,21 +6,21 @@ import random
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from app.accounts.identity_store import HubSpotAccounts
+from app.accounts.identity_store import IdentityStore
 from app.clock import utc_now
 from app.database.listen import ENROLLMENTS_READY
 from app.enrichment.client import Lookups
-from app.enrichment.enrich import Asking, Enricher
-from app.enrichment.loop import Enriching
-from app.enrichment.store import Enrichments
-from app.errors import NotTold
+from app.enrichment.enrich import Enricher, EnrichmentSources
+from app.enrichment.loop import EnrichmentLoop
+from app.enrichment.store import EnrichmentStore
+from app.errors import LookupFailed
 from app.hubspot.api.faults import fault_of
 from app.ids import Ids
-from app.intake.decide import Deciding
+from app.intake.decide import Decider
 from app.sources import PROVIDERS
 
 if TYPE_CHECKING:
-    from app.hubspot.batched import HubSpotDesk
+    from app.hubspot.batched import BatchedHubSpot
     from app.process import Process
 
 # A lookup takes longer than a heartbeat, its wait for a permit included, and its lease is not renewed: a second lookup
@@ -33,22 +33,22 @@ async def start(process: Process) -> None:
     hosts = frozenset[str]().union(*(provider.hosts for provider in PROVIDERS.values()))
     lookups = await process.stack.enter_async_context(Lookups(hosts))
     settings = process.settings
-    store = Enrichments(process.engine, worker=process.name, lease=LOOKUP_LEASES * settings.lease_seconds)
+    store = EnrichmentStore(process.engine, worker=process.name, lease=LOOKUP_LEASES * settings.lease_seconds)
 
-    def contacts(account: str) -> HubSpotDesk:
+    def contacts(account: str) -> BatchedHubSpot:
         active = process.accounts.get(account)
         if active is None:
-            raise NotTold("account_not_at_work", f"the account {account!r} is not at work here yet")
+            raise LookupFailed("account_not_at_work", f"the account {account!r} is not at work here yet")
         return active.hubspot
 
     enricher = Enricher(
         store,
-        Deciding(new_id=Ids(), hash_email=await process.hasher(), metrics=process.metrics),
-        Asking(
+        Decider(new_id=Ids(), hash_email=await process.hasher(), metrics=process.metrics),
+        EnrichmentSources(
             providers=PROVIDERS,
             ask=lookups.ask,
             contacts=contacts,
-            portals=HubSpotAccounts(process.engine).portals,
+            portals=IdentityStore(process.engine).portals,
             fault_of=fault_of,
         ),
         book=process.book,
@@ -57,7 +57,7 @@ async def start(process: Process) -> None:
         random=random.random,
         metrics=process.metrics,
     )
-    enriching = Enriching(store, enricher)
+    enriching = EnrichmentLoop(store, enricher)
     enriching.start()
     process.stack.push_async_callback(enriching.stop)
     process.subscribe(ENROLLMENTS_READY, enriching.wake)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
-from app.errors import Ambiguous, ParkedError, SegueError
+from app.errors import OutcomeUnknown, ParkedError, SegueError
 from app.model import NO_OUTCOME, Action
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class HubSpot(Protocol):
-    """What acting needs of HubSpot. Every method raises NotSent, Ambiguous, Refusal or BudgetSpentError."""
+    """What acting needs of HubSpot. Every method raises NotSent, OutcomeUnknown, Refusal or BudgetSpent."""
 
     async def find(self, email: str) -> str | None:
         """Return the id of the contact with this address, None where there is none."""
@@ -55,7 +55,7 @@ class Record(Protocol):
         """Checkpoint that none was."""
 
 
-class Acting:
+class ActionPerformer:
     """Carries out whatever a plan says but enrolling."""
 
     def __init__(self, record: Record, hubspot: HubSpot, preparation: Preparation, bridging: Bridging) -> None:
@@ -100,7 +100,7 @@ class Acting:
 
         try:
             await self._hubspot.put_into_workflow(enrollment.plan.workflow, enrollment.email, before_send=commit)
-        except Ambiguous as error:
+        except OutcomeUnknown as error:
             raise _unknown(enrollment) from error
         except SegueError as error:
             await self._record.untriggered(enrollment, f"it was not: {error}")

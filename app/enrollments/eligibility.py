@@ -31,7 +31,7 @@ class Books(Protocol):
         """Return how often this person was, or may have been, enrolled in the last `period`; `but` is left out."""
 
 
-class Admission:
+class Eligibility:
     """Holds the rules' own suppressions, the operators' list, and the account's cap against an enrollment."""
 
     def __init__(self, books: Books, book: Callable[[], Rulebook]) -> None:

@@ -9,12 +9,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
-from app.enrollments.evidence import Reading, Settlement, compare, is_ours, next_read_at, settle
-from app.enrollments.outcome import Change, Patience, Told, after_failure
-from app.enrollments.prepare import LOOK_AGAIN, Attempt, assigned
+from app.enrollments.evidence import Evidence, Settlement, compare, is_ours, next_read_at, settle
+from app.enrollments.outcome import Change, Patience, Transition, after_failure
+from app.enrollments.prepare import LOOK_AGAIN, WorkItem, assigned
 from app.enrollments.sending import SendingCheckpoint
 from app.errors import FenceLost, HeldError, ParkedError, Refusal, SegueError
-from app.model import Action, IfEnrolled, State, Step, Witness
+from app.model import Action, IfEnrolled, ObservedEnrollment, State, Step
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -39,12 +39,12 @@ class Enrolled(Protocol):
 
 
 class HubSpot(Protocol):
-    """What enrolling needs of HubSpot. Every method raises NotSent, Ambiguous, Refusal or BudgetSpentError."""
+    """What enrolling needs of HubSpot. Every method raises NotSent, OutcomeUnknown, Refusal or BudgetSpent."""
 
     async def baseline(self, contact_id: str) -> Baseline:
         """Return what the contact's sequence properties say now."""
 
-    async def status(self, contact_id: str) -> Witness | None:
+    async def status(self, contact_id: str) -> ObservedEnrollment | None:
         """Return the enrollment that the status route shows, None when it shows none."""
 
     async def enroll(
@@ -56,10 +56,10 @@ class HubSpot(Protocol):
 class Preparation(Protocol):
     """What comes before the request."""
 
-    async def prepare(self, attempt: Attempt) -> bool:
+    async def prepare(self, attempt: WorkItem) -> bool:
         """Prepare an enrollment; tell whether an earlier request turns out to have worked after all."""
 
-    async def look_again(self, attempt: Attempt) -> None:
+    async def look_again(self, attempt: WorkItem) -> None:
         """Look once more at what may have changed since. Raises HeldError and DeclinedError."""
 
     def known(self, sender: Sender) -> Sender:
@@ -82,7 +82,7 @@ class Record(Protocol):
     async def sending(self, enrollment: Enrollment, sender: Sender, *, limit: int | None) -> datetime:
         """Commit `sending` with the sender's reservation; return the database's time of it.
 
-        Raises SenderGoneError when the sender has no place, or is paused, and HeldError when it is too late.
+        Raises SenderGone when the sender has no place, or is paused, and HeldError when it is too late.
         """
 
     async def move(self, enrollment: Enrollment, after: State, change: Change) -> None:
@@ -106,7 +106,7 @@ class Enroller:
         patience: Patience,
         now: Callable[[], datetime],
         random: Callable[[], float],
-        tell: Callable[[Told], None],
+        tell: Callable[[Transition], None],
     ) -> None:
         self._record = record
         self._hubspot = hubspot
@@ -120,7 +120,7 @@ class Enroller:
 
     async def enroll(self, claimed: Enrollment) -> None:
         """Take one claimed enrollment to an outcome. Raises FenceLost when it is no longer ours."""
-        attempt = Attempt(claimed)
+        attempt = WorkItem(claimed)
         self._step(claimed, "claimed")
         if claimed.plan.action is not Action.ENROLL:
             await self._act(claimed)
@@ -148,7 +148,7 @@ class Enroller:
         else:
             await self._move(claimed, State.DONE, Change(str(claimed.plan.action), detail=done))
 
-    async def _send(self, attempt: Attempt) -> Enrolled:
+    async def _send(self, attempt: WorkItem) -> Enrolled:
         """Send the one request, once `sending` is committed and the commit is fresh."""
         sender = assigned(attempt.enrollment)
 
@@ -160,14 +160,14 @@ class Enroller:
             attempt.enrollment.contact_id or "", attempt.enrollment.sequence, sender, before_send=checkpoint.ensure
         )
 
-    async def _refused(self, attempt: Attempt, refusal: Refusal) -> None:
+    async def _refused(self, attempt: WorkItem, refusal: Refusal) -> None:
         """Record a no. After an earlier request without an outcome, "already enrolled" may well be our own doing."""
         if refusal.code == ALREADY_ENROLLED and attempt.enrollment.first_sending_at is not None:
             await self._already_enrolled(attempt, refusal)
         else:
             await self._decline(attempt, refusal)
 
-    async def _decline(self, attempt: Attempt, refusal: Refusal) -> None:
+    async def _decline(self, attempt: WorkItem, refusal: Refusal) -> None:
         """Record a no, or what the rule says of somebody who is in another sequence: wait for its end, or end it."""
         error: SegueError = refusal
         enrollment = attempt.enrollment
@@ -187,7 +187,7 @@ class Enroller:
             return error
         raise AssertionError("who is refused for being in a sequence was said to be in none")
 
-    async def _already_enrolled(self, attempt: Attempt, refusal: Refusal) -> None:
+    async def _already_enrolled(self, attempt: WorkItem, refusal: Refusal) -> None:
         """Find out whose enrollment it is. It is somebody else's only where HubSpot shows another one.
 
         The status route may not show what another user has enrolled, nor may it show ours yet: what is never shown is
@@ -257,12 +257,12 @@ class Enroller:
                 detail = f"what became of the request cannot be told: {reading} after {reads} reads"
                 await self._move(claimed, State.PARKED, Change("parked", "unsettled", detail))
 
-    async def _read_again(self, enrollment: Enrollment) -> Reading:
+    async def _read_again(self, enrollment: Enrollment) -> Evidence:
         # After a re-send the first request may still be the one that worked: evidence counts from the first.
         contact_id, sent_at = enrollment.contact_id or "", enrollment.first_sending_at or self._now()
         seen = await self._hubspot.baseline(contact_id)
         reading = compare(enrollment.baseline, seen, None, wanted=enrollment.sequence, sending_at=sent_at)
-        if reading is Reading.HAPPENED:
+        if reading is Evidence.HAPPENED:
             return reading
         witness = await self._hubspot.status(contact_id)
         return compare(enrollment.baseline, seen, witness, wanted=enrollment.sequence, sending_at=sent_at)
@@ -281,18 +281,18 @@ class Enroller:
 
     async def _read_later(self, enrollment: Enrollment, change: Change) -> None:
         await self._record.read_later(enrollment, change)
-        self._tell(Told(enrollment, State.UNCERTAIN, change))
+        self._tell(Transition(enrollment, State.UNCERTAIN, change))
 
     def _step(self, enrollment: Enrollment, cause: str) -> None:
         """Tell a step within `working`."""
-        self._tell(Told(enrollment, State.WORKING, Change(cause)))
+        self._tell(Transition(enrollment, State.WORKING, Change(cause)))
 
     async def _move(self, enrollment: Enrollment, after: State, change: Change) -> None:
         await self._record.move(enrollment, after, change)
-        self._tell(Told(enrollment, after, change))
+        self._tell(Transition(enrollment, after, change))
 
 
-def _made_by(enrollment: Enrollment, witness: Witness) -> bool:
+def _made_by(enrollment: Enrollment, witness: ObservedEnrollment) -> bool:
     """Tell whether HubSpot's status route shows what this enrollment has asked for."""
     since = enrollment.first_sending_at
     return since is not None and is_ours(

@@ -12,14 +12,14 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from app.model import Baseline, Witness
+    from app.model import Baseline, ObservedEnrollment
 
 READS = 3
 MAXIMUM_RESENDS = 2
 CLOCK_TOLERANCE = timedelta(seconds=60)
 
 
-class Reading(StrEnum):
+class Evidence(StrEnum):
     """What one read says."""
 
     HAPPENED = "happened"
@@ -45,28 +45,28 @@ def is_ours(sequence: str | None, since: datetime | None, *, wanted: str, sendin
 
 
 def compare(
-    baseline: Baseline, seen: Baseline, witness: Witness | None, *, wanted: str, sending_at: datetime
-) -> Reading:
+    baseline: Baseline, seen: Baseline, witness: ObservedEnrollment | None, *, wanted: str, sending_at: datetime
+) -> Evidence:
     """Compare one read with the baseline.
 
     Changed in our favour (latest sequence and date are ours, or the status route shows it): HAPPENED. Nothing changed:
     UNCHANGED. Changed in any other way, somebody else moved this contact meanwhile: CONTRADICTORY.
     """
     if witness is not None and is_ours(witness.sequence, witness.enrolled_at, wanted=wanted, sending_at=sending_at):
-        return Reading.HAPPENED
+        return Evidence.HAPPENED
     raised = (seen.count or 0) > (baseline.count or 0)
     moved = (seen.sequence, seen.date) != (baseline.sequence, baseline.date)
     if (raised or moved) and is_ours(seen.sequence, seen.date, wanted=wanted, sending_at=sending_at):
-        return Reading.HAPPENED
+        return Evidence.HAPPENED
     intruded = witness is not None and witness.enrolled_at >= sending_at - CLOCK_TOLERANCE
-    return Reading.CONTRADICTORY if raised or moved or intruded else Reading.UNCHANGED
+    return Evidence.CONTRADICTORY if raised or moved or intruded else Evidence.UNCHANGED
 
 
-def settle(reading: Reading, *, reads: int, resends: int) -> Settlement:
+def settle(reading: Evidence, *, reads: int, resends: int) -> Settlement:
     """Say what follows from `reading`, the `reads`-th one (from 1), after `resends` earlier re-sends."""
-    if reading is Reading.HAPPENED:
+    if reading is Evidence.HAPPENED:
         return Settlement.ENROLLED
-    if reading is Reading.CONTRADICTORY:
+    if reading is Evidence.CONTRADICTORY:
         return Settlement.PARK if reads >= READS else Settlement.READ_AGAIN
     if reads < READS:
         return Settlement.READ_AGAIN

@@ -13,21 +13,21 @@ from app.model import State
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from app.enrollments.outcome import Told
+    from app.enrollments.outcome import Transition
     from app.model import DroppedProperty, Enrollment
     from app.observability.metrics import Metrics
 
 log = structlog.get_logger(__name__)
 
 
-class Telling:
+class StepObserver:
     """Turns finished work into log lines and metrics."""
 
     def __init__(self, metrics: Metrics, hash_email: Callable[[str], str]) -> None:
         self._metrics = metrics
         self._hash_email = hash_email
 
-    def step(self, told: Told) -> None:
+    def step(self, told: Transition) -> None:
         """Tell one step of an enrollment; transitions are counted, too."""
         enrollment, change = told.enrollment, told.change
         if told.after is not enrollment.state:

@@ -87,7 +87,7 @@ BITE = 1000
 RELEASED_PER_SECOND = 10
 
 
-class Interventions:
+class EnrollmentOperatorStore:
     """Releases and cancels. Every method raises Busy while the store cannot be asked."""
 
     def __init__(self, engine: AsyncEngine) -> None:

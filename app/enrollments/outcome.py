@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Protocol
 from app.backoff import next_attempt
 from app.enrollments.evidence import next_read_at
 from app.errors import (
-    Ambiguous,
     DeclinedError,
     HeldError,
     HubSpotError,
     NotConnected,
     NotSent,
+    OutcomeUnknown,
     ParkedError,
     Refusal,
     SegueError,
-    SenderGoneError,
+    SenderGone,
     StoreSlow,
 )
 from app.model import NO_OUTCOME, NOT_CONNECTED, Enrollment, State, Step
@@ -73,7 +73,7 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class Transition:
     """One step, for logs and metrics; a transition where `after` is not the state that the enrollment was in."""
 
     enrollment: Enrollment
@@ -112,7 +112,7 @@ def after_failure(  # noqa: PLR0911  # one return per kind of end is the table t
         return State.PARKED, Change("parked", error.reason, str(error))
     if isinstance(error, HeldError | NotConnected):
         return _held(error, enrollment, now=now, random=random, patience=patience)
-    if isinstance(error, Ambiguous) and enrollment.step is Step.SENDING:
+    if isinstance(error, OutcomeUnknown) and enrollment.step is Step.SENDING:
         return State.UNCERTAIN, uncertain(NO_OUTCOME, str(error), enrollment, now=now, patience=patience)
     if not isinstance(error, Refusal):
         return _later(error, _unanswered(error), enrollment, now=now, random=random, patience=patience)
@@ -161,7 +161,7 @@ def _held(
     """Hold it. Who was to be sent by a sender that may not send any more is chosen another, as its rule says."""
     if isinstance(error, NotConnected):
         return State.HELD, Change("held", NOT_CONNECTED, str(error), due_at=now + patience.hold)
-    if isinstance(error, SenderGoneError) and enrollment.first_sending_at is None:
+    if isinstance(error, SenderGone) and enrollment.first_sending_at is None:
         return State.READY, Change("sender_gone", error.reason, str(error), due_at=now)
     later = random * patience.morning if error.reason == "daily_budget" else timedelta()
     return State.HELD, Change("held", error.reason, str(error), due_at=error.until + later)
@@ -173,7 +173,7 @@ def _unanswered(error: SegueError) -> str:
         return "store_slow"
     if isinstance(error, NotSent):
         return "hubspot_not_reached"
-    return "hubspot_no_answer" if isinstance(error, Ambiguous) else "failed"
+    return "hubspot_no_answer" if isinstance(error, OutcomeUnknown) else "failed"
 
 
 def uncertain(reason: str, detail: str, enrollment: Enrollment, *, now: datetime, patience: Patience) -> Change:

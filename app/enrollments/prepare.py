@@ -9,11 +9,11 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Protocol
 
-from app.enrollments.evidence import Reading, compare
-from app.enrollments.outcome import Change, Told
+from app.enrollments.evidence import Evidence, compare
+from app.enrollments.outcome import Change, Transition
 from app.enrollments.timing import require_open
 from app.enrollments.unenroll import IS_ENROLLED
-from app.errors import HeldError, Refusal, RequirementMissingError, UnsettledError
+from app.errors import HeldError, Refusal, RequirementMissing, Unsettled
 from app.model import CONTACT_OWNER, KEEP, OF_CONTACT, IfEnrolled, State, Step
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ LOOK_AGAIN = timedelta(hours=1)
 
 
 @dataclass(slots=True)
-class Attempt:
+class WorkItem:
     """The enrollment as far as this attempt has brought it, and the contact's facts: errors are judged by the step.
 
     `freed` tells that a workflow has just taken the contact out of its sequence, as far as HubSpot shows.
@@ -40,7 +40,7 @@ class Attempt:
 
 
 class HubSpot(Protocol):
-    """What preparing needs of HubSpot. Every method raises NotSent, Ambiguous, Refusal or BudgetSpentError."""
+    """What preparing needs of HubSpot. Every method raises NotSent, OutcomeUnknown, Refusal or BudgetSpent."""
 
     async def write(
         self, email: str, properties: Mapping[str, str], write_back: tuple[tuple[str, str], ...] = ()
@@ -91,7 +91,7 @@ class Record(Protocol):
         """Write a line of the enrollment's journal. Raises FenceLost."""
 
 
-class Preparing:
+class Preparer:
     """Takes a claimed enrollment to `prepared`."""
 
     def __init__(
@@ -103,7 +103,7 @@ class Preparing:
         bridging: Bridging,
         *,
         now: Callable[[], datetime],
-        tell: Callable[[Told], None],
+        tell: Callable[[Transition], None],
         tell_dropped: Callable[[Enrollment, DroppedProperty], None],
     ) -> None:
         self._record = record
@@ -115,7 +115,7 @@ class Preparing:
         self._tell = tell
         self._tell_dropped = tell_dropped
 
-    async def prepare(self, attempt: Attempt) -> bool:
+    async def prepare(self, attempt: WorkItem) -> bool:
         """Have the contact and its baseline; tell whether an earlier request turns out to have worked after all.
 
         Raises HeldError, DeclinedError, ParkedError, FenceLost, and what HubSpot raises.
@@ -138,7 +138,7 @@ class Preparing:
         await self._prepared(attempt, baseline, owner or attempt.enrollment.gave_owner)
         return False
 
-    async def look_again(self, attempt: Attempt) -> None:
+    async def look_again(self, attempt: WorkItem) -> None:
         """Look once more, right before the request, at what may have changed while it waited for its turn.
 
         Raises HeldError where the window has closed and DeclinedError where the person was suppressed meanwhile.
@@ -154,7 +154,7 @@ class Preparing:
         await self._admitter.admit(enrollment)
         contact_id = await self._written(enrollment)
         if enrollment.require:
-            attempt = Attempt(enrollment, dict(await self._hubspot.read(contact_id, enrollment.require)))
+            attempt = WorkItem(enrollment, dict(await self._hubspot.read(contact_id, enrollment.require)))
             await self._write(attempt, _filled(attempt))
         return contact_id
 
@@ -162,7 +162,7 @@ class Preparing:
         """Have the contact out of the sequence that HubSpot says it is in. Raises HeldError, or ParkedError."""
         await self._bridging.free(enrollment, enrollment.contact_id or "", told=True)
 
-    async def _assign(self, attempt: Attempt) -> None:
+    async def _assign(self, attempt: WorkItem) -> None:
         """Choose who sends, again where that was done."""
         sender = await self._senders.assign(attempt.enrollment, attempt.facts)
         attempt.enrollment = replace(attempt.enrollment, sender=sender, step=Step.ASSIGNED)
@@ -172,7 +172,7 @@ class Preparing:
         """Return the sender as the rules in force describe it: its cap and its time zone."""
         return self._senders.known(sender)
 
-    async def _written_once(self, attempt: Attempt) -> Baseline:
+    async def _written_once(self, attempt: WorkItem) -> Baseline:
         """Have the contact with the rule's properties, and look at it.
 
         They are written once: by the time whoever waits is looked at again, somebody may have corrected them. A
@@ -201,25 +201,25 @@ class Preparing:
             self._tell_dropped(enrollment, dropped)
         return written.id
 
-    async def _look(self, attempt: Attempt, contact_id: str) -> Baseline:
+    async def _look(self, attempt: WorkItem, contact_id: str) -> Baseline:
         """Read the contact's facts and baseline: one ask, which takes one place in a call."""
         names = (*attempt.enrollment.require, *_facts_for(attempt.enrollment.plan))
         facts, baseline = await self._hubspot.look(contact_id, names)
         attempt.facts = dict(facts)
         return baseline
 
-    def _happened(self, attempt: Attempt, fresh: Baseline) -> bool:
+    def _happened(self, attempt: WorkItem, fresh: Baseline) -> bool:
         """Say, before a re-send, whether the contact shows that the first request worked: its properties may lag so."""
         enrollment = attempt.enrollment
         since = enrollment.first_sending_at
         if since is None or enrollment.triggered_at is not None:
             return False  # whoever is taken out of another sequence was not put into ours
         late = compare(enrollment.baseline, fresh, None, wanted=enrollment.sequence, sending_at=since)
-        if late is Reading.CONTRADICTORY and enrollment.resends:
-            raise UnsettledError
-        return late is Reading.HAPPENED
+        if late is Evidence.CONTRADICTORY and enrollment.resends:
+            raise Unsettled
+        return late is Evidence.HAPPENED
 
-    def _require_open(self, attempt: Attempt, *, asked: bool) -> None:
+    def _require_open(self, attempt: WorkItem, *, asked: bool) -> None:
         """Raise HeldError while the rule's window is closed. `asked` tells whether the contact's facts are known."""
         timing, enrollment = attempt.enrollment.plan.timing, attempt.enrollment
         if timing is None or (timing.zone == OF_CONTACT and not asked):
@@ -227,7 +227,7 @@ class Preparing:
         sender = self._senders.known(assigned(enrollment))
         require_open(timing, sender, attempt.facts, identity=enrollment.id, now=self._now())
 
-    async def _require_free(self, attempt: Attempt) -> None:
+    async def _require_free(self, attempt: WorkItem) -> None:
         """Raise HeldError for somebody who is in another sequence, where the rule says to wait or to replace it."""
         enrollment, enrolled = attempt.enrollment, attempt.facts.get(IS_ENROLLED) == "true"
         if enrollment.plan.if_enrolled is IfEnrolled.WAIT and enrolled:
@@ -240,7 +240,7 @@ class Preparing:
             attempt.freed = enrollment.triggered_at is not None
             attempt.enrollment = replace(attempt.enrollment, triggered_at=None)
 
-    async def _owner_to_give(self, attempt: Attempt) -> str | None:
+    async def _owner_to_give(self, attempt: WorkItem) -> str | None:
         """Return the owner id that the contact is to be given, None where it keeps the one it has.
 
         One that this enrollment has given it itself is no reason to keep it: another sender may have been chosen since.
@@ -251,19 +251,19 @@ class Preparing:
         owner = await self._senders.owner_of(plan.owner, assigned(enrollment))
         return owner if owner != has else None
 
-    async def _write(self, attempt: Attempt, properties: Mapping[str, str]) -> None:
+    async def _write(self, attempt: WorkItem, properties: Mapping[str, str]) -> None:
         """Write what the contact lacks: in one write, if any."""
         if properties:
             await self._hubspot.write(attempt.enrollment.email, properties)
 
-    async def _prepared(self, attempt: Attempt, baseline: Baseline, owner: str | None) -> None:
+    async def _prepared(self, attempt: WorkItem, baseline: Baseline, owner: str | None) -> None:
         await self._record.prepared(attempt.enrollment, attempt.enrollment.contact_id or "", baseline, owner)
         attempt.enrollment = replace(attempt.enrollment, baseline=baseline, step=Step.PREPARED)
         self._step(attempt.enrollment, "prepared")
 
     def _step(self, enrollment: Enrollment, cause: str) -> None:
         """Tell a step within `working`."""
-        self._tell(Told(enrollment, State.WORKING, Change(cause)))
+        self._tell(Transition(enrollment, State.WORKING, Change(cause)))
 
 
 def _without(dropped: Iterable[DroppedProperty]) -> str:
@@ -272,13 +272,13 @@ def _without(dropped: Iterable[DroppedProperty]) -> str:
     return f"{told}; create or mend it in HubSpot, or name another one in the account's `write_back`"
 
 
-def _filled(attempt: Attempt) -> dict[str, str]:
-    """Return the defaults of what is required and empty. Raises RequirementMissingError for what has none."""
+def _filled(attempt: WorkItem) -> dict[str, str]:
+    """Return the defaults of what is required and empty. Raises RequirementMissing for what has none."""
     defaults = dict(attempt.enrollment.plan.defaults)
     empty = [name for name in attempt.enrollment.require if not (attempt.facts.get(name) or "").strip()]
     missing = tuple(name for name in empty if name not in defaults)
     if missing:
-        raise RequirementMissingError(missing)
+        raise RequirementMissing(missing)
     return {name: defaults[name] for name in empty}
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from datetime import datetime
 
-    from app.enrollments.prepare import Attempt
+    from app.enrollments.prepare import WorkItem
     from app.model import Enrollment
 
 LIFE_SECONDS = 1.0
@@ -27,14 +27,14 @@ class SendingCheckpoint:
     """The checkpoint of one request.
 
     `look_again` raises what keeps the enrollment from being sent after all. `commit` commits `sending` and returns the
-    database's time; it raises FenceLost, HeldError or SenderGoneError. `committed` is called with the cause after each.
+    database's time; it raises FenceLost, HeldError or SenderGone. `committed` is called with the cause after each.
     `elapsed` is a clock in seconds that counts suspension.
     """
 
     def __init__(
         self,
-        attempt: Attempt,
-        look_again: Callable[[Attempt], Awaitable[None]],
+        attempt: WorkItem,
+        look_again: Callable[[WorkItem], Awaitable[None]],
         commit: Callable[[Enrollment], Awaitable[datetime]],
         committed: Callable[[Enrollment, str], None],
         elapsed: Callable[[], float] = elapsed_seconds,

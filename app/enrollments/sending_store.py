@@ -15,7 +15,7 @@ from sqlalchemy import text
 from app.batching import Batcher
 from app.clock import elapsed_seconds
 from app.enrollments.statements import EXPIRED
-from app.errors import FenceLost, HeldError, SegueError, SenderGoneError
+from app.errors import FenceLost, HeldError, SegueError, SenderGone
 from app.senders.quota_store import DEFAULT_LIMIT, LOOK_AGAIN, PERIOD, next_free
 
 if TYPE_CHECKING:
@@ -132,7 +132,7 @@ class SendingCommits:
 
         `limit` is how many enrollments the sender may send in 24 hours, where that is less than HubSpot's own limit.
 
-        Raises FenceLost when the row has another owner, SenderGoneError when the inbox has no room or is paused, and
+        Raises FenceLost when the row has another owner, SenderGone when the inbox has no room or is paused, and
         HeldError when the enrollment's time (`expires_after`) is over: it expires next.
         """
         places = min(limit or DEFAULT_LIMIT, DEFAULT_LIMIT)
@@ -180,10 +180,10 @@ class SendingCommits:
         if row.expired:
             return HeldError("expired", row.moment, "its time was over before it could be sent")
         if row.paused_at is not None:
-            return SenderGoneError("sender_paused", row.look_again_at, f"{sender.name} is paused: {row.reason}")
+            return SenderGone("sender_paused", row.look_again_at, f"{sender.name} is paused: {row.reason}")
         if row.full_until is not None:
-            return SenderGoneError("quota", row.full_until)
+            return SenderGone("quota", row.full_until)
         if not row.has_place:
-            return SenderGoneError("quota", await next_free(connection, enrollment, sender, limit=request.places))
+            return SenderGone("quota", await next_free(connection, enrollment, sender, limit=request.places))
         moment: datetime = row.moment
         return moment

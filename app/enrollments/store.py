@@ -40,7 +40,7 @@ TOLD = {
 }
 
 
-class Enrollments:
+class EnrollmentStore:
     """The enrollments of one account, as seen by the worker called `worker`.
 
     `lease` is in seconds; `span` is for how long one that its workers leave behind is tried again. `endpoints` returns

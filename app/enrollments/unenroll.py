@@ -10,14 +10,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from app.enrollments.unenroll_steps import Move, look_again_at, next_move, under_way
-from app.errors import Ambiguous, HeldError, ParkedError, Refusal, SegueError
+from app.errors import HeldError, OutcomeUnknown, ParkedError, Refusal, SegueError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping
     from datetime import datetime, timedelta
 
     from app.enrollments.outcome import NextStep
-    from app.model import Bridge, Enrollment, Witness
+    from app.model import Enrollment, ObservedEnrollment, UnenrollWorkflow
     from app.rules.rulebook import Rulebook
 
 IS_ENROLLED = "hs_sequences_is_enrolled"  # in any sequence, by whoever's hand
@@ -25,7 +25,7 @@ UNENROLLING = "unenrolling"
 
 
 class HubSpot(Protocol):
-    """What unenrolling needs of HubSpot. Every method raises NotSent, Ambiguous, Refusal or BudgetSpentError."""
+    """What unenrolling needs of HubSpot. Every method raises NotSent, OutcomeUnknown, Refusal or BudgetSpent."""
 
     async def upsert(self, email: str, properties: Mapping[str, str]) -> str:
         """Write the contact with this address."""
@@ -33,7 +33,7 @@ class HubSpot(Protocol):
     async def read(self, contact_id: str, names: Iterable[str]) -> Mapping[str, str | None]:
         """Return the named properties of the contact."""
 
-    async def status(self, contact_id: str) -> Witness | None:
+    async def status(self, contact_id: str) -> ObservedEnrollment | None:
         """Return the enrollment that the status route shows, None when it shows none."""
 
     async def put_into_workflow(self, flow_id: str, email: str, *, before_send: Callable[[], Awaitable[None]]) -> None:
@@ -50,7 +50,7 @@ class Record(Protocol):
         """Checkpoint that none is under way any more; `freed`: it took the contact out of its sequence."""
 
 
-class Bridging:
+class Unenroller:
     """The way out of sequences, of whichever account an enrollment is of."""
 
     def __init__(
@@ -89,19 +89,19 @@ class Bridging:
             case Move.DONE:
                 await self._done(bridge, enrollment, left_over)
 
-    async def _done(self, bridge: Bridge, enrollment: Enrollment, left_over: str) -> None:
+    async def _done(self, bridge: UnenrollWorkflow, enrollment: Enrollment, left_over: str) -> None:
         if enrollment.triggered_at is not None:
             await self._clear(bridge, enrollment, left_over)
             await self._record.untriggered(enrollment, "the contact is in no sequence any more", freed=True)
 
-    def _bridge(self, enrollment: Enrollment) -> Bridge:
+    def _bridge(self, enrollment: Enrollment) -> UnenrollWorkflow:
         account = self._book().account_named(enrollment.account)
         if account is None or account.bridge is None:
             told = f"account {enrollment.account}: no `unenroll:` says how contacts are taken out of sequences"
             raise ParkedError("no_bridge", told)
         return account.bridge
 
-    async def _look(self, bridge: Bridge, contact_id: str) -> tuple[bool, str]:
+    async def _look(self, bridge: UnenrollWorkflow, contact_id: str) -> tuple[bool, str]:
         """Tell whether the contact is in a sequence, and what the bridge's property says.
 
         Either witness will do: the property lags behind, and the status route may not show what another user began.
@@ -113,12 +113,12 @@ class Bridging:
             return True, left_over
         return await self._hubspot.status(contact_id) is not None, left_over
 
-    async def _clear(self, bridge: Bridge, enrollment: Enrollment, left_over: str) -> None:
+    async def _clear(self, bridge: UnenrollWorkflow, enrollment: Enrollment, left_over: str) -> None:
         """Empty the property: a workflow starts when it becomes known, which it must not be before."""
         if bridge.contact_property and left_over:
             await self._written(enrollment, {bridge.contact_property: ""})
 
-    async def _trigger(self, bridge: Bridge, enrollment: Enrollment, contact_id: str) -> datetime:
+    async def _trigger(self, bridge: UnenrollWorkflow, enrollment: Enrollment, contact_id: str) -> datetime:
         """Set the workflow going. It is written down first: whoever comes after a crash looks, and does not repeat."""
         if bridge.contact_property:
             told = f"contact property {bridge.contact_property} is set to {bridge.value!r}"
@@ -127,7 +127,7 @@ class Bridging:
             return at
         return await self._put_in(bridge, enrollment, contact_id)
 
-    async def _put_in(self, bridge: Bridge, enrollment: Enrollment, contact_id: str) -> datetime:
+    async def _put_in(self, bridge: UnenrollWorkflow, enrollment: Enrollment, contact_id: str) -> datetime:
         moments: list[datetime] = []
         flow_id = bridge.workflow or ""
 
@@ -155,19 +155,19 @@ class Bridging:
         """Set going. Where that surely did not happen, nothing is under way; else we look, as if it had."""
         try:
             await setting_going
-        except Ambiguous:
+        except OutcomeUnknown:
             return
         except SegueError as error:
             await self._record.untriggered(enrollment, f"nothing was set going: {error}")
             raise
 
-    def _wait(self, bridge: Bridge, triggered_at: datetime | None) -> HeldError:
+    def _wait(self, bridge: UnenrollWorkflow, triggered_at: datetime | None) -> HeldError:
         now = self._now()
         until = look_again_at(bridge, triggered_at or now, now)
         return HeldError(UNENROLLING, until, "a workflow takes the contact out of its sequence, which takes minutes")
 
 
-def _given_up(bridge: Bridge) -> str:
+def _given_up(bridge: UnenrollWorkflow) -> str:
     how = f"property {bridge.contact_property}" if bridge.contact_property else f"workflow {bridge.workflow}"
     return (
         f"the contact is in a sequence still, {bridge.within} after {how} was to take it out: look whether the "

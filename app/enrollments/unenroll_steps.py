@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from app.model import Bridge
+    from app.model import UnenrollWorkflow
 
 LOOK_EVERY = timedelta(seconds=30)
 
@@ -23,7 +23,7 @@ class Move(StrEnum):
     GIVE_UP = "give up"
 
 
-def under_way(bridge: Bridge, triggered_at: datetime | None, now: datetime) -> bool:
+def under_way(bridge: UnenrollWorkflow, triggered_at: datetime | None, now: datetime) -> bool:
     """Tell whether the workflow may still act: until then nothing that HubSpot shows is an end.
 
     A reply may end the sequence before the workflow comes round: whatever was begun after that, it would end too.
@@ -31,7 +31,7 @@ def under_way(bridge: Bridge, triggered_at: datetime | None, now: datetime) -> b
     return triggered_at is not None and now < triggered_at + bridge.takes
 
 
-def next_move(bridge: Bridge, *, in_sequence: bool, triggered_at: datetime | None, now: datetime) -> Move:
+def next_move(bridge: UnenrollWorkflow, *, in_sequence: bool, triggered_at: datetime | None, now: datetime) -> Move:
     """Return what follows from what HubSpot shows of the contact."""
     if under_way(bridge, triggered_at, now):
         return Move.WAIT
@@ -42,6 +42,6 @@ def next_move(bridge: Bridge, *, in_sequence: bool, triggered_at: datetime | Non
     return Move.WAIT if now < triggered_at + bridge.longest else Move.GIVE_UP
 
 
-def look_again_at(bridge: Bridge, triggered_at: datetime, now: datetime) -> datetime:
+def look_again_at(bridge: UnenrollWorkflow, triggered_at: datetime, now: datetime) -> datetime:
     """Return when the contact is looked at next."""
     return max(triggered_at + bridge.takes, now + LOOK_EVERY)

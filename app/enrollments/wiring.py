@@ -9,22 +9,22 @@ from typing import TYPE_CHECKING
 
 from app.clock import utc_now
 from app.database.listen import ENROLLMENTS_READY
-from app.enrollments.actions import Acting
+from app.enrollments.actions import ActionPerformer
 from app.enrollments.confirm import Confirmer
-from app.enrollments.eligibility import Admission
+from app.enrollments.eligibility import Eligibility
 from app.enrollments.enroll import Enroller
 from app.enrollments.evidence import READS
-from app.enrollments.observe import Telling
+from app.enrollments.observe import StepObserver
 from app.enrollments.outcome import Patience
-from app.enrollments.prepare import Preparing
-from app.enrollments.store import Enrollments
-from app.enrollments.unenroll import Bridging
-from app.enrollments.worker import Worker, WorkerPace
+from app.enrollments.prepare import Preparer
+from app.enrollments.store import EnrollmentStore
+from app.enrollments.unenroll import Unenroller
+from app.enrollments.worker import Worker, WorkerLimits
 from app.hubspot.api.faults import fault_of
 from app.hubspot.owners import Owners
-from app.people.suppression_store import Suppressions
+from app.people.suppression_store import SuppressionStore
 from app.senders.assign import Senders
-from app.senders.pause_store import SenderBooks
+from app.senders.pause_store import SenderPauseStore
 
 if TYPE_CHECKING:
     from app.process import ActiveAccount, Process
@@ -36,7 +36,7 @@ async def start(process: Process, active: ActiveAccount) -> None:
     """Start the worker of an account."""
     settings, name = process.settings, active.account.name
     span = timedelta(hours=settings.retry_span_hours)
-    store = Enrollments(
+    store = EnrollmentStore(
         process.engine,
         account=name,
         worker=f"{process.name}:{name}",
@@ -47,13 +47,13 @@ async def start(process: Process, active: ActiveAccount) -> None:
         observe_sending=process.metrics.sending_committed,
     )
     active.stack.push_async_callback(store.close)
-    telling = Telling(process.metrics, await process.hasher())
+    telling = StepObserver(process.metrics, await process.hasher())
     patience = Patience(settings.settle_seconds, max(settings.settle_seconds, CONFIRM_AFTER_SECONDS), span)
     worker = Worker(
         store,
         _enroller(process, active, store, telling, patience),
         Confirmer(store, active.hubspot, telling.confirmation),
-        pace=WorkerPace(
+        pace=WorkerLimits(
             capacity=settings.in_flight,
             claim_at_once=max(1, min(100, settings.in_flight // 2)),
             lease=settings.lease_seconds,
@@ -67,17 +67,17 @@ async def start(process: Process, active: ActiveAccount) -> None:
 
 
 def _enroller(
-    process: Process, active: ActiveAccount, store: Enrollments, telling: Telling, patience: Patience
+    process: Process, active: ActiveAccount, store: EnrollmentStore, telling: StepObserver, patience: Patience
 ) -> Enroller:
     """Return what takes one claimed enrollment to its outcome."""
     hubspot = active.hubspot
     owners = Owners(active.client, tell=partial(process.metrics.owners_read, active.account.name))
-    unenroller = Bridging(store, hubspot, process.book, fault_of, utc_now)
-    preparer = Preparing(
+    unenroller = Unenroller(store, hubspot, process.book, fault_of, utc_now)
+    preparer = Preparer(
         store,
         hubspot,
-        Admission(Suppressions(process.sending_engine), process.book),
-        Senders(SenderBooks(process.engine), owners, book=process.book, now=utc_now),
+        Eligibility(SuppressionStore(process.sending_engine), process.book),
+        Senders(SenderPauseStore(process.engine), owners, book=process.book, now=utc_now),
         unenroller,
         now=utc_now,
         tell=telling.step,
@@ -87,7 +87,7 @@ def _enroller(
         store,
         hubspot,
         preparer,
-        Acting(store, hubspot, preparer, unenroller),
+        ActionPerformer(store, hubspot, preparer, unenroller),
         fault_of,
         patience=patience,
         now=utc_now,

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from app.enrollments.confirm import Confirmer
     from app.enrollments.enroll import Enroller
-    from app.enrollments.store import Enrollments
+    from app.enrollments.store import EnrollmentStore
     from app.model import Enrollment
 
 CONFIRM_EVERY_SECONDS = 5.0
@@ -27,7 +27,7 @@ log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class WorkerPace:
+class WorkerLimits:
     """How much at once, and how often. `lease`, `poll` and `first_read` are in seconds.
 
     Up to `capacity` are in hand, claimed `claim_at_once` at a time, which must not be more.
@@ -56,11 +56,11 @@ class Worker:
 
     def __init__(
         self,
-        enrollments: Enrollments,
+        enrollments: EnrollmentStore,
         enroller: Enroller,
         confirmer: Confirmer,
         *,
-        pace: WorkerPace,
+        pace: WorkerLimits,
         expired: Callable[[str], None],
     ) -> None:
         self._enrollments = enrollments

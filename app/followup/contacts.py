@@ -36,7 +36,7 @@ TRUTHS = {"true": True, "false": False}
 
 
 class HubSpotEnds:
-    """What following asks of one account. Every method raises NotSent, Ambiguous, Refusal, or what pacing raises.
+    """What following asks of one account. Every method raises NotSent, OutcomeUnknown, Refusal, or what pacing raises.
 
     Each costs one call and no more. Reads do not share the calls of enrolling, which have one in flight at a time and
     would have to wait for these.

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from app.followup.ends import How
-    from app.followup.store import Following, Learnt, Look, Turn
+    from app.followup.store import FollowupStore, Learnt, Look, Turn
     from app.hubspot.api.search import FoundPage
 
 READ_AT_ONCE = 100
@@ -40,7 +40,7 @@ log = structlog.get_logger(__name__)
 
 
 class HubSpot(Protocol):
-    """What following asks, one call each. Every method raises NotSent, Ambiguous, Refusal or what pacing raises."""
+    """What following asks, one call each. Raises NotSent, OutcomeUnknown, Refusal or what the rate limit raises."""
 
     async def read(self, contact_ids: Sequence[str]) -> dict[str, Seen | None]:
         """Return what up to 100 contacts show, None for one that is gone; of whom no answer speaks is left out."""
@@ -49,7 +49,7 @@ class HubSpot(Protocol):
         """Return a page of the contacts whose latest sequence ended, or who replied, between two instants."""
 
 
-class Tell(Protocol):
+class FollowupMetrics(Protocol):
     """What is counted."""
 
     def ended(self, account: str, sequence: str, how: How, known: bool) -> None:  # noqa: FBT001  # a label's value
@@ -71,13 +71,13 @@ class Follower:
     def __init__(
         self,
         account: str,
-        record: Following,
+        record: FollowupStore,
         hubspot: HubSpot,
         *,
         seconds: float,
         span: timedelta,
         now: Callable[[], datetime],
-        tell: Tell,
+        tell: FollowupMetrics,
     ) -> None:
         self._account = account
         self._record = record

@@ -29,7 +29,7 @@ AT_ONCE = 1000
 log = structlog.get_logger(__name__)
 
 
-class Hints:
+class HintStore:
     """Gathers hints while the ones before are written: one statement for many deliveries."""
 
     def __init__(self, engine: AsyncEngine) -> None:

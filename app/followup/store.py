@@ -76,7 +76,7 @@ class Learnt:
     replied: frozenset[str] = frozenset()
 
 
-class Following:
+class FollowupStore:
     """The enrolled ones of one account, as followed by the worker called `worker`, with so many calls in any hour.
 
     `endpoints` returns the names of those that are told of such an event in this account.

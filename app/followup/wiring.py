@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from app.clock import utc_now
 from app.followup.contacts import HubSpotEnds
 from app.followup.follow import Follower
-from app.followup.store import Following
+from app.followup.store import FollowupStore
 from app.jobs import Loop
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ BEAT_SECONDS = 5.0
 async def start(process: Process, active: ActiveAccount) -> None:
     """Start what follows the account's enrolled contacts to the end of their sequences in HubSpot."""
     settings, name = process.settings, active.account.name
-    store = Following(
+    store = FollowupStore(
         process.engine,
         account=name,
         worker=f"{process.name}:{name}",

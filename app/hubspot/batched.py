@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 from app.batching import Batcher
 from app.clock import elapsed_seconds
-from app.errors import Ambiguous, HubSpotError, NotSent, Refusal
+from app.errors import HubSpotError, NotSent, OutcomeUnknown, Refusal
 from app.hubspot.api.contacts import BATCH_LIMIT, Contact, Upsert
 from app.hubspot.api.replies import instant
 from app.hubspot.api.workflows import Workflows
 from app.hubspot.write_backs import WriteBacks
-from app.model import Baseline, Witness
+from app.model import Baseline, ObservedEnrollment
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from app.hubspot.api.sequences import Enrolled
     from app.hubspot.client import HubSpotClient
-    from app.hubspot.rate_limit import Grant
+    from app.hubspot.rate_limit import Permit
     from app.model import Sender, WrittenContact
 
 COUNT = "hs_sequences_enrolled_count"
@@ -39,8 +39,8 @@ class Read:
     names: frozenset[str]
 
 
-class HubSpotDesk:
-    """One account's contacts and enrollments. Every method raises NotSent, Ambiguous, Refusal, or what pacing raises.
+class BatchedHubSpot:
+    """One account's contacts and enrollments. Raises NotSent, OutcomeUnknown, Refusal, or what the rate limit raises.
 
     Asks that wait at the same time travel together, up to 100 to a call; each still succeeds or fails alone. `now`
     returns seconds: for how long a write-back that HubSpot refuses is left out is measured by it.
@@ -76,7 +76,7 @@ class HubSpotDesk:
         await self.close()
 
     async def close(self) -> None:
-        """Take no more asks; whoever still waits gets NotSent or Ambiguous. The client stays open."""
+        """Take no more asks; whoever still waits gets NotSent or OutcomeUnknown. The client stays open."""
         await self._upserts.close()
         await self._reads.close()
 
@@ -101,14 +101,14 @@ class HubSpotDesk:
         if isinstance(answer, HubSpotError):
             raise answer
         if answer is None:
-            raise Ambiguous("HubSpot's answer says nothing of the contact")
+            raise OutcomeUnknown("HubSpot's answer says nothing of the contact")
         return answer.id
 
     async def put_into_workflow(self, flow_id: str, email: str, *, before_send: Callable[[], Awaitable[None]]) -> None:
         """Put the contact with this address into a workflow: see `HubSpotClient.enroll_in_workflow`."""
         try:
             older = await self._workflows.older_id(flow_id)
-        except Ambiguous as error:
+        except OutcomeUnknown as error:
             raise NotSent(f"which workflow {flow_id} is was not learned: {error}") from error
         await self._client.enroll_in_workflow(older, email, before_send=before_send)
 
@@ -128,13 +128,13 @@ class HubSpotDesk:
         shown = await self.read(contact_id, wanted.union(BASELINE))
         return {name: shown[name] for name in wanted}, baseline_from(shown)
 
-    async def status(self, contact_id: str) -> Witness | None:
+    async def status(self, contact_id: str) -> ObservedEnrollment | None:
         """Return the sequence that the contact is in now, None when HubSpot shows none.
 
         An enrollment made by another user may be invisible here, so that None proves nothing.
         """
         status = await self._client.enrollment_status(contact_id)
-        return Witness(status.sequence, status.enrolled_at) if status else None
+        return ObservedEnrollment(status.sequence, status.enrolled_at) if status else None
 
     async def enroll(
         self, contact_id: str, sequence: str, sender: Sender, *, before_send: Callable[[], Awaitable[None]]
@@ -158,26 +158,26 @@ class _GrantAhead:
 
     def __init__(self, client: HubSpotClient) -> None:
         self._client = client
-        self._grant: Grant | None = None
+        self._grant: Permit | None = None
 
     async def fetch(self) -> None:
         self._grant = await self._client.grant()
 
-    def take(self) -> Grant | None:
+    def take(self) -> Permit | None:
         """Return the grant, once; further calls for the same batch (halves of it) fetch their own."""
         grant, self._grant = self._grant, None
         return grant
 
 
 def baseline_from(properties: Mapping[str, str | None]) -> Baseline:
-    """Read the three sequence properties; an absent value is None. Raises Ambiguous for one that cannot be read.
+    """Read the three sequence properties; an absent value is None. Raises OutcomeUnknown for one that cannot be read.
 
     `hs_latest_sequence_enrolled` is a numeric id, the date RFC 3339 or milliseconds.
     """
     count, sequence, date = (properties.get(name) or None for name in BASELINE)
     read_date = instant(date)
     if (date and read_date is None) or (count and not _is_number(count)):
-        raise Ambiguous("the contact's sequence properties cannot be read")
+        raise OutcomeUnknown("the contact's sequence properties cannot be read")
     return Baseline(int(count) if count else None, sequence, read_date)
 
 

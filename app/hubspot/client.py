@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import httpx
 
 from app.clock import elapsed_seconds
-from app.errors import Ambiguous, HubSpotError, NotSent, Refusal, SegueError, StoreSlow
+from app.errors import HubSpotError, NotSent, OutcomeUnknown, Refusal, SegueError, StoreSlow
 from app.hubspot.api import account as accounts
 from app.hubspot.api import contacts, details, properties, search, workflow_action, workflows
 from app.hubspot.api import sequences as protocol
 from app.hubspot.api.refusals import TOO_MANY_REQUESTS, correlation_of
 from app.hubspot.api.replies import Reply
-from app.hubspot.first_byte import GRANTS_COME_LATE, RENEWALS, Gate, GrantSpentError
+from app.hubspot.first_byte import GRANTS_COME_LATE, RENEWALS, FirstByteGuard, PermitExpired
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Sequence
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from app.hubspot.api.search import FoundPage
     from app.hubspot.api.sequences import Call, Enrolled, EnrollmentStatus, Owner, OwnerPage, SequencePage
     from app.hubspot.api.workflow_action import Developer, Registered
-    from app.hubspot.rate_limit import Grant, Pace
+    from app.hubspot.rate_limit import Permit, RateLimit
     from app.model import Sender
 
 BASE_URL = "https://api.hubapi.com"
@@ -72,7 +72,7 @@ class CallRecord:
 
 
 class HubSpotClient:
-    """One account's HubSpot. Every method raises NotSent, StoreSlow, Ambiguous, Refusal, or what `pace` raises.
+    """One account's HubSpot. Every method raises NotSent, StoreSlow, OutcomeUnknown, Refusal, or what `pace` raises.
 
     `token` is asked for anew by every request when it is a function, so that a mended or a renewed one is used at once;
     what it raises is raised unchanged. `transport` replaces the network (tests). No call is repeated here: who may
@@ -84,7 +84,7 @@ class HubSpotClient:
         account: str,
         token: str | Callable[[], str | Awaitable[str]],
         *,
-        pace: Pace,
+        pace: RateLimit,
         observe: Callable[[CallRecord], None],
         base_url: str = BASE_URL,
         version: str = protocol.DEFAULT_VERSION,
@@ -120,7 +120,7 @@ class HubSpotClient:
         """Close all connections."""
         await self._http.__aexit__(kind, error, trace)
 
-    async def grant(self) -> Grant:
+    async def grant(self) -> Permit:
         """Return leave for one request, for a caller that decides late what to ask."""
         return await self._pace.acquire()
 
@@ -165,13 +165,13 @@ class HubSpotClient:
                 return await self._send(workflow_action.create_action(self._version, developer, told))
 
     async def upsert_contacts(
-        self, inputs: Sequence[Upsert], *, grant: Grant | None = None
+        self, inputs: Sequence[Upsert], *, grant: Permit | None = None
     ) -> dict[Upsert, Contact | HubSpotError]:
         """Create or update up to 100 contacts; inputs that HubSpot's answer does not name are left out."""
         return await self._send(contacts.upsert_contacts(self._version, inputs), grant=grant)
 
     async def read_contacts(
-        self, keys: Sequence[str], names: Iterable[str], *, by: str | None = None, grant: Grant | None = None
+        self, keys: Sequence[str], names: Iterable[str], *, by: str | None = None, grant: Permit | None = None
     ) -> dict[str, Contact | HubSpotError]:
         """Read up to 100 contacts by id, or by a unique property; keys that the answer does not name are left out."""
         return await self._send(contacts.read_contacts(self._version, keys, names, by=by), grant=grant)
@@ -226,7 +226,7 @@ class HubSpotClient:
         self,
         call: Call[T],
         *,
-        grant: Grant | None = None,
+        grant: Permit | None = None,
         before_connection: Callable[[], Awaitable[None]] | None = None,
         before_send: Callable[[], Awaitable[None]] | None = None,
     ) -> T:
@@ -238,24 +238,24 @@ class HubSpotClient:
                 await before_connection()
             if not grant.spent():
                 try:
-                    return await self._exchange(call, bearer, Gate(self._pace, grant, before_send, call.kind))
-                except GrantSpentError:
+                    return await self._exchange(call, bearer, FirstByteGuard(self._pace, grant, before_send, call.kind))
+                except PermitExpired:
                     late = NotSent("no grant stayed fresh until a connection was free")
             grant = None
         raise late
 
-    async def _exchange(self, call: Call[T], bearer: str, gate: Gate) -> T:
+    async def _exchange(self, call: Call[T], bearer: str, gate: FirstByteGuard) -> T:
         """Send one request and read its reply; every call that happened is told to `observe`, once."""
         started = elapsed_seconds()
         try:
             reply = await self._transmit(call, bearer, gate)
-        except (NotSent, Ambiguous) as error:
+        except (NotSent, OutcomeUnknown) as error:
             if isinstance(error.__cause__, (httpx.HTTPError, TimeoutError)):
                 self._tell(call, started, None, type(error.__cause__).__name__)
             raise
         return self._decipher(call, reply, gate.opened_at or started)
 
-    async def _transmit(self, call: Call[T], bearer: str, gate: Gate) -> Reply:
+    async def _transmit(self, call: Call[T], bearer: str, gate: FirstByteGuard) -> Reply:
         request = self._request(call, gate, bearer)
         if not self._traced:
             await gate.open()
@@ -266,10 +266,10 @@ class HubSpotClient:
         except (httpx.HTTPError, TimeoutError) as error:
             if isinstance(error, NEVER_SENT) or gate.opened_at is None:
                 raise NotSent(f"{call.route}: {type(error).__name__}") from error
-            raise Ambiguous(f"{call.route}: {type(error).__name__}") from error
+            raise OutcomeUnknown(f"{call.route}: {type(error).__name__}") from error
         return Reply(response.status_code, response.headers, response.content)
 
-    def _request(self, call: Call[T], gate: Gate, bearer: str) -> httpx.Request:
+    def _request(self, call: Call[T], gate: FirstByteGuard, bearer: str) -> httpx.Request:
         headers = {"Authorization": f"Bearer {bearer}"} if call.bearer else {}
         return self._http.build_request(
             call.method,

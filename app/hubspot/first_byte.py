@@ -12,7 +12,7 @@ from app.errors import StoreSlow
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
-    from app.hubspot.rate_limit import Grant, Pace
+    from app.hubspot.rate_limit import Permit, RateLimit
 
 BEFORE_FIRST_BYTE = "http11.send_request_headers.started"
 CONNECTING = "connection.connect_"
@@ -35,11 +35,11 @@ def _give_up_soon(stream: Any) -> None:
             same.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNACKNOWLEDGED_MS)
 
 
-class GrantSpentError(Exception):
+class PermitExpired(Exception):
     """The grant grew old while the request waited for a pooled connection. Nothing was sent; the client starts over."""
 
 
-class Gate:
+class FirstByteGuard:
     """What one request passes between having its connection and writing its first byte.
 
     httpcore announces each stage of a request to the `trace` extension and waits for it. `opened_at` (seconds, by
@@ -47,7 +47,7 @@ class Gate:
     """
 
     def __init__(
-        self, pace: Pace, grant: Grant, before_send: Callable[[], Awaitable[None]] | None, kind: str = "general"
+        self, pace: RateLimit, grant: Permit, before_send: Callable[[], Awaitable[None]] | None, kind: str = "general"
     ) -> None:
         self.opened_at: float | None = None
         self._pace = pace
@@ -67,7 +67,7 @@ class Gate:
             await self.open()
 
     async def open(self) -> None:
-        """Let the request through, once. Raises what `before_send` raises, GrantSpentError, or StoreSlow."""
+        """Let the request through, once. Raises what `before_send` raises, PermitExpired, or StoreSlow."""
         if self.opened_at is not None:
             return
         for _ in range(RENEWALS):
@@ -90,6 +90,6 @@ class Gate:
             if not self._grant.spent():
                 return
             if not self._fresh_connection:
-                raise GrantSpentError
+                raise PermitExpired
             self._grant = await self._pace.acquire(self._kind, again=True)
         raise StoreSlow(GRANTS_COME_LATE)

@@ -18,7 +18,7 @@ GRANT_LIFE_SECONDS = 0.5
 
 
 @dataclass(frozen=True, slots=True)
-class LocalGrant:
+class LocalPermit:
     """Leave to send one request now. `since` is when it was given, by `elapsed`."""
 
     since: float
@@ -32,7 +32,7 @@ class LocalGrant:
         """Use it: it counts as long either way."""
 
 
-class LocalPace:
+class LocalRateLimit:
     """At most 20 requests in any 10 seconds, by this process alone; HubSpot's own figures do not raise that."""
 
     def __init__(
@@ -52,7 +52,7 @@ class LocalPace:
         kind: str = "general",  # noqa: ARG002  # one window for all kinds
         *,
         again: bool = False,  # noqa: ARG002  # so few requests at a time need no order
-    ) -> LocalGrant:
+    ) -> LocalPermit:
         """Return when a request may be sent."""
         async with self._turn:
             full = self._given[0] + WINDOW_SECONDS + GRANT_LIFE_SECONDS if len(self._given) == REQUESTS else 0.0
@@ -60,7 +60,7 @@ class LocalPace:
             if wait > 0:
                 await self._wait(wait)
             self._given.append(self._elapsed())
-            return LocalGrant(self._given[-1], self._elapsed)
+            return LocalPermit(self._given[-1], self._elapsed)
 
     def believe(self, maximum: int, interval_ms: int) -> None:
         """Go on as slowly: whoever else asks this account does not know of us."""

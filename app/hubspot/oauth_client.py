@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 import httpx
 
 from app.clock import elapsed_seconds
-from app.errors import Ambiguous, HubSpotError, NotSent, Refusal
+from app.errors import HubSpotError, NotSent, OutcomeUnknown, Refusal
 from app.hubspot.api import oauth
 from app.hubspot.api.refusals import correlation_of
 from app.hubspot.api.replies import Reply
@@ -32,7 +32,7 @@ T = TypeVar("T")
 
 
 class OAuthClient:
-    """Asks for tokens as `app`. Every method raises NotSent, Ambiguous, Refusal or GrantRevoked.
+    """Asks for tokens as `app`. Every method raises NotSent, OutcomeUnknown, Refusal or GrantRevoked.
 
     `account` is whose tokens they are, for `observe`. `transport` replaces the network (tests). Repeating any of these
     does no harm, but for `exchange`: HubSpot takes a code once.
@@ -102,7 +102,7 @@ class OAuthClient:
                 response = await self._http.post(call.path, data=dict(call.form))
         except (httpx.HTTPError, TimeoutError) as error:
             told = f"{call.route}: {type(error).__name__}"
-            raise (NotSent if isinstance(error, NEVER_SENT) else Ambiguous)(told) from error
+            raise (NotSent if isinstance(error, NEVER_SENT) else OutcomeUnknown)(told) from error
         return Reply(response.status_code, response.headers, response.content)
 
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 
-class Calls:
+class CallObserver:
     """Turns calls to HubSpot into log lines and metrics."""
 
     def __init__(self, metrics: Metrics) -> None:

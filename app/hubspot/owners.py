@@ -37,7 +37,7 @@ class Owners:
         return None if self._read_at is None else elapsed_seconds() - self._read_at
 
     async def by_id(self, identity: str) -> Owner | None:
-        """Return the owner with this owner id. Raises NotSent, Ambiguous, Refusal, or what pacing raises."""
+        """Return the owner with this owner id. Raises NotSent, OutcomeUnknown, Refusal, or what pacing raises."""
         async with self._turn:
             if self._old(FRESH_SECONDS) or (identity not in self._known and self._old(AGAIN_SECONDS)):
                 await self._read()

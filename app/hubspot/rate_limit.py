@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 
-class Grant(Protocol):
+class Permit(Protocol):
     """Leave to send one request now."""
 
     def spent(self) -> bool:
@@ -15,10 +15,10 @@ class Grant(Protocol):
         """Note that the request leaves now."""
 
 
-class Pace(Protocol):
+class RateLimit(Protocol):
     """The pace of one account's requests."""
 
-    async def acquire(self, kind: str = "general", *, again: bool = False) -> Grant:
+    async def acquire(self, kind: str = "general", *, again: bool = False) -> Permit:
         """Return when a request of `kind` may be sent. Raises SegueError when none may be for a long time.
 
         `again`: an earlier grant of this request was spent before it could leave, so that it goes first.

@@ -19,7 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from app.clock import elapsed_seconds, utc_now
 from app.database.engine import first_line
-from app.errors import BudgetSpentError, HeldError, SegueError
+from app.errors import BudgetSpent, HeldError, SegueError
 from app.hubspot.rate_limit_statements import (
     BELIEVE,
     BLOCK,
@@ -61,7 +61,7 @@ log = structlog.get_logger(__name__)
 
 
 @dataclass(slots=True)
-class Portion:
+class PermitBlock:
     """Grants that were given together: how many have been used, and how long the slowest of them waited for it.
 
     `ids` are its rows, one in each window that it counts for. `since` is `elapsed_seconds` from before they were asked
@@ -91,10 +91,10 @@ class Portion:
 
 
 @dataclass(frozen=True, slots=True)
-class StoredGrant:
+class StoredPermit:
     """Leave to send one request now."""
 
-    portion: Portion
+    portion: PermitBlock
 
     def spent(self) -> bool:
         """Tell whether the grant has waited too long to be used (500 ms)."""
@@ -105,7 +105,7 @@ class StoredGrant:
         self.portion.use()
 
 
-class StoredPace:
+class StoredRateLimit:
     """The pace of one account's requests. One instance per worker process; waiters are served in order.
 
     `cap` (requests per window) stays below what HubSpot reports when the operator wants less; `headroom` is the share
@@ -132,9 +132,9 @@ class StoredPace:
         self._written: str | None = None
         self._learnt: str | None = None
         self._believed: tuple[int, int] | None = None
-        self._waiting: dict[str, deque[asyncio.Future[StoredGrant]]] = {}
+        self._waiting: dict[str, deque[asyncio.Future[StoredPermit]]] = {}
         self._askers: dict[str, asyncio.Task[None]] = {}
-        self._portions: dict[str, list[Portion]] = {}
+        self._portions: dict[str, list[PermitBlock]] = {}
         self._unused: Unused = Counter()
         self._notes: set[asyncio.Task[None]] = set()
         self._closing = asyncio.Event()
@@ -154,13 +154,13 @@ class StoredPace:
             self._learnt = zone(timezone).key
         return self._learnt is not None
 
-    async def acquire(self, kind: str = GENERAL, *, again: bool = False) -> StoredGrant:
+    async def acquire(self, kind: str = GENERAL, *, again: bool = False) -> StoredPermit:
         """Return when a request of `kind` may be sent. Raises HeldError and whatever the store raises.
 
         `again`: an earlier grant of this request was spent before it could leave. It goes first, since what was
         committed for it grows old.
         """
-        future: asyncio.Future[StoredGrant] = asyncio.get_running_loop().create_future()
+        future: asyncio.Future[StoredPermit] = asyncio.get_running_loop().create_future()
         waiting = self._waiting.setdefault(kind, deque())
         (waiting.appendleft if again else waiting.append)(future)
         asker = self._askers.get(kind)
@@ -225,7 +225,7 @@ class StoredPace:
             if wait > 0:
                 await _wait_at_most(wait, self._closing)
 
-    async def _serve_some(self, kind: str, waiting: deque[asyncio.Future[StoredGrant]]) -> float:
+    async def _serve_some(self, kind: str, waiting: deque[asyncio.Future[StoredPermit]]) -> float:
         """Grant what the window allows to those in front; return the seconds to wait before the next look."""
         _drop_gone(waiting)
         if not waiting:
@@ -242,17 +242,17 @@ class StoredPace:
         for _ in range(portion.count):
             _drop_gone(waiting)
             if waiting:
-                waiting.popleft().set_result(StoredGrant(portion))
+                waiting.popleft().set_result(StoredPermit(portion))
         return 0.0
 
-    async def _asked(self, kind: str, wanted: int, told: list[Portion]) -> tuple[Portion | None, float]:
+    async def _asked(self, kind: str, wanted: int, told: list[PermitBlock]) -> tuple[PermitBlock | None, float]:
         """Ask in one transaction. What was not used is given back to the day by the first ask that spends of it."""
         since = elapsed_seconds()
         unused: Unused = Counter()
         for one in told:
             unused[one.day] += one.count - one.used
         carried, self._unused = self._unused, Counter()
-        portion: Portion | None = None
+        portion: PermitBlock | None = None
         try:
             async with self._engine.begin() as connection:
                 portion, wait = await self._ask(connection, kind, wanted, told, since, carried + unused)
@@ -263,8 +263,8 @@ class StoredPace:
         return portion, wait
 
     async def _ask(
-        self, connection: AsyncConnection, kind: str, wanted: int, told: list[Portion], since: float, unused: Unused
-    ) -> tuple[Portion | None, float]:
+        self, connection: AsyncConnection, kind: str, wanted: int, told: list[PermitBlock], since: float, unused: Unused
+    ) -> tuple[PermitBlock | None, float]:
         """Return what is granted of those wanted, or None and the seconds to wait."""
         granted = wanted
         for each in _windows(kind):
@@ -274,7 +274,7 @@ class StoredPace:
             granted = min(granted, room)
         granted, day = await self._spend_day(connection, granted, unused)
         ids = {each: await self._insert(connection, each, granted) for each in _windows(kind)}
-        return Portion(ids, since, granted, day), 0.0
+        return PermitBlock(ids, since, granted, day), 0.0
 
     def _start(self, kind: str) -> dict[str, int]:
         """Return the window of a kind of requests, as long as HubSpot has not named another."""
@@ -282,7 +282,7 @@ class StoredPace:
             return {"maximum": SEARCHES, "window_ms": SEARCH_WINDOW_MS}
         return {"maximum": START_MAXIMUM, "window_ms": self._window_ms}
 
-    async def _room(self, connection: AsyncConnection, kind: str, told: list[Portion]) -> tuple[int, float]:
+    async def _room(self, connection: AsyncConnection, kind: str, told: list[PermitBlock]) -> tuple[int, float]:
         """Return how many requests a window admits now, and (where none) how long to wait."""
         key = {"account": self._account, "kind": kind}
         window = (await connection.execute(LOCK_WINDOW, key | self._start(kind))).one()
@@ -305,7 +305,7 @@ class StoredPace:
     async def _spend_day(self, connection: AsyncConnection, wanted: int, unused: Unused) -> tuple[int, datetime | None]:
         """Count requests against the operator's cap on the day; return how many it admits, and when the day ends.
 
-        `unused` were counted earlier, by day, and never sent. Raises BudgetSpentError when it admits none.
+        `unused` were counted earlier, by day, and never sent. Raises BudgetSpent when it admits none.
         """
         if self.daily is None or self.timezone is None:
             return wanted, None
@@ -315,7 +315,7 @@ class StoredPace:
         given_back = min(unused[day.ends_at], day.used)
         granted: int = min(wanted, self.daily - day.used + given_back)
         if granted <= 0:
-            raise BudgetSpentError("daily_budget", day.ends_at)
+            raise BudgetSpent("daily_budget", day.ends_at)
         await connection.execute(SPEND_DAY, {"account": self._account, "count": granted - given_back})
         return granted, day.ends_at
 
@@ -325,7 +325,7 @@ def _windows(kind: str) -> list[str]:
     return [kind] if kind == GENERAL else [kind, GENERAL]
 
 
-async def _tell(connection: AsyncConnection, kind: str, portions: list[Portion]) -> None:
+async def _tell(connection: AsyncConnection, kind: str, portions: list[PermitBlock]) -> None:
     """Write how portions were used, under the window's lock: what was not, no longer counts."""
     if portions:
         values = {
@@ -344,7 +344,7 @@ def allowance(maximum: int, cap: int | None, headroom: float) -> int:
 def blocked(code: str | None, until: datetime, now: datetime) -> float:
     """Return the seconds to wait after a 429. Raises HeldError where that is too long to be waited for in memory."""
     if code == DAILY:
-        raise BudgetSpentError("daily_budget", until)
+        raise BudgetSpent("daily_budget", until)
     seconds = (until - now).total_seconds()
     if seconds > LONGEST_WAIT_SECONDS:
         reason = code or "RATE_LIMIT"
@@ -358,12 +358,12 @@ async def _wait_at_most(seconds: float, ended: asyncio.Event) -> None:
             await ended.wait()
 
 
-def _drop_gone(waiting: deque[asyncio.Future[StoredGrant]]) -> None:
+def _drop_gone(waiting: deque[asyncio.Future[StoredPermit]]) -> None:
     while waiting and waiting[0].done():
         waiting.popleft()
 
 
-def _fail_all(waiting: deque[asyncio.Future[StoredGrant]], error: Exception) -> None:
+def _fail_all(waiting: deque[asyncio.Future[StoredPermit]], error: Exception) -> None:
     while waiting:
         future = waiting.popleft()
         if not future.done():

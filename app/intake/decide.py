@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from app.intake.entries import Accepted, Heard, Verdicted, final
+from app.intake.entries import Accepted, DecidedEvent, RecordedDecision, final
 from app.model import Verdict
 from app.rules.match import decide, heard
 
@@ -23,7 +23,7 @@ LONGEST_LOGGED = 200  # characters of an id that the sender chose
 log = structlog.get_logger(__name__)
 
 
-class Deciding:
+class Decider:
     """Decides events, and tells what was decided once it is stored."""
 
     def __init__(self, *, new_id: Callable[[str], str], hash_email: Callable[[str], str], metrics: Metrics) -> None:
@@ -31,32 +31,32 @@ class Deciding:
         self._hash_email = hash_email
         self._metrics = metrics
 
-    def heard(self, event: Event, book: Rulebook) -> Heard:
+    def heard(self, event: Event, book: Rulebook) -> DecidedEvent:
         """Return a new event with its decisions; a thin one is decided when its provider has been asked.
 
         Nobody is asked about what no rule listens to, and which is kept all the same.
         """
         if event.thin and heard(event, book):
-            return Heard(self._new_id("evt"), event, ())
+            return DecidedEvent(self._new_id("evt"), event, ())
         known = replace(event, thin=False) if event.thin else event
-        return Heard(self._new_id("evt"), known, self.decisions(known, book))
+        return DecidedEvent(self._new_id("evt"), known, self.decisions(known, book))
 
-    def decisions(self, event: Event, book: Rulebook) -> tuple[Verdicted, ...]:
+    def decisions(self, event: Event, book: Rulebook) -> tuple[RecordedDecision, ...]:
         """Return what the rulebook makes of the event."""
         return tuple(self.with_ids(decision) for decision in decide(event, book))
 
-    def with_ids(self, decision: Decision) -> Verdicted:
+    def with_ids(self, decision: Decision) -> RecordedDecision:
         """Return the decision with the ids it will be stored under."""
         enrollment_id = self._new_id("enr") if decision.enroll is not None else None
-        return Verdicted(self._new_id("dec"), enrollment_id, decision)
+        return RecordedDecision(self._new_id("dec"), enrollment_id, decision)
 
-    def tell(self, delivery_id: str, fresh: Sequence[Heard], accepted: Accepted) -> None:
+    def tell(self, delivery_id: str, fresh: Sequence[DecidedEvent], accepted: Accepted) -> None:
         """Log and count what was decided of the events that were new."""
         for item in fresh:
             for verdicted in item.decisions:
                 self._tell_one(delivery_id, item, verdicted, accepted)
 
-    def _tell_one(self, delivery_id: str, item: Heard, verdicted: Verdicted, accepted: Accepted) -> None:
+    def _tell_one(self, delivery_id: str, item: DecidedEvent, verdicted: RecordedDecision, accepted: Accepted) -> None:
         verdict, reason = final(verdicted, accepted)
         decision, event = verdicted.decision, item.event
         self._metrics.decided(decision.rule, verdict)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdicted:
+class RecordedDecision:
     """One decision with the ids it will be stored under."""
 
     id: str
@@ -23,12 +23,12 @@ class Verdicted:
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class DecidedEvent:
     """One event that a rule listens to, with its decisions."""
 
     id: str
     event: Event
-    decisions: tuple[Verdicted, ...]
+    decisions: tuple[RecordedDecision, ...]
 
     @property
     def key(self) -> tuple[str, bytes]:
@@ -37,12 +37,12 @@ class Heard:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class IntakeRecord:
     """What one delivery asks the store to keep."""
 
     delivery: Delivery
     provider: str
-    heard: tuple[Heard, ...]
+    heard: tuple[DecidedEvent, ...]
 
 
 @dataclass(slots=True)
@@ -68,12 +68,12 @@ def dedupe_digest(parts: Iterable[str]) -> bytes:
     return digest.digest()
 
 
-def email_of(heard: Heard) -> str | None:
+def email_of(heard: DecidedEvent) -> str | None:
     """Return the address an event is listed under."""
     return listed_address(heard.event.email)
 
 
-def final(verdicted: Verdicted, result: Accepted) -> tuple[Verdict, str]:
+def final(verdicted: RecordedDecision, result: Accepted) -> tuple[Verdict, str]:
     """Return verdict and reason as stored: an enrollment whose intent is taken becomes a "no: duplicate"."""
     holder = result.taken.get(verdicted.enrollment_id or "")
     if holder is None:

@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
     from sqlalchemy.engine import URL
 
-    from app.errors import Answer
-    from app.intake.entries import Accepted, Entry
+    from app.errors import DeliveryRejected
+    from app.intake.entries import Accepted, IntakeRecord
 
-    Batch = list[tuple[Entry, asyncio.Future[Accepted]]]
+    Batch = list[tuple[IntakeRecord, asyncio.Future[Accepted]]]
 
 MAXIMUM_BATCH = 512
 MAXIMUM_BATCH_BYTES = 8 * 1024 * 1024
@@ -46,7 +46,7 @@ class GroupCommit:
     def __init__(self, url: URL, *, limit: int = 10_000) -> None:
         self._url = url
         self._limit = limit
-        self._waiting: deque[tuple[Entry, asyncio.Future[Accepted]]] = deque()
+        self._waiting: deque[tuple[IntakeRecord, asyncio.Future[Accepted]]] = deque()
         self._waiting_bytes = 0
         self._arrived = asyncio.Event()
         self._lanes: list[asyncio.Task[None]] = []
@@ -69,7 +69,7 @@ class GroupCommit:
         if self._telling is not None:
             await self._telling
 
-    async def accept(self, entry: Entry) -> Accepted:
+    async def accept(self, entry: IntakeRecord) -> Accepted:
         """Return once `entry` is committed.
 
         Raises Busy when the store cannot keep it now (nothing is promised then: the sender must try again) and
@@ -121,7 +121,7 @@ class GroupCommit:
             for (_, future), result in zip(batch, results, strict=True):
                 _resolve(future, result)
 
-    async def _commit(self, connection: DirectConnection, entries: Sequence[Entry]) -> list[Accepted]:
+    async def _commit(self, connection: DirectConnection, entries: Sequence[IntakeRecord]) -> list[Accepted]:
         """Write `entries` in one transaction, again after a deadlock or a serialization failure."""
         for repeat in range(1, MAXIMUM_REPEATS + 1):
             try:
@@ -163,7 +163,7 @@ class GroupCommit:
         else:
             await self._halve(connection, batch, Unreadable("unstorable", "PostgreSQL cannot store this delivery"))
 
-    async def _halve(self, connection: DirectConnection, batch: Batch, refusal: Answer) -> None:
+    async def _halve(self, connection: DirectConnection, batch: Batch, refusal: DeliveryRejected) -> None:
         """Commit each half by itself; the one that stands alone is turned away with `refusal`."""
         if len(batch) == 1:
             log.error("store.delivery_refused", delivery_id=batch[0][0].delivery.id, reason=refusal.reason)

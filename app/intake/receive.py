@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import orjson
 import structlog
 
-from app.errors import Answer, Busy, NotAllowed, UnknownSource
-from app.intake.entries import Accepted, Entry
+from app.errors import Busy, DeliveryRejected, NotAllowed, UnknownSource
+from app.intake.entries import Accepted, IntakeRecord
 from app.rules.match import heard
 from app.sources.base import retiring
 from app.sources.field_map import mapped
@@ -17,7 +17,7 @@ from app.sources.field_map import mapped
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 
-    from app.intake.decide import Deciding
+    from app.intake.decide import Decider
     from app.model import Delivery, Response, SourceConfig
     from app.observability.metrics import Metrics
     from app.rules.rulebook import Rulebook
@@ -47,9 +47,9 @@ class Intake:
         *,
         book: Callable[[], Rulebook | None],
         providers: Mapping[str, Provider],
-        keep: Callable[[Entry], Awaitable[Accepted]],
-        refuse: Callable[[Delivery, Answer], None],
-        deciding: Deciding,
+        keep: Callable[[IntakeRecord], Awaitable[Accepted]],
+        refuse: Callable[[Delivery, DeliveryRejected], None],
+        deciding: Decider,
         metrics: Metrics,
         hint: Callable[[Sequence[str], Iterable[Hint]], None] = lambda _accounts, _hints: None,
     ) -> None:
@@ -62,13 +62,13 @@ class Intake:
         self._metrics = metrics
 
     async def receive(self, delivery: Delivery) -> Reply:
-        """Take one delivery down the road and return the sender's answer; raises Answer when it is turned away."""
+        """Take one delivery down the road and return the sender's answer. Raises DeliveryRejected."""
         book = self._book_in_force()
         source = self._source(book, delivery.source)
         provider = self._providers[source.provider]
         try:
             return await self._take(delivery, source, provider, book)
-        except Answer as answer:
+        except DeliveryRejected as answer:
             if not isinstance(answer, Busy):
                 self._refuse(provider.stored(delivery, source), answer)
             if own := provider.answer(delivery, answer):
@@ -93,7 +93,7 @@ class Intake:
         own = provider.answer(delivery, None)
         if not listening:
             return _in_its_form(own, self._filtered(delivery, len(events)))
-        entry = Entry(delivery, source.provider, tuple(listening))
+        entry = IntakeRecord(delivery, source.provider, tuple(listening))
         return _in_its_form(own, self._accepted(entry, await self._keep(entry)))
 
     def _book_in_force(self) -> Rulebook:
@@ -127,7 +127,7 @@ class Intake:
         log.info("delivery.filtered", delivery_id=delivery.id, source=delivery.source, events=events)
         return _received(delivery.id, filtered=True)
 
-    def _accepted(self, entry: Entry, accepted: Accepted) -> Reply:
+    def _accepted(self, entry: IntakeRecord, accepted: Accepted) -> Reply:
         delivery = entry.delivery
         self._metrics.duplicates(delivery.source, "event", len(accepted.seen))
         if accepted.first_delivery_id is not None:

@@ -17,7 +17,7 @@ from app.model import Delivery
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine
 
-    from app.errors import Answer
+    from app.errors import DeliveryRejected
 
 KEPT_PER_SOURCE = 20
 KEPT_BODY_BYTES = 64 * 1024
@@ -49,12 +49,12 @@ FIND_TAKEN = text("""
 """)
 
 
-class RefusedDeliveries:
+class RejectedDeliveries:
     """Keeps refused deliveries beside the road: the sender's answer never waits for it, and a flood is dropped."""
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
-        self._queue: asyncio.Queue[tuple[Delivery, Answer]] = asyncio.Queue(WAITING)
+        self._queue: asyncio.Queue[tuple[Delivery, DeliveryRejected]] = asyncio.Queue(WAITING)
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -67,7 +67,7 @@ class RefusedDeliveries:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
 
-    def keep(self, delivery: Delivery, answer: Answer) -> None:
+    def keep(self, delivery: Delivery, answer: DeliveryRejected) -> None:
         """Take note of a refused delivery of a configured source; drop it when too many wait."""
         if not self._queue.full():
             self._queue.put_nowait((delivery, answer))
@@ -83,7 +83,7 @@ class RefusedDeliveries:
                 # What cannot be kept must not end the keeping of others.
                 log.exception("refused.defect", delivery_id=delivery.id)
 
-    async def _write(self, delivery: Delivery, answer: Answer) -> None:
+    async def _write(self, delivery: Delivery, answer: DeliveryRejected) -> None:
         values = {
             "id": delivery.id,
             "source": delivery.source,

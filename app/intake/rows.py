@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 
-from app.intake.entries import Entry, Heard, Verdicted, email_of
+from app.intake.entries import DecidedEvent, IntakeRecord, RecordedDecision, email_of
 from app.model.plan_json import written
 
 if TYPE_CHECKING:
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
     from app.model import Decision, EnrollRequest
 
 
-def rows(batch: Sequence[Entry]) -> dict[str, str]:
+def rows(batch: Sequence[IntakeRecord]) -> dict[str, str]:
     """Return the rows of each table as JSON, as if everything were new; the statement takes what is."""
     events = [_Of(heard, entry.delivery.id, entry.delivery.received_at) for entry in batch for heard in entry.heard]
     return {"deliveries": _json([_delivery(entry) for entry in batch]), **_rows_of(events)}
 
 
-def decided_rows(heard: Heard, delivery_id: str, received_at: datetime) -> dict[str, str]:
+def decided_rows(heard: DecidedEvent, delivery_id: str, received_at: datetime) -> dict[str, str]:
     """Return the rows of one event that was stored before, with what has been learned and decided since."""
     return _rows_of([_Of(heard, delivery_id, received_at)])
 
@@ -32,7 +32,7 @@ def decided_rows(heard: Heard, delivery_id: str, received_at: datetime) -> dict[
 class _Of(NamedTuple):
     """An event and the delivery that it came in."""
 
-    heard: Heard
+    heard: DecidedEvent
     delivery_id: str
     received_at: datetime
 
@@ -46,7 +46,7 @@ def _rows_of(events: list[_Of]) -> dict[str, str]:
     }
 
 
-def _delivery(entry: Entry) -> dict[str, Any]:
+def _delivery(entry: IntakeRecord) -> dict[str, Any]:
     delivery = entry.delivery
     return {
         "id": delivery.id,
@@ -82,7 +82,7 @@ def _event(of: _Of) -> dict[str, Any]:
     }
 
 
-def _decision(of: _Of, verdicted: Verdicted) -> dict[str, Any]:
+def _decision(of: _Of, verdicted: RecordedDecision) -> dict[str, Any]:
     decision = verdicted.decision
     return {
         "id": verdicted.id,
@@ -107,7 +107,7 @@ def _facts(decision: Decision) -> list[dict[str, Any]]:
     ]
 
 
-def _enrollment(of: _Of, verdicted: Verdicted) -> dict[str, Any] | None:
+def _enrollment(of: _Of, verdicted: RecordedDecision) -> dict[str, Any] | None:
     """Return the enrollment that a decision asks for, None where it asks for none."""
     request = verdicted.decision.enroll
     if request is None:
@@ -134,7 +134,7 @@ def _enrollment(of: _Of, verdicted: Verdicted) -> dict[str, Any] | None:
     }
 
 
-def _written_back(of: _Of, verdicted: Verdicted, request: EnrollRequest) -> dict[str, str]:
+def _written_back(of: _Of, verdicted: RecordedDecision, request: EnrollRequest) -> dict[str, str]:
     """Return the contact properties that say why it is enrolled."""
     facts = {"source": of.heard.event.source, "rule": verdicted.decision.rule or "", "decision": verdicted.id}
     return {name: facts[fact] for fact, name in request.plan.write_back}

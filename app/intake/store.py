@@ -13,10 +13,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from app.database.direct import DirectConnection
-    from app.intake.entries import Entry, Heard
+    from app.intake.entries import DecidedEvent, IntakeRecord
 
 
-async def write(connection: DirectConnection, batch: Sequence[Entry]) -> tuple[list[Accepted], bool]:
+async def write(connection: DirectConnection, batch: Sequence[IntakeRecord]) -> tuple[list[Accepted], bool]:
     """Write `batch` as one transaction; return what became of each entry, and if workers have work now."""
     (row,) = await connection.fetch(sql.ACCEPT, rows(batch))
     new, taken = set(row["new"]), dict(zip(row["taken"], row["holders"], strict=True))
@@ -30,7 +30,7 @@ async def tell_workers(connection: DirectConnection) -> None:
     await connection.fetch(sql.TELL_WORKERS, {"channel": ENROLLMENTS_READY})
 
 
-def accepted(events: Sequence[Heard], new: set[str], taken: dict[str, str]) -> Accepted:
+def accepted(events: Sequence[DecidedEvent], new: set[str], taken: dict[str, str]) -> Accepted:
     """Return what became of these events: `new` are the ids that were written, `taken` the intents that were not."""
     result = Accepted()
     for heard in events:
@@ -42,7 +42,7 @@ def accepted(events: Sequence[Heard], new: set[str], taken: dict[str, str]) -> A
 
 
 async def _read_first_deliveries(
-    connection: DirectConnection, batch: Sequence[Entry], results: Sequence[Accepted]
+    connection: DirectConnection, batch: Sequence[IntakeRecord], results: Sequence[Accepted]
 ) -> None:
     repeated = [(e, r) for e, r in zip(batch, results, strict=True) if e.heard and not r.new]
     if not repeated:

@@ -238,7 +238,7 @@ class Cap:
 
 
 @dataclass(frozen=True, slots=True)
-class Bridge:
+class UnenrollWorkflow:
     """How contacts are taken out of sequences, for which HubSpot has no request: by a workflow that does so.
 
     It starts when `contact_property` gets `value`, or (`workflow`, a flow id) when the contact is put into it. It has
@@ -278,7 +278,7 @@ class Account:
     oauth: bool = False
     daily: int | None = None
     timezone: str | None = None
-    bridge: Bridge | None = None
+    bridge: UnenrollWorkflow | None = None
 
     def may_write(self, name: str) -> bool:
         """Tell whether rules may write this contact property: not what HubSpot keeps itself, nor who the contact is."""
@@ -502,7 +502,7 @@ NO_OUTCOME = "no_outcome"
 
 
 @dataclass(frozen=True, slots=True)
-class Witness:
+class ObservedEnrollment:
     """The status route's answer: which sequence the contact is in now, and since when."""
 
     sequence: str

@@ -52,15 +52,15 @@ RELEASES_INTENT: frozenset[State] = frozenset({State.REFUSED, State.CANCELLED, S
 OCCUPIES_PERSON: frozenset[State] = frozenset({State.WORKING, State.UNCERTAIN})
 
 
-class ImpossibleTransitionError(AssertionError):
+class ImpossibleTransition(AssertionError):
     """A transition that the table does not hold was asked for: a defect of ours, never of the data."""
 
 
 def permit(before: State, after: State, step: Step | None = None) -> None:
-    """Return when `before` -> `after` is in the table, else raise ImpossibleTransitionError.
+    """Return when `before` -> `after` is in the table, else raise ImpossibleTransition.
 
     A working enrollment can be cancelled only before `sending`: afterwards HubSpot may have it already.
     """
     too_late = after is State.CANCELLED and step is Step.SENDING
     if after not in TRANSITIONS[before] or too_late:
-        raise ImpossibleTransitionError(f"{before} -> {after} at step {step}")
+        raise ImpossibleTransition(f"{before} -> {after} at step {step}")

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from app.model import Endpoint
-    from app.outbound.send import Deliverer
+    from app.outbound.send import OutboundSender
     from app.outbound.store import Outbox, Outgoing
 
 AT_ONCE = 10
@@ -25,7 +25,7 @@ AT_ONCE = 10
 log = structlog.get_logger(__name__)
 
 
-class Delivering:
+class OutboundLoop:
     """One worker's outbound events. Whoever dies with some in hand is replaced when their lease has run out.
 
     `endpoints` returns those of the rules in force: what waits for others stays where it is. Each has places of its
@@ -36,7 +36,7 @@ class Delivering:
     def __init__(
         self,
         outbox: Outbox,
-        deliverer: Deliverer,
+        deliverer: OutboundSender,
         *,
         endpoints: Callable[[], Mapping[str, Endpoint]],
         now: Callable[[], datetime],

@@ -23,7 +23,7 @@ LISTED = [column for column in outbound.c if column.name not in HIDDEN]
 FILTERS = ("endpoint", "kind", "state", "enrollment_id")
 
 
-class OutboundBooks:
+class OutboundOperatorStore:
     """The record of outbound events. Every method raises Busy while the store cannot be asked."""
 
     def __init__(self, engine: AsyncEngine) -> None:

@@ -41,7 +41,7 @@ class Record(Protocol):
         """Write how a delivery ended. Raises FenceLost once it is somebody else's."""
 
 
-class Deliverer:
+class OutboundSender:
     """Takes claimed deliveries to their outcome."""
 
     def __init__(

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from app.model import Endpoint
-    from app.outbound.operator_store import OutboundBooks
+    from app.outbound.operator_store import OutboundOperatorStore
 
 DISABLED, LEFT = "disabled", "not-in-rules"
 # What the gauge says of each state; one that left has no breaker.
@@ -20,7 +20,7 @@ NUMBERS = {str(Position.CLOSED): 0, LEFT: 0, str(Position.HALF_OPEN): 1, str(Pos
 
 
 @dataclass(frozen=True, slots=True)
-class EndpointStanding:
+class EndpointStatus:
     """One endpoint. `state` is its breaker's position, `disabled` after a 410, or `not-in-rules`."""
 
     name: str
@@ -39,17 +39,17 @@ class EndpointStanding:
     last_error_at: datetime | None
 
 
-class EndpointStandings:
+class EndpointStatuses:
     """How endpoints stand. `endpoints` returns those of the rules in force. Every method raises Busy."""
 
     def __init__(
-        self, books: OutboundBooks, endpoints: Callable[[], Mapping[str, Endpoint]], now: Callable[[], datetime]
+        self, books: OutboundOperatorStore, endpoints: Callable[[], Mapping[str, Endpoint]], now: Callable[[], datetime]
     ) -> None:
         self._books = books
         self._endpoints = endpoints
         self._now = now
 
-    async def all(self) -> list[EndpointStanding]:
+    async def all(self) -> list[EndpointStatus]:
         """Return how each endpoint stands, by name."""
         endpoints, backlog = self._endpoints(), await self._books.backlog()
         names = sorted({*endpoints, *backlog})
@@ -77,13 +77,13 @@ class EndpointStandings:
 
     def _one(
         self, name: str, endpoint: Endpoint | None, stored: Sequence[Mapping[str, Any]], backlog: Mapping[str, Any]
-    ) -> EndpointStanding:
+    ) -> EndpointStatus:
         row = _row_of(name, endpoint, stored)
         fresh = endpoint is None or not row
         breaker = Breaker() if fresh else Breaker(row["failures"], row["openings"], row["open_until"])
         disabled_at = None if fresh else row["disabled_at"]
         state = LEFT if endpoint is None else DISABLED if disabled_at else str(breaker.position(self._now()))
-        return EndpointStanding(
+        return EndpointStatus(
             name=name,
             url=endpoint.shown if endpoint else None,
             events=sorted(endpoint.kinds) if endpoint else [],

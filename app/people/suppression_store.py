@@ -59,7 +59,7 @@ COUNT_ENROLLED = text("""
 """)
 
 
-class Suppressions:
+class SuppressionStore:
     """The list in PostgreSQL, for all replicas and all accounts."""
 
     def __init__(self, engine: AsyncEngine) -> None:

@@ -20,12 +20,12 @@ if TYPE_CHECKING:
     from app.model import Endpoint, OutboundKind
     from app.observability.metrics import Metrics
     from app.rules.rulebook import Document
-    from app.rules.store import Rulebooks, StoredRulebook
+    from app.rules.store import RulebookStore, StoredRulebook
 
 log = structlog.get_logger(__name__)
 
 
-class RulebookInForce:
+class ActiveRulebook:
     """Holds the rulebook in force in this process. `read` returns the operator's file, `load` makes a Rulebook of it.
 
     Both run off the event loop: ten thousand rules take a while to compile. `unfinished` counts the enrollments under
@@ -34,7 +34,7 @@ class RulebookInForce:
 
     def __init__(
         self,
-        rulebooks: Rulebooks,
+        rulebooks: RulebookStore,
         *,
         read: Callable[[], tuple[Document, ...]],
         load: Callable[[tuple[Document, ...]], Rulebook],

@@ -49,7 +49,7 @@ READ_ACCOUNTS = text("""
 """)
 
 
-class Rulebooks:
+class RulebookStore:
     """Reads and replaces the rulebook in force, for all replicas."""
 
     def __init__(self, engine: AsyncEngine) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Protocol
 
-from app.errors import BudgetSpentError, DeclinedError, HeldError, ParkedError
+from app.errors import BudgetSpent, DeclinedError, HeldError, ParkedError
 from app.model import CONTACT_OWNER, OnSenderFull, Sender, Sticky
 from app.people.addresses import FREE_MAIL
 from app.senders.choose import Considered
@@ -136,7 +136,7 @@ class Senders:
             return HeldError("sender_paused", self._now() + LOOK_AGAIN, told)
         if enrollment.plan.on_sender_full is OnSenderFull.FAIL:
             return DeclinedError("sender_full", told)
-        return BudgetSpentError("quota", assigned.free_at)
+        return BudgetSpent("quota", assigned.free_at)
 
 
 def _named(name: str, enrollment: Enrollment, book: Rulebook, because: str) -> Group | Considered:

@@ -10,7 +10,7 @@ from app.database.fragments import ONE_AFTER_THE_OTHER
 from app.model import Sender
 from app.senders.inbox_store import read_inboxes
 from app.senders.quota_store import PERIOD
-from app.senders.store import Assigning
+from app.senders.store import SenderAssignment
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -106,7 +106,7 @@ RESUME = text(f"""
 """)  # noqa: S608  # the only text put in is the times above
 
 
-class SenderBooks:
+class SenderPauseStore:
     """Assigns senders, and keeps what must be the same on every replica."""
 
     def __init__(self, engine: AsyncEngine) -> None:
@@ -118,7 +118,7 @@ class SenderBooks:
         `before` is what was thought already. Raises FenceLost.
         """
         async with self._engine.begin() as connection:
-            return await Assigning(connection, enrollment).assign(groups, before)
+            return await SenderAssignment(connection, enrollment).assign(groups, before)
 
     async def inboxes(self, account: str, inboxes: Sequence[str]) -> Mapping[str, Inbox]:
         """Return how each inbox stands."""

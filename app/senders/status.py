@@ -33,7 +33,7 @@ class Books(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class SenderStatus:
     """One sender in one account. `left` of `limit` enrollments may be sent in the running 24 hours.
 
     `full_until` is until when none is taken by HubSpot's word, whatever was counted.
@@ -51,7 +51,7 @@ class Standing:
     full_until: datetime | None
 
 
-class Standings:
+class SenderStatuses:
     """Reads how senders stand, and pauses and resumes them. Raises Busy while the store cannot be asked.
 
     These are the senders of the rulebook in force, and contacts' owners who have sent: `owner` and their owner id.
@@ -61,7 +61,7 @@ class Standings:
         self._books = books
         self._book = book
 
-    async def all(self) -> list[Standing]:
+    async def all(self) -> list[SenderStatus]:
         """Return the senders, in each account of the rulebook in force."""
         book = self._book()
         if book is None:
@@ -90,7 +90,7 @@ class Standings:
             await self._books.resume(found[0].name, found[1].email)
         return True
 
-    async def _of(self, account: Account, book: Rulebook) -> list[Standing]:
+    async def _of(self, account: Account, book: Rulebook) -> list[SenderStatus]:
         senders = await self._senders(account, book)
         with busy_when_gone():
             found = await self._books.inboxes(account.name, sorted({sender.email for sender in senders}))
@@ -110,9 +110,9 @@ class Standings:
         return next(((meant, sender) for sender in senders if sender.name == name), None)
 
 
-def _standing(account: Account, sender: Sender, inbox: Inbox) -> Standing:
+def _standing(account: Account, sender: Sender, inbox: Inbox) -> SenderStatus:
     limit = inbox.limit(sender)
-    return Standing(
+    return SenderStatus(
         account=account.name,
         name=sender.name,
         user_id=sender.user_id,

@@ -52,7 +52,7 @@ class Assigned:
 
 
 @dataclass(slots=True)
-class Assigning:
+class SenderAssignment:
     """Assigns one enrollment its sender, in the caller's transaction.
 
     `turns` are the counters of the pools, which are locked; `thought` is what was thought when it was assigned before.

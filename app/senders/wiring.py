@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from app.senders.pause_store import SenderBooks
-from app.senders.status import Standings
+from app.senders.pause_store import SenderPauseStore
+from app.senders.status import SenderStatuses
 
 if TYPE_CHECKING:
     from app.process import Process
 
 
-def sender_status(process: Process) -> Standings:
+def sender_status(process: Process) -> SenderStatuses:
     """Return how the senders of the rules in force stand."""
-    return Standings(SenderBooks(process.engine), lambda: process.rulebook.book)
+    return SenderStatuses(SenderPauseStore(process.engine), lambda: process.rulebook.book)

@@ -14,7 +14,7 @@ from app.sources import credentials, signing
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from app.errors import Answer
+    from app.errors import DeliveryRejected
     from app.sources.assurance import Proof
     from app.sources.credentials import Credential
     from app.sources.signing import Scheme
@@ -71,7 +71,7 @@ class Provider(Protocol):
         ...
 
     def verify(self, delivery: Delivery, config: SourceConfig, now: datetime) -> Secret | None:
-        """Raise Unauthentic, with the name of the check that failed, unless the delivery proves where it comes from.
+        """Raise Unauthenticated, with the name of the check that failed, unless the delivery proves its origin.
 
         Returns the secret that proved it; None where the source is open on purpose.
         """
@@ -93,7 +93,7 @@ class Provider(Protocol):
         """Return the events in a verified delivery; raise Unreadable, naming the field, where it cannot be read."""
         ...
 
-    def answer(self, delivery: Delivery, refusal: Answer | None) -> Response | None:
+    def answer(self, delivery: Delivery, refusal: DeliveryRejected | None) -> Response | None:
         """Return the answer to a delivery that was taken, or refused, where the provider wants one of its own form."""
         ...
 
@@ -158,7 +158,7 @@ class BaseProvider:
         """Return None: most providers send no challenge."""
         return None
 
-    def answer(self, delivery: Delivery, refusal: Answer | None) -> Response | None:  # noqa: ARG002  # the protocol's
+    def answer(self, delivery: Delivery, refusal: DeliveryRejected | None) -> Response | None:  # noqa: ARG002  # the protocol's
         """Return None: most providers look at the status only."""
         return None
 
@@ -197,7 +197,7 @@ class SignedProvider(BaseProvider):
         return self.scheme_of(config).proof
 
     def verify(self, delivery: Delivery, config: SourceConfig, now: datetime) -> Secret | None:
-        """Raise Unauthentic unless one of the source's secrets in force signed the delivery."""
+        """Raise Unauthenticated unless one of the source's secrets in force signed the delivery."""
         return signing.verify(self.scheme_of(config), delivery, config.secrets, now)
 
     def sign(self, body: bytes, config: SourceConfig, now: datetime, *, method: str, url: str) -> dict[str, str]:
@@ -225,7 +225,7 @@ class CredentialProvider(BaseProvider):
         return self.credential_of(config).proof
 
     def verify(self, delivery: Delivery, config: SourceConfig, now: datetime) -> Secret | None:
-        """Raise Unauthentic unless the delivery carries one of the source's secrets in force."""
+        """Raise Unauthenticated unless the delivery carries one of the source's secrets in force."""
         return credentials.verify(self.credential_of(config), delivery, config.secrets, now)
 
     def stored(self, delivery: Delivery, config: SourceConfig) -> Delivery:

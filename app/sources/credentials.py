@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import unquote, unquote_plus
 
-from app.errors import StartError, Unauthentic
+from app.errors import StartError, Unauthenticated
 from app.sources.assurance import WHILE_IN_FORCE, Proof
 from app.sources.fields import path_of, query_of
 from app.sources.signing import has_expired, octets
@@ -51,18 +51,20 @@ class Credential:
 
 
 def verify(credential: Credential, delivery: Delivery, secrets: Iterable[Secret], now: datetime) -> Secret:
-    """Return the secret that was presented, or raise Unauthentic: none was sent, a wrong one, or one out of force."""
+    """Return the secret that was presented. Raises Unauthenticated: none was sent, a wrong one, or one out of force."""
     known = tuple(secrets)
     if not any(secret.value for secret in known):
-        raise Unauthentic("auth_missing", "the source has no secret, so nothing can be verified")
+        raise Unauthenticated("auth_missing", "the source has no secret, so nothing can be verified")
     presented = octets(_presented(credential, delivery))
     # All of them are compared, whichever matches: how long it takes tells nothing.
     matching = [secret for secret in known if hmac.compare_digest(presented, octets(secret.value)) and secret.value]
     if not matching:
-        raise Unauthentic("auth_mismatch", f"what was sent ({credential.proof.how}) is none of the source's secrets")
+        raise Unauthenticated(
+            "auth_mismatch", f"what was sent ({credential.proof.how}) is none of the source's secrets"
+        )
     in_force = [secret for secret in matching if not has_expired(secret, now)]
     if not in_force:
-        raise Unauthentic("expired", "sent with a secret whose not_after has passed")
+        raise Unauthenticated("expired", "sent with a secret whose not_after has passed")
     return in_force[0]
 
 
@@ -137,7 +139,7 @@ def _presented(credential: Credential, delivery: Delivery) -> str:
         return value
     scheme, _, rest = value.partition(" ")
     if scheme.lower() != credential.kind:
-        raise Unauthentic("auth_mismatch", f"the authorization header is not of the kind {credential.kind.title()}")
+        raise Unauthenticated("auth_mismatch", f"the authorization header is not of the kind {credential.kind.title()}")
     return _decoded(rest.strip()) if credential.kind == "basic" else rest.strip()
 
 
@@ -157,14 +159,14 @@ def _in_url(delivery: Delivery) -> str:
 def _required(value: str, missing: str) -> str:
     if value:
         return value
-    raise Unauthentic("auth_missing", missing)
+    raise Unauthenticated("auth_missing", missing)
 
 
 def _decoded(text: str) -> str:
     try:
         return binascii.a2b_base64(text, strict_mode=True).decode()
     except ValueError as error:
-        raise Unauthentic("auth_mismatch", "the authorization header is not base64 of user and password") from error
+        raise Unauthenticated("auth_mismatch", "the authorization header is not base64 of user and password") from error
 
 
 def _first(secrets: Iterable[Secret], now: datetime) -> str:

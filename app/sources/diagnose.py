@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from app.errors import Answer, Unauthentic
+from app.errors import DeliveryRejected, Unauthenticated
 from app.sources.credentials import restored
 
 if TYPE_CHECKING:
@@ -69,10 +69,10 @@ def _as_sent(delivery: Delivery, source: SourceConfig, provider: Provider, reaso
     return candidates[0] if candidates and reason != "auth_mismatch" else delivery
 
 
-def _refusal(delivery: Delivery, source: SourceConfig, provider: Provider, now: datetime) -> Unauthentic | None:
+def _refusal(delivery: Delivery, source: SourceConfig, provider: Provider, now: datetime) -> Unauthenticated | None:
     try:
         provider.verify(delivery, source, now)
-    except Unauthentic as refusal:
+    except Unauthenticated as refusal:
         return refusal
     return None
 
@@ -117,7 +117,7 @@ def _other_sources(
 def _readable(delivery: Delivery, source: SourceConfig, provider: Provider) -> Check:
     try:
         events = provider.events(provider.stored(delivery, source), source)
-    except Answer as refusal:
+    except DeliveryRejected as refusal:
         return Check("content", passed=False, told=f"{refusal.reason}: {refusal}")
     kinds = ", ".join(dict.fromkeys(event.type for event in events)) or "none"
     return Check("content", passed=True, told=f"{len(events)} event{'' if len(events) == 1 else 's'}: {kinds}")

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from app.errors import StartError, Unauthentic
+from app.errors import StartError, Unauthenticated
 from app.sources.assurance import WHILE_IN_FORCE, Proof, for_so_long
 
 if TYPE_CHECKING:
@@ -82,10 +82,10 @@ class Presented(NamedTuple):
 
 
 def verify(scheme: Scheme, delivery: Delivery, secrets: Iterable[Secret], now: datetime) -> Secret:
-    """Return the secret that signed the delivery, or raise Unauthentic with the name of the check that failed."""
+    """Return the secret that signed the delivery, or raise Unauthenticated with the name of the check that failed."""
     usable = [(secret, key) for secret in secrets if (key := key_of(scheme, secret.value))]
     if not usable:
-        raise Unauthentic("missing_signature", "the source has no usable secret, so nothing can be verified")
+        raise Unauthenticated("missing_signature", "the source has no usable secret, so nothing can be verified")
     presented = read(scheme, delivery.headers)
     matching = [secret for secret, key in usable if _signed_by(scheme, key, delivery, presented)]
     # While one is rotated a sender may sign with both, and the one that has ended may stand first.
@@ -94,8 +94,8 @@ def verify(scheme: Scheme, delivery: Delivery, secrets: Iterable[Secret], now: d
         _check_timestamp(scheme, presented.timestamp, now)
         return in_force
     if matching:
-        raise Unauthentic("expired", "signed with a secret whose not_after has passed")
-    raise Unauthentic("signature_mismatch", f"the {scheme.header} header matches none of the source's secrets")
+        raise Unauthenticated("expired", "signed with a secret whose not_after has passed")
+    raise Unauthenticated("signature_mismatch", f"the {scheme.header} header matches none of the source's secrets")
 
 
 def sign(scheme: Scheme, delivery: Delivery, secrets: Iterable[Secret], now: datetime) -> dict[str, str]:
@@ -114,7 +114,7 @@ def sign(scheme: Scheme, delivery: Delivery, secrets: Iterable[Secret], now: dat
 
 
 def read(scheme: Scheme, headers: Mapping[str, str]) -> Presented:
-    """Return what the headers claim; a header that is missing or unreadable raises Unauthentic."""
+    """Return what the headers claim; a header that is missing or unreadable raises Unauthenticated."""
     value = _required(headers, scheme.header)
     identifier = _required(headers, scheme.id_header) if scheme.id_header else ""
     timestamp = _required(headers, scheme.timestamp_header) if scheme.timestamp_header else ""
@@ -131,7 +131,9 @@ def read(scheme: Scheme, headers: Mapping[str, str]) -> Presented:
         timestamp = next((rest for name, rest in pairs if name == scheme.timestamp_tag), "")
     signatures = tuple(decoded for text in written[:MOST_SIGNATURES] if (decoded := _decoded(text, scheme.encoding)))
     if not signatures:
-        raise Unauthentic("malformed_signature", f"the {scheme.header} header holds no signature of the expected form")
+        raise Unauthenticated(
+            "malformed_signature", f"the {scheme.header} header holds no signature of the expected form"
+        )
     return Presented(signatures, identifier, timestamp)
 
 
@@ -201,7 +203,7 @@ def _written(scheme: Scheme, signature: bytes, timestamp: str) -> str:
 def _required(headers: Mapping[str, str], name: str) -> str:
     if value := headers.get(name, "").strip():
         return value
-    raise Unauthentic("missing_signature", f"the {name} header is missing")
+    raise Unauthenticated("missing_signature", f"the {name} header is missing")
 
 
 def _decoded(text: str, encoding: Literal["hex", "base64"]) -> bytes | None:
@@ -226,9 +228,9 @@ def _check_timestamp(scheme: Scheme, timestamp: str, now: datetime) -> None:
     if scheme.tolerance is None:
         return
     if not (timestamp.isascii() and timestamp.isdigit() and len(timestamp) <= LONGEST_TIMESTAMP):
-        raise Unauthentic("malformed_signature", "the signed timestamp is not a whole number")
+        raise Unauthenticated("malformed_signature", "the signed timestamp is not a whole number")
     age = now.timestamp() - int(timestamp) / (1000 if scheme.timestamp_unit == "ms" else 1)
     if age > scheme.tolerance.total_seconds():
-        raise Unauthentic("timestamp_too_old", f"signed {age:.0f} s ago, accepted up to {scheme.tolerance}")
+        raise Unauthenticated("timestamp_too_old", f"signed {age:.0f} s ago, accepted up to {scheme.tolerance}")
     if scheme.future and -age > scheme.tolerance.total_seconds():
-        raise Unauthentic("timestamp_in_future", f"signed {-age:.0f} s ahead of this clock: check both clocks")
+        raise Unauthenticated("timestamp_in_future", f"signed {-age:.0f} s ahead of this clock: check both clocks")

@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from app.errors import StartError, Unauthentic
+from app.errors import StartError, Unauthenticated
 from app.model import Event
 from app.sources import signing
 from app.sources.base import SignedProvider, TimedOptions, unsent
@@ -73,14 +73,14 @@ class StandardProvider(SignedProvider):
         return replace(super().proof(config), how=f"HMAC-SHA256 or ed25519 in {self.prefix}-signature")
 
     def verify(self, delivery: Delivery, config: SourceConfig, now: datetime) -> Secret | None:
-        """Raise Unauthentic unless a signature is by one of the source's keys and at most 5 minutes off."""
+        """Raise Unauthenticated unless a signature is by one of the source's keys and at most 5 minutes off."""
         scheme = self._scheme_of(config, self._sent_prefix(delivery.headers))
         shared, public = _apart(config.secrets)
         if not public:
             return signing.verify(scheme, delivery, shared, now)
         try:
             return signing.verify(_asymmetric(scheme), delivery, public, now)
-        except Unauthentic as refusal:
+        except Unauthenticated as refusal:
             if not shared or refusal.reason not in NOT_BY_IT:
                 raise
         return signing.verify(scheme, delivery, shared, now)

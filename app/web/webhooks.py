@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 from app.clock import utc_now
-from app.errors import Answer, Busy, NotAllowed, TooLarge, UnsupportedMedia
+from app.errors import Busy, DeliveryRejected, NotAllowed, TooLarge, UnsupportedMedia
 from app.intake.receive import Reply
 from app.model import Delivery
 
@@ -71,7 +71,7 @@ class Webhooks:
             url = self._called_url(scope, headers)
             delivery = Delivery(delivery_id, source, utc_now(), scope["method"], url, headers, body)
             return await self._intake.receive(delivery)
-        except Answer as answer:
+        except DeliveryRejected as answer:
             return self._turned_away(answer, delivery_id, source)
         except Exception:
             # A defect of ours is no reason for a sender to give its event up: it is asked to send it again.
@@ -85,7 +85,7 @@ class Webhooks:
         base = self._public_url or f"{scope['scheme']}://{headers.get('host', '')}"
         return base + path.decode("latin-1") + (f"?{query.decode('latin-1')}" if query else "")
 
-    def _turned_away(self, answer: Answer, delivery_id: str, source: str) -> Reply:
+    def _turned_away(self, answer: DeliveryRejected, delivery_id: str, source: str) -> Reply:
         """Answer a delivery that is not taken. The reason goes to the log; a forger learns the status only."""
         known = answer.status != 404  # noqa: PLR2004  # an unknown source's name must not become a label
         self._metrics.rejected(source if known else None, answer.reason)

@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING
 from app import __version__
 from app.catalogue.cache import Catalogue
 from app.database.engine import busy_when_gone
-from app.enrollments.operator_store import Interventions
+from app.enrollments.operator_store import EnrollmentOperatorStore
 from app.errors import Busy
-from app.followup.hint_store import Hints
+from app.followup.hint_store import HintStore
 from app.ids import Ids
-from app.intake.decide import Deciding
+from app.intake.decide import Decider
 from app.intake.group_commit import GroupCommit
 from app.intake.receive import Intake
-from app.intake.rejected_store import RefusedDeliveries
-from app.outbound.operator_store import OutboundBooks
+from app.intake.rejected_store import RejectedDeliveries
+from app.outbound.operator_store import OutboundOperatorStore
 from app.outbound.wiring import endpoint_status
-from app.people.suppression_store import Suppressions
+from app.people.suppression_store import SuppressionStore
 from app.reports.store import StoredReader
 from app.senders.wiring import sender_status
 from app.sources import PROVIDERS
@@ -91,10 +91,10 @@ async def applications(process: Process) -> list[FastAPI]:
     writer = GroupCommit(process.engine.url, limit=settings.queue_limit)
     writer.start()
     stack.push_async_callback(writer.close)
-    refused = RefusedDeliveries(process.engine)
+    refused = RejectedDeliveries(process.engine)
     refused.start()
     stack.push_async_callback(refused.close)
-    hints = Hints(process.engine)
+    hints = HintStore(process.engine)
     hints.start()
     stack.push_async_callback(hints.close)
     intake = Intake(
@@ -102,7 +102,7 @@ async def applications(process: Process) -> list[FastAPI]:
         providers=PROVIDERS,
         keep=writer.accept,
         refuse=refused.keep,
-        deciding=Deciding(new_id=ids, hash_email=hasher, metrics=process.metrics),
+        deciding=Decider(new_id=ids, hash_email=hasher, metrics=process.metrics),
         metrics=process.metrics,
         hint=hints.keep,
     )
@@ -122,11 +122,11 @@ async def applications(process: Process) -> list[FastAPI]:
         health.metrics(partial(_page, process, reader)),
         admin.router(partial(_reload_for_operators, process), authorised=authorised),
         api.router(reader, authorised=authorised),
-        interventions.router(Interventions(process.engine), reader, authorised=authorised),
+        interventions.router(EnrollmentOperatorStore(process.engine), reader, authorised=authorised),
         web_senders.router(sender_status(process), authorised=authorised),
-        suppressions.router(Suppressions(process.engine), authorised=authorised),
+        suppressions.router(SuppressionStore(process.engine), authorised=authorised),
         web_accounts.router(connecting, grants, accounts=partial(_let_in, process), authorised=authorised),
-        web_outbound.router(OutboundBooks(process.engine), endpoint_status(process), authorised=authorised),
+        web_outbound.router(OutboundOperatorStore(process.engine), endpoint_status(process), authorised=authorised),
         web_catalogue.router(_catalogue(process), authorised=authorised),
     ]
     if settings.admin_port is None:

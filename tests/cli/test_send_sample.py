@@ -17,7 +17,7 @@ import httpx
 import pytest
 import yaml
 
-from app.errors import Answer, StartError
+from app.errors import DeliveryRejected, StartError
 from app.people.addresses import normalise
 from app.sources import PROVIDERS
 from app.sources.field_map import mapped
@@ -91,7 +91,7 @@ def as_sent(far: Far, send: Any) -> list[Event] | None:
     assert send("--yes").exit_code == 0
     try:
         return events_of(far.seen.pop(), send.case)
-    except Answer:
+    except DeliveryRejected:
         return None
 
 

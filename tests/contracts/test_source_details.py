@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from app.errors import Unauthentic, Unreadable
+from app.errors import Unauthenticated, Unreadable
 from app.model import Delivery, Event, Secret, SourceConfig
 from app.sources import PROVIDERS, fields
 from app.sources.providers.segment import signed_part
@@ -64,7 +64,7 @@ def test_what_comes_from_a_header_or_url_can_be_stored() -> None:
 @pytest.mark.parametrize("piece", [b'\\"', b'"\\', b'"', b"{", b"[", b'"",', b" "])
 def test_hostile_batches_are_cut_in_linear_time(piece: bytes) -> None:
     # No clock here: scanning that starts over at each quote would run into the limit that every test has.
-    with pytest.raises(Unauthentic):
+    with pytest.raises(Unauthenticated):
         signed_part(b"[{" + piece * 400_000)
 
 

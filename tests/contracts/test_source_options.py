@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from app.errors import StartError, Unauthentic
+from app.errors import StartError, Unauthenticated
 from app.model import Delivery, Secret, SourceConfig
 from app.sources import PROVIDERS
 from app.sources.form_labels import meaning
@@ -56,7 +56,7 @@ def test_a_standard_webhooks_secret_is_base64() -> None:
 def test_a_secret_that_cannot_be_a_key_opens_nothing() -> None:
     provider, config = PROVIDERS["standard-webhooks"], source("standard-webhooks", "whsec_not base64")
     headers = {"webhook-id": "1", "webhook-timestamp": str(int(NOW.timestamp())), "webhook-signature": "v1,AAAA"}
-    with pytest.raises(Unauthentic):
+    with pytest.raises(Unauthenticated):
         provider.verify(Delivery("d", "x", NOW, "POST", URL, headers, b"{}"), config, NOW)
     with pytest.raises(StartError):
         provider.sign(b"{}", config, NOW, method="POST", url=URL)
@@ -77,7 +77,7 @@ def test_the_tolerance_can_be_set(provider: str) -> None:
     headers = PROVIDERS[provider].sign(b"{}", config, NOW, method="POST", url=URL)
     delivery = Delivery("d", "x", NOW, "POST", URL, headers, b"{}")
     PROVIDERS[provider].verify(delivery, config, NOW + timedelta(seconds=1000))
-    with pytest.raises(Unauthentic, match="signed 1001 s ago"):
+    with pytest.raises(Unauthenticated, match="signed 1001 s ago"):
         PROVIDERS[provider].verify(delivery, config, NOW + timedelta(seconds=1001))
 
 
@@ -138,7 +138,7 @@ def test_an_open_json_source_takes_unsigned_deliveries() -> None:
 def test_a_json_source_without_a_signature_is_closed_even_with_a_secret() -> None:
     config = source("json", "s")
     delivery = Delivery("d", "x", NOW, "POST", URL, {"x-signature": "00"}, b"{}")
-    with pytest.raises(Unauthentic, match="no `signature:`"):
+    with pytest.raises(Unauthenticated, match="no `signature:`"):
         PROVIDERS["json"].verify(delivery, config, NOW)
     with pytest.raises(StartError, match="no `signature:`"):
         PROVIDERS["json"].sign(b"{}", config, NOW, method="POST", url=URL)

@@ -13,7 +13,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from app.errors import Unauthentic, Unreadable
+from app.errors import Unauthenticated, Unreadable
 from app.model import Delivery, Event, Secret, SourceConfig
 from app.sources import PROVIDERS
 from app.sources.diagnose import Check, diagnose
@@ -35,7 +35,7 @@ def delivery(body: bytes, url: str = URL, **headers: str) -> Delivery:
 
 
 def reason(sent: Delivery, source: SourceConfig) -> str:
-    with pytest.raises(Unauthentic) as refusal:
+    with pytest.raises(Unauthenticated) as refusal:
         PROVIDERS[source.provider].verify(sent, source, NOW)
     return refusal.value.reason
 

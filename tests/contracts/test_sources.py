@@ -20,7 +20,7 @@ import pytest
 from defusedxml.ElementTree import fromstring
 
 import app.sources
-from app.errors import Answer, Unauthentic, Unreadable
+from app.errors import DeliveryRejected, Unauthenticated, Unreadable
 from app.model import Delivery, Event, Response, Secret, SourceConfig
 from app.sources import PROVIDERS
 from app.sources.field_map import mapped
@@ -121,7 +121,7 @@ def verify(
 
 
 def reason(case: Case, **changed: Any) -> str:
-    with pytest.raises(Unauthentic) as refusal:
+    with pytest.raises(Unauthenticated) as refusal:
         verify(case, **changed)
     return refusal.value.reason
 
@@ -186,7 +186,7 @@ def test_a_folder_of_cases_names_no_provider_that_there_is_not() -> None:
 
 @over([case for case in CASES if not case.valid])
 def test_an_invalid_case_is_refused_for_the_reason_its_file_names(case: Case) -> None:
-    with pytest.raises(Answer) as refusal:
+    with pytest.raises(DeliveryRejected) as refusal:
         receive(case)
     assert refusal.value.reason == case.expected["reason"] or not case.ours
 

@@ -30,7 +30,7 @@ from paddle_billing.Notifications import PaddleSignature
 from paddle_billing.Notifications import Secret as PaddleSecret
 from slack_sdk.signature import SignatureVerifier
 
-from app.errors import Unauthentic
+from app.errors import Unauthenticated
 from app.model import Delivery, Secret, SourceConfig
 from app.sources import PROVIDERS
 
@@ -208,7 +208,7 @@ def test_one_altered_byte_is_refused(name: str, place: int) -> None:
     altered = bytearray(BODY.encode())
     altered[place] ^= 1
     delivery = replace(signed(library, now), body=bytes(altered))
-    with pytest.raises(Unauthentic) as refusal:
+    with pytest.raises(Unauthenticated) as refusal:
         PROVIDERS[library.provider].verify(delivery, config_of(library), now)
     assert refusal.value.reason == ("digest_mismatch" if name.startswith("RFC") else "signature_mismatch")
 

@@ -11,11 +11,11 @@ import pytest
 from app.doctor import connection, properties
 from app.doctor import daily_limit as day
 from app.doctor import senders as people
-from app.doctor.facts import Facts, Met
+from app.doctor.facts import Facts, ResponseSeen
 from app.doctor.findings import Status
 from app.doctor.report import examined
 from app.doctor.requirements import Use, Wanted, WriteBack, wanted
-from app.errors import BudgetSpentError, NotSent, Refusal
+from app.errors import BudgetSpent, NotSent, Refusal
 from app.hubspot.api.account import AccountDetails, Usage
 from app.hubspot.api.details import User
 from app.hubspot.api.oauth import REQUIRED_SCOPES
@@ -42,7 +42,7 @@ def facts(**changes: Any) -> Facts:
         "owners": (OWNER,),
         "users": (User("7001", "anna@acme.example", ("sales-pro",)),),
         "usage": Usage(100, 10, NOW + timedelta(hours=1)),
-        "met": (Met(200, timedelta(seconds=1)),),
+        "met": (ResponseSeen(200, timedelta(seconds=1)),),
     }
     return Facts(**told | changes)
 
@@ -100,7 +100,7 @@ def test_when_a_spent_day_ends_is_told_by_whoever_knows() -> None:
     berlin = "2026-11-23 23:00 UTC"
     assert berlin in day.budget(MAIN, facts(usage=SPENT), NOW).told
     assert berlin in day.budget(MAIN, facts(details=SPENT, usage=SPENT), NOW).told
-    noted = BudgetSpentError("daily_budget", NOW + timedelta(hours=3))
+    noted = BudgetSpent("daily_budget", NOW + timedelta(hours=3))
     finding = day.budget(MAIN, facts(owners=noted), NOW)
     assert (finding.status, "2026-11-23 15:00 UTC" in finding.told) == (Status.FAILED, True)
     nowhere = day.budget(Account("main", "x"), facts(details=SPENT), NOW - timedelta(days=365))
@@ -132,15 +132,15 @@ def test_one_hubspot_account_under_two_names_is_found() -> None:
 
 
 def test_without_hubspots_figure_its_headers_say_what_is_left() -> None:
-    met = (Met(200, None, 500), Met(200, None, 499), Met(200))
+    met = (ResponseSeen(200, None, 500), ResponseSeen(200, None, 499), ResponseSeen(200))
     finding = day.budget(MAIN, facts(usage=None, met=met), NOW)
     assert (finding.status, finding.told.startswith("499 requests")) == (Status.UNKNOWN, True)
 
 
 def test_the_clock_is_judged_by_the_quickest_answer() -> None:
-    slow = (Met(200, timedelta(seconds=-50)), Met(200, timedelta(seconds=2)), Met(None))
+    slow = (ResponseSeen(200, timedelta(seconds=-50)), ResponseSeen(200, timedelta(seconds=2)), ResponseSeen(None))
     assert day.clock(facts(met=slow)).status is Status.OK
-    assert day.clock(facts(met=(Met(200),))).status is Status.UNKNOWN
+    assert day.clock(facts(met=(ResponseSeen(200),))).status is Status.UNKNOWN
 
 
 def test_a_pace_that_lets_nobody_ask_is_not_hubspots_fault() -> None:

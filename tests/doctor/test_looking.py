@@ -11,11 +11,11 @@ import httpx
 import pytest
 
 from app.accounts.encryption import Encryption, new_key
-from app.accounts.grant_store import Grants
+from app.accounts.grant_store import GrantStore
 from app.accounts.sealed import NewTokens
 from app.hubspot.api.oauth import REQUIRED_SCOPES
 from app.model import Sender
-from app.senders.pause_store import SenderBooks
+from app.senders.pause_store import SenderPauseStore
 from tests.doctor.conftest import ANNA, BEN, CLEO
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ def test_of_several_accounts_one_has_to_be_named(practice: Practice) -> None:
 async def test_with_a_database_senders_have_a_standing_and_the_pace_is_shared(
     practice: Practice, database_url: str, engine: AsyncEngine
 ) -> None:
-    await SenderBooks(engine).pause("main", Sender("anna", "7001", "anna@acme.example"), "by an operator")
+    await SenderPauseStore(engine).pause("main", Sender("anna", "7001", "anna@acme.example"), "by an operator")
     at = {"SEGUE_DATABASE_URL": database_url}
     (anna,) = await asyncio.to_thread(listed, practice, "senders", **at)
     assert (anna["left"], anna["limit"], anna["paused"]) == (1000, 1000, True)
@@ -133,7 +133,7 @@ async def test_an_account_that_joined_by_oauth_is_asked_with_its_grant(
     assert "segue hubspot install main" in findings["token accepted"]["do"]
     scopes = tuple(scope for scope in (*REQUIRED_SCOPES, "settings.users.read") if scope != missing)
     access = await granted(practice, scopes, url)
-    await Grants(engine, Encryption([key])).connect(
+    await GrantStore(engine, Encryption([key])).connect(
         "main", "48000001", NewTokens(access, "refresh", 1800, 1800, "7001", scopes)
     )
     code, findings = await doctor(practice, **oauth)

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.accounts.encryption import Encryption, encryption, new_key
-from app.errors import StartError, Undecipherable
+from app.errors import DecryptionFailed, StartError
 
 OLD, NEW, OTHER = new_key(), new_key(), new_key()
 EMEA = ("oauth", "emea", "access_token")
@@ -26,7 +26,7 @@ def test_an_old_key_still_opens_and_rotating_makes_it_superfluous(text: str, con
     both = Encryption([NEW, OLD])
     assert both.decrypt(sealed, context) == text
     assert Encryption([NEW]).decrypt(both.rotate(sealed), context) == text
-    with pytest.raises(Undecipherable):
+    with pytest.raises(DecryptionFailed):
         Encryption([NEW]).decrypt(sealed, context)
 
 
@@ -34,29 +34,29 @@ def test_an_old_key_still_opens_and_rotating_makes_it_superfluous(text: str, con
 def test_what_belongs_elsewhere_does_not_open_here(text: str, context: list[str], other: list[str]) -> None:
     sealed = Encryption([NEW]).encrypt(text, context)
     if context != other:
-        with pytest.raises(Undecipherable):
+        with pytest.raises(DecryptionFailed):
             Encryption([NEW]).decrypt(sealed, other)
 
 
 def test_the_rows_of_two_accounts_and_the_two_tokens_of_one_cannot_be_swapped() -> None:
     sealed = Encryption([NEW]).encrypt("token", EMEA)
     for other in (("oauth", "apac", "access_token"), ("oauth", "emea", "refresh_token")):
-        with pytest.raises(Undecipherable, match="belongs elsewhere"):
+        with pytest.raises(DecryptionFailed, match="belongs elsewhere"):
             Encryption([NEW]).decrypt(sealed, other)
 
 
 @given(st.binary())
 def test_any_bytes_end_in_our_error(sealed: bytes) -> None:
     box = Encryption([NEW, OLD])
-    with pytest.raises(Undecipherable, match="SEGUE_ENCRYPTION_KEYS"):
+    with pytest.raises(DecryptionFailed, match="SEGUE_ENCRYPTION_KEYS"):
         box.decrypt(sealed, EMEA)
-    with pytest.raises(Undecipherable, match="SEGUE_ENCRYPTION_KEYS"):
+    with pytest.raises(DecryptionFailed, match="SEGUE_ENCRYPTION_KEYS"):
         box.rotate(sealed)
 
 
 @given(st.binary())
 def test_whatever_somebody_else_sealed_under_the_key_ends_in_our_error(content: bytes) -> None:
-    with pytest.raises(Undecipherable):
+    with pytest.raises(DecryptionFailed):
         Encryption([NEW]).decrypt(Fernet(NEW).encrypt(content), EMEA)
 
 

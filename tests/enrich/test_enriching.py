@@ -10,19 +10,19 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from app.accounts.identity_store import HubSpotAccounts
+from app.accounts.identity_store import IdentityStore
 from app.clock import utc_now
 from app.enrichment.client import Lookups
-from app.enrichment.enrich import Asking, Enricher
-from app.enrichment.loop import Enriching
-from app.enrichment.store import Enrichments
+from app.enrichment.enrich import Enricher, EnrichmentSources
+from app.enrichment.loop import EnrichmentLoop
+from app.enrichment.store import EnrichmentStore
 from app.errors import FenceLost
 from app.hubspot.api.faults import fault_of
-from app.hubspot.batched import HubSpotDesk
+from app.hubspot.batched import BatchedHubSpot
 from app.hubspot.client import HubSpotClient
-from app.hubspot.rate_limit_store import StoredPace
+from app.hubspot.rate_limit_store import StoredRateLimit
 from app.ids import Ids
-from app.intake.decide import Deciding
+from app.intake.decide import Decider
 from app.sources import PROVIDERS
 from tests.crash.harness import Process
 from tests.web.service import Running, running
@@ -96,7 +96,7 @@ class Office:
 
     web: Running
     far_end: FarEnd
-    enrichments: Enrichments
+    enrichments: EnrichmentStore
     enricher: Enricher
     moment: list[datetime]
 
@@ -133,22 +133,24 @@ async def office(database_url: str, engine: AsyncEngine, tmp_path: Path) -> Asyn
         Lookups(hosts, transport=httpx.MockTransport(far_end)) as lookups,
     ):
         moment = [utc_now()]
-        enrichments = Enrichments(engine, worker="w1", lease=60.0)
+        enrichments = EnrichmentStore(engine, worker="w1", lease=60.0)
         asking = asking_of(lookups.ask, lambda _: NobodysContacts(), engine)
         yield Office(web, far_end, enrichments, enricher_of(web, enrichments, asking, moment), moment)
 
 
-def asking_of(ask: Any, contacts: Any, engine: AsyncEngine) -> Asking:
-    portals = HubSpotAccounts(engine).portals
-    return Asking(providers=PROVIDERS, ask=ask, contacts=contacts, portals=portals, fault_of=fault_of)
+def asking_of(ask: Any, contacts: Any, engine: AsyncEngine) -> EnrichmentSources:
+    portals = IdentityStore(engine).portals
+    return EnrichmentSources(providers=PROVIDERS, ask=ask, contacts=contacts, portals=portals, fault_of=fault_of)
 
 
-def enricher_of(web: Running, enrichments: Enrichments, asking: Asking, moment: list[datetime]) -> Enricher:
+def enricher_of(
+    web: Running, enrichments: EnrichmentStore, asking: EnrichmentSources, moment: list[datetime]
+) -> Enricher:
     book = web.process.rulebook.book
     assert book is not None
     return Enricher(
         enrichments,
-        Deciding(new_id=Ids(), hash_email=lambda _: "hash", metrics=web.process.metrics),
+        Decider(new_id=Ids(), hash_email=lambda _: "hash", metrics=web.process.metrics),
         asking,
         book=lambda: book,
         span=timedelta(hours=72),
@@ -311,7 +313,7 @@ async def test_an_answer_of_more_than_a_megabyte_is_not_read_to_its_end(office: 
 async def test_who_lost_its_claim_writes_nothing(office: Office, engine: AsyncEngine) -> None:
     await office.ticket()
     office.far_end.answers = [httpx.Response(200, json=ORDER), httpx.Response(200, json=ORDER), httpx.Response(500)]
-    (frozen,) = await Enrichments(engine, worker="w0", lease=0.0).claim(10)
+    (frozen,) = await EnrichmentStore(engine, worker="w0", lease=0.0).claim(10)
     await office.enrich()
     for _ in range(2):  # once with an answer that would be written, once with a failure that would be noted
         with pytest.raises(FenceLost):
@@ -324,7 +326,7 @@ async def test_while_one_worker_asks_no_other_does_and_what_it_leaves_is_anybody
     office: Office, engine: AsyncEngine
 ) -> None:
     await office.ticket()
-    leaving = Enrichments(engine, worker="w0", lease=60.0)
+    leaving = EnrichmentStore(engine, worker="w0", lease=60.0)
     assert len(await leaving.claim(10)) == 1
     assert await office.enrichments.claim(10) == []
     await leaving.hand_back()
@@ -362,12 +364,12 @@ async def test_a_survey_response_is_read_by_its_questions(office: Office) -> Non
 
 
 @pytest.fixture
-async def hubspot(office: Office, engine: AsyncEngine) -> AsyncIterator[HubSpotDesk]:
+async def hubspot(office: Office, engine: AsyncEngine) -> AsyncIterator[BatchedHubSpot]:
     sandbox = Process(["-m", "app.sandbox", "--port", "0"], {}, r"http://\S+")
     url = (await sandbox.wait_until_up()).group()
-    pace = StoredPace(engine, account="main", cap=None, headroom=0.05, window_ms=10_000)
+    pace = StoredRateLimit(engine, account="main", cap=None, headroom=0.05, window_ms=10_000)
     client = HubSpotClient("main", "pat-sandbox", pace=pace, observe=lambda _: None, base_url=url)
-    async with client, HubSpotDesk(client) as desk:
+    async with client, BatchedHubSpot(client) as desk:
         asking = asking_of(nobody, lambda _: desk, engine)
         office.enricher = enricher_of(office.web, office.enrichments, asking, office.moment)
         yield desk
@@ -384,7 +386,7 @@ def created(contact: str) -> list[dict[str, Any]]:
     return [{"subscriptionType": "contact.creation", "objectId": int(contact), **ids}]
 
 
-async def test_a_contact_is_read_in_the_account_itself(office: Office, hubspot: HubSpotDesk) -> None:
+async def test_a_contact_is_read_in_the_account_itself(office: Office, hubspot: BatchedHubSpot) -> None:
     contact = await hubspot.upsert("cid@corp.example", {"firstname": "Cid", "company": "Cox"})
     await office.web.deliver("portal", created(contact))
     await office.enrich()
@@ -393,7 +395,7 @@ async def test_a_contact_is_read_in_the_account_itself(office: Office, hubspot: 
     assert (await office.one("SELECT verdict FROM decisions"))["verdict"] == "enroll"
 
 
-async def test_a_contact_that_is_gone_is_a_no_that_says_so(office: Office, hubspot: HubSpotDesk) -> None:
+async def test_a_contact_that_is_gone_is_a_no_that_says_so(office: Office, hubspot: BatchedHubSpot) -> None:
     await hubspot.upsert("cid@corp.example", {})
     await office.web.deliver("portal", created("999999999"))
     for _ in range(6):
@@ -407,7 +409,7 @@ async def test_a_contact_that_is_gone_is_a_no_that_says_so(office: Office, hubsp
     ("code", "reason"), [("RATE_LIMIT_DAILY", "daily_budget"), ("RATE_LIMIT_TEN_SECONDLY", "RATE_LIMIT_TEN_SECONDLY")]
 )
 async def test_while_hubspot_wants_to_be_left_alone_a_contact_waits_and_says_why(
-    office: Office, hubspot: HubSpotDesk, code: str, reason: str
+    office: Office, hubspot: BatchedHubSpot, code: str, reason: str
 ) -> None:
     contact = await hubspot.upsert("cid@corp.example", {})
     await office.web.deliver("portal", created(contact))
@@ -421,7 +423,7 @@ async def test_while_hubspot_wants_to_be_left_alone_a_contact_waits_and_says_why
 async def test_the_loop_asks_by_itself_and_hands_back_what_it_was_asking(office: Office) -> None:
     await office.ticket()
     office.far_end.answers = [httpx.Response(200, json=ORDER)]
-    enriching = Enriching(office.enrichments, office.enricher, poll=0.01)
+    enriching = EnrichmentLoop(office.enrichments, office.enricher, poll=0.01)
     enriching.start()
     await office.web.rows_once_there("SELECT 1 FROM decisions")
     await enriching.stop()

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from app.accounts.identity import Learning
-from app.accounts.identity_store import HubSpotAccounts
+from app.accounts.identity import IdentityLearner
+from app.accounts.identity_store import IdentityStore
 from app.clock import utc_now
-from app.enrichment.store import Enrichments
-from app.hubspot.batched import HubSpotDesk
+from app.enrichment.store import EnrichmentStore
+from app.hubspot.batched import BatchedHubSpot
 from app.hubspot.client import HubSpotClient
-from app.hubspot.rate_limit_store import StoredPace
+from app.hubspot.rate_limit_store import StoredRateLimit
 from app.model import Account
 from tests.crash.harness import Process
 from tests.enrich.test_enriching import asking_of, enricher_of, nobody
@@ -49,9 +49,9 @@ class Portals:
     """Two accounts of the sandbox, in each of which the first new contact has the same id."""
 
     web: Running
-    enrichments: Enrichments
+    enrichments: EnrichmentStore
     enricher: Enricher
-    learnings: dict[str, Learning]
+    learnings: dict[str, IdentityLearner]
     contact: str
     calls: list[CallRecord]
 
@@ -78,16 +78,16 @@ async def portals(database_url: str, engine: AsyncEngine, tmp_path: Path) -> Asy
     async with AsyncExitStack() as stack:
         web = await stack.enter_async_context(running(database_url, rules, secrets={}))
         desks, learnings = {}, {}
-        record = HubSpotAccounts(engine)
+        record = IdentityStore(engine)
         for name, token in TOKENS.items():
-            pace = StoredPace(engine, account=name)
+            pace = StoredRateLimit(engine, account=name)
             stack.push_async_callback(pace.close)
             client = HubSpotClient(name, token, pace=pace, observe=calls.append, base_url=url)
             await stack.enter_async_context(client)
-            desks[name] = await stack.enter_async_context(HubSpotDesk(client))
-            learnings[name] = Learning(Account(name, token), client.account_details, record, pace)
+            desks[name] = await stack.enter_async_context(BatchedHubSpot(client))
+            learnings[name] = IdentityLearner(Account(name, token), client.account_details, record, pace)
         contacts = {await desk.upsert(f"new@{name}.example", {}) for name, desk in desks.items()}
-        enrichments = Enrichments(engine, worker="w1", lease=60.0)
+        enrichments = EnrichmentStore(engine, worker="w1", lease=60.0)
         asking = asking_of(nobody, desks.__getitem__, engine)
         enricher = enricher_of(web, enrichments, asking, [utc_now()])
         yield Portals(web, enrichments, enricher, learnings, contacts.pop(), calls)

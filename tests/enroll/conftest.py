@@ -12,25 +12,25 @@ import pytest
 from sqlalchemy import text
 
 from app.clock import utc_now
-from app.enrollments.actions import Acting
+from app.enrollments.actions import ActionPerformer
 from app.enrollments.confirm import Confirmer
-from app.enrollments.eligibility import Admission
+from app.enrollments.eligibility import Eligibility
 from app.enrollments.enroll import Enroller
-from app.enrollments.outcome import Patience, Told
-from app.enrollments.prepare import Preparing
-from app.enrollments.store import Enrollments
-from app.enrollments.unenroll import Bridging
+from app.enrollments.outcome import Patience, Transition
+from app.enrollments.prepare import Preparer
+from app.enrollments.store import EnrollmentStore
+from app.enrollments.unenroll import Unenroller
 from app.hubspot.api.faults import fault_of
-from app.hubspot.batched import HubSpotDesk
+from app.hubspot.batched import BatchedHubSpot
 from app.hubspot.client import CallRecord, HubSpotClient
 from app.hubspot.owners import Owners
-from app.hubspot.rate_limit_store import StoredPace
+from app.hubspot.rate_limit_store import StoredRateLimit
 from app.intake.group_commit import GroupCommit
-from app.people.suppression_store import Suppressions
+from app.people.suppression_store import SuppressionStore
 from app.rules.file.documents import Document
 from app.rules.load import load
 from app.senders.assign import Senders
-from app.senders.pause_store import SenderBooks
+from app.senders.pause_store import SenderPauseStore
 from tests.crash.harness import Process
 
 if TYPE_CHECKING:
@@ -39,8 +39,8 @@ if TYPE_CHECKING:
 
     from sqlalchemy.ext.asyncio import AsyncEngine
 
-    from app.hubspot.rate_limit import Grant
-    from app.intake.entries import Entry
+    from app.hubspot.rate_limit import Permit
+    from app.intake.entries import IntakeRecord
     from app.model import DroppedProperty
     from app.rules.rulebook import Rulebook
 
@@ -74,11 +74,11 @@ class Road:
     """The road from the commit to HubSpot, without the worker's loops: each test takes the steps itself."""
 
     engine: AsyncEngine
-    enrollments: Enrollments
+    enrollments: EnrollmentStore
     enroller: Enroller
     confirmer: Confirmer
     url: str
-    told: list[Told]
+    told: list[Transition]
     books: list[Rulebook]
     owners: Owners
     confirmations: list[str] = field(default_factory=list)
@@ -91,7 +91,7 @@ class Road:
         """Set the worker's clock; the database has its own."""
         self.moments[:] = [moment]
 
-    async def accept(self, entry: Entry) -> None:
+    async def accept(self, entry: IntakeRecord) -> None:
         writer = GroupCommit(self.engine.url)
         writer.start()
         await writer.accept(entry)
@@ -149,14 +149,14 @@ class Road:
 class Waits:
     """The pace, which lets something happen before an enrollment that is prepared may be sent."""
 
-    def __init__(self, pace: StoredPace, told: list[Told], meanwhile: Meanwhile) -> None:
+    def __init__(self, pace: StoredRateLimit, told: list[Transition], meanwhile: Meanwhile) -> None:
         self._pace = pace
         self._told = told
         self._meanwhile = meanwhile
         self.believe = pace.believe
         self.throttled = pace.throttled
 
-    async def acquire(self, kind: str = "general", *, again: bool = False) -> Grant:
+    async def acquire(self, kind: str = "general", *, again: bool = False) -> Permit:
         while self._meanwhile and self._told[-1].change.cause == "prepared":
             await self._meanwhile.pop(0)()
         return await self._pace.acquire(kind, again=again)
@@ -180,24 +180,24 @@ async def open_road(
     transport: httpx.AsyncBaseTransport | None = None,
     window_ms: int = 10_000,
     confirm_seconds: float = -60.0,
-    tell: Callable[[Told], None] = lambda _: None,
+    tell: Callable[[Transition], None] = lambda _: None,
 ) -> AsyncIterator[Road]:
     """Put a road together. `transport` replaces the network to `url`, `tell` is told every step."""
-    pace = StoredPace(engine, account="main", cap=None, headroom=0.05, window_ms=window_ms)
+    pace = StoredRateLimit(engine, account="main", cap=None, headroom=0.05, window_ms=window_ms)
     calls: list[CallRecord] = []
     dropped: list[DroppedProperty] = []
-    told: list[Told] = []
+    told: list[Transition] = []
     confirmations: list[str] = []
     books = [book]
     moments: list[datetime] = []
     meanwhile: Meanwhile = []
     waits = Waits(pace, told, meanwhile)
-    enrollments = Enrollments(engine, account="main", worker="w1", lease=15.0)
+    enrollments = EnrollmentStore(engine, account="main", worker="w1", lease=15.0)
 
     def now() -> datetime:
         return moments[0] if moments else utc_now()
 
-    def note(step: Told) -> None:
+    def note(step: Transition) -> None:
         told.append(step)
         tell(step)
 
@@ -205,15 +205,15 @@ async def open_road(
         HubSpotClient(
             "main", "pat-sandbox", pace=waits, observe=calls.append, base_url=url, transport=transport
         ) as client,
-        HubSpotDesk(client) as desk,
+        BatchedHubSpot(client) as desk,
     ):
         owners = Owners(client, tell=lambda: None)
-        bridging = Bridging(enrollments, desk, lambda: books[-1], fault_of, now)
-        preparing = Preparing(
+        bridging = Unenroller(enrollments, desk, lambda: books[-1], fault_of, now)
+        preparing = Preparer(
             enrollments,
             desk,
-            Admission(Suppressions(engine), lambda: book),
-            Senders(SenderBooks(engine), owners, book=lambda: book, now=now),
+            Eligibility(SuppressionStore(engine), lambda: book),
+            Senders(SenderPauseStore(engine), owners, book=lambda: book, now=now),
             bridging,
             now=now,
             tell=note,
@@ -223,7 +223,7 @@ async def open_road(
             enrollments,
             desk,
             preparing,
-            Acting(enrollments, desk, preparing, bridging),
+            ActionPerformer(enrollments, desk, preparing, bridging),
             fault_of,
             patience=Patience(settle_seconds=90.0, confirm_seconds=confirm_seconds),
             now=now,

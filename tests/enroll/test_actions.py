@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from app.people.suppression import read
-from app.people.suppression_store import Suppressions
+from app.people.suppression_store import SuppressionStore
 
 if TYPE_CHECKING:
     from tests.conftest import MakeEntry
@@ -70,7 +70,7 @@ async def test_an_update_that_hubspot_does_not_take_is_refused_by_field(road: Ro
 
 
 async def test_whoever_is_suppressed_is_not_written_either(road: Road, make_entry: MakeEntry) -> None:
-    await Suppressions(road.engine).add(read("ada@corp.example"), None)
+    await SuppressionStore(road.engine).add(read("ada@corp.example"), None)
     await road.accept(make_entry("e1", action="update", **ACT))
     (claimed,) = await road.enrollments.claim_ready(1)
     await road.enroller.enroll(claimed)

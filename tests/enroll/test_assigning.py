@@ -13,7 +13,7 @@ from app.clock import utc_now
 from app.errors import HeldError, SegueError
 from app.model import OnSenderFull
 from app.senders.assign import Senders
-from app.senders.pause_store import SenderBooks
+from app.senders.pause_store import SenderPauseStore
 from app.senders.quota_store import PERIOD
 from tests.enroll.conftest import BOOK
 
@@ -27,7 +27,7 @@ FULL = "full: 2 in 24 hours"
 
 
 def senders_of(road: Road) -> Senders:
-    return Senders(SenderBooks(road.engine), road.owners, book=lambda: BOOK, now=utc_now)
+    return Senders(SenderPauseStore(road.engine), road.owners, book=lambda: BOOK, now=utc_now)
 
 
 async def claim(road: Road, make_entry: MakeEntry, *emails: str, **facts: Any) -> list[Enrollment]:
@@ -58,7 +58,7 @@ async def test_pools_that_are_each_others_fallback_do_not_wait_for_each_other(
     road: Road, make_entry: MakeEntry
 ) -> None:
     for name in ("anna", "ben"):
-        await SenderBooks(road.engine).pause("main", BOOK.senders[name], "by an operator")
+        await SenderPauseStore(road.engine).pause("main", BOOK.senders[name], "by an operator")
     people = [f"p{number}@x.example" for number in range(40)]
     for number, email in enumerate(people):
         sender, fallback = ("turns", "left") if number % 2 else ("left", "turns")
@@ -91,7 +91,7 @@ async def test_a_choice_stands_with_its_reasons_while_its_sender_can_send(
     assert (await thoughts(road))[0] == told
     assert [because for _, chosen, because in told if chosen] != ["has had this person before"]
     # Once it cannot send, another one is chosen, for reasons of now.
-    await SenderBooks(road.engine).pause("main", BOOK.senders[took], "by an operator")
+    await SenderPauseStore(road.engine).pause("main", BOOK.senders[took], "by an operator")
     again, _ = await claim_again(road)
     assert await assign(road, again) != took
     assert [chosen for name, chosen, because in (await thoughts(road))[0] if because.startswith("paused")] == [False]

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from app.clock import utc_now
-from app.enrollments.operator_store import Interventions
-from app.enrollments.store import Enrollments
-from app.model import Bridge
+from app.enrollments.operator_store import EnrollmentOperatorStore
+from app.enrollments.store import EnrollmentStore
+from app.model import UnenrollWorkflow
 from app.rules.file.documents import Document
 from app.rules.load import load
 from tests.enroll.conftest import RULES
 
 if TYPE_CHECKING:
-    from app.intake.entries import Entry
+    from app.intake.entries import IntakeRecord
     from tests.conftest import MakeEntry
     from tests.enroll.conftest import Road
 
@@ -32,7 +32,7 @@ CANCEL = UNENROLL | {"action": "cancel"}
 SLOW = RULES.replace("{property: segue_unenroll}", "{property: segue_unenroll, takes: 1h, within: 2h}")
 WORKFLOW: dict[str, Any] = {"sequence": "", "intent": "news", "action": "workflow", "workflow": "910002", "require": ()}
 BY_WORKFLOW = RULES.replace("unenroll: {property: segue_unenroll}", 'unenroll: {workflow: "910001"}')
-LATER = Bridge().takes + timedelta(seconds=1)
+LATER = UnenrollWorkflow().takes + timedelta(seconds=1)
 
 
 async def turn(road: Road) -> tuple[str, str | None]:
@@ -109,12 +109,12 @@ async def test_a_workflow_that_is_off_is_found_out_and_told(road: Road, make_ent
     await turn(road)
     road.at(utc_now() + LATER)
     assert await turn(road) == ("held", "unenrolling")
-    road.at(utc_now() + Bridge().within + LATER)
+    road.at(utc_now() + UnenrollWorkflow().within + LATER)
     assert await turn(road) == ("parked", "unenroll_unfinished")
     ((identity, detail),) = await road.run("SELECT id, detail FROM enrollments")
     assert "property segue_unenroll" in detail
     # Released, it begins anew: the property, which is set still, is emptied first, or nothing would start.
-    assert await Interventions(road.engine).release(identity)
+    assert await EnrollmentOperatorStore(road.engine).release(identity)
     assert await turn(road) == ("held", "unenrolling")
     assert len(await road.control("workflow-enrollments")) == 2
 
@@ -172,7 +172,7 @@ async def test_one_that_is_cancelled_on_the_way_out_holds_its_person_for_a_while
     await road.accept(make_entry("e1", if_enrolled="replace"))
     await turn(road)
     ((identity,),) = await road.run("SELECT id FROM enrollments")
-    assert await Interventions(road.engine).cancel(identity)
+    assert await EnrollmentOperatorStore(road.engine).cancel(identity)
     await road.accept(make_entry("e2", intent="next", sequence="310003"))
     assert await road.enrollments.claim_ready(10) == []
     await road.run(
@@ -199,7 +199,7 @@ async def test_after_a_crash_the_next_worker_looks_and_begins_nothing(road: Road
     (dying,) = await road.enrollments.claim_ready(1)
     await road.enrollments.triggered(dying, "501", "set")
     await road.run("UPDATE enrollments SET leased_until = clock_timestamp() - interval '1 s'")
-    await Enrollments(road.engine, account="main", worker="w2", lease=15.0).take_over(first_read=30.0)
+    await EnrollmentStore(road.engine, account="main", worker="w2", lease=15.0).take_over(first_read=30.0)
     assert await turn(road) == ("held", "unenrolling")
     assert await road.control("workflow-enrollments") == []
 
@@ -272,7 +272,7 @@ async def test_a_lost_answer_is_never_asked_for_again_blindly(road: Road, make_e
     assert await turn(road) == ("parked", "no_outcome")
     assert len(await road.control("workflow-enrollments")) == 1
     ((identity,),) = await road.run("SELECT id FROM enrollments")
-    assert await Interventions(road.engine).release(identity)
+    assert await EnrollmentOperatorStore(road.engine).release(identity)
     assert await turn(road) == ("done", None)
 
 
@@ -284,7 +284,7 @@ async def test_a_crash_while_putting_into_a_workflow_is_parked(road: Road, make_
     await road.enrollments.take_over(first_read=30.0)
     assert await turn(road) == ("parked", "no_outcome")
     assert await road.control("workflow-enrollments") == []
-    assert await Interventions(road.engine).cancel(dying.id)
+    assert await EnrollmentOperatorStore(road.engine).cancel(dying.id)
     await road.accept(make_entry("e2"))
     assert len(await road.enrollments.claim_ready(10)) == 1
 
@@ -371,7 +371,7 @@ async def test_the_workflow_keeps_others_waiting_for_as_long_as_the_account_says
     assert await turn(road) == ("held", "unenrolling")
     ((identity,),) = await road.run("SELECT id FROM enrollments")
     if ends == "cancelled":
-        assert await Interventions(road.engine).cancel(identity)
+        assert await EnrollmentOperatorStore(road.engine).cancel(identity)
     else:
         text = RULES.replace(", unenroll: {property: segue_unenroll}", "")
         road.books.append(load((Document("rules.yaml", text),), environment={}, providers={}))
@@ -392,7 +392,7 @@ async def test_a_released_one_does_not_forget_a_workflow_that_is_under_way(road:
     assert await turn(road) == ("parked", "no_bridge")
     road.books.pop()
     ((identity,),) = await road.run("SELECT id FROM enrollments")
-    assert await Interventions(road.engine).release(identity)
+    assert await EnrollmentOperatorStore(road.engine).release(identity)
     assert await turn(road) == ("held", "unenrolling")
     road.at(utc_now() + LATER)
     assert await turn(road) == ("enrolled", None)
@@ -454,7 +454,7 @@ async def test_what_nobody_shows_is_parked_and_keeps_its_persons_intent(road: Ro
     assert [entry["processed"] for entry in await road.control("ledger")].count(True) == 1
 
 
-async def unseen(road: Road, entry: Entry) -> None:
+async def unseen(road: Road, entry: IntakeRecord) -> None:
     """Have it enrolled with the answer lost, and show it nowhere: its reads lead to one more request."""
     await road.accept(entry)
     await road.fault(route="enroll", kind="drop_after", times=1)

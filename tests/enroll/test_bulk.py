@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 from sqlalchemy import text
 
-from app.enrollments.worker import Worker, WorkerPace
+from app.enrollments.worker import Worker, WorkerLimits
 from app.intake.group_commit import GroupCommit
 from app.rules.file.documents import Document
 from app.rules.load import load
@@ -21,7 +21,7 @@ from tests.enroll.conftest import open_road
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine
 
-    from app.enrollments.outcome import Told
+    from app.enrollments.outcome import Transition
     from app.sandbox.state.account import State
     from tests.enroll.conftest import Road
 
@@ -45,7 +45,7 @@ class Progress:
         self.nobody_on_the_way = asyncio.Event()
         self.all_enrolled = asyncio.Event()
 
-    def tell(self, step: Told) -> None:
+    def tell(self, step: Transition) -> None:
         self.causes[step.change.cause] += 1
         # Whoever has a sender writes the contact next.
         if self.causes["claimed"] > self.causes["assigned"]:
@@ -116,7 +116,7 @@ async def enroll_all(road: Road, progress: Progress) -> None:
         road.enrollments,
         road.enroller,
         road.confirmer,
-        pace=WorkerPace(capacity=2 * TOGETHER, claim_at_once=TOGETHER),
+        pace=WorkerLimits(capacity=2 * TOGETHER, claim_at_once=TOGETHER),
         expired=lambda _: None,
     )
     worker.start()

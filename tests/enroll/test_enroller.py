@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from app.clock import utc_now
-from app.enrollments.operator_store import Interventions
+from app.enrollments.operator_store import EnrollmentOperatorStore
 from app.model import State
 from app.senders.quota_store import PERIOD
 from tests.enroll.conftest import ONE_STEP
@@ -231,7 +231,7 @@ async def test_what_is_parked_can_be_released_once_its_cause_is_mended(road: Roa
     await road.accept(make_entry("e1"))
     assert await road.enroll() == ("parked", "SOMETHING_NEW")
     ((identity,),) = await road.run("SELECT id FROM enrollments")
-    acts = Interventions(road.engine)
+    acts = EnrollmentOperatorStore(road.engine)
     assert await acts.release(identity)
     assert not await acts.release(identity)
     assert await road.enroll() == ("enrolled", None)
@@ -246,7 +246,7 @@ async def test_what_was_released_after_a_lost_answer_is_not_sent_twice(road: Roa
     await road.enroll()
     await road.run("UPDATE enrollments SET state = 'parked', leased_by = NULL, leased_until = NULL")
     ((identity,),) = await road.run("SELECT id FROM enrollments")
-    await Interventions(road.engine).release(identity)
+    await EnrollmentOperatorStore(road.engine).release(identity)
     assert await road.enroll() == ("enrolled", None)
     assert [told.change.cause for told in road.told][-1] == "already_enrolled_by_us"
 
@@ -262,7 +262,7 @@ async def test_who_may_be_enrolled_already_is_sent_again_only_by_somebody_who_ha
     await road.control("enroll-elsewhere", {"email": "ada@corp.example", "sequence": "310002"})
     await road.control("happen", {"email": "ada@corp.example", "what": "reply"})
     assert [await road.settle() for _ in range(3)][-1] == ("parked", "unsettled")
-    acts = Interventions(road.engine)
+    acts = EnrollmentOperatorStore(road.engine)
     for reason in ("unsettled", "unreadable"):
         await road.run(f"UPDATE enrollments SET reason = '{reason}'")  # noqa: S608  # a word of the list above
         assert await acts.release_parked(reason=None, rule=None, sender="anna") == 1
@@ -277,7 +277,7 @@ async def test_who_may_be_enrolled_already_is_sent_again_only_by_somebody_who_ha
 async def test_who_may_be_in_a_workflow_already_is_released_one_by_one(road: Road, make_entry: Any) -> None:
     await road.accept(make_entry("e1"))
     await road.run("UPDATE enrollments SET state = 'parked', reason = 'no_outcome'")
-    acts = Interventions(road.engine)
+    acts = EnrollmentOperatorStore(road.engine)
     assert await acts.release_parked(reason=None, rule="demo", sender=None) == 0
     ((identity,),) = await road.run("SELECT id FROM enrollments")
     assert await acts.release(identity)
@@ -290,7 +290,7 @@ async def test_what_has_not_been_sent_can_be_cancelled_and_frees_its_intent(
     await road.accept(make_entry("e1"))
     await road.run(f"UPDATE enrollments SET state = '{state}'")  # noqa: S608  # a word of the list above
     ((identity,),) = await road.run("SELECT id FROM enrollments")
-    assert await Interventions(road.engine).cancel(identity)
+    assert await EnrollmentOperatorStore(road.engine).cancel(identity)
     assert await road.state() == ("cancelled", "by_operator")
     assert await road.run("SELECT * FROM intents") == []
     assert await road.enrollments.claim_ready(10) == []
@@ -302,7 +302,7 @@ async def test_nothing_else_can_be_released_or_cancelled(road: Road, make_entry:
     await road.accept(make_entry("e1"))
     await road.run(f"UPDATE enrollments SET state = '{state}'")  # noqa: S608  # a word of the list above
     ((identity,),) = await road.run("SELECT id FROM enrollments")
-    acts = Interventions(road.engine)
+    acts = EnrollmentOperatorStore(road.engine)
     assert not await acts.cancel(identity)
     assert not await acts.release(identity)
     assert (await road.state())[0] == state

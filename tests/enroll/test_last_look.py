@@ -10,8 +10,8 @@ import pytest
 
 from app.model import OnSenderFull, Timing, Window
 from app.people.suppression import read
-from app.people.suppression_store import Suppressions
-from app.senders.pause_store import SenderBooks
+from app.people.suppression_store import SuppressionStore
+from app.senders.pause_store import SenderPauseStore
 from tests.enroll.conftest import BOOK
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ async def step(road: Road) -> tuple[str, str | None]:
 
 
 async def paused(road: Road) -> None:
-    await SenderBooks(road.engine).pause("main", BOOK.senders["anna"], "by an operator")
+    await SenderPauseStore(road.engine).pause("main", BOOK.senders["anna"], "by an operator")
 
 
 async def test_nothing_is_sent_by_a_sender_that_was_paused_meanwhile(road: Road, make_entry: MakeEntry) -> None:
@@ -119,7 +119,7 @@ async def test_a_window_that_closed_meanwhile_is_heeded(road: Road, make_entry: 
 
 async def test_whoever_was_suppressed_meanwhile_is_not_sent(road: Road, make_entry: MakeEntry) -> None:
     await road.accept(make_entry("e1"))
-    road.meanwhile.append(partial(Suppressions(road.engine).add, read("corp.example"), None))
+    road.meanwhile.append(partial(SuppressionStore(road.engine).add, read("corp.example"), None))
     assert await step(road) == ("refused", "suppressed")
     assert await road.control("ledger") == []
     assert await road.run("SELECT * FROM sender_reservations") == []

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from app.enrollments.operator_store import Interventions
+from app.enrollments.operator_store import EnrollmentOperatorStore
 
 if TYPE_CHECKING:
     from tests.conftest import MakeEntry
@@ -68,7 +68,7 @@ async def test_others_and_other_accounts_and_who_did_not_leave_after_all_are_enr
 ) -> None:
     await road.accept(make_entry("leaves", **LEAVES))
     ((mistaken,),) = await road.run("SELECT id FROM enrollments")
-    assert await Interventions(road.engine).cancel(mistaken)
+    assert await EnrollmentOperatorStore(road.engine).cancel(mistaken)
     await road.accept(make_entry("bea", "bea@corp.example", **LEAVES))
     await turn(road)
     await road.accept(make_entry("us", account="us", **LEAVES))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from app.senders.pause_store import SenderBooks
+from app.senders.pause_store import SenderPauseStore
 from app.senders.quota_store import PERIOD, next_free
 from tests.enroll.conftest import BOOK
 
@@ -44,5 +44,5 @@ async def test_under_a_lower_cap_places_fall_free_later(road: Road, make_entry: 
 async def test_a_place_is_kept_for_longer_than_a_request_may_travel(road: Road) -> None:
     day = timedelta(hours=24)
     await road.fill("ben", day + timedelta(seconds=80), day + timedelta(minutes=3))
-    ben = (await SenderBooks(road.engine).inboxes("main", ["ben@acme.example"]))["ben@acme.example"]
+    ben = (await SenderPauseStore(road.engine).inboxes("main", ["ben@acme.example"]))["ben@acme.example"]
     assert ben.reserved == 1

@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from app.enrollments.operator_store import Interventions
+from app.enrollments.operator_store import EnrollmentOperatorStore
 from app.enrollments.prepare import LOOK_AGAIN
 from app.people.suppression import read
-from app.people.suppression_store import Suppressions
+from app.people.suppression_store import SuppressionStore
 
 if TYPE_CHECKING:
     from tests.conftest import MakeEntry
@@ -51,7 +51,7 @@ async def properties(road: Road, email: str) -> dict[str, str]:
 async def test_whoever_is_suppressed_is_refused_before_anything_is_asked_of_hubspot(
     road: Road, make_entry: MakeEntry
 ) -> None:
-    books = Suppressions(road.engine)
+    books = SuppressionStore(road.engine)
     for entry in ("ada@corp.example", "rival.example", "*@*.gov", r"we_ird\%*@x.example", "*@b\u00fccher.example"):
         await books.add(read(entry), None)
     people = {
@@ -122,7 +122,9 @@ async def test_whoever_may_have_been_sent_counts_for_the_cap_and_whoever_was_ref
         await road.control("happen", {"email": "ada@corp.example", "what": "reply"})
         assert [await settle(road) for _ in range(3)][-1] == ("parked", "unsettled")
     ((identity,),) = await road.run("SELECT id FROM enrollments WHERE intent = 'i2'")
-    assert await Interventions(road.engine).cancel(identity)  # as for somebody whom HubSpot shows to be enrolled
+    assert await EnrollmentOperatorStore(road.engine).cancel(
+        identity
+    )  # as for somebody whom HubSpot shows to be enrolled
     await road.accept(make_entry("third", intent="i3", sequence="310003"))
     assert (await step(road))[1:] == ("refused", "person_cap")
 

@@ -10,12 +10,12 @@ import pytest
 
 from app.clock import utc_now
 from app.database.engine import open_engine
-from app.enrollments.operator_store import Interventions
+from app.enrollments.operator_store import EnrollmentOperatorStore
 from app.model import OnSenderFull
 from app.senders.assign import Senders
-from app.senders.pause_store import SenderBooks, note_success
+from app.senders.pause_store import SenderPauseStore, note_success
 from app.senders.quota_store import PERIOD
-from app.senders.status import Standings
+from app.senders.status import SenderStatuses
 from tests.enroll.conftest import BOOK
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ async def assigned_by_two(road: Road, make_entry: MakeEntry, pool: str, people: 
         await road.accept(make_entry(f"{email} of {len(people)}", email, sender=pool))
     claimed = await road.enrollments.claim_ready(100)
     engines = [open_engine(road.engine.url) for _ in range(2)]
-    replicas = [Senders(SenderBooks(engine), road.owners, book=lambda: BOOK, now=utc_now) for engine in engines]
+    replicas = [Senders(SenderPauseStore(engine), road.owners, book=lambda: BOOK, now=utc_now) for engine in engines]
     chosen = await asyncio.gather(
         *(replicas[number % 2].assign(enrollment, {}) for number, enrollment in enumerate(claimed))
     )
@@ -213,7 +213,7 @@ async def test_a_sender_that_is_refused_three_times_in_a_row_is_paused_alone(roa
     assert await last(road) == ("held", "sender_paused")
     await road.accept(make_entry("e5", "fine@x.example", sender="anna"))
     assert await last(road) == ("enrolled", None)
-    books = SenderBooks(road.engine)
+    books = SenderPauseStore(road.engine)
     assert await books.resume("main", "dan@acme.example") is True
     assert await books.resume("main", "dan@acme.example") is False
     ((due,),) = await road.run("SELECT due_at <= clock_timestamp() FROM enrollments WHERE reason = 'sender_paused'")
@@ -271,7 +271,7 @@ async def test_a_sender_that_is_full_by_hubspots_word_is_waited_for_or_fails_as_
     await road.accept(make_entry("e3", "c@x.example", sender="anna", fallback="ben", on_sender_full=NEXT))
     assert await last(road) == ("enrolled", None)
     assert len(await road.control("ledger")) == 2
-    (anna, *_) = await Standings(SenderBooks(road.engine), lambda: BOOK).all()
+    (anna, *_) = await SenderStatuses(SenderPauseStore(road.engine), lambda: BOOK).all()
     assert (anna.name, anna.left, anna.full_until) == ("anna", 0, until)
     # Its time over, it is taken again; what it sends then ends the row.
     await road.run("UPDATE sender_pauses SET full_until = clock_timestamp()")
@@ -336,14 +336,14 @@ async def test_a_released_one_heeds_that_its_sender_is_paused(road: Road, make_e
         await road.accept(make_entry(f"e{number}", f"p{number}@x.example", sender="broken"))
         await last(road)
     ((identity,),) = await road.run("SELECT max(id) FROM enrollments")
-    assert await Interventions(road.engine).release(identity)
+    assert await EnrollmentOperatorStore(road.engine).release(identity)
     assert await last(road) == ("held", "sender_paused")
     assert len(await road.control("ledger")) == 3
 
 
 async def test_an_owner_whom_no_rule_names_is_listed_paused_and_resumed(road: Road, make_entry: MakeEntry) -> None:
     await road.fault(kind="status", status=400, code="DISCONNECTED_INBOX")
-    standings = Standings(SenderBooks(road.engine), lambda: BOOK)
+    standings = SenderStatuses(SenderPauseStore(road.engine), lambda: BOOK)
     for number in range(3):
         await road.write(f"p{number}@x.example", hubspot_owner_id="90213")
         await road.accept(make_entry(f"e{number}", f"p{number}@x.example", sender="contact-owner"))
@@ -363,7 +363,7 @@ async def test_an_owner_whom_no_rule_names_is_listed_paused_and_resumed(road: Ro
 
 
 async def test_those_who_waited_for_a_sender_go_one_after_the_other(road: Road, make_entry: MakeEntry) -> None:
-    books = SenderBooks(road.engine)
+    books = SenderPauseStore(road.engine)
     await books.pause("main", BOOK.senders["anna"], "by an operator")
     for number in range(3):
         await road.accept(make_entry(f"e{number}", f"p{number}@x.example", sender="anna"))
@@ -380,7 +380,7 @@ async def test_all_that_were_parked_for_one_reason_are_released_one_after_the_ot
         sender = "anna" if number else "ben"
         await road.accept(make_entry(f"e{number}", f"p{number}@x.example", sender=sender))
         await last(road)
-    acts = Interventions(road.engine)
+    acts = EnrollmentOperatorStore(road.engine)
     named: dict[str, Any] = {"reason": "DISCONNECTED_INBOX", "rule": "demo", "sender": "anna"}
     for other in ({"reason": "gave_up"}, {"rule": "other"}, {"sender": "dan"}):
         assert await acts.release_parked(**named | other) == 0

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from app.enrollments.observe import Telling
-from app.enrollments.outcome import Change, Told
-from app.enrollments.prepare import Attempt
+from app.enrollments.observe import StepObserver
+from app.enrollments.outcome import Change, Transition
+from app.enrollments.prepare import WorkItem
 from app.enrollments.sending import SENDING, SENDING_AGAIN, SendingCheckpoint
 from app.errors import DeclinedError, FenceLost
 from app.model import State, Step
@@ -32,7 +32,7 @@ class Store:
         self.story: list[str] = []
         self.declines = self.lost = False
 
-    async def look_again(self, _: Attempt) -> None:
+    async def look_again(self, _: WorkItem) -> None:
         self.story.append("looked")
         if self.declines:
             raise DeclinedError("suppressed", "the suppression list has this address")
@@ -51,17 +51,17 @@ class Store:
 
 
 @pytest.fixture
-async def attempt(road: Road, make_entry: MakeEntry) -> Attempt:
+async def attempt(road: Road, make_entry: MakeEntry) -> WorkItem:
     await road.accept(make_entry("e1"))
     (claimed,) = await road.enrollments.claim_ready(1)
-    return Attempt(claimed)
+    return WorkItem(claimed)
 
 
-def checkpoint(store: Store, attempt: Attempt) -> SendingCheckpoint:
+def checkpoint(store: Store, attempt: WorkItem) -> SendingCheckpoint:
     return SendingCheckpoint(attempt, store.look_again, store.commit, store.committed, store.elapsed)
 
 
-async def test_a_fresh_commit_is_not_repeated(attempt: Attempt) -> None:
+async def test_a_fresh_commit_is_not_repeated(attempt: WorkItem) -> None:
     store = Store()
     sending = checkpoint(store, attempt)
     await sending.ensure()
@@ -71,7 +71,7 @@ async def test_a_fresh_commit_is_not_repeated(attempt: Attempt) -> None:
     assert (attempt.enrollment.step, attempt.enrollment.sending_at) == (Step.SENDING, SENT_AT)
 
 
-async def test_a_commit_that_took_longer_than_a_second_is_repeated_and_goes_on(attempt: Attempt) -> None:
+async def test_a_commit_that_took_longer_than_a_second_is_repeated_and_goes_on(attempt: WorkItem) -> None:
     store = Store()
     store.takes = [15.0]
     sending = checkpoint(store, attempt)
@@ -81,7 +81,7 @@ async def test_a_commit_that_took_longer_than_a_second_is_repeated_and_goes_on(a
     assert store.story == ["looked", "sending", "looked", "sending_again"]
 
 
-async def test_a_process_that_was_suspended_after_the_commit_checks_its_fence_again(attempt: Attempt) -> None:
+async def test_a_process_that_was_suspended_after_the_commit_checks_its_fence_again(attempt: WorkItem) -> None:
     store = Store()
     sending = checkpoint(store, attempt)
     await sending.ensure()
@@ -90,7 +90,7 @@ async def test_a_process_that_was_suspended_after_the_commit_checks_its_fence_ag
         await sending.ensure()
 
 
-async def test_what_changed_while_a_late_commit_was_repeated_keeps_it_from_being_sent(attempt: Attempt) -> None:
+async def test_what_changed_while_a_late_commit_was_repeated_keeps_it_from_being_sent(attempt: WorkItem) -> None:
     store = Store()
     sending = checkpoint(store, attempt)
     await sending.ensure()
@@ -99,9 +99,9 @@ async def test_what_changed_while_a_late_commit_was_repeated_keeps_it_from_being
         await sending.ensure()
 
 
-async def test_operators_see_how_often_commits_were_repeated(attempt: Attempt) -> None:
+async def test_operators_see_how_often_commits_were_repeated(attempt: WorkItem) -> None:
     metrics = Metrics()
-    telling = Telling(metrics, lambda email: f"hash of {len(email)}")
+    telling = StepObserver(metrics, lambda email: f"hash of {len(email)}")
     for cause in (SENDING, SENDING_AGAIN, SENDING_AGAIN):
-        telling.step(Told(attempt.enrollment, State.WORKING, Change(cause)))
+        telling.step(Transition(attempt.enrollment, State.WORKING, Change(cause)))
     assert metrics.registry.get_sample_value("segue_sending_repeats_total", {"account": "main"}) == 2

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from app.enrollments.operator_store import Interventions
+from app.enrollments.operator_store import EnrollmentOperatorStore
 from app.model import Timing, Window
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ async def test_what_waits_is_cancelled_by_person_and_by_rule(road: Road, make_en
     for number in range(4):
         facts: dict[str, Any] = {"delay": timedelta(days=36_500)} if number else {}
         await road.accept(make_entry(f"e{number}", f"p{number % 3}@x.example", intent=f"i{number}", **facts))
-    acts = Interventions(road.engine)
+    acts = EnrollmentOperatorStore(road.engine)
     assert await acts.cancel_waiting(email="p0@x.example", rule="other") == 0
     assert await acts.cancel_waiting(email="p0@x.example", rule="demo") == 2
     assert await acts.cancel_waiting(email=None, rule="demo") == 2
@@ -114,7 +114,7 @@ async def test_what_waits_is_cancelled_by_person_and_by_rule(road: Road, make_en
 
 async def test_nobody_is_never_everybody(road: Road, make_entry: MakeEntry) -> None:
     await road.accept(make_entry("e1"))
-    acts = Interventions(road.engine)
+    acts = EnrollmentOperatorStore(road.engine)
     with pytest.raises(ValueError, match="nothing is named"):
         await acts.cancel_waiting(email=None, rule=None)
     await road.run("UPDATE enrollments SET state = 'parked', reason = 'gave_up'")

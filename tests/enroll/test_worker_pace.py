@@ -5,12 +5,12 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.enrollments.worker import WorkerPace
+from app.enrollments.worker import WorkerLimits
 
 
 @given(st.integers(1, 5000), st.data())
 def test_claims_are_whole_never_too_many_and_there_is_room_again_in_time(capacity: int, data: st.DataObject) -> None:
-    pace = WorkerPace(capacity=capacity, claim_at_once=data.draw(st.integers(1, capacity)))
+    pace = WorkerLimits(capacity=capacity, claim_at_once=data.draw(st.integers(1, capacity)))
     in_hand = data.draw(st.integers(0, capacity))
     room = pace.room(in_hand)
     assert in_hand + room <= capacity

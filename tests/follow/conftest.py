@@ -15,9 +15,9 @@ from sqlalchemy import Interval, bindparam, text
 from app.clock import utc_now
 from app.followup.contacts import HubSpotEnds
 from app.followup.follow import Follower
-from app.followup.store import Following
+from app.followup.store import FollowupStore
 from app.hubspot.client import HubSpotClient
-from app.hubspot.rate_limit_store import StoredPace
+from app.hubspot.rate_limit_store import StoredRateLimit
 from tests.enroll.conftest import Road, road
 
 if TYPE_CHECKING:
@@ -88,8 +88,8 @@ class Follow:
             tell=self.told,
         )
 
-    def record(self, worker: str = "w1", *, calls_per_hour: int = 120) -> Following:
-        return Following(
+    def record(self, worker: str = "w1", *, calls_per_hour: int = 120) -> FollowupStore:
+        return FollowupStore(
             self.road.engine,
             account="main",
             worker=worker,
@@ -161,7 +161,7 @@ def merged() -> Merged:
 
 @pytest.fixture
 async def follow(road: Road, merged: Merged) -> AsyncIterator[Follow]:
-    pace = StoredPace(road.engine, account="main", headroom=0.05)
+    pace = StoredRateLimit(road.engine, account="main", headroom=0.05)
     calls: list[CallRecord] = []
     async with HubSpotClient(
         "main", "pat-sandbox", pace=pace, observe=calls.append, base_url=road.url, transport=merged

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from app.errors import Ambiguous, FenceLost, GrantRevoked, NotSent, Refusal
+from app.errors import FenceLost, GrantRevoked, NotSent, OutcomeUnknown, Refusal
 from app.hubspot.client import CallRecord, HubSpotClient
 from app.model import Sender
 
@@ -186,13 +186,13 @@ async def test_a_grant_fetched_ahead_is_replaced_once_it_is_spent(
         (httpx.ConnectError("x"), NotSent),
         (httpx.ConnectTimeout("x"), NotSent),
         (httpx.PoolTimeout("x"), NotSent),
-        (httpx.ReadTimeout("x"), Ambiguous),
-        (httpx.WriteTimeout("x"), Ambiguous),
-        (httpx.ReadError("x"), Ambiguous),
-        (httpx.WriteError("x"), Ambiguous),
-        (httpx.CloseError("x"), Ambiguous),
-        (httpx.RemoteProtocolError("x"), Ambiguous),
-        (httpx.DecodingError("x"), Ambiguous),
+        (httpx.ReadTimeout("x"), OutcomeUnknown),
+        (httpx.WriteTimeout("x"), OutcomeUnknown),
+        (httpx.ReadError("x"), OutcomeUnknown),
+        (httpx.WriteError("x"), OutcomeUnknown),
+        (httpx.CloseError("x"), OutcomeUnknown),
+        (httpx.RemoteProtocolError("x"), OutcomeUnknown),
+        (httpx.DecodingError("x"), OutcomeUnknown),
     ],
 )
 async def test_what_left_is_told_from_what_never_did(
@@ -209,9 +209,9 @@ async def test_what_left_is_told_from_what_never_did(
     [
         (400, {"errorType": "SequenceError.UNSUBSCRIBED"}, Refusal, "UNSUBSCRIBED"),
         (302, {}, Refusal, "HTTP_302"),
-        (408, {}, Ambiguous, "Ambiguous"),
-        (502, {}, Ambiguous, "Ambiguous"),
-        (200, {"id": "9"}, Ambiguous, "Ambiguous"),
+        (408, {}, OutcomeUnknown, "Ambiguous"),
+        (502, {}, OutcomeUnknown, "Ambiguous"),
+        (200, {"id": "9"}, OutcomeUnknown, "Ambiguous"),
     ],
 )
 async def test_one_record_per_call_says_how_it_ended(

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from app.errors import Ambiguous, NotSent, Refusal
-from app.hubspot.batched import HubSpotDesk, baseline_from
-from app.model import Baseline, Sender, Witness
+from app.errors import NotSent, OutcomeUnknown, Refusal
+from app.hubspot.batched import BatchedHubSpot, baseline_from
+from app.model import Baseline, ObservedEnrollment, Sender
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -68,7 +68,7 @@ class PracticeContacts:
 
 async def test_many_contacts_share_calls_and_grants(new_client: Callable[..., HubSpotClient], pace: Any) -> None:
     far = PracticeContacts()
-    async with new_client(httpx.MockTransport(far)) as client, HubSpotDesk(client) as desk:
+    async with new_client(httpx.MockTransport(far)) as client, BatchedHubSpot(client) as desk:
         emails = [f"person{number}@corp.example" for number in range(150)]
         ids = await asyncio.gather(*(desk.upsert(email, {"firstname": email[:9]}) for email in emails))
         assert ids == [far.id_of(email) for email in emails]
@@ -80,7 +80,7 @@ async def test_many_contacts_share_calls_and_grants(new_client: Callable[..., Hu
 
 async def test_each_reader_gets_what_it_asked_for(new_client: Callable[..., HubSpotClient]) -> None:
     far = PracticeContacts()
-    async with new_client(httpx.MockTransport(far)) as client, HubSpotDesk(client) as desk:
+    async with new_client(httpx.MockTransport(far)) as client, BatchedHubSpot(client) as desk:
         ada = await desk.upsert("ada@corp.example", {"firstname": "Ada", "company": "Corp"})
         first, both = await asyncio.gather(desk.read(ada, ["firstname"]), desk.read(ada, ["company", "nothing"]))
     assert (first, both) == ({"firstname": "Ada"}, {"company": "Corp", "nothing": None})
@@ -89,7 +89,7 @@ async def test_each_reader_gets_what_it_asked_for(new_client: Callable[..., HubS
 
 async def test_a_hundred_are_looked_at_in_one_call(new_client: Callable[..., HubSpotClient]) -> None:
     far = PracticeContacts()
-    async with new_client(httpx.MockTransport(far)) as client, HubSpotDesk(client) as desk:
+    async with new_client(httpx.MockTransport(far)) as client, BatchedHubSpot(client) as desk:
         emails = [f"person{number}@corp.example" for number in range(100)]
         ids = await asyncio.gather(*(desk.upsert(email, {"firstname": email[:9]}) for email in emails))
         looked = await asyncio.gather(*(desk.look(contact_id, ["firstname"]) for contact_id in ids))
@@ -100,7 +100,7 @@ async def test_a_hundred_are_looked_at_in_one_call(new_client: Callable[..., Hub
 @pytest.mark.parametrize("whole", [False, True], ids=["207", "400"])
 async def test_one_bad_contact_fails_alone(new_client: Callable[..., HubSpotClient], *, whole: bool) -> None:
     far = PracticeContacts(whole=whole)
-    async with new_client(httpx.MockTransport(far)) as client, HubSpotDesk(client) as desk:
+    async with new_client(httpx.MockTransport(far)) as client, BatchedHubSpot(client) as desk:
         wanted = [desk.upsert(f"person{number}@corp.example", {}) for number in range(5)]
         bad = desk.upsert("bad@corp.example", {"unknown": "x"})
         *ids, error = await asyncio.gather(*wanted, bad, return_exceptions=True)
@@ -111,7 +111,7 @@ async def test_one_bad_contact_fails_alone(new_client: Callable[..., HubSpotClie
 
 
 async def test_who_is_not_there_cannot_be_read(new_client: Callable[..., HubSpotClient]) -> None:
-    async with new_client(httpx.MockTransport(PracticeContacts())) as client, HubSpotDesk(client) as desk:
+    async with new_client(httpx.MockTransport(PracticeContacts())) as client, BatchedHubSpot(client) as desk:
         there = await desk.upsert("ada@corp.example", {})
         found, missing = await asyncio.gather(
             desk.baseline(there), desk.read("999", ["firstname"]), return_exceptions=True
@@ -123,7 +123,7 @@ async def test_who_is_not_there_cannot_be_read(new_client: Callable[..., HubSpot
 
 async def test_two_writes_to_one_person_arrive_in_order(new_client: Callable[..., HubSpotClient]) -> None:
     far = PracticeContacts()
-    async with new_client(httpx.MockTransport(far)) as client, HubSpotDesk(client) as desk:
+    async with new_client(httpx.MockTransport(far)) as client, BatchedHubSpot(client) as desk:
         await asyncio.gather(
             desk.upsert("ada@corp.example", {"company": "Old"}), desk.upsert("ada@corp.example", {"company": "New"})
         )
@@ -137,17 +137,17 @@ async def test_enrolling_and_asking_who_is_enrolled(new_client: Callable[..., Hu
     async def before_send() -> None:
         asked.append(None)
 
-    async with new_client(httpx.MockTransport(PracticeContacts())) as client, HubSpotDesk(client) as desk:
+    async with new_client(httpx.MockTransport(PracticeContacts())) as client, BatchedHubSpot(client) as desk:
         sender = Sender("anna", "7001", "anna@acme.example")
         enrolled = await desk.enroll("501", "310001", sender, before_send=before_send)
-        assert await desk.status("501") == Witness("310001", NINE)
+        assert await desk.status("501") == ObservedEnrollment("310001", NINE)
     assert (enrolled.id, enrolled.enrolled_at, len(asked)) == ("9", NINE, 2)
 
 
 async def test_what_pacing_raises_reaches_whoever_asked(new_client: Callable[..., HubSpotClient], pace: Any) -> None:
     pace.error = TimeoutError("the store is down")
     far = PracticeContacts()
-    async with new_client(httpx.MockTransport(far)) as client, HubSpotDesk(client) as desk:
+    async with new_client(httpx.MockTransport(far)) as client, BatchedHubSpot(client) as desk:
         with pytest.raises(TimeoutError):
             await desk.upsert("ada@corp.example", {})
         with pytest.raises(TimeoutError):
@@ -158,7 +158,7 @@ async def test_what_pacing_raises_reaches_whoever_asked(new_client: Callable[...
 async def test_a_closed_desk_sends_nothing(new_client: Callable[..., HubSpotClient]) -> None:
     far = PracticeContacts()
     async with new_client(httpx.MockTransport(far)) as client:
-        desk = HubSpotDesk(client)
+        desk = BatchedHubSpot(client)
         await desk.close()
         with pytest.raises(NotSent):
             await desk.upsert("ada@corp.example", {})
@@ -187,5 +187,5 @@ def test_a_baseline_is_read_from_three_properties(count: Any, sequence: Any, dat
     "properties", [{"hs_sequences_enrolled_count": "two"}, {"hs_latest_sequence_enrolled_date": "yesterday"}]
 )
 def test_a_baseline_that_cannot_be_read_is_not_made_up(properties: dict[str, str | None]) -> None:
-    with pytest.raises(Ambiguous):
+    with pytest.raises(OutcomeUnknown):
         baseline_from(properties)

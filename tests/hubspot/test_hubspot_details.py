@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from app.errors import Ambiguous, Refusal
+from app.errors import OutcomeUnknown, Refusal
 from app.hubspot.api import account, details, properties
 from app.hubspot.api import sequences as protocol
 from app.hubspot.api.account import AccountDetails, TokenInfo, Usage
@@ -45,7 +45,7 @@ def test_a_sequence_without_settings_is_a_sequence() -> None:
     for settings in (None, garbage):
         told = call.decipher(reply({"id": "1", "steps": None, "settings": settings}))
         assert (told.steps, told.settings) == ((), SendSettings(None, None, None))
-    with pytest.raises(Ambiguous):
+    with pytest.raises(OutcomeUnknown):
         call.decipher(reply({"steps": []}))
 
 
@@ -73,7 +73,7 @@ def test_definitions_of_properties_say_what_each_takes() -> None:
         PropertyDefinition("strange", None),
     )
     assert call.decipher(reply({"results": []})) == ()
-    with pytest.raises(Ambiguous):
+    with pytest.raises(OutcomeUnknown):
         call.decipher(reply({"properties": []}))
 
 
@@ -94,7 +94,7 @@ def test_a_token_is_asked_about_and_not_shown() -> None:
     assert "pat-secret" not in repr(call)
     told = {"userId": 7001, "hubId": 48, "appId": 1, "scopes": ["oauth", 5, "automation"]}
     assert call.decipher(reply(told)) == TokenInfo("7001", "48", ("oauth", "automation"))
-    with pytest.raises(Ambiguous):
+    with pytest.raises(OutcomeUnknown):
         call.decipher(reply({"userId": 7001}))
     with pytest.raises(Refusal):
         call.decipher(reply({}, 404))
@@ -105,7 +105,7 @@ def test_an_account_has_an_id_and_a_clock() -> None:
     assert call.path == "/account-info/2026-03/details"
     told = {"portalId": 48, "timeZone": "Europe/Berlin", "accountType": "STANDARD", "dataHostingLocation": "eu1"}
     assert call.decipher(reply(told)) == AccountDetails("48", "Europe/Berlin", "STANDARD", "eu1")
-    with pytest.raises(Ambiguous):
+    with pytest.raises(OutcomeUnknown):
         call.decipher(reply({"timeZone": "UTC"}))
 
 

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.errors import Ambiguous, Refusal
+from app.errors import OutcomeUnknown, Refusal
 from app.followup.contacts import DATES, HubSpotEnds, is_gone, seen_from
 from app.followup.ends import Seen
 from app.hubspot.api import search
@@ -83,7 +83,7 @@ def test_a_search_too_many_is_told_by_its_message_alone() -> None:
     with pytest.raises(Refusal) as refused:
         PAGE.decipher(reply({"status": "error", "message": "You have reached your secondly limit."}, 429))
     assert refused.value.code == "RATE_LIMIT_SECONDLY"
-    with pytest.raises(Ambiguous):
+    with pytest.raises(OutcomeUnknown):
         PAGE.decipher(Reply(200, {}, b"<html>"))
 
 
@@ -104,7 +104,7 @@ def test_a_contact_is_read_by_hubspots_names() -> None:
 
 @given(st.binary(max_size=200), st.integers(100, 599))
 def test_any_answer_to_a_search_ends_in_the_error_tree(body: bytes, status: int) -> None:
-    with suppress(Refusal, Ambiguous):
+    with suppress(Refusal, OutcomeUnknown):
         assert isinstance(PAGE.decipher(Reply(status, {}, body)), FoundPage)
 
 
@@ -126,4 +126,4 @@ def test_only_who_is_not_there_is_gone() -> None:
     assert is_gone(Refusal("OBJECT_NOT_FOUND", status=400))
     assert is_gone(Refusal("HTTP_404", status=404))
     assert not is_gone(Refusal("MISSING_SCOPES", status=403))
-    assert not is_gone(Ambiguous("torn"))
+    assert not is_gone(OutcomeUnknown("torn"))

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from app.hubspot.local_rate_limit import REQUESTS, LocalPace
+from app.hubspot.local_rate_limit import REQUESTS, LocalRateLimit
 
 
 class Time:
@@ -18,7 +18,7 @@ class Time:
 
 async def test_any_ten_seconds_hold_twenty_requests() -> None:
     time = Time()
-    pace = LocalPace(elapsed=time, wait=time.wait)
+    pace = LocalRateLimit(elapsed=time, wait=time.wait)
     sent = []
     for _ in range(3 * REQUESTS):
         await pace.acquire()
@@ -31,7 +31,7 @@ async def test_any_ten_seconds_hold_twenty_requests() -> None:
 
 async def test_hubspots_word_slows_it_down_and_never_speeds_it_up() -> None:
     time = Time()
-    pace = LocalPace(elapsed=time, wait=time.wait)
+    pace = LocalRateLimit(elapsed=time, wait=time.wait)
     pace.believe(1000, 1000)
     pace.throttled("RATE_LIMIT_TEN_SECONDLY", None)
     await pace.acquire()
@@ -43,7 +43,7 @@ async def test_hubspots_word_slows_it_down_and_never_speeds_it_up() -> None:
 
 async def test_a_grant_grows_old() -> None:
     time = Time()
-    grant = await LocalPace(elapsed=time, wait=time.wait).acquire()
+    grant = await LocalRateLimit(elapsed=time, wait=time.wait).acquire()
     assert not grant.spent()
     time.now += 0.6
     assert grant.spent()

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.errors import Ambiguous, GrantRevoked, HubSpotError, NotSent, Refusal
+from app.errors import GrantRevoked, HubSpotError, NotSent, OutcomeUnknown, Refusal
 from app.hubspot.api import oauth
 from app.hubspot.api.oauth import REQUIRED_SCOPES, OAuthApp, TokenFacts, Tokens
 from app.hubspot.api.replies import Reply
@@ -130,7 +130,7 @@ def test_tokens_are_read_with_whose_they_are() -> None:
     ],
 )
 def test_a_yes_without_a_usable_token_and_its_life_is_ambiguous(changed: dict[str, Any]) -> None:
-    with pytest.raises(Ambiguous):
+    with pytest.raises(OutcomeUnknown):
         oauth.refresh(APP, "refresh-1").decipher(reply(GIVEN | changed))
 
 
@@ -175,7 +175,7 @@ def test_a_limit_is_told_with_its_wait_and_trouble_at_hubspot_is_ambiguous() -> 
         oauth.refresh(APP, "refresh-1").decipher(limited)
     assert (refused.value.code, refused.value.retry_after) == ("RATE_LIMIT_TEN_SECONDLY", 7)
     for status in (408, 500, 502, 503):
-        with pytest.raises(Ambiguous):
+        with pytest.raises(OutcomeUnknown):
             oauth.refresh(APP, "refresh-1").decipher(reply(DEAD, status))
 
 
@@ -239,7 +239,7 @@ async def test_a_call_is_one_form_without_a_bearer_and_told_without_its_body() -
 
 
 @pytest.mark.parametrize(
-    ("failure", "expected"), [(httpx.ConnectError("no route"), NotSent), (httpx.ReadTimeout("silence"), Ambiguous)]
+    ("failure", "expected"), [(httpx.ConnectError("no route"), NotSent), (httpx.ReadTimeout("silence"), OutcomeUnknown)]
 )
 async def test_what_the_network_does_is_told_by_its_kind(failure: Exception, expected: type[Exception]) -> None:
     records: list[CallRecord] = []

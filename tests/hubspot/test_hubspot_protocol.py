@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from app.errors import Ambiguous, HubSpotError, Refusal
+from app.errors import HubSpotError, OutcomeUnknown, Refusal
 from app.hubspot.api import contacts
 from app.hubspot.api import sequences as protocol
 from app.hubspot.api.contacts import Contact, Upsert
@@ -47,7 +47,7 @@ def test_a_yes_is_an_id_and_a_time() -> None:
     "body", [{}, {"id": "9"}, {"enrolledAt": "2026-11-23T09:00:00Z"}, [], None, {"id": "9", "enrolledAt": "soon"}]
 )
 def test_a_yes_without_either_is_ambiguous(body: Any) -> None:
-    with pytest.raises(Ambiguous):
+    with pytest.raises(OutcomeUnknown):
         protocol.enroll("2026-03", "501", "310001", ANNA).decipher(reply(body))
 
 
@@ -153,7 +153,7 @@ def test_what_matches_nobody_is_left_out_to_be_asked_for_alone() -> None:
 
 
 def test_an_answer_without_results_and_errors_is_ambiguous() -> None:
-    with pytest.raises(Ambiguous):
+    with pytest.raises(OutcomeUnknown):
         upserted({"status": "COMPLETE"})
 
 

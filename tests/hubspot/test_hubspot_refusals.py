@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from app.errors import Ambiguous, Refusal
+from app.errors import OutcomeUnknown, Refusal
 from app.hubspot.api import contacts
 from app.hubspot.api import sequences as protocol
 from app.hubspot.api.contacts import Upsert
@@ -92,7 +92,7 @@ def test_the_code_is_hubspots_own_word(status: int, body: Any, code: str) -> Non
 
 @pytest.mark.parametrize("status", [408, 500, 502, 503, 504, 521, 524])
 def test_timeouts_and_server_errors_are_ambiguous_whatever_their_body_says(status: int) -> None:
-    with pytest.raises(Ambiguous):
+    with pytest.raises(OutcomeUnknown):
         raise_for(Reply(status, {}, b'{"errorType": "SequenceError.UNSUBSCRIBED"}'))
 
 
@@ -259,7 +259,7 @@ def outcome(call: protocol.Call[object], reply: Reply) -> str:
     """What an error says, nothing for a value; any other exception fails the test."""
     try:
         call.decipher(reply)
-    except Ambiguous as ambiguous:
+    except OutcomeUnknown as ambiguous:
         return str(ambiguous)
     except Refusal as refusal:
         return f"{refusal} {refusal.correlation_id}"
@@ -277,7 +277,7 @@ def test_any_reply_ends_in_a_value_or_in_the_error_tree(call: protocol.Call[obje
 
 @given(replies.filter(lambda reply: not reply.ok))
 def test_an_enroll_without_2xx_is_never_taken_for_a_yes(reply: Reply) -> None:
-    with pytest.raises((Refusal, Ambiguous)):
+    with pytest.raises((Refusal, OutcomeUnknown)):
         protocol.enroll("2026-03", "501", "310001", ANNA).decipher(reply)
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from app.errors import Ambiguous, FenceLost, NotSent, StoreSlow
+from app.errors import FenceLost, NotSent, OutcomeUnknown, StoreSlow
 from app.hubspot.first_byte import UNACKNOWLEDGED_MS
 from app.model import Sender
 
@@ -228,7 +228,7 @@ async def test_a_request_without_a_readable_yes_is_ambiguous(
     far_end.answers.append(answer)
     far_end.close_after_answer = True
     async with new_client(base_url=far_end.url) as client:
-        with pytest.raises(Ambiguous):
+        with pytest.raises(OutcomeUnknown):
             await client.enroll("501", "310001", ANNA, before_send=nothing)
     assert far_end.requests == 1
     assert len(records) == 1
@@ -239,7 +239,7 @@ async def test_a_timeout_after_the_first_byte_is_ambiguous(
 ) -> None:
     far_end.answers.append(None)
     async with new_client(base_url=far_end.url, timeout=httpx.Timeout(5, read=0.05)) as client:
-        with pytest.raises(Ambiguous):
+        with pytest.raises(OutcomeUnknown):
             await client.enroll("501", "310001", ANNA, before_send=nothing)
     assert [(record.status, record.error_type) for record in records] == [(None, "ReadTimeout")]
 
@@ -317,7 +317,7 @@ async def test_an_answer_that_trickles_in_has_an_end(
     far_end.answers.append(None)
     monkeypatch.setattr("app.hubspot.client.WHOLE_SECONDS", 0.2)
     async with new_client(base_url=far_end.url) as client:
-        with pytest.raises(Ambiguous):
+        with pytest.raises(OutcomeUnknown):
             await client.enroll("501", "310001", ANNA, before_send=nothing)
     assert far_end.requests == 1
 

@@ -9,10 +9,10 @@ import httpx
 import pytest
 from sqlalchemy.exc import OperationalError
 
-from app.accounts.identity import Learning
-from app.accounts.identity_store import HubSpotAccounts
+from app.accounts.identity import IdentityLearner
+from app.accounts.identity_store import IdentityStore
 from app.hubspot.api.account import AccountDetails
-from app.hubspot.rate_limit_store import StoredPace
+from app.hubspot.rate_limit_store import StoredRateLimit
 from app.model import Account
 
 if TYPE_CHECKING:
@@ -52,9 +52,9 @@ async def test_hubspots_word_is_taken_where_the_rules_have_none(
     new_client: Callable[..., HubSpotClient], engine: AsyncEngine, status: int, told: str | None, learnt: str | None
 ) -> None:
     body: dict[str, Any] = {"portalId": 48, "timeZone": told}
-    pace, record = StoredPace(engine, account="main"), HubSpotAccounts(engine)
+    pace, record = StoredRateLimit(engine, account="main"), IdentityStore(engine)
     async with new_client(httpx.MockTransport(lambda _: httpx.Response(status, json=body))) as client:
-        assert await Learning(MAIN, client.account_details, record, pace).learn() is (learnt is not None)
+        assert await IdentityLearner(MAIN, client.account_details, record, pace).learn() is (learnt is not None)
     assert pace.timezone == learnt
     assert await record.portals() == ({"main": "48"} if status == 200 else {})
     # What the operator writes goes before what HubSpot says, and a reload that drops it does not forget the latter.
@@ -66,10 +66,13 @@ async def test_hubspots_word_is_taken_where_the_rules_have_none(
 
 
 async def test_what_was_learnt_before_holds_while_hubspot_answers_nobody(engine: AsyncEngine) -> None:
-    record = HubSpotAccounts(engine)
+    record = IdentityStore(engine)
     await record.learn("main", "48", "Asia/Tokyo")
-    pace, silent = StoredPace(engine, account="main"), FarEnd(OperationalError("SELECT", {}, OSError("starting up")))
-    learning = Learning(MAIN, silent, record, pace)
+    pace, silent = (
+        StoredRateLimit(engine, account="main"),
+        FarEnd(OperationalError("SELECT", {}, OSError("starting up"))),
+    )
+    learning = IdentityLearner(MAIN, silent, record, pace)
     learning.start()
     await silent.asked.acquire()
     await learning.stop()
@@ -79,9 +82,9 @@ async def test_what_was_learnt_before_holds_while_hubspot_answers_nobody(engine:
 
 
 async def test_another_token_may_be_another_accounts(engine: AsyncEngine) -> None:
-    pace, record = StoredPace(engine, account="main"), HubSpotAccounts(engine)
+    pace, record = StoredRateLimit(engine, account="main"), IdentityStore(engine)
     far = FarEnd(details("48"), details("49", None))
-    learning = Learning(MAIN, far, record, pace)
+    learning = IdentityLearner(MAIN, far, record, pace)
     learning.start()
     await far.asked.acquire()
     learning.heed(Account("main", "x", per_10s=50))  # the same token: nobody is asked
@@ -96,16 +99,16 @@ async def test_another_token_may_be_another_accounts(engine: AsyncEngine) -> Non
 
 
 async def test_a_time_zone_that_hubspot_leaves_out_is_not_forgotten(engine: AsyncEngine) -> None:
-    record = HubSpotAccounts(engine)
+    record = IdentityStore(engine)
     for timezone in ("Asia/Tokyo", None):
         await record.learn("main", "48", timezone)
     assert await record.timezone("main") == "Asia/Tokyo"
 
 
 async def test_an_answer_is_no_answer_where_it_cannot_be_kept(engine: AsyncEngine) -> None:
-    pace, record = StoredPace(engine, account="main"), HubSpotAccounts(engine)
+    pace, record = StoredRateLimit(engine, account="main"), IdentityStore(engine)
     far = FarEnd(OperationalError("SELECT", {}, OSError("it is starting up")), details())
-    learning = Learning(MAIN, far, record, pace)
+    learning = IdentityLearner(MAIN, far, record, pace)
     assert [await learning.learn(), await learning.learn()] == [False, True]
     assert pace.timezone == "Asia/Tokyo"
     await pace.close()

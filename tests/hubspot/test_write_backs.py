@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from app.errors import Ambiguous, HubSpotError, Refusal
-from app.hubspot.batched import HubSpotDesk
+from app.errors import HubSpotError, OutcomeUnknown, Refusal
+from app.hubspot.batched import BatchedHubSpot
 from app.hubspot.write_backs import LEFT_OUT_SECONDS, MOST_KNOWN, KnownProblems
 from app.model import DroppedProperty, WrittenContact
 from app.sandbox.app import create_app
@@ -37,11 +37,11 @@ class Far:
         self.now = 1000.0
 
     @asynccontextmanager
-    async def desk(self, new_client: Callable[..., HubSpotClient]) -> AsyncIterator[HubSpotDesk]:
+    async def desk(self, new_client: Callable[..., HubSpotClient]) -> AsyncIterator[BatchedHubSpot]:
         transport = httpx.ASGITransport(self.app)
         async with (
             new_client(transport, token="pat-sandbox", base_url="http://sandbox.test") as client,
-            HubSpotDesk(client, now=lambda: self.now) as desk,
+            BatchedHubSpot(client, now=lambda: self.now) as desk,
         ):
             yield desk
 
@@ -57,7 +57,7 @@ def email(number: int) -> str:
 
 
 async def write(
-    desk: HubSpotDesk, number: int, back: tuple[tuple[str, str], ...] = BACK, **more: str
+    desk: BatchedHubSpot, number: int, back: tuple[tuple[str, str], ...] = BACK, **more: str
 ) -> WrittenContact:
     """Write a contact with a company of its own, and with write-backs."""
     values = {"source": "crm", "rule": "demo", "decision": f"dec_{number}"}
@@ -172,8 +172,8 @@ class Answers:
 
 
 @asynccontextmanager
-async def desk_before(far: Answers, new_client: Callable[..., HubSpotClient]) -> AsyncIterator[HubSpotDesk]:
-    async with new_client(httpx.MockTransport(far)) as client, HubSpotDesk(client) as desk:
+async def desk_before(far: Answers, new_client: Callable[..., HubSpotClient]) -> AsyncIterator[BatchedHubSpot]:
+    async with new_client(httpx.MockTransport(far)) as client, BatchedHubSpot(client) as desk:
         yield desk
 
 
@@ -217,7 +217,7 @@ async def test_a_suspicion_that_was_wrong_leaves_nothing_out_of_others(
         (409, {"category": "CONFLICT", "message": "Contact already exists. Existing ID: 3401"}, Refusal),
         (423, {"message": "locked"}, Refusal),
         (429, {"policyName": "TEN_SECONDLY_ROLLING"}, Refusal),
-        (502, None, Ambiguous),
+        (502, None, OutcomeUnknown),
     ],
 )
 async def test_what_is_wrong_with_no_property_is_sent_once(

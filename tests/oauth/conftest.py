@@ -8,8 +8,8 @@ import httpx
 import pytest
 
 from app.accounts.encryption import Encryption, new_key
-from app.accounts.grant_store import Grants
-from app.accounts.install_store import Installs
+from app.accounts.grant_store import GrantStore
+from app.accounts.install_store import InstallStore
 from app.accounts.sealed import NewTokens
 from app.hubspot.oauth_client import OAuthClient
 from tests.oauth.far import APP, FarEnd
@@ -40,17 +40,17 @@ def encryption() -> Encryption:
 
 
 @pytest.fixture
-def grants(engine: AsyncEngine, encryption: Encryption) -> Grants:
-    return Grants(engine, encryption)
+def grants(engine: AsyncEngine, encryption: Encryption) -> GrantStore:
+    return GrantStore(engine, encryption)
 
 
 @pytest.fixture
-def installs(engine: AsyncEngine, encryption: Encryption) -> Installs:
-    return Installs(engine, encryption)
+def installs(engine: AsyncEngine, encryption: Encryption) -> InstallStore:
+    return InstallStore(engine, encryption)
 
 
 @pytest.fixture
-def connected(grants: Grants) -> Callable[..., Awaitable[None]]:
+def connected(grants: GrantStore) -> Callable[..., Awaitable[None]]:
     """Connects an account with a token that lives for so many seconds more."""
 
     async def connect(seconds: float, account: str = "emea", refresh_token: str = "refresh-0") -> None:

@@ -10,7 +10,7 @@ import httpx
 import pytest
 from sqlalchemy import text
 
-from app.accounts.connect import Connecting, Disconnected
+from app.accounts.connect import Connector, Disconnected
 from app.web import auth
 from app.web.api import accounts
 from app.web.app import create_app
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
     from sqlalchemy.ext.asyncio import AsyncEngine
 
-    from app.accounts.grant_store import Grants
-    from app.accounts.install_store import Installs
+    from app.accounts.grant_store import GrantStore
+    from app.accounts.install_store import InstallStore
     from app.hubspot.oauth_client import OAuthClient
     from tests.oauth.far import FarEnd
 
@@ -31,7 +31,7 @@ BASE = "https://segue.example"
 ADMIN = {"authorization": "Bearer operators-only"}
 
 
-def browser(connecting: Connecting | None, grants: Grants | None) -> httpx.AsyncClient:
+def browser(connecting: Connector | None, grants: GrantStore | None) -> httpx.AsyncClient:
     """A browser of its own, cookies and all, at an application with the routes."""
     known = {"emea": True, "apac": True, "main": False}
     operators = accounts.router(connecting, grants, accounts=lambda: known, authorised=auth.operator("operators-only"))
@@ -40,12 +40,12 @@ def browser(connecting: Connecting | None, grants: Grants | None) -> httpx.Async
 
 
 @pytest.fixture
-def connecting(grants: Grants, installs: Installs, client: OAuthClient) -> Connecting:
-    return Connecting(grants, installs, client, app_url="https://app.hubspot.com/", public_url=f"{BASE}/")
+def connecting(grants: GrantStore, installs: InstallStore, client: OAuthClient) -> Connector:
+    return Connector(grants, installs, client, app_url="https://app.hubspot.com/", public_url=f"{BASE}/")
 
 
 @pytest.fixture
-async def open_browser(connecting: Connecting, grants: Grants) -> AsyncIterator[Callable[[], httpx.AsyncClient]]:
+async def open_browser(connecting: Connector, grants: GrantStore) -> AsyncIterator[Callable[[], httpx.AsyncClient]]:
     opened: list[httpx.AsyncClient] = []
 
     def build() -> httpx.AsyncClient:
@@ -81,7 +81,7 @@ async def back(web: httpx.AsyncClient, **query: str) -> httpx.Response:
 
 
 async def test_an_account_is_connected_from_the_link_to_the_stored_grant(
-    web: httpx.AsyncClient, far: FarEnd, grants: Grants
+    web: httpx.AsyncClient, far: FarEnd, grants: GrantStore
 ) -> None:
     far.scopes = far.scopes[:-1]
     url = await install(web)
@@ -97,7 +97,9 @@ async def test_an_account_is_connected_from_the_link_to_the_stored_grant(
     assert 1790 < grant.seconds_left <= 1800
 
 
-async def test_what_the_answer_does_not_name_is_asked_for(web: httpx.AsyncClient, far: FarEnd, grants: Grants) -> None:
+async def test_what_the_answer_does_not_name_is_asked_for(
+    web: httpx.AsyncClient, far: FarEnd, grants: GrantStore
+) -> None:
     far.names_the_hub = False
     url = await install(web)
     page = await back(web, state=state_of(url), code=far.approve(url))
@@ -148,7 +150,7 @@ async def test_a_state_is_good_for_ten_minutes(web: httpx.AsyncClient, far: FarE
 
 
 async def test_nobody_is_let_in_on_a_way_that_another_browser_began(
-    open_browser: Callable[[], httpx.AsyncClient], far: FarEnd, grants: Grants
+    open_browser: Callable[[], httpx.AsyncClient], far: FarEnd, grants: GrantStore
 ) -> None:
     began, other = open_browser(), open_browser()
     url = await install(began)
@@ -180,7 +182,7 @@ async def test_what_hubspot_says_is_shown_escaped_and_uses_the_state_up(web: htt
 
 
 async def test_an_account_is_not_moved_to_another_hub_by_choosing_the_wrong_one(
-    web: httpx.AsyncClient, far: FarEnd, grants: Grants
+    web: httpx.AsyncClient, far: FarEnd, grants: GrantStore
 ) -> None:
     url = await install(web)
     await back(web, state=state_of(url), code=far.approve(url))
@@ -248,7 +250,7 @@ async def test_where_nothing_is_configured_every_route_names_the_settings() -> N
 
 
 async def test_a_disconnected_account_is_given_back_and_forgotten_also_where_its_grant_was_dead_already(
-    connecting: Connecting, web: httpx.AsyncClient, far: FarEnd, grants: Grants
+    connecting: Connector, web: httpx.AsyncClient, far: FarEnd, grants: GrantStore
 ) -> None:
     for dead_already in (False, True):
         url = await install(web)
@@ -264,10 +266,10 @@ async def test_a_disconnected_account_is_given_back_and_forgotten_also_where_its
 
 @pytest.mark.parametrize("away", [True, False])
 async def test_what_hubspot_does_not_take_back_is_forgotten_and_told(
-    connecting: Connecting,
+    connecting: Connector,
     web: httpx.AsyncClient,
     far: FarEnd,
-    grants: Grants,
+    grants: GrantStore,
     engine: AsyncEngine,
     *,
     away: bool,

@@ -9,13 +9,13 @@ import pytest
 from sqlalchemy import text
 
 from app.accounts.encryption import Encryption, new_key
-from app.accounts.grant_store import Grants
-from app.accounts.identity_store import HubSpotAccounts
-from app.accounts.install_store import Installs, Pending
+from app.accounts.grant_store import GrantStore
+from app.accounts.identity_store import IdentityStore
+from app.accounts.install_store import InstallStore, Pending
 from app.accounts.sealed import NewTokens
 from app.database.direct import DirectConnection
 from app.database.engine import open_engine
-from app.errors import Busy, InstallRefused, Undecipherable
+from app.errors import Busy, DecryptionFailed, InstallRefused
 from app.intake.store import write
 
 if TYPE_CHECKING:
@@ -58,14 +58,14 @@ async def test_no_token_stands_readable_in_the_database(connected: Connected, en
 
 
 async def test_whoever_connects_says_which_portal_the_account_is(connected: Connected, engine: AsyncEngine) -> None:
-    accounts = HubSpotAccounts(engine)
+    accounts = IdentityStore(engine)
     await accounts.learn("emea", "1", "Asia/Tokyo")
     await connected(1000)
     assert await accounts.portals() == {"emea": "4567"}
     assert await accounts.timezone("emea") is None
 
 
-async def test_an_account_stays_with_the_hub_that_it_was_connected_to(connected: Connected, grants: Grants) -> None:
+async def test_an_account_stays_with_the_hub_that_it_was_connected_to(connected: Connected, grants: GrantStore) -> None:
     await connected(1000)
     other = NewTokens("access-x", "refresh-x", 1800, 1800, None, ())
     with pytest.raises(InstallRefused, match=r"connected to HubSpot account 4567, and this is 9999\..*disconnect emea"):
@@ -79,7 +79,7 @@ async def test_an_account_stays_with_the_hub_that_it_was_connected_to(connected:
 
 
 async def test_connecting_releases_what_waited_for_it_and_nothing_else(
-    engine: AsyncEngine, grants: Grants, make_entry: MakeEntry
+    engine: AsyncEngine, grants: GrantStore, make_entry: MakeEntry
 ) -> None:
     accounts = [("ada@corp.example", "emea"), ("bea@corp.example", "emea"), ("cid@corp.example", "apac")]
     entries = [make_entry(f"e{n}", email, account=account) for n, (email, account) in enumerate(accounts)]
@@ -98,7 +98,7 @@ async def test_connecting_releases_what_waited_for_it_and_nothing_else(
 
 
 async def test_what_was_held_just_after_an_account_was_connected_is_released_and_nothing_of_a_dead_grant(
-    engine: AsyncEngine, grants: Grants, connected: Connected, make_entry: MakeEntry
+    engine: AsyncEngine, grants: GrantStore, connected: Connected, make_entry: MakeEntry
 ) -> None:
     writer = DirectConnection(engine.url)
     await write(writer, [make_entry(name, f"{name}@corp.example", account=name) for name in ("emea", "apac", "nobody")])
@@ -156,18 +156,18 @@ async def test_what_could_not_be_read_for_want_of_a_grant_is_read_once_there_is_
 async def test_a_new_key_takes_over_and_what_it_cannot_open_is_kept(engine: AsyncEngine, connected: Connected) -> None:
     old, new = new_key(), new_key()
     await connected(1000, account="lost")
-    before = Grants(engine, Encryption([old]))
+    before = GrantStore(engine, Encryption([old]))
     await before.connect("emea", "4567", NewTokens("access-0", "refresh-0", 1800, 1800, None, ()))
-    assert await Grants(engine, Encryption([new, old])).rotate() == 1
-    found = await Grants(engine, Encryption([new])).read("emea")
+    assert await GrantStore(engine, Encryption([new, old])).rotate() == 1
+    found = await GrantStore(engine, Encryption([new])).read("emea")
     assert found is not None
     assert (found.access_token, found.refresh_token) == ("access-0", "refresh-0")
-    with pytest.raises(Undecipherable):
+    with pytest.raises(DecryptionFailed):
         await before.read("emea")
     assert [row["account"] for row in await before.listed()] == ["emea", "lost"]
 
 
-async def test_operators_are_shown_no_token(connected: Connected, grants: Grants) -> None:
+async def test_operators_are_shown_no_token(connected: Connected, grants: GrantStore) -> None:
     await connected(1000)
     (row,) = await grants.listed()
     assert (row["account"], row["hub_id"], row["state"]) == ("emea", "4567", "active")
@@ -176,7 +176,7 @@ async def test_operators_are_shown_no_token(connected: Connected, grants: Grants
     assert not any(token in shown for token in ("access-0", "refresh-0"))
 
 
-async def test_a_ticket_and_a_state_are_good_once_each_in_its_own_place(installs: Installs) -> None:
+async def test_a_ticket_and_a_state_are_good_once_each_in_its_own_place(installs: InstallStore) -> None:
     ticket, state = await installs.add_ticket("emea"), await installs.add_state(PENDING)
     assert await installs.take_ticket(state) is None
     assert await installs.take_state(ticket) is None
@@ -184,13 +184,13 @@ async def test_a_ticket_and_a_state_are_good_once_each_in_its_own_place(installs
     assert [await installs.take_state(state) for _ in range(2)] == [PENDING, None]
 
 
-async def test_of_many_that_come_with_the_same_state_one_is_let_in(installs: Installs) -> None:
+async def test_of_many_that_come_with_the_same_state_one_is_let_in(installs: InstallStore) -> None:
     state = await installs.add_state(PENDING)
     found = await asyncio.gather(*(installs.take_state(state) for _ in range(8)))
     assert [each for each in found if each] == [PENDING]
 
 
-async def test_both_are_good_for_ten_minutes_and_the_old_ones_go(engine: AsyncEngine, installs: Installs) -> None:
+async def test_both_are_good_for_ten_minutes_and_the_old_ones_go(engine: AsyncEngine, installs: InstallStore) -> None:
     ticket, state = await installs.add_ticket("emea"), await installs.add_state(PENDING)
     async with engine.begin() as connection:
         lives = await connection.execute(text("SELECT DISTINCT expires_at - created_at < '601s' FROM oauth_installs"))
@@ -204,12 +204,12 @@ async def test_both_are_good_for_ten_minutes_and_the_old_ones_go(engine: AsyncEn
 
 
 @pytest.mark.parametrize("unknown", ["", "made-up", "\x00", "\ud800", "x" * 10_000])
-async def test_whatever_is_presented_instead_is_nothing(installs: Installs, unknown: str) -> None:
+async def test_whatever_is_presented_instead_is_nothing(installs: InstallStore, unknown: str) -> None:
     assert await installs.take_ticket(unknown) is None
     assert await installs.take_state(unknown) is None
 
 
-async def test_who_reads_the_table_can_use_nothing_of_it(engine: AsyncEngine, installs: Installs) -> None:
+async def test_who_reads_the_table_can_use_nothing_of_it(engine: AsyncEngine, installs: InstallStore) -> None:
     secrets = [await installs.add_ticket("emea"), await installs.add_state(PENDING), PENDING.verifier]
     shown = await everything(engine, "oauth_installs")
     assert not any(secret in shown for secret in secrets)
@@ -218,7 +218,10 @@ async def test_who_reads_the_table_can_use_nothing_of_it(engine: AsyncEngine, in
 
 async def test_a_store_that_is_gone_is_busy(encryption: Encryption) -> None:
     engine = open_engine("postgresql+asyncpg://segue@127.0.0.1:1/segue")
-    calls: list[Awaitable[Any]] = [Installs(engine, encryption).add_ticket("emea"), Grants(engine, encryption).listed()]
+    calls: list[Awaitable[Any]] = [
+        InstallStore(engine, encryption).add_ticket("emea"),
+        GrantStore(engine, encryption).listed(),
+    ]
     for call in calls:
         with pytest.raises(Busy):
             await call
@@ -226,7 +229,7 @@ async def test_a_store_that_is_gone_is_busy(encryption: Encryption) -> None:
 
 
 async def test_an_answer_to_a_grant_that_is_gone_does_not_become_the_next_ones(
-    connected: Connected, grants: Grants
+    connected: Connected, grants: GrantStore
 ) -> None:
     await connected(-1)
     gone = await grants.read("emea")
@@ -243,7 +246,7 @@ async def test_an_answer_to_a_grant_that_is_gone_does_not_become_the_next_ones(
 
 
 async def test_a_grant_of_before_is_renewed_under_the_fences_of_now(
-    engine: AsyncEngine, connected: Connected, grants: Grants
+    engine: AsyncEngine, connected: Connected, grants: GrantStore
 ) -> None:
     await connected(-1)
     async with engine.begin() as connection:
@@ -257,7 +260,7 @@ async def test_a_grant_of_before_is_renewed_under_the_fences_of_now(
     assert after.version >= 1_000_000
 
 
-async def test_a_hub_is_one_account_and_is_told_by_its_name(grants: Grants, connected: Connected) -> None:
+async def test_a_hub_is_one_account_and_is_told_by_its_name(grants: GrantStore, connected: Connected) -> None:
     await connected(1000)
     other = NewTokens("access-x", "refresh-x", 1800, 1800, None, ())
     with pytest.raises(InstallRefused, match=r"4567 is already the account 'emea'.*disconnect emea"):
@@ -268,7 +271,7 @@ async def test_a_hub_is_one_account_and_is_told_by_its_name(grants: Grants, conn
     await grants.connect("apac", "4567", other)
 
 
-async def test_of_many_names_that_are_connected_to_one_hub_at_once_one_is(grants: Grants) -> None:
+async def test_of_many_names_that_are_connected_to_one_hub_at_once_one_is(grants: GrantStore) -> None:
     tokens = NewTokens("access-x", "refresh-x", 1800, 1800, None, ())
     names = [f"name-{number}" for number in range(5)]
     ended = await asyncio.gather(*(grants.connect(name, "4567", tokens) for name in names), return_exceptions=True)

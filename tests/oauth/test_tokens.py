@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import text
 
 from app.accounts.encryption import Encryption, new_key
-from app.accounts.grant_store import Grants
+from app.accounts.grant_store import GrantStore
 from app.accounts.sealed import NewTokens
 from app.accounts.tokens import LAST_SECONDS, RENEW_BEFORE_SECONDS, AccountTokens
 from app.database.engine import open_engine
@@ -47,7 +47,7 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def replica(grants: Grants, client: OAuthClient, clock: Clock) -> Callable[..., AccountTokens]:
+def replica(grants: GrantStore, client: OAuthClient, clock: Clock) -> Callable[..., AccountTokens]:
     def build(name: str = "a", **changes: Any) -> AccountTokens:
         async def wait(_: float) -> None:
             """Let the others go on, and no time pass."""
@@ -199,7 +199,7 @@ async def test_a_process_that_dies_with_hubspots_answer_in_hand_costs_a_lease_an
     connected: Connected,
     replica: Callable[..., AccountTokens],
     far: FarEnd,
-    grants: Grants,
+    grants: GrantStore,
     client: OAuthClient,
     engine: AsyncEngine,
 ) -> None:
@@ -218,7 +218,7 @@ async def test_a_process_that_dies_with_hubspots_answer_in_hand_costs_a_lease_an
 async def test_an_answer_that_comes_after_the_lease_ran_out_is_dropped_where_another_replica_stored_its_own(
     connected: Connected,
     replica: Callable[..., AccountTokens],
-    grants: Grants,
+    grants: GrantStore,
     client: OAuthClient,
     engine: AsyncEngine,
 ) -> None:
@@ -236,7 +236,7 @@ async def test_an_answer_that_comes_after_the_lease_ran_out_is_dropped_where_ano
 
 
 async def test_a_late_token_proves_a_grant_alive_that_another_replica_was_told_is_dead(
-    connected: Connected, replica: Callable[..., AccountTokens], far: FarEnd, grants: Grants, engine: AsyncEngine
+    connected: Connected, replica: Callable[..., AccountTokens], far: FarEnd, grants: GrantStore, engine: AsyncEngine
 ) -> None:
     await connected(ENDED)
     far.answer_with = (400, DEAD)
@@ -281,7 +281,7 @@ async def test_a_grant_that_was_renewed_by_hand_meanwhile_outlives_the_bad_news_
 
 
 async def test_a_connected_account_is_used_at_once_and_not_when_the_old_token_has_ended(
-    connected: Connected, replica: Callable[..., AccountTokens], grants: Grants
+    connected: Connected, replica: Callable[..., AccountTokens], grants: GrantStore
 ) -> None:
     await connected(1000)
     tokens = replica()
@@ -295,7 +295,7 @@ async def test_a_connected_account_is_used_at_once_and_not_when_the_old_token_ha
 async def test_a_token_that_was_read_just_before_somebody_connected_is_not_held(
     connected: Connected, replica: Callable[..., AccountTokens], engine: AsyncEngine, encryption: Encryption
 ) -> None:
-    class Overtaken(Grants):
+    class Overtaken(GrantStore):
         """What is read from it is overtaken before it arrives, once."""
 
         async def read(self, account: str) -> Grant | None:
@@ -320,12 +320,12 @@ async def test_tokens_of_a_lost_key_or_of_another_account_count_as_not_connected
 ) -> None:
     await connected(1000)
     with pytest.raises(NotConnected, match="SEGUE_ENCRYPTION_KEYS"):
-        await replica(grants=Grants(engine, Encryption([new_key()]))).token()
+        await replica(grants=GrantStore(engine, Encryption([new_key()]))).token()
     await connected(1000, account="apac")
     swap = "access_token = (SELECT access_token FROM oauth_grants WHERE account = 'apac') WHERE account = 'emea'"
     await change(engine, swap)
     with pytest.raises(NotConnected, match="belongs elsewhere"):
-        await replica(grants=Grants(engine, encryption)).token()
+        await replica(grants=GrantStore(engine, encryption)).token()
 
 
 async def test_a_replica_that_stops_stores_what_is_on_its_way(
@@ -347,7 +347,7 @@ async def test_a_replica_that_stops_stores_what_is_on_its_way(
 
 async def test_a_store_that_is_gone_is_told_and_holds_nobody_for_ever(replica: Callable[..., AccountTokens]) -> None:
     gone = open_engine("postgresql+asyncpg://segue@127.0.0.1:1/segue")
-    tokens = replica(grants=Grants(gone, Encryption([new_key()])))
+    tokens = replica(grants=GrantStore(gone, Encryption([new_key()])))
     with pytest.raises(ConnectionError):
         await tokens.token()
     await tokens.close()

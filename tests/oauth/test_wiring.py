@@ -16,7 +16,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from app import workers
 from app.__main__ import build
 from app.accounts.encryption import Encryption, new_key
-from app.accounts.grant_store import Grants
+from app.accounts.grant_store import GrantStore
 from app.errors import StartError
 from app.sandbox_mode import practice_accounts
 from app.web.server import Listener
@@ -211,7 +211,7 @@ async def test_a_worker_seals_anew_what_was_sealed_with_the_old_key_until_it_sta
             await worker.wait_until_up()
         finally:
             worker.end()
-        grant = await Grants(web.process.engine, Encryption([newest])).read("emea")
+        grant = await GrantStore(web.process.engine, Encryption([newest])).read("emea")
     assert grant is not None
     assert grant.refresh_token in far.refresh_tokens
 

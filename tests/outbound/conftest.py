@@ -11,13 +11,13 @@ from sqlalchemy import text
 
 from app.clock import utc_now
 from app.enrollments.outcome import Change
-from app.enrollments.store import Enrollments
+from app.enrollments.store import EnrollmentStore
 from app.intake.group_commit import GroupCommit
 from app.model import Endpoint, OutboundKind, Secret
 from app.observability.metrics import Metrics
 from app.outbound.client import Endpoints
-from app.outbound.loop import Delivering
-from app.outbound.send import Deliverer
+from app.outbound.loop import OutboundLoop
+from app.outbound.send import OutboundSender
 from app.outbound.store import Outbox
 from tests.outbound.far import Far, far_end
 
@@ -55,11 +55,13 @@ class Desk:
 
     def replica(
         self, name: str, *, lease: timedelta = timedelta(seconds=60), rules: Mapping[str, Endpoint] | None = None
-    ) -> tuple[Outbox, Delivering]:
+    ) -> tuple[Outbox, OutboundLoop]:
         """Return what another replica has; `rules` are its endpoints where its rules are not those of the others."""
         outbox = Outbox(self.engine, worker=name, lease=lease)
-        deliverer = Deliverer(outbox, self.http.post, now=self.now, random=lambda: self.drawn, metrics=self.metrics)
-        return outbox, Delivering(outbox, deliverer, endpoints=lambda: rules or self.endpoints, now=self.now)
+        deliverer = OutboundSender(
+            outbox, self.http.post, now=self.now, random=lambda: self.drawn, metrics=self.metrics
+        )
+        return outbox, OutboundLoop(outbox, deliverer, endpoints=lambda: rules or self.endpoints, now=self.now)
 
     def now(self) -> datetime:
         return self.moment[0]
@@ -71,8 +73,8 @@ class Desk:
     def told(self, kind: OutboundKind, _account: str) -> tuple[str, ...]:
         return tuple(one.name for one in self.endpoints.values() if kind in one.kinds)
 
-    def worker(self, account: str = "main", **more: Any) -> Enrollments:
-        return Enrollments(self.engine, account=account, worker="w1", lease=15.0, endpoints=self.told, **more)
+    def worker(self, account: str = "main", **more: Any) -> EnrollmentStore:
+        return EnrollmentStore(self.engine, account=account, worker="w1", lease=15.0, endpoints=self.told, **more)
 
     async def accept(self, *emails: str, **changes: Any) -> None:
         writer = GroupCommit(self.engine.url)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from app.model import State
-from app.outbound.operator_store import OutboundBooks
+from app.outbound.operator_store import OutboundOperatorStore
 from tests.outbound.conftest import NEWER, endpoint
 
 if TYPE_CHECKING:
@@ -128,7 +128,7 @@ async def test_who_enables_an_endpoint_enables_it_for_all_replicas(desk: Desk) -
     desk.far.answer(*[410] * 16)
     await desk.send("w1")
     await desk.send("w2", rules=another(desk))
-    await OutboundBooks(desk.engine).enable("crm")
+    await OutboundOperatorStore(desk.engine).enable("crm")
     (_, one), (_, other) = desk.replica("w1"), desk.replica("w2", rules=another(desk))
     for delivering in (other, one):
         delivering._at_once = 4

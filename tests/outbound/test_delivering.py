@@ -13,10 +13,10 @@ import structlog
 from standardwebhooks import Webhook
 from svix.webhooks import Webhook as SvixWebhook
 
-from app.errors import FenceLost, Unauthentic
+from app.errors import FenceLost, Unauthenticated
 from app.model import Delivery, Secret, SourceConfig, State
 from app.outbound.client import Endpoints, signed
-from app.outbound.operator_store import OutboundBooks
+from app.outbound.operator_store import OutboundOperatorStore
 from app.outbound.retry_schedule import WAITS
 from app.sources import PROVIDERS
 from tests.outbound.conftest import NEWER, SECRET, endpoint
@@ -65,7 +65,7 @@ async def test_receivers_verify_it_by_our_own_source_and_by_the_libraries(desk: 
     await desk.send()
     (posted,) = desk.far.posted
     assert verified(posted, SECRET, desk) == Secret(SECRET)
-    with pytest.raises(Unauthentic, match="matches none"):
+    with pytest.raises(Unauthenticated, match="matches none"):
         verified(posted, NEWER, desk)
     told = json.loads(posted.body)
     assert Webhook(SECRET).verify(posted.body, dict(posted.headers)) == told
@@ -173,9 +173,9 @@ async def test_what_somebody_died_over_may_be_replayed_once_its_lease_is_over(de
     outbox, _ = desk.replica("dying")
     (one,) = await outbox.claim([(desk.endpoints["crm"], 10)], now=desk.now())
     del desk.endpoints["crm"]
-    assert await OutboundBooks(desk.engine).replay(one.id) is False
+    assert await OutboundOperatorStore(desk.engine).replay(one.id) is False
     await desk.run("UPDATE outbound SET leased_until = clock_timestamp()")
-    assert await OutboundBooks(desk.engine).replay(one.id) is True
+    assert await OutboundOperatorStore(desk.engine).replay(one.id) is True
     assert (await desk.one())["state"] == "waiting"
 
 

@@ -8,17 +8,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.enrollments.unenroll_steps import LOOK_EVERY, Move, look_again_at, next_move, under_way
-from app.model import Bridge
+from app.model import UnenrollWorkflow
 
 NOW = datetime(2026, 1, 5, 12, 0, tzinfo=UTC)
 spans = st.timedeltas(timedelta(), timedelta(hours=2))
-bridges = st.builds(Bridge, contact_property=st.just("x"), takes=spans, within=spans)
+bridges = st.builds(UnenrollWorkflow, contact_property=st.just("x"), takes=spans, within=spans)
 moments = st.none() | st.builds(lambda span: NOW - span, spans)
 
 
 @given(bridges, st.booleans(), moments)
 def test_nothing_is_begun_twice_nor_ended_while_the_workflow_may_act(
-    bridge: Bridge,
+    bridge: UnenrollWorkflow,
     in_sequence: bool,  # noqa: FBT001  # hypothesis passes it by name
     triggered_at: datetime | None,
 ) -> None:
@@ -36,7 +36,7 @@ def test_nothing_is_begun_twice_nor_ended_while_the_workflow_may_act(
 
 @given(bridges, st.booleans(), spans)
 def test_waiting_has_an_end_and_every_look_is_later(
-    bridge: Bridge,
+    bridge: UnenrollWorkflow,
     in_sequence: bool,  # noqa: FBT001  # as above
     since: timedelta,
 ) -> None:

@@ -9,13 +9,13 @@ from hypothesis import strategies as st
 
 from app.enrollments.outcome import Change, Patience, after_failure
 from app.errors import (
-    Ambiguous,
-    BudgetSpentError,
+    BudgetSpent,
     GrantRevoked,
     NotConnected,
     NotSent,
+    OutcomeUnknown,
     Refusal,
-    RequirementMissingError,
+    RequirementMissing,
     SegueError,
     StoreSlow,
 )
@@ -66,10 +66,10 @@ def follow(error: SegueError, subject: Enrollment, following: str = "retry") -> 
 
 
 def test_an_ambiguous_request_is_uncertain_only_once_it_was_sending() -> None:
-    after, change = follow(Ambiguous("read timed out"), enrollment(Step.SENDING))
+    after, change = follow(OutcomeUnknown("read timed out"), enrollment(Step.SENDING))
     assert after is State.UNCERTAIN
     assert change.due_at == NOW + timedelta(seconds=30)
-    assert follow(Ambiguous("read timed out"), enrollment(Step.PREPARED))[0] is State.READY
+    assert follow(OutcomeUnknown("read timed out"), enrollment(Step.PREPARED))[0] is State.READY
 
 
 @pytest.mark.parametrize("error", [NotConnected("nobody has connected it"), GrantRevoked("uninstalled")])
@@ -113,14 +113,14 @@ def test_a_refusal_goes_where_the_fault_table_says(following: str, after: State)
 
 def test_a_spent_budget_is_held_until_it_is_free() -> None:
     until = NOW + timedelta(hours=3)
-    assert follow(BudgetSpentError("quota", until), enrollment()) == (
+    assert follow(BudgetSpent("quota", until), enrollment()) == (
         State.HELD,
         Change("held", "quota", f"quota is spent until {until:%Y-%m-%d %H:%M} UTC", due_at=until),
     )
 
 
 def test_an_empty_required_property_is_refused_and_named() -> None:
-    after, change = follow(RequirementMissingError(("firstname",)), enrollment())
+    after, change = follow(RequirementMissing(("firstname",)), enrollment())
     assert after is State.REFUSED
     assert change.detail == "the contact has no firstname"
 
@@ -134,10 +134,10 @@ def test_retries_end_after_72_hours_with_a_person() -> None:
 
 ERRORS = st.one_of(
     st.builds(lambda s: Refusal("X", status=s), st.integers(400, 599)),
-    st.just(Ambiguous("x")),
+    st.just(OutcomeUnknown("x")),
     st.just(NotSent("x")),
-    st.just(BudgetSpentError("quota", NOW)),
-    st.just(RequirementMissingError(("x",))),
+    st.just(BudgetSpent("quota", NOW)),
+    st.just(RequirementMissing(("x",))),
     st.just(SegueError("x")),
 )
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from app.enrichment.portals import account_of
-from app.errors import NotTold, UnknownToProvider
+from app.errors import LookupFailed, LookupNotFound
 
 BOTH = {"emea": "111", "apac": "222"}
 
@@ -40,13 +40,13 @@ def test_an_event_is_of_the_account_with_the_portal_that_it_names(
     ],
 )
 def test_of_another_portal_nobody_is_asked(portal: str, candidates: list[str], told: str) -> None:
-    with pytest.raises(UnknownToProvider) as error:
+    with pytest.raises(LookupNotFound) as error:
         account_of(portal, candidates, BOTH)
     assert str(error.value).startswith(told)
 
 
 def test_while_one_of_several_is_not_known_it_may_be_that_one() -> None:
-    with pytest.raises(NotTold) as error:
+    with pytest.raises(LookupFailed) as error:
         account_of("333", ["emea", "apac", "main"], {"emea": "111"})
     assert error.value.reason == "portal_not_known"
     told = "the event is of HubSpot account 333, and it is not known yet which one 'apac' and 'main' is"

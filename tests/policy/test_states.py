@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.model import State, Step
-from app.model.states import FINAL, TRANSITIONS, ImpossibleTransitionError, permit
+from app.model.states import FINAL, TRANSITIONS, ImpossibleTransition, permit
 
 # The table of the design, written again by hand: a slip in either is a disagreement.
 ALLOWED = {
@@ -28,7 +28,7 @@ def test_exactly_the_transitions_of_the_table_are_permitted(before: State, after
     if after.value in ALLOWED[before.value].split() and not too_late:
         permit(before, after, step)
     else:
-        with pytest.raises(ImpossibleTransitionError):
+        with pytest.raises(ImpossibleTransition):
             permit(before, after, step)
 
 

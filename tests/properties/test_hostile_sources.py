@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import app.sources
-from app.errors import Answer
+from app.errors import DeliveryRejected
 from app.model import Delivery, Secret, SourceConfig
 from app.sources import PROVIDERS
 from app.sources.field_map import mapped
@@ -86,7 +86,7 @@ def delivered(name: str, body: bytes, content_type: str) -> Delivery:
     delivery = Delivery("d", "x", NOW, "POST", BASE, {"content-type": content_type}, body)
     try:
         proving = provider.sign(body, config, NOW, method="POST", url=BASE)
-    except Answer:
+    except DeliveryRejected:
         return delivery
     url = provider.address(BASE, config, NOW)
     return replace(delivery, url=url, headers={**delivery.headers, **proving})
@@ -107,7 +107,7 @@ def travel(name: str, delivery: Delivery) -> None:
     ):
         try:
             step()
-        except Answer:
+        except DeliveryRejected:
             continue
 
 

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import app.sources
-from app.errors import Answer, Unauthentic, Unreadable
+from app.errors import DeliveryRejected, Unauthenticated, Unreadable
 from app.model import Delivery, Event, Secret, SourceConfig
 from app.sources import PROVIDERS, fields
 from app.sources.base import CredentialProvider
@@ -105,7 +105,7 @@ def test_whatever_is_sent_is_accepted_or_refused(
     name: str, body: bytes, headers: dict[str, str], method: str, url: str
 ) -> None:
     delivery = Delivery("d", "x", NOW, method, url, headers, body)
-    with pytest.raises(Unauthentic):
+    with pytest.raises(Unauthenticated):
         PROVIDERS[name].verify(delivery, CONFIGS[name], NOW)
     check_events(name, delivery)
 
@@ -116,7 +116,7 @@ def check_events(name: str, delivery: Delivery) -> None:
         kept = provider.stored(delivery, config)
         answers = [provider.probe(delivery, config), provider.handshake(kept, config), provider.answer(kept, None)]
         events = [mapped(event, config, kept.headers) for event in provider.events(kept, config)]
-    except Answer:
+    except DeliveryRejected:
         return
     for answer in answers:
         assert answer is None or all(value.isascii() and value.isprintable() for value in answer.headers.values())
@@ -164,7 +164,7 @@ def test_one_flipped_bit_in_what_is_signed_is_refused(name: str, data: st.DataOb
     flipped = bytearray(body)
     flipped[place] ^= 1 << bit
     delivery = Delivery("d", "x", NOW, "POST", url, signed, bytes(flipped))
-    with pytest.raises(Unauthentic):
+    with pytest.raises(Unauthenticated):
         PROVIDERS[name].verify(delivery, CONFIGS[name], NOW)
     PROVIDERS[name].verify(replace(delivery, body=body), CONFIGS[name], NOW)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from sqlalchemy import text
 
-from app.enrollments.store import Enrollments
+from app.enrollments.store import EnrollmentStore
 from app.intake.group_commit import GroupCommit
 
 if TYPE_CHECKING:
@@ -29,8 +29,8 @@ def accept(engine: AsyncEngine, make_entry: Any) -> Callable[..., Awaitable[None
     return accept
 
 
-def worker(engine: AsyncEngine, name: str = "one", lease: float = 15.0) -> Enrollments:
-    return Enrollments(engine, account="main", worker=name, lease=lease)
+def worker(engine: AsyncEngine, name: str = "one", lease: float = 15.0) -> EnrollmentStore:
+    return EnrollmentStore(engine, account="main", worker=name, lease=lease)
 
 
 async def rows(engine: AsyncEngine, statement: str) -> list[Any]:

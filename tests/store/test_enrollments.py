@@ -8,9 +8,9 @@ import pytest
 from sqlalchemy.exc import IntegrityError
 
 from app.enrollments.outcome import Change
-from app.errors import FenceLost, SenderGoneError
+from app.errors import FenceLost, SenderGone
 from app.model import Baseline, Enrollment, Sender, State, Step
-from app.model.states import ImpossibleTransitionError
+from app.model.states import ImpossibleTransition
 from app.rules.store import unfinished_elsewhere
 from app.senders.quota_store import PERIOD
 from tests.store.conftest import rows, worker
@@ -18,13 +18,13 @@ from tests.store.conftest import rows, worker
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine
 
-    from app.enrollments.store import Enrollments
+    from app.enrollments.store import EnrollmentStore
 
 NOTHING = Baseline(0, None, None)
 ANNA = Sender("anna", "7001", "anna@acme.example")
 
 
-async def sent(store: Enrollments) -> Enrollment:
+async def sent(store: EnrollmentStore) -> Enrollment:
     """Claim one enrollment and commit `sending`."""
     (claimed,) = await store.claim_ready(10)
     await store.prepared(claimed, "501", NOTHING, None)
@@ -189,7 +189,7 @@ async def test_a_full_inbox_takes_no_more_and_says_until_when(engine: AsyncEngin
     first, second, third = await store.claim_ready(10)
     await store.sending(first, ANNA, limit=2)
     await store.sending(second, ANNA, limit=2)
-    with pytest.raises(SenderGoneError) as full:
+    with pytest.raises(SenderGone) as full:
         await store.sending(third, ANNA, limit=2)
     assert full.value.reason == "quota"
     ((first_place,),) = await rows(engine, "SELECT min(reserved_at) FROM sender_reservations")
@@ -204,7 +204,7 @@ async def test_racing_reservations_never_exceed_the_inbox(engine: AsyncEngine, a
     store = worker(engine)
     claimed = await store.claim_ready(50)
     results = await asyncio.gather(*(store.sending(e, ANNA, limit=12) for e in claimed), return_exceptions=True)
-    assert sum(isinstance(result, SenderGoneError) for result in results) == 18
+    assert sum(isinstance(result, SenderGone) for result in results) == 18
     assert await rows(engine, "SELECT count(*) FROM sender_reservations") == [(12,)]
 
 
@@ -212,7 +212,7 @@ async def test_a_transition_that_is_not_in_the_table_is_a_defect(engine: AsyncEn
     await accept("ada@corp.example")
     store = worker(engine)
     (held,) = await store.claim_ready(10)
-    with pytest.raises(ImpossibleTransitionError):
+    with pytest.raises(ImpossibleTransition):
         await store.move(held, State.EXPIRED, Change("x"))
 
 

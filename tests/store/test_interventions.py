@@ -13,7 +13,7 @@ from sqlalchemy import text
 
 from app.enrollments import one_per_person_statements as waiting
 from app.enrollments import statements as sql
-from app.enrollments.operator_store import Interventions
+from app.enrollments.operator_store import EnrollmentOperatorStore
 from app.enrollments.outcome import Change
 from app.model import Baseline, Sender, State, Step
 from tests.store.conftest import rows, until_somebody_waits, worker
@@ -35,7 +35,7 @@ async def test_whoever_is_being_released_is_cancelled_all_the_same(
     whose = {"email": "ada@corp.example", "rule": None} if found == "of the person" else {"email": None, "rule": "demo"}
     async with engine.connect() as connection:
         await connection.execute(waiting.RELEASE_DUE)
-        cancelling = asyncio.create_task(Interventions(engine).cancel_waiting(**whose))
+        cancelling = asyncio.create_task(EnrollmentOperatorStore(engine).cancel_waiting(**whose))
         await until_somebody_waits(engine)
         await connection.commit()
     assert await cancelling == 1
@@ -48,7 +48,9 @@ async def test_whoever_was_claimed_meanwhile_is_not_cancelled(engine: AsyncEngin
     async with engine.connect() as connection:
         values = {"account": "main", "worker": "one", "lease": 15.0, "limit": 10}
         await connection.execute(sql.CLAIM_READY, values)
-        cancelling = asyncio.create_task(Interventions(engine).cancel_waiting(email="ada@corp.example", rule=None))
+        cancelling = asyncio.create_task(
+            EnrollmentOperatorStore(engine).cancel_waiting(email="ada@corp.example", rule=None)
+        )
         await until_somebody_waits(engine)
         await connection.commit()
     assert await cancelling == 0
@@ -83,7 +85,7 @@ async def test_intents_are_freed_in_the_order_in_which_they_are_taken(
     async with engine.connect() as connection:
         await connection.execute(text("SELECT FROM intents WHERE intent = 'a' FOR UPDATE"))
         acts: dict[str, Callable[[], Coroutine[Any, Any, object]]] = {
-            "cancelled": partial(Interventions(engine).cancel_waiting, email="ada@corp.example", rule=None),
+            "cancelled": partial(EnrollmentOperatorStore(engine).cancel_waiting, email="ada@corp.example", rule=None),
             "expired": worker(engine).expire,
             "cancelled by a rule": partial(worker(engine).cancel_earlier, leaving),
         }
@@ -136,7 +138,7 @@ async def test_what_may_have_been_sent_keeps_its_intent_however_it_ends(
 
 async def ended(engine: AsyncEngine, accept: Any, identity: str, way: str) -> None:
     """End one that is parked."""
-    acts, store = Interventions(engine), worker(engine)
+    acts, store = EnrollmentOperatorStore(engine), worker(engine)
     if way == "cancelled":
         assert await acts.cancel(identity)
     elif way == "cancelled by a rule":
@@ -157,7 +159,7 @@ async def ended(engine: AsyncEngine, accept: Any, identity: str, way: str) -> No
 
 async def test_hubspots_no_to_a_later_request_frees_the_intent(engine: AsyncEngine, accept: Any) -> None:
     await accept("ada@corp.example")
-    assert await Interventions(engine).release(await parked_unsettled(engine))
+    assert await EnrollmentOperatorStore(engine).release(await parked_unsettled(engine))
     (claimed,) = await worker(engine).claim_ready(10)
     await worker(engine).move(replace(claimed, step=Step.SENDING), State.REFUSED, Change("refused", "UNSUBSCRIBED"))
     assert await rows(engine, "SELECT * FROM intents") == []

@@ -12,7 +12,7 @@ from app.database.migrate import configuration, head, migrate, require_migrated
 from app.errors import StartError
 from app.intake.group_commit import GroupCommit
 from app.people.suppression import Kind, Suppression
-from app.people.suppression_store import Suppressions
+from app.people.suppression_store import SuppressionStore
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine
@@ -136,7 +136,7 @@ async def test_patterns_that_held_nobody_for_their_form_hold_from_now_on(engine:
         ("*@xn--bcher-kva.example", "%@xn--bcher-kva.example", "*@b\u00fccher.example"),
         ("r\u00e9n\u00e9_*@corp.example", "r\u00e9n\u00e9\\_%@corp.example", "re\u0301ne\u0301_*@corp.example"),
     ]
-    books = Suppressions(engine)
+    books = SuppressionStore(engine)
     assert await books.find("a@xn--bcher-kva.example") == Suppression(Kind.PATTERN, "*@xn--bcher-kva.example")
     assert await books.find("r\u00e9n\u00e9_1@corp.example") is not None
 

@@ -13,10 +13,10 @@ from sqlalchemy import make_url, text
 
 from app.clock import utc_now
 from app.database.engine import connect, open_engine
-from app.enrollments.store import Enrollments
-from app.errors import BudgetSpentError, HeldError
+from app.enrollments.store import EnrollmentStore
+from app.errors import BudgetSpent, HeldError
 from app.hubspot.rate_limit_statements import LOCK_WINDOW
-from app.hubspot.rate_limit_store import DAILY, GRANT_LIFE_SECONDS, TRAVEL_SECONDS, StoredPace, allowance, blocked
+from app.hubspot.rate_limit_store import DAILY, GRANT_LIFE_SECONDS, TRAVEL_SECONDS, StoredRateLimit, allowance, blocked
 from app.model import Account
 from app.sending_windows import next_midnight
 
@@ -34,10 +34,10 @@ async def granted(engine: AsyncEngine) -> list[tuple[datetime, int]]:
 
 async def test_two_replicas_together_never_exceed_the_window(engine: AsyncEngine) -> None:
     await limit(engine, maximum=20, window_ms=300)
-    paces = [StoredPace(engine, account="main", headroom=0.0, window_ms=300) for _ in range(2)]
+    paces = [StoredRateLimit(engine, account="main", headroom=0.0, window_ms=300) for _ in range(2)]
     times: list[float] = []
 
-    async def ask(pace: StoredPace) -> None:
+    async def ask(pace: StoredRateLimit) -> None:
         (await pace.acquire()).use()
         times.append(asyncio.get_running_loop().time())
 
@@ -60,7 +60,7 @@ async def limit(engine: AsyncEngine, *, maximum: int, window_ms: int) -> None:
 
 async def test_headroom_and_the_operators_cap_are_left_unused(engine: AsyncEngine) -> None:
     await limit(engine, maximum=40, window_ms=60_000)
-    pace = StoredPace(engine, account="main", cap=30, headroom=0.1)
+    pace = StoredRateLimit(engine, account="main", cap=30, headroom=0.1)
     asked = [asyncio.create_task(pace.acquire()) for _ in range(40)]
     await asyncio.wait(asked[:27])
     done = sum(task.done() for task in asked)
@@ -70,7 +70,7 @@ async def test_headroom_and_the_operators_cap_are_left_unused(engine: AsyncEngin
 
 
 async def test_what_hubspot_says_of_its_limit_is_believed_by_all(engine: AsyncEngine) -> None:
-    pace = StoredPace(engine, account="main")
+    pace = StoredRateLimit(engine, account="main")
     await pace.acquire()
     pace.believe(190, 10_000)
     await asyncio.gather(*pace._notes)
@@ -81,19 +81,19 @@ async def test_what_hubspot_says_of_its_limit_is_believed_by_all(engine: AsyncEn
 
 
 async def test_a_spent_daily_budget_fails_whoever_asks(engine: AsyncEngine) -> None:
-    pace = StoredPace(engine, account="main")
+    pace = StoredRateLimit(engine, account="main")
     await pace.acquire()
     pace.throttled("RATE_LIMIT_DAILY", None)
     await asyncio.gather(*pace._notes)
-    with pytest.raises(BudgetSpentError) as spent:
-        await StoredPace(engine, account="main").acquire()
+    with pytest.raises(BudgetSpent) as spent:
+        await StoredRateLimit(engine, account="main").acquire()
     assert spent.value.reason == "daily_budget"
     await pace.close()
 
 
 async def test_a_waiter_that_gave_up_takes_no_grant_from_others(engine: AsyncEngine) -> None:
     await limit(engine, maximum=1, window_ms=100)
-    pace = StoredPace(engine, account="main", headroom=0.0, window_ms=100)
+    pace = StoredRateLimit(engine, account="main", headroom=0.0, window_ms=100)
     await pace.acquire()
     gone = asyncio.create_task(pace.acquire())
     stays = asyncio.create_task(pace.acquire())
@@ -118,12 +118,12 @@ def test_a_burst_block_is_waited_out() -> None:
 
 
 async def test_a_long_pause_is_not_waited_out_in_memory(engine: AsyncEngine) -> None:
-    pace = StoredPace(engine, account="main")
+    pace = StoredRateLimit(engine, account="main")
     await pace.acquire()
     pace.throttled("RATE_LIMIT_TEN_SECONDLY", 600.0)
     await asyncio.gather(*pace._notes)
     with pytest.raises(HeldError) as held:
-        await StoredPace(engine, account="main").acquire()
+        await StoredRateLimit(engine, account="main").acquire()
     assert held.value.reason == "RATE_LIMIT_TEN_SECONDLY"
     assert abs(held.value.until - utc_now() - timedelta(seconds=600)) < timedelta(minutes=1)
     await pace.close()
@@ -133,20 +133,20 @@ async def test_a_long_pause_is_not_waited_out_in_memory(engine: AsyncEngine) -> 
 async def test_a_burst_that_is_refused_beside_a_spent_day_leaves_the_day_spent(
     engine: AsyncEngine, codes: tuple[str, str]
 ) -> None:
-    pace = StoredPace(engine, account="main")
+    pace = StoredRateLimit(engine, account="main")
     await pace.acquire()
     for code in codes:
         pace.throttled(code, None)
         await asyncio.gather(*pace._notes)
     async with asyncio.timeout(20):
-        with pytest.raises(BudgetSpentError) as spent:
+        with pytest.raises(BudgetSpent) as spent:
             await pace.acquire()
     assert spent.value.until - utc_now() > timedelta(minutes=50)
     await pace.close()
 
 
 async def test_a_burst_after_the_days_end_is_called_by_its_own_name(engine: AsyncEngine) -> None:
-    pace = StoredPace(engine, account="main")
+    pace = StoredRateLimit(engine, account="main")
     await pace.acquire()
     pace.throttled(DAILY, None)
     await asyncio.gather(*pace._notes)
@@ -160,11 +160,11 @@ async def test_a_burst_after_the_days_end_is_called_by_its_own_name(engine: Asyn
 
 @pytest.mark.parametrize(("told", "lasts"), [(7.0, 3600), (7200.0, 7200)])
 async def test_a_spent_day_lasts_no_shorter_than_until_its_end(engine: AsyncEngine, told: float, lasts: int) -> None:
-    pace = StoredPace(engine, account="main")
+    pace = StoredRateLimit(engine, account="main")
     await pace.acquire()
     pace.throttled(DAILY, told)
     await asyncio.gather(*pace._notes)
-    with pytest.raises(BudgetSpentError) as spent:
+    with pytest.raises(BudgetSpent) as spent:
         await pace.acquire()
     assert abs(spent.value.until - utc_now() - timedelta(seconds=lasts)) < timedelta(minutes=1)
     await pace.close()
@@ -172,7 +172,7 @@ async def test_a_spent_day_lasts_no_shorter_than_until_its_end(engine: AsyncEngi
 
 async def test_a_request_whose_grant_was_spent_goes_before_those_that_wait(engine: AsyncEngine) -> None:
     await limit(engine, maximum=1, window_ms=60_000)
-    pace = StoredPace(engine, account="main", headroom=0.0)
+    pace = StoredRateLimit(engine, account="main", headroom=0.0)
     await pace.acquire()
     served: list[str] = []
 
@@ -194,7 +194,7 @@ async def test_a_request_whose_grant_was_spent_goes_before_those_that_wait(engin
 
 
 async def test_a_grant_is_spent_after_half_a_second(engine: AsyncEngine) -> None:
-    pace = StoredPace(engine, account="main")
+    pace = StoredRateLimit(engine, account="main")
     grant = await pace.acquire()
     await pace.close()
     assert not grant.spent()
@@ -204,7 +204,7 @@ async def test_a_grant_is_spent_after_half_a_second(engine: AsyncEngine) -> None
 
 async def test_grants_that_nobody_used_are_given_again(engine: AsyncEngine) -> None:
     await limit(engine, maximum=4, window_ms=3_600_000)
-    pace = StoredPace(engine, account="main", headroom=0.0)
+    pace = StoredRateLimit(engine, account="main", headroom=0.0)
     async with asyncio.timeout(30):
         given = [await pace.acquire() for _ in range(4)]
         given[0].use()
@@ -216,7 +216,7 @@ async def test_grants_that_nobody_used_are_given_again(engine: AsyncEngine) -> N
 
 
 async def test_a_grant_counts_for_as_long_as_its_request_may_be_within_the_window(engine: AsyncEngine) -> None:
-    pace = StoredPace(engine, account="main")
+    pace = StoredRateLimit(engine, account="main")
     first = await pace.acquire()
     first.portion.since -= 0.25
     first.use()
@@ -233,7 +233,7 @@ async def test_a_replica_frozen_in_the_middle_of_asking_does_not_stop_the_others
         await connection.execute(
             LOCK_WINDOW, {"account": "main", "kind": "general", "maximum": 100, "window_ms": 10_000}
         )
-        pace = StoredPace(alive, account="main")
+        pace = StoredRateLimit(alive, account="main")
         async with asyncio.timeout(20):
             assert not (await pace.acquire()).spent()
         await pace.close()
@@ -252,9 +252,9 @@ async def test_one_frozen_between_preparing_and_sending_is_ended_by_whoever_is_a
         "INSERT INTO rate_windows (account, kind, maximum, window_ms) VALUES ('main', 'general', 9, 9)"
     )
     await frozen.prepare("SELECT 1")
-    pace = StoredPace(engine, account="main")
+    pace = StoredRateLimit(engine, account="main")
     waiting = asyncio.create_task(pace.acquire())
-    enrollments = Enrollments(engine, account="main", worker="w1", lease=0.5)
+    enrollments = EnrollmentStore(engine, account="main", worker="w1", lease=0.5)
     async with asyncio.timeout(20):
         while not await enrollments.end_frozen():
             assert not waiting.done()
@@ -269,7 +269,7 @@ async def test_nobody_who_works_or_waits_is_taken_for_frozen(engine: AsyncEngine
     async with engine.connect() as idle, engine.connect() as working:
         await idle.execute(text("SELECT 1"))
         sleeping = asyncio.create_task(working.execute(text("SELECT pg_sleep(0.3)")))
-        enrollments = Enrollments(engine, account="main", worker="w1", lease=0.05)
+        enrollments = EnrollmentStore(engine, account="main", worker="w1", lease=0.05)
         while not sleeping.done():
             assert await enrollments.end_frozen() == 0
         await sleeping
@@ -278,16 +278,16 @@ async def test_nobody_who_works_or_waits_is_taken_for_frozen(engine: AsyncEngine
 
 async def test_the_operators_cap_on_the_day_holds_until_the_accounts_midnight(engine: AsyncEngine) -> None:
     await limit(engine, maximum=1000, window_ms=60_000)
-    paces = [StoredPace(engine, account="main", headroom=0.0) for _ in range(2)]
+    paces = [StoredRateLimit(engine, account="main", headroom=0.0) for _ in range(2)]
     for pace in paces:
         pace.heed(Account("main", "x", daily=30, timezone="Asia/Tokyo"))
     kinds = ["general", "search"] * 20
 
-    async def used(pace: StoredPace, kind: str) -> None:
+    async def used(pace: StoredRateLimit, kind: str) -> None:
         (await pace.acquire(kind)).use()
 
     asked = await asyncio.gather(*(used(pace, kind) for pace in paces for kind in kinds), return_exceptions=True)
-    spent = [result for result in asked if isinstance(result, BudgetSpentError)]
+    spent = [result for result in asked if isinstance(result, BudgetSpent)]
     assert len(asked) - len(spent) == 30
     assert {(error.reason, error.until) for error in spent} == {
         ("daily_budget", next_midnight(ZoneInfo("Asia/Tokyo"), utc_now()))
@@ -301,18 +301,18 @@ async def test_the_operators_cap_on_the_day_holds_until_the_accounts_midnight(en
 
 async def test_grants_that_nobody_used_are_given_back_to_the_day(engine: AsyncEngine) -> None:
     await limit(engine, maximum=1000, window_ms=60_000)
-    pace = StoredPace(engine, account="main")
+    pace = StoredRateLimit(engine, account="main")
     pace.heed(Account("main", "x", daily=10, timezone="UTC"))
     given = await asyncio.gather(*(pace.acquire() for _ in range(10)))
     for grant in given[:4]:
         grant.use()
-    with pytest.raises(BudgetSpentError):
+    with pytest.raises(BudgetSpent):
         await pace.acquire()
     for grant in given:
         grant.portion.since -= GRANT_LIFE_SECONDS + 0.01
     for kind in ("general", "search") * 3:
         (await pace.acquire(kind)).use()
-    with pytest.raises(BudgetSpentError):
+    with pytest.raises(BudgetSpent):
         await pace.acquire()
     await pace.close()
     async with engine.begin() as connection:
@@ -321,7 +321,7 @@ async def test_grants_that_nobody_used_are_given_back_to_the_day(engine: AsyncEn
 
 async def test_what_nobody_used_before_midnight_is_not_given_to_the_next_day(engine: AsyncEngine) -> None:
     await limit(engine, maximum=1000, window_ms=60_000)
-    pace = StoredPace(engine, account="main")
+    pace = StoredRateLimit(engine, account="main")
     pace.heed(Account("main", "x", daily=10, timezone="UTC"))
     for grant in await asyncio.gather(*(pace.acquire() for _ in range(10))):
         grant.portion.since -= GRANT_LIFE_SECONDS + 0.01
@@ -331,35 +331,35 @@ async def test_what_nobody_used_before_midnight_is_not_given_to_the_next_day(eng
         await connection.execute(text("UPDATE rate_days SET ends_at = clock_timestamp()"))
     for _ in range(10):
         (await pace.acquire()).use()
-    with pytest.raises(BudgetSpentError):
+    with pytest.raises(BudgetSpent):
         await pace.acquire()
     await pace.close()
 
 
 async def test_a_day_that_hubspot_calls_spent_lasts_until_the_accounts_midnight(engine: AsyncEngine) -> None:
     await limit(engine, maximum=1000, window_ms=60_000)
-    pace = StoredPace(engine, account="main")
+    pace = StoredRateLimit(engine, account="main")
     pace.heed(Account("main", "x", timezone="Asia/Tokyo"))
     pace.throttled("RATE_LIMIT_DAILY", None)
     while await _admitted(pace):  # until the note of it has been written
         pass
-    with pytest.raises(BudgetSpentError) as spent:
+    with pytest.raises(BudgetSpent) as spent:
         await pace.acquire()
     assert abs(spent.value.until - next_midnight(ZoneInfo("Asia/Tokyo"), utc_now())) < timedelta(seconds=5)
     await pace.close()
 
 
-async def _admitted(pace: StoredPace) -> bool:
+async def _admitted(pace: StoredRateLimit) -> bool:
     try:
         await pace.acquire()
-    except BudgetSpentError:
+    except BudgetSpent:
         return False
     return True
 
 
 async def test_searches_are_five_a_second_at_most_and_count_as_requests_too(engine: AsyncEngine) -> None:
     await limit(engine, maximum=100, window_ms=60_000)
-    pace = StoredPace(engine, account="main", headroom=0.0)
+    pace = StoredRateLimit(engine, account="main", headroom=0.0)
     asked = [asyncio.create_task(pace.acquire("search")) for _ in range(8)]
     await asyncio.wait(asked[:5])
     assert [task.done() for task in asked] == [True] * 5 + [False] * 3
@@ -373,7 +373,7 @@ async def test_searches_are_five_a_second_at_most_and_count_as_requests_too(engi
 
 
 async def test_a_search_that_hubspot_refuses_stops_searches_and_nothing_else(engine: AsyncEngine) -> None:
-    pace = StoredPace(engine, account="main")
+    pace = StoredRateLimit(engine, account="main")
     await pace.acquire("search")
     pace.throttled("RATE_LIMIT_SECONDLY", 600.0)
     await asyncio.gather(*pace._notes)
@@ -388,11 +388,11 @@ async def test_a_search_that_hubspot_refuses_stops_searches_and_nothing_else(eng
 
 
 async def test_a_day_that_is_spent_ends_searches_too(engine: AsyncEngine) -> None:
-    pace = StoredPace(engine, account="main")
+    pace = StoredRateLimit(engine, account="main")
     await pace.acquire()
     pace.throttled("RATE_LIMIT_DAILY", None)
     await asyncio.gather(*pace._notes)
-    with pytest.raises(BudgetSpentError):
+    with pytest.raises(BudgetSpent):
         await pace.acquire("search")
     await pace.close()
 

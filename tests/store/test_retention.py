@@ -8,9 +8,9 @@ import structlog
 from sqlalchemy import text
 
 from app.database.retention import prune, sweep
-from app.errors import Unauthentic
+from app.errors import Unauthenticated
 from app.intake.group_commit import GroupCommit
-from app.intake.rejected_store import KEPT_BODY_BYTES, RefusedDeliveries
+from app.intake.rejected_store import KEPT_BODY_BYTES, RejectedDeliveries
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine
@@ -57,7 +57,7 @@ async def test_event_keys_go_only_after_their_own_time(engine: AsyncEngine, make
 
 
 async def test_the_last_twenty_refused_deliveries_of_a_source_are_kept(engine: AsyncEngine, make_entry: Any) -> None:
-    refused = RefusedDeliveries(engine)
+    refused = RejectedDeliveries(engine)
     delivery = make_entry("e1").delivery
     for number in range(25):
         changed = type(delivery)(
@@ -69,7 +69,7 @@ async def test_the_last_twenty_refused_deliveries_of_a_source_are_kept(engine: A
             {"x-odd": "\x00"},
             b"x" * (KEPT_BODY_BYTES + 1),
         )
-        await refused._write(changed, Unauthentic("signature_mismatch"))
+        await refused._write(changed, Unauthenticated("signature_mismatch"))
     kept = await ask(engine, "SELECT id, length(body) FROM refused_deliveries ORDER BY id")
     assert kept == [(f"dlv_{number:06d}", KEPT_BODY_BYTES) for number in range(5, 25)]
     await ask(engine, "UPDATE refused_deliveries SET received_at = now() - interval '25 hours'")

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from sqlalchemy import text
 
-from app.enrollments.store import Enrollments
-from app.errors import FenceLost, HeldError, SenderGoneError
+from app.enrollments.store import EnrollmentStore
+from app.errors import FenceLost, HeldError, SenderGone
 from app.model import Sender
 from tests.store.conftest import rows, until_somebody_waits
 
@@ -29,7 +29,9 @@ class Commits:
 
     def __init__(self, engine: AsyncEngine) -> None:
         self.seconds: list[float] = []
-        self.store = Enrollments(engine, account="main", worker="one", lease=15.0, observe_sending=self.seconds.append)
+        self.store = EnrollmentStore(
+            engine, account="main", worker="one", lease=15.0, observe_sending=self.seconds.append
+        )
 
     async def claim(self) -> list[Enrollment]:
         return sorted(await self.store.claim_ready(100), key=lambda enrollment: enrollment.id)
@@ -83,8 +85,8 @@ async def test_each_of_a_batch_has_an_answer_of_its_own(engine: AsyncEngine, acc
         FenceLost,
         HeldError,
         datetime,
-        SenderGoneError,
-        SenderGoneError,
+        SenderGone,
+        SenderGone,
     ]
     steps = dict(await rows(engine, "SELECT id, step FROM enrollments"))
     assert [steps[one.id] for one in (good, lost, late, also_good, paused, full)] == [
@@ -134,7 +136,7 @@ async def test_a_repeated_commit_keeps_its_place_and_is_journalled_once(engine: 
     assert isinstance(sent_at, datetime)
     assert isinstance(again, datetime)
     assert again > sent_at
-    assert isinstance(refused, SenderGoneError)
+    assert isinstance(refused, SenderGone)
     assert await rows(engine, "SELECT enrollment_id FROM sender_reservations") == [(first.id,)]
     assert await rows(engine, "SELECT count(*) FROM journal WHERE cause = 'sending'") == [(1,)]
     ((first_sending_at, sending_at),) = await rows(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from app.enrollments.operator_store import Interventions
+from app.enrollments.operator_store import EnrollmentOperatorStore
 from app.enrollments.outcome import Change
 from app.model import State
 from tests.store.conftest import rows, worker
@@ -15,7 +15,7 @@ from tests.store.conftest import rows, worker
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine
 
-    from app.enrollments.store import Enrollments
+    from app.enrollments.store import EnrollmentStore
 
 ADA = "ada@corp.example"
 LATER = timedelta(days=36_500)
@@ -37,7 +37,7 @@ async def accept_behind(accept: Any) -> None:
     await accept(ADA, intent="low", sequence="310002")
 
 
-async def look(store: Enrollments) -> None:
+async def look(store: EnrollmentStore) -> None:
     """Do what a worker does every second."""
     await store.expire()
     await store.release_due()
@@ -105,7 +105,7 @@ async def test_whoever_waits_for_one_in_hand_looks_again_after_a_minute(engine: 
 @pytest.mark.parametrize("way", ["cancelled", "cancelled with others", "expired"])
 async def test_whoever_waited_for_one_that_is_gone_goes_at_once(engine: AsyncEngine, accept: Any, way: str) -> None:
     await accept_behind(accept)
-    store, acts = worker(engine), Interventions(engine)
+    store, acts = worker(engine), EnrollmentOperatorStore(engine)
     await look(store)
     ((high,),) = await rows(engine, "SELECT id FROM enrollments WHERE intent = 'high'")
     if way == "cancelled":

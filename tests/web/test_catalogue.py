@@ -10,7 +10,7 @@ import pytest
 from app.catalogue.cache import AGAIN_SECONDS, FRESH_SECONDS, Catalogue
 from app.errors import Busy
 from app.hubspot.client import HubSpotClient
-from app.hubspot.local_rate_limit import LocalPace
+from app.hubspot.local_rate_limit import LocalRateLimit
 from app.model import Account
 from app.rules.rulebook import Rulebook
 from tests.doctor.conftest import Practice, practice, sandbox_url
@@ -99,7 +99,9 @@ class Held:
 @pytest.fixture
 async def held(practice: Practice) -> AsyncIterator[Held]:
     token = practice.environment["SEGUE_HUBSPOT_TOKEN"]
-    async with HubSpotClient("main", token, pace=LocalPace(), observe=lambda _: None, base_url=practice.url) as client:
+    async with HubSpotClient(
+        "main", token, pace=LocalRateLimit(), observe=lambda _: None, base_url=practice.url
+    ) as client:
         yield Held(client)
 
 

@@ -15,9 +15,9 @@ from app.errors import RulebookError, StartError
 from app.intake.group_commit import GroupCommit
 from app.jobs import Loop
 from app.observability.metrics import Metrics
-from app.rules.active import RulebookInForce
+from app.rules.active import ActiveRulebook
 from app.rules.load import load, read_documents
-from app.rules.store import Rulebooks, unfinished_elsewhere
+from app.rules.store import RulebookStore, unfinished_elsewhere
 from app.sources import PROVIDERS
 from tests.web.service import RULES, SECRETS, write
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from tests.conftest import MakeEntry
 
-    Replica = Callable[..., tuple[RulebookInForce, Metrics]]
+    Replica = Callable[..., tuple[ActiveRulebook, Metrics]]
 
 ACCOUNT = 'accounts: {%s: {token: "pat-made-up"}}\n'
 FILE = RULES + ACCOUNT % "main"
@@ -48,11 +48,11 @@ def rules(tmp_path: Path) -> Path:
 def replica(engine: AsyncEngine, rules: Path) -> Replica:
     """One process, with the environment it was given, over the database that all share."""
 
-    def make(environment: Mapping[str, str] = SECRETS, file: Path = rules) -> tuple[RulebookInForce, Metrics]:
+    def make(environment: Mapping[str, str] = SECRETS, file: Path = rules) -> tuple[ActiveRulebook, Metrics]:
         metrics = Metrics()
         compiled = partial(load, environment=environment, providers=PROVIDERS, default_account=None)
-        book = RulebookInForce(
-            Rulebooks(engine),
+        book = ActiveRulebook(
+            RulebookStore(engine),
             read=partial(read_documents, file),
             load=compiled,
             unfinished=partial(unfinished_elsewhere, engine),
@@ -76,14 +76,14 @@ def gauge(metrics: Metrics) -> float | None:
     return metrics.registry.get_sample_value("segue_config_last_reload_successful")
 
 
-def condition(rulebook: RulebookInForce) -> str:
+def condition(rulebook: ActiveRulebook) -> str:
     """Return the text in force: which of the two files it is."""
     assert rulebook.book is not None
     return rulebook.book.documents[0].text
 
 
 @asynccontextmanager
-async def following(engine: AsyncEngine, rulebook: RulebookInForce) -> AsyncIterator[None]:
+async def following(engine: AsyncEngine, rulebook: ActiveRulebook) -> AsyncIterator[None]:
     """Follow what other replicas put in force, told by the database."""
     loop = Loop(rulebook.look, every=10.0, store_trouble="rulebook.not_followed", defect="rulebook.defect")
     notifications = Notifications(engine.url, {RULEBOOK_CHANGED: loop.wake})
@@ -100,7 +100,7 @@ async def until(holds: Callable[[], bool], engine: AsyncEngine) -> None:
     """Return as soon as something holds; the database is asked meanwhile, so that everything else gets its turn."""
     async with asyncio.timeout(20):
         while not holds():
-            await Rulebooks(engine).in_force()
+            await RulebookStore(engine).in_force()
 
 
 async def test_a_valid_file_is_in_force_and_stored_without_the_values_of_its_variables(
@@ -110,7 +110,7 @@ async def test_a_valid_file_is_in_force_and_stored_without_the_values_of_its_var
 
     book = await first.start()
 
-    stored = await Rulebooks(engine).in_force()
+    stored = await RulebookStore(engine).in_force()
     assert stored is not None
     assert first.book is book
     assert stored.revision == book.revision
@@ -134,7 +134,7 @@ async def test_mistakes_leave_the_last_good_rulebook_in_force_and_turn_the_gauge
     assert len(raised.value.mistakes) == 3
     assert [line["log_level"] for line in logs if line["event"] == "rulebook.rejected"] == ["error"]
     assert first.book is book
-    stored = await Rulebooks(engine).in_force()
+    stored = await RulebookStore(engine).in_force()
     assert stored is not None
     assert (stored.revision, gauge(metrics)) == (book.revision, 0)
     write(rules, OTHER)
@@ -145,11 +145,11 @@ async def test_mistakes_leave_the_last_good_rulebook_in_force_and_turn_the_gauge
 async def test_reloading_the_same_file_stores_it_once(replica: Replica, engine: AsyncEngine) -> None:
     first, _ = replica()
     await first.start()
-    number = await Rulebooks(engine).in_force()
+    number = await RulebookStore(engine).in_force()
 
     await first.reload()
 
-    assert await Rulebooks(engine).in_force() == number
+    assert await RulebookStore(engine).in_force() == number
 
 
 @pytest.mark.parametrize("broken", ["rules: [", "version: 2\n", ""])
@@ -257,7 +257,7 @@ async def test_an_account_with_work_under_way_cannot_leave_the_rules(
     with pytest.raises(RulebookError, match="1 enrollments of account 'main' are under way"):
         await first.reload()
 
-    stored = await Rulebooks(engine).in_force()
+    stored = await RulebookStore(engine).in_force()
     assert stored is not None
     assert (condition(first), gauge(metrics)) == (FILE, 0)
     assert "other: {token" not in stored.documents
@@ -290,7 +290,7 @@ async def test_an_account_without_work_may_leave_and_others_may_come(
         await until(lambda: len(told) == 2, engine)
 
     assert told == [["main"], ["other"]]
-    assert await Rulebooks(engine).accounts() == {"main", "other"}
+    assert await RulebookStore(engine).accounts() == {"main", "other"}
 
 
 async def test_two_replicas_that_reload_different_files_agree_in_the_end(
@@ -304,7 +304,7 @@ async def test_two_replicas_that_reload_different_files_agree_in_the_end(
         await asyncio.gather(first.start(), second.start())
         await until(lambda: condition(first) == condition(second), engine)
 
-    stored = await Rulebooks(engine).in_force()
+    stored = await RulebookStore(engine).in_force()
     assert stored is not None
     assert first.book is not None
     assert stored.revision == first.book.revision
@@ -319,6 +319,6 @@ async def test_two_reloads_at_once_leave_every_replica_with_the_later_one(
     for _ in range(10):
         await asyncio.gather(one.reload(), two.reload())
         await asyncio.gather(one.look(), two.look())
-        stored = await Rulebooks(engine).in_force()
+        stored = await RulebookStore(engine).in_force()
         assert stored is not None
         assert {book.revision for book in (one.book, two.book) if book} == {stored.revision}

@@ -12,9 +12,9 @@ from sqlalchemy import text
 
 from app.clock import utc_now
 from app.model import OutboundKind
-from app.outbound.operator_store import OutboundBooks
+from app.outbound.operator_store import OutboundOperatorStore
 from app.outbound.retry_schedule import Verdict
-from app.outbound.status import EndpointStandings
+from app.outbound.status import EndpointStatuses
 from app.outbound.store import Outbox, Outcome, note
 from app.web.api.outbound import router
 from app.web.api.outbound_shapes import Kind
@@ -215,8 +215,8 @@ async def test_an_endpoint_that_said_it_is_gone_is_enabled_again(web: Running) -
 
 async def test_an_endpoint_that_leaves_the_rules_while_it_is_enabled_is_not_found(web: Running) -> None:
     views = iter([web.process.rulebook.endpoints(), {}])
-    books = OutboundBooks(web.process.engine)
-    standings = EndpointStandings(books, lambda: next(views), utc_now)
+    books = OutboundOperatorStore(web.process.engine)
+    standings = EndpointStatuses(books, lambda: next(views), utc_now)
     app = create_app([router(books, standings, authorised=lambda: None)], version="1")
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="https://segue.example") as client:
         answer = await client.post("/api/v1/endpoints/crm-back/enable")

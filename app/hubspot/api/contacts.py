@@ -101,7 +101,7 @@ def _read(reply: Reply, keys: Sequence[str], by: str | None) -> dict[str, Contac
 def _by_input(
     reply: Reply, inputs: Sequence[Any], keys: Sequence[str], by: str | None
 ) -> dict[Any, Contact | HubSpotError]:
-    """Match each result and each error to its input. Raises Refusal or Ambiguous for the batch as a whole."""
+    """Match each result and each error to its input. Raises Refusal or OutcomeUnknown for the batch as a whole."""
     body = accepted(reply)
     results, errors = body.get("results"), body.get("errors")
     if not isinstance(results, list) and not isinstance(errors, list):

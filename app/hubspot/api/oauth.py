@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar
 from urllib.parse import quote, urlencode
 
-from app.errors import Ambiguous, GrantRevoked, Refusal
+from app.errors import GrantRevoked, OutcomeUnknown, Refusal
 from app.hubspot.api.refusals import REQUEST_TIMEOUT, TOO_MANY_REQUESTS, code_of, correlation_of
 from app.hubspot.api.replies import identifier, mapping, seconds
 from app.hubspot.api.sequences import accepted, unreadable
@@ -153,7 +153,7 @@ def _call(app: OAuthApp, what: str, form: dict[str, str], read: Callable[[Reply]
 
 def _refuse(reply: Reply, *, sent: frozenset[str], grant: bool) -> NoReturn:
     if reply.status == REQUEST_TIMEOUT or reply.status >= 500:  # noqa: PLR2004  # a status class of HTTP
-        raise Ambiguous(f"HubSpot answered {reply.status}")
+        raise OutcomeUnknown(f"HubSpot answered {reply.status}")
     body = mapping(reply.json())
     wait, correlation = seconds(reply.headers.get("retry-after")), correlation_of(reply)
     if reply.status == TOO_MANY_REQUESTS:

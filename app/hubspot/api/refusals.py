@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from app.errors import Ambiguous, Refusal
+from app.errors import OutcomeUnknown, Refusal
 from app.hubspot.api.property_errors import PROPERTY_INVALID, is_of_properties, property_problems, told_of_properties
 from app.hubspot.api.replies import correlation_id, items, mapping, names, scrubbed, seconds, text, word
 
@@ -49,10 +49,10 @@ CODE_BY_MESSAGE = (
 
 
 def raise_for(reply: Reply) -> NoReturn:
-    """Raise what an unsuccessful reply means: Refusal, or Ambiguous for 408 and 5xx."""
+    """Raise what an unsuccessful reply means: Refusal, or OutcomeUnknown for 408 and 5xx."""
     body = mapping(reply.json())
     if reply.status == REQUEST_TIMEOUT or reply.status >= 500:  # noqa: PLR2004  # a status class of HTTP
-        raise Ambiguous(f"HubSpot answered {reply.status}")
+        raise OutcomeUnknown(f"HubSpot answered {reply.status}")
     raise refusal(body, status=reply.status, retry_after=_retry_after(reply), correlation=correlation_of(reply))
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from urllib.parse import quote
 
-from app.errors import Ambiguous
+from app.errors import OutcomeUnknown
 from app.hubspot.api.refusals import raise_for
 from app.hubspot.api.replies import identifier, instant, items, mapping, text
 
@@ -32,8 +32,8 @@ T = TypeVar("T")
 class Call(Generic[T]):
     """One request and how its reply is read. `route` is the template for logs: neither ids nor addresses.
 
-    `decipher` returns the value or raises Refusal or Ambiguous. `bearer` says that the token goes with it. `kind` is
-    which of HubSpot's limits it counts for: `general`, or `search`, which counts for both.
+    `decipher` returns the value or raises Refusal or OutcomeUnknown. `bearer` says that the token goes with it. `kind`
+    names HubSpot's limit for which it counts: `general`, or `search`, which counts for both.
     """
 
     route: str
@@ -176,7 +176,7 @@ def list_owners(version: str, after: str | None = None, *, archived: bool = Fals
 
 
 def accepted(reply: Reply) -> dict[str, Any]:
-    """Return the JSON object of a successful reply. Raises Refusal or Ambiguous; a torn body is Ambiguous."""
+    """Return the JSON object of a successful reply. Raises Refusal or OutcomeUnknown; a torn body is OutcomeUnknown."""
     if not reply.ok:
         raise_for(reply)
     body = reply.json()
@@ -185,9 +185,9 @@ def accepted(reply: Reply) -> dict[str, Any]:
     return body
 
 
-def unreadable(reply: Reply) -> Ambiguous:
+def unreadable(reply: Reply) -> OutcomeUnknown:
     """Return the error for a success that does not say what it should: nobody knows what HubSpot did."""
-    return Ambiguous(f"HubSpot answered {reply.status}, but its answer cannot be read")
+    return OutcomeUnknown(f"HubSpot answered {reply.status}, but its answer cannot be read")
 
 
 def _enrolled(reply: Reply) -> Enrolled:
@@ -229,7 +229,7 @@ def _sequence(reply: Reply) -> Sequence:
 
 
 def sequence_from(body: dict[str, Any], reply: Reply) -> Sequence:
-    """Return the sequence that an object describes. Raises Ambiguous."""
+    """Return the sequence that an object describes. Raises OutcomeUnknown."""
     sequence = identifier(body.get("id"))
     if sequence is None:
         raise unreadable(reply)

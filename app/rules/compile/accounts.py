@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import yaml
 
-from app.model import Account, Bridge, Cap, is_hubspots, is_kept
+from app.model import Account, Cap, UnenrollWorkflow, is_hubspots, is_kept
 from app.rules.file.documents import PLACEHOLDER
 
 if TYPE_CHECKING:
@@ -91,5 +91,5 @@ def _account(name: str, entry: AccountEntry) -> Account:
         entry.oauth,
         entry.daily,
         entry.timezone,
-        Bridge(**entry.unenroll.model_dump()) if entry.unenroll else None,
+        UnenrollWorkflow(**entry.unenroll.model_dump()) if entry.unenroll else None,
     )

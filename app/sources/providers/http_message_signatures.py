@@ -30,7 +30,7 @@ from http_message_signatures import (
 from http_message_signatures.exceptions import HTTPMessageSignaturesException
 from pydantic import BaseModel, ConfigDict, Field
 
-from app.errors import StartError, Unauthentic
+from app.errors import StartError, Unauthenticated
 from app.model import Event
 from app.sources.assurance import Proof, for_so_long
 from app.sources.base import BaseProvider, unsent
@@ -105,13 +105,13 @@ class HttpMessageSignatures(BaseProvider):
         )
 
     def verify(self, delivery: Delivery, config: SourceConfig, now: datetime) -> Secret | None:
-        """Raise Unauthentic unless one of the keys signed what must be covered, and the digest is the body's."""
+        """Raise Unauthenticated unless one of the keys signed what must be covered, and the digest is the body's."""
         for header in ("signature-input", "signature"):
             if not delivery.headers.get(header, "").strip():
-                raise Unauthentic("missing_signature", f"the {header} header is missing")
+                raise Unauthenticated("missing_signature", f"the {header} header is missing")
         keys = [(secret, key) for secret in config.secrets if (key := _key(secret.value))]
         if not keys:
-            raise Unauthentic("missing_signature", "the source has no usable key, so nothing can be verified")
+            raise Unauthenticated("missing_signature", "the source has no usable key, so nothing can be verified")
         told: InvalidSignature | None = None
         for secret, (algorithm, key) in keys:
             try:
@@ -120,9 +120,9 @@ class HttpMessageSignatures(BaseProvider):
                 told = error
             else:
                 if has_expired(secret, now):
-                    raise Unauthentic("expired", "signed with a key whose not_after has passed")
+                    raise Unauthenticated("expired", "signed with a key whose not_after has passed")
                 return secret
-        raise Unauthentic("signature_mismatch", f"no key of the source fits: {told}")
+        raise Unauthenticated("signature_mismatch", f"no key of the source fits: {told}")
 
     def sign(self, body: bytes, config: SourceConfig, now: datetime, *, method: str, url: str) -> dict[str, str]:
         """Return the headers of a signature with the first shared key; a public key signs nothing."""
@@ -165,13 +165,13 @@ def _verifier(algorithm: Any, key: Any, tolerance: timedelta, now: datetime) -> 
         def validate_created_and_expires(self, sig_input: Any, max_age: Any = None) -> None:  # noqa: ARG002
             created, expires = (_moment(sig_input.params.get(name)) for name in ("created", "expires"))
             if created is None:
-                raise Unauthentic("malformed_signature", "the signature has no `created`")
+                raise Unauthenticated("malformed_signature", "the signature has no `created`")
             if now - created > tolerance:
-                raise Unauthentic("timestamp_too_old", f"signed {now - created} ago, accepted up to {tolerance}")
+                raise Unauthenticated("timestamp_too_old", f"signed {now - created} ago, accepted up to {tolerance}")
             if created - now > tolerance:
-                raise Unauthentic("timestamp_in_future", f"signed {created - now} ahead of this clock: check both")
+                raise Unauthenticated("timestamp_in_future", f"signed {created - now} ahead of this clock: check both")
             if expires is not None and now > expires:
-                raise Unauthentic("expired", "the signature's `expires` has passed")
+                raise Unauthenticated("expired", "the signature's `expires` has passed")
 
     return Verifier(signature_algorithm=algorithm, key_resolver=_Key(key))
 
@@ -184,16 +184,16 @@ def _verify(delivery: Delivery, algorithm: Any, key: Any, options: SignatureOpti
     except HTTPMessageSignaturesException as error:
         raise _named(error) from error
     except ValueError as error:  # a URL or header that cannot be taken apart
-        raise Unauthentic("malformed_signature", f"the signature's headers cannot be read: {error}") from error
+        raise Unauthenticated("malformed_signature", f"the signature's headers cannot be read: {error}") from error
     covered = {component.strip('"') for result in results for component in result.covered_components}
     missing = [name for name in options.components if name not in covered and not _equally(name, covered)]
     if missing:
-        raise Unauthentic("malformed_signature", f"the signature does not cover {', '.join(missing)}")
+        raise Unauthenticated("malformed_signature", f"the signature does not cover {', '.join(missing)}")
     if "content-digest" in covered:
         try:
             verifier.verify_body(message, results, delivery.body)
         except HTTPMessageSignaturesException as error:
-            raise Unauthentic("digest_mismatch", f"the digest is not the body's: {error}") from error
+            raise Unauthenticated("digest_mismatch", f"the digest is not the body's: {error}") from error
 
 
 def _equally(name: str, covered: set[str]) -> bool:
@@ -204,7 +204,7 @@ def _named(error: HTTPMessageSignaturesException) -> Exception:
     """Return what cannot be read as such; a signature that another key may have made goes on as it is."""
     if isinstance(error, InvalidSignature) and not str(error).startswith(("Malformed", "Signature-Input")):
         return error
-    return Unauthentic("malformed_signature", f"the signature's headers cannot be read: {error}")
+    return Unauthenticated("malformed_signature", f"the signature's headers cannot be read: {error}")
 
 
 def _moment(value: Any) -> datetime | None:

@@ -15,7 +15,7 @@ from urllib.parse import parse_qs, unquote
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from app.errors import Unauthentic, Unreadable
+from app.errors import Unauthenticated, Unreadable
 from app.model import Event
 from app.sources import signing
 from app.sources.base import Hint, Lookup, SignedProvider, unsent
@@ -90,14 +90,14 @@ class HubSpot(SignedProvider):
     )
 
     def verify(self, delivery: Delivery, config: SourceConfig, now: datetime) -> Secret | None:
-        """Raise Unauthentic unless the strongest signature that was sent is by one of the secrets."""
+        """Raise Unauthenticated unless the strongest signature that was sent is by one of the secrets."""
         if self.scheme.header in delivery.headers or "x-hubspot-signature" not in delivery.headers:
             return signing.verify(self.scheme, _as_signed(delivery), config.secrets, now)
         if isinstance(config.options, HubSpotOptions) and config.options.signatures == "v3-only":
-            raise Unauthentic("missing_signature", "the source takes v3 signatures only, and none was sent")
+            raise Unauthenticated("missing_signature", "the source takes v3 signatures only, and none was sent")
         scheme = PLAIN_HASHES.get(delivery.headers.get("x-hubspot-signature-version", "").strip().lower())
         if scheme is None:
-            raise Unauthentic("malformed_signature", "x-hubspot-signature-version is neither v1 nor v2")
+            raise Unauthenticated("malformed_signature", "x-hubspot-signature-version is neither v1 nor v2")
         return signing.verify(scheme, delivery, config.secrets, now)
 
     def sign(self, body: bytes, config: SourceConfig, now: datetime, *, method: str, url: str) -> dict[str, str]:

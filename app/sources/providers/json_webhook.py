@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from app.errors import StartError, Unauthentic, Unreadable
+from app.errors import StartError, Unauthenticated, Unreadable
 from app.model import Delivery, Event, Secret, SourceConfig
 from app.sources import credentials, signing
 from app.sources.assurance import NOTHING, Proof
@@ -138,14 +138,14 @@ class JsonWebhook(BaseProvider):
         return options.credential.credential.proof if options.credential is not None else NOTHING
 
     def verify(self, delivery: Delivery, config: SourceConfig, now: datetime) -> Secret | None:
-        """Raise Unauthentic unless one of the secrets signed or came with the delivery, or the source is open."""
+        """Raise Unauthenticated unless one of the secrets signed or came with the delivery, or the source is open."""
         options = _options(config)
         if options.signature is not None:
             return signing.verify(options.signature.scheme, delivery, config.secrets, now)
         if options.credential is not None:
             return credentials.verify(options.credential.credential, delivery, config.secrets, now)
         if not options.open:
-            raise Unauthentic("missing_signature", "the source has no `signature:`, so nothing can be verified")
+            raise Unauthenticated("missing_signature", "the source has no `signature:`, so nothing can be verified")
         return None
 
     def stored(self, delivery: Delivery, config: SourceConfig) -> Delivery:

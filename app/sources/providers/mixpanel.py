@@ -17,7 +17,7 @@ from app.sources.credentials import Credential
 from app.sources.fields import find, identity, parse_object, required, text
 
 if TYPE_CHECKING:
-    from app.errors import Answer
+    from app.errors import DeliveryRejected
     from app.model import Delivery, SourceConfig
 
 
@@ -54,7 +54,7 @@ class Mixpanel(CredentialProvider):
 
         return each(members, member, delivery, config, at="/parameters/members")
 
-    def answer(self, delivery: Delivery, refusal: Answer | None) -> Response | None:
+    def answer(self, delivery: Delivery, refusal: DeliveryRejected | None) -> Response | None:
         """Return `{action, status}`, with what went wrong where something did."""
         told: dict[str, Any] = {"action": _action(delivery.body), "status": "failure" if refusal else "success"}
         if refusal is not None:

@@ -17,7 +17,7 @@ from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import fromstring
 from pydantic import BaseModel, ConfigDict, Field
 
-from app.errors import Unauthentic, Unreadable
+from app.errors import Unauthenticated, Unreadable
 from app.model import Event, Response
 from app.sources.base import CredentialProvider
 from app.sources.batches import each, not_too_many
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from xml.etree.ElementTree import Element
 
-    from app.errors import Answer
+    from app.errors import DeliveryRejected
     from app.model import Delivery, Secret, SourceConfig
 
 OUTBOUND = "{http://soap.sforce.com/2005/09/outbound}"
@@ -65,12 +65,12 @@ class Salesforce(CredentialProvider):
     credential = Credential("url")
 
     def verify(self, delivery: Delivery, config: SourceConfig, now: datetime) -> Secret | None:
-        """Raise Unauthentic unless the secret is right and the message is of an organization that is taken."""
+        """Raise Unauthenticated unless the secret is right and the message is of an organization that is taken."""
         secret = super().verify(delivery, config, now)
         allowed = config.options.organization_ids if isinstance(config.options, SalesforceOptions) else []
         # What cannot be read is nobody's, and is told so where it is read.
         if allowed and _organization(delivery.body) not in {None, *allowed}:
-            raise Unauthentic("auth_mismatch", "the message's OrganizationId is none of `organization_ids`")
+            raise Unauthenticated("auth_mismatch", "the message's OrganizationId is none of `organization_ids`")
         return secret
 
     def stored(self, delivery: Delivery, config: SourceConfig) -> Delivery:
@@ -109,7 +109,7 @@ class Salesforce(CredentialProvider):
         allowed = config.options.organization_ids if isinstance(config.options, SalesforceOptions) else []
         return SAMPLE_ORGANIZATION.sub(rf"\g<1>{allowed[0]}", sample) if allowed else sample
 
-    def answer(self, delivery: Delivery, refusal: Answer | None) -> Response | None:  # noqa: ARG002  # the protocol's
+    def answer(self, delivery: Delivery, refusal: DeliveryRejected | None) -> Response | None:  # noqa: ARG002  # the protocol's
         """Acknowledge what was taken; anything else Salesforce sends again for a day."""
         return None if refusal else Response(body=ACKNOWLEDGED, content_type="text/xml; charset=UTF-8")
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
-from app.errors import Unauthentic, Unreadable
+from app.errors import Unauthenticated, Unreadable
 from app.model import Event, Secret
 from app.sources import credentials, signing
 from app.sources.base import HeaderName, SignedProvider, unsent
@@ -91,7 +91,7 @@ class Segment(SignedProvider):
         return replace(super().proof(config), covers="an event, or the first of a batch")
 
     def verify(self, delivery: Delivery, config: SourceConfig, now: datetime) -> Secret | None:
-        """Raise Unauthentic unless one of the secrets signed the event, or a batch's first, and the token is right."""
+        """Raise Unauthenticated unless a secret signed the event, or a batch's first, and the token is right."""
         options = _options(config)
         signing.read(self.scheme, delivery.headers)  # Without a signature nothing is looked for in the body.
         part, _ = signed_part(delivery.body)
@@ -155,7 +155,7 @@ def signed_part(body: bytes) -> tuple[bytes, bool]:
         return body, False
     if (opening := ARRAY.match(body)) and (end := _end_of_element(body, opening.end())):
         return body[opening.end() : end], True
-    raise Unauthentic("signature_mismatch", "the batch has no first event that a signature could cover")
+    raise Unauthenticated("signature_mismatch", "the batch has no first event that a signature could cover")
 
 
 def _end_of_element(body: bytes, start: int) -> int | None:

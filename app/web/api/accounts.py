@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from fastapi import APIRouter, Depends
 from pydantic import BaseModel, ConfigDict
 
-from app.accounts.connect import Connecting
+from app.accounts.connect import Connector
 from app.accounts.install_store import LIFE_SECONDS
 from app.web.api.events import PROBLEMS, Identity
 from app.web.auth import known_parameters
@@ -67,7 +67,7 @@ class AccountList(BaseModel):
 
 
 def router(
-    connecting: Connecting | None,
+    connecting: Connector | None,
     shown: Shown | None,
     *,
     accounts: Callable[[], Mapping[str, bool]],

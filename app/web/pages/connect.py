@@ -10,7 +10,7 @@ from typing import Annotated
 from fastapi import APIRouter, Cookie, Query
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
-from app.accounts.connect import CALLBACK, INSTALL, Connected, Connecting
+from app.accounts.connect import CALLBACK, INSTALL, Connected, Connector
 from app.accounts.install_store import LIFE_SECONDS
 from app.errors import InstallRefused
 
@@ -29,7 +29,7 @@ HEADERS = {
 Given = Annotated[str, Query(max_length=8192)]
 
 
-def router(connecting: Connecting | None) -> APIRouter:
+def router(connecting: Connector | None) -> APIRouter:
     """Return the public routes; without `connecting` they say that nothing is configured."""
     routes = APIRouter(include_in_schema=False)
 
@@ -55,7 +55,7 @@ def router(connecting: Connecting | None) -> APIRouter:
     return routes
 
 
-async def _shown(connecting: Connecting | None, go: Callable[[Connecting], Awaitable[Response]]) -> Response:
+async def _shown(connecting: Connector | None, go: Callable[[Connector], Awaitable[Response]]) -> Response:
     if connecting is None:
         return _page(404, "Not connected", NOT_CONFIGURED)
     try:
@@ -64,7 +64,7 @@ async def _shown(connecting: Connecting | None, go: Callable[[Connecting], Await
         return _page(400, "Not connected", str(refused))
 
 
-async def _begin(connecting: Connecting, ticket: str) -> Response:
+async def _begin(connecting: Connector, ticket: str) -> Response:
     sent = await connecting.begin(ticket)
     response = RedirectResponse(sent.url, 303, HEADERS)
     response.set_cookie(
@@ -79,7 +79,7 @@ async def _begin(connecting: Connecting, ticket: str) -> Response:
     return response
 
 
-async def _end(connecting: Connecting, state: str, code: str, told: str) -> Response:
+async def _end(connecting: Connector, state: str, code: str, told: str) -> Response:
     if not code:
         await connecting.give_up(state, told)
     response = _connected(await connecting.finish(state, code))
