@@ -16,7 +16,16 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from app import __version__
-from app.accounts.oauth import OAuth, missing_settings, open_oauth
+from app.accounts.sandbox_mode import (
+    SANDBOX,
+    TOKEN,
+    is_practice,
+    practice_accounts,
+    practice_environment,
+    require_apart,
+    start_sandbox,
+)
+from app.accounts.wiring import missing_settings, open_oauth
 from app.database.embedded import EmbeddedPostgres, attach
 from app.database.embedded.keep_running import keep_running
 from app.database.engine import open_engine, require_server
@@ -34,15 +43,6 @@ from app.observability.metrics import Metrics
 from app.rules.active import ActiveRulebook
 from app.rules.load import load, read_documents
 from app.rules.store import RulebookStore, unfinished_elsewhere
-from app.sandbox_mode import (
-    SANDBOX,
-    TOKEN,
-    is_practice,
-    practice_accounts,
-    practice_environment,
-    require_apart,
-    start_sandbox,
-)
 from app.sources import PROVIDERS
 
 if TYPE_CHECKING:
@@ -51,6 +51,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.ext.asyncio import AsyncEngine
 
+    from app.accounts.oauth import OAuth
     from app.hubspot.batched import BatchedHubSpot
     from app.hubspot.client import CallRecord
     from app.hubspot.rate_limit import RateLimit

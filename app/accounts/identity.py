@@ -12,8 +12,8 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol
 
 import structlog
-from sqlalchemy.exc import SQLAlchemyError
 
+from app.database.engine import STORE_TROUBLE
 from app.errors import SegueError
 from app.jobs import Loop
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 AGAIN_SECONDS = 3600.0
 DAY_SECONDS = 86_400.0
-TROUBLE = (SegueError, SQLAlchemyError, OSError)
+TROUBLE = (SegueError, *STORE_TROUBLE)
 
 log = structlog.get_logger(__name__)
 

@@ -21,13 +21,13 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
+from app.accounts.sandbox_mode import practice_environment
 from app.cli.demo_events import Sample, all_samples
 from app.clock import utc_now
 from app.errors import StartError
 from app.model import Secret, SourceConfig
 from app.rules.load import load, read_documents
 from app.rules.rulebook import Rulebook
-from app.sandbox_mode import practice_environment
 from app.sources import PROVIDERS
 from app.variables import FILE
 

@@ -11,9 +11,10 @@ from rich.markup import escape
 
 from app.cli.asking import AccountOption, finished, key_of, rulebook_of
 from app.cli.rules_file import DEFAULT_RULES, AsJson, EnvFile, environment_of, print_json
-from app.cli.session import CommandSession, open_session, visited
+from app.cli.session import CommandSession, open_session
 from app.cli.sources import RulesOption
 from app.clock import utc_now
+from app.doctor.client import visited
 from app.doctor.fetch import Witness, read_facts
 from app.doctor.findings import Finding, Status, exit_code
 from app.doctor.report import database, examined, portal_of, public_url, unasked

@@ -11,14 +11,11 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-import httpx
-from sqlalchemy.exc import SQLAlchemyError
-
 from app import __version__
-from app.accounts.oauth import OAuth, missing_settings, open_oauth
-from app.database.engine import first_line
+from app.accounts.oauth import OAuth
+from app.accounts.wiring import missing_settings, open_oauth
+from app.database.engine import STORE_TROUBLE, first_line
 from app.database.migrate import require_migrated
-from app.doctor.report import Visit
 from app.errors import NotSent, StartError
 from app.hubspot.local_rate_limit import LocalRateLimit
 from app.hubspot.observe import CallObserver
@@ -43,10 +40,6 @@ if TYPE_CHECKING:
     from app.rules.rulebook import Rulebook
     from app.senders.status import SenderStatus
     from app.settings import Settings
-
-VISIT_SECONDS = 10.0
-NOBODY = "segue-doctor-looks-whether-it-is-reached"
-NOT_RECEIVED = b'{"received":false,"id":"dlv_'  # as deliveries that are turned away are answered
 
 
 def unobserved(_: CallRecord) -> None:
@@ -119,7 +112,7 @@ async def _engine(stack: AsyncExitStack, settings: Settings) -> tuple[AsyncEngin
         await require_migrated(engine)
     except StartError as error:
         return None, str(error)
-    except (SQLAlchemyError, OSError) as error:
+    except STORE_TROUBLE as error:
         return None, first_line(error)
     return engine, None
 
@@ -162,13 +155,3 @@ async def _oauth_alone(settings: Settings) -> AsyncIterator[tuple[OAuth, AsyncEn
         if oauth is None:
             raise StartError(f"accounts that join by OAuth need {', '.join(missing_settings(settings))}")
         yield oauth, engine
-
-
-async def visited(url: str) -> Visit:
-    """Return how a delivery is answered at the public address. It is of no source: nothing is kept of it."""
-    try:
-        async with httpx.AsyncClient(timeout=VISIT_SECONDS) as client:
-            answer = await client.post(f"{url.rstrip('/')}/webhooks/{NOBODY}", content=b"{}")
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
-        return Visit(type(error).__name__, ours=False)
-    return Visit(str(answer.status_code), ours=answer.content.startswith(NOT_RECEIVED))

@@ -8,9 +8,8 @@ import os
 from typing import TYPE_CHECKING
 
 import structlog
-from sqlalchemy.exc import SQLAlchemyError
 
-from app.database.engine import first_line
+from app.database.engine import STORE_TROUBLE, first_line
 from app.errors import RulebookError
 from app.web.server import Listener, signals
 
@@ -56,5 +55,5 @@ async def _reloaded(reload: Callable[[], Awaitable[object]]) -> None:
         await reload()
     except RulebookError:
         return
-    except (SQLAlchemyError, OSError) as error:
+    except STORE_TROUBLE as error:
         log.error("rulebook.not_stored", error=first_line(error))  # noqa: TRY400  # the first line says it

@@ -17,8 +17,8 @@ from app import workers
 from app.__main__ import build
 from app.accounts.encryption import Encryption, new_key
 from app.accounts.grant_store import GrantStore
+from app.accounts.sandbox_mode import practice_accounts
 from app.errors import StartError
-from app.sandbox_mode import practice_accounts
 from app.web.server import Listener
 from tests.crash.harness import Process
 from tests.oauth.far import APP

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from app.cli.session import visited
+from app.doctor.client import visited
 from app.web.wiring import bind
 from tests.web.wire import serving
 
