@@ -56,7 +56,7 @@ UNKNOWN_SENTENCE = "HubSpot gave a reason that Segue does not know; a person mus
 @cache
 def faults() -> Mapping[str, Fault]:
     """Return the rows by their codes."""
-    rows = tomllib.loads(files("app.hubspot").joinpath("faults.toml").read_text(encoding="utf-8"))
+    rows = tomllib.loads(files("app.hubspot.api").joinpath("faults.toml").read_text(encoding="utf-8"))
     return MappingProxyType(
         {
             code: Fault(code, Whose(row["fault"]), Next(row["next"]), row["sentence"], row["do"], row["anchor"])
