@@ -7,6 +7,7 @@ server_user    who the server runs as: ourselves, or an account without privileg
 binaries       which initdb and postgres
 cluster        the folders, and a new data directory that appears whole or not at all
 postmaster     is it running, is it ours, does it answer; start and stop
+leftovers      processes that outlive a killed server: waited for, then killed
 """
 
 from app.database.embedded.supervisor import EmbeddedPostgres, attach

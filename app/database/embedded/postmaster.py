@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from app.database.embedded.cluster import SOCKET_NAME
+from app.database.embedded.cluster import NAME, SOCKET_NAME
 from app.errors import StartError
 
 if TYPE_CHECKING:
@@ -28,7 +28,10 @@ LAST_STOP_SECONDS = 5.0
 POLL_SECONDS = 0.02
 ANSWER_SECONDS = 5.0
 LOG_LIMIT = 10 * 1024 * 1024
-SSL_REQUEST = bytes.fromhex("0000000804d2162f")  # the one request a server answers with a single byte, S or N
+# A session's first message (protocol 3.0, "Message Formats" in PostgreSQL's manual) without its length, and the code of
+# the error by which a server that starts, stops or recovers answers it.
+SESSION = bytes.fromhex("00030000") + f"user\0{NAME}\0database\0{NAME}\0\0".encode()
+CANNOT_CONNECT_NOW = b"C57P03\0"
 PROCESS_NUMBER = re.compile(r"[1-9][0-9]{0,9}")
 SETTINGS = {
     "listen_addresses": "",
@@ -93,15 +96,16 @@ def process_name(pid: int) -> str | None:
 
 
 def answers(folder: Path) -> bool:
-    """Say whether a server answers on the socket in `folder`. Raises PermissionError when it is not ours to ask."""
+    """Say whether a server takes sessions on the socket in `folder`. Raises PermissionError when we may not ask."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
         connection.settimeout(ANSWER_SECONDS)
         try:
             connection.connect(str(folder / SOCKET_NAME))
-            connection.sendall(SSL_REQUEST)
-            return connection.recv(1) in {b"S", b"N"}
+            connection.sendall((len(SESSION) + 4).to_bytes(4, "big") + SESSION)
+            reply = connection.recv(4096)
         except (FileNotFoundError, ConnectionError, TimeoutError):
             return False
+    return bool(reply) and CANNOT_CONNECT_NOW not in reply
 
 
 def start(layout: Layout, binaries: Binaries, user: ServerUser, folder: Path) -> subprocess.Popen[bytes]:

@@ -22,6 +22,7 @@ from app.database.embedded.cluster import (
     remove_short_folder,
     socket_folder,
 )
+from app.database.embedded.leftovers import end_leftovers
 from app.database.embedded.postmaster import answers, last_lines, running, start, stop, wait_until_ready
 from app.database.embedded.server_user import choose_user
 from app.errors import StartError
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from app.database.embedded.postmaster import Postmaster
 
 REAP_SECONDS = 30
+UNSEEN = "; a process that cannot be seen from here (of another user or container) has it: end it, and start again"
 DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
@@ -119,12 +121,14 @@ def _attach_or_start(layout: Layout) -> tuple[Postmaster, subprocess.Popen[bytes
     binaries = find_binaries(user, layout.copies, major)
     if major is None:
         create_cluster(layout, binaries, user)
+    end_leftovers(layout, user)
     said_before = layout.log.stat().st_size if layout.log.exists() else 0
     child = start(layout, binaries, user, socket_folder(layout, user))
     server = wait_until_ready(layout, child)
     if server is None:
         said = last_lines(layout.log, said_before if said_before <= layout.log.stat().st_size else 0)
-        raise StartError(f"the database in {layout.root} does not start: {said}; the whole log is {layout.log}")
+        hint = UNSEEN if "shared memory block" in said else ""
+        raise StartError(f"the database in {layout.root} does not start: {said}{hint}; the whole log is {layout.log}")
     return server, child
 
 
