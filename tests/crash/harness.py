@@ -12,22 +12,25 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
+from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import httpx
 from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
 
+from app.database.embedded.postmaster import process_name
 from app.database.engine import open_engine
 from app.model import Secret, SourceConfig
 from app.sources import PROVIDERS
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -71,6 +74,7 @@ class Process:
             stdout=self._output,
             stderr=subprocess.STDOUT,
         )
+        self.arguments = arguments
         self._up = re.compile(up)
         self.found: re.Match[str] | None = None
 
@@ -78,6 +82,11 @@ class Process:
     def pid(self) -> int:
         """Its process id."""
         return self._child.pid
+
+    @property
+    def part(self) -> str:
+        """Which part of Segue it is."""
+        return "service" if "serve" in self.arguments else "worker"
 
     def log(self) -> str:
         """Return what it has said."""
@@ -117,9 +126,13 @@ class Process:
 
 @dataclass
 class World:
-    """Everything one run has: processes that come and go, and a database and a sandbox that stay."""
+    """Everything one run has: processes that come and go, and a database and a sandbox that stay.
+
+    With a `data_dir` the database is the private one of the service there, and is killed, too.
+    """
 
     database_url: str
+    data_dir: Path | None = None
     lease: float = 1.0
     settle: float = 3.0
     stack: ExitStack = field(default_factory=ExitStack)
@@ -128,6 +141,7 @@ class World:
     kills: Counter[str] = field(default_factory=Counter)
     sandbox_url: str = ""
     port: int = 0
+    frozen: int = 0
 
     async def __aenter__(self) -> Self:
         self.engine: AsyncEngine = open_engine(self.database_url, pool_size=4)
@@ -138,7 +152,7 @@ class World:
         (Path(folder) / "rules.yaml").write_text(RULES, encoding="utf-8")
         self.environment = {
             "SEGUE_CONFIG": f"{folder}/rules.yaml",
-            "SEGUE_DATABASE_URL": self.database_url,
+            **({"SEGUE_DATA_DIR": str(self.data_dir)} if self.data_dir else {"SEGUE_DATABASE_URL": self.database_url}),
             "SEGUE_HUBSPOT_BASE_URL": self.sandbox_url,
             "SEGUE_HUBSPOT_TOKEN": "pat-sandbox",
             "SEGUE_LEASE_SECONDS": str(self.lease),
@@ -148,7 +162,7 @@ class World:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        for process in self.processes:
+        for process in reversed(self.processes):  # the service last: it may hold the database
             process.end()
         self.stack.close()
         await self.engine.dispose()
@@ -182,6 +196,46 @@ class World:
         for process in self.processes:
             process.kill()
         self.processes.clear()
+
+    async def kill_parts(self, parts: frozenset[str]) -> None:
+        """Kill these parts at once. Where that hits the database, one of its backends is frozen and notices nothing."""
+        assert self.data_dir
+        self.kills[" + ".join(part for part in PARTS if part in parts)] += 1
+        backends = [row[0] for row in await self.rows(BACKENDS)]
+        postmaster = int((self.data_dir / "postgres/postmaster.pid").read_text().split()[0])
+        await self.engine.dispose()
+        if parts & {"postmaster", "backends"}:
+            self.frozen = backends.pop(0)
+            os.kill(self.frozen, signal.SIGSTOP)
+        for process in self.processes:
+            if process.part in parts:
+                process.send(signal.SIGKILL)
+        for pid in [postmaster] * ("postmaster" in parts) + backends * ("backends" in parts):
+            with suppress(ProcessLookupError):  # It has ended with its postmaster, or with its client.
+                os.kill(pid, signal.SIGKILL)
+        for process in [process for process in self.processes if process.part in parts]:
+            process.kill()
+            self.processes.remove(process)
+
+    async def start_missing(self) -> None:
+        """Start what was killed, the service first; the worker when the database is there again."""
+        running = {process.part for process in self.processes}
+        if "service" not in running:
+            await self.start("serve")
+        async with asyncio.timeout(60):
+            while not await self._database_is_back():  # noqa: ASYNC110  # only asking tells
+                await asyncio.sleep(0.1)
+        if "worker" not in running:
+            await self.start("worker")
+
+    async def _database_is_back(self) -> bool:
+        """Say whether what was frozen is gone, and the database answers."""
+        if self.frozen and process_name(self.frozen) is not None:
+            return False
+        try:
+            return bool(await self.rows("SELECT 1"))
+        except (OSError, SQLAlchemyError):
+            return False
 
     async def send_event(self, number: int, kind: str, *, stop: asyncio.Event | None = None) -> str:
         """Send one event, again and again until it is acknowledged, as webhook senders do; return the address."""
@@ -238,6 +292,11 @@ class World:
         return Books(dict(self.acknowledged), Counter(reached), states, len(ledger))
 
 
+def private_world(data_dir: Path) -> World:
+    """Return a world whose service keeps its own database in `data_dir`."""
+    return World(f"postgresql+asyncpg://segue@/segue?host={data_dir}/socket&port=5432", data_dir)
+
+
 @dataclass(frozen=True)
 class Books:
     """Who was acknowledged, how often an enroll request reached HubSpot for each, and how each enrollment stands."""
@@ -266,6 +325,15 @@ class Books:
     def parked(self) -> list[str]:
         """Left to a person."""
         return [email for email, state in self.states.items() if state == "parked"]
+
+
+PARTS = ("service", "worker", "postmaster", "backends")
+DEATHS = tuple(frozenset(parts) for count in range(1, 5) for parts in combinations(PARTS, count))
+# The busiest first: it is frozen in the middle of its work.
+BACKENDS = """
+    SELECT pid FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()
+    ORDER BY state = 'active' DESC
+"""
 
 
 @dataclass(frozen=True)
@@ -341,6 +409,23 @@ async def run(world: World, *, events: int, kills: int) -> Books:
         await world.start("serve", "worker")
     await world.control("settings", QUICK)
     sending += _send_all(world, portions[-1])
+    await asyncio.gather(*sending)
+    await world.until_settled(120)
+    return await world.books()
+
+
+async def run_with_deaths(world: World, *, events: int, deaths: Sequence[frozenset[str]]) -> Books:
+    """Send `events` while the parts of Segue die together, the private database among them; start again each time."""
+    await world.control("settings", {"per_10s": 5000, "one_step_seconds": 1.0, "property_lag": 0.3})
+    await world.start("serve", "worker")
+    sending: list[asyncio.Task[str]] = []
+    for number, parts in enumerate(deaths):
+        await world.control("settings", QUICK | {"delay_ms": {"enroll": 200}})
+        sending += _send_all(world, range(number * events // len(deaths), (number + 1) * events // len(deaths)))
+        await world.until(partial(_sending, world), seconds=60, what="requests that are under way")
+        await world.kill_parts(parts)
+        await world.start_missing()
+    await world.control("settings", QUICK)
     await asyncio.gather(*sending)
     await world.until_settled(120)
     return await world.books()

@@ -1,4 +1,4 @@
-"""`make crash`: at least 1,000 events and 20 kills -9 of service and worker, on a private PostgreSQL."""
+"""`make crash`: 1,000 events and 20 kills -9 of service and worker; then all deaths of a private database with them."""
 
 from __future__ import annotations
 
@@ -6,20 +6,34 @@ import asyncio
 import sys
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from app.database.embedded import EmbeddedPostgres
-from tests.crash.harness import World, run
+from tests.crash.harness import DEATHS, World, private_world, run, run_with_deaths
+
+if TYPE_CHECKING:
+    from tests.crash.harness import Books
 
 EVENTS = 1000
 KILLS = 20
+EVENTS_AMONG_DEATHS = 150
 
 
 async def soak(url: str) -> int:
-    """Run, print the books, and return the exit code."""
+    """Kill service and worker beside a database that stays; print the books and return the exit code."""
     async with World(url) as world:
-        books = await run(world, events=EVENTS, kills=KILLS)
-        for point, count in sorted(world.kills.items()):
-            sys.stdout.write(f"{count:3} kills {point}\n")
+        return _told(world, await run(world, events=EVENTS, kills=KILLS))
+
+
+async def soak_with_deaths(data_dir: Path) -> int:
+    """Kill every combination of service, worker, postmaster and backends; print the books and return the exit code."""
+    async with private_world(data_dir) as world:
+        return _told(world, await run_with_deaths(world, events=EVENTS_AMONG_DEATHS, deaths=DEATHS))
+
+
+def _told(world: World, books: Books) -> int:
+    for point, count in sorted(world.kills.items()):
+        sys.stdout.write(f"{count:3} kills {point}\n")
     told = {
         "events acknowledged": len(books.acknowledged),
         "enroll requests received": books.received,
@@ -34,7 +48,7 @@ async def soak(url: str) -> int:
 
 
 def main() -> None:
-    """Bring a database, soak, and take it away again."""
+    """Bring a database, soak, take it away again; then soak with one that dies."""
     with tempfile.TemporaryDirectory(
         prefix="segue-", dir="/tmp", ignore_cleanup_errors=True
     ) as folder:  # socket paths must be short
@@ -44,6 +58,7 @@ def main() -> None:
             code = asyncio.run(soak(server.url))
         finally:
             server.close()
+        code |= asyncio.run(soak_with_deaths(Path(folder) / "dying"))
     sys.exit(code)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import signal
+import tempfile
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,10 +16,10 @@ import pytest
 from app.clock import utc_now
 from app.model import Secret, SourceConfig
 from app.sources import PROVIDERS
-from tests.crash.harness import World, run
+from tests.crash.harness import PARTS, World, private_world, run, run_with_deaths
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Iterator
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -36,6 +37,23 @@ async def test_five_kills_lose_nobody_and_double_nobody(world: World) -> None:
     assert books.doubled == []
     assert books.pretended == []
     assert sum(world.kills.values()) == 5
+
+
+@pytest.fixture
+def data_dir() -> Iterator[Path]:
+    """A short path, as a socket's must be, that the server's user may pass."""
+    with tempfile.TemporaryDirectory(prefix="segue-", dir="/tmp", ignore_cleanup_errors=True) as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder) / "data"
+
+
+async def test_a_private_database_that_dies_with_its_service_loses_nobody_and_starts_again(data_dir: Path) -> None:
+    """`make crash` goes through all combinations; these are the ones in which a process outlives its server."""
+    together = ({"service", "postmaster"}, {"postmaster"}, {"service", "backends"}, set(PARTS))
+    async with private_world(data_dir) as world:
+        books = await run_with_deaths(world, events=80, deaths=[frozenset(parts) for parts in together])
+    assert len(books.acknowledged) == 80
+    assert (books.lost, books.doubled, books.pretended) == ([], [], [])
 
 
 async def test_lost_answers_end_as_enrolled_or_parked_and_never_twice(world: World) -> None:
