@@ -18,7 +18,7 @@ from app.database.embedded import EmbeddedPostgres
 from app.database.engine import open_engine
 from app.database.migrate import migrate
 from app.intake.entries import DecidedEvent, IntakeRecord, RecordedDecision
-from app.model import Action, Decision, Delivery, EnrollRequest, Event, IfEnrolled, Intent, OnSenderFull, Plan, Verdict
+from app.model import Decision, Delivery, EnrollRequest, Event, IfEnrolled, Intent, OnSenderFull, Plan, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
@@ -122,7 +122,7 @@ def make_entry(new_id: Callable[[str], str]) -> MakeEntry:
                 facts.get("owner", "keep"),
                 facts.get("overwrite_owner", False),
                 facts.get("defaults", ()),
-                Action(facts.get("action", "enroll")),
+                facts.get("action", "enroll"),
                 facts.get("workflow", ""),
                 facts.get("write_back", ()),
             ),

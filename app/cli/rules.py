@@ -28,7 +28,7 @@ from app.cli.rules_file import (
 )
 from app.errors import Mistake, RulebookError, StartError
 from app.model import Decision, Event
-from app.rules.examples import Outcome, run_examples, told
+from app.rules.examples import Outcome, described, run_examples
 from app.rules.file.json_schema import json_schema
 from app.rules.lint import lint
 from app.rules.match import decide, heard
@@ -216,5 +216,5 @@ def _print_tree(event: Event, decisions: list[Decision], *, listened: bool) -> N
         for fact in decision.facts:
             mark = "[green]matched[/]" if fact.matched else "[yellow]error[/]" if fact.error else "no match"
             tree.add(f"{escape(fact.rule)} (line {fact.line}): {mark}: {escape(fact.because)}")
-        tree.add(f"[bold]{escape(told(decision))}[/]")
+        tree.add(f"[bold]{escape(described(decision))}[/]")
     Console().print(tree)

@@ -142,7 +142,7 @@ def _outcome(event: Event, book: Rulebook) -> str:
         return f"the provider is asked about this {event.type} first"
     if not heard(event, book):
         return f"no rule listens to {event.type!r}: it is counted and not stored"
-    return "; ".join(examples.told(decision) for decision in decide(event, book))
+    return "; ".join(examples.described(decision) for decision in decide(event, book))
 
 
 def shortened(lines: Iterable[str]) -> list[str]:

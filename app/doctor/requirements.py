@@ -70,7 +70,7 @@ def wanted(book: Rulebook, key: str) -> Wanted:
     account = book.accounts[key]
     bridge = account.bridge or UnenrollWorkflow()
     properties |= {bridge.contact_property} if bridge.contact_property else set()
-    workflows = bool(bridge.workflow) or any(action.plan.workflow for _, action in actions)
+    workflows = bool(bridge.workflow) or any(action.plan.target for _, action in actions)
     return Wanted(account, senders, uses, tuple(sorted(properties)), _write_backs(book, key), workflows)
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
 from app.errors import OutcomeUnknown, ParkedError, SegueError
-from app.model import NO_OUTCOME, Action
+from app.model import NO_OUTCOME
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -67,11 +67,11 @@ class ActionPerformer:
     async def act(self, enrollment: Enrollment) -> str:
         """Do it. Raises HeldError, DeclinedError, ParkedError, FenceLost, and what HubSpot raises."""
         action = enrollment.plan.action
-        if action is Action.CANCEL:
+        if action == "cancel":
             return await self._cancel(enrollment)
-        if action is Action.UNENROLL:
+        if action == "unenroll":
             return await self._unenroll(enrollment)
-        if action is Action.WORKFLOW:
+        if action == "workflow":
             return await self._put_into_workflow(enrollment)
         return f"contact {await self._preparation.update(enrollment)} was written"
 
@@ -96,18 +96,18 @@ class ActionPerformer:
         contact_id = await self._preparation.update(enrollment)
 
         async def commit() -> None:
-            await self._record.triggered(enrollment, contact_id, f"into workflow {enrollment.plan.workflow}")
+            await self._record.triggered(enrollment, contact_id, f"into workflow {enrollment.plan.target}")
 
         try:
-            await self._hubspot.put_into_workflow(enrollment.plan.workflow, enrollment.email, before_send=commit)
+            await self._hubspot.put_into_workflow(enrollment.plan.target, enrollment.email, before_send=commit)
         except OutcomeUnknown as error:
             raise _unknown(enrollment) from error
         except SegueError as error:
             await self._record.untriggered(enrollment, f"it was not: {error}")
             raise
-        return f"contact {contact_id} was put into workflow {enrollment.plan.workflow}"
+        return f"contact {contact_id} was put into workflow {enrollment.plan.target}"
 
 
 def _unknown(enrollment: Enrollment) -> ParkedError:
-    told = f"whether HubSpot put the contact into workflow {enrollment.plan.workflow} is not known"
+    told = f"whether HubSpot put the contact into workflow {enrollment.plan.target} is not known"
     return ParkedError(NO_OUTCOME, f"{told}: look there, then release it to ask once more, or cancel it")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from app.errors import DeclinedError
-from app.model import Action
+from app.model import ENROLL
 from app.people.suppression import Kind
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 # What reaches the person. What is only written to the contact may be late.
-REACHES = frozenset({Action.ENROLL, Action.WORKFLOW})
+REACHES = frozenset({ENROLL, "workflow"})
 
 
 class Books(Protocol):
@@ -47,7 +47,7 @@ class Eligibility:
             where = "the rules suppress" if written else "the suppression list has"
             raise DeclinedError("suppressed", f"{where} {_named(found)}")
         _require_not_left(enrollment)
-        if enrollment.plan.action is Action.ENROLL:
+        if enrollment.plan.action == ENROLL:
             await self._require_room(enrollment, book)
 
     async def _require_room(self, enrollment: Enrollment, book: Rulebook) -> None:

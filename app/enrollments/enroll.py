@@ -14,7 +14,7 @@ from app.enrollments.outcome import Change, Patience, Transition, after_failure
 from app.enrollments.prepare import LOOK_AGAIN, WorkItem, assigned
 from app.enrollments.sending import SendingCheckpoint
 from app.errors import FenceLost, HeldError, ParkedError, Refusal, SegueError
-from app.model import Action, IfEnrolled, ObservedEnrollment, State, Step
+from app.model import ENROLL, IfEnrolled, ObservedEnrollment, State, Step
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -122,7 +122,7 @@ class Enroller:
         """Take one claimed enrollment to an outcome. Raises FenceLost when it is no longer ours."""
         attempt = WorkItem(claimed)
         self._step(claimed, "claimed")
-        if claimed.plan.action is not Action.ENROLL:
+        if claimed.plan.action != ENROLL:
             await self._act(claimed)
             return
         try:
@@ -146,7 +146,7 @@ class Enroller:
         except SegueError as error:
             await self._failed(claimed, error)
         else:
-            await self._move(claimed, State.DONE, Change(str(claimed.plan.action), detail=done))
+            await self._move(claimed, State.DONE, Change(claimed.plan.action, detail=done))
 
     async def _send(self, attempt: WorkItem) -> Enrolled:
         """Send the one request, once `sending` is committed and the commit is fresh."""

@@ -53,7 +53,7 @@ class StepObserver:
         )
 
     def _count(self, enrollment: Enrollment, after: State, reason: str) -> None:
-        self._metrics.enrollment(enrollment.sequence or str(enrollment.plan.action), after, reason)
+        self._metrics.enrollment(enrollment.sequence or enrollment.plan.action, after, reason)
         if after is State.ENROLLED:
             self._metrics.enrollment_lag((utc_now() - enrollment.received_at).total_seconds())
         if after is State.PARKED:

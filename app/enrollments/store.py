@@ -13,7 +13,7 @@ from app.enrollments import one_per_person_statements as waiting
 from app.enrollments import statements as sql
 from app.enrollments.sending_store import SendingCommits
 from app.errors import FenceLost
-from app.model import Action, Baseline, Enrollment, OutboundKind, Sender, State, Step
+from app.model import Baseline, Enrollment, OutboundKind, Sender, State, Step
 from app.model.plan_json import read
 from app.model.states import OCCUPIES_PERSON, RELEASES_INTENT, permit
 from app.outbound.store import nobody, note
@@ -220,7 +220,7 @@ class EnrollmentStore:
         an earlier one began goes on as its own.
         """
         values = {"account": enrollment.account, "email": enrollment.email, "id": enrollment.id}
-        takes_over = enrollment.plan.action is Action.UNENROLL
+        takes_over = enrollment.plan.action == "unenroll"
         rows = await self._run(sql.CANCEL_EARLIER, **values, attempt=enrollment.attempt, takes_over=takes_over)
         return rows[0].cancelled, rows[0].triggered_at
 

@@ -60,7 +60,7 @@ class Decider:
         verdict, reason = final(verdicted, accepted)
         decision, event = verdicted.decision, item.event
         self._metrics.decided(decision.rule, verdict)
-        if verdict is Verdict.DUPLICATE:
+        if verdict == Verdict.DUPLICATE:
             self._metrics.duplicates(event.source, "intent", 1)
         for fact in decision.facts:
             if fact.error:

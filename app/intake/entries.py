@@ -73,7 +73,7 @@ def email_of(heard: DecidedEvent) -> str | None:
     return listed_address(heard.event.email)
 
 
-def final(verdicted: RecordedDecision, result: Accepted) -> tuple[Verdict, str]:
+def final(verdicted: RecordedDecision, result: Accepted) -> tuple[str, str]:
     """Return verdict and reason as stored: an enrollment whose intent is taken becomes a "no: duplicate"."""
     holder = result.taken.get(verdicted.enrollment_id or "")
     if holder is None:

@@ -147,16 +147,7 @@ class IfEnrolled(StrEnum):
     REPLACE = "replace"  # take the contact out of it first
 
 
-class Action(StrEnum):
-    """What is done for a person."""
-
-    ENROLL = "enroll"
-    UPDATE = "update"  # write the contact, and nothing else
-    CANCEL = "cancel"  # end whatever waits for this person
-    UNENROLL = "unenroll"  # the same, and take the contact out of the sequence that it is in
-    WORKFLOW = "workflow"  # put the contact into a workflow
-
-
+ENROLL = "enroll"
 # The write-back whose value is another one for every enrollment; sources and rules are few.
 DECISION = "decision"
 CONTACT_OWNER = "contact-owner"
@@ -212,7 +203,8 @@ class Plan:
 
     `sender` is the name of a sender or pool, or `contact-owner`; `fallback` is who sends when that one cannot. `owner`
     is who the contact is given to: `keep` for nobody, `sender`, or a sender's name. `defaults` are (property, value):
-    what is written where a required property is empty. `workflow` is a flow id, where the action is to put into one.
+    what is written where a required property is empty. `action` names what is done for the person, `target`
+    what that is directed at, where it is no sequence: the flow id of a workflow.
     `write_back` are (source, rule or decision, property): where the contact says why it was enrolled.
     """
 
@@ -224,8 +216,8 @@ class Plan:
     owner: str = KEEP
     overwrite_owner: bool = False
     defaults: tuple[tuple[str, str], ...] = ()
-    action: Action = Action.ENROLL
-    workflow: str = ""
+    action: str = ENROLL
+    target: str = ""
     write_back: tuple[tuple[str, str], ...] = ()
 
 
@@ -348,17 +340,13 @@ class EnrollRequest:
 
 
 class Verdict(StrEnum):
-    """How one decision ended."""
+    """How one decision ended. A rule's action is its verdict: `enroll`, and each other one by its name."""
 
     ENROLL = "enroll"
-    UPDATE = "update"
-    CANCEL = "cancel"
-    UNENROLL = "unenroll"
-    WORKFLOW = "workflow"
     IGNORE = "ignore"  # a rule says so
     NONE = "none"  # no rule matched, or the matching rule cannot act (no e-mail address)
     DROPPED = "dropped"  # a member of a batch that cannot be used
-    DUPLICATE = "duplicate"  # the person's intent is taken: told only by the store
+    DUPLICATE = "duplicate"  # the person's intent is taken: only the store finds that out
 
 
 @dataclass(frozen=True, slots=True)
@@ -376,7 +364,7 @@ class RuleFact:
 class Decision:
     """Which rule and line decided, or why none did. `enroll` is set when something is to be done for the person."""
 
-    verdict: Verdict
+    verdict: str
     reason: str
     revision: str
     rule: str | None = None

@@ -6,15 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from app.model import Event, Verdict
+from app.rules.actions import ACTIONS
 from app.rules.match import decide
 
 if TYPE_CHECKING:
     from app.model import Decision
     from app.rules.file.schema import ExampleEntry, ExpectEntry
     from app.rules.rulebook import Rule, Rulebook
-
-
-PLAIN = (Verdict.IGNORE, Verdict.UPDATE, Verdict.CANCEL, Verdict.UNENROLL)  # what names nothing further
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,31 +49,25 @@ def event_of(example: ExampleEntry, rule: Rule) -> Event:
 
 
 def _as_expected(decision: Decision, expect: ExpectEntry) -> bool:
-    if expect.enroll is not None:
-        return decision.enroll is not None and decision.enroll.sequence == expect.enroll
-    if expect.workflow is not None:
-        return decision.enroll is not None and decision.enroll.plan.workflow == expect.workflow
-    return decision.verdict is _wanted(expect)
+    verdict, target = expect.named()
+    if verdict == Verdict.NONE:
+        return decision.verdict not in ACTIONS
+    return decision.verdict == verdict and (not target or target_of(decision) == target)
 
 
 def _difference(decisions: list[Decision], example: ExampleEntry) -> str:
-    expect = example.expect
-    named = f"enroll {expect.enroll}" if expect.enroll else f"workflow {expect.workflow}"
-    wanted = named if expect.enroll or expect.workflow else _wanted(expect)
-    return f"expected {wanted}, got {'; '.join(told(decision) for decision in decisions)}"
+    expected = " ".join(filter(None, example.expect.named()))
+    return f"expected {expected}, got {'; '.join(described(decision) for decision in decisions)}"
 
 
-def _wanted(expect: ExpectEntry) -> Verdict:
-    """Return the verdict that is expected, where it is not to enroll."""
-    return next((verdict for verdict in PLAIN if getattr(expect, verdict)), Verdict.NONE)
+def target_of(decision: Decision) -> str:
+    """Return what a decision's action is directed at: a sequence, a workflow; empty where it names nothing."""
+    request = decision.enroll
+    return (request.sequence or request.plan.target) if request else ""
 
 
-def told(decision: Decision) -> str:
+def described(decision: Decision) -> str:
     """Return a decision in one sentence."""
-    if decision.enroll is not None and decision.verdict is Verdict.ENROLL:
-        return f"enroll {decision.enroll.sequence} by rule {decision.rule}"
-    if decision.enroll is not None and decision.verdict is Verdict.WORKFLOW:
-        return f"workflow {decision.enroll.plan.workflow} by rule {decision.rule}"
-    if decision.verdict in PLAIN:
-        return f"{decision.verdict} by rule {decision.rule}"
+    if decision.verdict in ACTIONS:
+        return f"{' '.join(filter(None, (decision.verdict, target_of(decision))))} by rule {decision.rule}"
     return f"none ({decision.reason})"

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ValidationError
 
 from app.errors import RulebookError
 from app.model import Secret, SourceConfig
+from app.rules.actions.base import Compiler
 from app.rules.compile.accounts import accounts_of
 from app.rules.compile.endpoints import endpoints_of
 from app.rules.compile.rules import Rules
@@ -58,7 +59,8 @@ def load(
     people = People(parts, findings, complete=complete)
     timings = Timings(parts, findings, people, accounts, complete=complete)
     endpoints = endpoints_of(parts, findings, loader.require_account)
-    rules = Rules(parts, findings, people, timings, accounts, loader.account_of, complete=complete).compiled(parts)
+    compiler = Compiler(findings, people, timings, accounts, loader.account_of)
+    rules = Rules(parts, compiler, complete=complete).compiled(parts)
     if mistakes or not accounts:
         raise RulebookError(told_once(mistakes, parts))
     store_unheard = any(part.file.store_unheard for part in parts)

@@ -72,8 +72,7 @@ def _act(rule: Rule, event: Event, values: Facts, book: Rulebook, facts: tuple[R
     if email is None:
         return Decision(Verdict.NONE, NO_EMAIL, book.revision, rule.id, rule.line, facts)
     request = _request(rule.enroll, email, values, book)
-    verdict = Verdict(rule.enroll.plan.action)
-    return Decision(verdict, MATCHED, book.revision, rule.id, rule.line, facts, request)
+    return Decision(rule.enroll.plan.action, MATCHED, book.revision, rule.id, rule.line, facts, request)
 
 
 def _request(action: EnrollAction, email: str, values: Facts, book: Rulebook) -> EnrollRequest:

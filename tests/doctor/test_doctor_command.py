@@ -180,7 +180,7 @@ def naming(practice: Practice, back: dict[str, str], **contact: Any) -> None:
     """Write rules that name contact properties, in an account with this `write_back`."""
     rule: dict[str, Any] = {"id": "demo", "source": "crm", "type": "demo", "contact": contact}
     rule |= {"enroll": {"sequence": "310001", "sender": "anna"}}
-    account = {"token": "${HUBSPOT_TOKEN}", "write_back": back}
+    account = {"token": "${SEGUE_HUBSPOT_TOKEN}", "write_back": back}
     practice.rules(anna=ANNA, more={"rules": [rule], "accounts": {"main": account}})
 
 

@@ -16,8 +16,8 @@ pauses = st.none() | st.timedeltas(timedelta(0), timedelta(days=400))
 @given(st.none() | st.integers(100, 599))
 def test_every_answer_means_something(status: int | None) -> None:
     verdict = judged(status)
-    assert (verdict is Verdict.DELIVERED) == (status is not None and 200 <= status <= 299)
-    assert (verdict is Verdict.GONE) == (status == 410)
+    assert (verdict == Verdict.DELIVERED) == (status is not None and 200 <= status <= 299)
+    assert (verdict == Verdict.GONE) == (status == 410)
 
 
 @given(st.integers(1, 7), pauses, random)

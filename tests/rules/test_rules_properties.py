@@ -144,7 +144,7 @@ def test_deciding_is_total_and_the_index_changes_nothing(
     decisions = decide(subject, rulebook)
     assert decisions
     assert all(decision.reason and decision.revision == rulebook.revision for decision in decisions)
-    assert all((decision.enroll is not None) == (decision.verdict is Verdict.ENROLL) for decision in decisions)
+    assert all((decision.enroll is not None) == (decision.verdict == Verdict.ENROLL) for decision in decisions)
     assert [d.rule for d in decisions if d.rule] == list(one_after_the_other(subject, rulebook))
 
 

@@ -9,7 +9,8 @@ from pydantic import ValidationError
 
 from app.rules.file.documents import Document, Parsed
 from app.rules.file.recovery import mend
-from app.rules.file.schema import IDS, RulesFile
+from app.rules.file.schema import RulesFile
+from app.rules.file.values import IDS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -1,0 +1,14 @@
+"""`ignore`: do nothing, on purpose."""
+
+from __future__ import annotations
+
+from app.rules.actions.base import RuleAction, RuleContext
+
+
+def compiled(context: RuleContext) -> None:
+    """Note an account that there is not; a match asks for nothing."""
+    if context.keys.account is not None:
+        context.compiler.account_of(context.keys.account, context.part, context.place)
+
+
+ACTION = RuleAction(description="Do nothing, on purpose", keys=frozenset(), compile=compiled)
