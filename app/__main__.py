@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from app.cli import doctor, hubspot, rules, send_sample, sources
+from app.cli import backup, doctor, hubspot, rules, send_sample, sources
 from app.cli import run as service
 from app.errors import SegueError, StartError
 from app.observability import logs
@@ -26,6 +26,7 @@ def build() -> typer.Typer:
     sources.register(app)
     app.command()(send_sample.send_sample)
     hubspot.register(app)
+    backup.register(app)
     app.command()(doctor.doctor)
     return app
 

@@ -16,11 +16,12 @@ from app.errors import StartError
 
 if TYPE_CHECKING:
     from sqlalchemy import URL, Connection
-    from sqlalchemy.ext.asyncio import AsyncEngine
+    from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 # Any fixed number will do, as long as every replica uses the same one.
-_MIGRATION_LOCK = 7_305_781_920_443
+MIGRATION_LOCK = 7_305_781_920_443
 MIGRATION_IDLE_SECONDS = 60.0
+VERSION_TABLE = "alembic_version"
 
 
 def configuration() -> Config:
@@ -42,17 +43,23 @@ def _current(connection: Connection) -> str | None:
     return MigrationContext.configure(connection).get_current_revision()
 
 
-def _known(revision: str) -> bool:
+async def current_revision(connection: AsyncConnection) -> str | None:
+    """Return the revision that the database is at, None when it has none."""
+    return await connection.run_sync(_current)
+
+
+def knows(revision: str) -> bool:
+    """Say whether this version of Segue has a migration of this name."""
     return any(revision == script.revision for script in ScriptDirectory.from_config(configuration()).walk_revisions())
 
 
 def _upgrade(connection: Connection) -> None:
-    connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _MIGRATION_LOCK})
+    connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": MIGRATION_LOCK})
     current = _current(connection)
-    if current is not None and not _known(current):
+    if current is not None and not knows(current):
         raise StartError(
             f"the database is at migration {current}, which this version of Segue does not know: "
-            "a newer version has migrated it; run that version, or restore a backup",
+            "a newer version has migrated it; run that version, or restore a backup into an empty database",
         )
     config = configuration()
     config.attributes["connection"] = connection
@@ -77,7 +84,7 @@ async def migrate(url: URL) -> str:
 async def require_migrated(engine: AsyncEngine) -> None:
     """Raise StartError unless the database is at the revision that this version works with."""
     async with engine.connect() as connection:
-        current = await connection.run_sync(_current)
+        current = await current_revision(connection)
     if current != head():
         raise StartError(
             f"the database is at migration {current or 'none'}, this version of Segue needs {head()}: "

@@ -22,19 +22,19 @@ EVENTS_AMONG_DEATHS = 150
 async def soak(url: str) -> int:
     """Kill service and worker beside a database that stays; print the books and return the exit code."""
     async with World(url) as world:
-        return _told(world, await run(world, events=EVENTS, kills=KILLS))
+        return _printed(world, await run(world, events=EVENTS, kills=KILLS))
 
 
 async def soak_with_deaths(data_dir: Path) -> int:
     """Kill every combination of service, worker, postmaster and backends; print the books and return the exit code."""
     async with private_world(data_dir) as world:
-        return _told(world, await run_with_deaths(world, events=EVENTS_AMONG_DEATHS, deaths=DEATHS))
+        return _printed(world, await run_with_deaths(world, events=EVENTS_AMONG_DEATHS, deaths=DEATHS))
 
 
-def _told(world: World, books: Books) -> int:
+def _printed(world: World, books: Books) -> int:
     for point, count in sorted(world.kills.items()):
         sys.stdout.write(f"{count:3} kills {point}\n")
-    told = {
+    figures = {
         "events acknowledged": len(books.acknowledged),
         "enroll requests received": books.received,
         "lost": len(books.lost),
@@ -42,7 +42,7 @@ def _told(world: World, books: Books) -> int:
         "enrolled here and never received there": len(books.pretended),
         "parked": len(books.parked),
     }
-    for name, count in told.items():
+    for name, count in figures.items():
         sys.stdout.write(f"{name}: {count}\n")
     return 1 if books.lost or books.doubled or books.pretended else 0
 

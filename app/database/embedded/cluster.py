@@ -116,7 +116,7 @@ def create_cluster(layout: Layout, binaries: Binaries, user: ServerUser) -> None
         single_user: list[str | Path] = [binaries.postgres, "--single", "-D", staging, "postgres"]
         _require(user.run(single_user, typed=f"CREATE DATABASE {NAME}\n"), layout)
         staging.rename(layout.pgdata)
-        _keep_rename(layout.root)
+        keep_rename(layout.root)
     finally:
         shutil.rmtree(staging, ignore_errors=True)
 
@@ -167,7 +167,7 @@ def _require(ended: subprocess.CompletedProcess[str], layout: Layout) -> None:
     )
 
 
-def _keep_rename(folder: Path) -> None:
+def keep_rename(folder: Path) -> None:
     """Have the disk keep the new name before anything is stored under it."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:

@@ -98,17 +98,30 @@ class EmbeddedPostgres:
             os.close(lock)
 
 
-def attach(data_dir: Path) -> str:
-    """Return the URL of the server that another process holds on `data_dir`. Raises StartError when none answers."""
+def find(data_dir: Path) -> str | None:
+    """Return the URL of the server that runs on `data_dir`, None when none answers. Raises StartError."""
     layout = Layout.of(data_dir)
     with _explained(layout.root):
         server = running(layout) if layout.root.is_dir() else None
-        if server is not None and answers(server.socket_folder):
-            return _url(server)
-    raise StartError(
-        f"no database answers in {layout.root}; start `segue serve` first, or set SEGUE_DATABASE_URL "
-        "(SEGUE_DATA_DIR, when `serve` uses another folder)",
-    )
+        return _url(server) if server is not None and answers(server.socket_folder) else None
+
+
+def attach(data_dir: Path) -> str:
+    """Return the URL of the server that another process holds on `data_dir`. Raises StartError when none answers."""
+    url = find(data_dir)
+    if url is None:
+        raise StartError(
+            f"no database answers in {Layout.of(data_dir).root}; start `segue serve` first, or set SEGUE_DATABASE_URL "
+            "(SEGUE_DATA_DIR, when `serve` uses another folder)",
+        )
+    return url
+
+
+def has_database(data_dir: Path) -> bool:
+    """Say whether there is a database in `data_dir`, running or not. Raises StartError."""
+    layout = Layout.of(data_dir)
+    with _explained(layout.root):
+        return (layout.pgdata / "PG_VERSION").is_file()
 
 
 def _attach_or_start(layout: Layout) -> tuple[Postmaster, subprocess.Popen[bytes] | None]:
@@ -141,8 +154,8 @@ def _take_lock(layout: Layout) -> int:
         holder = os.pread(lock, 20, 0).decode(errors="replace").strip() or "unknown"
         os.close(lock)
         raise StartError(
-            f"process {holder} already uses the data directory {layout.root}; stop it first, set SEGUE_DATA_DIR to "
-            "another folder, or run `segue worker`, which shares it",
+            f"process {holder} already uses the data directory {layout.root}; stop it first, or set SEGUE_DATA_DIR to "
+            "another folder (only `segue worker` shares the one of `segue serve`)",
         ) from None
     os.truncate(lock, 0)
     os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)

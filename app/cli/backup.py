@@ -1,0 +1,57 @@
+"""`segue backup` and `segue restore`: all that Segue keeps, in one file and back."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from app.cli.database_backup import back_up, put_back
+from app.cli.rules_file import EnvFile, environment_of
+from app.settings import load_settings
+
+STANDARD = Path("-")
+AFTERWARDS = (
+    "before a worker starts: what was enrolled since then may be sent again; see 'After a restore' in docs/operating.md"
+)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to `app`."""
+    app.command()(backup)
+    app.command()(restore)
+
+
+def backup(
+    file: Annotated[Path, typer.Argument(help="The file to write; `-` for standard output.")],
+    *,
+    env_file: EnvFile = None,
+) -> None:
+    """Write all that Segue keeps to one file, at one moment, while Segue runs or not. It holds people's data."""
+    _end_tidily()
+    environment = environment_of(env_file)
+    target = None if file == STANDARD else file
+    typer.echo(back_up(load_settings(environment), environment, target), err=target is None)
+
+
+def restore(
+    file: Annotated[Path, typer.Argument(help="A file that `segue backup` wrote; `-` for standard input.")],
+    *,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Delete what the database holds of Segue, where it holds any.")
+    ] = False,
+    env_file: EnvFile = None,
+) -> None:
+    """Put a backup into the database, wholly or not at all; Segue must not run. Restore only files that you trust."""
+    _end_tidily()
+    environment = environment_of(env_file)
+    source = None if file == STANDARD else file
+    typer.echo(put_back(load_settings(environment), environment, source, replace=replace))
+    typer.echo(AFTERWARDS)
+
+
+def _end_tidily() -> None:
+    """Let SIGTERM end the command as Ctrl-C does: what is half-written is removed, what was started is stopped."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)

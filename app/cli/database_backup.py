@@ -1,0 +1,150 @@
+"""`segue backup` and `segue restore`: which database is meant, and what must hold before anything is written."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import tempfile
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import uvloop
+from sqlalchemy import make_url
+
+from app.database.backup.archive import read_archive, require_room
+from app.database.backup.contents import read_contents, require_replaceable, require_savable
+from app.database.backup.copying import dump, restore, whole_file
+from app.database.backup.programs import base_environment, environment_for, find_programs, newest_programs
+from app.database.embedded import EmbeddedPostgres, find, has_database
+from app.database.engine import busy_when_gone, described, open_engine, require_server
+from app.errors import StartError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+    from typing import BinaryIO
+
+    from app.database.backup.contents import Contents
+    from app.settings import Settings
+
+
+def back_up(settings: Settings, environment: Mapping[str, str], target: Path | None) -> str:
+    """Write the database to `target`, or to standard output when None; return what was done. Raises StartError."""
+    place, base = _place(settings), _base(settings, environment)
+    with _file_trouble(f"cannot write {target or 'to standard output'}"), _saved(settings) as url:
+        contents = uvloop.run(_read(url, rows=False))
+        require_savable(contents, place)
+        programs, reaching = find_programs(contents.server), environment_for(make_url(url), base)
+        done = f"backed up {place} at migration {contents.revision}"
+        if target is None:
+            dump(programs, reaching, contents.relations, _standard_output())
+            return f"{done} to standard output"
+        with whole_file(target) as file:
+            dump(programs, reaching, contents.relations, file)
+            archive = read_archive(file, programs, base, "what was written")
+        return f"{done}: {len(archive.tables)} tables, {target.stat().st_size:,} bytes in {target}"
+
+
+def put_back(settings: Settings, environment: Mapping[str, str], source: Path | None, *, replace: bool) -> str:
+    """Restore `source`, or standard input when None; return what was done. Raises StartError.
+
+    `replace` deletes what the database holds, in the same transaction.
+    """
+    name, place, base = str(source or "standard input"), _place(settings), _base(settings, environment)
+    with _file_trouble(f"cannot read {name}"), _readable(source) as file:
+        archive = read_archive(file, newest_programs(), base, name)
+        with _restored(settings) as url:
+            contents = uvloop.run(_read(url, rows=True))
+            require_replaceable(contents, place, replace=replace)
+            require_room(archive, name, contents, place)
+            programs = find_programs(contents.server, archive=archive.programs)
+            reaching = environment_for(make_url(url), base)
+            restore(programs, reaching, file, replaced=contents.relations, tables=archive.qualified)
+    return f"restored {name} into {place}: {len(archive.tables)} tables as of {archive.created}"
+
+
+async def _read(url: str, *, rows: bool) -> Contents:
+    engine = open_engine(url, pool_size=1, command_timeout=None)
+    try:
+        await require_server(engine)
+        with busy_when_gone():
+            return await read_contents(engine, rows=rows)
+    finally:
+        await engine.dispose()
+
+
+@contextmanager
+def _saved(settings: Settings) -> Iterator[str]:
+    """Yield the URL of the database to save: the operator's, or the private one, started where it does not run."""
+    if settings.database_url is not None:
+        yield settings.database_url.get_secret_value()
+    elif (running := find(settings.data_dir)) is not None:
+        yield running
+    elif has_database(settings.data_dir):
+        with _started(settings) as url:
+            yield url
+    else:
+        raise StartError(
+            f"there is no database in {settings.data_dir}: set SEGUE_DATA_DIR or SEGUE_DATABASE_URL to the service's",
+        )
+
+
+@contextmanager
+def _restored(settings: Settings) -> Iterator[str]:
+    """Yield the URL of the database to restore into: the operator's, or the private one, which no service may hold."""
+    if settings.database_url is not None:
+        yield settings.database_url.get_secret_value()
+    else:
+        with _started(settings) as url:
+            yield url
+
+
+@contextmanager
+def _started(settings: Settings) -> Iterator[str]:
+    server = EmbeddedPostgres.open(settings.data_dir)
+    try:
+        yield server.url
+    finally:
+        server.close()
+
+
+def _place(settings: Settings) -> str:
+    """Return what the operator knows the database by."""
+    if settings.database_url is not None:
+        return f"the database at {described(settings.database_url.get_secret_value())}"
+    return f"the database in {settings.data_dir}"
+
+
+def _base(settings: Settings, environment: Mapping[str, str]) -> dict[str, str]:
+    """Return what PostgreSQL's programs need of the environment; its PG* variables are for the operator's database."""
+    return base_environment(environment, libpq=settings.database_url is not None)
+
+
+@contextmanager
+def _readable(source: Path | None) -> Iterator[BinaryIO]:
+    """Open the file; keep standard input in a temporary one, for it is read several times."""
+    if source is not None:
+        with source.open("rb") as file:
+            yield file
+        return
+    if sys.stdin.isatty():
+        raise StartError("standard input is a terminal: name a file, or pipe a backup in")
+    with tempfile.TemporaryFile() as spooled:
+        shutil.copyfileobj(sys.stdin.buffer, spooled)
+        spooled.flush()
+        yield spooled
+
+
+def _standard_output() -> BinaryIO:
+    if sys.stdout.isatty():
+        raise StartError("standard output is a terminal: name a file, or pipe the backup on")
+    return sys.stdout.buffer
+
+
+@contextmanager
+def _file_trouble(what: str) -> Iterator[None]:
+    """Turn what the operating system refuses into one StartError."""
+    try:
+        yield
+    except OSError as error:
+        raise StartError(f"{what}: {error.strerror or error}") from error

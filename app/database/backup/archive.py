@@ -1,0 +1,98 @@
+"""What a backup file holds, as pg_restore reads it."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from app.database.backup.contents import CORE, TABLES, newer
+from app.database.migrate import VERSION_TABLE, knows
+from app.errors import StartError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import BinaryIO
+
+    from app.database.backup.contents import Contents
+    from app.database.backup.programs import Programs
+
+CREATED = re.compile(r"^; Archive created at (.+)$", re.MULTILINE)
+SERVER = re.compile(r"^;\s+Dumped from database version: (\d+)", re.MULTILINE)
+PROGRAMS = re.compile(r"^;\s+Dumped by pg_dump version: (\d+)", re.MULTILINE)
+ROWS_OF = re.compile(rf"^\d+; \d+ \d+ TABLE DATA (.+) ({'|'.join(sorted(TABLES))}) ", re.MULTILINE)
+REVISION = re.compile(rf"^COPY .*\b{VERSION_TABLE} .*;\n(\w+)$", re.MULTILINE)
+ERROR = "pg_restore: error: "
+
+
+@dataclass(frozen=True, slots=True)
+class Archive:
+    """A backup: when it was made, from a server and by programs of which major versions, and what it holds of Segue."""
+
+    created: str
+    server: int
+    programs: int
+    schema: str
+    tables: tuple[str, ...]
+    revision: str
+
+    @property
+    def qualified(self) -> list[str]:
+        """Return its tables' names as SQL writes them."""
+        schema = self.schema.replace('"', '""')
+        return [f'"{schema}"."{table}"' for table in self.tables]
+
+
+def read_archive(file: BinaryIO, programs: Programs, environment: Mapping[str, str], name: str) -> Archive:
+    """Return what `file` holds, which can be read from its beginning. `name` is what the operator calls it.
+
+    Raises StartError when it is not a backup of Segue.
+    """
+    listed = _said(file, programs, environment, name, "--list")
+    rows = {table: schema for schema, table in ROWS_OF.findall(listed)}
+    revision = REVISION.search(_said(file, programs, environment, name, "--data-only", f"--table={VERSION_TABLE}"))
+    if not rows.keys() >= CORE or revision is None:
+        raise StartError(f"{name} is not a backup of Segue: it holds no tables of Segue")
+    if not knows(revision[1]):
+        raise StartError(f"{name} {newer(revision[1])}; restore it with that version")
+    created, server, by = (pattern.search(listed) for pattern in (CREATED, SERVER, PROGRAMS))
+    if not (created and server and by):
+        raise StartError(f"{name} does not say which PostgreSQL it was made with; make it by `segue backup`")
+    return Archive(created[1], int(server[1]), int(by[1]), rows[VERSION_TABLE], tuple(sorted(rows)), revision[1])
+
+
+def require_room(archive: Archive, name: str, contents: Contents, place: str) -> None:
+    """Raise StartError where the archive cannot go into the database."""
+    if archive.server > contents.server:
+        raise StartError(
+            f"{name} was made of PostgreSQL {archive.server}, and {place} is PostgreSQL {contents.server}: restore it "
+            "into the same version or a newer one",
+        )
+    if archive.schema != contents.schema:
+        raise StartError(
+            f"{name} has its tables in the schema {archive.schema!r}, and {place} makes new ones in "
+            f"{contents.schema!r}: give the user of the URL that schema, or set search_path in it",
+        )
+
+
+def rewound(file: BinaryIO) -> BinaryIO:
+    """Return `file`, so that a program which gets it reads from its beginning."""
+    os.lseek(file.fileno(), 0, os.SEEK_SET)
+    return file
+
+
+def _said(file: BinaryIO, programs: Programs, environment: Mapping[str, str], name: str, *options: str) -> str:
+    """Return what pg_restore says of `file`. Raises StartError when it cannot read it."""
+    ended = subprocess.run(  # noqa: S603  # PostgreSQL's own program, without a shell
+        [programs.pg_restore, "--file=-", *options],
+        stdin=rewound(file),
+        capture_output=True,
+        env=dict(environment),
+        check=False,
+    )
+    if ended.returncode:
+        told = ended.stderr.decode(errors="replace").strip().splitlines() or ["it cannot be read"]
+        raise StartError(f"{name} is not a backup of Segue: {told[0].removeprefix(ERROR)}")
+    return ended.stdout.decode(errors="replace")

@@ -1,0 +1,171 @@
+"""Dump and restore. What is cut short leaves no half of a file and no half of a database."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tempfile
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from app.database.backup.archive import rewound
+from app.database.backup.contents import SEQUENCES
+from app.database.embedded.cluster import keep_rename
+from app.database.migrate import MIGRATION_LOCK
+from app.errors import StartError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from typing import IO, BinaryIO
+
+    from app.database.backup.programs import Programs
+
+LOCK_SECONDS = 60
+DUMPING = ("--format=custom", "--no-owner", "--no-privileges", "--no-password", "--strict-names")
+# VERBOSITY: the DETAIL of a refused row would name people.
+LOADING = (
+    *("--no-psqlrc", "--quiet", "--no-password", "--output=/dev/null"),
+    *("--set=ON_ERROR_STOP=1", "--set=VERBOSITY=terse"),
+)
+LOADED = b"loaded\n"
+
+
+@contextmanager
+def whole_file(target: Path) -> Iterator[BinaryIO]:
+    """Yield a file beside `target` that takes its place when the block ends well, and is removed otherwise.
+
+    Its owner alone can read it. A process that is killed leaves `.NAME.*.part` behind. Raises StartError and
+    OSError.
+    """
+    place = Path(os.path.realpath(target))
+    if place.exists() and not place.is_file():
+        raise StartError(f"{target} is not a file: name a file, or `-` for standard output")
+    descriptor, name = tempfile.mkstemp(prefix=f".{place.name}.", suffix=".part", dir=place.parent)
+    try:
+        with os.fdopen(descriptor, "w+b") as file:
+            yield file
+            file.flush()
+            os.fsync(descriptor)
+        Path(name).replace(place)
+        keep_rename(place.parent)
+    finally:
+        Path(name).unlink(missing_ok=True)
+
+
+def dump(programs: Programs, environment: Mapping[str, str], relations: Mapping[str, str], target: IO[bytes]) -> None:
+    """Write these tables and sequences to `target`, as they are at one moment. Raises StartError and OSError."""
+    waiting = f"--lock-wait-timeout={LOCK_SECONDS}s"
+    command: list[str | Path] = [
+        programs.pg_dump,
+        *DUMPING,
+        waiting,
+        *(f"--table={qualified}" for qualified in relations.values()),
+    ]
+    with tempfile.TemporaryFile() as errors:
+        # By a pipe and not into the file: the program then ends with this process, however that ends.
+        with _running(command, environment, errors, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE) as child:
+            shutil.copyfileobj(_end_of(child.stdout), target)
+            target.flush()
+        if child.returncode:
+            raise StartError(f"the backup was not made: {_told(errors)}")
+
+
+def restore(
+    programs: Programs,
+    environment: Mapping[str, str],
+    file: BinaryIO,
+    *,
+    replaced: Mapping[str, str],
+    tables: Sequence[str],
+) -> None:
+    """Put what `file` holds into the place of the relations `replaced`, in one transaction. Raises StartError.
+
+    psql gets the beginning of the transaction from here, the tables from pg_restore, and the end from here again, once
+    psql has executed all before it: without that end nothing changes. `tables` are those that the file brings.
+    """
+    with tempfile.TemporaryFile() as errors:
+        complete = False
+        psql: list[str | Path] = [programs.psql, *LOADING]
+        with _running(psql, environment, errors, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
+            script = _end_of(child.stdin)
+            with suppress(BrokenPipeError):  # psql has ended early, and has said why.
+                script.write(_beginning(replaced).encode())
+                if _write_script(programs, environment, file, script, errors):
+                    script.write(_ending(tables).encode())
+                    complete = _end_of(child.stdout).readline() == LOADED
+                if complete:
+                    script.write(b"COMMIT;\n")
+        if not complete:
+            raise StartError(f"nothing was restored, the database is as it was: {_told(errors)}")
+        if child.returncode:
+            raise StartError(f"the server has not confirmed the restore, look what the database holds: {_told(errors)}")
+
+
+def _beginning(replaced: Mapping[str, str]) -> str:
+    """Begin the transaction, make every service that starts meanwhile wait, and clear the place."""
+    tables = ", ".join(qualified for name, qualified in replaced.items() if name not in SEQUENCES)
+    sequences = ", ".join(qualified for name, qualified in replaced.items() if name in SEQUENCES)
+    return "\n".join(
+        [
+            "BEGIN;",
+            f"SET LOCAL lock_timeout = '{LOCK_SECONDS}s';",
+            f"SELECT pg_advisory_xact_lock({MIGRATION_LOCK});",
+            *([f"DROP TABLE {tables};"] if tables else []),
+            *([f"DROP SEQUENCE {sequences};"] if sequences else []),
+            "",
+        ]
+    )
+
+
+def _ending(tables: Sequence[str]) -> str:
+    """Tell the planner of the new tables, and have psql say that it has come so far."""
+    return f"ANALYZE {', '.join(tables)};\n\\echo {LOADED.decode()}"
+
+
+def _write_script(
+    programs: Programs, environment: Mapping[str, str], file: BinaryIO, script: IO[bytes], errors: IO[bytes]
+) -> bool:
+    """Write the tables that `file` holds, as SQL; say whether that succeeded."""
+    ended = subprocess.run(  # noqa: S603  # PostgreSQL's own program, without a shell
+        [programs.pg_restore, "--file=-", "--no-owner", "--no-privileges"],
+        stdin=rewound(file),
+        stdout=script,
+        stderr=errors,
+        env=dict(environment),
+        check=False,
+    )
+    return ended.returncode == 0
+
+
+@contextmanager
+def _running(
+    command: Sequence[str | Path], environment: Mapping[str, str], errors: IO[bytes], *, stdin: int, stdout: int
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a program while the block lasts, and wait for its end; kill it when the block fails."""
+    with subprocess.Popen(  # noqa: S603  # PostgreSQL's own program, without a shell
+        command, bufsize=0, stdin=stdin, stdout=stdout, stderr=errors, env=dict(environment)
+    ) as child:
+        try:
+            yield child
+            if child.stdin:
+                child.stdin.close()
+            child.wait()
+        except BaseException:
+            child.kill()
+            raise
+
+
+def _end_of(pipe: IO[bytes] | None) -> IO[bytes]:
+    """Return our end of a pipe that was asked for."""
+    if pipe is None:
+        raise TypeError("a program was started without the pipe to it")
+    return pipe
+
+
+def _told(errors: IO[bytes]) -> str:
+    """Return the first error that the programs have written, or else the first line."""
+    errors.seek(0)
+    lines = errors.read().decode(errors="replace").strip().splitlines()
+    return next((line for line in lines if "error" in line.lower()), lines[0] if lines else "it was cut short")
