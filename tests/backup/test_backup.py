@@ -46,6 +46,7 @@ from tests.crash.harness import private_world
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+pytestmark = pytest.mark.timeout(300)
 PAGE = (ROOT / "docs" / "operating.md").read_text(encoding="utf-8")
 SEGUES_ROWS = dict.fromkeys(metadata.tables, ROWS) | {"alembic_version": 1}
 ROWS_OF_EACH = " UNION ALL ".join(
@@ -100,12 +101,12 @@ def test_the_commands_of_the_page_bring_back_every_row_of_every_table(folder: Pa
 def test_a_file_is_whole_and_can_be_read_by_its_owner_only(filled: str, folder: Path) -> None:
     old_mask = os.umask(0)
     try:
-        told = backed_up(filled, folder / "segue.dump")
+        said = backed_up(filled, folder / "segue.dump")
     finally:
         os.umask(old_mask)
     assert stat.S_IMODE((folder / "segue.dump").stat().st_mode) == 0o600
     assert [path.name for path in folder.iterdir()] == ["segue.dump"]
-    assert f"{len(TABLES)} tables" in told
+    assert f"{len(TABLES)} tables" in said
 
 
 def test_everything_that_migrations_make_is_backed_up(filled: str, folder: Path, empty_database: str) -> None:
@@ -120,10 +121,9 @@ def test_everything_that_migrations_make_is_backed_up(filled: str, folder: Path,
 
 def test_a_database_without_segues_tables_is_not_backed_up(empty_database: str, folder: Path) -> None:
     (folder / "older").write_text("kept")
-    for target in ("new", "older"):
-        ended = segue("backup", folder / target, SEGUE_DATABASE_URL=as_written(empty_database))
-        assert ended.returncode != 0
-        assert "holds no tables of Segue" in ended.stderr
+    ended = segue("backup", folder / "older", SEGUE_DATABASE_URL=as_written(empty_database))
+    assert ended.returncode != 0
+    assert "holds no tables of Segue" in ended.stderr
     execute(empty_database, "CREATE TABLE alembic_version (version_num text)", "CREATE TABLE people (email text)")
     with pytest.raises(StartError, match="nothing was written"):
         backed_up(empty_database, folder / "new")
@@ -153,6 +153,7 @@ def test_a_database_of_a_newer_version_is_neither_backed_up_nor_replaced(
 
 def test_what_is_no_backup_is_refused_before_a_database_is_made(filled: str, empty_database: str, folder: Path) -> None:
     execute(empty_database, "CREATE TABLE people (email text)")
+    private = load_settings({"SEGUE_DATA_DIR": str(folder / "data")})
     wrong = {
         "text": b"hello\n" * 1000,
         "empty": b"",
@@ -162,12 +163,14 @@ def test_what_is_no_backup_is_refused_before_a_database_is_made(filled: str, emp
     }
     for name, content in wrong.items():
         (folder / name).write_bytes(content)
-        ended = segue("restore", folder / name, SEGUE_DATA_DIR=str(folder / "data"))
-        assert ended.returncode != 0
-        assert f"{folder / name} is not a backup of Segue" in ended.stderr
+        with pytest.raises(StartError, match=f"^{folder / name} is not a backup of Segue: "):
+            put_back(private, os.environ, folder / name, replace=False)
     for name in ("absent", "."):
-        ended = segue("restore", folder / name, SEGUE_DATA_DIR=str(folder / "data"))
-        assert ended.stderr.startswith(f"segue: cannot read {folder / name}")
+        with pytest.raises(StartError, match=f"^cannot read {folder / name}: "):
+            put_back(private, os.environ, folder / name, replace=False)
+    ended = segue("restore", folder / "text", SEGUE_DATA_DIR=str(folder / "data"))
+    assert ended.returncode != 0
+    assert ended.stderr.startswith(f"segue: {folder / 'text'} is not a backup of Segue")
     assert {path.name for path in folder.iterdir()} == set(wrong)
 
 
@@ -199,9 +202,9 @@ def test_data_is_replaced_only_when_that_is_asked_for_and_others_tables_never(
     with pytest.raises(StartError, match=r"holds data of Segue, and nothing was changed.*--replace"):
         restored(empty_database, folder / "file")
     assert held(empty_database) == before
-    told = restored(empty_database, folder / "file", replace=True)
+    said = restored(empty_database, folder / "file", replace=True)
     assert held(empty_database) == wanted
-    assert f"restored {folder / 'file'} into the database at " in told
+    assert f"restored {folder / 'file'} into the database at " in said
     restored(filled, folder / "file", replace=True)
     assert "people r" not in held(filled)["relations"]
 
@@ -284,7 +287,7 @@ def test_both_commands_work_in_a_pipe(filled: str, empty_database: str) -> None:
 
 @asynccontextmanager
 async def waiting(url: str, lock: str, *arguments: str | Path) -> AsyncIterator[subprocess.Popen[str]]:
-    """Run a command until it waits for a table that is locked here; when the block ends, wait until its session has."""
+    """Run a command until it waits for a table that is locked here; when the block ends, wait until it is over."""
     holder, observer = await asyncpg.connect(as_written(url)), await asyncpg.connect(as_written(url))
     with started(*arguments, SEGUE_DATABASE_URL=as_written(url)) as command:
         async with holder.transaction():
@@ -292,6 +295,7 @@ async def waiting(url: str, lock: str, *arguments: str | Path) -> AsyncIterator[
             while not await observer.fetchval(f"{SESSIONS} AND wait_event_type = 'Lock'"):
                 assert command.poll() is None
             yield command
+        command.wait()
     while await observer.fetchval(SESSIONS):
         pass
     await holder.close()
@@ -322,6 +326,20 @@ async def test_a_restore_that_is_cut_short_changes_nothing(filled: str, folder: 
     async with waiting(filled, "ACCESS SHARE", "restore", "--replace", folder / "file") as command:
         command.send_signal(number)
         assert command.wait() != 0
+    assert await asyncio.to_thread(held, filled) == before
+
+
+async def test_a_service_that_starts_meanwhile_waits_for_the_restore(filled: str, folder: Path) -> None:
+    await asyncio.to_thread(backed_up, filled, folder / "file")
+    before = await asyncio.to_thread(held, filled)
+    observer = await asyncpg.connect(as_written(filled))
+    async with waiting(filled, "ACCESS SHARE", "restore", "--replace", folder / "file") as command:
+        migrating = started("migrate", SEGUE_DATABASE_URL=as_written(filled))
+        while not await observer.fetchval("SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'advisory'"):
+            assert migrating.poll() is None
+    with migrating:
+        assert (command.returncode, migrating.wait()) == (0, 0)
+    await observer.close()
     assert await asyncio.to_thread(held, filled) == before
 
 

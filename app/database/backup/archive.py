@@ -93,6 +93,6 @@ def _said(file: BinaryIO, programs: Programs, environment: Mapping[str, str], na
         check=False,
     )
     if ended.returncode:
-        told = ended.stderr.decode(errors="replace").strip().splitlines() or ["it cannot be read"]
-        raise StartError(f"{name} is not a backup of Segue: {told[0].removeprefix(ERROR)}")
+        lines = ended.stderr.decode(errors="replace").strip().splitlines() or ["it cannot be read"]
+        raise StartError(f"{name} is not a backup of Segue: {lines[0].removeprefix(ERROR)}")
     return ended.stdout.decode(errors="replace")

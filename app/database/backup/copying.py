@@ -69,7 +69,7 @@ def dump(programs: Programs, environment: Mapping[str, str], relations: Mapping[
             shutil.copyfileobj(_end_of(child.stdout), target)
             target.flush()
         if child.returncode:
-            raise StartError(f"the backup was not made: {_told(errors)}")
+            raise StartError(f"the backup was not made: {_first_error(errors)}")
 
 
 def restore(
@@ -98,9 +98,11 @@ def restore(
                 if complete:
                     script.write(b"COMMIT;\n")
         if not complete:
-            raise StartError(f"nothing was restored, the database is as it was: {_told(errors)}")
+            raise StartError(f"nothing was restored, the database is as it was: {_first_error(errors)}")
         if child.returncode:
-            raise StartError(f"the server has not confirmed the restore, look what the database holds: {_told(errors)}")
+            raise StartError(
+                f"the server has not confirmed the restore, look what the database holds: {_first_error(errors)}"
+            )
 
 
 def _beginning(replaced: Mapping[str, str]) -> str:
@@ -164,7 +166,7 @@ def _end_of(pipe: IO[bytes] | None) -> IO[bytes]:
     return pipe
 
 
-def _told(errors: IO[bytes]) -> str:
+def _first_error(errors: IO[bytes]) -> str:
     """Return the first error that the programs have written, or else the first line."""
     errors.seek(0)
     lines = errors.read().decode(errors="replace").strip().splitlines()

@@ -1,4 +1,4 @@
-"""pg_dump, pg_restore and psql: which ones fit a server, and how they are told of it without showing a password."""
+"""pg_dump, pg_restore and psql: which ones fit a server, and the environment by which they reach it."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ WORDS = {
     "krbsrvname": "PGKRBSRVNAME",
     "gsslib": "PGGSSLIB",
 }
-UNTOLD = frozenset({"sslpassword", "application_name"})
+LEFT_OUT = frozenset({"sslpassword", "application_name"})
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -106,9 +106,9 @@ def environment_for(url: URL, base: Mapping[str, str]) -> dict[str, str]:
     """Return the environment in which the programs reach the database at `url`, as asyncpg does."""
     query = {word: value if isinstance(value, str) else value[-1] for word, value in url.query.items()}
     named = {"host": url.host, "port": url.port, "user": url.username, "password": url.password, "dbname": url.database}
-    told = query | {word: str(value) for word, value in named.items() if value is not None}
-    settings = [f"-c {word}={_escaped(value)}" for word, value in told.items() if word not in {*WORDS, *UNTOLD}]
-    variables = {WORDS[word]: value for word, value in told.items() if word in WORDS}
+    words = query | {word: str(value) for word, value in named.items() if value is not None}
+    settings = [f"-c {word}={_escaped(value)}" for word, value in words.items() if word not in {*WORDS, *LEFT_OUT}]
+    variables = {WORDS[word]: value for word, value in words.items() if word in WORDS}
     return {**base, **variables, **({"PGOPTIONS": " ".join(settings)} if settings else {})}
 
 
