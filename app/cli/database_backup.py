@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import uvloop
-from sqlalchemy import make_url
 
 from app.database.backup.archive import read_archive, require_room
 from app.database.backup.contents import read_contents, require_replaceable, require_savable
@@ -34,7 +33,7 @@ def back_up(settings: Settings, environment: Mapping[str, str], target: Path | N
     with _file_trouble(f"cannot write {target or 'to standard output'}"), _saved(settings) as url:
         contents = uvloop.run(_read(url, rows=False))
         require_savable(contents, place)
-        programs, reaching = find_programs(contents.server), environment_for(make_url(url), base)
+        programs, reaching = find_programs(contents.server), environment_for(url, base)
         done = f"backed up {place} at migration {contents.revision}"
         if target is None:
             dump(programs, reaching, contents.relations, _standard_output())
@@ -58,7 +57,7 @@ def put_back(settings: Settings, environment: Mapping[str, str], source: Path | 
             require_replaceable(contents, place, replace=replace)
             require_room(archive, name, contents, place)
             programs = find_programs(contents.server, archive=archive.programs)
-            reaching = environment_for(make_url(url), base)
+            reaching = environment_for(url, base)
             restore(programs, reaching, file, replaced=contents.relations, tables=archive.qualified)
     return f"restored {name} into {place}: {len(archive.tables)} tables as of {archive.created}"
 

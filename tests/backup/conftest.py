@@ -12,19 +12,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from alembic import command
 from sqlalchemy import ARRAY, Boolean, DateTime, Double, Integer, LargeBinary, insert, make_url, text
 from sqlalchemy.dialects.postgresql import JSONB
 
 from app.database.backup.programs import newest_programs
 from app.database.engine import open_engine
-from app.database.migrate import configuration, migrate
+from app.database.migrate import migrate
 from app.database.schema import metadata
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from sqlalchemy import Connection
     from sqlalchemy.types import TypeEngine
 
 ROOT = Path(__file__).parents[2]
@@ -97,23 +95,6 @@ def fill(url: str) -> None:
         await engine.dispose()
 
     asyncio.run(filling())
-
-
-def migrated(url: str, revision: str) -> None:
-    """Make the tables that an older version of Segue had."""
-
-    def upgrade(connection: Connection) -> None:
-        config = configuration()
-        config.attributes["connection"] = connection
-        command.upgrade(config, revision)
-
-    async def migrating() -> None:
-        engine = open_engine(url, pool_size=1)
-        async with engine.begin() as connection:
-            await connection.run_sync(upgrade)
-        await engine.dispose()
-
-    asyncio.run(migrating())
 
 
 def held(url: str) -> dict[str, Any]:

@@ -36,7 +36,6 @@ from tests.backup.conftest import (
     execute,
     fill,
     held,
-    migrated,
     pg_dump,
     segue,
     started,
@@ -214,17 +213,6 @@ def test_a_database_that_was_only_migrated_counts_as_empty(filled: str, folder: 
     assert segue("migrate", SEGUE_DATABASE_URL=as_written(empty_database)).returncode == 0
     restored(empty_database, folder / "file")
     assert held(empty_database) == held(filled)
-
-
-def test_what_an_older_version_backed_up_is_migrated(
-    filled: str, folder: Path, database_url: str, empty_database: str
-) -> None:
-    migrated(empty_database, "0005")
-    backed_up(empty_database, folder / "file")
-    restored(filled, folder / "file", replace=True)
-    assert held(filled) == held(empty_database)
-    assert segue("migrate", SEGUE_DATABASE_URL=as_written(filled)).returncode == 0
-    assert held(filled)["relations"] == held(database_url)["relations"]
 
 
 def test_a_file_that_is_cut_short_changes_nothing(filled: str, folder: Path, empty_database: str) -> None:

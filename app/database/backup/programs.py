@@ -6,6 +6,8 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from sqlalchemy import make_url
+
 from app.database.embedded.binaries import client_folders, version_of
 from app.database.embedded.server_user import ServerUser
 from app.errors import StartError
@@ -102,10 +104,17 @@ def base_environment(environment: Mapping[str, str], *, libpq: bool) -> dict[str
     return kept | own | {"LC_ALL": "C", "TZ": "UTC", "PGAPPNAME": APPLICATION_NAME}
 
 
-def environment_for(url: URL, base: Mapping[str, str]) -> dict[str, str]:
+def environment_for(url: str | URL, base: Mapping[str, str]) -> dict[str, str]:
     """Return the environment in which the programs reach the database at `url`, as asyncpg does."""
-    query = {word: value if isinstance(value, str) else value[-1] for word, value in url.query.items()}
-    named = {"host": url.host, "port": url.port, "user": url.username, "password": url.password, "dbname": url.database}
+    read = make_url(url)
+    query = {word: value if isinstance(value, str) else value[-1] for word, value in read.query.items()}
+    named = {
+        "host": read.host,
+        "port": read.port,
+        "user": read.username,
+        "password": read.password,
+        "dbname": read.database,
+    }
     words = query | {word: str(value) for word, value in named.items() if value is not None}
     settings = [f"-c {word}={_escaped(value)}" for word, value in words.items() if word not in {*WORDS, *LEFT_OUT}]
     variables = {WORDS[word]: value for word, value in words.items() if word in WORDS}
