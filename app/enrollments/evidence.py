@@ -1,8 +1,9 @@
-"""What became of an enroll request whose answer never came: decided from what HubSpot's contact says afterwards.
+"""What became of an enroll request whose reply never came, decided from what HubSpot shows afterwards. Pure.
 
-HubSpot offers no idempotency key, so a request without an answer is never blindly repeated. The contact's sequence
-properties are read three times over at least `settle_seconds` after `sending` and compared with the baseline read
-before it. The status route is a second witness for "yes" only: it shows nothing once a one-step sequence has ended.
+HubSpot has no idempotency key, so a request without a reply is never repeated blindly. The contact's sequence
+properties are read three times over at least `settle_seconds` after `sending` and compared with the baseline that was
+read before it. The status route can only prove that the request worked: it shows nothing once a one-step sequence has
+ended.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ CLOCK_TOLERANCE = timedelta(seconds=60)
 
 
 class Evidence(StrEnum):
-    """What one read says."""
+    """What one read shows."""
 
     HAPPENED = "happened"
     UNCHANGED = "unchanged"
@@ -37,36 +38,36 @@ class Settlement(StrEnum):
 
 
 def is_ours(sequence: str | None, since: datetime | None, *, wanted: str, sending_at: datetime) -> bool:
-    """Tell whether an enrollment in `sequence` since `since` is the one asked for at `sending_at`.
+    """Tell whether an enrollment in `sequence` since `since` is the one that was requested at `sending_at`.
 
-    HubSpot's clock and ours may differ: up to 60 s earlier still counts.
+    HubSpot's clock and ours may differ: an enrollment up to 60 s earlier still counts.
     """
     return sequence == wanted and since is not None and since >= sending_at - CLOCK_TOLERANCE
 
 
 def compare(
-    baseline: Baseline, seen: Baseline, witness: ObservedEnrollment | None, *, wanted: str, sending_at: datetime
+    baseline: Baseline, seen: Baseline, observed: ObservedEnrollment | None, *, wanted: str, sending_at: datetime
 ) -> Evidence:
     """Compare one read with the baseline.
 
-    Changed in our favour (latest sequence and date are ours, or the status route shows it): HAPPENED. Nothing changed:
-    UNCHANGED. Changed in any other way, somebody else moved this contact meanwhile: CONTRADICTORY.
+    HAPPENED: the latest sequence and date are those of the request, or the status route shows it. UNCHANGED: nothing
+    changed. CONTRADICTORY: something else changed, so another user or tool has enrolled this contact meanwhile.
     """
-    if witness is not None and is_ours(witness.sequence, witness.enrolled_at, wanted=wanted, sending_at=sending_at):
+    if observed is not None and is_ours(observed.sequence, observed.enrolled_at, wanted=wanted, sending_at=sending_at):
         return Evidence.HAPPENED
     raised = (seen.count or 0) > (baseline.count or 0)
     moved = (seen.sequence, seen.date) != (baseline.sequence, baseline.date)
     if (raised or moved) and is_ours(seen.sequence, seen.date, wanted=wanted, sending_at=sending_at):
         return Evidence.HAPPENED
-    intruded = witness is not None and witness.enrolled_at >= sending_at - CLOCK_TOLERANCE
-    return Evidence.CONTRADICTORY if raised or moved or intruded else Evidence.UNCHANGED
+    other = observed is not None and observed.enrolled_at >= sending_at - CLOCK_TOLERANCE
+    return Evidence.CONTRADICTORY if raised or moved or other else Evidence.UNCHANGED
 
 
-def settle(reading: Evidence, *, reads: int, resends: int) -> Settlement:
-    """Say what follows from `reading`, the `reads`-th one (from 1), after `resends` earlier re-sends."""
-    if reading is Evidence.HAPPENED:
+def settlement(evidence: Evidence, *, reads: int, resends: int) -> Settlement:
+    """Return what follows from the evidence of the `reads`-th read (from 1), after `resends` earlier re-sends."""
+    if evidence is Evidence.HAPPENED:
         return Settlement.ENROLLED
-    if reading is Evidence.CONTRADICTORY:
+    if evidence is Evidence.CONTRADICTORY:
         return Settlement.PARK if reads >= READS else Settlement.READ_AGAIN
     if reads < READS:
         return Settlement.READ_AGAIN

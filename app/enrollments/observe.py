@@ -1,4 +1,4 @@
-"""What a worker says of its work: one log line and one count per step, with one id end to end and no address."""
+"""Logs and metrics of enrollments: one log line and one count for each step, with one id throughout and no address."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ log = structlog.get_logger(__name__)
 
 
 class StepObserver:
-    """Turns finished work into log lines and metrics."""
+    """Turns steps into log lines and metrics."""
 
     def __init__(self, metrics: Metrics, hash_email: Callable[[str], str]) -> None:
         self._metrics = metrics
         self._hash_email = hash_email
 
-    def step(self, told: Transition) -> None:
-        """Tell one step of an enrollment; transitions are counted, too."""
-        enrollment, change = told.enrollment, told.change
-        if told.after is not enrollment.state:
-            self._count(enrollment, told.after, change.reason or change.cause)
+    def step(self, transition: Transition) -> None:
+        """Log one step of an enrollment, and count it where the state changes."""
+        enrollment, change = transition.enrollment, transition.change
+        if transition.after is not enrollment.state:
+            self._count(enrollment, transition.after, change.reason or change.cause)
         elif change.cause == SENDING_AGAIN:
             self._metrics.sending_repeated(enrollment.account)
         log.info(
@@ -45,7 +45,7 @@ class StepObserver:
             sender=enrollment.sender.name if enrollment.sender else None,
             contact_id=enrollment.contact_id,
             before=enrollment.state,
-            after=told.after,
+            after=transition.after,
             cause=change.cause,
             reason=change.reason,
             attempt=enrollment.attempt,
@@ -62,7 +62,7 @@ class StepObserver:
             self._metrics.settled(after)
 
     def write_back_dropped(self, enrollment: Enrollment, dropped: DroppedProperty) -> None:
-        """Tell of a property that says why a contact was enrolled, and that HubSpot refuses."""
+        """Log and count a write-back property that HubSpot refuses."""
         self._metrics.write_back_dropped(enrollment.account, dropped.name)
         log.warning(
             "enrollment.write_back_dropped",
@@ -74,11 +74,11 @@ class StepObserver:
         )
 
     def expired(self, sequence: str) -> None:
-        """Count one that was not sent in time."""
+        """Count an enrollment that was not sent in time."""
         self._metrics.enrollment(sequence, State.EXPIRED, "expired")
 
     def confirmation(self, result: str) -> None:
-        """Tell one confirmation: seen, not_seen or other_sequence."""
+        """Count one confirmation: seen, not_seen or other_sequence. All but the first are logged."""
         self._metrics.confirmed(result)
         if result != "seen":
             log.warning("enrollment.not_confirmed", result=result)

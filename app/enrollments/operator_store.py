@@ -1,4 +1,4 @@
-"""What a person may do to an enrollment: release what is parked, cancel what has not been sent."""
+"""What an operator may do: release parked enrollments, cancel those that have not been sent."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from sqlalchemy import text
 from app.database.engine import busy_when_gone
 from app.database.fragments import ONE_AFTER_THE_OTHER
 from app.database.listen import ENROLLMENTS_READY
-from app.enrollments.statements import MAY_HAVE_BEEN_SENT, freed
+from app.enrollments.statements import MAY_HAVE_BEEN_SENT, free_intents
 from app.enrollments.store import release_people
 from app.model import State
 
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
 CANCELLABLE = (State.HELD, State.READY, State.PARKED)
 
-# A person who releases one that is `unsettled` has looked at it, and says that it may be sent. Of all others whose
-# request has no known outcome nobody has: these count as sent again, so that they go only where HubSpot shows that
-# nothing has changed since. Who is in a workflow HubSpot does not show: these (`no_outcome`) are released one by one.
-# A way out of a sequence that did not come to its end is begun anew; one that may still be under way is waited for.
+# An operator who releases one `unsettled` enrollment by its id has looked at it and decides that it may be sent. All
+# others with an unknown outcome count as re-sent, so they are sent only where HubSpot shows that nothing has changed
+# since. HubSpot does not show who is in a workflow: those enrollments (`no_outcome`) are released only one by one.
+# An unenroll workflow that did not finish is started anew; one that may still be running is waited for.
 RELEASE = text(f"""
     WITH found AS MATERIALIZED (
         SELECT id FROM enrollments
@@ -29,7 +29,7 @@ RELEASE = text(f"""
           AND (CAST(:reason AS text) IS NULL OR reason = :reason) AND (CAST(:rule AS text) IS NULL OR rule = :rule)
           AND (CAST(:sender AS text) IS NULL OR sender = :sender)
           AND (CAST(:id AS text) IS NOT NULL OR reason IS DISTINCT FROM 'no_outcome')
-        ORDER BY id LIMIT :bite FOR UPDATE
+        ORDER BY id LIMIT :batch FOR UPDATE
     ), turns AS (
         SELECT id, {ONE_AFTER_THE_OTHER} + make_interval(secs => :later) AS due_at FROM found
     ), moved AS (
@@ -47,9 +47,9 @@ RELEASE = text(f"""
         SELECT id, clock_timestamp(), 'parked', 'ready', attempt, 'released_by_operator' FROM moved
     )
     SELECT id, pg_notify(CAST(:channel AS text), '') FROM moved
-""")  # noqa: S608  # the only text put in is the times above
+""")  # noqa: S608  # the only text put in is a constant
 
-# The row is locked first: a worker that is about to claim it either has it already, and then nothing comes back, or
+# The row is locked first: a worker that is about to claim it either has it already, and then no row is returned, or
 # finds it cancelled.
 CANCEL = text(f"""
     WITH found AS MATERIALIZED (
@@ -58,97 +58,96 @@ CANCEL = text(f"""
     ), moved AS (
         UPDATE enrollments SET state = 'cancelled', reason = 'by_operator', updated_at = clock_timestamp()
         FROM found WHERE enrollments.id = found.id
-    ), {freed("found")}
+    ), {free_intents("found")}
     INSERT INTO journal (enrollment_id, at, before, after, attempt, cause)
     SELECT id, clock_timestamp(), state, 'cancelled', attempt, 'cancelled_by_operator' FROM found
     RETURNING enrollment_id
-""")  # noqa: S608  # the only text put in are the parts above
+""")  # noqa: S608  # the only text put in are constants
 
-
-# All that wait, of one person or one rule, at once. Whoever has a row in hand for a moment (releases it, holds it, or
-# looks whether to claim it) is waited for, and then it is cancelled unless it is working. Everybody who waits for many
-# rows takes them in the order of their ids.
+# Cancels all waiting enrollments of one person or one rule. A transaction that has locked such a row for a moment (it
+# releases, holds or claims it) is waited for; then the row is cancelled unless it is working. Every statement that
+# waits for many rows locks them in the order of their ids.
 CANCEL_WAITING = text(f"""
     WITH found AS MATERIALIZED (
         SELECT id, state, attempt, {MAY_HAVE_BEEN_SENT} AS sent FROM enrollments
         WHERE state IN ('held', 'ready')
           AND (CAST(:email AS text) IS NULL OR email = :email) AND (CAST(:rule AS text) IS NULL OR rule = :rule)
-        ORDER BY id LIMIT :bite FOR UPDATE
+        ORDER BY id LIMIT :batch FOR UPDATE
     ), moved AS (
         UPDATE enrollments SET state = 'cancelled', reason = 'by_operator', updated_at = clock_timestamp()
         FROM found WHERE enrollments.id = found.id
-    ), {freed("found")}
+    ), {free_intents("found")}
     INSERT INTO journal (enrollment_id, at, before, after, attempt, cause)
     SELECT id, clock_timestamp(), state, 'cancelled', attempt, 'cancelled_by_operator' FROM found
     RETURNING enrollment_id
-""")  # noqa: S608  # the only text put in are the parts above
+""")  # noqa: S608  # the only text put in are constants
 
-BITE = 1000
+BATCH = 1000
 RELEASED_PER_SECOND = 10
 
 
 class EnrollmentOperatorStore:
-    """Releases and cancels. Every method raises Busy while the store cannot be asked."""
+    """Releases and cancels enrollments. Every method raises Busy while the database cannot be reached."""
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
 
-    async def release(self, identity: str) -> bool:
-        """Make a parked enrollment ready again; tell whether there was one."""
-        return await self._release(later=0.0, bite=1, id=identity) == 1
+    async def release(self, enrollment_id: str) -> bool:
+        """Make a parked enrollment ready again; return whether there was one."""
+        return await self._release(later=0.0, batch=1, id=enrollment_id) == 1
 
     async def release_parked(self, *, reason: str | None, rule: str | None, sender: str | None) -> int:
-        """Make all parked enrollments ready that fit, one after the other; return how many.
+        """Make all matching parked enrollments ready, one after the other; return how many.
 
         Raises ValueError where nothing is named.
         """
-        _require_named(reason, rule, sender)
-        released, bite = 0, BITE
-        while bite == BITE:
+        _require_filter(reason, rule, sender)
+        released, count = 0, BATCH
+        while count == BATCH:
             later = released / RELEASED_PER_SECOND
-            bite = await self._release(later=later, bite=BITE, reason=reason, rule=rule, sender=sender)
-            released += bite
+            count = await self._release(later=later, batch=BATCH, reason=reason, rule=rule, sender=sender)
+            released += count
         return released
 
-    async def _release(self, *, later: float, bite: int, **named: str | None) -> int:
-        values: dict[str, str | None] = {"id": None, "reason": None, "rule": None, "sender": None}
-        told = {"channel": ENROLLMENTS_READY, "later": later, "bite": bite}
+    async def _release(self, *, later: float, batch: int, **filters: str | None) -> int:
+        no_filter: dict[str, str | None] = {"id": None, "reason": None, "rule": None, "sender": None}
+        values = {"channel": ENROLLMENTS_READY, "later": later, "batch": batch}
         with busy_when_gone():
             async with self._engine.begin() as connection:
-                return len((await connection.execute(RELEASE, values | named | told)).all())
+                return len((await connection.execute(RELEASE, no_filter | filters | values)).all())
 
-    async def cancel(self, identity: str) -> bool:
-        """Cancel one that is held, ready or parked; tell whether there was one.
+    async def cancel(self, enrollment_id: str) -> bool:
+        """Cancel an enrollment that is held, ready or parked; return whether there was one.
 
-        Its person's intent is free then, unless a request of it may have worked.
+        This frees the person's intent, unless a request of the enrollment may have worked.
         """
         states = [str(state) for state in CANCELLABLE]
         with busy_when_gone():
             async with self._engine.begin() as connection:
-                result = await connection.execute(CANCEL, {"id": identity, "states": states})
+                result = await connection.execute(CANCEL, {"id": enrollment_id, "states": states})
                 cancelled = [row.enrollment_id for row in result]
                 await release_people(connection, cancelled)
                 return bool(cancelled)
 
     async def cancel_waiting(self, *, email: str | None, rule: str | None) -> int:
-        """Cancel all that are held or ready, of one person, one rule, or both; return how many.
+        """Cancel all held and ready enrollments of one person, one rule, or both; return how many.
 
         Raises ValueError where neither is named.
         """
-        _require_named(email, rule)
-        values = {"email": email, "rule": rule, "bite": BITE}
-        cancelled, bite = 0, BITE
+        _require_filter(email, rule)
+        values = {"email": email, "rule": rule, "batch": BATCH}
+        cancelled, count = 0, BATCH
         with busy_when_gone():
-            while bite == BITE:
+            while count == BATCH:
                 async with self._engine.begin() as connection:
                     ended = [row.enrollment_id for row in await connection.execute(CANCEL_WAITING, values)]
                     await release_people(connection, ended)
-                bite = len(ended)
-                cancelled += bite
+                count = len(ended)
+                cancelled += count
         return cancelled
 
 
-def _require_named(*named: str | None) -> None:
-    """Raise ValueError where nothing is named: the statements would take that for everybody."""
-    if all(name is None for name in named):
-        raise ValueError("nothing is named, and everybody is never meant")
+def _require_filter(*filters: str | None) -> None:
+    """Raise ValueError where no filter is given: the statements would match every enrollment."""
+    if all(value is None for value in filters):
+        raise ValueError("nothing is named: this would match every enrollment")

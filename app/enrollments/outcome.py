@@ -1,4 +1,4 @@
-"""What follows from how an attempt ended: the error, how far it had come, and when -> the next state. Pure."""
+"""What follows from a failed attempt: the error, the step it had reached and the time -> the next state. Pure."""
 
 from __future__ import annotations
 
@@ -27,16 +27,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-# HubSpot's word for a sender whose 24 hours are spent.
+# HubSpot's code for a sender that has used up its 24 hours.
 SENDER_FULL = "SEND_LIMIT_EXCEEDED"
 
 
 class NextStep(Protocol):
-    """A row of the fault table, as far as this decision needs it."""
+    """The part of a row of the fault table that this decision needs."""
 
     @property
     def fault(self) -> str:
-        """Whose fault it is: contact, sender, account, us or hubspot."""
+        """What is at fault: contact, sender, account, us or hubspot."""
 
     @property
     def next(self) -> str:
@@ -51,9 +51,9 @@ class NextStep(Protocol):
 class Change:
     """What a transition writes beside the state. None leaves times as they are; `confirm_in` is in seconds.
 
-    `blames_sender`: HubSpot refused for the sender's own sake, which counts towards its pause. `unsent`: no request
-    of this enrollment can have worked, so that it stands as if none had been sent. `full_until`: HubSpot says that the
-    sender may send no more for now.
+    `blames_sender`: the sender caused HubSpot's refusal, which counts towards its pause. `unsent`: no request of this
+    enrollment can have worked, so it counts as never sent. `full_until`: HubSpot says that the sender may not send
+    until then.
     """
 
     cause: str
@@ -74,7 +74,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Transition:
-    """One step, for logs and metrics; a transition where `after` is not the state that the enrollment was in."""
+    """One step, for logs and metrics; a change of state where `after` differs from the enrollment's state."""
 
     enrollment: Enrollment
     after: State
@@ -83,20 +83,22 @@ class Transition:
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """How long things are tried; what ends in `_seconds` is in seconds. `confirm_seconds` after a yes, it is looked at.
+    """How long an enrollment is tried, and how long it waits; what ends in `_seconds` is in seconds.
 
-    `hold` is how long a full sender, or an account whose day is spent or that nobody has connected, is left alone; who
-    waits for the account's next day, or for a sender that is held back, goes within `morning` of it, not all at once.
+    `settle_seconds` is the time over which an uncertain enrollment is read; an enrolled contact is read again
+    `confirm_seconds` after HubSpot's reply. A failing enrollment is retried for `span`. `hold` is the wait for a full
+    sender, for an account that has used up its day, and for one that is not connected. Enrollments that wait for the
+    account's next day, or for a sender that HubSpot throttles, are spread over `spread`: they do not all start at once.
     """
 
     settle_seconds: float = 90.0
     confirm_seconds: float = 60.0
     span: timedelta = timedelta(hours=72)
     hold: timedelta = timedelta(hours=1)
-    morning: timedelta = timedelta(minutes=10)
+    spread: timedelta = timedelta(minutes=10)
 
 
-def after_failure(  # noqa: PLR0911  # one return per kind of end is the table this function is
+def after_failure(  # noqa: PLR0911  # a table: one return for each kind of failure
     error: SegueError,
     enrollment: Enrollment,
     fault_of: Callable[[str], NextStep],
@@ -115,60 +117,61 @@ def after_failure(  # noqa: PLR0911  # one return per kind of end is the table t
     if isinstance(error, OutcomeUnknown) and enrollment.step is Step.SENDING:
         return State.UNCERTAIN, uncertain(NO_OUTCOME, str(error), enrollment, now=now, patience=patience)
     if not isinstance(error, Refusal):
-        return _later(error, _unanswered(error), enrollment, now=now, random=random, patience=patience)
+        return _retry(error, _reason_without_reply(error), enrollment, now=now, random=random, patience=patience)
     fault = fault_of(error.code)
-    blamed = fault.fault == "sender" and fault.next != "hold"
-    told = f"{fault.sentence} ({error.code})" + (f" HubSpot says: {error.detail}" if error.detail else "")
+    blames_sender = fault.fault == "sender" and fault.next != "hold"
+    detail = f"{fault.sentence} ({error.code})" + (f" HubSpot says: {error.detail}" if error.detail else "")
     if fault.next == "refuse":
-        return State.REFUSED, Change("refused", error.code, told)
+        return State.REFUSED, Change("refused", error.code, detail)
     if fault.next == "hold":
-        return _full(error, fault, told, enrollment, now=now, random=random, patience=patience)
+        return _hold_at_limit(error, fault, detail, enrollment, now=now, random=random, patience=patience)
     if fault.next == "settle":
-        return State.UNCERTAIN, uncertain(error.code, told, enrollment, now=now, patience=patience)
+        return State.UNCERTAIN, uncertain(error.code, detail, enrollment, now=now, patience=patience)
     if fault.next == "retry":
-        return _later(error, error.code, enrollment, now=now, random=random, patience=patience)
-    return State.PARKED, Change("parked", error.code, told, blames_sender=blamed)
+        return _retry(error, error.code, enrollment, now=now, random=random, patience=patience)
+    return State.PARKED, Change("parked", error.code, detail, blames_sender=blames_sender)
 
 
-def _full(
+def _hold_at_limit(
     refusal: Refusal,
     fault: NextStep,
-    told: str,
+    detail: str,
     enrollment: Enrollment,
     *,
     now: datetime,
     random: float,
     patience: Patience,
 ) -> tuple[State, Change]:
-    """Hold who has met a limit. Where the sender's 24 hours are spent, its rule says what follows: it is chosen anew.
+    """Hold an enrollment that has met a limit.
 
-    Whoever was sent by that sender before, with what outcome nobody knows, waits for it. A sender that is held back for
-    a moment is not full: who waits for that is tried again with it, not all at once.
+    Where the sender has used up its 24 hours, a sender is chosen anew, as the rule says. An enrollment that this sender
+    may have sent already, with an unknown outcome, waits for the same sender. A sender that HubSpot throttles for a
+    moment is not full: its enrollments are tried again with it, spread over time.
     """
     until = now + patience.hold
     if fault.fault != "sender":
-        return State.HELD, Change("held", "daily_budget", told, due_at=until)
+        return State.HELD, Change("held", "daily_budget", detail, due_at=until)
     if refusal.code != SENDER_FULL:
-        return State.HELD, Change("held", refusal.code, told, due_at=until + random * patience.morning)
+        return State.HELD, Change("held", refusal.code, detail, due_at=until + random * patience.spread)
     if enrollment.first_sending_at is not None:
-        return State.HELD, Change("held", "quota", told, due_at=until, full_until=until)
-    return State.READY, Change("sender_full", refusal.code, told, due_at=now, full_until=until)
+        return State.HELD, Change("held", "quota", detail, due_at=until, full_until=until)
+    return State.READY, Change("sender_full", refusal.code, detail, due_at=now, full_until=until)
 
 
 def _held(
     error: HeldError | NotConnected, enrollment: Enrollment, *, now: datetime, random: float, patience: Patience
 ) -> tuple[State, Change]:
-    """Hold it. Who was to be sent by a sender that may not send any more is chosen another, as its rule says."""
+    """Hold the enrollment. Where its sender may not send any more, a sender is chosen anew, as the rule says."""
     if isinstance(error, NotConnected):
         return State.HELD, Change("held", NOT_CONNECTED, str(error), due_at=now + patience.hold)
     if isinstance(error, SenderGone) and enrollment.first_sending_at is None:
         return State.READY, Change("sender_gone", error.reason, str(error), due_at=now)
-    later = random * patience.morning if error.reason == "daily_budget" else timedelta()
+    later = random * patience.spread if error.reason == "daily_budget" else timedelta()
     return State.HELD, Change("held", error.reason, str(error), due_at=error.until + later)
 
 
-def _unanswered(error: SegueError) -> str:
-    """Name a failure without a word of HubSpot: the store was slow, HubSpot was not reached, or it did not answer."""
+def _reason_without_reply(error: SegueError) -> str:
+    """Name a failure without a reply: the store was slow, HubSpot was not reached, or it did not reply."""
     if isinstance(error, StoreSlow):
         return "store_slow"
     if isinstance(error, NotSent):
@@ -177,13 +180,13 @@ def _unanswered(error: SegueError) -> str:
 
 
 def uncertain(reason: str, detail: str, enrollment: Enrollment, *, now: datetime, patience: Patience) -> Change:
-    """Return what is written when HubSpot may have processed a request: the first of the reads that settle it."""
+    """Return what is written when HubSpot may have processed a request: the first settling read is due."""
     sent_at = enrollment.sending_at or now
     due_at = next_read_at(sent_at, reads=0, settle_seconds=patience.settle_seconds)
     return Change("uncertain", reason, detail, due_at=due_at)
 
 
-def _later(
+def _retry(
     error: SegueError, reason: str, enrollment: Enrollment, *, now: datetime, random: float, patience: Patience
 ) -> tuple[State, Change]:
     first_failed_at = enrollment.first_failed_at or now

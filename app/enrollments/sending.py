@@ -1,7 +1,7 @@
 """`sending`, the checkpoint before the one request: committed before a connection is taken, fresh at the first byte.
 
-A process that is frozen between the commit and the first byte may lose its row meanwhile. So the first byte follows
-within a second of a commit that found the row still its own; where that takes longer, the commit is repeated.
+A process that is suspended between the commit and the first byte may lose its row to another worker. So the first byte
+follows within a second of a commit that found the row still owned; if more time has passed, the commit is repeated.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from datetime import datetime
 
-    from app.enrollments.prepare import WorkItem
+    from app.enrollments.work_item import WorkItem
     from app.model import Enrollment
 
 LIFE_SECONDS = 1.0
@@ -26,33 +26,33 @@ SENDING, SENDING_AGAIN = "sending", "sending_again"
 class SendingCheckpoint:
     """The checkpoint of one request.
 
-    `look_again` raises what keeps the enrollment from being sent after all. `commit` commits `sending` and returns the
-    database's time; it raises FenceLost, HeldError or SenderGone. `committed` is called with the cause after each.
+    `recheck` raises what now keeps the enrollment from being sent. `commit` commits `sending` and returns the
+    database's time; it raises FenceLost, HeldError or SenderGone. `observe` receives the cause after each commit.
     `elapsed` is a clock in seconds that counts suspension.
     """
 
     def __init__(
         self,
-        attempt: WorkItem,
-        look_again: Callable[[WorkItem], Awaitable[None]],
+        item: WorkItem,
+        recheck: Callable[[WorkItem], Awaitable[None]],
         commit: Callable[[Enrollment], Awaitable[datetime]],
-        committed: Callable[[Enrollment, str], None],
+        observe: Callable[[Enrollment, str], None],
         elapsed: Callable[[], float] = elapsed_seconds,
     ) -> None:
-        self._attempt = attempt
-        self._look_again = look_again
+        self._item = item
+        self._recheck = recheck
         self._commit = commit
-        self._committed = committed
+        self._observe = observe
         self._elapsed = elapsed
-        self._begun_at: float | None = None
+        self._commit_began_at: float | None = None
 
     async def ensure(self) -> None:
-        """Return when `sending` is committed. At once, where that is no more than a second ago."""
-        before = self._begun_at
+        """Return when `sending` is committed: at once where a commit began no more than a second ago."""
+        before = self._commit_began_at
         if before is not None and self._elapsed() - before <= LIFE_SECONDS:
             return
-        await self._look_again(self._attempt)
-        self._begun_at = self._elapsed()
-        sent_at = await self._commit(self._attempt.enrollment)
-        self._attempt.enrollment = replace(self._attempt.enrollment, step=Step.SENDING, sending_at=sent_at)
-        self._committed(self._attempt.enrollment, SENDING if before is None else SENDING_AGAIN)
+        await self._recheck(self._item)
+        self._commit_began_at = self._elapsed()
+        sent_at = await self._commit(self._item.enrollment)
+        self._item.enrollment = replace(self._item.enrollment, step=Step.SENDING, sending_at=sent_at)
+        self._observe(self._item.enrollment, SENDING if before is None else SENDING_AGAIN)

@@ -1,6 +1,6 @@
 """`sending`, committed for many enrollments at once: each inbox row is locked once, and one statement writes them all.
 
-An enrollment whose place in the inbox, fence or deadline is gone is told so alone; the others of its batch go on.
+An enrollment that has lost its place in the inbox, its fence or its deadline fails alone; its batch goes on.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from app.batching import Batcher
 from app.clock import elapsed_seconds
 from app.enrollments.statements import EXPIRED
 from app.errors import FenceLost, HeldError, SegueError, SenderGone
-from app.senders.quota_store import DEFAULT_LIMIT, LOOK_AGAIN, PERIOD, next_free
+from app.senders.quota_store import DEFAULT_LIMIT, PERIOD, RECHECK_AFTER, next_free
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -56,7 +56,7 @@ COMMIT_SENDING = text(f"""
                step IS NOT DISTINCT FROM 'sending' AS again
         FROM enrollments JOIN wanted ON enrollments.id = wanted.id AND enrollments.attempt = wanted.attempt
         WHERE state = 'working' ORDER BY enrollments.id FOR UPDATE OF enrollments
-    ), asked AS MATERIALIZED (
+    ), requested AS MATERIALIZED (
         SELECT ours.*, paused_at, reason, CASE WHEN full_until > moment THEN full_until END AS full_until,
                expired OR paused_at IS NOT NULL OR COALESCE(full_until > moment, false) AS stopped
         FROM ours CROSS JOIN clock
@@ -67,13 +67,14 @@ COMMIT_SENDING = text(f"""
           AND reserved_at > moment - CAST(:period AS interval)
     ), taken AS MATERIALIZED (
         SELECT held.inbox, count(*) AS places FROM held
-        WHERE NOT EXISTS (SELECT FROM asked WHERE asked.id = enrollment_id AND NOT stopped) GROUP BY held.inbox
+        WHERE NOT EXISTS (SELECT FROM requested WHERE requested.id = enrollment_id AND NOT stopped) GROUP BY held.inbox
     ), judged AS MATERIALIZED (
-        SELECT asked.*, COALESCE(taken.places, 0) + row_number() OVER (
-                   PARTITION BY asked.inbox, stopped
-                   ORDER BY EXISTS (SELECT FROM held WHERE held.enrollment_id = asked.id) DESC, asked.places DESC, turn
-               ) <= asked.places AS has_place
-        FROM asked LEFT JOIN taken USING (inbox)
+        SELECT requested.*, COALESCE(taken.places, 0) + row_number() OVER (
+                   PARTITION BY requested.inbox, stopped
+                   ORDER BY EXISTS (SELECT FROM held WHERE held.enrollment_id = requested.id) DESC,
+                            requested.places DESC, turn
+               ) <= requested.places AS has_place
+        FROM requested LEFT JOIN taken USING (inbox)
     ), admitted AS MATERIALIZED (
         SELECT * FROM judged WHERE has_place AND NOT stopped
     ), reserved AS (
@@ -90,14 +91,14 @@ COMMIT_SENDING = text(f"""
         FROM admitted, clock WHERE NOT again ORDER BY id
     )
     SELECT id, expired, paused_at, reason, full_until, has_place, moment,
-           moment + CAST(:look_again AS interval) AS look_again_at
+           moment + CAST(:recheck_after AS interval) AS recheck_at
     FROM judged, clock
 """)  # noqa: S608  # the only text put in is the condition above
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Request:
-    """One enrollment to be sent by `sender`, whose inbox has `places` in 24 hours."""
+    """One enrollment to send by `sender`, whose inbox has `places` in 24 hours."""
 
     enrollment: Enrollment
     sender: Sender
@@ -105,21 +106,21 @@ class Request:
 
     @property
     def inbox(self) -> str:
-        """The inbox whose ledger counts it."""
+        """The inbox whose ledger counts the enrollment."""
         return self.sender.email.lower()
 
 
 class SendingCommits:
-    """Commits `sending` for the enrollments of one account; what waits while a commit runs goes into the next one.
+    """Commits `sending` for the enrollments of one account; requests that wait while a commit runs share the next one.
 
-    `observe` receives the seconds that each commit took, the waits for its locks included.
+    `observe` receives the seconds that each commit took, including its waits for locks.
     """
 
     def __init__(self, engine: AsyncEngine, account: str, observe: Callable[[float], None]) -> None:
         self._engine = engine
         self._account = account
         self._observe = observe
-        # Permits come several at a time. One turn of the loop later, all that received one have asked.
+        # Permits come several at a time. One turn of the event loop later, all that received one have made a request.
         self._batcher: Batcher[Request, datetime] = Batcher(
             self._commit,
             acquire=partial(asyncio.sleep, 0),
@@ -128,26 +129,26 @@ class SendingCommits:
         )
 
     async def commit(self, enrollment: Enrollment, sender: Sender, *, limit: int | None) -> datetime:
-        """Commit `sending` and the reservation in the sender's ledger; return the database's time of it.
+        """Commit `sending` and the reservation in the sender's ledger; return the database's time of the commit.
 
-        `limit` is how many enrollments the sender may send in 24 hours, where that is less than HubSpot's own limit.
+        `limit` caps the sender's enrollments in 24 hours below HubSpot's own limit.
 
-        Raises FenceLost when the row has another owner, SenderGone when the inbox has no room or is paused, and
+        Raises FenceLost when another worker has claimed the row, SenderGone when the inbox is full or paused, and
         HeldError when the enrollment's time (`expires_after`) is over: it expires next.
         """
         places = min(limit or DEFAULT_LIMIT, DEFAULT_LIMIT)
         return await self._batcher.ask(Request(enrollment, sender, places))
 
     async def close(self) -> None:
-        """Take no more."""
+        """Accept no more requests."""
         await self._batcher.close()
 
     async def _commit(self, requests: Sequence[Request]) -> Mapping[Request, datetime | SegueError]:
         started = elapsed_seconds()
         async with self._engine.begin() as connection:
-            answers = await self._write(connection, requests)
+            results = await self._write(connection, requests)
         self._observe(elapsed_seconds() - started)
-        return answers
+        return results
 
     async def _write(
         self, connection: AsyncConnection, requests: Sequence[Request]
@@ -162,15 +163,15 @@ class SendingCommits:
             "places": [request.places for request in requests],
             "details": [f"as {request.sender.name} (user {request.sender.user_id})" for request in requests],
             "period": PERIOD,
-            "look_again": LOOK_AGAIN,
+            "recheck_after": RECHECK_AFTER,
         }
         await connection.execute(LOCK_INBOXES, {"account": self._account, "inboxes": inboxes})
         rows = {row.id: row for row in await connection.execute(COMMIT_SENDING, values)}
         return {
-            request: await self._answer(connection, request, rows.get(request.enrollment.id)) for request in requests
+            request: await self._result(connection, request, rows.get(request.enrollment.id)) for request in requests
         }
 
-    async def _answer(
+    async def _result(
         self, connection: AsyncConnection, request: Request, row: Row[Any] | None
     ) -> datetime | SegueError:
         """Return the time of the commit, or why the enrollment is not sent."""
@@ -180,7 +181,7 @@ class SendingCommits:
         if row.expired:
             return HeldError("expired", row.moment, "its time was over before it could be sent")
         if row.paused_at is not None:
-            return SenderGone("sender_paused", row.look_again_at, f"{sender.name} is paused: {row.reason}")
+            return SenderGone("sender_paused", row.recheck_at, f"{sender.name} is paused: {row.reason}")
         if row.full_until is not None:
             return SenderGone("quota", row.full_until)
         if not row.has_place:

@@ -1,17 +1,17 @@
 """The statements over the enrollment row, which is the job. A transition and its journal line are one statement.
 
-A look compares due times and leases with `statement_timestamp()`: `clock_timestamp()` is volatile, and no index serves
-a comparison with it. The statement's time is never later than the clock, so that it errs to "not yet": a row that
-becomes due, or a lease that runs out, while the statement runs is found by the next look. What is committed due and
-then notified is found at once: a statement that begins after the notification has a later time than the row. Times that
-are written are the clock's.
+Polling statements compare due times and leases with `statement_timestamp()`: `clock_timestamp()` is volatile, and no
+index serves a comparison with it. The statement's time is never later than the clock, so it errs to "not yet": a row
+that becomes due, or a lease that expires, while the statement runs is found by the next poll. A row that is committed
+due and then notified is found at once: a statement that begins after the notification has a later time than the row.
+Times that are written come from `clock_timestamp()`.
 """
 
 from __future__ import annotations
 
 from sqlalchemy import text
 
-from app.enrollments.one_per_person_statements import HEARD, LOOKED_AT, first, others
+from app.enrollments.one_per_person_statements import COMPARED_COLUMNS, HEARD, blockers, first
 
 COLUMNS = """
     id, account, email, source, rule, sequence, plan, sender, sender_user_id, sender_email, properties, require, state,
@@ -19,14 +19,14 @@ COLUMNS = """
     sending_at, first_sending_at, reads, resends, delivery_id, triggered_at, gave_owner
 """
 
-# One that has begun to take its contact out of a sequence is finished, however late it is: given up in between, it
-# would leave the contact in none.
+# An enrollment that has started to take its contact out of a sequence is finished, however late it is: stopped halfway,
+# it would leave the contact in no sequence.
 _EXPIRED = "(expires_at IS NOT NULL AND expires_at <= {clock} AND triggered_at IS NULL)"
-# Right before a request the clock decides: the statement may have waited for its row. Before that, a row that expires
-# while it is claimed does no harm.
+# Right before a request the clock decides, because the statement may have waited for its row. Earlier, a row that
+# expires while it is claimed does no harm.
 EXPIRED = _EXPIRED.format(clock="clock_timestamp()")
-EXPIRED_WHEN_ASKED = _EXPIRED.format(clock="statement_timestamp()")
-# The row by which the person has left since. One that an operator has cancelled is taken back.
+EXPIRED_AT_START = _EXPIRED.format(clock="statement_timestamp()")
+# The row by which the person has left since. A row that an operator has cancelled does not count.
 LEFT_BY = f"""
     SELECT leaves.id FROM enrollments leaves
     WHERE leaves.account = claimed.account AND leaves.email = claimed.email
@@ -35,17 +35,16 @@ LEFT_BY = f"""
     ORDER BY leaves.id DESC LIMIT 1
 """  # noqa: S608  # the only text put in are the conditions above
 
-
-# A request has gone out that HubSpot did not refuse. Putting somebody into a workflow has no other sign.
+# A request was sent that HubSpot did not refuse. For putting a contact into a workflow there is no other sign.
 MAY_HAVE_BEEN_SENT = """
     (first_sending_at IS NOT NULL OR (plan->>'action' IS NOT DISTINCT FROM 'workflow' AND triggered_at IS NOT NULL))
 """
 
 
-def freed(found: str) -> str:
-    """Return the parts of a statement that free the intents of those rows in `found` that were surely not `sent`.
+def free_intents(found: str) -> str:
+    """Return the parts of a statement that free the intents of those rows in `found` that were certainly not `sent`.
 
-    Intents are locked in the order in which the group commit takes them: neither ever waits for the other in a circle.
+    Intents are locked in the order in which the group commit locks them, so that the two cannot deadlock.
     """
     return f"""
         intent AS MATERIALIZED (
@@ -58,16 +57,16 @@ def freed(found: str) -> str:
     """  # noqa: S608  # the only text put in is the name of a part
 
 
-# Who waits for another enrollment of the same person is passed over before the limit counts: however many there are,
-# they are in nobody's way. SKIP LOCKED lets workers claim side by side. The advisory lock closes a race: without it two
-# workers could each claim another row of the same person. It is only tried, never waited for; who does not get it
-# leaves the row for the next look. The unique index on people in hand stands behind it: a claim that breaks it is
-# repeated.
+# Rows that wait for another enrollment of the same person are excluded before the limit counts: however many there are,
+# they block no other row. SKIP LOCKED lets workers claim side by side. The advisory lock closes a race: without it two
+# workers could each claim another row of the same person. It is tried, never waited for; a worker that does not get it
+# leaves the row for the next poll. The unique index on people with a working row is the last guard: a claim that
+# violates it is repeated.
 CLAIM_READY = text(f"""
     WITH candidate AS MATERIALIZED (
-        SELECT {LOOKED_AT} FROM enrollments
+        SELECT {COMPARED_COLUMNS} FROM enrollments
         WHERE state = 'ready' AND due_at <= statement_timestamp() AND account = :account
-          AND NOT {EXPIRED_WHEN_ASKED} AND NOT EXISTS (SELECT {others("enrollments")})
+          AND NOT {EXPIRED_AT_START} AND NOT EXISTS (SELECT {blockers("enrollments")})
         ORDER BY due_at, id LIMIT :limit
         FOR UPDATE SKIP LOCKED
     ), person AS MATERIALIZED (
@@ -87,7 +86,7 @@ CLAIM_READY = text(f"""
     SELECT {COLUMNS}, ({LEFT_BY}) AS left_by FROM claimed ORDER BY due_at, id
 """)  # noqa: S608  # the only text put in are the column list and the conditions above
 
-# A row in `uncertain` stays in `uncertain` while it is read; the lease and the attempt keep two readers apart.
+# An uncertain row stays `uncertain` while it is read; the lease and the attempt keep two readers apart.
 CLAIM_UNCERTAIN = text(f"""
     WITH candidate AS MATERIALIZED (
         SELECT id FROM enrollments
@@ -104,7 +103,7 @@ CLAIM_UNCERTAIN = text(f"""
     SELECT {COLUMNS}, NULL AS left_by FROM claimed ORDER BY due_at, id
 """)  # noqa: S608  # the only text put in is the column list above
 
-# Rows are locked in the order of their ids: whoever cancels many may just have found some of them still waiting.
+# Rows are locked in the order of their ids: a transaction that cancels many may have found some of them still waiting.
 RENEW_LEASES = text("""
     WITH ours AS MATERIALIZED (
         SELECT enrollments.id FROM enrollments
@@ -118,10 +117,10 @@ RENEW_LEASES = text("""
     RETURNING enrollments.id
 """)
 
-# Whoever finds `sending` without an outcome moves the row to `uncertain`: HubSpot may have it. Before `sending` nothing
-# has reached HubSpot that may not be repeated, and the row is simply ready again; but a row whose workers die or fail
-# every time is given up like any other failure.
-TAKE_OVER = text("""
+# A row that was `sending` without an outcome becomes `uncertain`: HubSpot may have processed the request. Before
+# `sending` nothing has reached HubSpot that must not be repeated, so the row is ready again; but a row whose workers
+# die every time is given up like any other failure.
+RECLAIM_EXPIRED = text("""
     WITH expired AS MATERIALIZED (
         SELECT id, step = 'sending' AS sent, first_failed_at < clock_timestamp() - CAST(:span AS interval) AS tired
         FROM enrollments
@@ -147,10 +146,10 @@ TAKE_OVER = text("""
     SELECT id, account, state FROM moved
 """)
 
-# The driver prepares a statement and sends it in two steps. A process that is frozen between the two, in the middle of
-# a transaction, leaves its session `active` and waiting for its client: PostgreSQL before 17 has no timeout that ends
-# it, and the locks of the transaction stay. Whoever is alive ends it; the name keeps people's own sessions out.
-END_FROZEN = text("""
+# The driver prepares a statement and sends it in two steps. A process that freezes between the two, in the middle of a
+# transaction, leaves its session `active` and waiting for its client: PostgreSQL before 17 has no timeout that ends it,
+# and the locks of the transaction stay. Any running worker terminates it; the application name spares other sessions.
+TERMINATE_STUCK_SESSIONS = text("""
     SELECT pg_terminate_backend(pid) FROM pg_stat_activity
     WHERE datname = current_database() AND usename = current_user
       AND application_name = current_setting('application_name')
@@ -158,25 +157,25 @@ END_FROZEN = text("""
       AND state_change < clock_timestamp() - make_interval(secs => :lease) AND pid <> pg_backend_pid()
 """)
 
-# Whoever was not sent in time is not sent any more; the person's intent is free then, unless a request may have worked.
+# An enrollment that was not sent in time is not sent any more; this frees the intent, unless a request may have worked.
 EXPIRE = text(f"""
     WITH found AS MATERIALIZED (
         SELECT id, state, attempt, {MAY_HAVE_BEEN_SENT} AS sent FROM enrollments
-        WHERE state IN ('held', 'ready') AND {EXPIRED_WHEN_ASKED}
+        WHERE state IN ('held', 'ready') AND {EXPIRED_AT_START}
         ORDER BY expires_at LIMIT 500 FOR UPDATE SKIP LOCKED
     ), moved AS (
         UPDATE enrollments SET state = 'expired', reason = 'expired', updated_at = clock_timestamp()
         FROM found WHERE enrollments.id = found.id
         RETURNING enrollments.id, sequence
-    ), {freed("found")}, noted AS (
+    ), {free_intents("found")}, noted AS (
         INSERT INTO journal (enrollment_id, at, before, after, attempt, cause)
         SELECT id, clock_timestamp(), state, 'expired', attempt, 'expired' FROM found
     )
     SELECT id, sequence FROM moved
 """)  # noqa: S608  # the only text put in are the parts above
 
-# The fence: the attempt that the writer claimed, and the state it believes in. Nothing comes back when either has
-# moved on, and then the writer drops its work.
+# The fence: the attempt that the writer has claimed, and the state that it expects. No row is returned when either has
+# changed, and then the writer drops its work.
 MOVE = text("""
     WITH moved AS (
         UPDATE enrollments SET state = :after, reason = :reason, detail = :detail, updated_at = clock_timestamp(),
@@ -200,7 +199,7 @@ MOVE = text("""
     RETURNING enrollment_id
 """)
 
-# Reading again is no transition: the row stays uncertain and only its next look is due later.
+# Reading again is no transition: the row stays uncertain, and only its next read is due later.
 READ_LATER = text("""
     WITH moved AS (
         UPDATE enrollments SET reads = :reads, tries = :tries, first_failed_at = :first_failed_at, due_at = :due_at,
@@ -233,8 +232,8 @@ REMARK = text("""
     RETURNING enrollment_id
 """)
 
-# A workflow is set going for this row. Whoever comes after a crash finds that, and looks instead of repeating it.
-CHECKPOINT_TRIGGERED = text("""
+# A workflow is started for this row. After a crash the next attempt finds that, and reads instead of repeating it.
+CHECKPOINT_WORKFLOW_STARTED = text("""
     WITH moved AS (
         UPDATE enrollments SET triggered_at = clock_timestamp(), updated_at = clock_timestamp(),
                triggered_until = clock_timestamp() + CAST(:within AS interval),
@@ -248,11 +247,11 @@ CHECKPOINT_TRIGGERED = text("""
     SELECT triggered_at FROM moved
 """)
 
-# Once the contact was taken out of its sequence (`freed`) for another one, it is put into that, however late it is.
-CHECKPOINT_UNTRIGGERED = text("""
+# Once the contact is out of its sequence (`removed`) to make place for another one, it is enrolled, however late it is.
+CHECKPOINT_WORKFLOW_ENDED = text("""
     WITH moved AS (
         UPDATE enrollments SET triggered_at = NULL, triggered_until = NULL, updated_at = clock_timestamp(),
-               expires_at = CASE WHEN NOT :freed THEN expires_at END
+               expires_at = CASE WHEN NOT :removed THEN expires_at END
         WHERE id = :id AND attempt = :attempt AND state = 'working' AND triggered_at IS NOT NULL
         RETURNING id, attempt, step
     )
@@ -262,9 +261,9 @@ CHECKPOINT_UNTRIGGERED = text("""
 
 RELEASE_INTENT = text("DELETE FROM intents WHERE enrollment_id = :id")
 
-# Whatever was heard of the person before this row, and has not been sent. Nobody can claim any of it meanwhile: the
-# person is in hand by this row, which is locked with the others, in the order of their ids. What takes the person out
-# of a sequence goes on: where this row unenrolls, too (`takes_over`), it is this row's from now on.
+# Cancels the person's rows that were heard before this one and have not been sent. No worker can claim any of them
+# meanwhile: this row is working, and is locked with the others in the order of their ids. A running unenroll workflow
+# goes on: if this row unenrolls, too (`takes_over`), the workflow belongs to this row from then on.
 CANCEL_EARLIER = text(f"""
     WITH locked AS MATERIALIZED (
         SELECT id, state, attempt, triggered_at, triggered_until, heard_at, created_at, {MAY_HAVE_BEEN_SENT} AS sent,
@@ -288,7 +287,7 @@ CANCEL_EARLIER = text(f"""
                triggered_at = CASE WHEN taken.earlier IS NULL THEN enrollments.triggered_at END,
                triggered_until = CASE WHEN taken.earlier IS NULL THEN enrollments.triggered_until END
         FROM found LEFT JOIN taken ON taken.earlier = found.id WHERE enrollments.id = found.id
-    ), {freed("found")}, noted AS (
+    ), {free_intents("found")}, noted AS (
         INSERT INTO journal (enrollment_id, at, before, after, attempt, cause, detail)
         SELECT id, clock_timestamp(), state, 'cancelled', attempt, 'cancelled_by_rule', :id FROM found
     )
@@ -297,8 +296,8 @@ CANCEL_EARLIER = text(f"""
                AS triggered_at
 """)  # noqa: S608  # the only text put in are the parts above
 
-# A hundred are read by one call. Fewer wait for company, but not for long: replicas that each looked for what is due
-# every few seconds would share a call's worth among them.
+# One call reads a hundred. Fewer wait for more, but not for long: replicas that each claim what is due every few
+# seconds would otherwise split one call's worth among them.
 CLAIM_CONFIRMATIONS = text("""
     WITH due AS MATERIALIZED (
         SELECT id, confirm_at FROM enrollments WHERE confirm_at <= statement_timestamp() AND account = :account
@@ -313,7 +312,7 @@ CLAIM_CONFIRMATIONS = text("""
     RETURNING enrollments.id, contact_id, sequence, COALESCE(first_sending_at, sending_at) AS sending_at
 """)
 
-# Rows are locked in the order of their ids, as by whoever follows them: two that write many never wait for each other.
+# Rows are locked in the order of their ids, as in `app.followup`: two statements that write many rows cannot deadlock.
 CONFIRM = text("""
     WITH locked AS MATERIALIZED (
         SELECT id FROM enrollments WHERE id = ANY(CAST(:ids AS text[])) ORDER BY id FOR UPDATE

@@ -1,4 +1,4 @@
-"""RECORD: claims, leases, checkpoints and transitions of enrollments. Every write is fenced and journalled."""
+"""Claims, leases, checkpoints and transitions of enrollments. Every write is fenced and journalled."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from sqlalchemy.exc import IntegrityError
 
 from app.backoff import SPAN
 from app.database.listen import ENROLLMENTS_READY
-from app.enrollments import one_per_person_statements as waiting
+from app.enrollments import one_per_person_statements as one_per_person
 from app.enrollments import statements as sql
 from app.enrollments.sending_store import SendingCommits
 from app.errors import FenceLost
@@ -17,7 +17,7 @@ from app.model import Baseline, Enrollment, OutboundKind, Sender, State, Step
 from app.model.plan_json import read
 from app.model.states import OCCUPIES_PERSON, RELEASES_INTENT, permit
 from app.outbound.store import nobody, note
-from app.senders import quota_store as ledger
+from app.senders import quota_store
 from app.senders.pause_store import note_full, note_refusal, note_success
 
 if TYPE_CHECKING:
@@ -29,11 +29,10 @@ if TYPE_CHECKING:
 
     from app.enrollments.outcome import Change
 
-
 CONFIRMED_BY_ONE_CALL = 100
 CONFIRMED_AT_LATEST_SECONDS = 20.0  # after it was due
-# What the operator's own systems are told of.
-TOLD = {
+# The states of which the operator's own systems are notified.
+OUTBOUND_KINDS = {
     State.ENROLLED: OutboundKind.ENROLLED,
     State.REFUSED: OutboundKind.REFUSED,
     State.PARKED: OutboundKind.PARKED,
@@ -41,12 +40,11 @@ TOLD = {
 
 
 class EnrollmentStore:
-    """The enrollments of one account, as seen by the worker called `worker`.
+    """The enrollments of one account, as the worker named `worker` claims and writes them.
 
-    `lease` is in seconds; `span` is for how long one that its workers leave behind is tried again. `endpoints` returns
-    the names of those that are told of such an event in this account. `urgent` has connections
-    for `sending` alone, else it shares `engine`. `observe_sending` receives the seconds of each
-    commit of `sending`.
+    `lease` is in seconds; `span` is for how long an enrollment is retried whose workers die. `endpoints` returns the
+    names of the endpoints that are notified of such an event in this account. `urgent` has connections for `sending`
+    alone; without it `sending` shares `engine`. `observe_sending` receives the seconds of each commit of `sending`.
     """
 
     def __init__(
@@ -70,7 +68,7 @@ class EnrollmentStore:
         self._sendings = SendingCommits(urgent or engine, account, observe_sending)
 
     async def close(self) -> None:
-        """Commit no more sendings; everything else needs no end."""
+        """Commit no more sendings. The engines stay open."""
         await self._sendings.close()
 
     async def claim_ready(self, limit: int) -> list[Enrollment]:
@@ -91,40 +89,40 @@ class EnrollmentStore:
             return []
         return [_enrollment(row) for row in rows]
 
-    async def hold_others(self) -> None:
-        """Hold what waits behind another enrollment of the same person."""
-        await self._run(waiting.HOLD_OTHERS, account=self._account)
+    async def hold_blocked(self) -> None:
+        """Hold due enrollments that another enrollment of the same person blocks."""
+        await self._run(one_per_person.HOLD_BLOCKED, account=self._account)
 
-    async def end_frozen(self) -> int:
-        """End the sessions of processes that were frozen in the middle of a transaction; return how many."""
-        return len(await self._run(sql.END_FROZEN, lease=self._lease))
+    async def terminate_stuck_sessions(self) -> int:
+        """Terminate database sessions of processes that froze in the middle of a transaction; return how many."""
+        return len(await self._run(sql.TERMINATE_STUCK_SESSIONS, lease=self._lease))
 
     async def release_due(self) -> int:
-        """Make held enrollments ready whose time has come; return how many."""
-        return len(await self._run(waiting.RELEASE_DUE))
+        """Make held enrollments ready that are due; return how many."""
+        return len(await self._run(one_per_person.RELEASE_DUE))
 
     async def expire(self) -> Mapping[str, str]:
-        """End what was not sent in time; return the sequences by enrollment id."""
+        """Expire enrollments that were not sent in time; return their sequences by enrollment id."""
         async with self._engine.begin() as connection:
             ended = {row.id: row.sequence for row in await connection.execute(sql.EXPIRE)}
             await release_people(connection, list(ended))
         return ended
 
-    async def take_over(self, *, first_read: float, leaving: bool = False) -> Mapping[str, State]:
-        """Take work from whoever let its lease expire, or (`leaving`) hand back our own; return the new states by id.
+    async def reclaim_expired(self, *, first_read: float, leaving: bool = False) -> Mapping[str, State]:
+        """Take expired leases from their workers, or (`leaving`) hand back our own; return the new states by id.
 
-        What was `sending` is first read `first_read` seconds after it.
+        An enrollment that was `sending` is first read `first_read` seconds after that.
         """
         values = {"first_read": first_read, "leaving": self._worker if leaving else None, "span": self._span}
         async with self._engine.begin() as connection:
-            rows = (await connection.execute(sql.TAKE_OVER, values)).all()
+            rows = (await connection.execute(sql.RECLAIM_EXPIRED, values)).all()
             for account in {row.account for row in rows if row.state == State.PARKED}:
                 parked = [row.id for row in rows if row.state == State.PARKED and row.account == account]
                 await note(connection, OutboundKind.PARKED, parked, self._endpoints(OutboundKind.PARKED, account))
         return {row.id: State(row.state) for row in rows}
 
-    async def renew(self, held: Sequence[Enrollment]) -> set[str]:
-        """Renew the leases of all in hand in one statement; return the ids that are still ours."""
+    async def renew_leases(self, held: Sequence[Enrollment]) -> set[str]:
+        """Renew the leases of all `held` in one statement; return the ids that this worker still holds."""
         rows = await self._run(
             sql.RENEW_LEASES,
             ids=[enrollment.id for enrollment in held],
@@ -133,10 +131,12 @@ class EnrollmentStore:
         )
         return {row.id for row in rows}
 
-    async def prepared(self, enrollment: Enrollment, contact_id: str, baseline: Baseline, owner: str | None) -> None:
-        """Checkpoint: the contact is there, its requirements are met, the baseline is read. Raises FenceLost.
+    async def checkpoint_prepared(
+        self, enrollment: Enrollment, contact_id: str, baseline: Baseline, owner: str | None
+    ) -> None:
+        """Checkpoint: the contact exists, its requirements are met, the baseline is read. Raises FenceLost.
 
-        `owner` is the owner id that this enrollment has given the contact, None where it gave it none.
+        `owner` is the owner id that this enrollment has written to the contact, None where it wrote none.
         """
         rows = await self._run(
             sql.CHECKPOINT_PREPARED,
@@ -152,35 +152,35 @@ class EnrollmentStore:
             raise FenceLost(enrollment.id)
 
     async def remark(self, enrollment: Enrollment, cause: str, detail: str) -> None:
-        """Write a line of the journal; nothing else changes. Raises FenceLost."""
+        """Write a journal line; nothing else changes. Raises FenceLost."""
         values = {"id": enrollment.id, "attempt": enrollment.attempt, "cause": cause, "detail": detail}
         if not await self._run(sql.REMARK, **values):
             raise FenceLost(enrollment.id)
 
-    async def sending(self, enrollment: Enrollment, sender: Sender, *, limit: int | None) -> datetime:
-        """Commit `sending` and the reservation in the sender's ledger; return the database's time of it.
+    async def commit_sending(self, enrollment: Enrollment, sender: Sender, *, limit: int | None) -> datetime:
+        """Commit `sending` and the reservation in the sender's ledger; return the database's time of the commit.
 
-        `limit` is how many enrollments the sender may send in 24 hours, where that is less than HubSpot's own limit.
+        `limit` caps the sender's enrollments in 24 hours below HubSpot's own limit.
 
         Raises what `SendingCommits.commit` raises.
         """
         return await self._sendings.commit(enrollment, sender, limit=limit)
 
     async def move(self, enrollment: Enrollment, after: State, change: Change) -> None:
-        """Move a claimed enrollment to `after`, with all that follows from it, in one transaction. Raises FenceLost."""
+        """Move a claimed enrollment to `after`, with all consequences, in one transaction. Raises FenceLost."""
         permit(enrollment.state, after, enrollment.step)
         async with self._engine.begin() as connection:
             if (await connection.execute(sql.MOVE, _move_values(enrollment, after, change))).first() is None:
                 raise FenceLost(enrollment.id)
-            await self._follow(connection, enrollment, after)
+            await self._release(connection, enrollment, after)
             await self._note_sender(connection, enrollment, after, change)
-            if kind := TOLD.get(after):
+            if kind := OUTBOUND_KINDS.get(after):
                 await note(connection, kind, [enrollment.id], self._endpoints(kind, enrollment.account))
 
     async def _note_sender(
         self, connection: AsyncConnection, enrollment: Enrollment, after: State, change: Change
     ) -> None:
-        """Count refusals that are the sender's own fault, and mark who is full; what it sends ends their row."""
+        """Count refusals that the sender caused, and mark a full sender; a success ends a row of refusals."""
         account, sender = enrollment.account, enrollment.sender
         if sender is None:
             return
@@ -191,33 +191,33 @@ class EnrollmentStore:
         elif after is State.ENROLLED:
             await note_success(connection, account, sender.email.lower())
 
-    async def triggered(
+    async def workflow_started(
         self, enrollment: Enrollment, contact_id: str, detail: str, *, within: timedelta = timedelta()
     ) -> datetime:
-        """Checkpoint that a workflow is set going for this contact; return the database's time. Raises FenceLost.
+        """Checkpoint that a workflow is started for this contact; return the database's time. Raises FenceLost.
 
-        `within` is for how long it may still take the contact out of a sequence: nobody enrolls it meanwhile.
+        `within` is for how long it may still take the contact out of a sequence: until then no worker enrolls it.
         """
         values = {"id": enrollment.id, "attempt": enrollment.attempt, "contact_id": contact_id, "detail": detail}
-        rows = await self._run(sql.CHECKPOINT_TRIGGERED, **values, within=within)
+        rows = await self._run(sql.CHECKPOINT_WORKFLOW_STARTED, **values, within=within)
         if not rows:
             raise FenceLost(enrollment.id)
         at: datetime = rows[0].triggered_at
         return at
 
-    async def untriggered(self, enrollment: Enrollment, detail: str, *, freed: bool = False) -> None:
-        """Checkpoint that none is under way any more. Whoever lost the row learns it by the next transition.
+    async def workflow_ended(self, enrollment: Enrollment, detail: str, *, removed: bool = False) -> None:
+        """Checkpoint that no workflow is running any more. A worker that has lost the row learns it at its next write.
 
-        `freed`: it took the contact out of its sequence, and the enrollment does not expire any more.
+        `removed`: the workflow took the contact out of its sequence, and the enrollment does not expire any more.
         """
         values = {"id": enrollment.id, "attempt": enrollment.attempt, "detail": detail}
-        await self._run(sql.CHECKPOINT_UNTRIGGERED, **values, freed=freed)
+        await self._run(sql.CHECKPOINT_WORKFLOW_ENDED, **values, removed=removed)
 
     async def cancel_earlier(self, enrollment: Enrollment) -> tuple[int, datetime | None]:
-        """Cancel what was accepted for the same person earlier and has not been sent; return how many.
+        """Cancel the person's earlier enrollments that have not been sent; return how many.
 
-        The second is since when a workflow takes the person out of a sequence, where `enrollment` is to do that: what
-        an earlier one began goes on as its own.
+        The second value is when a workflow was started that takes the person out of a sequence. If `enrollment`
+        unenrolls, it takes over such a workflow from an earlier enrollment.
         """
         values = {"account": enrollment.account, "email": enrollment.email, "id": enrollment.id}
         takes_over = enrollment.plan.action == "unenroll"
@@ -231,16 +231,16 @@ class EnrollmentStore:
         if not await self._run(sql.READ_LATER, **{name: values[name] for name in names}):
             raise FenceLost(enrollment.id)
 
-    async def _follow(self, connection: AsyncConnection, enrollment: Enrollment, after: State) -> None:
-        if after in RELEASES_INTENT and not _open(enrollment):
+    async def _release(self, connection: AsyncConnection, enrollment: Enrollment, after: State) -> None:
+        if after in RELEASES_INTENT and not _outcome_open(enrollment):
             await connection.execute(sql.RELEASE_INTENT, {"id": enrollment.id})
         if not _may_have_been_sent(enrollment, after):
-            await ledger.release(connection, enrollment.id)
+            await quota_store.release(connection, enrollment.id)
         if after not in OCCUPIES_PERSON:
             await release_people(connection, [enrollment.id])
 
     async def claim_confirmations(self) -> list[Row[Any]]:
-        """Claim 100 enrolled ones whose confirmation is due, or fewer that have waited: as many as one call reads.
+        """Claim 100 enrollments whose confirmation is due, as many as one call reads, or fewer that have waited longer.
 
         The rows have id, contact_id, sequence and sending_at.
         """
@@ -248,7 +248,7 @@ class EnrollmentStore:
         return list(await self._run(sql.CLAIM_CONFIRMATIONS, **values))
 
     async def confirm(self, confirmations: Mapping[str, str]) -> None:
-        """Write confirmations by enrollment id: seen, not_seen or other_sequence. Never a change of state."""
+        """Write confirmations by enrollment id: seen, not_seen or other_sequence. No state changes."""
         await self._run(sql.CONFIRM, ids=list(confirmations), confirmations=list(confirmations.values()))
 
     async def _run(self, statement: Any, **values: Any) -> Sequence[Row[Any]]:
@@ -258,18 +258,18 @@ class EnrollmentStore:
 
 
 async def release_people(connection: AsyncConnection, ended: list[str]) -> None:
-    """Let whoever waited for one of these enrollments go, in the transaction that has ended them."""
+    """Make enrollments ready that waited for one of these, in the transaction that has ended them."""
     if ended:
-        await connection.execute(waiting.RELEASE_PEOPLE, {"ids": ended, "channel": ENROLLMENTS_READY})
+        await connection.execute(one_per_person.RELEASE_PEOPLE, {"ids": ended, "channel": ENROLLMENTS_READY})
 
 
-def _open(enrollment: Enrollment) -> bool:
-    """Tell whether an earlier request may have worked. HubSpot's answer to a later one is an answer to that, too."""
+def _outcome_open(enrollment: Enrollment) -> bool:
+    """Tell whether an earlier request may have worked. HubSpot's reply to a later request settles that, too."""
     return enrollment.first_sending_at is not None and enrollment.step is not Step.SENDING
 
 
 def _may_have_been_sent(enrollment: Enrollment, after: State) -> bool:
-    """Tell whether the sender's place may be used: a request whose outcome nobody knows keeps it, also when parked."""
+    """Tell whether the sender's place may be used: a request with an unknown outcome keeps it, also when parked."""
     unknown = enrollment.state is State.UNCERTAIN or enrollment.first_sending_at is not None
     return after in {State.ENROLLED, State.UNCERTAIN} or (after is State.PARKED and unknown)
 

@@ -1,4 +1,4 @@
-"""Whether an enrollment may start now, by whose clock, and else when. Pure."""
+"""Whether an enrollment may start now, and else when, by the clock of its sender, its contact or a named zone. Pure."""
 
 from __future__ import annotations
 
@@ -20,9 +20,11 @@ LAST_RESORT = "UTC"
 
 
 def zone_of(timing: Timing, sender: Sender, facts: Mapping[str, str | None]) -> ZoneInfo:
-    """Return whose clock counts. What a contact's property holds may be no time zone at all."""
-    told = {OF_SENDER: sender.timezone, OF_CONTACT: facts.get(timing.contact_property)}.get(timing.zone, timing.zone)
-    for name in (told, timing.otherwise):
+    """Return the time zone that counts. A contact's property may hold a value that is no time zone."""
+    name_of_zone = {OF_SENDER: sender.timezone, OF_CONTACT: facts.get(timing.contact_property)}.get(
+        timing.zone, timing.zone
+    )
+    for name in (name_of_zone, timing.otherwise):
         with suppress(ValueError):
             if name:
                 return zone(name)
@@ -30,12 +32,12 @@ def zone_of(timing: Timing, sender: Sender, facts: Mapping[str, str | None]) -> 
 
 
 def require_open(
-    timing: Timing, sender: Sender, facts: Mapping[str, str | None], *, identity: str, now: datetime
+    timing: Timing, sender: Sender, facts: Mapping[str, str | None], *, enrollment_id: str, now: datetime
 ) -> None:
     """Return while the window is open; else raise HeldError until its next opening.
 
-    `identity` is the enrollment's id: by it those who wait are spread over the beginning of the opening. Raises
-    ParkedError for a window that does not open again.
+    The enrollment's id decides its place in the beginning of the opening, over which waiting enrollments are spread.
+    Raises ParkedError for a window that does not open again.
     """
     where = zone_of(timing, sender, facts)
     opening = next_open(timing.window, where, now)
@@ -43,6 +45,6 @@ def require_open(
         raise ParkedError("window_never_opens", "the window of its rule does not open again")
     if opening[0] <= now:
         return
-    until = spread(opening, position_of(identity), over=timing.spread)
+    until = spread(opening, position_of(enrollment_id), over=timing.spread)
     local = opening[0].astimezone(where)
     raise HeldError("window", until, f"the window opens {local:%a %Y-%m-%d %H:%M} ({where.key})")

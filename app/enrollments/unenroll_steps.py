@@ -1,4 +1,4 @@
-"""What follows while a workflow takes a contact out of a sequence, and nobody tells us when it has. Pure."""
+"""What follows while a workflow takes a contact out of a sequence; HubSpot does not report its end. Pure."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ if TYPE_CHECKING:
 
     from app.model import UnenrollWorkflow
 
-LOOK_EVERY = timedelta(seconds=30)
+CHECK_EVERY = timedelta(seconds=30)
 
 
 class Move(StrEnum):
-    """What is to be done next."""
+    """What to do next."""
 
     TRIGGER = "trigger"
     WAIT = "wait"
@@ -23,25 +23,25 @@ class Move(StrEnum):
     GIVE_UP = "give up"
 
 
-def under_way(bridge: UnenrollWorkflow, triggered_at: datetime | None, now: datetime) -> bool:
-    """Tell whether the workflow may still act: until then nothing that HubSpot shows is an end.
+def is_running(workflow: UnenrollWorkflow, triggered_at: datetime | None, now: datetime) -> bool:
+    """Tell whether the workflow may still act: until then nothing that HubSpot shows proves that it is over.
 
-    A reply may end the sequence before the workflow comes round: whatever was begun after that, it would end too.
+    A reply may end the sequence before the workflow acts: the workflow would also end a sequence that is started then.
     """
-    return triggered_at is not None and now < triggered_at + bridge.takes
+    return triggered_at is not None and now < triggered_at + workflow.takes
 
 
-def next_move(bridge: UnenrollWorkflow, *, in_sequence: bool, triggered_at: datetime | None, now: datetime) -> Move:
+def next_move(workflow: UnenrollWorkflow, *, in_sequence: bool, triggered_at: datetime | None, now: datetime) -> Move:
     """Return what follows from what HubSpot shows of the contact."""
-    if under_way(bridge, triggered_at, now):
+    if is_running(workflow, triggered_at, now):
         return Move.WAIT
     if not in_sequence:
         return Move.DONE
     if triggered_at is None:
         return Move.TRIGGER
-    return Move.WAIT if now < triggered_at + bridge.longest else Move.GIVE_UP
+    return Move.WAIT if now < triggered_at + workflow.longest else Move.GIVE_UP
 
 
-def look_again_at(bridge: UnenrollWorkflow, triggered_at: datetime, now: datetime) -> datetime:
-    """Return when the contact is looked at next."""
-    return max(triggered_at + bridge.takes, now + LOOK_EVERY)
+def next_check_at(workflow: UnenrollWorkflow, triggered_at: datetime, now: datetime) -> datetime:
+    """Return when the contact is read next."""
+    return max(triggered_at + workflow.takes, now + CHECK_EVERY)

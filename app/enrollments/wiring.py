@@ -1,4 +1,4 @@
-"""Enrollments, put together: the worker of one account, and what it needs."""
+"""Build and start the worker of one account."""
 
 from __future__ import annotations
 
@@ -11,12 +11,15 @@ from app.clock import utc_now
 from app.database.listen import ENROLLMENTS_READY
 from app.enrollments.actions import ActionPerformer
 from app.enrollments.confirm import Confirmer
+from app.enrollments.contact import ContactWriter
 from app.enrollments.eligibility import Eligibility
 from app.enrollments.enroll import Enroller
 from app.enrollments.evidence import READS
 from app.enrollments.observe import StepObserver
 from app.enrollments.outcome import Patience
 from app.enrollments.prepare import Preparer
+from app.enrollments.record import Recorder
+from app.enrollments.settle import Settler
 from app.enrollments.store import EnrollmentStore
 from app.enrollments.unenroll import Unenroller
 from app.enrollments.worker import Worker, WorkerLimits
@@ -47,50 +50,39 @@ async def start(process: Process, active: ActiveAccount) -> None:
         observe_sending=process.metrics.sending_committed,
     )
     active.stack.push_async_callback(store.close)
-    telling = StepObserver(process.metrics, await process.hasher())
+    observer = StepObserver(process.metrics, await process.hasher())
     patience = Patience(settings.settle_seconds, max(settings.settle_seconds, CONFIRM_AFTER_SECONDS), span)
+    recorder = Recorder(store, fault_of, patience, now=utc_now, random=random.random, observe=observer.step)
     worker = Worker(
         store,
-        _enroller(process, active, store, telling, patience),
-        Confirmer(store, active.hubspot, telling.confirmation),
-        pace=WorkerLimits(
+        _enroller(process, active, recorder, observer),
+        Settler(active.hubspot, recorder),
+        Confirmer(store, active.hubspot, observer.confirmation),
+        limits=WorkerLimits(
             capacity=settings.in_flight,
             claim_at_once=max(1, min(100, settings.in_flight // 2)),
             lease=settings.lease_seconds,
             first_read=settings.settle_seconds / READS,
         ),
-        expired=telling.expired,
+        observe_expired=observer.expired,
     )
     worker.start()
     active.stack.push_async_callback(worker.stop, drain_seconds=settings.drain_seconds)
     process.subscribe(ENROLLMENTS_READY, worker.wake)
 
 
-def _enroller(
-    process: Process, active: ActiveAccount, store: EnrollmentStore, telling: StepObserver, patience: Patience
-) -> Enroller:
-    """Return what takes one claimed enrollment to its outcome."""
-    hubspot = active.hubspot
+def _enroller(process: Process, active: ActiveAccount, recorder: Recorder, observer: StepObserver) -> Enroller:
+    """Build what takes one claimed enrollment to its outcome."""
+    store, hubspot = recorder.store, active.hubspot
     owners = Owners(active.client, tell=partial(process.metrics.owners_read, active.account.name))
     unenroller = Unenroller(store, hubspot, process.book, fault_of, utc_now)
     preparer = Preparer(
         store,
-        hubspot,
+        ContactWriter(store, hubspot, observer.write_back_dropped),
         Eligibility(SuppressionStore(process.sending_engine), process.book),
-        Senders(SenderPauseStore(process.engine), owners, book=process.book, now=utc_now),
+        Senders(SenderPauseStore(process.engine), owners, rulebook=process.book, now=utc_now),
         unenroller,
-        now=utc_now,
-        tell=telling.step,
-        tell_dropped=telling.write_back_dropped,
+        recorder,
     )
-    return Enroller(
-        store,
-        hubspot,
-        preparer,
-        ActionPerformer(store, hubspot, preparer, unenroller),
-        fault_of,
-        patience=patience,
-        now=utc_now,
-        random=random.random,
-        tell=telling.step,
-    )
+    performer = ActionPerformer(store, hubspot, preparer, unenroller)
+    return Enroller(store, hubspot, preparer, performer, recorder)

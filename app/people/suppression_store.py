@@ -107,8 +107,8 @@ class SuppressionStore:
             email: Suppression(Kind(rows[email].kind), rows[email].value) if email in rows else None for email in emails
         }
 
-    async def enrolled(self, account: str, email: str, period: timedelta, *, but: str) -> int:
-        """Return how often this person was, or may have been, enrolled in the last `period`; `but` is left out."""
+    async def count_enrolled(self, account: str, email: str, period: timedelta, *, excluding: str) -> int:
+        """Count the person's enrollments, also possible ones, in the last `period`; the id `excluding` is left out."""
         async with self._engine.connect() as connection:
-            values = {"account": account, "email": email, "period": period, "id": but}
+            values = {"account": account, "email": email, "period": period, "id": excluding}
             return int((await connection.execute(COUNT_ENROLLED, values)).scalar_one())

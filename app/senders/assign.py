@@ -61,11 +61,11 @@ class Senders:
     """Assigns senders for one account, by the rulebook in force: who left it is not chosen any more."""
 
     def __init__(
-        self, books: Books, owners: Owners, *, book: Callable[[], Rulebook], now: Callable[[], datetime]
+        self, books: Books, owners: Owners, *, rulebook: Callable[[], Rulebook], now: Callable[[], datetime]
     ) -> None:
         self._books = books
         self._owners = owners
-        self._book = book
+        self._rulebook = rulebook
         self._now = now
 
     async def assign(self, enrollment: Enrollment, facts: Mapping[str, str | None]) -> Sender:
@@ -82,16 +82,16 @@ class Senders:
             raise self._nobody(enrollment, assigned, groups)
         return assigned.sender
 
-    def known(self, sender: Sender) -> Sender:
+    def current_config(self, sender: Sender) -> Sender:
         """Return the sender as the rules in force describe it: its cap and its time zone."""
-        return self._book().senders.get(sender.name, sender)
+        return self._rulebook().senders.get(sender.name, sender)
 
     async def owner_of(self, name: str, sender: Sender) -> str:
         """Return the owner id of the named sender, or (`sender`) of the one who sends.
 
         Raises ParkedError where that user owns nothing in HubSpot, and what HubSpot's owners raise.
         """
-        user = sender if name == OWNED_BY_SENDER else self._book().senders.get(name, sender)
+        user = sender if name == OWNED_BY_SENDER else self._rulebook().senders.get(name, sender)
         owner = await self._owners.by_user(user.user_id)
         if owner is None:
             raise ParkedError("no_owner", f"HubSpot has no owner with the user id of {user.name} ({user.user_id})")
@@ -101,7 +101,7 @@ class Senders:
         self, enrollment: Enrollment, facts: Mapping[str, str | None]
     ) -> tuple[list[Group], tuple[Considered, ...]]:
         """Return who is asked, one after the other, and what is to be said of whom nobody can ask."""
-        plan, book = enrollment.plan, self._book()
+        plan, book = enrollment.plan, self._rulebook()
         found: list[Group | Considered] = []
         if plan.sender == CONTACT_OWNER:
             found.append(await self._owner(facts.get(OWNER_PROPERTY), book))

@@ -20,7 +20,7 @@ DEFAULT_LIMIT = 1000
 # less time than the one before, it would meet a full inbox there, which is left alone for an hour then. So a place is
 # kept for longer than 24 hours, by more than any request travels before it is given up.
 PERIOD = timedelta(hours=24, minutes=2)
-LOOK_AGAIN = timedelta(hours=1)  # at a sender that is paused: who resumes it wakes whoever waits for it
+RECHECK_AFTER = timedelta(hours=1)  # at a sender that is paused: who resumes it wakes whoever waits for it
 
 # Who waits is spread over the places as they fall free, the oldest first: were all held until the first one, all would
 # wake for it, and each would cost HubSpot calls to find that out. Where the cap was lowered since, only the newest are

@@ -14,10 +14,13 @@ from sqlalchemy import text
 from app.clock import utc_now
 from app.enrollments.actions import ActionPerformer
 from app.enrollments.confirm import Confirmer
+from app.enrollments.contact import ContactWriter
 from app.enrollments.eligibility import Eligibility
 from app.enrollments.enroll import Enroller
 from app.enrollments.outcome import Patience, Transition
 from app.enrollments.prepare import Preparer
+from app.enrollments.record import Recorder
+from app.enrollments.settle import Settler
 from app.enrollments.store import EnrollmentStore
 from app.enrollments.unenroll import Unenroller
 from app.hubspot.api.faults import fault_of
@@ -76,6 +79,7 @@ class Road:
     engine: AsyncEngine
     enrollments: EnrollmentStore
     enroller: Enroller
+    settler: Settler
     confirmer: Confirmer
     url: str
     told: list[Transition]
@@ -107,7 +111,7 @@ class Road:
         """Read the uncertain one once, as if its time had come."""
         await self.run("UPDATE enrollments SET due_at = clock_timestamp() WHERE state = 'uncertain'")
         (claimed,) = await self.enrollments.claim_uncertain(10)
-        await self.enroller.settle(claimed)
+        await self.settler.settle(claimed)
         return await self.state()
 
     async def state(self) -> tuple[str, str | None]:
@@ -208,29 +212,21 @@ async def open_road(
         BatchedHubSpot(client) as desk,
     ):
         owners = Owners(client, tell=lambda: None)
-        bridging = Unenroller(enrollments, desk, lambda: books[-1], fault_of, now)
-        preparing = Preparer(
+        patience = Patience(settle_seconds=90.0, confirm_seconds=confirm_seconds)
+        recorder = Recorder(enrollments, fault_of, patience, now=now, random=lambda: 0.5, observe=note)
+        unenroller = Unenroller(enrollments, desk, lambda: books[-1], fault_of, now)
+        preparer = Preparer(
             enrollments,
-            desk,
+            ContactWriter(enrollments, desk, lambda _, one: dropped.append(one)),
             Eligibility(SuppressionStore(engine), lambda: book),
-            Senders(SenderPauseStore(engine), owners, book=lambda: book, now=now),
-            bridging,
-            now=now,
-            tell=note,
-            tell_dropped=lambda _, one: dropped.append(one),
+            Senders(SenderPauseStore(engine), owners, rulebook=lambda: book, now=now),
+            unenroller,
+            recorder,
         )
-        enroller = Enroller(
-            enrollments,
-            desk,
-            preparing,
-            ActionPerformer(enrollments, desk, preparing, bridging),
-            fault_of,
-            patience=Patience(settle_seconds=90.0, confirm_seconds=confirm_seconds),
-            now=now,
-            random=lambda: 0.5,
-            tell=note,
-        )
+        performer = ActionPerformer(enrollments, desk, preparer, unenroller)
+        enroller = Enroller(enrollments, desk, preparer, performer, recorder)
+        settler = Settler(desk, recorder)
         confirmer = Confirmer(enrollments, desk, confirmations.append)
         seen = (told, books, owners, confirmations, moments, meanwhile, calls, dropped)
-        yield Road(engine, enrollments, enroller, confirmer, url, *seen)
+        yield Road(engine, enrollments, enroller, settler, confirmer, url, *seen)
     await pace.close()

@@ -118,7 +118,7 @@ async def test_updates_of_one_person_are_written_in_the_order_in_which_they_came
     assert await turn(road) == ("ready", "RATE_LIMIT_TEN_SECONDLY")
     # The first one is tried again later; what came after it waits, and does not stand in anybody else's way.
     assert await road.enrollments.claim_ready(10) == []
-    await road.enrollments.hold_others()
+    await road.enrollments.hold_blocked()
     await road.run("UPDATE enrollments SET due_at = clock_timestamp() WHERE state = 'ready'")
     await road.run("UPDATE rate_windows SET blocked_until = NULL")
     for number in (1, 2, 3):

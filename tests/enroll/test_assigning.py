@@ -27,7 +27,7 @@ FULL = "full: 2 in 24 hours"
 
 
 def senders_of(road: Road) -> Senders:
-    return Senders(SenderPauseStore(road.engine), road.owners, book=lambda: BOOK, now=utc_now)
+    return Senders(SenderPauseStore(road.engine), road.owners, rulebook=lambda: BOOK, now=utc_now)
 
 
 async def claim(road: Road, make_entry: MakeEntry, *emails: str, **facts: Any) -> list[Enrollment]:
@@ -39,7 +39,7 @@ async def claim(road: Road, make_entry: MakeEntry, *emails: str, **facts: Any) -
 
 async def claim_again(road: Road) -> list[Enrollment]:
     """Hand back all that is in hand, as a worker does that stops, and claim it once more."""
-    await road.enrollments.take_over(first_read=0.0, leaving=True)
+    await road.enrollments.reclaim_expired(first_read=0.0, leaving=True)
     return sorted(await road.enrollments.claim_ready(100), key=lambda enrollment: enrollment.id)
 
 

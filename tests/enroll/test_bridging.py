@@ -159,7 +159,7 @@ async def test_nobody_else_enrolls_a_person_who_is_on_the_way_out(road: Road, ma
     await turn(road)
     await road.accept(make_entry("e2", intent="urgent", sequence="310003", priority=100))
     assert await road.enrollments.claim_ready(10) == []
-    await road.enrollments.hold_others()
+    await road.enrollments.hold_blocked()
     assert await road.run("SELECT reason FROM enrollments ORDER BY id") == [("unenrolling",), ("other_enrollment",)]
     road.at(utc_now() + LATER)
     assert await turn(road) == ("enrolled", None)
@@ -197,9 +197,9 @@ async def test_after_a_crash_the_next_worker_looks_and_begins_nothing(road: Road
     await in_a_sequence(road)
     await road.accept(make_entry("e1", **UNENROLL))
     (dying,) = await road.enrollments.claim_ready(1)
-    await road.enrollments.triggered(dying, "501", "set")
+    await road.enrollments.workflow_started(dying, "501", "set")
     await road.run("UPDATE enrollments SET leased_until = clock_timestamp() - interval '1 s'")
-    await EnrollmentStore(road.engine, account="main", worker="w2", lease=15.0).take_over(first_read=30.0)
+    await EnrollmentStore(road.engine, account="main", worker="w2", lease=15.0).reclaim_expired(first_read=30.0)
     assert await turn(road) == ("held", "unenrolling")
     assert await road.control("workflow-enrollments") == []
 
@@ -279,9 +279,9 @@ async def test_a_lost_answer_is_never_asked_for_again_blindly(road: Road, make_e
 async def test_a_crash_while_putting_into_a_workflow_is_parked(road: Road, make_entry: MakeEntry) -> None:
     await road.accept(make_entry("e1", **WORKFLOW))
     (dying,) = await road.enrollments.claim_ready(1)
-    await road.enrollments.triggered(dying, "501", "into workflow 910002")
+    await road.enrollments.workflow_started(dying, "501", "into workflow 910002")
     await road.run("UPDATE enrollments SET leased_until = clock_timestamp() - interval '1 s'")
-    await road.enrollments.take_over(first_read=30.0)
+    await road.enrollments.reclaim_expired(first_read=30.0)
     assert await turn(road) == ("parked", "no_outcome")
     assert await road.control("workflow-enrollments") == []
     assert await EnrollmentOperatorStore(road.engine).cancel(dying.id)
@@ -306,7 +306,7 @@ async def test_whoever_unenrolls_while_another_sequence_is_replaced_is_enrolled_
     assert await turn(road) == ("held", "unenrolling")
     (began,) = await road.run("SELECT triggered_at FROM enrollments")
     await road.accept(make_entry("leaves", **UNENROLL))
-    await road.enrollments.hold_others()
+    await road.enrollments.hold_blocked()
     # The way out that was begun goes on as its own: nothing is set going a second time, and it is waited for as long.
     assert await turn(road) == ("held", "unenrolling")
     assert await road.run("SELECT state, reason FROM enrollments ORDER BY id") == [

@@ -115,9 +115,10 @@ async def enroll_all(road: Road, progress: Progress) -> None:
     worker = Worker(
         road.enrollments,
         road.enroller,
+        road.settler,
         road.confirmer,
-        pace=WorkerLimits(capacity=2 * TOGETHER, claim_at_once=TOGETHER),
-        expired=lambda _: None,
+        limits=WorkerLimits(capacity=2 * TOGETHER, claim_at_once=TOGETHER),
+        observe_expired=lambda _: None,
     )
     worker.start()
     async with asyncio.timeout(120):

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from app.enrollments.operator_store import EnrollmentOperatorStore
-from app.enrollments.prepare import LOOK_AGAIN
+from app.enrollments.prepare import RECHECK_AFTER
 from app.people.suppression import read
 from app.people.suppression_store import SuppressionStore
 
@@ -29,7 +29,7 @@ async def settle(road: Road) -> tuple[str, str | None]:
     """Read the uncertain one once, as if its time had come; return its state and reason."""
     await road.run("UPDATE enrollments SET due_at = clock_timestamp() WHERE state = 'uncertain'")
     (claimed,) = await road.enrollments.claim_uncertain(1)
-    await road.enroller.settle(claimed)
+    await road.settler.settle(claimed)
     ((state, reason),) = await road.run(
         f"SELECT state, reason FROM enrollments WHERE id = '{claimed.id}'"  # noqa: S608  # an id of ours
     )
@@ -140,7 +140,7 @@ async def test_a_lower_priority_waits_for_a_higher_one_that_waits_itself(road: R
     await road.accept(make_entry("high", intent="high", priority=10, delay=timedelta(days=36_500)))
     await road.accept(make_entry("low", intent="low", sequence="310002"))
     assert await road.enrollments.claim_ready(10) == []
-    await road.enrollments.hold_others()
+    await road.enrollments.hold_blocked()
     assert await road.run("SELECT reason FROM enrollments ORDER BY id") == [("delay",), ("other_enrollment",)]
     await road.run("UPDATE enrollments SET due_at = clock_timestamp()")
     await road.enrollments.release_due()
@@ -167,7 +167,7 @@ async def test_who_waited_for_the_end_of_another_sequence_is_enrolled_when_it_ha
     await road.accept(make_entry("e1", "al@corp.example", if_enrolled="wait"))
     assert (await step(road))[1:] == ("held", "already_enrolled")
     ((wait,),) = await road.run("SELECT due_at - updated_at FROM enrollments")
-    assert abs(wait - LOOK_AGAIN) < timedelta(minutes=1)
+    assert abs(wait - RECHECK_AFTER) < timedelta(minutes=1)
     assert await look_again(road) == ("held", "already_enrolled")
     await road.control("happen", {"email": "al@corp.example", "what": "finish"})
     assert await look_again(road) == ("enrolled", None)

@@ -134,7 +134,7 @@ async def test_whatever_is_parked_by_a_takeover_is_told_in_its_own_account(desk:
 
     worker = desk.worker(span=timedelta(0))
     worker._endpoints = emea_alone
-    taken = await worker.take_over(first_read=30.0)
+    taken = await worker.reclaim_expired(first_read=30.0)
     assert sorted(taken.values()) == ["parked", "parked"]
     assert sorted(told) == [("parked", "emea"), ("parked", "main")]
     body = json.loads((await desk.one("body"))["body"])

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.enrollments.unenroll_steps import LOOK_EVERY, Move, look_again_at, next_move, under_way
+from app.enrollments.unenroll_steps import CHECK_EVERY, Move, is_running, next_check_at, next_move
 from app.model import UnenrollWorkflow
 
 NOW = datetime(2026, 1, 5, 12, 0, tzinfo=UTC)
@@ -24,7 +24,7 @@ def test_nothing_is_begun_twice_nor_ended_while_the_workflow_may_act(
 ) -> None:
     move = next_move(bridge, in_sequence=in_sequence, triggered_at=triggered_at, now=NOW)
     assert (move is Move.TRIGGER) == (in_sequence and triggered_at is None)
-    if under_way(bridge, triggered_at, NOW):
+    if is_running(bridge, triggered_at, NOW):
         assert move is Move.WAIT
     if move is Move.DONE:
         assert not in_sequence
@@ -43,7 +43,7 @@ def test_waiting_has_an_end_and_every_look_is_later(
     triggered_at = NOW - since
     move = next_move(bridge, in_sequence=in_sequence, triggered_at=triggered_at, now=NOW)
     if move is Move.WAIT:
-        again = look_again_at(bridge, triggered_at, NOW)
-        assert again >= NOW + LOOK_EVERY or again >= triggered_at + bridge.takes
+        again = next_check_at(bridge, triggered_at, NOW)
+        assert again >= NOW + CHECK_EVERY or again >= triggered_at + bridge.takes
     late = triggered_at + max(bridge.takes, bridge.within)
     assert next_move(bridge, in_sequence=in_sequence, triggered_at=triggered_at, now=late) is not Move.WAIT

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.enrollments.evidence import MAXIMUM_RESENDS, READS, Evidence, Settlement, compare, next_read_at, settle
+from app.enrollments.evidence import MAXIMUM_RESENDS, READS, Evidence, Settlement, compare, next_read_at, settlement
 from app.model import Baseline, ObservedEnrollment
 
 SENT = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
@@ -46,22 +46,22 @@ def test_a_contact_that_was_never_in_a_sequence_starts_from_nothing() -> None:
 
 
 @given(st.integers(1, READS - 1), st.integers(0, 9), st.sampled_from([Evidence.UNCHANGED, Evidence.CONTRADICTORY]))
-def test_nothing_but_evidence_ends_the_reading_early(reads: int, resends: int, reading: Evidence) -> None:
-    assert settle(reading, reads=reads, resends=resends) is Settlement.READ_AGAIN
+def test_nothing_but_evidence_ends_the_reading_early(reads: int, resends: int, evidence: Evidence) -> None:
+    assert settlement(evidence, reads=reads, resends=resends) is Settlement.READ_AGAIN
 
 
 @given(st.integers(1, 9), st.integers(0, 9))
 def test_evidence_enrolls_whenever_it_comes(reads: int, resends: int) -> None:
-    assert settle(Evidence.HAPPENED, reads=reads, resends=resends) is Settlement.ENROLLED
+    assert settlement(Evidence.HAPPENED, reads=reads, resends=resends) is Settlement.ENROLLED
 
 
 def test_equal_reads_lead_to_a_resend_and_at_last_to_a_person() -> None:
-    told = [settle(Evidence.UNCHANGED, reads=READS, resends=resends) for resends in range(MAXIMUM_RESENDS + 1)]
-    assert told == [Settlement.RESEND] * MAXIMUM_RESENDS + [Settlement.PARK]
+    followed = [settlement(Evidence.UNCHANGED, reads=READS, resends=resends) for resends in range(MAXIMUM_RESENDS + 1)]
+    assert followed == [Settlement.RESEND] * MAXIMUM_RESENDS + [Settlement.PARK]
 
 
 def test_a_contradiction_that_stays_is_for_a_person() -> None:
-    assert settle(Evidence.CONTRADICTORY, reads=READS, resends=0) is Settlement.PARK
+    assert settlement(Evidence.CONTRADICTORY, reads=READS, resends=0) is Settlement.PARK
 
 
 def test_the_three_reads_span_the_whole_settling_time() -> None:

@@ -27,8 +27,8 @@ ANNA = Sender("anna", "7001", "anna@acme.example")
 async def sent(store: EnrollmentStore) -> Enrollment:
     """Claim one enrollment and commit `sending`."""
     (claimed,) = await store.claim_ready(10)
-    await store.prepared(claimed, "501", NOTHING, None)
-    await store.sending(claimed, ANNA, limit=None)
+    await store.checkpoint_prepared(claimed, "501", NOTHING, None)
+    await store.commit_sending(claimed, ANNA, limit=None)
     return claimed
 
 
@@ -58,7 +58,7 @@ async def test_a_person_is_in_hand_once_and_the_other_enrollment_waits(engine: A
     store = worker(engine)
     (first,) = await store.claim_ready(10)
     assert await worker(engine, "two").claim_ready(10) == []
-    await store.hold_others()
+    await store.hold_blocked()
     assert await rows(engine, "SELECT reason FROM enrollments WHERE state = 'held'") == [("other_enrollment",)]
     await store.move(first, State.REFUSED, Change("refused", "UNSUBSCRIBED"))
     (second,) = await store.claim_ready(10)
@@ -88,7 +88,7 @@ async def test_a_lost_lease_before_sending_makes_the_enrollment_ready_again(engi
     zombie = worker(engine, "zombie", lease=-1)
     (held,) = await zombie.claim_ready(10)
     heir = worker(engine, "heir")
-    assert await heir.take_over(first_read=30) == {held.id: State.READY}
+    assert await heir.reclaim_expired(first_read=30) == {held.id: State.READY}
     (again,) = await heir.claim_ready(10)
     assert again.attempt == 2
 
@@ -99,7 +99,7 @@ async def test_a_lost_lease_after_sending_is_uncertain_and_read_after_the_sendin
     await accept("ada@corp.example")
     held = await sent(worker(engine, "zombie", lease=-1))
     heir = worker(engine, "heir")
-    assert await heir.take_over(first_read=30) == {held.id: State.UNCERTAIN}
+    assert await heir.reclaim_expired(first_read=30) == {held.id: State.UNCERTAIN}
     ((wait,),) = await rows(engine, "SELECT due_at - sending_at FROM enrollments")
     assert wait == timedelta(seconds=30)
 
@@ -109,17 +109,17 @@ async def test_a_zombie_writes_nothing_that_is_no_longer_its_own(engine: AsyncEn
     zombie = worker(engine, "zombie", lease=-1)
     (held,) = await zombie.claim_ready(10)
     heir = worker(engine, "heir")
-    await heir.take_over(first_read=30)
+    await heir.reclaim_expired(first_read=30)
     await heir.claim_ready(10)
     before = await rows(engine, "SELECT * FROM enrollments")
     for write in (
-        zombie.prepared(held, "501", NOTHING, None),
-        zombie.sending(held, ANNA, limit=None),
+        zombie.checkpoint_prepared(held, "501", NOTHING, None),
+        zombie.commit_sending(held, ANNA, limit=None),
         zombie.move(held, State.REFUSED, Change("refused", "BOUNCED")),
     ):
         with pytest.raises(FenceLost):
             await write
-    assert await zombie.renew([held]) == set()
+    assert await zombie.renew_leases([held]) == set()
     assert await rows(engine, "SELECT * FROM enrollments") == before
     assert await rows(engine, "SELECT * FROM sender_reservations") == []
     assert await rows(engine, "SELECT count(*) FROM intents") == [(1,)]
@@ -130,8 +130,8 @@ async def test_renewed_leases_are_not_taken_over(engine: AsyncEngine, accept: An
     store = worker(engine, lease=60)
     held = await store.claim_ready(10)
     await rows(engine, "UPDATE enrollments SET leased_until = clock_timestamp() - interval '1 second'")
-    assert await store.renew(held) == {enrollment.id for enrollment in held}
-    assert await worker(engine, "heir").take_over(first_read=30) == {}
+    assert await store.renew_leases(held) == {enrollment.id for enrollment in held}
+    assert await worker(engine, "heir").reclaim_expired(first_read=30) == {}
 
 
 async def test_leaving_hands_back_at_once(engine: AsyncEngine, accept: Any) -> None:
@@ -139,8 +139,8 @@ async def test_leaving_hands_back_at_once(engine: AsyncEngine, accept: Any) -> N
     store = worker(engine)
     await store.claim_ready(10)
     other = worker(engine, "other")
-    assert await other.take_over(first_read=30, leaving=True) == {}
-    await store.take_over(first_read=30, leaving=True)
+    assert await other.reclaim_expired(first_read=30, leaving=True) == {}
+    await store.reclaim_expired(first_read=30, leaving=True)
     assert len(await other.claim_ready(10)) == 1
 
 
@@ -187,23 +187,23 @@ async def test_a_full_inbox_takes_no_more_and_says_until_when(engine: AsyncEngin
     await accept("ada@corp.example", "bob@corp.example", "cy@corp.example")
     store = worker(engine)
     first, second, third = await store.claim_ready(10)
-    await store.sending(first, ANNA, limit=2)
-    await store.sending(second, ANNA, limit=2)
+    await store.commit_sending(first, ANNA, limit=2)
+    await store.commit_sending(second, ANNA, limit=2)
     with pytest.raises(SenderGone) as full:
-        await store.sending(third, ANNA, limit=2)
+        await store.commit_sending(third, ANNA, limit=2)
     assert full.value.reason == "quota"
     ((first_place,),) = await rows(engine, "SELECT min(reserved_at) FROM sender_reservations")
     assert full.value.until == first_place + PERIOD
     assert await rows(engine, f"SELECT step FROM enrollments WHERE id = '{third.id}'") == [("claimed",)]  # noqa: S608
     await rows(engine, "UPDATE sender_reservations SET reserved_at = reserved_at - interval '24 hours 2 minutes'")
-    await store.sending(third, ANNA, limit=2)
+    await store.commit_sending(third, ANNA, limit=2)
 
 
 async def test_racing_reservations_never_exceed_the_inbox(engine: AsyncEngine, accept: Any) -> None:
     await accept(*(f"p{n}@corp.example" for n in range(30)))
     store = worker(engine)
     claimed = await store.claim_ready(50)
-    results = await asyncio.gather(*(store.sending(e, ANNA, limit=12) for e in claimed), return_exceptions=True)
+    results = await asyncio.gather(*(store.commit_sending(e, ANNA, limit=12) for e in claimed), return_exceptions=True)
     assert sum(isinstance(result, SenderGone) for result in results) == 18
     assert await rows(engine, "SELECT count(*) FROM sender_reservations") == [(12,)]
 
@@ -286,12 +286,12 @@ async def test_what_its_workers_leave_behind_for_72_hours_is_given_up(engine: As
     for tries in (1, 2):
         (held,) = await store.claim_ready(10)
         await rows(engine, "UPDATE enrollments SET leased_until = now() - interval '1 second'")
-        assert await worker(engine, "heir").take_over(first_read=30) == {held.id: State.READY}
+        assert await worker(engine, "heir").reclaim_expired(first_read=30) == {held.id: State.READY}
         assert await rows(engine, "SELECT tries, first_failed_at IS NULL FROM enrollments") == [(tries, False)]
     await rows(engine, "UPDATE enrollments SET first_failed_at = now() - interval '73 hours'")
     (held,) = await store.claim_ready(10)
     await rows(engine, "UPDATE enrollments SET leased_until = now() - interval '1 second'")
-    assert await worker(engine, "heir").take_over(first_read=30) == {held.id: State.PARKED}
+    assert await worker(engine, "heir").reclaim_expired(first_read=30) == {held.id: State.PARKED}
     assert await rows(engine, "SELECT state, reason FROM enrollments") == [("parked", "gave_up")]
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from sqlalchemy import text
 
-from app.enrollments import one_per_person_statements as waiting
+from app.enrollments import one_per_person_statements as one_per_person
 from app.enrollments import statements as sql
 from app.enrollments.operator_store import EnrollmentOperatorStore
 from app.enrollments.outcome import Change
@@ -34,7 +34,7 @@ async def test_whoever_is_being_released_is_cancelled_all_the_same(
     await rows(engine, "UPDATE enrollments SET due_at = clock_timestamp()")
     whose = {"email": "ada@corp.example", "rule": None} if found == "of the person" else {"email": None, "rule": "demo"}
     async with engine.connect() as connection:
-        await connection.execute(waiting.RELEASE_DUE)
+        await connection.execute(one_per_person.RELEASE_DUE)
         cancelling = asyncio.create_task(EnrollmentOperatorStore(engine).cancel_waiting(**whose))
         await until_somebody_waits(engine)
         await connection.commit()
@@ -64,7 +64,7 @@ async def test_leases_are_renewed_in_the_order_in_which_rows_are_cancelled(engin
     first, second = await store.claim_ready(10)
     async with engine.connect() as connection:
         await connection.execute(text(f"SELECT FROM enrollments WHERE id = '{first.id}' FOR UPDATE"))
-        renewing = asyncio.create_task(store.renew([second, first]))
+        renewing = asyncio.create_task(store.renew_leases([second, first]))
         await until_somebody_waits(engine)
         free = await rows(engine, "SELECT id FROM enrollments FOR UPDATE SKIP LOCKED")
         await connection.commit()
@@ -103,11 +103,11 @@ async def parked_unsettled(engine: AsyncEngine, **facts: Any) -> str:
     store = worker(engine)
     (claimed,) = await store.claim_ready(10)
     if facts.get("action") == "workflow":
-        await store.triggered(claimed, "501", "into workflow 910002")
+        await store.workflow_started(claimed, "501", "into workflow 910002")
         await store.move(claimed, State.PARKED, Change("parked", "no_outcome"))
         return claimed.id
-    await store.prepared(claimed, "501", Baseline(0, None, None), None)
-    await store.sending(claimed, Sender("anna", "7001", "anna@acme.example"), limit=None)
+    await store.checkpoint_prepared(claimed, "501", Baseline(0, None, None), None)
+    await store.commit_sending(claimed, Sender("anna", "7001", "anna@acme.example"), limit=None)
     await store.move(replace(claimed, step=Step.SENDING), State.UNCERTAIN, Change("uncertain"))
     await rows(engine, "UPDATE enrollments SET due_at = clock_timestamp()")
     (read,) = await store.claim_uncertain(10)

@@ -256,7 +256,7 @@ async def test_one_frozen_between_preparing_and_sending_is_ended_by_whoever_is_a
     waiting = asyncio.create_task(pace.acquire())
     enrollments = EnrollmentStore(engine, account="main", worker="w1", lease=0.5)
     async with asyncio.timeout(20):
-        while not await enrollments.end_frozen():
+        while not await enrollments.terminate_stuck_sessions():
             assert not waiting.done()
         await waiting
     await pace.close()
@@ -271,7 +271,7 @@ async def test_nobody_who_works_or_waits_is_taken_for_frozen(engine: AsyncEngine
         sleeping = asyncio.create_task(working.execute(text("SELECT pg_sleep(0.3)")))
         enrollments = EnrollmentStore(engine, account="main", worker="w1", lease=0.05)
         while not sleeping.done():
-            assert await enrollments.end_frozen() == 0
+            assert await enrollments.terminate_stuck_sessions() == 0
         await sleeping
         await idle.execute(text("SELECT 1"))
 

@@ -40,7 +40,7 @@ POLLED: dict[str, dict[str, Any]] = {
     "enrollments.statements.CLAIM_UNCERTAIN": ME | CLAIM,
     "enrollments.statements.EXPIRE": {},
     "enrollments.statements.RENEW_LEASES": {"ids": ["000000004004"], "attempts": [0], "lease": 15.0},
-    "enrollments.statements.TAKE_OVER": {"span": MONTH, "leaving": None, "first_read": 30.0},
+    "enrollments.statements.RECLAIM_EXPIRED": {"span": MONTH, "leaving": None, "first_read": 30.0},
     "followup.statements.CLAIM_LOOKS": ME | {"limit": 100},
     "followup.statements.END_TURN": ME | {"turn": 1},
     "followup.statements.GIVE_UP": ME | {"span": MONTH, "detail": ""},
@@ -82,7 +82,7 @@ POLLED: dict[str, dict[str, Any]] = {
     "database.retention.PRUNE_UNDELIVERED": {"age": MONTH, "bite": 1000},
     "rules.store.READ_IN_FORCE": {},
     "senders.pause_store.READ_OTHERS": ME | {"inboxes": ["s1"], "period": DAY},
-    "enrollments.one_per_person_statements.HOLD_OTHERS": ME,
+    "enrollments.one_per_person_statements.HOLD_BLOCKED": ME,
     "enrollments.one_per_person_statements.RELEASE_DUE": {},
 }
 # These count, and read what they count.
@@ -100,10 +100,9 @@ ASKED = {
     "intake.statements": "ACCEPT ENRICHED READ_FIRST_DELIVERIES TELL_WORKERS",
     "senders.statements": "LOCK_POOLS READ_ASSIGNMENT READ_STICKY TAKE_TURN WRITE_ASSIGNMENT WRITE_STICKY",
     "enrichment.statements": "HAND_BACK LATER",
-    "enrollments.statements": "CANCEL_EARLIER CHECKPOINT_PREPARED CHECKPOINT_TRIGGERED CHECKPOINT_UNTRIGGERED CONFIRM"
-    " MOVE"
-    " READ_LATER RELEASE_INTENT REMARK"
-    " END_FROZEN",  # polled, and reads PostgreSQL's own list of sessions
+    "enrollments.statements": "CANCEL_EARLIER CHECKPOINT_PREPARED CHECKPOINT_WORKFLOW_ENDED"
+    " CHECKPOINT_WORKFLOW_STARTED CONFIRM MOVE READ_LATER RELEASE_INTENT REMARK"
+    " TERMINATE_STUCK_SESSIONS",  # polled, and reads PostgreSQL's own list of sessions
     "followup.statements": "ENDED LOCK_CALLS LOCK_LOOKED_AT LOOKED REPLIED SEARCHED SPEND_CALL",
     "accounts.grant_statements": "CLAIM CONNECT FORGET FORGET_OLD_INSTALLS HUB_LOCK KEEP_INSTALL LOCK_SEALED OTHER_NAME"
     " PAUSE READ_HUB"

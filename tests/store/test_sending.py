@@ -39,7 +39,7 @@ class Commits:
     async def send(
         self, *enrollments: Enrollment, sender: Sender = ANNA, limit: int | None = None
     ) -> list[datetime | BaseException]:
-        sending = (self.store.sending(enrollment, sender, limit=limit) for enrollment in enrollments)
+        sending = (self.store.commit_sending(enrollment, sender, limit=limit) for enrollment in enrollments)
         return await asyncio.gather(*sending, return_exceptions=True)
 
 
@@ -74,9 +74,9 @@ async def test_each_of_a_batch_has_an_answer_of_its_own(engine: AsyncEngine, acc
     fay = Sender("fay", "7006", "fay@acme.example")
     await rows(engine, "INSERT INTO sender_reservations VALUES ('other', 'main', 'fay@acme.example', now())")
     sent = await asyncio.gather(
-        *(commits.store.sending(one, ANNA, limit=None) for one in (good, lost, late, also_good)),
-        commits.store.sending(paused, BEN, limit=None),
-        commits.store.sending(full, fay, limit=1),
+        *(commits.store.commit_sending(one, ANNA, limit=None) for one in (good, lost, late, also_good)),
+        commits.store.commit_sending(paused, BEN, limit=None),
+        commits.store.commit_sending(full, fay, limit=1),
         return_exceptions=True,
     )
     assert len(commits.seconds) == 1
@@ -118,8 +118,8 @@ async def test_senders_of_one_inbox_share_its_places_each_with_its_own_limit(eng
     claimed = await commits.claim()
     bea = Sender("bea", "7002", "BEN@acme.example")
     answers = await asyncio.gather(
-        *(commits.store.sending(one, BEN, limit=2) for one in claimed[:3]),
-        *(commits.store.sending(one, bea, limit=4) for one in claimed[3:]),
+        *(commits.store.commit_sending(one, BEN, limit=2) for one in claimed[:3]),
+        *(commits.store.commit_sending(one, bea, limit=4) for one in claimed[3:]),
         return_exceptions=True,
     )
     # The higher limit takes three; the lower one allows no third place then.
@@ -154,7 +154,7 @@ async def test_two_workers_that_commit_for_the_same_inboxes_never_wait_in_a_circ
     claimed = await one.claim()
     answers = await asyncio.gather(
         *(
-            commits.store.sending(enrollment, sender, limit=None)
+            commits.store.commit_sending(enrollment, sender, limit=None)
             for number, enrollment in enumerate(claimed)
             for commits in ((one, two)[number % 2],)
             for sender in ((ANNA, BEN)[number // 2 % 2],)

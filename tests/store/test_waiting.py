@@ -41,7 +41,7 @@ async def look(store: EnrollmentStore) -> None:
     """Do what a worker does every second."""
     await store.expire()
     await store.release_due()
-    await store.hold_others()
+    await store.hold_blocked()
 
 
 async def low(engine: AsyncEngine) -> Any:
@@ -68,7 +68,7 @@ async def test_whoever_waits_is_held_and_says_for_whom(engine: AsyncEngine, acce
     await rows(engine, MANY)
     store = worker(engine)
     for _ in range(2):
-        await store.hold_others()
+        await store.hold_blocked()
     told = await rows(engine, "SELECT state, reason, detail FROM enrollments WHERE intent = 'low' ORDER BY email")
     ((high,),) = await rows(engine, "SELECT min(id) FROM enrollments WHERE intent = 'high'")
     assert told[0] == ("held", "other_enrollment", f"it waits for {high} of the same person")

@@ -1,0 +1,108 @@
+"""The contact of an enrollment in HubSpot: written with the rule's properties once, and read with its baseline."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from app.enrollments.unenroll import IS_ENROLLED
+from app.enrollments.work_item import WorkItem
+from app.errors import Refusal, RequirementMissing
+from app.model import CONTACT_OWNER, KEEP, OF_CONTACT, IfEnrolled
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from app.enrollments.store import EnrollmentStore
+    from app.hubspot.batched import BatchedHubSpot
+    from app.model import Baseline, DroppedProperty, Enrollment, Plan
+
+OWNER = "hubspot_owner_id"
+NOT_FOUND = "OBJECT_NOT_FOUND"
+
+
+class ContactWriter:
+    """Writes and reads contacts. Every method raises what `BatchedHubSpot` raises, and FenceLost where it writes.
+
+    `observe_dropped` receives each write-back property that HubSpot refuses.
+    """
+
+    def __init__(
+        self,
+        store: EnrollmentStore,
+        hubspot: BatchedHubSpot,
+        observe_dropped: Callable[[Enrollment, DroppedProperty], None],
+    ) -> None:
+        self._store = store
+        self._hubspot = hubspot
+        self._observe_dropped = observe_dropped
+
+    async def ensure(self, item: WorkItem) -> Baseline:
+        """Write the contact unless an earlier attempt has written it; read its facts and baseline.
+
+        The rule's properties are written once: while an enrollment waits, a person may correct them in HubSpot. A
+        contact that was deleted meanwhile is created anew.
+        """
+        if item.enrollment.contact_id is not None:
+            try:
+                return await self._read(item, item.enrollment.contact_id)
+            except Refusal as refusal:
+                if refusal.code != NOT_FOUND:
+                    raise
+        contact_id = await self.write(item.enrollment)
+        item.enrollment = replace(item.enrollment, contact_id=contact_id)
+        return await self._read(item, contact_id)
+
+    async def write(self, enrollment: Enrollment) -> str:
+        """Write the rule's properties and the write-backs; return the contact's id.
+
+        A write-back that HubSpot refuses ends no enrollment: the journal says what the contact was written without.
+        """
+        written = await self._hubspot.write(enrollment.email, enrollment.properties, enrollment.plan.write_back)
+        if written.dropped:
+            await self._store.remark(enrollment, "write_back_dropped", _describe(written.dropped))
+        for dropped in written.dropped:
+            self._observe_dropped(enrollment, dropped)
+        return written.id
+
+    async def add(self, enrollment: Enrollment, properties: Mapping[str, str]) -> None:
+        """Write further properties in one write, if there are any."""
+        if properties:
+            await self._hubspot.write(enrollment.email, properties)
+
+    async def fill_required(self, enrollment: Enrollment, contact_id: str) -> None:
+        """Write the defaults of required properties that are empty. Raises RequirementMissing."""
+        if enrollment.require:
+            facts = await self._hubspot.read(contact_id, enrollment.require)
+            await self.add(enrollment, missing_defaults(WorkItem(enrollment, dict(facts))))
+
+    async def _read(self, item: WorkItem, contact_id: str) -> Baseline:
+        """Read the contact's facts and baseline in one request, which takes one place in a batch call."""
+        names = (*item.enrollment.require, *_properties_to_read(item.enrollment.plan))
+        facts, baseline = await self._hubspot.look(contact_id, names)
+        item.facts = dict(facts)
+        return baseline
+
+
+def missing_defaults(item: WorkItem) -> dict[str, str]:
+    """Return the defaults of required properties that are empty. Raises RequirementMissing where one has none."""
+    defaults = dict(item.enrollment.plan.defaults)
+    empty = [name for name in item.enrollment.require if not (item.facts.get(name) or "").strip()]
+    missing = tuple(name for name in empty if name not in defaults)
+    if missing:
+        raise RequirementMissing(missing)
+    return {name: defaults[name] for name in empty}
+
+
+def _properties_to_read(plan: Plan) -> tuple[str, ...]:
+    """Return the contact properties that the plan depends on."""
+    owner = (OWNER,) if plan.sender == CONTACT_OWNER or plan.owner != KEEP else ()
+    clock = (plan.timing.contact_property,) if plan.timing and plan.timing.zone == OF_CONTACT else ()
+    enrolled = (IS_ENROLLED,) if plan.if_enrolled is not IfEnrolled.SKIP else ()
+    return (*owner, *clock, *enrolled)
+
+
+def _describe(dropped: Iterable[DroppedProperty]) -> str:
+    """Say which properties were left out, why, and what to do."""
+    message = "; ".join(f"{one.name} was not written: {one.problem}" for one in dropped)
+    return f"{message}; create or mend it in HubSpot, or name another one in the account's `write_back`"
