@@ -1,4 +1,4 @@
-"""The HTTP applications: what strangers may call, and what operators may call."""
+"""The HTTP applications: the public one, and the operators' one."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ DESCRIPTION = "Webhooks in, HubSpot sequence enrollments out."
 
 
 class Application(FastAPI):
-    """FastAPI, with a shorter way for deliveries, which pass none of its middleware, and a door before the rest."""
+    """FastAPI. Deliveries bypass its middleware; all other requests are checked before their bodies are read."""
 
     deliveries: Webhooks | None = None
-    lets_in: Callable[[str], Problem | None] | None = None
+    authorise: Callable[[str], Problem | None] | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -28,7 +28,7 @@ class Application(FastAPI):
             await super().__call__(scope, receive, send)
         elif self.deliveries is not None and scope["path"].startswith(PREFIX):
             await self.deliveries(scope, receive, send)
-        elif problem := refused(scope, self.lets_in):
+        elif problem := refused(scope, self.authorise):
             await problem.response()(scope, receive, send)
         else:
             await super().__call__(scope, capped(receive), send)
@@ -48,12 +48,12 @@ def create_app(
     *,
     version: str,
     webhooks: Webhooks | None = None,
-    lets_in: Callable[[str], Problem | None] | None = None,
+    authorise: Callable[[str], Problem | None] | None = None,
 ) -> FastAPI:
-    """Return an application of `routers`, and `webhooks` where given; whatever goes wrong is a problem document.
+    """Return an application of `routers`, and `webhooks` where given; every error is answered as a problem document.
 
-    `lets_in` judges operators' tokens, where there are routes of theirs. Nothing is redirected: webhook senders take a
-    redirect for a failure.
+    `authorise` checks operators' tokens, where the application has their routes. Nothing is redirected: webhook senders
+    take a redirect for a failure.
     """
     app = Application(
         title="Segue",
@@ -64,7 +64,7 @@ def create_app(
         redirect_slashes=False,
     )
     app.deliveries = webhooks
-    app.lets_in = lets_in
+    app.authorise = authorise
     add_handlers(app)
     for router in routers:
         app.include_router(router)

@@ -1,18 +1,18 @@
-"""Who may call the operator's routes: whoever holds the admin token. Without a configured token, nobody."""
+"""Access to the operators' routes: a caller needs the admin token. Without a configured token they are closed."""
 
 from __future__ import annotations
 
 import hmac
 from typing import TYPE_CHECKING, Annotated, Any
 
-from fastapi import Depends, Request
+from fastapi import APIRouter, Depends, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from app.web.problems import CHALLENGE, Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
 ANSWERS: dict[int | str, dict[str, Any]] = {
     401: {
@@ -26,8 +26,8 @@ PREFIXES = ("/api/", "/-/")  # of the operators' routes
 _bearer = HTTPBearer(auto_error=False, description="SEGUE_ADMIN_TOKEN")
 
 
-def known_parameters(request: Request) -> None:
-    """Refuse a query parameter that the route does not have: a misspelt filter would show everybody's rows."""
+def reject_unknown_parameters(request: Request) -> None:
+    """Reject a query parameter that the route does not have: a misspelt filter would return all rows."""
     known = {parameter.alias for parameter in request.scope["route"].dependant.query_params}
     unknown = [name for name in request.query_params if name not in known]
     if unknown:
@@ -37,26 +37,34 @@ def known_parameters(request: Request) -> None:
 
 
 def bearer_of(header: str | None) -> str:
-    """Return the token of an Authorization header, nothing where it holds none."""
+    """Return the token of an Authorization header, an empty string where it holds none."""
     scheme, _, token = (header or "").partition(" ")
     return token.strip() if scheme.lower() == "bearer" else ""
 
 
-def lets_in(token: str | None, given: str) -> Problem | None:
-    """Return why whoever presents `given` is not let in, None where it is `token`: compared in constant time."""
+def authorise(token: str | None, presented: str) -> Problem | None:
+    """Return why `presented` gives no access, None where it is `token`. The comparison takes constant time."""
     if token is None:
         return Problem(403, "admin-closed", "No SEGUE_ADMIN_TOKEN is configured, so these routes are closed.")
-    if not hmac.compare_digest(given.encode(), token.encode()):
+    if not hmac.compare_digest(presented.encode(), token.encode()):
         return Problem(401, "not-authorised", "Send the admin token as `Authorization: Bearer ...`.")
     return None
 
 
 def operator(token: str | None) -> Callable[..., None]:
-    """Return the dependency that lets operators in; `operator_limits` asks the same before a body is read."""
+    """Return the dependency that requires the admin token; `operator_limits` checks the same before it reads a body."""
 
-    def authorise(presented: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]) -> None:
-        problem = lets_in(token, presented.credentials if presented is not None else "")
+    def require_token(presented: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]) -> None:
+        problem = authorise(token, presented.credentials if presented is not None else "")
         if problem is not None:
             raise problem
 
-    return authorise
+    return require_token
+
+
+def operators_only(token: str | None, routers: Iterable[APIRouter]) -> APIRouter:
+    """Return the routes of `routers`, each of which requires the admin token and rejects unknown parameters."""
+    guarded = APIRouter(dependencies=[Depends(operator(token)), Depends(reject_unknown_parameters)])
+    for router in routers:
+        guarded.include_router(router)
+    return guarded

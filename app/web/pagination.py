@@ -11,7 +11,7 @@ from typing import Annotated, Any
 from fastapi import Query
 from pydantic import AfterValidator
 
-from app.web.api.shapes import Storable
+from app.web.fields import Storable
 
 NEXT = "`next_cursor` of the page before"
 

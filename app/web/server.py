@@ -1,36 +1,42 @@
-"""uvicorn under our own roof: sockets bound first, so that a port in use is a clear message; signals handled by us."""
+"""Run uvicorn on sockets bound beforehand, so that a port in use is reported clearly; we handle the signals."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
+import os
 import signal
 import socket
 from typing import TYPE_CHECKING, cast
 
+import structlog
 import uvicorn
 
-from app.errors import StartError
+from app.database.engine import STORE_TROUBLE, first_line
+from app.errors import RulebookError, StartError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Awaitable, Callable, Iterator, Mapping
 
     from fastapi import FastAPI
 
 GRACEFUL_SECONDS = 10
 
+log = structlog.get_logger(__name__)
+
 
 class _Server(uvicorn.Server):
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Leave signals to us: uvicorn would raise them again before the worker has finished what is in hand."""
+        """Leave signals to us: uvicorn would raise them again before the worker has finished its enrollments."""
         yield
 
 
 class Listener:
-    """One HTTP listener. Construction binds the socket; `port` is the one in use, also when 0 was asked for.
+    """One HTTP listener. Construction binds the socket; `port` is the one in use, also when 0 was given.
 
-    `protocol` makes what speaks HTTP on each connection, with uvicorn's own arguments.
+    `protocol` returns the protocol of one connection; uvicorn calls it with its own arguments.
     """
 
     def __init__(self, host: str, port: int, *, setting: str, protocol: Callable[..., asyncio.Protocol]) -> None:
@@ -57,7 +63,7 @@ class Listener:
         await self._server.serve(sockets=[self._socket])
 
     def stop(self) -> None:
-        """Accept nothing more; requests in hand are answered first."""
+        """Accept no more connections; requests under way are answered first."""
         if self._server is not None:
             self._server.should_exit = True
 
@@ -74,15 +80,15 @@ def _bind(host: str, port: int, setting: str) -> socket.socket:
         listening.bind(address)
     except OSError as error:
         listening.close()
-        told = f"{setting}: cannot listen on {host}:{port}: {error.strerror}; stop what uses it, or set another one"
-        raise StartError(told) from error
+        message = f"{setting}: cannot listen on {host}:{port}: {error.strerror}; stop what uses it, or set another one"
+        raise StartError(message) from error
     listening.listen(2048)
     listening.setblocking(False)  # noqa: FBT003  # the standard library's own signature
     return listening
 
 
 @contextlib.contextmanager
-def signals(*, stop: Callable[[], None], reload: Callable[[], None]) -> Iterator[None]:
+def _signals(*, stop: Callable[[], None], reload: Callable[[], None]) -> Iterator[None]:
     """Call `stop` on SIGTERM and SIGINT, `reload` on SIGHUP, while the block runs."""
     loop = asyncio.get_running_loop()
     handlers = {signal.SIGTERM: stop, signal.SIGINT: stop, signal.SIGHUP: reload}
@@ -93,3 +99,40 @@ def signals(*, stop: Callable[[], None], reload: Callable[[], None]) -> Iterator
     finally:
         for number in handlers:
             loop.remove_signal_handler(number)
+
+
+async def run_until_stopped(
+    apps: Mapping[Listener, FastAPI], stopping: asyncio.Event, *, reload: Callable[[], Awaitable[object]]
+) -> None:
+    """Serve until SIGTERM or SIGINT, which set `stopping`; SIGHUP reloads the rules."""
+    reloads: set[asyncio.Task[None]] = set()
+
+    def stop() -> None:
+        log.info("service.stopping")
+        stopping.set()
+
+    def reload_soon() -> None:
+        task = asyncio.create_task(_reloaded(reload))
+        reloads.add(task)
+        task.add_done_callback(reloads.discard)
+
+    # Objects that exist now live until the end: the garbage collector need not scan them again.
+    gc.collect()
+    gc.freeze()
+    with _signals(stop=stop, reload=reload_soon):
+        serving = [asyncio.create_task(listener.serve(app)) for listener, app in apps.items()]
+        log.info("service.started", pid=os.getpid(), ports=[listener.port for listener in apps])
+        await stopping.wait()
+        for listener in apps:
+            listener.stop()
+        await asyncio.gather(*serving, *reloads)
+
+
+async def _reloaded(reload: Callable[[], Awaitable[object]]) -> None:
+    """Reload on SIGHUP. The reload logs mistakes in the rules, and the rules in force stay in force."""
+    try:
+        await reload()
+    except RulebookError:
+        return
+    except STORE_TROUBLE as error:
+        log.error("rulebook.not_stored", error=first_line(error))  # noqa: TRY400  # the first line says it

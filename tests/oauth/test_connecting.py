@@ -34,8 +34,9 @@ ADMIN = {"authorization": "Bearer operators-only"}
 def browser(connecting: Connector | None, grants: GrantStore | None) -> httpx.AsyncClient:
     """A browser of its own, cookies and all, at an application with the routes."""
     known = {"emea": True, "apac": True, "main": False}
-    operators = accounts.router(connecting, grants, accounts=lambda: known, authorised=auth.operator("operators-only"))
-    app = create_app([oauth.router(connecting), operators], version="test")
+    operators = accounts.account_routes(connecting, grants, accounts=lambda: known)
+    routers = [oauth.router(connecting), auth.operators_only("operators-only", [operators])]
+    app = create_app(routers, version="test")
     return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=BASE)
 
 

@@ -16,8 +16,8 @@ from app.outbound.operator_store import OutboundOperatorStore
 from app.outbound.retry_schedule import Verdict
 from app.outbound.status import EndpointStatuses
 from app.outbound.store import Outbox, Outcome, note
-from app.web.api.outbound import router
-from app.web.api.outbound_shapes import Kind
+from app.web.api.endpoints import endpoint_routes
+from app.web.api.outbound import Kind
 from app.web.app import create_app
 from tests.web.service import ADMIN_TOKEN, RULES, write
 
@@ -217,7 +217,7 @@ async def test_an_endpoint_that_leaves_the_rules_while_it_is_enabled_is_not_foun
     views = iter([web.process.rulebook.endpoints(), {}])
     books = OutboundOperatorStore(web.process.engine)
     standings = EndpointStatuses(books, lambda: next(views), utc_now)
-    app = create_app([router(books, standings, authorised=lambda: None)], version="1")
+    app = create_app([endpoint_routes(books, standings)], version="1")
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="https://segue.example") as client:
         answer = await client.post("/api/v1/endpoints/crm-back/enable")
     assert (answer.status_code, answer.json()["type"].rpartition("#")[2]) == (404, "not-found")

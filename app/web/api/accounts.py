@@ -1,20 +1,24 @@
-"""HubSpot accounts for operators: how each one is let in, and the link that connects one by OAuth."""
+"""`/api/v1/accounts`: the credential of each HubSpot account, and the link that connects one by OAuth."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any, Protocol
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict
 
 from app.accounts.connect import Connector
+from app.accounts.grant_store import GrantStore
 from app.accounts.install_store import LIFE_SECONDS
-from app.web.api.events import PROBLEMS, Identity
-from app.web.auth import known_parameters
+from app.web.api.common import Identity, resource
 from app.web.pages.connect import NOT_CONFIGURED
 from app.web.problems import Problem
+
+if TYPE_CHECKING:
+    from app.process import Process
 
 NOT_BY_OAUTH: dict[int | str, dict[str, Any]] = {409: {"description": "OAuth is not configured"}}
 ACCOUNT: dict[str, Any] = {
@@ -25,13 +29,6 @@ ACCOUNT: dict[str, Any] = {
     "scopes": ["oauth", "crm.objects.contacts.read"],
     "updated_at": "2026-11-23T09:00:00Z",
 }
-
-
-class Shown(Protocol):
-    """Where grants are listed from."""
-
-    async def listed(self) -> Sequence[Mapping[str, Any]]:
-        """Return all grants, without their tokens."""
 
 
 class InstallLink(BaseModel):
@@ -66,39 +63,44 @@ class AccountList(BaseModel):
     items: list[AccountRow]
 
 
-def router(
-    connecting: Connector | None,
-    shown: Shown | None,
-    *,
-    accounts: Callable[[], Mapping[str, bool]],
-    authorised: Callable[..., None],
+def routes(process: Process) -> APIRouter:
+    """Return the routes."""
+    oauth, accounts = process.oauth, partial(_in_rules, process)
+    if oauth is None:
+        return account_routes(None, None, accounts=accounts)
+    return account_routes(oauth.connecting, oauth.grants, accounts=accounts)
+
+
+def account_routes(
+    connector: Connector | None, grants: GrantStore | None, *, accounts: Callable[[], Mapping[str, bool]]
 ) -> APIRouter:
     """Return the routes. `accounts` returns the accounts in force, each with whether it joins by OAuth."""
-    routes = APIRouter(
-        prefix="/api/v1/accounts",
-        tags=["api"],
-        dependencies=[Depends(authorised), Depends(known_parameters)],
-        responses=PROBLEMS,
-    )
+    router = resource()
 
-    @routes.get("", response_model=AccountList)
+    @router.get("/accounts", response_model=AccountList)
     async def listed() -> dict[str, Any]:
         """List the HubSpot accounts, by name."""
         rows = {name: _plain(name, by_oauth=by_oauth) for name, by_oauth in accounts().items()}
-        connected = {row["account"]: row for row in await shown.listed()} if shown else {}
+        connected = {row["account"]: row for row in await grants.listed()} if grants else {}
         rows |= {name: row for name, row in connected.items() if accounts().get(name, True)}
         return {"items": [rows[name] for name in sorted(rows)]}
 
-    @routes.post("/{account}/install", response_model=InstallLink, responses=NOT_BY_OAUTH)
+    @router.post("/accounts/{account}/install", response_model=InstallLink, responses=NOT_BY_OAUTH)
     async def install(account: Identity) -> dict[str, Any]:
         """Return a link with which somebody may connect an account to HubSpot: once, within ten minutes."""
-        if connecting is None:
+        if connector is None:
             raise Problem(409, "oauth-not-configured", NOT_CONFIGURED)
         if not accounts().get(account):
             raise Problem(404, "not-found", f"No account {account!r} joins by OAuth in the rules in force.")
-        return {"url": await connecting.link(account)}
+        return {"url": await connector.link(account)}
 
-    return routes
+    return router
+
+
+def _in_rules(process: Process) -> Mapping[str, bool]:
+    """Return the accounts in force, each with whether it joins by OAuth."""
+    book = process.rulebook.book
+    return {account.name: account.oauth for account in book.accounts.values()} if book else {}
 
 
 def _plain(name: str, *, by_oauth: bool) -> dict[str, Any]:

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import asdict
 from datetime import datetime
-from typing import Annotated, Any, Protocol
+from typing import TYPE_CHECKING, Annotated, Any
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict
 
-from app.catalogue.cache import AGAIN_SECONDS, FRESH_SECONDS, Listing
-from app.web.api.events import PROBLEMS
-from app.web.api.senders import Account
-from app.web.auth import known_parameters
+from app.catalogue.cache import AGAIN_SECONDS, FRESH_SECONDS, Catalogue, Listing
+from app.web.api.common import Account, resource
 from app.web.problems import Problem
+
+if TYPE_CHECKING:
+    from app import model
+    from app.hubspot.client import HubSpotClient
+    from app.process import Process
 
 MaximumAge = Annotated[
     int,
@@ -96,39 +98,38 @@ class OwnerList(Aged):
     items: list[OwnerRow]
 
 
-class Listings(Protocol):
-    """What lists HubSpot; both raise Busy."""
+def routes(process: Process) -> APIRouter:
+    """Return the routes."""
+    router, catalogue = resource(), _catalogue(process)
 
-    async def sequences(self, account: str | None, *, max_age: float) -> Listing | None:
-        """Return the sequences; None where no such account is meant."""
-
-    async def owners(self, account: str | None, *, max_age: float) -> Listing | None:
-        """Return the owners; None where no such account is meant."""
-
-
-def router(listings: Listings, *, authorised: Callable[..., None]) -> APIRouter:
-    """Return the routes; `authorised` is the dependency that lets an operator in."""
-    routes = APIRouter(
-        prefix="/api/v1",
-        tags=["api"],
-        dependencies=[Depends(authorised), Depends(known_parameters)],
-        responses=PROBLEMS,
-    )
-
-    @routes.get("/sequences", response_model=SequenceList)
+    @router.get("/sequences", response_model=SequenceList)
     async def sequences(account: Account = None, max_age: MaximumAge = FRESH_SECONDS) -> dict[str, Any]:
         """List the sequences that the senders of the rules may send."""
-        return _told(await listings.sequences(account, max_age=max_age))
+        return _shown(await catalogue.sequences(account, max_age=max_age))
 
-    @routes.get("/owners", response_model=OwnerList)
+    @router.get("/owners", response_model=OwnerList)
     async def owners(account: Account = None, max_age: MaximumAge = FRESH_SECONDS) -> dict[str, Any]:
         """List the owners with their two ids."""
-        return _told(await listings.owners(account, max_age=max_age))
+        return _shown(await catalogue.owners(account, max_age=max_age))
 
-    return routes
+    return router
 
 
-def _told(listing: Listing | None) -> dict[str, Any]:
+def _catalogue(process: Process) -> Catalogue:
+    """Return the catalogue. It opens its own connection to each account that an operator asks about."""
+
+    async def open_client(account: model.Account) -> HubSpotClient:
+        def latest() -> model.Account:
+            book = process.rulebook.book
+            return (book and book.account_named(account.name)) or account
+
+        rate_limit = process.rate_limit(process.stack, account)
+        return await process.client(process.stack, account.name, rate_limit, latest)
+
+    return Catalogue(open_client, lambda: process.rulebook.book)
+
+
+def _shown(listing: Listing | None) -> dict[str, Any]:
     if listing is None:
         raise Problem(404, "not-found", "No account of the rules in force is called so; name one where there are more.")
     return asdict(listing) | {"items": listing.rows}

@@ -1,155 +1,118 @@
-"""REPORT: `/api/v1`, read only: events, decisions and enrollments, by id or listed by person, source and state."""
+"""`/api/v1/events`: what arrived, each event with its payload and its decisions."""
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import TYPE_CHECKING, Annotated, Any, Protocol
+from collections.abc import Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
 
-from fastapi import APIRouter, Depends, Path, Query
-from pydantic import AfterValidator
+from fastapi import APIRouter
+from pydantic import BaseModel, ConfigDict
 
-from app.followup.ends import How
-from app.hubspot.api.faults import faults
-from app.model import Filters, State, Verdict
-from app.people.addresses import listed_address
-from app.web.api.enrollment_shapes import EnrollmentDetail, EnrollmentPage
-from app.web.api.event_shapes import DecisionDetail, DecisionPage, EventDetail, EventPage
-from app.web.auth import ANSWERS, known_parameters
-from app.web.pagination import DecisionCursor, EnrollmentCursor, EventCursor
-from app.web.problems import Problem
+from app.model import Filters
+from app.reports.store import StoredReader
+from app.web.api.common import LIMIT, Email, Identity, Limit, Name, or_404, page, resource
+from app.web.api.decisions import DECISION
+from app.web.pagination import EventCursor
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from app.process import Process
 
-LIMIT = 50
-MAXIMUM_LIMIT = 200
-
-
-class Reader(Protocol):
-    """The one read model."""
-
-    async def events(self, filters: Filters) -> Sequence[Mapping[str, Any]]:
-        """List events, newest first."""
-
-    async def event(self, identity: str) -> Mapping[str, Any] | None:
-        """Return one event with its payload and the ids of its decisions."""
-
-    async def decisions(self, filters: Filters) -> Sequence[Mapping[str, Any]]:
-        """List decisions, newest first."""
-
-    async def decision(self, identity: str) -> Mapping[str, Any] | None:
-        """Return one decision."""
-
-    async def enrollments(self, filters: Filters) -> Sequence[Mapping[str, Any]]:
-        """List enrollments, newest first."""
-
-    async def enrollment(self, identity: str) -> Mapping[str, Any] | None:
-        """Return one enrollment with its journal."""
-
-
-STORABLE = r"^[^\x00]*$"  # PostgreSQL knows no NUL character, not even to compare with
-Identity = Annotated[str, Path(pattern=STORABLE)]
-
-
-def _listed(email: str | None) -> str | None:
-    """Return what a person is listed under. A blank is nobody, and must not list everybody."""
-    listed = listed_address(email)
-    if email is not None and listed is None:
-        raise ValueError("it is blank: name an address, or leave it out")
-    return listed
+EVENT: dict[str, Any] = {
+    "id": "evt_019ab2c3d4e5f60718293a4b5c6d7e82",
+    "delivery_id": "dlv_019ab2c3d4e5f60718293a4b5c6d7e81",
+    "source": "demo-form",
+    "type": "form_response",
+    "provider_id": "01HZX3V7Q5TYM8W2K4R6N9B0CD",
+    "received_at": "2026-11-23T09:00:00.102000Z",
+    "occurred_at": "2026-11-23T08:59:58Z",
+    "email": "ada@corp.example",
+    "first_name": "Ada",
+    "last_name": None,
+    "name": None,
+    "company": "Corp",
+    "exit": False,
+}
+ENRICHMENT: dict[str, Any] = {
+    "state": "ready",
+    "reason": "not_found",
+    "detail": "api.tool.example answered 404",
+    "tries": 1,
+    "due_at": "2026-11-23T09:00:05.310000Z",
+}
+DETAIL: dict[str, Any] = {
+    "data": {"event_id": EVENT["provider_id"], "event_type": "form_response", "employees": 80},
+    "decisions": [DECISION["id"]],
+    "enrichment": None,
+}
 
 
-Email = Annotated[
-    str | None,
-    Query(max_length=320, pattern=STORABLE, description="The person's address"),
-    AfterValidator(_listed),
-]
-Name = Annotated[str | None, Query(max_length=200, pattern=STORABLE)]
-Limit = Annotated[int, Query(ge=1, le=MAXIMUM_LIMIT)]
-UNREADABLE: dict[int | str, dict[str, Any]] = {400: {"description": "The body is no JSON in UTF-8"}}
-PROBLEMS: dict[int | str, dict[str, Any]] = {**ANSWERS, 404: {"description": "Nothing has this id"}}
+class EventRow(BaseModel):
+    """One normalised fact about a person."""
+
+    model_config = ConfigDict(json_schema_extra={"example": EVENT})
+
+    id: str
+    delivery_id: str
+    source: str
+    type: str
+    provider_id: str | None
+    received_at: datetime
+    occurred_at: datetime | None
+    email: str | None
+    first_name: str | None = None
+    last_name: str | None = None
+    name: str | None
+    company: str | None
+    exit: bool = False
 
 
-def router(reader: Reader, *, authorised: Callable[..., None]) -> APIRouter:
-    """Return the read API; `authorised` is the dependency that lets an operator in."""
-    routes = APIRouter(
-        prefix="/api/v1",
-        tags=["api"],
-        dependencies=[Depends(authorised), Depends(known_parameters)],
-        responses=PROBLEMS,
-    )
+class EnrichmentRow(BaseModel):
+    """What became of asking a thin event's provider: ready, working, done or failed."""
 
-    @routes.get("/events", response_model=EventPage)
+    model_config = ConfigDict(json_schema_extra={"example": ENRICHMENT})
+
+    state: str
+    reason: str | None
+    detail: str | None
+    tries: int
+    due_at: datetime
+
+
+class EventDetail(EventRow):
+    """One event with its payload (None once the retention has passed) and its decisions."""
+
+    model_config = ConfigDict(json_schema_extra={"example": EVENT | DETAIL})
+
+    data: Any
+    decisions: list[str]
+    enrichment: EnrichmentRow | None = None
+
+
+class EventPage(BaseModel):
+    """One page of events; `next_cursor` asks for the next one, null on the last."""
+
+    model_config = ConfigDict(json_schema_extra={"example": {"items": [EVENT], "next_cursor": EVENT["id"]}})
+
+    items: list[EventRow]
+    next_cursor: str | None
+
+
+def routes(process: Process) -> APIRouter:
+    """Return the routes."""
+    router, reader = resource(), StoredReader(process.engine)
+
+    @router.get("/events", response_model=EventPage)
     async def events(
         email: Email = None, source: Name = None, cursor: EventCursor = None, limit: Limit = LIMIT
     ) -> dict[str, Any]:
         """List stored events, newest first."""
         filters = Filters(email=email, source=source, after=cursor, limit=limit + 1)
-        return _page(await reader.events(filters), limit)
+        return page(await reader.events(filters), limit)
 
-    @routes.get("/events/{event_id}", response_model=EventDetail)
+    @router.get("/events/{event_id}", response_model=EventDetail)
     async def event(event_id: Identity) -> Mapping[str, Any]:
         """Return one event."""
-        return found(await reader.event(event_id), event_id)
+        return or_404(await reader.event(event_id), event_id)
 
-    @routes.get("/decisions", response_model=DecisionPage)
-    async def decisions(  # each is a filter of the list
-        email: Email = None,
-        source: Name = None,
-        rule: Name = None,
-        verdict: Verdict | None = None,
-        cursor: DecisionCursor = None,
-        limit: Limit = LIMIT,
-    ) -> dict[str, Any]:
-        """List decisions, newest first."""
-        filters = Filters(email=email, source=source, rule=rule, verdict=verdict, after=cursor, limit=limit + 1)
-        return _page(await reader.decisions(filters), limit)
-
-    @routes.get("/decisions/{decision_id}", response_model=DecisionDetail)
-    async def decision(decision_id: Identity) -> Mapping[str, Any]:
-        """Return one decision."""
-        return found(await reader.decision(decision_id), decision_id)
-
-    @routes.get("/enrollments", response_model=EnrollmentPage)
-    async def enrollments(  # each is a filter of the list
-        email: Email = None,
-        source: Name = None,
-        rule: Name = None,
-        state: State | None = None,
-        reason: Name = None,
-        ended: How | None = None,
-        cursor: EnrollmentCursor = None,
-        limit: Limit = LIMIT,
-    ) -> dict[str, Any]:
-        """List enrollments, newest first."""
-        asked = Filters(email=email, source=source, rule=rule, after=cursor, limit=limit + 1)
-        filters = replace(asked, state=state, reason=reason, ended=ended)
-        return _page(await reader.enrollments(filters), limit)
-
-    @routes.get("/enrollments/{enrollment_id}", response_model=EnrollmentDetail)
-    async def enrollment(enrollment_id: Identity) -> Mapping[str, Any]:
-        """Return one enrollment with its journal."""
-        return advised(found(await reader.enrollment(enrollment_id), enrollment_id))
-
-    return routes
-
-
-def advised(enrollment: Mapping[str, Any]) -> dict[str, Any]:
-    """Return an enrollment with what a person can do about HubSpot's reason, where that is one of the fault table."""
-    fault = faults().get(enrollment["reason"] or "")
-    told = {"what_to_do": fault.do, "docs": f"docs/faults.md#{fault.anchor}"} if fault else {}
-    return {**enrollment, "what_to_do": None, "docs": None, **told}
-
-
-def _page(rows: Sequence[Mapping[str, Any]], limit: int) -> dict[str, Any]:
-    """Return one page; the row beyond it, asked for on purpose, says that there is another."""
-    more = len(rows) > limit
-    items = list(rows[:limit])
-    return {"items": items, "next_cursor": items[-1]["id"] if more else None}
-
-
-def found(row: Mapping[str, Any] | None, identity: str) -> Mapping[str, Any]:
-    """Return the row, or raise the problem that nothing has this id."""
-    if row is None:
-        raise Problem(404, "not-found", f"Nothing has the id {identity[:100]!r}.")
-    return row
+    return router

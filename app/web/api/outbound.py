@@ -1,93 +1,158 @@
-"""`/api/v1/outbound` and `/api/v1/endpoints`: what your own systems were told, and sending it again."""
+"""`/api/v1/outbound`: the events for the operator's own systems, and sending them again."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-import orjson
 import structlog
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
-from app.clock import utc_now
-from app.web.api.events import LIMIT, PROBLEMS, UNREADABLE, Identity, Limit, Name, found
-from app.web.api.outbound_shapes import (
-    EndpointList,
-    EndpointRow,
-    Kind,
-    OutboundDetail,
-    OutboundPage,
-    OutboundState,
-    Replay,
-    Replayed,
-)
-from app.web.auth import known_parameters
+from app.outbound.operator_store import OutboundOperatorStore
+from app.outbound.wiring import endpoint_status
+from app.web.api.common import LIMIT, UNREADABLE, Identity, Limit, Name, or_404, page, resource
+from app.web.fields import Storable
 from app.web.pagination import OutboundCursor
 from app.web.problems import Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-    from datetime import datetime
+    from app.outbound.status import EndpointStatuses
+    from app.process import Process
+
+OutboundState = Literal["waiting", "sending", "delivered", "failed"]
+Kind = Literal["enrolled", "refused", "parked", "ended", "replied", "test"]
+EVENT: dict[str, Any] = {
+    "id": "out_019ab2c3d4e5f60718293a4b5c6d7e90",
+    "endpoint": "crm",
+    "kind": "enrolled",
+    "enrollment_id": "enr_019ab2c3d4e5f60718293a4b5c6d7e84",
+    "state": "waiting",
+    "due_at": "2026-11-23T09:05:01Z",
+    "attempt": 2,
+    "tries": 2,
+    "last_status": 500,
+    "last_error": "status 500",
+    "delivered_at": None,
+    "created_at": "2026-11-23T09:00:00Z",
+    "updated_at": "2026-11-23T09:00:06Z",
+}
+ATTEMPT: dict[str, Any] = {
+    "at": "2026-11-23T09:00:06Z",
+    "status": 500,
+    "error": "status 500",
+    "milliseconds": 41,
+    "answer": "Internal Server Error",
+}
+UNDER_WAY: dict[int | str, dict[str, Any]] = {409: {"description": "It is on its way right now"}}
 
 log = structlog.get_logger(__name__)
 
-UNDER_WAY: dict[int | str, dict[str, Any]] = {409: {"description": "It is on its way right now"}}
+
+def _in_utc(value: datetime) -> datetime:
+    try:
+        return value.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("no such time in UTC") from error
 
 
-class Books(Protocol):
-    """The record of outbound events."""
-
-    async def page(
-        self, filters: Mapping[str, str | None], after: str | None, limit: int
-    ) -> Sequence[Mapping[str, Any]]:
-        """List events, newest first."""
-
-    async def one(self, identity: str) -> Mapping[str, Any] | None:
-        """Return one event with its body and attempts."""
-
-    async def replay(self, identity: str) -> bool:
-        """Send it again; tell whether its state allowed it."""
-
-    async def replay_many(
-        self, endpoint: str, *, since: datetime, until: datetime | None, states: Sequence[str]
-    ) -> int:
-        """Send many again; return how many."""
-
-    async def knows(self, endpoint: str) -> bool:
-        """Tell whether the record has anything for an endpoint of this name."""
-
-    async def test(self, name: str, body: bytes) -> str:
-        """Note a test event for one endpoint; return its id."""
+Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
 
 
-class Standings(Protocol):
-    """How endpoints stand."""
+class OutboundRow(BaseModel):
+    """One event for one endpoint; its id is the `webhook-id`.
 
-    async def rows(self) -> Sequence[Mapping[str, Any]]:
-        """Return every endpoint."""
+    `tries` counts the failures since it was noted or replayed, `due_at` says when it is sent (again).
+    """
 
-    async def enable(self, name: str) -> bool:
-        """Send to it again; tell whether there is such an endpoint."""
+    model_config = ConfigDict(json_schema_extra={"example": EVENT})
 
-    def known(self, name: str) -> bool:
-        """Tell whether there is such an endpoint."""
+    id: str
+    endpoint: str
+    kind: str
+    enrollment_id: str | None
+    state: str
+    due_at: datetime
+    attempt: int
+    tries: int
+    last_status: int | None
+    last_error: str | None
+    delivered_at: datetime | None
+    created_at: datetime
+    updated_at: datetime
 
 
-def router(books: Books, standings: Standings, *, authorised: Callable[..., None]) -> APIRouter:
-    """Return the routes; `authorised` is the dependency that lets an operator in."""
-    routes = APIRouter(
-        prefix="/api/v1",
-        tags=["api"],
-        dependencies=[Depends(authorised), Depends(known_parameters)],
-        responses=PROBLEMS,
+class AttemptRow(BaseModel):
+    """What came of one attempt; `answer` is the beginning of what the endpoint answered, where that was no 2xx."""
+
+    model_config = ConfigDict(json_schema_extra={"example": ATTEMPT})
+
+    at: datetime
+    status: int | None
+    error: str | None
+    milliseconds: int
+    answer: str | None
+
+
+class OutboundDetail(OutboundRow):
+    """One event with the body that is sent every time, and its last twenty attempts, oldest first."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": EVENT | {"body": '{"type":"enrollment.enrolled","timestamp":"...",...}', "attempts": [ATTEMPT]}
+        }
     )
-    _add_events(routes, books)
-    _add_replays(routes, books, standings)
-    _add_endpoints(routes, books, standings)
-    return routes
+
+    body: str
+    attempts: list[AttemptRow]
 
 
-def _add_events(routes: APIRouter, books: Books) -> None:
-    @routes.get("/outbound", response_model=OutboundPage)
+class OutboundPage(BaseModel):
+    """One page of events; `next_cursor` asks for the next one, null on the last."""
+
+    model_config = ConfigDict(json_schema_extra={"example": {"items": [EVENT], "next_cursor": EVENT["id"]}})
+
+    items: list[OutboundRow]
+    next_cursor: str | None
+
+
+class Replay(BaseModel):
+    """What is sent again: events of one endpoint, noted from `since` on and before `until`."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "example": {"endpoint": "crm", "since": "2026-11-23T08:00:00Z", "until": None, "state": "failed"}
+        },
+    )
+
+    endpoint: Storable = Field(max_length=200, description="Its name in the rules")
+    since: Moment
+    until: Moment | None = None
+    state: Literal["failed", "delivered", "all"] = Field(
+        "failed", description="`delivered` or `all` after the endpoint lost what it had taken"
+    )
+
+
+class Replayed(BaseModel):
+    """How many are sent again."""
+
+    model_config = ConfigDict(json_schema_extra={"example": {"replayed": 12}})
+
+    replayed: int
+
+
+def routes(process: Process) -> APIRouter:
+    """Return the routes."""
+    router, store = resource(), OutboundOperatorStore(process.engine)
+    _add_events(router, store)
+    _add_replays(router, store, endpoint_status(process))
+    return router
+
+
+def _add_events(router: APIRouter, store: OutboundOperatorStore) -> None:
+    @router.get("/outbound", response_model=OutboundPage)
     async def listed(
         endpoint: Name = None,
         kind: Kind | None = None,
@@ -98,69 +163,36 @@ def _add_events(routes: APIRouter, books: Books) -> None:
     ) -> dict[str, Any]:
         """List what your own systems were told, or are about to be, newest first."""
         filters = {"endpoint": endpoint, "kind": kind, "state": state, "enrollment_id": enrollment_id}
-        rows = await books.page(filters, cursor, limit + 1)
-        return {"items": rows[:limit], "next_cursor": rows[limit - 1]["id"] if len(rows) > limit else None}
+        return page(await store.page(filters, cursor, limit + 1), limit)
 
-    @routes.get("/outbound/{outbound_id}", response_model=OutboundDetail)
+    @router.get("/outbound/{outbound_id}", response_model=OutboundDetail)
     async def one(outbound_id: Identity) -> Mapping[str, Any]:
         """Return one event with the body that is sent, and what came of each attempt."""
-        return found(await books.one(outbound_id), outbound_id)
+        return or_404(await store.one(outbound_id), outbound_id)
 
 
-def _add_replays(routes: APIRouter, books: Books, standings: Standings) -> None:
-    @routes.post("/outbound/replay", response_model=Replayed, responses=UNREADABLE)
-    async def replay_many(asked: Replay) -> dict[str, int]:
+def _add_replays(router: APIRouter, store: OutboundOperatorStore, statuses: EndpointStatuses) -> None:
+    @router.post("/outbound/replay", response_model=Replayed, responses=UNREADABLE)
+    async def replay_many(request: Replay) -> dict[str, int]:
         """Send an endpoint's events of a period again: those that failed, those it took, or all."""
-        if not standings.known(asked.endpoint) and not await books.knows(asked.endpoint):
+        if not statuses.known(request.endpoint) and not await store.knows(request.endpoint):
             raise Problem(
                 404, "not-found", "No endpoint is called so: neither in the rules in force nor in the record."
             )
-        states = ("failed", "delivered") if asked.state == "all" else (asked.state,)
-        replayed = await books.replay_many(asked.endpoint, since=asked.since, until=asked.until, states=states)
-        log.info("outbound.replayed", endpoint=asked.endpoint, state=asked.state, count=replayed)
+        states = ("failed", "delivered") if request.state == "all" else (request.state,)
+        replayed = await store.replay_many(request.endpoint, since=request.since, until=request.until, states=states)
+        log.info("outbound.replayed", endpoint=request.endpoint, state=request.state, count=replayed)
         return {"replayed": replayed}
 
-    @routes.post("/outbound/{outbound_id}/replay", response_model=OutboundDetail, responses=UNDER_WAY)
+    @router.post("/outbound/{outbound_id}/replay", response_model=OutboundDetail, responses=UNDER_WAY)
     async def replay(outbound_id: Identity) -> Mapping[str, Any]:
         """Send one event again: the same bytes under the same `webhook-id`, with all its tries.
 
         It is due at once. An open breaker, or an endpoint that is disabled, it waits for like all others.
         """
-        allowed = await books.replay(outbound_id)
-        row = found(await books.one(outbound_id), outbound_id)
+        allowed = await store.replay(outbound_id)
+        row = or_404(await store.one(outbound_id), outbound_id)
         if not allowed:
             raise Problem(409, "wrong-state", "It is on its way right now: look again when it has been answered.")
         log.info("outbound.replayed", outbound_id=outbound_id, endpoint=row["endpoint"])
         return row
-
-
-def _add_endpoints(routes: APIRouter, books: Books, standings: Standings) -> None:
-    @routes.get("/endpoints", response_model=EndpointList)
-    async def endpoints() -> dict[str, Any]:
-        """List your endpoints: breaker, what waits, what failed, how they answered last."""
-        return {"items": await standings.rows()}
-
-    @routes.post("/endpoints/{name}/enable", response_model=EndpointRow)
-    async def enable(name: Identity) -> Mapping[str, Any]:
-        """Send to an endpoint again at once: one that answered 410, or one whose breaker is open."""
-        if not await standings.enable(name):
-            raise _unknown()
-        log.info("endpoint.enabled", endpoint=name)
-        row = next((row for row in await standings.rows() if row["name"] == name), None)
-        if row is None:
-            raise _unknown()  # it has left the rules this very moment, and nothing waits for it
-        return row
-
-    @routes.post("/endpoints/{name}/test", response_model=OutboundDetail, status_code=202)
-    async def test(name: Identity) -> Mapping[str, Any]:
-        """Send a `segue.test` event to an endpoint, as all others go; read it again to see what came of it."""
-        if not standings.known(name):
-            raise _unknown()
-        told = {"type": "segue.test", "timestamp": utc_now().isoformat(), "data": {"endpoint": name}}
-        identity = await books.test(name, orjson.dumps(told))
-        log.info("endpoint.tested", endpoint=name, outbound_id=identity)
-        return found(await books.one(identity), identity)
-
-
-def _unknown() -> Problem:
-    return Problem(404, "not-found", "No endpoint of the rules in force is called so.")

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict
 
+from app.database.engine import busy_when_gone
 from app.errors import RulebookError
-from app.web.auth import ANSWERS, known_parameters
+from app.web.auth import ANSWERS
 from app.web.problems import Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from app.process import Process
 
-    from app.rules.rulebook import Rulebook
+MISTAKES: dict[int | str, dict[str, Any]] = {
+    422: {"description": "The file has mistakes, all listed, or a parameter was given; nothing has changed"}
+}
 
 
 class Reloaded(BaseModel):
@@ -27,28 +30,23 @@ class Reloaded(BaseModel):
     sources: int
 
 
-def router(reload: Callable[[], Awaitable[Rulebook]], *, authorised: Callable[..., None]) -> APIRouter:
-    """Return the operator's routes; `authorised` is the dependency that lets an operator in."""
-    routes = APIRouter(tags=["admin"], dependencies=[Depends(authorised), Depends(known_parameters)])
+def routes(process: Process) -> APIRouter:
+    """Return the route."""
+    router = APIRouter(tags=["admin"], responses=ANSWERS | MISTAKES)
 
-    @routes.post(
-        "/-/reload",
-        summary="Check the rules file and put it in force",
-        response_model=Reloaded,
-        responses={
-            **ANSWERS,
-            422: {"description": "The file has mistakes, all listed, or a parameter was given; nothing has changed"},
-        },
-    )
+    @router.post("/-/reload", summary="Check the rules file and put it in force", response_model=Reloaded)
     async def reload_rules() -> dict[str, Any]:
         try:
-            book = await reload()
+            with busy_when_gone():
+                book = await process.rulebook.reload()
         except RulebookError as error:
-            mistakes = [
-                {"file": m.file, "line": m.line, "column": m.column, "message": m.message} for m in error.mistakes
-            ]
-            told = "The rules were rejected; the ones in force stay in force."
-            raise Problem(422, "rules-rejected", told, mistakes=mistakes) from error
+            raise _rejected(error) from error
         return {"revision": book.revision, "rules": len(book.rules), "sources": len(book.sources)}
 
-    return routes
+    return router
+
+
+def _rejected(error: RulebookError) -> Problem:
+    mistakes = [{"file": m.file, "line": m.line, "column": m.column, "message": m.message} for m in error.mistakes]
+    detail = "The rules were rejected; the ones in force stay in force."
+    return Problem(422, "rules-rejected", detail, mistakes=mistakes)

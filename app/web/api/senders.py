@@ -1,71 +1,92 @@
-"""`/api/v1/senders`: who sends, what is left of their 24 hours, and the pauses that a person sets and ends."""
+"""`/api/v1/senders`: what each sender has left of its 24 hours; an operator pauses and resumes a sender."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, Protocol
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
 
 import structlog
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter
+from pydantic import BaseModel, ConfigDict
 
-from app.web.api.events import PROBLEMS, STORABLE, Identity
-from app.web.api.sender_shapes import SenderList
-from app.web.auth import known_parameters
+from app.senders.wiring import sender_status
+from app.web.api.common import Account, Identity, resource
 from app.web.problems import Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping, Sequence
+    from app.process import Process
+
+SENDER: dict[str, Any] = {
+    "account": "main",
+    "name": "anna",
+    "user_id": "7001",
+    "inbox": "anna@acme.example",
+    "limit": 400,
+    "left": 212,
+    "waiting": 3,
+    "paused_at": "2026-11-23T09:00:00.102000Z",
+    "reason": "by an operator",
+    "full_until": None,
+}
 
 log = structlog.get_logger(__name__)
 
-Account = Annotated[
-    str | None,
-    Query(max_length=200, pattern=STORABLE, description="A name of `accounts`; needed where there are several"),
-]
+
+class SenderRow(BaseModel):
+    """One sender in one account: `left` of `limit` enrollments may be sent in the running 24 hours.
+
+    `waiting` are assigned to it and not sent yet. `full_until` is until when none is taken because HubSpot says that it
+    is full. Contacts' owners whom no rule names are called `owner` and their owner id.
+    """
+
+    model_config = ConfigDict(json_schema_extra={"example": SENDER})
+
+    account: str
+    name: str
+    user_id: str
+    inbox: str
+    limit: int
+    left: int
+    waiting: int
+    paused_at: datetime | None
+    reason: str | None
+    full_until: datetime | None
 
 
-class Standings(Protocol):
-    """How senders stand."""
+class SenderList(BaseModel):
+    """All senders."""
 
-    async def rows(self) -> Sequence[Mapping[str, Any]]:
-        """Return every sender in every account."""
+    model_config = ConfigDict(json_schema_extra={"example": {"items": [SENDER]}})
 
-    async def pause(self, account: str | None, name: str) -> bool:
-        """Send nothing by this sender until it is resumed; tell whether there is such a sender."""
-
-    async def resume(self, account: str | None, name: str) -> bool:
-        """Send by this sender again; tell whether there is such a sender."""
+    items: list[SenderRow]
 
 
-def router(standings: Standings, *, authorised: Callable[..., None]) -> APIRouter:
-    """Return the routes; `authorised` is the dependency that lets an operator in."""
-    routes = APIRouter(
-        prefix="/api/v1",
-        tags=["api"],
-        dependencies=[Depends(authorised), Depends(known_parameters)],
-        responses=PROBLEMS,
-    )
+def routes(process: Process) -> APIRouter:
+    """Return the routes."""
+    router, statuses = resource(), sender_status(process)
 
-    @routes.get("/senders", response_model=SenderList)
+    @router.get("/senders", response_model=SenderList)
     async def senders() -> dict[str, Any]:
         """List the senders of the rules in force, and contacts' owners who have sent, in each account."""
-        return {"items": await standings.rows()}
+        return {"items": await statuses.rows()}
 
-    @routes.post("/senders/{sender_id}/pause", response_model=SenderList)
+    @router.post("/senders/{sender_id}/pause", response_model=SenderList)
     async def pause(sender_id: Identity, account: Account = None) -> dict[str, Any]:
         """Send nothing by this sender until it is resumed; pools take others meanwhile."""
-        return await _done("paused", standings.pause, account, sender_id)
+        return await change("paused", statuses.pause, account, sender_id)
 
-    @routes.post("/senders/{sender_id}/resume", response_model=SenderList)
+    @router.post("/senders/{sender_id}/resume", response_model=SenderList)
     async def resume(sender_id: Identity, account: Account = None) -> dict[str, Any]:
         """Send by this sender again; who waited for it is looked at again, ten a second."""
-        return await _done("resumed", standings.resume, account, sender_id)
+        return await change("resumed", statuses.resume, account, sender_id)
 
-    async def _done(
-        told: str, act: Callable[[str | None, str], Awaitable[bool]], account: str | None, name: str
+    async def change(
+        outcome: str, act: Callable[[str | None, str], Awaitable[bool]], account: str | None, name: str
     ) -> dict[str, Any]:
         if not await act(account, name):
             raise Problem(404, "not-found", "No sender is called so; name the account, too.")
-        log.info("sender.intervened", sender=name, account=account, told=told)
-        return {"items": [row for row in await standings.rows() if row["name"] == name]}
+        log.info("sender.intervened", sender=name, account=account, told=outcome)
+        return {"items": [row for row in await statuses.rows() if row["name"] == name]}
 
-    return routes
+    return router

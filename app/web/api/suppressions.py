@@ -1,73 +1,101 @@
-"""`/api/v1/suppressions`: who is never enrolled, as operators keep it. What the rules suppress stands in the rules."""
+"""`/api/v1/suppressions`: the addresses, domains and patterns that operators suppress. The rules have a list apart."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, Protocol
+from collections.abc import Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated, Any
 
 import structlog
-from fastapi import APIRouter, Depends, Query, Response
+from fastapi import APIRouter, Query, Response
+from pydantic import BaseModel, ConfigDict, Field
 
 from app.people.suppression import Suppression, read
-from app.web.api.events import LIMIT, PROBLEMS, STORABLE, UNREADABLE, Limit
-from app.web.api.shapes import KeptSuppression, NewSuppression, SuppressionPage
-from app.web.auth import known_parameters
+from app.people.suppression_store import SuppressionStore
+from app.web.api.common import LIMIT, UNREADABLE, Limit, page, resource
+from app.web.fields import STORABLE, Storable
 from app.web.pagination import SuppressionCursor
 from app.web.problems import Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from app.process import Process
+
+SUPPRESSION: dict[str, Any] = {
+    "kind": "domain",
+    "value": "competitor.example",
+    "reason": "asked by legal",
+    "created_at": "2026-11-23T09:00:00.102000Z",
+}
+Value = Annotated[str, Query(max_length=320, pattern=STORABLE, description="An address, a domain or a pattern")]
 
 log = structlog.get_logger(__name__)
 
-Value = Annotated[str, Query(max_length=320, pattern=STORABLE, description="An address, a domain or a pattern")]
 
+class NewSuppression(BaseModel):
+    """Who is never to be enrolled, and why."""
 
-class Suppressions(Protocol):
-    """The list."""
-
-    async def add(self, entry: Suppression, reason: str | None) -> Mapping[str, Any]:
-        """Keep an entry; one that was there stays, with the newer reason. Return what is kept, and if it is `added`."""
-
-    async def remove(self, value: str) -> str | None:
-        """Take out the entry that is listed as `value`; return its kind, None where there is none."""
-
-    async def page(self, after: str | None, limit: int) -> Sequence[Mapping[str, Any]]:
-        """List entries by value."""
-
-
-def router(suppressions: Suppressions, *, authorised: Callable[..., None]) -> APIRouter:
-    """Return the routes; `authorised` is the dependency that lets an operator in."""
-    routes = APIRouter(
-        prefix="/api/v1",
-        tags=["api"],
-        dependencies=[Depends(authorised), Depends(known_parameters)],
-        responses=PROBLEMS,
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"example": {"value": "competitor.example", "reason": "asked by legal"}}
     )
 
-    @routes.get("/suppressions", response_model=SuppressionPage)
+    value: Storable = Field(max_length=320, description="An address, a domain, or a pattern with `*`")
+    reason: Storable | None = Field(None, max_length=1000)
+
+
+class SuppressionRow(BaseModel):
+    """One entry: an address, a domain (everybody at exactly this one), or a pattern."""
+
+    model_config = ConfigDict(json_schema_extra={"example": SUPPRESSION})
+
+    kind: str
+    value: str
+    reason: str | None
+    created_at: datetime
+
+
+class KeptSuppression(SuppressionRow):
+    """What is kept now. Where it was there before (`added` is false), since when, and for what reason."""
+
+    model_config = ConfigDict(json_schema_extra={"example": SUPPRESSION | {"added": True}})
+
+    added: bool
+
+
+class SuppressionPage(BaseModel):
+    """One page of entries, by value."""
+
+    model_config = ConfigDict(json_schema_extra={"example": {"items": [SUPPRESSION], "next_cursor": None}})
+
+    items: list[SuppressionRow]
+    next_cursor: str | None
+
+
+def routes(process: Process) -> APIRouter:
+    """Return the routes."""
+    router, store = resource(), SuppressionStore(process.engine)
+
+    @router.get("/suppressions", response_model=SuppressionPage)
     async def listed(cursor: SuppressionCursor = None, limit: Limit = LIMIT) -> dict[str, Any]:
         """List who is never enrolled, by value."""
-        rows = await suppressions.page(cursor, limit + 1)
-        more = len(rows) > limit
-        return {"items": rows[:limit], "next_cursor": rows[limit - 1]["value"] if more else None}
+        return page(await store.page(cursor, limit + 1), limit, key="value")
 
-    @routes.post("/suppressions", response_model=KeptSuppression, responses=UNREADABLE)
+    @router.post("/suppressions", response_model=KeptSuppression, responses=UNREADABLE)
     async def add(new: NewSuppression) -> Mapping[str, Any]:
         """Never enroll an address, a domain, or whoever fits a pattern; what waits is refused when its time comes."""
-        kept = await suppressions.add(_entry(new.value), new.reason)
+        kept = await store.add(_entry(new.value), new.reason)
         log.info("suppression.added", kind=kept["kind"], added=kept["added"])
         return kept
 
-    @routes.delete("/suppressions", status_code=204)
+    @router.delete("/suppressions", status_code=204)
     async def remove(value: Value) -> Response:
         """Take an entry out, as it is listed or however it was written."""
-        kind = await suppressions.remove(value) or await suppressions.remove(_entry(value).value)
+        kind = await store.remove(value) or await store.remove(_entry(value).value)
         if kind is None:
             raise Problem(404, "not-found", "The list has no such entry.")
         log.info("suppression.removed", kind=kind)
         return Response(status_code=204)
 
-    return routes
+    return router
 
 
 def _entry(value: str) -> Suppression:

@@ -1,13 +1,15 @@
-"""The shapes of enrollments in `/api/v1`, with an example each for the OpenAPI document."""
+"""The models of enrollments in `/api/v1`, each with an example for the OpenAPI document."""
 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from app.web.api.event_shapes import CONSIDERED
+from app.model import NO_OUTCOME
+from app.web.api.decisions import CONSIDERED
+from app.web.fields import Person, Storable
 
 ENROLLMENT: dict[str, Any] = {
     "id": "enr_019ab2c3d4e5f60718293a4b5c6d7e84",
@@ -147,3 +149,56 @@ class EnrollmentPage(BaseModel):
 
     items: list[EnrollmentRow]
     next_cursor: str | None
+
+
+class Whose(BaseModel):
+    """Whose enrollments are meant: a person's, a rule's, or (both) a person's by that rule."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"email": "ada@corp.example"}})
+
+    email: Person | None = Field(None, max_length=320, description="The person's address")
+    rule: Storable | None = Field(None, max_length=200, description="The rule's id")
+
+    @model_validator(mode="after")
+    def _somebody(self) -> Self:
+        if not self.email and not self.rule:
+            raise ValueError("name an email, a rule, or both")
+        return self
+
+
+class Parked(BaseModel):
+    """Which parked enrollments are meant: all that fit everything that is named."""
+
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"example": {"reason": "DISCONNECTED_INBOX", "sender": "anna"}}
+    )
+
+    reason: Storable | None = Field(None, max_length=200, description="Why they are parked")
+    rule: Storable | None = Field(None, max_length=200, description="The rule's id")
+    sender: Storable | None = Field(None, max_length=200, description="The sender's name")
+
+    @model_validator(mode="after")
+    def _some(self) -> Self:
+        if not self.reason and not self.rule and not self.sender:
+            raise ValueError("name a reason, a rule, a sender, or several of them")
+        if self.reason == NO_OUTCOME:
+            raise ValueError(
+                "HubSpot does not tell who is in a workflow: look at each of them, and release it by its id"
+            )
+        return self
+
+
+class Released(BaseModel):
+    """How many were released."""
+
+    model_config = ConfigDict(json_schema_extra={"example": {"released": 12}})
+
+    released: int
+
+
+class Cancelled(BaseModel):
+    """How many were cancelled."""
+
+    model_config = ConfigDict(json_schema_extra={"example": {"cancelled": 12}})
+
+    cancelled: int

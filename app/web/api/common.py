@@ -1,0 +1,62 @@
+"""What the resources of `/api/v1` share: their router, parameters, pages, and the problems that they answer with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path, Query
+from pydantic import AfterValidator
+
+from app.people.addresses import listed_address
+from app.web.auth import ANSWERS
+from app.web.fields import STORABLE
+from app.web.problems import Problem
+
+LIMIT = 50
+MAXIMUM_LIMIT = 200
+UNREADABLE: dict[int | str, dict[str, Any]] = {400: {"description": "The body is no JSON in UTF-8"}}
+PROBLEMS: dict[int | str, dict[str, Any]] = {**ANSWERS, 404: {"description": "Nothing has this id"}}
+
+
+def _listed(email: str | None) -> str | None:
+    """Return the address under which a person is listed. A blank one must not list all rows."""
+    listed = listed_address(email)
+    if email is not None and listed is None:
+        raise ValueError("it is blank: name an address, or leave it out")
+    return listed
+
+
+Identity = Annotated[str, Path(pattern=STORABLE)]
+Limit = Annotated[int, Query(ge=1, le=MAXIMUM_LIMIT)]
+Name = Annotated[str | None, Query(max_length=200, pattern=STORABLE)]
+Account = Annotated[
+    str | None,
+    Query(max_length=200, pattern=STORABLE, description="A name of `accounts`; needed where there are several"),
+]
+Email = Annotated[
+    str | None,
+    Query(max_length=320, pattern=STORABLE, description="The person's address"),
+    AfterValidator(_listed),
+]
+
+
+def resource() -> APIRouter:
+    """Return the router of one resource of `/api/v1`, without routes."""
+    return APIRouter(prefix="/api/v1", tags=["api"], responses=PROBLEMS)
+
+
+def page(rows: Sequence[Mapping[str, Any]], limit: int, *, key: str = "id") -> dict[str, Any]:
+    """Return one page of `rows`, of which the caller reads one more than `limit`: that one proves another page.
+
+    `key` is the column by which the list is sorted; its last value is the next cursor.
+    """
+    items = list(rows[:limit])
+    return {"items": items, "next_cursor": items[-1][key] if len(rows) > limit else None}
+
+
+def or_404(row: Mapping[str, Any] | None, id_: str) -> Mapping[str, Any]:
+    """Return the row. Raises Problem where there is none."""
+    if row is None:
+        raise Problem(404, "not-found", f"Nothing has the id {id_[:100]!r}.")
+    return row

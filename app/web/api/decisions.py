@@ -1,0 +1,101 @@
+"""`/api/v1/decisions`: which rule decided about an event, or why none did."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from fastapi import APIRouter
+from pydantic import BaseModel, ConfigDict
+
+from app.model import Filters, Verdict
+from app.reports.store import StoredReader
+from app.web.api.common import LIMIT, Email, Identity, Limit, Name, or_404, page, resource
+from app.web.pagination import DecisionCursor
+
+if TYPE_CHECKING:
+    from app.process import Process
+
+DECISION: dict[str, Any] = {
+    "id": "dec_019ab2c3d4e5f60718293a4b5c6d7e83",
+    "event_id": "evt_019ab2c3d4e5f60718293a4b5c6d7e82",
+    "delivery_id": "dlv_019ab2c3d4e5f60718293a4b5c6d7e81",
+    "source": "demo-form",
+    "email": "ada@corp.example",
+    "verdict": "enroll",
+    "reason": "matched",
+    "rule": "demo-request",
+    "line": 21,
+    "revision": "4f2c9a10be77",
+    "facts": [{"rule": "demo-request", "line": 21, "matched": True, "because": "matched", "error": False}],
+    "enrollment_id": "enr_019ab2c3d4e5f60718293a4b5c6d7e84",
+    "decided_at": "2026-11-23T09:00:00.104000Z",
+}
+CONSIDERED: list[dict[str, Any]] = [
+    {"sender": "anna", "chosen": True, "because": "has most left: 212 of 400"},
+    {"sender": "ben", "chosen": False, "because": "has 180 left, anna more"},
+]
+
+
+class DecisionRow(BaseModel):
+    """Which rule decided, or why none did."""
+
+    model_config = ConfigDict(json_schema_extra={"example": DECISION})
+
+    id: str
+    event_id: str
+    delivery_id: str
+    source: str
+    email: str | None
+    verdict: str
+    reason: str
+    rule: str | None
+    line: int | None
+    revision: str
+    facts: list[dict[str, Any]]
+    enrollment_id: str | None
+    decided_at: datetime
+
+
+class DecisionDetail(DecisionRow):
+    """One decision. `assignment` says of each sender why it was taken or not, null while nobody has been chosen."""
+
+    model_config = ConfigDict(json_schema_extra={"example": DECISION | {"sender": "anna", "assignment": CONSIDERED}})
+
+    sender: str | None
+    assignment: list[dict[str, Any]] | None
+
+
+class DecisionPage(BaseModel):
+    """One page of decisions."""
+
+    model_config = ConfigDict(json_schema_extra={"example": {"items": [DECISION], "next_cursor": None}})
+
+    items: list[DecisionRow]
+    next_cursor: str | None
+
+
+def routes(process: Process) -> APIRouter:
+    """Return the routes."""
+    router, reader = resource(), StoredReader(process.engine)
+
+    @router.get("/decisions", response_model=DecisionPage)
+    async def decisions(  # each is a filter of the list
+        email: Email = None,
+        source: Name = None,
+        rule: Name = None,
+        verdict: Verdict | None = None,
+        cursor: DecisionCursor = None,
+        limit: Limit = LIMIT,
+    ) -> dict[str, Any]:
+        """List decisions, newest first."""
+        filters = Filters(email=email, source=source, rule=rule, verdict=verdict, after=cursor, limit=limit + 1)
+        return page(await reader.decisions(filters), limit)
+
+    @router.get("/decisions/{decision_id}", response_model=DecisionDetail)
+    async def decision(decision_id: Identity) -> Mapping[str, Any]:
+        """Return one decision."""
+        return or_404(await reader.decision(decision_id), decision_id)
+
+    return router

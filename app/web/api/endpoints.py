@@ -1,0 +1,116 @@
+"""`/api/v1/endpoints`: how the endpoints of the operator's own systems stand, and testing or enabling one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import orjson
+import structlog
+from fastapi import APIRouter
+from pydantic import BaseModel, ConfigDict
+
+from app.clock import utc_now
+from app.outbound.operator_store import OutboundOperatorStore
+from app.outbound.wiring import endpoint_status
+from app.web.api.common import Identity, or_404, resource
+from app.web.api.outbound import OutboundDetail
+from app.web.problems import Problem
+
+if TYPE_CHECKING:
+    from app.outbound.status import EndpointStatuses
+    from app.process import Process
+
+ENDPOINT: dict[str, Any] = {
+    "name": "crm",
+    "url": "https://crm.acme.example/hooks/segue",
+    "events": ["enrolled", "replied"],
+    "accounts": None,
+    "state": "open",
+    "failures": 5,
+    "open_until": "2026-11-23T09:00:30Z",
+    "disabled_at": None,
+    "waiting": 12,
+    "failed": 0,
+    "oldest_seconds": 41.5,
+    "last_success_at": "2026-11-23T08:59:00Z",
+    "last_error": "status 502",
+    "last_error_at": "2026-11-23T09:00:00Z",
+}
+
+log = structlog.get_logger(__name__)
+
+
+class EndpointRow(BaseModel):
+    """One endpoint. `state` is `closed` (everything goes out), `half-open`, `open`, `disabled` or `not-in-rules`.
+
+    `url` is as the rules have it. `failures` are in a row; `waiting` includes what is on its way.
+    """
+
+    model_config = ConfigDict(json_schema_extra={"example": ENDPOINT})
+
+    name: str
+    url: str | None
+    events: list[str]
+    accounts: list[str] | None
+    state: str
+    failures: int
+    open_until: datetime | None
+    disabled_at: datetime | None
+    waiting: int
+    failed: int
+    oldest_seconds: float
+    last_success_at: datetime | None
+    last_error: str | None
+    last_error_at: datetime | None
+
+
+class EndpointList(BaseModel):
+    """All endpoints of the rules in force, and those that left them with something waiting."""
+
+    model_config = ConfigDict(json_schema_extra={"example": {"items": [ENDPOINT]}})
+
+    items: list[EndpointRow]
+
+
+def routes(process: Process) -> APIRouter:
+    """Return the routes."""
+    return endpoint_routes(OutboundOperatorStore(process.engine), endpoint_status(process))
+
+
+def endpoint_routes(store: OutboundOperatorStore, statuses: EndpointStatuses) -> APIRouter:
+    """Return the routes over a store and the status of each endpoint."""
+    router = resource()
+
+    @router.get("/endpoints", response_model=EndpointList)
+    async def endpoints() -> dict[str, Any]:
+        """List your endpoints: breaker, what waits, what failed, how they answered last."""
+        return {"items": await statuses.rows()}
+
+    @router.post("/endpoints/{name}/enable", response_model=EndpointRow)
+    async def enable(name: Identity) -> Mapping[str, Any]:
+        """Send to an endpoint again at once: one that answered 410, or one whose breaker is open."""
+        if not await statuses.enable(name):
+            raise _unknown()
+        log.info("endpoint.enabled", endpoint=name)
+        row = next((row for row in await statuses.rows() if row["name"] == name), None)
+        if row is None:
+            raise _unknown()  # a reload has just removed it from the rules, and no event waits for it
+        return row
+
+    @router.post("/endpoints/{name}/test", response_model=OutboundDetail, status_code=202)
+    async def test(name: Identity) -> Mapping[str, Any]:
+        """Send a `segue.test` event to an endpoint, as all others go; read it again to see what came of it."""
+        if not statuses.known(name):
+            raise _unknown()
+        body = {"type": "segue.test", "timestamp": utc_now().isoformat(), "data": {"endpoint": name}}
+        id_ = await store.test(name, orjson.dumps(body))
+        log.info("endpoint.tested", endpoint=name, outbound_id=id_)
+        return or_404(await store.one(id_), id_)
+
+    return router
+
+
+def _unknown() -> Problem:
+    return Problem(404, "not-found", "No endpoint of the rules in force is called so.")

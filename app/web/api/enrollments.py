@@ -1,0 +1,105 @@
+"""`/api/v1/enrollments`: where each enrollment stands; an operator releases or cancels one, or many by a filter."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import structlog
+from fastapi import APIRouter
+
+from app.enrollments.operator_store import EnrollmentOperatorStore
+from app.followup.ends import How
+from app.hubspot.api.faults import faults
+from app.model import Filters, State
+from app.reports.store import StoredReader
+from app.web.api.common import LIMIT, UNREADABLE, Email, Identity, Limit, Name, or_404, page, resource
+from app.web.api.enrollments_models import Cancelled, EnrollmentDetail, EnrollmentPage, Parked, Released, Whose
+from app.web.pagination import EnrollmentCursor
+from app.web.problems import Problem
+
+if TYPE_CHECKING:
+    from app.process import Process
+
+CONFLICT: dict[int | str, dict[str, Any]] = {409: {"description": "Its state does not allow that"}}
+
+log = structlog.get_logger(__name__)
+
+
+def routes(process: Process) -> APIRouter:
+    """Return the routes."""
+    router, store, reader = resource(), EnrollmentOperatorStore(process.engine), StoredReader(process.engine)
+    _add_lists(router, reader)
+    _add_one(router, store, reader)
+    _add_many(router, store)
+    return router
+
+
+def _add_lists(router: APIRouter, reader: StoredReader) -> None:
+    @router.get("/enrollments", response_model=EnrollmentPage)
+    async def enrollments(  # each is a filter of the list
+        email: Email = None,
+        source: Name = None,
+        rule: Name = None,
+        state: State | None = None,
+        reason: Name = None,
+        ended: How | None = None,
+        cursor: EnrollmentCursor = None,
+        limit: Limit = LIMIT,
+    ) -> dict[str, Any]:
+        """List enrollments, newest first."""
+        filters = Filters(email=email, source=source, rule=rule, after=cursor, limit=limit + 1)
+        filters = replace(filters, state=state, reason=reason, ended=ended)
+        return page(await reader.enrollments(filters), limit)
+
+    @router.get("/enrollments/{enrollment_id}", response_model=EnrollmentDetail)
+    async def enrollment(enrollment_id: Identity) -> Mapping[str, Any]:
+        """Return one enrollment with its journal."""
+        return with_advice(or_404(await reader.enrollment(enrollment_id), enrollment_id))
+
+
+def _add_one(router: APIRouter, store: EnrollmentOperatorStore, reader: StoredReader) -> None:
+    @router.post("/enrollments/{enrollment_id}/release", response_model=EnrollmentDetail, responses=CONFLICT)
+    async def release(enrollment_id: Identity) -> Mapping[str, Any]:
+        """Release a parked enrollment: its cause is mended, and it is tried again."""
+        return await change("released", store.release, enrollment_id)
+
+    @router.post("/enrollments/{enrollment_id}/cancel", response_model=EnrollmentDetail, responses=CONFLICT)
+    async def cancel(enrollment_id: Identity) -> Mapping[str, Any]:
+        """Cancel an enrollment that is held, ready or parked: nothing is sent any more.
+
+        The person's intent is free then, unless a request whose answer was lost may have worked.
+        """
+        return await change("cancelled", store.cancel, enrollment_id)
+
+    async def change(outcome: str, act: Callable[[str], Awaitable[bool]], id_: str) -> Mapping[str, Any]:
+        allowed = await act(id_)
+        row = or_404(await reader.enrollment(id_), id_)
+        if not allowed:
+            raise Problem(409, "wrong-state", f"It is {row['state']}, and cannot be {outcome}.")
+        log.info("enrollment.intervened", enrollment_id=id_, delivery_id=row["delivery_id"], told=outcome)
+        return with_advice(row)
+
+
+def _add_many(router: APIRouter, store: EnrollmentOperatorStore) -> None:
+    @router.post("/enrollments/cancel", response_model=Cancelled, responses=CONFLICT | UNREADABLE)
+    async def cancel_waiting(whose: Whose) -> dict[str, int]:
+        """Cancel all enrollments of a person, of a rule, or both, that are held or ready."""
+        cancelled = await store.cancel_waiting(email=whose.email, rule=whose.rule)
+        log.info("enrollments.cancelled", count=cancelled, rule=whose.rule)
+        return {"cancelled": cancelled}
+
+    @router.post("/enrollments/release", response_model=Released, responses=CONFLICT | UNREADABLE)
+    async def release_parked(which: Parked) -> dict[str, int]:
+        """Release all parked enrollments of a reason, a rule or a sender, ten a second: their cause is mended."""
+        released = await store.release_parked(reason=which.reason, rule=which.rule, sender=which.sender)
+        log.info("enrollments.released", count=released, **which.model_dump(exclude_none=True))
+        return {"released": released}
+
+
+def with_advice(enrollment: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an enrollment with what a person can do about HubSpot's reason, where the fault table has that reason."""
+    fault = faults().get(enrollment["reason"] or "")
+    advice = {"what_to_do": fault.do, "docs": f"docs/faults.md#{fault.anchor}"} if fault else {}
+    return {**enrollment, "what_to_do": None, "docs": None, **advice}
