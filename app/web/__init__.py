@@ -1,1 +1,8 @@
-"""Ways in over HTTP, thin: bytes become a Delivery, errors become statuses, rows become documents."""
+"""The HTTP side of a process: webhooks from senders, the operators' API, health and metrics, and the OAuth pages.
+
+In: HTTP requests, and a `Process` with everything that is open. Out: replies. An error is answered as a problem
+document (RFC 9457); a delivery that cannot be stored gets 503, so that its sender repeats it. A port in use raises
+StartError.
+
+Others import `wiring` (the applications and their listeners) and `server` (`Listener`).
+"""

@@ -45,7 +45,7 @@ class Framing:
         self._begin_section(lines=0)
 
     def begin_chunk(self) -> None:
-        """Expect the chunk whose size the latest line tells, or trailers where it is 0."""
+        """Expect the chunk whose size the latest line gives, or trailers where it is 0."""
         size = int(self._line.partition(b";")[0], 16)
         self._body = size + len(LINE_END) if size else 0
         self._begin_section(lines=1)

@@ -1,4 +1,4 @@
-"""What orchestrators and Prometheus ask: alive, ready (each dependency by name), and the metrics."""
+"""Health for orchestrators and Prometheus: alive, ready (each dependency by name), and the metrics."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ NOT_READY: dict[int | str, dict[str, Any]] = {503: {"description": "Not ready", 
 
 
 def health(checks: Mapping[str, Callable[[], Awaitable[str | None]]], *, practice: bool) -> APIRouter:
-    """Return `/healthz` and `/readyz`. A check returns None when all is well, else what is wrong, in a few words."""
+    """Return `/healthz` and `/readyz`. A check returns None, or the problem in a few words."""
     routes = APIRouter(tags=["health"])
 
     @routes.get("/healthz", summary="Alive: touches nothing", response_model=Alive)
@@ -50,11 +50,11 @@ def health(checks: Mapping[str, Callable[[], Awaitable[str | None]]], *, practic
 
     @routes.get("/readyz", summary="Ready: each dependency by name", response_model=Readiness, responses=NOT_READY)
     async def readyz(response: Response) -> dict[str, Any]:
-        found = await asyncio.gather(*(_checked(check) for check in checks.values()))
-        told = {name: wrong or "ok" for name, wrong in zip(checks, found, strict=True)}
-        ready = not any(found)
+        problems = await asyncio.gather(*(_checked(check) for check in checks.values()))
+        described = {name: problem or "ok" for name, problem in zip(checks, problems, strict=True)}
+        ready = not any(problems)
         response.status_code = 200 if ready else 503
-        return {"status": "ready" if ready else "not ready", "checks": told}
+        return {"status": "ready" if ready else "not ready", "checks": described}
 
     return routes
 

@@ -1,7 +1,7 @@
-"""The examples of the OpenAPI document, as they were written.
+"""The examples of the OpenAPI document, with their nulls.
 
-FastAPI leaves every null out of its document, also out of the examples, where a null is what is answered: without it
-they would not even fit their own schemas. So they are taken from the models once more.
+FastAPI leaves every null out of its document. An example without its nulls would not fit its own schema, so this module
+takes the examples from the models again.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def describe_examples(document: dict[str, Any], routes: Sequence[BaseRoute]) -> None:
-    """Show in an OpenAPI document the whole examples of what `routes` are asked and answer, nulls included."""
+    """Put the whole examples of the requests and answers of `routes` into an OpenAPI document, nulls included."""
     _, written = models_json_schema(list(_models(routes)))
     for name, schema in written.get("$defs", {}).items():
         published = document["components"]["schemas"].get(name, {})

@@ -1,6 +1,6 @@
 """`cursor` of the lists: the `next_cursor` of the page before, and never one of another list.
 
-Below another list's id a list would seem to have ended, or begin anywhere.
+With an id of another list, a list would seem to have ended, or would begin anywhere.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from app.web.fields import Storable
 NEXT = "`next_cursor` of the page before"
 
 
-def _begins(prefix: str) -> Any:
-    """Return how the cursor of a list is described whose ids have this prefix."""
+def _described(prefix: str) -> Any:
+    """Return the description of the cursor of a list whose ids have this prefix."""
     return Query(max_length=64, description=NEXT, json_schema_extra={"pattern": f"^{prefix}_[0-9a-z]+$"})
 
 
 def _own(prefix: str) -> AfterValidator:
-    """Return what refuses a cursor that is no id of the list, in a sentence where a pattern would tell a pattern."""
+    """Return a validator that rejects a cursor that is no id of the list, with a sentence instead of a pattern."""
 
     def checked(cursor: str | None) -> str | None:
         if cursor is not None and not re.fullmatch(f"{prefix}_[0-9a-z]+", cursor):
@@ -38,9 +38,9 @@ def _listed(cursor: str | None) -> str | None:
     return cursor
 
 
-EventCursor = Annotated[str | None, _begins("evt"), _own("evt")]
-DecisionCursor = Annotated[str | None, _begins("dec"), _own("dec")]
-EnrollmentCursor = Annotated[str | None, _begins("enr"), _own("enr")]
-OutboundCursor = Annotated[str | None, _begins("out"), _own("out")]
+EventCursor = Annotated[str | None, _described("evt"), _own("evt")]
+DecisionCursor = Annotated[str | None, _described("dec"), _own("dec")]
+EnrollmentCursor = Annotated[str | None, _described("enr"), _own("enr")]
+OutboundCursor = Annotated[str | None, _described("out"), _own("out")]
 # Suppressions are listed by value: addresses, patterns with their `@`, domains with a dot.
 SuppressionCursor = Annotated[Storable | None, Query(max_length=320, description=NEXT), AfterValidator(_listed)]

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 MEDIA_TYPE = "application/problem+json"
 TYPES = "https://segue.example/problems#"
-# RFC 9110 (11.6.1) has every 401 say how to be let in, RFC 6750 (3) that `Bearer` never stands alone.
+# RFC 9110 (11.6.1): every 401 says how to authenticate. RFC 6750 (3): `Bearer` has at least one parameter.
 CHALLENGE = {"WWW-Authenticate": 'Bearer realm="segue"'}
 SCHEMA: dict[str, Any] = {
     "type": "object",
@@ -43,13 +43,13 @@ SCHEMA: dict[str, Any] = {
     },
 }
 
-RENAMED = {413: "content-too-large"}  # Python before 3.13 knows it by an older name
+RENAMED = {413: "content-too-large"}  # Python before 3.13 has an older name for it
 
 log = structlog.get_logger(__name__)
 
 
 class Problem(Exception):
-    """An answer to an operator's request that is no success. `kind` is the stable name in its `type`."""
+    """An error in the answer to an operator's request. `kind` is the stable name in its `type`."""
 
     def __init__(self, status: int, kind: str, detail: str, **more: Any) -> None:
         super().__init__(detail)
@@ -90,8 +90,8 @@ def add_handlers(app: FastAPI) -> None:
     """Make every error of `app` a problem document; nothing shows a traceback."""
 
     @app.exception_handler(Problem)
-    async def told(_: Request, problem: Problem) -> JSONResponse:
-        return problem.response()
+    async def problem(_: Request, error: Problem) -> JSONResponse:
+        return error.response()
 
     @app.exception_handler(Busy)
     async def busy(_: Request, error: Busy) -> JSONResponse:

@@ -55,7 +55,7 @@ class Listener:
             server_header=False,
             date_header=True,
             timeout_graceful_shutdown=GRACEFUL_SECONDS,
-            # uvicorn's type asks for a class, and uvicorn only calls it.
+            # uvicorn's annotation requires a class, but uvicorn only calls it.
             http=cast("type[asyncio.Protocol]", self._protocol),
             ws="none",
         )

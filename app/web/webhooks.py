@@ -1,8 +1,8 @@
-"""RECEIVE: `/webhooks/{source}`, thin: bytes in, the intake's reply or the error tree's status out.
+"""RECEIVE: `/webhooks/{source}`: bytes in; the intake's reply, or the status of an error, out.
 
-What follows the source's name in the path belongs to its provider: it is a secret where nothing else can carry one.
+The path after the source's name belongs to its provider: it is a secret where a provider can send none elsewhere.
 
-A bare ASGI application: what every single delivery passes is kept short. `describe` tells the OpenAPI document of it.
+A bare ASGI application, since every delivery passes it. `describe` adds its route to the OpenAPI document.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ log = structlog.get_logger(__name__)
 
 PREFIX = "/webhooks/"
 JSON = "application/json"
-LONGEST_LENGTH = 20  # digits: more is no length, and Python refuses to read thousands of them
+LONGEST_LENGTH = 20  # digits: more is no length, and Python refuses to parse thousands of digits
 
 
 class Webhooks:
-    """The public way in: everything below `/webhooks/`.
+    """Everything below `/webhooks/`.
 
-    `maximum_body` is in bytes; `public_url` is what senders call, where a proxy hides it: some signatures cover it.
+    `maximum_body` is in bytes. `public_url` is the URL that senders call behind a proxy: some signatures cover it.
     """
 
     def __init__(
@@ -72,11 +72,11 @@ class Webhooks:
             delivery = Delivery(delivery_id, source, utc_now(), scope["method"], url, headers, body)
             return await self._intake.receive(delivery)
         except DeliveryRejected as answer:
-            return self._turned_away(answer, delivery_id, source)
+            return self._rejected(answer, delivery_id, source)
         except Exception:
-            # A defect of ours is no reason for a sender to give its event up: it is asked to send it again.
+            # A defect of ours must not make the sender give its event up: the answer asks for another try.
             log.exception("delivery.defect", delivery_id=delivery_id)
-            return self._turned_away(Busy("defect"), delivery_id, source)
+            return self._rejected(Busy("defect"), delivery_id, source)
 
     def _called_url(self, scope: Scope, headers: dict[str, str]) -> str:
         """Return the URL as the sender called it, escapes untouched."""
@@ -85,8 +85,8 @@ class Webhooks:
         base = self._public_url or f"{scope['scheme']}://{headers.get('host', '')}"
         return base + path.decode("latin-1") + (f"?{query.decode('latin-1')}" if query else "")
 
-    def _turned_away(self, answer: DeliveryRejected, delivery_id: str, source: str) -> Reply:
-        """Answer a delivery that is not taken. The reason goes to the log; a forger learns the status only."""
+    def _rejected(self, answer: DeliveryRejected, delivery_id: str, source: str) -> Reply:
+        """Answer a rejected delivery. The reason goes to the log; the sender learns the status only."""
         known = answer.status != 404  # noqa: PLR2004  # an unknown source's name must not become a label
         self._metrics.rejected(source if known else None, answer.reason)
         log.warning(
@@ -133,7 +133,7 @@ async def _capped_body(headers: dict[str, str], receive: Receive, maximum: int) 
 
 def describe(document: dict[str, Any]) -> None:
     """Add the route to an OpenAPI document."""
-    identity = "dlv_019ab2c3d4e5f60718293a4b5c6d7e81"
+    id_ = "dlv_019ab2c3d4e5f60718293a4b5c6d7e81"
     answers = {
         "200": "Kept (or seen before, or no rule listens): do not send it again",
         "400": "The body cannot be read as what this provider sends",
@@ -153,10 +153,10 @@ def describe(document: dict[str, Any]) -> None:
             "requestBody": {"content": {"*/*": {"schema": {}}}},
             "responses": {
                 status: {
-                    "description": told,
-                    "content": {JSON: {"example": {"received": status == "200", "id": identity}}},
+                    "description": description,
+                    "content": {JSON: {"example": {"received": status == "200", "id": id_}}},
                 }
-                for status, told in answers.items()
+                for status, description in answers.items()
             },
         }
     }

@@ -1,4 +1,4 @@
-"""The HTTP side, put together: the public application, the operators', and where each listens."""
+"""Build the HTTP side: the public application, the operators' application, and where each listens."""
 
 from __future__ import annotations
 
@@ -154,14 +154,14 @@ async def _page(process: Process, reader: StoredReader) -> bytes:
         process.metrics.endpoints(await endpoint_status(process).gauges())
         if book is not None:
             process.metrics.overdue_looks(await reader.overdue_looks(book.accounts))
-            standing = await sender_status(process).all()
-            process.metrics.senders((one.account, one.name, one.left, one.paused_at is not None) for one in standing)
+            senders = await sender_status(process).all()
+            process.metrics.senders((one.account, one.name, one.left, one.paused_at is not None) for one in senders)
             process.metrics.accounts(await _connected(process, book))
     return process.metrics.page()
 
 
 async def _connected(process: Process, book: Rulebook) -> dict[str, bool]:
-    """Return the accounts that join by OAuth, each with whether it has a grant that works. Raises Busy."""
+    """Return the accounts that join by OAuth, each with whether its grant is active. Raises Busy."""
     if process.oauth is None:
         return {}
     states = {row["account"]: row["state"] for row in await process.oauth.grants.listed()}

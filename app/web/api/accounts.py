@@ -87,7 +87,7 @@ def account_routes(
 
     @router.post("/accounts/{account}/install", response_model=InstallLink, responses=NOT_BY_OAUTH)
     async def install(account: Identity) -> dict[str, Any]:
-        """Return a link with which somebody may connect an account to HubSpot: once, within ten minutes."""
+        """Return a link that connects an account to HubSpot: it works once, within ten minutes."""
         if connector is None:
             raise Problem(409, "oauth-not-configured", NOT_CONFIGURED)
         if not accounts().get(account):

@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 MaximumAge = Annotated[
     int,
     Query(
-        ge=AGAIN_SECONDS, le=86_400, description="In seconds; what is older is read again, and what cannot be is told"
+        ge=AGAIN_SECONDS,
+        le=86_400,
+        description="In seconds. A list that is older is read again; `trouble` says why it could not be",
     ),
 ]
 AGED: dict[str, Any] = {
@@ -44,9 +46,9 @@ OWNER: dict[str, Any] = {"name": "Anna Archer", "email": "anna@acme.example", "u
 
 
 class SequenceRow(BaseModel):
-    """One sequence: what it is made of, when it sends (on the clock of who sends), and which senders may send it.
+    """One sequence: what it is made of, when it sends (on the clock of the sender), and which senders may send it.
 
-    `steps`, `sends` and `follow_up_days` are null where HubSpot does not tell.
+    `steps`, `sends` and `follow_up_days` are null where HubSpot does not say.
     """
 
     model_config = ConfigDict(json_schema_extra={"example": SEQUENCE})
@@ -82,7 +84,7 @@ class Aged(BaseModel):
 
 
 class SequenceList(Aged):
-    """Sequences. `unlisted` has the senders of whom HubSpot lists nothing, each with its reason."""
+    """Sequences. `unlisted` has the senders for which HubSpot lists nothing, each with its reason."""
 
     model_config = ConfigDict(json_schema_extra={"example": AGED | {"items": [SEQUENCE], "unlisted": {}}})
 

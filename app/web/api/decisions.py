@@ -59,7 +59,7 @@ class DecisionRow(BaseModel):
 
 
 class DecisionDetail(DecisionRow):
-    """One decision. `assignment` says of each sender why it was taken or not, null while nobody has been chosen."""
+    """One decision. `assignment` says of each sender why it was taken or not, null until a sender is chosen."""
 
     model_config = ConfigDict(json_schema_extra={"example": DECISION | {"sender": "anna", "assignment": CONSIDERED}})
 

@@ -1,4 +1,4 @@
-"""`/api/v1/endpoints`: how the endpoints of the operator's own systems stand, and testing or enabling one."""
+"""`/api/v1/endpoints`: the status of the operator's own endpoints, and testing or enabling one."""
 
 from __future__ import annotations
 

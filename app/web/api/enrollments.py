@@ -62,14 +62,14 @@ def _add_lists(router: APIRouter, reader: StoredReader) -> None:
 def _add_one(router: APIRouter, store: EnrollmentOperatorStore, reader: StoredReader) -> None:
     @router.post("/enrollments/{enrollment_id}/release", response_model=EnrollmentDetail, responses=CONFLICT)
     async def release(enrollment_id: Identity) -> Mapping[str, Any]:
-        """Release a parked enrollment: its cause is mended, and it is tried again."""
+        """Release a parked enrollment: its cause is solved, and it is tried again."""
         return await change("released", store.release, enrollment_id)
 
     @router.post("/enrollments/{enrollment_id}/cancel", response_model=EnrollmentDetail, responses=CONFLICT)
     async def cancel(enrollment_id: Identity) -> Mapping[str, Any]:
         """Cancel an enrollment that is held, ready or parked: nothing is sent any more.
 
-        The person's intent is free then, unless a request whose answer was lost may have worked.
+        The person's intent is free again, unless a request whose answer was lost may have worked.
         """
         return await change("cancelled", store.cancel, enrollment_id)
 
@@ -84,17 +84,17 @@ def _add_one(router: APIRouter, store: EnrollmentOperatorStore, reader: StoredRe
 
 def _add_many(router: APIRouter, store: EnrollmentOperatorStore) -> None:
     @router.post("/enrollments/cancel", response_model=Cancelled, responses=CONFLICT | UNREADABLE)
-    async def cancel_waiting(whose: Whose) -> dict[str, int]:
+    async def cancel_waiting(criteria: Whose) -> dict[str, int]:
         """Cancel all enrollments of a person, of a rule, or both, that are held or ready."""
-        cancelled = await store.cancel_waiting(email=whose.email, rule=whose.rule)
-        log.info("enrollments.cancelled", count=cancelled, rule=whose.rule)
+        cancelled = await store.cancel_waiting(email=criteria.email, rule=criteria.rule)
+        log.info("enrollments.cancelled", count=cancelled, rule=criteria.rule)
         return {"cancelled": cancelled}
 
     @router.post("/enrollments/release", response_model=Released, responses=CONFLICT | UNREADABLE)
-    async def release_parked(which: Parked) -> dict[str, int]:
-        """Release all parked enrollments of a reason, a rule or a sender, ten a second: their cause is mended."""
-        released = await store.release_parked(reason=which.reason, rule=which.rule, sender=which.sender)
-        log.info("enrollments.released", count=released, **which.model_dump(exclude_none=True))
+    async def release_parked(criteria: Parked) -> dict[str, int]:
+        """Release all parked enrollments of a reason, a rule or a sender, ten a second: their cause is solved."""
+        released = await store.release_parked(reason=criteria.reason, rule=criteria.rule, sender=criteria.sender)
+        log.info("enrollments.released", count=released, **criteria.model_dump(exclude_none=True))
         return {"released": released}
 
 

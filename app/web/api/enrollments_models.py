@@ -152,7 +152,7 @@ class EnrollmentPage(BaseModel):
 
 
 class Whose(BaseModel):
-    """Whose enrollments are meant: a person's, a rule's, or (both) a person's by that rule."""
+    """Which enrollments are cancelled: those of a person, of a rule, or (with both) of a person by that rule."""
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"email": "ada@corp.example"}})
 
@@ -160,14 +160,14 @@ class Whose(BaseModel):
     rule: Storable | None = Field(None, max_length=200, description="The rule's id")
 
     @model_validator(mode="after")
-    def _somebody(self) -> Self:
+    def _not_all(self) -> Self:
         if not self.email and not self.rule:
             raise ValueError("name an email, a rule, or both")
         return self
 
 
 class Parked(BaseModel):
-    """Which parked enrollments are meant: all that fit everything that is named."""
+    """Which parked enrollments are released: all that match every field given."""
 
     model_config = ConfigDict(
         extra="forbid", json_schema_extra={"example": {"reason": "DISCONNECTED_INBOX", "sender": "anna"}}
@@ -178,7 +178,7 @@ class Parked(BaseModel):
     sender: Storable | None = Field(None, max_length=200, description="The sender's name")
 
     @model_validator(mode="after")
-    def _some(self) -> Self:
+    def _not_all(self) -> Self:
         if not self.reason and not self.rule and not self.sender:
             raise ValueError("name a reason, a rule, a sender, or several of them")
         if self.reason == NO_OUTCOME:

@@ -161,7 +161,7 @@ def _add_events(router: APIRouter, store: OutboundOperatorStore) -> None:
         cursor: OutboundCursor = None,
         limit: Limit = LIMIT,
     ) -> dict[str, Any]:
-        """List what your own systems were told, or are about to be, newest first."""
+        """List the events that your own systems received, or will receive, newest first."""
         filters = {"endpoint": endpoint, "kind": kind, "state": state, "enrollment_id": enrollment_id}
         return page(await store.page(filters, cursor, limit + 1), limit)
 
@@ -188,7 +188,7 @@ def _add_replays(router: APIRouter, store: OutboundOperatorStore, statuses: Endp
     async def replay(outbound_id: Identity) -> Mapping[str, Any]:
         """Send one event again: the same bytes under the same `webhook-id`, with all its tries.
 
-        It is due at once. An open breaker, or an endpoint that is disabled, it waits for like all others.
+        It is due at once. It waits for an open breaker or a disabled endpoint as all events do.
         """
         allowed = await store.replay(outbound_id)
         row = or_404(await store.one(outbound_id), outbound_id)

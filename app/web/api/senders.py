@@ -37,7 +37,7 @@ class SenderRow(BaseModel):
     """One sender in one account: `left` of `limit` enrollments may be sent in the running 24 hours.
 
     `waiting` are assigned to it and not sent yet. `full_until` is until when none is taken because HubSpot says that it
-    is full. Contacts' owners whom no rule names are called `owner` and their owner id.
+    is full. An owner of contacts that no rule names is called `owner` and its owner id.
     """
 
     model_config = ConfigDict(json_schema_extra={"example": SENDER})
@@ -68,17 +68,17 @@ def routes(process: Process) -> APIRouter:
 
     @router.get("/senders", response_model=SenderList)
     async def senders() -> dict[str, Any]:
-        """List the senders of the rules in force, and contacts' owners who have sent, in each account."""
+        """List the senders of the rules in force, and contacts' owners that have sent, in each account."""
         return {"items": await statuses.rows()}
 
     @router.post("/senders/{sender_id}/pause", response_model=SenderList)
     async def pause(sender_id: Identity, account: Account = None) -> dict[str, Any]:
-        """Send nothing by this sender until it is resumed; pools take others meanwhile."""
+        """Send nothing by this sender until it is resumed; until then pools choose other senders."""
         return await change("paused", statuses.pause, account, sender_id)
 
     @router.post("/senders/{sender_id}/resume", response_model=SenderList)
     async def resume(sender_id: Identity, account: Account = None) -> dict[str, Any]:
-        """Send by this sender again; who waited for it is looked at again, ten a second."""
+        """Send by this sender again. Enrollments that waited for it are tried again, ten a second."""
         return await change("resumed", statuses.resume, account, sender_id)
 
     async def change(

@@ -32,7 +32,7 @@ log = structlog.get_logger(__name__)
 
 
 class NewSuppression(BaseModel):
-    """Who is never to be enrolled, and why."""
+    """An address, domain or pattern that is never to be enrolled, and why."""
 
     model_config = ConfigDict(
         extra="forbid", json_schema_extra={"example": {"value": "competitor.example", "reason": "asked by legal"}}
@@ -43,7 +43,7 @@ class NewSuppression(BaseModel):
 
 
 class SuppressionRow(BaseModel):
-    """One entry: an address, a domain (everybody at exactly this one), or a pattern."""
+    """One entry: an address, a domain (all addresses at exactly this domain), or a pattern."""
 
     model_config = ConfigDict(json_schema_extra={"example": SUPPRESSION})
 
@@ -76,12 +76,12 @@ def routes(process: Process) -> APIRouter:
 
     @router.get("/suppressions", response_model=SuppressionPage)
     async def listed(cursor: SuppressionCursor = None, limit: Limit = LIMIT) -> dict[str, Any]:
-        """List who is never enrolled, by value."""
+        """List the addresses, domains and patterns that are never enrolled, by value."""
         return page(await store.page(cursor, limit + 1), limit, key="value")
 
     @router.post("/suppressions", response_model=KeptSuppression, responses=UNREADABLE)
     async def add(new: NewSuppression) -> Mapping[str, Any]:
-        """Never enroll an address, a domain, or whoever fits a pattern; what waits is refused when its time comes."""
+        """Never enroll an address, a domain, or what matches a pattern. Waiting enrollments are refused when due."""
         kept = await store.add(_entry(new.value), new.reason)
         log.info("suppression.added", kind=kept["kind"], added=kept["added"])
         return kept

@@ -1,4 +1,4 @@
-"""`/oauth/`: what the browser of a person calls who connects a HubSpot account."""
+"""`/oauth/`: the pages that connect a HubSpot account, called by a person's browser."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ NOT_CONFIGURED = (
     "No account can join by OAuth: set SEGUE_HUBSPOT_CLIENT_ID, SEGUE_HUBSPOT_CLIENT_SECRET, SEGUE_PUBLIC_URL and "
     "SEGUE_ENCRYPTION_KEYS."
 )
-# Codes and tickets stand in these URLs: nobody keeps the pages, and no other site learns of them.
+# These URLs contain codes and tickets: the pages are not cached, and no other site receives the URLs.
 HEADERS = {
     "Cache-Control": "no-store",
     "Referrer-Policy": "no-referrer",
@@ -29,13 +29,13 @@ HEADERS = {
 Given = Annotated[str, Query(max_length=8192)]
 
 
-def router(connecting: Connector | None) -> APIRouter:
-    """Return the public routes; without `connecting` they say that nothing is configured."""
+def router(connector: Connector | None) -> APIRouter:
+    """Return the public routes; without a connector they say that OAuth is not configured."""
     routes = APIRouter(include_in_schema=False)
 
     @routes.get(INSTALL)
     async def install(ticket: Given = "") -> Response:
-        return await _shown(connecting, lambda way: _begin(way, ticket))
+        return await _shown(connector, lambda connector: _begin(connector, ticket))
 
     @routes.get(CALLBACK)
     async def callback(
@@ -49,40 +49,40 @@ def router(connecting: Connector | None) -> APIRouter:
         same = hmac.compare_digest(*(text.encode("utf-8", "surrogatepass") for text in (began, state)))
         if not (state and same):
             return _page(400, "Not connected", "This browser did not begin to connect an account. Open the link in it.")
-        told = ": ".join(part for part in (error, error_description) if part) or "it sent no code"
-        return await _shown(connecting, lambda way: _end(way, state, code if not error else "", told))
+        reason = ": ".join(part for part in (error, error_description) if part) or "it sent no code"
+        return await _shown(connector, lambda connector: _end(connector, state, code if not error else "", reason))
 
     return routes
 
 
-async def _shown(connecting: Connector | None, go: Callable[[Connector], Awaitable[Response]]) -> Response:
-    if connecting is None:
+async def _shown(connector: Connector | None, go: Callable[[Connector], Awaitable[Response]]) -> Response:
+    if connector is None:
         return _page(404, "Not connected", NOT_CONFIGURED)
     try:
-        return await go(connecting)
+        return await go(connector)
     except InstallRefused as refused:
         return _page(400, "Not connected", str(refused))
 
 
-async def _begin(connecting: Connector, ticket: str) -> Response:
-    sent = await connecting.begin(ticket)
+async def _begin(connector: Connector, ticket: str) -> Response:
+    sent = await connector.begin(ticket)
     response = RedirectResponse(sent.url, 303, HEADERS)
     response.set_cookie(
         COOKIE,
         sent.state,
         max_age=LIFE_SECONDS,
         path="/oauth",
-        secure=connecting.over_tls,
+        secure=connector.over_tls,
         httponly=True,
         samesite="lax",
     )
     return response
 
 
-async def _end(connecting: Connector, state: str, code: str, told: str) -> Response:
+async def _end(connector: Connector, state: str, code: str, reason: str) -> Response:
     if not code:
-        await connecting.give_up(state, told)
-    response = _connected(await connecting.finish(state, code))
+        await connector.give_up(state, reason)
+    response = _connected(await connector.finish(state, code))
     response.delete_cookie(COOKIE, path="/oauth")
     return response
 
