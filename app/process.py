@@ -276,7 +276,7 @@ def open_rate_limit(
         headroom=settings.rate_headroom,
         window_ms=settings.rate_window_ms,
     )
-    rate_limit.heed(account)
+    rate_limit.configure(account)
     stack.push_async_callback(rate_limit.close)
     return rate_limit
 
@@ -293,6 +293,7 @@ async def open_client(
 ) -> HubSpotClient:
     """Return what asks HubSpot as an account; `stack` closes it."""
     client = HubSpotClient(
-        account, token, pace=rate_limit, observe=observe, base_url=base_url, version=settings.hubspot_api_version
+        account, token, rate_limit=rate_limit, observe=observe, base_url=base_url, version=settings.hubspot_api_version
     )
-    return await stack.enter_async_context(client)
+    stack.push_async_callback(client.aclose)
+    return client

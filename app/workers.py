@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import AsyncExitStack
+from functools import partial
 from typing import TYPE_CHECKING
 
 import structlog
@@ -13,6 +14,7 @@ from app.accounts.identity_store import IdentityStore
 from app.enrichment import wiring as enrichment_wiring
 from app.enrollments import wiring as enrollments_wiring
 from app.followup import wiring as followup_wiring
+from app.hubspot.api.account import account_details
 from app.hubspot.batched import BatchedHubSpot
 from app.jobs import Loop
 from app.outbound import wiring as outbound_wiring
@@ -32,11 +34,11 @@ log = structlog.get_logger(__name__)
 async def start_identity(process: Process, active: ActiveAccount) -> None:
     """Start what finds out which HubSpot account it is, and when its day ends."""
     learning = IdentityLearner(
-        active.account, active.client.account_details, IdentityStore(process.engine), active.rate_limit
+        active.account, partial(active.client.send, account_details()), IdentityStore(process.engine), active.rate_limit
     )
     learning.start()
     active.stack.push_async_callback(learning.stop)
-    active.configured.append(learning.heed)
+    active.configured.append(learning.configure)
 
 
 async def start_releasing(process: Process) -> None:
@@ -94,8 +96,9 @@ class AccountWorkers:
         self._stacks.append(stack)
         rate_limit = process.rate_limit(stack, account)
         client = await process.client(stack, account.name, rate_limit, lambda: process.accounts[account.name].account)
-        hubspot = await stack.enter_async_context(BatchedHubSpot(client))
-        active = ActiveAccount(account, stack, rate_limit, client, hubspot, [rate_limit.heed])
+        hubspot = BatchedHubSpot(client)
+        stack.push_async_callback(hubspot.aclose)
+        active = ActiveAccount(account, stack, rate_limit, client, hubspot, [rate_limit.configure])
         process.accounts[account.name] = active
         for start_job in PER_ACCOUNT:
             await start_job(process, active)

@@ -1,4 +1,4 @@
-"""Accounts that join by OAuth, put together: settings in; what renews their tokens, and what connects them, out."""
+"""OAuth, put together from the settings: the tokens of accounts that join by it, and the connector for new ones."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class OAuth:
-    """What one process needs for accounts that join by OAuth."""
+    """The OAuth parts of one process."""
 
     grants: GrantStore
     client: OAuthClient
-    connecting: Connector
+    connector: Connector
     _name: str = field(default_factory=lambda: f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}")
     _tokens: dict[str, AccountTokens] = field(default_factory=dict)
 
@@ -40,21 +40,21 @@ class OAuth:
         return await self._tokens[account].token()
 
     def changed(self) -> None:
-        """Look again at what is stored: somebody connected or disconnected an account."""
+        """Read the stored grants again: an account was connected or disconnected."""
         for tokens in self._tokens.values():
             tokens.changed()
 
     async def rotate(self) -> None:
-        """Seal what is stored with the newest key."""
+        """Encrypt the stored tokens with the newest key."""
         log.info("oauth.rotated", grants=await self.grants.rotate())
 
     async def release(self) -> None:
-        """Release what waits for an account that is connected."""
+        """Release the enrollments that wait for an account that is connected."""
         released = await self.grants.release()
         if released:
             log.info("oauth.released", enrollments=released)
 
     async def close(self) -> None:
-        """Wait for answers that are on their way."""
+        """Wait for token requests in flight."""
         for tokens in self._tokens.values():
             await tokens.close()

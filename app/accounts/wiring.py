@@ -53,7 +53,7 @@ async def open_oauth(
     optional = settings.hubspot_optional_scopes or ""
     app = OAuthApp(identity, secret.get_secret_value(), settings.hubspot_api_version, optional)
     client = OAuthClient(app, observe=observe, base_url=base_url, transport=transport)
-    await stack.enter_async_context(client)
+    stack.push_async_callback(client.aclose)
     grants, installs = GrantStore(engine, sealing), InstallStore(engine, sealing)
     urls = {"app_url": str(settings.hubspot_app_url), "public_url": str(settings.public_url)}
     oauth = OAuth(grants, client, Connector(grants, installs, client, **urls))

@@ -1,4 +1,4 @@
-"""What HubSpot has for rules to name, for operators: kept for a while, and always told with its age."""
+"""HubSpot's sequences and owners for operators: cached, and always shown with their age."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from app.rules.rulebook import Rulebook
 
 FRESH_SECONDS = 600
-# Nobody makes us ask more often than this, and who was refused is not asked again sooner.
+# HubSpot is read no more often than this, whatever callers ask for, and also after a refusal.
 AGAIN_SECONDS = 30
 
 
@@ -29,7 +29,7 @@ AGAIN_SECONDS = 30
 class Listing:
     """What HubSpot listed at `read_at`, `age_seconds` ago; `trouble` says why there is nothing newer.
 
-    `unlisted` has those senders of whom HubSpot lists nothing, each with its reason.
+    `unlisted` holds the senders for which HubSpot lists nothing, each with the reason.
     """
 
     account: str
@@ -44,28 +44,28 @@ Read: TypeAlias = "Callable[[], Awaitable[tuple[Sequence[Row], Mapping[str, str]
 
 
 class CachedListing:
-    """One listing of one account. Whoever comes while it is read waits for what that brings."""
+    """One cached listing of one account. Concurrent callers wait for the refresh in progress."""
 
     def __init__(self, account: str, elapsed: Callable[[], float]) -> None:
         self._account = account
         self._elapsed = elapsed
         self._turn = asyncio.Lock()
-        self._kept: Listing | None = None
+        self._listing: Listing | None = None
         self._asked_at: float | None = None
         self._read_at = 0.0
         self._trouble: str | None = None
 
     async def listing(self, read: Read, *, max_age: float) -> Listing:
-        """Return what is kept, read anew where it is older than `max_age` seconds. Raises Busy where there is none."""
+        """Return the listing, read again where it is older than `max_age` seconds. Raises Busy where there is none."""
         async with self._turn:
-            if self._kept is None or self._elapsed() - self._read_at > max_age:
-                await self._ask(read)
-            if self._kept is None:
-                told = f"nothing is known yet of the account {self._account!r}: {self._trouble}"
-                raise Busy("hubspot_unavailable", told, retry_after=AGAIN_SECONDS)
-            return replace(self._kept, age_seconds=self._elapsed() - self._read_at, trouble=self._trouble)
+            if self._listing is None or self._elapsed() - self._read_at > max_age:
+                await self._refresh(read)
+            if self._listing is None:
+                detail = f"nothing is known yet of the account {self._account!r}: {self._trouble}"
+                raise Busy("hubspot_unavailable", detail, retry_after=AGAIN_SECONDS)
+            return replace(self._listing, age_seconds=self._elapsed() - self._read_at, trouble=self._trouble)
 
-    async def _ask(self, read: Read) -> None:
+    async def _refresh(self, read: Read) -> None:
         now = self._elapsed()
         if self._asked_at is not None and now - self._asked_at < AGAIN_SECONDS:
             return
@@ -76,14 +76,14 @@ class CachedListing:
         except (HubSpotError, HeldError, StartError) as error:
             self._trouble = str(error)
             return
-        self._kept, self._trouble = Listing(self._account, rows, utc_now(), unlisted), None
+        self._listing, self._trouble = Listing(self._account, rows, utc_now(), unlisted), None
         self._read_at = self._elapsed()
 
 
 class Catalogue:
-    """The sequences and owners of the accounts in force; every method raises Busy where nothing can be told.
+    """The sequences and owners of the accounts in force; every method raises Busy where it has no listing.
 
-    `client` opens what asks HubSpot as an account, once for each.
+    `client` opens the HubSpot client of an account; it is called once for each account.
     """
 
     def __init__(
@@ -98,10 +98,10 @@ class Catalogue:
         self._book = book
         self._clients: dict[str, HubSpotClient] = {}
         self._opening = asyncio.Lock()
-        self._shelves: dict[tuple[str, str], tuple[object, CachedListing]] = {}
+        self._cached: dict[tuple[str, str], tuple[object, CachedListing]] = {}
 
     async def sequences(self, account: str | None, *, max_age: float) -> Listing | None:
-        """Return the sequences that the senders of the rules may send; None where no such account is meant."""
+        """Return the sequences that the senders of the rules may send; None where the rules have no such account."""
         book = self._book()
         found = book and book.meant(account)
         if not book or not found:
@@ -109,31 +109,31 @@ class Catalogue:
         users = {sender.user_id: sender.name for sender in book.senders.values()}
 
         async def read() -> tuple[Sequence[Row], Mapping[str, str]]:
-            rows, refused = await listed_sequences(await self._opened(found), users)
+            rows, refused = await listed_sequences(await self._client_of(found), users)
             return rows, {name: str(refusal) for name, refusal in refused.items()}
 
-        return await self._shelf(found, "sequences", users).listing(read, max_age=max_age)
+        return await self._cached_listing(found, "sequences", users).listing(read, max_age=max_age)
 
     async def owners(self, account: str | None, *, max_age: float) -> Listing | None:
-        """Return the owners with their two ids; None where no such account is meant."""
+        """Return the owners with their two ids; None where the rules have no such account."""
         book = self._book()
         found = book and book.meant(account)
         if not found:
             return None
 
         async def read() -> tuple[Sequence[Row], Mapping[str, str]]:
-            return await listed_owners(await self._opened(found)), {}
+            return await listed_owners(await self._client_of(found)), {}
 
-        return await self._shelf(found, "owners", None).listing(read, max_age=max_age)
+        return await self._cached_listing(found, "owners", None).listing(read, max_age=max_age)
 
-    def _shelf(self, account: Account, what: str, asked: object) -> CachedListing:
-        """Return where this is kept. What other senders were shown is forgotten: it answers another question."""
-        kept = self._shelves.get((account.name, what))
-        if kept is None or kept[0] != asked:
-            kept = self._shelves[account.name, what] = (asked, CachedListing(account.name, self._elapsed))
+    def _cached_listing(self, account: Account, what: str, users: object) -> CachedListing:
+        """Return the cached listing. One for other users is dropped: it answers another question."""
+        kept = self._cached.get((account.name, what))
+        if kept is None or kept[0] != users:
+            kept = self._cached[account.name, what] = (users, CachedListing(account.name, self._elapsed))
         return kept[1]
 
-    async def _opened(self, account: Account) -> HubSpotClient:
+    async def _client_of(self, account: Account) -> HubSpotClient:
         async with self._opening:
             if account.name not in self._clients:
                 self._clients[account.name] = await self._client(account)

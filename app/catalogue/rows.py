@@ -1,4 +1,4 @@
-"""What there is in HubSpot, as rows for people and scripts: sequences, owners, and the senders of the rules."""
+"""HubSpot's sequences and owners, and the senders of the rules, as rows for people and scripts."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from app.catalogue.pages import all_owners, all_sequences, all_users
 from app.errors import HubSpotError, Refusal, StartError
+from app.hubspot.api.details import sequence_details
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -24,7 +25,7 @@ Row: TypeAlias = dict[str, Any]
 async def listed_sequences(client: HubSpotClient, users: Mapping[str, str]) -> tuple[list[Row], dict[str, Refusal]]:
     """Return the sequences that `users` (user id to name) may send, or the token's own user where there are none.
 
-    The second one is those users, by name, of whom HubSpot wants to know nothing. Raises what the client raises.
+    The second result are the users that HubSpot refuses, by name. Raises what the client raises.
     """
     chosen = users or await _own_user(client)
     found: dict[str, Sequence] = {}
@@ -57,23 +58,23 @@ async def listed_owners(client: HubSpotClient) -> list[Row]:
 
 
 async def listed_senders(
-    client: HubSpotClient, senders: Iterable[Sender], standings: Mapping[str, SenderStatus]
+    client: HubSpotClient, senders: Iterable[Sender], statuses: Mapping[str, SenderStatus]
 ) -> list[Row]:
-    """Return the senders of the rules: the owner each one is, its seats where they may be read, and how it stands."""
+    """Return the senders of the rules: their owner, their seats where these may be read, and their status."""
     owners, seats = await _owners_by_user(client), await _seats(client)
     return [
-        _sender_row(one, owners.get(one.user_id), seats.get(one.user_id), standings.get(one.name)) for one in senders
+        _sender_row(one, owners.get(one.user_id), seats.get(one.user_id), statuses.get(one.name)) for one in senders
     ]
 
 
 async def _own_user(client: HubSpotClient) -> dict[str, str]:
-    told = "there is no sender in the rules yet: name a --user; segue hubspot owners lists their user ids"
+    message = "there is no sender in the rules yet: name a --user; segue hubspot owners lists their user ids"
     try:
         user_id = (await client.token_info()).user_id
     except HubSpotError as error:
-        raise StartError(told) from error
+        raise StartError(message) from error
     if user_id is None:
-        raise StartError(told)
+        raise StartError(message)
     return {user_id: user_id}
 
 
@@ -95,7 +96,7 @@ async def _seats(client: HubSpotClient) -> dict[str, User]:
 
 async def _details(client: HubSpotClient, user_id: str, sequence: str) -> SequenceDetails | None:
     try:
-        return await client.sequence_details(user_id, sequence)
+        return await client.send(sequence_details(user_id, sequence))
     except HubSpotError:
         return None
 
@@ -117,7 +118,7 @@ def _sequence_row(
     }
 
 
-def _sender_row(one: Sender, owner: Owner | None, user: User | None, standing: SenderStatus | None) -> Row:
+def _sender_row(one: Sender, owner: Owner | None, user: User | None, status: SenderStatus | None) -> Row:
     return {
         "name": one.name,
         "user_id": one.user_id,
@@ -125,9 +126,9 @@ def _sender_row(one: Sender, owner: Owner | None, user: User | None, standing: S
         "owner": owner.name or owner.email if owner else None,
         "inbox": one.email,
         "seats": list(user.seats) if user and user.seats is not None else None,
-        "left": standing.left if standing else None,
-        "limit": standing.limit if standing else None,
-        "paused": (standing.paused_at is not None) if standing else None,
+        "left": status.left if status else None,
+        "limit": status.limit if status else None,
+        "paused": (status.paused_at is not None) if status else None,
     }
 
 

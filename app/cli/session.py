@@ -133,13 +133,13 @@ async def install_link(settings: Settings, account: str) -> str:
         if account not in joining:
             names = ", ".join(joining) or "none yet"
             raise StartError(f"no account {account!r} joins by OAuth in the rules in force; there are: {names}")
-        return await oauth.connecting.link(account)
+        return await oauth.connector.link(account)
 
 
 async def disconnect(settings: Settings, account: str) -> Disconnected:
     """Give back an account's grant; return what became of it. Raises StartError."""
     async with _oauth_alone(settings) as (oauth, _):
-        return await oauth.connecting.disconnect(account)
+        return await oauth.connector.disconnect(account)
 
 
 @asynccontextmanager

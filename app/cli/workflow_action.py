@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from contextlib import aclosing
+from typing import Annotated, Any
 
 import typer
 
@@ -11,7 +12,15 @@ from app.cli.rules_file import DEFAULT_RULES, EnvFile, environment_of, load_or_e
 from app.cli.session import unobserved
 from app.cli.sources import RulesOption
 from app.errors import HubSpotError, StartError
-from app.hubspot.api.workflow_action import Developer, Registered, component, definition
+from app.hubspot.api.workflow_action import (
+    Developer,
+    Registered,
+    component,
+    create_action,
+    definition,
+    list_actions,
+    update_action,
+)
 from app.hubspot.client import HubSpotClient
 from app.hubspot.local_rate_limit import LocalRateLimit
 from app.rules.rulebook import Rulebook
@@ -74,17 +83,29 @@ def _developer(settings: Settings, app_id: str, *, hapikey: bool) -> Developer:
     return Developer(app_id, settings.hubspot_developer_key.get_secret_value(), hapikey)
 
 
-async def _register(settings: Settings, developer: Developer, told: dict[str, object]) -> Registered:
+async def _register(settings: Settings, developer: Developer, definition: dict[str, Any]) -> Registered:
     client = HubSpotClient(
         "developer",
         developer.key,
-        pace=LocalRateLimit(),
+        rate_limit=LocalRateLimit(),
         observe=unobserved,
         base_url=str(settings.hubspot_base_url).rstrip("/"),
         version=settings.hubspot_api_version,
     )
-    async with client:
+    async with aclosing(client):
         try:
-            return await client.register_action(developer, told)
+            return await _register_with(client, developer, definition)
         except HubSpotError as error:
             raise StartError(f"HubSpot does not take it: {error}", exit_code=1) from error
+
+
+async def _register_with(client: HubSpotClient, developer: Developer, definition: dict[str, Any]) -> Registered:
+    """Register the action, in place of a definition of the same app with the same `actionUrl`."""
+    after: str | None = None
+    while True:
+        page = await client.send(list_actions(developer, after))
+        for registered in page.definitions:
+            if registered.url == definition["actionUrl"]:
+                return await client.send(update_action(developer, registered.id, definition))
+        if (after := page.after) is None:
+            return await client.send(create_action(developer, definition))

@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from app.catalogue.pages import all_owners, all_sequences, all_users
 from app.doctor.facts import UNAUTHORIZED, Facts, ResponseSeen, is_spent
 from app.errors import NotConnected, NotSent, OutcomeUnknown, Refusal, SegueError
+from app.hubspot.api.account import account_details, daily_usage
+from app.hubspot.api.properties import contact_properties
+from app.hubspot.api.sequences import get_sequence
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -45,7 +48,7 @@ async def read_facts(
     errors, too.
     """
     tried = Trying()
-    details = await tried(client.account_details())
+    details = await tried(client.send(account_details()))
     if isinstance(details, SegueError) and hopeless(details):
         unseen = {(one.user_id, use.sequence): details for one in wanted.senders for use in wanted.uses}
         return Facts(details, details, details, details, details, (), unseen, tuple(witness.met), details)
@@ -55,8 +58,8 @@ async def read_facts(
     gone = await _gone(tried, client, wanted, owners)
     seen = await _seen(tried, client, wanted)
     names_any = wanted.properties or wanted.write_backs
-    definitions = await tried(client.contact_properties()) if names_any else ()
-    usage = await tried(client.daily_usage())
+    definitions = await tried(client.send(contact_properties())) if names_any else ()
+    usage = await tried(client.send(daily_usage()))
     return Facts(details, scopes, owners, users, usage, gone, seen, tuple(witness.met), definitions)
 
 
@@ -118,4 +121,4 @@ async def _look(
     if isinstance(listed, SegueError):
         return listed
     found = next((one for one in listed if one.id == sequence), None)
-    return await tried(client.get_sequence(user_id, sequence)) if found is None else found
+    return await tried(client.send(get_sequence(user_id, sequence))) if found is None else found

@@ -55,7 +55,7 @@ class EnrollmentStore:
         worker: str,
         lease: float,
         span: timedelta = SPAN,
-        endpoints: Callable[[OutboundKind, str], tuple[str, ...]] = nobody,
+        endpoints: Callable[[OutboundKind, str], tuple[str, ...]] = no_endpoints,
         urgent: AsyncEngine | None = None,
         observe_sending: Callable[[float], None] = lambda _: None,
     ) -> None:

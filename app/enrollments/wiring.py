@@ -74,7 +74,7 @@ async def start(process: Process, active: ActiveAccount) -> None:
 def _enroller(process: Process, active: ActiveAccount, recorder: Recorder, observer: StepObserver) -> Enroller:
     """Build what takes one claimed enrollment to its outcome."""
     store, hubspot = recorder.store, active.hubspot
-    owners = Owners(active.client, tell=partial(process.metrics.owners_read, active.account.name))
+    owners = Owners(active.client, on_refresh=partial(process.metrics.owners_read, active.account.name))
     unenroller = Unenroller(store, hubspot, process.book, fault_of, utc_now)
     preparer = Preparer(
         store,

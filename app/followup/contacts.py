@@ -1,6 +1,6 @@
-"""How a contact tells what became of its sequences: read a hundred at a time, or found by when they ended.
+"""What contacts show of their sequences: read a hundred at a time, or found by the date of an end.
 
-Properties by HubSpot's names; what they mean beyond their names is from field notes, not from its documentation.
+Properties have HubSpot's names; what they mean beyond their names is from field notes, not from its documentation.
 """
 
 from __future__ import annotations
@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 
 from app.errors import HubSpotError, Refusal
 from app.followup.ends import Seen
+from app.hubspot.api.call import NOT_FOUND
+from app.hubspot.api.contacts import read_contacts
 from app.hubspot.api.replies import identifier, instant
-from app.hubspot.api.sequences import NOT_FOUND
+from app.hubspot.api.search import contacts_between
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -29,43 +31,43 @@ UNENROLLED = "hs_latest_sequence_unenrolled_date"
 REPLIED = "hs_sales_email_last_replied"
 OPTED_OUT = "hs_email_optout"
 NAMES = (ENROLLED, LATEST, SINCE, ENDED, FINISHED, UNENROLLED, REPLIED, OPTED_OUT)
-# One search asks for all of them. Whether HubSpot sets the first of them at every end is not documented, so the two
-# that name a kind of end stand beside it.
+# One search covers all of them. It is not documented whether HubSpot sets the first at every end, so the two that name
+# a kind of end are included.
 DATES = (ENDED, FINISHED, UNENROLLED, REPLIED)
 TRUTHS = {"true": True, "false": False}
 
 
 class HubSpotEnds:
-    """What following asks of one account. Every method raises NotSent, OutcomeUnknown, Refusal, or what pacing raises.
+    """Reads the ends of sequences in one account. Every method raises what `HubSpotClient.send` raises.
 
-    Each costs one call and no more. Reads do not share the calls of enrolling, which have one in flight at a time and
-    would have to wait for these.
+    Each method costs exactly one call. Reads do not share the calls of enrolling, of which one is in flight at a time:
+    enrollments would wait for these reads.
     """
 
     def __init__(self, client: HubSpotClient) -> None:
         self._client = client
 
     async def read(self, contact_ids: Sequence[str]) -> dict[str, Seen | None]:
-        """Return what up to 100 contacts show: None for one that is gone, nothing for one that HubSpot refuses to tell.
+        """Return what up to 100 contacts show: None for a deleted one, an empty `Seen` for one that HubSpot refuses.
 
-        Of whom its answer does not speak is left out.
+        Contacts that its answer does not mention are left out.
         """
-        found = await self._client.read_contacts(contact_ids, NAMES)
-        return {key: _shown(told) for key, told in found.items()}
+        found = await self._client.send(read_contacts(contact_ids, NAMES))
+        return {key: _shown(answer) for key, answer in found.items()}
 
     async def changed(self, since: datetime, until: datetime, beyond: str | None) -> FoundPage:
-        """Return a page of the contacts whose latest sequence ended, or who replied, between two instants."""
-        return await self._client.contacts_between(DATES, since, until, beyond)
+        """Return a page of the contacts that left their latest sequence or replied between two instants."""
+        return await self._client.send(contacts_between(DATES, since, until, beyond))
 
 
-def _shown(told: Contact | HubSpotError) -> Seen | None:
-    if isinstance(told, HubSpotError):
-        return None if is_gone(told) else Seen()
-    return seen_from(told.properties)
+def _shown(answer: Contact | HubSpotError) -> Seen | None:
+    if isinstance(answer, HubSpotError):
+        return None if is_gone(answer) else Seen()
+    return seen_from(answer.properties)
 
 
 def is_gone(error: HubSpotError) -> bool:
-    """Tell whether HubSpot says that there is no such contact."""
+    """Return whether HubSpot says that there is no such contact."""
     return isinstance(error, Refusal) and (error.status == NOT_FOUND or error.code == "OBJECT_NOT_FOUND")
 
 

@@ -1,7 +1,6 @@
-"""Hints that a contact's sequence ended: kept beside the road, so that no sender's answer waits for them.
+"""Hints that a contact's sequence ended: written in the background, so that no webhook's answer waits for them.
 
-A hint that is lost (too many at once, the store is down, a crash) costs time and nothing else: search and looks find
-the same end later.
+A lost hint (too many at once, database down, a crash) costs only time: search and looks find the same end later.
 """
 
 from __future__ import annotations
@@ -11,9 +10,8 @@ from itertools import product
 from typing import TYPE_CHECKING
 
 import structlog
-from sqlalchemy.exc import SQLAlchemyError
 
-from app.database.engine import first_line
+from app.database.engine import STORE_TROUBLE, first_line
 from app.followup.statements import HINT
 
 if TYPE_CHECKING:
@@ -30,7 +28,7 @@ log = structlog.get_logger(__name__)
 
 
 class HintStore:
-    """Gathers hints while the ones before are written: one statement for many deliveries."""
+    """Collects hints while earlier ones are written: one statement for many deliveries."""
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
@@ -43,15 +41,15 @@ class HintStore:
         self._task = asyncio.create_task(self._write_all(), name="hints")
 
     async def close(self) -> None:
-        """Stop; what still waits is dropped."""
+        """Stop; hints that still wait are dropped."""
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
 
     def keep(self, accounts: Iterable[str], hints: Iterable[Hint]) -> None:
-        """Let the enrollments of these contacts be looked at soon, in whichever of the accounts theirs is.
+        """Make looks due for the enrollments of these contacts, in any of the accounts.
 
-        Where too many wait, the hint is dropped.
+        Where too many hints wait, a new one is dropped.
         """
         for account, hint in product(accounts, hints):
             if len(self._waiting) < WAITING:
@@ -69,10 +67,10 @@ class HintStore:
                 self._there.clear()
             try:
                 await self._write(some)
-            except (SQLAlchemyError, OSError) as error:
+            except STORE_TROUBLE as error:
                 log.warning("hints.not_kept", count=len(some), error=first_line(error), follows="they are found later")
             except Exception:
-                # What cannot be kept must not end the keeping of others.
+                # A hint that cannot be written must not stop the others.
                 log.exception("hints.defect")
 
     async def _write(self, hints: list[tuple[str, str, str]]) -> None:

@@ -1,4 +1,4 @@
-"""When an enrollment that runs is looked at again, and how many calls an hour that may cost."""
+"""When a running enrollment is looked at again, and how many calls an hour that may cost. Pure."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ AFTERMATH = timedelta(days=1)  # a reply often follows the last e-mail, and its 
 
 
 def next_look(*, looks: int, unclear: bool, searching: bool) -> timedelta:
-    """Return how long to wait after the `looks`-th look (from 1) at one that runs.
+    """Return how long to wait after the `looks`-th look (from 1) at a running enrollment.
 
-    While HubSpot's search tells who ended, looks are only the net below it.
+    While HubSpot's search finds the ends, looks are only the fallback.
     """
     if unclear:
         return SOON
@@ -27,22 +27,22 @@ def next_look(*, looks: int, unclear: bool, searching: bool) -> timedelta:
 
 
 def search_pause(pages: int, *, limit: int) -> timedelta:
-    """Return how long not to search after `pages` calls of a search: half of the hour's calls are for looks.
+    """Return the pause after `pages` calls of a search, which leaves half of the hour's calls to looks.
 
-    A search finds whoever ended in the whole portal, enrolled by us or not, so that it may never come to its end.
+    A search finds the ends of the whole portal, enrolled by us or not, so it may never finish.
     """
     return pages * 2 * HOUR / limit
 
 
 def last_look(ended_seen_at: datetime, *, now: datetime) -> datetime | None:
-    """Return when one that has ended is looked at once more, for a late reply; None after that."""
+    """Return when an ended enrollment is looked at once more, for a late reply; None after that."""
     due = ended_seen_at + AFTERMATH
     return due if now < due else None
 
 
 @dataclass(frozen=True, slots=True)
 class Spent:
-    """The calls of the last hour, this one included where it is `granted`."""
+    """The calls of the last hour, including this one where it is `granted`."""
 
     calls: tuple[datetime, ...]
     granted: bool

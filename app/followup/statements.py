@@ -1,16 +1,16 @@
-"""The statements that follow enrolled ones to their end. A finding and its journal line are one statement.
+"""The statements that follow enrollments to their end. A finding and its journal line are one statement.
 
-When looks are due is compared with `statement_timestamp()`: an index serves that, and none serves `clock_timestamp()`.
-It is never later than the clock: what falls due while a statement runs is found at the next beat.
+Due times are compared with `statement_timestamp()`, which an index can serve, unlike `clock_timestamp()`. It is never
+later than the clock: a look that becomes due while a statement runs is found by the next run of the loop.
 """
 
 from __future__ import annotations
 
 from sqlalchemy import text
 
-# One replica at a time has an account's turn; who dies with it loses it with the lease. It is taken only where there is
-# something to do, so that a beat with nothing due writes nothing. A minimum is one look at an index; for EXISTS the
-# planner may read the table until it finds a row, and where there is none that is all of it.
+# One replica at a time has an account's turn; a replica that dies loses it with the lease. It is taken only where there
+# is work, so that a run with nothing due writes nothing. A minimum is one look-up in an index; for EXISTS the planner
+# may scan the table until it finds a row, which is the whole table where there is none.
 TAKE_TURN = text("""
     WITH first AS MATERIALIZED (
         SELECT (SELECT min(follow_at) FROM enrollments WHERE account = :account AND follow_at IS NOT NULL) AS look_at,
@@ -33,7 +33,7 @@ END_TURN = text("""
     UPDATE follow_turns SET leased_by = NULL, leased_until = NULL WHERE account = :account AND turn = :turn
 """)
 
-# The row is the lock of the budget, and the fence: nothing comes back once somebody else has the turn.
+# The row is the lock of the budget, and the fence: no row comes back once another replica has the turn.
 LOCK_CALLS = text("""
     SELECT calls, clock_timestamp() AS now FROM follow_turns WHERE account = :account AND turn = :turn FOR UPDATE
 """)
@@ -50,25 +50,26 @@ SEARCHED = text("""
     RETURNING turn
 """)
 
-# A hint comes before what is merely due. Whoever waits for the row here waits for a look's findings at most; both take
-# rows in the order of their ids. A hint of another portal than the account is known to be is about somebody else.
+# Hinted looks come before those that are only due. A wait for a row here is at most as long as writing one look's
+# findings; both lock rows in the order of their ids. A hint from another portal than the account's is about another
+# contact.
 HINT = text("""
     UPDATE enrollments SET hinted_at = clock_timestamp()
     WHERE id IN (
         SELECT enrollments.id FROM enrollments
         JOIN unnest(CAST(:accounts AS text[]), CAST(:portals AS text[]), CAST(:contacts AS text[]))
-          AS told(account, portal_id, contact_id)
-          ON enrollments.account = told.account AND enrollments.contact_id = told.contact_id
-        LEFT JOIN hubspot_accounts known ON known.account = told.account
+          AS hint(account, portal_id, contact_id)
+          ON enrollments.account = hint.account AND enrollments.contact_id = hint.contact_id
+        LEFT JOIN hubspot_accounts known ON known.account = hint.account
         WHERE follow_at IS NOT NULL AND hinted_at IS NULL
-          AND (told.portal_id = '' OR known.portal_id IS NULL OR known.portal_id = told.portal_id)
+          AND (hint.portal_id = '' OR known.portal_id IS NULL OR known.portal_id = hint.portal_id)
         ORDER BY enrollments.id FOR UPDATE OF enrollments
     )
     RETURNING id
 """)
 
-# The number of looks is the fence of a look: who was overtaken by another look writes nothing. A look that comes to
-# nothing is due again after ten minutes.
+# The number of looks is the fence of a look: a look that a later one has overtaken writes nothing. A look without
+# findings is due again after ten minutes.
 CLAIM_LOOKS = text("""
     WITH hinted AS MATERIALIZED (
         SELECT id FROM enrollments WHERE account = :account AND hinted_at IS NOT NULL
@@ -126,8 +127,8 @@ LOOKED = text(f"""
     {_FOUND}
 """)  # noqa: S608  # as above
 
-# Only the rows whose looks come next are asked about. Very many may be due where few calls are allowed; those behind
-# come to the front before a call is spent on them.
+# Only the rows whose looks come next are considered. Very many may be due where few calls are allowed; the others are
+# considered before a call is spent on them.
 GIVE_UP = text("""
     WITH given_up AS (
         UPDATE enrollments SET follow_at = NULL, hinted_at = NULL, updated_at = clock_timestamp()
@@ -147,7 +148,7 @@ GIVE_UP = text("""
     RETURNING enrollment_id
 """)
 
-# One look at the index for each account, however many are followed.
+# One look-up in the index for each account, however many enrollments it follows.
 OVERDUE = text("""
     SELECT account, GREATEST(COALESCE(EXTRACT(epoch FROM clock_timestamp() - (
         SELECT min(follow_at) FROM enrollments

@@ -1,4 +1,4 @@
-"""What became of enrolled ones: whose turn it is to look, what looks found, and the calls that it cost."""
+"""The follow-up of enrollments in the database: an account's turn, its looks and findings, and its budget of calls."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ import orjson
 
 from app.errors import FenceLost
 from app.followup import statements as sql
-from app.followup.ends import Ours, told
+from app.followup.ends import Ours, formatted
 from app.followup.schedule import spend
 from app.model import OutboundKind
-from app.outbound.store import nobody, note
+from app.outbound.store import no_endpoints, note
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -29,10 +29,10 @@ LEASE_SECONDS = 120.0  # renewed by every call, none of which takes as long
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """Leave to follow an account's enrollments; `number` is its fence.
+    """A replica's right to follow an account's enrollments; `number` is its fence.
 
-    What ended between `since` and `until` (None: now) is to be searched for where `search_due`, of the contacts from
-    the id `beyond` on. `refused` is why HubSpot does not let us search. `now` is the database's clock.
+    Where `search_due`, ends between `since` and `until` (None: now) are searched for, from the contact id `beyond` on.
+    `refused` is why HubSpot does not let us search. `now` is the database's clock.
     """
 
     number: int
@@ -46,7 +46,7 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """An enrollment to be looked at now, for the `looks`-th time. `ended_seen_at` is when its end was learnt."""
+    """An enrollment to look at now, for the `looks`-th time. `ended_seen_at` is when its end was found."""
 
     id: str
     contact_id: str
@@ -59,7 +59,7 @@ class Look:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What one look found; `follow_at` is when the next one is due, None for never."""
+    """The result of one look; `follow_at` is when the next one is due, None for never."""
 
     look: Look
     ended: Ended | None
@@ -70,16 +70,16 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Learnt:
-    """The ids of those whose end, and whose reply, was not known before."""
+    """The ids of the enrollments with a new end, and with a new reply."""
 
     ended: frozenset[str] = frozenset()
     replied: frozenset[str] = frozenset()
 
 
 class FollowupStore:
-    """The enrolled ones of one account, as followed by the worker called `worker`, with so many calls in any hour.
+    """The enrollments of one account, followed by the worker `worker` with `calls_per_hour` calls in any hour.
 
-    `endpoints` returns the names of those that are told of such an event in this account.
+    `endpoints` returns the names of the endpoints that receive such an event of this account.
     """
 
     def __init__(
@@ -89,7 +89,7 @@ class FollowupStore:
         account: str,
         worker: str,
         calls_per_hour: int,
-        endpoints: Callable[[OutboundKind, str], Sequence[str]] = nobody,
+        endpoints: Callable[[OutboundKind, str], Sequence[str]] = no_endpoints,
     ) -> None:
         self._engine = engine
         self._endpoints = endpoints
@@ -100,18 +100,17 @@ class FollowupStore:
     async def take_turn(self) -> Turn | None:
         """Take the account's turn, None where another replica has it or nothing is due."""
         rows = await self._run(sql.TAKE_TURN, worker=self._worker, lease=LEASE_SECONDS)
-        told = rows[0]._mapping if rows else None  # noqa: SLF001  # SQLAlchemy's public name for a row by its names
-        if told is None:
+        if not rows:
             return None
-        names = ("since", "until", "beyond", "refused", "now", "search_due")
-        return Turn(told["turn"], **{name: told[name] for name in names})
+        (row,) = rows
+        return Turn(row.turn, row.since, row.until, row.beyond, row.refused, row.now, row.search_due)
 
     async def end_turn(self, turn: Turn) -> None:
-        """Give the turn back."""
+        """Release the turn."""
         await self._run(sql.END_TURN, turn=turn.number)
 
     async def spend(self, turn: Turn) -> bool:
-        """Spend a call of the hour's; tell whether there was one. Raises FenceLost when somebody else has the turn."""
+        """Spend one of the hour's calls; return whether one was left. Raises FenceLost when another has the turn."""
         async with self._engine.begin() as connection:
             spent = await self._budget(connection, turn)
             if spent.granted:
@@ -139,24 +138,24 @@ class FollowupStore:
         beyond: str | None = None,
         refused: str | None = None,
     ) -> None:
-        """Keep what was searched for, and in how many seconds the next search is due. Raises FenceLost.
+        """Record a search, and that the next one is due in `wait` seconds. Raises FenceLost.
 
-        With `until` the search goes on, at the contact `beyond`; without, the next one begins at `since`.
+        With `until` the search continues at the contact `beyond`; without it the next search begins at `since`.
         """
         values = {"since": since, "until": until, "beyond": beyond, "wait": wait, "refused": refused}
         if not await self._run(sql.SEARCHED, turn=turn.number, **values):
             raise FenceLost(self._account)
 
     async def hint(self, contact_ids: Sequence[str]) -> int:
-        """Let the enrollments of these contacts be looked at first; return of how many."""
-        many = len(contact_ids)
-        values = {"accounts": [self._account] * many, "portals": [""] * many, "contacts": list(contact_ids)}
+        """Make looks at the enrollments of these contacts due first; return their number."""
+        count = len(contact_ids)
+        values = {"accounts": [self._account] * count, "portals": [""] * count, "contacts": list(contact_ids)}
         return len(await self._run(sql.HINT, **values))
 
     async def claim(self, turn: Turn, limit: int) -> list[Look]:
         """Claim up to `limit` looks and spend the call that reads them: none where nothing is due, or no call is left.
 
-        Those that were hinted at come first. Raises FenceLost.
+        Looks with a hint come first. Raises FenceLost.
         """
         async with self._engine.begin() as connection:
             spent = await self._budget(connection, turn)
@@ -169,7 +168,7 @@ class FollowupStore:
         return [_look(row) for row in rows]
 
     async def found(self, findings: Sequence[Finding]) -> Learnt:
-        """Write what looks found, each line of it once: a look that another one has overtaken writes nothing."""
+        """Write the findings, each one once: a look that a later one has overtaken writes nothing."""
         values = {"rows": orjson.dumps([_written(finding) for finding in findings]).decode()}
         async with self._engine.begin() as connection:
             await connection.execute(sql.LOCK_LOOKED_AT, {"ids": [finding.look.id for finding in findings]})
@@ -180,7 +179,7 @@ class FollowupStore:
         return learnt
 
     async def give_up(self, span: timedelta) -> int:
-        """Follow no longer what has not ended for `span`; return how many that were."""
+        """Stop following enrollments that have not ended for `span`; return their number."""
         detail = f"not known to have ended within {span.days} days; it is not looked at any more"
         return len(await self._run(sql.GIVE_UP, span=span, detail=detail))
 
@@ -209,7 +208,7 @@ def _written(finding: Finding) -> dict[str, Any]:
         "known": ended.known if ended else None,
         "why": ended.why if ended else None,
         "replied_at": replied_at,
-        "replied_why": replied_at and f"inferred: the contact replied to a sales e-mail at {told(replied_at)}",
+        "replied_why": replied_at and f"inferred: the contact replied to a sales e-mail at {formatted(replied_at)}",
         "unclear_since": finding.unclear_since,
         "follow_at": finding.follow_at,
     }

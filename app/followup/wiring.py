@@ -1,4 +1,4 @@
-"""Following, put together: one loop for each account at work."""
+"""Follow-up, put together: one loop for each account at work."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from app.jobs import Loop
 if TYPE_CHECKING:
     from app.process import ActiveAccount, Process
 
-BEAT_SECONDS = 5.0
+LOOP_SECONDS = 5.0
 
 
 async def start(process: Process, active: ActiveAccount) -> None:
-    """Start what follows the account's enrolled contacts to the end of their sequences in HubSpot."""
+    """Start the loop that follows the account's enrollments to their end in HubSpot."""
     settings, name = process.settings, active.account.name
     store = FollowupStore(
         process.engine,
@@ -34,8 +34,8 @@ async def start(process: Process, active: ActiveAccount) -> None:
         seconds=settings.follow_seconds,
         span=timedelta(days=settings.follow_days),
         now=utc_now,
-        tell=process.metrics,
+        metrics=process.metrics,
     )
-    loop = Loop(follower.follow, every=BEAT_SECONDS, store_trouble="following.store_trouble", defect="following.defect")
+    loop = Loop(follower.follow, every=LOOP_SECONDS, store_trouble="following.store_trouble", defect="following.defect")
     loop.start()
     active.stack.push_async_callback(loop.stop)

@@ -1,4 +1,4 @@
-"""What enrolling asks of HubSpot, one contact at a time; behind it, contacts asked for together share calls."""
+"""HubSpot for enrolling, one contact at a time; contacts that are requested at the same time share calls."""
 
 from __future__ import annotations
 
@@ -8,21 +8,19 @@ from typing import TYPE_CHECKING
 from app.batching import Batcher
 from app.clock import elapsed_seconds
 from app.errors import HubSpotError, NotSent, OutcomeUnknown, Refusal
-from app.hubspot.api.contacts import BATCH_LIMIT, Contact, Upsert
+from app.hubspot.api import sequences, workflows
+from app.hubspot.api.contacts import BATCH_LIMIT, Contact, Upsert, read_contacts, upsert_contacts
 from app.hubspot.api.replies import instant
-from app.hubspot.api.workflows import Workflows
 from app.hubspot.write_backs import WriteBacks
-from app.model import Baseline, ObservedEnrollment
+from app.model import Baseline
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-    from types import TracebackType
-    from typing import Self
 
     from app.hubspot.api.sequences import Enrolled
     from app.hubspot.client import HubSpotClient
     from app.hubspot.rate_limit import Permit
-    from app.model import Sender, WrittenContact
+    from app.model import ObservedEnrollment, Sender, WrittenContact
 
 COUNT = "hs_sequences_enrolled_count"
 LATEST = "hs_latest_sequence_enrolled"
@@ -33,7 +31,7 @@ BASELINE = (COUNT, LATEST, LATEST_DATE)
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """One ask for properties of a contact."""
+    """One request for properties of a contact."""
 
     contact_id: str
     names: frozenset[str]
@@ -42,41 +40,30 @@ class Read:
 class BatchedHubSpot:
     """One account's contacts and enrollments. Raises NotSent, OutcomeUnknown, Refusal, or what the rate limit raises.
 
-    Asks that wait at the same time travel together, up to 100 to a call; each still succeeds or fails alone. `now`
-    returns seconds: for how long a write-back that HubSpot refuses is left out is measured by it.
+    Requests that wait at the same time share a call, up to 100 to a call; each still succeeds or fails alone. `now`
+    returns seconds: it measures how long a write-back that HubSpot refuses is left out.
     """
 
     def __init__(self, client: HubSpotClient, *, now: Callable[[], float] = elapsed_seconds) -> None:
         self._client = client
-        self._workflows = Workflows(client)
-        self._write_backs = WriteBacks(self._upsert_together, now=now)
-        self._upsert_grant = _GrantAhead(client)
-        self._read_grant = _GrantAhead(client)
+        self._workflow_ids: dict[str, str] = {}  # by flow id; they do not change
+        self._upsert_permit = _PermitAhead(client)
+        self._read_permit = _PermitAhead(client)
         self._upserts: Batcher[Upsert, WrittenContact] = Batcher(
-            self._write_backs.write,
-            acquire=self._upsert_grant.fetch,
+            WriteBacks(self._upsert_together, now=now).write,
+            acquire=self._upsert_permit.fetch,
             identity=lambda item: item.email.lower(),
             limit=BATCH_LIMIT,
         )
         self._reads: Batcher[Read, Contact] = Batcher(
             self._read_together,
-            acquire=self._read_grant.fetch,
+            acquire=self._read_permit.fetch,
             identity=lambda item: item,
             limit=BATCH_LIMIT,
         )
 
-    async def __aenter__(self) -> Self:
-        """Open for asks."""
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Close."""
-        await self.close()
-
-    async def close(self) -> None:
-        """Take no more asks; whoever still waits gets NotSent or OutcomeUnknown. The client stays open."""
+    async def aclose(self) -> None:
+        """Take no more requests; those that wait end with NotSent or OutcomeUnknown. The client stays open."""
         await self._upserts.close()
         await self._reads.close()
 
@@ -95,7 +82,7 @@ class BatchedHubSpot:
 
     async def find(self, email: str) -> str | None:
         """Return the id of the contact with this address, None where there is none."""
-        answer = (await self._client.read_contacts([email], (), by="email")).get(email)
+        answer = (await self._client.send(read_contacts([email], (), by="email"))).get(email)
         if isinstance(answer, Refusal) and answer.code == NOT_FOUND:
             return None
         if isinstance(answer, HubSpotError):
@@ -105,12 +92,12 @@ class BatchedHubSpot:
         return answer.id
 
     async def put_into_workflow(self, flow_id: str, email: str, *, before_send: Callable[[], Awaitable[None]]) -> None:
-        """Put the contact with this address into a workflow: see `HubSpotClient.enroll_in_workflow`."""
-        try:
-            older = await self._workflows.older_id(flow_id)
-        except OutcomeUnknown as error:
-            raise NotSent(f"which workflow {flow_id} is was not learned: {error}") from error
-        await self._client.enroll_in_workflow(older, email, before_send=before_send)
+        """Put the contact with this address into a workflow.
+
+        `before_send` is awaited once the connection is open and nothing is written: see `HubSpotClient.send`.
+        """
+        call = workflows.enroll_in_workflow(await self._workflow_id(flow_id), email)
+        await self._client.send(call, before_send=before_send)
 
     async def read(self, contact_id: str, names: Iterable[str]) -> Mapping[str, str | None]:
         """Return the named properties of the contact, None where it has no value."""
@@ -123,7 +110,7 @@ class BatchedHubSpot:
         return baseline_from(await self.read(contact_id, BASELINE))
 
     async def look(self, contact_id: str, names: Iterable[str]) -> tuple[Mapping[str, str | None], Baseline]:
-        """Return the named properties and the baseline, read together: two asks would fill a call twice as soon."""
+        """Return the named properties and the baseline, read together: two requests would fill a call twice as soon."""
         wanted = frozenset(names)
         shown = await self.read(contact_id, wanted.union(BASELINE))
         return {name: shown[name] for name in wanted}, baseline_from(shown)
@@ -133,40 +120,52 @@ class BatchedHubSpot:
 
         An enrollment made by another user may be invisible here, so that None proves nothing.
         """
-        status = await self._client.enrollment_status(contact_id)
-        return ObservedEnrollment(status.sequence, status.enrolled_at) if status else None
+        return await self._client.send(sequences.enrollment_status(contact_id))
 
     async def enroll(
         self, contact_id: str, sequence: str, sender: Sender, *, before_send: Callable[[], Awaitable[None]]
     ) -> Enrolled:
-        """Send the one enroll request: see `HubSpotClient.enroll`."""
-        return await self._client.enroll(contact_id, sequence, sender, before_send=before_send)
+        """Send the one enroll request.
+
+        `before_send` is awaited before a connection is taken, and again once it is open: see `HubSpotClient.send`.
+        """
+        call = sequences.enroll(contact_id, sequence, sender)
+        return await self._client.send(call, before_connection=before_send, before_send=before_send)
+
+    async def _workflow_id(self, flow_id: str) -> str:
+        """Return the legacy id of a workflow. Raises Refusal where there is none."""
+        if flow_id not in self._workflow_ids:
+            try:
+                self._workflow_ids[flow_id] = await self._client.send(workflows.workflow_id(flow_id))
+            except OutcomeUnknown as error:
+                raise NotSent(f"which workflow {flow_id} is was not learned: {error}") from error
+        return self._workflow_ids[flow_id]
 
     async def _upsert_together(self, items: Sequence[Upsert]) -> Mapping[Upsert, Contact | HubSpotError]:
-        return await self._client.upsert_contacts(items, grant=self._upsert_grant.take())
+        return await self._client.send(upsert_contacts(items), permit=self._upsert_permit.take())
 
     async def _read_together(self, items: Sequence[Read]) -> Mapping[Read, Contact | HubSpotError]:
-        """Read every contact once, with all the properties that anyone asked for."""
+        """Read every contact once, with the properties of all requests."""
         keys = sorted({item.contact_id for item in items})
         names = frozenset[str]().union(*(item.names for item in items))
-        found = await self._client.read_contacts(keys, names, grant=self._read_grant.take())
+        found = await self._client.send(read_contacts(keys, names), permit=self._read_permit.take())
         return {item: found[item.contact_id] for item in items if item.contact_id in found}
 
 
-class _GrantAhead:
-    """A grant that is fetched before a batch is closed and used by the call that carries the batch."""
+class _PermitAhead:
+    """A permit that is fetched before a batch is closed and used by the call that carries the batch."""
 
     def __init__(self, client: HubSpotClient) -> None:
         self._client = client
-        self._grant: Permit | None = None
+        self._permit: Permit | None = None
 
     async def fetch(self) -> None:
-        self._grant = await self._client.grant()
+        self._permit = await self._client.permit()
 
     def take(self) -> Permit | None:
-        """Return the grant, once; further calls for the same batch (halves of it) fetch their own."""
-        grant, self._grant = self._grant, None
-        return grant
+        """Return the permit, once; further calls for the same batch (halves of it) fetch their own."""
+        permit, self._permit = self._permit, None
+        return permit
 
 
 def baseline_from(properties: Mapping[str, str | None]) -> Baseline:
@@ -182,4 +181,4 @@ def baseline_from(properties: Mapping[str, str | None]) -> Baseline:
 
 
 def _is_number(value: str) -> bool:
-    return value.isascii() and value.isdigit() and len(value) < 10  # noqa: PLR2004  # digits of a believable count
+    return value.isascii() and value.isdigit() and len(value) < 10  # noqa: PLR2004  # digits of a plausible count

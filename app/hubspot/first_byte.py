@@ -1,4 +1,4 @@
-"""The last check before a request's first byte: the connection is there, the grant is fresh, the caller agrees."""
+"""The last check before a request's first byte: connection open, permit fresh, caller's `before_send` done."""
 
 from __future__ import annotations
 
@@ -19,39 +19,43 @@ CONNECTING = "connection.connect_"
 CONNECTED = "connection.connect_tcp.complete"
 RENEWALS = 5
 UNACKNOWLEDGED_MS = 30_000
-GRANTS_COME_LATE = "the store takes too long to grant a request its place in HubSpot's window"
+PERMITS_COME_LATE = "the store takes too long to grant a request its place in HubSpot's window"
 
 
 def _give_up_soon(stream: Any) -> None:
-    """Have the kernel give up bytes that nobody acknowledges within 30 s, where it can (Linux).
+    """Make the kernel drop bytes that are not acknowledged within 30 s, where it can (Linux).
 
-    Otherwise it goes on sending them for a quarter of an hour, also after we have given up the request, settled it by
-    reading, and sent it again.
+    By default it resends them for a quarter of an hour, even after we have given up the request, settled it by reading,
+    and sent it again.
     """
     raw = stream.get_extra_info("socket")
     if raw is not None and hasattr(socket, "TCP_USER_TIMEOUT"):
-        # The loop's own socket object may offer no options: the same socket is opened a second time for them.
-        with socket.socket(fileno=os.dup(raw.fileno())) as same:
-            same.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNACKNOWLEDGED_MS)
+        # The event loop's socket object may lack `setsockopt`: a duplicate of its descriptor has it.
+        with socket.socket(fileno=os.dup(raw.fileno())) as duplicate:
+            duplicate.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNACKNOWLEDGED_MS)
 
 
 class PermitExpired(Exception):
-    """The grant grew old while the request waited for a pooled connection. Nothing was sent; the client starts over."""
+    """The permit expired while the request waited for a pooled connection. Nothing was sent; the client starts over."""
 
 
 class FirstByteGuard:
-    """What one request passes between having its connection and writing its first byte.
+    """Checks one request after it has its connection and before it writes its first byte.
 
     httpcore announces each stage of a request to the `trace` extension and waits for it. `opened_at` (seconds, by
     `elapsed_seconds`) is when bytes may have begun to leave; a failure while it is None means that nothing was sent.
     """
 
     def __init__(
-        self, pace: RateLimit, grant: Permit, before_send: Callable[[], Awaitable[None]] | None, kind: str = "general"
+        self,
+        rate_limit: RateLimit,
+        permit: Permit,
+        before_send: Callable[[], Awaitable[None]] | None,
+        kind: str = "general",
     ) -> None:
         self.opened_at: float | None = None
-        self._pace = pace
-        self._grant = grant
+        self._rate_limit = rate_limit
+        self._permit = permit
         self._before_send = before_send
         self._kind = kind
         self._fresh_connection = False
@@ -63,7 +67,7 @@ class FirstByteGuard:
             if event == CONNECTED:
                 _give_up_soon(info["return_value"])
         elif event == BEFORE_FIRST_BYTE and info["request"].method != b"CONNECT":
-            # A proxy is asked for its tunnel first, by CONNECT: that is not our request yet.
+            # A proxy's tunnel is opened first, by CONNECT: that is not our request yet.
             await self.open()
 
     async def open(self) -> None:
@@ -71,25 +75,26 @@ class FirstByteGuard:
         if self.opened_at is not None:
             return
         for _ in range(RENEWALS):
-            await self._renew_grant()
+            await self._renew_permit()
             if self._before_send is None:
                 break
             await self._before_send()
-            # It may have waited for the store: a grant that grew old meanwhile would arrive in another window.
-            if not self._grant.spent():
+            # It may have waited for the store: with a permit that expired meanwhile the request would arrive in another
+            # window.
+            if not self._permit.spent():
                 break
         else:
             raise StoreSlow("the store takes too long to commit what a request needs before it may be sent")
-        self._grant.use()
+        self._permit.use()
         self.opened_at = elapsed_seconds()
 
-    async def _renew_grant(self) -> None:
-        # A connection that was just made can wait here for a fresh grant. A pooled one might be closed by HubSpot
-        # meanwhile, unnoticed until the bytes are gone: it is given up instead.
+    async def _renew_permit(self) -> None:
+        # A connection that was just made can wait here for a fresh permit. A pooled one might be closed by HubSpot
+        # meanwhile, unnoticed until the bytes are written: it is given up instead.
         for _ in range(RENEWALS):
-            if not self._grant.spent():
+            if not self._permit.spent():
                 return
             if not self._fresh_connection:
                 raise PermitExpired
-            self._grant = await self._pace.acquire(self._kind, again=True)
-        raise StoreSlow(GRANTS_COME_LATE)
+            self._permit = await self._rate_limit.acquire(self._kind, again=True)
+        raise StoreSlow(PERMITS_COME_LATE)

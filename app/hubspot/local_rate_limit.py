@@ -1,4 +1,4 @@
-"""A pace for one process that cannot ask the shared one: so slow that it fits beside whatever else is at work."""
+"""A rate limit for one process that cannot reach the shared one: slow enough to leave room for other processes."""
 
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ if TYPE_CHECKING:
 
 REQUESTS = 20  # of the 100 that the smallest plan allows
 WINDOW_SECONDS = 10.0
-GRANT_LIFE_SECONDS = 0.5
+PERMIT_LIFE_SECONDS = 0.5
 
 
 @dataclass(frozen=True, slots=True)
 class LocalPermit:
-    """Leave to send one request now. `since` is when it was given, by `elapsed`."""
+    """Permission to send one request now. `since` is when it was given, by `elapsed`."""
 
     since: float
     elapsed: Callable[[], float]
 
     def spent(self) -> bool:
-        """Tell whether it has waited too long to be used."""
-        return self.elapsed() - self.since > GRANT_LIFE_SECONDS
+        """Return whether it is too old to be used."""
+        return self.elapsed() - self.since > PERMIT_LIFE_SECONDS
 
     def use(self) -> None:
-        """Use it: it counts as long either way."""
+        """Do nothing: a permit counts for the same time whether it is used or not."""
 
 
 class LocalRateLimit:
-    """At most 20 requests in any 10 seconds, by this process alone; HubSpot's own figures do not raise that."""
+    """At most 20 requests in any 10 seconds by this process; the limits that HubSpot reports do not raise that."""
 
     def __init__(
         self,
@@ -51,20 +51,20 @@ class LocalRateLimit:
         self,
         kind: str = "general",  # noqa: ARG002  # one window for all kinds
         *,
-        again: bool = False,  # noqa: ARG002  # so few requests at a time need no order
+        again: bool = False,  # noqa: ARG002  # with so few requests the order does not matter
     ) -> LocalPermit:
         """Return when a request may be sent."""
         async with self._turn:
-            full = self._given[0] + WINDOW_SECONDS + GRANT_LIFE_SECONDS if len(self._given) == REQUESTS else 0.0
+            full = self._given[0] + WINDOW_SECONDS + PERMIT_LIFE_SECONDS if len(self._given) == REQUESTS else 0.0
             wait = max(full, self._not_before) - self._elapsed()
             if wait > 0:
                 await self._wait(wait)
             self._given.append(self._elapsed())
             return LocalPermit(self._given[-1], self._elapsed)
 
-    def believe(self, maximum: int, interval_ms: int) -> None:
-        """Go on as slowly: whoever else asks this account does not know of us."""
+    def adopt_limit(self, maximum: int, interval_ms: int) -> None:
+        """Do nothing: other processes send as this account without counting our requests."""
 
-    def throttled(self, code: str, retry_after: float | None) -> None:  # noqa: ARG002  # all limits are waited for alike
-        """Pause after a 429: what this window holds has to leave it first."""
+    def throttled(self, code: str, retry_after: float | None) -> None:  # noqa: ARG002  # every limit causes the same pause
+        """Pause after a 429 until the requests in this window have left it."""
         self._not_before = self._elapsed() + min(retry_after or WINDOW_SECONDS, WINDOW_SECONDS)

@@ -1,7 +1,7 @@
-"""The token routes of HubSpot: the one other module that opens connections to it.
+"""The client for HubSpot's token routes: the one other module that opens connections to HubSpot.
 
-These calls bear no access token, for they are what gives one, and they are no part of an account's pace: HubSpot counts
-an account's requests by its tokens. So they share nothing with `HubSpotClient` but the limits of a connection.
+These calls issue access tokens, so they carry none. They do not count against an account's rate limit, because HubSpot
+counts requests by token. So they share only the base URL and the call record with `HubSpotClient`.
 """
 
 from __future__ import annotations
@@ -20,22 +20,20 @@ from app.hubspot.client import BASE_URL, NEVER_SENT, CallRecord
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from types import TracebackType
-    from typing import Self
 
     from app.hubspot.api.oauth import OAuthApp, TokenCall, TokenFacts, Tokens
 
-# A whole call, connecting included. Leases that are held meanwhile are longer.
+# One whole call, with connecting. A lease that is held meanwhile is longer.
 CALL_SECONDS = 10.0
 
 T = TypeVar("T")
 
 
 class OAuthClient:
-    """Asks for tokens as `app`. Every method raises NotSent, OutcomeUnknown, Refusal or GrantRevoked.
+    """Requests tokens as `app`. Every method raises NotSent, OutcomeUnknown, Refusal or GrantRevoked.
 
-    `account` is whose tokens they are, for `observe`. `transport` replaces the network (tests). Repeating any of these
-    does no harm, but for `exchange`: HubSpot takes a code once.
+    `account` is the account of the tokens, for `observe`. `transport` replaces the network (tests). Every call may be
+    repeated except `exchange`: HubSpot takes a code once.
     """
 
     def __init__(
@@ -56,53 +54,46 @@ class OAuthClient:
             follow_redirects=False,
         )
 
-    async def __aenter__(self) -> Self:
-        """Open the connection pool."""
-        await self._http.__aenter__()
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def aclose(self) -> None:
         """Close all connections."""
-        await self._http.__aexit__(kind, error, trace)
+        await self._http.aclose()
 
     async def exchange(self, account: str, code: str, *, redirect_uri: str, verifier: str) -> Tokens:
-        """Turn a person's code into tokens."""
+        """Exchange the code from HubSpot's redirect for tokens."""
         return await self._send(account, oauth.exchange(self.app, code, redirect_uri=redirect_uri, verifier=verifier))
 
     async def refresh(self, account: str, refresh_token: str) -> Tokens:
-        """Get a new access token."""
+        """Request a new access token."""
         return await self._send(account, oauth.refresh(self.app, refresh_token))
 
     async def introspect(self, account: str, access_token: str) -> TokenFacts:
-        """Ask whose token this is."""
+        """Ask which account and user a token belongs to."""
         return await self._send(account, oauth.introspect(self.app, access_token))
 
     async def revoke(self, account: str, refresh_token: str) -> None:
-        """Give a grant back."""
+        """Revoke a grant."""
         await self._send(account, oauth.revoke(self.app, refresh_token))
 
     async def _send(self, account: str, call: TokenCall[T]) -> T:
         started = elapsed_seconds()
         reply: Reply | None = None
-        told: str | None = None
+        error_type: str | None = None
         try:
             reply = await self._transmit(call)
             return call.decipher(reply)
         except HubSpotError as error:
-            told = error.code if isinstance(error, Refusal) else type(error).__name__
+            error_type = error.code if isinstance(error, Refusal) else type(error).__name__
             raise
         finally:
-            self._observe(_record(account, call, reply, told, elapsed_seconds() - started))
+            self._observe(_record(account, call, reply, error_type, elapsed_seconds() - started))
 
     async def _transmit(self, call: TokenCall[T]) -> Reply:
         try:
             async with asyncio.timeout(CALL_SECONDS):
                 response = await self._http.post(call.path, data=dict(call.form))
         except (httpx.HTTPError, TimeoutError) as error:
-            told = f"{call.route}: {type(error).__name__}"
-            raise (NotSent if isinstance(error, NEVER_SENT) else OutcomeUnknown)(told) from error
+            kind = NotSent if isinstance(error, NEVER_SENT) else OutcomeUnknown
+            raise kind(f"{call.route}: {type(error).__name__}") from error
         return Reply(response.status_code, response.headers, response.content)
 
 

@@ -1,4 +1,4 @@
-"""."""
+"""Log lines and metrics of the calls to HubSpot."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ log = structlog.get_logger(__name__)
 
 
 class CallObserver:
-    """Turns calls to HubSpot into log lines and metrics."""
+    """Logs and counts calls to HubSpot."""
 
     def __init__(self, metrics: Metrics) -> None:
         self._metrics = metrics
 
     def call(self, record: CallRecord) -> None:
-        """Tell one call to HubSpot: what was asked and how it ended, never a body."""
+        """Log and count one call: its route and how it ended, never a body."""
         self._metrics.hubspot_call(record.account, record.route, record.status, record.duration)
         if record.remaining is not None:
             self._metrics.rate_remaining(record.account, "window", record.remaining)

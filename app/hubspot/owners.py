@@ -1,4 +1,4 @@
-"""Owners: who a contact belongs to, and as which user that person sends. Asked for once in a while, all together."""
+"""The owners of one account, by owner id and by user id: read all together, and cached."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from app.clock import elapsed_seconds
+from app.hubspot.api.sequences import list_owners
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,49 +20,51 @@ MAXIMUM_PAGES = 100
 
 
 class Owners:
-    """The owners of one account, at most ten minutes old; who is not among them is looked for again after 30 s.
+    """The owners of one account, at most ten minutes old; for an unknown id they are read again after 30 s.
 
-    `tell` is called when they have been read.
+    `on_refresh` is called when they have been read.
     """
 
-    def __init__(self, client: HubSpotClient, *, tell: Callable[[], None]) -> None:
+    def __init__(self, client: HubSpotClient, *, on_refresh: Callable[[], None]) -> None:
         self._client = client
-        self._tell = tell
+        self._on_refresh = on_refresh
         self._known: dict[str, Owner] = {}
         self._read_at: float | None = None
         self._turn = asyncio.Lock()
 
     @property
     def age(self) -> float | None:
-        """How many seconds ago they were read, None before the first time."""
+        """How many seconds ago the owners were read, None before the first time."""
         return None if self._read_at is None else elapsed_seconds() - self._read_at
 
-    async def by_id(self, identity: str) -> Owner | None:
-        """Return the owner with this owner id. Raises NotSent, OutcomeUnknown, Refusal, or what pacing raises."""
+    async def by_id(self, owner_id: str) -> Owner | None:
+        """Return the owner with this owner id. Raises what `HubSpotClient.send` raises."""
         async with self._turn:
-            if self._old(FRESH_SECONDS) or (identity not in self._known and self._old(AGAIN_SECONDS)):
-                await self._read()
-        return self._known.get(identity)
+            await self._refresh(known=owner_id in self._known)
+        return self._known.get(owner_id)
 
     async def by_user(self, user_id: str) -> Owner | None:
-        """Return the owner that is this user."""
+        """Return the owner that is this user. Raises as `by_id` does."""
         async with self._turn:
-            known = any(owner.user_id == user_id for owner in self._known.values())
-            if self._old(FRESH_SECONDS) or (not known and self._old(AGAIN_SECONDS)):
-                await self._read()
+            await self._refresh(known=self._of_user(user_id) is not None)
+        return self._of_user(user_id)
+
+    def _of_user(self, user_id: str) -> Owner | None:
         return next((owner for owner in self._known.values() if owner.user_id == user_id), None)
 
-    def _old(self, seconds: float) -> bool:
-        return self.age is None or self.age > seconds
+    async def _refresh(self, *, known: bool) -> None:
+        """Read the owners again where they are too old."""
+        if self.age is None or self.age > (FRESH_SECONDS if known else AGAIN_SECONDS):
+            await self._read()
 
     async def _read(self) -> None:
         found: dict[str, Owner] = {}
         after: str | None = None
         for _ in range(MAXIMUM_PAGES):
-            page = await self._client.list_owners(after)
+            page = await self._client.send(list_owners(after))
             found |= {owner.id: owner for owner in page.owners}
             after = page.after
             if after is None:
                 break
         self._known, self._read_at = found, elapsed_seconds()
-        self._tell()
+        self._on_refresh()

@@ -14,32 +14,32 @@ LOCK_WINDOW = text("""
 
 CLOCK = text("SELECT clock_timestamp()")
 
-FORGET_GRANTS = text("""
+DELETE_EXPIRED_PERMITS = text("""
     DELETE FROM rate_grants
     WHERE account = :account AND kind = :kind
       AND (count = 0 OR granted_at <= clock_timestamp() - make_interval(secs => :window + waited))
 """)
 
-READ_GRANTS = text("""
+READ_PERMITS = text("""
     SELECT granted_at + make_interval(secs => :window + waited) AS until, count AS requests FROM rate_grants
     WHERE account = :account AND kind = :kind ORDER BY 1
 """)
 
-INSERT_GRANT = text("""
+INSERT_PERMITS = text("""
     INSERT INTO rate_grants (account, kind, granted_at, count, waited)
     VALUES (:account, :kind, clock_timestamp(), :count, :waited)
     RETURNING id
 """)
 
-# What was granted and how it was used: a row that another replica has forgotten meanwhile is simply not there.
-USE_GRANTS = text("""
+# How permits were used. A row that another replica has deleted meanwhile is not updated, which does no harm.
+RECORD_USE = text("""
     UPDATE rate_grants SET count = used.count, waited = used.waited
     FROM unnest(CAST(:ids AS bigint[]), CAST(:counts AS integer[]), CAST(:waits AS double precision[]))
       AS used(id, count, waited)
     WHERE rate_grants.id = used.id
 """)
 
-# The row is the day's lock, for all kinds of requests. A day that has ended begins anew.
+# The row is the day's lock, for all kinds of requests. Where the day has ended, a new one begins.
 COUNT_DAY = text("""
     INSERT INTO rate_days AS day (account, ends_at, used) VALUES (:account, :ends_at, 0)
     ON CONFLICT (account) DO UPDATE SET
@@ -50,16 +50,16 @@ COUNT_DAY = text("""
 
 SPEND_DAY = text("UPDATE rate_days SET used = used + :count WHERE account = :account")
 
-BELIEVE = text("""
+ADOPT_LIMIT = text("""
     UPDATE rate_windows SET maximum = :maximum, window_ms = :window_ms
     WHERE account = :account AND kind = :kind AND (maximum, window_ms) <> (:maximum, :window_ms)
 """)
 
-# The name goes with the later instant: a burst that is refused while the day is spent does not make a burst of the day.
+# The code stays with the later instant: a refused burst does not replace the code of a day that is spent.
 BLOCK = text("""
     UPDATE rate_windows AS w
-    SET blocked_by = CASE WHEN w.blocked_until > told.until THEN w.blocked_by ELSE :code END,
-        blocked_until = GREATEST(w.blocked_until, told.until)
-    FROM (SELECT clock_timestamp() + make_interval(secs => :seconds) AS until) AS told
+    SET blocked_by = CASE WHEN w.blocked_until > pause.until THEN w.blocked_by ELSE :code END,
+        blocked_until = GREATEST(w.blocked_until, pause.until)
+    FROM (SELECT clock_timestamp() + make_interval(secs => :seconds) AS until) AS pause
     WHERE w.account = :account AND w.kind = :kind
 """)

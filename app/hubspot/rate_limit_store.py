@@ -1,9 +1,9 @@
 """The rolling window of requests to HubSpot, exact, in PostgreSQL, shared by all replicas.
 
-HubSpot counts arrivals in any 10 seconds. A grant counts from the moment it was given until its request can no longer
-be within the window: window length, what it waited before it was used (half a second at most), and a margin for
-requests that travel at different speeds. How long that wait was is told afterwards, with the next ask; a grant that was
-not used within half a second is void, and then it does not count at all.
+HubSpot counts arrivals in any 10 seconds. A permit counts from the moment it is given until its request can no longer
+be within the window: the window's length, the wait before the permit was used (half a second at most), and a margin for
+requests that travel at different speeds. The wait is written afterwards, with the next query for permits. A permit that
+is not used within half a second is void and then does not count.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ from app.clock import elapsed_seconds, utc_now
 from app.database.engine import first_line
 from app.errors import BudgetSpent, HeldError, SegueError
 from app.hubspot.rate_limit_statements import (
-    BELIEVE,
+    ADOPT_LIMIT,
     BLOCK,
     CLOCK,
     COUNT_DAY,
-    FORGET_GRANTS,
-    INSERT_GRANT,
+    DELETE_EXPIRED_PERMITS,
+    INSERT_PERMITS,
     LOCK_WINDOW,
-    READ_GRANTS,
+    READ_PERMITS,
+    RECORD_USE,
     SPEND_DAY,
-    USE_GRANTS,
 )
 from app.sending_windows import next_midnight, zone
 
@@ -42,31 +42,31 @@ if TYPE_CHECKING:
 
     from app.model import Account
 
-    Unused = Counter[datetime | None]  # by when the day ends of which they were spent
+    Unused = Counter[datetime | None]  # by the end of the day that they were counted against
 
-GRANT_LIFE_SECONDS = 0.5
+PERMIT_LIFE_SECONDS = 0.5
 TRAVEL_SECONDS = 0.2  # one request may travel longer than another by this much
 DAILY = "RATE_LIMIT_DAILY"
 SECONDLY = "RATE_LIMIT_SECONDLY"
 UNKNOWN_DAY_SECONDS = 3600.0
-LONGEST_WAIT_SECONDS = 60.0  # in memory: whoever has to wait for longer makes room for others
+LONGEST_WAIT_SECONDS = 60.0  # in memory: a request that has to wait longer gives up its place
 START_MAXIMUM = 100  # per window: the least any HubSpot plan allows; raised when HubSpot's headers say so
 # Searches have a window of their own, 5 a second for the account (HubSpot's search guide). HubSpot does not say that
-# they are free of the other one, so that they count there, too.
+# they are exempt from the general one, so they count there too.
 GENERAL, SEARCH = "general", "search"
 SEARCHES, SEARCH_WINDOW_MS = 5, 1000
-GRANTS_AT_ONCE = 10  # a busy process cannot send more within a grant's life: they would be void
+PERMITS_AT_ONCE = 10  # a busy process cannot send more before they expire
 
 log = structlog.get_logger(__name__)
 
 
 @dataclass(slots=True)
 class PermitBlock:
-    """Grants that were given together: how many have been used, and how long the slowest of them waited for it.
+    """Permits given together: how many are used, and how long the slowest of them waited for its use.
 
-    `ids` are its rows, one in each window that it counts for. `since` is `elapsed_seconds` from before they were asked
-    for: they never look younger than they are. `day` is when the day ends of which they were spent, None where days
-    have no cap.
+    `ids` are its rows, one in each window that it counts for. `since` is `elapsed_seconds` from before the query for
+    them: they never look younger than they are. `day` is the end of the day that they were counted against, None where
+    days have no cap.
     """
 
     ids: Mapping[str, int]
@@ -77,41 +77,41 @@ class PermitBlock:
     waited: float = 0.0
 
     def spent(self) -> bool:
-        """Tell whether these grants have waited too long to be used (500 ms)."""
-        return elapsed_seconds() - self.since > GRANT_LIFE_SECONDS
+        """Return whether these permits are too old to be used (500 ms)."""
+        return elapsed_seconds() - self.since > PERMIT_LIFE_SECONDS
 
     def use(self) -> None:
-        """Count one that is used now."""
+        """Count one as used now."""
         self.used += 1
         self.waited = elapsed_seconds() - self.since
 
-    def told(self) -> bool:
-        """Tell whether nothing more can become of it."""
+    def finished(self) -> bool:
+        """Return whether no permit of it can be used any more."""
         return self.used == self.count or self.spent()
 
 
 @dataclass(frozen=True, slots=True)
 class StoredPermit:
-    """Leave to send one request now."""
+    """Permission to send one request now."""
 
-    portion: PermitBlock
+    block: PermitBlock
 
     def spent(self) -> bool:
-        """Tell whether the grant has waited too long to be used (500 ms)."""
-        return self.portion.spent()
+        """Return whether the permit is too old to be used (500 ms)."""
+        return self.block.spent()
 
     def use(self) -> None:
         """Note that its request leaves now."""
-        self.portion.use()
+        self.block.use()
 
 
 class StoredRateLimit:
-    """The pace of one account's requests. One instance per worker process; waiters are served in order.
+    """The limits on one account's requests. One instance per process; waiting requests are served in order.
 
-    `cap` (requests per window) stays below what HubSpot reports when the operator wants less; `headroom` is the share
-    of the window left unused; `window_ms` is the window's length in milliseconds until HubSpot names another. `daily`
-    caps the requests of a day, which ends at midnight in `timezone`; where that is not known, HubSpot is asked again an
-    hour after it has called the day spent.
+    `cap` (requests per window) is the operator's limit, which may be below HubSpot's; `headroom` is the share of the
+    window left unused; `window_ms` is the window's length in milliseconds until HubSpot reports another. `daily` caps
+    the requests of a day, which ends at midnight in `timezone`; where that is not known, requests resume an hour after
+    HubSpot has called the day spent.
     """
 
     def __init__(
@@ -129,89 +129,89 @@ class StoredRateLimit:
         self._headroom = headroom
         self._window_ms = window_ms
         self.daily: int | None = None
-        self._written: str | None = None
-        self._learnt: str | None = None
-        self._believed: tuple[int, int] | None = None
+        self._timezone_in_rules: str | None = None
+        self._timezone_in_hubspot: str | None = None
+        self._adopted: tuple[int, int] | None = None
         self._waiting: dict[str, deque[asyncio.Future[StoredPermit]]] = {}
-        self._askers: dict[str, asyncio.Task[None]] = {}
-        self._portions: dict[str, list[PermitBlock]] = {}
+        self._serving: dict[str, asyncio.Task[None]] = {}
+        self._blocks: dict[str, list[PermitBlock]] = {}
         self._unused: Unused = Counter()
-        self._notes: set[asyncio.Task[None]] = set()
+        self._writes: set[asyncio.Task[None]] = set()
         self._closing = asyncio.Event()
 
-    def heed(self, account: Account) -> None:
-        """Take the operator's caps, which may change while it runs."""
-        self.cap, self.daily, self._written = account.per_10s, account.daily, account.timezone
+    def configure(self, account: Account) -> None:
+        """Take the operator's caps, which may change at run time."""
+        self.cap, self.daily, self._timezone_in_rules = account.per_10s, account.daily, account.timezone
 
     @property
     def timezone(self) -> str | None:
-        """The time zone in which the account's day ends: as the rules say, or as HubSpot does; None for neither."""
-        return self._written or self._learnt
+        """The time zone in which the account's day ends: from the rules, else from HubSpot, else None."""
+        return self._timezone_in_rules or self._timezone_in_hubspot
 
-    def learn(self, timezone: str) -> bool:
-        """Take HubSpot's word for the account's time zone; tell whether there is one of this name."""
+    def adopt_timezone(self, timezone: str) -> bool:
+        """Take the account's time zone that HubSpot reports; return whether a zone is known now."""
         with suppress(ValueError):
-            self._learnt = zone(timezone).key
-        return self._learnt is not None
+            self._timezone_in_hubspot = zone(timezone).key
+        return self._timezone_in_hubspot is not None
 
     async def acquire(self, kind: str = GENERAL, *, again: bool = False) -> StoredPermit:
-        """Return when a request of `kind` may be sent. Raises HeldError and whatever the store raises.
+        """Return when a request of `kind` may be sent. Raises HeldError and what the database driver raises.
 
-        `again`: an earlier grant of this request was spent before it could leave. It goes first, since what was
-        committed for it grows old.
+        `again`: an earlier permit of this request expired before the request could leave. It goes first, because what
+        the caller has committed for it expires.
         """
         future: asyncio.Future[StoredPermit] = asyncio.get_running_loop().create_future()
         waiting = self._waiting.setdefault(kind, deque())
         (waiting.appendleft if again else waiting.append)(future)
-        asker = self._askers.get(kind)
-        if asker is None or asker.done():
-            self._askers[kind] = asyncio.create_task(self._serve(kind), name=f"pace-{kind}")
+        serving = self._serving.get(kind)
+        if serving is None or serving.done():
+            self._serving[kind] = asyncio.create_task(self._serve(kind), name=f"rate-limit-{kind}")
         return await future
 
-    def believe(self, maximum: int, interval_ms: int) -> None:
-        """Take HubSpot's own word for the limit (its X-HubSpot-RateLimit headers), for all replicas."""
-        if (maximum, interval_ms) == self._believed or maximum <= 0 or interval_ms <= 0:
+    def adopt_limit(self, maximum: int, interval_ms: int) -> None:
+        """Take the limit that HubSpot reports (its X-HubSpot-RateLimit headers), for all replicas."""
+        if (maximum, interval_ms) == self._adopted or maximum <= 0 or interval_ms <= 0:
             return
-        self._believed = (maximum, interval_ms)
-        self._note(BELIEVE, maximum=maximum, window_ms=interval_ms)
+        self._adopted = (maximum, interval_ms)
+        self._write_soon(ADOPT_LIMIT, maximum=maximum, window_ms=interval_ms)
 
     def throttled(self, code: str, retry_after: float | None) -> None:
-        """Stop all replicas after a 429: a window long, or as long as HubSpot names; a spent day, until it ends.
+        """Pause all replicas after a 429, for one window or as long as HubSpot says; after a spent day, until it ends.
 
-        HubSpot says "secondly" of searches only, and only these are stopped by it.
+        HubSpot uses the "secondly" limit for searches only, so only searches are paused by it.
         """
         kind = SEARCH if code == SECONDLY else GENERAL
         seconds = retry_after or self._start(kind)["window_ms"] / 1000
         if code == DAILY:
             seconds = max(retry_after or 0.0, self._rest_of_day())
         log.warning("hubspot.throttled", account=self._account, code=code, pause_seconds=seconds)
-        self._note(BLOCK, kind=kind, code=code, seconds=seconds)
+        self._write_soon(BLOCK, kind=kind, code=code, seconds=seconds)
 
     async def close(self) -> None:
-        """Stop serving; who still waits is cancelled."""
+        """Stop serving; requests that still wait are cancelled."""
         self._closing.set()
         for future in (future for queue in self._waiting.values() for future in queue):
             future.cancel()
-        await asyncio.gather(*self._askers.values(), *self._notes, return_exceptions=True)
+        await asyncio.gather(*self._serving.values(), *self._writes, return_exceptions=True)
 
     def _rest_of_day(self) -> float:
-        """Return for how many seconds a spent day lasts; an hour where it is not known when it ends."""
+        """Return the seconds until a spent day ends; an hour where the end is not known."""
         if self.timezone is None:
             return UNKNOWN_DAY_SECONDS
         now = utc_now()
         return (next_midnight(zone(self.timezone), now) - now).total_seconds()
 
-    def _note(self, statement: object, **values: object) -> None:
+    def _write_soon(self, statement: object, **values: object) -> None:
         task = asyncio.create_task(self._write(statement, values))
-        self._notes.add(task)
-        task.add_done_callback(self._notes.discard)
+        self._writes.add(task)
+        task.add_done_callback(self._writes.discard)
 
     async def _write(self, statement: object, values: dict[str, object]) -> None:
         try:
             async with self._engine.begin() as connection:
                 await connection.execute(statement, {"kind": GENERAL, **values, "account": self._account})  # type: ignore[call-overload]
         except (SQLAlchemyError, OSError) as error:
-            self._believed = None
+            self._adopted = None
             log.warning("pace.not_noted", account=self._account, error=first_line(error))
 
     async def _serve(self, kind: str) -> None:
@@ -226,49 +226,57 @@ class StoredRateLimit:
                 await _wait_at_most(wait, self._closing)
 
     async def _serve_some(self, kind: str, waiting: deque[asyncio.Future[StoredPermit]]) -> float:
-        """Grant what the window allows to those in front; return the seconds to wait before the next look."""
-        _drop_gone(waiting)
+        """Serve the first waiting requests as the window allows; return the seconds to wait before the next query."""
+        _drop_cancelled(waiting)
         if not waiting:
             return 0.0
-        portions = self._portions.setdefault(kind, [])
-        told = [portion for portion in portions if portion.told()]
-        portion, wait = await self._asked(kind, min(len(waiting), GRANTS_AT_ONCE), told)
-        # A search that finds its own window full has not come to the general one, where it is to be told, too.
-        done = told if portion is not None or kind == GENERAL else []
-        self._portions[kind] = [one for one in (*portions, portion) if one and one not in done]
-        if portion is None:
-            # What was given last may have been used at once: then the window has room earlier than it seems now.
-            return min(wait, GRANT_LIFE_SECONDS) if self._portions[kind] else wait
-        for _ in range(portion.count):
-            _drop_gone(waiting)
+        blocks = self._blocks.setdefault(kind, [])
+        finished = [block for block in blocks if block.finished()]
+        block, wait = await self._acquire_block(kind, min(len(waiting), PERMITS_AT_ONCE), finished)
+        # A search that finds its own window full did not reach the general one: the use is not yet recorded there.
+        recorded = finished if block is not None or kind == GENERAL else []
+        self._blocks[kind] = [one for one in (*blocks, block) if one and one not in recorded]
+        if block is None:
+            # The last permits may be used soon after they were given: then the window has room earlier than computed.
+            return min(wait, PERMIT_LIFE_SECONDS) if self._blocks[kind] else wait
+        for _ in range(block.count):
+            _drop_cancelled(waiting)
             if waiting:
-                waiting.popleft().set_result(StoredPermit(portion))
+                waiting.popleft().set_result(StoredPermit(block))
         return 0.0
 
-    async def _asked(self, kind: str, wanted: int, told: list[PermitBlock]) -> tuple[PermitBlock | None, float]:
-        """Ask in one transaction. What was not used is given back to the day by the first ask that spends of it."""
+    async def _acquire_block(
+        self, kind: str, wanted: int, finished: list[PermitBlock]
+    ) -> tuple[PermitBlock | None, float]:
+        """Acquire permits in one transaction. The next one that counts against the day gives unused ones back to it."""
         since = elapsed_seconds()
         unused: Unused = Counter()
-        for one in told:
+        for one in finished:
             unused[one.day] += one.count - one.used
         carried, self._unused = self._unused, Counter()
-        portion: PermitBlock | None = None
+        block: PermitBlock | None = None
         try:
             async with self._engine.begin() as connection:
-                portion, wait = await self._ask(connection, kind, wanted, told, since, carried + unused)
+                block, wait = await self._count(connection, kind, wanted, finished, since, carried + unused)
         finally:
-            self._unused += Counter() if portion else carried
-        if portion is None and kind == GENERAL:
-            self._unused += unused  # these are told now, and not asked about again
-        return portion, wait
+            self._unused += Counter() if block else carried
+        if block is None and kind == GENERAL:
+            self._unused += unused  # their use is recorded now, and not read again
+        return block, wait
 
-    async def _ask(
-        self, connection: AsyncConnection, kind: str, wanted: int, told: list[PermitBlock], since: float, unused: Unused
+    async def _count(
+        self,
+        connection: AsyncConnection,
+        kind: str,
+        wanted: int,
+        finished: list[PermitBlock],
+        since: float,
+        unused: Unused,
     ) -> tuple[PermitBlock | None, float]:
-        """Return what is granted of those wanted, or None and the seconds to wait."""
+        """Count up to `wanted` requests in every window; return their permits, or None and the seconds to wait."""
         granted = wanted
         for each in _windows(kind):
-            room, wait = await self._room(connection, each, told)
+            room, wait = await self._room(connection, each, finished)
             if room <= 0:
                 return None, wait
             granted = min(granted, room)
@@ -277,35 +285,35 @@ class StoredRateLimit:
         return PermitBlock(ids, since, granted, day), 0.0
 
     def _start(self, kind: str) -> dict[str, int]:
-        """Return the window of a kind of requests, as long as HubSpot has not named another."""
+        """Return the window of a kind of requests, until HubSpot reports another."""
         if kind == SEARCH:
             return {"maximum": SEARCHES, "window_ms": SEARCH_WINDOW_MS}
         return {"maximum": START_MAXIMUM, "window_ms": self._window_ms}
 
-    async def _room(self, connection: AsyncConnection, kind: str, told: list[PermitBlock]) -> tuple[int, float]:
-        """Return how many requests a window admits now, and (where none) how long to wait."""
+    async def _room(self, connection: AsyncConnection, kind: str, finished: list[PermitBlock]) -> tuple[int, float]:
+        """Return how many requests a window admits now, or none and the seconds to wait."""
         key = {"account": self._account, "kind": kind}
         window = (await connection.execute(LOCK_WINDOW, key | self._start(kind))).one()
-        await _tell(connection, kind, told)
+        await _record_use(connection, kind, finished)
         counted = key | {"window": window.window_ms / 1000}
-        await connection.execute(FORGET_GRANTS, counted)
-        grants = (await connection.execute(READ_GRANTS, counted)).all()
+        await connection.execute(DELETE_EXPIRED_PERMITS, counted)
+        permits = (await connection.execute(READ_PERMITS, counted)).all()
         now: datetime = (await connection.execute(CLOCK)).scalar_one()
         if window.blocked_until is not None and window.blocked_until > now:
             return 0, blocked(window.blocked_by, window.blocked_until, now)
         allowed = allowance(window.maximum, self.cap if kind == GENERAL else None, self._headroom)
-        room = allowed - sum(grant.requests for grant in grants)
-        return (room, 0.0) if room > 0 else (0, max((grants[0].until - now).total_seconds(), 0.005))
+        room = allowed - sum(row.requests for row in permits)
+        return (room, 0.0) if room > 0 else (0, max((permits[0].until - now).total_seconds(), 0.005))
 
     async def _insert(self, connection: AsyncConnection, kind: str, count: int) -> int:
-        values = {"kind": kind, "count": count, "waited": GRANT_LIFE_SECONDS + TRAVEL_SECONDS}
-        identity: int = (await connection.execute(INSERT_GRANT, values | {"account": self._account})).scalar_one()
-        return identity
+        values = {"kind": kind, "count": count, "waited": PERMIT_LIFE_SECONDS + TRAVEL_SECONDS}
+        id_: int = (await connection.execute(INSERT_PERMITS, values | {"account": self._account})).scalar_one()
+        return id_
 
     async def _spend_day(self, connection: AsyncConnection, wanted: int, unused: Unused) -> tuple[int, datetime | None]:
-        """Count requests against the operator's cap on the day; return how many it admits, and when the day ends.
+        """Count requests against the operator's daily cap; return how many it admits, and when the day ends.
 
-        `unused` were counted earlier, by day, and never sent. Raises BudgetSpent when it admits none.
+        `unused` were counted earlier, by day, and never sent. Raises BudgetSpent when the cap admits none.
         """
         if self.daily is None or self.timezone is None:
             return wanted, None
@@ -321,28 +329,28 @@ class StoredRateLimit:
 
 
 def _windows(kind: str) -> list[str]:
-    """Return the windows that a request counts for: the rarer one first, so that nobody waits for each other."""
+    """Return the windows that a request counts for, the rarer one first: one order of locks excludes deadlocks."""
     return [kind] if kind == GENERAL else [kind, GENERAL]
 
 
-async def _tell(connection: AsyncConnection, kind: str, portions: list[PermitBlock]) -> None:
-    """Write how portions were used, under the window's lock: what was not, no longer counts."""
-    if portions:
+async def _record_use(connection: AsyncConnection, kind: str, blocks: list[PermitBlock]) -> None:
+    """Write how permits were used, under the window's lock: unused ones no longer count."""
+    if blocks:
         values = {
-            "ids": [portion.ids[kind] for portion in portions],
-            "counts": [portion.used for portion in portions],
-            "waits": [portion.waited + TRAVEL_SECONDS for portion in portions],
+            "ids": [block.ids[kind] for block in blocks],
+            "counts": [block.used for block in blocks],
+            "waits": [block.waited + TRAVEL_SECONDS for block in blocks],
         }
-        await connection.execute(USE_GRANTS, values)
+        await connection.execute(RECORD_USE, values)
 
 
 def allowance(maximum: int, cap: int | None, headroom: float) -> int:
-    """Return how many requests the window admits: HubSpot's figure or the lower cap, less the headroom, at least 1."""
+    """Return how many requests the window admits: HubSpot's limit or a lower cap, less the headroom; 1 at least."""
     return max(1, int(min(maximum, cap or maximum) * (1 - headroom)))
 
 
 def blocked(code: str | None, until: datetime, now: datetime) -> float:
-    """Return the seconds to wait after a 429. Raises HeldError where that is too long to be waited for in memory."""
+    """Return the seconds to wait after a 429. Raises HeldError where that is too long for a wait in memory."""
     if code == DAILY:
         raise BudgetSpent("daily_budget", until)
     seconds = (until - now).total_seconds()
@@ -358,7 +366,7 @@ async def _wait_at_most(seconds: float, ended: asyncio.Event) -> None:
             await ended.wait()
 
 
-def _drop_gone(waiting: deque[asyncio.Future[StoredPermit]]) -> None:
+def _drop_cancelled(waiting: deque[asyncio.Future[StoredPermit]]) -> None:
     while waiting and waiting[0].done():
         waiting.popleft()
 

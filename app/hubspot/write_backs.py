@@ -1,8 +1,8 @@
-"""Write-backs: contact properties that say why a contact was enrolled, and that keep no contact from being written.
+"""Write-backs: contact properties that say why a contact was enrolled, and that must not block writing it.
 
-HubSpot refuses a contact for one property that it lacks, or whose value it does not take. Where that property is a
-write-back, the contact is written without it; for ten minutes the contacts after it are, too, and cost no call more
-than others. Then the property is tried again, so that one that was mended is written without a restart.
+HubSpot refuses a contact for one property that does not exist, or whose value it does not take. Where that property is
+a write-back, the contact is written without it. For ten minutes it is left out of later contacts too, which therefore
+cost no extra call. Then the property is tried again, so that a corrected one is written without a restart.
 """
 
 from __future__ import annotations
@@ -22,28 +22,28 @@ if TYPE_CHECKING:
 
 LEFT_OUT_SECONDS = 600.0
 MOST_KNOWN = 1000
-MOST_TURNS = 8  # every turn leaves out one of three properties more: twice what is needed
-OF_ANY_VALUE = frozenset({MISSING, READ_ONLY})  # other problems are those of a value
+MOST_TURNS = 8  # each turn leaves out at least one more of three properties: twice what is needed
+OF_ANY_VALUE = frozenset({MISSING, READ_ONLY})  # other problems concern one value
 
 _NAME = re.compile(r"\w(?:[\w.-]*\w)?")
 
 
 class KnownProblems:
-    """What HubSpot has refused lately, by property (value None) or by property and value. `now` returns seconds."""
+    """Recent refusals by property (value None), or by property and value. `now` returns seconds."""
 
     def __init__(self, now: Callable[[], float]) -> None:
         self._now = now
         self._known: dict[tuple[str, str | None], tuple[str, float]] = {}
 
     def note(self, name: str, value: str | None, problem: str) -> None:
-        """Note a problem for `LEFT_OUT_SECONDS`; the oldest one makes room."""
+        """Keep a problem for `LEFT_OUT_SECONDS`; the oldest one makes room."""
         self._known.pop((name, value), None)
         while len(self._known) >= MOST_KNOWN:
             del self._known[next(iter(self._known))]
         self._known[name, value] = (problem, self._now() + LEFT_OUT_SECONDS)
 
     def of(self, name: str, value: str) -> str | None:
-        """Return what is wrong with this value of a property, None where nothing is known."""
+        """Return the known problem with this value of a property, None where there is none."""
         for key in ((name, None), (name, value)):
             problem, until = self._known.get(key, ("", self._now()))
             if self._now() < until:
@@ -74,29 +74,30 @@ class WriteBacks:
         self._known = KnownProblems(now)
 
     async def write(self, items: Sequence[Upsert]) -> Mapping[Upsert, WrittenContact | HubSpotError]:
-        """Write every contact; those that the answer lacks must be asked for again in smaller batches.
+        """Write every contact. Items missing from the result are retried by the caller in smaller batches.
 
-        Each turn is one call. It sends again, without the write-back, whatever was refused for one in the turn before.
+        Each turn is one call. It sends again, without the write-back, each contact that the turn before was refused for
+        one.
         """
         answers: dict[Upsert, WrittenContact | HubSpotError] = {}
         suspected: dict[Upsert, dict[str, str]] = {item: {} for item in items}
         left = list(items)
         for _ in range(MOST_TURNS):
             trials = [self._trial(item, suspected[item]) for item in left]
-            told, whole = await self._tell(trials)
+            outcomes, whole = await self._send(trials)
             if whole is not None and not self._learn(whole, trials):
                 break
             if whole is None:
-                again = {trial.item for trial in trials if self._again(trial, told, suspected[trial.item])}
-                answered = [trial for trial in trials if trial.item not in again and trial.sent in told]
-                answers |= {trial.item: self._answer(trial, told, suspected) for trial in answered}
+                again = {trial.item for trial in trials if self._again(trial, outcomes, suspected[trial.item])}
+                answered = [trial for trial in trials if trial.item not in again and trial.sent in outcomes]
+                answers |= {trial.item: self._answer(trial, outcomes, suspected) for trial in answered}
                 left = [item for item in left if item in again]
             if not left:
                 break
         return answers
 
-    async def _tell(self, trials: Sequence[_Trial]) -> tuple[Mapping[Upsert, Contact | HubSpotError], Refusal | None]:
-        """Send one call; return an answer to each contact, or the refusal of them all that concerns only some."""
+    async def _send(self, trials: Sequence[_Trial]) -> tuple[Mapping[Upsert, Contact | HubSpotError], Refusal | None]:
+        """Send one call; return the outcome of each contact, or a refusal of the whole batch that concerns some."""
         sent = [trial.sent for trial in trials]
         try:
             return await self._call(sent), None
@@ -117,12 +118,14 @@ class WriteBacks:
         sent = {name: value for name, value in back.items() if not problems[name]}
         return _Trial(item, Upsert(item.email, kept), sent, dropped)
 
-    def _again(self, trial: _Trial, told: Mapping[Upsert, Contact | HubSpotError], suspected: dict[str, str]) -> bool:
-        """Tell whether a contact is refused for its write-backs alone, and note what HubSpot says of them.
+    def _again(
+        self, trial: _Trial, outcomes: Mapping[Upsert, Contact | HubSpotError], suspected: dict[str, str]
+    ) -> bool:
+        """Return whether a contact is refused for its write-backs alone, and note what HubSpot says of them.
 
-        Where HubSpot names no property, those are suspected whose names stand in its message, else all of them.
+        Where HubSpot names no property, the write-backs named in its message are suspected, else all of them.
         """
-        answer = told.get(trial.sent)
+        answer = outcomes.get(trial.sent)
         if not isinstance(answer, Refusal):
             return False
         if answer.properties:
@@ -133,9 +136,9 @@ class WriteBacks:
         return bool(found)
 
     def _learn(self, refusal: Refusal, trials: Sequence[_Trial]) -> bool:
-        """Note what a refusal says of the write-backs of these contacts; tell whether it says anything.
+        """Note what a refusal says of the write-backs of these contacts; return whether it says anything.
 
-        Where several were refused at once for a value, nothing is learnt unless all had the same one.
+        Where several contacts are refused at once for a value, this is noted only if all have the same value.
         """
         learnt = False
         for name, problem in refusal.properties:
@@ -150,11 +153,11 @@ class WriteBacks:
     def _answer(
         self,
         trial: _Trial,
-        told: Mapping[Upsert, Contact | HubSpotError],
+        outcomes: Mapping[Upsert, Contact | HubSpotError],
         suspected: Mapping[Upsert, Mapping[str, str]],
     ) -> WrittenContact | HubSpotError:
-        """Return what became of a contact. Without what was suspected HubSpot took it, so the suspicion was right."""
-        answer = told[trial.sent]
+        """Return the outcome of a contact. HubSpot took it without the suspected properties, so these are to blame."""
+        answer = outcomes[trial.sent]
         if isinstance(answer, HubSpotError):
             return answer
         for name, problem in suspected[trial.item].items():
@@ -163,12 +166,12 @@ class WriteBacks:
 
 
 def _own(name: str, back: Mapping[str, str]) -> str | None:
-    """Return the write-back that HubSpot means by this name; it writes names in lower case."""
+    """Return the write-back of this name. HubSpot writes names in lower case."""
     return next((own for own in back if own.lower() == name.lower()), None)
 
 
 def _suspects(refusal: Refusal, back: Mapping[str, str]) -> dict[str, str]:
-    """Return the write-backs that a refusal without a named property may be about, each with HubSpot's sentence."""
+    """Return the write-backs that a refusal naming no property may be about, each with HubSpot's sentence."""
     if refusal.status != BAD_REQUEST:
         return {}
     words = {word.lower() for word in _NAME.findall(refusal.detail)}

@@ -78,7 +78,7 @@ async def applications(process: Process) -> list[FastAPI]:
     webhooks, authorise = await _webhooks(process), partial(auth.authorise, token)
     public = [
         health.health(_checks(process, reader), practice=process.practice),
-        connect.router(process.oauth.connecting if process.oauth else None),
+        connect.router(process.oauth.connector if process.oauth else None),
     ]
     operators = [
         health.metrics(partial(_page, process, reader)),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -368,8 +369,8 @@ async def hubspot(office: Office, engine: AsyncEngine) -> AsyncIterator[BatchedH
     sandbox = Process(["-m", "app.sandbox", "--port", "0"], {}, r"http://\S+")
     url = (await sandbox.wait_until_up()).group()
     pace = StoredRateLimit(engine, account="main", cap=None, headroom=0.05, window_ms=10_000)
-    client = HubSpotClient("main", "pat-sandbox", pace=pace, observe=lambda _: None, base_url=url)
-    async with client, BatchedHubSpot(client) as desk:
+    client = HubSpotClient("main", "pat-sandbox", rate_limit=pace, observe=lambda _: None, base_url=url)
+    async with aclosing(client), aclosing(BatchedHubSpot(client)) as desk:
         asking = asking_of(nobody, lambda _: desk, engine)
         office.enricher = enricher_of(office.web, office.enrichments, asking, office.moment)
         yield desk

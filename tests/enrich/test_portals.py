@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, aclosing
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,6 +13,7 @@ from app.accounts.identity import IdentityLearner
 from app.accounts.identity_store import IdentityStore
 from app.clock import utc_now
 from app.enrichment.store import EnrichmentStore
+from app.hubspot.api.account import account_details
 from app.hubspot.batched import BatchedHubSpot
 from app.hubspot.client import HubSpotClient
 from app.hubspot.rate_limit_store import StoredRateLimit
@@ -82,10 +84,12 @@ async def portals(database_url: str, engine: AsyncEngine, tmp_path: Path) -> Asy
         for name, token in TOKENS.items():
             pace = StoredRateLimit(engine, account=name)
             stack.push_async_callback(pace.close)
-            client = HubSpotClient(name, token, pace=pace, observe=calls.append, base_url=url)
-            await stack.enter_async_context(client)
-            desks[name] = await stack.enter_async_context(BatchedHubSpot(client))
-            learnings[name] = IdentityLearner(Account(name, token), client.account_details, record, pace)
+            client = HubSpotClient(name, token, rate_limit=pace, observe=calls.append, base_url=url)
+            await stack.enter_async_context(aclosing(client))
+            desks[name] = await stack.enter_async_context(aclosing(BatchedHubSpot(client)))
+            learnings[name] = IdentityLearner(
+                Account(name, token), partial(client.send, account_details()), record, pace
+            )
         contacts = {await desk.upsert(f"new@{name}.example", {}) for name, desk in desks.items()}
         enrichments = EnrichmentStore(engine, worker="w1", lease=60.0)
         asking = asking_of(nobody, desks.__getitem__, engine)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -157,7 +157,7 @@ class Waits:
         self._pace = pace
         self._told = told
         self._meanwhile = meanwhile
-        self.believe = pace.believe
+        self.adopt_limit = pace.adopt_limit
         self.throttled = pace.throttled
 
     async def acquire(self, kind: str = "general", *, again: bool = False) -> Permit:
@@ -206,12 +206,14 @@ async def open_road(
         tell(step)
 
     async with (
-        HubSpotClient(
-            "main", "pat-sandbox", pace=waits, observe=calls.append, base_url=url, transport=transport
+        aclosing(
+            HubSpotClient(
+                "main", "pat-sandbox", rate_limit=waits, observe=calls.append, base_url=url, transport=transport
+            )
         ) as client,
-        BatchedHubSpot(client) as desk,
+        aclosing(BatchedHubSpot(client)) as desk,
     ):
-        owners = Owners(client, tell=lambda: None)
+        owners = Owners(client, on_refresh=lambda: None)
         patience = Patience(settle_seconds=90.0, confirm_seconds=confirm_seconds)
         recorder = Recorder(enrollments, fault_of, patience, now=now, random=lambda: 0.5, observe=note)
         unenroller = Unenroller(enrollments, desk, lambda: books[-1], fault_of, now)

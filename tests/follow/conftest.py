@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -85,7 +86,7 @@ class Follow:
             seconds=seconds,
             span=timedelta(days=days),
             now=lambda: utc_now() + self.ahead,
-            tell=self.told,
+            metrics=self.told,
         )
 
     def record(self, worker: str = "w1", *, calls_per_hour: int = 120) -> FollowupStore:
@@ -163,8 +164,9 @@ def merged() -> Merged:
 async def follow(road: Road, merged: Merged) -> AsyncIterator[Follow]:
     pace = StoredRateLimit(road.engine, account="main", headroom=0.05)
     calls: list[CallRecord] = []
-    async with HubSpotClient(
-        "main", "pat-sandbox", pace=pace, observe=calls.append, base_url=road.url, transport=merged
-    ) as client:
+    client = HubSpotClient(
+        "main", "pat-sandbox", rate_limit=pace, observe=calls.append, base_url=road.url, transport=merged
+    )
+    async with aclosing(client):
         yield Follow(road, HubSpotEnds(client), calls)
     await pace.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -54,7 +55,7 @@ class ToldPace:
         self.grants.append(ToldGrant(self.spent_first >= 0))
         return self.grants[-1]
 
-    def believe(self, maximum: int, interval_ms: int) -> None:
+    def adopt_limit(self, maximum: int, interval_ms: int) -> None:
         self.believed.append((maximum, interval_ms))
 
     def throttled(self, code: str, retry_after: float | None) -> None:
@@ -135,10 +136,10 @@ async def far_end(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[FarEnd]:
 
 
 @pytest.fixture
-def new_client(pace: ToldPace, records: list[CallRecord]) -> Callable[..., HubSpotClient]:
-    def build(transport: httpx.AsyncBaseTransport | None = None, **options: object) -> HubSpotClient:
+def new_client(pace: ToldPace, records: list[CallRecord]) -> Callable[..., aclosing[HubSpotClient]]:
+    def build(transport: httpx.AsyncBaseTransport | None = None, **options: object) -> aclosing[HubSpotClient]:
         token = options.pop("token", "pat-secret")
         settings = {"base_url": "http://hubspot.invalid", "transport": transport, **options}
-        return HubSpotClient("main", token, pace=pace, observe=records.append, **settings)  # type: ignore[arg-type]
+        return aclosing(HubSpotClient("main", token, rate_limit=pace, observe=records.append, **settings))  # type: ignore[arg-type]
 
     return build

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import Counter
+from contextlib import aclosing
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -66,9 +67,11 @@ class PracticeContacts:
         return httpx.Response(200, json={"results": results})
 
 
-async def test_many_contacts_share_calls_and_grants(new_client: Callable[..., HubSpotClient], pace: Any) -> None:
+async def test_many_contacts_share_calls_and_grants(
+    new_client: Callable[..., aclosing[HubSpotClient]], pace: Any
+) -> None:
     far = PracticeContacts()
-    async with new_client(httpx.MockTransport(far)) as client, BatchedHubSpot(client) as desk:
+    async with new_client(httpx.MockTransport(far)) as client, aclosing(BatchedHubSpot(client)) as desk:
         emails = [f"person{number}@corp.example" for number in range(150)]
         ids = await asyncio.gather(*(desk.upsert(email, {"firstname": email[:9]}) for email in emails))
         assert ids == [far.id_of(email) for email in emails]
@@ -78,18 +81,18 @@ async def test_many_contacts_share_calls_and_grants(new_client: Callable[..., Hu
     assert pace.acquired == 4
 
 
-async def test_each_reader_gets_what_it_asked_for(new_client: Callable[..., HubSpotClient]) -> None:
+async def test_each_reader_gets_what_it_asked_for(new_client: Callable[..., aclosing[HubSpotClient]]) -> None:
     far = PracticeContacts()
-    async with new_client(httpx.MockTransport(far)) as client, BatchedHubSpot(client) as desk:
+    async with new_client(httpx.MockTransport(far)) as client, aclosing(BatchedHubSpot(client)) as desk:
         ada = await desk.upsert("ada@corp.example", {"firstname": "Ada", "company": "Corp"})
         first, both = await asyncio.gather(desk.read(ada, ["firstname"]), desk.read(ada, ["company", "nothing"]))
     assert (first, both) == ({"firstname": "Ada"}, {"company": "Corp", "nothing": None})
     assert far.calls["read"] == 1
 
 
-async def test_a_hundred_are_looked_at_in_one_call(new_client: Callable[..., HubSpotClient]) -> None:
+async def test_a_hundred_are_looked_at_in_one_call(new_client: Callable[..., aclosing[HubSpotClient]]) -> None:
     far = PracticeContacts()
-    async with new_client(httpx.MockTransport(far)) as client, BatchedHubSpot(client) as desk:
+    async with new_client(httpx.MockTransport(far)) as client, aclosing(BatchedHubSpot(client)) as desk:
         emails = [f"person{number}@corp.example" for number in range(100)]
         ids = await asyncio.gather(*(desk.upsert(email, {"firstname": email[:9]}) for email in emails))
         looked = await asyncio.gather(*(desk.look(contact_id, ["firstname"]) for contact_id in ids))
@@ -98,9 +101,9 @@ async def test_a_hundred_are_looked_at_in_one_call(new_client: Callable[..., Hub
 
 
 @pytest.mark.parametrize("whole", [False, True], ids=["207", "400"])
-async def test_one_bad_contact_fails_alone(new_client: Callable[..., HubSpotClient], *, whole: bool) -> None:
+async def test_one_bad_contact_fails_alone(new_client: Callable[..., aclosing[HubSpotClient]], *, whole: bool) -> None:
     far = PracticeContacts(whole=whole)
-    async with new_client(httpx.MockTransport(far)) as client, BatchedHubSpot(client) as desk:
+    async with new_client(httpx.MockTransport(far)) as client, aclosing(BatchedHubSpot(client)) as desk:
         wanted = [desk.upsert(f"person{number}@corp.example", {}) for number in range(5)]
         bad = desk.upsert("bad@corp.example", {"unknown": "x"})
         *ids, error = await asyncio.gather(*wanted, bad, return_exceptions=True)
@@ -110,8 +113,8 @@ async def test_one_bad_contact_fails_alone(new_client: Callable[..., HubSpotClie
     assert (far.calls["upsert"] > 1) == whole
 
 
-async def test_who_is_not_there_cannot_be_read(new_client: Callable[..., HubSpotClient]) -> None:
-    async with new_client(httpx.MockTransport(PracticeContacts())) as client, BatchedHubSpot(client) as desk:
+async def test_who_is_not_there_cannot_be_read(new_client: Callable[..., aclosing[HubSpotClient]]) -> None:
+    async with new_client(httpx.MockTransport(PracticeContacts())) as client, aclosing(BatchedHubSpot(client)) as desk:
         there = await desk.upsert("ada@corp.example", {})
         found, missing = await asyncio.gather(
             desk.baseline(there), desk.read("999", ["firstname"]), return_exceptions=True
@@ -121,9 +124,9 @@ async def test_who_is_not_there_cannot_be_read(new_client: Callable[..., HubSpot
     assert missing.code == "OBJECT_NOT_FOUND"
 
 
-async def test_two_writes_to_one_person_arrive_in_order(new_client: Callable[..., HubSpotClient]) -> None:
+async def test_two_writes_to_one_person_arrive_in_order(new_client: Callable[..., aclosing[HubSpotClient]]) -> None:
     far = PracticeContacts()
-    async with new_client(httpx.MockTransport(far)) as client, BatchedHubSpot(client) as desk:
+    async with new_client(httpx.MockTransport(far)) as client, aclosing(BatchedHubSpot(client)) as desk:
         await asyncio.gather(
             desk.upsert("ada@corp.example", {"company": "Old"}), desk.upsert("ada@corp.example", {"company": "New"})
         )
@@ -131,23 +134,25 @@ async def test_two_writes_to_one_person_arrive_in_order(new_client: Callable[...
     assert far.calls["upsert"] == 2
 
 
-async def test_enrolling_and_asking_who_is_enrolled(new_client: Callable[..., HubSpotClient]) -> None:
+async def test_enrolling_and_asking_who_is_enrolled(new_client: Callable[..., aclosing[HubSpotClient]]) -> None:
     asked: list[None] = []
 
     async def before_send() -> None:
         asked.append(None)
 
-    async with new_client(httpx.MockTransport(PracticeContacts())) as client, BatchedHubSpot(client) as desk:
+    async with new_client(httpx.MockTransport(PracticeContacts())) as client, aclosing(BatchedHubSpot(client)) as desk:
         sender = Sender("anna", "7001", "anna@acme.example")
         enrolled = await desk.enroll("501", "310001", sender, before_send=before_send)
         assert await desk.status("501") == ObservedEnrollment("310001", NINE)
     assert (enrolled.id, enrolled.enrolled_at, len(asked)) == ("9", NINE, 2)
 
 
-async def test_what_pacing_raises_reaches_whoever_asked(new_client: Callable[..., HubSpotClient], pace: Any) -> None:
+async def test_what_pacing_raises_reaches_whoever_asked(
+    new_client: Callable[..., aclosing[HubSpotClient]], pace: Any
+) -> None:
     pace.error = TimeoutError("the store is down")
     far = PracticeContacts()
-    async with new_client(httpx.MockTransport(far)) as client, BatchedHubSpot(client) as desk:
+    async with new_client(httpx.MockTransport(far)) as client, aclosing(BatchedHubSpot(client)) as desk:
         with pytest.raises(TimeoutError):
             await desk.upsert("ada@corp.example", {})
         with pytest.raises(TimeoutError):
@@ -155,11 +160,11 @@ async def test_what_pacing_raises_reaches_whoever_asked(new_client: Callable[...
     assert not far.calls
 
 
-async def test_a_closed_desk_sends_nothing(new_client: Callable[..., HubSpotClient]) -> None:
+async def test_a_closed_desk_sends_nothing(new_client: Callable[..., aclosing[HubSpotClient]]) -> None:
     far = PracticeContacts()
     async with new_client(httpx.MockTransport(far)) as client:
         desk = BatchedHubSpot(client)
-        await desk.close()
+        await desk.aclose()
         with pytest.raises(NotSent):
             await desk.upsert("ada@corp.example", {})
     assert not far.calls

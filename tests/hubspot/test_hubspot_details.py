@@ -18,6 +18,7 @@ from tests.sandbox.portal import Portal
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from contextlib import aclosing
 
     from app.hubspot.client import HubSpotClient
 
@@ -29,8 +30,8 @@ def reply(body: Any, status: int = 200) -> Reply:
 
 
 def test_a_sequence_has_its_steps_in_order_and_when_it_sends() -> None:
-    call = details.sequence_details("2026-09", "7001", "310/1")
-    assert (call.path, call.query) == ("/automation/sequences/2026-09/310%2F1", (("userId", "7001"),))
+    call = details.sequence_details("7001", "310/1")
+    assert (call.path("2026-09"), call.query) == ("/automation/sequences/2026-09/310%2F1", (("userId", "7001"),))
     steps = [{"stepOrder": 1, "actionType": "TASK"}, {"stepOrder": 0, "actionType": "EMAIL"}, {"stepOrder": 2}]
     settings = {"sendWindowStartMinute": 480, "sendWindowEndMinute": 1080, "eligibleFollowUpDays": "BUSINESS_DAYS"}
     told = call.decipher(reply({"id": 310001, "name": "Demo", "steps": steps, "settings": settings}))
@@ -40,7 +41,7 @@ def test_a_sequence_has_its_steps_in_order_and_when_it_sends() -> None:
 
 
 def test_a_sequence_without_settings_is_a_sequence() -> None:
-    call = details.sequence_details("2026-03", "7001", "1")
+    call = details.sequence_details("7001", "1")
     garbage = {"sendWindowStartMinute": 99_999, "sendWindowEndMinute": True, "eligibleFollowUpDays": 3}
     for settings in (None, garbage):
         told = call.decipher(reply({"id": "1", "steps": None, "settings": settings}))
@@ -50,8 +51,8 @@ def test_a_sequence_without_settings_is_a_sequence() -> None:
 
 
 def test_definitions_of_properties_say_what_each_takes() -> None:
-    call = properties.contact_properties("2026-09")
-    assert (call.path, call.query) == ("/crm/properties/2026-09/contacts", ())
+    call = properties.contact_properties()
+    assert (call.path("2026-09"), call.query) == ("/crm/properties/2026-09/contacts", ())
     told = {
         "results": [
             {"name": "city", "type": "string", "options": [], "modificationMetadata": {"readOnlyValue": False}},
@@ -78,8 +79,8 @@ def test_definitions_of_properties_say_what_each_takes() -> None:
 
 
 def test_users_come_in_pages_with_their_seats() -> None:
-    call = details.list_users("2026-03", after="5")
-    assert (call.path, call.query) == ("/settings/users/2026-03", (("limit", "100"), ("after", "5")))
+    call = details.list_users(after="5")
+    assert (call.path("2026-03"), call.query) == ("/settings/users/2026-03", (("limit", "100"), ("after", "5")))
     told = {
         "results": [{"id": "7001", "email": "anna@acme.example", "seatNames": ["sales-pro"]}, {"id": "7002"}, {}],
         "paging": {"next": {"after": "6"}},
@@ -101,8 +102,8 @@ def test_a_token_is_asked_about_and_not_shown() -> None:
 
 
 def test_an_account_has_an_id_and_a_clock() -> None:
-    call = account.account_details("2026-03")
-    assert call.path == "/account-info/2026-03/details"
+    call = account.account_details()
+    assert call.path("2026-03") == "/account-info/2026-03/details"
     told = {"portalId": 48, "timeZone": "Europe/Berlin", "accountType": "STANDARD", "dataHostingLocation": "eu1"}
     assert call.decipher(reply(told)) == AccountDetails("48", "Europe/Berlin", "STANDARD", "eu1")
     with pytest.raises(OutcomeUnknown):
@@ -110,8 +111,8 @@ def test_an_account_has_an_id_and_a_clock() -> None:
 
 
 def test_a_days_usage_is_a_figure_or_none() -> None:
-    call = account.daily_usage("2026-03")
-    assert call.path == "/account-info/2026-03/api-usage/daily/private-apps"
+    call = account.daily_usage()
+    assert call.path("2026-03") == "/account-info/2026-03/api-usage/daily/private-apps"
     told = {"usageLimit": 10, "currentUsage": 3, "fetchStatus": "CACHED", "resetsAt": "2026-11-24T00:00:00Z"}
     assert call.decipher(reply({"results": [told]})) == Usage(10, 3, MIDNIGHT)
     assert call.decipher(reply({"results": [told | {"fetchStatus": "TIMEOUT"}]})) is None
@@ -119,14 +120,16 @@ def test_a_days_usage_is_a_figure_or_none() -> None:
 
 
 def test_archived_owners_are_asked_for_apart_and_keep_their_user_id() -> None:
-    call = protocol.list_owners("2026-03", after="5", archived=True)
+    call = protocol.list_owners(after="5", archived=True)
     assert call.query == (("limit", "100"), ("archived", "true"), ("after", "5"))
     told = {"id": "31", "userId": None, "userIdIncludingInactive": 7001, "firstName": "Anna", "lastName": "Acme"}
     (owner,) = call.decipher(reply({"results": [told]})).owners
     assert (owner.user_id, owner.past_user_id, owner.name) == (None, "7001", "Anna Acme")
 
 
-async def test_the_sandbox_answers_all_of_it(new_client: Callable[..., HubSpotClient], records: list[Any]) -> None:
+async def test_the_sandbox_answers_all_of_it(
+    new_client: Callable[..., aclosing[HubSpotClient]], records: list[Any]
+) -> None:
     portal = Portal(daily=100)
     headers = {"date": "Mon, 23 Nov 2026 09:00:00 GMT"}
 
@@ -138,17 +141,19 @@ async def test_the_sandbox_answers_all_of_it(new_client: Callable[..., HubSpotCl
         )
 
     async with new_client(httpx.MockTransport(dated), token="pat-sandbox-read") as client:
-        assert "EMAIL" in (await client.sequence_details("7001", "310001")).steps
-        assert {user.id: user.seats for user in (await client.list_users()).users}["7003"] == ()
+        assert "EMAIL" in (await client.send(details.sequence_details("7001", "310001"))).steps
+        assert {user.id: user.seats for user in (await client.send(details.list_users())).users}["7003"] == ()
         assert "automation.sequences.enrollments.write" not in (await client.token_info()).scopes
-        assert (await client.account_details()).timezone == "UTC"
-        usage = await client.daily_usage()
+        assert (await client.send(account.account_details())).timezone == "UTC"
+        usage = await client.send(account.daily_usage())
     assert usage is not None
     assert usage.used == 4
     assert {record.date for record in records} == {datetime(2026, 11, 23, 9, tzinfo=UTC)}
 
 
-async def test_a_date_that_is_none_is_none(new_client: Callable[..., HubSpotClient], records: list[Any]) -> None:
+async def test_a_date_that_is_none_is_none(
+    new_client: Callable[..., aclosing[HubSpotClient]], records: list[Any]
+) -> None:
     odd = ["yesterday", "Mon, 23 Nov 2026 09:00:00 -0000", "Mon, 99 Nov 2026 09:00:00 GMT"]
     odd.append("Mon, 01 Jan 99999999999 00:00:00 GMT")
     dates = iter(odd)
@@ -158,5 +163,5 @@ async def test_a_date_that_is_none_is_none(new_client: Callable[..., HubSpotClie
 
     async with new_client(httpx.MockTransport(answer)) as client:
         for _ in odd:
-            await client.account_details()
+            await client.send(account.account_details())
     assert [record.date for record in records] == [None] * len(odd)

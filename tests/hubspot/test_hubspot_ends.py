@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from app.hubspot.client import HubSpotClient
 
 NINE = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
-PAGE = contacts_between("2026-03", DATES, NINE, NINE + timedelta(hours=1))
+PAGE = contacts_between(DATES, NINE, NINE + timedelta(hours=1))
 
 
 def reply(body: Any, status: int = 200) -> Reply:
@@ -33,7 +33,7 @@ def reply(body: Any, status: int = 200) -> Reply:
 
 
 def test_a_search_names_each_date_and_a_window_in_milliseconds_and_sorts_by_id() -> None:
-    assert (PAGE.method, PAGE.path, PAGE.kind) == ("POST", "/crm/objects/2026-03/contacts/search", "search")
+    assert (PAGE.method, PAGE.path("2026-03"), PAGE.kind) == ("POST", "/crm/objects/2026-03/contacts/search", "search")
     body = PAGE.json
     assert body is not None
     window = [("GTE", "1795424400000"), ("LTE", "1795428000000")]
@@ -47,7 +47,7 @@ def test_a_search_names_each_date_and_a_window_in_milliseconds_and_sorts_by_id()
 
 
 def test_a_search_stays_within_hubspots_limits_on_one_query() -> None:
-    call = contacts_between("2026-03", DATES, NINE, NINE, beyond="9" * 18)
+    call = contacts_between(DATES, NINE, NINE, beyond="9" * 18)
     assert call.json is not None
     groups = [group["filters"] for group in call.json["filterGroups"]]
     assert len(groups) <= 5
@@ -109,7 +109,7 @@ def test_any_answer_to_a_search_ends_in_the_error_tree(body: bytes, status: int)
 
 
 async def test_who_is_refused_shows_nothing_and_only_who_is_not_spoken_of_is_left_out(
-    new_client: Callable[..., HubSpotClient],
+    new_client: Callable[..., aclosing[HubSpotClient]],
 ) -> None:
     errors = [
         {"status": "error", "category": "OBJECT_NOT_FOUND", "message": "x", "context": {"ids": ["2"]}},

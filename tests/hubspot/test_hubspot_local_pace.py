@@ -32,7 +32,7 @@ async def test_any_ten_seconds_hold_twenty_requests() -> None:
 async def test_hubspots_word_slows_it_down_and_never_speeds_it_up() -> None:
     time = Time()
     pace = LocalRateLimit(elapsed=time, wait=time.wait)
-    pace.believe(1000, 1000)
+    pace.adopt_limit(1000, 1000)
     pace.throttled("RATE_LIMIT_TEN_SECONDLY", None)
     await pace.acquire()
     assert time.now == 1010.0

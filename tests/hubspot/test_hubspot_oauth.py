@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import traceback
+from contextlib import aclosing
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
@@ -226,7 +227,8 @@ async def test_a_call_is_one_form_without_a_bearer_and_told_without_its_body() -
         return httpx.Response(200, json=GIVEN)
 
     transport = httpx.MockTransport(answer)
-    async with OAuthClient(APP, observe=records.append, base_url="http://hubspot.invalid", transport=transport) as far:
+    far = OAuthClient(APP, observe=records.append, base_url="http://hubspot.invalid", transport=transport)
+    async with aclosing(far):
         tokens = await far.refresh("emea", "refresh-1")
     assert tokens.access_token == "access-1"
     (request,), (record,) = asked, records
@@ -248,7 +250,8 @@ async def test_what_the_network_does_is_told_by_its_kind(failure: Exception, exp
         raise failure
 
     transport = httpx.MockTransport(fail)
-    async with OAuthClient(APP, observe=records.append, base_url="http://hubspot.invalid", transport=transport) as far:
+    far = OAuthClient(APP, observe=records.append, base_url="http://hubspot.invalid", transport=transport)
+    async with aclosing(far):
         with pytest.raises(expected):
             await far.exchange("emea", "code-1", redirect_uri=BACK, verifier=VERIFIER)
     assert (records[0].status, records[0].error_type) == (None, expected.__name__)

@@ -11,8 +11,8 @@ from app.hubspot.api import contacts
 from app.hubspot.api import sequences as protocol
 from app.hubspot.api.contacts import Contact, Upsert
 from app.hubspot.api.replies import Reply
-from app.hubspot.api.sequences import Enrolled, EnrollmentStatus, Owner, Sequence, SequencePage
-from app.model import Sender
+from app.hubspot.api.sequences import Enrolled, Owner, OwnerPage, Sequence, SequencePage
+from app.model import ObservedEnrollment, Sender
 
 ANNA = Sender("anna", "7001", "anna@acme.example")
 NINE = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
@@ -24,23 +24,23 @@ def reply(body: Any, status: int = 200) -> Reply:
 
 
 def test_enroll_names_the_sequence_in_the_body_and_the_user_in_the_query() -> None:
-    call = protocol.enroll("2026-03", "501", "310001", ANNA)
-    assert (call.method, call.path) == ("POST", "/automation/sequences/2026-03/enrollments")
+    call = protocol.enroll("501", "310001", ANNA)
+    assert (call.method, call.path("2026-03")) == ("POST", "/automation/sequences/2026-03/enrollments")
     assert call.query == (("userId", "7001"),)
     assert call.json == {"contactId": "501", "sequenceId": "310001", "senderEmail": "anna@acme.example"}
 
 
 def test_the_version_is_one_argument_and_ids_cannot_leave_their_place() -> None:
-    assert protocol.enrollment_status("2026-09", "50/../1").path == (
+    assert protocol.enrollment_status("50/../1").path("2026-09") == (
         "/automation/sequences/2026-09/enrollments/contact/50%2F..%2F1"
     )
-    assert protocol.get_sequence("2026-09", "7001", "a?b").path == "/automation/sequences/2026-09/a%3Fb"
-    assert "7001" not in protocol.get_sequence("2026-09", "7001", "310001").route
+    assert protocol.get_sequence("7001", "a?b").path("2026-09") == "/automation/sequences/2026-09/a%3Fb"
+    assert "7001" not in protocol.get_sequence("7001", "310001").route
 
 
 def test_a_yes_is_an_id_and_a_time() -> None:
     told = reply({"id": "9", "toEmail": "ada@corp.example", "enrolledAt": "2026-11-23T09:00:00.000Z"})
-    assert protocol.enroll("2026-03", "501", "310001", ANNA).decipher(told) == Enrolled("9", NINE)
+    assert protocol.enroll("501", "310001", ANNA).decipher(told) == Enrolled("9", NINE)
 
 
 @pytest.mark.parametrize(
@@ -48,20 +48,20 @@ def test_a_yes_is_an_id_and_a_time() -> None:
 )
 def test_a_yes_without_either_is_ambiguous(body: Any) -> None:
     with pytest.raises(OutcomeUnknown):
-        protocol.enroll("2026-03", "501", "310001", ANNA).decipher(reply(body))
+        protocol.enroll("501", "310001", ANNA).decipher(reply(body))
 
 
 def test_the_status_is_one_object_and_404_means_none() -> None:
-    call = protocol.enrollment_status("2026-03", "501")
+    call = protocol.enrollment_status("501")
     told = {"id": 9, "sequenceId": "310001", "enrolledAt": "2026-11-23T09:00:00Z"}
-    assert call.decipher(reply(told)) == EnrollmentStatus("9", "310001", NINE)
+    assert call.decipher(reply(told)) == ObservedEnrollment("310001", NINE)
     assert call.decipher(reply({}, 404)) is None
     with pytest.raises(Refusal):
         call.decipher(reply({"category": "MISSING_SCOPES"}, 403))
 
 
 def test_sequences_come_in_pages() -> None:
-    call = protocol.list_sequences("2026-03", "7001", after="5")
+    call = protocol.list_sequences("7001", after="5")
     assert call.query == (("userId", "7001"), ("limit", "100"), ("after", "5"))
     told = {
         "total": 2,
@@ -73,15 +73,15 @@ def test_sequences_come_in_pages() -> None:
 
 
 def test_an_owner_has_a_user_id_until_deactivated() -> None:
-    call = protocol.owners_by_email("2026-03", "anna@acme.example")
-    assert dict(call.query)["email"] == "anna@acme.example"
+    call = protocol.list_owners()
     told = {"results": [{"id": "31", "userId": 7001, "email": "anna@acme.example"}, {"id": "32", "userId": None}]}
-    assert call.decipher(reply(told)) == (Owner("31", "7001", "anna@acme.example"), Owner("32", None, None))
+    owners = (Owner("31", "7001", "anna@acme.example"), Owner("32", None, None))
+    assert call.decipher(reply(told)) == OwnerPage(owners, None)
 
 
 def test_an_upsert_goes_by_address_and_does_not_write_it() -> None:
-    call = contacts.upsert_contacts("2026-03", [ADA])
-    assert call.path == "/crm/objects/2026-03/contacts/batch/upsert"
+    call = contacts.upsert_contacts([ADA])
+    assert call.path("2026-03") == "/crm/objects/2026-03/contacts/batch/upsert"
     assert call.json == {
         "inputs": [
             {
@@ -95,7 +95,7 @@ def test_an_upsert_goes_by_address_and_does_not_write_it() -> None:
 
 
 def upserted(body: Any, *inputs: Upsert, status: int = 200) -> dict[Upsert, Contact | HubSpotError]:
-    return contacts.upsert_contacts("2026-03", inputs or (ADA, BOB)).decipher(reply(body, status))
+    return contacts.upsert_contacts(inputs or (ADA, BOB)).decipher(reply(body, status))
 
 
 def ids(found: dict[Any, Contact | HubSpotError]) -> dict[Any, str]:
@@ -158,17 +158,17 @@ def test_an_answer_without_results_and_errors_is_ambiguous() -> None:
 
 
 def test_contacts_are_read_by_id_or_by_address() -> None:
-    by_id = contacts.read_contacts("2026-03", ["501", "502"], ["lastname", "firstname"])
+    by_id = contacts.read_contacts(["501", "502"], ["lastname", "firstname"])
     assert by_id.json == {"properties": ["firstname", "lastname"], "inputs": [{"id": "501"}, {"id": "502"}]}
     told = {"results": [{"id": "502", "properties": {"firstname": "Bob", "lastname": None, "count": 3}}]}
     assert by_id.decipher(reply(told)) == {"502": Contact("502", {"firstname": "Bob", "lastname": None, "count": "3"})}
-    by_email = contacts.read_contacts("2026-03", ["ada@corp.example"], ["firstname"], by="email")
+    by_email = contacts.read_contacts(["ada@corp.example"], ["firstname"], by="email")
     assert by_email.json is not None
     assert by_email.json["idProperty"] == "email"
     assert by_email.json["properties"] == ["email", "firstname"]
 
 
 def test_one_contact_that_is_not_there_is_a_refusal() -> None:
-    found = contacts.read_contacts("2026-03", ["501"], ["firstname"]).decipher(reply({"results": []}))["501"]
+    found = contacts.read_contacts(["501"], ["firstname"]).decipher(reply({"results": []}))["501"]
     assert isinstance(found, Refusal)
     assert (found.code, found.status) == ("OBJECT_NOT_FOUND", 404)

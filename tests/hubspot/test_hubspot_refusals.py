@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import example, given
@@ -15,6 +15,9 @@ from app.hubspot.api.contacts import Upsert
 from app.hubspot.api.refusals import raise_for
 from app.hubspot.api.replies import Reply, instant, scrubbed, seconds
 from app.model import Sender
+
+if TYPE_CHECKING:
+    from app.hubspot.api.call import Call
 
 ANNA = Sender("anna", "7001", "anna@acme.example")
 PROPERTY_MESSAGE = (
@@ -243,19 +246,19 @@ replies = st.builds(
 )
 calls = st.sampled_from(
     [
-        protocol.enroll("2026-03", "501", "310001", ANNA),
-        protocol.enrollment_status("2026-03", "501"),
-        protocol.list_sequences("2026-03", "7001"),
-        protocol.get_sequence("2026-03", "7001", "310001"),
-        protocol.owners_by_email("2026-03", "anna@acme.example"),
-        contacts.upsert_contacts("2026-03", [Upsert("ada@corp.example"), Upsert("bob@corp.example")]),
-        contacts.read_contacts("2026-03", ["501", "502"], ["email"]),
-        contacts.read_contacts("2026-03", ["ada@corp.example"], ["email"], by="email"),
+        protocol.enroll("501", "310001", ANNA),
+        protocol.enrollment_status("501"),
+        protocol.list_sequences("7001"),
+        protocol.get_sequence("7001", "310001"),
+        protocol.list_owners(),
+        contacts.upsert_contacts([Upsert("ada@corp.example"), Upsert("bob@corp.example")]),
+        contacts.read_contacts(["501", "502"], ["email"]),
+        contacts.read_contacts(["ada@corp.example"], ["email"], by="email"),
     ]
 )
 
 
-def outcome(call: protocol.Call[object], reply: Reply) -> str:
+def outcome(call: Call[object], reply: Reply) -> str:
     """What an error says, nothing for a value; any other exception fails the test."""
     try:
         call.decipher(reply)
@@ -267,9 +270,9 @@ def outcome(call: protocol.Call[object], reply: Reply) -> str:
 
 
 @given(calls, replies)
-@example(protocol.get_sequence("2026-03", "7001", "1"), Reply(200, {}, b"[" * 100_000))
-@example(protocol.get_sequence("2026-03", "7001", "1"), Reply(200, {}, b'{"id":' + b"9" * 5000 + b"}"))
-def test_any_reply_ends_in_a_value_or_in_the_error_tree(call: protocol.Call[object], reply: Reply) -> None:
+@example(protocol.get_sequence("7001", "1"), Reply(200, {}, b"[" * 100_000))
+@example(protocol.get_sequence("7001", "1"), Reply(200, {}, b'{"id":' + b"9" * 5000 + b"}"))
+def test_any_reply_ends_in_a_value_or_in_the_error_tree(call: Call[object], reply: Reply) -> None:
     told = outcome(call, reply)
     assert "corp.example" not in told
     assert told.isprintable()
@@ -278,7 +281,7 @@ def test_any_reply_ends_in_a_value_or_in_the_error_tree(call: protocol.Call[obje
 @given(replies.filter(lambda reply: not reply.ok))
 def test_an_enroll_without_2xx_is_never_taken_for_a_yes(reply: Reply) -> None:
     with pytest.raises((Refusal, OutcomeUnknown)):
-        protocol.enroll("2026-03", "501", "310001", ANNA).decipher(reply)
+        protocol.enroll("501", "310001", ANNA).decipher(reply)
 
 
 @given(st.text())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,7 @@ import httpx
 import pytest
 
 from app.errors import FenceLost, NotSent, OutcomeUnknown, StoreSlow
+from app.hubspot.batched import BatchedHubSpot
 from app.hubspot.first_byte import UNACKNOWLEDGED_MS
 from app.model import Sender
 
@@ -36,7 +37,7 @@ async def nothing() -> None:
 
 
 async def test_before_send_is_asked_before_a_connection_is_taken_and_again_before_the_first_byte(
-    far_end: Any, new_client: Callable[..., HubSpotClient]
+    far_end: Any, new_client: Callable[..., aclosing[HubSpotClient]]
 ) -> None:
     far_end.answers.append(http(YES))
     seen: list[tuple[int, bytes]] = []
@@ -48,7 +49,7 @@ async def test_before_send_is_asked_before_a_connection_is_taken_and_again_befor
         seen.append((far_end.connections, far_end.received))
 
     async with new_client(base_url=far_end.url) as client:
-        enrolled = await client.enroll("501", "310001", ANNA, before_send=before_send)
+        enrolled = await BatchedHubSpot(client).enroll("501", "310001", ANNA, before_send=before_send)
     assert seen == [(0, b""), (1, b"")]
     assert enrolled.id == "9"
     head = far_end.received.split(b"\r\n")[0]
@@ -56,7 +57,7 @@ async def test_before_send_is_asked_before_a_connection_is_taken_and_again_befor
 
 
 async def test_a_request_that_waits_for_the_store_holds_no_connection(
-    far_end: Any, new_client: Callable[..., HubSpotClient]
+    far_end: Any, new_client: Callable[..., aclosing[HubSpotClient]]
 ) -> None:
     far_end.answers.extend([http(YES), http(YES)])
     committed, waiting = asyncio.Event(), asyncio.Event()
@@ -67,17 +68,17 @@ async def test_a_request_that_waits_for_the_store_holds_no_connection(
 
     one = httpx.AsyncHTTPTransport(limits=httpx.Limits(max_connections=1))
     async with new_client(one, base_url=far_end.url) as client:
-        first = asyncio.create_task(client.enroll("501", "310001", ANNA, before_send=slow))
+        first = asyncio.create_task(BatchedHubSpot(client).enroll("501", "310001", ANNA, before_send=slow))
         async with asyncio.timeout(WATCHDOG_SECONDS):
             await waiting.wait()
-            await client.enroll("502", "310001", ANNA, before_send=nothing)
+            await BatchedHubSpot(client).enroll("502", "310001", ANNA, before_send=nothing)
         committed.set()
         await first
     assert (far_end.connections, far_end.requests) == (1, 2)
 
 
 async def test_when_before_send_raises_not_one_byte_leaves(
-    far_end: Any, new_client: Callable[..., HubSpotClient], records: list[CallRecord]
+    far_end: Any, new_client: Callable[..., aclosing[HubSpotClient]], records: list[CallRecord]
 ) -> None:
     lost = FenceLost("somebody else's")
     asked = 0
@@ -90,35 +91,37 @@ async def test_when_before_send_raises_not_one_byte_leaves(
 
     async with new_client(base_url=far_end.url) as client:
         with pytest.raises(FenceLost) as raised:
-            await client.enroll("501", "310001", ANNA, before_send=before_send)
+            await BatchedHubSpot(client).enroll("501", "310001", ANNA, before_send=before_send)
         async with asyncio.timeout(WATCHDOG_SECONDS):
             await far_end.disconnected.wait()
         assert raised.value is lost
         assert far_end.received == b""
         assert records == []
         far_end.answers.append(http(YES))
-        assert (await client.enroll("501", "310001", ANNA, before_send=nothing)).id == "9"
+        assert (await BatchedHubSpot(client).enroll("501", "310001", ANNA, before_send=nothing)).id == "9"
     assert far_end.requests == 1
 
 
 async def test_a_connection_closed_while_idle_costs_nothing(
-    far_end: Any, new_client: Callable[..., HubSpotClient]
+    far_end: Any, new_client: Callable[..., aclosing[HubSpotClient]]
 ) -> None:
     far_end.answers.extend([http(YES), http(YES)])
     far_end.close_after_answer = True
     async with new_client(base_url=far_end.url) as client:
-        await client.enroll("501", "310001", ANNA, before_send=nothing)
+        await BatchedHubSpot(client).enroll("501", "310001", ANNA, before_send=nothing)
         async with asyncio.timeout(WATCHDOG_SECONDS):
             await far_end.disconnected.wait()
-        await client.enroll("502", "310001", ANNA, before_send=nothing)
+        await BatchedHubSpot(client).enroll("502", "310001", ANNA, before_send=nothing)
     assert (far_end.connections, far_end.requests) == (2, 2)
 
 
-async def test_a_warm_connection_is_used_again(far_end: Any, new_client: Callable[..., HubSpotClient]) -> None:
+async def test_a_warm_connection_is_used_again(
+    far_end: Any, new_client: Callable[..., aclosing[HubSpotClient]]
+) -> None:
     far_end.answers.extend([http(YES), http(YES)])
     async with new_client(base_url=far_end.url) as client:
-        await client.enroll("501", "310001", ANNA, before_send=nothing)
-        await client.enroll("502", "310001", ANNA, before_send=nothing)
+        await BatchedHubSpot(client).enroll("501", "310001", ANNA, before_send=nothing)
+        await BatchedHubSpot(client).enroll("502", "310001", ANNA, before_send=nothing)
     assert (far_end.connections, far_end.requests) == (1, 2)
 
 
@@ -136,7 +139,7 @@ class Wrapped(httpx.AsyncBaseTransport):
 
 
 async def test_before_send_is_asked_before_the_first_byte_whatever_the_transport(
-    far_end: Any, new_client: Callable[..., HubSpotClient]
+    far_end: Any, new_client: Callable[..., aclosing[HubSpotClient]]
 ) -> None:
     far_end.answers.append(http(YES))
     asked: list[bytes] = []
@@ -145,12 +148,12 @@ async def test_before_send_is_asked_before_the_first_byte_whatever_the_transport
         asked.append(far_end.received)
 
     async with new_client(Wrapped(), base_url=far_end.url) as client:
-        await client.enroll("501", "310001", ANNA, before_send=before_send)
+        await BatchedHubSpot(client).enroll("501", "310001", ANNA, before_send=before_send)
     assert asked == [b"", b""]
 
 
 async def test_a_fresh_connection_waits_for_a_fresh_grant(
-    far_end: Any, new_client: Callable[..., HubSpotClient], pace: Any
+    far_end: Any, new_client: Callable[..., aclosing[HubSpotClient]], pace: Any
 ) -> None:
     far_end.answers.append(http(YES))
     calls: list[int] = []
@@ -162,13 +165,13 @@ async def test_a_fresh_connection_waits_for_a_fresh_grant(
             pace.spent_first = 1
 
     async with new_client(base_url=far_end.url) as client:
-        await client.enroll("501", "310001", ANNA, before_send=before_send)
+        await BatchedHubSpot(client).enroll("501", "310001", ANNA, before_send=before_send)
     assert calls == [1, 1, 3]
     assert (far_end.connections, far_end.requests) == (1, 1)
 
 
 async def test_a_pooled_connection_is_given_up_when_its_grant_is_spent(
-    far_end: Any, new_client: Callable[..., HubSpotClient], pace: Any, records: list[CallRecord]
+    far_end: Any, new_client: Callable[..., aclosing[HubSpotClient]], pace: Any, records: list[CallRecord]
 ) -> None:
     far_end.answers.extend([http(YES), http(YES)])
     asked = 0
@@ -180,32 +183,32 @@ async def test_a_pooled_connection_is_given_up_when_its_grant_is_spent(
             pace.grants[-1].is_spent = True
 
     async with new_client(base_url=far_end.url) as client:
-        await client.enroll("501", "310001", ANNA, before_send=nothing)
-        await client.enroll("502", "310001", ANNA, before_send=before_send)
+        await BatchedHubSpot(client).enroll("501", "310001", ANNA, before_send=nothing)
+        await BatchedHubSpot(client).enroll("502", "310001", ANNA, before_send=before_send)
     assert pace.acquired == 3
     assert (far_end.connections, far_end.requests) == (2, 2)
     assert len(records) == 2
 
 
 async def test_no_connection_is_taken_for_a_grant_that_was_spent_while_the_store_was_slow(
-    far_end: Any, new_client: Callable[..., HubSpotClient], pace: Any
+    far_end: Any, new_client: Callable[..., aclosing[HubSpotClient]], pace: Any
 ) -> None:
     far_end.answers.extend([http(YES), http(YES)])
     async with new_client(base_url=far_end.url) as client:
-        await client.enroll("501", "310001", ANNA, before_send=nothing)
+        await BatchedHubSpot(client).enroll("501", "310001", ANNA, before_send=nothing)
         pace.spent_first = 2
-        await client.enroll("502", "310001", ANNA, before_send=nothing)
+        await BatchedHubSpot(client).enroll("502", "310001", ANNA, before_send=nothing)
     assert pace.acquired == 4
     assert (far_end.connections, far_end.requests) == (1, 2)
 
 
 async def test_without_any_fresh_grant_nothing_is_sent(
-    far_end: Any, new_client: Callable[..., HubSpotClient], pace: Any
+    far_end: Any, new_client: Callable[..., aclosing[HubSpotClient]], pace: Any
 ) -> None:
     pace.spent_first = 1000
     async with new_client(base_url=far_end.url) as client:
         with pytest.raises(StoreSlow):
-            await client.enroll("501", "310001", ANNA, before_send=nothing)
+            await BatchedHubSpot(client).enroll("501", "310001", ANNA, before_send=nothing)
     assert far_end.connections == 0
 
 
@@ -223,29 +226,29 @@ async def test_without_any_fresh_grant_nothing_is_sent(
     ids=["closed", "torn", "half", "html", "list", "not-http", "empty"],
 )
 async def test_a_request_without_a_readable_yes_is_ambiguous(
-    far_end: Any, new_client: Callable[..., HubSpotClient], records: list[CallRecord], answer: bytes
+    far_end: Any, new_client: Callable[..., aclosing[HubSpotClient]], records: list[CallRecord], answer: bytes
 ) -> None:
     far_end.answers.append(answer)
     far_end.close_after_answer = True
     async with new_client(base_url=far_end.url) as client:
         with pytest.raises(OutcomeUnknown):
-            await client.enroll("501", "310001", ANNA, before_send=nothing)
+            await BatchedHubSpot(client).enroll("501", "310001", ANNA, before_send=nothing)
     assert far_end.requests == 1
     assert len(records) == 1
 
 
 async def test_a_timeout_after_the_first_byte_is_ambiguous(
-    far_end: Any, new_client: Callable[..., HubSpotClient], records: list[CallRecord]
+    far_end: Any, new_client: Callable[..., aclosing[HubSpotClient]], records: list[CallRecord]
 ) -> None:
     far_end.answers.append(None)
     async with new_client(base_url=far_end.url, timeout=httpx.Timeout(5, read=0.05)) as client:
         with pytest.raises(OutcomeUnknown):
-            await client.enroll("501", "310001", ANNA, before_send=nothing)
+            await BatchedHubSpot(client).enroll("501", "310001", ANNA, before_send=nothing)
     assert [(record.status, record.error_type) for record in records] == [(None, "ReadTimeout")]
 
 
 async def test_without_a_connection_nothing_was_sent_and_before_send_is_not_asked_again(
-    new_client: Callable[..., HubSpotClient], records: list[CallRecord], far_end: Any
+    new_client: Callable[..., aclosing[HubSpotClient]], records: list[CallRecord], far_end: Any
 ) -> None:
     asked: list[None] = []
 
@@ -256,28 +259,30 @@ async def test_without_a_connection_nothing_was_sent_and_before_send_is_not_aske
         closed.bind(("127.0.0.1", 0))  # bound and not listening: refuses everybody
         async with new_client(base_url=f"http://127.0.0.1:{closed.getsockname()[1]}") as client:
             with pytest.raises(NotSent):
-                await client.enroll("501", "310001", ANNA, before_send=before_send)
+                await BatchedHubSpot(client).enroll("501", "310001", ANNA, before_send=before_send)
     assert asked == [None]
     assert far_end.connections == 0
     assert [(record.status, record.error_type) for record in records] == [(None, "ConnectError")]
 
 
-async def test_no_free_connection_means_not_sent(far_end: Any, new_client: Callable[..., HubSpotClient]) -> None:
+async def test_no_free_connection_means_not_sent(
+    far_end: Any, new_client: Callable[..., aclosing[HubSpotClient]]
+) -> None:
     far_end.answers.append(None)
     one = httpx.AsyncHTTPTransport(limits=httpx.Limits(max_connections=1))
     async with new_client(one, base_url=far_end.url, timeout=httpx.Timeout(5, pool=0.05)) as client:
-        busy = asyncio.create_task(client.enroll("501", "310001", ANNA, before_send=nothing))
+        busy = asyncio.create_task(BatchedHubSpot(client).enroll("501", "310001", ANNA, before_send=nothing))
         async with asyncio.timeout(WATCHDOG_SECONDS):
             await far_end.connected.wait()
         with pytest.raises(NotSent):
-            await client.enroll("502", "310001", ANNA, before_send=nothing)
+            await BatchedHubSpot(client).enroll("502", "310001", ANNA, before_send=nothing)
         busy.cancel()
         await asyncio.gather(busy, return_exceptions=True)
     assert far_end.connections == 1
 
 
 async def test_through_a_proxy_before_send_waits_for_the_tunnel_and_not_for_its_request(
-    far_end: Any, new_client: Callable[..., HubSpotClient]
+    far_end: Any, new_client: Callable[..., aclosing[HubSpotClient]]
 ) -> None:
     asked: list[None] = []
 
@@ -288,13 +293,13 @@ async def test_through_a_proxy_before_send_waits_for_the_tunnel_and_not_for_its_
     proxied = httpx.AsyncHTTPTransport(proxy=far_end.url)
     async with new_client(proxied, base_url="https://hubspot.invalid") as client:
         with pytest.raises(NotSent):
-            await client.enroll("501", "310001", ANNA, before_send=before_send)
+            await BatchedHubSpot(client).enroll("501", "310001", ANNA, before_send=before_send)
     assert far_end.received.startswith(b"CONNECT hubspot.invalid:443")
     assert asked == [None]
 
 
 async def test_a_grant_that_grows_old_while_the_store_is_slow_is_not_used(
-    far_end: Any, new_client: Callable[..., HubSpotClient], pace: Any
+    far_end: Any, new_client: Callable[..., aclosing[HubSpotClient]], pace: Any
 ) -> None:
     far_end.answers.append(http(YES))
     asked = 0
@@ -306,25 +311,25 @@ async def test_a_grant_that_grows_old_while_the_store_is_slow_is_not_used(
             pace.grants[-1].is_spent = True
 
     async with new_client(base_url=far_end.url) as client:
-        await client.enroll("501", "310001", ANNA, before_send=before_send)
+        await BatchedHubSpot(client).enroll("501", "310001", ANNA, before_send=before_send)
     assert (asked, pace.acquired, far_end.requests) == (3, 2, 1)
     assert [grant.used for grant in pace.grants] == [0, 1]
 
 
 async def test_an_answer_that_trickles_in_has_an_end(
-    far_end: Any, new_client: Callable[..., HubSpotClient], monkeypatch: pytest.MonkeyPatch
+    far_end: Any, new_client: Callable[..., aclosing[HubSpotClient]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     far_end.answers.append(None)
     monkeypatch.setattr("app.hubspot.client.WHOLE_SECONDS", 0.2)
     async with new_client(base_url=far_end.url) as client:
         with pytest.raises(OutcomeUnknown):
-            await client.enroll("501", "310001", ANNA, before_send=nothing)
+            await BatchedHubSpot(client).enroll("501", "310001", ANNA, before_send=nothing)
     assert far_end.requests == 1
 
 
 @pytest.mark.skipif(not hasattr(socket, "TCP_USER_TIMEOUT"), reason="Linux alone has this option")
 async def test_the_kernel_gives_up_what_nobody_acknowledges(
-    far_end: Any, new_client: Callable[..., HubSpotClient]
+    far_end: Any, new_client: Callable[..., aclosing[HubSpotClient]]
 ) -> None:
     far_end.answers.append(http(YES))
     found: list[int] = []
@@ -333,7 +338,7 @@ async def test_the_kernel_gives_up_what_nobody_acknowledges(
         found.extend(user_timeouts(far_end.address))
 
     async with new_client(base_url=far_end.url) as client:
-        await client.enroll("501", "310001", ANNA, before_send=before_send)
+        await BatchedHubSpot(client).enroll("501", "310001", ANNA, before_send=before_send)
     assert found == [UNACKNOWLEDGED_MS]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -11,12 +12,13 @@ from sqlalchemy.exc import OperationalError
 
 from app.accounts.identity import IdentityLearner
 from app.accounts.identity_store import IdentityStore
-from app.hubspot.api.account import AccountDetails
+from app.hubspot.api.account import AccountDetails, account_details
 from app.hubspot.rate_limit_store import StoredRateLimit
 from app.model import Account
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from contextlib import aclosing
 
     from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -49,18 +51,24 @@ class FarEnd:
     [(200, "Asia/Tokyo", "Asia/Tokyo"), (200, "Nowhere/At_all", None), (200, None, None), (403, None, None)],
 )
 async def test_hubspots_word_is_taken_where_the_rules_have_none(
-    new_client: Callable[..., HubSpotClient], engine: AsyncEngine, status: int, told: str | None, learnt: str | None
+    new_client: Callable[..., aclosing[HubSpotClient]],
+    engine: AsyncEngine,
+    status: int,
+    told: str | None,
+    learnt: str | None,
 ) -> None:
     body: dict[str, Any] = {"portalId": 48, "timeZone": told}
     pace, record = StoredRateLimit(engine, account="main"), IdentityStore(engine)
     async with new_client(httpx.MockTransport(lambda _: httpx.Response(status, json=body))) as client:
-        assert await IdentityLearner(MAIN, client.account_details, record, pace).learn() is (learnt is not None)
+        assert await IdentityLearner(MAIN, partial(client.send, account_details()), record, pace).learn() is (
+            learnt is not None
+        )
     assert pace.timezone == learnt
     assert await record.portals() == ({"main": "48"} if status == 200 else {})
     # What the operator writes goes before what HubSpot says, and a reload that drops it does not forget the latter.
-    pace.heed(Account("main", "x", timezone="Europe/Berlin"))
+    pace.configure(Account("main", "x", timezone="Europe/Berlin"))
     assert pace.timezone == "Europe/Berlin"
-    pace.heed(MAIN)
+    pace.configure(MAIN)
     assert pace.timezone == learnt
     await pace.close()
 
@@ -87,8 +95,8 @@ async def test_another_token_may_be_another_accounts(engine: AsyncEngine) -> Non
     learning = IdentityLearner(MAIN, far, record, pace)
     learning.start()
     await far.asked.acquire()
-    learning.heed(Account("main", "x", per_10s=50))  # the same token: nobody is asked
-    learning.heed(Account("main", "y"))
+    learning.configure(Account("main", "x", per_10s=50))  # the same token: HubSpot is not asked
+    learning.configure(Account("main", "y"))
     await far.asked.acquire()
     async with asyncio.timeout(20):
         while await record.portals() != {"main": "49"}:

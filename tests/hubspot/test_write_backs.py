@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -37,11 +37,11 @@ class Far:
         self.now = 1000.0
 
     @asynccontextmanager
-    async def desk(self, new_client: Callable[..., HubSpotClient]) -> AsyncIterator[BatchedHubSpot]:
+    async def desk(self, new_client: Callable[..., aclosing[HubSpotClient]]) -> AsyncIterator[BatchedHubSpot]:
         transport = httpx.ASGITransport(self.app)
         async with (
             new_client(transport, token="pat-sandbox", base_url="http://sandbox.test") as client,
-            BatchedHubSpot(client, now=lambda: self.now) as desk,
+            aclosing(BatchedHubSpot(client, now=lambda: self.now)) as desk,
         ):
             yield desk
 
@@ -72,7 +72,7 @@ def names(written: object) -> list[str]:
 
 @BOTH
 async def test_a_hundred_contacts_share_one_more_call(
-    new_client: Callable[..., HubSpotClient], records: list[CallRecord], *, whole: bool
+    new_client: Callable[..., aclosing[HubSpotClient]], records: list[CallRecord], *, whole: bool
 ) -> None:
     far = Far(whole=whole, properties=["segue_source", "segue_rule"])
     async with far.desk(new_client) as desk:
@@ -86,7 +86,7 @@ async def test_a_hundred_contacts_share_one_more_call(
 
 @BOTH
 async def test_who_shares_a_batch_and_has_no_write_back_is_written_with_it(
-    new_client: Callable[..., HubSpotClient], records: list[CallRecord], *, whole: bool
+    new_client: Callable[..., aclosing[HubSpotClient]], records: list[CallRecord], *, whole: bool
 ) -> None:
     far = Far(whole=whole, properties=[])
     async with far.desk(new_client) as desk:
@@ -98,7 +98,7 @@ async def test_who_shares_a_batch_and_has_no_write_back_is_written_with_it(
 
 @BOTH
 async def test_a_property_that_was_mended_is_written_again_after_ten_minutes(
-    new_client: Callable[..., HubSpotClient], records: list[CallRecord], *, whole: bool
+    new_client: Callable[..., aclosing[HubSpotClient]], records: list[CallRecord], *, whole: bool
 ) -> None:
     far = Far(whole=whole, properties=[])
     async with far.desk(new_client) as desk:
@@ -114,7 +114,7 @@ async def test_a_property_that_was_mended_is_written_again_after_ten_minutes(
 
 @BOTH
 async def test_a_missing_option_is_left_out_for_that_value_alone(
-    new_client: Callable[..., HubSpotClient], *, whole: bool
+    new_client: Callable[..., aclosing[HubSpotClient]], *, whole: bool
 ) -> None:
     sources = [f"source{number}" for number in range(10)]
     options = [one for one in sources if one != "source3"]
@@ -128,7 +128,7 @@ async def test_a_missing_option_is_left_out_for_that_value_alone(
 
 @BOTH
 async def test_ids_of_decisions_are_all_alike_to_a_property_that_takes_none(
-    new_client: Callable[..., HubSpotClient], records: list[CallRecord], *, whole: bool
+    new_client: Callable[..., aclosing[HubSpotClient]], records: list[CallRecord], *, whole: bool
 ) -> None:
     far = Far(whole=whole, properties=[{"name": "segue_decision", "type": "number"}])
     async with far.desk(new_client) as desk:
@@ -139,7 +139,7 @@ async def test_ids_of_decisions_are_all_alike_to_a_property_that_takes_none(
 
 @BOTH
 async def test_a_contact_that_is_refused_for_its_rule_fails_alone_and_as_before(
-    new_client: Callable[..., HubSpotClient], *, whole: bool
+    new_client: Callable[..., aclosing[HubSpotClient]], *, whole: bool
 ) -> None:
     far = Far(whole=whole, properties=["segue_rule", "segue_decision"])
     async with far.desk(new_client) as desk:
@@ -172,12 +172,16 @@ class Answers:
 
 
 @asynccontextmanager
-async def desk_before(far: Answers, new_client: Callable[..., HubSpotClient]) -> AsyncIterator[BatchedHubSpot]:
-    async with new_client(httpx.MockTransport(far)) as client, BatchedHubSpot(client) as desk:
+async def desk_before(
+    far: Answers, new_client: Callable[..., aclosing[HubSpotClient]]
+) -> AsyncIterator[BatchedHubSpot]:
+    async with new_client(httpx.MockTransport(far)) as client, aclosing(BatchedHubSpot(client)) as desk:
         yield desk
 
 
-async def test_what_a_message_names_without_json_is_left_out_alone(new_client: Callable[..., HubSpotClient]) -> None:
+async def test_what_a_message_names_without_json_is_left_out_alone(
+    new_client: Callable[..., aclosing[HubSpotClient]],
+) -> None:
     unread = 'Property values were not valid: [{"message":"Property "segue_rule" does not exist","name":"segue_rule"}]'
     far = Answers("segue_rule", 400, {"category": "VALIDATION_ERROR", "message": unread})
     async with desk_before(far, new_client) as desk:
@@ -189,7 +193,7 @@ async def test_what_a_message_names_without_json_is_left_out_alone(new_client: C
 
 
 async def test_without_a_name_all_write_backs_are_left_out_and_a_batch_learns_it_soon(
-    new_client: Callable[..., HubSpotClient],
+    new_client: Callable[..., aclosing[HubSpotClient]],
 ) -> None:
     far = Answers("segue_rule", 400, {"category": "VALIDATION_ERROR", "message": "one of these is wrong"})
     async with desk_before(far, new_client) as desk:
@@ -199,7 +203,7 @@ async def test_without_a_name_all_write_backs_are_left_out_and_a_batch_learns_it
 
 
 async def test_a_suspicion_that_was_wrong_leaves_nothing_out_of_others(
-    new_client: Callable[..., HubSpotClient],
+    new_client: Callable[..., aclosing[HubSpotClient]],
 ) -> None:
     far = Answers("company", 400, {"category": "VALIDATION_ERROR", "message": "the request is wrong"})
     async with desk_before(far, new_client) as desk:
@@ -221,7 +225,10 @@ async def test_a_suspicion_that_was_wrong_leaves_nothing_out_of_others(
     ],
 )
 async def test_what_is_wrong_with_no_property_is_sent_once(
-    new_client: Callable[..., HubSpotClient], status: int, body: dict[str, Any] | None, error: type[HubSpotError]
+    new_client: Callable[..., aclosing[HubSpotClient]],
+    status: int,
+    body: dict[str, Any] | None,
+    error: type[HubSpotError],
 ) -> None:
     far = Answers("company", status, body)
     async with desk_before(far, new_client) as desk:
@@ -230,7 +237,7 @@ async def test_what_is_wrong_with_no_property_is_sent_once(
     assert far.calls == [1]
 
 
-async def test_names_are_compared_without_regard_to_letters(new_client: Callable[..., HubSpotClient]) -> None:
+async def test_names_are_compared_without_regard_to_letters(new_client: Callable[..., aclosing[HubSpotClient]]) -> None:
     told = [{"error": "PROPERTY_DOESNT_EXIST", "name": "segue_source"}]
     message = f"Property values were not valid: {json.dumps(told)}"
     far = Answers("Segue_Source", 400, {"category": "VALIDATION_ERROR", "message": message})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import aclosing
 from typing import TYPE_CHECKING
 
 import httpx
@@ -28,9 +29,8 @@ def far() -> FarEnd:
 @pytest.fixture
 async def client(far: FarEnd) -> AsyncIterator[OAuthClient]:
     transport = httpx.ASGITransport(far.app)
-    async with OAuthClient(
-        APP, observe=lambda _: None, base_url="http://hubspot.invalid", transport=transport
-    ) as client:
+    client = OAuthClient(APP, observe=lambda _: None, base_url="http://hubspot.invalid", transport=transport)
+    async with aclosing(client):
         yield client
 
 

@@ -16,7 +16,7 @@ from app.database.engine import connect, open_engine
 from app.enrollments.store import EnrollmentStore
 from app.errors import BudgetSpent, HeldError
 from app.hubspot.rate_limit_statements import LOCK_WINDOW
-from app.hubspot.rate_limit_store import DAILY, GRANT_LIFE_SECONDS, TRAVEL_SECONDS, StoredRateLimit, allowance, blocked
+from app.hubspot.rate_limit_store import DAILY, PERMIT_LIFE_SECONDS, TRAVEL_SECONDS, StoredRateLimit, allowance, blocked
 from app.model import Account
 from app.sending_windows import next_midnight
 
@@ -72,8 +72,8 @@ async def test_headroom_and_the_operators_cap_are_left_unused(engine: AsyncEngin
 async def test_what_hubspot_says_of_its_limit_is_believed_by_all(engine: AsyncEngine) -> None:
     pace = StoredRateLimit(engine, account="main")
     await pace.acquire()
-    pace.believe(190, 10_000)
-    await asyncio.gather(*pace._notes)
+    pace.adopt_limit(190, 10_000)
+    await asyncio.gather(*pace._writes)
     await pace.close()
     async with engine.connect() as connection:
         row = (await connection.execute(text("SELECT maximum, window_ms FROM rate_windows"))).one()
@@ -84,7 +84,7 @@ async def test_a_spent_daily_budget_fails_whoever_asks(engine: AsyncEngine) -> N
     pace = StoredRateLimit(engine, account="main")
     await pace.acquire()
     pace.throttled("RATE_LIMIT_DAILY", None)
-    await asyncio.gather(*pace._notes)
+    await asyncio.gather(*pace._writes)
     with pytest.raises(BudgetSpent) as spent:
         await StoredRateLimit(engine, account="main").acquire()
     assert spent.value.reason == "daily_budget"
@@ -121,7 +121,7 @@ async def test_a_long_pause_is_not_waited_out_in_memory(engine: AsyncEngine) -> 
     pace = StoredRateLimit(engine, account="main")
     await pace.acquire()
     pace.throttled("RATE_LIMIT_TEN_SECONDLY", 600.0)
-    await asyncio.gather(*pace._notes)
+    await asyncio.gather(*pace._writes)
     with pytest.raises(HeldError) as held:
         await StoredRateLimit(engine, account="main").acquire()
     assert held.value.reason == "RATE_LIMIT_TEN_SECONDLY"
@@ -137,7 +137,7 @@ async def test_a_burst_that_is_refused_beside_a_spent_day_leaves_the_day_spent(
     await pace.acquire()
     for code in codes:
         pace.throttled(code, None)
-        await asyncio.gather(*pace._notes)
+        await asyncio.gather(*pace._writes)
     async with asyncio.timeout(20):
         with pytest.raises(BudgetSpent) as spent:
             await pace.acquire()
@@ -149,11 +149,11 @@ async def test_a_burst_after_the_days_end_is_called_by_its_own_name(engine: Asyn
     pace = StoredRateLimit(engine, account="main")
     await pace.acquire()
     pace.throttled(DAILY, None)
-    await asyncio.gather(*pace._notes)
+    await asyncio.gather(*pace._writes)
     async with engine.begin() as connection:
         await connection.execute(text("UPDATE rate_windows SET blocked_until = clock_timestamp()"))
     pace.throttled(BURST, None)
-    await asyncio.gather(*pace._notes)
+    await asyncio.gather(*pace._writes)
     assert (await window_rows(engine))["general"][2] == BURST
     await pace.close()
 
@@ -163,7 +163,7 @@ async def test_a_spent_day_lasts_no_shorter_than_until_its_end(engine: AsyncEngi
     pace = StoredRateLimit(engine, account="main")
     await pace.acquire()
     pace.throttled(DAILY, told)
-    await asyncio.gather(*pace._notes)
+    await asyncio.gather(*pace._writes)
     with pytest.raises(BudgetSpent) as spent:
         await pace.acquire()
     assert abs(spent.value.until - utc_now() - timedelta(seconds=lasts)) < timedelta(minutes=1)
@@ -198,7 +198,7 @@ async def test_a_grant_is_spent_after_half_a_second(engine: AsyncEngine) -> None
     grant = await pace.acquire()
     await pace.close()
     assert not grant.spent()
-    grant.portion.since -= GRANT_LIFE_SECONDS + 0.01
+    grant.block.since -= PERMIT_LIFE_SECONDS + 0.01
     assert grant.spent()
 
 
@@ -218,13 +218,13 @@ async def test_grants_that_nobody_used_are_given_again(engine: AsyncEngine) -> N
 async def test_a_grant_counts_for_as_long_as_its_request_may_be_within_the_window(engine: AsyncEngine) -> None:
     pace = StoredRateLimit(engine, account="main")
     first = await pace.acquire()
-    first.portion.since -= 0.25
+    first.block.since -= 0.25
     first.use()
     await pace.acquire()
     await pace.close()
     async with engine.connect() as connection:
         waited = (await connection.execute(text("SELECT waited FROM rate_grants ORDER BY id"))).scalars().all()
-    assert 0.25 + TRAVEL_SECONDS <= waited[0] < waited[1] == GRANT_LIFE_SECONDS + TRAVEL_SECONDS
+    assert 0.25 + TRAVEL_SECONDS <= waited[0] < waited[1] == PERMIT_LIFE_SECONDS + TRAVEL_SECONDS
 
 
 async def test_a_replica_frozen_in_the_middle_of_asking_does_not_stop_the_others(database_url: str) -> None:
@@ -280,7 +280,7 @@ async def test_the_operators_cap_on_the_day_holds_until_the_accounts_midnight(en
     await limit(engine, maximum=1000, window_ms=60_000)
     paces = [StoredRateLimit(engine, account="main", headroom=0.0) for _ in range(2)]
     for pace in paces:
-        pace.heed(Account("main", "x", daily=30, timezone="Asia/Tokyo"))
+        pace.configure(Account("main", "x", daily=30, timezone="Asia/Tokyo"))
     kinds = ["general", "search"] * 20
 
     async def used(pace: StoredRateLimit, kind: str) -> None:
@@ -302,14 +302,14 @@ async def test_the_operators_cap_on_the_day_holds_until_the_accounts_midnight(en
 async def test_grants_that_nobody_used_are_given_back_to_the_day(engine: AsyncEngine) -> None:
     await limit(engine, maximum=1000, window_ms=60_000)
     pace = StoredRateLimit(engine, account="main")
-    pace.heed(Account("main", "x", daily=10, timezone="UTC"))
+    pace.configure(Account("main", "x", daily=10, timezone="UTC"))
     given = await asyncio.gather(*(pace.acquire() for _ in range(10)))
     for grant in given[:4]:
         grant.use()
     with pytest.raises(BudgetSpent):
         await pace.acquire()
     for grant in given:
-        grant.portion.since -= GRANT_LIFE_SECONDS + 0.01
+        grant.block.since -= PERMIT_LIFE_SECONDS + 0.01
     for kind in ("general", "search") * 3:
         (await pace.acquire(kind)).use()
     with pytest.raises(BudgetSpent):
@@ -322,10 +322,10 @@ async def test_grants_that_nobody_used_are_given_back_to_the_day(engine: AsyncEn
 async def test_what_nobody_used_before_midnight_is_not_given_to_the_next_day(engine: AsyncEngine) -> None:
     await limit(engine, maximum=1000, window_ms=60_000)
     pace = StoredRateLimit(engine, account="main")
-    pace.heed(Account("main", "x", daily=10, timezone="UTC"))
+    pace.configure(Account("main", "x", daily=10, timezone="UTC"))
     for grant in await asyncio.gather(*(pace.acquire() for _ in range(10))):
-        grant.portion.since -= GRANT_LIFE_SECONDS + 0.01
-        grant.portion.day = utc_now()
+        grant.block.since -= PERMIT_LIFE_SECONDS + 0.01
+        grant.block.day = utc_now()
     # Midnight has come: the day that these were spent of has ended.
     async with engine.begin() as connection:
         await connection.execute(text("UPDATE rate_days SET ends_at = clock_timestamp()"))
@@ -339,7 +339,7 @@ async def test_what_nobody_used_before_midnight_is_not_given_to_the_next_day(eng
 async def test_a_day_that_hubspot_calls_spent_lasts_until_the_accounts_midnight(engine: AsyncEngine) -> None:
     await limit(engine, maximum=1000, window_ms=60_000)
     pace = StoredRateLimit(engine, account="main")
-    pace.heed(Account("main", "x", timezone="Asia/Tokyo"))
+    pace.configure(Account("main", "x", timezone="Asia/Tokyo"))
     pace.throttled("RATE_LIMIT_DAILY", None)
     while await _admitted(pace):  # until the note of it has been written
         pass
@@ -376,7 +376,7 @@ async def test_a_search_that_hubspot_refuses_stops_searches_and_nothing_else(eng
     pace = StoredRateLimit(engine, account="main")
     await pace.acquire("search")
     pace.throttled("RATE_LIMIT_SECONDLY", 600.0)
-    await asyncio.gather(*pace._notes)
+    await asyncio.gather(*pace._writes)
     assert {kind: by for kind, (_, _, by) in (await window_rows(engine)).items()} == {
         "search": "RATE_LIMIT_SECONDLY",
         "general": None,
@@ -391,7 +391,7 @@ async def test_a_day_that_is_spent_ends_searches_too(engine: AsyncEngine) -> Non
     pace = StoredRateLimit(engine, account="main")
     await pace.acquire()
     pace.throttled("RATE_LIMIT_DAILY", None)
-    await asyncio.gather(*pace._notes)
+    await asyncio.gather(*pace._writes)
     with pytest.raises(BudgetSpent):
         await pace.acquire("search")
     await pace.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -99,9 +100,8 @@ class Held:
 @pytest.fixture
 async def held(practice: Practice) -> AsyncIterator[Held]:
     token = practice.environment["SEGUE_HUBSPOT_TOKEN"]
-    async with HubSpotClient(
-        "main", token, pace=LocalRateLimit(), observe=lambda _: None, base_url=practice.url
-    ) as client:
+    client = HubSpotClient("main", token, rate_limit=LocalRateLimit(), observe=lambda _: None, base_url=practice.url)
+    async with aclosing(client):
         yield Held(client)
 
 

@@ -1,17 +1,16 @@
-"""What operators want to know of an account: whose the token is, which account, how much of its day is used. Sans-I/O.
+"""Facts about an account: the owner of the token, the account's details, the use of its daily limit. Sans-I/O.
 
-Source: HubSpot's public OpenAPI collection (Account/Account Info, 2026-03). A private app's token is asked about by a
-route that no published schema has: its shape is from live runs, and whether it answers for service keys is not known.
+Source: HubSpot's public OpenAPI collection (Account/Account Info, 2026-03). The route that describes a private app's
+token is in no published schema: its shape is from live runs, and whether it answers for service keys is not known.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-from urllib.parse import quote
 
+from app.hubspot.api.call import Call, accepted, unreadable
 from app.hubspot.api.replies import count, identifier, instant, items, text, word, words
-from app.hubspot.api.sequences import Call, accepted, unreadable
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class TokenInfo:
-    """Whose a private app's token is, and what it may do."""
+    """The user and the account that a private app's token belongs to, and its scopes."""
 
     user_id: str | None
     hub_id: str | None
@@ -40,7 +39,7 @@ class AccountDetails:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """The requests of the account's day. `resets_at` is when the next one begins, where HubSpot says so."""
+    """The account's requests of this day. `resets_at` is when the next day begins, where HubSpot gives it."""
 
     limit: int
     used: int
@@ -48,26 +47,23 @@ class Usage:
 
 
 def token_info(token: str) -> Call[TokenInfo]:
-    """Ask whose a private app's token is, and for its scopes."""
+    """Ask which user and account a private app's token belongs to, and for its scopes."""
     return Call(
         route="/oauth/v2/private-apps/get/access-token-info",
         method="POST",
-        path="/oauth/v2/private-apps/get/access-token-info",
         json={"tokenKey": token},
         decipher=_token,
     )
 
 
-def account_details(version: str) -> Call[AccountDetails]:
+def account_details() -> Call[AccountDetails]:
     """Ask which account the token belongs to."""
-    route = "/account-info/{version}/details"
-    return Call(route, "GET", f"/account-info/{quote(version, safe='')}/details", _account)
+    return Call("/account-info/{version}/details", "GET", _account)
 
 
-def daily_usage(version: str) -> Call[Usage | None]:
-    """Ask how much of the account's day is used; None where HubSpot has no figure now."""
-    route = "/account-info/{version}/api-usage/daily/private-apps"
-    return Call(route, "GET", route.replace("{version}", quote(version, safe="")), _usage)
+def daily_usage() -> Call[Usage | None]:
+    """Ask how much of the account's daily limit is used; None where HubSpot has no figure now."""
+    return Call("/account-info/{version}/api-usage/daily/private-apps", "GET", _usage)
 
 
 def _token(reply: Reply) -> TokenInfo:

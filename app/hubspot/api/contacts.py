@@ -1,8 +1,8 @@
-"""Contacts, up to 100 to a call: how a batch is written and which answer belongs to whom. Sans-I/O.
+"""Contacts, up to 100 to a call: how a batch is written, and which answer belongs to which input. Sans-I/O.
 
 One bad contact must fail alone. HubSpot answers 207 with `results` and `errors`; each is matched to its input by the
-`objectWriteTraceId` that the input carried, by id or address, or by the only input there was. What matches nothing is
-left out of the answer, and the caller asks for it again, alone.
+`objectWriteTraceId` that the input carried, by id or address, or because there was only one input. An input without a
+match is left out of the answer, and the caller retries it in a smaller batch.
 """
 
 from __future__ import annotations
@@ -10,12 +10,11 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
 
 from app.errors import HubSpotError, Refusal
+from app.hubspot.api.call import NOT_FOUND, Call, accepted, unreadable
 from app.hubspot.api.refusals import correlation_of, refusal
 from app.hubspot.api.replies import identifier, items, mapping, text
-from app.hubspot.api.sequences import NOT_FOUND, Call, accepted, unreadable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -29,7 +28,7 @@ TRACE = "segue-"
 
 @dataclass(frozen=True, slots=True)
 class Upsert:
-    """Create or update the contact with this address. `properties` are (name, value), sorted, so that equals fold.
+    """Create or update the contact with this address. `properties` are (name, value), sorted, so that equal ones merge.
 
     `write_back` are (fact, name of a property): those properties say why the contact was enrolled.
     """
@@ -47,7 +46,7 @@ class Contact:
     properties: Mapping[str, str | None]
 
 
-def upsert_contacts(version: str, inputs: Sequence[Upsert]) -> Call[dict[Upsert, Contact | HubSpotError]]:
+def upsert_contacts(inputs: Sequence[Upsert]) -> Call[dict[Upsert, Contact | HubSpotError]]:
     """Create or update up to 100 contacts by address, each address once.
 
     The address is not among the written properties: for a contact known by a secondary address that would change its
@@ -63,38 +62,37 @@ def upsert_contacts(version: str, inputs: Sequence[Upsert]) -> Call[dict[Upsert,
         for position, item in enumerate(inputs)
     ]
     keys = [item.email for item in inputs]
-    return _batch(version, "upsert", {"inputs": written}, lambda reply: _by_input(reply, inputs, keys, "email"))
+    return _batch("upsert", {"inputs": written}, lambda reply: _by_input(reply, inputs, keys, "email"))
 
 
 def read_contacts(
-    version: str, keys: Sequence[str], names: Iterable[str], *, by: str | None = None
+    keys: Sequence[str], names: Iterable[str], *, by: str | None = None
 ) -> Call[dict[str, Contact | HubSpotError]]:
-    """Read up to 100 contacts by id, or by the unique property `by` (email). Who is not there gets a Refusal of 404."""
+    """Read up to 100 contacts by id, or by the unique property `by` (email). A missing contact is a Refusal of 404."""
     wanted = sorted({*names, by} if by else set(names))
     body: dict[str, Any] = {"properties": wanted, "inputs": [{"id": key} for key in keys]}
     if by:
         body["idProperty"] = by
-    return _batch(version, "read", body, lambda reply: _read(reply, keys, by))
+    return _batch("read", body, lambda reply: _read(reply, keys, by))
 
 
 def _batch(
-    version: str, what: str, body: dict[str, Any], decipher: Callable[[Reply], dict[Any, Contact | HubSpotError]]
+    operation: str, body: dict[str, Any], decipher: Callable[[Reply], dict[Any, Contact | HubSpotError]]
 ) -> Call[dict[Any, Contact | HubSpotError]]:
     return Call(
-        route=f"/crm/objects/{{version}}/contacts/batch/{what}",
+        route=f"/crm/objects/{{version}}/contacts/batch/{operation}",
         method="POST",
-        path=f"/crm/objects/{quote(version, safe='')}/contacts/batch/{what}",
         json=body,
         decipher=decipher,
     )
 
 
 def _read(reply: Reply, keys: Sequence[str], by: str | None) -> dict[str, Contact | HubSpotError]:
-    """Read found contacts. An empty answer to the question for one contact means that it is not there."""
+    """Read the contacts found. An empty answer to a request for one contact means that there is no such contact."""
     found = _by_input(reply, keys, keys, by)
     if len(keys) == 1 and not found:
-        told = "no such contact"
-        found[keys[0]] = Refusal("OBJECT_NOT_FOUND", told, status=NOT_FOUND, correlation_id=correlation_of(reply))
+        detail = "no such contact"
+        found[keys[0]] = Refusal("OBJECT_NOT_FOUND", detail, status=NOT_FOUND, correlation_id=correlation_of(reply))
     return found
 
 
@@ -120,17 +118,17 @@ def _by_input(
 
 def _contact(result: dict[str, Any]) -> Contact | None:
     contact_id = identifier(result.get("id"))
-    told = mapping(result.get("properties"))
-    return Contact(contact_id, {name: _value(value) for name, value in told.items()}) if contact_id else None
+    properties = mapping(result.get("properties"))
+    return Contact(contact_id, {name: _value(value) for name, value in properties.items()}) if contact_id else None
 
 
 def _value(value: Any) -> str | None:
-    """Return a property's value; the schema says text, so that anything else is spelled as JSON would."""
+    """Return a property's value. The schema says text; any other value is written as JSON."""
     return value if isinstance(value, str) or value is None else json.dumps(value)
 
 
 class _Places:
-    """Where in the request each key stands, and which place a result or an error speaks of."""
+    """The position of each key in the request, and the position that a result or an error refers to."""
 
     def __init__(self, keys: Sequence[str]) -> None:
         self._count = len(keys)
@@ -148,18 +146,18 @@ class _Places:
     def of_error(self, error: dict[str, Any]) -> list[int]:
         """Return the positions of the inputs that an error names, none when it names none of several."""
         context = mapping(error.get("context"))
-        told = [value for values in context.values() if isinstance(values, list) for value in values]
-        traced = [self._of_trace.get(text(value) or "") for value in told]
-        keyed = [self._of_key.get(_key(value)) for value in (*told, error.get("id"))]
+        named = [value for values in context.values() if isinstance(values, list) for value in values]
+        traced = [self._of_trace.get(text(value) or "") for value in named]
+        keyed = [self._of_key.get(_key(value)) for value in (*named, error.get("id"))]
         known = {place for place in (*traced, *keyed) if place is not None} or self._in_message(error.get("message"))
         return sorted(known) or ([0] if self._count == 1 else [])
 
     def _in_message(self, message: Any) -> set[int]:
-        """Return the inputs whose address stands in the message, as a word of its own."""
+        """Return the inputs whose address is a word of the message."""
         words = {_key(piece.strip("\"'()[]{}<>,;:.")) for piece in (text(message) or "").split()}
         return {place for key, place in self._of_key.items() if "@" in key and key in words}
 
 
 def _key(value: Any) -> str:
-    """Return a key as it is compared: HubSpot writes addresses in lower case."""
+    """Return a key in the form that is compared: HubSpot writes addresses in lower case."""
     return (text(value) or identifier(value) or "").lower()

@@ -1,4 +1,4 @@
-"""What operators want to know of sequences and users: steps, when mail may go out, and seats. Sans-I/O.
+"""Details of sequences and users for operators: steps, send windows and seats. Sans-I/O.
 
 Source: HubSpot's public OpenAPI collection (Automation/Sequences, Settings/User Provisioning, both 2026-03).
 """
@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
 
+from app.hubspot.api.call import PAGE_LIMIT, Call, accepted, next_page, paging
 from app.hubspot.api.replies import count, identifier, items, mapping, text, word, words
-from app.hubspot.api.sequences import PAGE_LIMIT, Call, Sequence, accepted, next_page, sequence_from
+from app.hubspot.api.sequences import Sequence, sequence_from
 
 if TYPE_CHECKING:
     from app.hubspot.api.replies import Reply
@@ -53,24 +53,23 @@ class UserPage:
     after: str | None
 
 
-def sequence_details(version: str, user_id: str, sequence: str) -> Call[SequenceDetails]:
+def sequence_details(user_id: str, sequence: str) -> Call[SequenceDetails]:
     """Read one sequence with its steps and its settings, as this user sees it."""
     return Call(
         route="/automation/sequences/{version}/{sequenceId}",
         method="GET",
-        path=f"/automation/sequences/{quote(version, safe='')}/{quote(sequence, safe='')}",
+        parts={"sequenceId": sequence},
         query=(("userId", user_id),),
         decipher=_details,
     )
 
 
-def list_users(version: str, after: str | None = None) -> Call[UserPage]:
-    """List the users, a page at a time. It needs a scope that enrolling does not: a refusal is nothing bad."""
+def list_users(after: str | None = None) -> Call[UserPage]:
+    """List the users, a page at a time. This takes a scope that enrolling does not need, so a refusal is expected."""
     return Call(
         route="/settings/users/{version}",
         method="GET",
-        path=f"/settings/users/{quote(version, safe='')}",
-        query=(("limit", str(PAGE_LIMIT)), *((("after", after),) if after else ())),
+        query=(("limit", str(PAGE_LIMIT)), *paging(after)),
         decipher=_users,
     )
 

@@ -1,7 +1,7 @@
-"""The fault table: HubSpot's code -> whose fault it is, what follows, and one sentence for people.
+"""The fault table: HubSpot's code -> the party at fault, what follows, and one sentence for people.
 
-The rows are data, in `faults.toml`; docs/faults.md lists every one, and a test holds both to each other and to the
-sandbox.
+The rows are data, in `faults.toml`; docs/faults.md lists each one, and a test compares both with each other and with
+the sandbox.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Whose(StrEnum):
-    """Whose fault a refusal is."""
+    """The party at fault for a refusal."""
 
     CONTACT = "contact"
     SENDER = "sender"
@@ -32,15 +32,15 @@ class Next(StrEnum):
     """What follows a refusal."""
 
     REFUSE = "refuse"  # final: the same request would be refused again
-    RETRY = "retry"  # it may go well later, by itself or once somebody has mended the account
+    RETRY = "retry"  # it may succeed later, by itself or once an operator has corrected the account
     HOLD = "hold"  # much later: a sender's limit or the account's day must pass
     PARK = "park"  # a person must look
-    SETTLE = "settle"  # what became of it must be read first
+    SETTLE = "settle"  # the outcome must be read first
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One row. `do` is what a person can do about it; `anchor` is the fragment of its heading in docs/faults.md."""
+    """One row. `do` is the remedy, for people; `anchor` is the fragment of its heading in docs/faults.md."""
 
     code: str
     fault: Whose

@@ -1,8 +1,8 @@
-"""HubSpot's OAuth as values: where people are sent, how tokens are asked for, and what the replies say. Sans-I/O.
+"""HubSpot's OAuth as values: the authorization URL, the token requests and their replies. Sans-I/O.
 
 Sources: HubSpot's public OpenAPI collection (Auth/Oauth, 2026-03) and its guide to OAuth tokens. Every secret goes in
-the form-encoded body: the v1 routes, which put it into the URL, stop on 2027-02-16. No error made here holds anything
-that HubSpot wrote but its own words, and none of them that was sent as a secret.
+the form-encoded body: the v1 routes, which put it into the URL, stop on 2027-02-16. The errors made here hold only
+HubSpot's own words, and no word that was sent as a secret.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar
 from urllib.parse import quote, urlencode
 
 from app.errors import GrantRevoked, OutcomeUnknown, Refusal
+from app.hubspot.api.call import DEFAULT_VERSION, accepted, unreadable
 from app.hubspot.api.refusals import REQUEST_TIMEOUT, TOO_MANY_REQUESTS, code_of, correlation_of
 from app.hubspot.api.replies import identifier, mapping, seconds
-from app.hubspot.api.sequences import accepted, unreadable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from app.hubspot.api.replies import Reply
 
-# What enrolling needs. `oauth` is what every app has to ask for.
+# The scopes that enrolling needs. `oauth` is mandatory for every app.
 REQUIRED_SCOPES = (
     "oauth",
     "crm.objects.contacts.read",
@@ -35,10 +35,10 @@ REQUIRED_SCOPES = (
 )
 # `invalid_grant` and BAD_REFRESH_TOKEN are documented; the others were reported for accounts that are gone.
 DEAD_WORDS = frozenset({"invalid_grant", "access_denied", "BAD_REFRESH_TOKEN", "BAD_HUB"})
-# Said of the app that asks, whatever else is said: the grant is as good as before.
+# These are about our app. Where one of them occurs, the grant is not dead, whatever else the reply says.
 APP_WORDS = frozenset({"invalid_client", "unauthorized_client", "BAD_CLIENT_ID", "BAD_CLIENT_SECRET"})
 TOKEN_REFUSED = "TOKEN_REFUSED"  # noqa: S105  # a code of the fault table
-LONGEST_LIFE = 366 * 24 * 3600  # seconds: HubSpot's tokens live 30 minutes, anything beyond a year is garbage
+LONGEST_LIFE = 366 * 24 * 3600  # seconds: HubSpot's tokens live 30 minutes, more than a year is garbage
 
 _TOKEN = re.compile(r"[!-~]{1,8192}")  # HubSpot says to expect 512 characters and more
 _WORD = re.compile(r"[a-z_]{1,40}|[A-Z_]{1,40}")
@@ -48,15 +48,16 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class OAuthApp:
-    """Our app at HubSpot, the dated version of its token routes, and the scopes that are asked for where there are any.
+    """Our app at HubSpot, the dated version of its token routes, and the optional scopes that it requests.
 
-    `optional_scopes` are separated by spaces. HubSpot leaves out those that an account does not have. Whether it
-    refuses those that its app does not name is not documented, and integrators say so: by default none is asked for.
+    `optional_scopes` are separated by spaces. HubSpot leaves out those that an account does not have. It is not
+    documented whether HubSpot refuses scopes that the app does not declare, but integrators report it: the default
+    requests none.
     """
 
     client_id: str
     client_secret: str = field(repr=False)
-    version: str = "2026-03"
+    version: str = DEFAULT_VERSION
     optional_scopes: str = ""
 
 
@@ -72,7 +73,7 @@ class TokenCall(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class TokenFacts:
-    """Whose token it is, and what it may do; what HubSpot's answer does not name is None."""
+    """The account and the user that a token belongs to, and its scopes; None where HubSpot's answer lacks one."""
 
     hub_id: str | None = None
     user_id: str | None = None
@@ -81,7 +82,7 @@ class TokenFacts:
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
-    """What HubSpot gives. `expires_in` is in seconds; `refresh_token` is None where its answer has none."""
+    """The tokens that HubSpot issues. `expires_in` is in seconds; `refresh_token` is None where the answer has none."""
 
     access_token: str = field(repr=False)
     expires_in: int
@@ -90,10 +91,10 @@ class Tokens:
 
 
 def authorize_url(app_url: str, app: OAuthApp, *, redirect_uri: str, state: str, verifier: str) -> str:
-    """Return where a person is sent to connect an account; HubSpot sends them back to `redirect_uri`.
+    """Return the URL at which a person connects an account; HubSpot redirects to `redirect_uri` afterwards.
 
-    `verifier` stays here: only its SHA-256 travels, so that a code that somebody reads on its way is worth nothing. An
-    app that HubSpot does not hold to PKCE is asked with two parameters more than it looks at.
+    `verifier` stays here: only its SHA-256 is sent, so that an intercepted code is useless. Where HubSpot does not
+    require PKCE of the app, it ignores these two parameters.
     """
     query = {
         "client_id": app.client_id,
@@ -114,28 +115,28 @@ def challenge(verifier: str) -> str:
 
 
 def missing_scopes(scopes: tuple[str, ...]) -> tuple[str, ...]:
-    """Return what enrolling needs and a grant does not have."""
+    """Return the scopes that enrolling needs and a grant lacks."""
     return tuple(scope for scope in REQUIRED_SCOPES if scope not in scopes)
 
 
 def exchange(app: OAuthApp, code: str, *, redirect_uri: str, verifier: str) -> TokenCall[Tokens]:
-    """Turn the code that HubSpot sent a person back with into tokens. A code that it does not take is a Refusal."""
+    """Exchange the code from HubSpot's redirect for tokens. A code that HubSpot does not take is a Refusal."""
     form = {"grant_type": "authorization_code", "code": code, "redirect_uri": redirect_uri, "code_verifier": verifier}
     return _call(app, "", form, _tokens, grant=False)
 
 
 def refresh(app: OAuthApp, refresh_token: str) -> TokenCall[Tokens]:
-    """Get a new access token. Raises GrantRevoked where HubSpot says that the grant is dead."""
+    """Request a new access token. Raises GrantRevoked where HubSpot says that the grant is dead."""
     return _call(app, "", {"grant_type": "refresh_token", "refresh_token": refresh_token}, _tokens, grant=True)
 
 
 def introspect(app: OAuthApp, access_token: str) -> TokenCall[TokenFacts]:
-    """Ask whose token this is."""
+    """Ask which account and user a token belongs to, and for its scopes."""
     return _call(app, "/introspect", {"token": access_token, "token_type_hint": "access_token"}, _facts, grant=False)
 
 
 def revoke(app: OAuthApp, refresh_token: str) -> TokenCall[None]:
-    """Give the grant back. One that is dead already raises GrantRevoked."""
+    """Revoke the grant. A grant that is dead already raises GrantRevoked."""
     return _call(app, "/revoke", {"token": refresh_token, "token_type_hint": "refresh_token"}, _nothing, grant=True)
 
 
@@ -161,12 +162,12 @@ def _refuse(reply: Reply, *, sent: frozenset[str], grant: bool) -> NoReturn:
     words = [word for name in ("error", "status") if (word := _word(body.get(name), sent))]
     if grant and DEAD_WORDS.intersection(words) and not APP_WORDS.intersection(words):
         raise GrantRevoked(f"HubSpot says {', '.join(words)}: the app was uninstalled, or the account is gone")
-    told = ", ".join([*words, f"HTTP {reply.status}"])
-    raise Refusal(TOKEN_REFUSED, told, status=reply.status, correlation_id=correlation, retry_after=wait)
+    detail = ", ".join([*words, f"HTTP {reply.status}"])
+    raise Refusal(TOKEN_REFUSED, detail, status=reply.status, correlation_id=correlation, retry_after=wait)
 
 
 def _word(value: Any, sent: frozenset[str]) -> str | None:
-    """Return one of HubSpot's words; its sentences stay behind, for they may quote what was sent."""
+    """Return one of HubSpot's words. Its sentences are dropped, because they may quote what was sent."""
     return value if isinstance(value, str) and _WORD.fullmatch(value) and value not in sent else None
 
 

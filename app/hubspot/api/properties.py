@@ -1,4 +1,4 @@
-"""How HubSpot defines the properties of contacts: which exist, and what each takes. Sans-I/O.
+"""The definitions of contact properties: which exist, and which values each takes. Sans-I/O.
 
 Source: HubSpot's public OpenAPI collection (CRM/Properties, 2026-03). Scopes that read or write contacts are enough.
 Properties that hold sensitive data are not listed.
@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
 
+from app.hubspot.api.call import Call, accepted, unreadable
 from app.hubspot.api.replies import items, mapping, text, word
-from app.hubspot.api.sequences import Call, accepted, unreadable
 
 if TYPE_CHECKING:
     from app.hubspot.api.replies import Reply
@@ -22,7 +21,7 @@ class PropertyDefinition:
     """One property. `type` is HubSpot's word (string, number, date, ...), None where it has none.
 
     `options` are the values of an enumeration, None where HubSpot takes them from elsewhere. Calculated properties are
-    read-only, too. A `unique` one has each value on one contact only.
+    also read-only. A `unique` property has each value on one contact only.
     """
 
     name: str
@@ -32,10 +31,9 @@ class PropertyDefinition:
     unique: bool = False
 
 
-def contact_properties(version: str) -> Call[tuple[PropertyDefinition, ...]]:
+def contact_properties() -> Call[tuple[PropertyDefinition, ...]]:
     """List the properties of contacts: HubSpot answers with all of them, without pages."""
-    route = "/crm/properties/{version}/contacts"
-    return Call(route, "GET", f"/crm/properties/{quote(version, safe='')}/contacts", _listed)
+    return Call("/crm/properties/{version}/contacts", "GET", _listed)
 
 
 def _listed(reply: Reply) -> tuple[PropertyDefinition, ...]:

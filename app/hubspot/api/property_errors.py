@@ -1,7 +1,7 @@
-"""What HubSpot says of properties that it does not take, wherever in an error body it stands. Sans-I/O.
+"""Refused properties, read from any place in an error body. Sans-I/O.
 
-Seen or documented: `errors[].context.propertyName`, `errors[].in` (the schema's "field or parameter"), JSON inside the
-message's text, and no more than a sentence.
+Places seen or documented: `errors[].context.propertyName`, `errors[].in` (the schema's "field or parameter"), JSON
+inside the text of the message, and a plain sentence.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ OF_A_PROPERTY = "PROPERTY_"  # how HubSpot's codes for single properties begin
 MISSING = "PROPERTY_DOESNT_EXIST"
 READ_ONLY = "READ_ONLY_VALUE"
 
-# What is wrong with a property, in our words. The first two are HubSpot's own examples (error-handling page), others
-# are codes that its answers are known to use. Of a code that is not here, only the code itself is told.
+# Each problem in our words. The first two are HubSpot's own examples (error-handling page), the others are codes that
+# its answers are known to use. A code that is missing here is shown as it is.
 PROBLEMS = {
     MISSING: "HubSpot has no such property",
     PROPERTY_INVALID: "the value is not valid",
@@ -35,31 +35,31 @@ CODE = re.compile(r"[A-Z][A-Z0-9_]+")
 _PROPERTY_LIST = re.compile(r"Property values were not valid:\s*(\[.*\])", re.DOTALL)
 
 
-def told_of_properties(body: dict[str, Any]) -> str:
-    """Return each property and what is wrong with it; HubSpot's own sentence where it names none."""
+def describe_properties(body: dict[str, Any]) -> str:
+    """Return each property with its problem; HubSpot's own sentence where it names no property."""
     named = "; ".join(f"property {name}: {worded(problem)}" for name, problem in property_problems(body))
     return scrubbed(named or text(body.get("message")) or _first_message(body))
 
 
 def property_problems(body: dict[str, Any]) -> list[tuple[str, str]]:
-    """Return (property, what is wrong with it) as told by `errors[]`, or inside the message."""
-    told = [
+    """Return (property, problem) as given in `errors[]`, or inside the message."""
+    found = [
         (name, _problem(error))
         for error in items(body.get("errors"))
         for name in _properties(error, body.get("category"))
     ]
-    return told or _problems_in_message(body.get("message"))
+    return found or _problems_in_message(body.get("message"))
 
 
 def _properties(error: dict[str, Any], category: Any) -> list[str]:
-    """Return the properties of one error. What its `in` names is one only where codes say that this is about them."""
+    """Return the properties of one error. Its `in` names one only where a code says that the error is about one."""
     about = category == PROPERTY_INVALID or _is_of_a_property(error)
     named = text(error.get("in")) if about else None
     return names(mapping(error.get("context")).get("propertyName")) or ([named] if named else [])
 
 
 def is_of_properties(body: dict[str, Any]) -> bool:
-    """Tell whether an error that says no more than that a request is wrong is about properties of a contact."""
+    """Return whether an error that only calls the request invalid is about properties of a contact."""
     return bool(property_problems(body)) or any(_is_of_a_property(error) for error in items(body.get("errors")))
 
 
@@ -68,7 +68,7 @@ def _is_of_a_property(error: dict[str, Any]) -> bool:
 
 
 def _problem(error: dict[str, Any]) -> str:
-    """Return an error's code, or its message where that says more than that a value is wrong."""
+    """Return an error's code, or its message where the code only says that a value is wrong."""
     code, message = word(error.get("code")), scrubbed(error.get("message"))
     return message if message and code in {None, PROPERTY_INVALID} else code or ""
 
@@ -85,7 +85,7 @@ def _problems_in_message(message: Any) -> list[tuple[str, str]]:
 
 
 def _first_message(body: dict[str, Any]) -> str | None:
-    return next((told for error in items(body.get("errors")) if (told := text(error.get("message")))), None)
+    return next((found for error in items(body.get("errors")) if (found := text(error.get("message")))), None)
 
 
 def worded(problem: str) -> str:

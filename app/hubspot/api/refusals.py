@@ -1,8 +1,8 @@
-"""From an unsuccessful reply to an error. Sans-I/O.
+"""The error that an unsuccessful reply means. Sans-I/O.
 
-HubSpot's word for a refusal is looked for in the order that fits every body seen: `errorType`, `category` and
-`subCategory`, `policyName`, `errors[].code`, `message`. An enrollment is refused by `errorType:
-"SequenceError.<CODE>"`, which no published schema mentions. Without any word the code is `HTTP_<status>`.
+The code of a refusal is read in the order that fits every body seen: `errorType`, `category` and `subCategory`,
+`policyName`, `errors[].code`, `message`. HubSpot refuses an enrollment with `errorType: "SequenceError.<CODE>"`, which
+no published schema mentions. A body without any of them has the code `HTTP_<status>`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import re
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from app.errors import OutcomeUnknown, Refusal
-from app.hubspot.api.property_errors import PROPERTY_INVALID, is_of_properties, property_problems, told_of_properties
+from app.hubspot.api.property_errors import PROPERTY_INVALID, describe_properties, is_of_properties, property_problems
 from app.hubspot.api.replies import correlation_id, items, mapping, names, scrubbed, seconds, text, word
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ CODE_BY_STATUS = {
     MIGRATION: "MIGRATION",
 }
 
-# The older words first: "ten_secondly_rolling" contains "secondly". `policyName` and message are matched alike.
+# The longer name comes first: "ten_secondly_rolling" contains "secondly". `policyName` and message are matched alike.
 LIMITS = (
     ("DAILY", "RATE_LIMIT_DAILY"),
     ("TEN_SECONDLY", "RATE_LIMIT_TEN_SECONDLY"),
@@ -49,7 +49,7 @@ CODE_BY_MESSAGE = (
 
 
 def raise_for(reply: Reply) -> NoReturn:
-    """Raise what an unsuccessful reply means: Refusal, or OutcomeUnknown for 408 and 5xx."""
+    """Raise the error of an unsuccessful reply: Refusal, or OutcomeUnknown for 408 and 5xx."""
     body = mapping(reply.json())
     if reply.status == REQUEST_TIMEOUT or reply.status >= 500:  # noqa: PLR2004  # a status class of HTTP
         raise OutcomeUnknown(f"HubSpot answered {reply.status}")
@@ -59,7 +59,7 @@ def raise_for(reply: Reply) -> NoReturn:
 def refusal(
     body: dict[str, Any], *, status: int, retry_after: float | None = None, correlation: str | None = None
 ) -> Refusal:
-    """Return the refusal that an error body describes; one entry of a 207's `errors` is such a body too."""
+    """Return the refusal that an error body describes; each entry of a 207's `errors` is such a body too."""
     code = code_of(body, status)
     return Refusal(
         code,
@@ -79,7 +79,7 @@ def correlation_of(reply: Reply) -> str | None:
 
 
 def code_of(body: dict[str, Any], status: int) -> str:
-    """Return HubSpot's word for a refusal, `HTTP_<status>` when it has none."""
+    """Return HubSpot's code of a refusal, `HTTP_<status>` when the body has none."""
     error_type = word(body.get("errorType")) or ""
     if error_type.startswith(SEQUENCE_ERROR) and len(error_type) > len(SEQUENCE_ERROR):
         return error_type.removeprefix(SEQUENCE_ERROR)
@@ -94,7 +94,7 @@ def code_of(body: dict[str, Any], status: int) -> str:
 
 
 def _category(body: dict[str, Any]) -> str | None:
-    # In CRM batches `subCategory` may be an object, which `word` reads as none.
+    # In CRM batches `subCategory` may be an object, for which `word` returns None.
     return word(body.get("category")) or word(body.get("subCategory"))
 
 
@@ -110,8 +110,8 @@ def _by_message(body: dict[str, Any]) -> str | None:
 
 
 def _limit(body: dict[str, Any]) -> str:
-    told = f"{text(body.get('policyName'))} {text(body.get('message'))}".upper()
-    return next((code for name, code in LIMITS if name in told), "RATE_LIMIT")
+    description = f"{text(body.get('policyName'))} {text(body.get('message'))}".upper()
+    return next((code for name, code in LIMITS if name in description), "RATE_LIMIT")
 
 
 def _retry_after(reply: Reply) -> float | None:
@@ -121,11 +121,11 @@ def _retry_after(reply: Reply) -> float | None:
 
 def _detail(body: dict[str, Any], code: str) -> str:
     if code == PROPERTY_INVALID:
-        return told_of_properties(body)
+        return describe_properties(body)
     scopes = [name for error in items(body.get("errors")) for name in _scopes(mapping(error.get("context")))]
     return scrubbed(" ".join([str(text(body.get("message")) or ""), *scopes]))
 
 
 def _scopes(context: dict[str, Any]) -> list[str]:
-    """Return the missing scopes: any one of them is enough. The older key is `requiredScopes`."""
+    """Return the missing scopes, any one of which is enough. The former key is `requiredScopes`."""
     return names(context.get("requiredGranularScopes")) or names(context.get("requiredScopes"))

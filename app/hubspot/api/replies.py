@@ -1,7 +1,7 @@
-"""One reply of HubSpot as it came, and careful ways to read it. Sans-I/O.
+"""One reply of HubSpot as received, and defensive readers of its parts. Sans-I/O.
 
 Every field of an error body is optional and not every body is JSON (HubSpot's error-handling page): each reader here
-ends in a value or in None, whatever the bytes.
+returns a value or None for any bytes.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 DETAIL_LENGTH = 500
-LONGEST_RETRY_AFTER = 7 * 24 * 3600.0  # a week; HubSpot's longest is 24 hours (477), anything beyond is garbage
+LONGEST_RETRY_AFTER = 7 * 24 * 3600.0  # a week; HubSpot's longest is 24 hours (477), a longer one is garbage
 
-# Bounded, and begun at the start of a word only, so that a text costs no more than its length.
+# Bounded, and matched from the start of a word only, so that the cost is linear in the text's length.
 _ADDRESS = re.compile(
     r"(?<![^\s@<>\"'(),;:\[\]{}=])[^\s@<>\"'(),;:\[\]{}=]{1,256}?(?:@|%40|\\u0040)[^\s@<>\"'(),;:\[\]{}]{1,256}",
     re.IGNORECASE,
@@ -43,7 +43,7 @@ class Reply:
         return 200 <= self.status < 300  # noqa: PLR2004  # the status classes of HTTP read best as they are
 
     def json(self) -> Any:
-        """Return the body as JSON, None when it is none."""
+        """Return the body as JSON, None when it is not JSON."""
         try:
             return json.loads(self.body)
         except (ValueError, RecursionError):
@@ -73,13 +73,13 @@ def text(value: Any) -> str | None:
 
 
 def word(value: Any) -> str | None:
-    """Return one of HubSpot's own words (a code, a category), None for anything that does not look like one."""
+    """Return one of HubSpot's own words (a code, a category), None for a value that does not look like one."""
     return value if isinstance(value, str) and _WORD.match(value) else None
 
 
 def words(value: Any) -> tuple[str, ...] | None:
     """Return HubSpot's words in a list, None where there is no list."""
-    return tuple(told for item in value if (told := word(item))) if isinstance(value, list) else None
+    return tuple(found for item in value if (found := word(item))) if isinstance(value, list) else None
 
 
 def names(value: Any) -> list[str]:
@@ -104,7 +104,7 @@ def instant(value: Any) -> datetime | None:
 
 
 def seconds(value: str | None) -> float | None:
-    """Return a Retry-After in seconds, None where there is none or no sense in it."""
+    """Return a Retry-After in seconds, None where it is absent or makes no sense."""
     try:
         wait = float(value or "")
     except ValueError:
@@ -113,7 +113,7 @@ def seconds(value: str | None) -> float | None:
 
 
 def correlation_id(value: Any) -> str | None:
-    """Return HubSpot's id of a request (a UUID), which its support asks for."""
+    """Return HubSpot's id of a request (a UUID), by which its support finds the request."""
     return value if isinstance(value, str) and _CORRELATION.match(value) else None
 
 

@@ -1,8 +1,8 @@
-"""Search of contacts by dates: how it is asked and what a page says. Sans-I/O.
+"""Search of contacts by dates: the request and its pages. Sans-I/O.
 
-Source: HubSpot's search guide. At most 200 a page, 10,000 a query, five requests a second, and behind what was written.
-Pages are told apart by the contact's id, not by an offset: so there are more than 10,000 where there are, and who drops
-out of what is found moves nobody else.
+Source: HubSpot's search guide. Limits: 200 results a page, 10,000 a query, five requests a second; results lag behind
+writes. Each page starts at a contact id, not at an offset: so a search can find more than 10,000 contacts, and a
+contact that leaves the results does not shift the others.
 """
 
 from __future__ import annotations
@@ -10,10 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
 
+from app.hubspot.api.call import Call, accepted
 from app.hubspot.api.replies import identifier, items
-from app.hubspot.api.sequences import Call, accepted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
 
 PAGE_SIZE = 200
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-IDENTITY = "hs_object_id"
+ID = "hs_object_id"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,20 +33,19 @@ class FoundPage:
 
 
 def contacts_between(
-    version: str, dates: Sequence[str], since: datetime, until: datetime, beyond: str | None = None
+    dates: Sequence[str], since: datetime, until: datetime, beyond: str | None = None
 ) -> Call[FoundPage]:
-    """Find contacts of whose properties `dates` any one lies between two instants, both included, by their ids."""
-    further = [_filter(IDENTITY, "GTE", beyond)] if beyond else []
+    """Find contacts with any of the properties `dates` between two instants, both included; return their ids."""
+    further = [_filter(ID, "GTE", beyond)] if beyond else []
     body: dict[str, Any] = {
         "filterGroups": [{"filters": [*_between(name, since, until), *further]} for name in dates],
-        "sorts": [{"propertyName": IDENTITY, "direction": "ASCENDING"}],
-        "properties": [IDENTITY],
+        "sorts": [{"propertyName": ID, "direction": "ASCENDING"}],
+        "properties": [ID],
         "limit": PAGE_SIZE,
     }
     return Call(
         route="/crm/objects/{version}/contacts/search",
         method="POST",
-        path=f"/crm/objects/{quote(version, safe='')}/contacts/search",
         json=body,
         decipher=_page,
         kind="search",
@@ -68,7 +66,7 @@ def _milliseconds(moment: datetime) -> str:
 
 def _page(reply: Reply) -> FoundPage:
     body = accepted(reply)
-    told = (identifier(item.get("id")) for item in items(body.get("results")))
-    ids = tuple(one for one in told if one and one.isdecimal())
+    found = (identifier(item.get("id")) for item in items(body.get("results")))
+    ids = tuple(id_ for id_ in found if id_ and id_.isdecimal())
     more = len(ids) >= PAGE_SIZE or (ids and body.get("paging"))
     return FoundPage(ids, str(max(map(int, ids)) + 1) if more else None)

@@ -1,18 +1,17 @@
 """An action of our own for HubSpot's workflows, as values: its definition, and the calls that register it. Sans-I/O.
 
 Source: HubSpot's custom action pages and its OpenAPI collection (Actions V4, 2026-03). These routes belong to developer
-accounts. Which credential they take is not certain: the pages of 2026-03 show a bearer token, the collection names
-`hapikey`, too.
+accounts. Which credential they take is not certain: the pages of 2026-03 show a bearer token, the collection also names
+`hapikey`.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
 
+from app.hubspot.api.call import Call, accepted, next_page, paging, unreadable
 from app.hubspot.api.replies import identifier, items, text
-from app.hubspot.api.sequences import Call, accepted, next_page, unreadable
 
 if TYPE_CHECKING:
     from app.hubspot.api.replies import Reply
@@ -22,7 +21,7 @@ PROPERTIES = ("email", "firstname", "lastname", "company")
 
 @dataclass(frozen=True, slots=True)
 class Developer:
-    """Whose action it is: the app, and what lets its developer in, as a bearer token or as `hapikey`."""
+    """The app that owns the action, and its developer's credential, sent as a bearer token or as `hapikey`."""
 
     app_id: str
     key: str = field(repr=False)
@@ -41,7 +40,7 @@ class Registered:
 
 @dataclass(frozen=True, slots=True)
 class RegisteredPage:
-    """One page of them; `after` asks for the next, None at the end."""
+    """One page of definitions; `after` asks for the next, None at the end."""
 
     definitions: tuple[Registered, ...]
     after: str | None
@@ -50,7 +49,7 @@ class RegisteredPage:
 def definition(url: str, *, published: bool | None) -> dict[str, Any]:
     """Return the definition of the action that posts a contact to `url`. Unpublished, only its developer sees it.
 
-    None says nothing about that: a definition that is changed by such a one is seen by whoever sees it now.
+    With `published` None the definition leaves this open: an update with it changes nothing about who sees the action.
     """
     purpose = "What rules look at, as event.data.inputFields.purpose"
     labels = {
@@ -74,41 +73,40 @@ def definition(url: str, *, published: bool | None) -> dict[str, Any]:
 
 
 def component(url: str, *, published: bool) -> dict[str, Any]:
-    """Return the same as a file of a developer project, `workflow-actions/segue-hsmeta.json`."""
+    """Return the definition as a file of a developer project, `workflow-actions/segue-hsmeta.json`."""
     config = definition(url, published=None)
     config |= {"isPublished": published, "supportedClients": [{"client": "WORKFLOWS"}]}
     return {"uid": "segue_hand_over", "type": "workflow-action", "config": config}
 
 
-def list_actions(version: str, developer: Developer, after: str | None = None) -> Call[RegisteredPage]:
+def list_actions(developer: Developer, after: str | None = None) -> Call[RegisteredPage]:
     """List the app's definitions, a page at a time."""
-    return _call("GET", version, developer, "", _page, query=(("after", after),) if after else ())
+    return _call("GET", developer, _page, query=paging(after))
 
 
-def create_action(version: str, developer: Developer, told: dict[str, Any]) -> Call[Registered]:
-    """Register a definition: at first nobody but its developer sees it, where it says nothing about that."""
-    return _call("POST", version, developer, "", _registered, json={"published": False} | told)
+def create_action(developer: Developer, definition: dict[str, Any]) -> Call[Registered]:
+    """Register a definition. Where it does not say whether it is published, it is not."""
+    return _call("POST", developer, _registered, json={"published": False} | definition)
 
 
-def update_action(version: str, developer: Developer, identity: str, told: dict[str, Any]) -> Call[Registered]:
-    """Register a definition anew, in the place of an earlier one; what it says nothing about stays as it is."""
-    return _call("PATCH", version, developer, f"/{quote(identity, safe='')}", _registered, json=told)
+def update_action(developer: Developer, id_: str, definition: dict[str, Any]) -> Call[Registered]:
+    """Replace a registered definition; what the new one leaves open stays as it is."""
+    return _call("PATCH", developer, _registered, id_=id_, json=definition)
 
 
 def _call(
     method: str,
-    version: str,
     developer: Developer,
-    rest: str,
     decipher: Any,
     *,
+    id_: str | None = None,
     query: tuple[tuple[str, str], ...] = (),
     json: dict[str, Any] | None = None,
 ) -> Call[Any]:
     return Call(
-        route="/automation/actions/{version}/{appId}" + ("/{definitionId}" if rest else ""),
+        route="/automation/actions/{version}/{appId}" + ("/{definitionId}" if id_ else ""),
         method=method,
-        path=f"/automation/actions/{quote(version, safe='')}/{quote(developer.app_id, safe='')}{rest}",
+        parts={"appId": developer.app_id, "definitionId": id_ or ""},
         query=(*query, *((("hapikey", developer.key),) if developer.hapikey else ())),
         json=json,
         decipher=decipher,
@@ -130,7 +128,7 @@ def _registered(reply: Reply) -> Registered:
 
 
 def _read(item: dict[str, Any]) -> Registered | None:
-    identity = identifier(item.get("id"))
+    id_ = identifier(item.get("id"))
     revision = identifier(item.get("revisionId")) or "unknown"
-    seen = item.get("published") is True
-    return Registered(identity, text(item.get("actionUrl")) or "", revision, seen) if identity else None
+    published = item.get("published") is True
+    return Registered(id_, text(item.get("actionUrl")) or "", revision, published) if id_ else None

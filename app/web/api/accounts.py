@@ -68,7 +68,7 @@ def routes(process: Process) -> APIRouter:
     oauth, accounts = process.oauth, partial(_in_rules, process)
     if oauth is None:
         return account_routes(None, None, accounts=accounts)
-    return account_routes(oauth.connecting, oauth.grants, accounts=accounts)
+    return account_routes(oauth.connector, oauth.grants, accounts=accounts)
 
 
 def account_routes(
