@@ -1,8 +1,8 @@
-"""CONNECT: a person lets Segue into a HubSpot account, from a link that is good once to a stored grant, on one page.
+"""CONNECT: a person gives Segue access to a HubSpot account, from a single-use link to a stored grant, on one page.
 
-An operator asks for a link with a ticket. Whoever opens it is sent to HubSpot with a state and the challenge of a PKCE
-verifier; HubSpot sends them back with the state and a code, which is exchanged for tokens. What can go wrong on the way
-is told to the person as InstallRefused, and nothing is stored.
+An operator requests a link with a ticket. The browser that opens it is redirected to HubSpot with a state and the
+challenge of a PKCE verifier; HubSpot redirects back with the state and a code, which is exchanged for tokens. Any
+failure on the way is shown to the person as InstallRefused, and nothing is stored.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """Where a person is sent to, and the state by which their browser is known when it comes back."""
+    """The URL that a person is redirected to, and the state that identifies their browser on its return."""
 
     url: str
     state: str
@@ -45,7 +45,7 @@ class Sent:
 
 @dataclass(frozen=True, slots=True)
 class Connected:
-    """An account that is connected now. `missing` are the scopes that enrolling needs and HubSpot did not give."""
+    """An account that is connected now. `missing` are the scopes that enrolling needs and HubSpot did not grant."""
 
     account: str
     hub_id: str
@@ -54,16 +54,16 @@ class Connected:
 
 
 class Disconnected(StrEnum):
-    """What became of a grant that was to be given back."""
+    """The outcome of disconnecting an account."""
 
     NOT_CONNECTED = "it was not connected"
     GIVEN_BACK = "disconnected"
-    # What HubSpot did not take back dies with the app's being uninstalled there.
+    # A grant that HubSpot did not revoke ends when the app is uninstalled there.
     FORGOTTEN = "forgotten here, and HubSpot did not take it back: uninstall the app in that HubSpot account"
 
 
 class Connector:
-    """Connects accounts. `app_url` is where HubSpot asks people, `public_url` what their browsers call us by."""
+    """Connects accounts. `app_url` is HubSpot's site for consent, `public_url` our address for browsers."""
 
     def __init__(
         self, grants: GrantStore, installs: InstallStore, client: OAuthClient, *, app_url: str, public_url: str
@@ -76,15 +76,15 @@ class Connector:
 
     @property
     def over_tls(self) -> bool:
-        """Whether browsers come by HTTPS."""
+        """Whether browsers reach us by HTTPS."""
         return self._public_url.startswith("https://")
 
     async def link(self, account: str) -> str:
-        """Return a link with which somebody may connect `account`: once, within ten minutes."""
+        """Return a link that connects `account`: it works once, within ten minutes."""
         return install_link(self._public_url, await self._installs.add_ticket(account))
 
     async def begin(self, ticket: str) -> Sent:
-        """Return where the bearer of a ticket is sent. Raises InstallRefused and Busy."""
+        """Return where the bearer of a ticket is redirected. Raises InstallRefused and Busy."""
         account = await self._installs.take_ticket(ticket)
         if account is None:
             raise InstallRefused(f"This link was used already, or is older than ten minutes. {AGAIN}")
@@ -100,11 +100,11 @@ class Connector:
         log.info("oauth.begun", account=account)
         return Sent(url, state)
 
-    async def give_up(self, state: str, told: str) -> NoReturn:
-        """Raise InstallRefused for a person whom HubSpot sent back without a code; the state is used up."""
+    async def give_up(self, state: str, reason: str) -> NoReturn:
+        """Raise InstallRefused for a return from HubSpot without a code; the state is used up."""
         pending = await self._pending(state)
         log.warning("oauth.given_up", account=pending.account)
-        raise InstallRefused(f"HubSpot did not connect {pending.account!r}: {told}")
+        raise InstallRefused(f"HubSpot did not connect {pending.account!r}: {reason}")
 
     async def finish(self, state: str, code: str) -> Connected:
         """Exchange the code and store the grant. Raises InstallRefused and Busy."""
@@ -121,7 +121,7 @@ class Connector:
         return Connected(pending.account, hub_id, missing_scopes(scopes), released)
 
     async def disconnect(self, account: str) -> Disconnected:
-        """Give an account's grant back, unless it was dead already, and forget it. Raises no HubSpotError."""
+        """Revoke an account's grant at HubSpot, unless it is dead already, and delete it. Raises no HubSpotError."""
         ended = Disconnected.GIVEN_BACK
         try:
             grant = await self._grants.read(account)
@@ -144,7 +144,7 @@ class Connector:
         return pending
 
     async def _tokens(self, pending: Pending, code: str) -> tuple[Tokens, TokenFacts]:
-        """Exchange the code, and ask whose the tokens are where the answer does not say."""
+        """Exchange the code, and look up the account of the tokens where the answer lacks it."""
         try:
             tokens = await self._client.exchange(
                 pending.account, code, redirect_uri=pending.redirect_uri, verifier=pending.verifier
@@ -154,7 +154,7 @@ class Connector:
             return tokens, await self._client.introspect(pending.account, tokens.access_token)
         except HubSpotError as error:
             log.warning("oauth.not_connected", account=pending.account, error=str(error))
-            raise InstallRefused(_told(error)) from error
+            raise InstallRefused(_reason(error)) from error
 
 
 def install_link(public_url: str, ticket: str) -> str:
@@ -162,7 +162,7 @@ def install_link(public_url: str, ticket: str) -> str:
     return f"{public_url.rstrip('/')}{INSTALL}?{urlencode({'ticket': ticket})}"
 
 
-def _told(error: SegueError) -> str:
+def _reason(error: SegueError) -> str:
     if isinstance(error, Refusal):
         return (
             f"HubSpot gave no access token ({error}). Compare the client id, its secret and the redirect URL. {AGAIN}"

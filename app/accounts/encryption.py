@@ -1,7 +1,7 @@
 """Short texts encrypted at rest: Fernet (AES-128-CBC with HMAC-SHA256) under the keys of SEGUE_ENCRYPTION_KEYS.
 
-Every text is sealed together with its context (which account's which token), which must be named again to open it: rows
-that somebody swapped in the database do not open.
+Every text is sealed together with its context (the account and the token), which decryption must name again: rows that
+were swapped in the database do not decrypt.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ _KEY = re.compile(r"[A-Za-z0-9_-]{43}=")
 
 
 class Encryption:
-    """Seals texts with the first of `keys` and opens what any of them sealed: the newest key stands first."""
+    """Encrypts texts with the first of `keys`, and decrypts with any of them: the newest key comes first."""
 
     def __init__(self, keys: Sequence[str]) -> None:
         self._fernet = MultiFernet([Fernet(key) for key in keys])
 
     def encrypt(self, text: str, context: Sequence[str]) -> bytes:
-        """Return `text` sealed for `context`."""
+        """Return `text` encrypted for `context`."""
         return self._fernet.encrypt(json.dumps([*context, text]).encode("ascii"))
 
     def decrypt(self, sealed: bytes, context: Sequence[str]) -> str:
-        """Return the text. Raises DecryptionFailed for anything that these keys did not seal for this `context`."""
+        """Return the text. Raises DecryptionFailed for data that these keys did not encrypt for this `context`."""
         try:
             *sealed_for, text = json.loads(self._fernet.decrypt(sealed))
         except (InvalidToken, ValueError, TypeError) as error:
@@ -42,7 +42,7 @@ class Encryption:
         return str(text)
 
     def rotate(self, sealed: bytes) -> bytes:
-        """Return the same text sealed anew with the newest key. Raises DecryptionFailed."""
+        """Return the same text encrypted with the newest key. Raises DecryptionFailed."""
         try:
             return self._fernet.rotate(sealed)
         except InvalidToken as error:
@@ -50,10 +50,10 @@ class Encryption:
 
 
 def encryption(keys: str) -> Encryption:
-    """Return the encryption under comma-separated Fernet keys, the newest first. Raises StartError, no key told."""
+    """Return the encryption for comma-separated Fernet keys, the newest first. Raises StartError, without a key."""
     listed = [key.strip() for key in keys.split(",")]
     for number, key in enumerate(listed, start=1):
-        # Fernet itself takes more: it reads no further than a key's padding, and would drop a second one unnoticed.
+        # Fernet accepts more: it reads only up to a key's padding, and would silently drop a second key.
         if not _KEY.fullmatch(key):
             raise StartError(
                 f"{SETTING}: key {number} of {len(listed)} is no key; a key is 32 bytes in URL-safe base64, and "

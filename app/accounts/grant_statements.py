@@ -13,7 +13,7 @@ READ = text("""
     FROM oauth_grants WHERE account = :account
 """)
 
-# The lock of all replicas. It is a lease and no row lock: no transaction stays open while HubSpot is asked.
+# The lock of all replicas. It is a lease, not a row lock: no transaction stays open during a request to HubSpot.
 CLAIM = text("""
     UPDATE oauth_grants SET leased_by = :by, leased_until = clock_timestamp() + make_interval(secs => :seconds)
     WHERE account = :account AND version = :version AND state = 'active'
@@ -21,9 +21,10 @@ CLAIM = text("""
     RETURNING account
 """)
 
-# Whoever has tokens may store them as long as nobody else did, its lease run out or not, and also where another one was
-# told meanwhile that the grant is dead: a new token is the better witness. The version is the fence, and no number of
-# it is ever given twice: an answer that comes after the account was connected to another hub fits nothing.
+# A replica may store its tokens as long as no other one has stored some, even if its lease has run out, and even if
+# HubSpot meanwhile told another replica that the grant is dead: a new token is the better evidence. The version is the
+# fence, and its numbers are never reused: an answer that arrives after the account was connected to another hub matches
+# no row.
 RENEW = text("""
     UPDATE oauth_grants
     SET access_token = :access_token, refresh_token = :refresh_token, expires_in = :expires_in,
@@ -35,7 +36,7 @@ RENEW = text("""
     RETURNING account
 """)
 
-# A lease that nobody holds is a pause: no replica asks before it is over.
+# A lease without a holder is a pause: no replica requests a token before it ends.
 PAUSE = text("""
     UPDATE oauth_grants
     SET detail = :detail, leased_by = NULL, leased_until = clock_timestamp() + make_interval(secs => :seconds)
@@ -50,8 +51,8 @@ REVOKE = text("""
     RETURNING account
 """)
 
-# Two names for one hub would get its limits twice, and could enroll a person twice. No index holds this, as it could
-# not be made where two names share a hub already; the lock lets one name look at a time.
+# Two names for one hub would get its limits twice, and could enroll a person twice. No unique index enforces this,
+# because it could not be created where two names share a hub already; the lock admits one name at a time.
 HUB_LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended('oauth hub ' || CAST(:hub_id AS text), 0))")
 
 OTHER_NAME = text("""
@@ -75,9 +76,9 @@ CONNECT = text("""
 
 READ_HUB = text("SELECT hub_id FROM oauth_grants WHERE account = :account")
 
-# In the transaction that connects, and now and then: a worker that read "revoked" just before may write its `held`
-# just after, and a grant that was taken for dead may be proved alive by a late token. Who is held long after the
-# grant's last change is held for something else, a key that is missing say, and is not released over and over.
+# This runs in the transaction that connects, and periodically: a worker that read "revoked" just before may write its
+# `held` just after, and a late token may prove that a grant thought dead is alive. An enrollment held long after the
+# grant's last change waits for something else, such as a missing key, and is not released again and again.
 RELEASE_HELD = text(f"""
     WITH found AS MATERIALIZED (
         SELECT id FROM enrollments WHERE account = :account AND state = 'held' AND reason = :reason
@@ -98,8 +99,8 @@ RELEASE_HELD = text(f"""
     SELECT count(*) FROM moved
 """)  # noqa: S608  # the only text put in is the times above
 
-# What became of a request could not be read for want of a grant: it is read again now, and no sooner than was planned,
-# since only a read that was due can have failed.
+# The outcome of these requests could not be read without a grant. They are read now, which is not sooner than planned:
+# only a read that was due can have failed.
 READ_UNREAD = text("""
     UPDATE enrollments SET due_at = clock_timestamp() WHERE id IN (
         SELECT id FROM enrollments unread
@@ -112,7 +113,7 @@ READ_UNREAD = text("""
 
 ACTIVE = text("SELECT account FROM oauth_grants WHERE state = 'active' ORDER BY account")
 
-TELL = text("SELECT pg_notify(CAST(:channel AS text), '')")
+NOTIFY = text("SELECT pg_notify(CAST(:channel AS text), '')")
 
 FORGET = text("DELETE FROM oauth_grants WHERE account = :account RETURNING account")
 
@@ -134,7 +135,7 @@ KEEP_INSTALL = text("""
             clock_timestamp() + make_interval(secs => :seconds))
 """)
 
-# Deleting is what makes it good once: of two that come with the same key, one gets the row.
+# Deleting makes the key single-use: of two requests with the same key, one gets the row.
 TAKE_INSTALL = text("""
     DELETE FROM oauth_installs WHERE key = :key AND kind = :kind
     RETURNING account, code_verifier, redirect_uri, expires_at > clock_timestamp() AS alive

@@ -1,4 +1,4 @@
-"""The grants of HubSpot accounts that joined by OAuth: read, renewed by one replica at a time, connected, revoked."""
+"""The OAuth grants of HubSpot accounts: read, connected, revoked, and renewed by one replica at a time."""
 
 from __future__ import annotations
 
@@ -28,35 +28,35 @@ log = structlog.get_logger(__name__)
 
 
 class GrantStore:
-    """The grants of all accounts; tokens are sealed on their way in and opened on their way out."""
+    """The grants of all accounts; tokens are encrypted in the database."""
 
     def __init__(self, engine: AsyncEngine, encryption: Encryption) -> None:
         self._engine = engine
         self._encryption = encryption
 
     async def read(self, account: str) -> Grant | None:
-        """Return an account's grant, None where nobody has connected it. Raises DecryptionFailed."""
+        """Return an account's grant, None where it is not connected. Raises DecryptionFailed."""
         rows = await self._run(sql.READ, account=account)
         return opened(self._encryption, rows[0]) if rows else None
 
     async def claim(self, grant: Grant, *, by: str, seconds: float) -> bool:
-        """Take the lease on asking HubSpot for a token, for `seconds`; tell whether it was free and nothing changed."""
+        """Take the lease on renewing a token, for `seconds`; return whether it was free and the grant unchanged."""
         return await self._happened(sql.CLAIM, grant, by=by, seconds=seconds)
 
     async def renew(self, grant: Grant, tokens: NewTokens) -> bool:
-        """Store what HubSpot gave; tell whether nobody else had done so since `grant` was read."""
+        """Store new tokens; return whether the grant is unchanged since `grant` was read."""
         return await self._happened(sql.RENEW, grant, **sealed(self._encryption, grant.account, tokens))
 
     async def pause(self, grant: Grant, *, by: str, seconds: float, detail: str) -> bool:
-        """Give the lease back; nobody asks HubSpot for `seconds`, and `detail` says why."""
+        """Release the lease; no replica requests a token for `seconds`, and `detail` says why."""
         return await self._happened(sql.PAUSE, grant, by=by, seconds=seconds, detail=detail)
 
     async def revoke(self, grant: Grant, *, by: str, detail: str) -> bool:
-        """Note that the grant is dead; tell whether it still was the same one."""
+        """Record that the grant is dead; return whether it still was the same one."""
         return await self._happened(sql.REVOKE, grant, by=by, detail=detail)
 
     async def connect(self, account: str, hub_id: str, tokens: NewTokens) -> int:
-        """Store a new grant and release what waited for it; return how many enrollments that were.
+        """Store a new grant and release the enrollments that waited for it; return their number.
 
         Raises InstallRefused where the account is connected to another hub or the hub to another account, and Busy.
         """
@@ -73,43 +73,43 @@ class GrantStore:
                 released = await _released(connection, account)
                 await connection.execute(sql.READ_UNREAD, {"account": account})
                 for channel in (GRANT_CHANGED, ENROLLMENTS_READY):
-                    await connection.execute(sql.TELL, {"channel": channel})
+                    await connection.execute(sql.NOTIFY, {"channel": channel})
                 return released
 
     async def release(self) -> int:
-        """Release what waits for an account that is connected; return how many enrollments that were."""
+        """Release the enrollments that wait for an account that is connected; return their number."""
         released = 0
         for row in await self._run(sql.ACTIVE):
             async with self._engine.begin() as connection:
                 count = await _released(connection, row.account)
                 if count:
-                    await connection.execute(sql.TELL, {"channel": ENROLLMENTS_READY})
+                    await connection.execute(sql.NOTIFY, {"channel": ENROLLMENTS_READY})
                 released += count
         return released
 
     async def forget(self, account: str) -> bool:
-        """Delete an account's grant; tell whether there was one."""
+        """Delete an account's grant; return whether there was one."""
         async with self._engine.begin() as connection:
             gone = (await connection.execute(sql.FORGET, {"account": account})).first() is not None
-            await connection.execute(sql.TELL, {"channel": GRANT_CHANGED})
+            await connection.execute(sql.NOTIFY, {"channel": GRANT_CHANGED})
             return gone
 
     async def listed(self) -> Sequence[Mapping[str, Any]]:
-        """Return all grants for operators: no token is among it. Raises Busy."""
+        """Return all grants for operators, without tokens. Raises Busy."""
         with busy_when_gone():
             return [dict(row._mapping) for row in await self._run(sql.LIST)]  # noqa: SLF001  # SQLAlchemy's public name
 
     async def rotate(self) -> int:
-        """Seal all tokens anew with the newest key; return how many grants open. The others stay as they are."""
+        """Encrypt all tokens with the newest key; return how many grants could be. The others stay as they are."""
         async with self._engine.begin() as connection:
             resealed = 0
             for row in (await connection.execute(sql.LOCK_SEALED)).all():
                 try:
-                    anew = {name: self._encryption.rotate(bytes(getattr(row, name))) for name in TOKENS}
+                    tokens = {name: self._encryption.rotate(bytes(getattr(row, name))) for name in TOKENS}
                 except DecryptionFailed as error:
-                    log.error("oauth.undecipherable", account=row.account, error=str(error))  # noqa: TRY400  # it says it
+                    log.error("oauth.undecipherable", account=row.account, error=str(error))  # noqa: TRY400  # its message says it all
                     continue
-                await connection.execute(sql.RESEAL, anew | {"account": row.account})
+                await connection.execute(sql.RESEAL, tokens | {"account": row.account})
                 resealed += 1
             return resealed
 

@@ -1,4 +1,4 @@
-"""What HubSpot says of each account: which portal it is, and in which time zone its day ends. Read by all replicas."""
+"""The identity of each account: its portal id, and the time zone in which its day ends. Read by all replicas."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from sqlalchemy import text
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine
 
-# Another portal under the same name is another account: the time zone of the one before says nothing of it.
+# Another portal under the same name is another account: the previous time zone does not apply to it.
 LEARN = text("""
     INSERT INTO hubspot_accounts AS known (account, portal_id, timezone, learnt_at)
     VALUES (:account, :portal_id, :timezone, clock_timestamp())
@@ -25,24 +25,24 @@ TIMEZONE = text("SELECT timezone FROM hubspot_accounts WHERE account = :account"
 
 
 class IdentityStore:
-    """What is known of accounts. Nothing is kept in memory: what one replica learns counts for all at once."""
+    """The identities of accounts. Nothing is cached: what one replica learns applies to all at once."""
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
 
     async def learn(self, account: str, portal_id: str, timezone: str | None) -> None:
-        """Keep what HubSpot said of an account."""
+        """Store the identity of an account."""
         values = {"account": account, "portal_id": portal_id, "timezone": timezone}
         async with self._engine.begin() as connection:
             await connection.execute(LEARN, values)
 
     async def portals(self) -> dict[str, str]:
-        """Return the portal ids of all accounts that are known, those included that left the rules."""
+        """Return the portal ids of all known accounts, including accounts that are no longer in the rules."""
         async with self._engine.connect() as connection:
             return {row.account: row.portal_id for row in await connection.execute(PORTALS)}
 
     async def timezone(self, account: str) -> str | None:
-        """Return the time zone that HubSpot has named for an account, None where it never did."""
+        """Return the time zone that HubSpot reported for an account, None where it never did."""
         async with self._engine.connect() as connection:
-            told: str | None = (await connection.execute(TIMEZONE, {"account": account})).scalar_one_or_none()
-            return told
+            found: str | None = (await connection.execute(TIMEZONE, {"account": account})).scalar_one_or_none()
+            return found

@@ -1,7 +1,7 @@
-"""People on their way to connect an account: the ticket that lets one in, and the state that HubSpot hands back.
+"""Connections in progress: the ticket of an install link, and the state that HubSpot returns.
 
-Both are random and good once and for ten minutes. Only their SHA-256 is stored, so that looking one up compares no
-secret, and whoever reads the table can use none.
+Both are random and work once, within ten minutes. Only their SHA-256 is stored, so that a lookup compares no secret,
+and a reader of the table can use none.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ LIFE_SECONDS = 600
 
 @dataclass(frozen=True, slots=True)
 class Pending:
-    """What was begun: for which account, with which PKCE verifier, and where HubSpot sends the person back to."""
+    """A connection in progress: its account, its PKCE verifier, and the URL that HubSpot redirects back to."""
 
     account: str
     verifier: str = field(repr=False)
@@ -33,28 +33,28 @@ class Pending:
 
 
 class InstallStore:
-    """Tickets and states. Every method raises Busy while the store cannot be asked."""
+    """Tickets and states. Every method raises Busy while the database is unavailable."""
 
     def __init__(self, engine: AsyncEngine, encryption: Encryption) -> None:
         self._engine = engine
         self._encryption = encryption
 
     async def add_ticket(self, account: str) -> str:
-        """Return a ticket with which somebody may connect `account`."""
+        """Return a ticket that connects `account`."""
         return await self._keep("ticket", account, None, None)
 
     async def take_ticket(self, ticket: str) -> str | None:
-        """Return the account that a ticket is for; None where it was used, is too old, or never was."""
+        """Return the account of a ticket; None where it was used, is too old, or never existed."""
         row = await self._take("ticket", ticket)
         return None if row is None else row.account
 
     async def add_state(self, pending: Pending) -> str:
-        """Return a state that stands for `pending` while the person is at HubSpot."""
+        """Return a state that identifies `pending` while the person is at HubSpot."""
         sealed = self._encryption.encrypt(pending.verifier, _context(pending.account))
         return await self._keep("state", pending.account, sealed, pending.redirect_uri)
 
     async def take_state(self, state: str) -> Pending | None:
-        """Return what a state stands for; None where it was used, is too old, or never was. Raises DecryptionFailed."""
+        """Return the connection of a state; None where it is used, too old or unknown. Raises DecryptionFailed."""
         row = await self._take("state", state)
         if row is None:
             return None

@@ -1,4 +1,4 @@
-"""A grant as value and as row: in between, its tokens are sealed for their account and their column."""
+"""A grant as value and as row: the row holds its tokens encrypted for their account and their column."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ TOKENS = ("access_token", "refresh_token")
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """A grant as it stands. `expires_in` and the other times are in seconds, by the database's clock.
+    """A stored grant. `expires_in` and the other times are in seconds, by the database's clock.
 
-    `version` is the fence: every new token has another one, which no other grant ever had. `leased_seconds` is for how
-    long `leased_by` may ask HubSpot (None: nobody does); without `leased_by` nobody may ask for that long, and `detail`
-    says why.
+    `version` is the fence: every new token has a new one, which no other grant ever had. `leased_seconds` is how long
+    the replica `leased_by` may request a token (None: no replica does). Without `leased_by` no replica may request one
+    for that long, and `detail` says why.
     """
 
     account: str
@@ -39,7 +39,7 @@ class Grant:
 
 @dataclass(frozen=True, slots=True)
 class NewTokens:
-    """Tokens to store. `seconds` is how long the access token lives from now on, `expires_in` how long in all."""
+    """Tokens to store. `seconds` is the access token's life from now on, `expires_in` its whole life."""
 
     access_token: str = field(repr=False)
     refresh_token: str = field(repr=False)
@@ -50,10 +50,10 @@ class NewTokens:
 
 
 def sealed(encryption: Encryption, account: str, tokens: NewTokens) -> dict[str, Any]:
-    """Return the columns that `tokens` fill."""
+    """Return the column values for `tokens`."""
     secrets = {name: encryption.encrypt(getattr(tokens, name), _context(account, name)) for name in TOKENS}
-    told = {"expires_in": tokens.expires_in, "seconds": tokens.seconds, "user_id": tokens.user_id}
-    return {**secrets, **told, "scopes": None if tokens.scopes is None else list(tokens.scopes)}
+    plain = {"expires_in": tokens.expires_in, "seconds": tokens.seconds, "user_id": tokens.user_id}
+    return {**secrets, **plain, "scopes": None if tokens.scopes is None else list(tokens.scopes)}
 
 
 def opened(encryption: Encryption, row: Row[Any]) -> Grant:

@@ -1,19 +1,19 @@
-"""An account's access token: renewed before it ends, by one replica for all, and never because HubSpot answered 401.
+"""An account's access token: one replica renews it for all, before it ends, and never because HubSpot answered 401.
 
-The lock is a lease on the account's row and not a row lock: asking takes as long as HubSpot pleases, and no transaction
-stays open meanwhile. It costs little, since a token is renewed a minute before its end: whoever finds the lease taken
-goes on with the token there is. Only after an idle time, when that one has ended, does anybody wait for another one.
+The lock is a lease on the account's row, not a row lock: a request to HubSpot may take long, and no transaction stays
+open meanwhile. This costs little, because a token is renewed a minute before its end: a replica that finds the lease
+taken uses the current token. Only after an idle time, when that token has ended, must a replica wait for a new one.
 
-A process that dies between HubSpot's answer and our commit loses that answer. The lease runs out, the next one asks
-with the same refresh token, and tokens given before stay good: HubSpot does not change the refresh token in practice,
-and where it ever does, the newest one is what is stored.
+A process that dies between HubSpot's answer and our commit loses that answer. The lease runs out, the next replica
+requests again with the same refresh token, and earlier tokens stay valid: HubSpot does not change the refresh token in
+practice, and if it does, the newest one is stored.
 """
 
 from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import structlog
 
@@ -28,24 +28,18 @@ if TYPE_CHECKING:
     from app.accounts.grant_store import GrantStore
     from app.accounts.sealed import Grant
     from app.hubspot.api.oauth import TokenFacts, Tokens
+    from app.hubspot.oauth_client import OAuthClient
 
 RENEW_BEFORE_SECONDS = 60.0
-JITTER_SECONDS = 30.0  # so that replicas which learnt of a token together do not look for the next one together
-LAST_SECONDS = 5.0  # a token is not used in these: its request may be on its way for that long
+JITTER_SECONDS = 30.0  # spreads the renewals of replicas that read a token at the same time
+LAST_SECONDS = 5.0  # before its end a token is not used: a request may travel for that long
 LEASE_SECONDS = 20.0  # longer than a call may take
 PAUSE_SECONDS = 5.0
 LONGEST_PAUSE_SECONDS = 300.0
-LOOK_SECONDS = 0.2
+POLL_SECONDS = 0.2
 PATIENCE_SECONDS = 2 * LEASE_SECONDS
 
 log = structlog.get_logger(__name__)
-
-
-class Asks(Protocol):
-    """Who asks HubSpot."""
-
-    async def refresh(self, account: str, refresh_token: str) -> Tokens:
-        """Get a new access token. Raises NotSent, OutcomeUnknown, Refusal or GrantRevoked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +58,7 @@ class AccountTokens:
         self,
         account: str,
         grants: GrantStore,
-        client: Asks,
+        client: OAuthClient,
         *,
         name: str,
         random: Callable[[], float],
@@ -80,42 +74,43 @@ class AccountTokens:
         self._wait = wait
         self._held: _Held | None = None
         self._stale = False
-        self._looking: asyncio.Task[str] | None = None
+        self._task: asyncio.Task[str] | None = None
 
     async def token(self) -> str:
-        """Return a token that HubSpot takes now.
+        """Return a token that is valid now.
 
-        Raises NotConnected and GrantRevoked until somebody connects the account, NotSent and Refusal while HubSpot
-        gives none, and whatever the store raises. Never OutcomeUnknown: the request for which it is has not left.
+        Raises NotConnected and GrantRevoked until the account is connected, NotSent and Refusal while HubSpot issues
+        none, and what the database driver raises. Never OutcomeUnknown: the request that needs the token has not left.
         """
         held, now = self._held, self._elapsed()
         if held is None or now >= held.good_until:
-            # Shielded: others wait for it too, and who asked first may be told to stop.
-            return await asyncio.shield(self._look())
+            # Shielded: other tasks await the same result, and the first caller may be cancelled.
+            return await asyncio.shield(self._obtain_once())
         if now >= held.renew_at:
-            self._look()
+            self._obtain_once()
         return held.token
 
     def changed(self) -> None:
-        """Forget the token in hand: somebody connected or disconnected an account, and the store knows which."""
+        """Drop the token in memory: an account was connected or disconnected, and the store knows which."""
         self._held = None
         self._stale = True
 
     async def close(self) -> None:
-        """Wait for an answer that is on its way, as long as a call may take, and store it."""
-        if self._looking is not None:
-            await asyncio.wait([self._looking], timeout=LEASE_SECONDS / 2)
-            self._looking.cancel()
-            await asyncio.gather(self._looking, return_exceptions=True)
+        """Wait for a request in flight, as long as a call may take, and store its answer."""
+        if self._task is not None:
+            await asyncio.wait([self._task], timeout=LEASE_SECONDS / 2)
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
 
-    def _look(self) -> asyncio.Task[str]:
-        if self._looking is None or self._looking.done():
-            self._looking = asyncio.create_task(self._obtain(), name=f"token-{self._account}")
-            self._looking.add_done_callback(self._looked)
-        return self._looking
+    def _obtain_once(self) -> asyncio.Task[str]:
+        """Return the task that obtains a token; one runs at a time."""
+        if self._task is None or self._task.done():
+            self._task = asyncio.create_task(self._obtain(), name=f"token-{self._account}")
+            self._task.add_done_callback(self._obtained)
+        return self._task
 
-    def _looked(self, task: asyncio.Task[str]) -> None:
-        """Note a failure that perhaps nobody waits for; the token in hand is used on, where it is still good."""
+    def _obtained(self, task: asyncio.Task[str]) -> None:
+        """Log a failure, which may have no waiting caller. A token in memory is used on while it is valid."""
         error = None if task.cancelled() else task.exception()
         if error is not None:
             log.warning("oauth.no_token", account=self._account, kind=type(error).__name__, error=first_line(error))
@@ -123,7 +118,7 @@ class AccountTokens:
                 self._held = replace(self._held, renew_at=self._elapsed() + PAUSE_SECONDS)
 
     async def _obtain(self) -> str:
-        """Return the stored token where it is fresh, or take the lease and ask HubSpot, or wait for who has it."""
+        """Return the stored token where it is fresh, else take the lease and renew it, or wait for its holder."""
         until = self._elapsed() + PATIENCE_SECONDS
         while self._elapsed() < until:
             self._stale = False
@@ -139,7 +134,7 @@ class AccountTokens:
             elif grant.leased_by is None:
                 raise NotSent(f"HubSpot gave no access token a moment ago: {grant.detail}")
             else:
-                await self._wait(LOOK_SECONDS)
+                await self._wait(POLL_SECONDS)
         raise NotSent("another replica asks HubSpot for an access token, and has not got one yet")
 
     async def _read(self) -> Grant:
@@ -158,7 +153,7 @@ class AccountTokens:
         return grant
 
     def _keep(self, token: str, seconds_left: float, ahead: float) -> str:
-        """Hold the token, unless somebody connected the account anew since it was read."""
+        """Keep the token in memory, unless the account was connected anew since it was read."""
         now = self._elapsed()
         if not self._stale:
             self._held = _Held(token, now + seconds_left - ahead, now + seconds_left - LAST_SECONDS)
@@ -179,7 +174,7 @@ class AccountTokens:
             raise
         left = tokens.expires_in - (self._elapsed() - started)
         if not await self._grants.renew(grant, new_tokens(tokens, grant.refresh_token, left, tokens.facts)):
-            # Ours is as good as theirs, but all replicas go by what is stored.
+            # Our token is as good as the stored one, but all replicas use the stored one.
             return (await self._read()).access_token
         log.info("oauth.renewed", account=self._account, seconds=tokens.expires_in)
         return self._keep(tokens.access_token, left, min(RENEW_BEFORE_SECONDS, tokens.expires_in / 2))
@@ -193,6 +188,6 @@ class AccountTokens:
 
 
 def new_tokens(tokens: Tokens, refresh_token: str, seconds: float, facts: TokenFacts) -> NewTokens:
-    """Return what HubSpot gave for the store; `refresh_token` is the one to keep where it gave none."""
+    """Return tokens for the store; `refresh_token` is kept where HubSpot issued no new one."""
     newest = tokens.refresh_token or refresh_token
     return NewTokens(tokens.access_token, newest, tokens.expires_in, seconds, facts.user_id, facts.scopes)
