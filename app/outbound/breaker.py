@@ -1,12 +1,12 @@
-"""The breaker before each endpoint: who keeps failing is left alone for a while, then asked once. Pure.
+"""The circuit breaker of each endpoint: after repeated failures it pauses, then tries a single event. Pure.
 
     closed --5 failures in a row--> open --30 s, doubled each time, 30 min at most--> half-open
       ^                                ^                                                 |
       |                                +--------------------- failure ------------------+
       +------------------------------- success, from anywhere --------------------------+
 
-In half-open one delivery at a time goes out: the probe. What waits meanwhile has not been tried, so that it costs none
-of its tries.
+In half-open one event at a time is sent: the probe. The events that wait meanwhile are not tried, so they use up none
+of their tries.
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ DOUBLINGS_TO_LONGEST = 6  # 30 s doubled six times passes 30 min; more would onl
 
 
 class Position(StrEnum):
-    """Where a breaker stands."""
+    """The position of a breaker."""
 
-    CLOSED = "closed"  # everything goes out
-    HALF_OPEN = "half-open"  # one goes out, to see
-    OPEN = "open"  # nothing goes out
+    CLOSED = "closed"  # every event is sent
+    HALF_OPEN = "half-open"  # one event is sent as a probe
+    OPEN = "open"  # no event is sent
 
 
 @dataclass(frozen=True, slots=True)
 class Breaker:
-    """How an endpoint has answered of late.
+    """The recent answers of an endpoint.
 
-    `failures` are in a row; `openings` counts how often it opened since the last success. A probe holds its place until
-    `probing_until`, so that one whose process died does not keep the endpoint closed off for ever.
+    `failures` are in a row; `openings` counts how often the breaker opened since the last success. A probe holds its
+    place until `probing_until`, so that a probe whose process died does not block the endpoint for ever.
     """
 
     failures: int = 0
@@ -43,18 +43,18 @@ class Breaker:
     probing_until: datetime | None = None
 
     def position(self, now: datetime) -> Position:
-        """Return where it stands at `now`."""
+        """Return the position at `now`."""
         if self.open_until is None:
             return Position.CLOSED
         return Position.OPEN if now < self.open_until else Position.HALF_OPEN
 
     def may_probe(self, now: datetime) -> bool:
-        """Tell whether one delivery may go out to see how the endpoint does."""
+        """Return whether one event may be sent as a probe."""
         free = self.probing_until is None or now >= self.probing_until
         return free and self.position(now) is Position.HALF_OPEN
 
     def failed(self, now: datetime) -> Breaker:
-        """Return what follows from a failure. One that was on its way when it opened does not open it for longer."""
+        """Return the breaker after a failure. A failure of an event sent before it opened does not extend the pause."""
         failures = self.failures + 1
         position = self.position(now)
         if position is Position.OPEN or (position is Position.CLOSED and failures < THRESHOLD):
@@ -62,11 +62,11 @@ class Breaker:
         return Breaker(failures, self.openings + 1, now + open_for(self.openings))
 
     def succeeded(self) -> Breaker:
-        """Return what follows from a success: all is forgotten."""
+        """Return the breaker after a success: closed, with all counts at 0."""
         return Breaker()
 
 
 def open_for(openings: int) -> timedelta:
-    """Return for how long it stays open after it opened `openings` times before: 30 s, doubled, 30 min at most."""
+    """Return how long the breaker stays open after `openings` earlier openings: 30 s, doubled, 30 min at most."""
     doublings: int = 2 ** min(openings, DOUBLINGS_TO_LONGEST)
     return min(LONGEST, SHORTEST * doublings)

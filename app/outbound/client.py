@@ -1,7 +1,7 @@
-"""The connection to the operator's own systems: one signed POST, and its status back.
+"""The HTTP client for the operator's own systems: it sends one signed POST and returns the answer's status.
 
-No redirect is followed, nothing waits longer than 15 s in all, and no more is read of an answer than a kilobyte. What
-was sent, where to, and what was answered stands in no log line: all three may hold secrets or people.
+No redirect is followed, a request takes 15 s at most, and at most a kilobyte of an answer is read. Body, URL and answer
+appear in no log line: all three may hold secrets or personal data.
 """
 
 from __future__ import annotations
@@ -22,8 +22,6 @@ from app.sources.standard_scheme import SHARED
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
-    from types import TracebackType
-    from typing import Self
 
     from app.model import Endpoint, Secret
 
@@ -32,8 +30,8 @@ LARGEST = 1024
 
 
 @dataclass(frozen=True, slots=True)
-class Answered:
-    """What an endpoint answered. Without a status `error` says why there is none; `text` is the answer's beginning."""
+class EndpointReply:
+    """An endpoint's reply. Without a status `error` says why there is none; `text` is the beginning of the body."""
 
     status: int | None
     error: str | None = None
@@ -41,52 +39,45 @@ class Answered:
     text: str | None = None
 
 
-def signed(identity: str, body: bytes, secrets: Iterable[Secret], now: datetime) -> dict[str, str]:
-    """Return the headers of Standard Webhooks: each secret signs, so that either of two proves a message."""
-    message = Delivery(identity, "", now, "POST", "", {}, body)
+def signed(message_id: str, body: bytes, secrets: Iterable[Secret], now: datetime) -> dict[str, str]:
+    """Return the headers of Standard Webhooks, signed with each secret, so that a receiver may know either of two."""
+    message = Delivery(message_id, "", now, "POST", "", {}, body)
     each = [signing.sign(SHARED, message, (secret,), now) for secret in secrets]
     return each[0] | {SHARED.header: " ".join(headers[SHARED.header] for headers in each)}
 
 
-class Endpoints:
-    """Posts to endpoints, to any number of them at once. `transport` replaces the network (tests)."""
+class EndpointClient:
+    """Posts to any number of endpoints at once. `transport` replaces the network (tests)."""
 
     def __init__(self, *, timeout: timedelta = TIMEOUT, transport: httpx.AsyncBaseTransport | None = None) -> None:
         self._timeout = timeout.total_seconds()
-        # Whoever sends bounds what is on its way to each endpoint: a bound on all would let a slow one hold up others.
+        # The caller limits the requests to each endpoint: a limit on all would let a slow endpoint delay the others.
         limits = httpx.Limits(max_connections=None, max_keepalive_connections=100)
         self._http = httpx.AsyncClient(
             timeout=self._timeout, follow_redirects=False, limits=limits, transport=transport
         )
 
-    async def __aenter__(self) -> Self:
-        """Open for sending."""
-        await self._http.__aenter__()
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def aclose(self) -> None:
         """Close all connections."""
-        await self._http.__aexit__(kind, error, trace)
+        await self._http.aclose()
 
-    async def post(self, endpoint: Endpoint, identity: str, body: bytes, now: datetime) -> Answered:
+    async def post(self, endpoint: Endpoint, message_id: str, body: bytes, now: datetime) -> EndpointReply:
         """Post one message; never raises for what the endpoint or the network does."""
         deadline = asyncio.get_running_loop().time() + self._timeout
         try:
-            request = self._request(endpoint, identity, body, now)
+            request = self._request(endpoint, message_id, body, now)
             async with asyncio.timeout_at(deadline):
                 reply = await self._http.send(request, stream=True)
         except TimeoutError:
-            return Answered(None, "timeout")
+            return EndpointReply(None, "timeout")
         except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
-            # Its message may hold the URL. ValueError: what the rules let pass and HTTP does not.
-            return Answered(None, type(error).__name__)
+            # The error's message may hold the URL. ValueError: a URL that the rules accept and HTTP does not.
+            return EndpointReply(None, type(error).__name__)
         text = await _beginning(reply, deadline)
-        return Answered(reply.status_code, retry_after=reply.headers.get("retry-after"), text=text or None)
+        return EndpointReply(reply.status_code, retry_after=reply.headers.get("retry-after"), text=text or None)
 
-    def _request(self, endpoint: Endpoint, identity: str, body: bytes, now: datetime) -> httpx.Request:
-        headers = signed(identity, body, endpoint.secrets, now) | {
+    def _request(self, endpoint: Endpoint, message_id: str, body: bytes, now: datetime) -> httpx.Request:
+        headers = signed(message_id, body, endpoint.secrets, now) | {
             "content-type": "application/json",
             "user-agent": f"Segue/{__version__}",
             "accept-encoding": "identity",
@@ -95,7 +86,7 @@ class Endpoints:
 
 
 async def _beginning(reply: httpx.Response, deadline: float) -> str:
-    """Return the first kilobyte of an answer. The status counts: an answer that breaks off or trickles is cut short."""
+    """Return the first kilobyte of an answer. Only the status matters: a broken or slow body is cut short."""
     body = bytearray()
     with suppress(TimeoutError, httpx.HTTPError):
         try:

@@ -1,4 +1,4 @@
-"""What operators see of outbound events, and what they do to them: list, replay, enable an endpoint, test it."""
+"""Outbound events for operators: list and replay events, enable an endpoint, send it a test event."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
     from sqlalchemy.ext.asyncio import AsyncEngine
 
-BITE = 1000
+BATCH_SIZE = 1000
 HIDDEN = frozenset({"body", "attempts", "leased_by", "leased_until"})
 LISTED = [column for column in outbound.c if column.name not in HIDDEN]
 FILTERS = ("endpoint", "kind", "state", "enrollment_id")
 
 
 class OutboundOperatorStore:
-    """The record of outbound events. Every method raises Busy while the store cannot be asked."""
+    """The outbound events in the database. Every method raises Busy while it is unavailable."""
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
@@ -39,55 +39,57 @@ class OutboundOperatorStore:
             statement = statement.where(outbound.c.id < after)
         return await self._rows(statement.order_by(outbound.c.id.desc()).limit(limit))
 
-    async def one(self, identity: str) -> dict[str, Any] | None:
-        """Return one event with its body, as it is sent, and what came of each attempt."""
-        rows = await self._rows(select(outbound).where(outbound.c.id == identity))
+    async def one(self, id_: str) -> dict[str, Any] | None:
+        """Return one event with its body as sent, and the outcome of each attempt."""
+        rows = await self._rows(select(outbound).where(outbound.c.id == id_))
         return rows[0] | {"body": rows[0]["body"].decode()} if rows else None
 
-    async def replay(self, identity: str) -> bool:
-        """Make it due at once, with all its tries; tell whether its state allowed it."""
+    async def replay(self, id_: str) -> bool:
+        """Make an event due at once, with all its tries; return whether its state allowed it."""
         with busy_when_gone():
             async with self._engine.begin() as connection:
-                found = (await connection.execute(sql.REPLAY, {"id": identity})).first() is not None
-                await connection.execute(sql.TELL, {"channel": OUTBOUND_READY})
+                found = (await connection.execute(sql.REPLAY, {"id": id_})).first() is not None
+                await connection.execute(sql.NOTIFY, {"channel": OUTBOUND_READY})
                 return found
 
     async def replay_many(
         self, endpoint: str, *, since: datetime, until: datetime | None, states: Sequence[str]
     ) -> int:
-        """Send again what was noted for an endpoint from `since` on and before `until`; return how many."""
+        """Make an endpoint's events from `since` up to before `until` due again; return their number."""
         values: dict[str, Any] = {"endpoint": endpoint, "since": since, "until": until, "states": list(states)}
-        replayed, bite, after = 0, BITE, ""
+        replayed, size, after = 0, BATCH_SIZE, ""
         with busy_when_gone():
-            while bite == BITE:
+            while size == BATCH_SIZE:
                 async with self._engine.begin() as connection:
-                    row = (await connection.execute(sql.REPLAY_MANY, values | {"after": after, "bite": BITE})).one()
-                    await connection.execute(sql.TELL, {"channel": OUTBOUND_READY})
-                bite, after = row.replayed, row.last
-                replayed += bite
+                    row = (
+                        await connection.execute(sql.REPLAY_MANY, values | {"after": after, "batch_size": BATCH_SIZE})
+                    ).one()
+                    await connection.execute(sql.NOTIFY, {"channel": OUTBOUND_READY})
+                size, after = row.replayed, row.last
+                replayed += size
         return replayed
 
     async def knows(self, endpoint: str) -> bool:
-        """Tell whether the record has anything for an endpoint of this name."""
+        """Return whether there is any event for an endpoint of this name."""
         return bool(await self._rows(select(outbound.c.id).where(outbound.c.endpoint == endpoint).limit(1)))
 
     async def backlog(self) -> dict[str, dict[str, Any]]:
-        """Return what waits for each endpoint, what has failed, and the age of the oldest that waits in seconds."""
+        """Return each endpoint's numbers of waiting and failed events, and the age of the oldest waiting in seconds."""
         return {row["endpoint"]: row for row in await self._rows(sql.BACKLOG)}
 
-    async def standings(self, names: Sequence[str]) -> list[dict[str, Any]]:
-        """Return how endpoints answered of late, with each URL and secrets apart, who answered last at the end."""
-        return await self._rows(sql.READ_STANDINGS, endpoints=list(names))
+    async def endpoints(self, names: Sequence[str]) -> list[dict[str, Any]]:
+        """Return the recent answers of endpoints, a row for each URL and secrets; the last to answer comes last."""
+        return await self._rows(sql.READ_ENDPOINTS, endpoints=list(names))
 
     async def enable(self, name: str) -> None:
-        """Send to an endpoint again: one that said that it was gone, or whose breaker is open."""
+        """Send to an endpoint again that is disabled after a 410, or whose breaker is open."""
         with busy_when_gone():
             async with self._engine.begin() as connection:
                 await connection.execute(sql.ENABLE, {"endpoint": name})
-                await connection.execute(sql.TELL, {"channel": OUTBOUND_READY})
+                await connection.execute(sql.NOTIFY, {"channel": OUTBOUND_READY})
 
     async def test(self, name: str, body: bytes) -> str:
-        """Note an event for this endpoint alone, to see that it arrives; return its id."""
+        """Note a test event for this endpoint alone; return its id."""
         with busy_when_gone():
             async with self._engine.begin() as connection:
                 values = {"endpoint": name, "body": body, "channel": OUTBOUND_READY}

@@ -1,18 +1,18 @@
-"""The statements over what the operator's own systems are told, and over how each endpoint stands."""
+"""The statements over outbound events, and over the recent answers of each endpoint."""
 
 from __future__ import annotations
 
 from sqlalchemy import text
 
-# An id as `app.ids` makes it, 48 bits of time and then chance: what was noted later sorts later.
+# An id as `app.ids` makes it, 48 bits of time and then random ones: later ids sort later.
 NEW_ID = """
     'out_' || lpad(to_hex(CAST(EXTRACT(epoch FROM clock_timestamp()) * 1000 AS bigint)), 12, '0')
            || substr(replace(CAST(gen_random_uuid() AS text), '-', ''), 1, 20)
 """
 
-# The body is made here, in the transaction that changes the enrollment, and its bytes are kept: every retry and every
-# replay sends the same. A notification makes such transactions commit one after the other; enrollments go out at the
-# pace of HubSpot's limit, far below what that bears.
+# The body is made here, in the transaction that changes the enrollment, and its bytes are stored: every retry and every
+# replay sends the same bytes. A notification serialises the commits of such transactions; enrollments are sent within
+# HubSpot's rate limit, far below the rate at which that matters.
 NOTE = text(f"""
     WITH fact AS MATERIALIZED (
         SELECT *, COALESCE(CASE CAST(:kind AS text) WHEN 'ended' THEN ended_at WHEN 'replied' THEN replied_at END,
@@ -56,10 +56,10 @@ NOTE_TEST = text(f"""
     SELECT id, pg_notify(CAST(:channel AS text), '') FROM written
 """)  # noqa: S608  # as above
 
-# A worker claims any delivery whose lease has run out: it is sent again, and the endpoint knows it by its id. Each
-# endpoint has its own room, so that one with very many waiting takes no other's place. What was noted by the database's
-# clock is due by that one, too: a worker whose clock is behind does not wait. `statement_timestamp()` is what the index
-# serves; it is never later than that clock, so that no delivery is claimed within its lease.
+# A worker claims any event whose lease has run out: it is sent again, and the endpoint recognises it by its id. Each
+# endpoint has its own room, so that one with many waiting events takes no other's place. Due times are also compared
+# with the database's clock, by which events are noted: a worker whose clock is behind does not wait. The index serves
+# `statement_timestamp()`, which is never later than that clock, so that no event is claimed within its lease.
 CLAIM = text("""
     WITH wanted AS (
         SELECT * FROM unnest(CAST(:endpoints AS text[]), CAST(:rooms AS integer[])) AS wanted(endpoint, room)
@@ -81,7 +81,7 @@ CLAIM = text("""
     SELECT * FROM claimed ORDER BY due_at, id
 """)
 
-# The fence: the attempt that was claimed. Of what was answered the last twenty are kept.
+# The fence: the attempt that was claimed. The last twenty answers are kept.
 RECORD = text("""
     UPDATE outbound SET state = :after, tries = :tries, due_at = COALESCE(CAST(:due_at AS timestamptz), due_at),
            last_status = :status, last_error = :error, leased_by = NULL, leased_until = NULL,
@@ -98,21 +98,21 @@ HAND_BACK = text("""
     WHERE leased_by = :worker AND state = 'sending'
 """)
 
-# The one that answered last comes last.
-READ_STANDINGS = text("""
+# The last to answer comes last.
+READ_ENDPOINTS = text("""
     SELECT * FROM outbound_endpoints WHERE endpoint = ANY(CAST(:endpoints AS text[]))
     ORDER BY GREATEST(last_success_at, last_error_at) NULLS FIRST
 """)
 
-# Taking the row is the lock: answers are counted one after the other. What is known of another URL or secret says
-# nothing of this one, and has a row of its own: while replicas have different rules, none undoes what another learnt.
-LOCK_STANDING = text("""
+# Taking the row is the lock: answers are counted one after the other. Another URL or secret has a row of its own, since
+# its answers say nothing about this one: while replicas have different rules, none overwrites the others' counts.
+LOCK_ENDPOINT = text("""
     INSERT INTO outbound_endpoints (endpoint, fingerprint) VALUES (:endpoint, :fingerprint)
     ON CONFLICT (endpoint, fingerprint) DO UPDATE SET fingerprint = excluded.fingerprint
     RETURNING *
 """)
 
-WRITE_STANDING = text("""
+WRITE_ENDPOINT = text("""
     UPDATE outbound_endpoints SET failures = :failures, openings = :openings, open_until = :open_until,
            probing_until = :probing_until,
            disabled_at = CASE WHEN :gone THEN COALESCE(disabled_at, CAST(:now AS timestamptz)) ELSE disabled_at END,
@@ -126,16 +126,16 @@ TAKE_PROBE = text("""
     UPDATE outbound_endpoints SET probing_until = :until WHERE endpoint = :endpoint AND fingerprint = :fingerprint
 """)
 
-# With whatever URL and secrets a replica knows it.
+# For all URLs and secrets under which replicas know the endpoint.
 ENABLE = text("""
     UPDATE outbound_endpoints SET failures = 0, openings = 0, open_until = NULL, probing_until = NULL,
            disabled_at = NULL
     WHERE endpoint = :endpoint
 """)
 
-TELL = text("SELECT pg_notify(CAST(:channel AS text), '')")
+NOTIFY = text("SELECT pg_notify(CAST(:channel AS text), '')")
 
-# At once, and with all its tries again; the same bytes under the same id. What somebody died over is nobody's.
+# Due at once, with all its tries again; the same bytes under the same id. An event whose worker died is free again.
 REPLAY = text("""
     UPDATE outbound SET state = 'waiting', due_at = clock_timestamp(), tries = 0, updated_at = clock_timestamp()
     WHERE id = :id AND (state <> 'sending' OR leased_until < clock_timestamp())
@@ -147,7 +147,7 @@ REPLAY_MANY = text("""
         SELECT id FROM outbound
         WHERE endpoint = :endpoint AND state = ANY(CAST(:states AS text[])) AND created_at >= :since
           AND (CAST(:until AS timestamptz) IS NULL OR created_at < :until) AND id > :after
-        ORDER BY id LIMIT :bite
+        ORDER BY id LIMIT :batch_size
         FOR UPDATE
     ), moved AS (
         UPDATE outbound SET state = 'waiting', due_at = clock_timestamp(), tries = 0, updated_at = clock_timestamp()
@@ -157,7 +157,7 @@ REPLAY_MANY = text("""
     SELECT count(*) AS replayed, max(id) AS last FROM moved
 """)
 
-# Every scrape of the metrics asks this. An index alone answers each half, without the rows and their bodies.
+# This runs at every scrape of the metrics. An index alone answers each half, without the rows and their bodies.
 BACKLOG = text("""
     SELECT endpoint, CAST(sum(waiting) AS bigint) AS waiting, CAST(sum(failed) AS bigint) AS failed,
            COALESCE(EXTRACT(epoch FROM clock_timestamp() - min(oldest)), 0) AS oldest

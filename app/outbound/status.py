@@ -1,4 +1,4 @@
-"""How endpoints stand: those of the rules in force, and those that left and still have something waiting."""
+"""The status of endpoints: those of the rules in force, and those that left the rules with events still waiting."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from app.outbound.operator_store import OutboundOperatorStore
 
 DISABLED, LEFT = "disabled", "not-in-rules"
-# What the gauge says of each state; one that left has no breaker.
+# The gauge's value for each state; an endpoint that left the rules has no breaker.
 NUMBERS = {str(Position.CLOSED): 0, LEFT: 0, str(Position.HALF_OPEN): 1, str(Position.OPEN): 2, DISABLED: 3}
 
 
@@ -40,39 +40,39 @@ class EndpointStatus:
 
 
 class EndpointStatuses:
-    """How endpoints stand. `endpoints` returns those of the rules in force. Every method raises Busy."""
+    """The status of endpoints. `endpoints` returns those of the rules in force. Every method raises Busy."""
 
     def __init__(
-        self, books: OutboundOperatorStore, endpoints: Callable[[], Mapping[str, Endpoint]], now: Callable[[], datetime]
+        self, store: OutboundOperatorStore, endpoints: Callable[[], Mapping[str, Endpoint]], now: Callable[[], datetime]
     ) -> None:
-        self._books = books
+        self._store = store
         self._endpoints = endpoints
         self._now = now
 
     async def all(self) -> list[EndpointStatus]:
-        """Return how each endpoint stands, by name."""
-        endpoints, backlog = self._endpoints(), await self._books.backlog()
+        """Return the status of each endpoint, by name."""
+        endpoints, backlog = self._endpoints(), await self._store.backlog()
         names = sorted({*endpoints, *backlog})
-        stored = await self._books.standings(names)
+        stored = await self._store.endpoints(names)
         return [self._one(name, endpoints.get(name), stored, backlog.get(name, {})) for name in names]
 
     async def rows(self) -> Sequence[Mapping[str, Any]]:
-        """Return how each endpoint stands, as it is shown."""
-        return [asdict(standing) for standing in await self.all()]
+        """Return the status of each endpoint as a row."""
+        return [asdict(one) for one in await self.all()]
 
     async def gauges(self) -> list[tuple[str, int, float, int]]:
-        """Return what the gauges say: name, how many wait, the age of the oldest in seconds, the breaker."""
+        """Return the gauges' values: name, number of waiting events, age of the oldest in seconds, breaker."""
         return [(one.name, one.waiting, one.oldest_seconds, NUMBERS[one.state]) for one in await self.all()]
 
     async def enable(self, name: str) -> bool:
-        """Send to an endpoint again; tell whether the rules in force have it."""
+        """Send to an endpoint again; return whether the rules in force have it."""
         if name not in self._endpoints():
             return False
-        await self._books.enable(name)
+        await self._store.enable(name)
         return True
 
     def known(self, name: str) -> bool:
-        """Tell whether the rules in force have an endpoint of this name."""
+        """Return whether the rules in force have an endpoint of this name."""
         return name in self._endpoints()
 
     def _one(
@@ -102,9 +102,9 @@ class EndpointStatuses:
 
 
 def _row_of(name: str, endpoint: Endpoint | None, stored: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
-    """Return what is known of an endpoint's URL and secrets; of one that left, of those it had when it last answered.
+    """Return the row for an endpoint's URL and secrets; for one that left the rules, the row that answered last.
 
-    What is known of another URL or secret says nothing of this one.
+    Rows of another URL or secret say nothing about this one.
     """
     known = [row for row in stored if row["endpoint"] == name]
     if endpoint is not None:

@@ -1,6 +1,6 @@
-"""What the operator's own systems are told: noted with the transition itself, then claimed, sent and recorded.
+"""Outbound events in the database: noted with the transition itself, then claimed, sent and recorded.
 
-A row is one event for one endpoint. Its id is the `webhook-id`, its body what is sent, the same every time.
+A row is one event for one endpoint. Its id is the `webhook-id`, and its body is sent unchanged every time.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ if TYPE_CHECKING:
     from app.model import Endpoint, OutboundKind
 
 
-def nobody(_kind: OutboundKind, _account: str) -> tuple[str, ...]:
-    """Return no endpoint: nobody is told."""
+def no_endpoints(_kind: OutboundKind, _account: str) -> tuple[str, ...]:
+    """Return no endpoint: no event is noted."""
     return ()
 
 
 async def note(
     connection: AsyncConnection, kind: OutboundKind, enrollment_ids: Collection[str], endpoints: Sequence[str]
 ) -> None:
-    """Note in the transaction of `connection` that this happened to enrollments, for each of the endpoints.
+    """Note an event for enrollments and each of the endpoints, in the transaction of `connection`.
 
-    Call it after what changes the rows: their facts are read as they are then.
+    Call it after the rows have changed: the event holds their facts as they are then.
     """
     if not endpoints or not enrollment_ids:
         return
@@ -50,7 +50,7 @@ async def note(
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """One claimed delivery. `attempt` is its fence, `tries` counts the failures since it was noted or replayed."""
+    """One claimed event. `attempt` is its fence, `tries` counts the failures since it was noted or replayed."""
 
     id: str
     endpoint: str
@@ -63,7 +63,7 @@ class Outgoing:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How one delivery ended. `due_at` is when it is sent again, None where it is not; `answer` is for operators."""
+    """The outcome of sending one event. `due_at` is when it is sent again, or None; `answer` is for operators."""
 
     verdict: Verdict
     status: int | None
@@ -74,14 +74,14 @@ class Outcome:
 
     @property
     def after(self) -> str:
-        """The state that follows."""
+        """The state of the event afterwards."""
         if self.verdict is Verdict.FAILED:
             return "failed" if self.due_at is None else "waiting"
         return "delivered" if self.verdict is Verdict.DELIVERED else "waiting"
 
 
 class Outbox:
-    """The deliveries that the worker called `worker` sends; `lease` is how long it may take over each."""
+    """The events that the worker `worker` sends; `lease` is how long it may take for each."""
 
     def __init__(self, engine: AsyncEngine, *, worker: str, lease: timedelta) -> None:
         self._engine = engine
@@ -89,15 +89,15 @@ class Outbox:
         self._lease = lease
 
     async def claim(self, wanted: Sequence[tuple[Endpoint, int]], *, now: datetime) -> list[Outgoing]:
-        """Claim what is due, up to the room of each endpoint; nothing behind a breaker that is open, but its probe."""
-        standings = await self._standings([endpoint for endpoint, _ in wanted])
+        """Claim due events, up to the room of each endpoint; none behind an open breaker except its probe."""
+        healths = await self._healths([endpoint for endpoint, _ in wanted])
         rooms = {}
         probes = []
         for endpoint, room in wanted:
-            standing = standings.get(endpoint.name)
-            if standing is None or (not standing.disabled and standing.breaker.position(now) is Position.CLOSED):
+            health = healths.get(endpoint.name)
+            if health is None or (not health.disabled and health.breaker.position(now) is Position.CLOSED):
                 rooms[endpoint.name] = room
-            elif not standing.disabled and standing.breaker.may_probe(now):
+            elif not health.disabled and health.breaker.may_probe(now):
                 probes.append(endpoint)
         claimed = []
         if rooms:
@@ -108,10 +108,10 @@ class Outbox:
         return claimed
 
     async def _probe(self, endpoint: Endpoint, now: datetime) -> list[Outgoing]:
-        """Claim the one delivery that a half-open breaker lets out, unless another replica has."""
+        """Claim the one event that a half-open breaker admits, unless another replica has."""
         async with self._engine.begin() as connection:
-            standing = await _locked(connection, endpoint)
-            if standing.disabled or not standing.breaker.may_probe(now):
+            health = await _locked(connection, endpoint)
+            if health.disabled or not health.breaker.may_probe(now):
                 return []
             claimed = await self._claimed(connection, {endpoint.name: 1}, now)
             if claimed:
@@ -133,42 +133,41 @@ class Outbox:
         ]
 
     async def record(self, outgoing: Outgoing, endpoint: Endpoint, outcome: Outcome, *, now: datetime) -> Breaker:
-        """Write how a delivery ended, and what that says of its endpoint, together; return its breaker.
+        """Write the outcome of an event and its endpoint's health in one transaction; return the breaker.
 
-        Raises FenceLost when somebody else has the delivery by now.
+        Raises FenceLost when another worker has the event by now.
         """
         async with self._engine.begin() as connection:
             values = _record_values(outgoing, outcome, now)
             if (await connection.execute(sql.RECORD, values)).first() is None:
                 raise FenceLost(outgoing.id)
             breaker = _after(outcome.verdict, (await _locked(connection, endpoint)).breaker, now)
-            await connection.execute(sql.WRITE_STANDING, _standing_values(endpoint, breaker, outcome, now))
+            await connection.execute(sql.WRITE_ENDPOINT, _endpoint_values(endpoint, breaker, outcome, now))
             return breaker
 
     async def hand_back(self) -> None:
-        """Let others have at once what this worker claimed and did not finish."""
+        """Release at once the events that this worker claimed and did not finish."""
         async with self._engine.begin() as connection:
             await connection.execute(sql.HAND_BACK, {"worker": self._worker})
 
-    async def _standings(self, endpoints: Iterable[Endpoint]) -> dict[str, Standing]:
+    async def _healths(self, endpoints: Iterable[Endpoint]) -> dict[str, EndpointHealth]:
         known = {endpoint.name: endpoint for endpoint in endpoints}
         async with self._engine.connect() as connection:
-            rows = (await connection.execute(sql.READ_STANDINGS, {"endpoints": list(known)})).all()
-        return {row.endpoint: standing_of(row) for row in rows if row.fingerprint == known[row.endpoint].fingerprint}
+            rows = (await connection.execute(sql.READ_ENDPOINTS, {"endpoints": list(known)})).all()
+        return {row.endpoint: _health_of(row) for row in rows if row.fingerprint == known[row.endpoint].fingerprint}
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """How an endpoint answers, as long as its URL and secrets stay the same."""
+class EndpointHealth:
+    """The recent answers of an endpoint, for one URL and its secrets."""
 
     breaker: Breaker
     disabled: bool
 
 
-def standing_of(row: Row[Any]) -> Standing:
-    """Return what a row of `outbound_endpoints` says."""
+def _health_of(row: Row[Any]) -> EndpointHealth:
     breaker = Breaker(row.failures, row.openings, row.open_until, row.probing_until)
-    return Standing(breaker, row.disabled_at is not None)
+    return EndpointHealth(breaker, row.disabled_at is not None)
 
 
 def _after(verdict: Verdict, breaker: Breaker, now: datetime) -> Breaker:
@@ -177,8 +176,8 @@ def _after(verdict: Verdict, breaker: Breaker, now: datetime) -> Breaker:
     return breaker.failed(now) if verdict is Verdict.FAILED else breaker
 
 
-async def _locked(connection: AsyncConnection, endpoint: Endpoint) -> Standing:
-    return standing_of((await connection.execute(sql.LOCK_STANDING, _key(endpoint))).one())
+async def _locked(connection: AsyncConnection, endpoint: Endpoint) -> EndpointHealth:
+    return _health_of((await connection.execute(sql.LOCK_ENDPOINT, _key(endpoint))).one())
 
 
 def _key(endpoint: Endpoint) -> dict[str, Any]:
@@ -193,7 +192,7 @@ def _record_values(outgoing: Outgoing, outcome: Outcome, now: datetime) -> dict[
         "milliseconds": outcome.milliseconds,
         "answer": outcome.answer,
     }
-    # A delivery that an endpoint which is gone did not take waits for its return, and has lost no try.
+    # An event for an endpoint that is gone waits until the endpoint is enabled again, and uses up no try.
     failed = outcome.verdict is Verdict.FAILED
     return {
         "id": outgoing.id,
@@ -208,7 +207,7 @@ def _record_values(outgoing: Outgoing, outcome: Outcome, now: datetime) -> dict[
     }
 
 
-def _standing_values(endpoint: Endpoint, breaker: Breaker, outcome: Outcome, now: datetime) -> dict[str, Any]:
+def _endpoint_values(endpoint: Endpoint, breaker: Breaker, outcome: Outcome, now: datetime) -> dict[str, Any]:
     return _key(endpoint) | {
         "failures": breaker.failures,
         "openings": breaker.openings,

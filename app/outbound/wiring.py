@@ -1,4 +1,4 @@
-"""Outbound events, put together: what sends them to the operator's own systems, and how these stand."""
+"""Outbound events, put together: the loop that sends them, and the status of endpoints."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from app.clock import utc_now
 from app.database.listen import OUTBOUND_READY
-from app.outbound.client import TIMEOUT, Endpoints
+from app.outbound.client import TIMEOUT, EndpointClient
 from app.outbound.loop import OutboundLoop
 from app.outbound.operator_store import OutboundOperatorStore
 from app.outbound.send import OutboundSender
@@ -18,24 +18,25 @@ from app.outbound.store import Outbox
 if TYPE_CHECKING:
     from app.process import Process
 
-# The lease of an outbound event is not renewed: an answer takes 15 s at most, and recording it a moment.
+# The lease of an event is not renewed: an answer takes 15 s at most, and recording it is quick.
 LEASE = 4 * TIMEOUT
-# An endpoint that takes longer than this while the process stops receives the event again from another one.
+# An endpoint that takes longer than this while the process stops receives the event again, from another process.
 DRAIN = timedelta(seconds=5)
 
 
 async def start(process: Process) -> None:
-    """Start what sends events to the endpoints of the rules in force."""
-    endpoints = await process.stack.enter_async_context(Endpoints())
+    """Start the loop that sends events to the endpoints of the rules in force."""
+    client = EndpointClient()
+    process.stack.push_async_callback(client.aclose)
     outbox = Outbox(process.engine, worker=process.name, lease=LEASE)
-    deliverer = OutboundSender(outbox, endpoints.post, now=utc_now, random=random.random, metrics=process.metrics)
-    delivering = OutboundLoop(outbox, deliverer, endpoints=process.rulebook.endpoints, now=utc_now)
-    delivering.start()
+    sender = OutboundSender(outbox, client, now=utc_now, random=random.random, metrics=process.metrics)
+    loop = OutboundLoop(outbox, sender, endpoints=process.rulebook.endpoints, now=utc_now)
+    loop.start()
     drain = min(DRAIN.total_seconds(), process.settings.drain_seconds)
-    process.stack.push_async_callback(delivering.stop, drain_seconds=drain)
-    process.subscribe(OUTBOUND_READY, delivering.wake)
+    process.stack.push_async_callback(loop.stop, drain_seconds=drain)
+    process.subscribe(OUTBOUND_READY, loop.wake)
 
 
 def endpoint_status(process: Process) -> EndpointStatuses:
-    """Return how the endpoints stand."""
+    """Return the status of the endpoints."""
     return EndpointStatuses(OutboundOperatorStore(process.engine), process.rulebook.endpoints, utc_now)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -15,7 +16,7 @@ from app.enrollments.store import EnrollmentStore
 from app.intake.group_commit import GroupCommit
 from app.model import Endpoint, OutboundKind, Secret
 from app.observability.metrics import Metrics
-from app.outbound.client import Endpoints
+from app.outbound.client import EndpointClient
 from app.outbound.loop import OutboundLoop
 from app.outbound.send import OutboundSender
 from app.outbound.store import Outbox
@@ -45,7 +46,7 @@ class Desk:
     """One replica's outbound events. `moment` is its clock; the leases are the database's."""
 
     engine: AsyncEngine
-    http: Endpoints
+    http: EndpointClient
     make_entry: MakeEntry
     far: Far
     moment: list[datetime]
@@ -58,9 +59,7 @@ class Desk:
     ) -> tuple[Outbox, OutboundLoop]:
         """Return what another replica has; `rules` are its endpoints where its rules are not those of the others."""
         outbox = Outbox(self.engine, worker=name, lease=lease)
-        deliverer = OutboundSender(
-            outbox, self.http.post, now=self.now, random=lambda: self.drawn, metrics=self.metrics
-        )
+        deliverer = OutboundSender(outbox, self.http, now=self.now, random=lambda: self.drawn, metrics=self.metrics)
         return outbox, OutboundLoop(outbox, deliverer, endpoints=lambda: rules or self.endpoints, now=self.now)
 
     def now(self) -> datetime:
@@ -121,7 +120,7 @@ async def far() -> AsyncIterator[Far]:
 async def desk(engine: AsyncEngine, make_entry: MakeEntry, far: Far) -> AsyncIterator[Desk]:
     # A minute ahead of the database's clock: what is noted during a test is due.
     moment = [utc_now() + timedelta(minutes=1)]
-    async with Endpoints() as http:
+    async with aclosing(EndpointClient()) as http:
         desk = Desk(engine, http, make_entry, far, moment)
         desk.endpoints["crm"] = endpoint("crm", far.url)
         yield desk

@@ -26,7 +26,7 @@ async def broken(desk: Desk) -> Desk:
     desk.far.answer(*[500] * 5)
     outbox, delivering = desk.replica("w1")
     for outgoing in await outbox.claim([(desk.endpoints["crm"], 5)], now=desk.now()):
-        await delivering._deliverer.deliver(outgoing, desk.endpoints["crm"])
+        await delivering._sender.send(outgoing, desk.endpoints["crm"])
     return desk
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from contextlib import aclosing
 from datetime import timedelta
 from email.utils import format_datetime
 from typing import TYPE_CHECKING
@@ -15,7 +16,7 @@ from svix.webhooks import Webhook as SvixWebhook
 
 from app.errors import FenceLost, Unauthenticated
 from app.model import Delivery, Secret, SourceConfig, State
-from app.outbound.client import Endpoints, signed
+from app.outbound.client import EndpointClient, signed
 from app.outbound.operator_store import OutboundOperatorStore
 from app.outbound.retry_schedule import WAITS
 from app.sources import PROVIDERS
@@ -181,7 +182,7 @@ async def test_what_somebody_died_over_may_be_replayed_once_its_lease_is_over(de
 
 async def test_an_endpoint_that_never_answers_is_given_up(desk: Desk) -> None:
     desk.far.gate.clear()
-    async with Endpoints(timeout=timedelta(milliseconds=50)) as http:
+    async with aclosing(EndpointClient(timeout=timedelta(milliseconds=50))) as http:
         desk.http = http
         await desk.ends(State.ENROLLED)
         await desk.send()
@@ -199,7 +200,7 @@ async def test_an_endpoint_that_never_answers_is_given_up(desk: Desk) -> None:
 )
 async def test_a_yes_counts_whatever_its_body_does(desk: Desk, answer: bytes) -> None:
     desk.far.answers.append(answer)
-    async with Endpoints(timeout=timedelta(milliseconds=500)) as http:
+    async with aclosing(EndpointClient(timeout=timedelta(milliseconds=500))) as http:
         desk.http = http
         await desk.ends(State.ENROLLED)
         await desk.send()
@@ -255,7 +256,7 @@ async def test_who_lost_its_claim_records_nothing(desk: Desk) -> None:
     assert (lost.id, lost.attempt + 1) == (taken.id, taken.attempt)
     desk.far.answer(410)
     with pytest.raises(FenceLost):
-        await delivering._deliverer.deliver(lost, desk.endpoints["crm"])
+        await delivering._sender.send(lost, desk.endpoints["crm"])
     assert (await desk.one())["attempts"] == []
     assert await desk.rows("*", "outbound_endpoints") == []
 
@@ -277,8 +278,8 @@ async def test_a_slow_endpoint_holds_nobody_else_up(desk: Desk) -> None:
         _, delivering = desk.replica("w1")
         for _ in range(3):
             await delivering.take()
-            while set(delivering._in_hand.values()) != {"slow"}:
-                await asyncio.wait(delivering._in_hand, return_when=asyncio.FIRST_COMPLETED)
+            while set(delivering._sending.values()) != {"slow"}:
+                await asyncio.wait(delivering._sending, return_when=asyncio.FIRST_COMPLETED)
         assert len(desk.far.posted) == 30
         assert len(slow.posted) == 10
         slow.gate.set()

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.outbound.retry_schedule import JITTER, LONGEST_PAUSE, WAITS, Verdict, judged, next_delivery, pause_of
+from app.outbound.retry_schedule import JITTER, LONGEST_PAUSE, WAITS, Verdict, judge, next_attempt, pause_of
 
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 random = st.floats(0, 1, exclude_max=True)
@@ -15,14 +15,14 @@ pauses = st.none() | st.timedeltas(timedelta(0), timedelta(days=400))
 
 @given(st.none() | st.integers(100, 599))
 def test_every_answer_means_something(status: int | None) -> None:
-    verdict = judged(status)
-    assert (verdict == Verdict.DELIVERED) == (status is not None and 200 <= status <= 299)
-    assert (verdict == Verdict.GONE) == (status == 410)
+    verdict = judge(status)
+    assert (verdict is Verdict.DELIVERED) == (status is not None and 200 <= status <= 299)
+    assert (verdict is Verdict.GONE) == (status == 410)
 
 
 @given(st.integers(1, 7), pauses, random)
 def test_a_wait_is_its_own_and_never_shorter_than_asked_for(tries: int, pause: timedelta | None, drawn: float) -> None:
-    due = next_delivery(tries, now=NOW, pause=pause, random=drawn)
+    due = next_attempt(tries, now=NOW, pause=pause, random=drawn)
     assert due is not None
     wait = due - NOW
     asked = min(pause or timedelta(0), LONGEST_PAUSE)
@@ -31,7 +31,7 @@ def test_a_wait_is_its_own_and_never_shorter_than_asked_for(tries: int, pause: t
 
 @given(st.integers(8, 1000), pauses, random)
 def test_after_the_eighth_failure_it_is_given_up(tries: int, pause: timedelta | None, drawn: float) -> None:
-    assert next_delivery(tries, now=NOW, pause=pause, random=drawn) is None
+    assert next_attempt(tries, now=NOW, pause=pause, random=drawn) is None
 
 
 @given(st.sampled_from([429, 503]), st.text(max_size=40))

@@ -62,11 +62,11 @@ POLLED: dict[str, dict[str, Any]] = {
         "worker": "w",
         "lease": 15.0,
     },
-    "outbound.statements.READ_STANDINGS": {"endpoints": ["e0", "e1"]},
+    "outbound.statements.READ_ENDPOINTS": {"endpoints": ["e0", "e1"]},
     "hubspot.rate_limit_statements.CLOCK": {},
-    "hubspot.rate_limit_statements.FORGET_GRANTS": ME | {"kind": "general", "window": 10.0},
+    "hubspot.rate_limit_statements.DELETE_EXPIRED_PERMITS": ME | {"kind": "general", "window": 10.0},
     "hubspot.rate_limit_statements.LOCK_WINDOW": ME | {"kind": "general", "maximum": 100, "window_ms": 10_000},
-    "hubspot.rate_limit_statements.READ_GRANTS": ME | {"kind": "general", "window": 10.0},
+    "hubspot.rate_limit_statements.READ_PERMITS": ME | {"kind": "general", "window": 10.0},
     "reports.store.BACKLOG": {},
     "reports.store.OLDEST": {},
     "reports.store.THIN": {},
@@ -106,14 +106,14 @@ ASKED = {
     "followup.statements": "ENDED LOCK_CALLS LOCK_LOOKED_AT LOOKED REPLIED SEARCHED SPEND_CALL",
     "accounts.grant_statements": "CLAIM CONNECT FORGET FORGET_OLD_INSTALLS HUB_LOCK KEEP_INSTALL LOCK_SEALED OTHER_NAME"
     " PAUSE READ_HUB"
-    " READ_UNREAD RENEW RESEAL REVOKE TAKE_INSTALL TELL",
+    " READ_UNREAD RENEW RESEAL REVOKE TAKE_INSTALL NOTIFY",
     "accounts.identity_store": "LEARN",
     "database.installation": "MAKE READ",
     "enrollments.operator_store": "CANCEL CANCEL_WAITING RELEASE",
     "senders.quota_store": "NEXT_FREE RELEASE",
-    "outbound.statements": "ENABLE HAND_BACK LOCK_STANDING NOTE NOTE_TEST RECORD REPLAY REPLAY_MANY TAKE_PROBE TELL"
-    " WRITE_STANDING",
-    "hubspot.rate_limit_statements": "BELIEVE BLOCK COUNT_DAY INSERT_GRANT SPEND_DAY USE_GRANTS",
+    "outbound.statements": "ENABLE HAND_BACK LOCK_ENDPOINT NOTE NOTE_TEST NOTIFY RECORD REPLAY REPLAY_MANY TAKE_PROBE"
+    " WRITE_ENDPOINT",
+    "hubspot.rate_limit_statements": "ADOPT_LIMIT BLOCK COUNT_DAY INSERT_PERMITS RECORD_USE SPEND_DAY",
     "intake.rejected_store": "FIND_REFUSED FIND_TAKEN INSERT KEEP_NEWEST",
     "rules.store": "LOCK PUT_IN_FORCE READ_ACCOUNTS UNFINISHED_ELSEWHERE",
     "enrollments.sending_store": "COMMIT_SENDING LOCK_INBOXES",
