@@ -32,11 +32,6 @@ class Owners:
         self._read_at: float | None = None
         self._turn = asyncio.Lock()
 
-    @property
-    def age(self) -> float | None:
-        """How many seconds ago the owners were read, None before the first time."""
-        return None if self._read_at is None else elapsed_seconds() - self._read_at
-
     async def by_id(self, owner_id: str) -> Owner | None:
         """Return the owner with this owner id. Raises what `HubSpotClient.send` raises."""
         async with self._turn:
@@ -54,7 +49,8 @@ class Owners:
 
     async def _refresh(self, *, known: bool) -> None:
         """Read the owners again where they are too old."""
-        if self.age is None or self.age > (FRESH_SECONDS if known else AGAIN_SECONDS):
+        oldest = FRESH_SECONDS if known else AGAIN_SECONDS
+        if self._read_at is None or elapsed_seconds() - self._read_at > oldest:
             await self._read()
 
     async def _read(self) -> None:

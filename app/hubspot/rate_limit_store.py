@@ -11,40 +11,27 @@ from __future__ import annotations
 import asyncio
 from collections import Counter, deque
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import structlog
-from sqlalchemy.exc import SQLAlchemyError
 
 from app.clock import elapsed_seconds, utc_now
-from app.database.engine import first_line
+from app.database.engine import STORE_TROUBLE, first_line
 from app.errors import BudgetSpent, HeldError, SegueError
-from app.hubspot.rate_limit_statements import (
-    ADOPT_LIMIT,
-    BLOCK,
-    CLOCK,
-    COUNT_DAY,
-    DELETE_EXPIRED_PERMITS,
-    INSERT_PERMITS,
-    LOCK_WINDOW,
-    READ_PERMITS,
-    RECORD_USE,
-    SPEND_DAY,
-)
+from app.hubspot import rate_limit_statements as sql
+from app.hubspot.permits import PERMIT_LIFE_SECONDS, PermitBlock, StoredPermit
 from app.sending_windows import next_midnight, zone
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from datetime import datetime
 
+    from sqlalchemy import TextClause
     from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
     from app.model import Account
 
     Unused = Counter[datetime | None]  # by the end of the day that they were counted against
 
-PERMIT_LIFE_SECONDS = 0.5
 TRAVEL_SECONDS = 0.2  # one request may travel longer than another by this much
 DAILY = "RATE_LIMIT_DAILY"
 SECONDLY = "RATE_LIMIT_SECONDLY"
@@ -58,51 +45,6 @@ SEARCHES, SEARCH_WINDOW_MS = 5, 1000
 PERMITS_AT_ONCE = 10  # a busy process cannot send more before they expire
 
 log = structlog.get_logger(__name__)
-
-
-@dataclass(slots=True)
-class PermitBlock:
-    """Permits given together: how many are used, and how long the slowest of them waited for its use.
-
-    `ids` are its rows, one in each window that it counts for. `since` is `elapsed_seconds` from before the query for
-    them: they never look younger than they are. `day` is the end of the day that they were counted against, None where
-    days have no cap.
-    """
-
-    ids: Mapping[str, int]
-    since: float
-    count: int
-    day: datetime | None
-    used: int = 0
-    waited: float = 0.0
-
-    def spent(self) -> bool:
-        """Return whether these permits are too old to be used (500 ms)."""
-        return elapsed_seconds() - self.since > PERMIT_LIFE_SECONDS
-
-    def use(self) -> None:
-        """Count one as used now."""
-        self.used += 1
-        self.waited = elapsed_seconds() - self.since
-
-    def finished(self) -> bool:
-        """Return whether no permit of it can be used any more."""
-        return self.used == self.count or self.spent()
-
-
-@dataclass(frozen=True, slots=True)
-class StoredPermit:
-    """Permission to send one request now."""
-
-    block: PermitBlock
-
-    def spent(self) -> bool:
-        """Return whether the permit is too old to be used (500 ms)."""
-        return self.block.spent()
-
-    def use(self) -> None:
-        """Note that its request leaves now."""
-        self.block.use()
 
 
 class StoredRateLimit:
@@ -173,7 +115,7 @@ class StoredRateLimit:
         if (maximum, interval_ms) == self._adopted or maximum <= 0 or interval_ms <= 0:
             return
         self._adopted = (maximum, interval_ms)
-        self._write_soon(ADOPT_LIMIT, maximum=maximum, window_ms=interval_ms)
+        self._write_soon(sql.ADOPT_LIMIT, maximum=maximum, window_ms=interval_ms)
 
     def throttled(self, code: str, retry_after: float | None) -> None:
         """Pause all replicas after a 429, for one window or as long as HubSpot says; after a spent day, until it ends.
@@ -185,7 +127,7 @@ class StoredRateLimit:
         if code == DAILY:
             seconds = max(retry_after or 0.0, self._rest_of_day())
         log.warning("hubspot.throttled", account=self._account, code=code, pause_seconds=seconds)
-        self._write_soon(BLOCK, kind=kind, code=code, seconds=seconds)
+        self._write_soon(sql.BLOCK, kind=kind, code=code, seconds=seconds)
 
     async def close(self) -> None:
         """Stop serving; requests that still wait are cancelled."""
@@ -201,16 +143,16 @@ class StoredRateLimit:
         now = utc_now()
         return (next_midnight(zone(self.timezone), now) - now).total_seconds()
 
-    def _write_soon(self, statement: object, **values: object) -> None:
+    def _write_soon(self, statement: TextClause, **values: object) -> None:
         task = asyncio.create_task(self._write(statement, values))
         self._writes.add(task)
         task.add_done_callback(self._writes.discard)
 
-    async def _write(self, statement: object, values: dict[str, object]) -> None:
+    async def _write(self, statement: TextClause, values: dict[str, object]) -> None:
         try:
             async with self._engine.begin() as connection:
-                await connection.execute(statement, {"kind": GENERAL, **values, "account": self._account})  # type: ignore[call-overload]
-        except (SQLAlchemyError, OSError) as error:
+                await connection.execute(statement, {"kind": GENERAL, **values, "account": self._account})
+        except STORE_TROUBLE as error:
             self._adopted = None
             log.warning("pace.not_noted", account=self._account, error=first_line(error))
 
@@ -219,7 +161,7 @@ class StoredRateLimit:
         while waiting:
             try:
                 wait = await self._serve_some(kind, waiting)
-            except (SegueError, SQLAlchemyError, OSError) as error:
+            except (SegueError, *STORE_TROUBLE) as error:
                 _fail_all(waiting, error)
                 return
             if wait > 0:
@@ -293,12 +235,12 @@ class StoredRateLimit:
     async def _room(self, connection: AsyncConnection, kind: str, finished: list[PermitBlock]) -> tuple[int, float]:
         """Return how many requests a window admits now, or none and the seconds to wait."""
         key = {"account": self._account, "kind": kind}
-        window = (await connection.execute(LOCK_WINDOW, key | self._start(kind))).one()
+        window = (await connection.execute(sql.LOCK_WINDOW, key | self._start(kind))).one()
         await _record_use(connection, kind, finished)
         counted = key | {"window": window.window_ms / 1000}
-        await connection.execute(DELETE_EXPIRED_PERMITS, counted)
-        permits = (await connection.execute(READ_PERMITS, counted)).all()
-        now: datetime = (await connection.execute(CLOCK)).scalar_one()
+        await connection.execute(sql.DELETE_EXPIRED_PERMITS, counted)
+        permits = (await connection.execute(sql.READ_PERMITS, counted)).all()
+        now: datetime = (await connection.execute(sql.CLOCK)).scalar_one()
         if window.blocked_until is not None and window.blocked_until > now:
             return 0, blocked(window.blocked_by, window.blocked_until, now)
         allowed = allowance(window.maximum, self.cap if kind == GENERAL else None, self._headroom)
@@ -307,7 +249,7 @@ class StoredRateLimit:
 
     async def _insert(self, connection: AsyncConnection, kind: str, count: int) -> int:
         values = {"kind": kind, "count": count, "waited": PERMIT_LIFE_SECONDS + TRAVEL_SECONDS}
-        id_: int = (await connection.execute(INSERT_PERMITS, values | {"account": self._account})).scalar_one()
+        id_: int = (await connection.execute(sql.INSERT_PERMITS, values | {"account": self._account})).scalar_one()
         return id_
 
     async def _spend_day(self, connection: AsyncConnection, wanted: int, unused: Unused) -> tuple[int, datetime | None]:
@@ -317,14 +259,14 @@ class StoredRateLimit:
         """
         if self.daily is None or self.timezone is None:
             return wanted, None
-        now: datetime = (await connection.execute(CLOCK)).scalar_one()
+        now: datetime = (await connection.execute(sql.CLOCK)).scalar_one()
         key = {"account": self._account, "ends_at": next_midnight(zone(self.timezone), now)}
-        day = (await connection.execute(COUNT_DAY, key)).one()
+        day = (await connection.execute(sql.COUNT_DAY, key)).one()
         given_back = min(unused[day.ends_at], day.used)
         granted: int = min(wanted, self.daily - day.used + given_back)
         if granted <= 0:
             raise BudgetSpent("daily_budget", day.ends_at)
-        await connection.execute(SPEND_DAY, {"account": self._account, "count": granted - given_back})
+        await connection.execute(sql.SPEND_DAY, {"account": self._account, "count": granted - given_back})
         return granted, day.ends_at
 
 
@@ -341,7 +283,7 @@ async def _record_use(connection: AsyncConnection, kind: str, blocks: list[Permi
             "counts": [block.used for block in blocks],
             "waits": [block.waited + TRAVEL_SECONDS for block in blocks],
         }
-        await connection.execute(RECORD_USE, values)
+        await connection.execute(sql.RECORD_USE, values)
 
 
 def allowance(maximum: int, cap: int | None, headroom: float) -> int:

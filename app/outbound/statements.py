@@ -26,17 +26,17 @@ NOTE = text(f"""
                     SELECT fact.id AS enrollment_id, fact.decision_id, fact.event_id, fact.delivery_id, fact.account,
                            fact.email, fact.contact_id, fact.source, fact.rule, NULLIF(fact.sequence, '') AS sequence,
                            CASE WHEN fact.sender IS NOT NULL THEN (
-                               SELECT row_to_json(who) FROM (
+                               SELECT row_to_json(chosen) FROM (
                                    SELECT fact.sender AS name, fact.sender_user_id AS user_id,
                                           fact.sender_email AS email
-                               ) AS who
+                               ) AS chosen
                            ) END AS sender,
                            COALESCE(fact.plan ->> 'action', 'enroll') AS action, fact.state, fact.reason,
                            fact.detail, fact.hubspot_enrollment_id, fact.enrolled_at, fact.received_at, fact.ended,
                            fact.ended_at, fact.ended_known, fact.ended_why, fact.replied_at
                 ) AS facts
             ) AS data
-        ) AS whole
+        ) AS chosenle
     ), written AS (
         INSERT INTO outbound (id, endpoint, kind, enrollment_id, body, state, due_at, created_at, updated_at)
         SELECT {NEW_ID}, listening.endpoint, :kind, enrollment_id, body, 'waiting', clock_timestamp(),

@@ -1,4 +1,4 @@
-"""Stand-ins for the far end: a pace that is told what to grant, and a server of raw bytes on the loopback."""
+"""Stand-ins for the far end: a rate limit that gives scripted permits, and a server of raw bytes on the loopback."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @dataclass
-class ToldGrant:
+class ScriptedPermit:
     is_spent: bool
     used: int = 0
 
@@ -33,30 +33,30 @@ class ToldGrant:
 
 
 @dataclass
-class ToldPace:
-    """Grants `spent_first` spent grants, then fresh ones, and keeps what it was told."""
+class ScriptedRateLimit:
+    """Gives `spent_first` spent permits, then fresh ones, and records its calls."""
 
     spent_first: int = 0
     acquired: int = 0
-    believed: list[tuple[int, int]] = field(default_factory=list)
+    adopted: list[tuple[int, int]] = field(default_factory=list)
     throttles: list[tuple[str, float | None]] = field(default_factory=list)
     error: Exception | None = None
-    grants: list[ToldGrant] = field(default_factory=list)
+    permits: list[ScriptedPermit] = field(default_factory=list)
     kinds: list[str] = field(default_factory=list)
     again: list[bool] = field(default_factory=list)
 
-    async def acquire(self, kind: str = "general", *, again: bool = False) -> ToldGrant:
+    async def acquire(self, kind: str = "general", *, again: bool = False) -> ScriptedPermit:
         self.kinds.append(kind)
         self.again.append(again)
         if self.error:
             raise self.error
         self.acquired += 1
         self.spent_first -= 1
-        self.grants.append(ToldGrant(self.spent_first >= 0))
-        return self.grants[-1]
+        self.permits.append(ScriptedPermit(self.spent_first >= 0))
+        return self.permits[-1]
 
     def adopt_limit(self, maximum: int, interval_ms: int) -> None:
-        self.believed.append((maximum, interval_ms))
+        self.adopted.append((maximum, interval_ms))
 
     def throttled(self, code: str, retry_after: float | None) -> None:
         self.throttles.append((code, retry_after))
@@ -103,8 +103,8 @@ def whole(request: bytes) -> bool:
 
 
 @pytest.fixture
-def pace() -> ToldPace:
-    return ToldPace()
+def rate_limit() -> ScriptedRateLimit:
+    return ScriptedRateLimit()
 
 
 @pytest.fixture
@@ -136,10 +136,10 @@ async def far_end(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[FarEnd]:
 
 
 @pytest.fixture
-def new_client(pace: ToldPace, records: list[CallRecord]) -> Callable[..., aclosing[HubSpotClient]]:
+def new_client(rate_limit: ScriptedRateLimit, records: list[CallRecord]) -> Callable[..., aclosing[HubSpotClient]]:
     def build(transport: httpx.AsyncBaseTransport | None = None, **options: object) -> aclosing[HubSpotClient]:
         token = options.pop("token", "pat-secret")
         settings = {"base_url": "http://hubspot.invalid", "transport": transport, **options}
-        return aclosing(HubSpotClient("main", token, rate_limit=pace, observe=records.append, **settings))  # type: ignore[arg-type]
+        return aclosing(HubSpotClient("main", token, rate_limit=rate_limit, observe=records.append, **settings))  # type: ignore[arg-type]
 
     return build

@@ -45,12 +45,12 @@ async def reached() -> None:
 
 
 async def test_every_request_bears_the_token_and_follows_a_grant(
-    new_client: Callable[..., aclosing[HubSpotClient]], pace: Any
+    new_client: Callable[..., aclosing[HubSpotClient]], rate_limit: Any
 ) -> None:
     asked: list[tuple[str, int]] = []
 
     def answer(request: httpx.Request) -> httpx.Response:
-        asked.append((request.headers["authorization"], pace.acquired))
+        asked.append((request.headers["authorization"], rate_limit.acquired))
         return httpx.Response(200, json={"results": []})
 
     async with new_client(httpx.MockTransport(answer)) as client:
@@ -60,7 +60,7 @@ async def test_every_request_bears_the_token_and_follows_a_grant(
 
 
 async def test_a_token_that_has_to_be_renewed_is_waited_for_and_what_that_raises_is_raised(
-    pace: Any, records: list[CallRecord]
+    rate_limit: Any, records: list[CallRecord]
 ) -> None:
     answers: list[str | Exception] = ["first", GrantRevoked("uninstalled"), "second"]
     asked: list[str] = []
@@ -77,7 +77,9 @@ async def test_a_token_that_has_to_be_renewed_is_waited_for_and_what_that_raises
 
     transport = httpx.MockTransport(answer)
     url = "http://hubspot.invalid"
-    client = HubSpotClient("emea", token, rate_limit=pace, observe=records.append, base_url=url, transport=transport)
+    client = HubSpotClient(
+        "emea", token, rate_limit=rate_limit, observe=records.append, base_url=url, transport=transport
+    )
     async with aclosing(client):
         await client.send(protocol.list_sequences("7001"))
         with pytest.raises(GrantRevoked):
@@ -87,7 +89,7 @@ async def test_a_token_that_has_to_be_renewed_is_waited_for_and_what_that_raises
     assert len(records) == 2
 
 
-async def test_a_mended_token_is_used_by_the_next_request(pace: Any, records: list[CallRecord]) -> None:
+async def test_a_mended_token_is_used_by_the_next_request(rate_limit: Any, records: list[CallRecord]) -> None:
     tokens = iter(["old", " new\n"])
     asked: list[str] = []
 
@@ -96,7 +98,9 @@ async def test_a_mended_token_is_used_by_the_next_request(pace: Any, records: li
         return httpx.Response(200, json={"results": []})
 
     transport = httpx.MockTransport(answer)
-    client = HubSpotClient("main", lambda: next(tokens), rate_limit=pace, observe=records.append, transport=transport)
+    client = HubSpotClient(
+        "main", lambda: next(tokens), rate_limit=rate_limit, observe=records.append, transport=transport
+    )
     async with aclosing(client):
         await client.send(protocol.list_sequences("7001"))
         await client.send(protocol.list_sequences("7001"))
@@ -104,9 +108,11 @@ async def test_a_mended_token_is_used_by_the_next_request(pace: Any, records: li
 
 
 @pytest.mark.parametrize("token", ["", "  ", "töken", "two\nlines"])
-async def test_what_is_no_token_is_not_sent_and_not_told(pace: Any, records: list[CallRecord], token: str) -> None:
+async def test_what_is_no_token_is_not_sent_and_not_told(
+    rate_limit: Any, records: list[CallRecord], token: str
+) -> None:
     transport = failing(AssertionError("reached"))
-    client = HubSpotClient("main", token, rate_limit=pace, observe=records.append, transport=transport)
+    client = HubSpotClient("main", token, rate_limit=rate_limit, observe=records.append, transport=transport)
     async with aclosing(client):
         with pytest.raises(NotSent) as raised:
             await BatchedHubSpot(client).enroll("501", "310001", ANNA, before_send=reached)
@@ -143,50 +149,50 @@ async def test_an_app_is_not_reached_when_before_send_raises(
 
 
 async def test_a_spent_grant_is_not_used_with_any_transport(
-    new_client: Callable[..., aclosing[HubSpotClient]], pace: Any, records: list[CallRecord]
+    new_client: Callable[..., aclosing[HubSpotClient]], rate_limit: Any, records: list[CallRecord]
 ) -> None:
-    pace.spent_first = 2
+    rate_limit.spent_first = 2
     async with new_client(answering()) as client:
         await BatchedHubSpot(client).enroll("501", "310001", ANNA, before_send=nothing)
-    assert (pace.acquired, len(records)) == (3, 1)
+    assert (rate_limit.acquired, len(records)) == (3, 1)
 
 
-async def test_a_search_takes_the_grants_of_searches_and_anything_else_those_of_requests(
-    new_client: Callable[..., aclosing[HubSpotClient]], pace: Any
+async def test_a_search_takes_the_permits_of_searches_and_anything_else_those_of_requests(
+    new_client: Callable[..., aclosing[HubSpotClient]], rate_limit: Any
 ) -> None:
-    pace.spent_first = 1
+    rate_limit.spent_first = 1
     nine = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
     async with new_client(answering(body={"total": 0, "results": []})) as client:
         assert (await client.send(contacts_between(["createdate"], nine, nine))).ids == ()
-        searched, pace.kinds = pace.kinds, []
+        searched, rate_limit.kinds = rate_limit.kinds, []
         assert await client.send(read_contacts(["501", "502"], ["email"])) == {}
     assert set(searched) == {"search"}
     assert len(searched) == 2  # the first one was spent
-    assert pace.kinds == ["general"]
+    assert rate_limit.kinds == ["general"]
 
 
 async def test_a_search_too_many_is_told_to_the_pace_by_its_own_name(
-    new_client: Callable[..., aclosing[HubSpotClient]], pace: Any
+    new_client: Callable[..., aclosing[HubSpotClient]], rate_limit: Any
 ) -> None:
     nine = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
     body = {"status": "error", "message": "You have reached your secondly limit."}
     async with new_client(answering(429, body)) as client:
         with pytest.raises(Refusal):
             await client.send(contacts_between(["createdate"], nine, nine))
-    assert pace.throttles == [("RATE_LIMIT_SECONDLY", None)]
+    assert rate_limit.throttles == [("RATE_LIMIT_SECONDLY", None)]
 
 
 async def test_a_grant_fetched_ahead_is_replaced_once_it_is_spent(
-    new_client: Callable[..., aclosing[HubSpotClient]], pace: Any
+    new_client: Callable[..., aclosing[HubSpotClient]], rate_limit: Any
 ) -> None:
     async with new_client(answering(body={"results": [{"id": "501"}]})) as client:
         fresh = await client.permit()
         await client.send(read_contacts(["501"], ["firstname"]), permit=fresh)
-        assert pace.acquired == 1
-        pace.spent_first = 1
+        assert rate_limit.acquired == 1
+        rate_limit.spent_first = 1
         spent = await client.permit()
         await client.send(read_contacts(["501"], ["firstname"]), permit=spent)
-        assert pace.acquired == 3
+        assert rate_limit.acquired == 3
 
 
 @pytest.mark.parametrize(
@@ -253,33 +259,33 @@ async def test_a_yes_is_recorded_without_a_code(
 
 
 async def test_hubspots_word_on_its_limit_is_passed_on(
-    new_client: Callable[..., aclosing[HubSpotClient]], pace: Any
+    new_client: Callable[..., aclosing[HubSpotClient]], rate_limit: Any
 ) -> None:
     limit = {"X-HubSpot-RateLimit-Max": "190", "X-HubSpot-RateLimit-Interval-Milliseconds": "10000"}
     async with new_client(answering(headers=limit)) as client:
         await BatchedHubSpot(client).enroll("501", "310001", ANNA, before_send=nothing)
-    assert pace.believed == [(190, 10000)]
+    assert rate_limit.adopted == [(190, 10000)]
 
 
 @pytest.mark.parametrize("maximum", ["", "0", "-1", "many", "9" * 5000, "²"])
 async def test_a_senseless_limit_is_not_believed(
-    new_client: Callable[..., aclosing[HubSpotClient]], pace: Any, maximum: str
+    new_client: Callable[..., aclosing[HubSpotClient]], rate_limit: Any, maximum: str
 ) -> None:
     limit = [(b"X-HubSpot-RateLimit-Max", maximum.encode()), (b"X-HubSpot-RateLimit-Interval-Milliseconds", b"10000")]
     transport = httpx.MockTransport(lambda _: httpx.Response(200, json=YES, headers=limit))
     async with new_client(transport) as client:
         await BatchedHubSpot(client).enroll("501", "310001", ANNA, before_send=nothing)
-    assert pace.believed == []
+    assert rate_limit.adopted == []
 
 
 async def test_a_429_is_told_to_the_pace_and_a_senders_limit_is_not(
-    new_client: Callable[..., aclosing[HubSpotClient]], pace: Any
+    new_client: Callable[..., aclosing[HubSpotClient]], rate_limit: Any
 ) -> None:
     for status, body in [(429, {"policyName": "DAILY"}), (400, {"errorType": "SequenceError.SEND_LIMIT_EXCEEDED"})]:
         async with new_client(answering(status, body, {"Retry-After": "7"})) as client:
             with pytest.raises(Refusal):
                 await BatchedHubSpot(client).enroll("501", "310001", ANNA, before_send=nothing)
-    assert pace.throttles == [("RATE_LIMIT_DAILY", 7.0)]
+    assert rate_limit.throttles == [("RATE_LIMIT_DAILY", 7.0)]
 
 
 async def test_no_address_and_no_token_reaches_logs_records_or_errors(

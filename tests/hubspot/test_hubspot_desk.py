@@ -67,8 +67,8 @@ class PracticeContacts:
         return httpx.Response(200, json={"results": results})
 
 
-async def test_many_contacts_share_calls_and_grants(
-    new_client: Callable[..., aclosing[HubSpotClient]], pace: Any
+async def test_many_contacts_share_calls_and_permits(
+    new_client: Callable[..., aclosing[HubSpotClient]], rate_limit: Any
 ) -> None:
     far = PracticeContacts()
     async with new_client(httpx.MockTransport(far)) as client, aclosing(BatchedHubSpot(client)) as desk:
@@ -78,7 +78,7 @@ async def test_many_contacts_share_calls_and_grants(
         read = await asyncio.gather(*(desk.read(contact_id, ["firstname"]) for contact_id in ids))
     assert read == [{"firstname": email[:9]} for email in emails]
     assert far.calls == {"upsert": 2, "read": 2}
-    assert pace.acquired == 4
+    assert rate_limit.acquired == 4
 
 
 async def test_each_reader_gets_what_it_asked_for(new_client: Callable[..., aclosing[HubSpotClient]]) -> None:
@@ -148,9 +148,9 @@ async def test_enrolling_and_asking_who_is_enrolled(new_client: Callable[..., ac
 
 
 async def test_what_pacing_raises_reaches_whoever_asked(
-    new_client: Callable[..., aclosing[HubSpotClient]], pace: Any
+    new_client: Callable[..., aclosing[HubSpotClient]], rate_limit: Any
 ) -> None:
-    pace.error = TimeoutError("the store is down")
+    rate_limit.error = TimeoutError("the store is down")
     far = PracticeContacts()
     async with new_client(httpx.MockTransport(far)) as client, aclosing(BatchedHubSpot(client)) as desk:
         with pytest.raises(TimeoutError):

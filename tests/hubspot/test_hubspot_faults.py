@@ -6,7 +6,7 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.hubspot.api.faults import UNKNOWN_SENTENCE, Next, Whose, fault_of, faults
+from app.hubspot.api.faults import UNKNOWN_SENTENCE, Next, Party, fault_of, faults
 
 FAULTS = tuple(faults().values())
 PAGE = Path(__file__).parents[2] / "docs" / "faults.md"
@@ -30,28 +30,28 @@ def test_every_code_has_one_row_and_one_sentence() -> None:
 
 
 # What must follow, written down a second time: by HubSpot's knowledge base, its error pages, and what was seen live.
-FOLLOWS: dict[tuple[Whose, Next], str] = {
-    (Whose.CONTACT, Next.REFUSE): """
+FOLLOWS: dict[tuple[Party, Next], str] = {
+    (Party.CONTACT, Next.REFUSE): """
         ALREADY_ENROLLED UNSUBSCRIBED UNSUBSCRIBED_PERSONAL GDPR BOUNCED RECIPIENT_PREVIOUSLY_BOUNCED
         RECIPIENT_PREVIOUSLY_BOUNCED_ON_PORTAL RECIPIENT_PREVIOUSLY_BOUNCED_GLOBALLY BLOCKED_ADDRESS BLOCKED_DOMAIN
         GLOBALLY_BLOCKED_RECIPIENT_ADDRESS GLOBALLY_BLOCKED_RECIPIENT_DOMAIN PREVIOUSLY_MARKED_AS_SPAM
         OTHER_SEND_REJECTED CONTACT_INVALID_EMAIL_ADDRESS
     """,
-    (Whose.SENDER, Next.HOLD): "SEND_LIMIT_EXCEEDED RATE_LIMITED_BY_CLIENT RATE_LIMITED_BY_PROVIDER",
-    (Whose.SENDER, Next.PARK): """
+    (Party.SENDER, Next.HOLD): "SEND_LIMIT_EXCEEDED RATE_LIMITED_BY_CLIENT RATE_LIMITED_BY_PROVIDER",
+    (Party.SENDER, Next.PARK): """
         DISCONNECTED_INBOX NO_INBOX_FOR_SENDER_ADDRESS NO_SETTINGS_FOR_GENERIC_INBOX GMAIL_SEND_FAIL
     """,
-    (Whose.ACCOUNT, Next.RETRY): """
+    (Party.ACCOUNT, Next.RETRY): """
         INVALID_AUTHENTICATION EXPIRED_AUTHENTICATION TOKEN_REFUSED MISSING_SCOPES USER_DOES_NOT_HAVE_PERMISSIONS
         FORBIDDEN
     """,
-    (Whose.ACCOUNT, Next.HOLD): "RATE_LIMIT_DAILY",
-    (Whose.ACCOUNT, Next.PARK): "DOWNGRADE UNSATISFIABLE_CONSTRAINTS",
-    (Whose.US, Next.RETRY): "RATE_LIMIT_TEN_SECONDLY RATE_LIMIT_SECONDLY RATE_LIMIT CONFLICT",
-    (Whose.US, Next.REFUSE): "PROPERTY_DATA_IS_INVALID",
-    (Whose.US, Next.PARK): "VALIDATION_ERROR SEQUENCE_ID_INVALID OBJECT_NOT_FOUND CONTACT_MISSING",
-    (Whose.HUBSPOT, Next.RETRY): "LOCKED MIGRATION",
-    (Whose.HUBSPOT, Next.PARK): "PERMANENT_FAIL EMAIL_ATTACHMENT_PROCESSING_FAILED ENROLLMENT_STATE UNKNOWN OTHER",
+    (Party.ACCOUNT, Next.HOLD): "RATE_LIMIT_DAILY",
+    (Party.ACCOUNT, Next.PARK): "DOWNGRADE UNSATISFIABLE_CONSTRAINTS",
+    (Party.US, Next.RETRY): "RATE_LIMIT_TEN_SECONDLY RATE_LIMIT_SECONDLY RATE_LIMIT CONFLICT",
+    (Party.US, Next.REFUSE): "PROPERTY_DATA_IS_INVALID",
+    (Party.US, Next.PARK): "VALIDATION_ERROR SEQUENCE_ID_INVALID OBJECT_NOT_FOUND CONTACT_MISSING",
+    (Party.HUBSPOT, Next.RETRY): "LOCKED MIGRATION",
+    (Party.HUBSPOT, Next.PARK): "PERMANENT_FAIL EMAIL_ATTACHMENT_PROCESSING_FAILED ENROLLMENT_STATE UNKNOWN OTHER",
 }
 
 
@@ -64,4 +64,4 @@ def test_what_follows_from_each_code_is_what_must_follow() -> None:
 def test_an_unknown_code_waits_for_a_person_and_is_not_the_senders_fault(code: str) -> None:
     fault = fault_of(code)
     assert (fault.code, fault.next) == (code, Next.PARK)
-    assert fault.fault is not Whose.SENDER
+    assert fault.fault is not Party.SENDER

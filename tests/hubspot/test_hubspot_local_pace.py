@@ -18,10 +18,10 @@ class Time:
 
 async def test_any_ten_seconds_hold_twenty_requests() -> None:
     time = Time()
-    pace = LocalRateLimit(elapsed=time, wait=time.wait)
+    rate_limit = LocalRateLimit(elapsed=time, wait=time.wait)
     sent = []
     for _ in range(3 * REQUESTS):
-        await pace.acquire()
+        await rate_limit.acquire()
         sent.append(time.now)
         time.now += 0.1
     assert sent[: REQUESTS - 1] == sorted(sent[: REQUESTS - 1])
@@ -31,13 +31,13 @@ async def test_any_ten_seconds_hold_twenty_requests() -> None:
 
 async def test_hubspots_word_slows_it_down_and_never_speeds_it_up() -> None:
     time = Time()
-    pace = LocalRateLimit(elapsed=time, wait=time.wait)
-    pace.adopt_limit(1000, 1000)
-    pace.throttled("RATE_LIMIT_TEN_SECONDLY", None)
-    await pace.acquire()
+    rate_limit = LocalRateLimit(elapsed=time, wait=time.wait)
+    rate_limit.adopt_limit(1000, 1000)
+    rate_limit.throttled("RATE_LIMIT_TEN_SECONDLY", None)
+    await rate_limit.acquire()
     assert time.now == 1010.0
-    pace.throttled("RATE_LIMIT_SECONDLY", 2.0)
-    await pace.acquire()
+    rate_limit.throttled("RATE_LIMIT_SECONDLY", 2.0)
+    await rate_limit.acquire()
     assert time.now == 1012.0
 
 

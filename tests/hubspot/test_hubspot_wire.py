@@ -153,16 +153,16 @@ async def test_before_send_is_asked_before_the_first_byte_whatever_the_transport
 
 
 async def test_a_fresh_connection_waits_for_a_fresh_grant(
-    far_end: Any, new_client: Callable[..., aclosing[HubSpotClient]], pace: Any
+    far_end: Any, new_client: Callable[..., aclosing[HubSpotClient]], rate_limit: Any
 ) -> None:
     far_end.answers.append(http(YES))
     calls: list[int] = []
 
     async def before_send() -> None:
-        calls.append(pace.acquired)
+        calls.append(rate_limit.acquired)
         if len(calls) == 2:  # with the connection in hand
-            pace.grants[-1].is_spent = True
-            pace.spent_first = 1
+            rate_limit.permits[-1].is_spent = True
+            rate_limit.spent_first = 1
 
     async with new_client(base_url=far_end.url) as client:
         await BatchedHubSpot(client).enroll("501", "310001", ANNA, before_send=before_send)
@@ -171,7 +171,7 @@ async def test_a_fresh_connection_waits_for_a_fresh_grant(
 
 
 async def test_a_pooled_connection_is_given_up_when_its_grant_is_spent(
-    far_end: Any, new_client: Callable[..., aclosing[HubSpotClient]], pace: Any, records: list[CallRecord]
+    far_end: Any, new_client: Callable[..., aclosing[HubSpotClient]], rate_limit: Any, records: list[CallRecord]
 ) -> None:
     far_end.answers.extend([http(YES), http(YES)])
     asked = 0
@@ -180,32 +180,32 @@ async def test_a_pooled_connection_is_given_up_when_its_grant_is_spent(
         nonlocal asked
         asked += 1
         if asked == 2:
-            pace.grants[-1].is_spent = True
+            rate_limit.permits[-1].is_spent = True
 
     async with new_client(base_url=far_end.url) as client:
         await BatchedHubSpot(client).enroll("501", "310001", ANNA, before_send=nothing)
         await BatchedHubSpot(client).enroll("502", "310001", ANNA, before_send=before_send)
-    assert pace.acquired == 3
+    assert rate_limit.acquired == 3
     assert (far_end.connections, far_end.requests) == (2, 2)
     assert len(records) == 2
 
 
 async def test_no_connection_is_taken_for_a_grant_that_was_spent_while_the_store_was_slow(
-    far_end: Any, new_client: Callable[..., aclosing[HubSpotClient]], pace: Any
+    far_end: Any, new_client: Callable[..., aclosing[HubSpotClient]], rate_limit: Any
 ) -> None:
     far_end.answers.extend([http(YES), http(YES)])
     async with new_client(base_url=far_end.url) as client:
         await BatchedHubSpot(client).enroll("501", "310001", ANNA, before_send=nothing)
-        pace.spent_first = 2
+        rate_limit.spent_first = 2
         await BatchedHubSpot(client).enroll("502", "310001", ANNA, before_send=nothing)
-    assert pace.acquired == 4
+    assert rate_limit.acquired == 4
     assert (far_end.connections, far_end.requests) == (1, 2)
 
 
 async def test_without_any_fresh_grant_nothing_is_sent(
-    far_end: Any, new_client: Callable[..., aclosing[HubSpotClient]], pace: Any
+    far_end: Any, new_client: Callable[..., aclosing[HubSpotClient]], rate_limit: Any
 ) -> None:
-    pace.spent_first = 1000
+    rate_limit.spent_first = 1000
     async with new_client(base_url=far_end.url) as client:
         with pytest.raises(StoreSlow):
             await BatchedHubSpot(client).enroll("501", "310001", ANNA, before_send=nothing)
@@ -299,7 +299,7 @@ async def test_through_a_proxy_before_send_waits_for_the_tunnel_and_not_for_its_
 
 
 async def test_a_grant_that_grows_old_while_the_store_is_slow_is_not_used(
-    far_end: Any, new_client: Callable[..., aclosing[HubSpotClient]], pace: Any
+    far_end: Any, new_client: Callable[..., aclosing[HubSpotClient]], rate_limit: Any
 ) -> None:
     far_end.answers.append(http(YES))
     asked = 0
@@ -308,12 +308,12 @@ async def test_a_grant_that_grows_old_while_the_store_is_slow_is_not_used(
         nonlocal asked
         asked += 1
         if asked == 1:
-            pace.grants[-1].is_spent = True
+            rate_limit.permits[-1].is_spent = True
 
     async with new_client(base_url=far_end.url) as client:
         await BatchedHubSpot(client).enroll("501", "310001", ANNA, before_send=before_send)
-    assert (asked, pace.acquired, far_end.requests) == (3, 2, 1)
-    assert [grant.used for grant in pace.grants] == [0, 1]
+    assert (asked, rate_limit.acquired, far_end.requests) == (3, 2, 1)
+    assert [permit.used for permit in rate_limit.permits] == [0, 1]
 
 
 async def test_an_answer_that_trickles_in_has_an_end(

@@ -58,41 +58,41 @@ async def test_hubspots_word_is_taken_where_the_rules_have_none(
     learnt: str | None,
 ) -> None:
     body: dict[str, Any] = {"portalId": 48, "timeZone": told}
-    pace, record = StoredRateLimit(engine, account="main"), IdentityStore(engine)
+    rate_limit, record = StoredRateLimit(engine, account="main"), IdentityStore(engine)
     async with new_client(httpx.MockTransport(lambda _: httpx.Response(status, json=body))) as client:
-        assert await IdentityLearner(MAIN, partial(client.send, account_details()), record, pace).learn() is (
+        assert await IdentityLearner(MAIN, partial(client.send, account_details()), record, rate_limit).learn() is (
             learnt is not None
         )
-    assert pace.timezone == learnt
+    assert rate_limit.timezone == learnt
     assert await record.portals() == ({"main": "48"} if status == 200 else {})
     # What the operator writes goes before what HubSpot says, and a reload that drops it does not forget the latter.
-    pace.configure(Account("main", "x", timezone="Europe/Berlin"))
-    assert pace.timezone == "Europe/Berlin"
-    pace.configure(MAIN)
-    assert pace.timezone == learnt
-    await pace.close()
+    rate_limit.configure(Account("main", "x", timezone="Europe/Berlin"))
+    assert rate_limit.timezone == "Europe/Berlin"
+    rate_limit.configure(MAIN)
+    assert rate_limit.timezone == learnt
+    await rate_limit.close()
 
 
 async def test_what_was_learnt_before_holds_while_hubspot_answers_nobody(engine: AsyncEngine) -> None:
     record = IdentityStore(engine)
     await record.learn("main", "48", "Asia/Tokyo")
-    pace, silent = (
+    rate_limit, silent = (
         StoredRateLimit(engine, account="main"),
         FarEnd(OperationalError("SELECT", {}, OSError("starting up"))),
     )
-    learning = IdentityLearner(MAIN, silent, record, pace)
+    learning = IdentityLearner(MAIN, silent, record, rate_limit)
     learning.start()
     await silent.asked.acquire()
     await learning.stop()
-    assert pace.timezone == "Asia/Tokyo"
+    assert rate_limit.timezone == "Asia/Tokyo"
     assert await record.portals() == {"main": "48"}
-    await pace.close()
+    await rate_limit.close()
 
 
 async def test_another_token_may_be_another_accounts(engine: AsyncEngine) -> None:
-    pace, record = StoredRateLimit(engine, account="main"), IdentityStore(engine)
+    rate_limit, record = StoredRateLimit(engine, account="main"), IdentityStore(engine)
     far = FarEnd(details("48"), details("49", None))
-    learning = IdentityLearner(MAIN, far, record, pace)
+    learning = IdentityLearner(MAIN, far, record, rate_limit)
     learning.start()
     await far.asked.acquire()
     learning.configure(Account("main", "x", per_10s=50))  # the same token: HubSpot is not asked
@@ -103,7 +103,7 @@ async def test_another_token_may_be_another_accounts(engine: AsyncEngine) -> Non
             pass
     await learning.stop()
     assert await record.timezone("main") is None
-    await pace.close()
+    await rate_limit.close()
 
 
 async def test_a_time_zone_that_hubspot_leaves_out_is_not_forgotten(engine: AsyncEngine) -> None:
@@ -114,9 +114,9 @@ async def test_a_time_zone_that_hubspot_leaves_out_is_not_forgotten(engine: Asyn
 
 
 async def test_an_answer_is_no_answer_where_it_cannot_be_kept(engine: AsyncEngine) -> None:
-    pace, record = StoredRateLimit(engine, account="main"), IdentityStore(engine)
+    rate_limit, record = StoredRateLimit(engine, account="main"), IdentityStore(engine)
     far = FarEnd(OperationalError("SELECT", {}, OSError("it is starting up")), details())
-    learning = IdentityLearner(MAIN, far, record, pace)
+    learning = IdentityLearner(MAIN, far, record, rate_limit)
     assert [await learning.learn(), await learning.learn()] == [False, True]
-    assert pace.timezone == "Asia/Tokyo"
-    await pace.close()
+    assert rate_limit.timezone == "Asia/Tokyo"
+    await rate_limit.close()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from app.errors import Refusal
-from app.hubspot.api.faults import Whose, faults
+from app.hubspot.api.faults import Party, faults
 from app.hubspot.api.oauth import OAuthApp, refresh
 from app.hubspot.api.property_errors import property_problems
 from app.hubspot.api.refusals import code_of, raise_for
@@ -65,7 +65,7 @@ async def test_a_conflict_names_the_contact_that_has_the_address(portal: Portal)
 
 async def test_a_refused_enrollment_has_the_undocumented_type_and_no_category(portal: Portal) -> None:
     for row in faults().values():
-        if row.fault in {Whose.CONTACT, Whose.SENDER}:
+        if row.fault in {Party.CONTACT, Party.SENDER}:
             body = await body_of(portal, row.code)
             assert body["errorType"] == f"SequenceError.{row.code}"
             assert "category" not in body

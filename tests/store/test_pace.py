@@ -15,8 +15,9 @@ from app.clock import utc_now
 from app.database.engine import connect, open_engine
 from app.enrollments.store import EnrollmentStore
 from app.errors import BudgetSpent, HeldError
+from app.hubspot.permits import PERMIT_LIFE_SECONDS
 from app.hubspot.rate_limit_statements import LOCK_WINDOW
-from app.hubspot.rate_limit_store import DAILY, PERMIT_LIFE_SECONDS, TRAVEL_SECONDS, StoredRateLimit, allowance, blocked
+from app.hubspot.rate_limit_store import DAILY, TRAVEL_SECONDS, StoredRateLimit, allowance, blocked
 from app.model import Account
 from app.sending_windows import next_midnight
 

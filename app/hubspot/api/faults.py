@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-class Whose(StrEnum):
+class Party(StrEnum):
     """The party at fault for a refusal."""
 
     CONTACT = "contact"
@@ -43,7 +43,7 @@ class Fault:
     """One row. `do` is the remedy, for people; `anchor` is the fragment of its heading in docs/faults.md."""
 
     code: str
-    fault: Whose
+    fault: Party
     next: Next
     sentence: str
     do: str = ""
@@ -59,7 +59,7 @@ def faults() -> Mapping[str, Fault]:
     rows = tomllib.loads(files("app.hubspot.api").joinpath("faults.toml").read_text(encoding="utf-8"))
     return MappingProxyType(
         {
-            code: Fault(code, Whose(row["fault"]), Next(row["next"]), row["sentence"], row["do"], row["anchor"])
+            code: Fault(code, Party(row["fault"]), Next(row["next"]), row["sentence"], row["do"], row["anchor"])
             for code, row in rows.items()
         }
     )
@@ -67,4 +67,4 @@ def faults() -> Mapping[str, Fault]:
 
 def fault_of(code: str) -> Fault:
     """Return the row of a code. An unknown code is parked: never retried, and never blamed on the sender."""
-    return faults().get(code) or Fault(code, Whose.US, Next.PARK, UNKNOWN_SENTENCE)
+    return faults().get(code) or Fault(code, Party.US, Next.PARK, UNKNOWN_SENTENCE)
