@@ -187,7 +187,7 @@ class HubSpotClient:
     def _read(self, call: Call[T], reply: Reply, started: float) -> T:
         self._adopt_limit(reply)
         try:
-            value = call.decipher(reply)
+            value = call.parse(reply)
         except Refusal as refusal:
             if refusal.status == TOO_MANY_REQUESTS:
                 self._rate_limit.throttled(refusal.code, refusal.retry_after)

@@ -80,7 +80,7 @@ class OAuthClient:
         error_type: str | None = None
         try:
             reply = await self._transmit(call)
-            return call.decipher(reply)
+            return call.parse(reply)
         except HubSpotError as error:
             error_type = error.code if isinstance(error, Refusal) else type(error).__name__
             raise

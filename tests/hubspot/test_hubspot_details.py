@@ -34,7 +34,7 @@ def test_a_sequence_has_its_steps_in_order_and_when_it_sends() -> None:
     assert (call.path("2026-09"), call.query) == ("/automation/sequences/2026-09/310%2F1", (("userId", "7001"),))
     steps = [{"stepOrder": 1, "actionType": "TASK"}, {"stepOrder": 0, "actionType": "EMAIL"}, {"stepOrder": 2}]
     settings = {"sendWindowStartMinute": 480, "sendWindowEndMinute": 1080, "eligibleFollowUpDays": "BUSINESS_DAYS"}
-    told = call.decipher(reply({"id": 310001, "name": "Demo", "steps": steps, "settings": settings}))
+    told = call.parse(reply({"id": 310001, "name": "Demo", "steps": steps, "settings": settings}))
     assert (told.sequence.id, told.sequence.name) == ("310001", "Demo")
     assert told.steps == ("EMAIL", "TASK", "UNKNOWN")
     assert told.settings == SendSettings(480, 1080, "BUSINESS_DAYS")
@@ -44,10 +44,10 @@ def test_a_sequence_without_settings_is_a_sequence() -> None:
     call = details.sequence_details("7001", "1")
     garbage = {"sendWindowStartMinute": 99_999, "sendWindowEndMinute": True, "eligibleFollowUpDays": 3}
     for settings in (None, garbage):
-        told = call.decipher(reply({"id": "1", "steps": None, "settings": settings}))
+        told = call.parse(reply({"id": "1", "steps": None, "settings": settings}))
         assert (told.steps, told.settings) == ((), SendSettings(None, None, None))
     with pytest.raises(OutcomeUnknown):
-        call.decipher(reply({"steps": []}))
+        call.parse(reply({"steps": []}))
 
 
 def test_definitions_of_properties_say_what_each_takes() -> None:
@@ -65,7 +65,7 @@ def test_definitions_of_properties_say_what_each_takes() -> None:
             "city",
         ]
     }
-    assert call.decipher(reply(told)) == (
+    assert call.parse(reply(told)) == (
         PropertyDefinition("city", "string"),
         PropertyDefinition("tier", "enumeration", ("gold plus",)),
         PropertyDefinition("owner", "enumeration", None),
@@ -73,9 +73,9 @@ def test_definitions_of_properties_say_what_each_takes() -> None:
         PropertyDefinition("sum", "number", read_only=True, unique=True),
         PropertyDefinition("strange", None),
     )
-    assert call.decipher(reply({"results": []})) == ()
+    assert call.parse(reply({"results": []})) == ()
     with pytest.raises(OutcomeUnknown):
-        call.decipher(reply({"properties": []}))
+        call.parse(reply({"properties": []}))
 
 
 def test_users_come_in_pages_with_their_seats() -> None:
@@ -86,7 +86,7 @@ def test_users_come_in_pages_with_their_seats() -> None:
         "paging": {"next": {"after": "6"}},
     }
     users = (User("7001", "anna@acme.example", ("sales-pro",)), User("7002", None, None))
-    assert call.decipher(reply(told)) == UserPage(users, "6")
+    assert call.parse(reply(told)) == UserPage(users, "6")
 
 
 def test_a_token_is_asked_about_and_not_shown() -> None:
@@ -94,36 +94,36 @@ def test_a_token_is_asked_about_and_not_shown() -> None:
     assert call.json == {"tokenKey": "pat-secret"}
     assert "pat-secret" not in repr(call)
     told = {"userId": 7001, "hubId": 48, "appId": 1, "scopes": ["oauth", 5, "automation"]}
-    assert call.decipher(reply(told)) == TokenInfo("7001", "48", ("oauth", "automation"))
+    assert call.parse(reply(told)) == TokenInfo("7001", "48", ("oauth", "automation"))
     with pytest.raises(OutcomeUnknown):
-        call.decipher(reply({"userId": 7001}))
+        call.parse(reply({"userId": 7001}))
     with pytest.raises(Refusal):
-        call.decipher(reply({}, 404))
+        call.parse(reply({}, 404))
 
 
 def test_an_account_has_an_id_and_a_clock() -> None:
     call = account.account_details()
     assert call.path("2026-03") == "/account-info/2026-03/details"
     told = {"portalId": 48, "timeZone": "Europe/Berlin", "accountType": "STANDARD", "dataHostingLocation": "eu1"}
-    assert call.decipher(reply(told)) == AccountDetails("48", "Europe/Berlin", "STANDARD", "eu1")
+    assert call.parse(reply(told)) == AccountDetails("48", "Europe/Berlin", "STANDARD", "eu1")
     with pytest.raises(OutcomeUnknown):
-        call.decipher(reply({"timeZone": "UTC"}))
+        call.parse(reply({"timeZone": "UTC"}))
 
 
 def test_a_days_usage_is_a_figure_or_none() -> None:
     call = account.daily_usage()
     assert call.path("2026-03") == "/account-info/2026-03/api-usage/daily/private-apps"
     told = {"usageLimit": 10, "currentUsage": 3, "fetchStatus": "CACHED", "resetsAt": "2026-11-24T00:00:00Z"}
-    assert call.decipher(reply({"results": [told]})) == Usage(10, 3, MIDNIGHT)
-    assert call.decipher(reply({"results": [told | {"fetchStatus": "TIMEOUT"}]})) is None
-    assert call.decipher(reply({"results": []})) is None
+    assert call.parse(reply({"results": [told]})) == Usage(10, 3, MIDNIGHT)
+    assert call.parse(reply({"results": [told | {"fetchStatus": "TIMEOUT"}]})) is None
+    assert call.parse(reply({"results": []})) is None
 
 
 def test_archived_owners_are_asked_for_apart_and_keep_their_user_id() -> None:
     call = protocol.list_owners(after="5", archived=True)
     assert call.query == (("limit", "100"), ("archived", "true"), ("after", "5"))
     told = {"id": "31", "userId": None, "userIdIncludingInactive": 7001, "firstName": "Anna", "lastName": "Acme"}
-    (owner,) = call.decipher(reply({"results": [told]})).owners
+    (owner,) = call.parse(reply({"results": [told]})).owners
     assert (owner.user_id, owner.past_user_id, owner.name) == (None, "7001", "Anna Acme")
 
 

@@ -71,20 +71,20 @@ def test_a_search_stays_within_hubspots_limits_on_one_query() -> None:
     ],
 )
 def test_a_page_tells_who_comes_after_it(body: Any, found: FoundPage) -> None:
-    assert PAGE.decipher(reply(body)) == found
+    assert PAGE.parse(reply(body)) == found
 
 
 def test_a_full_page_is_followed_by_another_one_whatever_else_it_says() -> None:
     results = [{"id": str(number)} for number in range(1000, 1000 + search.PAGE_SIZE)]
-    assert PAGE.decipher(reply({"results": results})).beyond == str(1000 + search.PAGE_SIZE)
+    assert PAGE.parse(reply({"results": results})).beyond == str(1000 + search.PAGE_SIZE)
 
 
 def test_a_search_too_many_is_told_by_its_message_alone() -> None:
     with pytest.raises(Refusal) as refused:
-        PAGE.decipher(reply({"status": "error", "message": "You have reached your secondly limit."}, 429))
+        PAGE.parse(reply({"status": "error", "message": "You have reached your secondly limit."}, 429))
     assert refused.value.code == "RATE_LIMIT_SECONDLY"
     with pytest.raises(OutcomeUnknown):
-        PAGE.decipher(Reply(200, {}, b"<html>"))
+        PAGE.parse(Reply(200, {}, b"<html>"))
 
 
 def test_a_contact_is_read_by_hubspots_names() -> None:
@@ -105,7 +105,7 @@ def test_a_contact_is_read_by_hubspots_names() -> None:
 @given(st.binary(max_size=200), st.integers(100, 599))
 def test_any_answer_to_a_search_ends_in_the_error_tree(body: bytes, status: int) -> None:
     with suppress(Refusal, OutcomeUnknown):
-        assert isinstance(PAGE.decipher(Reply(status, {}, body)), FoundPage)
+        assert isinstance(PAGE.parse(Reply(status, {}, body)), FoundPage)
 
 
 async def test_who_is_refused_shows_nothing_and_only_who_is_not_spoken_of_is_left_out(

@@ -109,10 +109,10 @@ def test_the_other_calls_name_their_token_in_the_body_and_the_version_in_the_pat
 def test_tokens_are_read_with_whose_they_are() -> None:
     facts = TokenFacts("4567", "7001", ("oauth", "crm.objects.contacts.read"))
     whole = Tokens("access-1", 1800, "refresh-1", facts)
-    assert oauth.refresh(APP, "refresh-1").decipher(reply(GIVEN)) == whole
-    assert oauth.refresh(APP, "r").decipher(reply({"access_token": "a", "expires_in": 60})) == Tokens("a", 60)
-    assert oauth.introspect(APP, "a").decipher(reply(GIVEN)) == facts
-    oauth.revoke(APP, "refresh-1").decipher(Reply(204, {}, b""))
+    assert oauth.refresh(APP, "refresh-1").parse(reply(GIVEN)) == whole
+    assert oauth.refresh(APP, "r").parse(reply({"access_token": "a", "expires_in": 60})) == Tokens("a", 60)
+    assert oauth.introspect(APP, "a").parse(reply(GIVEN)) == facts
+    oauth.revoke(APP, "refresh-1").parse(Reply(204, {}, b""))
 
 
 @pytest.mark.parametrize(
@@ -132,7 +132,7 @@ def test_tokens_are_read_with_whose_they_are() -> None:
 )
 def test_a_yes_without_a_usable_token_and_its_life_is_ambiguous(changed: dict[str, Any]) -> None:
     with pytest.raises(OutcomeUnknown):
-        oauth.refresh(APP, "refresh-1").decipher(reply(GIVEN | changed))
+        oauth.refresh(APP, "refresh-1").parse(reply(GIVEN | changed))
 
 
 @pytest.mark.parametrize(
@@ -147,9 +147,9 @@ def test_a_yes_without_a_usable_token_and_its_life_is_ambiguous(changed: dict[st
 def test_a_dead_grant_is_told_apart_when_it_is_used_but_not_when_a_code_is_wrong(body: Any, status: int) -> None:
     for call in (oauth.refresh(APP, "refresh-1"), oauth.revoke(APP, "refresh-1")):
         with pytest.raises(GrantRevoked):
-            call.decipher(reply(body, status))
+            call.parse(reply(body, status))
     with pytest.raises(Refusal) as refused:
-        oauth.exchange(APP, "code-1", redirect_uri=BACK, verifier=VERIFIER).decipher(reply(body, status))
+        oauth.exchange(APP, "code-1", redirect_uri=BACK, verifier=VERIFIER).parse(reply(body, status))
     assert refused.value.code == "TOKEN_REFUSED"
 
 
@@ -166,18 +166,18 @@ def test_a_dead_grant_is_told_apart_when_it_is_used_but_not_when_a_code_is_wrong
 )
 def test_any_other_no_is_a_refusal_with_hubspots_words(body: Any, status: int, told: str) -> None:
     with pytest.raises(Refusal, match=told) as refused:
-        oauth.refresh(APP, "refresh-1").decipher(reply(body, status))
+        oauth.refresh(APP, "refresh-1").parse(reply(body, status))
     assert (refused.value.code, refused.value.status) == ("TOKEN_REFUSED", status)
 
 
 def test_a_limit_is_told_with_its_wait_and_trouble_at_hubspot_is_ambiguous() -> None:
     limited = reply({"policyName": "TEN_SECONDLY_ROLLING"}, 429, **{"retry-after": "7"})
     with pytest.raises(Refusal) as refused:
-        oauth.refresh(APP, "refresh-1").decipher(limited)
+        oauth.refresh(APP, "refresh-1").parse(limited)
     assert (refused.value.code, refused.value.retry_after) == ("RATE_LIMIT_TEN_SECONDLY", 7)
     for status in (408, 500, 502, 503):
         with pytest.raises(OutcomeUnknown):
-            oauth.refresh(APP, "refresh-1").decipher(reply(DEAD, status))
+            oauth.refresh(APP, "refresh-1").parse(reply(DEAD, status))
 
 
 said = st.sampled_from([*SECRETS, "invalid_grant", "BAD_HUB"]) | st.text() | st.none() | st.integers()
@@ -189,7 +189,7 @@ bodies = st.dictionaries(
 @given(bodies, st.integers(300, 599), st.sampled_from(CALLS))
 def test_no_answer_whatever_brings_a_secret_into_an_error(body: Any, status: int, call: Any) -> None:
     with pytest.raises(HubSpotError) as told:
-        call.decipher(reply(body, status))
+        call.parse(reply(body, status))
     whole = "".join(traceback.format_exception(told.value, chain=True))
     assert not any(secret in f"{whole}{told.value!r}{vars(told.value)}" for secret in SECRETS)
 
@@ -199,14 +199,14 @@ def test_a_secret_that_looks_like_a_word_is_not_taken_for_one(secret: str) -> No
     answer = reply({"error": secret, "status": secret, "message": secret}, 400)
     for call in (oauth.refresh(APP, secret), oauth.exchange(APP, secret, redirect_uri=BACK, verifier=VERIFIER)):
         with pytest.raises(Refusal) as refused:
-            call.decipher(answer)
+            call.parse(answer)
         assert secret not in f"{refused.value}{vars(refused.value)}"
 
 
 @given(st.binary(), st.integers(200, 599), st.sampled_from(CALLS))
 def test_any_bytes_end_in_a_value_or_in_our_error(body: bytes, status: int, call: Any) -> None:
     try:
-        call.decipher(Reply(status, {}, body))
+        call.parse(Reply(status, {}, body))
     except HubSpotError:
         pass
     else:
@@ -214,7 +214,7 @@ def test_any_bytes_end_in_a_value_or_in_our_error(body: bytes, status: int, call
 
 
 def test_nothing_that_is_printed_shows_a_secret() -> None:
-    shown = f"{APP} {CALLS} {oauth.refresh(APP, 'refresh-1').decipher(reply(GIVEN))}"
+    shown = f"{APP} {CALLS} {oauth.refresh(APP, 'refresh-1').parse(reply(GIVEN))}"
     assert not any(secret in shown for secret in SECRETS)
 
 

@@ -40,7 +40,7 @@ def test_the_version_is_one_argument_and_ids_cannot_leave_their_place() -> None:
 
 def test_a_yes_is_an_id_and_a_time() -> None:
     told = reply({"id": "9", "toEmail": "ada@corp.example", "enrolledAt": "2026-11-23T09:00:00.000Z"})
-    assert protocol.enroll("501", "310001", ANNA).decipher(told) == Enrolled("9", NINE)
+    assert protocol.enroll("501", "310001", ANNA).parse(told) == Enrolled("9", NINE)
 
 
 @pytest.mark.parametrize(
@@ -48,16 +48,16 @@ def test_a_yes_is_an_id_and_a_time() -> None:
 )
 def test_a_yes_without_either_is_ambiguous(body: Any) -> None:
     with pytest.raises(OutcomeUnknown):
-        protocol.enroll("501", "310001", ANNA).decipher(reply(body))
+        protocol.enroll("501", "310001", ANNA).parse(reply(body))
 
 
 def test_the_status_is_one_object_and_404_means_none() -> None:
     call = protocol.enrollment_status("501")
     told = {"id": 9, "sequenceId": "310001", "enrolledAt": "2026-11-23T09:00:00Z"}
-    assert call.decipher(reply(told)) == ObservedEnrollment("310001", NINE)
-    assert call.decipher(reply({}, 404)) is None
+    assert call.parse(reply(told)) == ObservedEnrollment("310001", NINE)
+    assert call.parse(reply({}, 404)) is None
     with pytest.raises(Refusal):
-        call.decipher(reply({"category": "MISSING_SCOPES"}, 403))
+        call.parse(reply({"category": "MISSING_SCOPES"}, 403))
 
 
 def test_sequences_come_in_pages() -> None:
@@ -68,15 +68,15 @@ def test_sequences_come_in_pages() -> None:
         "results": [{"id": "310001", "name": "Demo", "updatedAt": "2026-11-23T09:00:00Z", "userId": "7001"}],
         "paging": {"next": {"after": "6"}},
     }
-    assert call.decipher(reply(told)) == SequencePage((Sequence("310001", "Demo", "7001", NINE),), "6")
-    assert call.decipher(reply({"results": []})) == SequencePage((), None)
+    assert call.parse(reply(told)) == SequencePage((Sequence("310001", "Demo", "7001", NINE),), "6")
+    assert call.parse(reply({"results": []})) == SequencePage((), None)
 
 
 def test_an_owner_has_a_user_id_until_deactivated() -> None:
     call = protocol.list_owners()
     told = {"results": [{"id": "31", "userId": 7001, "email": "anna@acme.example"}, {"id": "32", "userId": None}]}
     owners = (Owner("31", "7001", "anna@acme.example"), Owner("32", None, None))
-    assert call.decipher(reply(told)) == OwnerPage(owners, None)
+    assert call.parse(reply(told)) == OwnerPage(owners, None)
 
 
 def test_an_upsert_goes_by_address_and_does_not_write_it() -> None:
@@ -95,7 +95,7 @@ def test_an_upsert_goes_by_address_and_does_not_write_it() -> None:
 
 
 def upserted(body: Any, *inputs: Upsert, status: int = 200) -> dict[Upsert, Contact | HubSpotError]:
-    return contacts.upsert_contacts(inputs or (ADA, BOB)).decipher(reply(body, status))
+    return contacts.upsert_contacts(inputs or (ADA, BOB)).parse(reply(body, status))
 
 
 def ids(found: dict[Any, Contact | HubSpotError]) -> dict[Any, str]:
@@ -161,7 +161,7 @@ def test_contacts_are_read_by_id_or_by_address() -> None:
     by_id = contacts.read_contacts(["501", "502"], ["lastname", "firstname"])
     assert by_id.json == {"properties": ["firstname", "lastname"], "inputs": [{"id": "501"}, {"id": "502"}]}
     told = {"results": [{"id": "502", "properties": {"firstname": "Bob", "lastname": None, "count": 3}}]}
-    assert by_id.decipher(reply(told)) == {"502": Contact("502", {"firstname": "Bob", "lastname": None, "count": "3"})}
+    assert by_id.parse(reply(told)) == {"502": Contact("502", {"firstname": "Bob", "lastname": None, "count": "3"})}
     by_email = contacts.read_contacts(["ada@corp.example"], ["firstname"], by="email")
     assert by_email.json is not None
     assert by_email.json["idProperty"] == "email"
@@ -169,6 +169,6 @@ def test_contacts_are_read_by_id_or_by_address() -> None:
 
 
 def test_one_contact_that_is_not_there_is_a_refusal() -> None:
-    found = contacts.read_contacts(["501"], ["firstname"]).decipher(reply({"results": []}))["501"]
+    found = contacts.read_contacts(["501"], ["firstname"]).parse(reply({"results": []}))["501"]
     assert isinstance(found, Refusal)
     assert (found.code, found.status) == ("OBJECT_NOT_FOUND", 404)

@@ -261,7 +261,7 @@ calls = st.sampled_from(
 def outcome(call: Call[object], reply: Reply) -> str:
     """What an error says, nothing for a value; any other exception fails the test."""
     try:
-        call.decipher(reply)
+        call.parse(reply)
     except OutcomeUnknown as ambiguous:
         return str(ambiguous)
     except Refusal as refusal:
@@ -281,7 +281,7 @@ def test_any_reply_ends_in_a_value_or_in_the_error_tree(call: Call[object], repl
 @given(replies.filter(lambda reply: not reply.ok))
 def test_an_enroll_without_2xx_is_never_taken_for_a_yes(reply: Reply) -> None:
     with pytest.raises((Refusal, OutcomeUnknown)):
-        protocol.enroll("501", "310001", ANNA).decipher(reply)
+        protocol.enroll("501", "310001", ANNA).parse(reply)
 
 
 @given(st.text())

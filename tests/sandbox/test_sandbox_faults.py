@@ -54,7 +54,7 @@ async def test_a_token_that_is_not_given_is_refused_by_the_token_route(portal: P
     call = refresh(app, "any")
     answer = await portal.client.post(call.path, data=dict(call.form))
     with pytest.raises(Refusal) as raised:
-        call.decipher(Reply(answer.status_code, dict(answer.headers), answer.content))
+        call.parse(Reply(answer.status_code, dict(answer.headers), answer.content))
     assert {raised.value.code} == OF_TOKENS
 
 

@@ -52,7 +52,7 @@ def token_info(token: str) -> Call[TokenInfo]:
         route="/oauth/v2/private-apps/get/access-token-info",
         method="POST",
         json={"tokenKey": token},
-        decipher=_token,
+        parse=_token,
     )
 
 

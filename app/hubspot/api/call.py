@@ -27,14 +27,14 @@ class Call(Generic[T_co]):
     """One request and how its reply is read.
 
     `route` is the template of the path, for logs too: neither ids nor addresses stand in it. `parts` fill it, except
-    for `{version}`, which the client knows. `decipher` returns the value or raises Refusal or OutcomeUnknown. `bearer`
+    for `{version}`, which the client knows. `parse` returns the value or raises Refusal or OutcomeUnknown. `bearer`
     says that the token goes with it. `kind` names the HubSpot limit that it counts for: `general`, or `search`, which
     counts for both.
     """
 
     route: str
     method: str
-    decipher: Callable[[Reply], T_co]
+    parse: Callable[[Reply], T_co]
     parts: Mapping[str, str] = field(default_factory=dict, repr=False)
     query: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     json: Mapping[str, Any] | None = field(default=None, repr=False)  # it holds people, and in one call a token

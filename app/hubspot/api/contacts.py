@@ -77,13 +77,13 @@ def read_contacts(
 
 
 def _batch(
-    operation: str, body: dict[str, Any], decipher: Callable[[Reply], dict[Any, Contact | HubSpotError]]
+    operation: str, body: dict[str, Any], parse: Callable[[Reply], dict[Any, Contact | HubSpotError]]
 ) -> Call[dict[Any, Contact | HubSpotError]]:
     return Call(
         route=f"/crm/objects/{{version}}/contacts/batch/{operation}",
         method="POST",
         json=body,
-        decipher=decipher,
+        parse=parse,
     )
 
 

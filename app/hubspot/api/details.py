@@ -60,7 +60,7 @@ def sequence_details(user_id: str, sequence: str) -> Call[SequenceDetails]:
         method="GET",
         parts={"sequenceId": sequence},
         query=(("userId", user_id),),
-        decipher=_details,
+        parse=_details,
     )
 
 
@@ -70,7 +70,7 @@ def list_users(after: str | None = None) -> Call[UserPage]:
         route="/settings/users/{version}",
         method="GET",
         query=(("limit", str(PAGE_LIMIT)), *paging(after)),
-        decipher=_users,
+        parse=_users,
     )
 
 

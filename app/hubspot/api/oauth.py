@@ -63,12 +63,12 @@ class OAuthApp:
 
 @dataclass(frozen=True, slots=True)
 class TokenCall(Generic[T]):
-    """One request of the token routes: `form` is its body, `decipher` returns the value or raises a HubSpotError."""
+    """One request of the token routes: `form` is its body, `parse` returns the value or raises a HubSpotError."""
 
     route: str
     path: str
     form: Mapping[str, str] = field(repr=False)
-    decipher: Callable[[Reply], T] = field(repr=False)
+    parse: Callable[[Reply], T] = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,13 +143,13 @@ def revoke(app: OAuthApp, refresh_token: str) -> TokenCall[None]:
 def _call(app: OAuthApp, what: str, form: dict[str, str], read: Callable[[Reply], T], *, grant: bool) -> TokenCall[T]:
     whole = form | {"client_id": app.client_id, "client_secret": app.client_secret}
 
-    def decipher(reply: Reply) -> T:
+    def parse(reply: Reply) -> T:
         if not reply.ok:
             _refuse(reply, sent=frozenset(whole.values()), grant=grant)
         return read(reply)
 
     version = quote(app.version, safe="")
-    return TokenCall(f"/oauth/{{version}}/token{what}", f"/oauth/{version}/token{what}", whole, decipher)
+    return TokenCall(f"/oauth/{{version}}/token{what}", f"/oauth/{version}/token{what}", whole, parse)
 
 
 def _refuse(reply: Reply, *, sent: frozenset[str], grant: bool) -> NoReturn:

@@ -47,7 +47,7 @@ def contacts_between(
         route="/crm/objects/{version}/contacts/search",
         method="POST",
         json=body,
-        decipher=_page,
+        parse=_page,
         kind="search",
     )
 

@@ -77,7 +77,7 @@ def enroll(contact_id: str, sequence: str, sender: Sender) -> Call[Enrolled]:
         method="POST",
         query=(("userId", sender.user_id),),
         json={"contactId": contact_id, "sequenceId": sequence, "senderEmail": sender.email},
-        decipher=_enrolled,
+        parse=_enrolled,
     )
 
 
@@ -90,7 +90,7 @@ def enrollment_status(contact_id: str) -> Call[ObservedEnrollment | None]:
         route="/automation/sequences/{version}/enrollments/contact/{contactId}",
         method="GET",
         parts={"contactId": contact_id},
-        decipher=_status,
+        parse=_status,
     )
 
 
@@ -100,7 +100,7 @@ def list_sequences(user_id: str, after: str | None = None) -> Call[SequencePage]
         route="/automation/sequences/{version}",
         method="GET",
         query=(("userId", user_id), ("limit", str(PAGE_LIMIT)), *paging(after)),
-        decipher=_sequence_page,
+        parse=_sequence_page,
     )
 
 
@@ -111,7 +111,7 @@ def get_sequence(user_id: str, sequence: str) -> Call[Sequence]:
         method="GET",
         parts={"sequenceId": sequence},
         query=(("userId", user_id),),
-        decipher=_sequence,
+        parse=_sequence,
     )
 
 
@@ -122,7 +122,7 @@ def list_owners(after: str | None = None, *, archived: bool = False) -> Call[Own
         route="/crm/owners/{version}",
         method="GET",
         query=(("limit", str(PAGE_LIMIT)), *gone, *paging(after)),
-        decipher=_owner_page,
+        parse=_owner_page,
     )
 
 

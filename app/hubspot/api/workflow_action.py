@@ -97,7 +97,7 @@ def update_action(developer: Developer, id_: str, definition: dict[str, Any]) ->
 def _call(
     method: str,
     developer: Developer,
-    decipher: Any,
+    parse: Any,
     *,
     id_: str | None = None,
     query: tuple[tuple[str, str], ...] = (),
@@ -109,7 +109,7 @@ def _call(
         parts={"appId": developer.app_id, "definitionId": id_ or ""},
         query=(*query, *((("hapikey", developer.key),) if developer.hapikey else ())),
         json=json,
-        decipher=decipher,
+        parse=parse,
         bearer=not developer.hapikey,
     )
 

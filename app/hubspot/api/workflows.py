@@ -24,7 +24,7 @@ def enroll_in_workflow(workflow_id: str, email: str) -> Call[None]:
         route="/automation/v2/workflows/{workflowId}/enrollments/contacts/{email}",
         method="POST",
         parts={"workflowId": workflow_id, "email": email},
-        decipher=_done,
+        parse=_done,
     )
 
 
@@ -34,7 +34,7 @@ def workflow_id(flow_id: str) -> Call[str]:
         route="/automation/v4/workflow-id-mappings/batch/read",
         method="POST",
         json={"inputs": [{"flowId": flow_id, "type": "FLOW_ID"}]},
-        decipher=lambda reply: _workflow_id(reply, flow_id),
+        parse=lambda reply: _workflow_id(reply, flow_id),
     )
 
 
