@@ -1,24 +1,22 @@
-"""What every test may ask for: a real PostgreSQL (the embedded one), a database of its own, deterministic ids."""
+"""What every test may ask for: a database of its own on a real PostgreSQL, a sandbox of its own, deterministic ids."""
 
 from __future__ import annotations
 
 import itertools
-import shutil
-import tempfile
+import os
+import sys
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
 from hypothesis import HealthCheck, settings
-from sqlalchemy import text
-from sqlalchemy.engine import make_url
 
-from app.database.embedded import EmbeddedPostgres
 from app.database.engine import open_engine
-from app.database.migrate import migrate
 from app.intake.entries import DecidedEvent, IntakeRecord, RecordedDecision
 from app.model import Decision, Delivery, EnrollRequest, Event, IfEnrolled, Intent, OnSenderFull, Plan, Verdict
+from tests.support.postgres import TEMPLATE, Databases, shared_server
+from tests.support.sandbox import SandboxServer
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
@@ -31,57 +29,61 @@ settings.load_profile("untimed")
 
 DEFER = OnSenderFull.DEFER
 NOON = datetime(2026, 1, 5, 12, 0, tzinfo=UTC)
-_numbers = itertools.count(1)
+SERVER_URL = pytest.StashKey[str]()
+
+# Tests start many processes. Each would compile the whole application again where the environment forbids keeping it.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_setupnodes(config: pytest.Config) -> None:
+    """Start the server once for all workers, in the process that outlives them."""
+    started = ExitStack()
+    config.add_cleanup(started.close)
+    config.stash[SERVER_URL] = started.enter_context(shared_server())
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Tell a worker where the server is."""
+    node.workerinput["postgres_url"] = node.config.stash[SERVER_URL]
 
 
 @pytest.fixture(scope="session")
-def postgres() -> Iterator[EmbeddedPostgres]:
-    """A private server for the whole session. Its folder is short: socket paths are limited to about 100 bytes."""
-    folder = Path(tempfile.mkdtemp(prefix="segue-", dir="/tmp"))  # a short path is the point
-    folder.chmod(0o755)
-    server = EmbeddedPostgres.open(folder / "data")
-    try:
-        yield server
-    finally:
-        server.close()
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-async def _run(url: str, *statements: str) -> None:
-    engine = open_engine(url, pool_size=1)
-    async with engine.connect() as connection:
-        plain = await connection.execution_options(isolation_level="AUTOCOMMIT")
-        for statement in statements:
-            await plain.execute(text(statement))
-    await engine.dispose()
+def postgres(request: pytest.FixtureRequest) -> Iterator[Databases]:
+    """The server that all tests share; without workers it starts with the first test that needs it."""
+    worker = getattr(request.config, "workerinput", None)
+    with ExitStack() as started:
+        url = worker["postgres_url"] if worker else started.enter_context(shared_server())
+        yield started.enter_context(Databases(url, f"test_{worker['workerid'] if worker else 'main'}"))
 
 
 @pytest.fixture
-async def empty_database(postgres: EmbeddedPostgres) -> AsyncIterator[str]:
+def empty_database(postgres: Databases) -> Iterator[str]:
     """The URL of a database of this test's own, without tables."""
-    name = f"test_{next(_numbers)}"
-    await _run(postgres.url, f"CREATE DATABASE {name}")
-    yield make_url(postgres.url).set(database=name).render_as_string(hide_password=False)
-    await _run(postgres.url, f"DROP DATABASE {name} WITH (FORCE)")
-
-
-@pytest.fixture(scope="session")
-def template() -> list[str]:
-    """Names of the migrated database that others are copied from: at most one."""
-    return []
+    with postgres.database() as url:
+        yield url
 
 
 @pytest.fixture
-async def database_url(postgres: EmbeddedPostgres, template: list[str]) -> AsyncIterator[str]:
-    """The URL of a migrated database of this test's own, copied from one that was migrated once."""
-    if not template:
-        await _run(postgres.url, "CREATE DATABASE migrated")
-        await migrate(make_url(postgres.url).set(database="migrated"))
-        template.append("migrated")
-    name = f"test_{next(_numbers)}"
-    await _run(postgres.url, f"CREATE DATABASE {name} TEMPLATE {template[0]} STRATEGY FILE_COPY")
-    yield make_url(postgres.url).set(database=name).render_as_string(hide_password=False)
-    await _run(postgres.url, f"DROP DATABASE {name} WITH (FORCE)")
+def database_url(postgres: Databases) -> Iterator[str]:
+    """The URL of a migrated database of this test's own."""
+    with postgres.database(template=TEMPLATE) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def sandbox_server() -> Iterator[SandboxServer]:
+    with SandboxServer() as server:
+        yield server
+
+
+@pytest.fixture
+def sandbox_url(sandbox_server: SandboxServer) -> Iterator[str]:
+    """The URL of a sandbox of this test's own."""
+    with sandbox_server.fresh() as url:
+        yield url
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from app.errors import FenceLost
 from app.model import Baseline, Enrollment, OutboundKind, Sender, State, Step
 from app.model.plan_json import read
 from app.model.states import OCCUPIES_PERSON, RELEASES_INTENT, permit
-from app.outbound.store import nobody, note
+from app.outbound.store import no_endpoints, note
 from app.senders import quota_store
 from app.senders.pause_store import note_full, note_refusal, note_success
 

@@ -18,7 +18,7 @@ from app.sandbox.app import TRANSPORT, create_app
 from app.sandbox.state.settings import Settings
 
 
-class _Protocol(HttpToolsProtocol):
+class BreakableProtocol(HttpToolsProtocol):
     """Hands the connection to the application, so that it can be broken on request."""
 
     def on_message_begin(self) -> None:
@@ -32,7 +32,7 @@ async def serve(host: str, port: int, *, parent: int | None) -> None:
     """Serve until SIGTERM, or until the process `parent`, which started this one, has gone."""
     listening = socket.create_server((host, port), backlog=2048)
     config = uvicorn.Config(
-        create_app(Settings()), http=_Protocol, log_config=None, access_log=False, lifespan="on", ws="none"
+        create_app(Settings()), http=BreakableProtocol, log_config=None, access_log=False, lifespan="on", ws="none"
     )
     server = uvicorn.Server(config)
     sys.stdout.write(f"sandbox listens on http://{host}:{listening.getsockname()[1]}\n")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -11,10 +10,9 @@ import pytest
 from typer.testing import CliRunner
 
 from app.__main__ import build
-from tests.crash.harness import Process
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
     from typer.testing import Result
@@ -29,13 +27,6 @@ sources:
 
 
 @pytest.fixture
-def sandbox() -> Iterator[str]:
-    process = Process(["-m", "app.sandbox", "--port", "0"], {}, r"http://\S+")
-    yield asyncio.run(process.wait_until_up()).group()
-    process.end()
-
-
-@pytest.fixture
 def run(tmp_path: Path) -> Callable[..., Result]:
     (tmp_path / "rules.yaml").write_text(RULES, encoding="utf-8")
 
@@ -46,8 +37,8 @@ def run(tmp_path: Path) -> Callable[..., Result]:
     return run
 
 
-def definitions(sandbox: str) -> list[dict[str, Any]]:
-    url = f"{sandbox}/automation/actions/2026-03/4711"
+def definitions(sandbox_url: str) -> list[dict[str, Any]]:
+    url = f"{sandbox_url}/automation/actions/2026-03/4711"
     told: list[dict[str, Any]] = httpx.get(url, params={"hapikey": KEY}, trust_env=False).json()["results"]
     return told
 
@@ -68,20 +59,20 @@ def test_it_is_printed_as_a_file_of_a_project(run: Callable[..., Result]) -> Non
 
 @pytest.mark.parametrize("way", [[], ["--hapikey"]])
 def test_it_is_registered_once_and_replaced_from_then_on(
-    run: Callable[..., Result], sandbox: str, way: list[str]
+    run: Callable[..., Result], sandbox_url: str, way: list[str]
 ) -> None:
-    known = {"SEGUE_HUBSPOT_BASE_URL": sandbox, "SEGUE_HUBSPOT_DEVELOPER_KEY": KEY}
+    known = {"SEGUE_HUBSPOT_BASE_URL": sandbox_url, "SEGUE_HUBSPOT_DEVELOPER_KEY": KEY}
     first = run("--register", "4711", *way, **known)
     assert first.exit_code == 0, first.exception
     assert "revision 1" in first.stdout
     assert "only its developer sees it" in first.stdout
     assert "revision 2" in run("--register", "4711", "--publish", *way, **known).stdout
-    (kept,) = definitions(sandbox)
+    (kept,) = definitions(sandbox_url)
     assert (kept["actionUrl"], kept["published"]) == ("https://segue.example/webhooks/crm", True)
 
 
-def test_it_stays_as_visible_as_it_is_unless_that_is_asked_for(run: Callable[..., Result], sandbox: str) -> None:
-    known = {"SEGUE_HUBSPOT_BASE_URL": sandbox, "SEGUE_HUBSPOT_DEVELOPER_KEY": KEY}
+def test_it_stays_as_visible_as_it_is_unless_that_is_asked_for(run: Callable[..., Result], sandbox_url: str) -> None:
+    known = {"SEGUE_HUBSPOT_BASE_URL": sandbox_url, "SEGUE_HUBSPOT_DEVELOPER_KEY": KEY}
     for flags, published, told in (
         ([], False, "revision 1: workflows post to https://segue.example/webhooks/crm; only its developer sees it"),
         (["--publish"], True, "its app's accounts see it"),
@@ -90,11 +81,11 @@ def test_it_stays_as_visible_as_it_is_unless_that_is_asked_for(run: Callable[...
         ([], False, "only its developer sees it"),
     ):
         assert told in run("--register", "4711", *flags, **known).stdout
-        assert [kept["published"] for kept in definitions(sandbox)] == [published]
+        assert [kept["published"] for kept in definitions(sandbox_url)] == [published]
 
 
-def test_what_keeps_it_from_being_registered_is_told(run: Callable[..., Result], sandbox: str) -> None:
-    known = {"SEGUE_HUBSPOT_BASE_URL": sandbox}
+def test_what_keeps_it_from_being_registered_is_told(run: Callable[..., Result], sandbox_url: str) -> None:
+    known = {"SEGUE_HUBSPOT_BASE_URL": sandbox_url}
     assert "SEGUE_HUBSPOT_DEVELOPER_KEY" in str(run("--register", "4711", **known).exception)
     refused = run("--register", "4711", **known, SEGUE_HUBSPOT_DEVELOPER_KEY="wrong")
     assert "INVALID_AUTHENTICATION" in str(refused.exception)

@@ -1,8 +1,7 @@
-"""A sandbox process for the module, an account of each test's own in it, and a far end that changes what it answers."""
+"""An account of the sandbox, and a far end that changes what it answers."""
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import subprocess
@@ -20,7 +19,7 @@ import yaml
 from typer.testing import CliRunner
 
 from app.__main__ import build
-from tests.crash.harness import ROOT, SECRET, Process
+from tests.crash.harness import ROOT, SECRET
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -83,15 +82,6 @@ class Practice:
         command = [sys.executable, "-m", "app", *arguments]
         variables = {**os.environ, **self.environment, **environment}
         return subprocess.run(command, cwd=ROOT, env=variables, capture_output=True, text=True, timeout=60, check=False)
-
-
-@pytest.fixture(scope="session")
-def sandbox_url() -> Iterator[str]:
-    process = Process(["-m", "app.sandbox", "--port", "0"], {}, r"http://\S+")
-    try:
-        yield asyncio.run(process.wait_until_up()).group()
-    finally:
-        process.end()
 
 
 @pytest.fixture

@@ -25,7 +25,6 @@ from app.hubspot.rate_limit_store import StoredRateLimit
 from app.ids import Ids
 from app.intake.decide import Decider
 from app.sources import PROVIDERS
-from tests.crash.harness import Process
 from tests.web.service import Running, running
 
 if TYPE_CHECKING:
@@ -365,17 +364,14 @@ async def test_a_survey_response_is_read_by_its_questions(office: Office) -> Non
 
 
 @pytest.fixture
-async def hubspot(office: Office, engine: AsyncEngine) -> AsyncIterator[BatchedHubSpot]:
-    sandbox = Process(["-m", "app.sandbox", "--port", "0"], {}, r"http://\S+")
-    url = (await sandbox.wait_until_up()).group()
+async def hubspot(office: Office, engine: AsyncEngine, sandbox_url: str) -> AsyncIterator[BatchedHubSpot]:
     pace = StoredRateLimit(engine, account="main", cap=None, headroom=0.05, window_ms=10_000)
-    client = HubSpotClient("main", "pat-sandbox", rate_limit=pace, observe=lambda _: None, base_url=url)
+    client = HubSpotClient("main", "pat-sandbox", rate_limit=pace, observe=lambda _: None, base_url=sandbox_url)
     async with aclosing(client), aclosing(BatchedHubSpot(client)) as desk:
         asking = asking_of(nobody, lambda _: desk, engine)
         office.enricher = enricher_of(office.web, office.enrichments, asking, office.moment)
         yield desk
     await pace.close()
-    sandbox.end()
 
 
 async def nobody(lookup: Any) -> Any:

@@ -18,7 +18,6 @@ from app.hubspot.batched import BatchedHubSpot
 from app.hubspot.client import HubSpotClient
 from app.hubspot.rate_limit_store import StoredRateLimit
 from app.model import Account
-from tests.crash.harness import Process
 from tests.enrich.test_enriching import asking_of, enricher_of, nobody
 from tests.web.service import Running, running
 
@@ -71,11 +70,9 @@ class Portals:
 
 
 @pytest.fixture
-async def portals(database_url: str, engine: AsyncEngine, tmp_path: Path) -> AsyncIterator[Portals]:
+async def portals(database_url: str, engine: AsyncEngine, sandbox_url: str, tmp_path: Path) -> AsyncIterator[Portals]:
     rules = tmp_path / "rules.yaml"
     rules.write_text(RULES)
-    sandbox = Process(["-m", "app.sandbox", "--port", "0"], {}, r"http://\S+")
-    url = (await sandbox.wait_until_up()).group()
     calls: list[CallRecord] = []
     async with AsyncExitStack() as stack:
         web = await stack.enter_async_context(running(database_url, rules, secrets={}))
@@ -84,7 +81,7 @@ async def portals(database_url: str, engine: AsyncEngine, tmp_path: Path) -> Asy
         for name, token in TOKENS.items():
             pace = StoredRateLimit(engine, account=name)
             stack.push_async_callback(pace.close)
-            client = HubSpotClient(name, token, rate_limit=pace, observe=calls.append, base_url=url)
+            client = HubSpotClient(name, token, rate_limit=pace, observe=calls.append, base_url=sandbox_url)
             await stack.enter_async_context(aclosing(client))
             desks[name] = await stack.enter_async_context(aclosing(BatchedHubSpot(client)))
             learnings[name] = IdentityLearner(
@@ -96,7 +93,6 @@ async def portals(database_url: str, engine: AsyncEngine, tmp_path: Path) -> Asy
         enricher = enricher_of(web, enrichments, asking, [utc_now()])
         yield Portals(web, enrichments, enricher, learnings, contacts.pop(), calls)
         assert contacts == set()
-    sandbox.end()
 
 
 async def learnt(portals: Portals) -> None:

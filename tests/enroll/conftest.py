@@ -1,4 +1,4 @@
-"""The road from the commit to HubSpot, one step at a time, against the sandbox in a process of its own."""
+"""The road from the commit to HubSpot, one step at a time, against the sandbox behind a real socket."""
 
 from __future__ import annotations
 
@@ -34,7 +34,6 @@ from app.rules.file.documents import Document
 from app.rules.load import load
 from app.senders.assign import Senders
 from app.senders.pause_store import SenderPauseStore
-from tests.crash.harness import Process
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -167,12 +166,9 @@ class Waits:
 
 
 @pytest.fixture
-async def road(engine: AsyncEngine) -> AsyncIterator[Road]:
-    sandbox = Process(["-m", "app.sandbox", "--port", "0"], {}, r"http://\S+")
-    url = (await sandbox.wait_until_up()).group()
-    async with open_road(engine, url) as road:
+async def road(engine: AsyncEngine, sandbox_url: str) -> AsyncIterator[Road]:
+    async with open_road(engine, sandbox_url) as road:
         yield road
-    sandbox.end()
 
 
 @asynccontextmanager

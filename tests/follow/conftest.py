@@ -1,4 +1,4 @@
-"""Following, one turn at a time, against the sandbox in a process of its own; the road before it is enrolling's."""
+"""Following, one turn at a time, against the sandbox behind a real socket; the road before it is enrolling's."""
 
 from __future__ import annotations
 

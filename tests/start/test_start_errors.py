@@ -21,7 +21,7 @@ from tests.crash.harness import RULES, Process
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from app.database.embedded import EmbeddedPostgres
+    from tests.support.postgres import Databases
 
 ROOT = Path(__file__).parents[2]
 WITHOUT_ACCOUNTS = RULES.replace('accounts: {main: {token: "${SEGUE_HUBSPOT_TOKEN}"}}\n', "")
@@ -155,7 +155,7 @@ def test_an_unreachable_database(environment: dict[str, str], command: str) -> N
     assert "hush" not in told
 
 
-def test_a_server_that_is_too_old(environment: dict[str, str], postgres: EmbeddedPostgres) -> None:
+def test_a_server_that_is_too_old(environment: dict[str, str], postgres: Databases) -> None:
     url = as_written(postgres.url)
     newer = "from app.database import engine; engine.MINIMUM_SERVER_VERSION = 990000"
     program = f"{newer}; import sys; sys.argv = ['segue', 'serve']; from app.__main__ import main; main()"

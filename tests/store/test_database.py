@@ -12,7 +12,7 @@ from app.database.engine import open_engine, require_server
 from app.errors import StartError
 
 if TYPE_CHECKING:
-    from app.database.embedded import EmbeddedPostgres
+    from tests.support.postgres import Databases
 
 APPLICATION = text("SELECT current_setting('application_name')")
 
@@ -45,7 +45,7 @@ async def test_connections_name_themselves_where_the_url_does_not(database_url: 
     ],
 )
 async def test_a_database_that_cannot_be_used_is_one_message(
-    postgres: EmbeddedPostgres, changes: dict[str, object], told: str
+    postgres: Databases, changes: dict[str, object], told: str
 ) -> None:
     engine = open_engine(make_url(postgres.url).set(**changes))  # type: ignore[arg-type]
     with pytest.raises(StartError, match="SEGUE_DATABASE_URL: cannot use the database at") as refused:
@@ -55,7 +55,7 @@ async def test_a_database_that_cannot_be_used_is_one_message(
     await engine.dispose()
 
 
-async def test_a_word_that_nobody_knows_is_one_message(postgres: EmbeddedPostgres) -> None:
+async def test_a_word_that_nobody_knows_is_one_message(postgres: Databases) -> None:
     engine = open_engine(make_url(postgres.url).update_query_dict({"sslmode": "perhaps"}))
     with pytest.raises(StartError, match="sslmode"):
         await require_server(engine)

@@ -27,7 +27,7 @@ from tests.store.filled import GROWING, ROWS, filling
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
-    from app.database.embedded import EmbeddedPostgres
+    from tests.support.postgres import Databases
 
 # Whatever a loop, the sweep or a scrape of the metrics asks again and again, with values.
 ME = {"account": "main"}
@@ -141,7 +141,7 @@ LOCKS = {"rules.store.LOCK"}  # PostgreSQL has no plan for it
 
 
 @pytest.fixture(scope="module")
-def filled(postgres: EmbeddedPostgres) -> Iterator[URL]:
+def filled(postgres: Databases) -> Iterator[URL]:
     """The URL of a filled database. What a test changes there it rolls back."""
     url = make_url(postgres.url).set(database="filled")
     server = make_url(postgres.url)

@@ -14,7 +14,7 @@ from app.hubspot.client import HubSpotClient
 from app.hubspot.local_rate_limit import LocalRateLimit
 from app.model import Account
 from app.rules.rulebook import Rulebook
-from tests.doctor.conftest import Practice, practice, sandbox_url
+from tests.doctor.conftest import Practice, practice
 from tests.web.service import RULES, running
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from tests.web.service import Running
 
-__all__ = ["practice", "sandbox_url"]
+__all__ = ["practice"]
 
 
 @pytest.fixture

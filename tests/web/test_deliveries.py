@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-    from app.database.embedded import EmbeddedPostgres
+    from tests.support.postgres import Databases
 
 
 def signup(number: int = 1, email: str = "Ada@Corp.Example", employees: int = 80) -> dict[str, Any]:
@@ -193,7 +193,7 @@ async def test_a_compressed_body_gets_415(web: Running) -> None:
 
 
 async def test_while_the_store_is_gone_senders_are_asked_to_come_again_and_then_taken(
-    web: Running, postgres: EmbeddedPostgres, database_url: str
+    web: Running, postgres: Databases, database_url: str
 ) -> None:
     await web.deliver("crm", signup(1))
     await close_database(postgres.url, database_url)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     import httpx
 
-    from app.database.embedded import EmbeddedPostgres
+    from tests.support.postgres import Databases
 
 METRICS = Path(__file__).parents[2] / "docs" / "metrics.md"
 LISTS = ("events", "decisions", "enrollments")
@@ -219,7 +219,7 @@ async def test_a_reload_without_the_token_does_not_even_read_the_file(web: Runni
 
 
 async def test_alive_asks_nothing_and_ready_names_what_is_missing(
-    web: Running, postgres: EmbeddedPostgres, database_url: str
+    web: Running, postgres: Databases, database_url: str
 ) -> None:
     ready = await web.client.get("/readyz")
     assert (ready.status_code, ready.json()["checks"]) == (

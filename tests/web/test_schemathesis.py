@@ -17,7 +17,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from tests.doctor.conftest import practice, sandbox_url
+from tests.doctor.conftest import practice
 from tests.web.service import ADMIN_TOKEN, BASE
 from tests.web.test_catalogue import served
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from tests.web.service import Running
 
-__all__ = ["practice", "sandbox_url", "served"]
+__all__ = ["practice", "served"]
 
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
 LISTS = [

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     import httpx
 
-    from app.database.embedded import EmbeddedPostgres
+    from tests.support.postgres import Databases
 
 TOKEN = "tok_made_up_4f81c2d9e0b7"
 RULES = """\
@@ -230,9 +230,7 @@ async def test_while_the_old_secret_is_used_operators_see_it(web: Running) -> No
     assert web.counted("source_old_secret_timestamp_seconds", source="crm") > 1_700_000_000
 
 
-async def test_hubspot_reads_a_pause_in_milliseconds(
-    web: Running, postgres: EmbeddedPostgres, database_url: str
-) -> None:
+async def test_hubspot_reads_a_pause_in_milliseconds(web: Running, postgres: Databases, database_url: str) -> None:
     change = {"subscriptionType": "company.creation", "eventId": 1}
     await close_database(postgres.url, database_url)
     answers: dict[str, httpx.Response] = {
