@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from app.enrollments.actions import ACTIONS
 from app.errors import DeclinedError
 from app.model import ENROLL
 from app.people.suppression import Kind
@@ -15,10 +16,6 @@ if TYPE_CHECKING:
     from app.people.suppression import Suppression
     from app.people.suppression_store import SuppressionStore
     from app.rules.rulebook import Rulebook
-
-
-# Actions that reach the person. An update only writes to the contact and may come late.
-REACHES_PERSON = frozenset({ENROLL, "workflow"})
 
 
 class Eligibility:
@@ -64,5 +61,6 @@ def _require_not_left(enrollment: Enrollment) -> None:
     An exit cancels the enrollments that wait. An enrollment that is decided only after the exit, because its event was
     thin and a provider had to be asked, is declined here.
     """
-    if enrollment.left_by is not None and enrollment.plan.action in REACHES_PERSON:
+    action = enrollment.plan.action
+    if enrollment.left_by is not None and (action == ENROLL or ACTIONS[action].reaches):
         raise DeclinedError("left_since", f"the person has left since this event came: see {enrollment.left_by}")

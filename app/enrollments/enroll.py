@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from app.enrollments.actions import ACTIONS
 from app.enrollments.evidence import is_ours, next_read_at
 from app.enrollments.outcome import Change
 from app.enrollments.prepare import RECHECK_AFTER
@@ -20,7 +21,7 @@ from app.model import ENROLL, IfEnrolled, State
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from app.enrollments.actions import ActionPerformer
+    from app.enrollments.actions import Tools
     from app.enrollments.prepare import Preparer
     from app.enrollments.record import Recorder
     from app.enrollments.store import EnrollmentStore
@@ -39,13 +40,13 @@ class Enroller:
         store: EnrollmentStore,
         hubspot: BatchedHubSpot,
         preparer: Preparer,
-        performer: ActionPerformer,
+        tools: Tools,
         recorder: Recorder,
     ) -> None:
         self._store = store
         self._hubspot = hubspot
         self._preparer = preparer
-        self._performer = performer
+        self._tools = tools
         self._recorder = recorder
 
     async def enroll(self, claimed: Enrollment) -> None:
@@ -71,7 +72,7 @@ class Enroller:
     async def _perform(self, claimed: Enrollment) -> None:
         """Carry out an action other than enrolling."""
         try:
-            done = await self._performer.perform(claimed)
+            done = await ACTIONS[claimed.plan.action].perform(claimed, self._tools)
         except FenceLost:
             raise
         except SegueError as error:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from app.clock import utc_now
 from app.database.listen import ENROLLMENTS_READY
-from app.enrollments.actions import ActionPerformer
+from app.enrollments.actions import Tools
 from app.enrollments.confirm import Confirmer
 from app.enrollments.contact import ContactWriter
 from app.enrollments.eligibility import Eligibility
@@ -84,5 +84,5 @@ def _enroller(process: Process, active: ActiveAccount, recorder: Recorder, obser
         unenroller,
         recorder,
     )
-    performer = ActionPerformer(store, hubspot, preparer, unenroller)
-    return Enroller(store, hubspot, preparer, performer, recorder)
+    tools = Tools(store, hubspot, active.client, preparer, unenroller)
+    return Enroller(store, hubspot, preparer, tools, recorder)

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import text
 
 from app.clock import utc_now
-from app.enrollments.actions import ActionPerformer
+from app.enrollments.actions import Tools
 from app.enrollments.confirm import Confirmer
 from app.enrollments.contact import ContactWriter
 from app.enrollments.eligibility import Eligibility
@@ -221,8 +221,8 @@ async def open_road(
             unenroller,
             recorder,
         )
-        performer = ActionPerformer(enrollments, desk, preparer, unenroller)
-        enroller = Enroller(enrollments, desk, preparer, performer, recorder)
+        tools = Tools(enrollments, desk, client, preparer, unenroller)
+        enroller = Enroller(enrollments, desk, preparer, tools, recorder)
         settler = Settler(desk, recorder)
         confirmer = Confirmer(enrollments, desk, confirmations.append)
         seen = (told, books, owners, confirmations, moments, meanwhile, calls, dropped)
