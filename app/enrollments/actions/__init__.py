@@ -1,8 +1,8 @@
 """What is done for a person beside enrolling: one module per action of rules, found by being there.
 
 In goes a claimed enrollment; out comes one sentence that says what was done. A module has an `ACTION`, and its name is
-the action's in the plan. What can go wrong is raised from the error tree, which says what follows. Others import `ACTIONS`
-and `Tools`.
+the action's in the plan. What can go wrong is raised from the error tree, which says what follows. Others import
+`ACTIONS` and `Tools`.
 """
 
 from __future__ import annotations

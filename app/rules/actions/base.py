@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from pydantic import Field
 
 from app.model import Intent
+from app.rules.file.values import HubSpotId
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -32,13 +33,15 @@ class RuleAction:
     """One thing that rules may do.
 
     `entry` is the model of what stands under its key, None for a flag, which is written as `true`. `keys` are the paths
-    of a rule's other keys that mean something for it. `example` is what an example may expect it to be directed at.
+    of a rule's other keys that mean something for it. `expected` is the type of what an example may expect it to be
+    directed at, where it is no flag, and `example` one such value.
     """
 
     description: str
     keys: frozenset[tuple[str, ...]]
     compile: Callable[[RuleContext], EnrollAction | None]
     entry: type[Any] | None = None
+    expected: Any = HubSpotId
     example: str = ""
 
     @property

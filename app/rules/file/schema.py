@@ -200,7 +200,7 @@ else:
         "ExpectEntry",
         __base__=_Expected,
         __doc__=_Expected.__doc__,
-        **{name: (Literal[True] | None if one.is_flag else HubSpotId | None, None) for name, one in ACTIONS.items()},
+        **{name: (Literal[True] | None if one.is_flag else one.expected | None, None) for name, one in ACTIONS.items()},
     )
 
 
