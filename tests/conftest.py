@@ -125,7 +125,7 @@ def make_entry(new_id: Callable[[str], str]) -> MakeEntry:
                 facts.get("overwrite_owner", False),
                 facts.get("defaults", ()),
                 facts.get("action", "enroll"),
-                facts.get("workflow", ""),
+                facts.get("target", ""),
                 facts.get("write_back", ()),
             ),
             properties=facts.get("properties", {"firstname": "Ada"}),

@@ -30,7 +30,7 @@ UNENROLL: dict[str, Any] = {
 }
 CANCEL = UNENROLL | {"action": "cancel"}
 SLOW = RULES.replace("{property: segue_unenroll}", "{property: segue_unenroll, takes: 1h, within: 2h}")
-WORKFLOW: dict[str, Any] = {"sequence": "", "intent": "news", "action": "workflow", "workflow": "910002", "require": ()}
+WORKFLOW: dict[str, Any] = {"sequence": "", "intent": "news", "action": "workflow", "target": "910002", "require": ()}
 BY_WORKFLOW = RULES.replace("unenroll: {property: segue_unenroll}", 'unenroll: {workflow: "910001"}')
 LATER = UnenrollWorkflow().takes + timedelta(seconds=1)
 
@@ -262,7 +262,7 @@ async def test_who_lacks_what_the_rule_requires_is_put_into_no_workflow(road: Ro
 
 
 async def test_a_workflow_that_is_not_there_is_parked(road: Road, make_entry: MakeEntry) -> None:
-    await road.accept(make_entry("e1", **(WORKFLOW | {"workflow": "999"})))
+    await road.accept(make_entry("e1", **(WORKFLOW | {"target": "999"})))
     assert await turn(road) == ("parked", "OBJECT_NOT_FOUND")
 
 

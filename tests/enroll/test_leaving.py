@@ -48,7 +48,7 @@ async def test_a_workflow_is_not_begun_for_whoever_has_left_and_the_contact_is_w
 ) -> None:
     await road.accept(make_entry("leaves", **LEAVES))
     await turn(road)
-    await road.accept(make_entry("e1", sequence="", action="workflow", workflow="910002", require=()))
+    await road.accept(make_entry("e1", sequence="", action="workflow", target="910002", require=()))
     await road.run(HEARD_BEFORE)
     assert (await turn(road))[:2] == ("refused", "left_since")
     await road.accept(make_entry("e2", sequence="", intent="x", action="update", require=()))

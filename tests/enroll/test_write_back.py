@@ -17,7 +17,7 @@ ADA = "ada@corp.example"
 WRITE_BACK = (("source", "segue_source"), ("rule", "city"))
 SOURCE = (("source", "segue_source"),)
 ACT: dict[str, Any] = {"sequence": "", "intent": "", "period": timedelta(), "require": ()}
-WORKFLOW: dict[str, Any] = ACT | {"action": "workflow", "workflow": "910002", "intent": "workflow:910002"}
+WORKFLOW: dict[str, Any] = ACT | {"action": "workflow", "target": "910002", "intent": "workflow:910002"}
 
 
 async def take(road: Road) -> list[tuple[str, str | None]]:

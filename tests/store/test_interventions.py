@@ -116,7 +116,7 @@ async def parked_unsettled(engine: AsyncEngine, **facts: Any) -> str:
 
 
 CANCELLED = ["cancelled", "cancelled with others", "cancelled by a rule"]
-WORKFLOW = {"action": "workflow", "workflow": "910002"}
+WORKFLOW = {"action": "workflow", "target": "910002"}
 
 
 @pytest.mark.parametrize(
