@@ -11,6 +11,7 @@ from app.sandbox.routes import (
     consent,
     contacts,
     introspection,
+    notes,
     oauth,
     owners,
     search,
@@ -71,6 +72,8 @@ def _contacts(version: str) -> list[Way]:
         Way(
             "property", "GET", f"/crm/properties/{version}/contacts/{{propertyName}}", READ, properties.read, "nothing"
         ),
+        Way("note", "POST", f"/crm/objects/{version}/notes", WRITE, notes.create),
+        Way("notes", "GET", f"/crm/objects/{version}/notes", READ, notes.list_all, "nothing"),
         Way("subscribe", "POST", "/communication-preferences/v3/subscribe", CONSENT, consent.subscribe),
     ]
 

@@ -56,6 +56,7 @@ class State:
         self.workflows = {workflow.legacy_id: workflow for workflow in WORKFLOWS}
         self.action_definitions: dict[str, dict[str, dict[str, Any]]] = {}
         self.legal_bases: dict[str, str] = {}
+        self.notes: list[dict[str, Any]] = []
         self._contact_ids = itertools.count(501)
         self._enrollment_ids = itertools.count(5_546_974_400)
         self._people: dict[str, Person] = {}
