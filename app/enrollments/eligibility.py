@@ -28,7 +28,7 @@ class Eligibility:
     async def ensure_eligible(self, enrollment: Enrollment) -> None:
         """Return when the person may be enrolled. Raises DeclinedError: suppressed, left_since or person_cap."""
         rulebook = self._rulebook()
-        by_rules = next((entry for entry in rulebook.suppress if entry.holds(enrollment.email)), None)
+        by_rules = next((entry for entry in rulebook.suppress if entry.matches(enrollment.email)), None)
         found = by_rules or await self._suppressions.find(enrollment.email)
         if found is not None:
             where = "the rules suppress" if by_rules else "the suppression list has"

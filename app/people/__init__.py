@@ -1,1 +1,8 @@
-"""."""
+"""One person: the normal form of an e-mail address, and the suppression list.
+
+In goes an address as a source, a rule or an operator writes it. Out comes its one normal form, or None where it is no
+usable address; and the entry that suppresses it, if there is one. `read` raises ValueError, which says what to write
+instead; the store raises Busy while operators cannot reach the database.
+
+Other rooms import `addresses`, `suppression` (the entries, pure) and `suppression_store` (the list in PostgreSQL).
+"""

@@ -1,4 +1,4 @@
-"""Who is never enrolled: addresses, domains and patterns. Pure."""
+"""The entries of suppression lists: addresses, domains and patterns of people who are never enrolled. Pure."""
 
 from __future__ import annotations
 
@@ -20,34 +20,34 @@ NO_ASCII_FORM = (
 
 
 class Kind(StrEnum):
-    """What an entry stands for."""
+    """What an entry matches."""
 
     ADDRESS = "address"
-    DOMAIN = "domain"  # everybody at exactly this domain
-    PATTERN = "pattern"  # everybody whose address it fits; `*` stands for any text
+    DOMAIN = "domain"  # every address at exactly this domain
+    PATTERN = "pattern"  # every address that it matches; `*` matches any text
 
 
 @dataclass(frozen=True, slots=True)
 class Suppression:
-    """One entry in the form that addresses have: lower case, NFC, domains in ASCII; a pattern with its `@`."""
+    """One entry, in the normal form of addresses: lower case, NFC, domains in ASCII; a pattern contains an `@`."""
 
     kind: Kind
     value: str
 
-    def holds(self, email: str) -> bool:
-        """Tell whether it stands for this address, which is in its normal form."""
+    def matches(self, email: str) -> bool:
+        """Tell whether the entry matches this address, which is in its normal form."""
         if self.kind is Kind.PATTERN:
             return bool(_expression(self.value).fullmatch(email))
         return self.value in keys_of(email)
 
 
 def read(text: str) -> Suppression:
-    """Return the entry that `text` writes: ada@corp.example, corp.example, *.corp.example, *@*.gov. Raises ValueError.
+    """Parse an entry: ada@corp.example, corp.example, *.corp.example, *@*.gov. Raises ValueError.
 
-    A pattern without an `@` is one for domains.
+    A pattern without an `@` matches domains.
     """
-    local, at, told = folded(text).removeprefix("@").rpartition("@")
-    host = ascii_host(told)
+    local, at, domain = folded(text).removeprefix("@").rpartition("@")
+    host = ascii_host(domain)
     if host is None:
         raise ValueError(NO_ASCII_FORM)
     if "*" in local + host:
@@ -62,11 +62,11 @@ def read(text: str) -> Suppression:
 
 
 def keys_of(email: str) -> tuple[str, str]:
-    """Return what an address is found under: itself, and its domain."""
+    """Return the values under which an entry for this address is listed: itself, and its domain."""
     return email, email.rpartition("@")[2]
 
 
 @lru_cache(maxsize=1000)
 def _expression(pattern: str) -> re.Pattern[str]:
-    # Runs of stars are one: several would take a time that grows with their number.
+    # A run of stars counts as one: each star more would multiply the time of a match.
     return re.compile(".*".join(re.escape(part) for part in re.split(r"\*+", pattern)))

@@ -1,4 +1,4 @@
-"""The suppression list that operators keep over the API, and how often somebody was enrolled lately."""
+"""The suppression list that operators edit over the API, and how often a person was enrolled recently."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     from sqlalchemy.ext.asyncio import AsyncEngine
 
-# A pattern is kept as LIKE reads it, too: its stars stand for any text, and whatever LIKE reads otherwise is escaped. A
-# row that was just inserted was locked by nobody (`xmax`); one that was there has been, by this very statement.
+# A pattern is also stored in the syntax of LIKE: its stars match any text, and LIKE's special characters are escaped. A
+# row that this statement has inserted has no `xmax`; a row that existed before has been locked by it and has one.
 ADD = text(r"""
     INSERT INTO suppressions AS kept (kind, value, fits, reason, created_at)
     VALUES (:kind, :value,
@@ -37,7 +37,7 @@ LIST = text("""
     WHERE CAST(:after AS text) IS NULL OR value > :after ORDER BY value LIMIT :limit
 """)
 
-# For each address the first entry that stands for it: `keys` are the values that an entry for it may have.
+# For each address the first entry that matches it: `keys` are the values that an exact entry for it may have.
 FIND = text("""
     SELECT DISTINCT ON (email) email, kind, value FROM (
         SELECT email, kind, value FROM unnest(CAST(:owners AS text[]), CAST(:keys AS text[])) AS wanted(email, key)
@@ -48,9 +48,9 @@ FIND = text("""
     ) AS found ORDER BY email, value
 """)
 
-# HubSpot's own time of an enrollment came with its answer. Where that was lost, the first request is when it began; and
-# whoever had such a request counts, whatever became of the row since, unless HubSpot said no in the end: an operator
-# may have cancelled it for being enrolled.
+# HubSpot's own time of an enrollment came with its reply. Where the reply was lost, the time of the first request is
+# used. A row with such a request counts in whatever state it is now, unless HubSpot refused it in the end: an operator
+# may have cancelled it because the contact is enrolled.
 COUNT_ENROLLED = text("""
     SELECT count(*) FROM enrollments
     WHERE account = :account AND email = :email AND id <> :id
@@ -60,7 +60,7 @@ COUNT_ENROLLED = text("""
 
 
 class SuppressionStore:
-    """The list in PostgreSQL, for all replicas and all accounts."""
+    """The list in PostgreSQL, shared by all replicas and all accounts."""
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
@@ -70,35 +70,35 @@ class SuppressionStore:
         )
 
     async def add(self, entry: Suppression, reason: str | None) -> Mapping[str, Any]:
-        """Keep an entry; one that was there stays, with the newer reason. Return what is kept, and if it is `added`."""
+        """Store an entry; an existing one stays, with the newer reason. Return the row, and whether it is `added`."""
         values = {"kind": str(entry.kind), "value": entry.value, "reason": reason}
         with busy_when_gone():
             async with self._engine.begin() as connection:
                 return dict((await connection.execute(ADD, values)).mappings().one())
 
     async def remove(self, value: str) -> str | None:
-        """Take out the entry that is listed as `value`; return its kind, None where there is none."""
+        """Remove the entry `value`; return its kind, None where there is none."""
         with busy_when_gone():
             async with self._engine.begin() as connection:
                 kind: str | None = (await connection.execute(REMOVE, {"value": value})).scalar_one_or_none()
                 return kind
 
     async def page(self, after: str | None, limit: int) -> Sequence[Mapping[str, Any]]:
-        """List entries by value."""
+        """Return up to `limit` entries in the order of their values, from the one after `after`."""
         with busy_when_gone():
             async with self._engine.connect() as connection:
                 rows = await connection.execute(LIST, {"after": after, "limit": limit})
                 return [dict(row) for row in rows.mappings()]
 
     async def find(self, email: str) -> Suppression | None:
-        """Return the entry that stands for this address, None where none does."""
+        """Return the entry that matches this address, None where there is none."""
         return await self._lookups.ask(email)
 
     async def _find_all(self, emails: Sequence[str]) -> Mapping[str, Suppression | None]:
-        owned = [(email, key) for email in emails for key in keys_of(email)]
+        pairs = [(email, key) for email in emails for key in keys_of(email)]
         values = {
-            "owners": [email for email, _ in owned],
-            "keys": [key for _, key in owned],
+            "owners": [email for email, _ in pairs],
+            "keys": [key for _, key in pairs],
             "emails": list(emails),
         }
         async with self._engine.connect() as connection:

@@ -77,8 +77,8 @@ def test_a_pattern_that_no_address_can_fit_for_its_letters_is_refused() -> None:
     ],
 )
 def test_entries_hold_whom_they_stand_for(text: str, holds: str, leaves: str) -> None:
-    assert read(text).holds(holds)
-    assert not read(text).holds(leaves)
+    assert read(text).matches(holds)
+    assert not read(text).matches(leaves)
 
 
 @given(st.text(), st.emails())
@@ -86,7 +86,7 @@ def test_any_text_is_an_entry_or_refused(text: str, email: str) -> None:
     with suppress(ValueError):
         entry = read(text)
         assert read(entry.value) == entry
-        entry.holds(email)
+        entry.matches(email)
 
 
 # A person's address, written as anybody writes it; stars and another `@` mean something of their own in an entry.
@@ -100,4 +100,4 @@ def test_whoever_is_at_a_domain_is_held_by_each_way_of_writing_it(local: str, ho
     address = normalise(f"{local}@{host}")
     if address is not None:
         ways = (f"{local}@{host}", host, f"*@{host}", f"{local}@*")
-        assert [way for way in ways if not read(way).holds(address)] == []
+        assert [way for way in ways if not read(way).matches(address)] == []
