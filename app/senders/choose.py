@@ -1,7 +1,7 @@
-"""ASSIGN: which sender, and why none of the others. Pure: what they have left and who came before are arguments.
+"""Choose one sender, with the reason for each. Pure: quotas and earlier choices are arguments.
 
-The same question has the same answer on every replica: the draw is a digest of the person, the turn is the pool's own
-counter, and who was chosen once is kept (`sticky`).
+The same arguments give the same choice on every replica: the draw is a digest of the person, the turn is the pool's
+counter, and a sticky choice is stored.
 """
 
 from __future__ import annotations
@@ -24,11 +24,10 @@ DRAWS = 2**64
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """One sender as it stands now.
+    """The current state of one sender.
 
-    `left` is how many enrollments its inbox may still send in the running 24 hours, of `limit`; `waiting` is how many
-    are assigned to it and not sent yet. `paused` says why nothing is sent by it, None where it is at work. `full_until`
-    is until when HubSpot's own word counts that it is full.
+    Its inbox may send `left` of `limit` more enrollments in the running 24 hours; `waiting` are assigned to it and not
+    sent yet. `paused` says why it is paused, None where it is not. Until `full_until` HubSpot calls it full.
     """
 
     sender: Sender
@@ -41,7 +40,7 @@ class Candidate:
 
     @property
     def unavailable(self) -> str | None:
-        """Why it cannot be taken now, None where it can."""
+        """Why it cannot send now, None where it can."""
         if self.paused is not None:
             return f"paused: {self.paused}"
         if self.full_until is not None:
@@ -50,18 +49,18 @@ class Candidate:
 
     @property
     def waited_for(self) -> bool:
-        """Tell whether time alone makes it available: it is full, and at work."""
+        """Tell whether it becomes available by waiting: it is full, and not paused."""
         return self.paused is None and self.left <= 0
 
     @property
     def spare(self) -> int:
-        """How many places nobody has been promised yet; below zero where too many have been."""
+        """How many places are not assigned yet; below zero where too many are."""
         return self.left - self.waiting
 
 
 @dataclass(frozen=True, slots=True)
 class Considered:
-    """What was thought of one sender."""
+    """Why one sender was chosen or not."""
 
     sender: str
     chosen: bool
@@ -70,32 +69,32 @@ class Considered:
 
 @dataclass(frozen=True, slots=True)
 class Earlier:
-    """Who was to send before, and what speaks for staying with it.
+    """A sender that was chosen before, and why it is preferred.
 
-    `thought` is all that was thought when it was chosen for this very enrollment: that choice stands while the sender
-    can send. It is empty where another enrollment was given to it, or where it was waited for. `waits` tells whether it
-    is waited for where it is full, though others may have room.
+    `considered` are the reasons of an earlier choice for this very enrollment: that choice stands while the sender can
+    send. It is empty where the sender was chosen for another enrollment, or was only waited for. `waits`: if the sender
+    is full, the enrollment waits for it, even where others have places.
     """
 
     sender: str
     because: str
-    thought: tuple[Considered, ...] = ()
+    considered: tuple[Considered, ...] = ()
     waits: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """Who sends, None where nobody can now; `waits_for` are those of whom a place falling free would change that.
+    """The chosen sender, None where none can send now; a place of one of `waits_for` would change that.
 
-    `turn` is whose turn it is next, None where nobody took one. `stands` tells that it was chosen before, for the
-    reasons in `considered`, which speak of everybody that was asked then.
+    `turn` is the pool's next turn, None where none was taken. `unchanged`: the choice was made before, and `considered`
+    are the reasons from then.
     """
 
     sender: Sender | None
     considered: tuple[Considered, ...]
     waits_for: tuple[Candidate, ...] = ()
     turn: int | None = None
-    stands: bool = False
+    unchanged: bool = False
 
 
 def choose(
@@ -109,33 +108,34 @@ def choose(
 ) -> Choice:
     """Choose one of `candidates`.
 
-    `subject` is whom it is for (a person's address, or a company's domain), `turn` the pool's counter, `earlier` the
-    sender that was to send before. `named` is why a single candidate is asked, which is no pool's choice.
+    `subject` is for whom (a person's address, or a company's domain), `turn` is the pool's counter, and `earlier` is
+    the sender that was chosen before. `named` is why a single candidate is considered that no pool has chosen.
     """
     ordered = _ordered(_by_pick(candidates, pick, subject, turn), earlier)
-    had = next((one for one in ordered if earlier and earlier.sender == one.sender.name), None)
-    waited = had if had and had.waited_for and earlier and earlier.waits else None
+    previous = next((one for one in ordered if earlier and earlier.sender == one.sender.name), None)
+    waited = previous if previous and previous.waited_for and earlier and earlier.waits else None
     chosen = None if waited else next((one for one in ordered if one.unavailable is None), None)
-    considered = (*_gone(had, earlier), *(_considered(one, chosen, earlier, pick, named) for one in ordered))
+    considered = (*_gone(previous, earlier), *(_considered(one, chosen, earlier, pick, named) for one in ordered))
     if chosen is None:
         return Choice(None, considered, (waited,) if waited else tuple(one for one in ordered if one.waited_for))
-    if chosen is had and earlier and earlier.thought:
-        return Choice(chosen.sender, earlier.thought, stands=True)
-    by_turn = pick is Pick.ROUND_ROBIN and chosen is not had and not named
+    if chosen is previous and earlier and earlier.considered:
+        return Choice(chosen.sender, earlier.considered, unchanged=True)
+    by_turn = pick is Pick.ROUND_ROBIN and chosen is not previous and not named
     return Choice(chosen.sender, considered, turn=candidates.index(chosen) + 1 if by_turn else None)
 
 
 def _ordered(candidates: Sequence[Candidate], earlier: Earlier | None) -> list[Candidate]:
-    """Return the candidates as they are asked: the earlier one first, whoever's places are all promised last.
+    """Return the candidates in the order of preference: the earlier one first, those without spare places last.
 
-    Those can still be taken, where nobody else has room: whoever was promised a place may be waiting for a window.
+    A sender without spare places can still be chosen where no other has one: enrollments that are assigned to it may
+    wait for a window.
     """
-    had = earlier.sender if earlier else None
-    return sorted(candidates, key=lambda candidate: (candidate.sender.name != had, candidate.spare <= 0))
+    previous = earlier.sender if earlier else None
+    return sorted(candidates, key=lambda candidate: (candidate.sender.name != previous, candidate.spare <= 0))
 
 
 def _by_pick(candidates: Sequence[Candidate], pick: Pick, subject: str, turn: int) -> list[Candidate]:
-    """Return the candidates in the order in which the pool would have them."""
+    """Return the candidates in the order of the pool's own rule."""
     if pick is Pick.MOST_LEFT:
         return sorted(candidates, key=lambda candidate: -candidate.spare)
     if pick is Pick.WEIGHTED:
@@ -145,19 +145,19 @@ def _by_pick(candidates: Sequence[Candidate], pick: Pick, subject: str, turn: in
 
 
 def _draw(candidate: Candidate, subject: str) -> float:
-    """Return the candidate's lot for the subject; the lowest one wins, and wins in proportion to the weights.
+    """Return the candidate's draw for the subject; the lowest draw wins, in proportion to the weights.
 
-    An exponential lot per sender (weighted rendezvous hashing): who joins or leaves the pool changes nothing between
-    the others.
+    Each sender has an exponential draw (weighted rendezvous hashing): a sender that joins or leaves the pool changes
+    nothing among the others.
     """
     digest = hashlib.sha256(f"{candidate.sender.name}\0{subject}".encode()).digest()
     uniform = (int.from_bytes(digest[:8], "big") + 1) / (DRAWS + 1)
     return -math.log(uniform) / candidate.weight
 
 
-def _gone(had: Candidate | None, earlier: Earlier | None) -> tuple[Considered, ...]:
-    """Return what is to be said of an earlier sender that left the pool."""
-    if earlier is None or had is not None:
+def _gone(previous: Candidate | None, earlier: Earlier | None) -> tuple[Considered, ...]:
+    """Return why an earlier sender that has left the pool was not chosen."""
+    if earlier is None or previous is not None:
         return ()
     return (Considered(earlier.sender, chosen=False, because=f"{earlier.because}, and is in the pool no more"),)
 
@@ -182,7 +182,7 @@ def _why(candidate: Candidate, earlier: Earlier | None, pick: Pick) -> str:
 
 
 def _why_not(candidate: Candidate, chosen: Candidate | None, earlier: Earlier | None, pick: Pick) -> str:
-    """Return why one that could send was not taken."""
+    """Return why a candidate that could send was not chosen."""
     if chosen is None:
         return f"{earlier.sender if earlier else 'another'} is waited for"
     name = chosen.sender.name

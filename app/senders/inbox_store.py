@@ -1,4 +1,4 @@
-"""How each inbox stands: what it has left of its 24 hours, who waits for it, and whether it is paused."""
+"""The state of each inbox: what is left of its 24 hours, how many wait for it, and whether it is paused."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from app.model import Sender
 
 # The ledger is compared with `statement_timestamp()`, which its index serves. That is never later than the clock: a
-# place that falls free meanwhile still counts as taken.
+# place that becomes free while the statement runs still counts as taken.
 READ_INBOXES = text("""
     SELECT wanted.inbox, paused_at, reason, CASE WHEN full_until > clock_timestamp() THEN full_until END AS full_until,
            (SELECT count(*) FROM sender_reservations AS used
@@ -35,9 +35,9 @@ READ_INBOXES = text("""
 
 @dataclass(frozen=True, slots=True)
 class Inbox:
-    """How one inbox stands: places taken in the running 24 hours, who is assigned and not sent, its pause.
+    """The state of one inbox: places `reserved` in the running 24 hours, enrollments `waiting` for it, its pause.
 
-    `full_until` is until when HubSpot's word counts that it is full, None where that is not so now.
+    Until `full_until` HubSpot calls it full; None where it does not.
     """
 
     reserved: int
@@ -55,7 +55,7 @@ class Inbox:
         return min(sender.daily or DEFAULT_LIMIT, DEFAULT_LIMIT)
 
     def candidate(self, sender: Sender, weight: int) -> Candidate:
-        """Return the sender as one that may be chosen."""
+        """Return the sender as a candidate for the choice."""
         paused = None if self.paused_at is None else f"since {self.paused_at:%Y-%m-%d %H:%M} UTC: {self.reason}"
         return Candidate(
             sender, self.left(sender), self.limit(sender), weight, self.waiting, paused, full_until=self.full_until
@@ -63,9 +63,9 @@ class Inbox:
 
 
 async def read_inboxes(
-    connection: AsyncConnection, account: str, inboxes: Sequence[str], *, but: str = ""
+    connection: AsyncConnection, account: str, inboxes: Sequence[str], *, excluding: str = ""
 ) -> dict[str, Inbox]:
-    """Return how each inbox stands, as if the enrollment `but` were not there."""
-    values = {"account": account, "id": but, "inboxes": list(inboxes), "period": PERIOD}
+    """Return the state of each inbox; the enrollment `excluding` is left out."""
+    values = {"account": account, "id": excluding, "inboxes": list(inboxes), "period": PERIOD}
     rows = await connection.execute(READ_INBOXES, values)
     return {row.inbox: Inbox(row.reserved, row.waiting, row.paused_at, row.reason, row.full_until) for row in rows}

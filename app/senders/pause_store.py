@@ -1,4 +1,4 @@
-"""How senders stand, on every replica: who is paused, by whom or since which refusal, and who is full."""
+"""Pauses of senders, shared by all replicas: paused by an operator or after refusals, or full by HubSpot's reply."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 MAXIMUM_REFUSALS = 3
 
-# Contacts' owners send, too, whom no rule names: who it is is kept, so that operators see and resume them.
+# Contacts' owners send, too, although no rule names them: they are stored, so that operators see and resume them.
 NOTE_REFUSAL = text("""
     INSERT INTO sender_pauses AS kept (account, inbox, refusals, reason, sender, user_id)
     VALUES (:account, :inbox, 1, :reason, :sender, :user_id)
@@ -35,7 +35,7 @@ NOTE_REFUSAL = text("""
                          ELSE kept.paused_at END
 """)
 
-# HubSpot counts what is sent by hand, too: the inbox is full whatever our ledger says, until it is tried again.
+# HubSpot also counts enrollments that people make: the inbox is full whatever our ledger says, until the next try.
 NOTE_FULL = text("""
     INSERT INTO sender_pauses AS kept (account, inbox, reason, sender, user_id, full_until)
     VALUES (:account, :inbox, :reason, :sender, :user_id, :full_until)
@@ -43,7 +43,7 @@ NOTE_FULL = text("""
         full_until = excluded.full_until, sender = excluded.sender, user_id = excluded.user_id
 """)
 
-# One that was sent just before HubSpot said so does not take that back.
+# An enrollment that was sent just before HubSpot called the sender full does not end that.
 NOTE_SUCCESS = text("""
     WITH gone AS (
         DELETE FROM sender_pauses
@@ -54,9 +54,9 @@ NOTE_SUCCESS = text("""
     WHERE account = :account AND inbox = :inbox AND paused_at IS NULL AND full_until > clock_timestamp()
 """)
 
-# The inboxes that no rule names and of which there is something to tell: those of contacts' owners. Every scrape of the
-# metrics asks this, and a day's reservations are very many: each inbox that was used is found by one look at the index,
-# and its sender by its latest reservation.
+# The inboxes that no rule names and that are used, paused or full: those of contacts' owners. Every scrape of the
+# metrics runs this, and a day has very many reservations: each used inbox is found by one index lookup, and its sender
+# by its latest reservation.
 READ_OTHERS = text("""
     WITH RECURSIVE used AS (
         (SELECT inbox FROM sender_reservations WHERE account = :account ORDER BY inbox LIMIT 1)
@@ -88,7 +88,7 @@ PAUSE = text("""
         paused_at = COALESCE(kept.paused_at, excluded.paused_at)
 """)
 
-# Who waited for the sender is looked at again, one after the other.
+# Enrollments that waited for the sender become due one after the other.
 RESUME = text(f"""
     WITH gone AS (
         DELETE FROM sender_pauses WHERE account = :account AND inbox = :inbox AND paused_at IS NOT NULL
@@ -103,31 +103,33 @@ RESUME = text(f"""
         UPDATE enrollments SET due_at = turns.due_at FROM turns WHERE enrollments.id = turns.id
     )
     SELECT inbox FROM gone
-""")  # noqa: S608  # the only text put in is the times above
+""")  # noqa: S608  # the only text put in is a constant
 
 
 class SenderPauseStore:
-    """Assigns senders, and keeps what must be the same on every replica."""
+    """Assigns senders, and stores the pauses that all replicas share."""
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
 
-    async def assign(self, enrollment: Enrollment, groups: Sequence[Group], before: tuple[Considered, ...]) -> Assigned:
-        """Choose from the first group that has somebody, and write it down with what was thought of everybody.
+    async def assign(
+        self, enrollment: Enrollment, groups: Sequence[Group], unavailable: tuple[Considered, ...]
+    ) -> Assigned:
+        """Choose from the first group that has a sender available; store the choice with the reasons for all.
 
-        `before` is what was thought already. Raises FenceLost.
+        `unavailable` are reasons that are known already. Raises FenceLost.
         """
         async with self._engine.begin() as connection:
-            return await SenderAssignment(connection, enrollment).assign(groups, before)
+            return await SenderAssignment(connection, enrollment).assign(groups, unavailable)
 
     async def inboxes(self, account: str, inboxes: Sequence[str]) -> Mapping[str, Inbox]:
-        """Return how each inbox stands."""
+        """Return the state of each inbox."""
         async with self._engine.connect() as connection:
             return await read_inboxes(connection, account, inboxes)
 
-    async def others(self, account: str, but: Sequence[str]) -> list[Sender]:
-        """Return who sends, or is paused or full, beside the inboxes `but`: contacts' owners, whom no rule names."""
-        values = {"account": account, "inboxes": list(but), "period": PERIOD}
+    async def others(self, account: str, *, excluding: Sequence[str]) -> list[Sender]:
+        """Return senders that are used, paused or full, without the inboxes `excluding`: contacts' owners."""
+        values = {"account": account, "inboxes": list(excluding), "period": PERIOD}
         async with self._engine.connect() as connection:
             rows = await connection.execute(READ_OTHERS, values)
             return [Sender(row.sender, row.user_id, row.inbox) for row in rows]
@@ -135,27 +137,27 @@ class SenderPauseStore:
     async def pause(self, account: str, sender: Sender, reason: str) -> None:
         """Send nothing by this sender's inbox until it is resumed."""
         async with self._engine.begin() as connection:
-            await connection.execute(PAUSE, _blamed(account, sender, reason))
+            await connection.execute(PAUSE, _pause_values(account, sender, reason))
 
     async def resume(self, account: str, inbox: str) -> bool:
-        """Send by this inbox again; tell whether it was paused."""
+        """Send by this inbox again; return whether it was paused."""
         async with self._engine.begin() as connection:
             return (await connection.execute(RESUME, {"account": account, "inbox": inbox})).first() is not None
 
 
 async def note_refusal(connection: AsyncConnection, account: str, sender: Sender, reason: str) -> None:
-    """Count a refusal that is the sender's own fault; the third one in a row pauses it."""
-    await connection.execute(NOTE_REFUSAL, _blamed(account, sender, reason) | {"maximum": MAXIMUM_REFUSALS})
+    """Count a refusal that the sender caused; the third one in a row pauses it."""
+    await connection.execute(NOTE_REFUSAL, _pause_values(account, sender, reason) | {"maximum": MAXIMUM_REFUSALS})
 
 
 async def note_full(
     connection: AsyncConnection, account: str, sender: Sender, reason: str, full_until: datetime
 ) -> None:
-    """Take nothing more from this sender until then: HubSpot says that it is full."""
-    await connection.execute(NOTE_FULL, _blamed(account, sender, reason) | {"full_until": full_until})
+    """Send nothing by this sender until `full_until`: HubSpot says that it is full."""
+    await connection.execute(NOTE_FULL, _pause_values(account, sender, reason) | {"full_until": full_until})
 
 
-def _blamed(account: str, sender: Sender, reason: str) -> dict[str, str]:
+def _pause_values(account: str, sender: Sender, reason: str) -> dict[str, str]:
     return {
         "account": account,
         "inbox": sender.email.lower(),
@@ -166,5 +168,5 @@ def _blamed(account: str, sender: Sender, reason: str) -> dict[str, str]:
 
 
 async def note_success(connection: AsyncConnection, account: str, inbox: str) -> None:
-    """Forget refusals: they were not in a row."""
+    """Reset the count of refusals, which were not in a row, and end a full state that is over."""
     await connection.execute(NOTE_SUCCESS, {"account": account, "inbox": inbox})

@@ -1,4 +1,4 @@
-"""The sender ledger: how many enrollments an inbox sent in the last 24 hours, reserved with `sending`.
+"""The sender ledger: how many enrollments an inbox has sent in the last 24 hours; `sending` reserves a place.
 
 HubSpot allows about 1,000 enrollments per "portal inbox" and day (its sequences guide) and counts by rolling 24 hours.
 """
@@ -16,15 +16,16 @@ if TYPE_CHECKING:
     from app.model import Enrollment, Sender
 
 DEFAULT_LIMIT = 1000
-# HubSpot counts a request when it arrives, and we count it before it leaves. Were the next one of a place to travel for
-# less time than the one before, it would meet a full inbox there, which is left alone for an hour then. So a place is
-# kept for longer than 24 hours, by more than any request travels before it is given up.
+# HubSpot counts a request when it arrives, and we count it before it is sent. A request that reuses a place and travels
+# faster than the request before it would find the inbox full, and the sender would then wait for an hour. So a place is
+# reserved for longer than 24 hours, by more than the time after which a request is given up.
 PERIOD = timedelta(hours=24, minutes=2)
-RECHECK_AFTER = timedelta(hours=1)  # at a sender that is paused: who resumes it wakes whoever waits for it
+RECHECK_AFTER = timedelta(hours=1)  # for a paused sender; resuming it releases the enrollments that wait for it
 
-# Who waits is spread over the places as they fall free, the oldest first: were all held until the first one, all would
-# wake for it, and each would cost HubSpot calls to find that out. Where the cap was lowered since, only the newest are
-# places, as many as it allows. Where there are fewer, one has fallen free meanwhile.
+# Waiting enrollments are spread over the places as these become free, the oldest first: if all were held until the
+# first place, all would become ready for it, and each would spend HubSpot calls to find it taken. Where the cap was
+# lowered since, only the newest reservations are places, as many as it allows. Where there are fewer reservations, a
+# place has become free meanwhile.
 NEXT_FREE = text("""
     WITH ahead AS (
         SELECT count(*) AS waiting FROM enrollments
@@ -45,7 +46,7 @@ RELEASE = text("DELETE FROM sender_reservations WHERE enrollment_id = :id")
 
 
 async def next_free(connection: AsyncConnection, enrollment: Enrollment, sender: Sender, *, limit: int) -> datetime:
-    """Return when a place in a full inbox falls free for `enrollment`, behind those that wait for one already."""
+    """Return when a place in a full inbox becomes free for `enrollment`, after those that wait for one already."""
     inbox = {"account": enrollment.account, "inbox": sender.email.lower()}
     values = inbox | {"period": PERIOD, "id": enrollment.id, "limit": limit}
     free_at: datetime = (await connection.execute(NEXT_FREE, values)).scalar_one()
@@ -53,5 +54,5 @@ async def next_free(connection: AsyncConnection, enrollment: Enrollment, sender:
 
 
 async def release(connection: AsyncConnection, enrollment_id: str) -> None:
-    """Give the place back: nothing was sent."""
+    """Return the place: nothing was sent."""
     await connection.execute(RELEASE, {"id": enrollment_id})

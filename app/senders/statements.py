@@ -1,12 +1,12 @@
-"""The statements over whose turn it is in which pool, who stays with whom, and who was chosen."""
+"""The statements over the pools' turns, sticky choices and assignments."""
 
 from __future__ import annotations
 
 from sqlalchemy import text
 
-# Taking the rows is the lock of the pools: whoever chooses sees what those before chose. Otherwise a hundred that are
-# assigned at once would all find the same sender with most left. All pools that a choice may come to are locked before
-# it, by their names: two of them may be each other's fallback.
+# Updating the rows locks the pools: each choice sees the choices before it. Otherwise a hundred enrollments that are
+# assigned at once would all find the same sender with most left. All pools that a choice may reach are locked before
+# it, in the order of their names: two of them may be each other's fallback.
 LOCK_POOLS = text("""
     INSERT INTO pool_turns (account, pool)
     SELECT :account, pool FROM unnest(CAST(:pools AS text[])) AS wanted(pool) ORDER BY pool
@@ -29,7 +29,7 @@ WRITE_STICKY = text("""
 
 READ_ASSIGNMENT = text("SELECT assignment FROM enrollments WHERE id = :id")
 
-# What was thought of each sender is kept also where none could be taken: that is why somebody waits.
+# The reasons for each sender are stored also where none could be chosen: they say why the enrollment waits.
 WRITE_ASSIGNMENT = text("""
     WITH moved AS (
         UPDATE enrollments SET sender = :sender, sender_user_id = :user_id, sender_email = :email,

@@ -1,4 +1,4 @@
-"""ASSIGN, as it is kept: who sends an enrollment and why, whose turn it is in which pool, and who stays with whom."""
+"""Assignments in PostgreSQL: the sender of an enrollment with the reasons, the pools' turns and sticky choices."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from app.model import Enrollment
 
-NOT_ASKED = {
+NOT_CONSIDERED = {
     OnSenderFull.DEFER: "the rule waits for {}",
     OnSenderFull.FAIL: "the rule refuses who finds {} full",
 }
@@ -29,10 +29,10 @@ NOT_ASKED = {
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Senders that one is chosen from: a pool, or a single one.
+    """The senders to choose from: a pool, or a single sender.
 
-    `pool` is None for a single one, and `named` is then why it is asked. `subject` is who stays with a pool's choice,
-    None where nobody does.
+    `pool` is None for a single sender, and `named` is then why it is considered. `subject` is the person or company
+    that keeps a pool's choice, None where the pool is not sticky.
     """
 
     members: tuple[tuple[Sender, int], ...]
@@ -44,7 +44,7 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Assigned:
-    """How assigning ended. `free_at` is when a place falls free, where everybody is full."""
+    """The result of an assignment. `free_at` is when a place becomes free, where all senders are full."""
 
     sender: Sender | None
     considered: tuple[Considered, ...]
@@ -55,31 +55,31 @@ class Assigned:
 class SenderAssignment:
     """Assigns one enrollment its sender, in the caller's transaction.
 
-    `turns` are the counters of the pools, which are locked; `thought` is what was thought when it was assigned before.
+    `turns` are the counters of the locked pools; `earlier` are the reasons of an earlier assignment.
     """
 
     connection: AsyncConnection
     enrollment: Enrollment
     turns: Mapping[str, int] = field(default_factory=dict)
-    thought: tuple[Considered, ...] = ()
+    earlier: tuple[Considered, ...] = ()
 
-    async def assign(self, groups: Sequence[Group], before: tuple[Considered, ...]) -> Assigned:
-        """Choose from the first group that has somebody. Raises FenceLost. `before` is what was thought already."""
+    async def assign(self, groups: Sequence[Group], unavailable: tuple[Considered, ...]) -> Assigned:
+        """Choose from the first group that has a sender available. Raises FenceLost."""
         self.turns = await self._lock(groups)
-        self.thought = await self._thought()
-        considered, waits_for = before, list[Candidate]()
+        self.earlier = await self._read_earlier()
+        considered, waits_for = unavailable, list[Candidate]()
         for number, group in enumerate(groups, start=1):
             choice = await self._choose(group)
-            if choice.sender is not None and choice.stands:
+            if choice.sender is not None and choice.unchanged:
                 return await self._take(group, choice, choice.sender, choice.considered)
-            # What is said of a sender twice is told once: it may be in a pool and in its fallback.
+            # A sender may be in a pool and in its fallback: its reason is listed once.
             considered = tuple(dict.fromkeys(considered + choice.considered))
             if choice.sender is not None:
-                considered += _spared(groups[number:], considered, f"and {choice.sender.name} can send")
+                considered += _skipped(groups[number:], considered, f"and {choice.sender.name} can send")
                 return await self._take(group, choice, choice.sender, considered)
             waits_for += choice.waits_for
-            if choice.waits_for and self.enrollment.plan.on_sender_full in NOT_ASKED:
-                considered += _spared(groups[number:], considered, self._not_asked(waits_for))
+            if choice.waits_for and self.enrollment.plan.on_sender_full in NOT_CONSIDERED:
+                considered += _skipped(groups[number:], considered, self._not_considered(waits_for))
                 break
         return await self._wait(waits_for, considered)
 
@@ -91,78 +91,78 @@ class SenderAssignment:
         values = {"account": self.enrollment.account, "pools": pools}
         return {row.pool: row.turn for row in await self.connection.execute(sql.LOCK_POOLS, values)}
 
-    async def _thought(self) -> tuple[Considered, ...]:
-        """Return what was thought when a sender was assigned to this enrollment before, if one was."""
+    async def _read_earlier(self) -> tuple[Considered, ...]:
+        """Return the reasons of the earlier assignment of this enrollment, if there was one."""
         if self.enrollment.sender is None:
             return ()
-        kept = (await self.connection.execute(sql.READ_ASSIGNMENT, {"id": self.enrollment.id})).scalar_one_or_none()
-        thought = tuple(Considered(item["sender"], item["chosen"], item["because"]) for item in kept or ())
-        return thought if any(item.chosen for item in thought) else ()
+        stored = (await self.connection.execute(sql.READ_ASSIGNMENT, {"id": self.enrollment.id})).scalar_one_or_none()
+        reasons = tuple(Considered(item["sender"], item["chosen"], item["because"]) for item in stored or ())
+        return reasons if any(item.chosen for item in reasons) else ()
 
     async def _choose(self, group: Group) -> Choice:
         """Choose from one group."""
         enrollment = self.enrollment
         inboxes = sorted({sender.email for sender, _ in group.members})
-        found = await read_inboxes(self.connection, enrollment.account, inboxes, but=enrollment.id)
+        found = await read_inboxes(self.connection, enrollment.account, inboxes, excluding=enrollment.id)
         return choose(
             [found[sender.email].candidate(sender, weight) for sender, weight in group.members],
             group.pick,
             subject=group.subject or enrollment.email,
             turn=self.turns.get(group.pool or "", 0),
-            earlier=await self._earlier(group),
+            earlier=await self._earlier_sender(group),
             named=group.named,
         )
 
-    async def _earlier(self, group: Group) -> Earlier | None:
-        """Return who of the group was to send before: to this person or company, else this very enrollment."""
+    async def _earlier_sender(self, group: Group) -> Earlier | None:
+        """Return the group's sender that was chosen before: for this person or company, else for this enrollment."""
         own = self.enrollment.sender.name if self.enrollment.sender else None
         if group.subject is not None:
             kept = (await self.connection.execute(sql.READ_STICKY, self._key(group))).scalar_one_or_none()
             if kept is not None:
                 whom = "person" if group.subject == self.enrollment.email else "company"
                 waits = self.enrollment.plan.on_sender_full is not OnSenderFull.NEXT_SENDER
-                return Earlier(kept, f"has had this {whom} before", self.thought if kept == own else (), waits=waits)
+                return Earlier(kept, f"has had this {whom} before", self.earlier if kept == own else (), waits=waits)
         if own is None or own not in {sender.name for sender, _ in group.members}:
             return None
-        return Earlier(own, "was waited for", self.thought)
+        return Earlier(own, "was waited for", self.earlier)
 
     def _key(self, group: Group) -> dict[str, str | None]:
         return {"account": self.enrollment.account, "pool": group.pool, "subject": group.subject}
 
-    async def _take(self, group: Group, choice: Choice, sender: Sender, told: tuple[Considered, ...]) -> Assigned:
+    async def _take(self, group: Group, choice: Choice, sender: Sender, considered: tuple[Considered, ...]) -> Assigned:
         key = self._key(group)
         if choice.turn is not None:
             await self.connection.execute(sql.TAKE_TURN, key | {"turn": choice.turn})
         if group.subject is not None:
             await self.connection.execute(sql.WRITE_STICKY, key | {"sender": sender.name})
-        await self._write(sender, told, chosen=True)
-        return Assigned(sender, told)
+        await self._write(sender, considered, chosen=True)
+        return Assigned(sender, considered)
 
-    async def _wait(self, full: Iterable[Candidate], told: tuple[Considered, ...]) -> Assigned:
-        """Write down who is waited for: places that fall free are shared out by it."""
+    async def _wait(self, full: Iterable[Candidate], considered: tuple[Considered, ...]) -> Assigned:
+        """Store which sender the enrollment waits for: places that become free are assigned by it."""
         places = [(await self._free_at(one), one.sender) for one in full]
         free_at, waited_for = min(places, key=lambda place: place[0], default=(None, None))
-        await self._write(waited_for, told, chosen=False)
-        return Assigned(None, told, free_at)
+        await self._write(waited_for, considered, chosen=False)
+        return Assigned(None, considered, free_at)
 
     async def _free_at(self, full: Candidate) -> datetime:
         if full.full_until is not None:
             return full.full_until
         return await next_free(self.connection, self.enrollment, full.sender, limit=full.limit)
 
-    def _not_asked(self, full: Iterable[Candidate]) -> str:
+    def _not_considered(self, full: Iterable[Candidate]) -> str:
         names = " or ".join(one.sender.name for one in full)
-        return f"not asked: {NOT_ASKED[self.enrollment.plan.on_sender_full].format(names)}"
+        return f"not asked: {NOT_CONSIDERED[self.enrollment.plan.on_sender_full].format(names)}"
 
-    async def _write(self, sender: Sender | None, told: tuple[Considered, ...], *, chosen: bool) -> None:
-        because = next((item.because for item in told if item.chosen), "")
+    async def _write(self, sender: Sender | None, considered: tuple[Considered, ...], *, chosen: bool) -> None:
+        because = next((item.because for item in considered if item.chosen), "")
         values = {
             "id": self.enrollment.id,
             "attempt": self.enrollment.attempt,
             "sender": sender.name if sender else None,
             "user_id": sender.user_id if sender else None,
             "email": sender.email if sender else None,
-            "assignment": json.dumps([asdict(item) for item in told]),
+            "assignment": json.dumps([asdict(item) for item in considered]),
             "detail": f"sender {sender.name}: {because}" if sender else None,
             "chosen": chosen,
         }
@@ -170,8 +170,8 @@ class SenderAssignment:
             raise FenceLost(self.enrollment.id)
 
 
-def _spared(groups: Sequence[Group], considered: tuple[Considered, ...], because: str) -> tuple[Considered, ...]:
-    """Return what is to be said of fallbacks that did not come to be asked."""
+def _skipped(groups: Sequence[Group], considered: tuple[Considered, ...], because: str) -> tuple[Considered, ...]:
+    """Return why the fallbacks were not considered."""
     known = {item.sender for item in considered}
     names = dict.fromkeys(sender.name for group in groups for sender, _ in group.members)
     return tuple(

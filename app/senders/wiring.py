@@ -1,4 +1,4 @@
-"""Senders, put together: how those of the rules in force stand."""
+"""Build the status of the senders for operators."""
 
 from __future__ import annotations
 
@@ -12,5 +12,5 @@ if TYPE_CHECKING:
 
 
 def sender_status(process: Process) -> SenderStatuses:
-    """Return how the senders of the rules in force stand."""
+    """Build the status of the senders of the rulebook in force."""
     return SenderStatuses(SenderPauseStore(process.engine), lambda: process.rulebook.book)

@@ -31,9 +31,9 @@ candidates = st.lists(
 )
 
 
-THOUGHT = (Considered("a", chosen=True, because="has most left: 3 of 3"),)
+REASONS = (Considered("a", chosen=True, because="has most left: 3 of 3"),)
 earlier_ones = st.builds(
-    Earlier, st.sampled_from("abcdefgh"), st.just("was here before"), st.sampled_from([(), THOUGHT]), st.booleans()
+    Earlier, st.sampled_from("abcdefgh"), st.just("was here before"), st.sampled_from([(), REASONS]), st.booleans()
 )
 
 
@@ -58,9 +58,9 @@ def test_whoever_is_chosen_can_send_and_everybody_is_explained(
     else:
         assert by_name[choice.sender.name].unavailable is None
         assert not choice.waits_for
-    if choice.stands:
+    if choice.unchanged:
         assert had is not None
-        assert (choice.sender, choice.considered) == (had.sender, THOUGHT)
+        assert (choice.sender, choice.considered) == (had.sender, REASONS)
         return
     told = {item.sender for item in choice.considered}
     assert told == set(by_name) | ({earlier.sender} if earlier else set())
