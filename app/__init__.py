@@ -8,8 +8,8 @@ normalise  app.sources            Delivery -> Event(s)
 match      app.rules              Event -> Decision(s), with the reason of every "no"
 queue      app.intake.store       everything above, in one committed transaction, before the 2xx
 assign     app.senders.assign            who sends, and why none of the others
-prepare    app.enrollments.prepare            admitted, in its window, the contact and its baseline there
-enroll     app.enrollments.enroll             claim -> pace -> enroll -> record, one HubSpot enrollment at most
+prepare    app.enrollments.prepare            eligible, in its window, the contact and its baseline there
+enroll     app.enrollments.enroll             claim -> rate limit -> enroll -> record, one HubSpot enrollment at most
 record     app.enrollments.store  the state machine, fenced, journalled
 follow     app.followup.follow             an enrolled one -> how it ended in HubSpot, known or inferred
 deliver    app.outbound.send            what became of it -> the operator's own systems, signed, once at least
