@@ -98,7 +98,7 @@ class Patience:
     spread: timedelta = timedelta(minutes=10)
 
 
-def after_failure(  # noqa: PLR0911  # a table: one return for each kind of failure
+def after_failure(
     error: SegueError,
     enrollment: Enrollment,
     fault_of: Callable[[str], NextStep],
@@ -118,8 +118,13 @@ def after_failure(  # noqa: PLR0911  # a table: one return for each kind of fail
         return State.UNCERTAIN, uncertain(NO_OUTCOME, str(error), enrollment, now=now, patience=patience)
     if not isinstance(error, Refusal):
         return _retry(error, _reason_without_reply(error), enrollment, now=now, random=random, patience=patience)
-    fault = fault_of(error.code)
-    blames_sender = fault.fault == "sender" and fault.next != "hold"
+    return _after_refusal(error, fault_of(error.code), enrollment, now=now, random=random, patience=patience)
+
+
+def _after_refusal(
+    error: Refusal, fault: NextStep, enrollment: Enrollment, *, now: datetime, random: float, patience: Patience
+) -> tuple[State, Change]:
+    """Return what follows from HubSpot's refusal: the fault table decides."""
     detail = f"{fault.sentence} ({error.code})" + (f" HubSpot says: {error.detail}" if error.detail else "")
     if fault.next == "refuse":
         return State.REFUSED, Change("refused", error.code, detail)
@@ -129,7 +134,7 @@ def after_failure(  # noqa: PLR0911  # a table: one return for each kind of fail
         return State.UNCERTAIN, uncertain(error.code, detail, enrollment, now=now, patience=patience)
     if fault.next == "retry":
         return _retry(error, error.code, enrollment, now=now, random=random, patience=patience)
-    return State.PARKED, Change("parked", error.code, detail, blames_sender=blames_sender)
+    return State.PARKED, Change("parked", error.code, detail, blames_sender=fault.fault == "sender")
 
 
 def _hold_at_limit(

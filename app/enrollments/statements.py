@@ -60,8 +60,8 @@ def free_intents(found: str) -> str:
 # Rows that wait for another enrollment of the same person are excluded before the limit counts: however many there are,
 # they block no other row. SKIP LOCKED lets workers claim side by side. The advisory lock closes a race: without it two
 # workers could each claim another row of the same person. It is tried, never waited for; a worker that does not get it
-# leaves the row for the next poll. The unique index on people with a working row is the last guard: a claim that
-# violates it is repeated.
+# leaves the row for the next poll. The unique index on people with a working or uncertain row is the last guard: a
+# claim that violates it is repeated.
 CLAIM_READY = text(f"""
     WITH candidate AS MATERIALIZED (
         SELECT {COMPARED_COLUMNS} FROM enrollments

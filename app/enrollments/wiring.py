@@ -31,6 +31,7 @@ from app.senders.pause_store import SenderPauseStore
 
 if TYPE_CHECKING:
     from app.process import ActiveAccount, Process
+    from app.settings import Settings
 
 CONFIRM_AFTER_SECONDS = 60.0
 
@@ -58,17 +59,21 @@ async def start(process: Process, active: ActiveAccount) -> None:
         _enroller(process, active, recorder, observer),
         Settler(active.hubspot, recorder),
         Confirmer(store, active.hubspot, observer.confirmation),
-        limits=WorkerLimits(
-            capacity=settings.in_flight,
-            claim_at_once=max(1, min(100, settings.in_flight // 2)),
-            lease=settings.lease_seconds,
-            first_read=settings.settle_seconds / READS,
-        ),
+        limits=_limits(settings),
         observe_expired=observer.expired,
     )
     worker.start()
     active.stack.push_async_callback(worker.stop, drain_seconds=settings.drain_seconds)
     process.subscribe(ENROLLMENTS_READY, worker.wake)
+
+
+def _limits(settings: Settings) -> WorkerLimits:
+    return WorkerLimits(
+        capacity=settings.in_flight,
+        claim_at_once=max(1, min(100, settings.in_flight // 2)),
+        lease=settings.lease_seconds,
+        first_read=settings.settle_seconds / READS,
+    )
 
 
 def _enroller(process: Process, active: ActiveAccount, recorder: Recorder, observer: StepObserver) -> Enroller:
