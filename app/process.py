@@ -38,7 +38,7 @@ from app.hubspot.observe import CallObserver
 from app.hubspot.rate_limit_store import StoredRateLimit
 from app.jobs import Loop
 from app.model import Account
-from app.observability.hashing import hash_email
+from app.observability.logs import hash_email
 from app.observability.metrics import Metrics
 from app.rules.active import ActiveRulebook
 from app.rules.load import load, read_documents

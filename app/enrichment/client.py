@@ -1,6 +1,6 @@
-"""Asking the providers of thin events: one GET to a host that a provider's module names, and its JSON back.
+"""Lookups at the providers of thin events: one GET to a host that a provider's module names, and its JSON back.
 
-No address from a payload is ever asked, no redirect followed, and no more read than a megabyte.
+No URL from a payload is requested, no redirect is followed, and at most a megabyte is read.
 """
 
 from __future__ import annotations
@@ -14,14 +14,12 @@ from app.sources.fields import parse
 
 if TYPE_CHECKING:
     from collections.abc import Collection
-    from types import TracebackType
-    from typing import Self
 
     from app.sources.base import Lookup
 
 TIMEOUT = httpx.Timeout(10.0)
 LARGEST = 1024 * 1024
-# A provider may tell of what its own API shows a moment later; these are about a minute's tries.
+# A provider may send an event before its own API shows the object; these tries take about a minute.
 NOT_THERE_YET = 6
 LONGEST_WAIT = 5  # digits of a believable Retry-After in seconds
 
@@ -33,21 +31,14 @@ class Lookups:
         self._hosts = frozenset(hosts)
         self._http = httpx.AsyncClient(timeout=TIMEOUT, follow_redirects=False, transport=transport)
 
-    async def __aenter__(self) -> Self:
-        """Open for asks."""
-        await self._http.__aenter__()
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def aclose(self) -> None:
         """Close all connections."""
-        await self._http.__aexit__(kind, error, trace)
+        await self._http.aclose()
 
     async def ask(self, lookup: Lookup) -> Any:
-        """Return the JSON that stands at the lookup's path.
+        """Return the JSON at the lookup's path.
 
-        Raises LookupFailed where asking again may help, and LookupNotFound where the provider has no such thing.
+        Raises LookupFailed where a later try may work, and LookupNotFound where the provider has no such thing.
         """
         if lookup.host not in self._hosts:
             raise LookupNotFound(f"{lookup.host} is no provider's host")
@@ -78,5 +69,5 @@ async def _answer(reply: httpx.Response) -> Any:
 
 
 def _seconds(reply: httpx.Response) -> float | None:
-    told = reply.headers.get("retry-after", "")
-    return float(told) if told.isascii() and told.isdigit() and len(told) <= LONGEST_WAIT else None
+    value = reply.headers.get("retry-after", "")
+    return float(value) if value.isascii() and value.isdigit() and len(value) <= LONGEST_WAIT else None

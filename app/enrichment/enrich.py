@@ -1,6 +1,6 @@
-"""ENRICH: claim -> ask -> decide -> record, on one page: thin events before the rules look at them.
+"""ENRICH: claim -> look up -> decide -> record, on one page: thin events are completed before the rules match them.
 
-Only reading is asked for, so that asking twice does no harm; what was learned and what it comes to are written in one
+A lookup only reads, so that a second one does no harm. The completed event and its decisions are written in one
 statement, fenced by the attempt that was claimed.
 """
 
@@ -22,32 +22,19 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping
     from datetime import datetime, timedelta
 
-    from app.enrichment.store import Enrichment
+    from app.enrichment.store import Enrichment, EnrichmentStore
     from app.enrollments.outcome import NextStep
     from app.intake.decide import Decider
-    from app.intake.entries import Accepted
     from app.model import Event
     from app.observability.metrics import Metrics
     from app.rules.rulebook import Rulebook
     from app.sources.base import Lookup, Provider
 
-# What a contact is asked for; event.data.contact holds all of it.
+# The properties of a contact that are read; event.data.contact holds all of them.
 PROPERTIES = ("email", "firstname", "lastname", "company", "jobtitle", "lifecyclestage", "hubspot_owner_id", "country")
 NOT_FOUND = "OBJECT_NOT_FOUND"
 
 log = structlog.get_logger(__name__)
-
-
-class Record(Protocol):
-    """Where thin events are kept; fenced, so that both raise FenceLost once the row is somebody else's."""
-
-    async def later(self, enrichment: Enrichment, *, due_at: datetime, now: datetime, reason: str, detail: str) -> None:
-        """Leave it for another try."""
-
-    async def finish(
-        self, enrichment: Enrichment, heard: DecidedEvent, *, after: str, reason: str | None, detail: str | None
-    ) -> Accepted:
-        """Write what was learned and decided."""
 
 
 class Contacts(Protocol):
@@ -58,9 +45,9 @@ class Contacts(Protocol):
 
 
 class EnrichmentSources:
-    """Whom to ask about a thin event, and what their answers mean.
+    """Looks a thin event up at its provider or in HubSpot.
 
-    `contacts` returns those of the account named, `portals` the portal id of each account that HubSpot has told.
+    `contacts` returns the contacts of an account, `portals` the portal id of each account as far as it is known.
     """
 
     def __init__(
@@ -78,8 +65,8 @@ class EnrichmentSources:
         self._portals = portals
         self._fault_of = fault_of
 
-    async def learn(self, event: Event, book: Rulebook) -> Event:
-        """Return the event with what its provider tells of it. Raises LookupFailed and LookupNotFound."""
+    async def look_up(self, event: Event, book: Rulebook) -> Event:
+        """Return the event with the facts of its lookup. Raises LookupFailed and LookupNotFound."""
         source = book.sources.get(event.source)
         provider = self._providers[source.provider] if source else None
         lookup = provider.lookup(event, source) if provider and source else None
@@ -96,21 +83,21 @@ class EnrichmentSources:
             raise LookupNotFound(f"what was answered cannot be read: {error}") from error
 
     async def _contact(self, account: str, contact_id: str) -> Mapping[str, str | None]:
-        """Read a contact in HubSpot; what its fault table says of a refusal holds here, too."""
+        """Read a contact in HubSpot. The fault table decides whether a refusal is final, as it does for enrollments."""
         contacts = self._contacts(account)
         try:
             return await contacts.read(contact_id, PROPERTIES)
         except Refusal as refusal:
-            told = f"HubSpot: {refusal.code}"
+            message = f"HubSpot: {refusal.code}"
             if refusal.code == NOT_FOUND:
-                raise LookupFailed(refusal.code, told, tries=NOT_THERE_YET) from refusal
+                raise LookupFailed(refusal.code, message, tries=NOT_THERE_YET) from refusal
             if self._fault_of(refusal.code).next == "refuse":
-                raise LookupNotFound(told) from refusal
-            raise LookupFailed(refusal.code, told, refusal.retry_after) from refusal
+                raise LookupNotFound(message) from refusal
+            raise LookupFailed(refusal.code, message, refusal.retry_after) from refusal
         except HubSpotError as error:
-            told = "hubspot_no_answer" if isinstance(error, OutcomeUnknown) else "hubspot_not_reached"
-            raise LookupFailed(told, str(error)) from error
-        except HeldError as error:  # the day is spent, or HubSpot asks for a long pause: it comes back
+            reason = "hubspot_no_answer" if isinstance(error, OutcomeUnknown) else "hubspot_not_reached"
+            raise LookupFailed(reason, str(error)) from error
+        except HeldError as error:  # the daily limit is used up, or HubSpot demands a long pause: a later try may work
             raise LookupFailed(error.reason, str(error)) from error
 
 
@@ -119,9 +106,9 @@ class Enricher:
 
     def __init__(
         self,
-        record: Record,
-        deciding: Decider,
-        asking: EnrichmentSources,
+        store: EnrichmentStore,
+        decider: Decider,
+        sources: EnrichmentSources,
         *,
         book: Callable[[], Rulebook],
         span: timedelta,
@@ -129,9 +116,9 @@ class Enricher:
         random: Callable[[], float],
         metrics: Metrics,
     ) -> None:
-        self._record = record
-        self._deciding = deciding
-        self._asking = asking
+        self._store = store
+        self._decider = decider
+        self._sources = sources
         self._book = book
         self._span = span
         self._now = now
@@ -142,15 +129,15 @@ class Enricher:
         """Take one claimed thin event to its decisions, or leave it for another try. Raises FenceLost."""
         book = self._book()
         try:
-            event = await self._asking.learn(claimed.event, book)
+            event = await self._sources.look_up(claimed.event, book)
         except LookupNotFound as error:
             await self._finish(claimed, claimed.event, book, unknown=("unknown_to_provider", str(error)))
         except LookupFailed as error:
-            await self._again(claimed, book, error)
+            await self._retry(claimed, book, error)
         else:
             await self._finish(claimed, event, book)
 
-    async def _again(self, claimed: Enrichment, book: Rulebook, error: LookupFailed) -> None:
+    async def _retry(self, claimed: Enrichment, book: Rulebook, error: LookupFailed) -> None:
         now = self._now()
         due_at = next_attempt(
             first_failed_at=claimed.first_failed_at or now,
@@ -166,25 +153,25 @@ class Enricher:
         if due_at is None:
             await self._finish(claimed, claimed.event, book, unknown=("gave_up", f"tried for {self._span}: {error}"))
             return
-        await self._record.later(claimed, due_at=due_at, now=now, reason=error.reason, detail=str(error))
-        self._tell(claimed, "retry", error.reason)
+        await self._store.later(claimed, due_at=due_at, now=now, reason=error.reason, detail=str(error))
+        self._observe(claimed, "retry", error.reason)
 
     async def _finish(
         self, claimed: Enrichment, event: Event, book: Rulebook, *, unknown: tuple[str, str] | None = None
     ) -> None:
-        """Decide, and write that with what was learned; where nothing was, that is the decision."""
-        decisions = self._deciding.decisions(event, book)
+        """Decide, and write the event with its decisions. `unknown` is why the lookup gave nothing."""
+        decisions = self._decider.decisions(event, book)
         if unknown:
-            told = f"its provider could not tell more: {unknown[1]}"
-            decisions = (self._deciding.with_ids(Decision(Verdict.NONE, told, book.revision)),)
-        heard = DecidedEvent(claimed.event_id, event, decisions)
+            message = f"its provider could not tell more: {unknown[1]}"
+            decisions = (self._decider.with_ids(Decision(Verdict.NONE, message, book.revision)),)
+        decided = DecidedEvent(claimed.event_id, event, decisions)
         reason, detail = unknown or (None, None)
         after = "failed" if unknown else "done"
-        accepted = await self._record.finish(claimed, heard, after=after, reason=reason, detail=detail)
-        self._tell(claimed, after, reason)
-        self._deciding.tell(claimed.delivery_id, [heard], accepted)
+        accepted = await self._store.finish(claimed, decided, after=after, reason=reason, detail=detail)
+        self._observe(claimed, after, reason)
+        self._decider.observe(claimed.delivery_id, [decided], accepted)
 
-    def _tell(self, claimed: Enrichment, outcome: str, reason: str | None) -> None:
+    def _observe(self, claimed: Enrichment, outcome: str, reason: str | None) -> None:
         self._metrics.enriched(claimed.event.source, outcome)
         log.info(
             "event.enrichment",

@@ -1,4 +1,4 @@
-"""The loop around `app.enrichment.enrich`: claim thin events and have them asked about, some at once."""
+"""The loop around `app.enrichment.enrich`: claim thin events and look them up, several at once."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ log = structlog.get_logger(__name__)
 
 
 class EnrichmentLoop:
-    """One worker's thin events. Whoever dies with some in hand is replaced when their lease has run out.
+    """One worker's thin events. When a worker dies, others claim its events once their lease has run out.
 
-    `poll` is in seconds: how long after a wake-up that got lost somebody looks by himself.
+    `poll` is in seconds: the loop looks for work that often, in case a notification was lost.
     """
 
     def __init__(self, enrichments: EnrichmentStore, enricher: Enricher, *, poll: float = 1.0) -> None:
@@ -32,15 +32,15 @@ class EnrichmentLoop:
         self._loop = Loop(self._once, every=poll, store_trouble="enriching.store_trouble", defect="enriching.defect")
 
     def start(self) -> None:
-        """Begin to ask."""
+        """Start the loop."""
         self._loop.start()
 
     def wake(self) -> None:
-        """Look for work now: another process committed some."""
+        """Look for work now: another process has committed some."""
         self._loop.wake()
 
     async def stop(self) -> None:
-        """Give up what is being asked, and hand it back: nothing was written yet."""
+        """Cancel the lookups under way and release their events: nothing is written yet."""
         await self._loop.stop()
         try:
             await self._enrichments.hand_back()

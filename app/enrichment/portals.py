@@ -1,4 +1,4 @@
-"""Whose a HubSpot contact is: ids of one portal (HubSpot's word for an account) are other people in another. Pure."""
+"""The account of a HubSpot contact: the same id is another person in another portal (HubSpot's word). Pure."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ if TYPE_CHECKING:
 
 
 def account_of(portal: str, candidates: Sequence[str], known: Mapping[str, str]) -> str:
-    """Return which of the accounts that an event may be of is the one with the portal id that it names.
+    """Return the candidate account that has the portal id that an event names.
 
-    `known` are the portal ids of accounts, as far as HubSpot has told them; `portal` is empty where the event names
-    none. A single candidate whose portal is not known is believed. Raises LookupFailed while it cannot be said yet, and
-    LookupNotFound where it is none of them: nobody is asked then.
+    `known` are the portal ids of accounts, as far as they are known; `portal` is empty where the event names none. A
+    single candidate whose portal id is unknown is accepted. Raises LookupFailed while the answer is unknown, and
+    LookupNotFound where no candidate has that portal id: no account is called then.
     """
     if found := [name for name in candidates if portal and known.get(name) == portal]:
         return found[0]
@@ -24,8 +24,8 @@ def account_of(portal: str, candidates: Sequence[str], known: Mapping[str, str])
     if not portal:
         raise LookupNotFound("the event names no HubSpot account, and there are several: give its source an `account`")
     if unknown := [f"{name!r}" for name in candidates if name not in known]:
-        told = f"the event is of HubSpot account {portal}, and it is not known yet which one {_and(unknown)} is"
-        raise LookupFailed("portal_not_known", told)
+        message = f"the event is of HubSpot account {portal}, and it is not known yet which one {_and(unknown)} is"
+        raise LookupFailed("portal_not_known", message)
     raise LookupNotFound(_foreign(portal, candidates, known))
 
 

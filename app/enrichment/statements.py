@@ -1,11 +1,11 @@
-"""The statements over thin events: who asks, until when, and what became of it."""
+"""The statements over thin events: claim, try later, release."""
 
 from __future__ import annotations
 
 from sqlalchemy import text
 
-# A worker claims any row whose lease has run out: asking twice is harmless, for only reading is asked, and the attempt
-# lets one answer alone be written. SKIP LOCKED lets workers claim side by side. `statement_timestamp()` is what the
+# A worker claims any row whose lease has run out: a second lookup is harmless, since it only reads, and the attempt
+# lets only one answer be written. SKIP LOCKED lets workers claim side by side. `statement_timestamp()` is what the
 # index serves; it is never later than the clock, so that no row is claimed before its time or within its lease.
 CLAIM = text("""
     WITH candidate AS MATERIALIZED (

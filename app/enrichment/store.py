@@ -1,4 +1,4 @@
-"""Thin events in the store: claimed, asked about, and then decided in one statement with what was learned."""
+"""Thin events in the store: claimed, looked up, and then completed and decided in one statement."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from app.database.listen import ENROLLMENTS_READY
 from app.enrichment import statements as sql
 from app.errors import FenceLost
 from app.intake.rows import decided_rows
-from app.intake.statements import ENRICHED, TELL_WORKERS
+from app.intake.statements import ENRICHED, NOTIFY_WORKERS
 from app.intake.store import accepted
 from app.model import Event
 
@@ -36,7 +36,7 @@ class Enrichment:
 
 
 class EnrichmentStore:
-    """The thin events that the worker called `worker` asks about; `lease` is in seconds."""
+    """The thin events that the worker named `worker` claims; `lease` is in seconds."""
 
     def __init__(self, engine: AsyncEngine, *, worker: str, lease: float) -> None:
         self._engine = engine
@@ -49,7 +49,7 @@ class EnrichmentStore:
         return [_enrichment(row) for row in await self._run(sql.CLAIM, values)]
 
     async def later(self, enrichment: Enrichment, *, due_at: datetime, now: datetime, reason: str, detail: str) -> None:
-        """Leave it for another try. Raises FenceLost when somebody else has it by now."""
+        """Leave the event for another try. Raises FenceLost when another worker has claimed it since."""
         values = {
             "event_id": enrichment.event_id,
             "attempt": enrichment.attempt,
@@ -62,11 +62,11 @@ class EnrichmentStore:
             raise FenceLost(enrichment.event_id)
 
     async def finish(
-        self, enrichment: Enrichment, heard: DecidedEvent, *, after: str, reason: str | None, detail: str | None
+        self, enrichment: Enrichment, decided: DecidedEvent, *, after: str, reason: str | None, detail: str | None
     ) -> Accepted:
-        """Write what was learned and decided, together. Raises FenceLost when somebody else has it by now.
+        """Write the event and its decisions together. Raises FenceLost when another worker has claimed it since.
 
-        `after` is `done`, or `failed` where nothing could be learned.
+        `after` is `done`, or `failed` where the lookup gave nothing.
         """
         outcome = {
             "event_id": enrichment.event_id,
@@ -75,17 +75,17 @@ class EnrichmentStore:
             "reason": reason,
             "detail": detail,
         }
-        rows = decided_rows(heard, enrichment.delivery_id, enrichment.received_at)
+        rows = decided_rows(decided, enrichment.delivery_id, enrichment.received_at)
         async with self._engine.begin() as connection:
             row = (await connection.execute(ENRICHED, rows | outcome)).one()
             if not row.new:
                 raise FenceLost(enrichment.event_id)
         if row.work:
-            await self._run(TELL_WORKERS, {"channel": ENROLLMENTS_READY})
-        return accepted((heard,), set(row.new), dict(zip(row.taken, row.holders, strict=True)))
+            await self._run(NOTIFY_WORKERS, {"channel": ENROLLMENTS_READY})
+        return accepted((decided,), set(row.new), dict(zip(row.taken, row.holders, strict=True)))
 
     async def hand_back(self) -> None:
-        """Let others have at once what this worker claimed and did not finish."""
+        """Release the events that this worker claimed and did not finish, so that others claim them at once."""
         await self._run(sql.HAND_BACK, {"worker": self._worker})
 
     async def _run(self, statement: TextClause, values: dict[str, Any]) -> list[Row[Any]]:

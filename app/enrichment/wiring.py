@@ -1,4 +1,4 @@
-"""Enrichment, put together: what asks the providers of thin events what these are about."""
+"""Build what looks thin events up at their providers."""
 
 from __future__ import annotations
 
@@ -23,15 +23,16 @@ if TYPE_CHECKING:
     from app.hubspot.batched import BatchedHubSpot
     from app.process import Process
 
-# A lookup takes longer than a heartbeat, its wait for a permit included, and its lease is not renewed: a second lookup
-# does no harm, but it is no use either.
+# A lookup, with its wait for a permit, may take longer than a heartbeat, and its lease is not renewed. A second lookup
+# would do no harm, but would be useless.
 LOOKUP_LEASES = 4
 
 
 async def start(process: Process) -> None:
-    """Start what asks the providers of thin events; HubSpot is asked as the account that an event comes from."""
+    """Start the lookups of thin events; HubSpot is called as the account that an event comes from."""
     hosts = frozenset[str]().union(*(provider.hosts for provider in PROVIDERS.values()))
-    lookups = await process.stack.enter_async_context(Lookups(hosts))
+    lookups = Lookups(hosts)
+    process.stack.push_async_callback(lookups.aclose)
     settings = process.settings
     store = EnrichmentStore(process.engine, worker=process.name, lease=LOOKUP_LEASES * settings.lease_seconds)
 
@@ -57,7 +58,7 @@ async def start(process: Process) -> None:
         random=random.random,
         metrics=process.metrics,
     )
-    enriching = EnrichmentLoop(store, enricher)
-    enriching.start()
-    process.stack.push_async_callback(enriching.stop)
-    process.subscribe(ENROLLMENTS_READY, enriching.wake)
+    loop = EnrichmentLoop(store, enricher)
+    loop.start()
+    process.stack.push_async_callback(loop.stop)
+    process.subscribe(ENROLLMENTS_READY, loop.wake)

@@ -1,4 +1,4 @@
-"""MATCH, with ids and telling: what an event comes to, as it is stored, logged and counted."""
+"""MATCH, with ids, logs and counts: the decisions about an event, as they are stored."""
 
 from __future__ import annotations
 
@@ -24,25 +24,25 @@ log = structlog.get_logger(__name__)
 
 
 class Decider:
-    """Decides events, and tells what was decided once it is stored."""
+    """Decides events, and logs and counts the decisions once they are stored."""
 
     def __init__(self, *, new_id: Callable[[str], str], hash_email: Callable[[str], str], metrics: Metrics) -> None:
         self._new_id = new_id
         self._hash_email = hash_email
         self._metrics = metrics
 
-    def heard(self, event: Event, book: Rulebook) -> DecidedEvent:
-        """Return a new event with its decisions; a thin one is decided when its provider has been asked.
+    def decided(self, event: Event, book: Rulebook) -> DecidedEvent:
+        """Return a new event with its decisions. A thin event is decided later, when its provider has answered.
 
-        Nobody is asked about what no rule listens to, and which is kept all the same.
+        A thin event that no rule listens to, and that is stored all the same, is not looked up.
         """
         if event.thin and heard(event, book):
             return DecidedEvent(self._new_id("evt"), event, ())
-        known = replace(event, thin=False) if event.thin else event
-        return DecidedEvent(self._new_id("evt"), known, self.decisions(known, book))
+        complete = replace(event, thin=False) if event.thin else event
+        return DecidedEvent(self._new_id("evt"), complete, self.decisions(complete, book))
 
     def decisions(self, event: Event, book: Rulebook) -> tuple[RecordedDecision, ...]:
-        """Return what the rulebook makes of the event."""
+        """Return the decisions of the rulebook about the event."""
         return tuple(self.with_ids(decision) for decision in decide(event, book))
 
     def with_ids(self, decision: Decision) -> RecordedDecision:
@@ -50,15 +50,17 @@ class Decider:
         enrollment_id = self._new_id("enr") if decision.enroll is not None else None
         return RecordedDecision(self._new_id("dec"), enrollment_id, decision)
 
-    def tell(self, delivery_id: str, fresh: Sequence[DecidedEvent], accepted: Accepted) -> None:
-        """Log and count what was decided of the events that were new."""
+    def observe(self, delivery_id: str, fresh: Sequence[DecidedEvent], accepted: Accepted) -> None:
+        """Log and count the decisions about the events that were new."""
         for item in fresh:
-            for verdicted in item.decisions:
-                self._tell_one(delivery_id, item, verdicted, accepted)
+            for recorded in item.decisions:
+                self._observe_one(delivery_id, item, recorded, accepted)
 
-    def _tell_one(self, delivery_id: str, item: DecidedEvent, verdicted: RecordedDecision, accepted: Accepted) -> None:
-        verdict, reason = final(verdicted, accepted)
-        decision, event = verdicted.decision, item.event
+    def _observe_one(
+        self, delivery_id: str, item: DecidedEvent, recorded: RecordedDecision, accepted: Accepted
+    ) -> None:
+        verdict, reason = final(recorded, accepted)
+        decision, event = recorded.decision, item.event
         self._metrics.decided(decision.rule, verdict)
         if verdict == Verdict.DUPLICATE:
             self._metrics.duplicates(event.source, "intent", 1)
@@ -69,8 +71,8 @@ class Decider:
             "decision.made",
             delivery_id=delivery_id,
             event_id=item.id,
-            decision_id=verdicted.id,
-            enrollment_id=verdicted.enrollment_id if verdict is decision.verdict else None,
+            decision_id=recorded.id,
+            enrollment_id=recorded.enrollment_id if verdict is decision.verdict else None,
             source=event.source,
             provider_event_id=event.id[:LONGEST_LOGGED] if event.id else None,
             person=self._hash_email(event.email) if event.email else None,

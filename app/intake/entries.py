@@ -1,4 +1,4 @@
-"""What a group commit is asked to keep, and what became of it: values, no I/O."""
+"""The records that a group commit writes, and their outcome: values, no I/O."""
 
 from __future__ import annotations
 
@@ -32,24 +32,24 @@ class DecidedEvent:
 
     @property
     def key(self) -> tuple[str, bytes]:
-        """What tells a duplicate: the source and a digest of the provider's id or tuple."""
+        """The key that identifies duplicates: the source, and a digest of the provider's id or tuple."""
         return self.event.source, dedupe_digest(self.event.dedupe)
 
 
 @dataclass(frozen=True, slots=True)
 class IntakeRecord:
-    """What one delivery asks the store to keep."""
+    """What the store writes for one delivery."""
 
     delivery: Delivery
     provider: str
-    heard: tuple[DecidedEvent, ...]
+    events: tuple[DecidedEvent, ...]
 
 
 @dataclass(slots=True)
 class Accepted:
-    """What became of one entry: `first_delivery_id` is set when every event had been seen before.
+    """The outcome of one record. `first_delivery_id` is set when every event had been seen before.
 
-    `taken` maps the ids of enrollments that were not made to the id of the enrollment that holds the person's intent.
+    `taken` maps the id of each enrollment that was not made to the id of the enrollment that holds the person's intent.
     """
 
     new: list[str] = field(default_factory=list)
@@ -59,7 +59,7 @@ class Accepted:
 
 
 def dedupe_digest(parts: Iterable[str]) -> bytes:
-    """Return the digest of a dedupe tuple; each part is preceded by its length so that no two tuples run together."""
+    """Return the digest of a dedupe tuple; each part is preceded by its length so that different tuples differ."""
     digest = hashlib.sha256()
     for part in parts:
         encoded = part.encode("utf-8", "surrogatepass")
@@ -68,14 +68,14 @@ def dedupe_digest(parts: Iterable[str]) -> bytes:
     return digest.digest()
 
 
-def email_of(heard: DecidedEvent) -> str | None:
-    """Return the address an event is listed under."""
-    return listed_address(heard.event.email)
+def email_of(decided: DecidedEvent) -> str | None:
+    """Return the address under which an event is listed."""
+    return listed_address(decided.event.email)
 
 
-def final(verdicted: RecordedDecision, result: Accepted) -> tuple[str, str]:
+def final(recorded: RecordedDecision, result: Accepted) -> tuple[str, str]:
     """Return verdict and reason as stored: an enrollment whose intent is taken becomes a "no: duplicate"."""
-    holder = result.taken.get(verdicted.enrollment_id or "")
+    holder = result.taken.get(recorded.enrollment_id or "")
     if holder is None:
-        return verdicted.decision.verdict, verdicted.decision.reason
+        return recorded.decision.verdict, recorded.decision.reason
     return Verdict.DUPLICATE, f"duplicate of {holder}"

@@ -1,4 +1,4 @@
-"""The group commit: all that waits goes into one transaction; batches form by themselves while the previous runs."""
+"""The group commit: one transaction writes all records that wait; the next batch forms while one is written."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import structlog
 from app.database.direct import DirectConnection
 from app.database.engine import TROUBLE, first_line, sqlstate
 from app.errors import Busy, Unreadable
-from app.intake.store import tell_workers, write
+from app.intake.store import notify_workers, write
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,7 +29,9 @@ MAXIMUM_BATCH_BYTES = 8 * 1024 * 1024
 MAXIMUM_WAITING_BYTES = 128 * 1024 * 1024
 LANES = 2
 MAXIMUM_REPEATS = 5
-REPEATABLE = frozenset({"40001", "40P01"})  # serialization failure, deadlock: nothing was written, try again
+REPEATABLE = frozenset(
+    {"40001", "40P01"}
+)  # serialization failure, deadlock: nothing was written, so the batch is repeated
 # A refusal that is about the data of some row: class 22 (data exception), 23 (integrity), 54 (program limit exceeded).
 ABOUT_A_ROW = ("22", "23", "54")
 
@@ -37,9 +39,9 @@ log = structlog.get_logger(__name__)
 
 
 class GroupCommit:
-    """Gathers entries and commits them together into the database at `url`. One instance per web process.
+    """Gathers records and commits them together into the database at `url`. One instance per web process.
 
-    At most `limit` entries wait, and 128 MiB of bodies; one more is answered Busy, so that memory stays bounded and the
+    At most `limit` records wait, and 128 MiB of bodies. One more raises Busy, so that memory stays bounded and the
     sender tries again.
     """
 
@@ -51,37 +53,37 @@ class GroupCommit:
         self._arrived = asyncio.Event()
         self._lanes: list[asyncio.Task[None]] = []
         self._made = asyncio.Event()
-        self._telling: asyncio.Task[None] | None = None
+        self._notifier: asyncio.Task[None] | None = None
         self._closing = self._ended = False
 
     def start(self) -> None:
-        """Start the lanes; two let one batch gather while the other commits."""
+        """Start the lanes: with two, one batch gathers while the other commits."""
         self._lanes = [asyncio.create_task(self._lane(), name=f"group-commit-{n}") for n in range(LANES)]
-        self._telling = asyncio.create_task(self._tell_workers(), name="group-commit-telling")
+        self._notifier = asyncio.create_task(self._notify_workers(), name="group-commit-notifier")
 
     async def close(self) -> None:
-        """Commit what is waiting and what is on its way, then stop."""
+        """Commit the records that wait, finish the batches under way, then stop."""
         self._closing = True
         self._arrived.set()
         await asyncio.gather(*self._lanes)
         self._ended = True
         self._made.set()
-        if self._telling is not None:
-            await self._telling
+        if self._notifier is not None:
+            await self._notifier
 
-    async def accept(self, entry: IntakeRecord) -> Accepted:
-        """Return once `entry` is committed.
+    async def accept(self, record: IntakeRecord) -> Accepted:
+        """Return once `record` is committed.
 
-        Raises Busy when the store cannot keep it now (nothing is promised then: the sender must try again) and
-        Unreadable when PostgreSQL refuses this entry for good.
+        Raises Busy when the store cannot write it now (the sender must then try again), and Unreadable when PostgreSQL
+        refuses this record for good.
         """
         if self._closing:
             raise Busy("stopping", "this process is stopping; please send it again")
         if len(self._waiting) >= self._limit or self._waiting_bytes > MAXIMUM_WAITING_BYTES:
             raise Busy("queue_full", "more deliveries are waiting than SEGUE_QUEUE_LIMIT allows")
-        self._waiting_bytes += len(entry.delivery.body)
+        self._waiting_bytes += len(record.delivery.body)
         future: asyncio.Future[Accepted] = asyncio.get_running_loop().create_future()
-        self._waiting.append((entry, future))
+        self._waiting.append((record, future))
         self._arrived.set()
         return await future
 
@@ -94,77 +96,77 @@ class GroupCommit:
         await connection.close()
 
     def _take(self) -> Batch:
-        """Take what is waiting, up to MAXIMUM_BATCH events and 8 MiB (a delivery that has more goes alone)."""
+        """Take records that wait, up to MAXIMUM_BATCH events and 8 MiB (a larger delivery is committed alone)."""
         batch: Batch = []
         events = size = 0
         while self._waiting:
-            entry = self._waiting[0][0]
-            events, size = events + len(entry.heard), size + len(entry.delivery.body)
+            record = self._waiting[0][0]
+            events, size = events + len(record.events), size + len(record.delivery.body)
             if batch and (events > MAXIMUM_BATCH or size > MAXIMUM_BATCH_BYTES):
                 break
             batch.append(self._waiting.popleft())
-            self._waiting_bytes -= len(entry.delivery.body)
+            self._waiting_bytes -= len(record.delivery.body)
         if not self._waiting and not self._closing:
             self._arrived.clear()
         return batch
 
     async def _commit_all(self, connection: DirectConnection, batch: Batch) -> None:
         try:
-            results = await self._commit(connection, [entry for entry, _ in batch])
+            results = await self._commit(connection, [record for record, _ in batch])
         except TROUBLE as error:
             await self._isolate(connection, batch, error)
         except Exception:
-            # A defect of ours: the lane must live on, and only the delivery that meets it is turned away.
+            # A defect of ours: the lane must go on, and only the delivery that causes it is rejected.
             log.exception("store.defect", deliveries=len(batch))
             await self._halve(connection, batch, Busy("defect", "the delivery could not be kept"))
         else:
             for (_, future), result in zip(batch, results, strict=True):
                 _resolve(future, result)
 
-    async def _commit(self, connection: DirectConnection, entries: Sequence[IntakeRecord]) -> list[Accepted]:
-        """Write `entries` in one transaction, again after a deadlock or a serialization failure."""
+    async def _commit(self, connection: DirectConnection, records: Sequence[IntakeRecord]) -> list[Accepted]:
+        """Write `records` in one transaction, again after a deadlock or a serialization failure."""
         for repeat in range(1, MAXIMUM_REPEATS + 1):
             try:
-                results, made = await write(connection, entries)
+                results, made = await write(connection, records)
             except TROUBLE as error:
                 if sqlstate(error) not in REPEATABLE or repeat == MAXIMUM_REPEATS:
                     raise
-                log.info("store.batch_repeated", sqlstate=sqlstate(error), entries=len(entries))
+                log.info("store.batch_repeated", sqlstate=sqlstate(error), entries=len(records))
             else:
                 if made:
                     self._made.set()
                 return results
         raise AssertionError("unreachable: the last repeat returns or raises")
 
-    async def _tell_workers(self) -> None:
+    async def _notify_workers(self) -> None:
         """Notify after commits, never within: PostgreSQL lets transactions that notify commit one at a time only.
 
-        What is not told (a crash, a lost connection) the workers find at their next look by themselves.
+        Workers also poll, so that they find rows whose notification was lost (by a crash or a lost connection).
         """
         connection = DirectConnection(self._url)
         while not self._ended:
             await self._made.wait()
             self._made.clear()
             try:
-                await tell_workers(connection)
+                await notify_workers(connection)
             except TROUBLE as error:
                 log.warning("store.workers_not_told", error=first_line(error))
         await connection.close()
 
     async def _isolate(self, connection: DirectConnection, batch: Batch, error: BaseException) -> None:
-        """Halve a refused batch until the row that PostgreSQL refuses stands alone: it alone is turned away.
+        """Halve a refused batch until the row that PostgreSQL refuses is alone: only its delivery is rejected.
 
-        Without a word about a row (connection lost, disk full, no answer to what was sent) nothing is repeated from
-        memory: whether it was written is unknown, and the sender's next try finds out by the event key.
+        An error that is not about a row (connection lost, disk full, no answer) rejects the whole batch: whether it was
+        written is unknown, and the event key answers that at the sender's next try.
         """
         state = sqlstate(error)
         if state is None or not state.startswith(ABOUT_A_ROW):
-            self._turn_away(batch, error)
+            self._reject_all(batch, error)
         else:
             await self._halve(connection, batch, Unreadable("unstorable", "PostgreSQL cannot store this delivery"))
 
     async def _halve(self, connection: DirectConnection, batch: Batch, refusal: DeliveryRejected) -> None:
-        """Commit each half by itself; the one that stands alone is turned away with `refusal`."""
+        """Commit each half separately; reject a single delivery with `refusal`."""
         if len(batch) == 1:
             log.error("store.delivery_refused", delivery_id=batch[0][0].delivery.id, reason=refusal.reason)
             _reject(batch[0][1], refusal)
@@ -173,14 +175,14 @@ class GroupCommit:
         await self._commit_all(connection, batch[:middle])
         await self._commit_all(connection, batch[middle:])
 
-    def _turn_away(self, batch: Batch, error: BaseException) -> None:
+    def _reject_all(self, batch: Batch, error: BaseException) -> None:
         log.warning("store.unavailable", deliveries=len(batch), error=first_line(error))
         for _, future in batch:
             _reject(future, Busy("store_unavailable", "the delivery could not be kept; please send it again"))
 
 
 def _resolve(future: asyncio.Future[Accepted], result: Accepted) -> None:
-    # The client may have gone meanwhile; what it sent is kept all the same.
+    # The client may have disconnected; its delivery is committed all the same.
     with suppress(asyncio.InvalidStateError):
         future.set_result(result)
 

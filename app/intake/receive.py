@@ -1,4 +1,4 @@
-"""INTAKE: verify -> normalise -> match -> queue, on one page. What it answers has been committed."""
+"""INTAKE: verify -> normalise -> match -> queue, on one page. A delivery is committed before it is answered."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What the sender of a delivery is answered."""
+    """The answer to the sender of a delivery."""
 
     status: int
     body: bytes
@@ -37,9 +37,9 @@ class Reply:
 
 
 class Intake:
-    """The way in for deliveries. `keep` returns after the commit; `refuse` keeps a refused one for the operator.
+    """Receives deliveries. `keep` returns after the commit; `keep_rejected` keeps a rejected one for the operator.
 
-    `hint` is told of contacts whose sequence seems to have ended, and whose they may be; nobody waits for it.
+    `hint` gets the accounts and the contacts whose sequence seems to have ended; the answer does not wait for it.
     """
 
     def __init__(
@@ -48,8 +48,8 @@ class Intake:
         book: Callable[[], Rulebook | None],
         providers: Mapping[str, Provider],
         keep: Callable[[IntakeRecord], Awaitable[Accepted]],
-        refuse: Callable[[Delivery, DeliveryRejected], None],
-        deciding: Decider,
+        keep_rejected: Callable[[Delivery, DeliveryRejected], None],
+        decider: Decider,
         metrics: Metrics,
         hint: Callable[[Sequence[str], Iterable[Hint]], None] = lambda _accounts, _hints: None,
     ) -> None:
@@ -57,27 +57,27 @@ class Intake:
         self._book = book
         self._providers = providers
         self._keep = keep
-        self._refuse = refuse
-        self._deciding = deciding
+        self._keep_rejected = keep_rejected
+        self._decider = decider
         self._metrics = metrics
 
     async def receive(self, delivery: Delivery) -> Reply:
-        """Take one delivery down the road and return the sender's answer. Raises DeliveryRejected."""
+        """Receive one delivery and return the answer to its sender. Raises DeliveryRejected."""
         book = self._book_in_force()
         source = self._source(book, delivery.source)
         provider = self._providers[source.provider]
         try:
-            return await self._take(delivery, source, provider, book)
+            return await self._process(delivery, source, provider, book)
         except DeliveryRejected as answer:
             if not isinstance(answer, Busy):
-                self._refuse(provider.stored(delivery, source), answer)
+                self._keep_rejected(provider.stored(delivery, source), answer)
             if own := provider.answer(delivery, answer):
                 answer.body = own.body
             if isinstance(answer, Busy):
                 answer.retry_after *= provider.retry_after_unit
             raise
 
-    async def _take(self, sent: Delivery, source: SourceConfig, provider: Provider, book: Rulebook) -> Reply:
+    async def _process(self, sent: Delivery, source: SourceConfig, provider: Provider, book: Rulebook) -> Reply:
         if probed := provider.probe(sent, source):
             return self._shake_hands(sent, probed)
         delivery = self._verified(sent, source, provider)
@@ -88,13 +88,13 @@ class Intake:
             self._hint(book.accounts_of(source), hinted)
         if source.fields:
             events = [mapped(event, source, delivery.headers) for event in events]
-        listening = [self._deciding.heard(event, book) for event in events if book.store_unheard or heard(event, book)]
-        self._metrics.unheard(delivery.source, len(events) - len(listening))
+        wanted = [self._decider.decided(event, book) for event in events if book.store_unheard or heard(event, book)]
+        self._metrics.unheard(delivery.source, len(events) - len(wanted))
         own = provider.answer(delivery, None)
-        if not listening:
-            return _in_its_form(own, self._filtered(delivery, len(events)))
-        entry = IntakeRecord(delivery, source.provider, tuple(listening))
-        return _in_its_form(own, self._accepted(entry, await self._keep(entry)))
+        if not wanted:
+            return _in_form_of(own, self._filtered(delivery, len(events)))
+        record = IntakeRecord(delivery, source.provider, tuple(wanted))
+        return _in_form_of(own, self._accepted(record, await self._keep(record)))
 
     def _book_in_force(self) -> Rulebook:
         book = self._book()
@@ -109,7 +109,7 @@ class Intake:
         return source
 
     def _verified(self, sent: Delivery, source: SourceConfig, provider: Provider) -> Delivery:
-        """Return a delivery that proves where it comes from, without the secret that may have proved it."""
+        """Return the delivery once it is verified, without a secret that it may contain. Raises DeliveryRejected."""
         if sent.method not in provider.methods:
             raise NotAllowed(", ".join(sorted(provider.methods)))
         secret = provider.verify(sent, source, sent.received_at)
@@ -127,8 +127,8 @@ class Intake:
         log.info("delivery.filtered", delivery_id=delivery.id, source=delivery.source, events=events)
         return _received(delivery.id, filtered=True)
 
-    def _accepted(self, entry: IntakeRecord, accepted: Accepted) -> Reply:
-        delivery = entry.delivery
+    def _accepted(self, record: IntakeRecord, accepted: Accepted) -> Reply:
+        delivery = record.delivery
         self._metrics.duplicates(delivery.source, "event", len(accepted.seen))
         if accepted.first_delivery_id is not None:
             self._metrics.received(delivery.source, "duplicate")
@@ -139,14 +139,14 @@ class Intake:
         self._metrics.received(delivery.source, "accepted")
         log.info("delivery.accepted", delivery_id=delivery.id, source=delivery.source, events=len(accepted.new))
         new = set(accepted.new)
-        fresh = [item for item in entry.heard if item.id in new]
+        fresh = [item for item in record.events if item.id in new]
         self._metrics.members_dropped(delivery.source, sum(item.event.dropped is not None for item in fresh))
-        self._deciding.tell(delivery.id, fresh, accepted)
+        self._decider.observe(delivery.id, fresh, accepted)
         return _received(delivery.id)
 
 
-def _in_its_form(own: Response | None, usual: Reply) -> Reply:
-    """Return the provider's own answer where it has one: what was taken is taken, in whatever words."""
+def _in_form_of(own: Response | None, usual: Reply) -> Reply:
+    """Return the provider's own form of answer where it has one, else the usual one."""
     return Reply(own.status, own.body, own.content_type, own.headers) if own else usual
 
 

@@ -1,4 +1,4 @@
-"""Refused deliveries: a few of each source are kept for a day, so that an operator can find out why."""
+"""Rejected deliveries: a few of each source are kept for a day, so that an operator can find out why."""
 
 from __future__ import annotations
 
@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any
 import orjson
 import structlog
 from sqlalchemy import text
-from sqlalchemy.exc import SQLAlchemyError
 
-from app.database.engine import first_line
+from app.database.engine import STORE_TROUBLE, first_line
 from app.model import Delivery
 
 if TYPE_CHECKING:
@@ -38,19 +37,19 @@ KEEP_NEWEST = text("""
     )
 """)
 
-FIND_REFUSED = text("""
+FIND_REJECTED = text("""
     SELECT id, source, received_at, method, url, headers, body, status, reason FROM refused_deliveries
     WHERE id = :id OR (:id = '' AND source = :source) ORDER BY id DESC LIMIT 1
 """)
 
-FIND_TAKEN = text("""
+FIND_ACCEPTED = text("""
     SELECT id, source, received_at, method, url, headers, body, 200 AS status, NULL AS reason FROM deliveries
     WHERE id = :id
 """)
 
 
 class RejectedDeliveries:
-    """Keeps refused deliveries beside the road: the sender's answer never waits for it, and a flood is dropped."""
+    """Keeps rejected deliveries in the background: no answer waits for it, and under a flood it drops them."""
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
@@ -58,17 +57,17 @@ class RejectedDeliveries:
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
-        """Begin to write."""
+        """Start to write."""
         self._task = asyncio.create_task(self._write_all(), name="refused-deliveries")
 
     async def close(self) -> None:
-        """Stop; what still waits is dropped."""
+        """Stop; deliveries that still wait are dropped."""
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
 
     def keep(self, delivery: Delivery, answer: DeliveryRejected) -> None:
-        """Take note of a refused delivery of a configured source; drop it when too many wait."""
+        """Queue a rejected delivery of a configured source; drop it when too many wait."""
         if not self._queue.full():
             self._queue.put_nowait((delivery, answer))
 
@@ -77,10 +76,10 @@ class RejectedDeliveries:
             delivery, answer = await self._queue.get()
             try:
                 await self._write(delivery, answer)
-            except (SQLAlchemyError, OSError) as error:
+            except STORE_TROUBLE as error:
                 log.warning("refused.not_kept", delivery_id=delivery.id, error=first_line(error))
             except Exception:
-                # What cannot be kept must not end the keeping of others.
+                # One delivery that cannot be written must not stop the others.
                 log.exception("refused.defect", delivery_id=delivery.id)
 
     async def _write(self, delivery: Delivery, answer: DeliveryRejected) -> None:
@@ -101,13 +100,13 @@ class RejectedDeliveries:
 
 
 def _storable(untrusted: str) -> str:
-    """Return text that PostgreSQL takes: it knows no NUL character."""
+    """Return text that PostgreSQL can store: it has no NUL character."""
     return untrusted.replace("\\u0000", "\ufffd").replace("\x00", "\ufffd")
 
 
 @dataclass(frozen=True, slots=True)
 class StoredDelivery:
-    """A delivery as it is kept. `reason` is None where it was taken; `cut` says that its body is not whole."""
+    """A stored delivery. `reason` is None where it was accepted; `cut` says that its body is incomplete."""
 
     delivery: Delivery
     status: int
@@ -115,11 +114,11 @@ class StoredDelivery:
     cut: bool
 
 
-async def find_delivery(engine: AsyncEngine, identity: str, source: str) -> StoredDelivery | None:
+async def find_delivery(engine: AsyncEngine, id_: str, source: str) -> StoredDelivery | None:
     """Return the delivery with this id, or the last refused one of a source; None when there is none."""
     async with engine.connect() as connection:
-        for statement in (FIND_REFUSED, FIND_TAKEN):
-            row = (await connection.execute(statement, {"id": identity, "source": source})).one_or_none()
+        for statement in (FIND_REJECTED, FIND_ACCEPTED):
+            row = (await connection.execute(statement, {"id": id_, "source": source})).one_or_none()
             if row is not None:
                 return _stored(row)
     return None

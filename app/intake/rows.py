@@ -19,39 +19,39 @@ if TYPE_CHECKING:
 
 
 def rows(batch: Sequence[IntakeRecord]) -> dict[str, str]:
-    """Return the rows of each table as JSON, as if everything were new; the statement takes what is."""
-    events = [_Of(heard, entry.delivery.id, entry.delivery.received_at) for entry in batch for heard in entry.heard]
-    return {"deliveries": _json([_delivery(entry) for entry in batch]), **_rows_of(events)}
+    """Return the rows of each table as JSON, as if every event were new; the statement selects those that are."""
+    items = [_Item(one, record.delivery.id, record.delivery.received_at) for record in batch for one in record.events]
+    return {"deliveries": _json([_delivery(record) for record in batch]), **_rows_of(items)}
 
 
-def decided_rows(heard: DecidedEvent, delivery_id: str, received_at: datetime) -> dict[str, str]:
-    """Return the rows of one event that was stored before, with what has been learned and decided since."""
-    return _rows_of([_Of(heard, delivery_id, received_at)])
+def decided_rows(decided: DecidedEvent, delivery_id: str, received_at: datetime) -> dict[str, str]:
+    """Return the rows of one event that was stored before, with its lookup's facts and its decisions."""
+    return _rows_of([_Item(decided, delivery_id, received_at)])
 
 
-class _Of(NamedTuple):
+class _Item(NamedTuple):
     """An event and the delivery that it came in."""
 
-    heard: DecidedEvent
+    decided: DecidedEvent
     delivery_id: str
     received_at: datetime
 
 
-def _rows_of(events: list[_Of]) -> dict[str, str]:
-    decisions = [(of, verdicted) for of in events for verdicted in of.heard.decisions]
+def _rows_of(items: list[_Item]) -> dict[str, str]:
+    decisions = [(item, recorded) for item in items for recorded in item.decided.decisions]
     return {
-        "events": _json([_event(of) for of in events]),
+        "events": _json([_event(item) for item in items]),
         "decisions": _json([_decision(*row) for row in decisions]),
         "enrollments": _json([made for row in decisions if (made := _enrollment(*row))]),
     }
 
 
-def _delivery(entry: IntakeRecord) -> dict[str, Any]:
-    delivery = entry.delivery
+def _delivery(record: IntakeRecord) -> dict[str, Any]:
+    delivery = record.delivery
     return {
         "id": delivery.id,
         "source": delivery.source,
-        "provider": entry.provider,
+        "provider": record.provider,
         "received_at": delivery.received_at,
         "method": delivery.method,
         "url": delivery.url,
@@ -60,18 +60,18 @@ def _delivery(entry: IntakeRecord) -> dict[str, Any]:
     }
 
 
-def _event(of: _Of) -> dict[str, Any]:
-    event = of.heard.event
+def _event(item: _Item) -> dict[str, Any]:
+    event = item.decided.event
     return {
-        "id": of.heard.id,
-        "key": of.heard.key[1].hex(),
-        "delivery_id": of.delivery_id,
+        "id": item.decided.id,
+        "key": item.decided.key[1].hex(),
+        "delivery_id": item.delivery_id,
         "source": event.source,
         "type": event.type,
         "provider_id": event.id,
-        "received_at": of.received_at,
+        "received_at": item.received_at,
         "occurred_at": event.occurred_at,
-        "email": email_of(of.heard),
+        "email": email_of(item.decided),
         "first_name": event.first_name,
         "last_name": event.last_name,
         "name": event.name,
@@ -82,21 +82,21 @@ def _event(of: _Of) -> dict[str, Any]:
     }
 
 
-def _decision(of: _Of, verdicted: RecordedDecision) -> dict[str, Any]:
-    decision = verdicted.decision
+def _decision(item: _Item, recorded: RecordedDecision) -> dict[str, Any]:
+    decision = recorded.decision
     return {
-        "id": verdicted.id,
-        "event_id": of.heard.id,
-        "delivery_id": of.delivery_id,
-        "source": of.heard.event.source,
-        "email": email_of(of.heard),
+        "id": recorded.id,
+        "event_id": item.decided.id,
+        "delivery_id": item.delivery_id,
+        "source": item.decided.event.source,
+        "email": email_of(item.decided),
         "verdict": decision.verdict,
         "reason": decision.reason,
         "rule": decision.rule,
         "line": decision.line,
         "revision": decision.revision,
         "facts": _facts(decision),
-        "enrollment_id": verdicted.enrollment_id,
+        "enrollment_id": recorded.enrollment_id,
     }
 
 
@@ -107,36 +107,36 @@ def _facts(decision: Decision) -> list[dict[str, Any]]:
     ]
 
 
-def _enrollment(of: _Of, verdicted: RecordedDecision) -> dict[str, Any] | None:
+def _enrollment(item: _Item, recorded: RecordedDecision) -> dict[str, Any] | None:
     """Return the enrollment that a decision asks for, None where it asks for none."""
-    request = verdicted.decision.enroll
+    request = recorded.decision.enroll
     if request is None:
         return None
     return {
-        "id": verdicted.enrollment_id,
-        "decision_id": verdicted.id,
-        "event_id": of.heard.id,
-        "delivery_id": of.delivery_id,
-        "source": of.heard.event.source,
-        "rule": verdicted.decision.rule,
+        "id": recorded.enrollment_id,
+        "decision_id": recorded.id,
+        "event_id": item.decided.id,
+        "delivery_id": item.delivery_id,
+        "source": item.decided.event.source,
+        "rule": recorded.decision.rule,
         "account": request.account,
         "email": request.email,
         "sequence": request.sequence,
         "plan": written(request.plan),
-        "properties": {**request.properties, **_written_back(of, verdicted, request)},
+        "properties": {**request.properties, **_written_back(item, recorded, request)},
         "require": request.require,
-        "intent": request.intent.name or f"{request.plan.action}:{verdicted.enrollment_id}",
+        "intent": request.intent.name or f"{request.plan.action}:{recorded.enrollment_id}",
         "seconds": request.intent.period.total_seconds(),
-        "received_at": of.received_at,
-        "expires_at": of.received_at + request.expires_after if request.expires_after else None,
+        "received_at": item.received_at,
+        "expires_at": item.received_at + request.expires_after if request.expires_after else None,
         "priority": request.priority,
-        "due_at": of.received_at + request.delay if request.delay else None,
+        "due_at": item.received_at + request.delay if request.delay else None,
     }
 
 
-def _written_back(of: _Of, verdicted: RecordedDecision, request: EnrollRequest) -> dict[str, str]:
+def _written_back(item: _Item, recorded: RecordedDecision, request: EnrollRequest) -> dict[str, str]:
     """Return the contact properties that say why it is enrolled."""
-    facts = {"source": of.heard.event.source, "rule": verdicted.decision.rule or "", "decision": verdicted.id}
+    facts = {"source": item.decided.event.source, "rule": recorded.decision.rule or "", "decision": recorded.id}
     return {name: facts[fact] for fact, name in request.plan.write_back}
 
 

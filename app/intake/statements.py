@@ -8,11 +8,11 @@ from sqlalchemy import text
 # fifty. Ids sort by time, so the lowest id is what came first.
 #
 # `fresh` decides what is new. A key that a concurrent transaction has inserted but not committed makes it wait for that
-# transaction's end; what it returns are exactly the events that nobody else has. Keys are inserted in their order: two
+# transaction's end; it returns exactly the events that no other transaction has. Keys are inserted in their order: two
 # replicas with the same keys then wait for each other instead of deadlocking. All that follows is joined to `fresh`.
 #
-# `holder` decides who has a person's intent. It is taken over only when its period has passed by the database's clock;
-# else the update changes nothing, and is there to lock the row and to return whose it is. `statement_timestamp()` is
+# `holder` decides which enrollment holds a person's intent. Another one gets it only when its period has passed by the
+# database's clock; else the update changes nothing: it locks the row and returns the holder. `statement_timestamp()` is
 # read once: `until` and its comparison can then never disagree. While the statement waits for another replica's row it
 # grows stale, which can only leave an intent where it is.
 #
@@ -27,9 +27,9 @@ EVENTS = """
     )
 """
 
-# What follows from events, whenever they are decided: at once, or (thin ones) after their provider was asked. It wants
+# The rows that follow from decided events, at once or (thin events) after their lookup. This part needs
 # `fresh`, the (event_id, delivery_id, heard_at) that this statement may decide. `heard_at` is when the event was
-# accepted, by the one clock that all replicas share: whoever leaves has left what was heard before.
+# accepted, by the one clock that all replicas share: an exit ends what was accepted before it.
 DECIDED = """
     enrollment_in AS MATERIALIZED (
         SELECT row.*, heard_at FROM jsonb_to_recordset(CAST(:enrollments AS jsonb)) AS row(
@@ -129,8 +129,8 @@ ACCEPT = text(f"""
     {OUTCOME} OR EXISTS (SELECT FROM thin) AS work
 """)  # noqa: S608  # what is put in are the parts above
 
-# One thin event whose provider has been asked. The fence: the attempt that the asker claimed. Nothing comes back when
-# somebody else has it by now, and then nothing else is written either.
+# One thin event after its lookup. The fence is the attempt that the worker claimed. When another worker has claimed the
+# row since, the statement returns no event and writes nothing.
 ENRICHED = text(f"""
     WITH {EVENTS}, fresh AS (
         UPDATE enrichments
@@ -148,10 +148,10 @@ ENRICHED = text(f"""
     {OUTCOME} AS work
 """)  # noqa: S608  # what is put in are the parts above
 
-# Runs after the statement above: a snapshot of its own sees whoever was first.
+# Runs after the statement above: its own snapshot sees the delivery that was first.
 READ_FIRST_DELIVERIES = text("""
     SELECT source, key, delivery_id FROM event_keys
     WHERE (source, key) IN (SELECT * FROM unnest(CAST(:sources AS text[]), CAST(:keys AS bytea[])))
 """)
 
-TELL_WORKERS = text("SELECT pg_notify(CAST(:channel AS text), '')")
+NOTIFY_WORKERS = text("SELECT pg_notify(CAST(:channel AS text), '')")

@@ -1,4 +1,4 @@
-"""Logs: events with facts, not sentences; ours and the libraries' through one handler.
+"""Logs: events with facts, not sentences; ours and those of libraries through one handler.
 
 The names: delivery.accepted, .duplicate, .filtered, .handshake, .refused · decision.made · enrollment.step,
 .intervened, .fence_lost, .lease_lost, .not_recorded, .not_confirmed, .defect · hubspot.call, .throttled ·
@@ -11,6 +11,7 @@ database.started_again, .not_started · service.started, .stopping.
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import re
 import sys
@@ -22,23 +23,32 @@ import structlog
 if TYPE_CHECKING:
     from collections.abc import Callable, MutableMapping
 
-# Bounded, and begun at the start of a word only: what a stranger sends must not cost more than its length.
+# Bounded, and matched at the start of a word only, so that the time stays linear in the length of untrusted text.
 _ADDRESS = re.compile(r"(?<![^\s@<>\"'])[^\s@<>\"']{1,256}@[^\s@<>\"']{1,256}")
-# Without the values of variables: bodies, headers and secrets stand in them.
+# Without the values of variables, which contain bodies, headers and secrets.
 _TRACEBACKS = structlog.processors.ExceptionRenderer(structlog.tracebacks.ExceptionDictTransformer(show_locals=False))
 _SECRET_NAMES = frozenset({"email", "token", "secret", "secrets", "authorization", "password", "body", "headers"})
 _LIBRARIES = ("uvicorn", "uvicorn.error", "sqlalchemy", "alembic", "asyncio")
-_TOLD_BY_US = ("python_multipart",)  # what it warns of is told with the delivery that is refused
+_SILENCED = ("python_multipart",)  # the log of the rejected delivery says what it warns of
 
 
 def masked(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Mask what should never have been logged: a safety net, not the rule."""
+    """Mask values that should never have been logged. This is a safety net: callers must not log them."""
     for name, value in event.items():
         if name in _SECRET_NAMES:
             event[name] = "<masked>"
         elif type(value) is str and "@" in value:
             event[name] = _ADDRESS.sub("<address>", value)
     return event
+
+
+def hash_email(address: str, key: bytes) -> str:
+    """Return 16 hexadecimal characters that stand for `address` under `key` (up to 64 bytes).
+
+    Logs hold this hash instead of the address: the same person can be followed, and is not named.
+    """
+    normal = address.strip().lower().encode("utf-8", "surrogatepass")
+    return hashlib.blake2b(normal, key=key[:64], digest_size=8).hexdigest()
 
 
 def configure(*, form: str, level: str, stream: TextIO = sys.stdout) -> None:
@@ -51,7 +61,7 @@ def configure(*, form: str, level: str, stream: TextIO = sys.stdout) -> None:
         masked,
     ]
     number = logging.getLevelNamesMapping()[level.upper()]
-    # JSON goes out as bytes where the stream takes them: that spares the hot path a round through text.
+    # JSON is written as bytes where the stream accepts them, which spares the hot path an encoding step.
     raw = None if console else getattr(stream, "buffer", None)
     structlog.configure(
         processors=[*shared, *_rendering(console=console, serializer=_bytes if raw else _text)],
@@ -74,7 +84,7 @@ def _line_masked(_: Any, __: str, line: Any) -> Any:
 
 
 def _exception_masked(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Mask addresses in what an exception says of itself: PostgreSQL and the driver quote values."""
+    """Mask addresses in the messages of exceptions: PostgreSQL and the driver quote values."""
     if "exception" in event:
         event["exception"] = _without_addresses(event["exception"])
     return event
@@ -110,7 +120,7 @@ def _adopt_libraries(shared: list[structlog.typing.Processor], level: int, strea
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(max(level, logging.WARNING))
-    for name in _TOLD_BY_US:
+    for name in _SILENCED:
         logging.getLogger(name).setLevel(logging.CRITICAL)
     for name in _LIBRARIES:
         library = logging.getLogger(name)

@@ -1,4 +1,4 @@
-"""What Prometheus reads: every metric there is, in a registry of its own. No label holds a person or an id.
+"""All metrics of a process, in a registry of their own. No label holds a person or an id.
 
 Names follow Prometheus's practices: one prefix, base units, `_total` on counters.
 """
@@ -31,12 +31,12 @@ class Metrics:
         self._durations()
         self._gauges()
         self._build.labels(version).set(1)
-        # Finding a labelled child takes the library longer than counting: the ones of the hot path are kept.
+        # The library takes longer to find a labelled child than to count: this caches those of the hot path.
         self._child = cache(lambda counter, *labels: counter.labels(*labels))
         self._reasons: set[str] = set()
 
-    def _counter(self, name: str, told: str, *labels: str) -> Counter:
-        return Counter(f"segue_{name}", told, labels, registry=self.registry)
+    def _counter(self, name: str, description: str, *labels: str) -> Counter:
+        return Counter(f"segue_{name}", description, labels, registry=self.registry)
 
     def _counters(self) -> None:
         self._received = self._counter("webhooks_received_total", "Deliveries by how they ended", "source", "result")
@@ -103,8 +103,8 @@ class Metrics:
             "segue_hubspot_request_duration_seconds", "HubSpot's answers", ("endpoint",), registry=self.registry
         )
 
-    def _gauge(self, name: str, told: str, *labels: str) -> Gauge:
-        return Gauge(f"segue_{name}", told, labels, registry=self.registry)
+    def _gauge(self, name: str, description: str, *labels: str) -> Gauge:
+        return Gauge(f"segue_{name}", description, labels, registry=self.registry)
 
     def _gauges(self) -> None:
         self._jobs = self._gauge("jobs", "Enrollments by state, final ones left out", "state")
@@ -143,7 +143,7 @@ class Metrics:
             self._child(self._last_event, source).set_to_current_time()
 
     def rejected(self, source: str | None, reason: str) -> None:
-        """Count a delivery that was turned away; None stands for a source that does not exist."""
+        """Count a rejected delivery; None stands for a source that does not exist."""
         self._received.labels(source or "unknown", "rejected").inc()
         self._rejected.labels(source or "unknown", reason).inc()
 
@@ -162,33 +162,33 @@ class Metrics:
             self._child(self._unheard, source).inc(count)
 
     def enriched(self, source: str, outcome: str) -> None:
-        """Count an ask about a thin event: done, failed or retry."""
+        """Count a lookup of a thin event: done, failed or retry."""
         self._enriched.labels(source, outcome).inc()
 
     def thin_events(self, waiting: int) -> None:
-        """Set how many thin events wait for their provider's answer."""
+        """Set how many thin events wait for their lookup."""
         self._thin.set(waiting)
 
     def outbound(self, endpoint: str, count: int = 1, *, outcome: str) -> None:
         """Count events that were sent: delivered, retry, failed (for good) or gone; or expired before they were."""
         self._outbound.labels(endpoint, outcome).inc(count)
 
-    def endpoints(self, standing: Iterable[tuple[str, int, float, int]]) -> None:
-        """Set how endpoints stand, each with what waits, for how many seconds the oldest does, and its breaker."""
+    def endpoints(self, statuses: Iterable[tuple[str, int, float, int]]) -> None:
+        """Set the gauges of endpoints: name, how many events wait, the age of the oldest in seconds, the breaker."""
         for gauge in (self._outbound_waiting, self._outbound_oldest, self._outbound_breaker):
-            gauge.clear()  # One that left the rules, and has nothing waiting, is told of no more.
-        for endpoint, waiting, oldest, breaker in standing:
+            gauge.clear()  # An endpoint that left the rules, and for which nothing waits, has no gauge.
+        for endpoint, waiting, oldest, breaker in statuses:
             self._outbound_waiting.labels(endpoint).set(waiting)
             self._outbound_oldest.labels(endpoint).set(oldest)
             self._outbound_breaker.labels(endpoint).set(breaker)
 
     def members_dropped(self, source: str, count: int) -> None:
-        """Count members of a batch that were recorded and decide nothing."""
+        """Count members of a batch that were recorded but not decided."""
         if count:
             self._dropped.labels(source).inc(count)
 
     def old_secret(self, source: str) -> None:
-        """Note that a secret that is being replaced still verifies what comes."""
+        """Note that a secret that is being replaced still verifies deliveries."""
         self._child(self._old_secret, source).set_to_current_time()
 
     def decided(self, rule: str | None, verdict: str) -> None:
@@ -216,7 +216,7 @@ class Metrics:
         self._sending_commit.observe(seconds)
 
     def sending_repeated(self, account: str) -> None:
-        """Count a commit of `sending` that was made again, since its request could not leave within a second."""
+        """Count a commit of `sending` that was repeated, since its request could not leave within a second."""
         self._child(self._sending_repeats, account).inc()
 
     def parked(self, reason: str) -> None:
@@ -236,11 +236,11 @@ class Metrics:
         self._confirmations.labels(result).inc()
 
     def ended(self, account: str, sequence: str, how: str, known: bool) -> None:  # noqa: FBT001  # a label's value
-        """Count an end that was learnt."""
+        """Count the end of an enrollment."""
         self._ends.labels(account, sequence, how, "known" if known else "inferred").inc()
 
     def replied(self, account: str, sequence: str) -> None:
-        """Count a reply that was learnt."""
+        """Count a reply."""
         self._replies.labels(account, sequence).inc()
 
     def looked(self, account: str, result: str, count: int) -> None:
@@ -248,13 +248,13 @@ class Metrics:
         if count:
             self._looks.labels(account, result).inc(count)
 
-    def follow_call(self, account: str, what: str) -> None:
+    def follow_call(self, account: str, kind: str) -> None:
         """Count a call of following: search or read."""
-        self._follow_calls.labels(account, what).inc()
+        self._follow_calls.labels(account, kind).inc()
 
     def overdue_looks(self, seconds: Mapping[str, float]) -> None:
         """Set for how long the oldest look of each account in force has been due."""
-        self._overdue.clear()  # One that left the rules is looked at no more.
+        self._overdue.clear()  # An account that left the rules is followed no more.
         for account, overdue in seconds.items():
             self._overdue.labels(account).set(overdue)
 
@@ -290,22 +290,22 @@ class Metrics:
                 self._jobs.labels(state).set(jobs.get(state, 0))
         self._oldest.set(oldest_seconds)
 
-    def senders(self, standing: Iterable[tuple[str, str, int, bool]]) -> None:
-        """Set how senders stand: account, name, how many are left in their 24 hours, and whether nothing is sent."""
+    def senders(self, statuses: Iterable[tuple[str, str, int, bool]]) -> None:
+        """Set the gauges of senders: account, name, enrollments left in 24 hours, and whether it is paused."""
         for gauge in (self._budget, self._paused):
-            gauge.clear()  # Who left the rules is told of no more.
-        for account, sender, remaining, paused in standing:
+            gauge.clear()  # A sender that left the rules has no gauge.
+        for account, sender, remaining, paused in statuses:
             self._budget.labels(account, sender).set(remaining)
             self._paused.labels(account, sender).set(paused)
 
     def accounts(self, connected: Mapping[str, bool]) -> None:
-        """Set of each account that joins by OAuth whether it has a grant that works."""
+        """Set, for each account that joins by OAuth, whether its grant is active."""
         self._connected.clear()
         for account, works in connected.items():
             self._connected.labels(account).set(works)
 
     def page(self) -> bytes:
-        """Return what Prometheus reads."""
+        """Return the page for Prometheus."""
         return generate_latest(self.registry)
 
     def _bounded(self, reason: str) -> str:

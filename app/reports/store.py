@@ -1,4 +1,4 @@
-"""The one read model: what the API shows, and what the gauges say."""
+"""The read model: the rows that the API shows, and the counts of the gauges."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from app.model import Filters
 
-# Every scrape of the metrics asks these two. Indexes alone answer them, and no more is read than is counted.
+# Every scrape of the metrics runs these two. Indexes alone answer them, and only the rows counted are read.
 BACKLOG = text("""
     SELECT state, count(*) AS count FROM enrollments
     WHERE state IN ('held', 'ready', 'working', 'uncertain', 'parked') GROUP BY state
@@ -30,13 +30,13 @@ OLDEST = text("""
 
 THIN = text("SELECT count(*) AS waiting FROM enrichments WHERE state IN ('ready', 'working')")
 
-ASKED = [enrichments.c[name] for name in ("state", "reason", "detail", "tries", "due_at")]
+ENRICHMENT_COLUMNS = [enrichments.c[name] for name in ("state", "reason", "detail", "tries", "due_at")]
 
 
 class StoredReader:
-    """Reads what was stored; raises Busy while the store cannot be asked.
+    """Reads stored rows. Every method raises Busy while the database cannot be reached.
 
-    Ids sort by time, so a page ends at an id and the next one begins below it.
+    Ids sort by time, so a page ends at an id and the next page begins below it.
     """
 
     def __init__(self, engine: AsyncEngine) -> None:
@@ -47,57 +47,57 @@ class StoredReader:
         shown = [column for column in events.c if column.name != "data"]
         return await self._rows(_narrowed(select(*shown), events, filters))
 
-    async def event(self, identity: str) -> Mapping[str, Any] | None:
+    async def event(self, id_: str) -> Mapping[str, Any] | None:
         """Return one event with its payload and the ids of its decisions."""
-        rows = await self._rows(select(events).where(events.c.id == identity))
+        rows = await self._rows(select(events).where(events.c.id == id_))
         if not rows:
             return None
-        made = select(decisions.c.id).where(decisions.c.event_id == identity).order_by(decisions.c.id)
-        asked = await self._rows(select(*ASKED).where(enrichments.c.event_id == identity))
+        ids = select(decisions.c.id).where(decisions.c.event_id == id_).order_by(decisions.c.id)
+        lookups = await self._rows(select(*ENRICHMENT_COLUMNS).where(enrichments.c.event_id == id_))
         return dict(rows[0]) | {
-            "decisions": [row["id"] for row in await self._rows(made)],
-            "enrichment": asked[0] if asked else None,
+            "decisions": [row["id"] for row in await self._rows(ids)],
+            "enrichment": lookups[0] if lookups else None,
         }
 
     async def thin_events(self) -> int:
-        """Return how many thin events wait for their provider's answer."""
+        """Return how many thin events wait for their lookup."""
         return int((await self._rows(THIN))[0]["waiting"])
 
     async def decisions(self, filters: Filters) -> Sequence[Mapping[str, Any]]:
         """List decisions, newest first."""
         return await self._rows(_narrowed(select(decisions), decisions, filters))
 
-    async def decision(self, identity: str) -> Mapping[str, Any] | None:
-        """Return one decision, with who was thought of as the sender of what it led to."""
-        chosen = enrollments.c.id == decisions.c.enrollment_id
-        shown = select(decisions, enrollments.c.sender, enrollments.c.assignment).outerjoin(enrollments, chosen)
-        rows = await self._rows(shown.where(decisions.c.id == identity))
+    async def decision(self, id_: str) -> Mapping[str, Any] | None:
+        """Return one decision, with the sender of its enrollment and the senders that were considered."""
+        own = enrollments.c.id == decisions.c.enrollment_id
+        shown = select(decisions, enrollments.c.sender, enrollments.c.assignment).outerjoin(enrollments, own)
+        rows = await self._rows(shown.where(decisions.c.id == id_))
         return rows[0] if rows else None
 
     async def enrollments(self, filters: Filters) -> Sequence[Mapping[str, Any]]:
         """List enrollments, newest first."""
         return await self._rows(_narrowed(select(enrollments), enrollments, filters))
 
-    async def enrollment(self, identity: str) -> Mapping[str, Any] | None:
+    async def enrollment(self, id_: str) -> Mapping[str, Any] | None:
         """Return one enrollment with its journal."""
-        rows = await self._rows(select(enrollments).where(enrollments.c.id == identity))
+        rows = await self._rows(select(enrollments).where(enrollments.c.id == id_))
         if not rows:
             return None
-        lines = select(journal).where(journal.c.enrollment_id == identity).order_by(journal.c.id)
+        lines = select(journal).where(journal.c.enrollment_id == id_).order_by(journal.c.id)
         return dict(rows[0]) | {"journal": await self._rows(lines)}
 
     async def backlog(self) -> tuple[dict[str, int], float]:
         """Return enrollments by state, and for how many seconds the oldest due one has been waiting."""
-        jobs = {row["state"]: row["count"] for row in await self._rows(BACKLOG)}
-        return jobs, float((await self._rows(OLDEST))[0]["overdue"])
+        counts = {row["state"]: row["count"] for row in await self._rows(BACKLOG)}
+        return counts, float((await self._rows(OLDEST))[0]["overdue"])
 
     async def overdue_looks(self, accounts: Iterable[str]) -> dict[str, float]:
-        """Return for how many seconds the oldest look of each of these accounts has been due."""
+        """Return, by account, for how many seconds its oldest look at a followed enrollment has been due."""
         rows = await self._rows(OVERDUE, accounts=list(accounts))
         return {row["account"]: float(row["overdue"]) for row in rows}
 
     async def ping(self) -> None:
-        """Ask the database for a sign of life."""
+        """Check that the database answers."""
         await self._rows(select(func.now()))
 
     async def _rows(self, statement: Any, **values: Any) -> Sequence[Mapping[str, Any]]:

@@ -114,8 +114,8 @@ async def _webhooks(process: Process) -> Webhooks:
         book=lambda: process.rulebook.book,
         providers=PROVIDERS,
         keep=writer.accept,
-        refuse=rejected.keep,
-        deciding=Decider(new_id=ids, hash_email=await process.hasher(), metrics=metrics),
+        keep_rejected=rejected.keep,
+        decider=Decider(new_id=ids, hash_email=await process.hasher(), metrics=metrics),
         metrics=metrics,
         hint=hints.keep,
     )

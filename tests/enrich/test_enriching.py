@@ -130,7 +130,7 @@ async def office(database_url: str, engine: AsyncEngine, tmp_path: Path) -> Asyn
     hosts = frozenset[str]().union(*(provider.hosts for provider in PROVIDERS.values()))
     async with (
         running(database_url, rules, secrets=SECRETS) as web,
-        Lookups(hosts, transport=httpx.MockTransport(far_end)) as lookups,
+        aclosing(Lookups(hosts, transport=httpx.MockTransport(far_end))) as lookups,
     ):
         moment = [utc_now()]
         enrichments = EnrichmentStore(engine, worker="w1", lease=60.0)

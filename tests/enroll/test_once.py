@@ -209,4 +209,4 @@ async def test_the_contact_says_why_it_was_enrolled(road: Road, make_entry: Make
     assert (await step(road))[1:] == ("enrolled", None)
     kept = await properties(road, "ada@corp.example")
     assert (kept["city"], kept["country"]) == ("crm", "demo")
-    assert kept["website"] == entry.heard[0].decisions[0].id
+    assert kept["website"] == entry.events[0].decisions[0].id

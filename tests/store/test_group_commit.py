@@ -40,7 +40,7 @@ async def test_everything_of_a_delivery_is_there_after_the_answer(
 ) -> None:
     entry = make_entry("e1")
     accepted = await writer.accept(entry)
-    assert accepted.new == [entry.heard[0].id]
+    assert accepted.new == [entry.events[0].id]
     assert accepted.first_delivery_id is None
     for table in ("deliveries", "events", "event_keys", "decisions", "enrollments", "intents", "journal"):
         assert await count(engine, table) == 1, table
@@ -77,8 +77,8 @@ async def test_one_person_and_intent_from_two_events_is_one_enrollment(
     await writer.accept(first)
     second = make_entry("webinar")
     accepted = await writer.accept(second)
-    winner = first.heard[0].decisions[0].enrollment_id
-    assert accepted.taken == {second.heard[0].decisions[0].enrollment_id: winner}
+    winner = first.events[0].decisions[0].enrollment_id
+    assert accepted.taken == {second.events[0].decisions[0].enrollment_id: winner}
     assert await column(engine, "SELECT reason FROM decisions WHERE verdict = 'duplicate'") == [
         f"duplicate of {winner}"
     ]
@@ -109,8 +109,8 @@ async def test_a_value_the_driver_cannot_encode_fails_alone(
     writer: GroupCommit, engine: AsyncEngine, make_entry: Any
 ) -> None:
     bad = make_entry("bad", "bad@corp.example")
-    event = replace(bad.heard[0].event, company="half a pair \ud800")
-    bad = replace(bad, heard=(replace(bad.heard[0], event=event),))
+    event = replace(bad.events[0].event, company="half a pair \ud800")
+    bad = replace(bad, events=(replace(bad.events[0], event=event),))
     results = await asyncio.gather(writer.accept(make_entry("e1")), writer.accept(bad), return_exceptions=True)
     assert isinstance(results[1], Unreadable)
     assert await count(engine, "enrollments") == 1

@@ -97,7 +97,7 @@ GAUGES = frozenset(
 )
 # Asked of rows by their keys, for one delivery or enrollment; or by an operator, or when a process starts or stops.
 ASKED = {
-    "intake.statements": "ACCEPT ENRICHED READ_FIRST_DELIVERIES TELL_WORKERS",
+    "intake.statements": "ACCEPT ENRICHED READ_FIRST_DELIVERIES NOTIFY_WORKERS",
     "senders.statements": "LOCK_POOLS READ_ASSIGNMENT READ_STICKY TAKE_TURN WRITE_ASSIGNMENT WRITE_STICKY",
     "enrichment.statements": "HAND_BACK LATER",
     "enrollments.statements": "CANCEL_EARLIER CHECKPOINT_PREPARED CHECKPOINT_WORKFLOW_ENDED"
