@@ -20,7 +20,7 @@ run: $(RUN) ## Run the service against the sandbox, with deploy/rules/practice.y
 	SEGUE_CONFIG=$${SEGUE_CONFIG:-deploy/rules/practice.yaml} exec $(PYTHON) -m app serve --sandbox $(ARGS)
 
 test: $(DEV) ## Run all tests (ARGS="-k name" for some)
-	$(PYTHON) -m pytest -n auto --maxprocesses 4 $(ARGS)
+	$(PYTHON) -m pytest -n auto --maxprocesses 4 --dist worksteal $(ARGS)
 
 lint: $(DEV) ## Check format, style, types, layers, lock files and the example rules
 	.venv/bin/ruff format --check

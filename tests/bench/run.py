@@ -101,7 +101,7 @@ async def latency(world: World, results: Results) -> None:
         started = time.time()
         sent[await world.send_event(number, "long")] = started
         await asyncio.sleep(max(0.0, 1 / LATENCY_PER_SECOND - (time.time() - started)))
-    await world.until_settled(30)
+    await world.until_settled()
     took = sorted(entry["at"] - sent[entry["email"]] for entry in await world.control("ledger"))
     told = "<= 100 ms, by machine"
     results.tell("POST to enroll request received, p50", f"{took[len(took) // 2] * 1000:.0f} ms", aim=told)
@@ -118,9 +118,9 @@ async def bulk(world: World, results: Results, *, replicas: int = 1) -> None:
     started = time.monotonic()
     accepted = await load(world.port, [signed(number, "shared", "bulk") for number in range(BULK)])
     assert set(accepted.statuses) == {200}, accepted.statuses
-    await world.until_settled(300)
+    await world.until_settled()
     seconds = time.monotonic() - started
-    await world.until(partial(_confirmed, world), seconds=300, what="every enrollment to be read back")
+    await world.until(partial(_confirmed, world), what="every enrollment to be read back")
     calls = await world.control("calls")
     ((enrolled,),) = await world.rows("SELECT count(*) FROM enrollments WHERE state = 'enrolled'")
     name = f"{replicas} replica{'s' * (replicas > 1)}"

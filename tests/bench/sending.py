@@ -46,7 +46,7 @@ async def burst(world: World, results: Results, signed: Callable[[int, str, str]
     started = time.monotonic()
     accepted = await load(world.port, [signed(number, "long", "burst") for number in range(LEADS)])
     assert set(accepted.statuses) == {200}, accepted.statuses
-    await world.until(partial(_all_enrolled, world, LEADS), seconds=180, what="every lead to be enrolled")
+    await world.until(partial(_all_enrolled, world, LEADS), what="every lead to be enrolled")
     seconds = time.monotonic() - started
     calls = (await world.control("calls"))["total"] - before
     own = calls / WINDOW * WINDOW_SECONDS
@@ -74,7 +74,7 @@ async def frozen(world: World, results: Results, signed: Callable[[int, str, str
     await world.start("serve")
     accepted = await load(world.port, [signed(number, "long", "frozen") for number in range(WAITING)])
     assert set(accepted.statuses) == {200}, accepted.statuses
-    await world.until(partial(_all_enrolled, world, 30), seconds=60, what="the first to be enrolled")
+    await world.until(partial(_all_enrolled, world, 30), what="the first to be enrolled")
     with stopped(await postmaster_of(world)):
         await asyncio.sleep(FROZEN_SECONDS)
     woken = time.time()
@@ -88,7 +88,7 @@ async def frozen(world: World, results: Results, signed: Callable[[int, str, str
         measured=f"{second} of {WINDOW}",
         ratio=f"{second / WINDOW:.0%}",
     )
-    await world.until_settled(300)
+    await world.until_settled()
     books = await world.books()
     doubled = sum(count > 1 for count in books.reached.values())
     results.judge("enrolled twice after it stood still", doubled, Aim("0", most=0), measured=str(doubled))

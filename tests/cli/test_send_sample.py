@@ -251,8 +251,8 @@ def test_at_a_terminal_the_operator_is_asked_before_anything_goes_out(
 
 
 @pytest.fixture
-async def world(empty_database: str) -> AsyncIterator[World]:
-    async with World(empty_database, lease=15.0) as world:
+async def world(database_url: str) -> AsyncIterator[World]:
+    async with World(database_url, lease=15.0) as world:
         await asyncio.to_thread(Path(world.environment["SEGUE_CONFIG"]).write_text, rules())
         world.environment |= {**secrets(), "SEGUE_PUBLIC_URL": "https://segue.example"}
         await world.start("serve")
@@ -277,7 +277,7 @@ async def test_a_file_enrolls_the_person_of_email_and_not_the_one_in_it(world: W
     await asyncio.to_thread(body.write_text, first.body)
     refused = await send(world, "typeform", "--body", body, "--email", "me@acme.example")
     sent = await send(world, "typeform", "--body", body, "--email", "me@acme.example", "--yes")
-    await world.until_settled(30)
+    await world.until_settled()
     (entry,) = await world.control("ledger")
     people = await world.rows("SELECT email FROM enrollments")
     # This service enrolls into a sandbox, which it was given by its URL: it does not know that it is one.
@@ -295,8 +295,8 @@ async def test_a_sample_sent_again_is_a_duplicate_unless_it_has_an_id_of_its_own
     assert [one.stdout for one in anew if '"duplicate"' in one.stdout] == []
 
 
-async def test_practice_is_known_by_what_the_service_itself_says(empty_database: str, path: Path) -> None:
-    environment = {"SEGUE_DATABASE_URL": empty_database, "SEGUE_CONFIG": str(path), "SEGUE_PORT": "0", **secrets()}
+async def test_practice_is_known_by_what_the_service_itself_says(database_url: str, path: Path) -> None:
+    environment = {"SEGUE_DATABASE_URL": database_url, "SEGUE_CONFIG": str(path), "SEGUE_PORT": "0", **secrets()}
     service = Process(
         ["-m", "app", "serve", "--sandbox"], environment | {"SEGUE_LOG_FORMAT": "json"}, r'"ports":\[(\d+)\]'
     )
@@ -306,7 +306,7 @@ async def test_practice_is_known_by_what_the_service_itself_says(empty_database:
         sent = await asyncio.to_thread(run, "send-sample", *named)
         sandbox = re.search(r'"url":"(http://[^"]+)"', service.log())
         assert sandbox
-        async with asyncio.timeout(60), httpx.AsyncClient(base_url=sandbox[1], trust_env=False) as client:
+        async with asyncio.timeout(300), httpx.AsyncClient(base_url=sandbox[1], trust_env=False) as client:
             while not (entries := (await client.get("/_sandbox/ledger")).json()):
                 pass
     finally:

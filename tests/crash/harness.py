@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[2]
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+WATCHDOG_SECONDS = 300  # far more than a busy machine takes; events end a wait, and this only ends a test that hangs
 LONG, SHORT = "310001", "310003"  # three steps; one step, over within a minute
 RULES = f"""
 version: 1
@@ -94,7 +95,7 @@ class Process:
 
     async def wait_until_up(self) -> re.Match[str]:
         """Wait for its first interesting line."""
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(WATCHDOG_SECONDS):
             while self.found is None:
                 assert self._child.poll() is None, self.log()[-3000:]
                 self.found = self._up.search(self.log())
@@ -103,7 +104,7 @@ class Process:
 
     async def wait_for(self, told: str) -> None:
         """Wait until it has said this."""
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(WATCHDOG_SECONDS):
             while told not in self.log():
                 assert self._child.poll() is None, self.log()[-3000:]
                 await asyncio.sleep(0.02)
@@ -120,7 +121,7 @@ class Process:
         """End it and wait for it."""
         if self._child.poll() is None:
             self._child.send_signal(number)
-        self._child.wait(timeout=60)
+        self._child.wait(timeout=WATCHDOG_SECONDS)
         self._output.close()
 
 
@@ -264,25 +265,25 @@ class World:
         async with self.engine.connect() as connection:
             return list((await connection.execute(text(statement), values)).all())
 
-    async def until(self, condition: Callable[[], Awaitable[bool]], *, seconds: float, what: str) -> None:
-        """Wait for a condition; fail with what was waited for."""
-        deadline = time.monotonic() + seconds
+    async def until(self, condition: Callable[[], Awaitable[bool]], *, what: str) -> None:
+        """Wait for a condition; fail with what was waited for once the watchdog loses patience."""
+        deadline = time.monotonic() + WATCHDOG_SECONDS
         while not await condition():
             if time.monotonic() > deadline:
                 states = await self.rows("SELECT state, reason, count(*) FROM enrollments GROUP BY 1, 2")
                 states += [tuple(row) for row in await self.rows(DOING)]
                 log = self.processes[-1].log()[-3000:] if self.processes else ""
-                raise AssertionError(f"waited {seconds} s for {what}; now {states}\n{log}")
+                raise AssertionError(f"waited {WATCHDOG_SECONDS} s for {what}; now {states}\n{log}")
             await asyncio.sleep(0.02)
 
-    async def until_settled(self, seconds: float) -> None:
+    async def until_settled(self) -> None:
         """Wait until no enrollment is under way any more."""
 
         async def settled() -> bool:
             waiting = "SELECT count(*) FROM enrollments WHERE state IN ('ready', 'working', 'uncertain', 'held')"
             return bool((await self.rows(waiting))[0][0] == 0)
 
-        await self.until(settled, seconds=seconds, what="every enrollment to come to rest")
+        await self.until(settled, what="every enrollment to come to rest")
 
     async def books(self) -> Books:
         """Compare what was acknowledged with what HubSpot received."""
@@ -403,14 +404,14 @@ async def run(world: World, *, events: int, kills: int) -> Books:
         point = POINTS[number % len(POINTS)]
         await world.control("settings", dict(point.settings))
         sending += _send_all(world, portion)
-        await world.until(partial(point.reached, world), seconds=60, what=point.name)
+        await world.until(partial(point.reached, world), what=point.name)
         if point.name != "before the record":
             world.kill_all(point.name)
         await world.start("serve", "worker")
     await world.control("settings", QUICK)
     sending += _send_all(world, portions[-1])
     await asyncio.gather(*sending)
-    await world.until_settled(120)
+    await world.until_settled()
     return await world.books()
 
 

@@ -21,12 +21,10 @@ from tests.crash.harness import PARTS, World, private_world, run, run_with_death
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
-pytestmark = pytest.mark.timeout(300)
-
 
 @pytest.fixture
-async def world(empty_database: str) -> AsyncIterator[World]:
-    async with World(empty_database) as world:
+async def world(database_url: str) -> AsyncIterator[World]:
+    async with World(database_url) as world:
         yield world
 
 
@@ -56,7 +54,13 @@ async def test_a_private_database_that_dies_with_its_service_loses_no_event_and_
     assert (books.lost, books.doubled, books.pretended) == ([], [], [])
 
 
-async def test_lost_answers_end_as_enrolled_or_parked_and_never_twice(world: World) -> None:
+async def test_lost_answers_end_as_enrolled_or_parked_and_never_twice(database_url: str) -> None:
+    # The lease outlasts the slowest machine: an answer is lost by a dropped connection here, never by a lease.
+    async with World(database_url, lease=120.0) as world:
+        await _lose_answers(world)
+
+
+async def _lose_answers(world: World) -> None:
     await world.control("settings", {"per_10s": 5000, "one_step_seconds": 0.5, "property_lag": 0.3})
     await world.control(
         "faults",
@@ -67,15 +71,15 @@ async def test_lost_answers_end_as_enrolled_or_parked_and_never_twice(world: Wor
     )
     await world.start("serve", "worker")
     await asyncio.gather(*(world.send_event(number, "short" if number % 2 else "long") for number in range(200)))
-    await world.until_settled(120)
+    await world.until_settled()
     books = await world.books()
     dropped = [entry for entry in await world.control("ledger") if entry["outcome"] in {"drop_after", "drop_before"}]
     assert len(dropped) > 40
     assert books.lost == []
     assert books.doubled == []
     assert books.pretended == []
-    # Twice unlucky ones are parked; on a slow machine leases that run out meanwhile make that a few more.
-    assert len(books.parked) * 5 <= len(dropped)
+    assert set(books.parked) <= {entry["email"] for entry in dropped}
+    assert len(books.parked) < len({entry["email"] for entry in dropped})
 
 
 async def test_a_frozen_worker_that_wakes_writes_and_sends_nothing(world: World) -> None:
@@ -90,11 +94,11 @@ async def test_a_frozen_worker_that_wakes_writes_and_sends_nothing(world: World)
         )
         return bool(held[0][0] >= 10)
 
-    await world.until(in_hand, seconds=30, what="the worker to have claimed")
+    await world.until(in_hand, what="the worker to have claimed")
     zombie.send(signal.SIGSTOP)
     await world.start("worker")
     await world.control("settings", {"delay_ms": {}})
-    await world.until_settled(60)
+    await world.until_settled()
     before = await world.rows("SELECT * FROM enrollments ORDER BY id")
     journal = await world.rows("SELECT count(*) FROM journal")
     zombie.send(signal.SIGCONT)
@@ -103,7 +107,7 @@ async def test_a_frozen_worker_that_wakes_writes_and_sends_nothing(world: World)
         claimed, given_up = _in_hand(zombie.log())
         return bool(given_up) and claimed == given_up
 
-    await world.until(dropped, seconds=60, what="the zombie to find its work gone")
+    await world.until(dropped, what="the zombie to find its work gone")
     books = await world.books()
     assert books.doubled == []
     assert books.lost == []
@@ -111,8 +115,8 @@ async def test_a_frozen_worker_that_wakes_writes_and_sends_nothing(world: World)
     assert await world.rows("SELECT count(*) FROM journal") == journal
 
 
-async def test_the_other_worker_takes_over_within_two_leases(empty_database: str) -> None:
-    async with World(empty_database, lease=4.0) as world:
+async def test_the_other_worker_takes_over_within_two_leases(database_url: str) -> None:
+    async with World(database_url, lease=4.0) as world:
         # Slow enough that the first worker still holds everything when the second one is up.
         await world.control("settings", {"per_10s": 5000, "delay_ms": {"upsert": 10_000}})
         await world.start("serve --no-worker", "worker")
@@ -122,14 +126,14 @@ async def test_the_other_worker_takes_over_within_two_leases(empty_database: str
         async def holds_everything() -> bool:
             return len(await held_by(world, dying.pid)) == 60
 
-        await world.until(holds_everything, seconds=30, what="the worker that will die to hold all work")
+        await world.until(holds_everything, what="the worker that will die to hold all work")
         await world.start("worker")
         await world.control("settings", {"delay_ms": {}})
         held = await held_by(world, dying.pid)
         dying.kill()
         world.processes.remove(dying)
         killed_at = (await world.rows("SELECT clock_timestamp()"))[0][0]
-        await world.until_settled(60)
+        await world.until_settled()
         taken = await world.rows("SELECT enrollment_id, at FROM journal WHERE cause = 'lease_expired'")
         books = await world.books()
     assert len(held) == 60
@@ -193,8 +197,8 @@ async def _made(world: World, emails: list[str]) -> list[str]:
     return [contact["id"] for contact in reply.json()["results"]]
 
 
-async def test_thin_events_survive_the_death_of_who_asks_about_them(empty_database: str) -> None:
-    async with World(empty_database) as world:
+async def test_thin_events_survive_the_death_of_who_asks_about_them(database_url: str) -> None:
+    async with World(database_url) as world:
         await asyncio.to_thread(Path(world.environment["SEGUE_CONFIG"]).write_text, PORTAL)
         emails = [f"thin{number}@crash.example" for number in range(20)]
         await world.start("serve --no-worker")
@@ -209,12 +213,12 @@ async def test_thin_events_survive_the_death_of_who_asks_about_them(empty_databa
         for _ in range(2):
             await world.control("settings", {"delay_ms": {"read": 400}})
             await world.start("worker")
-            await world.until(asking, seconds=30, what="thin events to be asked about")
+            await world.until(asking, what="thin events to be asked about")
             world.processes.pop().kill()
         await world.control("settings", {"delay_ms": {}})
         await world.start("worker", "worker")
-        await world.until(decided, seconds=60, what="every thin event to be decided")
-        await world.until_settled(60)
+        await world.until(decided, what="every thin event to be decided")
+        await world.until_settled()
         books = await world.books()
         assert sorted(books.reached) == sorted(emails)
         assert (books.doubled, books.pretended, books.parked) == ([], [], [])

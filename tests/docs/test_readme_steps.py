@@ -111,7 +111,7 @@ async def test_the_steps_for_real_leads_end_with_a_service_that_enrolls(checkout
     try:
         fill_in(checkout, SEGUE_PORT=(await service.wait_until_up()).group(1))
         tried = await asyncio.to_thread(follow, checkout, [try_out], terminal="y\n")
-        async with asyncio.timeout(60), httpx.AsyncClient(base_url=hubspot, trust_env=False) as client:
+        async with asyncio.timeout(300), httpx.AsyncClient(base_url=hubspot, trust_env=False) as client:
             while not (entries := (await client.get("/_sandbox/ledger")).json()):
                 pass
     finally:

@@ -81,7 +81,9 @@ class Practice:
         """Run a command as a process of its own, where logs go as they do for an operator."""
         command = [sys.executable, "-m", "app", *arguments]
         variables = {**os.environ, **self.environment, **environment}
-        return subprocess.run(command, cwd=ROOT, env=variables, capture_output=True, text=True, timeout=60, check=False)
+        return subprocess.run(
+            command, cwd=ROOT, env=variables, capture_output=True, text=True, timeout=300, check=False
+        )
 
 
 @pytest.fixture
@@ -113,7 +115,7 @@ def far_end(sandbox_url: str) -> Iterator[Callable[[timedelta], str]]:
             body = self.rfile.read(int(self.headers.get("content-length", 0)))
             asked = {"authorization": self.headers.get("authorization", ""), "content-type": "application/json"}
             reply = httpx.request(
-                self.command, sandbox_url + self.path, content=body, headers=asked, timeout=30, trust_env=False
+                self.command, sandbox_url + self.path, content=body, headers=asked, timeout=300, trust_env=False
             )
             self.send_response_only(reply.status_code)
             self.send_header("Date", format_datetime(datetime.now(UTC) + shift[0], usegmt=True))

@@ -85,7 +85,7 @@ def holds() -> Iterator[Holds]:
 
     yield held
     for holder in started:
-        holder.communicate(timeout=30)
+        holder.communicate(timeout=300)
 
 
 def _folder() -> Iterator[Path]:

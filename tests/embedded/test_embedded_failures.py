@@ -57,7 +57,7 @@ def test_a_folder_that_may_not_be_written(folder: Path, holds: Holds) -> None:
     closed = folder / "closed"
     closed.mkdir(mode=0o555)
     holder, message = holds(closed / "data", UNPRIVILEGED)
-    assert holder.wait(timeout=30) == 2
+    assert holder.wait(timeout=300) == 2
     assert message.startswith(f"cannot use the data directory {closed / 'data'}: Permission denied")
     assert f"user {UNPRIVILEGED}" in message
 
@@ -111,7 +111,7 @@ def test_the_lock_is_free_again_after_a_failed_open(data_dir: Path) -> None:
 
 def test_a_database_that_cannot_be_made_is_explained_and_leaves_nothing(folder: Path, holds: Holds) -> None:
     holder, message = holds(folder / "data", str(os.geteuid()), "100000")
-    assert holder.wait(timeout=30) == 2
+    assert holder.wait(timeout=300) == 2
     assert message.startswith(f"cannot make a database in {folder / 'data'}: initdb ended with status 1: ")
     assert "free disk space" in message
     assert not list((folder / "data").glob("postgres*"))

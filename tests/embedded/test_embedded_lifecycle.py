@@ -92,7 +92,7 @@ def test_a_second_process_on_one_directory_is_refused(data_dir: Path, holds: Hol
     first, url = holds(data_dir)
     assert url.startswith("postgresql+asyncpg://segue@/segue?host=")
     second, message = holds(data_dir)
-    assert second.wait(timeout=30) == 2
+    assert second.wait(timeout=300) == 2
     assert f"process {first.pid} already uses the data directory {data_dir}" in message
     with pytest.raises(StartError, match=f"process {first.pid} "):
         EmbeddedPostgres.open(data_dir)
@@ -135,7 +135,7 @@ def test_a_server_that_was_killed_is_started_again_at_the_same_place(data_dir: P
 def test_interrupting_the_terminal_does_not_reach_the_server(data_dir: Path, ask: Ask, holds: Holds) -> None:
     holder, url = holds(data_dir)
     os.killpg(holder.pid, signal.SIGINT)
-    holder.wait(timeout=30)
+    holder.wait(timeout=300)
     assert ask(url, "SELECT 1") == 1
     EmbeddedPostgres.open(data_dir).close()
 
@@ -220,7 +220,7 @@ def test_a_user_without_privileges_runs_it_all_as_himself(folder: Path, ask: Ask
     made = (home / "data", home / "data/postgres", home / "data/socket", home / "data/postgres.log")
     assert {path.stat().st_uid for path in made} == {uid}
     assert stat.S_IMODE((home / "data").stat().st_mode) == 0o700
-    holder.communicate(timeout=30)
+    holder.communicate(timeout=300)
     assert not (home / "data/postgres/postmaster.pid").exists()
 
 

@@ -121,7 +121,7 @@ async def enroll_all(road: Road, progress: Progress) -> None:
         observe_expired=lambda _: None,
     )
     worker.start()
-    async with asyncio.timeout(120):
+    async with asyncio.timeout(300):
         await progress.all_enrolled.wait()
     await worker.stop(drain_seconds=10.0)
 

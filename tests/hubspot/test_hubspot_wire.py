@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 ANNA = Sender("anna", "7001", "anna@acme.example")
 YES = b'{"id":"9","toEmail":"ada@corp.example","enrolledAt":"2026-11-23T09:00:00.000Z"}'
-WATCHDOG_SECONDS = 10
+WATCHDOG_SECONDS = 300
 
 
 def http(body: bytes, *, status: str = "200 OK", length: int | None = None) -> bytes:

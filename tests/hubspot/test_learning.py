@@ -98,7 +98,7 @@ async def test_another_token_may_be_another_accounts(engine: AsyncEngine) -> Non
     learning.configure(Account("main", "x", per_10s=50))  # the same token: HubSpot is not asked
     learning.configure(Account("main", "y"))
     await far.asked.acquire()
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(300):
         while await record.portals() != {"main": "49"}:
             pass
     await learning.stop()

@@ -68,7 +68,13 @@ def refused(environment: dict[str, str], *command: str) -> tuple[int, str]:
     """Run a command that must end by itself; return its code and what it told on stderr."""
     arguments = command or ("-m", "app", "serve")
     ended = subprocess.run(
-        [sys.executable, *arguments], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, *arguments],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
     )
     told = ended.stdout + ended.stderr
     assert "Traceback" not in told, told
@@ -268,7 +274,7 @@ async def test_a_private_database_that_was_killed_comes_back_and_the_service_wit
         port = (await service.wait_until_up()).group(1)
         number = int((folder / "data" / "postgres" / "postmaster.pid").read_text().splitlines()[0])
         os.kill(number, signal.SIGKILL)
-        async with asyncio.timeout(60), httpx.AsyncClient(trust_env=False) as client:
+        async with asyncio.timeout(300), httpx.AsyncClient(trust_env=False) as client:
             await service.wait_for("database.started_again")
             while (await client.get(f"http://127.0.0.1:{port}/readyz")).status_code != 200:
                 pass

@@ -42,6 +42,6 @@ async def rows(engine: AsyncEngine, statement: str) -> list[Any]:
 async def until_somebody_waits(engine: AsyncEngine) -> None:
     """Return when a statement waits for a row that another transaction has locked."""
     waiting = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(300):
         while not await rows(engine, waiting):
             pass

@@ -42,7 +42,7 @@ async def test_two_replicas_together_never_exceed_the_window(engine: AsyncEngine
         (await pace.acquire()).use()
         times.append(asyncio.get_running_loop().time())
 
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(300):
         await asyncio.gather(*(ask(pace) for pace in paces for _ in range(30)))
     for pace in paces:
         await pace.close()
@@ -100,7 +100,7 @@ async def test_a_waiter_that_gave_up_takes_no_grant_from_others(engine: AsyncEng
     stays = asyncio.create_task(pace.acquire())
     await asyncio.sleep(0)
     gone.cancel()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(300):
         await stays
     await pace.close()
 
@@ -139,7 +139,7 @@ async def test_a_burst_that_is_refused_beside_a_spent_day_leaves_the_day_spent(
     for code in codes:
         pace.throttled(code, None)
         await asyncio.gather(*pace._writes)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(300):
         with pytest.raises(BudgetSpent) as spent:
             await pace.acquire()
     assert spent.value.until - utc_now() > timedelta(minutes=50)
@@ -187,7 +187,7 @@ async def test_a_request_whose_grant_was_spent_goes_before_those_that_wait(engin
     await asyncio.sleep(0)
     async with engine.begin() as connection:
         await connection.execute(text("DELETE FROM rate_grants"))
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(300):
         await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
     await pace.close()
     await asyncio.gather(*waiting, return_exceptions=True)
@@ -206,7 +206,7 @@ async def test_a_grant_is_spent_after_half_a_second(engine: AsyncEngine) -> None
 async def test_grants_that_nobody_used_are_given_again(engine: AsyncEngine) -> None:
     await limit(engine, maximum=4, window_ms=3_600_000)
     pace = StoredRateLimit(engine, account="main", headroom=0.0)
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(300):
         given = [await pace.acquire() for _ in range(4)]
         given[0].use()
         again = [await pace.acquire() for _ in range(3)]
@@ -235,7 +235,7 @@ async def test_a_replica_frozen_in_the_middle_of_asking_does_not_stop_the_others
             LOCK_WINDOW, {"account": "main", "kind": "general", "maximum": 100, "window_ms": 10_000}
         )
         pace = StoredRateLimit(alive, account="main")
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(300):
             assert not (await pace.acquire()).spent()
         await pace.close()
         await connection.invalidate()
@@ -256,7 +256,7 @@ async def test_one_frozen_between_preparing_and_sending_is_ended_by_whoever_is_a
     pace = StoredRateLimit(engine, account="main")
     waiting = asyncio.create_task(pace.acquire())
     enrollments = EnrollmentStore(engine, account="main", worker="w1", lease=0.5)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(300):
         while not await enrollments.terminate_stuck_sessions():
             assert not waiting.done()
         await waiting

@@ -105,7 +105,7 @@ class Running:
 
     async def rows_once_there(self, statement: str, **values: Any) -> list[dict[str, Any]]:
         """Return what a statement finds as soon as it finds something."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(300):
             while not (found := await self.rows(statement, **values)):
                 pass
         return found

@@ -98,7 +98,7 @@ async def following(engine: AsyncEngine, rulebook: ActiveRulebook) -> AsyncItera
 
 async def until(holds: Callable[[], bool], engine: AsyncEngine) -> None:
     """Return as soon as something holds; the database is asked meanwhile, so that everything else gets its turn."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(300):
         while not holds():
             await RulebookStore(engine).in_force()
 
