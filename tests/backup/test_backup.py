@@ -241,7 +241,7 @@ async def test_a_backup_is_made_while_the_service_works(folder: Path) -> None:
     async with private_world(folder / "data") as world:
         await world.start("serve")
         await asyncio.gather(*(world.send_event(number, "long") for number in range(10)))
-        await world.until_settled(60)
+        await world.until_settled()
         made = await asyncio.to_thread(segue, "backup", folder / "file", SEGUE_DATA_DIR=str(folder / "data"))
         assert made.returncode == 0, made.stderr
         before = await world.rows(ROWS_OF_EACH)

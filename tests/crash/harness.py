@@ -423,12 +423,12 @@ async def run_with_deaths(world: World, *, events: int, deaths: Sequence[frozens
     for number, parts in enumerate(deaths):
         await world.control("settings", QUICK | {"delay_ms": {"enroll": 200}})
         sending += _send_all(world, range(number * events // len(deaths), (number + 1) * events // len(deaths)))
-        await world.until(partial(_sending, world), seconds=60, what="requests that are under way")
+        await world.until(partial(_sending, world), what="requests that are under way")
         await world.kill_parts(parts)
         await world.start_missing()
     await world.control("settings", QUICK)
     await asyncio.gather(*sending)
-    await world.until_settled(120)
+    await world.until_settled()
     return await world.books()
 
 
