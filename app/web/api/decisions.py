@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-from fastapi import APIRouter
-from pydantic import BaseModel, ConfigDict
+from fastapi import APIRouter, Query
+from pydantic import AfterValidator, BaseModel, ConfigDict
 
 from app.model import Filters, Verdict
 from app.reports.store import StoredReader
+from app.rules.actions import ACTIONS
 from app.web.api.common import LIMIT, Email, Identity, Limit, Name, or_404, page, resource
 from app.web.pagination import DecisionCursor
 
@@ -32,6 +33,20 @@ DECISION: dict[str, Any] = {
     "enrollment_id": "enr_019ab2c3d4e5f60718293a4b5c6d7e84",
     "decided_at": "2026-11-23T09:00:00.104000Z",
 }
+VERDICTS = sorted({*ACTIONS, *Verdict})
+
+
+def _known(verdict: str | None) -> str | None:
+    if verdict is not None and verdict not in VERDICTS:
+        raise ValueError(f"there is no such verdict; there are {', '.join(VERDICTS)}")
+    return verdict
+
+
+VerdictName = Annotated[
+    str | None,
+    Query(max_length=200, description="How the decision ended", json_schema_extra={"enum": VERDICTS}),
+    AfterValidator(_known),
+]
 CONSIDERED: list[dict[str, Any]] = [
     {"sender": "anna", "chosen": True, "because": "has most left: 212 of 400"},
     {"sender": "ben", "chosen": False, "because": "has 180 left, anna more"},
@@ -85,7 +100,7 @@ def routes(process: Process) -> APIRouter:
         email: Email = None,
         source: Name = None,
         rule: Name = None,
-        verdict: Verdict | None = None,
+        verdict: VerdictName = None,
         cursor: DecisionCursor = None,
         limit: Limit = LIMIT,
     ) -> dict[str, Any]:
