@@ -86,6 +86,13 @@ class StoredReader:
         lines = select(journal).where(journal.c.enrollment_id == id_).order_by(journal.c.id)
         return dict(rows[0]) | {"journal": await self._rows(lines)}
 
+    async def journal(self, enrollment_id: str | None, after: int | None, limit: int) -> Sequence[Mapping[str, Any]]:
+        """List lines of the journal, newest first, below the id `after`; those of one enrollment where it is named."""
+        lines = select(journal).order_by(journal.c.id.desc()).limit(limit)
+        if enrollment_id is not None:
+            lines = lines.where(journal.c.enrollment_id == enrollment_id)
+        return await self._rows(lines if after is None else lines.where(journal.c.id < after))
+
     async def backlog(self) -> tuple[dict[str, int], float]:
         """Return enrollments by state, and for how many seconds the oldest due one has been waiting."""
         counts = {row["state"]: row["count"] for row in await self._rows(BACKLOG)}

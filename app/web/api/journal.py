@@ -1,0 +1,53 @@
+"""`/api/v1/journal`: every transition and checkpoint of enrollments, newest first."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any
+
+from fastapi import APIRouter, Query
+from pydantic import BaseModel, ConfigDict
+
+from app.reports.store import StoredReader
+from app.web.api.common import LIMIT, Limit, page, resource
+from app.web.api.enrollments_models import JOURNAL, JournalLine
+from app.web.fields import STORABLE
+
+if TYPE_CHECKING:
+    from app.process import Process
+
+LINE: dict[str, Any] = {"id": 1041, "enrollment_id": "enr_019ab2c3d4e5f60718293a4b5c6d7e84", **JOURNAL[2]}
+Cursor = Annotated[int | None, Query(ge=1, lt=2**63, description="`next_cursor` of the page before")]
+Enrollment = Annotated[
+    str | None, Query(max_length=64, pattern=STORABLE, description="The id of an enrollment: its lines alone")
+]
+
+
+class JournalRow(JournalLine):
+    """One line, and the enrollment that it tells of."""
+
+    model_config = ConfigDict(json_schema_extra={"example": LINE})
+
+    id: int
+    enrollment_id: str
+
+
+class JournalPage(BaseModel):
+    """One page of the journal."""
+
+    model_config = ConfigDict(json_schema_extra={"example": {"items": [LINE], "next_cursor": 1041}})
+
+    items: list[JournalRow]
+    next_cursor: int | None
+
+
+def routes(process: Process) -> APIRouter:
+    """Return the routes."""
+    router, reader = resource(), StoredReader(process.engine)
+
+    @router.get("/journal", response_model=JournalPage)
+    async def listed(enrollment: Enrollment = None, cursor: Cursor = None, limit: Limit = LIMIT) -> Mapping[str, Any]:
+        """List transitions and checkpoints, newest first."""
+        return page(await reader.journal(enrollment, cursor, limit + 1), limit)
+
+    return router
