@@ -19,6 +19,7 @@ from app.hubspot.batched import BatchedHubSpot
 from app.jobs import Loop
 from app.outbound import wiring as outbound_wiring
 from app.process import ActiveAccount
+from app.reports import wiring as reports_wiring
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -49,7 +50,7 @@ async def start_releasing(process: Process) -> None:
 
 
 PER_ACCOUNT = (enrollments_wiring.start, followup_wiring.start, start_identity)
-PER_PROCESS = (enrichment_wiring.start, outbound_wiring.start, start_releasing)
+PER_PROCESS = (enrichment_wiring.start, outbound_wiring.start, reports_wiring.start, start_releasing)
 
 
 async def start(process: Process) -> None:

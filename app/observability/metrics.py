@@ -108,6 +108,7 @@ class Metrics:
 
     def _gauges(self) -> None:
         self._jobs = self._gauge("jobs", "Enrollments by state, final ones left out", "state")
+        self._table_bytes = self._gauge("table_bytes", "Bytes of each table, its indexes included", "table")
         self._oldest = self._gauge("oldest_job_age_seconds", "Age of the oldest enrollment that is due")
         self._budget = self._gauge("sender_budget_remaining", "Enrollments left in 24 hours", "account", "sender")
         self._paused = self._gauge("sender_paused", "1 while nothing is sent by a sender", "account", "sender")
@@ -282,6 +283,11 @@ class Metrics:
     def reload_failed(self) -> None:
         """Note that a rulebook was rejected and the last good one stays."""
         self._reloaded.set(0)
+
+    def table_sizes(self, bytes_by_table: Mapping[str, int]) -> None:
+        """Set how many bytes each table takes, its indexes included."""
+        for table, size in bytes_by_table.items():
+            self._table_bytes.labels(table).set(size)
 
     def backlog(self, jobs: Mapping[str, int], oldest_seconds: float) -> None:
         """Set enrollments by state, and the age of the oldest one that is due."""

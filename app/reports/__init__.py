@@ -2,5 +2,5 @@
 
 In: filters and ids. Out: rows as mappings. Every method raises Busy while the database cannot be reached.
 
-Others import `store` (`StoredReader`).
+A job measures the tables. Others import `store` (`StoredReader`) and `wiring`.
 """

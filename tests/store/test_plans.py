@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import os
 import re
 from datetime import timedelta
 from importlib import import_module
@@ -108,13 +109,15 @@ ASKED = {
     " PAUSE READ_HUB"
     " READ_UNREAD RENEW RESEAL REVOKE TAKE_INSTALL NOTIFY",
     "accounts.identity_store": "LEARN",
+    "database.backup.contents": "FOUND SESSIONS",
     "database.installation": "MAKE READ",
     "enrollments.operator_store": "CANCEL CANCEL_WAITING RELEASE",
     "senders.quota_store": "NEXT_FREE RELEASE",
     "outbound.statements": "ENABLE HAND_BACK LOCK_ENDPOINT NOTE NOTE_TEST NOTIFY RECORD REPLAY REPLAY_MANY TAKE_PROBE"
     " WRITE_ENDPOINT",
     "hubspot.rate_limit_statements": "ADOPT_LIMIT BLOCK COUNT_DAY INSERT_PERMITS RECORD_USE SPEND_DAY",
-    "intake.rejected_store": "FIND_REFUSED FIND_TAKEN INSERT KEEP_NEWEST",
+    "intake.rejected_store": "FIND_ACCEPTED FIND_REJECTED INSERT KEEP_NEWEST",
+    "reports.size_store": "TABLE_SIZES",  # polled, and reads PostgreSQL's catalogue
     "rules.store": "LOCK PUT_IN_FORCE READ_ACCOUNTS UNFINISHED_ELSEWHERE",
     "enrollments.sending_store": "COMMIT_SENDING LOCK_INBOXES",
     "senders.pause_store": "NOTE_FULL NOTE_REFUSAL NOTE_SUCCESS PAUSE RESUME",
@@ -143,13 +146,14 @@ LOCKS = {"rules.store.LOCK"}  # PostgreSQL has no plan for it
 @pytest.fixture(scope="module")
 def filled(postgres: Databases) -> Iterator[URL]:
     """The URL of a filled database. What a test changes there it rolls back."""
-    url = make_url(postgres.url).set(database="filled")
+    name = f"filled_{os.getpid()}"  # each process that runs tests has its own on the shared server
+    url = make_url(postgres.url).set(database=name)
     server = make_url(postgres.url)
-    asyncio.run(_execute(server, "CREATE DATABASE filled"))
+    asyncio.run(_execute(server, f"CREATE DATABASE {name}"))
     asyncio.run(migrate(url))
     asyncio.run(_execute(url, *filling()))
     yield url
-    asyncio.run(_execute(server, "DROP DATABASE filled WITH (FORCE)"))
+    asyncio.run(_execute(server, f"DROP DATABASE {name} WITH (FORCE)"))
 
 
 async def _execute(url: URL, *statements: str) -> None:
