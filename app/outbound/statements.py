@@ -36,7 +36,7 @@ NOTE = text(f"""
                            fact.ended_at, fact.ended_known, fact.ended_why, fact.replied_at
                 ) AS facts
             ) AS data
-        ) AS chosenle
+        ) AS whole
     ), written AS (
         INSERT INTO outbound (id, endpoint, kind, enrollment_id, body, state, due_at, created_at, updated_at)
         SELECT {NEW_ID}, listening.endpoint, :kind, enrollment_id, body, 'waiting', clock_timestamp(),
