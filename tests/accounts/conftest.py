@@ -13,12 +13,15 @@ from app.accounts.grant_store import GrantStore
 from app.accounts.install_store import InstallStore
 from app.accounts.sealed import NewTokens
 from app.hubspot.oauth_client import OAuthClient
-from tests.oauth.far import APP, FarEnd
+from tests.hubspot.conftest import new_client, rate_limit, records
+from tests.support.far_hubspot_oauth import APP, FarEnd
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
     from sqlalchemy.ext.asyncio import AsyncEngine
+
+__all__ = ["new_client", "rate_limit", "records"]
 
 
 @pytest.fixture

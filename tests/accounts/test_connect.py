@@ -15,7 +15,7 @@ from app.web import auth
 from app.web.api import accounts
 from app.web.app import create_app
 from app.web.pages import connect as oauth
-from tests.oauth.far import APP
+from tests.support.far_hubspot_oauth import APP
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from app.accounts.grant_store import GrantStore
     from app.accounts.install_store import InstallStore
     from app.hubspot.oauth_client import OAuthClient
-    from tests.oauth.far import FarEnd
+    from tests.support.far_hubspot_oauth import FarEnd
 
 BASE = "https://segue.example"
 ADMIN = {"authorization": "Bearer operators-only"}

@@ -14,7 +14,7 @@ from app.accounts.sealed import NewTokens
 from app.accounts.tokens import LAST_SECONDS, RENEW_BEFORE_SECONDS, AccountTokens
 from app.database.engine import open_engine
 from app.errors import GrantRevoked, NotConnected, NotSent, Refusal
-from tests.oauth.far import DEAD
+from tests.support.far_hubspot_oauth import DEAD
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from app.accounts.sealed import Grant
     from app.hubspot.oauth_client import OAuthClient
-    from tests.oauth.far import FarEnd
+    from tests.support.far_hubspot_oauth import FarEnd
 
     Connected = Callable[..., Awaitable[None]]
 

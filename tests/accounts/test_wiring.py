@@ -20,9 +20,9 @@ from app.accounts.grant_store import GrantStore
 from app.accounts.sandbox_mode import practice_accounts
 from app.errors import StartError
 from app.web.server import Listener
-from tests.crash.harness import Process
-from tests.oauth.far import APP
-from tests.web.service import ADMIN_TOKEN, BASE, RULES, SECRETS, running, write
+from tests.support.far_hubspot_oauth import APP
+from tests.support.service import ADMIN_TOKEN, BASE, RULES, SECRETS, running, write
+from tests.support.world import Process
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from starlette.responses import Response
     from typer.testing import Result
 
-    from tests.oauth.far import FarEnd
-    from tests.web.service import Running
+    from tests.support.far_hubspot_oauth import FarEnd
+    from tests.support.service import Running
 
 KEY = new_key()
 CONFIGURED: dict[str, Any] = {

@@ -40,7 +40,7 @@ from tests.backup.conftest import (
     segue,
     started,
 )
-from tests.crash.harness import private_world
+from tests.support.world import private_world
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -18,7 +18,7 @@ from sqlalchemy import make_url
 
 from tests.bench.load import load
 from tests.bench.results import Aim
-from tests.crash.harness import ROOT
+from tests.support.world import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import URL
 
     from tests.bench.results import Results
-    from tests.crash.harness import World
+    from tests.support.world import World
 
 LEADS, WAITING = 300, 700
 WINDOW, WINDOW_SECONDS = 190, 10.0

@@ -15,13 +15,13 @@ from app.hubspot.local_rate_limit import LocalRateLimit
 from app.model import Account
 from app.rules.rulebook import Rulebook
 from tests.doctor.conftest import Practice, practice
-from tests.web.service import RULES, running
+from tests.support.service import RULES, running
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-    from tests.web.service import Running
+    from tests.support.service import Running
 
 __all__ = ["practice"]
 

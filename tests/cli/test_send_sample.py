@@ -22,10 +22,10 @@ from app.people.addresses import normalise
 from app.sources import PROVIDERS
 from app.sources.field_map import mapped
 from app.sources.sample_files import samples
-from tests.cli.commands import rules, run, secrets
-from tests.cli.far import Far, far_service
 from tests.contracts.test_sources import CASES, NOON, Case
-from tests.crash.harness import ROOT, Process, World
+from tests.support.commands import rules, run, secrets
+from tests.support.far_service import Far, far_service
+from tests.support.world import ROOT, Process, World
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator

@@ -14,8 +14,8 @@ from app.clock import utc_now
 from app.model import Secret, SourceConfig
 from app.sources import PROVIDERS
 from app.sources.assurance import for_so_long
-from tests.cli.commands import run
-from tests.web.service import running
+from tests.support.commands import run
+from tests.support.service import running
 
 if TYPE_CHECKING:
     from pathlib import Path

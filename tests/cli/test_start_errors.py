@@ -16,7 +16,7 @@ import httpx
 import pytest
 from sqlalchemy import make_url
 
-from tests.crash.harness import RULES, Process
+from tests.support.world import RULES, Process
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app.database.embedded import EmbeddedPostgres
-from tests.crash.harness import DEATHS, World, private_world, run, run_with_deaths
+from tests.support.world import DEATHS, World, private_world, run, run_with_deaths
 
 if TYPE_CHECKING:
-    from tests.crash.harness import Books
+    from tests.support.world import Books
 
 EVENTS = 1000
 KILLS = 20

@@ -16,7 +16,7 @@ import pytest
 from app.clock import utc_now
 from app.model import Secret, SourceConfig
 from app.sources import PROVIDERS
-from tests.crash.harness import PARTS, World, private_world, run, run_with_deaths
+from tests.support.world import PARTS, World, private_world, run, run_with_deaths
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator

@@ -23,7 +23,7 @@ import app
 from app.database.engine import connect, driver_sql
 from app.database.migrate import migrate
 from tests.conftest import NOON
-from tests.store.filled import GROWING, ROWS, filling
+from tests.database.filled import GROWING, ROWS, filling
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator

@@ -15,8 +15,8 @@ import httpx
 import pytest
 import yaml
 
-from tests.cli.commands import secrets
-from tests.crash.harness import ROOT, Process
+from tests.support.commands import secrets
+from tests.support.world import ROOT, Process
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator

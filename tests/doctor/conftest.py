@@ -19,7 +19,7 @@ import yaml
 from typer.testing import CliRunner
 
 from app.__main__ import build
-from tests.crash.harness import ROOT, SECRET
+from tests.support.world import ROOT, SECRET
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

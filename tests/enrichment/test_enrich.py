@@ -25,7 +25,7 @@ from app.hubspot.rate_limit_store import StoredRateLimit
 from app.ids import Ids
 from app.intake.decide import Decider
 from app.sources import PROVIDERS
-from tests.web.service import Running, running
+from tests.support.service import Running, running
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

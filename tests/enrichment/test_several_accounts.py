@@ -18,8 +18,8 @@ from app.hubspot.batched import BatchedHubSpot
 from app.hubspot.client import HubSpotClient
 from app.hubspot.rate_limit_store import StoredRateLimit
 from app.model import Account
-from tests.enrich.test_enriching import asking_of, enricher_of, nobody
-from tests.web.service import Running, running
+from tests.enrichment.test_enrich import asking_of, enricher_of, nobody
+from tests.support.service import Running, running
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

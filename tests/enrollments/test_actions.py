@@ -10,7 +10,7 @@ from app.people.suppression_store import SuppressionStore
 
 if TYPE_CHECKING:
     from tests.conftest import MakeEntry
-    from tests.enroll.conftest import Road
+    from tests.support.road import Road
 
 LATER = timedelta(days=36_500)
 ACT: dict[str, Any] = {"sequence": "", "intent": "", "period": timedelta()}

@@ -16,14 +16,14 @@ from app.rules.file.documents import Document
 from app.rules.load import load
 from app.sandbox.app import create_app
 from app.sandbox.state.settings import Settings
-from tests.enroll.conftest import open_road
+from tests.support.road import open_road
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine
 
     from app.enrollments.outcome import Transition
     from app.sandbox.state.account import State
-    from tests.enroll.conftest import Road
+    from tests.support.road import Road
 
 BULK = 300
 TOGETHER = 100  # what one claim takes, and what one call carries

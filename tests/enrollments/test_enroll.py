@@ -11,10 +11,10 @@ from app.clock import utc_now
 from app.enrollments.operator_store import EnrollmentOperatorStore
 from app.model import State
 from app.senders.quota_store import PERIOD
-from tests.enroll.conftest import ONE_STEP
+from tests.support.road import ONE_STEP
 
 if TYPE_CHECKING:
-    from tests.enroll.conftest import Road
+    from tests.support.road import Road
 
 
 async def test_a_yes_is_enrolled_with_hubspots_id(road: Road, make_entry: Any) -> None:

@@ -12,11 +12,11 @@ from app.model import OnSenderFull, Timing, Window
 from app.people.suppression import read
 from app.people.suppression_store import SuppressionStore
 from app.senders.pause_store import SenderPauseStore
-from tests.enroll.conftest import BOOK
+from tests.support.road import BOOK
 
 if TYPE_CHECKING:
     from tests.conftest import MakeEntry
-    from tests.enroll.conftest import Road
+    from tests.support.road import Road
 
 OFFICE = Window(frozenset({1, 2, 3, 4, 5}), time(9), time(17))
 NOON = datetime(2026, 11, 23, 11, tzinfo=UTC)  # a Monday; noon in Berlin, eight in the evening in Tokyo

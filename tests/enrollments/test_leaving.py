@@ -11,7 +11,7 @@ from app.enrollments.operator_store import EnrollmentOperatorStore
 
 if TYPE_CHECKING:
     from tests.conftest import MakeEntry
-    from tests.enroll.conftest import Road
+    from tests.support.road import Road
 
 LATER = timedelta(days=36_500)
 LEAVES: dict[str, Any] = {"sequence": "", "intent": "", "period": timedelta(), "action": "cancel", "priority": 32_767}

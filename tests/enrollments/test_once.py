@@ -12,7 +12,7 @@ from app.people.suppression_store import SuppressionStore
 
 if TYPE_CHECKING:
     from tests.conftest import MakeEntry
-    from tests.enroll.conftest import Road
+    from tests.support.road import Road
 
 
 async def step(road: Road) -> tuple[str, str, str | None]:

@@ -10,7 +10,7 @@ import pytest
 from app.enrollments.operator_store import EnrollmentOperatorStore
 from app.enrollments.outcome import Change
 from app.model import State
-from tests.store.conftest import rows, worker
+from tests.support.enrollments import rows, worker
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine

@@ -16,7 +16,7 @@ from app.enrollments import statements as sql
 from app.enrollments.operator_store import EnrollmentOperatorStore
 from app.enrollments.outcome import Change
 from app.model import Baseline, Sender, State, Step
-from tests.store.conftest import rows, until_somebody_waits, worker
+from tests.support.enrollments import rows, until_somebody_waits, worker
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine

@@ -18,7 +18,7 @@ from app.observability.metrics import Metrics
 if TYPE_CHECKING:
     from app.model import Enrollment
     from tests.conftest import MakeEntry
-    from tests.enroll.conftest import Road
+    from tests.support.road import Road
 
 SENT_AT = datetime(2026, 1, 5, 12, 0, tzinfo=UTC)
 

@@ -12,7 +12,7 @@ from sqlalchemy import text
 from app.enrollments.store import EnrollmentStore
 from app.errors import FenceLost, HeldError, SenderGone
 from app.model import Sender
-from tests.store.conftest import rows, until_somebody_waits
+from tests.support.enrollments import rows, until_somebody_waits
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine

@@ -13,7 +13,7 @@ from app.model import Baseline, Enrollment, Sender, State, Step
 from app.model.states import ImpossibleTransition
 from app.rules.store import unfinished_elsewhere
 from app.senders.quota_store import PERIOD
-from tests.store.conftest import rows, worker
+from tests.support.enrollments import rows, worker
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine

@@ -12,7 +12,7 @@ from app.model import Timing, Window
 
 if TYPE_CHECKING:
     from tests.conftest import MakeEntry
-    from tests.enroll.conftest import Road
+    from tests.support.road import Road
 
 OFFICE = Window(frozenset({1, 2, 3, 4, 5}), time(9), time(17))
 HALF = timedelta(minutes=30)

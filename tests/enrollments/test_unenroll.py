@@ -13,12 +13,12 @@ from app.enrollments.store import EnrollmentStore
 from app.model import UnenrollWorkflow
 from app.rules.file.documents import Document
 from app.rules.load import load
-from tests.enroll.conftest import RULES
+from tests.support.road import RULES
 
 if TYPE_CHECKING:
     from app.intake.entries import IntakeRecord
     from tests.conftest import MakeEntry
-    from tests.enroll.conftest import Road
+    from tests.support.road import Road
 
 ADA = "ada@corp.example"
 UNENROLL: dict[str, Any] = {

@@ -11,7 +11,7 @@ from app.errors import FenceLost
 
 if TYPE_CHECKING:
     from tests.conftest import MakeEntry
-    from tests.enroll.conftest import Road
+    from tests.support.road import Road
 
 ADA = "ada@corp.example"
 WRITE_BACK = (("source", "segue_source"), ("rule", "city"))

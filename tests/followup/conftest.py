@@ -19,14 +19,15 @@ from app.followup.follow import Follower
 from app.followup.store import FollowupStore
 from app.hubspot.client import HubSpotClient
 from app.hubspot.rate_limit_store import StoredRateLimit
-from tests.enroll.conftest import Road, road
+from tests.hubspot.conftest import new_client, rate_limit, records
+from tests.support.road import Road, road
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
     from app.hubspot.client import CallRecord
 
-__all__ = ["road"]
+__all__ = ["new_client", "rate_limit", "records", "road"]
 
 ADA = "ada@corp.example"
 LONG, OTHER = "310001", "310002"

@@ -12,10 +12,10 @@ from app.errors import FenceLost
 from app.followup.ends import PATIENCE, Ended, How
 from app.followup.schedule import AFTERMATH, DAILY, SECOND_LOOK
 from app.followup.store import Finding, Learnt
-from tests.follow.conftest import ADA, LONG, OTHER
+from tests.followup.conftest import ADA, LONG, OTHER
 
 if TYPE_CHECKING:
-    from tests.follow.conftest import Follow, Merged
+    from tests.followup.conftest import Follow, Merged
 
 HOUR = timedelta(hours=1)
 ROUND = timedelta(minutes=5)

@@ -14,7 +14,7 @@ from app.hubspot.api.account import AccountDetails, TokenInfo, Usage
 from app.hubspot.api.details import SendSettings, User, UserPage
 from app.hubspot.api.properties import PropertyDefinition
 from app.hubspot.api.replies import Reply
-from tests.sandbox.portal import Portal
+from tests.support.portal import Portal
 
 if TYPE_CHECKING:
     from collections.abc import Callable

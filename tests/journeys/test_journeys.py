@@ -15,8 +15,8 @@ import pytest
 from standardwebhooks import Webhook
 
 from app.accounts.encryption import new_key
-from tests.crash.harness import LONG, RULES, World
-from tests.outbound.far import Far, far_end
+from tests.support.far_endpoint import Far, far_end
+from tests.support.world import LONG, RULES, World
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

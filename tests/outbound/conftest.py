@@ -20,7 +20,7 @@ from app.outbound.client import EndpointClient
 from app.outbound.loop import OutboundLoop
 from app.outbound.send import OutboundSender
 from app.outbound.store import Outbox
-from tests.outbound.far import Far, far_end
+from tests.support.far_endpoint import Far, far_end
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping

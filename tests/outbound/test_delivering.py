@@ -21,11 +21,11 @@ from app.outbound.operator_store import OutboundOperatorStore
 from app.outbound.retry_schedule import WAITS
 from app.sources import PROVIDERS
 from tests.outbound.conftest import NEWER, SECRET, endpoint
-from tests.outbound.far import far_end
+from tests.support.far_endpoint import far_end
 
 if TYPE_CHECKING:
     from tests.outbound.conftest import Desk
-    from tests.outbound.far import Posted
+    from tests.support.far_endpoint import Posted
 
 LONGEST = timedelta(hours=11)
 

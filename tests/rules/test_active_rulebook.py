@@ -19,7 +19,7 @@ from app.rules.active import ActiveRulebook
 from app.rules.load import load, read_documents
 from app.rules.store import RulebookStore, unfinished_elsewhere
 from app.sources import PROVIDERS
-from tests.web.service import RULES, SECRETS, write
+from tests.support.service import RULES, SECRETS, write
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping

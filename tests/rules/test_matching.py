@@ -14,7 +14,7 @@ from app.rules.file.documents import Document
 from app.rules.load import load
 from app.rules.match import LONGEST_CONDITION, decide, heard
 from app.sources import PROVIDERS
-from tests.rules.rulebooks import HEAD, book, event
+from tests.support.rulebooks import HEAD, book, event
 
 ONE = '  - {id: one, source: crm, type: a, enroll: {sequence: "1", sender: anna}}\n'
 TWO = '  - {id: two, source: crm, type: a, enroll: {sequence: "2", sender: ben}}\n'

@@ -20,7 +20,7 @@ from app.rules.load import load
 from app.rules.match import decide
 from app.rules.rulebook import indexed
 from app.sources import PROVIDERS
-from tests.rules.rulebooks import book
+from tests.support.rulebooks import book
 
 if TYPE_CHECKING:
     from app.rules.rulebook import Rulebook

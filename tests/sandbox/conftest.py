@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.sandbox.portal import Portal
+from tests.support.portal import Portal
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

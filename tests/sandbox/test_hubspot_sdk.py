@@ -13,13 +13,13 @@ import pytest
 from hubspot_sdk import AsyncHubSpot
 from hubspot_sdk.types.auth import AccessTokenResponse, PublicAccessTokenInfoResponse, PublicRefreshTokenInfoResponse
 
-from tests.sandbox.portal import ANNAS_ADDRESS
 from tests.sandbox.test_sandbox_oauth import CLIENT, TOKEN, tokens
+from tests.support.portal import ANNAS_ADDRESS
 
 if TYPE_CHECKING:
     from hubspot_sdk.types.crm import FilterGroupParam, SimplePublicObjectBatchInputUpsertParam
 
-    from tests.sandbox.portal import Portal
+    from tests.support.portal import Portal
 
 ADA = "ada@corp.example"
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.sandbox.portal import CONTACTS, ENROLL, OWNERS, SEQUENCES, Portal
+from tests.support.portal import CONTACTS, ENROLL, OWNERS, SEQUENCES, Portal
 
 ADA = "ada@corp.example"
 LIMITS = "x-hubspot-ratelimit-"

@@ -5,7 +5,7 @@ import json
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from tests.sandbox.portal import ANNA, CONTACTS, ENROLL, Portal
+from tests.support.portal import ANNA, CONTACTS, ENROLL, Portal
 
 HUBSPOTS = [
     ("POST", CONTACTS),

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.sandbox.portal import Portal
+from tests.support.portal import Portal
 
 ADA = "ada@corp.example"
 SUBSCRIBE = "/communication-preferences/v3/subscribe"

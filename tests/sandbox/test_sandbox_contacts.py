@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.sandbox.portal import CONTACTS
+from tests.support.portal import CONTACTS
 
 if TYPE_CHECKING:
-    from tests.sandbox.portal import Portal
+    from tests.support.portal import Portal
 
 # The fields of SimplePublicObject and of the batch answers in HubSpot's published interface.
 CONTACT_FIELDS = {"id", "properties", "createdAt", "updatedAt", "archived"}

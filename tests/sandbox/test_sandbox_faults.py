@@ -14,7 +14,7 @@ from app.hubspot.api.refusals import code_of, raise_for
 from app.hubspot.api.replies import Reply, mapping
 
 if TYPE_CHECKING:
-    from tests.sandbox.portal import Portal
+    from tests.support.portal import Portal
 
 
 async def refused(portal: Portal, code: str, **more: Any) -> Reply:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from app.sandbox.errors import Refused
 from app.sandbox.state.rate_limits import DAY, Window
 from app.sandbox.state.settings import Settings
-from tests.sandbox.portal import ANNAS_ADDRESS, Portal
+from tests.support.portal import ANNAS_ADDRESS, Portal
 
 # Eighths of a second are exact in binary, so that the edge of a window is no matter of rounding.
 PAUSES = st.lists(st.integers(0, 40).map(lambda eighths: eighths / 8), max_size=60)

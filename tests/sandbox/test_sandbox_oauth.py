@@ -7,7 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from tests.sandbox.portal import OWNERS, SEQUENCES, Portal
+from tests.support.portal import OWNERS, SEQUENCES, Portal
 
 if TYPE_CHECKING:
     import httpx

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.sandbox.portal import CONTACTS, OWNERS, Portal
+from tests.support.portal import CONTACTS, OWNERS, Portal
 
 ADA = "ada@corp.example"
 DETAILS, USAGE = "/account-info/2026-03/details", "/account-info/2026-03/api-usage/daily/private-apps"

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from tests.crash.harness import Process
-from tests.sandbox.portal import ANNA, ANNAS_ADDRESS, CONTACTS, ENROLL
+from tests.support.portal import ANNA, ANNAS_ADDRESS, CONTACTS, ENROLL
+from tests.support.world import Process
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

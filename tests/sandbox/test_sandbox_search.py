@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.sandbox.portal import CONTACTS, OWNERS, Portal
+from tests.support.portal import CONTACTS, OWNERS, Portal
 
 if TYPE_CHECKING:
     import httpx

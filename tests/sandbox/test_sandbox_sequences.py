@@ -4,10 +4,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.sandbox.portal import ANNA, ANNAS_ADDRESS, ENROLL, SEQUENCES
+from tests.support.portal import ANNA, ANNAS_ADDRESS, ENROLL, SEQUENCES
 
 if TYPE_CHECKING:
-    from tests.sandbox.portal import Portal
+    from tests.support.portal import Portal
 
 # The fields that HubSpot's published interface of sequences requires.
 LITE_FIELDS = {"id", "name", "createdAt", "updatedAt", "userId"}

@@ -11,7 +11,7 @@ import pytest
 from app.model import Delivery, Secret, SourceConfig
 from app.sandbox.webhooks import signing
 from app.sources.providers.hubspot import PROVIDER
-from tests.sandbox.portal import CONTACTS, START, Portal
+from tests.support.portal import CONTACTS, START, Portal
 
 ADA, BEA = "ada@corp.example", "bea@corp.example"
 URL, SECRET = "https://segue.example/webhooks/crm", "app-secret"

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.sandbox.portal import CONTACTS, SEQUENCES, Portal
+from tests.support.portal import CONTACTS, SEQUENCES, Portal
 
 ADA = "ada@corp.example"
 STATE = ("hs_sequences_is_enrolled", "hs_latest_sequence_unenrolled_date", "hs_latest_sequence_finished_date")

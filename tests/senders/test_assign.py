@@ -15,12 +15,12 @@ from app.model import OnSenderFull
 from app.senders.assign import Senders
 from app.senders.pause_store import SenderPauseStore
 from app.senders.quota_store import PERIOD
-from tests.enroll.conftest import BOOK
+from tests.support.road import BOOK
 
 if TYPE_CHECKING:
     from app.model import Enrollment
     from tests.conftest import MakeEntry
-    from tests.enroll.conftest import Road
+    from tests.support.road import Road
 
 Thought = list[tuple[str, bool, str]]
 FULL = "full: 2 in 24 hours"

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 from app.senders.pause_store import SenderPauseStore
 from app.senders.quota_store import PERIOD, next_free
-from tests.enroll.conftest import BOOK
+from tests.support.road import BOOK
 
 if TYPE_CHECKING:
     from app.model import Enrollment
     from tests.conftest import MakeEntry
-    from tests.enroll.conftest import Road
+    from tests.support.road import Road
 
 
 async def claim(road: Road, make_entry: MakeEntry) -> Enrollment:

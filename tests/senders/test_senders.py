@@ -16,11 +16,11 @@ from app.senders.assign import Senders
 from app.senders.pause_store import SenderPauseStore, note_success
 from app.senders.quota_store import PERIOD
 from app.senders.status import SenderStatuses
-from tests.enroll.conftest import BOOK
+from tests.support.road import BOOK
 
 if TYPE_CHECKING:
     from tests.conftest import MakeEntry
-    from tests.enroll.conftest import Road
+    from tests.support.road import Road
 
 NEXT = OnSenderFull.NEXT_SENDER
 

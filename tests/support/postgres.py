@@ -1,7 +1,7 @@
 """The PostgreSQL that tests share: one server for all test processes, and databases copied from a migrated one.
 
 Nothing that is stored here outlives the tests, so the server is spared every write that makes data durable. Tests of
-durability (tests/embedded, tests/crash) kill their own servers and processes.
+durability (tests/database/embedded, tests/crash) kill their own servers and processes.
 """
 
 from __future__ import annotations

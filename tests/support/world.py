@@ -223,7 +223,7 @@ class World:
         running = {process.part for process in self.processes}
         if "service" not in running:
             await self.start("serve")
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(WATCHDOG_SECONDS):
             while not await self._database_is_back():  # noqa: ASYNC110  # only asking tells
                 await asyncio.sleep(0.1)
         if "worker" not in running:

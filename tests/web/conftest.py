@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.web.service import RULES, Running, running
+from tests.support.service import RULES, Running, running
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from structlog.testing import capture_logs
 
-from tests.web.service import SECRETS, Running, close_database, open_database, running
+from tests.support.service import SECRETS, Running, close_database, open_database, running
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

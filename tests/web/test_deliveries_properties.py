@@ -14,7 +14,7 @@ from structlog.testing import capture_logs
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tests.web.service import Running
+    from tests.support.service import Running
 
 STATUSES = {200, 400, 401, 404, 405, 413, 415, 503}
 SOURCES = ("crm", "open", "webinar", "portal")

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from sqlalchemy import text
 
-from tests.web.service import RULES
-from tests.web.service import write as write_rules
+from tests.support.service import RULES
+from tests.support.service import write as write_rules
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.web.service import Running
+    from tests.support.service import Running
 
 FOLLOWED = "UPDATE enrollments SET state = 'enrolled', contact_id = '501', follow_at = now() + interval '1 day'"
 HINTED = "SELECT id FROM enrollments WHERE hinted_at IS NOT NULL"

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.web.service import Running
+    from tests.support.service import Running
 
 SHAPES = "#/components/schemas/"
 METHODS = {"get", "post", "put", "patch", "delete"}

@@ -19,7 +19,7 @@ from app.sources import PROVIDERS
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.web.service import Running
+    from tests.support.service import Running
 
 ROOT = Path(__file__).parents[2]
 LIST = Path(__file__).with_name("operator_names.json")

@@ -11,7 +11,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import text
 
 from app.hubspot.api.faults import faults
-from tests.web.service import ADMIN_TOKEN, RULES, Running, client_of, close_database, open_database, running, write
+from tests.support.service import ADMIN_TOKEN, RULES, Running, client_of, close_database, open_database, running, write
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

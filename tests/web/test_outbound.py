@@ -19,14 +19,14 @@ from app.outbound.store import Outbox, Outcome, note
 from app.web.api.endpoints import endpoint_routes
 from app.web.api.outbound import Kind
 from app.web.app import create_app
-from tests.web.service import ADMIN_TOKEN, RULES, write
+from tests.support.service import ADMIN_TOKEN, RULES, write
 
 if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
     from app.outbound.store import Outgoing
-    from tests.web.service import Running
+    from tests.support.service import Running
 
 ENROLLED = "SELECT id FROM enrollments ORDER BY id"
 

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.web.service import ADMIN_TOKEN, RULES, write
+from tests.support.service import ADMIN_TOKEN, RULES, write
 from tests.web.test_operators import is_problem, post, signup
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.web.service import Running
+    from tests.support.service import Running
 
 ACTS = ["/-/reload", "/api/v1/enrollments/{}/release", "/api/v1/enrollments/{}/cancel"]
 PREFIXES = {"events": "evt", "decisions": "dec", "enrollments": "enr", "outbound": "out"}

@@ -9,7 +9,7 @@ from app.web.wiring import bind
 from tests.web.wire import serving
 
 if TYPE_CHECKING:
-    from tests.web.service import Running
+    from tests.support.service import Running
 
 
 async def test_a_service_that_is_reached_is_told_by_its_answer_and_keeps_nothing(web: Running) -> None:

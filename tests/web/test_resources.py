@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from app.web import api
-from tests.web.service import running
+from tests.support.service import running
 
 if TYPE_CHECKING:
     from pathlib import Path

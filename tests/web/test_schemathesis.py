@@ -17,14 +17,14 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
+from tests.catalogue.test_catalogue import served
 from tests.doctor.conftest import practice
-from tests.web.service import ADMIN_TOKEN, BASE
-from tests.web.test_catalogue import served
+from tests.support.service import ADMIN_TOKEN, BASE
 
 if TYPE_CHECKING:
     from schemathesis import BaseSchema, Case
 
-    from tests.web.service import Running
+    from tests.support.service import Running
 
 __all__ = ["practice", "served"]
 

@@ -11,7 +11,7 @@ import pytest
 from app.clock import utc_now
 from app.sources import PROVIDERS
 from app.sources.sample_files import FOLDER
-from tests.web.service import BASE, Running, close_database, open_database, running, write
+from tests.support.service import BASE, Running, close_database, open_database, running, write
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -24,7 +24,7 @@ from app.database.embedded.postmaster import running
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-REPOSITORY = Path(__file__).parents[2]
+REPOSITORY = Path(__file__).parents[3]
 
 
 class Holds(Protocol):
@@ -72,7 +72,7 @@ def holds() -> Iterator[Holds]:
 
     def held(data_dir: Path, *arguments: str, **environment: str) -> tuple[subprocess.Popen[str], str]:
         holder = subprocess.Popen(  # our own script
-            [sys.executable, REPOSITORY / "tests/embedded/holder.py", data_dir, *arguments],
+            [sys.executable, REPOSITORY / "tests/database/embedded/holder.py", data_dir, *arguments],
             env=os.environ | {"PYTHONPATH": str(REPOSITORY)} | environment,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

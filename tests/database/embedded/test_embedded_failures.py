@@ -29,7 +29,7 @@ from app.database.embedded.server_user import NOBODY, ServerUser, choose_user
 from app.errors import StartError
 
 if TYPE_CHECKING:
-    from tests.embedded.conftest import Holds
+    from tests.database.embedded.conftest import Holds
 
 STRANGER = ServerUser(12345, 12345)
 OURSELVES = ServerUser(os.geteuid(), os.getegid())

@@ -24,7 +24,7 @@ from app.errors import StartError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tests.embedded.conftest import Holds
+    from tests.database.embedded.conftest import Holds
 
     Ask = Callable[[str, str], Any]
 
@@ -227,7 +227,7 @@ def test_a_user_without_privileges_runs_it_all_as_himself(folder: Path, ask: Ask
 def test_a_process_killed_while_it_makes_the_database_leaves_nothing_in_the_way(
     folder: Path, ask: Ask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[3]))
     data_dir = folder / "data"
     script = Path(__file__).with_name("holder.py")
     holder = subprocess.Popen([sys.executable, script, data_dir])  # our own script

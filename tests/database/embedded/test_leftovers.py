@@ -28,7 +28,7 @@ from app.errors import StartError
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
 
-    from tests.embedded.conftest import Holds
+    from tests.database.embedded.conftest import Holds
 
     Ask = Callable[[str, str], Any]
 
@@ -209,7 +209,7 @@ def test_a_process_that_cannot_be_found_is_explained(data_dir: Path, holds: Hold
 def started_without(capability: int, data_dir: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-c", LOSES, str(capability), sys.executable, HOLDER, data_dir],
-        env=os.environ | {"PYTHONPATH": str(HOLDER.parents[2])},
+        env=os.environ | {"PYTHONPATH": str(HOLDER.parents[3])},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
