@@ -45,7 +45,7 @@ class Progress:
         self.nobody_on_the_way = asyncio.Event()
         self.all_enrolled = asyncio.Event()
 
-    def tell(self, step: Transition) -> None:
+    def observe(self, step: Transition) -> None:
         self.causes[step.change.cause] += 1
         # Whoever has a sender writes the contact next.
         if self.causes["claimed"] > self.causes["assigned"]:
@@ -88,7 +88,7 @@ async def test_a_bulk_costs_one_call_each_and_a_few_for_a_hundred_and_meets_no_l
         transport=SlowEnough(httpx.ASGITransport(app), progress),
         window_ms=WINDOW_MS,
         confirm_seconds=3600.0,
-        tell=progress.tell,
+        observe=progress.observe,
     ) as road:
         await enroll_all(road, progress)
         await confirm_all(road)

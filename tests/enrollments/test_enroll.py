@@ -24,8 +24,14 @@ async def test_a_yes_is_enrolled_with_hubspots_id(road: Road, make_entry: Any) -
     (entry,) = await road.control("ledger")
     assert identity == entry["enrollment_id"]
     assert abs(since - utc_now()) < timedelta(minutes=1)
-    assert [told.change.cause for told in road.told] == ["claimed", "assigned", "prepared", "sending", "enrolled"]
-    assert [told.after for told in road.told] == [State.WORKING] * 4 + [State.ENROLLED]
+    assert [step.change.cause for step in road.transitions] == [
+        "claimed",
+        "assigned",
+        "prepared",
+        "sending",
+        "enrolled",
+    ]
+    assert [step.after for step in road.transitions] == [State.WORKING] * 4 + [State.ENROLLED]
 
 
 @pytest.mark.parametrize(
@@ -173,7 +179,7 @@ async def test_already_enrolled_after_a_re_send_is_ours_when_the_sequence_and_th
         "leased_by = NULL, leased_until = NULL"
     )
     assert await road.enroll() == ("enrolled", None)
-    assert [told.change.cause for told in road.told][-1] == "already_enrolled_by_us"
+    assert [step.change.cause for step in road.transitions][-1] == "already_enrolled_by_us"
     assert [entry["outcome"] for entry in await road.control("ledger")][-1] == "ALREADY_ENROLLED"
 
 
@@ -248,7 +254,7 @@ async def test_what_was_released_after_a_lost_answer_is_not_sent_twice(road: Roa
     ((identity,),) = await road.run("SELECT id FROM enrollments")
     await EnrollmentOperatorStore(road.engine).release(identity)
     assert await road.enroll() == ("enrolled", None)
-    assert [told.change.cause for told in road.told][-1] == "already_enrolled_by_us"
+    assert [step.change.cause for step in road.transitions][-1] == "already_enrolled_by_us"
 
 
 async def test_who_may_be_enrolled_already_is_sent_again_only_by_somebody_who_has_looked_at_it(

@@ -28,7 +28,7 @@ NEXT = OnSenderFull.NEXT_SENDER
 async def all_enrolled(road: Road, make_entry: MakeEntry, *emails: str, **facts: Any) -> list[str]:
     """Enroll these people one after the other; return who sent each."""
     for email in emails:
-        await road.accept(make_entry(f"{email}-{len(road.told)}", email, **facts))
+        await road.accept(make_entry(f"{email}-{len(road.transitions)}", email, **facts))
         (claimed,) = await road.enrollments.claim_ready(1)
         await road.enroller.enroll(claimed)
     rows = await road.run("SELECT email, sender FROM enrollments ORDER BY id")

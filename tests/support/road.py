@@ -81,7 +81,7 @@ class Road:
     settler: Settler
     confirmer: Confirmer
     url: str
-    told: list[Transition]
+    transitions: list[Transition]
     books: list[Rulebook]
     owners: Owners
     confirmations: list[str] = field(default_factory=list)
@@ -130,10 +130,10 @@ class Road:
                 f" clock_timestamp() - interval '{one.total_seconds()} seconds')"
             )
 
-    async def control(self, path: str, told: Any = None) -> Any:
+    async def control(self, path: str, body: Any = None) -> Any:
         async with httpx.AsyncClient(base_url=self.url, trust_env=False) as client:
             url = f"/_sandbox/{path}"
-            reply = await (client.get(url) if told is None else client.post(url, json=told))
+            reply = await (client.get(url) if body is None else client.post(url, json=body))
             reply.raise_for_status()
             return reply.json()
 
@@ -149,20 +149,20 @@ class Road:
         await self.control("faults", [fault] if fault else [])
 
 
-class Waits:
-    """The pace, which lets something happen before an enrollment that is prepared may be sent."""
+class InterruptedRateLimit:
+    """The rate limit; it lets something happen before a prepared enrollment may be sent."""
 
-    def __init__(self, pace: StoredRateLimit, told: list[Transition], meanwhile: Meanwhile) -> None:
-        self._pace = pace
-        self._told = told
+    def __init__(self, rate_limit: StoredRateLimit, transitions: list[Transition], meanwhile: Meanwhile) -> None:
+        self._rate_limit = rate_limit
+        self._transitions = transitions
         self._meanwhile = meanwhile
-        self.adopt_limit = pace.adopt_limit
-        self.throttled = pace.throttled
+        self.adopt_limit = rate_limit.adopt_limit
+        self.throttled = rate_limit.throttled
 
     async def acquire(self, kind: str = "general", *, again: bool = False) -> Permit:
-        while self._meanwhile and self._told[-1].change.cause == "prepared":
+        while self._meanwhile and self._transitions[-1].change.cause == "prepared":
             await self._meanwhile.pop(0)()
-        return await self._pace.acquire(kind, again=again)
+        return await self._rate_limit.acquire(kind, again=again)
 
 
 @pytest.fixture
@@ -180,51 +180,51 @@ async def open_road(
     transport: httpx.AsyncBaseTransport | None = None,
     window_ms: int = 10_000,
     confirm_seconds: float = -60.0,
-    tell: Callable[[Transition], None] = lambda _: None,
+    observe: Callable[[Transition], None] = lambda _: None,
 ) -> AsyncIterator[Road]:
-    """Put a road together. `transport` replaces the network to `url`, `tell` is told every step."""
-    pace = StoredRateLimit(engine, account="main", cap=None, headroom=0.05, window_ms=window_ms)
+    """Put a road together. `transport` replaces the network to `url`, `observe` receives every step."""
+    rate_limit = StoredRateLimit(engine, account="main", cap=None, headroom=0.05, window_ms=window_ms)
     calls: list[CallRecord] = []
     dropped: list[DroppedProperty] = []
-    told: list[Transition] = []
+    transitions: list[Transition] = []
     confirmations: list[str] = []
     books = [book]
     moments: list[datetime] = []
     meanwhile: Meanwhile = []
-    waits = Waits(pace, told, meanwhile)
+    interrupted = InterruptedRateLimit(rate_limit, transitions, meanwhile)
     enrollments = EnrollmentStore(engine, account="main", worker="w1", lease=15.0)
 
     def now() -> datetime:
         return moments[0] if moments else utc_now()
 
     def note(step: Transition) -> None:
-        told.append(step)
-        tell(step)
+        transitions.append(step)
+        observe(step)
 
     async with (
         aclosing(
             HubSpotClient(
-                "main", "pat-sandbox", rate_limit=waits, observe=calls.append, base_url=url, transport=transport
+                "main", "pat-sandbox", rate_limit=interrupted, observe=calls.append, base_url=url, transport=transport
             )
         ) as client,
-        aclosing(BatchedHubSpot(client)) as desk,
+        aclosing(BatchedHubSpot(client)) as hubspot,
     ):
         owners = Owners(client, on_refresh=lambda: None)
         patience = Patience(settle_seconds=90.0, confirm_seconds=confirm_seconds)
         recorder = Recorder(enrollments, fault_of, patience, now=now, random=lambda: 0.5, observe=note)
-        unenroller = Unenroller(enrollments, desk, lambda: books[-1], fault_of, now)
+        unenroller = Unenroller(enrollments, hubspot, lambda: books[-1], fault_of, now)
         preparer = Preparer(
             enrollments,
-            ContactWriter(enrollments, desk, lambda _, one: dropped.append(one)),
+            ContactWriter(enrollments, hubspot, lambda _, one: dropped.append(one)),
             Eligibility(SuppressionStore(engine), lambda: book),
             Senders(SenderPauseStore(engine), owners, rulebook=lambda: book, now=now),
             unenroller,
             recorder,
         )
-        tools = Tools(enrollments, desk, client, preparer, unenroller)
-        enroller = Enroller(enrollments, desk, preparer, tools, recorder)
-        settler = Settler(desk, recorder)
-        confirmer = Confirmer(enrollments, desk, confirmations.append)
-        seen = (told, books, owners, confirmations, moments, meanwhile, calls, dropped)
+        tools = Tools(enrollments, hubspot, client, preparer, unenroller)
+        enroller = Enroller(enrollments, hubspot, preparer, tools, recorder)
+        settler = Settler(hubspot, recorder)
+        confirmer = Confirmer(enrollments, hubspot, confirmations.append)
+        seen = (transitions, books, owners, confirmations, moments, meanwhile, calls, dropped)
         yield Road(engine, enrollments, enroller, settler, confirmer, url, *seen)
-    await pace.close()
+    await rate_limit.close()
