@@ -21,7 +21,7 @@ from app.sources import PROVIDERS
 if TYPE_CHECKING:
     from app.rules.rulebook import Rulebook
     from tests.conftest import MakeEntry
-    from tests.enroll.conftest import Road
+    from tests.support.road import Road
 
 NOTE: dict[str, Any] = {"action": "note", "target": "Came to the webinar", "sequence": "", "intent": ""}
 RULE = """version: 1

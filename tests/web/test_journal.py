@@ -3,7 +3,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from tests.web.service import Running
+    from tests.support.service import Running
 
 
 async def accepted(web: Running, *people: str) -> list[str]:
