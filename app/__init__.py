@@ -1,19 +1,25 @@
 """Segue: webhooks in, HubSpot sequence enrollments out.
 
-One road, twelve steps, each with its module:
+One road, twelve steps, each with its room:
 
-receive    app.web.webhooks       bytes of one HTTP request -> Delivery
-verify     app.sources            the provider's signature, over the raw bytes
-normalise  app.sources            Delivery -> Event(s)
-match      app.rules              Event -> Decision(s), with the reason of every "no"
-queue      app.intake.store       everything above, in one committed transaction, before the 2xx
-assign     app.senders.assign            who sends, and why none of the others
-prepare    app.enrollments.prepare            eligible, in its window, the contact and its baseline there
-enroll     app.enrollments.enroll             claim -> rate limit -> enroll -> record, one HubSpot enrollment at most
-record     app.enrollments.store  the state machine, fenced, journalled
-follow     app.followup.follow             an enrolled one -> how it ended in HubSpot, known or inferred
-deliver    app.outbound.send            what became of it -> the operator's own systems, signed, once at least
-report     app.web.api.events            what happened, and why, by id, person, source or state
+receive    app.web.webhooks, app.intake   bytes of one HTTP request -> Delivery
+verify     app.sources                    the provider's signature, over the raw bytes
+normalise  app.sources                    Delivery -> Event(s)
+match      app.rules                      Event -> Decision(s), with the reason of every "no"
+queue      app.intake                     everything above, in one committed transaction, before the 2xx
+assign     app.senders                    the sender, and why none of the others
+prepare    app.enrollments                eligible, in its window, the contact and its baseline there
+enroll     app.enrollments                claim -> permit -> enroll -> record, one HubSpot enrollment at most
+record     app.enrollments                the state machine, fenced, journalled
+follow     app.followup                   an enrolled contact -> how its sequence ended in HubSpot, known or inferred
+send       app.outbound                   what became of it -> the operator's own systems, signed, at least once
+report     app.reports, app.web.api       what happened, and why, by id, person, source or state
+
+Beside the road: app.enrichment asks providers about thin events, app.accounts connects HubSpot accounts,
+app.catalogue lists what HubSpot has, app.doctor says what would keep enrollments from going out, app.people knows
+addresses and suppressions, app.hubspot asks HubSpot, app.database keeps everything, app.sandbox is a HubSpot to
+practise on.
+app.main is the composition root, app.process what every process has, app.workers what runs in the background.
 """
 
 __version__ = "0.1.0"

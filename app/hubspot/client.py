@@ -20,7 +20,7 @@ from app.hubspot.api.replies import Reply
 from app.hubspot.first_byte import PERMITS_COME_LATE, RENEWALS, FirstByteGuard, PermitExpired
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Mapping
     from datetime import datetime
 
     from app.hubspot.api.account import TokenInfo
@@ -35,6 +35,8 @@ WHOLE_SECONDS = 75.0
 LIMITS = httpx.Limits(max_connections=100, max_keepalive_connections=100, keepalive_expiry=4.0)
 # The last one: a request that cannot be written as HTTP fails before its first byte.
 NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.LocalProtocolError)
+# Logs keep the name that operators search for.
+LOGGED_AS: Mapping[type[HubSpotError], str] = {OutcomeUnknown: "Ambiguous"}
 LONGEST_COUNT = 9  # digits of a plausible limit
 
 T = TypeVar("T")
@@ -194,7 +196,7 @@ class HubSpotClient:
             self._record(call, started, reply, refusal.code)
             raise
         except HubSpotError as error:
-            self._record(call, started, reply, type(error).__name__)
+            self._record(call, started, reply, LOGGED_AS.get(type(error), type(error).__name__))
             raise
         self._record(call, started, reply, None)
         return value
