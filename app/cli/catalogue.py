@@ -1,4 +1,4 @@
-"""`segue hubspot sequences`, `owners` and `senders`: what there is in HubSpot for rules to name."""
+"""`segue hubspot sequences`, `owners` and `senders`: what HubSpot has for rules to name."""
 
 from __future__ import annotations
 
@@ -11,9 +11,17 @@ from rich.markup import escape
 from rich.table import Table
 
 from app.catalogue.rows import Row, listed_owners, listed_senders, listed_sequences
-from app.cli.asking import AccountOption, finished, key_of, rulebook_or_none_yet
-from app.cli.rules_file import DEFAULT_RULES, AsJson, EnvFile, environment_of, print_json
-from app.cli.session import open_session
+from app.cli.rules_file import (
+    DEFAULT_RULES,
+    AccountOption,
+    AsJson,
+    EnvFile,
+    account_named,
+    environment_of,
+    print_json,
+    rulebook_or_none_yet,
+)
+from app.cli.session import open_session, run_session
 from app.cli.sources import RulesOption
 from app.errors import StartError
 from app.rules.rulebook import Rulebook
@@ -37,16 +45,16 @@ def sequences(
     """List the sequences that the senders may send, or one user or sender."""
     settings, book = _opened(rules, env_file)
     users = _users(book, user, sender)
-    key = key_of(book, account)
+    key = account_named(book, account)
 
-    async def look() -> list[Row]:
-        async with open_session(settings) as hand:
-            rows, refused = await listed_sequences(await hand.client(book.accounts[key]), users)
+    async def read() -> list[Row]:
+        async with open_session(settings) as session:
+            rows, refused = await listed_sequences(await session.client(book.accounts[key]), users)
         for name, refusal in refused.items():
             typer.echo(f"{name}: HubSpot lists nothing: {refusal}; segue doctor says more", err=True)
         return rows
 
-    _show(look(), as_json=as_json)
+    _show(read(), as_json=as_json)
 
 
 def owners(
@@ -58,13 +66,13 @@ def owners(
 ) -> None:
     """List the owners with their two ids: `user_id` is what a sender wants."""
     settings, book = _opened(rules, env_file)
-    key = key_of(book, account)
+    key = account_named(book, account)
 
-    async def look() -> list[Row]:
-        async with open_session(settings) as hand:
-            return await listed_owners(await hand.client(book.accounts[key]))
+    async def read() -> list[Row]:
+        async with open_session(settings) as session:
+            return await listed_owners(await session.client(book.accounts[key]))
 
-    _show(look(), as_json=as_json)
+    _show(read(), as_json=as_json)
 
 
 def senders(
@@ -76,14 +84,14 @@ def senders(
 ) -> None:
     """List the senders of the rules as HubSpot knows them, and what they have left of their 24 hours."""
     settings, book = _opened(rules, env_file)
-    key = key_of(book, account)
+    key = account_named(book, account)
 
-    async def look() -> list[Row]:
-        async with open_session(settings) as hand:
-            standings = await hand.standings(book, book.accounts[key])
-            return await listed_senders(await hand.client(book.accounts[key]), book.senders.values(), standings)
+    async def read() -> list[Row]:
+        async with open_session(settings) as session:
+            statuses = await session.sender_statuses(book, book.accounts[key])
+            return await listed_senders(await session.client(book.accounts[key]), book.senders.values(), statuses)
 
-    _show(look(), as_json=as_json)
+    _show(read(), as_json=as_json)
 
 
 def _opened(rules: Any, env_file: Any) -> tuple[Settings, Rulebook]:
@@ -93,7 +101,7 @@ def _opened(rules: Any, env_file: Any) -> tuple[Settings, Rulebook]:
 
 
 def _users(book: Rulebook, user: str, sender: str) -> Mapping[str, str]:
-    """Return the users to look as: user id to what it is called. None where the token's own user is meant."""
+    """Return the users whose view is listed: name by user id."""
     if user and sender:
         raise StartError("name either a --user or a --sender")
     if user:
@@ -103,8 +111,8 @@ def _users(book: Rulebook, user: str, sender: str) -> Mapping[str, str]:
     return {one.user_id: one.name for one in book.senders.values() if sender in {"", one.name}}
 
 
-def _show(looking: Coroutine[Any, Any, list[Row]], *, as_json: bool) -> None:
-    rows = finished(looking)
+def _show(read: Coroutine[Any, Any, list[Row]], *, as_json: bool) -> None:
+    rows = run_session(read)
     if as_json:
         print_json(rows)
         return

@@ -1,4 +1,4 @@
-"""`segue demo`: real processes, real HTTP, signed events, and a table of what became of each."""
+"""`segue demo`: real processes, real HTTP, signed events, and a table with the outcome of each."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class Sent:
 
 def run(*, stay: bool | None, rules: Path | None) -> int:
     """Run the demonstration; return its exit code. On a terminal the service stays up until Ctrl-C."""
-    # Where there is no terminal the table is read in a file or a log: it gets room.
+    # Without a terminal the table goes to a file or a log, which has room for a wide one.
     console = Console() if sys.stdout.isatty() else Console(width=TABLE_WIDTH)
     environment = _environment(rules or EXAMPLE)
     with _service(environment) as (url, sandbox), httpx.Client(base_url=url, timeout=30.0) as client:
@@ -75,7 +75,7 @@ def run(*, stay: bool | None, rules: Path | None) -> int:
 
 
 def _environment(rules: Path) -> dict[str, str]:
-    """Return an environment with secrets made for this run; nothing of it outlives the demonstration."""
+    """Return an environment with secrets for this run; its data is deleted at the end."""
     made = {name: secrets.token_hex(16) for name in SECRETS}
     replaced = ("SEGUE_", *(f"{name}{FILE}" for name in SECRETS))
     kept = {name: value for name, value in os.environ.items() if not name.startswith(replaced)}
@@ -115,10 +115,10 @@ def _service(environment: dict[str, str]) -> Iterator[tuple[str, str]]:
 def _wait_for_start(process: subprocess.Popen[bytes], log: Path) -> tuple[str, str]:
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline and process.poll() is None:
-        told = {line.get("event"): line for line in _lines(log)}
-        if "service.started" in told:
-            port = told["service.started"]["ports"][0]
-            return f"http://127.0.0.1:{port}", told["sandbox.started"]["url"]
+        logged = {line.get("event"): line for line in _lines(log)}
+        if "service.started" in logged:
+            port = logged["service.started"]["ports"][0]
+            return f"http://127.0.0.1:{port}", logged["sandbox.started"]["url"]
         time.sleep(0.05)
     raise StartError(f"the service does not start:\n{log.read_text(encoding='utf-8', errors='replace')[-2000:]}")
 
@@ -171,7 +171,7 @@ def _ask(client: httpx.Client, environment: dict[str, str], path: str) -> list[d
 
 
 def _wait(client: httpx.Client, environment: dict[str, str], console: Console) -> dict[str, dict[str, Any]]:
-    """Wait until every enrollment has come to rest; return them by id."""
+    """Wait until every enrollment is in a resting state; return them by id."""
     deadline = time.monotonic() + FINISH_SECONDS
     with Progress(console=console) as progress:
         bar = progress.add_task("enrolling", total=None)
@@ -192,7 +192,7 @@ def _table(
     for name in ("event", "person", "rule", "sender", "outcome", "reason"):
         table.add_column(name, overflow="fold", ratio=2 if name == "reason" else None)
     for item in sent:
-        table.add_row(item.sample.told, _person(item.sample), *_outcome(item, decisions, enrollments))
+        table.add_row(item.sample.title, _person(item.sample), *_outcome(item, decisions, enrollments))
     return table
 
 
@@ -225,8 +225,8 @@ def _sum_up(console: Console, sent: list[Sent], enrollments: dict[str, dict[str,
     states: dict[str, int] = {}
     for row in enrollments.values():
         states[row["state"]] = states.get(row["state"], 0) + 1
-    told = ", ".join(f"{count} {state}" for state, count in sorted(states.items()))
-    console.print(f"{len(sent)} deliveries, {len(enrollments)} enrollments ({told}) in {seconds:.1f} s")
+    counts = ", ".join(f"{count} {state}" for state, count in sorted(states.items()))
+    console.print(f"{len(sent)} deliveries, {len(enrollments)} enrollments ({counts}) in {seconds:.1f} s")
 
 
 def _stay(console: Console, url: str, sandbox: str, environment: dict[str, str]) -> None:

@@ -14,7 +14,7 @@ class Sample:
     """One event to send: `tampered` changes a byte after signing, `repeats` sends it again."""
 
     source: str
-    told: str
+    title: str
     body: dict[str, Any]
     tampered: bool = False
     repeats: int = 0

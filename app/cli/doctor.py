@@ -1,4 +1,4 @@
-"""`segue doctor`: what would keep enrollments from going out, one line per check."""
+"""`segue doctor`: what would keep enrollments from being sent, one line per check."""
 
 from __future__ import annotations
 
@@ -9,13 +9,21 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from app.cli.asking import AccountOption, finished, key_of, rulebook_of
-from app.cli.rules_file import DEFAULT_RULES, AsJson, EnvFile, environment_of, print_json
-from app.cli.session import CommandSession, open_session
+from app.cli.rules_file import (
+    DEFAULT_RULES,
+    AccountOption,
+    AsJson,
+    EnvFile,
+    account_named,
+    environment_of,
+    print_json,
+    rulebook_of,
+)
+from app.cli.session import CommandSession, open_session, run_session
 from app.cli.sources import RulesOption
 from app.clock import utc_now
 from app.doctor.client import visited
-from app.doctor.fetch import Witness, read_facts
+from app.doctor.fetch import CallLog, read_facts
 from app.doctor.findings import Finding, Status, exit_code
 from app.doctor.report import database, examined, portal_of, public_url, unasked
 from app.doctor.requirements import Wanted, wanted
@@ -43,8 +51,8 @@ def doctor(
     environment = environment_of(env_file)
     settings = load_settings(environment)
     book = rulebook_of(rules, settings, environment)
-    keys = [key_of(book, account)] if account else list(book.accounts)
-    findings = finished(_look(settings, [wanted(book, key) for key in keys], offline=offline))
+    keys = [account_named(book, account)] if account else list(book.accounts)
+    findings = run_session(_look(settings, [wanted(book, key) for key in keys], offline=offline))
     if as_json:
         print_json({"failed": bool(exit_code(findings)), "findings": [asdict(finding) for finding in findings]})
     else:
@@ -57,19 +65,19 @@ async def _look(settings: Settings, accounts: list[Wanted], *, offline: bool) ->
     if offline:
         return [public_url(url, None), *(finding for one in accounts for finding in unasked(one))]
     visit = await visited(url) if url else None
-    async with open_session(settings) as hand:
+    async with open_session(settings) as session:
         others: dict[str, str] = {}
-        examinations = [finding for one in accounts for finding in await _examine(hand, one, others)]
-        found = database(hand.trouble, configured=settings.database_url is not None)
+        examinations = [finding for one in accounts for finding in await _examine(session, one, others)]
+        found = database(session.trouble, configured=settings.database_url is not None)
         return [found, public_url(url, visit), *examinations]
 
 
-async def _examine(hand: CommandSession, one: Wanted, others: dict[str, str]) -> list[Finding]:
-    """Examine one account, and note under which name the others find it."""
-    witness = Witness(utc_now)
-    client = await hand.client(one.account, witness.observe)
-    granted = (lambda: hand.granted(one.account)) if one.account.oauth else None
-    facts = await read_facts(client, one, witness, granted)
+async def _examine(session: CommandSession, one: Wanted, others: dict[str, str]) -> list[Finding]:
+    """Examine one account, and add its portal id to `others`."""
+    call_log = CallLog(utc_now)
+    client = await session.client(one.account, call_log.observe)
+    granted = (lambda: session.granted(one.account)) if one.account.oauth else None
+    facts = await read_facts(client, one, call_log, granted)
     found = examined(one, facts, utc_now(), others=others)
     if (portal := portal_of(facts)) is not None:
         others.setdefault(portal, one.account.name)

@@ -123,30 +123,30 @@ def _pattern(text: str) -> re.Pattern[str]:
 
 
 def _event(where: str, source: str, book: Rulebook) -> Event:
-    """Read an event of the form that examples have. Raises StartError, naming what is wrong."""
+    """Read an event in the form of the examples. Raises StartError, which names the mistake."""
     try:
         text = sys.stdin.read() if where == "-" else Path(where).read_text(encoding="utf-8")
-        told = json.loads(text)
+        given = json.loads(text)
     except (OSError, ValueError, RecursionError) as error:
         raise StartError(f"--event: {where} cannot be read as JSON: {error}") from error
-    if not isinstance(told, dict):
+    if not isinstance(given, dict):
         raise StartError(f"--event: {where} must hold one JSON object with type, email, data, ...")
-    told.setdefault("source", source)
-    if told["source"] not in book.sources:
+    given.setdefault("source", source)
+    if given["source"] not in book.sources:
         names = ", ".join(sorted(book.sources))
         raise StartError(
-            f"--source: there is no source {told['source']!r}; name one of {names}, or put it in the event"
+            f"--source: there is no source {given['source']!r}; name one of {names}, or put it in the event"
         )
-    return _made(told)
+    return _event_of(given)
 
 
-def _made(told: dict[str, Any]) -> Event:
-    fields = {name: told.pop(name, None) for name in ("id", "email", "first_name", "last_name", "name", "company")}
-    source, kind, data, occurred = (told.pop(name, None) for name in ("source", "type", "data", "occurred_at"))
-    left = told.pop("exit", False)
-    if told:
+def _event_of(given: dict[str, Any]) -> Event:
+    fields = {name: given.pop(name, None) for name in ("id", "email", "first_name", "last_name", "name", "company")}
+    source, kind, data, occurred = (given.pop(name, None) for name in ("source", "type", "data", "occurred_at"))
+    left = given.pop("exit", False)
+    if given:
         known = "source, type, id, occurred_at, email, first_name, last_name, name, company, exit, data"
-        raise StartError(f"--event: unknown fields {', '.join(sorted(told))}; there are {known}")
+        raise StartError(f"--event: unknown fields {', '.join(sorted(given))}; there are {known}")
     wrong = [name for name, value in fields.items() if value is not None and not isinstance(value, str)]
     wrong += [] if isinstance(left, bool) else ["exit"]
     if wrong or not isinstance(data or {}, dict):

@@ -1,4 +1,4 @@
-"""The rules file as commands read it: where it is, which environment its variables come from."""
+"""The rules file as commands read it: its path, the environment of its variables, and the account that is meant."""
 
 from __future__ import annotations
 
@@ -12,9 +12,11 @@ import typer
 
 from app.errors import RulebookError, StartError
 from app.model import Account
+from app.process import load_rulebook
 from app.rules.file.documents import PLACEHOLDER
 from app.rules.load import load, read_documents
 from app.rules.rulebook import Rulebook
+from app.settings import Settings
 from app.sources import PROVIDERS
 from app.variables import FILE
 
@@ -25,12 +27,16 @@ Placeholders = Annotated[
     bool, typer.Option("--placeholders", help="Let undefined ${VARIABLES} stand for themselves: no secrets needed.")
 ]
 EnvFile = Annotated[Path | None, typer.Option("--env-file", help="Read variables from NAME=value lines, too.")]
+AccountOption = Annotated[
+    str, typer.Option("--account", help="The account's name in the rules, where there are several.")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
 DEFAULT_RULES = Path("rules.yaml")
+UNWRITTEN = "none"
 
 
 class PlaceholderEnvironment(dict[str, str]):
-    """An environment in which every variable is set: what is not known is `placeholder`."""
+    """An environment in which every variable is set: an unknown one has the value `placeholder`."""
 
     def __contains__(self, name: object) -> bool:
         return True
@@ -44,7 +50,7 @@ def environment_of(env_file: Path | None, *, placeholders: bool = False) -> Mapp
     values = {**_read_env_file(env_file), **os.environ}
     if not placeholders:
         return values
-    # Files with secrets are where the service runs, not where its rules are checked.
+    # Files with secrets exist where the service runs, not where its rules are checked.
     return PlaceholderEnvironment({name: value for name, value in values.items() if not name.endswith(FILE)})
 
 
@@ -60,7 +66,7 @@ def _read_env_file(path: Path | None) -> dict[str, str]:
 
 
 def load_rules(path: Path, environment: Mapping[str, str]) -> Rulebook:
-    """Return the rules, without asking for a HubSpot credential. Raises RulebookError."""
+    """Return the rules; no HubSpot credential is needed. Raises RulebookError."""
     token = environment.get("SEGUE_HUBSPOT_TOKEN", "unset")
     return load(
         read_documents(path), environment=environment, providers=PROVIDERS, default_account=Account("main", token)
@@ -73,6 +79,35 @@ def load_or_exit(path: Path, environment: Mapping[str, str]) -> Rulebook:
         return load_rules(path, environment)
     except RulebookError as error:
         raise StartError(str(error), exit_code=FINDINGS) from error
+
+
+def rulebook_of(rules: Path, settings: Settings, environment: Mapping[str, str]) -> Rulebook:
+    """Return the rules as `serve` would load them, or raise StartError with all their mistakes."""
+    try:
+        return load_rulebook(read_documents(rules), settings=settings, environment=environment, sandbox=False)
+    except RulebookError as error:
+        raise StartError(str(error), exit_code=FINDINGS) from error
+
+
+def rulebook_or_none_yet(rules: Path, settings: Settings, environment: Mapping[str, str]) -> Rulebook:
+    """Return the rules; before there is a rules file, a token is enough to list what rules could name."""
+    if rules.exists() or settings.hubspot_token is None:
+        return rulebook_of(rules, settings, environment)
+    account = Account("main", settings.hubspot_token.get_secret_value())
+    return Rulebook(UNWRITTEN, (), {"main": account}, {}, {}, {}, ())
+
+
+def account_named(book: Rulebook, name: str) -> str:
+    """Return the key of the account that is named, or of the only one. Raises StartError."""
+    if name and name not in book.accounts:
+        raise StartError(f"--account: there is no account {name!r} in the rules; there are {_names(book)}")
+    if not name and len(book.accounts) > 1:
+        raise StartError(f"there are several accounts: name one by --account, {_names(book)}")
+    return name or next(iter(book.accounts))
+
+
+def _names(book: Rulebook) -> str:
+    return ", ".join(sorted(book.accounts))
 
 
 def print_json(value: Any) -> None:

@@ -1,4 +1,4 @@
-"""The delivery that `send-sample` would post: chosen, readdressed, signed, and what the rules on disk make of it."""
+"""The delivery that `send-sample` would post: chosen, readdressed, signed, and decided by the rules on disk."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ MOST_SHOWN = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
+class Destination:
     """Where a delivery of a source goes: `base` is the service's own URL, `public` the one that signatures cover."""
 
     config: SourceConfig
@@ -35,10 +35,10 @@ class Way:
         return f"{self.base}/webhooks/{self.config.name}"
 
 
-def way_to(config: SourceConfig, settings: Settings, url: str) -> Way:
-    """Return the way to the service at `url`, or at the host and port of the settings where `url` is empty."""
+def destination_of(config: SourceConfig, settings: Settings, url: str) -> Destination:
+    """Return the destination at `url`, or at the host and port of the settings where `url` is empty."""
     base = url.rstrip("/") or f"http://{settings.host}:{settings.port}"
-    return Way(config, base, str(settings.public_url).rstrip("/") if settings.public_url else base)
+    return Destination(config, base, str(settings.public_url).rstrip("/") if settings.public_url else base)
 
 
 def chosen(config: SourceConfig, name: str, body: Path | None) -> Sample:
@@ -59,14 +59,14 @@ def chosen(config: SourceConfig, name: str, body: Path | None) -> Sample:
         raise StartError(f"--body: cannot read {body}: {error}") from error
 
 
-def about(sample: Sample, way: Way, email: str) -> Sample:
+def about(sample: Sample, destination: Destination, email: str) -> Sample:
     """Return the sample with `email` in place of each address that the provider reads in it.
 
     `require_about` says whether that was enough. Raises StartError for what is no address, or for an unreadable sample.
     """
     if normalise(email) is None:
         raise StartError(f"--email: {email!r} is no e-mail address")
-    read = _events_or_exit(delivery_of(sample, way), way.config)
+    read = _events_or_exit(delivery_of(sample, destination), destination.config)
     return sample.about(email.strip(), {event.email.strip() for event in read if event.email and "@" in event.email})
 
 
@@ -95,18 +95,18 @@ def _difference(event: Event, email: str) -> str:
     return "" if normalise(event.email) == normalise(email) else f"the provider finds {event.email}"
 
 
-def delivery_of(sample: Sample, way: Way) -> Delivery:
+def delivery_of(sample: Sample, destination: Destination) -> Delivery:
     """Return the delivery as its sender would make it; its URL is the public one, which signatures may cover."""
-    config, provider, now = way.config, PROVIDERS[way.config.provider], utc_now()
+    config, provider, now = destination.config, PROVIDERS[destination.config.provider], utc_now()
     query = f"?{sample.query}" if sample.query else ""
-    signed = provider.address(f"{way.public}/webhooks/{config.name}", config, now) + query
+    signed = provider.address(f"{destination.public}/webhooks/{config.name}", config, now) + query
     raw = provider.fitted(sample.body, config).encode()
     proving = provider.sign(raw, config, now, method=sample.method, url=signed)
     return Delivery("sample", config.name, now, sample.method, signed, {**sample.headers, **proving}, raw)
 
 
 def events_of(delivery: Delivery, config: SourceConfig) -> list[Event]:
-    """Return the events as the service reads them. Raises DeliveryRejected where it would turn the delivery away."""
+    """Return the events as the service reads them. Raises DeliveryRejected where it would reject the delivery."""
     provider = PROVIDERS[config.provider]
     kept = provider.stored(delivery, config)
     return [mapped(event, config, kept.headers) for event in provider.events(kept, config)]
@@ -121,7 +121,7 @@ def _events_or_exit(delivery: Delivery, config: SourceConfig) -> list[Event]:
 
 
 def foreseen(delivery: Delivery, config: SourceConfig, book: Rulebook) -> list[str]:
-    """Return, a line for each person, what the rules on disk come to. The service may have other rules in force."""
+    """Return, a line for each person, the decision of the rules on disk. The service may have other rules in force."""
     try:
         events = events_of(delivery, config)
     except DeliveryRejected as refusal:
@@ -146,7 +146,7 @@ def _outcome(event: Event, book: Rulebook) -> str:
 
 
 def shortened(lines: Iterable[str]) -> list[str]:
-    """Return each line once, and of very many only the first ones."""
+    """Return each line once, and of very many lines only the first."""
     different = list(dict.fromkeys(lines))
     left = len(different) - MOST_SHOWN
     return [*different[:MOST_SHOWN], f"and {left} more"] if left > 0 else different

@@ -12,16 +12,16 @@ import typer
 
 from app.cli.rules_file import DEFAULT_RULES, EnvFile, environment_of, load_or_exit
 from app.cli.sample_delivery import (
-    Way,
+    Destination,
     about,
     chosen,
     delivery_of,
+    destination_of,
     events_of,
     foreseen,
     person,
     require_about,
     shortened,
-    way_to,
 )
 from app.cli.sources import RulesOption, source_of
 from app.errors import DeliveryRejected, StartError
@@ -53,26 +53,26 @@ def send_sample(  # noqa: PLR0913  # each is an option of the command
     """
     environment = environment_of(env_file)
     book = load_or_exit(rules, environment)
-    way = way_to(source_of(book, source), load_settings(environment), url)
-    sent = chosen(way.config, sample, body)
-    sent = sent if email is None else about(sent, way, email)
+    destination = destination_of(source_of(book, source), load_settings(environment), url)
+    sent = chosen(destination.config, sample, body)
+    sent = sent if email is None else about(sent, destination, email)
     sent = sent.anew() if new else sent
-    delivery = delivery_of(sent, way)
+    delivery = delivery_of(sent, destination)
     if email is not None:
-        require_about(email, delivery, way.config, sent.name)
+        require_about(email, delivery, destination.config, sent.name)
     elif body is not None:
-        typer.echo(_whose(body, delivery, way.config))
-    for line in foreseen(delivery, way.config, book):
+        typer.echo(_people_in(body, delivery, destination.config))
+    for line in foreseen(delivery, destination.config, book):
         typer.echo(line)
     if dry_run:
-        _show(delivery, way.config)
+        _show(delivery, destination.config)
         raise typer.Exit
-    if not yes and not _practises(way):
-        _require_consent(way)
-    raise typer.Exit(_send(delivery, way))
+    if not yes and not _practises(destination):
+        _require_consent(destination)
+    raise typer.Exit(_send(delivery, destination))
 
 
-def _whose(body: Path, delivery: Delivery, config: SourceConfig) -> str:
+def _people_in(body: Path, delivery: Delivery, config: SourceConfig) -> str:
     try:
         people = shortened(person(event) for event in events_of(delivery, config))
     except DeliveryRejected:
@@ -85,13 +85,13 @@ def _show(delivery: Delivery, config: SourceConfig) -> None:
     typer.echo(f"{shown.method} {shown.url}\n\n{shown.body.decode()}")
 
 
-def _practises(way: Way) -> bool:
-    """Tell whether the service says that all it enrolls goes to its own sandbox.
+def _practises(destination: Destination) -> bool:
+    """Return whether the service says that it enrolls into its own sandbox only.
 
-    Only the service knows: the settings, rules and database that this command sees may be those of another one. So
-    whatever else is answered, by a proxy for example, counts as no.
+    Only the service knows: the settings, rules and database that this command reads may belong to another one. Any
+    other answer, from a proxy for example, counts as no.
     """
-    answer = _ask(way, "GET", f"{way.base}/healthz")
+    answer = _ask(destination, "GET", f"{destination.base}/healthz")
     try:
         alive = answer.json() if answer.is_success else None
     except ValueError:
@@ -99,9 +99,9 @@ def _practises(way: Way) -> bool:
     return isinstance(alive, dict) and alive.get("practice") is True
 
 
-def _require_consent(way: Way) -> None:
-    """Ask the operator. Raises StartError unless the answer is yes, and where there is no terminal to ask at."""
-    reason = f"{way.shown} does not say that it enrolls into the sandbox only, so this may reach a real person"
+def _require_consent(destination: Destination) -> None:
+    """Ask the operator. Raises StartError unless the answer is yes, and where there is no terminal."""
+    reason = f"{destination.shown} does not say that it enrolls into the sandbox only, so this may reach a real person"
     if not sys.stdin.isatty():
         raise StartError(f"nothing was sent: {reason}; --yes sends it without asking", exit_code=1)
     typer.echo(reason)
@@ -109,9 +109,9 @@ def _require_consent(way: Way) -> None:
         raise StartError("nothing was sent", exit_code=1)
 
 
-def _send(delivery: Delivery, way: Way) -> int:
-    url = way.base + delivery.url.removeprefix(way.public)
-    answer = _ask(way, delivery.method, url, delivery.body, delivery.headers)
+def _send(delivery: Delivery, destination: Destination) -> int:
+    url = destination.base + delivery.url.removeprefix(destination.public)
+    answer = _ask(destination, delivery.method, url, delivery.body, delivery.headers)
     typer.echo(f"answered {answer.status_code}: {answer.text}")
     if '"duplicate":true' in answer.text.replace(" ", ""):
         typer.echo("it was sent before: --new gives it an id of its own")
@@ -119,12 +119,12 @@ def _send(delivery: Delivery, way: Way) -> int:
 
 
 def _ask(
-    way: Way, method: str, url: str, body: bytes = b"", headers: Mapping[str, str] | None = None
+    destination: Destination, method: str, url: str, body: bytes = b"", headers: Mapping[str, str] | None = None
 ) -> httpx.Response:
     try:
         with httpx.Client(timeout=SEND_SECONDS, trust_env=False) as client:
             return client.request(method, url, content=body, headers=dict(headers or {}))
     except (httpx.HTTPError, httpx.InvalidURL) as error:
-        raise StartError(f"cannot reach {way.base}: {error}", exit_code=1) from error
+        raise StartError(f"cannot reach {destination.base}: {error}", exit_code=1) from error
     except UnicodeEncodeError as error:
         raise StartError("nothing was sent: HTTP headers hold ASCII only, and one would not", exit_code=1) from error

@@ -1,7 +1,7 @@
-"""What a command beside the service needs to ask HubSpot: the accounts of the rules, their tokens, and a pace.
+"""What a command needs to call HubSpot: the accounts of the rules, their tokens, and a rate limit.
 
-A running `serve` is not needed. Where its database can be asked, its pace is kept, and the grants of accounts that join
-by OAuth are there; without it an account with a token is asked slowly.
+A running `serve` is not needed. Where its database can be reached, commands share its rate limit and the grants of
+accounts that join by OAuth; without it an account with a token is called slowly.
 """
 
 from __future__ import annotations
@@ -9,12 +9,14 @@ from __future__ import annotations
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import uvloop
 
 from app import __version__
 from app.accounts.oauth import OAuth
 from app.accounts.wiring import missing_settings, open_oauth
-from app.database.engine import STORE_TROUBLE, first_line
+from app.database.engine import STORE_TROUBLE, busy_when_gone, first_line
 from app.database.migrate import require_migrated
 from app.errors import NotSent, StartError
 from app.hubspot.local_rate_limit import LocalRateLimit
@@ -29,7 +31,7 @@ from app.senders.pause_store import SenderPauseStore
 from app.senders.status import SenderStatuses
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Coroutine
 
     from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -41,14 +43,16 @@ if TYPE_CHECKING:
     from app.senders.status import SenderStatus
     from app.settings import Settings
 
+T = TypeVar("T")
+
 
 def unobserved(_: CallRecord) -> None:
-    """Take no note of a call: a command tells its result, and nothing else."""
+    """Discard call records: commands print only their result."""
 
 
 @dataclass(frozen=True, slots=True)
 class CommandSession:
-    """What one command has. `trouble` says why the database cannot be asked, None where it can."""
+    """What one command has open. `trouble` says why the database cannot be reached, None where it can."""
 
     settings: Settings
     stack: AsyncExitStack
@@ -57,7 +61,7 @@ class CommandSession:
     trouble: str | None
 
     async def client(self, account: Account, observe: Callable[[CallRecord], None] = unobserved) -> HubSpotClient:
-        """Return what asks HubSpot as this account."""
+        """Return a client that calls HubSpot as this account."""
         token = partial(self._token, account) if account.oauth else account.token
         return await open_client(
             self.stack,
@@ -70,18 +74,18 @@ class CommandSession:
         )
 
     async def granted(self, account: Account) -> tuple[str, ...]:
-        """Return the scopes that an account's grant has. Raises NotSent where the store cannot tell."""
+        """Return the scopes that an account's grant has. Raises NotSent where it cannot be read."""
         for grant in await self.oauth.grants.listed() if self.oauth else ():
             if grant["account"] == account.name:
                 return tuple(grant["scopes"])
         raise NotSent(f"the grant of {account.name!r} cannot be read")
 
-    async def standings(self, book: Rulebook, account: Account) -> dict[str, SenderStatus]:
-        """Return how each sender stands in this account, nothing where the database cannot be asked. Raises Busy."""
+    async def sender_statuses(self, book: Rulebook, account: Account) -> dict[str, SenderStatus]:
+        """Return the status of each sender in this account, empty where the database cannot be reached. Raises Busy."""
         if self.engine is None:
             return {}
-        standings = await SenderStatuses(SenderPauseStore(self.engine), lambda: book).all()
-        return {one.name: one for one in standings if one.account == account.name}
+        statuses = await SenderStatuses(SenderPauseStore(self.engine), lambda: book).all()
+        return {one.name: one for one in statuses if one.account == account.name}
 
     async def _token(self, account: Account) -> str:
         if self.oauth is None:
@@ -95,7 +99,7 @@ class CommandSession:
 
 @asynccontextmanager
 async def open_session(settings: Settings) -> AsyncIterator[CommandSession]:
-    """Open what there is. Raises StartError for settings that cannot work."""
+    """Open what can be opened. Raises StartError for invalid settings."""
     async with AsyncExitStack() as stack:
         engine, trouble = await _engine(stack, settings)
         oauth = None
@@ -106,7 +110,7 @@ async def open_session(settings: Settings) -> AsyncIterator[CommandSession]:
 
 
 async def _engine(stack: AsyncExitStack, settings: Settings) -> tuple[AsyncEngine | None, str | None]:
-    """Return the database, or why it cannot be asked."""
+    """Return the database, or why it cannot be reached."""
     try:
         engine = await open_database(stack, settings, settings.data_dir, own=False)
         await require_migrated(engine)
@@ -117,12 +121,12 @@ async def _engine(stack: AsyncExitStack, settings: Settings) -> tuple[AsyncEngin
     return engine, None
 
 
-async def stored_delivery(settings: Settings, identity: str, source: str, *, practice: bool) -> StoredDelivery | None:
-    """Return a kept delivery by its id, or the last refused one of a source."""
+async def stored_delivery(settings: Settings, id_: str, source: str, *, practice: bool) -> StoredDelivery | None:
+    """Return a stored delivery by its id, or the last rejected one of a source."""
     async with AsyncExitStack() as stack:
         engine = await open_database(stack, settings, data_dir(settings, practice=practice), own=False)
         await require_migrated(engine)
-        return await find_delivery(engine, identity, source)
+        return await find_delivery(engine, id_, source)
 
 
 async def install_link(settings: Settings, account: str) -> str:
@@ -137,14 +141,14 @@ async def install_link(settings: Settings, account: str) -> str:
 
 
 async def disconnect(settings: Settings, account: str) -> Disconnected:
-    """Give back an account's grant; return what became of it. Raises StartError."""
+    """Give an account's grant back; return the outcome. Raises StartError."""
     async with _oauth_alone(settings) as (oauth, _):
         return await oauth.connector.disconnect(account)
 
 
 @asynccontextmanager
 async def _oauth_alone(settings: Settings) -> AsyncIterator[tuple[OAuth, AsyncEngine]]:
-    """Open what connects accounts, for one command beside a service that runs."""
+    """Open what connects accounts, for one command."""
     async with AsyncExitStack() as stack:
         engine = await open_database(stack, settings, settings.data_dir, own=False)
         await require_migrated(engine)
@@ -155,3 +159,13 @@ async def _oauth_alone(settings: Settings) -> AsyncIterator[tuple[OAuth, AsyncEn
         if oauth is None:
             raise StartError(f"accounts that join by OAuth need {', '.join(missing_settings(settings))}")
         yield oauth, engine
+
+
+def run_session(coroutine: Coroutine[Any, Any, T]) -> T:
+    """Run a command that calls HubSpot, and return its result. Raises Busy where the store fails."""
+
+    async def run() -> T:
+        with busy_when_gone():
+            return await coroutine
+
+    return uvloop.run(run())

@@ -7,9 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
-from app.cli.asking import finished
 from app.cli.rules_file import DEFAULT_RULES, EnvFile, environment_of, load_or_exit, print_json
-from app.cli.session import unobserved
+from app.cli.session import run_session, unobserved
 from app.cli.sources import RulesOption
 from app.errors import HubSpotError, StartError
 from app.hubspot.api.workflow_action import (
@@ -58,18 +57,18 @@ def action(
     if not register:
         print_json((component if project else definition)(url, published=bool(publish)))
         return
-    told = definition(url, published=publish)
-    found = finished(_register(settings, _developer(settings, register, hapikey=hapikey), told))
-    unseen = "only its developer sees it, until it is registered --publish"
-    seen = "its app's accounts see it" if found.published else unseen
-    typer.echo(f"definition {found.id}, revision {found.revision}: workflows post to {url}; {seen}")
+    action_definition = definition(url, published=publish)
+    found = run_session(_register(settings, _developer(settings, register, hapikey=hapikey), action_definition))
+    hidden = "only its developer sees it, until it is registered --publish"
+    visible = "its app's accounts see it" if found.published else hidden
+    typer.echo(f"definition {found.id}, revision {found.revision}: workflows post to {url}; {visible}")
 
 
 def _url(settings: Settings, book: Rulebook, source: str) -> str:
     names = [one.name for one in book.sources.values() if one.provider == "hubspot" and source in {"", one.name}]
     if len(names) != 1:
-        told = ", ".join(names) or "none that fits"
-        raise StartError(f"--source: name the source of provider hubspot that workflows post to; there are {told}")
+        found = ", ".join(names) or "none that fits"
+        raise StartError(f"--source: name the source of provider hubspot that workflows post to; there are {found}")
     if settings.public_url is None or settings.public_url.scheme != "https":
         raise StartError(
             "SEGUE_PUBLIC_URL: HubSpot posts to an https address; set it to what stands before this service"
@@ -83,7 +82,7 @@ def _developer(settings: Settings, app_id: str, *, hapikey: bool) -> Developer:
     return Developer(app_id, settings.hubspot_developer_key.get_secret_value(), hapikey)
 
 
-async def _register(settings: Settings, developer: Developer, definition: dict[str, Any]) -> Registered:
+async def _register(settings: Settings, developer: Developer, action_definition: dict[str, Any]) -> Registered:
     client = HubSpotClient(
         "developer",
         developer.key,
@@ -94,7 +93,7 @@ async def _register(settings: Settings, developer: Developer, definition: dict[s
     )
     async with aclosing(client):
         try:
-            return await _register_with(client, developer, definition)
+            return await _register_with(client, developer, action_definition)
         except HubSpotError as error:
             raise StartError(f"HubSpot does not take it: {error}", exit_code=1) from error
 

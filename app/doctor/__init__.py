@@ -1,5 +1,10 @@
-"""`segue doctor`: what would keep enrollments from going out, found before the first one.
+"""`segue doctor`: checks that find, before the first enrollment, what would keep enrollments from being sent.
 
-`wanted` says what the rules want of an account, `reading` asks HubSpot, `connection`, `day`, `people`, `sequences` and
-`properties` judge what it said, `report` puts the judgements together. Only `reading` performs I/O.
+In: the rules and what HubSpot, the database and the public address answer. Out: one finding per check. A fact that
+cannot be read makes its check `unknown`, never `failed`.
+
+`requirements` says what the rules need of an account, `fetch` reads the facts from HubSpot, `client` visits the public
+address; `connection`, `daily_limit`, `senders`, `sequences` and `properties` judge the facts, `report` puts the
+judgements together. Only `fetch` and `client` perform I/O. Others import `client`, `fetch`, `findings`, `report` and
+`requirements`.
 """

@@ -1,4 +1,4 @@
-"""A visit to our own public address, as a webhook's sender makes it."""
+"""A request to the public address of this service, as the sender of a webhook makes it."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ import httpx
 from app.doctor.report import Visit
 
 VISIT_SECONDS = 10.0
-NOBODY = "segue-doctor-looks-whether-it-is-reached"
-NOT_RECEIVED = b'{"received":false,"id":"dlv_'  # as deliveries that are turned away are answered
+NO_SOURCE = "segue-doctor-looks-whether-it-is-reached"
+NOT_RECEIVED = b'{"received":false,"id":"dlv_'  # the answer to a rejected delivery
 
 
 async def visited(url: str) -> Visit:
-    """Return how a delivery is answered at the public address. It is of no source: nothing is kept of it."""
+    """Return how the public address answers a delivery. The delivery has no source, so that nothing of it is stored."""
     try:
         async with httpx.AsyncClient(timeout=VISIT_SECONDS) as client:
-            answer = await client.post(f"{url.rstrip('/')}/webhooks/{NOBODY}", content=b"{}")
+            reply = await client.post(f"{url.rstrip('/')}/webhooks/{NO_SOURCE}", content=b"{}")
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         return Visit(type(error).__name__, ours=False)
-    return Visit(str(answer.status_code), ours=answer.content.startswith(NOT_RECEIVED))
+    return Visit(str(reply.status_code), ours=reply.content.startswith(NOT_RECEIVED))

@@ -1,4 +1,4 @@
-"""The way to HubSpot: is it reached, does it take the token, what may that do; and what nobody can read."""
+"""The connection to HubSpot: is it reached, does it accept the token, with which scopes; and what cannot be read."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ def reachable(facts: Facts) -> Finding:
     if any(met.status is not None for met in facts.met):
         return ok(check, "it answers")
     if facts.met:
-        told = next((because(error) for error in facts.errors()), "it gave no answer")
-        return failed(check, told, "look at DNS, proxy and firewall between here and SEGUE_HUBSPOT_BASE_URL")
+        message = next((because(error) for error in facts.errors()), "it gave no answer")
+        return failed(check, message, "look at DNS, proxy and firewall between here and SEGUE_HUBSPOT_BASE_URL")
     return unknown(check, next((because(error) for error in facts.errors()), "it was not asked"))
 
 
@@ -40,8 +40,10 @@ def token(account: Account, facts: Facts, others: Mapping[str, str]) -> Finding:
     if unconnected is not None:
         return failed(check, str(unconnected), f"connect it: segue hubspot install {account.name}")
     if isinstance(facts.details, AccountDetails) and (other := others.get(facts.details.portal_id)):
-        told = f"it is the token of HubSpot account {facts.details.portal_id}, which is the account {other!r} already"
-        return failed(check, told, "leave one of the two: both would use up the same limits, and know nothing of it")
+        message = (
+            f"it is the token of HubSpot account {facts.details.portal_id}, which is the account {other!r} already"
+        )
+        return failed(check, message, "leave one of the two: both would use up the same limits, and know nothing of it")
     if isinstance(facts.details, AccountDetails):
         kind = f", {facts.details.kind}" if facts.details.kind else ""
         return ok(check, f"it is the token of HubSpot account {facts.details.portal_id}{kind}")
@@ -49,21 +51,21 @@ def token(account: Account, facts: Facts, others: Mapping[str, str]) -> Finding:
     if isinstance(facts.details, Refusal) and facts.details.status == UNAUTHORIZED:
         do = f"connect it anew: segue hubspot install {account.name}" if account.oauth else "put a valid token there"
         return failed(check, f"HubSpot refuses it: {facts.details.code}", do)
-    # Whoever is refused for want of a scope was let in.
+    # A refusal for a missing scope means that the token was accepted.
     if any(one.code == MISSING_SCOPES for one in facts.refusals()):
         return ok(check, "HubSpot takes it")
     return unknown(check, because(facts.details))
 
 
 def scopes(wanted: Wanted, facts: Facts) -> Finding:
-    """Judge what the token may do, by what HubSpot says of it and by what it refused."""
+    """Judge the scopes of the token, by what HubSpot lists and by what it refused."""
     check, account = "scopes", wanted.account
     missing = set() if isinstance(facts.scopes, SegueError) else _missing(wanted, frozenset(facts.scopes))
     missing |= _refused(facts)
     if missing:
         where = "app, and connect the account anew" if account.oauth else "service key or private app"
-        asking = " (name automation in SEGUE_HUBSPOT_OPTIONAL_SCOPES, too)" if WORKFLOWS_SCOPE in missing else ""
-        do = f"add them to the {where}" + (asking if account.oauth else "")
+        optional = " (name automation in SEGUE_HUBSPOT_OPTIONAL_SCOPES, too)" if WORKFLOWS_SCOPE in missing else ""
+        do = f"add them to the {where}" + (optional if account.oauth else "")
         return failed(check, f"missing: {', '.join(sorted(missing))}", do)
     if isinstance(facts.scopes, SegueError):
         readable = not isinstance(facts.details, SegueError)
@@ -84,14 +86,14 @@ def _missing(wanted: Wanted, given: frozenset[str]) -> set[str]:
 
 
 def _refused(facts: Facts) -> set[str]:
-    """Return the scopes that HubSpot missed where it was asked for something that needs one."""
-    asked: list[tuple[str, object]] = [(OWNERS_SCOPE, facts.owners)]
-    asked += [("automation.sequences.read", one) for one in facts.seen.values()]
-    return {scope for scope, read in asked if isinstance(read, Refusal) and read.code == MISSING_SCOPES}
+    """Return the scopes that HubSpot named as missing in its refusals."""
+    reads: list[tuple[str, object]] = [(OWNERS_SCOPE, facts.owners)]
+    reads += [("automation.sequences.read", one) for one in facts.seen.values()]
+    return {scope for scope, read in reads if isinstance(read, Refusal) and read.code == MISSING_SCOPES}
 
 
 def legal_basis(facts: Facts) -> Finding:
-    """Say what nobody can read: whether the account's data privacy settings are on."""
+    """Report what cannot be read: whether the account's data privacy settings are on."""
     hosting = facts.details.hosting if isinstance(facts.details, AccountDetails) else None
     where = f" (its data lies in {hosting})" if hosting else ""
     return unknown(

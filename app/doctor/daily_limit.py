@@ -1,4 +1,4 @@
-"""The account's day and the clocks: what is left until when, by which time zone, and how far ours is from HubSpot's."""
+"""The daily limit and the clocks: requests left until when, in which time zone, and our clock against HubSpot's."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ SKEW_FAILED = timedelta(minutes=5)  # older signatures are refused, HubSpot's an
 
 
 def budget(account: Account, facts: Facts, now: datetime) -> Finding:
-    """Judge what is left of the account's day."""
+    """Judge what is left of the account's daily limit."""
     check = "daily budget"
     spent = facts.spent()
     if spent is not None:
         until = f"until {_at(spent.until)}" if isinstance(spent, BudgetSpent) else _midnight(account, facts, now)
         return failed(check, f"the day's requests are spent {until}", "wait; what is accepted meanwhile is held")
     if account.oauth:
-        # The figure that HubSpot has is of the account's private apps.
+        # HubSpot's figure counts the account's private apps only.
         return ok(check, "an app that joins by OAuth has none")
     if isinstance(facts.usage, Usage):
         return _left(facts.usage, _midnight(account, facts, now))
@@ -43,16 +43,16 @@ def budget(account: Account, facts: Facts, now: datetime) -> Finding:
 
 def _left(usage: Usage, until: str) -> Finding:
     left = max(0, usage.limit - usage.used)
-    told = f"{left} of {usage.limit} requests are left {until}"
+    message = f"{left} of {usage.limit} requests are left {until}"
     if left == 0:
-        return failed("daily budget", told, "wait; what is accepted meanwhile is held")
+        return failed("daily budget", message, "wait; what is accepted meanwhile is held")
     if left < FEW * usage.limit:
-        return warning("daily budget", told, "look what else uses the account's API, or set `daily` for the account")
-    return ok("daily budget", told)
+        return warning("daily budget", message, "look what else uses the account's API, or set `daily` for the account")
+    return ok("daily budget", message)
 
 
 def _midnight(account: Account, facts: Facts, now: datetime) -> str:
-    """Return when the day ends: by HubSpot's word, by its time zone, or by the one in the rules."""
+    """Return when the day ends: as HubSpot says, else by its time zone, else by the one in the rules."""
     if isinstance(facts.usage, Usage) and facts.usage.resets_at is not None and facts.usage.resets_at > now:
         return f"until {_at(facts.usage.resets_at)}"
     name = (facts.details.timezone if isinstance(facts.details, AccountDetails) else None) or account.timezone
@@ -63,14 +63,14 @@ def _midnight(account: Account, facts: Facts, now: datetime) -> str:
 
 
 def timezone(account: Account, facts: Facts) -> Iterator[Finding]:
-    """Judge the time zone that the rules say the account has: its day would end at another hour."""
+    """Judge the account's time zone in the rules: with a wrong one its day would end at another hour."""
     if account.timezone is None or not isinstance(facts.details, AccountDetails) or facts.details.timezone is None:
         return
     if facts.details.timezone == account.timezone:
         yield ok("time zone", account.timezone)
     else:
-        told = f"the rules say {account.timezone}, HubSpot says {facts.details.timezone}"
-        yield warning("time zone", told, f"write timezone: {facts.details.timezone} for the account")
+        message = f"the rules say {account.timezone}, HubSpot says {facts.details.timezone}"
+        yield warning("time zone", message, f"write timezone: {facts.details.timezone} for the account")
 
 
 def _at(instant: datetime) -> str:
@@ -78,14 +78,14 @@ def _at(instant: datetime) -> str:
 
 
 def clock(facts: Facts) -> Finding:
-    """Judge our clock by HubSpot's: the least difference seen is nearest to the truth, for answers take their time."""
+    """Judge our clock by HubSpot's. Answers take time, so the smallest difference is the most accurate."""
     check = "clock"
     ahead = min((met.ahead for met in facts.met if met.ahead is not None), key=abs, default=None)
     if ahead is None:
         return unknown(check, "HubSpot's answers have no date")
     seconds = round(abs(ahead).total_seconds())
-    told = f"ours is {seconds} s {'behind' if ahead > timedelta() else 'ahead of'} HubSpot's"
+    message = f"ours is {seconds} s {'behind' if ahead > timedelta() else 'ahead of'} HubSpot's"
     do = "set the clock of this machine by NTP: signatures count for minutes only"
     if abs(ahead) > SKEW_FAILED:
-        return failed(check, told, do)
-    return warning(check, told, do) if abs(ahead) > SKEW_WARNING else ok(check, told)
+        return failed(check, message, do)
+    return warning(check, message, do) if abs(ahead) > SKEW_WARNING else ok(check, message)

@@ -1,4 +1,4 @@
-"""What was read of one account. Whatever could not be read stands there as the error that kept it from us. Pure."""
+"""The facts about one account. In place of a fact that could not be read is the error that prevented it. Pure."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ UNAUTHORIZED = 401
 
 @dataclass(frozen=True, slots=True)
 class ResponseSeen:
-    """One call as it went: HubSpot's status (None: no answer), its clock less ours, and what is left of its day."""
+    """One call: HubSpot's status (None: no answer), its clock minus ours, and the requests left of its day."""
 
     status: int | None
     ahead: timedelta | None = None
@@ -33,10 +33,10 @@ class ResponseSeen:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What HubSpot said of one account.
+    """What HubSpot answered about one account.
 
-    `gone` are the owners who were archived, none where nobody had to look; `usage` is None where HubSpot has no figure.
-    `seen` is each (user id, sequence id) that was looked for; what a user does not see is HubSpot's refusal.
+    `gone` are the archived owners, empty where they were not needed; `usage` is None where HubSpot has no figure.
+    `seen` has each (user id, sequence id) that was read; HubSpot refuses a sequence that the user may not see.
     `definitions` are those of contact properties, none where the rules name no property.
     """
 
@@ -52,16 +52,16 @@ class Facts:
 
     def errors(self) -> Iterator[SegueError]:
         """Return the errors that came in place of facts."""
-        told = (self.details, self.scopes, self.owners, self.users, self.usage, self.definitions)
-        read = (*told, *self.seen.values())
+        facts = (self.details, self.scopes, self.owners, self.users, self.usage, self.definitions)
+        read = (*facts, *self.seen.values())
         return (one for one in read if isinstance(one, SegueError))
 
     def refusals(self) -> Iterator[Refusal]:
-        """Return HubSpot's own no's."""
+        """Return HubSpot's refusals."""
         return (error for error in self.errors() if isinstance(error, Refusal))
 
     def spent(self) -> SegueError | None:
-        """Return what says that the account's day is spent, by HubSpot or by what was noted of it."""
+        """Return the error that says that the daily limit is used up, from HubSpot or from our own count."""
         return next((one for one in self.errors() if is_spent(one)), None)
 
 
@@ -75,5 +75,5 @@ def because(error: SegueError) -> str:
 
 
 def is_spent(error: SegueError) -> bool:
-    """Tell whether an error says that the account's day is spent."""
+    """Return whether an error says that the daily limit is used up."""
     return isinstance(error, BudgetSpent) or (isinstance(error, Refusal) and error.code == DAILY)

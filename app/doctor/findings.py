@@ -1,4 +1,4 @@
-"""What one check found: how it stands, in a sentence, and what to do about it."""
+"""What one check found: its status, a sentence, and what to do about it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class Status(StrEnum):
-    """How a check ended. What HubSpot does not tell, or nobody knows of it, is `unknown` and never `failed`."""
+    """How a check ended. A fact that cannot be read, or is not documented, is `unknown` and never `failed`."""
 
     OK = "ok"
     WARNING = "warning"
@@ -21,7 +21,10 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One line of the report. `account` is empty for what concerns all of Segue; `do` where nothing is to be done."""
+    """One line of the report. `account` is empty for what concerns all of Segue; `do` where nothing is to be done.
+
+    The fields are those of the report in JSON.
+    """
 
     check: str
     status: Status
@@ -30,24 +33,24 @@ class Finding:
     account: str = ""
 
 
-def ok(check: str, told: str) -> Finding:
+def ok(check: str, message: str) -> Finding:
     """Return a finding that nothing is wrong."""
-    return Finding(check, Status.OK, told)
+    return Finding(check, Status.OK, message)
 
 
-def warning(check: str, told: str, do: str) -> Finding:
+def warning(check: str, message: str, do: str) -> Finding:
     """Return a finding that something may go wrong."""
-    return Finding(check, Status.WARNING, told, do)
+    return Finding(check, Status.WARNING, message, do)
 
 
-def failed(check: str, told: str, do: str) -> Finding:
-    """Return a finding that enrollments will not go out."""
-    return Finding(check, Status.FAILED, told, do)
+def failed(check: str, message: str, do: str) -> Finding:
+    """Return a finding that enrollments will not be sent."""
+    return Finding(check, Status.FAILED, message, do)
 
 
-def unknown(check: str, told: str, do: str = "") -> Finding:
-    """Return a finding that nobody can tell."""
-    return Finding(check, Status.UNKNOWN, told, do)
+def unknown(check: str, message: str, do: str = "") -> Finding:
+    """Return a finding about a fact that cannot be known."""
+    return Finding(check, Status.UNKNOWN, message, do)
 
 
 def exit_code(findings: Iterable[Finding]) -> int:

@@ -1,4 +1,4 @@
-"""The contact properties that rules name: do they exist, and does each write-back take what is written there. Pure."""
+"""The contact properties that rules name: do they exist, and does each write-back fit its values. Pure."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ DO = "create or mend it in HubSpot (single-line text takes everything), or name 
 
 
 def named(wanted: Wanted, facts: Facts) -> Finding:
-    """Judge whether the properties exist that rules name: HubSpot refuses contacts for one that does not."""
+    """Judge whether the properties that rules name exist: HubSpot refuses a contact with one that does not."""
     if not wanted.properties:
         return ok(CHECK, "the rules name none")
     if isinstance(facts.definitions, SegueError):
@@ -31,8 +31,8 @@ def named(wanted: Wanted, facts: Facts) -> Finding:
     known = {one.name for one in facts.definitions}
     missing = [name for name in wanted.properties if name.lower() not in known]
     if missing:
-        told = f"HubSpot lists none named {', '.join(missing)}: a contact is refused for it"
-        return warning(CHECK, told, "create it in HubSpot, or mend the rule; sensitive ones are not listed")
+        message = f"HubSpot lists none named {', '.join(missing)}: a contact is refused for it"
+        return warning(CHECK, message, "create it in HubSpot, or mend the rule; sensitive ones are not listed")
     return ok(CHECK, ", ".join(wanted.properties))
 
 
@@ -65,12 +65,12 @@ def _wrong(one: WriteBack, definition: PropertyDefinition) -> str | None:
     unfit = [value for value in one.values if _fits(value, definition) is False]
     if not unfit:
         return None
-    told = f"an id like {unfit[0]!r}" if one.fact == DECISION else ", ".join(map(repr, unfit))
-    return f"its type is {definition.type}, which {told} {'does' if len(unfit) == 1 else 'do'} not fit"
+    values = f"an id like {unfit[0]!r}" if one.fact == DECISION else ", ".join(map(repr, unfit))
+    return f"its type is {definition.type}, which {values} {'does' if len(unfit) == 1 else 'do'} not fit"
 
 
 def _fits(value: str, definition: PropertyDefinition) -> bool | None:
-    """Tell whether a value fits the type of a property, None where that is not known."""
+    """Return whether a value fits the type of a property, None where that is unknown."""
     match definition.type:
         case "string":
             return True
@@ -99,7 +99,7 @@ def _unread(check: str, names: Iterable[str], error: SegueError) -> Finding:
 
 
 def unasked(wanted: Wanted) -> Iterator[Finding]:
-    """Return what is left to find where HubSpot is not asked."""
+    """Return the findings where HubSpot is not called."""
     names = ", ".join(wanted.properties)
     yield unknown(CHECK, f"not asked (--offline): {names}") if names else ok(CHECK, "the rules name none")
     for one in wanted.write_backs:

@@ -1,4 +1,4 @@
-"""What the rules want of one account: whose mail, which sequences, which contact properties. Pure."""
+"""What the rules need of one account: senders, sequences, contact properties. Pure."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ EXAMPLE = "dec_019ab2c3d4e5f60718293a4b5c6d7e83"
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """One sequence as rules use it. `senders` are who may send it; `by_owners` says that any contact's owner may."""
+    """One sequence as rules use it. `senders` may send it; `by_owners` says that any contact's owner may."""
 
     sequence: str
     rules: tuple[str, ...]
@@ -55,9 +55,9 @@ class Wanted:
 
 
 def wanted(book: Rulebook, key: str) -> Wanted:
-    """Return what the rules want of the account `key`.
+    """Return what the rules need of the account `key`.
 
-    Senders belong to no account: of several accounts, each is held to those that its own rules name.
+    Senders belong to no account: with several accounts, each needs those that its own rules name.
     """
     actions = [(rule.id, rule.enroll) for rule in book.rules if rule.enroll and rule.enroll.account == key]
     named = {sender.name for _, action in actions for sender in [*_senders(action, book), *_given(action, book)]}
@@ -92,7 +92,7 @@ def _use(sequence: str, actions: list[tuple[str, EnrollAction]], book: Rulebook)
 
 
 def _senders(action: EnrollAction, book: Rulebook) -> Iterator[Sender]:
-    """Return everybody who may send, the members of pools and the fallback among them."""
+    """Return all senders that the action may use, members of pools and the fallback included."""
     for name in (action.plan.sender, action.plan.fallback or ""):
         if name in book.pools:
             yield from (book.senders[member] for member, _ in book.pools[name].members)
@@ -101,7 +101,7 @@ def _senders(action: EnrollAction, book: Rulebook) -> Iterator[Sender]:
 
 
 def _given(action: EnrollAction, book: Rulebook) -> Iterator[Sender]:
-    """Return whom contacts are given to by name."""
+    """Return the senders that contacts are assigned to by name."""
     if action.plan.owner in book.senders:
         yield book.senders[action.plan.owner]
 

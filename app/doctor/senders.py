@@ -1,4 +1,4 @@
-"""The senders: is each user id one, is its owner active, has it a seat, and is its inbox the owner's."""
+"""The senders: is each user id valid, is its owner active, has it a seat, and is its inbox the owner's."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from app.hubspot.api.sequences import Owner
     from app.model import Sender
 
-# `sales-pro` was seen live; which other names there are is not known, so that the hub and the edition are looked for.
+# `sales-pro` was seen live. The other names are unknown, so this looks for the hub and the edition.
 SENDING_HUBS = ("sales", "service")
 SENDING_EDITIONS = ("pro", "enterprise")
 
@@ -43,22 +43,22 @@ def _user_id(one: Sender, facts: Facts) -> Finding:
         return ok(check, f"{one.user_id} is the user id of {shown(mine)}, owner {mine.id}")
     mistaken = next((owner for owner in facts.owners if owner.id == one.user_id), None)
     if mistaken is not None:
-        told = f"{one.user_id} is the owner id of {shown(mistaken)}, and sequences are sent by user id"
-        return failed(check, told, _write(mistaken))
-    return _nobody(one, facts)
+        message = f"{one.user_id} is the owner id of {shown(mistaken)}, and sequences are sent by user id"
+        return failed(check, message, _write(mistaken))
+    return _no_owner(one, facts)
 
 
 def _write(owner: Owner) -> str:
     return f'write user_id: "{owner.user_id}"' if owner.user_id else "that owner is deactivated: name somebody else"
 
 
-def _nobody(one: Sender, facts: Facts) -> Finding:
+def _no_owner(one: Sender, facts: Facts) -> Finding:
     check, owners = f"sender {one.name}: user id", () if isinstance(facts.owners, SegueError) else facts.owners
     if any(one.user_id == owner.past_user_id for owner in (*owners, *facts.gone)):
         return failed(check, f"the owner with user id {one.user_id} is deactivated", "name somebody else")
     if not isinstance(facts.users, SegueError) and any(user.id == one.user_id for user in facts.users):
-        told = f"{one.user_id} is a user without an owner: contacts cannot be given to it"
-        return warning(check, told, "look at this user in HubSpot")
+        message = f"{one.user_id} is a user without an owner: contacts cannot be given to it"
+        return warning(check, message, "look at this user in HubSpot")
     return failed(check, f"nobody in HubSpot has the user id {one.user_id}", "segue hubspot owners lists all user ids")
 
 
@@ -92,8 +92,8 @@ def _inbox(one: Sender, facts: Facts) -> Finding:
     if mine is None or not mine.email:
         return unknown(check, "there is no owner's address to compare it with")
     if mine.email.lower() != one.email.lower():
-        told = f"{one.email} is not the owner's address, {mine.email}"
-        return warning(check, told, "see that it is an inbox which this user has connected")
+        message = f"{one.email} is not the owner's address, {mine.email}"
+        return warning(check, message, "see that it is an inbox which this user has connected")
     return ok(check, "it is the owner's address; whether it is connected, HubSpot does not tell")
 
 

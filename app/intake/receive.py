@@ -51,7 +51,7 @@ class Intake:
         keep_rejected: Callable[[Delivery, DeliveryRejected], None],
         decider: Decider,
         metrics: Metrics,
-        hint: Callable[[Sequence[str], Iterable[Hint]], None] = lambda _accounts, _hints: None,
+        hint: Callable[[Sequence[str], Iterable[Hint]], None],
     ) -> None:
         self._hint = hint
         self._book = book

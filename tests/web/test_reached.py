@@ -16,6 +16,6 @@ async def test_a_service_that_is_reached_is_told_by_its_answer_and_keeps_nothing
     (listener,) = bind(web.process)
     async with serving(listener, web.public):
         visit = await visited(f"http://127.0.0.1:{listener.port}/")
-    assert (visit.ours, visit.told) == (True, "404")
+    assert (visit.ours, visit.outcome) == (True, "404")
     assert await web.rows("SELECT * FROM refused_deliveries") == []
     assert web.counted("webhooks_rejected_total", source="unknown", reason="unknown_source") == 1
