@@ -21,8 +21,8 @@ from app.accounts.sandbox_mode import practice_accounts
 from app.errors import StartError
 from app.web.server import Listener
 from tests.support.far_hubspot_oauth import APP
+from tests.support.processes import Process
 from tests.support.service import ADMIN_TOKEN, BASE, RULES, SECRETS, running, write
-from tests.support.world import Process
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping

@@ -31,7 +31,8 @@ from tests.bench.load import load, prepared
 from tests.bench.results import Aim, Results
 from tests.bench.rules import deciding_ratio, longest_stall
 from tests.bench.sources import costs
-from tests.support.world import LONG, ROOT, RULES, SECRET, World
+from tests.support.processes import ROOT
+from tests.support.world import LONG, RULES, SECRET, World
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -18,7 +18,7 @@ from sqlalchemy import make_url
 
 from tests.bench.load import load
 from tests.bench.results import Aim
-from tests.support.world import ROOT
+from tests.support.processes import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -25,7 +25,8 @@ from app.sources.sample_files import samples
 from tests.contracts.test_sources import CASES, NOON, Case
 from tests.support.commands import rules, run, secrets
 from tests.support.far_service import Far, far_service
-from tests.support.world import ROOT, Process, World
+from tests.support.processes import ROOT, Process
+from tests.support.world import World
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator

@@ -16,7 +16,8 @@ import httpx
 import pytest
 from sqlalchemy import make_url
 
-from tests.support.world import RULES, Process
+from tests.support.processes import Process
+from tests.support.world import RULES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

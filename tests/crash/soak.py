@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app.database.embedded import EmbeddedPostgres
-from tests.support.world import DEATHS, World, private_world, run, run_with_deaths
+from tests.crash.deaths import DEATHS, run, run_with_deaths
+from tests.support.world import World, private_world
 
 if TYPE_CHECKING:
     from tests.support.world import Books

@@ -16,7 +16,8 @@ import pytest
 from app.clock import utc_now
 from app.model import Secret, SourceConfig
 from app.sources import PROVIDERS
-from tests.support.world import PARTS, World, private_world, run, run_with_deaths
+from tests.crash.deaths import run, run_with_deaths
+from tests.support.world import PARTS, World, private_world
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator

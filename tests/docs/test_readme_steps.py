@@ -16,7 +16,7 @@ import pytest
 import yaml
 
 from tests.support.commands import secrets
-from tests.support.world import ROOT, Process
+from tests.support.processes import ROOT, Process
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator

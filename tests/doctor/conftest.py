@@ -19,7 +19,8 @@ import yaml
 from typer.testing import CliRunner
 
 from app.__main__ import build
-from tests.support.world import ROOT, SECRET
+from tests.support.processes import ROOT
+from tests.support.world import SECRET
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -15,7 +15,7 @@ import httpx
 import pytest
 
 from tests.support.portal import ANNA, ANNAS_ADDRESS, CONTACTS, ENROLL
-from tests.support.world import Process
+from tests.support.processes import Process
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

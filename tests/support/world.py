@@ -1,22 +1,17 @@
-"""Real processes to be killed: a sandbox, a service, a worker, clients that resend, and the books to compare."""
+"""A whole installation of real processes: a sandbox, services, workers, clients that resend, and books to compare."""
 
 from __future__ import annotations
 
 import asyncio
 import json
 import os
-import re
 import signal
-import subprocess
-import sys
 import tempfile
 import time
 from collections import Counter
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import partial
-from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -28,15 +23,14 @@ from app.database.embedded.postmaster import process_name
 from app.database.engine import open_engine
 from app.model import Secret, SourceConfig
 from app.sources import PROVIDERS
+from tests.support.processes import WATCHDOG_SECONDS, Process
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Mapping
 
     from sqlalchemy.ext.asyncio import AsyncEngine
 
-ROOT = Path(__file__).parents[2]
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
-WATCHDOG_SECONDS = 300  # far more than a busy machine takes; events end a wait, and this only ends a test that hangs
 LONG, SHORT = "310001", "310003"  # three steps; one step, over within a minute
 RULES = f"""
 version: 1
@@ -53,76 +47,6 @@ DOING = """
     SELECT pid, pg_blocking_pids(pid), state, wait_event, clock_timestamp() - state_change AS since, left(query, 80)
     FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()
 """
-
-
-class Process:
-    """One child process whose first interesting line says that it is up."""
-
-    def __init__(
-        self,
-        arguments: list[str],
-        environment: Mapping[str, str],
-        up: str,
-        *,
-        program: str = sys.executable,
-        folder: Path = ROOT,
-    ) -> None:
-        self._output = tempfile.NamedTemporaryFile(prefix="segue-crash-", suffix=".log")  # noqa: SIM115  # closed in `end`
-        self._child = subprocess.Popen(
-            [program, *arguments],
-            cwd=folder,
-            env={**os.environ, **environment},
-            stdout=self._output,
-            stderr=subprocess.STDOUT,
-        )
-        self.arguments = arguments
-        self._up = re.compile(up)
-        self.found: re.Match[str] | None = None
-
-    @property
-    def pid(self) -> int:
-        """Its process id."""
-        return self._child.pid
-
-    @property
-    def part(self) -> str:
-        """Which part of Segue it is."""
-        return "service" if "serve" in self.arguments else "worker"
-
-    def log(self) -> str:
-        """Return what it has said."""
-        return Path(self._output.name).read_text(encoding="utf-8", errors="replace")
-
-    async def wait_until_up(self) -> re.Match[str]:
-        """Wait for its first interesting line."""
-        async with asyncio.timeout(WATCHDOG_SECONDS):
-            while self.found is None:
-                assert self._child.poll() is None, self.log()[-3000:]
-                self.found = self._up.search(self.log())
-                await asyncio.sleep(0.02)
-        return self.found
-
-    async def wait_for(self, told: str) -> None:
-        """Wait until it has said this."""
-        async with asyncio.timeout(WATCHDOG_SECONDS):
-            while told not in self.log():
-                assert self._child.poll() is None, self.log()[-3000:]
-                await asyncio.sleep(0.02)
-
-    def send(self, number: int) -> None:
-        """Send it a signal."""
-        self._child.send_signal(number)
-
-    def kill(self) -> None:
-        """Kill it, -9."""
-        self.end(signal.SIGKILL)
-
-    def end(self, number: int = signal.SIGTERM) -> None:
-        """End it and wait for it."""
-        if self._child.poll() is None:
-            self._child.send_signal(number)
-        self._child.wait(timeout=WATCHDOG_SECONDS)
-        self._output.close()
 
 
 @dataclass
@@ -329,108 +253,8 @@ class Books:
 
 
 PARTS = ("service", "worker", "postmaster", "backends")
-DEATHS = tuple(frozenset(parts) for count in range(1, 5) for parts in combinations(PARTS, count))
 # The busiest first: it is frozen in the middle of its work.
 BACKENDS = """
     SELECT pid FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()
     ORDER BY state = 'active' DESC
 """
-
-
-@dataclass(frozen=True)
-class Point:
-    """A place to kill at: sandbox settings that widen it, and the condition that says it is reached."""
-
-    name: str
-    settings: Mapping[str, Any]
-    reached: Callable[[World], Awaitable[bool]]
-
-
-async def _preparing(world: World) -> bool:
-    steps = "SELECT count(*) FROM enrollments WHERE state = 'working' AND step IN ('claimed', 'assigned', 'prepared')"
-    return bool((await world.rows(steps))[0][0])
-
-
-async def _sending(world: World) -> bool:
-    sending = await world.rows("SELECT email FROM enrollments WHERE state = 'working' AND step = 'sending'")
-    done = {entry["email"] for entry in await world.control("ledger") if entry["processed"]}
-    return any(row[0] not in done for row in sending)
-
-
-async def _processed(world: World) -> bool:
-    sending = await world.rows("SELECT email FROM enrollments WHERE state = 'working' AND step = 'sending'")
-    done = {entry["email"] for entry in await world.control("ledger") if entry["processed"]}
-    return any(row[0] in done for row in sending)
-
-
-async def _unrecorded(world: World) -> bool:
-    """Hold the row's lock, so that HubSpot's answer is in the worker's hand and its record is not committed."""
-    async with world.engine.begin() as connection:
-        locked = await connection.execute(
-            text("SELECT email FROM enrollments WHERE state = 'working' AND step = 'sending' FOR UPDATE SKIP LOCKED")
-        )
-        held = set(locked.scalars())
-        if not held:
-            return False
-        for _ in range(100):
-            done = {entry["email"] for entry in await world.control("ledger") if entry["processed"]}
-            waiting = await world.rows("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'")
-            if held & done and waiting[0][0]:
-                world.kill_all("before the record")
-                return True
-            await asyncio.sleep(0.01)
-    return False
-
-
-QUICK: dict[str, Any] = {"delay_ms": {}, "delay_after_ms": {}}
-POINTS = (
-    Point("before sending", QUICK | {"delay_ms": {"upsert": 150, "read": 100}}, _preparing),
-    Point("after sending", QUICK | {"delay_ms": {"enroll": 200}}, _sending),
-    Point("after HubSpot processed", QUICK | {"delay_after_ms": {"enroll": 200}}, _processed),
-    Point("before the record", QUICK | {"delay_ms": {"enroll": 100}}, _unrecorded),
-)
-
-
-async def run(world: World, *, events: int, kills: int) -> Books:
-    """Send `events` (half of them into one-step sequences) while `kills` kills come, each at the next kind of point.
-
-    Events come in portions, one before each kill: there is always work in hand to be killed in.
-    """
-    await world.control("settings", {"per_10s": 5000, "one_step_seconds": 1.0, "property_lag": 0.3})
-    await world.start("serve", "worker")
-    portions = [range(n * events // (kills + 1), (n + 1) * events // (kills + 1)) for n in range(kills + 1)]
-    sending: list[asyncio.Task[str]] = []
-    for number, portion in enumerate(portions[:-1]):
-        point = POINTS[number % len(POINTS)]
-        await world.control("settings", dict(point.settings))
-        sending += _send_all(world, portion)
-        await world.until(partial(point.reached, world), what=point.name)
-        if point.name != "before the record":
-            world.kill_all(point.name)
-        await world.start("serve", "worker")
-    await world.control("settings", QUICK)
-    sending += _send_all(world, portions[-1])
-    await asyncio.gather(*sending)
-    await world.until_settled()
-    return await world.books()
-
-
-async def run_with_deaths(world: World, *, events: int, deaths: Sequence[frozenset[str]]) -> Books:
-    """Send `events` while the parts of Segue die together, the private database among them; start again each time."""
-    await world.control("settings", {"per_10s": 5000, "one_step_seconds": 1.0, "property_lag": 0.3})
-    await world.start("serve", "worker")
-    sending: list[asyncio.Task[str]] = []
-    for number, parts in enumerate(deaths):
-        await world.control("settings", QUICK | {"delay_ms": {"enroll": 200}})
-        sending += _send_all(world, range(number * events // len(deaths), (number + 1) * events // len(deaths)))
-        await world.until(partial(_sending, world), what="requests that are under way")
-        await world.kill_parts(parts)
-        await world.start_missing()
-    await world.control("settings", QUICK)
-    await asyncio.gather(*sending)
-    await world.until_settled()
-    return await world.books()
-
-
-def _send_all(world: World, numbers: range) -> list[asyncio.Task[str]]:
-    return [asyncio.create_task(world.send_event(number, "short" if number % 2 else "long")) for number in numbers]

@@ -10,8 +10,8 @@ import httpx
 import pytest
 
 from app.web.wiring import bind, worker_listener
+from tests.support.processes import Process
 from tests.support.service import ADMIN_TOKEN, SECRETS, Running, running
-from tests.support.world import Process
 from tests.web.wire import Wire, exchanged, serving, statuses
 
 if TYPE_CHECKING:
