@@ -68,7 +68,7 @@ def wanted(book: Rulebook, key: str) -> Wanted:
     uses = tuple(_use(one, [item for item in actions if item[1].sequence == one], book) for one in sequences)
     properties = {name for _, action in actions for name in _properties(action)}
     account = book.accounts[key]
-    bridge = account.bridge or UnenrollWorkflow()
+    bridge = account.unenroll or UnenrollWorkflow()
     properties |= {bridge.contact_property} if bridge.contact_property else set()
     workflows = bool(bridge.workflow) or any(action.plan.target for _, action in actions)
     return Wanted(account, senders, uses, tuple(sorted(properties)), _write_backs(book, key), workflows)

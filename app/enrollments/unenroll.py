@@ -73,10 +73,10 @@ class Unenroller:
 
     def _workflow_of(self, enrollment: Enrollment) -> UnenrollWorkflow:
         account = self._rulebook().account_named(enrollment.account)
-        if account is None or account.bridge is None:
+        if account is None or account.unenroll is None:
             message = f"account {enrollment.account}: no `unenroll:` says how contacts are taken out of sequences"
             raise ParkedError("no_bridge", message)
-        return account.bridge
+        return account.unenroll
 
     async def _read(self, workflow: UnenrollWorkflow, contact_id: str) -> tuple[bool, str]:
         """Return whether the contact is in a sequence, and the value of the workflow's property.

@@ -1,4 +1,4 @@
-"""Plans as they are kept: JSON of what differs from the defaults, so that later versions read earlier ones."""
+"""Plans as JSON in the database: what differs from the defaults, so that later versions read earlier ones."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ _PLAN = TypeAdapter(Plan)
 
 @lru_cache(maxsize=10_000)
 def written(plan: Plan) -> Mapping[str, Any]:
-    """Return a plan as it is kept. Rules make one plan each, so that most are written once."""
-    kept: dict[str, Any] = _PLAN.dump_python(plan, mode="json", exclude_defaults=True)
-    return kept
+    """Return a plan as JSON. Each rule makes one plan, so the cache answers almost every call."""
+    stored: dict[str, Any] = _PLAN.dump_python(plan, mode="json", exclude_defaults=True)
+    return stored
 
 
-def read(kept: Mapping[str, Any]) -> Plan:
-    """Return a plan as it was."""
-    return _PLAN.validate_python(kept)
+def read(stored: Mapping[str, Any]) -> Plan:
+    """Return the plan that `written` stored."""
+    return _PLAN.validate_python(stored)

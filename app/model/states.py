@@ -46,14 +46,14 @@ TRANSITIONS: Mapping[State, frozenset[State]] = MappingProxyType(
     },
 )
 
-FINAL: frozenset[State] = frozenset(state for state, following in TRANSITIONS.items() if not following)
-# Unless a request of it may have worked: then nobody knows that the person was not contacted.
+FINAL: frozenset[State] = frozenset(state for state, next_states in TRANSITIONS.items() if not next_states)
+# Unless one of its requests may have worked: then it is not certain that the person was not contacted.
 RELEASES_INTENT: frozenset[State] = frozenset({State.REFUSED, State.CANCELLED, State.EXPIRED})
 OCCUPIES_PERSON: frozenset[State] = frozenset({State.WORKING, State.UNCERTAIN})
 
 
 class ImpossibleTransition(AssertionError):
-    """A transition that the table does not hold was asked for: a defect of ours, never of the data."""
+    """Code asked for a transition that is not in the table: a defect of Segue, never of the data."""
 
 
 def permit(before: State, after: State, step: Step | None = None) -> None:

@@ -76,7 +76,7 @@ def test_a_decision_names_the_request_in_full() -> None:
 )
 def test_what_writes_a_contact_says_why_where_the_account_says(does: str, *, written: bool) -> None:
     back = (("source", "segue_source"), ("decision", "segue_decision"))
-    account = Account("main", "x", write_back=back, bridge=UnenrollWorkflow(workflow="1"))
+    account = Account("main", "x", write_back=back, unenroll=UnenrollWorkflow(workflow="1"))
     documents = (Document("rules.yaml", f"{HEAD}  - {{id: one, source: crm, type: a, {does}}}\n"),)
     (decision,) = decide(event(), load(documents, environment={}, providers=PROVIDERS, default_account=account))
     assert decision.enroll is not None

@@ -100,7 +100,7 @@ class RuleContext:
     def require_unenroll(self, key: str, account: str) -> None:
         """Note where the account has no way out of sequences."""
         known = self.compiler.accounts.get(account)
-        if known is not None and known.bridge is None:
+        if known is not None and known.unenroll is None:
             message = f"account {account!r} has no `unenroll:`, which says how contacts are taken out of sequences"
             self.note((key,), message)
 
