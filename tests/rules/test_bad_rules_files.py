@@ -57,12 +57,12 @@ def test_the_file_that_the_cases_begin_with_has_no_mistake() -> None:
 
 
 ONE_THING = (
-    "it does one thing: write one of `enroll`, `workflow`, `cancel: true`, `ignore: true`, `unenroll: true` and "
-    "`update: true`"
+    "it does one thing: write one of `enroll`, `note`, `workflow`, `cancel: true`, `ignore: true`, "
+    "`unenroll: true` and `update: true`"
 )
 EXPECTED = (
     "write `none`, `cancel`, `ignore`, `unenroll`, `update`, or what it is directed at as "
-    '{enroll: "310001"} or {workflow: "910001"}'
+    '{enroll: "310001"} or {note: "Came to the webinar"} or {workflow: "910001"}'
 )
 NO_BRIDGE = "account 'main' has no `unenroll:`, which says how contacts are taken out of sequences"
 CASES: dict[str, tuple[str, list[str]]] = {
