@@ -9,9 +9,10 @@ import structlog
 
 from app import workers
 from app.database.migrate import migrate, require_migrated
+from app.database.wiring import open_database
 from app.errors import StartError
 from app.observability import logs
-from app.process import open_database, open_process
+from app.process import open_process
 from app.web import wiring as web
 
 if TYPE_CHECKING:
@@ -31,12 +32,12 @@ async def serve(
     async with open_process(settings, environment, own_database=True, with_sandbox=with_sandbox) as process:
         listeners = web.bind(process)
         await migrate(process.engine.url)
-        await process.begin()
+        await process.check_database()
         await _first_rulebook(process)
         if with_worker:
             await workers.start(process)
         apps = await web.applications(process)
-        process.keep_up()
+        process.maintain()
         await web.serve(process, dict(zip(listeners, apps, strict=True)))
 
 
@@ -45,10 +46,10 @@ async def work(settings: Settings, environment: Mapping[str, str]) -> None:
     logs.configure(form=settings.log_format, level=settings.log_level)
     async with open_process(settings, environment, own_database=False, with_sandbox=False) as process:
         await require_migrated(process.engine)
-        await process.begin()
+        await process.check_database()
         await process.rulebook.start_from_store()
         await workers.start(process)
-        process.keep_up()
+        process.maintain()
         await web.serve(process, web.worker_listener(process))
 
 

@@ -18,12 +18,13 @@ from app.accounts.oauth import OAuth
 from app.accounts.wiring import missing_settings, open_oauth
 from app.database.engine import STORE_TROUBLE, busy_when_gone, first_line
 from app.database.migrate import require_migrated
+from app.database.wiring import data_dir, open_database
 from app.errors import NotSent, StartError
 from app.hubspot.local_rate_limit import LocalRateLimit
 from app.hubspot.observe import CallObserver
+from app.hubspot.wiring import open_client, open_rate_limit
 from app.intake.rejected_store import StoredDelivery, find_delivery
 from app.observability.metrics import Metrics
-from app.process import data_dir, open_client, open_database, open_rate_limit
 from app.rules.compile.accounts import joining_by_oauth
 from app.rules.file.documents import text_to_documents
 from app.rules.store import RulebookStore

@@ -101,7 +101,7 @@ class ActiveRulebook:
         """Return the endpoints of the rules in force."""
         return self.book.endpoints if self.book else {}
 
-    async def look(self) -> None:
+    async def follow(self) -> None:
         """Load what another replica put in force since; what raises of the store is raised unchanged."""
         async with self._turn:
             stored = None

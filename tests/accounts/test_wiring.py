@@ -90,7 +90,7 @@ async def test_what_waits_for_an_account_goes_on_when_it_is_connected_and_bears_
         running(database_url, rules, hubspot_base_url=url, lease_seconds="2", **CONFIGURED) as web,
     ):
         await workers.start(web.process)
-        web.process.keep_up()
+        web.process.maintain()
         await web.deliver("open", {"id": "1", "type": "form", "email": "ada@corp.example"})
         (row,) = await web.rows_once_there(f"{STATE} AND state = 'held'")
         assert row["reason"] == "account_not_connected"

@@ -85,7 +85,7 @@ def condition(rulebook: ActiveRulebook) -> str:
 @asynccontextmanager
 async def following(engine: AsyncEngine, rulebook: ActiveRulebook) -> AsyncIterator[None]:
     """Follow what other replicas put in force, told by the database."""
-    loop = Loop(rulebook.look, every=10.0, store_trouble="rulebook.not_followed", defect="rulebook.defect")
+    loop = Loop(rulebook.follow, every=10.0, store_trouble="rulebook.not_followed", defect="rulebook.defect")
     notifications = Notifications(engine.url, {RULEBOOK_CHANGED: loop.wake})
     notifications.start()
     loop.start()
@@ -318,7 +318,7 @@ async def test_two_reloads_at_once_leave_every_replica_with_the_later_one(
     (one, _), (two, _) = replica(), replica(file=other)
     for _ in range(10):
         await asyncio.gather(one.reload(), two.reload())
-        await asyncio.gather(one.look(), two.look())
+        await asyncio.gather(one.follow(), two.follow())
         stored = await RulebookStore(engine).in_force()
         assert stored is not None
         assert {book.revision for book in (one.book, two.book) if book} == {stored.revision}
