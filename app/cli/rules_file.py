@@ -12,10 +12,10 @@ import typer
 
 from app.errors import RulebookError, StartError
 from app.model import Account
-from app.process import load_rulebook
 from app.rules.file.documents import PLACEHOLDER
 from app.rules.load import load, read_documents
 from app.rules.rulebook import Rulebook
+from app.rules.wiring import load_rulebook
 from app.settings import Settings
 from app.sources import PROVIDERS
 from app.variables import FILE
