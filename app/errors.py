@@ -14,11 +14,11 @@ SegueError
 │   └── Busy                 503 with Retry-After: the only 5xx
 ├── HubSpotError             an outbound call did not end in a usable answer
 │   ├── NotSent              nothing reached HubSpot: retry
+│   │   └── StoreSlow        the store answers too late for a request to leave in time: retry
 │   ├── OutcomeUnknown       it may have been processed: an enroll is settled, any other call is retried
 │   ├── Refusal              HubSpot said no: the fault table says what follows
 │   └── NotConnected         the account has no usable grant: its work is held until it is connected
 │       └── GrantRevoked     HubSpot says that the grant is dead: it is never used again
-├── StoreSlow                the store answers too late for a request to leave in time: nothing was sent, retry
 ├── InstallRefused           an account cannot be connected this way: the message says why, and what to do
 ├── DecryptionFailed         what is stored opens with none of the keys: it counts as absent, and is kept
 ├── ProviderError            a thin event's provider did not say what the event is about
@@ -195,7 +195,7 @@ class GrantRevoked(NotConnected):
     """HubSpot says that the grant is dead (uninstalled, the account gone): it is never used again."""
 
 
-class StoreSlow(SegueError):
+class StoreSlow(NotSent):
     """The store answers too late for a request to leave while its permit and commit are fresh: safe to try again."""
 
 

@@ -13,7 +13,8 @@ import structlog
 from app.backoff import next_attempt
 from app.enrichment.client import NOT_THERE_YET
 from app.enrichment.portals import account_of
-from app.errors import HeldError, HubSpotError, LookupFailed, LookupNotFound, OutcomeUnknown, Refusal, Unreadable
+from app.enrollments.outcome import reason_without_reply
+from app.errors import HeldError, HubSpotError, LookupFailed, LookupNotFound, Refusal, Unreadable
 from app.intake.entries import DecidedEvent
 from app.model import Decision, Verdict
 from app.sources.field_map import mapped
@@ -95,7 +96,7 @@ class EnrichmentSources:
                 raise LookupNotFound(message) from refusal
             raise LookupFailed(refusal.code, message, refusal.retry_after) from refusal
         except HubSpotError as error:
-            reason = "hubspot_no_answer" if isinstance(error, OutcomeUnknown) else "hubspot_not_reached"
+            reason = reason_without_reply(error)
             raise LookupFailed(reason, str(error)) from error
         except HeldError as error:  # the daily limit is used up, or HubSpot demands a long pause: a later try may work
             raise LookupFailed(error.reason, str(error)) from error

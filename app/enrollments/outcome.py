@@ -117,7 +117,7 @@ def after_failure(
     if isinstance(error, OutcomeUnknown) and enrollment.step is Step.SENDING:
         return State.UNCERTAIN, uncertain(NO_OUTCOME, str(error), enrollment, now=now, patience=patience)
     if not isinstance(error, Refusal):
-        return _retry(error, _reason_without_reply(error), enrollment, now=now, random=random, patience=patience)
+        return _retry(error, reason_without_reply(error), enrollment, now=now, random=random, patience=patience)
     return _after_refusal(error, fault_of(error.code), enrollment, now=now, random=random, patience=patience)
 
 
@@ -175,7 +175,7 @@ def _held(
     return State.HELD, Change("held", error.reason, str(error), due_at=error.until + later)
 
 
-def _reason_without_reply(error: SegueError) -> str:
+def reason_without_reply(error: SegueError) -> str:
     """Name a failure without a reply: the store was slow, HubSpot was not reached, or it did not reply."""
     if isinstance(error, StoreSlow):
         return "store_slow"
@@ -206,7 +206,7 @@ def _retry(
     )
     if due_at is None:
         return State.PARKED, Change("gave_up", "gave_up", f"tried for {patience.span}, last: {error}")
-    detail = str(error) if isinstance(error, HubSpotError | StoreSlow) else reason
+    detail = str(error) if isinstance(error, HubSpotError) else reason
     return State.READY, Change(
         "retry", reason, detail, due_at=due_at, tries=enrollment.tries + 1, first_failed_at=first_failed_at
     )

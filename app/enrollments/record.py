@@ -64,8 +64,11 @@ class Recorder:
         after, change = self.after_failure(judged, error)
         # A first request that HubSpot refused, or that was never sent, leaves nothing to settle.
         first_request = enrollment.step is Step.SENDING and enrollment.first_sending_at is None
-        unsent = first_request and after in {State.READY, State.HELD, State.PARKED}
-        await self.move(enrollment, after, replace(change, unsent=unsent))
+        declined = after is State.REFUSED and not answered
+        unsent = first_request and (declined or after in {State.READY, State.HELD, State.PARKED})
+        # A refusal of our own says nothing of an earlier request without an outcome, which keeps the person's intent.
+        moved = replace(enrollment, step=Step.PREPARED) if declined else enrollment
+        await self.move(moved, after, replace(change, unsent=unsent))
 
     def after_failure(self, enrollment: Enrollment, error: SegueError) -> tuple[State, Change]:
         """Return the state that follows from `error`, and what is written with it; nothing is written here."""

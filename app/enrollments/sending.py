@@ -52,7 +52,8 @@ class SendingCheckpoint:
         if before is not None and self._elapsed() - before <= LIFE_SECONDS:
             return
         await self._recheck(self._item)
-        self._commit_began_at = self._elapsed()
+        began_at = self._elapsed()
         sent_at = await self._commit(self._item.enrollment)
+        self._commit_began_at = began_at
         self._item.enrollment = replace(self._item.enrollment, step=Step.SENDING, sending_at=sent_at)
         self._observe(self._item.enrollment, SENDING if before is None else SENDING_AGAIN)

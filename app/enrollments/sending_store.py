@@ -182,9 +182,14 @@ class SendingCommits:
             return HeldError("expired", row.moment, "its time was over before it could be sent")
         if row.paused_at is not None:
             return SenderGone("sender_paused", row.recheck_at, f"{sender.name} is paused: {row.reason}")
-        if row.full_until is not None:
-            return SenderGone("quota", row.full_until)
-        if not row.has_place:
-            return SenderGone("quota", await next_free(connection, enrollment, sender, limit=request.places))
+        if row.full_until is not None or not row.has_place:
+            return SenderGone("quota", row.full_until or await self._free_at(connection, request, row))
+        moment: datetime = row.moment
+        return moment
+
+    async def _free_at(self, connection: AsyncConnection, request: Request, row: Row[Any]) -> datetime:
+        """Return when the enrollment is looked at again: at once, where another sender may be chosen."""
+        if request.enrollment.first_sending_at is not None:
+            return await next_free(connection, request.enrollment, request.sender, limit=request.places)
         moment: datetime = row.moment
         return moment

@@ -50,7 +50,6 @@ async def start(process: Process, active: ActiveAccount) -> None:
         urgent=process.sending_engine,
         observe_sending=process.metrics.sending_committed,
     )
-    active.stack.push_async_callback(store.close)
     observer = StepObserver(process.metrics, await process.hasher())
     patience = Patience(settings.settle_seconds, max(settings.settle_seconds, CONFIRM_AFTER_SECONDS), span)
     recorder = Recorder(store, fault_of, patience, now=utc_now, random=random.random, observe=observer.step)

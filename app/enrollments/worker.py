@@ -110,6 +110,7 @@ class Worker:
             await asyncio.wait(self._in_progress, timeout=drain_seconds)
         await self._renew_loop.stop()
         await _cancel(*self._in_progress)
+        await self._store.close()  # a commit that is under way for a cancelled enrollment is rolled back
         try:
             await self._store.reclaim_expired(first_read=self._limits.first_read, leaving=True)
         except STORE_TROUBLE as error:

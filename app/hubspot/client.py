@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 import httpx
 
 from app.clock import elapsed_seconds
-from app.errors import HubSpotError, NotSent, OutcomeUnknown, Refusal, SegueError, StoreSlow
+from app.errors import HubSpotError, NotSent, OutcomeUnknown, Refusal, StoreSlow
 from app.hubspot.api import account as accounts
 from app.hubspot.api.call import DEFAULT_VERSION
 from app.hubspot.api.refusals import TOO_MANY_REQUESTS, correlation_of
@@ -128,13 +128,17 @@ class HubSpotClient:
         Both are awaited again when the permit expires meanwhile. What they raise is raised unchanged, and nothing was
         sent.
         """
-        late: SegueError = StoreSlow(PERMITS_COME_LATE)
+        late = NotSent()
         for renewal in range(RENEWALS):
-            bearer = await self._bearer()
+            bearer = await self._bearer()  # without one, no permit is taken
             permit = permit or await self._rate_limit.acquire(call.kind, again=renewal > 0)
             if before_connection is not None:
                 await before_connection()
-            if not permit.spent():
+            if renewal or before_connection is not None:
+                bearer = await self._bearer()  # the wait for a permit may have been long
+            if permit.spent():
+                late = StoreSlow(PERMITS_COME_LATE)
+            else:
                 guard = FirstByteGuard(self._rate_limit, permit, before_send, call.kind)
                 try:
                     return await self._exchange(call, bearer, guard)
@@ -149,7 +153,7 @@ class HubSpotClient:
         try:
             reply = await self._transmit(call, bearer, guard)
         except (NotSent, OutcomeUnknown) as error:
-            if isinstance(error.__cause__, (httpx.HTTPError, TimeoutError)):
+            if isinstance(error.__cause__, (httpx.HTTPError, TimeoutError)) and not isinstance(error, StoreSlow):
                 self._record(call, started, None, type(error.__cause__).__name__)
             raise
         return self._read(call, reply, guard.opened_at or started)

@@ -35,6 +35,9 @@ def _give_up_soon(stream: Any) -> None:
             duplicate.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNACKNOWLEDGED_MS)
 
 
+COMMITS_COME_LATE = "the store takes too long to commit what a request needs before it may be sent"
+
+
 class PermitExpired(Exception):
     """The permit expired while the request waited for a pooled connection. Nothing was sent; the client starts over."""
 
@@ -74,19 +77,25 @@ class FirstByteGuard:
         """Let the request through, once. Raises what `before_send` raises, PermitExpired, or StoreSlow."""
         if self.opened_at is not None:
             return
+        try:
+            await self._ready()
+        except TimeoutError as error:
+            # The store's. Outside, a time-out would be taken for one of HubSpot.
+            raise StoreSlow(COMMITS_COME_LATE) from error
+        self._permit.use()
+        self.opened_at = elapsed_seconds()
+
+    async def _ready(self) -> None:
         for _ in range(RENEWALS):
             await self._renew_permit()
             if self._before_send is None:
-                break
+                return
             await self._before_send()
             # It may have waited for the store: with a permit that expired meanwhile the request would arrive in another
             # window.
             if not self._permit.spent():
-                break
-        else:
-            raise StoreSlow("the store takes too long to commit what a request needs before it may be sent")
-        self._permit.use()
-        self.opened_at = elapsed_seconds()
+                return
+        raise StoreSlow(COMMITS_COME_LATE)
 
     async def _renew_permit(self) -> None:
         # A connection that was just made can wait here for a fresh permit. A pooled one might be closed by HubSpot

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter, deque
 from contextlib import suppress
+from itertools import takewhile
 from typing import TYPE_CHECKING
 
 import structlog
@@ -75,6 +76,7 @@ class StoredRateLimit:
         self._timezone_in_hubspot: str | None = None
         self._adopted: tuple[int, int] | None = None
         self._waiting: dict[str, deque[asyncio.Future[StoredPermit]]] = {}
+        self._again: set[asyncio.Future[StoredPermit]] = set()
         self._serving: dict[str, asyncio.Task[None]] = {}
         self._blocks: dict[str, list[PermitBlock]] = {}
         self._unused: Unused = Counter()
@@ -104,7 +106,13 @@ class StoredRateLimit:
         """
         future: asyncio.Future[StoredPermit] = asyncio.get_running_loop().create_future()
         waiting = self._waiting.setdefault(kind, deque())
-        (waiting.appendleft if again else waiting.append)(future)
+        if again:
+            # Behind those that came again before: the oldest commit expires first.
+            waiting.insert(sum(1 for _ in takewhile(self._again.__contains__, waiting)), future)
+            self._again.add(future)
+            future.add_done_callback(self._again.discard)
+        else:
+            waiting.append(future)
         serving = self._serving.get(kind)
         if serving is None or serving.done():
             self._serving[kind] = asyncio.create_task(self._serve(kind), name=f"rate-limit-{kind}")

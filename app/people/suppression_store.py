@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from sqlalchemy.ext.asyncio import AsyncEngine
 
+    _Wanted = tuple[str, str, str, timedelta]  # account, address, the id that is left out, period
+
 # A pattern is also stored in the syntax of LIKE: its stars match any text, and LIKE's special characters are escaped. A
 # row that this statement has inserted has no `xmax`; a row that existed before has been locked by it and has one.
 ADD = text(r"""
@@ -52,10 +54,15 @@ FIND = text("""
 # used. A row with such a request counts in whatever state it is now, unless HubSpot refused it in the end: an operator
 # may have cancelled it because the contact is enrolled.
 COUNT_ENROLLED = text("""
-    SELECT count(*) FROM enrollments
-    WHERE account = :account AND email = :email AND id <> :id
-      AND (state = 'enrolled' OR (first_sending_at IS NOT NULL AND state <> 'refused'))
-      AND COALESCE(enrolled_at, first_sending_at, sending_at) > clock_timestamp() - CAST(:period AS interval)
+    SELECT number, (
+        SELECT count(*) FROM enrollments AS other
+        WHERE other.account = wanted.account AND other.email = wanted.email AND other.id <> wanted.id
+          AND (state = 'enrolled' OR (first_sending_at IS NOT NULL AND state <> 'refused'))
+          AND COALESCE(enrolled_at, first_sending_at, sending_at) > clock_timestamp() - period
+    ) AS enrolled
+    FROM unnest(
+        CAST(:accounts AS text[]), CAST(:emails AS text[]), CAST(:ids AS text[]), CAST(:periods AS interval[])
+    ) WITH ORDINALITY AS wanted(account, email, id, period, number)
 """)
 
 
@@ -67,6 +74,9 @@ class SuppressionStore:
         # Enrollments that are looked up at the same time share one statement.
         self._lookups: Batcher[str, Suppression | None] = Batcher(
             self._find_all, acquire=partial(asyncio.sleep, 0), identity=lambda email: email
+        )
+        self._counts: Batcher[_Wanted, int] = Batcher(
+            self._count_all, acquire=partial(asyncio.sleep, 0), identity=lambda wanted: wanted
         )
 
     async def add(self, entry: Suppression, reason: str | None) -> Mapping[str, Any]:
@@ -109,6 +119,11 @@ class SuppressionStore:
 
     async def count_enrolled(self, account: str, email: str, period: timedelta, *, excluding: str) -> int:
         """Count the person's enrollments, also possible ones, in the last `period`; the id `excluding` is left out."""
+        return await self._counts.ask((account, email, excluding, period))
+
+    async def _count_all(self, wanted: Sequence[_Wanted]) -> Mapping[_Wanted, int]:
+        accounts, emails, ids, periods = (list(column) for column in zip(*wanted, strict=True))
+        values = {"accounts": accounts, "emails": emails, "ids": ids, "periods": periods}
         async with self._engine.connect() as connection:
-            values = {"account": account, "email": email, "period": period, "id": excluding}
-            return int((await connection.execute(COUNT_ENROLLED, values)).scalar_one())
+            counts = {row.number: row.enrolled for row in await connection.execute(COUNT_ENROLLED, values)}
+        return {one: counts[number] for number, one in enumerate(wanted, start=1)}

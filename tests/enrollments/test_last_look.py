@@ -6,15 +6,21 @@ from datetime import UTC, datetime, time, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import httpx
 import pytest
 
+from app.enrollments import sending
 from app.model import OnSenderFull, Timing, Window
 from app.people.suppression import read
 from app.people.suppression_store import SuppressionStore
 from app.senders.pause_store import SenderPauseStore
-from tests.support.road import BOOK
+from tests.support.road import BOOK, open_road
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from sqlalchemy.ext.asyncio import AsyncEngine
+
     from tests.conftest import MakeEntry
     from tests.support.road import Road
 
@@ -123,6 +129,45 @@ async def test_whoever_was_suppressed_meanwhile_is_not_sent(road: Road, make_ent
     assert await step(road) == ("refused", "suppressed")
     assert await road.control("ledger") == []
     assert await road.run("SELECT * FROM sender_reservations") == []
+
+
+class BeforeConnection(httpx.AsyncHTTPTransport):
+    """The network; `meanwhile` happens once, after the commit of `sending` and before a connection is taken."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.meanwhile: list[Callable[[], Awaitable[object]]] = []
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        if "/enroll" in request.url.path:
+            while self.meanwhile:
+                await self.meanwhile.pop()()
+        return await super().handle_async_request(request)
+
+
+@pytest.mark.parametrize("earlier_request", [False, True])
+async def test_a_decline_between_commit_and_first_byte_frees_the_intent_unless_an_earlier_request_may_have_worked(
+    engine: AsyncEngine,
+    sandbox_url: str,
+    make_entry: MakeEntry,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    earlier_request: bool,
+) -> None:
+    monkeypatch.setattr(sending, "LIFE_SECONDS", -1.0)
+    network = BeforeConnection()
+    async with open_road(engine, sandbox_url, transport=network) as road:
+        await road.accept(make_entry("e1"))
+        if earlier_request:
+            await road.fault(kind="drop_before", times=1)
+            assert await road.enroll() == ("uncertain", "no_outcome")
+            assert [await road.settle() for _ in range(3)][-1][0] == "ready"
+        network.meanwhile.append(partial(SuppressionStore(engine).add, read("corp.example"), None))
+        assert await road.enroll() == ("refused", "suppressed")
+        assert not network.meanwhile
+        assert await road.run("SELECT count(*) FROM intents") == [(int(earlier_request),)]
+        ((first_sending_at,),) = await road.run("SELECT first_sending_at FROM enrollments")
+        assert (first_sending_at is not None) is earlier_request
 
 
 async def test_whose_time_is_over_meanwhile_is_not_sent_and_expires(road: Road, make_entry: MakeEntry) -> None:

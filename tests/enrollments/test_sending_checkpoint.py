@@ -105,3 +105,13 @@ async def test_operators_see_how_often_commits_were_repeated(item: WorkItem) -> 
     for cause in (SENDING, SENDING_AGAIN, SENDING_AGAIN):
         observer.step(Transition(item.enrollment, State.WORKING, Change(cause)))
     assert metrics.registry.get_sample_value("segue_sending_repeats_total", {"account": "main"}) == 2
+
+
+async def test_a_commit_that_failed_is_not_taken_for_one(item: WorkItem) -> None:
+    store = Store()
+    sending = checkpoint(store, item)
+    store.lost = True
+    for _ in range(2):
+        with pytest.raises(FenceLost):
+            await sending.ensure()
+    assert store.story == ["looked", "looked"]

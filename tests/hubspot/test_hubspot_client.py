@@ -227,9 +227,9 @@ async def test_what_left_is_told_from_what_never_did(
     [
         (400, {"errorType": "SequenceError.UNSUBSCRIBED"}, Refusal, "UNSUBSCRIBED"),
         (302, {}, Refusal, "HTTP_302"),
-        (408, {}, OutcomeUnknown, "OutcomeUnknown"),
-        (502, {}, OutcomeUnknown, "OutcomeUnknown"),
-        (200, {"id": "9"}, OutcomeUnknown, "OutcomeUnknown"),
+        (408, {}, OutcomeUnknown, "Ambiguous"),
+        (502, {}, OutcomeUnknown, "Ambiguous"),
+        (200, {"id": "9"}, OutcomeUnknown, "Ambiguous"),
     ],
 )
 async def test_one_record_per_call_says_how_it_ended(

@@ -351,3 +351,20 @@ def user_timeouts(peer: tuple[str, int]) -> list[int]:
                 if same.getpeername() == peer:
                     found.append(same.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT))
     return found
+
+
+async def test_a_store_that_does_not_answer_before_the_first_byte_is_not_taken_for_hubspot(
+    far_end: Any, new_client: Callable[..., aclosing[HubSpotClient]], records: list[CallRecord]
+) -> None:
+    asked = 0
+
+    async def before_send() -> None:
+        nonlocal asked
+        asked += 1
+        if asked == 2:
+            raise TimeoutError
+
+    async with new_client(base_url=far_end.url) as client:
+        with pytest.raises(StoreSlow):
+            await BatchedHubSpot(client).enroll("501", "310001", ANNA, before_send=before_send)
+    assert (far_end.received, records) == (b"", [])

@@ -194,6 +194,27 @@ async def test_a_request_whose_grant_was_spent_goes_before_those_that_wait(engin
     assert served == ["committed"]
 
 
+async def test_requests_that_come_again_are_served_in_their_order(engine: AsyncEngine) -> None:
+    await limit(engine, maximum=1, window_ms=60_000)
+    pace = StoredRateLimit(engine, account="main", headroom=0.0)
+    await pace.acquire()
+    served: list[str] = []
+
+    async def ask(name: str, *, again: bool) -> None:
+        await pace.acquire(again=again)
+        served.append(name)
+
+    asked = [("new", False), ("first", True), ("second", True)]
+    waiting = [asyncio.create_task(ask(name, again=again)) for name, again in asked]
+    await asyncio.sleep(0)
+    async with engine.begin() as connection:
+        await connection.execute(text("UPDATE rate_windows SET maximum = 10"))
+    async with asyncio.timeout(300):
+        await asyncio.gather(*waiting)
+    await pace.close()
+    assert served == ["first", "second", "new"]
+
+
 async def test_a_grant_is_spent_after_half_a_second(engine: AsyncEngine) -> None:
     pace = StoredRateLimit(engine, account="main")
     grant = await pace.acquire()

@@ -33,6 +33,7 @@ LISTS = [
     "/api/v1/events",
     "/api/v1/decisions",
     "/api/v1/enrollments",
+    "/api/v1/journal",
     "/api/v1/senders",
     "/api/v1/suppressions",
     "/api/v1/accounts",
