@@ -1,19 +1,17 @@
-"""A HubSpot to practise on: the routes, shapes, checks, limits, refusals and delays of the real one.
+"""An emulator of HubSpot: the routes, bodies, checks, rate limits, refusals and delays of the real service.
 
-It speaks HTTP and knows nothing of the rest of Segue: an error in our reading of HubSpot's API shows up as a
-disagreement instead of being made twice. Built from HubSpot's published interface and from what live runs have told.
+HTTP requests to HubSpot's routes come in; responses and signed webhooks go out. A refused request gets the error body
+that HubSpot sends, and a connection can be dropped on request. Nothing here imports the rest of Segue, so a wrong
+reading of HubSpot's API shows up as a disagreement instead of being made twice. It is built from HubSpot's published
+interface and from live runs. Segue starts it as a process of its own (`python -m app.sandbox`); tests import `app`.
 
-app, ways, answering            every route, and the way of one request: counted, paced, authorised, delayed, answered
-portals, state                  the accounts, each chosen by its token, and all that one of them knows
-contacts, search, consent       what contacts' routes do: write and read, find, record a legal basis
-sequences, willing              enroll, and whom HubSpot refuses to enroll
-workflows, users, owners, accounts      the other routes
-oauth, introspection, grants    consent, tokens that expire, and what they stand for
-people      contacts with their lagging sequence properties
-refusals, on_request            HubSpot's error bodies, as data, and each of them on request
-limits, faults, ledger          the rolling windows, trouble on request, what was received
-outbox, signing, courier        webhooks out: batched, signed, tried again
-control, happenings, hooks, page        the practitioner's side: settings, replies and opt-outs, subscribers, a page
+`app`, `dispatch`      the application, and the steps of one request: counted, limited, authorised, delayed, answered
+`routes/`              HubSpot's routes: `table` lists them
+`state/`               the accounts and what each of them holds
+`control/`             the control routes below `/_sandbox/`: settings, faults, simulated replies and opt-outs, a page
+`webhooks/`            outgoing webhooks: batched, signed, retried
+`errors`               HubSpot's error bodies; `forced_errors` chooses one by its code
+`request`              one request as the routes see it
 
-docs/sandbox.md lists every route, handle and setting.
+docs/sandbox.md lists every route, control route and setting.
 """

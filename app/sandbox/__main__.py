@@ -19,7 +19,7 @@ from app.sandbox.state.settings import Settings
 
 
 class BreakableProtocol(HttpToolsProtocol):
-    """Hands the connection to the application, so that it can be broken on request."""
+    """Passes the connection to the application, so that a fault can break it."""
 
     def on_message_begin(self) -> None:
         """Begin a request."""
@@ -29,7 +29,7 @@ class BreakableProtocol(HttpToolsProtocol):
 
 
 async def serve(host: str, port: int, *, parent: int | None) -> None:
-    """Serve until SIGTERM, or until the process `parent`, which started this one, has gone."""
+    """Serve until SIGTERM, or until `parent`, the process that started this one, has ended."""
     listening = socket.create_server((host, port), backlog=2048)
     config = uvicorn.Config(
         create_app(Settings()), http=BreakableProtocol, log_config=None, access_log=False, lifespan="on", ws="none"
@@ -37,13 +37,13 @@ async def serve(host: str, port: int, *, parent: int | None) -> None:
     server = uvicorn.Server(config)
     sys.stdout.write(f"sandbox listens on http://{host}:{listening.getsockname()[1]}\n")
     sys.stdout.flush()
-    watch = asyncio.create_task(_leave_with_parent(server, parent)) if parent else None
+    watch = asyncio.create_task(_stop_with_parent(server, parent)) if parent else None
     await server.serve(sockets=[listening])
     if watch is not None:
         watch.cancel()
 
 
-async def _leave_with_parent(server: uvicorn.Server, parent: int) -> None:
+async def _stop_with_parent(server: uvicorn.Server, parent: int) -> None:
     while os.getppid() == parent:  # noqa: ASYNC110  # there is no event for it outside Linux
         await asyncio.sleep(0.2)
     server.should_exit = True
@@ -55,9 +55,9 @@ def main() -> None:
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8081)
     parser.add_argument("--parent", type=int, help="the process that starts this one: it ends when that has gone")
-    told = parser.parse_args()
+    arguments = parser.parse_args()
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    uvloop.run(serve(told.host, told.port, parent=told.parent))
+    uvloop.run(serve(arguments.host, arguments.port, parent=arguments.parent))
 
 
 if __name__ == "__main__":

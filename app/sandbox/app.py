@@ -1,4 +1,4 @@
-"""The sandbox as an application: HubSpot's routes, the practitioner's, and the webhooks that go out beside them."""
+"""The sandbox as an application: HubSpot's routes, the control routes, and the outgoing webhooks."""
 
 from __future__ import annotations
 
@@ -14,11 +14,10 @@ from starlette.routing import Route
 from app.sandbox.control import routes as control
 from app.sandbox.dispatch import TRANSPORT, endpoint
 from app.sandbox.errors import Refused, plain
-from app.sandbox.routes import oauth
-from app.sandbox.routes.table import ways
-from app.sandbox.state.accounts import Portals
+from app.sandbox.routes import oauth, table
+from app.sandbox.state.accounts import Accounts
 from app.sandbox.state.settings import Settings
-from app.sandbox.webhooks.client import Courier
+from app.sandbox.webhooks.client import WebhookClient
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["TRANSPORT", "create_app"]
 
-ROUND_SECONDS = 0.2
+DELIVER_EVERY_SECONDS = 0.2
 
 
 def create_app(
@@ -36,20 +35,22 @@ def create_app(
     clock: Callable[[], float] = time.time,
     transport: httpx.AsyncBaseTransport | None = None,
 ) -> Starlette:
-    """Return the sandbox as an ASGI application; the state of its first account is `app.state.sandbox`.
+    """Return the sandbox as an ASGI application; its first account is `app.state.sandbox`.
 
-    What it sends to others goes through `transport` where given. Without a lifespan nothing is sent by itself:
+    Outgoing webhooks are sent through `transport` where given. Without a lifespan none is sent by itself:
     `POST /_sandbox/webhooks/deliver` sends what is due.
     """
     chosen = settings or Settings()
-    portals = Portals(chosen, clock, Courier(transport))
-    routes = [Route(way.path, endpoint(portals, way), methods=[way.method]) for way in ways(chosen, portals)]
+    accounts = Accounts(chosen, clock, WebhookClient(transport))
+    routes = [
+        Route(each.path, endpoint(accounts, each), methods=[each.method]) for each in table.routes(chosen, accounts)
+    ]
     app = Starlette(
-        routes=[*control.routes(portals), Route("/oauth/authorize", _authorize(portals)), *routes],
+        routes=[*control.routes(accounts), Route("/oauth/authorize", _authorize(accounts)), *routes],
         exception_handlers={404: _unknown, 405: _unknown},
-        lifespan=lambda _: _rounds(portals),
+        lifespan=lambda _: _delivering(accounts),
     )
-    app.state.sandbox, app.state.portals = portals.first, portals
+    app.state.sandbox, app.state.accounts = accounts.first, accounts
     return app
 
 
@@ -58,11 +59,11 @@ async def _unknown(_: Request, __: Exception) -> Response:
     return JSONResponse(refused.body, refused.status)
 
 
-def _authorize(portals: Portals) -> Callable[[Request], Awaitable[Response]]:
+def _authorize(accounts: Accounts) -> Callable[[Request], Awaitable[Response]]:
     async def authorize(request: Request) -> Response:
-        state = portals.named(request.query_params.get("portal", ""))
+        account = accounts.named(request.query_params.get("portal", ""))
         try:
-            return RedirectResponse(oauth.consent(state, request.query_params), 302)
+            return RedirectResponse(oauth.consent(account, request.query_params), 302)
         except Refused as refused:
             return JSONResponse(refused.body, refused.status)
 
@@ -70,16 +71,17 @@ def _authorize(portals: Portals) -> Callable[[Request], Awaitable[Response]]:
 
 
 @contextlib.asynccontextmanager
-async def _rounds(portals: Portals) -> AsyncIterator[None]:
-    beside = asyncio.create_task(_deliver_for_ever(portals))
+async def _delivering(accounts: Accounts) -> AsyncIterator[None]:
+    task = asyncio.create_task(_deliver_for_ever(accounts))
     yield
-    beside.cancel()
-    await asyncio.gather(beside, return_exceptions=True)
-    await portals.courier.close()
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    await accounts.client.close()
 
 
-async def _deliver_for_ever(portals: Portals) -> None:
-    """Let time pass for everybody whom somebody wants to hear of: sequences end on their own, seen by nobody else."""
+async def _deliver_for_ever(accounts: Accounts) -> None:
+    """Deliver webhooks every so often. This also ends sequences that are over, which nothing else would notice."""
     while True:
-        await asyncio.gather(*(portals.deliver(state) for state in portals.all() if state.outbox.hooks))
-        await asyncio.sleep(ROUND_SECONDS)
+        subscribed = [account for account in accounts.all() if account.outbox.subscribers]
+        await asyncio.gather(*(accounts.deliver(account) for account in subscribed))
+        await asyncio.sleep(DELIVER_EVERY_SECONDS)

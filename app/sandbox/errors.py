@@ -1,4 +1,4 @@
-"""HubSpot's error bodies. Where no live body is known, the nearest documented shape is used and said so."""
+"""HubSpot's error bodies. Where no live body is known, the nearest documented shape is used, and a comment says so."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
 
 @dataclass
-class Refused(Exception):  # HubSpot's no
-    """A request is answered with `status` and `body`."""
+class Refused(Exception):
+    """The request is answered with `status`, `body` and `headers`."""
 
     status: int
     body: dict[str, Any]
@@ -25,19 +25,19 @@ def _correlation() -> str:
 
 
 def plain(status: int, message: str, category: str = "", **more: Any) -> Refused:
-    """Refuse in the shape that most of HubSpot's errors have; every field of it may be missing."""
+    """Refuse in the shape of most of HubSpot's errors; any field of it may be missing in a live body."""
     body: dict[str, Any] = {"status": "error", "message": message, "correlationId": _correlation()}
     return Refused(status, body | ({"category": category} if category else {}) | more)
 
 
 def unauthenticated() -> Refused:
-    """No token, or a wrong one."""
+    """Refuse a request without a token, or with a wrong one."""
     message = "Authentication credentials not found. This API supports OAuth 2.0 authentication"
     return plain(401, message, "INVALID_AUTHENTICATION")
 
 
 def expired() -> Refused:
-    """Refuse an OAuth access token whose time is over. The word is said to be this one; no live body is known."""
+    """Refuse an expired OAuth access token. The category is taken from reports; no live body is known."""
     return plain(401, "The OAuth token used to make this call has expired", "EXPIRED_AUTHENTICATION")
 
 
@@ -49,9 +49,9 @@ def missing_scopes(scope: str) -> Refused:
 
 
 def too_many(policy: str) -> Refused:
-    """Refuse because a limit is spent. The body has `errorType` and no `category` (usage guidelines).
+    """Refuse because a rate limit is spent. The body has `errorType` and no `category` (usage guidelines).
 
-    Search has no policy: it is told by its message alone (HubSpot's Node library).
+    For search it has no policy either: only the message names the limit (HubSpot's Node library).
     """
     body = {
         "status": "error",
@@ -64,28 +64,28 @@ def too_many(policy: str) -> Refused:
 
 
 def validation(message: str, **more: Any) -> Refused:
-    """Refuse a request that is itself wrong."""
+    """Refuse a request that is not valid."""
     return plain(400, message, "VALIDATION_ERROR", **more)
 
 
 def invalid_properties(problems: Sequence[tuple[str, str, str]]) -> Refused:
-    """Refuse properties, each with a code and a sentence: JSON inside the message's text (error-handling page)."""
-    told = [{"isValid": False, "message": message, "error": code, "name": name} for name, code, message in problems]
-    return validation(f"Property values were not valid: {json.dumps(told)}")
+    """Refuse properties, each with a code and a sentence, as JSON inside the message's text (error-handling page)."""
+    errors = [{"isValid": False, "message": message, "error": code, "name": name} for name, code, message in problems]
+    return validation(f"Property values were not valid: {json.dumps(errors)}")
 
 
 def not_found(what: str) -> Refused:
-    """Nothing is there. The body of an unknown enrollment or contact is not known from live runs."""
+    """Refuse an unknown object. The body for an enrollment or a contact is not known from live runs."""
     return plain(404, f"{what} not found", "OBJECT_NOT_FOUND")
 
 
 def taken(contact_id: str) -> Refused:
-    """Refuse an address that another contact has."""
+    """Refuse an address that another contact has already."""
     return plain(409, f"Contact already exists. Existing ID: {contact_id}", "CONFLICT")
 
 
 def no_grant(status: str, message: str) -> Refused:
-    """Refuse to hand out a token. The body is the one of a dead refresh token (OAuth page)."""
+    """Refuse to issue a token. The body is the one for an invalid refresh token (OAuth page)."""
     body = {"error": "invalid_grant", "error_description": message, "status": status, "message": message}
     return Refused(400, body)
 

@@ -1,4 +1,4 @@
-"""Any refusal on request, each code in the body that HubSpot sends it in."""
+"""Any of HubSpot's refusals on request, each code in the body that HubSpot sends it in."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from app.sandbox.errors import (
     unauthenticated,
     validation,
 )
-from app.sandbox.properties import missing
+from app.sandbox.state.contact_properties import missing
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,8 +35,8 @@ _POLICIES = {
     "RATE_LIMIT_SECONDLY": "SECONDLY",
 }
 
-# By code, from the scope that the request needs. Of some codes only the status or the text is known from live runs:
-# those bodies have no category.
+# By code: a function of the scope that the request needs. For some codes only the status or the text is known from live
+# runs: those bodies have no category.
 _SHAPES: dict[str, Callable[[str], Refused]] = {
     "INVALID_AUTHENTICATION": lambda _: unauthenticated(),
     "EXPIRED_AUTHENTICATION": lambda _: expired(),
@@ -53,7 +53,7 @@ _SHAPES: dict[str, Callable[[str], Refused]] = {
 }
 
 
-# Every code that HubSpot is known to refuse by, with its status. The first ones are said by `SequenceError.`.
+# Every code that HubSpot is known to refuse with, and its status. Those of sequences follow `SequenceError.`.
 _OF_SEQUENCES = """
     ALREADY_ENROLLED UNSUBSCRIBED UNSUBSCRIBED_PERSONAL BOUNCED RECIPIENT_PREVIOUSLY_BOUNCED
     RECIPIENT_PREVIOUSLY_BOUNCED_ON_PORTAL RECIPIENT_PREVIOUSLY_BOUNCED_GLOBALLY BLOCKED_ADDRESS BLOCKED_DOMAIN
@@ -84,12 +84,12 @@ STATUSES = dict.fromkeys(_OF_SEQUENCES.split(), BAD_REQUEST) | {
 }
 
 
-def by_code(told: int | None, code: str, *, scope: str, retry_after: str | None = None) -> Refused:
-    """Return the refusal by `code` for a request that needs `scope`; `told` is another status than the code's own."""
-    status = told or STATUSES[code]
-    refused = _limit(code) if status == TOO_MANY_REQUESTS else _shape(status, code, scope)
+def by_code(status: int | None, code: str, *, scope: str, retry_after: str | None = None) -> Refused:
+    """Return the refusal with `code` for a request that needs `scope`; `status` replaces the code's own status."""
+    chosen = status or STATUSES[code]
+    refused = _limit(code) if chosen == TOO_MANY_REQUESTS else _shape(chosen, code, scope)
     wait = {"Retry-After": retry_after} if retry_after else {}
-    return Refused(status, refused.body, refused.headers | wait)
+    return Refused(chosen, refused.body, refused.headers | wait)
 
 
 def _shape(status: int, code: str, scope: str) -> Refused:

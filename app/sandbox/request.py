@@ -1,4 +1,4 @@
-"""One request as the routes see it, and the checks that several of them share."""
+"""One request as the routes see it, the checks that several of them share, and how a contact is returned."""
 
 from __future__ import annotations
 
@@ -10,20 +10,22 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
 from app.sandbox.errors import invalid_properties, validation
-from app.sandbox.properties import missing
+from app.sandbox.state.contact_properties import missing
 from app.sandbox.state.contacts import stamp
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from app.sandbox.state.account import State
-    from app.sandbox.state.contacts import Person
+    from app.sandbox.state.account import Account
+    from app.sandbox.state.contacts import Contact
 
 BATCH_LIMIT = 100
 
+Response = tuple[int, dict[str, Any] | None]  # a status and a JSON body
+
 
 @dataclass(frozen=True)
-class Asked:
+class Request:
     """Path parameters, query, JSON body and credential of one request."""
 
     path: Mapping[str, str]
@@ -48,11 +50,11 @@ class Asked:
 
 
 def json_of(raw: bytes) -> Any:
-    """Return a body, or None for one that is no JSON or could not be written as such again (NaN, half a character)."""
+    """Return the parsed body; None for a body that is no JSON, or that no JSON can hold (NaN, half a character)."""
     with contextlib.suppress(ValueError, RecursionError):
-        told = json.loads(raw)
-        json.dumps(told, ensure_ascii=False, allow_nan=False).encode()
-        return told
+        body = json.loads(raw)
+        json.dumps(body, ensure_ascii=False, allow_nan=False).encode()
+        return body
     return None
 
 
@@ -72,43 +74,45 @@ def text_of(body: Mapping[str, Any], name: str) -> str:
     return value
 
 
-def number_of(asked: Asked, name: str, otherwise: int) -> int:
+def number_of(request: Request, name: str, default: int) -> int:
     """Return a number of the query. Raises Refused (400)."""
-    told = asked.query.get(name) or str(otherwise)
-    if not re.fullmatch("[0-9]{1,9}", told):
+    value = request.query.get(name) or str(default)
+    if not re.fullmatch("[0-9]{1,9}", value):
         raise validation(f"Invalid value of query param {name}")
-    return int(told)
+    return int(value)
 
 
-def checked_properties(state: State, told: Any) -> dict[str, str]:
-    """Return properties that may be written. Raises Refused (400), which names every one that may not."""
-    if not isinstance(told, dict):
+def checked_properties(account: Account, properties: Any) -> dict[str, str]:
+    """Return properties that can be written. Raises Refused (400), which names each one that cannot."""
+    if not isinstance(properties, dict):
         raise validation("Some required fields were not set: [properties]")
-    wrong = [name for name, value in told.items() if not isinstance(value, str)]
+    wrong = [name for name, value in properties.items() if not isinstance(value, str)]
     if wrong:
         raise validation(f"Invalid input JSON: the value of {wrong[0]} must be a string")
-    known = state.properties()
-    judged = [(name, known[name].problem(value) if name in known else missing(name)) for name, value in told.items()]
-    problems = [(name, *problem) for name, problem in judged if problem]
+    known = account.properties()
+    checked = [
+        (name, known[name].problem(value) if name in known else missing(name)) for name, value in properties.items()
+    ]
+    problems = [(name, *problem) for name, problem in checked if problem]
     if problems:
         raise invalid_properties(problems)
-    return dict(told)
+    return dict(properties)
 
 
-def every(person: Person, properties: Mapping[str, str]) -> dict[str, str]:
-    """Return these properties and the ones that HubSpot adds to them."""
-    created, changed = stamp(person.created_at), stamp(person.changed_at)
-    return {**properties, "hs_object_id": person.id, "createdate": created, "lastmodifieddate": changed}
+def with_system_properties(contact: Contact, properties: Mapping[str, str]) -> dict[str, str]:
+    """Return these properties and the ones that HubSpot adds to every contact."""
+    created, changed = stamp(contact.created_at), stamp(contact.changed_at)
+    return {**properties, "hs_object_id": contact.id, "createdate": created, "lastmodifieddate": changed}
 
 
-def shown(state: State, person: Person, names: list[str] | None = None) -> dict[str, Any]:
-    """Return a contact as HubSpot shows it: the asked-for properties, null where it has no value."""
+def contact_body(account: Account, contact: Contact, names: list[str] | None = None) -> dict[str, Any]:
+    """Return a contact as HubSpot returns it, with the properties `names`: null where the contact has no value."""
     wanted = names or ["createdate", "email", "firstname", "hs_object_id", "lastmodifieddate", "lastname"]
-    told = every(person, person.properties)
+    properties = with_system_properties(contact, contact.properties)
     return {
-        "id": person.id,
-        "properties": {name: told.get(name) for name in wanted if state.knows(name)},
-        "createdAt": told["createdate"],
-        "updatedAt": told["lastmodifieddate"],
+        "id": contact.id,
+        "properties": {name: properties.get(name) for name in wanted if account.has_property(name)},
+        "createdAt": properties["createdate"],
+        "updatedAt": properties["lastmodifieddate"],
         "archived": False,
     }

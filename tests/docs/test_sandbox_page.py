@@ -9,7 +9,7 @@ from pathlib import Path
 from starlette.routing import Route
 
 from app.sandbox.app import create_app
-from app.sandbox.routes.table import ways
+from app.sandbox.routes.table import routes
 from app.sandbox.state.seed import WORKFLOWS
 from app.sandbox.state.settings import Settings
 
@@ -21,15 +21,15 @@ def handles() -> list[str]:
 
 
 def test_every_route_of_hubspots_is_named() -> None:
-    told = ways(Settings(version="{version}"), create_app().state.portals)
+    listed = routes(Settings(version="{version}"), create_app().state.accounts)
     oauth = ("/oauth/2026-03", "/oauth/2026-09", "/oauth/v3")
-    lines = [f"| `{way.method} {way.path}` | {way.name} |" for way in told if not way.path.startswith(oauth)]
+    lines = [f"| `{each.method} {each.path}` | {each.name} |" for each in listed if not each.path.startswith(oauth)]
     assert [line for line in PAGE.splitlines() if re.match(r"\| `[A-Z]+ /(?!_sandbox)", line)] == lines
 
 
 def test_every_control_route_is_named() -> None:
-    routes = [route for route in create_app().routes if isinstance(route, Route)]
-    there = [(one, route.path) for route in routes for one in (route.methods or set()) - {"HEAD"}]
+    served = [route for route in create_app().routes if isinstance(route, Route)]
+    there = [(one, route.path) for route in served for one in (route.methods or set()) - {"HEAD"}]
     named = [f"{method} {path}" for method, path in there if path.startswith("/_sandbox/")]
     assert sorted(handles()) == sorted(named)
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine
 
     from app.enrollments.outcome import Transition
-    from app.sandbox.state.account import State
+    from app.sandbox.state.account import Account
     from tests.support.road import Road
 
 BULK = 300
@@ -77,7 +77,7 @@ async def test_a_bulk_costs_one_call_each_and_a_few_for_a_hundred_and_meets_no_l
     engine: AsyncEngine, make_entry: Any
 ) -> None:
     app = create_app(Settings(per_10s=WINDOW, window_ms=WINDOW_MS))
-    state: State = app.state.sandbox
+    state: Account = app.state.sandbox
     emails = [f"person{number}@bulk.example" for number in range(BULK)]
     await accept(engine, [make_entry(email, email) for email in emails])
     progress = Progress()

@@ -46,7 +46,7 @@ class Far:
             yield desk
 
     def shows(self, email: str, name: str) -> str | None:
-        person = self.app.state.sandbox.person(email, by_email=True)
+        person = self.app.state.sandbox.contact(email, by_email=True)
         assert person is not None
         told: str | None = person.properties.get(name)
         return told

@@ -85,7 +85,7 @@ async def test_it_reads_owners_users_and_the_account(portal: Portal, sdk: AsyncH
     assert [(owner.id, owner.user_id) for owner in owners] == [("90211", 7001)]
     assert [user.id for user in users] == ["7001", "7002", "7003", "7004"]
     assert (await sdk.settings.users.get("7001")).email == ANNAS_ADDRESS
-    assert (await sdk.account.get()).portal_id == portal.state.portal_id
+    assert (await sdk.account.get()).portal_id == portal.state.id
     (usage,) = (await sdk.account.get_daily_private_apps_usage()).results
     assert usage.usage_limit == portal.state.settings.daily
 
@@ -106,7 +106,7 @@ async def test_the_answers_of_oauth_are_what_it_expects(portal: Portal) -> None:
         (told.refresh_token, PublicRefreshTokenInfoResponse),
     ):
         answer = await portal.client.post(f"{TOKEN}/introspect", data=CLIENT | {"token": token})
-        assert model.model_validate(answer.json(), strict=True).hub_id == portal.state.portal_id
+        assert model.model_validate(answer.json(), strict=True).hub_id == portal.state.id
 
 
 async def test_a_client_with_an_oauth_token_does_the_same(portal: Portal, sdk: AsyncHubSpot) -> None:

@@ -58,22 +58,22 @@ async def test_one_bad_input_of_an_upsert_fails_alone_in_a_207(portal: Portal) -
     assert body["numErrors"] == 1
     assert error["category"] == "VALIDATION_ERROR"
     assert error["context"] == {"ids": ["bad@corp.example"], "objectWriteTraceId": ["t2"]}
-    assert portal.state.person("bad@corp.example", by_email=True) is None
+    assert portal.state.contact("bad@corp.example", by_email=True) is None
 
 
 @pytest.mark.parametrize("route", ["upsert", "read"])
 async def test_more_than_a_hundred_inputs_are_refused_whole(portal: Portal, route: str) -> None:
-    before = len(portal.state.everybody())
+    before = len(portal.state.contacts())
     inputs = [by_email(f"p{n}@corp.example") for n in range(101)]
     answer = await portal.client.post(f"{CONTACTS}/batch/{route}", json={"inputs": inputs})
     assert (answer.status_code, answer.json()["category"]) == (400, "VALIDATION_ERROR")
-    assert len(portal.state.everybody()) == before
+    assert len(portal.state.contacts()) == before
 
 
 async def test_the_same_address_twice_in_one_upsert_is_refused_whole(portal: Portal) -> None:
     answer = await portal.upsert(by_email("two@corp.example"), by_email("TWO@corp.example"))
     assert answer.status_code == 400
-    assert portal.state.person("two@corp.example", by_email=True) is None
+    assert portal.state.contact("two@corp.example", by_email=True) is None
 
 
 async def test_creating_answers_201_and_creating_again_409_with_the_id_in_the_text(portal: Portal) -> None:
@@ -129,7 +129,7 @@ async def test_a_contact_whose_address_was_changed_is_found_under_the_new_one_on
     body = {"properties": {"email": "Ada.New@corp.example"}}
     assert (await portal.client.patch(f"{CONTACTS}/{identity}", json=body)).status_code == 200
     assert portal.id_of("ada.new@corp.example") == identity
-    assert portal.state.person("ada@corp.example", by_email=True) is None
+    assert portal.state.contact("ada@corp.example", by_email=True) is None
 
 
 async def test_a_contact_cannot_take_the_address_of_another(portal: Portal) -> None:
@@ -175,7 +175,7 @@ async def test_a_property_that_cannot_be_written_is_refused_with_json_in_the_tex
     assert (answer.status_code, answer.json()["category"]) == (400, "VALIDATION_ERROR")
     assert "Property values were not valid: [{" in answer.json()["message"]
     assert f'"error": "{code}"' in answer.json()["message"]
-    assert portal.state.person("x@corp.example", by_email=True) is None
+    assert portal.state.contact("x@corp.example", by_email=True) is None
 
 
 async def test_every_property_that_cannot_be_written_is_named(portal: Portal) -> None:
@@ -197,7 +197,7 @@ async def test_an_upsert_can_be_refused_whole_and_then_writes_nothing(portal: Po
     await portal.control("settings", {"whole_upserts": True})
     answer = await portal.upsert(by_email("good@corp.example"), by_email("bad@corp.example", shoe_size="44"))
     assert (answer.status_code, answer.json()["category"]) == (400, "VALIDATION_ERROR")
-    assert portal.state.person("good@corp.example", by_email=True) is None
+    assert portal.state.contact("good@corp.example", by_email=True) is None
 
 
 async def test_definitions_say_what_a_property_takes(portal: Portal) -> None:

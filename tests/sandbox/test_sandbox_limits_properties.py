@@ -73,8 +73,8 @@ async def test_no_day_of_a_sender_sees_more_enrollments_than_the_send_limit(
     attempts: list[tuple[float, str]], limit: int
 ) -> None:
     portal = Portal(send_limit=limit)
-    people = [person.email for person in portal.state.everybody() if person.refusal is None and not person.running]
-    for (pause, sender), email in zip(attempts, people, strict=False):
+    free = [each.email for each in portal.state.contacts() if each.refusal is None and not each.enrollment]
+    for (pause, sender), email in zip(attempts, free, strict=False):
         portal.clock.now += pause
         answer = await portal.enroll(email, sender=sender)
         spent = "" if answer.status_code == 200 else answer.json()["errorType"]

@@ -67,7 +67,7 @@ async def test_a_code_is_exchanged_for_tokens_of_the_account_that_consented(port
     assert north["scopes"] == [*SCOPES.split(), "oauth"]
     assert len(north["access_token"]) >= 500
     details = await portal.with_token(north["access_token"]).get("/account-info/2026-03/details")
-    assert details.json()["portalId"] == north["hub_id"] != portal.state.portal_id
+    assert details.json()["portalId"] == north["hub_id"] != portal.state.id
 
 
 async def test_a_code_counts_once(portal: Portal) -> None:

@@ -71,7 +71,7 @@ async def test_a_change_is_told_as_an_array_of_events(receiver: Receiver) -> Non
     assert event.pop("subscriptionId") > 0
     assert event == {
         "eventId": 1,
-        "portalId": portal.state.portal_id,
+        "portalId": portal.state.id,
         "appId": 4711000,
         "occurredAt": START * 1000,
         "subscriptionType": "contact.propertyChange",
@@ -191,7 +191,7 @@ async def test_a_workflow_posts_a_contact_on_request(receiver: Receiver) -> None
     assert await portal.control("workflow-webhook", told) == {"status": 429}
     assert await portal.control("workflow-webhook", told | {"body": {"email": ADA}}) == {"status": 200}
     whole, custom = [json.loads(request.content) for request in receiver.requests]
-    assert (whole["vid"], whole["portal-id"]) == (int(portal.id_of(ADA)), portal.state.portal_id)
+    assert (whole["vid"], whole["portal-id"]) == (int(portal.id_of(ADA)), portal.state.id)
     assert whole["properties"]["email"] == {"value": ADA}
     assert custom == {"email": ADA}
 

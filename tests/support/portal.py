@@ -11,7 +11,7 @@ from app.sandbox.app import create_app
 from app.sandbox.state.settings import Settings
 
 if TYPE_CHECKING:
-    from app.sandbox.state.account import State
+    from app.sandbox.state.account import Account
 
 START = 1_800_000_000.0
 CONTACTS = "/crm/objects/2026-03/contacts"
@@ -39,7 +39,7 @@ class Portal:
         """`outside` receives what the sandbox itself sends."""
         self.clock = Clock()
         app = create_app(Settings(**settings), self.clock, outside)
-        self.state: State = app.state.sandbox
+        self.state: Account = app.state.sandbox
         self._transport = httpx.ASGITransport(app)
         self.client = self.with_token(token)
 
@@ -54,9 +54,9 @@ class Portal:
         return answer.json()
 
     def id_of(self, email: str) -> str:
-        person = self.state.person(email, by_email=True)
-        assert person is not None
-        return person.id
+        contact = self.state.contact(email, by_email=True)
+        assert contact is not None
+        return contact.id
 
     async def upsert(self, *inputs: dict[str, Any]) -> httpx.Response:
         return await self.client.post(f"{CONTACTS}/batch/upsert", json={"inputs": list(inputs)})

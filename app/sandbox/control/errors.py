@@ -1,17 +1,17 @@
-"""A practitioner's request that makes no sense."""
+"""The error of a control request that makes no sense, and the checks that raise it."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from app.sandbox.state.account import State
-    from app.sandbox.state.contacts import Person
+    from app.sandbox.state.account import Account
+    from app.sandbox.state.contacts import Contact
 
 UNPROCESSABLE = 422
 
 
-class Mistaken(Exception):  # nobody catches it but the control routes
+class InvalidControlRequest(Exception):  # only the control routes catch it
     """Answered with `status` and the text."""
 
     def __init__(self, text: str, status: int = UNPROCESSABLE) -> None:
@@ -19,16 +19,16 @@ class Mistaken(Exception):  # nobody catches it but the control routes
         self.status = status
 
 
-def object_of(told: Any) -> dict[str, Any]:
-    """Return a body that is an object."""
-    if not isinstance(told, dict):
-        raise Mistaken("an object is expected")
-    return told
+def object_of(body: Any) -> dict[str, Any]:
+    """Return the body, which must be an object. Raises InvalidControlRequest (422)."""
+    if not isinstance(body, dict):
+        raise InvalidControlRequest("an object is expected")
+    return body
 
 
-def person_of(state: State, told: dict[str, Any]) -> Person:
-    """Return the contact whose address stands in a body."""
-    person = state.person(str(told.get("email", "")), by_email=True)
-    if person is None:
-        raise Mistaken("no such contact", 404)
-    return person
+def contact_of(account: Account, fields: dict[str, Any]) -> Contact:
+    """Return the contact whose address is in `fields`. Raises InvalidControlRequest (404)."""
+    contact = account.contact(str(fields.get("email", "")), by_email=True)
+    if contact is None:
+        raise InvalidControlRequest("no such contact", 404)
+    return contact

@@ -1,4 +1,4 @@
-"""Trouble on request. Chance is a digest of seed, subject and count: the same in every run, whatever the timing."""
+"""Faults on request. Chance is a digest of seed, subject and count, so it is the same in every run."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ Kind = Literal["drop_before", "drop_after", "torn", "hang", "status"]
 
 
 class Fault(BaseModel):
-    """One kind of trouble on one route.
+    """One kind of fault on one route.
 
-    drop_before closes the connection unanswered before processing, drop_after after it; torn breaks the answer off;
-    hang never answers; status refuses with `code` before processing, by its own status where `status` says no other. It
-    strikes with `probability`, at
-    most `times` times in all, only for `emails` and only at the `nth` request of a subject (from 1) where given.
+    drop_before closes the connection before processing, drop_after closes it after processing without an answer; torn
+    ends the answer halfway; hang never answers; status refuses with `code` before processing, with the code's own
+    status unless `status` names another. A fault applies with `probability`, at most `times` times in all, and where
+    given only to `emails` and only to the `nth` request of a subject (from 1).
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -37,29 +37,29 @@ class Fault(BaseModel):
 
     @model_validator(mode="after")
     def _known(self) -> Self:
-        """HubSpot is not known to say anything else; whoever wants to see what follows names the status, too."""
+        """Require a status for a code that HubSpot is not known to use."""
         if self.kind == "status" and self.status is None and self.code not in STATUSES:
             raise ValueError(f"{self.code} is none of HubSpot's codes: name its status")
         return self
 
 
 class Faults:
-    """The troubles in force."""
+    """The faults in force."""
 
     def __init__(self) -> None:
         self._faults: list[Fault] = []
         self._seen: Counter[tuple[int, str]] = Counter()
-        self._struck: Counter[int] = Counter()
+        self._applied: Counter[int] = Counter()
 
     def replace(self, faults: list[Fault]) -> None:
-        """Put these in force, instead of the ones before."""
+        """Replace the faults in force."""
         self._faults = faults
         self._seen.clear()
-        self._struck.clear()
+        self._applied.clear()
 
-    def strike(self, route: str, subject: str) -> Fault | None:
-        """Return the trouble that this request meets; `subject` is whom it is about (an address, or the route)."""
-        met: Fault | None = None
+    def next_fault(self, route: str, subject: str) -> Fault | None:
+        """Return the fault for this request, if any; `subject` is the contact's address, or the route."""
+        chosen: Fault | None = None
         low = 0.0
         for number, fault in enumerate(self._faults):
             if fault.route != route or (fault.emails is not None and subject not in fault.emails):
@@ -67,16 +67,16 @@ class Faults:
             self._seen[number, subject] += 1
             count = self._seen[number, subject]
             chance = _chance(fault.seed, subject, count)
-            # Faults with one seed share one throw: 15 % of this and 15 % of that strike 30 % together.
+            # Faults with the same seed share one random number: two of 15 % each apply to 30 % together.
             hit = low <= chance < low + fault.probability
             low += fault.probability if fault.probability < 1 else 0.0
-            if met is None and hit and self._may(number, fault, count):
-                met = fault
-                self._struck[number] += 1
-        return met
+            if chosen is None and hit and self._may_apply(number, fault, count):
+                chosen = fault
+                self._applied[number] += 1
+        return chosen
 
-    def _may(self, number: int, fault: Fault, count: int) -> bool:
-        left = fault.times is None or self._struck[number] < fault.times
+    def _may_apply(self, number: int, fault: Fault, count: int) -> bool:
+        left = fault.times is None or self._applied[number] < fault.times
         return left and (fault.nth is None or fault.nth == count)
 
 

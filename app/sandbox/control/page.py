@@ -1,4 +1,4 @@
-"""A page to look at: what was received last, and who is in a sequence now."""
+"""The sandbox's page: the enroll requests received last, and the contacts in a sequence now."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from app.sandbox.state.contacts import stamp
 
 if TYPE_CHECKING:
-    from app.sandbox.state.account import State
+    from app.sandbox.state.account import Account
     from app.sandbox.state.ledger import Entry
 
 _STYLE = """
@@ -23,32 +23,31 @@ th,td{text-align:left;padding:.45rem .8rem;border-bottom:1px solid #eceff3}th{ba
 SHOWN = 30
 
 
-def page(state: State) -> str:
-    """Return the page as HTML; it brings everything it needs and asks nobody."""
-    entries = state.ledger.entries
+def page(account: Account) -> str:
+    """Return the page as HTML; it loads nothing else."""
+    entries = account.ledger.entries
     enrolled = sum(entry.processed for entry in entries)
-    running = [person for person in state.everybody() if person.running]
-    people = "".join(
-        f"<tr><td>{escape(person.email)}</td><td>{escape(person.running.sequence.name)}</td>"
-        f"<td>{escape(person.running.sender)}</td><td>{stamp(person.running.since)}</td></tr>"
-        for person in running
-        if person.running
+    running = [(contact, contact.enrollment) for contact in account.contacts() if contact.enrollment]
+    rows = "".join(
+        f"<tr><td>{escape(contact.email)}</td><td>{escape(enrollment.sequence.name)}</td>"
+        f"<td>{escape(enrollment.sender)}</td><td>{stamp(enrollment.since)}</td></tr>"
+        for contact, enrollment in running
     )
     return f"""<!doctype html><html lang="en"><meta charset="utf-8"><title>HubSpot sandbox</title>
 <meta name="viewport" content="width=device-width"><style>{_STYLE}</style>
 <h1>HubSpot sandbox</h1>
 <div class="facts"><div><b>{len(entries)}</b>enroll requests received</div><div><b>{enrolled}</b>enrolled</div>
 <div><b>{len(entries) - enrolled}</b>refused or dropped</div>
-<div><b>{state.window.refused}</b>refused by limit (429)</div></div>
+<div><b>{account.window.refused}</b>refused by limit (429)</div></div>
 <h2>Last enroll requests</h2>
 <table><tr><th>#</th><th>At</th><th>Contact</th><th>Sequence</th><th>Sender</th><th>Outcome</th></tr>
 {"".join(_row(entry) for entry in reversed(entries[-SHOWN:]))}</table>
 <h2>In a sequence now</h2>
-<table><tr><th>Contact</th><th>Sequence</th><th>Sender</th><th>Since</th></tr>{people}</table></html>"""
+<table><tr><th>Contact</th><th>Sequence</th><th>Sender</th><th>Since</th></tr>{rows}</table></html>"""
 
 
 def _row(entry: Entry) -> str:
     cells = (str(entry.n), stamp(entry.at), entry.email, entry.sequence, entry.sender)
     kind = "yes" if entry.processed else "no"
-    told = "".join(f"<td>{escape(cell)}</td>" for cell in cells)
-    return f'<tr>{told}<td class="{kind}">{escape(entry.outcome)}</td></tr>'
+    data = "".join(f"<td>{escape(cell)}</td>" for cell in cells)
+    return f'<tr>{data}<td class="{kind}">{escape(entry.outcome)}</td></tr>'

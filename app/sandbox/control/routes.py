@@ -1,4 +1,4 @@
-"""The practitioner's side, below `/_sandbox/`: what was received, who is there, settings and trouble.
+"""The control routes, below `/_sandbox/`: what was received, the contacts, settings, faults and simulated events.
 
 Each route takes `?portal=<name>` for another account than the first.
 """
@@ -13,9 +13,8 @@ from pydantic import TypeAdapter, ValidationError
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
-from app.sandbox.control import simulate as happenings
-from app.sandbox.control import webhooks as hooks
-from app.sandbox.control.errors import Mistaken
+from app.sandbox.control import simulate, webhooks
+from app.sandbox.control.errors import InvalidControlRequest
 from app.sandbox.control.faults import Fault
 from app.sandbox.control.page import page
 from app.sandbox.request import json_of
@@ -26,97 +25,103 @@ if TYPE_CHECKING:
 
     from starlette.requests import Request
 
-    from app.sandbox.state.account import State
-    from app.sandbox.state.accounts import Portals
-    from app.sandbox.state.contacts import Person
+    from app.sandbox.state.account import Account
+    from app.sandbox.state.accounts import Accounts
+    from app.sandbox.state.contacts import Contact
 
-    Act = Callable[[Portals, State, Any], Any]  # what it returns, or what its awaiting gives, is the answer
+    Handler = Callable[[Accounts, Account, Any], Any]  # returns the body of the response, or an awaitable of it
 
 _FAULTS = TypeAdapter(list[Fault])
 
 
 @dataclass(frozen=True)
-class Handle:
+class ControlRoute:
     """One control route."""
 
     method: str
     path: str
-    act: Act
+    handler: Handler
 
 
-def _handles() -> list[Handle]:
+def _control_routes() -> list[ControlRoute]:
     return [
-        Handle("GET", "ledger", lambda _, state, __: state.ledger.rows()),
-        Handle("GET", "calls", _calls),
-        Handle("GET", "people", lambda _, state, __: [_person(person) for person in state.everybody()]),
-        Handle("GET", "workflow-enrollments", lambda _, state, __: state.ledger.workflow_rows()),
-        Handle("POST", "settings", _settings),
-        Handle("POST", "faults", _faults),
-        Handle("POST", "reset", _reset),
-        Handle("POST", "enroll-elsewhere", happenings.enroll_elsewhere),
-        Handle("POST", "happen", happenings.happen),
-        Handle("POST", "revoke-grants", lambda _, state, __: {"revoked": state.grants.revoke(state)}),
-        Handle("GET", "webhooks", hooks.listed),
-        Handle("POST", "webhooks", hooks.subscribe),
-        Handle("DELETE", "webhooks", hooks.end),
-        Handle("POST", "webhooks/deliver", hooks.deliver),
-        Handle("POST", "workflow-webhook", hooks.workflow_webhook),
+        ControlRoute("GET", "ledger", lambda _, account, __: account.ledger.rows()),
+        ControlRoute("GET", "calls", _calls),
+        ControlRoute("GET", "people", _contacts),
+        ControlRoute("GET", "workflow-enrollments", lambda _, account, __: account.ledger.workflow_rows()),
+        ControlRoute("POST", "settings", _settings),
+        ControlRoute("POST", "faults", _faults),
+        ControlRoute("POST", "reset", _reset),
+        ControlRoute("POST", "enroll-elsewhere", simulate.enroll_elsewhere),
+        ControlRoute("POST", "happen", simulate.contact_event),
+        ControlRoute("POST", "revoke-grants", lambda _, account, __: {"revoked": account.grants.revoke_all(account)}),
+        ControlRoute("GET", "webhooks", webhooks.list_subscribers),
+        ControlRoute("POST", "webhooks", webhooks.subscribe),
+        ControlRoute("DELETE", "webhooks", webhooks.unsubscribe_all),
+        ControlRoute("POST", "webhooks/deliver", webhooks.deliver),
+        ControlRoute("POST", "workflow-webhook", webhooks.workflow_webhook),
     ]
 
 
-def routes(portals: Portals) -> list[Route]:
+def routes(accounts: Accounts) -> list[Route]:
     """Return the control routes and the page."""
 
     async def show(request: Request) -> Response:
-        return HTMLResponse(page(portals.named(request.query_params.get("portal", "")) or portals.first))
+        return HTMLResponse(page(accounts.named(request.query_params.get("portal", "")) or accounts.first))
 
-    handles = [Route(f"/_sandbox/{one.path}", _endpoint(portals, one), methods=[one.method]) for one in _handles()]
-    return [Route("/", show), *handles]
+    controls = [
+        Route(f"/_sandbox/{each.path}", _endpoint(accounts, each), methods=[each.method]) for each in _control_routes()
+    ]
+    return [Route("/", show), *controls]
 
 
-def _endpoint(portals: Portals, handle: Handle) -> Callable[[Request], Awaitable[Response]]:
-    async def answer(request: Request) -> Response:
-        told = json_of(await request.body())
+def _endpoint(accounts: Accounts, route: ControlRoute) -> Callable[[Request], Awaitable[Response]]:
+    async def respond(request: Request) -> Response:
+        body = json_of(await request.body())
         try:
-            done = handle.act(portals, _named(portals, request), told)
-            return JSONResponse(await done if inspect.isawaitable(done) else done)
+            result = route.handler(accounts, _account(accounts, request), body)
+            return JSONResponse(await result if inspect.isawaitable(result) else result)
         except ValidationError as error:
             return JSONResponse({"error": str(error)}, 422)
-        except Mistaken as error:
+        except InvalidControlRequest as error:
             return JSONResponse({"error": str(error)}, error.status)
 
-    return answer
+    return respond
 
 
-def _named(portals: Portals, request: Request) -> State:
-    state = portals.named(request.query_params.get("portal", ""))
-    if state is None:
-        raise Mistaken("no account can have this name")
-    return state
+def _account(accounts: Accounts, request: Request) -> Account:
+    account = accounts.named(request.query_params.get("portal", ""))
+    if account is None:
+        raise InvalidControlRequest("no account can have this name")
+    return account
 
 
-def _calls(_: Portals, state: State, __: Any) -> dict[str, Any]:
-    return state.ledger.counts() | {"refused_by_limit": state.window.refused + state.oauth_window.refused}
+def _calls(_: Accounts, account: Account, __: Any) -> dict[str, Any]:
+    return account.ledger.counts() | {"refused_by_limit": account.window.refused + account.oauth_window.refused}
 
 
-def _settings(_: Portals, state: State, told: Any) -> dict[str, Any]:
-    if not isinstance(told, dict) or not told.keys() <= Settings.model_fields.keys():
-        raise Mistaken("an object of settings is expected")
-    for name, value in told.items():
-        setattr(state.settings, name, value)
-    return state.settings.model_dump()
+def _contacts(_: Accounts, account: Account, __: Any) -> list[dict[str, Any]]:
+    return [_contact(contact) for contact in account.contacts()]
 
 
-def _faults(_: Portals, state: State, told: Any) -> dict[str, bool]:
-    state.faults.replace(_FAULTS.validate_python(told))
+def _contact(contact: Contact) -> dict[str, Any]:
+    running = asdict(contact.enrollment) if contact.enrollment else None
+    return {"id": contact.id, "properties": contact.properties, "refusal": contact.refusal, "running": running}
+
+
+def _settings(_: Accounts, account: Account, body: Any) -> dict[str, Any]:
+    if not isinstance(body, dict) or not body.keys() <= Settings.model_fields.keys():
+        raise InvalidControlRequest("an object of settings is expected")
+    for name, value in body.items():
+        setattr(account.settings, name, value)
+    return account.settings.model_dump()
+
+
+def _faults(_: Accounts, account: Account, body: Any) -> dict[str, bool]:
+    account.faults.replace(_FAULTS.validate_python(body))
     return {"ok": True}
 
 
-def _reset(_: Portals, state: State, __: Any) -> dict[str, bool]:
-    state.reset()
+def _reset(_: Accounts, account: Account, __: Any) -> dict[str, bool]:
+    account.reset()
     return {"ok": True}
-
-
-def _person(person: Person) -> dict[str, Any]:
-    running = asdict(person.running) if person.running else None
-    return {"id": person.id, "properties": person.properties, "refusal": person.refusal, "running": running}

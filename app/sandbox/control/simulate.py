@@ -1,49 +1,49 @@
-"""What happens to contacts without any request of Segue's: colleagues, replies, bookings, opt-outs, bounces."""
+"""Simulated events of contacts that no request of Segue's causes: colleagues, replies, bookings, opt-outs, bounces."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from app.sandbox.control.errors import Mistaken, object_of, person_of
+from app.sandbox.control.errors import InvalidControlRequest, contact_of, object_of
 from app.sandbox.state.contacts import stamp
 
 if TYPE_CHECKING:
-    from app.sandbox.state.account import State
-    from app.sandbox.state.accounts import Portals
+    from app.sandbox.state.account import Account
+    from app.sandbox.state.accounts import Accounts
 
-# The reason does not stand on a contact: only what finished has another date than what was broken off.
-HAPPENINGS = frozenset({"reply", "meeting", "opt_out", "bounce", "unenroll", "finish", "delete"})
+# A contact does not hold the reason: only "finish" sets another date than an end before the last step.
+EVENTS = frozenset({"reply", "meeting", "opt_out", "bounce", "unenroll", "finish", "delete"})
 REFUSED_FROM_NOW_ON = {"opt_out": "UNSUBSCRIBED", "bounce": "RECIPIENT_PREVIOUSLY_BOUNCED"}
-ONLY_RUNNING = frozenset({"unenroll", "finish"})
+NEED_AN_ENROLLMENT = frozenset({"unenroll", "finish"})
 CONFLICT = 409
 
 
-def enroll_elsewhere(_: Portals, state: State, told: Any) -> dict[str, str]:
-    """Enroll a contact by a colleague's hand, so that the status route does not show it."""
-    named = object_of(told)
-    person = person_of(state, named)
-    plan = state.sequences.get(str(named.get("sequence", "")))
-    if plan is None:
-        raise Mistaken("no such sequence", 404)
-    return {"id": state.begin(person, plan, user_id="elsewhere", sender="somebody@acme.example").id}
+def enroll_elsewhere(_: Accounts, account: Account, body: Any) -> dict[str, str]:
+    """Enroll a contact as a colleague does in HubSpot, so that the status route does not show it."""
+    fields = object_of(body)
+    contact = contact_of(account, fields)
+    sequence = account.sequences.get(str(fields.get("sequence", "")))
+    if sequence is None:
+        raise InvalidControlRequest("no such sequence", 404)
+    return {"id": account.enroll(contact, sequence, user_id="elsewhere", sender="somebody@acme.example").id}
 
 
-def happen(_: Portals, state: State, told: Any) -> dict[str, str | None]:
-    """Let something happen to a contact; tell which enrollment it ended."""
-    named = object_of(told)
-    what = named.get("what")
-    if not isinstance(what, str) or what not in HAPPENINGS:
-        raise Mistaken(f"what must be one of {', '.join(sorted(HAPPENINGS))}")
-    person, now, lag = person_of(state, named), state.clock(), state.settings.property_lag
-    running = person.running
-    if running is None and what in ONLY_RUNNING:
-        raise Mistaken("the contact is in no sequence", CONFLICT)
-    person.end(now, finished=what == "finish", lag=lag)
-    person.refusal = REFUSED_FROM_NOW_ON.get(what, person.refusal)
+def contact_event(_: Accounts, account: Account, body: Any) -> dict[str, str | None]:
+    """Simulate one event of a contact; return the id of the enrollment that it ended."""
+    fields = object_of(body)
+    what = fields.get("what")
+    if not isinstance(what, str) or what not in EVENTS:
+        raise InvalidControlRequest(f"what must be one of {', '.join(sorted(EVENTS))}")
+    contact, now, lag = contact_of(account, fields), account.clock(), account.settings.property_lag
+    enrollment = contact.enrollment
+    if enrollment is None and what in NEED_AN_ENROLLMENT:
+        raise InvalidControlRequest("the contact is in no sequence", CONFLICT)
+    contact.end(now, finished=what == "finish", lag=lag)
+    contact.refusal = REFUSED_FROM_NOW_ON.get(what, contact.refusal)
     if what == "opt_out":
-        person.later(now + lag, {"hs_email_optout": "true"})
+        contact.schedule(now + lag, {"hs_email_optout": "true"})
     if what == "delete":
-        state.delete(person)
+        account.delete(contact)
     if what == "reply":
-        person.later(now + lag, {"hs_sales_email_last_replied": stamp(now)})
-    return {"ended": running.id if running is not None else None}
+        contact.schedule(now + lag, {"hs_sales_email_last_replied": stamp(now)})
+    return {"ended": enrollment.id if enrollment is not None else None}

@@ -1,4 +1,4 @@
-"""Control of what the sandbox sends: webhook subscriptions, and a workflow's webhook action on request."""
+"""Control of outgoing webhooks: subscriptions, delivery now, and a workflow's "send a webhook" action."""
 
 from __future__ import annotations
 
@@ -7,84 +7,86 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from app.sandbox.control.errors import object_of, person_of
-from app.sandbox.request import every
-from app.sandbox.webhooks.queue import Hook
+from app.sandbox.control.errors import contact_of, object_of
+from app.sandbox.request import with_system_properties
+from app.sandbox.webhooks.queue import Subscriber
 from app.sandbox.webhooks.signing import workflow_headers
 
 if TYPE_CHECKING:
-    from app.sandbox.state.account import State
-    from app.sandbox.state.accounts import Portals
-    from app.sandbox.state.contacts import Person
+    from app.sandbox.state.account import Account
+    from app.sandbox.state.accounts import Accounts
+    from app.sandbox.state.contacts import Contact
 
 ADDRESS = r"https?://[!-~]+"
-ContactEvent = Annotated[str, Field(pattern=r"^contact\.[A-Za-z]{1,40}$")]  # of which three happen here
+ContactEvent = Annotated[str, Field(pattern=r"^contact\.[A-Za-z]{1,40}$")]  # the sandbox sends three of them
 
 
-class _Told(BaseModel):
+class _Target(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     url: str = Field(pattern=f"^{ADDRESS}$", max_length=2000)
     secret: str = Field(pattern="^[ -~]*$")
 
 
-class Subscription(_Told):
-    """What a URL is told of from now on; without `properties`, every property."""
+class Subscription(_Target):
+    """The events that a URL gets from now on; without `properties`, those of every property."""
 
     subscriptions: list[ContactEvent] = ["contact.propertyChange"]
     properties: list[str] = []
 
 
-class WorkflowWebhook(_Told):
-    """A workflow's "send a webhook" action, done now. `body` stands in for the contact where it was customised."""
+class WorkflowWebhook(_Target):
+    """A workflow's "send a webhook" action, executed now. A customised `body` replaces the contact."""
 
     email: str
     body: dict[str, Any] | None = None
 
 
-def listed(_: Portals, state: State, __: Any) -> list[dict[str, Any]]:
-    """Tell of each subscriber what it answered (0: nothing) and how much waits for it."""
+def list_subscribers(_: Accounts, account: Account, __: Any) -> list[dict[str, Any]]:
+    """Return for each subscriber its answers (0: none came) and how many events wait for it."""
     return [
         {
-            "url": hook.url,
-            "subscriptions": hook.subscriptions,
-            "properties": hook.properties,
-            "answers": hook.answers,
-            "waiting": len(hook.waiting) + sum(len(batch.events) for batch in hook.batches),
+            "url": subscriber.url,
+            "subscriptions": subscriber.subscriptions,
+            "properties": subscriber.properties,
+            "answers": subscriber.answers,
+            "waiting": len(subscriber.waiting) + sum(len(batch.events) for batch in subscriber.batches),
         }
-        for hook in state.outbox.hooks
+        for subscriber in account.outbox.subscribers
     ]
 
 
-def subscribe(_: Portals, state: State, told: Any) -> dict[str, int]:
-    """Tell a URL of changes from now on."""
-    asked = Subscription.model_validate(told)
-    state.everybody()  # what has happened before is not told
-    state.outbox.subscribe(Hook(asked.url, asked.secret, tuple(asked.subscriptions), tuple(asked.properties)))
-    return {"portalId": state.portal_id}
+def subscribe(_: Accounts, account: Account, body: Any) -> dict[str, int]:
+    """Send changes from now on to a URL."""
+    wanted = Subscription.model_validate(body)
+    account.contacts()  # brings every contact up to date: earlier changes are not sent
+    subscriber = Subscriber(wanted.url, wanted.secret, tuple(wanted.subscriptions), tuple(wanted.properties))
+    account.outbox.subscribe(subscriber)
+    return {"portalId": account.id}
 
 
-def end(_: Portals, state: State, __: Any) -> dict[str, bool]:
-    """Tell nobody any more."""
-    state.outbox.hooks = []
+def unsubscribe_all(_: Accounts, account: Account, __: Any) -> dict[str, bool]:
+    """Remove all subscribers."""
+    account.outbox.subscribers = []
     return {"ok": True}
 
 
-async def deliver(portals: Portals, state: State, _: Any) -> dict[str, int]:
+async def deliver(accounts: Accounts, account: Account, _: Any) -> dict[str, int]:
     """Deliver what is due now, instead of within the next fifth of a second."""
-    return {"delivered": await portals.deliver(state)}
+    return {"delivered": await accounts.deliver(account)}
 
 
-async def workflow_webhook(portals: Portals, state: State, told: Any) -> dict[str, int]:
-    """Post a contact as a workflow does, once; the real one tries again as `Retry-After` says, in milliseconds."""
-    asked = WorkflowWebhook.model_validate(object_of(told))
-    person = person_of(state, {"email": asked.email})
-    chosen = asked.body if asked.body is not None else _contact(state, person)
-    body = json.dumps(chosen).encode()
-    return {"status": await portals.courier.post(asked.url, body, workflow_headers(asked.secret, asked.url, body))}
+async def workflow_webhook(accounts: Accounts, account: Account, body: Any) -> dict[str, int]:
+    """Post a contact as a workflow does, once; HubSpot retries as `Retry-After` says, in milliseconds."""
+    wanted = WorkflowWebhook.model_validate(object_of(body))
+    contact = contact_of(account, {"email": wanted.email})
+    payload = json.dumps(wanted.body if wanted.body is not None else _legacy_form(account, contact)).encode()
+    headers = workflow_headers(wanted.secret, wanted.url, payload)
+    return {"status": await accounts.client.post(wanted.url, payload, headers)}
 
 
-def _contact(state: State, person: Person) -> dict[str, Any]:
+def _legacy_form(account: Account, contact: Contact) -> dict[str, Any]:
     """Return a contact in the older form that workflows send."""
-    properties = {name: {"value": value} for name, value in every(person, person.properties).items()}
-    return {"vid": int(person.id), "portal-id": state.portal_id, "properties": properties}
+    named = with_system_properties(contact, contact.properties)
+    properties = {name: {"value": value} for name, value in named.items()}
+    return {"vid": int(contact.id), "portal-id": account.id, "properties": properties}

@@ -1,32 +1,32 @@
-"""The account itself: its id and time zone, how much of its day is used, and what a token is."""
+"""The account itself: its id and time zone, its usage of the day, and information about a token."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from app.sandbox.errors import not_found
-from app.sandbox.request import Asked, text_of
+from app.sandbox.request import text_of
 from app.sandbox.state.accounts import READ_ONLY_TOKEN
 from app.sandbox.state.contacts import stamp
 from app.sandbox.state.seed import APP_ID, SCOPES
 
 if TYPE_CHECKING:
-    from app.sandbox.state.account import State
-    from app.sandbox.state.accounts import Portals
+    from app.sandbox.request import Request, Response
+    from app.sandbox.state.account import Account
+    from app.sandbox.state.accounts import Accounts
 
-Answer = tuple[int, dict[str, Any]]
 INSTALLER = 7001
 
 
-def details(state: State, _: Asked) -> Answer:
-    """Tell which account this is."""
-    zone = state.settings.timezone
-    offset = datetime.fromtimestamp(state.clock(), UTC).astimezone(ZoneInfo(zone)).utcoffset() or timedelta()
+def details(account: Account, _: Request) -> Response:
+    """Return the account's id, time zone and currency."""
+    zone = account.settings.timezone
+    offset = datetime.fromtimestamp(account.clock(), UTC).astimezone(ZoneInfo(zone)).utcoffset() or timedelta()
     minutes = int(offset.total_seconds()) // 60
     return 200, {
-        "portalId": state.portal_id,
+        "portalId": account.id,
         "accountType": "STANDARD",
         "timeZone": zone,
         "companyCurrency": "EUR",
@@ -38,26 +38,26 @@ def details(state: State, _: Asked) -> Answer:
     }
 
 
-def usage(state: State, _: Asked) -> Answer:
-    """Tell how many requests the account's tokens made since its midnight, and when the next one is."""
-    now = state.clock()
-    told = {
+def usage(account: Account, _: Request) -> Response:
+    """Return how many requests the account's tokens made since its midnight, and when its next midnight is."""
+    now = account.clock()
+    daily = {
         "name": "private-apps-api-calls-daily",
-        "usageLimit": state.settings.daily,
-        "currentUsage": state.window.today(now),
+        "usageLimit": account.settings.daily,
+        "currentUsage": account.window.today(now),
         "collectedAt": stamp(now),
         "fetchStatus": "SUCCESS",
-        "resetsAt": stamp(state.window.resets_at(now)),
+        "resetsAt": stamp(account.window.resets_at(now)),
     }
-    return 200, {"results": [told]}
+    return 200, {"results": [daily]}
 
 
-def token_info(portals: Portals, asked: Asked) -> Answer:
-    """Tell whose a private app's token is. The answer to an unknown token is not known from live runs."""
-    token = text_of(asked.object(), "tokenKey")
-    caller = portals.caller(token)
+def token_info(accounts: Accounts, request: Request) -> Response:
+    """Return the account of a private app's token. The answer to an unknown token is not known from live runs."""
+    token = text_of(request.object(), "tokenKey")
+    caller = accounts.caller(token)
     if caller.refused is not None or caller.oauth:
         raise not_found("access token")
     scopes = [scope for scope in SCOPES if scope in caller.scopes]
     app_id = APP_ID + (2 if token == READ_ONLY_TOKEN else 1)
-    return 200, {"userId": INSTALLER, "hubId": caller.state.portal_id, "appId": app_id, "scopes": scopes}
+    return 200, {"userId": INSTALLER, "hubId": caller.account.id, "appId": app_id, "scopes": scopes}

@@ -1,14 +1,15 @@
-"""Legal bases: with data privacy settings on, HubSpot enrolls nobody who has none recorded."""
+"""Legal bases: with data privacy settings on, HubSpot enrolls only contacts that have one recorded."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from app.sandbox.errors import validation
-from app.sandbox.request import Asked, text_of
+from app.sandbox.request import text_of
 
 if TYPE_CHECKING:
-    from app.sandbox.state.account import State
+    from app.sandbox.request import Request, Response
+    from app.sandbox.state.account import Account
 
 LEGAL_BASES = frozenset(
     """
@@ -19,17 +20,17 @@ LEGAL_BASES = frozenset(
 REQUIRED = "Legal Basis is required for resubscribing a contact on GDPR enabled portals"
 
 
-def subscribe(state: State, asked: Asked) -> tuple[int, dict[str, Any]]:
-    """Record a legal basis. Who has opted out stays opted out: that this would undo it was not seen."""
-    body = asked.object()
+def subscribe(account: Account, request: Request) -> Response:
+    """Record a legal basis. A contact that opted out stays so: no live run showed that this undoes an opt-out."""
+    body = request.object()
     email, subscription = text_of(body, "emailAddress").lower(), text_of(body, "subscriptionId")
     basis, explanation = body.get("legalBasis"), body.get("legalBasisExplanation")
-    if basis is None and state.settings.gdpr:
+    if basis is None and account.settings.gdpr:
         raise validation(REQUIRED)
     if basis is not None:
         if not isinstance(basis, str) or basis not in LEGAL_BASES:
             raise validation("legalBasis is not one of the known values")
-        state.legal_bases[email] = basis
+        account.legal_bases[email] = basis
     return 200, {
         "id": subscription,
         "name": "One to One",

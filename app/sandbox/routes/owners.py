@@ -1,4 +1,4 @@
-"""Owners: the way from an address to a user id."""
+"""Owners: they map an address to a user id."""
 
 from __future__ import annotations
 
@@ -7,29 +7,29 @@ from typing import TYPE_CHECKING, Any
 from app.sandbox.errors import not_found
 
 if TYPE_CHECKING:
-    from app.sandbox.request import Asked
-    from app.sandbox.state.account import State
+    from app.sandbox.request import Request, Response
+    from app.sandbox.state.account import Account
     from app.sandbox.state.seed import User
 
 CREATED = "2026-01-05T09:00:00.000Z"
 
 
-def list_all(state: State, asked: Asked) -> tuple[int, dict[str, Any]]:
+def list_all(account: Account, request: Request) -> Response:
     """List owners, or find one by address."""
-    email = asked.query.get("email", "").lower()
-    return 200, {"results": [_shown(user) for user in state.users.values() if not email or user.email == email]}
+    email = request.query.get("email", "").lower()
+    return 200, {"results": [_owner(user) for user in account.users.values() if not email or user.email == email]}
 
 
-def read(state: State, asked: Asked) -> tuple[int, dict[str, Any]]:
+def read(account: Account, request: Request) -> Response:
     """Read one owner, by owner id or (idProperty=userId) by user id."""
-    by_user = asked.query.get("idProperty") == "userId"
-    for user in state.users.values():
-        if asked.path["ownerId"] == (user.id if by_user else user.owner_id):
-            return 200, _shown(user)
+    by_user = request.query.get("idProperty") == "userId"
+    for user in account.users.values():
+        if request.path["ownerId"] == (user.id if by_user else user.owner_id):
+            return 200, _owner(user)
     raise not_found("owner")
 
 
-def _shown(user: User) -> dict[str, Any]:
+def _owner(user: User) -> dict[str, Any]:
     return {
         "id": user.owner_id,
         "userId": int(user.id),

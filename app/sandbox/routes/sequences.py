@@ -5,51 +5,55 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from app.sandbox.errors import not_found, validation
-from app.sandbox.request import Asked, number_of, text_of
+from app.sandbox.request import number_of, text_of
 from app.sandbox.state.contacts import stamp
-from app.sandbox.state.eligibility import require_sender, require_willing
+from app.sandbox.state.eligibility import require_eligible, require_sender
 
 if TYPE_CHECKING:
-    from app.sandbox.state.account import State
-    from app.sandbox.state.contacts import SequencePlan
+    from app.sandbox.request import Request, Response
+    from app.sandbox.state.account import Account
+    from app.sandbox.state.contacts import Sequence
     from app.sandbox.state.ledger import Entry
     from app.sandbox.state.seed import User
 
-Answer = tuple[int, dict[str, Any]]
 PAGE = 100
 CREATED = "2026-01-05T09:00:00.000Z"
 
 
-def list_all(state: State, asked: Asked) -> Answer:
-    """List the sequences that a user sees."""
-    user = _user(state, asked)
-    wanted = asked.query.get("name", "").lower()
-    seen = [plan for plan in state.sequences.values() if _visible(plan, user) and wanted in plan.name.lower()]
-    start, limit = number_of(asked, "after", 0), min(max(number_of(asked, "limit", PAGE), 1), PAGE)
-    page = seen[start : start + limit]
-    body: dict[str, Any] = {"total": len(seen), "results": [_lite(plan) for plan in page]}
-    if start + limit < len(seen):
+def list_all(account: Account, request: Request) -> Response:
+    """List the sequences that are visible to a user."""
+    user = _user(account, request)
+    wanted = request.query.get("name", "").lower()
+    visible = [
+        sequence
+        for sequence in account.sequences.values()
+        if _visible(sequence, user) and wanted in sequence.name.lower()
+    ]
+    start, limit = number_of(request, "after", 0), min(max(number_of(request, "limit", PAGE), 1), PAGE)
+    page = visible[start : start + limit]
+    body: dict[str, Any] = {"total": len(visible), "results": [_summary(sequence) for sequence in page]}
+    if start + limit < len(visible):
         body["paging"] = {"next": {"after": str(start + limit)}}
     return 200, body
 
 
-def read(state: State, asked: Asked) -> Answer:
+def read(account: Account, request: Request) -> Response:
     """Read one sequence with its steps."""
-    user = _user(state, asked)
-    plan = _plan(state, asked.path["sequenceId"], user)
+    user = _user(account, request)
+    sequence = _sequence(account, request.path["sequenceId"], user)
     steps = [
         {
-            "id": f"{plan.id}{number}",
+            "id": f"{sequence.id}{number}",
             "stepOrder": number,
-            "actionType": plan.kind,
+            "actionType": sequence.kind,
             "delayMillis": 0 if number == 0 else 86_400_000,
             "createdAt": CREATED,
             "updatedAt": CREATED,
         }
-        for number in range(plan.steps)
+        for number in range(sequence.steps)
     ]
     settings = {
-        "id": plan.id,
+        "id": sequence.id,
         "createdAt": CREATED,
         "updatedAt": CREATED,
         "eligibleFollowUpDays": "BUSINESS_DAYS",
@@ -59,67 +63,73 @@ def read(state: State, asked: Asked) -> Answer:
         "taskReminderMinute": 480,
         "individualTaskRemindersEnabled": False,
     }
-    return 200, _lite(plan) | {"steps": steps, "settings": settings, "dependencies": []}
+    return 200, _summary(sequence) | {"steps": steps, "settings": settings, "dependencies": []}
 
 
-def enroll(state: State, asked: Asked, entry: Entry) -> Answer:
-    """Enroll a contact, or refuse with HubSpot's code. `entry` is this request's line in the ledger."""
-    user = _user(state, asked)
-    body = asked.object()
+def enroll(account: Account, request: Request, entry: Entry) -> Response:
+    """Enroll a contact, or raise Refused with HubSpot's code. `entry` is this request's entry in the ledger."""
+    user = _user(account, request)
+    body = request.object()
     contact_id, sequence_id, sender = (text_of(body, name) for name in ("contactId", "sequenceId", "senderEmail"))
-    plan = _plan(state, sequence_id, user)
-    require_sender(state, user, sender)
-    person = state.person(contact_id)
-    if person is None:
+    sequence = _sequence(account, sequence_id, user)
+    require_sender(account, user, sender)
+    contact = account.contact(contact_id)
+    if contact is None:
         raise not_found("contact")
-    require_willing(state, person)
-    running = state.begin(person, plan, user_id=user.id, sender=sender)
-    entry.processed, entry.outcome, entry.enrollment_id = True, "enrolled", running.id
-    when = stamp(running.since)
-    return 200, {"id": running.id, "toEmail": person.email, "enrolledAt": when, "updatedAt": when}
+    require_eligible(account, contact)
+    enrollment = account.enroll(contact, sequence, user_id=user.id, sender=sender)
+    entry.processed, entry.outcome, entry.enrollment_id = True, "enrolled", enrollment.id
+    when = stamp(enrollment.since)
+    return 200, {"id": enrollment.id, "toEmail": contact.email, "enrolledAt": when, "updatedAt": when}
 
 
-def status(state: State, asked: Asked) -> Answer:
-    """Tell which sequence a contact is in now; 404 when none, or when a colleague's own hands enrolled it."""
-    person = state.person(asked.path["contactId"])
-    running = person.running if person is not None else None
-    if person is None or running is None or running.user_id not in state.users:
+def status(account: Account, request: Request) -> Response:
+    """Return the sequence that a contact is in now; 404 when none, or when a colleague enrolled it in HubSpot."""
+    contact = account.contact(request.path["contactId"])
+    enrollment = contact.enrollment if contact is not None else None
+    if contact is None or enrollment is None or enrollment.user_id not in account.users:
         raise not_found("enrollment")
-    when = stamp(running.since)
+    when = stamp(enrollment.since)
     return 200, {
-        "id": running.id,
-        "toEmail": person.email,
+        "id": enrollment.id,
+        "toEmail": contact.email,
         "enrolledAt": when,
         "updatedAt": when,
-        "sequenceId": running.sequence.id,
-        "sequenceName": running.sequence.name,
-        "enrolledBy": running.user_id,
-        "enrolledByEmail": running.sender,
+        "sequenceId": enrollment.sequence.id,
+        "sequenceName": enrollment.sequence.name,
+        "enrolledBy": enrollment.user_id,
+        "enrolledByEmail": enrollment.sender,
     }
 
 
-def _user(state: State, asked: Asked) -> User:
-    identity = asked.query.get("userId")
-    if not identity:
+def _user(account: Account, request: Request) -> User:
+    id_ = request.query.get("userId")
+    if not id_:
         raise validation("query param userId may not be null")
-    user = state.users.get(identity)
+    user = account.users.get(id_)
     if user is None:
         raise validation("The user id provided is invalid")  # the live body is not known
     return user
 
 
-def _visible(plan: SequencePlan, user: User) -> bool:
-    return not plan.private or plan.owner == user.id
+def _visible(sequence: Sequence, user: User) -> bool:
+    return not sequence.private or sequence.owner == user.id
 
 
-def _plan(state: State, identity: str, user: User) -> SequencePlan:
-    plan = state.sequences.get(identity)
-    if not identity.isdecimal():
-        raise validation("The sequence ID provided is invalid", context={"sequenceId": [identity]})
-    if plan is None or not _visible(plan, user):
-        raise not_found("sequence")  # the live body of somebody else's private sequence is not known
-    return plan
+def _sequence(account: Account, id_: str, user: User) -> Sequence:
+    sequence = account.sequences.get(id_)
+    if not id_.isdecimal():
+        raise validation("The sequence ID provided is invalid", context={"sequenceId": [id_]})
+    if sequence is None or not _visible(sequence, user):
+        raise not_found("sequence")  # the live body for another user's private sequence is not known
+    return sequence
 
 
-def _lite(plan: SequencePlan) -> dict[str, Any]:
-    return {"id": plan.id, "name": plan.name, "createdAt": CREATED, "updatedAt": CREATED, "userId": plan.owner}
+def _summary(sequence: Sequence) -> dict[str, Any]:
+    return {
+        "id": sequence.id,
+        "name": sequence.name,
+        "createdAt": CREATED,
+        "updatedAt": CREATED,
+        "userId": sequence.owner,
+    }

@@ -1,4 +1,4 @@
-"""Actions that an app brings to workflows: their definitions, for whoever develops the app."""
+"""Definitions of the custom workflow actions of an app; they take the developer's key."""
 
 from __future__ import annotations
 
@@ -7,52 +7,52 @@ from typing import TYPE_CHECKING, Any
 from app.sandbox.errors import not_found, unauthenticated, validation
 
 if TYPE_CHECKING:
-    from app.sandbox.request import Asked
-    from app.sandbox.state.account import State
+    from app.sandbox.request import Request, Response
+    from app.sandbox.state.account import Account
 
 DEVELOPER_KEY = "developer-sandbox"
 REQUIRED = ("actionUrl", "functions", "inputFields", "labels", "objectTypes", "published")
 KNOWN = frozenset({*REQUIRED, "objectRequestOptions", "outputFields", "executionRules", "inputFieldDependencies"})
 
 
-def list_all(state: State, asked: Asked) -> tuple[int, dict[str, Any]]:
+def list_all(account: Account, request: Request) -> Response:
     """List the app's definitions."""
-    return 200, {"results": list(_definitions(state, asked).values())}
+    return 200, {"results": list(_definitions(account, request).values())}
 
 
-def create(state: State, asked: Asked) -> tuple[int, dict[str, Any]]:
-    """Keep a definition."""
-    definitions = _definitions(state, asked)
-    told = _checked(asked)
-    missing = [name for name in REQUIRED if name not in told]
+def create(account: Account, request: Request) -> Response:
+    """Add a definition."""
+    definitions = _definitions(account, request)
+    definition = _checked(request)
+    missing = [name for name in REQUIRED if name not in definition]
     if missing:
         raise validation(f"Some required fields were not set: [{', '.join(missing)}]")
-    identity = str(77_899_621 + len(definitions))
-    definitions[identity] = {**told, "id": identity, "revisionId": "1"}
-    return 201, definitions[identity]
+    id_ = str(77_899_621 + len(definitions))
+    definitions[id_] = {**definition, "id": id_, "revisionId": "1"}
+    return 201, definitions[id_]
 
 
-def update(state: State, asked: Asked) -> tuple[int, dict[str, Any]]:
-    """Change a definition: a new revision of it."""
-    definitions, identity = _definitions(state, asked), asked.path["definitionId"]
-    if identity not in definitions:
+def update(account: Account, request: Request) -> Response:
+    """Change a definition, which gets a new revision."""
+    definitions, id_ = _definitions(account, request), request.path["definitionId"]
+    if id_ not in definitions:
         raise not_found("action definition")
-    revision = str(int(definitions[identity]["revisionId"]) + 1)
-    definitions[identity] |= _checked(asked) | {"revisionId": revision}
-    return 200, definitions[identity]
+    revision = str(int(definitions[id_]["revisionId"]) + 1)
+    definitions[id_] |= _checked(request) | {"revisionId": revision}
+    return 200, definitions[id_]
 
 
-def _definitions(state: State, asked: Asked) -> dict[str, dict[str, Any]]:
-    if DEVELOPER_KEY not in {asked.query.get("hapikey"), asked.authorization.removeprefix("Bearer ")}:
+def _definitions(account: Account, request: Request) -> dict[str, dict[str, Any]]:
+    if DEVELOPER_KEY not in {request.query.get("hapikey"), request.authorization.removeprefix("Bearer ")}:
         raise unauthenticated()
-    return state.action_definitions.setdefault(asked.path["appId"], {})
+    return account.action_definitions.setdefault(request.path["appId"], {})
 
 
-def _checked(asked: Asked) -> dict[str, Any]:
-    told = asked.object()
-    if not told.keys() <= KNOWN:
-        raise validation(f"Invalid input JSON: unknown fields {sorted(told.keys() - KNOWN)}")
-    labels = told.get("labels", {"en": {"actionName": "unchanged"}})
+def _checked(request: Request) -> dict[str, Any]:
+    definition = request.object()
+    if not definition.keys() <= KNOWN:
+        raise validation(f"Invalid input JSON: unknown fields {sorted(definition.keys() - KNOWN)}")
+    labels = definition.get("labels", {"en": {"actionName": "unchanged"}})
     if not isinstance(labels, dict) or not isinstance(labels.get("en"), dict) or not labels["en"].get("actionName"):
         raise validation("Labels must be provided for English, with an actionName")
-    return told
+    return definition

@@ -1,4 +1,4 @@
-"""Workflows: contacts are put in and taken out by address and legacy id; flow ids are mapped to legacy ids."""
+"""Workflows: enroll and unenroll contacts by address and legacy id; map flow ids to legacy ids."""
 
 from __future__ import annotations
 
@@ -8,39 +8,39 @@ from app.sandbox.errors import not_found
 from app.sandbox.state.contacts import stamp
 
 if TYPE_CHECKING:
-    from app.sandbox.request import Asked
-    from app.sandbox.state.account import State
-    from app.sandbox.state.contacts import Person
+    from app.sandbox.request import Request, Response
+    from app.sandbox.state.account import Account
+    from app.sandbox.state.contacts import Contact
     from app.sandbox.state.seed import Workflow
 
 
-def enroll(state: State, asked: Asked) -> tuple[int, None]:
+def enroll(account: Account, request: Request) -> Response:
     """Put a contact into a workflow. The body for an unknown address or workflow is not known from live runs."""
-    workflow, person = _named(state, asked)
-    state.enter(person, workflow, at=state.clock())
+    workflow, contact = _workflow_and_contact(account, request)
+    account.enter_workflow(contact, workflow, at=account.clock())
     return 204, None
 
 
-def unenroll(state: State, asked: Asked) -> tuple[int, None]:
-    """Take a contact out of a workflow: what it would still have done is not done."""
-    workflow, person = _named(state, asked)
-    person.leaving = [entry for entry in person.leaving if entry[1] != workflow.flow_id]
-    state.ledger.workflow(state.clock(), workflow, person, action="unenrolled")
+def unenroll(account: Account, request: Request) -> Response:
+    """Take a contact out of a workflow, which then does no more to it."""
+    workflow, contact = _workflow_and_contact(account, request)
+    contact.unenrollments = [entry for entry in contact.unenrollments if entry[1] != workflow.flow_id]
+    account.ledger.record_workflow(account.clock(), workflow, contact, action="unenrolled")
     return 204, None
 
 
-def mappings(state: State, asked: Asked) -> tuple[int, dict[str, Any]]:
-    """Map flow ids to legacy workflow ids, or back; who is not there is an error of a 207."""
+def mappings(account: Account, request: Request) -> Response:
+    """Map flow ids to legacy workflow ids, or back; an unknown id is an error of a 207."""
     results: list[dict[str, int]] = []
     missing: list[str] = []
-    for item in asked.inputs():
+    for item in request.inputs():
         key = "workflowId" if item.get("type") == "WORKFLOW_ID" else "flowId"
-        found = _by(state, key, str(item.get(key, "")))
+        found = _workflow(account, key, str(item.get(key, "")))
         if found is None:
             missing.append(str(item.get(key, "")))
         else:
             results.append({"flowId": int(found.flow_id), "workflowId": int(found.legacy_id)})
-    now = stamp(state.clock())
+    now = stamp(account.clock())
     body: dict[str, Any] = {"status": "COMPLETE", "results": results, "startedAt": now, "completedAt": now}
     if not missing:
         return 200, body
@@ -48,17 +48,17 @@ def mappings(state: State, asked: Asked) -> tuple[int, dict[str, Any]]:
     return 207, body | {"numErrors": len(errors), "errors": errors}
 
 
-def _by(state: State, key: str, identity: str) -> Workflow | None:
+def _workflow(account: Account, key: str, id_: str) -> Workflow | None:
     if key == "workflowId":
-        return state.workflows.get(identity)
-    return next((one for one in state.workflows.values() if one.flow_id == identity), None)
+        return account.workflows.get(id_)
+    return next((each for each in account.workflows.values() if each.flow_id == id_), None)
 
 
-def _named(state: State, asked: Asked) -> tuple[Workflow, Person]:
-    workflow = state.workflows.get(asked.path["workflowId"])
+def _workflow_and_contact(account: Account, request: Request) -> tuple[Workflow, Contact]:
+    workflow = account.workflows.get(request.path["workflowId"])
     if workflow is None:
         raise not_found("workflow")
-    person = state.person(asked.path["email"], by_email=True)
-    if person is None:
+    contact = account.contact(request.path["email"], by_email=True)
+    if contact is None:
         raise not_found("contact")
-    return workflow, person
+    return workflow, contact

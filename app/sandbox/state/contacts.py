@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-# Which words HubSpot has for the sources of a change is known for some of them only.
+# HubSpot's names for the sources of a change are known for some sources only.
 BY_API = "INTEGRATION"
 BY_SEQUENCE = "SEQUENCES"
 
 
 @dataclass(frozen=True)
-class SequencePlan:
-    """One sequence. `owner` is the user it belongs to; a private one is shown to nobody else."""
+class Sequence:
+    """One sequence. `owner` is the user it belongs to; no other user sees a private one."""
 
     id: str
     name: str
@@ -27,11 +27,11 @@ class SequencePlan:
 
 
 @dataclass(frozen=True)
-class Running:
-    """An enrollment that has not ended. `ends_at` is None for sequences that outlast any practice."""
+class Enrollment:
+    """An enrollment that has not ended. `ends_at` is None for a sequence that does not end by itself."""
 
     id: str
-    sequence: SequencePlan
+    sequence: Sequence
     user_id: str
     sender: str
     since: float
@@ -50,25 +50,26 @@ class Change:
 
 
 @dataclass
-class Person:
-    """One contact. `refusal` is the code that enrolling it is refused with; `leaving` is when which workflow unenrolls.
+class Contact:
+    """One contact. `refusal` is the code that its enrollment is refused with.
 
-    Every change of a property is told to `heard`, at the instant from which it shows.
+    `unenrollments` are due times, each with the id of the workflow that unenrolls the contact then. `on_change` gets
+    every change of a property, with the instant from which it shows.
     """
 
     id: str
     properties: dict[str, str]
     created_at: float
     refusal: str | None = None
-    running: Running | None = None
-    heard: Callable[[Person, Change], None] | None = None
+    enrollment: Enrollment | None = None
+    on_change: Callable[[Contact, Change], None] | None = None
     changes: list[Change] = field(default_factory=list)
-    leaving: list[tuple[float, str]] = field(default_factory=list)
-    _later: list[tuple[float, dict[str, str]]] = field(default_factory=list)
+    unenrollments: list[tuple[float, str]] = field(default_factory=list)
+    _scheduled: list[tuple[float, dict[str, str]]] = field(default_factory=list)
 
     @property
     def email(self) -> str:
-        """The address it is known by."""
+        """The contact's address, empty where it has none."""
         return self.properties.get("email", "")
 
     @property
@@ -76,71 +77,71 @@ class Person:
         """When a property took another value last."""
         return max([self.created_at, *(change.at for change in self.changes[-1:])])
 
-    def put(self, told: dict[str, str], at: float, source: str = BY_API) -> None:
-        """Set properties. One that has the value already does not change."""
-        for name, value in told.items():
+    def set_properties(self, properties: dict[str, str], at: float, source: str = BY_API) -> None:
+        """Set properties. A property that has the value already does not change."""
+        for name, value in properties.items():
             before = self.properties.get(name)
             if before == value:
                 continue
             self.properties[name] = value
             change = Change(name, value, before, at, source)
             self.changes.append(change)
-            if self.heard is not None:
-                self.heard(self, change)
+            if self.on_change is not None:
+                self.on_change(self, change)
 
     def as_of(self, moment: float) -> dict[str, str]:
         """Return the properties as they were."""
         return {change.name: change.value for change in self.changes if change.at <= moment}
 
-    def enroll(self, running: Running, *, lag: float) -> None:
-        """Begin a sequence; the properties follow later."""
-        self.running = running
+    def enroll(self, enrollment: Enrollment, *, lag: float) -> None:
+        """Begin a sequence; the properties show it later."""
+        self.enrollment = enrollment
         count = int(self._latest("hs_sequences_enrolled_count") or 0) + 1
-        told = {
+        properties = {
             "hs_sequences_is_enrolled": "true",
             "hs_sequences_enrolled_count": str(count),
             "hs_sequences_actively_enrolled_count": "1",
-            "hs_latest_sequence_enrolled": running.sequence.id,
-            "hs_latest_sequence_enrolled_date": stamp(running.since),
+            "hs_latest_sequence_enrolled": enrollment.sequence.id,
+            "hs_latest_sequence_enrolled_date": stamp(enrollment.since),
         }
-        self.later(running.since + lag, told)
+        self.schedule(enrollment.since + lag, properties)
 
     def end(self, at: float, *, finished: bool, lag: float) -> None:
-        """End the sequence that runs, if one does: it ran to its end, or the contact was taken out of it."""
-        if self.running is None:
+        """End the enrollment, if there is one: the sequence finished, or the contact was unenrolled."""
+        if self.enrollment is None:
             return
-        self.running = None
-        why = "hs_latest_sequence_finished_date" if finished else "hs_latest_sequence_unenrolled_date"
-        told = {
+        self.enrollment = None
+        reason = "hs_latest_sequence_finished_date" if finished else "hs_latest_sequence_unenrolled_date"
+        properties = {
             "hs_sequences_is_enrolled": "false",
             "hs_sequences_actively_enrolled_count": "0",
             "hs_latest_sequence_ended_date": stamp(at),
-            why: stamp(at),
+            reason: stamp(at),
         }
-        self.later(at + lag, told)
+        self.schedule(at + lag, properties)
 
-    def later(self, at: float, told: dict[str, str]) -> None:
-        """Let properties show something from an instant on."""
-        self._later.append((at, told))
+    def schedule(self, at: float, properties: dict[str, str]) -> None:
+        """Set properties at an instant to come."""
+        self._scheduled.append((at, properties))
 
     def advance(self, now: float, *, lag: float) -> None:
-        """End a sequence whose time has come, and let properties show what has happened by now."""
+        """End an enrollment that is over by now, and set the properties that are due."""
         for at, finished in self._ends(now):
             self.end(at, finished=finished, lag=lag)
-        for at, told in [entry for entry in self._later if entry[0] <= now]:
-            self._later.remove((at, told))
-            self.put(told, at, BY_SEQUENCE)
+        for at, properties in [entry for entry in self._scheduled if entry[0] <= now]:
+            self._scheduled.remove((at, properties))
+            self.set_properties(properties, at, BY_SEQUENCE)
 
     def _ends(self, now: float) -> list[tuple[float, bool]]:
-        """Return what has to end the sequence by now, in the order in which it happened."""
-        own_end = self.running.ends_at if self.running is not None else None
-        due = [(at, False) for at, _ in self.leaving if at <= now]
-        self.leaving = [entry for entry in self.leaving if entry[0] > now]
+        """Return what ends the enrollment by now, in the order in which it happened, as (instant, finished)."""
+        own_end = self.enrollment.ends_at if self.enrollment is not None else None
+        due = [(at, False) for at, _ in self.unenrollments if at <= now]
+        self.unenrollments = [entry for entry in self.unenrollments if entry[0] > now]
         return sorted([*due, *([(own_end, True)] if own_end is not None and own_end <= now else [])])
 
     def _latest(self, name: str) -> str | None:
-        """Return a property as it will be shown once everything has caught up."""
-        values = [told[name] for _, told in self._later if name in told]
+        """Return a property as it will be once everything scheduled is set."""
+        values = [properties[name] for _, properties in self._scheduled if name in properties]
         return values[-1] if values else self.properties.get(name)
 
 

@@ -1,4 +1,4 @@
-"""Whom HubSpot refuses to enroll, and for whom it refuses to send."""
+"""Which contacts HubSpot refuses to enroll, and which senders it refuses to send for."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from app.sandbox.errors import sequence_error, validation
 from app.sandbox.state.rate_limits import DAY
 
 if TYPE_CHECKING:
-    from app.sandbox.state.account import State
-    from app.sandbox.state.contacts import Person
+    from app.sandbox.state.account import Account
+    from app.sandbox.state.contacts import Contact
     from app.sandbox.state.seed import User
 
 REFUSALS = {
@@ -24,24 +24,31 @@ REFUSALS = {
 }
 
 
-def require_sender(state: State, user: User, sender: str) -> None:
-    """Refuse a sender without a seat, without a connected inbox, or whose 24 hours are spent. Live bodies not known."""
+def require_sender(account: Account, user: User, sender: str) -> None:
+    """Raise Refused for a sender without a seat or a connected inbox, or with a spent daily limit.
+
+    The live bodies are not known.
+    """
     if not user.seat:
         raise validation("The user needs an assigned Sales Hub or Service Hub seat")
     if not user.inbox or sender.lower() != user.email:
         raise sequence_error("NO_INBOX_FOR_SENDER_ADDRESS", "No connected inbox has the sender's address")
-    since = state.clock() - DAY
-    sent = sum(e.processed and e.sender.lower() == sender.lower() and e.at > since for e in state.ledger.entries)
-    if sent >= state.settings.send_limit:
+    since = account.clock() - DAY
+    entries = [entry for entry in account.ledger.entries if entry.processed and entry.at > since]
+    sent = sum(entry.sender.lower() == sender.lower() for entry in entries)
+    if sent >= account.settings.send_limit:
         raise sequence_error("SEND_LIMIT_EXCEEDED", "The sender has reached the daily send limit")
 
 
-def require_willing(state: State, person: Person) -> None:
-    """Refuse who opted out, bounced or is in a sequence; with data privacy on, who has no legal basis (seen live)."""
-    refusal = person.refusal
-    if refusal is None and state.settings.gdpr and person.email not in state.legal_bases:
+def require_eligible(account: Account, contact: Contact) -> None:
+    """Raise Refused for a contact that opted out, bounced, or is in a sequence.
+
+    With data privacy on, a contact needs a legal basis (seen live).
+    """
+    refusal = contact.refusal
+    if refusal is None and account.settings.gdpr and contact.email not in account.legal_bases:
         refusal = "UNSUBSCRIBED"
     if refusal is not None:
         raise sequence_error(refusal, REFUSALS.get(refusal, refusal))
-    if person.running is not None:
+    if contact.enrollment is not None:
         raise sequence_error("ALREADY_ENROLLED", "Contact is already enrolled in a sequence")

@@ -1,4 +1,4 @@
-"""What was received: every request by route, and every enroll request one by one, whatever became of it."""
+"""What was received: requests counted by route, and every enroll request with its outcome."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from app.sandbox.state.contacts import Person
+    from app.sandbox.state.contacts import Contact
     from app.sandbox.state.seed import Workflow
 
 
 @dataclass
 class Entry:
-    """One enroll request. `outcome` is HubSpot's code, `enrolled`, or the trouble it met."""
+    """One enroll request. `outcome` is HubSpot's code, `enrolled`, or the kind of fault that it met."""
 
     n: int
     at: float
@@ -29,7 +29,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class WorkflowEntry:
-    """A contact was put into a workflow or taken out; `trigger` is the property that did it, empty for the route."""
+    """A contact entered or left a workflow; `trigger` is the property that caused it, empty for a request."""
 
     n: int
     at: float
@@ -42,7 +42,7 @@ class WorkflowEntry:
 
 
 class Ledger:
-    """The books of the sandbox."""
+    """The record of one account, in the order of arrival."""
 
     def __init__(self) -> None:
         self.entries: list[Entry] = []
@@ -50,28 +50,32 @@ class Ledger:
         self.calls: Counter[tuple[str, int]] = Counter()
         self.arrivals: list[float] = []
 
-    def enroll(self, at: float, *, contact_id: str, email: str, sequence: str, user_id: str, sender: str) -> Entry:
-        """Write down an enroll request as it arrives."""
+    def record_enroll(
+        self, at: float, *, contact_id: str, email: str, sequence: str, user_id: str, sender: str
+    ) -> Entry:
+        """Record an enroll request as it arrives."""
         entry = Entry(len(self.entries) + 1, at, contact_id, email, sequence, user_id, sender)
         self.entries.append(entry)
         return entry
 
-    def workflow(self, at: float, workflow: Workflow, person: Person, *, action: str, trigger: str = "") -> None:
-        """Write down who entered or left a workflow."""
+    def record_workflow(
+        self, at: float, workflow: Workflow, contact: Contact, *, action: str, trigger: str = ""
+    ) -> None:
+        """Record that a contact entered or left a workflow."""
         number = len(self.workflow_entries) + 1
-        ids = (workflow.flow_id, workflow.legacy_id, person.id, person.email)
+        ids = (workflow.flow_id, workflow.legacy_id, contact.id, contact.email)
         self.workflow_entries.append(WorkflowEntry(number, at, *ids, action, trigger))
 
     def rows(self) -> list[dict[str, Any]]:
-        """Return the enroll requests in the order they arrived."""
+        """Return the enroll requests in the order of arrival."""
         return [asdict(entry) for entry in self.entries]
 
     def workflow_rows(self) -> list[dict[str, Any]]:
-        """Return who entered or left a workflow, in order."""
+        """Return the entries and exits of workflows, in order."""
         return [asdict(entry) for entry in self.workflow_entries]
 
     def counts(self) -> dict[str, Any]:
-        """Return calls by route and status, and when requests arrived."""
+        """Return calls by route and status, and the instants at which requests arrived."""
         by_route: dict[str, dict[str, int]] = {}
         for (route, status), count in sorted(self.calls.items()):
             by_route.setdefault(route, {})[str(status)] = count

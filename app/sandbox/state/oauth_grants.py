@@ -1,4 +1,4 @@
-"""What OAuth apps were granted: codes that count once, refresh tokens, and access tokens that expire."""
+"""Grants of OAuth apps: codes that can be used once, refresh tokens, and access tokens that expire."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from app.sandbox.state.account import State
+    from app.sandbox.state.account import Account
 
-# Clients are told to allow for 512 characters and more; a short token would hide a column that is too narrow.
+# HubSpot asks clients to allow for 512 characters and more; a short token would hide a column that is too narrow.
 LONG = 375
 
 
 @dataclass(frozen=True)
 class Grant:
-    """One app may do `scopes` in one account."""
+    """One app may use `scopes` in one account."""
 
-    state: State
+    account: Account
     scopes: tuple[str, ...]
 
 
@@ -49,54 +49,56 @@ class Grants:
 
     def __init__(self) -> None:
         self.codes: dict[str, Code] = {}
-        self.refreshing: dict[str, Grant] = {}
-        self.accesses: dict[str, Access] = {}
+        self.refresh_tokens: dict[str, Grant] = {}
+        self.access_tokens: dict[str, Access] = {}
 
-    def consent(self, code: Code) -> str:
-        """Write down a consent; return the code for it."""
+    def issue_code(self, code: Code) -> str:
+        """Keep a consent; return the code that is exchanged for tokens."""
         name = secrets.token_urlsafe(24)
         self.codes[name] = code
         return name
 
-    def refresh_token(self, grant: Grant) -> str:
+    def issue_refresh_token(self, grant: Grant) -> str:
         """Return a new refresh token."""
         token = secrets.token_urlsafe(48)
-        self.refreshing[token] = grant
+        self.refresh_tokens[token] = grant
         return token
 
-    def access_token(self, refresh_token: str, expires_at: float) -> str:
+    def issue_access_token(self, refresh_token: str, expires_at: float) -> str:
         """Return a new access token."""
         token = "CJ" + secrets.token_urlsafe(LONG)
-        self.accesses[token] = Access(self.refreshing[refresh_token], refresh_token, expires_at)
+        self.access_tokens[token] = Access(self.refresh_tokens[refresh_token], refresh_token, expires_at)
         return token
 
-    def end(self, refresh_token: str) -> None:
-        """End a refresh token and the access tokens that it brought."""
-        self.refreshing.pop(refresh_token, None)
-        gone = [token for token, access in self.accesses.items() if access.refresh_token == refresh_token]
-        for token in gone:
-            del self.accesses[token]
+    def revoke(self, refresh_token: str) -> None:
+        """Revoke a refresh token and the access tokens that were issued for it."""
+        self.refresh_tokens.pop(refresh_token, None)
+        issued = [token for token, access in self.access_tokens.items() if access.refresh_token == refresh_token]
+        for token in issued:
+            del self.access_tokens[token]
 
-    def revoke(self, state: State) -> int:
-        """End everything that one account has granted; return how many grants there were."""
-        gone = [token for token, grant in self.refreshing.items() if grant.state is state]
-        for token in gone:
-            del self.refreshing[token]
-        self.accesses = {name: access for name, access in self.accesses.items() if access.grant.state is not state}
-        self.codes = {name: code for name, code in self.codes.items() if code.grant.state is not state}
-        return len(gone)
+    def revoke_all(self, account: Account) -> int:
+        """Revoke all grants of one account; return how many there were."""
+        revoked = [token for token, grant in self.refresh_tokens.items() if grant.account is account]
+        for token in revoked:
+            del self.refresh_tokens[token]
+        self.access_tokens = {
+            token: access for token, access in self.access_tokens.items() if access.grant.account is not account
+        }
+        self.codes = {name: code for name, code in self.codes.items() if code.grant.account is not account}
+        return len(revoked)
 
-    def state_of(self, form: Mapping[str, str]) -> State | None:
+    def account_of(self, form: Mapping[str, str]) -> Account | None:
         """Return the account that a request for tokens is about."""
-        code, access = self.codes.get(form.get("code", "")), self.accesses.get(form.get("token", ""))
-        refreshed = self.refreshing.get(form.get("refresh_token", "") or form.get("token", ""))
-        if refreshed is not None:
-            return refreshed.state
+        code, access = self.codes.get(form.get("code", "")), self.access_tokens.get(form.get("token", ""))
+        grant = self.refresh_tokens.get(form.get("refresh_token", "") or form.get("token", ""))
+        if grant is not None:
+            return grant.account
         found = code or access
-        return found.grant.state if found is not None else None
+        return found.grant.account if found is not None else None
 
 
-def proves(code: Code, verifier: str) -> bool:
+def matches_challenge(code: Code, verifier: str) -> bool:
     """Return whether a verifier is the one that the challenge of a code was made of (RFC 7636)."""
     if not code.challenge:
         return True

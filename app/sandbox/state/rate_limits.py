@@ -1,4 +1,4 @@
-"""HubSpot's limits: an exact rolling window counted on arrival, a daily budget, and a sender's 24 hours."""
+"""HubSpot's rate limits: an exact rolling window, counted on arrival, and a daily limit."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ DAY = 86_400.0
 
 
 class Rolling:
-    """What arrived within the last so many seconds."""
+    """Counts the requests of the last so many seconds."""
 
     def __init__(self) -> None:
         self._arrivals: deque[float] = deque()
@@ -77,8 +77,8 @@ class Window:
         return datetime.combine(local.date() + timedelta(days=1), time.min, local.tzinfo).timestamp()
 
     def headers(self) -> dict[str, str]:
-        """Return the rate headers that stand on every answer; the daily pair is absent for OAuth."""
-        told = {
+        """Return the rate limit headers of every response; the daily pair is absent for OAuth."""
+        rolling = {
             "X-HubSpot-RateLimit-Max": str(self._limit),
             "X-HubSpot-RateLimit-Remaining": str(max(self._limit - len(self._rolling), 0)),
             "X-HubSpot-RateLimit-Interval-Milliseconds": str(self._settings.window_ms),
@@ -87,7 +87,7 @@ class Window:
             "X-HubSpot-RateLimit-Daily": str(self._settings.daily),
             "X-HubSpot-RateLimit-Daily-Remaining": str(max(self._settings.daily - self._today, 0)),
         }
-        return told if self._oauth else told | daily
+        return rolling if self._oauth else rolling | daily
 
     def _local(self, now: float) -> datetime:
         return datetime.fromtimestamp(now, UTC).astimezone(ZoneInfo(self._settings.timezone))

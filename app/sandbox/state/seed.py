@@ -1,12 +1,12 @@
-"""Who and what is there at the start: deterministic, so that a demonstration is the same every time."""
+"""What an account starts with: deterministic, so that a demonstration is the same every time."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Literal
 
-from app.sandbox.properties import ContactProperty
-from app.sandbox.state.contacts import SequencePlan
+from app.sandbox.state.contact_properties import ContactProperty
+from app.sandbox.state.contacts import Sequence
 
 SCOPES = (
     "automation.sequences.read",
@@ -24,7 +24,7 @@ APP_ID = 4_711_000
 
 @dataclass(frozen=True)
 class User:
-    """A HubSpot user: `id` is the user id that sequences want, `owner_id` the other one."""
+    """A HubSpot user: sequences take the user id `id`, contacts the `owner_id`."""
 
     id: str
     owner_id: str
@@ -36,12 +36,12 @@ class User:
 
 @dataclass(frozen=True)
 class Workflow:
-    """A contact workflow. It has two ids: the flow's, and the legacy one that the enrollment route wants."""
+    """A contact workflow. It has two ids: the flow's, and the legacy id that the enrollment route takes."""
 
     flow_id: str
     legacy_id: str
     name: str
-    trigger: str = ""  # the contact property that puts a contact into it by becoming known
+    trigger: str = ""  # the contact property that enrolls a contact when it becomes known
     unenrolls: bool = True
 
 
@@ -53,11 +53,11 @@ USERS = (
 )
 
 SEQUENCES = (
-    SequencePlan("310001", "Demo request", 3),
-    SequencePlan("310002", "Webinar follow-up", 2, owner="7002"),
-    SequencePlan("310003", "Trial started", 1),
-    SequencePlan("310004", "Ben's own", 2, owner="7002", private=True),
-    SequencePlan("310005", "Call once", 1, kind="TASK"),
+    Sequence("310001", "Demo request", 3),
+    Sequence("310002", "Webinar follow-up", 2, owner="7002"),
+    Sequence("310003", "Trial started", 1),
+    Sequence("310004", "Ben's own", 2, owner="7002", private=True),
+    Sequence("310005", "Call once", 1, kind="TASK"),
 )
 
 WORKFLOWS = (
@@ -70,8 +70,8 @@ _TEXTS = """
     email firstname lastname company phone jobtitle website city country hs_timezone segue_unenroll
 """.split()  # noqa: SIM905  # names read better in a paragraph
 _STAGES = ("subscriber", "lead", "marketingqualifiedlead", "salesqualifiedlead", "opportunity", "customer")
-# What HubSpot keeps itself.
-_KEPT: dict[str, Literal["string", "number", "datetime", "bool"]] = {
+# Properties that HubSpot sets itself.
+_SYSTEM: dict[str, Literal["string", "number", "datetime", "bool"]] = {
     "hs_object_id": "number",
     "createdate": "datetime",
     "lastmodifieddate": "datetime",
@@ -91,9 +91,9 @@ _ALL = (
     ContactProperty(name="numberofemployees", type="number"),
     ContactProperty(name="lifecyclestage", type="enumeration", options=(*_STAGES, "evangelist", "other")),
     ContactProperty(name="hubspot_owner_id", type="enumeration"),
-    *(ContactProperty(name=name, type=kind, read_only=True) for name, kind in _KEPT.items()),
+    *(ContactProperty(name=name, type=kind, read_only=True) for name, kind in _SYSTEM.items()),
 )
-PROPERTIES = {one.name: one for one in _ALL}
+PROPERTIES = {each.name: each for each in _ALL}
 
 _REFUSED = (
     ("una@lost.example", "Una", "Subscribed", "UNSUBSCRIBED"),
@@ -111,7 +111,7 @@ _NAMES = """
     Cat Don Eli Flo Gil Hugo Ivy Jan Kai Lou Mia Ned Olaf Pat Ray Sal Ted Ulf Val Wes Yul Zack
 """.split()  # noqa: SIM905  # names read better in a paragraph
 
-PEOPLE: tuple[tuple[str, str, str, str | None], ...] = (
+CONTACTS: tuple[tuple[str, str, str, str | None], ...] = (
     *((f"{name.lower()}@corp.example", name, "Corp", None) for name in _NAMES),
     *_REFUSED,
 )

@@ -1,4 +1,4 @@
-"""What can be set, at start and while it runs; each account has settings of its own."""
+"""Settings, changed at the start or while the sandbox runs; each account has its own."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from app.sandbox.properties import ContactProperty
+from app.sandbox.state.contact_properties import ContactProperty
 
 
 class Settings(BaseModel):
@@ -45,7 +45,7 @@ class Settings(BaseModel):
 
     @field_validator("timezone")
     @classmethod
-    def _exists(cls, name: str) -> str:
+    def _zone_exists(cls, name: str) -> str:
         try:
             ZoneInfo(name)
         except (KeyError, OSError) as error:

@@ -1,29 +1,29 @@
-"""Carries requests to others: what HubSpot itself sends."""
+"""Posts the requests that HubSpot itself sends."""
 
 from __future__ import annotations
 
 import httpx
 
-PATIENCE = 5.0  # seconds that HubSpot waits for an answer
+TIMEOUT = 5.0  # seconds that HubSpot waits for an answer
 NO_ANSWER = 0
 
 
-class Courier:
-    """Posts. `transport` stands in for the network where given."""
+class WebhookClient:
+    """Posts webhooks. `transport` replaces the network where given."""
 
     def __init__(self, transport: httpx.AsyncBaseTransport | None = None) -> None:
         self._transport = transport
         self._client: httpx.AsyncClient | None = None
 
     async def post(self, url: str, body: bytes, headers: dict[str, str]) -> int:
-        """Post; return the status of the answer, 0 when there is none."""
+        """Post; return the status of the response, 0 when there is none."""
         if self._client is None:
-            self._client = httpx.AsyncClient(transport=self._transport, timeout=PATIENCE, trust_env=False)
+            self._client = httpx.AsyncClient(transport=self._transport, timeout=TIMEOUT, trust_env=False)
         try:
-            answer = await self._client.post(url, content=body, headers=headers)
+            response = await self._client.post(url, content=body, headers=headers)
         except (httpx.HTTPError, httpx.InvalidURL):
             return NO_ANSWER
-        return answer.status_code
+        return response.status_code
 
     async def close(self) -> None:
         """Close all connections."""

@@ -1,6 +1,6 @@
-"""Webhooks out: what subscribers are told of contacts, in signed batches, tried again for a while.
+"""Outgoing webhooks: events of contacts for each subscriber, in signed batches, retried for a while.
 
-The real one tries up to ten times within 24 hours; here `webhook_attempts` and `webhook_retry_seconds` say how often.
+The real service tries up to ten times within 24 hours; here `webhook_attempts` and `webhook_retry_seconds` decide.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from app.sandbox.state.seed import APP_ID
 from app.sandbox.webhooks.signing import webhook_headers
 
 if TYPE_CHECKING:
-    from app.sandbox.state.contacts import Change, Person
+    from app.sandbox.state.contacts import Change, Contact
     from app.sandbox.state.settings import Settings
-    from app.sandbox.webhooks.client import Courier
+    from app.sandbox.webhooks.client import WebhookClient
 
 CHANGE = "contact.propertyChange"
 CREATION = "contact.creation"
@@ -37,8 +37,8 @@ class Batch:
 
 
 @dataclass
-class Hook:
-    """One URL and what it wants to hear of; `properties` empty means every property."""
+class Subscriber:
+    """One URL and the events that it gets; an empty `properties` means every property."""
 
     url: str
     secret: str
@@ -57,77 +57,79 @@ class Hook:
 
 
 class Outbox:
-    """What one account has to tell."""
+    """The subscribers of one account, and the events that wait for each of them."""
 
-    def __init__(self, settings: Settings, portal_id: int) -> None:
+    def __init__(self, settings: Settings, account_id: int) -> None:
         self._settings = settings
-        self._portal_id = portal_id
+        self._account_id = account_id
         self._event_ids = itertools.count(1)
-        self.hooks: list[Hook] = []
+        self.subscribers: list[Subscriber] = []
 
-    def subscribe(self, hook: Hook) -> None:
-        """Tell a URL from now on; what was told to the same URL before ends."""
-        self.hooks = [*(other for other in self.hooks if other.url != hook.url), hook]
+    def subscribe(self, subscriber: Subscriber) -> None:
+        """Add a subscriber; it replaces one with the same URL."""
+        self.subscribers = [*(other for other in self.subscribers if other.url != subscriber.url), subscriber]
 
-    def forget(self) -> None:
+    def clear(self) -> None:
         """Drop what was not delivered; subscriptions stay."""
-        for hook in self.hooks:
-            hook.waiting, hook.batches = [], []
+        for subscriber in self.subscribers:
+            subscriber.waiting, subscriber.batches = [], []
 
-    def created(self, person: Person, source: str) -> None:
-        """Tell of a new contact."""
-        for hook in self.hooks:
-            self._tell(hook, CREATION, person, "", {"changeSource": source, "changeFlag": "CREATED"}, person.created_at)
+    def created(self, contact: Contact, source: str) -> None:
+        """Queue the event of a new contact."""
+        self._queue(CREATION, contact, {"changeSource": source, "changeFlag": "CREATED"}, contact.created_at)
 
-    def deleted(self, person: Person, at: float) -> None:
-        """Tell of a contact that is gone."""
-        for hook in self.hooks:
-            self._tell(hook, DELETION, person, "", {"changeSource": BY_API, "changeFlag": "DELETED"}, at)
+    def deleted(self, contact: Contact, at: float) -> None:
+        """Queue the event of a deleted contact."""
+        self._queue(DELETION, contact, {"changeSource": BY_API, "changeFlag": "DELETED"}, at)
 
-    def changed(self, person: Person, change: Change) -> None:
-        """Tell of a property that changed."""
-        more = {"changeSource": change.source, "propertyName": change.name, "propertyValue": change.value}
-        for hook in self.hooks:
-            self._tell(hook, CHANGE, person, change.name, more, change.at)
+    def changed(self, contact: Contact, change: Change) -> None:
+        """Queue the event of a property that changed."""
+        fields = {"changeSource": change.source, "propertyName": change.name, "propertyValue": change.value}
+        self._queue(CHANGE, contact, fields, change.at)
 
-    def _tell(self, hook: Hook, kind: str, person: Person, name: str, more: dict[str, Any], at: float) -> None:
-        subscription = hook.subscription(kind, name)
-        if subscription is None:
-            return
-        event = {
-            "eventId": next(self._event_ids),
-            "subscriptionId": subscription,
-            "portalId": self._portal_id,
-            "appId": APP_ID,
-            "occurredAt": round(at * 1000),
-            "subscriptionType": kind,
-            "attemptNumber": 0,
-            "objectId": int(person.id),
-            "changeSource": BY_API,
-        }
-        hook.waiting.append(event | more)
+    def _queue(self, kind: str, contact: Contact, fields: dict[str, str], at: float) -> None:
+        for subscriber in self.subscribers:
+            subscription = subscriber.subscription(kind, fields.get("propertyName", ""))
+            if subscription is None:
+                continue
+            event = {
+                "eventId": next(self._event_ids),
+                "subscriptionId": subscription,
+                "portalId": self._account_id,
+                "appId": APP_ID,
+                "occurredAt": round(at * 1000),
+                "subscriptionType": kind,
+                "attemptNumber": 0,
+                "objectId": int(contact.id),
+                "changeSource": BY_API,
+            }
+            subscriber.waiting.append(event | fields)
 
-    async def deliver(self, courier: Courier, now: float) -> int:
-        """Deliver what is due; return how many requests were made. A slow subscriber holds up no other."""
-        return sum(await asyncio.gather(*(self._serve(hook, courier, now) for hook in self.hooks)))
+    async def deliver(self, client: WebhookClient, now: float) -> int:
+        """Deliver what is due; return how many requests were made. A slow subscriber does not delay another."""
+        return sum(
+            await asyncio.gather(*(self._deliver_to(subscriber, client, now) for subscriber in self.subscribers))
+        )
 
-    async def _serve(self, hook: Hook, courier: Courier, now: float) -> int:
-        return sum([await self._send(hook, batch, courier, now) for batch in self._due(hook, now)])
+    async def _deliver_to(self, subscriber: Subscriber, client: WebhookClient, now: float) -> int:
+        return sum([await self._send(subscriber, batch, client, now) for batch in self._due(subscriber, now)])
 
-    def _due(self, hook: Hook, now: float) -> list[Batch]:
-        waiting, hook.waiting = hook.waiting, []
+    def _due(self, subscriber: Subscriber, now: float) -> list[Batch]:
+        waiting, subscriber.waiting = subscriber.waiting, []
         starts = range(0, len(waiting), LARGEST_BATCH)
         fresh = [Batch(waiting[start : start + LARGEST_BATCH], now) for start in starts]
-        due = [batch for batch in hook.batches if batch.due <= now]
-        hook.batches = [batch for batch in hook.batches if batch.due > now]
+        due = [batch for batch in subscriber.batches if batch.due <= now]
+        subscriber.batches = [batch for batch in subscriber.batches if batch.due > now]
         return [*due, *fresh]
 
-    async def _send(self, hook: Hook, batch: Batch, courier: Courier, now: float) -> int:
+    async def _send(self, subscriber: Subscriber, batch: Batch, client: WebhookClient, now: float) -> int:
         body = json.dumps([event | {"attemptNumber": batch.attempt} for event in batch.events]).encode()
+        headers = webhook_headers(subscriber.secret, subscriber.url, body, now)
         times = 2 if self._settings.webhook_duplicates else 1
         for _ in range(times):
-            status = await courier.post(hook.url, body, webhook_headers(hook.secret, hook.url, body, now))
-            hook.answers.append(status)
+            status = await client.post(subscriber.url, body, headers)
+            subscriber.answers.append(status)
         if not 200 <= status < 300 and batch.attempt + 1 < self._settings.webhook_attempts:  # noqa: PLR2004  # HTTP's
-            hook.batches.append(Batch(batch.events, now + self._settings.webhook_retry_seconds, batch.attempt + 1))
+            retry_at = now + self._settings.webhook_retry_seconds
+            subscriber.batches.append(Batch(batch.events, retry_at, batch.attempt + 1))
         return times

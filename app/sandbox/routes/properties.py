@@ -1,0 +1,57 @@
+"""Definitions of contact properties. Their fields are those of HubSpot's OpenAPI files (CRM/Properties, 2026-03)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from app.sandbox.errors import not_found
+
+if TYPE_CHECKING:
+    from app.sandbox.request import Request, Response
+    from app.sandbox.state.account import Account
+    from app.sandbox.state.contact_properties import ContactProperty
+
+FIELD_TYPES = {"string": "text", "number": "number", "bool": "booleancheckbox", "enumeration": "select"}
+
+
+def list_all(account: Account, _: Request) -> Response:
+    """List the definitions of all contact properties, on one page."""
+    return 200, {"results": [_definition(each) for each in account.properties().values()]}
+
+
+def read(account: Account, request: Request) -> Response:
+    """Read one definition."""
+    found = account.properties().get(request.path["propertyName"])
+    if found is None:
+        raise not_found(f'property "{request.path["propertyName"]}"')
+    return 200, _definition(found)
+
+
+def _definition(property_: ContactProperty) -> dict[str, Any]:
+    field_type = "calculation_equation" if property_.calculated else FIELD_TYPES.get(property_.type, "date")
+    options = ("true", "false") if property_.type == "bool" else property_.options
+    return {
+        "name": property_.name,
+        "label": property_.name.replace("_", " ").capitalize(),
+        "type": property_.type,
+        "fieldType": "checkbox" if property_.several else field_type,
+        "description": "",
+        "groupName": "contactinformation",
+        "options": [_option(value, place) for place, value in enumerate(options)],
+        "calculated": property_.calculated,
+        "externalOptions": property_.type == "enumeration" and not property_.options,
+        "hasUniqueValue": property_.name == "email",
+        "hidden": False,
+        "formField": True,
+        "hubspotDefined": not property_.name.startswith("segue_"),
+        "archived": False,
+        "modificationMetadata": {
+            "archivable": True,
+            "readOnlyDefinition": False,
+            "readOnlyValue": property_.read_only or property_.calculated,
+        },
+    }
+
+
+def _option(value: str, place: int) -> dict[str, Any]:
+    return {"label": value.capitalize(), "value": value, "displayOrder": place, "hidden": False}
