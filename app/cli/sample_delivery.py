@@ -100,7 +100,7 @@ def delivery_of(sample: Sample, destination: Destination) -> Delivery:
     config, provider, now = destination.config, PROVIDERS[destination.config.provider], utc_now()
     query = f"?{sample.query}" if sample.query else ""
     signed = provider.address(f"{destination.public}/webhooks/{config.name}", config, now) + query
-    raw = provider.fitted(sample.body, config).encode()
+    raw = provider.fit_sample(sample.body, config).encode()
     proving = provider.sign(raw, config, now, method=sample.method, url=signed)
     return Delivery("sample", config.name, now, sample.method, signed, {**sample.headers, **proving}, raw)
 

@@ -56,7 +56,7 @@ def send_sample(  # noqa: PLR0913  # each is an option of the command
     destination = destination_of(source_of(book, source), load_settings(environment), url)
     sent = chosen(destination.config, sample, body)
     sent = sent if email is None else about(sent, destination, email)
-    sent = sent.anew() if new else sent
+    sent = sent.with_new_id() if new else sent
     delivery = delivery_of(sent, destination)
     if email is not None:
         require_about(email, delivery, destination.config, sent.name)

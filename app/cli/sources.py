@@ -88,7 +88,9 @@ def verify(
     if stored.cut:
         checks.insert(
             0,
-            Check("body", passed=None, told="only its beginning is kept: what covers the body cannot be checked again"),
+            Check(
+                "body", passed=None, detail="only its beginning is kept: what covers the body cannot be checked again"
+            ),
         )
     if as_json:
         print_json(
@@ -105,7 +107,7 @@ def verify(
 
 
 def _check(check: Check) -> Mapping[str, Any]:
-    return {"check": check.name, "passed": check.passed, "told": check.told}
+    return {"check": check.name, "passed": check.passed, "told": check.detail}
 
 
 def _print_checks(stored: StoredDelivery, checks: list[Check]) -> None:
@@ -114,4 +116,4 @@ def _print_checks(stored: StoredDelivery, checks: list[Check]) -> None:
     then = f"refused with {stored.status}: {stored.reason}" if stored.reason else "taken"
     console.print(f"{sent.id} of {escape(sent.source)}, {sent.received_at:%Y-%m-%d %H:%M:%S} UTC, then {escape(then)}")
     for check in checks:
-        console.print(f"  {MARKS[check.passed]}  {check.name}: {escape(check.told)}")
+        console.print(f"  {MARKS[check.passed]}  {check.name}: {escape(check.detail)}")

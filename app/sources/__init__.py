@@ -1,6 +1,12 @@
-"""Sources: one module per provider that verifies and normalises what it sends, without I/O.
+"""Sources: verify a delivery and normalise it to events, one module per provider, without I/O.
 
-A new provider is a module in `providers` with a `PROVIDER`; it is found by being there.
+A delivery (raw body, headers, URL), the source's configuration and the time come in; events come out, or the response
+to a challenge. A delivery that does not prove its origin raises `Unauthenticated`, and one that cannot be read raises
+`Unreadable`; both are `DeliveryRejected`. A sample for a source without a usable secret raises `StartError`.
+
+Others import `PROVIDERS` from here, the protocol and its values from `base`, and `field_map`, `diagnose`,
+`sample_files`, `credentials`, `signing`, `standard_scheme` and `fields`. A new provider is a module in `providers` with
+a `PROVIDER`; discovery finds it.
 """
 
 from __future__ import annotations
@@ -18,10 +24,10 @@ if TYPE_CHECKING:
     from app.sources.base import Provider
 
 
-def _found() -> dict[str, Provider]:
+def _discovered() -> dict[str, Provider]:
     names = sorted(module.name for module in iter_modules(providers.__path__))
     found: list[Provider] = [import_module(f"{providers.__name__}.{name}").PROVIDER for name in names]
     return {provider.name: provider for provider in sorted(found, key=lambda provider: provider.name)}
 
 
-PROVIDERS: Mapping[str, Provider] = MappingProxyType(_found())
+PROVIDERS: Mapping[str, Provider] = MappingProxyType(_discovered())

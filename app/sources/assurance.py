@@ -1,4 +1,4 @@
-"""What a source's way of proving itself is worth, in words for people."""
+"""What the proof of a source is worth, in words for operators."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """`how` it is proved, what that `covers`, and for how long a captured request could be used again (`replay`)."""
+    """`how` a delivery is proved, what the proof `covers`, and how long a captured request can be `replay`ed."""
 
     how: str
     covers: str
@@ -23,6 +23,6 @@ NOTHING = Proof("nothing", "nothing: whoever knows the URL is believed", "for ev
 
 
 def for_so_long(tolerance: timedelta) -> str:
-    """Return a tolerance in minutes, or in seconds where it is no whole number of them."""
+    """Return a tolerance in minutes, or in seconds where it is not a whole number of minutes."""
     seconds = int(tolerance.total_seconds())
     return f"for {seconds} s" if seconds % 60 else f"for {seconds // 60} min"

@@ -1,4 +1,4 @@
-"""What every provider does: verify a delivery, answer a challenge, normalise its events. No I/O anywhere."""
+"""The protocol of a provider: verify a delivery, answer a challenge, normalise its events. Without I/O."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ HeaderName = Annotated[str, StringConstraints(pattern=r"^[!#$%&'*+.^_`|~0-9A-Za-
 
 @dataclass(frozen=True, slots=True)
 class Lookup:
-    """What a thin event's provider is asked: a path below `host`, which no payload chooses; `headers` authorise.
+    """The request that completes a thin event: a path below `host`, which no payload chooses, with `headers`.
 
-    The host "" is a HubSpot account that people are enrolled in, and `path` the id of a contact there; `portal` is that
-    account's id, empty where the event does not name it.
+    The host "" stands for HubSpot: `path` is then the id of a contact, and `portal` the id of its account, empty where
+    the event does not name it.
     """
 
     host: str
@@ -39,7 +39,7 @@ class Lookup:
 
 
 class Hint(NamedTuple):
-    """A HubSpot contact of whom something was told, and the id of its account, empty where that is not named."""
+    """A HubSpot contact that a delivery mentions, and the id of its account, empty where that is not named."""
 
     portal: str
     contact: str
@@ -48,8 +48,8 @@ class Hint(NamedTuple):
 class Provider(Protocol):
     """One kind of sender. `Options` is the strict model of a source's own keys beside `provider` and `secrets`.
 
-    `methods` are those by which deliveries come. `retry_after_unit` is how many of the sender's units of Retry-After
-    make a second. `hosts` are all that its lookups ask.
+    `methods` are the HTTP methods of its deliveries. `retry_after_unit` is how many of the sender's units of
+    Retry-After make a second. `hosts` are all hosts of its lookups.
     """
 
     name: str
@@ -67,7 +67,7 @@ class Provider(Protocol):
         ...
 
     def probe(self, delivery: Delivery, config: SourceConfig) -> Response | None:
-        """Return the answer to a request that nothing authenticates and that asks for no more than a sign of life."""
+        """Return the response to an unauthenticated request that only checks that the URL is served, else None."""
         ...
 
     def verify(self, delivery: Delivery, config: SourceConfig, now: datetime) -> Secret | None:
@@ -78,15 +78,15 @@ class Provider(Protocol):
         ...
 
     def stored(self, delivery: Delivery, config: SourceConfig) -> Delivery:
-        """Return what may be kept of a verified delivery: nothing with which its reader could send the next one."""
+        """Return what may be stored of a verified delivery: nothing that lets a reader send the next one."""
         ...
 
-    def taken_out(self, config: SourceConfig) -> tuple[Secret, ...]:
-        """Return the secrets that `stored` takes out of a delivery."""
+    def removed_secrets(self, config: SourceConfig) -> tuple[Secret, ...]:
+        """Return the secrets that `stored` removes from a delivery."""
         ...
 
     def handshake(self, delivery: Delivery, config: SourceConfig) -> Response | None:
-        """Return the answer to a verified delivery that is a challenge, or None where it is none."""
+        """Return the response to a verified delivery that is a challenge, else None."""
         ...
 
     def events(self, delivery: Delivery, config: SourceConfig) -> list[Event]:
@@ -94,23 +94,23 @@ class Provider(Protocol):
         ...
 
     def answer(self, delivery: Delivery, refusal: DeliveryRejected | None) -> Response | None:
-        """Return the answer to a delivery that was taken, or refused, where the provider wants one of its own form."""
+        """Return the response to an accepted or refused delivery where the provider requires its own form."""
         ...
 
     def lookup(self, event: Event, config: SourceConfig) -> Lookup | None:
-        """Return what to ask the provider about a thin event, None where nothing can be asked."""
+        """Return the lookup that completes a thin event, None where there is none."""
         ...
 
     def enriched(self, event: Event, found: Any) -> Event:
-        """Return the thin event with what the provider answered, parsed JSON of any shape; raise Unreadable."""
+        """Return the thin event with what the lookup found, parsed JSON of any shape. Raises Unreadable."""
         ...
 
     def hints(self, events: list[Event]) -> frozenset[Hint]:
-        """Return the HubSpot contacts whose sequence seems to have ended by these events."""
+        """Return the HubSpot contacts whose sequence may have ended, according to these events."""
         ...
 
     def sign(self, body: bytes, config: SourceConfig, now: datetime, *, method: str, url: str) -> dict[str, str]:
-        """Return the headers with which the provider would send `body`: for samples, demonstrations and tests.
+        """Return the headers that the provider would send with `body`, for samples, demonstrations and tests.
 
         Raises StartError where the source has no usable secret.
         """
@@ -120,8 +120,8 @@ class Provider(Protocol):
         """Return the URL that the provider calls, which may hold a secret; raises StartError like `sign`."""
         ...
 
-    def fitted(self, sample: str, config: SourceConfig) -> str:
-        """Return the body of a sample as this source's own sender would write it."""
+    def fit_sample(self, sample: str, config: SourceConfig) -> str:
+        """Return the body of a sample as this source's sender would write it."""
         ...
 
 
@@ -132,7 +132,7 @@ class NoOptions(BaseModel):
 
 
 class BaseProvider:
-    """What most providers have in common: deliveries by POST, probes by GET or HEAD, and no answer of their own."""
+    """What most providers share: deliveries by POST, probes by GET or HEAD, and no response of their own form."""
 
     name: str
     Options: type[BaseModel] = NoOptions
@@ -141,16 +141,16 @@ class BaseProvider:
     hosts: frozenset[str] = frozenset()
 
     def probe(self, delivery: Delivery, config: SourceConfig) -> Response | None:  # noqa: ARG002  # the protocol's
-        """Answer 200 to HEAD and GET, with which tools look whether anybody is there before they save a webhook."""
+        """Answer 200 to HEAD and GET: many tools send one before they save a webhook."""
         if delivery.method in {"GET", "HEAD"} and delivery.method not in self.methods:
             return Response(content_type="text/plain")
         return None
 
     def stored(self, delivery: Delivery, config: SourceConfig) -> Delivery:  # noqa: ARG002  # the protocol's
-        """Return the whole delivery: a signature of it is of no use for another one."""
+        """Return the whole delivery: its signature is useless for another delivery."""
         return delivery
 
-    def taken_out(self, config: SourceConfig) -> tuple[Secret, ...]:
+    def removed_secrets(self, config: SourceConfig) -> tuple[Secret, ...]:
         """Return the source's secrets."""
         return config.secrets
 
@@ -167,24 +167,24 @@ class BaseProvider:
         return None
 
     def enriched(self, event: Event, found: Any) -> Event:  # noqa: ARG002  # the protocol's
-        """Return the event as it is: nothing was asked."""
+        """Return the event as it is: there was no lookup."""
         return event
 
     def hints(self, events: list[Event]) -> frozenset[Hint]:  # noqa: ARG002  # the protocol's
-        """Return nobody: other tools know nothing of HubSpot's sequences."""
+        """Return no contact: other tools know nothing of HubSpot's sequences."""
         return frozenset()
 
     def address(self, url: str, config: SourceConfig, now: datetime) -> str:  # noqa: ARG002  # the protocol's
-        """Return the URL as it is: the proof stands in the headers."""
+        """Return the URL as it is: the proof is in the headers."""
         return url
 
-    def fitted(self, sample: str, config: SourceConfig) -> str:  # noqa: ARG002  # the protocol's
-        """Return the sample as it is: nothing in it tells one sender from another."""
+    def fit_sample(self, sample: str, config: SourceConfig) -> str:  # noqa: ARG002  # the protocol's
+        """Return the sample as it is: it is the same for every sender."""
         return sample
 
 
 class SignedProvider(BaseProvider):
-    """The part that is the same for every provider with one signature scheme: a subclass adds `events`."""
+    """Base of the providers that have one signature scheme: a subclass adds `events`."""
 
     scheme: Scheme
 
@@ -206,13 +206,11 @@ class SignedProvider(BaseProvider):
 
     def scheme_of(self, config: SourceConfig) -> Scheme:
         """Return the scheme with the tolerance that the source's options set, where the provider has that option."""
-        if isinstance(config.options, TimedOptions) and config.options.tolerance is not None:
-            return replace(self.scheme, tolerance=timedelta(seconds=config.options.tolerance))
-        return self.scheme
+        return with_tolerance(self.scheme, config)
 
 
 class CredentialProvider(BaseProvider):
-    """The part that is the same for every provider that only knows a password: a subclass adds `events`."""
+    """Base of the providers that send a password: a subclass adds `events`."""
 
     credential: Credential
 
@@ -221,7 +219,7 @@ class CredentialProvider(BaseProvider):
         return credentials.mistakes(self.credential_of(config), config.secrets)
 
     def proof(self, config: SourceConfig) -> Proof:
-        """Return what knowing a password proves."""
+        """Return what a password proves."""
         return self.credential_of(config).proof
 
     def verify(self, delivery: Delivery, config: SourceConfig, now: datetime) -> Secret | None:
@@ -233,11 +231,11 @@ class CredentialProvider(BaseProvider):
         return credentials.redacted(self.credential_of(config), delivery, config.secrets)
 
     def sign(self, body: bytes, config: SourceConfig, now: datetime, *, method: str, url: str) -> dict[str, str]:  # noqa: ARG002  # the protocol's
-        """Return the header with the password, or none where it stands in the URL."""
+        """Return the header with the password; none where the password is in the URL."""
         return credentials.headers(self.credential_of(config), config.secrets, now)
 
     def address(self, url: str, config: SourceConfig, now: datetime) -> str:
-        """Return the URL, with the secret behind it where it stands there."""
+        """Return the URL, with the secret as its last part where the credential is of that kind."""
         return credentials.address(self.credential_of(config), url, config.secrets, now)
 
     def credential_of(self, config: SourceConfig) -> Credential:
@@ -270,8 +268,16 @@ class HeaderOptions(BaseModel):
     )
 
 
+def with_tolerance(scheme: Scheme, config: SourceConfig) -> Scheme:
+    """Return the scheme with the tolerance that the source's options set, else the scheme itself."""
+    # Copied only where a source sets a tolerance: every delivery comes through here.
+    if isinstance(config.options, TimedOptions) and config.options.tolerance is not None:
+        return replace(scheme, tolerance=timedelta(seconds=config.options.tolerance))
+    return scheme
+
+
 def secret_mistakes(scheme: Scheme, secrets: tuple[Secret, ...]) -> list[str]:
-    """Return a sentence for each secret that cannot work, or one that none is set."""
+    """Return a sentence for each secret that cannot work, or one sentence where none is set."""
     if not secrets:
         return ["needs at least one secret: without one every delivery is refused"]
     return [
@@ -292,10 +298,10 @@ def _secret_mistake(scheme: Scheme, value: str) -> str | None:
 
 
 def unsent(body: bytes, config: SourceConfig, now: datetime, *, method: str, url: str, message: str = "") -> Delivery:
-    """Return the request that is about to be signed; `message` is the id it will carry, where the scheme has one."""
+    """Return the request to be signed; `message` is its message id, where the scheme has one."""
     return Delivery(message, config.name, now, method, url, {}, body)
 
 
 def retiring(secret: Secret, secrets: tuple[Secret, ...]) -> bool:
-    """Tell whether a secret is on its way out: it has a last moment, or others that have none stand before it."""
-    return secret.not_after is not None or secret != next(each for each in secrets if each.not_after is None)
+    """Return whether a secret is being retired: it has a `not_after`, or it is not the first one without."""
+    return secret.not_after is not None or secret != next(other for other in secrets if other.not_after is None)

@@ -1,4 +1,4 @@
-"""Batches: each member is an event of its own, and one that cannot be read does not spoil the rest."""
+"""Batches: each member is an event of its own; an unreadable member does not affect the others."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ if TYPE_CHECKING:
     from app.model import Delivery, SourceConfig
 
 DROPPED = "dropped"
-# The largest that is documented is Segment's, 4,000.
+# The largest documented batch is Segment's, of 4,000 members.
 MOST_MEMBERS = 10_000
 
 
 def each(
     members: Sequence[Any], read: Callable[[int], Event], delivery: Delivery, config: SourceConfig, *, at: str = ""
 ) -> list[Event]:
-    """Return an event for every member: what `read` makes of its index, or one that says why it was dropped.
+    """Return an event for every member: the one that `read` returns for its index, or one with the reason of the drop.
 
-    `at` is the JSON pointer of the list, for people.
+    `at` is the JSON pointer of the list, for that reason.
     """
     digest = ""
     events: list[Event] = []
@@ -37,19 +37,19 @@ def each(
 
 
 def dropped(config: SourceConfig, digest: str, index: int, reason: str) -> Event:
-    """Return what is recorded of a member that cannot be used: not its content, which nobody vouches for."""
+    """Return the event that records a dropped member: without its content, which is not authenticated."""
     return Event(config.name, DROPPED, (DROPPED, digest, str(index)), dropped=reason)
 
 
 def rows(value: Any, where: str) -> list[Any]:
-    """Return a list as it is; raise Unreadable where there is none."""
+    """Return the value, which must be a list. Raises Unreadable."""
     if not isinstance(value, list):
         raise Unreadable("malformed_body", f"{where} is not a list")
     return not_too_many(value)
 
 
 def not_too_many(members: list[Any]) -> list[Any]:
-    """Return the members as they are; raise Unreadable where there are more than any sender puts into one batch."""
+    """Return the members. Raises Unreadable for more members than any sender puts into one batch."""
     if len(members) > MOST_MEMBERS:
         raise Unreadable("too_many_members", f"the batch has {len(members)} members, more than {MOST_MEMBERS}")
     return members

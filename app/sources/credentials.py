@@ -1,7 +1,7 @@
-"""One mechanism for every sender that only knows a password: in a header, by Basic, as a bearer, or in the URL.
+"""Passwords of senders that sign nothing: in a header, by Basic, as a bearer token, or in the URL.
 
-Such a secret proves who sends, and nothing of what is sent. It is compared in constant time, and what matched is not
-stored with the delivery: whoever reads the database could send in the sender's name.
+Such a secret authenticates the sender, not the content. It is compared in constant time, and it is removed from a
+delivery before the delivery is stored: otherwise a reader of the database could send in the sender's name.
 """
 
 from __future__ import annotations
@@ -39,24 +39,24 @@ HOW = {
 
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """Where the password stands. `header` (lower case) matters to the kind `header` alone."""
+    """Where the password is. `header` (lower case) matters only for the kind `header`."""
 
     kind: Literal["header", "basic", "bearer", "url"]
     header: str = "authorization"
 
     @property
     def proof(self) -> Proof:
-        """What it is worth."""
+        """What such a password is worth."""
         return Proof(HOW[self.kind].format(header=self.header), "the sender, not what is sent", WHILE_IN_FORCE)
 
 
 def verify(credential: Credential, delivery: Delivery, secrets: Iterable[Secret], now: datetime) -> Secret:
-    """Return the secret that was presented. Raises Unauthenticated: none was sent, a wrong one, or one out of force."""
+    """Return the secret that was presented. Raises Unauthenticated for a missing, wrong or expired one."""
     known = tuple(secrets)
     if not any(secret.value for secret in known):
         raise Unauthenticated("auth_missing", "the source has no secret, so nothing can be verified")
     presented = octets(_presented(credential, delivery))
-    # All of them are compared, whichever matches: how long it takes tells nothing.
+    # Every secret is compared, so that the time taken does not depend on which one matches.
     matching = [secret for secret in known if hmac.compare_digest(presented, octets(secret.value)) and secret.value]
     if not matching:
         raise Unauthenticated(
@@ -69,7 +69,7 @@ def verify(credential: Credential, delivery: Delivery, secrets: Iterable[Secret]
 
 
 def headers(credential: Credential, secrets: Iterable[Secret], now: datetime) -> dict[str, str]:
-    """Return the headers that a sender adds: none where the secret stands in the URL."""
+    """Return the headers that a sender adds; none where the secret is in the URL."""
     value = _first(secrets, now)
     if credential.kind == "basic":
         return {"authorization": "Basic " + base64.b64encode(octets(value)).decode()}
@@ -79,12 +79,12 @@ def headers(credential: Credential, secrets: Iterable[Secret], now: datetime) ->
 
 
 def address(credential: Credential, url: str, secrets: Iterable[Secret], now: datetime) -> str:
-    """Return the URL that the sender calls: with the secret as its last part where it stands there."""
+    """Return the URL that the sender calls: for the kind `url` its last part is the secret."""
     return f"{url.rstrip('/')}/{_first(secrets, now)}" if credential.kind == "url" else url
 
 
 def mistakes(credential: Credential, secrets: tuple[Secret, ...]) -> list[str]:
-    """Return a sentence for each secret that cannot work, or one that none is set."""
+    """Return a sentence for each secret that cannot work, or one sentence where none is set."""
     if not secrets:
         return ["needs at least one secret: without one every delivery is refused"]
     return [
@@ -95,7 +95,7 @@ def mistakes(credential: Credential, secrets: tuple[Secret, ...]) -> list[str]:
 
 
 def redacted(credential: Credential, delivery: Delivery, secrets: Iterable[Secret]) -> Delivery:
-    """Return the delivery without the source's secrets; a URL's may stand in the body, too, where it is repeated."""
+    """Return the delivery without the source's secrets, also where the body repeats the one of the URL."""
     for secret in secrets:
         if secret.value:
             delivery = _without(credential, delivery, secret.value)
@@ -104,7 +104,7 @@ def redacted(credential: Credential, delivery: Delivery, secrets: Iterable[Secre
 
 def _without(credential: Credential, delivery: Delivery, value: str) -> Delivery:
     basic = base64.b64encode(octets(value)).decode()
-    # Proxies repeat the URL in headers of their own, and some repeat credentials, too.
+    # Proxies repeat the URL in headers of their own, and some of them repeat credentials.
     kept = {name: _url_without(sent, value).replace(basic, REDACTED) for name, sent in delivery.headers.items()}
     url, body = _url_without(delivery.url, value), delivery.body
     if credential.kind == "url":
@@ -113,13 +113,13 @@ def _without(credential: Credential, delivery: Delivery, value: str) -> Delivery
 
 
 def _url_without(url: str, value: str) -> str:
-    """Return the URL without the secret, which may be written with escapes that nobody needs."""
+    """Return the URL without the secret, which may be written with needless escapes."""
     pieces = PIECES.split(url)
     return "".join(REDACTED if unquote_plus(piece) == value else piece for piece in pieces).replace(value, REDACTED)
 
 
 def restored(delivery: Delivery, secret: Secret) -> Delivery:
-    """Return a stored delivery with `secret` where an accepted one was taken out, to look at its checks again."""
+    """Return a stored delivery with `secret` where an accepted one was removed, so that it can be checked again."""
     basic = base64.b64encode(octets(secret.value)).decode()
     kept = {
         name: value.replace(REDACTED, basic if value[:6].lower() == "basic " else secret.value)
@@ -149,7 +149,7 @@ def _access_token(url: str) -> str:
 
 
 def _in_url(delivery: Delivery) -> str:
-    """Return what follows the source's name: the last of the path's parts."""
+    """Return the last part of the path, which follows the source's name."""
     parts = [part for part in path_of(delivery.url).split("/") if part]
     last = unquote(parts[-1]) if parts else ""
     missing = "the URL ends with the source's name: the secret stands behind it"

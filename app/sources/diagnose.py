@@ -1,4 +1,4 @@
-"""Why a delivery is or is not taken: every check by itself, in words that print no secret. Pure."""
+"""Why a delivery is or is not accepted: one result per check, in words that print no secret. Pure."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One check. `passed` None is a remark: neither good nor bad."""
+    """One check. `passed` is None for a remark, which is neither good nor bad."""
 
     name: str
     passed: bool | None
-    told: str
+    detail: str
 
 
 def diagnose(
@@ -33,22 +33,22 @@ def diagnose(
     *,
     reason: str | None,
 ) -> list[Check]:
-    """Return the checks of a stored delivery under the configuration of now, at the time when it came.
+    """Return the checks of a stored delivery under the present configuration, at the time of its arrival.
 
-    `reason` is why it was refused then, None where it was taken.
+    `reason` is why it was refused then, None where it was accepted.
     """
     now = delivery.received_at
     sent = _as_sent(delivery, source, provider, reason)
     if delivery.method not in provider.methods:
-        told = f"deliveries of {provider.name} come by {', '.join(sorted(provider.methods))}"
-        return [Check("method", passed=False, told=f"it came by {delivery.method}; {told}")]
+        expected = f"deliveries of {provider.name} come by {', '.join(sorted(provider.methods))}"
+        return [Check("method", passed=False, detail=f"it came by {delivery.method}; {expected}")]
     refusal = _refusal(sent, source, provider, now)
     proof = provider.proof(source)
-    checks = [Check("method", passed=True, told=delivery.method)]
+    checks = [Check("method", passed=True, detail=delivery.method)]
     if refusal is None:
-        checks.append(Check("proof", passed=True, told=f"{proof.how}; it covers {proof.covers}"))
+        checks.append(Check("proof", passed=True, detail=f"{proof.how}; it covers {proof.covers}"))
     else:
-        checks.append(Check("proof", passed=False, told=f"{refusal.reason}: {refusal}"))
+        checks.append(Check("proof", passed=False, detail=f"{refusal.reason}: {refusal}"))
         checks += _each_secret(sent, source, provider, now)
         checks += _near_misses(sent, source, provider, now)
         checks += _other_sources(sent, others, provider, now)
@@ -56,12 +56,12 @@ def diagnose(
 
 
 def _as_sent(delivery: Delivery, source: SourceConfig, provider: Provider, reason: str | None) -> Delivery:
-    """Return the delivery with the secret that was taken out of it: the one with which it ends as it did then.
+    """Return the delivery with the secret that was removed from it: the one that gives the same outcome as then.
 
-    Where none does, the configuration has changed since, and the first secret stands for it; but what was refused as
-    wrong held none of them.
+    Where no secret does, the configuration has changed since, and the first secret takes its place; a delivery refused
+    for a wrong secret held none of them.
     """
-    candidates = [restored(delivery, secret) for secret in provider.taken_out(source)]
+    candidates = [restored(delivery, secret) for secret in provider.removed_secrets(source)]
     for candidate in (delivery, *candidates):
         refusal = _refusal(candidate, source, provider, delivery.received_at)
         if (refusal.reason if refusal else None) == reason:
@@ -80,12 +80,12 @@ def _refusal(delivery: Delivery, source: SourceConfig, provider: Provider, now: 
 def _each_secret(delivery: Delivery, source: SourceConfig, provider: Provider, now: datetime) -> Iterator[Check]:
     for number, secret in enumerate(source.secrets, start=1):
         alone = _refusal(delivery, replace(source, secrets=(secret,)), provider, now)
-        told = "it fits" if alone is None else f"{alone.reason}: {alone}"
-        yield Check(f"secret {number}", passed=alone is None, told=told)
+        detail = "it fits" if alone is None else f"{alone.reason}: {alone}"
+        yield Check(f"secret {number}", passed=alone is None, detail=detail)
 
 
 def _near_misses(delivery: Delivery, source: SourceConfig, provider: Provider, now: datetime) -> Iterator[Check]:
-    """Yield what would have made it pass: the usual things that happen between a sender and here."""
+    """Yield changes with which it would pass: what usually happens to a request on its way from the sender."""
     scheme, _, rest = delivery.url.partition("://")
     other = "http" if scheme == "https" else "https"
     changes = {
@@ -99,9 +99,9 @@ def _near_misses(delivery: Delivery, source: SourceConfig, provider: Provider, n
             delivery, body=delivery.body + b"\n"
         ),
     }
-    for told, changed in changes.items():
+    for change, changed in changes.items():
         if changed != delivery and _refusal(changed, source, provider, now) is None:
-            yield Check("near miss", passed=None, told=f"it would pass with {told}")
+            yield Check("near miss", passed=None, detail=f"it would pass with {change}")
 
 
 def _other_sources(
@@ -110,7 +110,7 @@ def _other_sources(
     for name, other in others.items():
         if other.provider == provider.name and _refusal(delivery, other, provider, now) is None:
             yield Check(
-                "near miss", passed=None, told=f"it passes as a delivery of the source {name}: is the URL its own?"
+                "near miss", passed=None, detail=f"it passes as a delivery of the source {name}: is the URL its own?"
             )
 
 
@@ -118,6 +118,6 @@ def _readable(delivery: Delivery, source: SourceConfig, provider: Provider) -> C
     try:
         events = provider.events(provider.stored(delivery, source), source)
     except DeliveryRejected as refusal:
-        return Check("content", passed=False, told=f"{refusal.reason}: {refusal}")
+        return Check("content", passed=False, detail=f"{refusal.reason}: {refusal}")
     kinds = ", ".join(dict.fromkeys(event.type for event in events)) or "none"
-    return Check("content", passed=True, told=f"{len(events)} event{'' if len(events) == 1 else 's'}: {kinds}")
+    return Check("content", passed=True, detail=f"{len(events)} event{'' if len(events) == 1 else 's'}: {kinds}")

@@ -1,7 +1,7 @@
-"""A source's `map:`: where a tool puts what an event's fields are, if its users choose the names.
+"""A source's `map:`: where the values of an event's fields are, for tools whose users choose the names.
 
-A value is named by its path, or by the label or key of an answer as the form shows it. What is not there, or is neither
-text nor a whole number, leaves the field as the provider read it.
+A value is named by its path, or by the label or key of an answer as the form shows it. A value that is missing, or is
+neither text nor a whole number, leaves the field as the provider read it.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def _value(name: str, where: str, event: Event, headers: Mapping[str, str]) -> A
 
 
 def _answer(label: str, event: Event) -> Any:
-    """Return the answer with this label, or the payload's value of this key; case and space around it are forgiven."""
+    """Return the answer with this label, or the payload's value of this key, ignoring case and outer space."""
     for answers in (event.answers, event.data):
         if label in answers:
             return answers[label]

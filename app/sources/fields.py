@@ -1,14 +1,14 @@
 """Reading untrusted JSON: bytes to values, values to text and instants.
 
-`parse` is strict: what one reader would take one way and another reader another way (a key twice, NaN, an infinite
-number, a byte order mark) ends in Unreadable, and so do bodies nested deeper than `MAX_DEPTH`. Integers keep all their
-digits. Two things are repaired, for a lead is worth more than a character: NUL, which PostgreSQL stores in no text, and
-half a surrogate pair, which senders leave where they cut a text in the middle of an emoji. Each becomes U+FFFD.
+`parse` is strict: it raises Unreadable for what two readers could read differently (a repeated key, NaN, an infinite
+number, a byte order mark), and for bodies nested deeper than `MAX_DEPTH`. Integers keep all their digits. Two things
+are repaired, because a lead is worth more than a character: NUL, which PostgreSQL cannot store in a text, and half a
+surrogate pair, which senders leave where they cut a text in the middle of an emoji. Each becomes U+FFFD.
 
-Reading a field follows one rule. What tells an event from another must be there: `required` raises Unreadable naming
-the path. What describes the person or the time may be absent: anything unusable reads as None, for an authentic event
-that is turned away is retried for a day and may get the webhook disabled, while one without an address is recorded
-and explained. Paths are written as JSON pointers.
+Reading a field follows one rule. A field that identifies an event is required: `required` raises Unreadable and names
+the path. A field that describes the person or the time may be absent: an unusable value reads as None, because a sender
+retries a refused event for a day and may disable the webhook, while an event without an address is recorded and
+explained. Paths are written as JSON pointers.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from typing import Any, Literal, NoReturn
 
 from app.errors import Unreadable
 
-# Far above any real payload (Stripe's deepest is about 10), far below what recursion and PostgreSQL's jsonb bear.
+# Far above any real payload (Stripe's deepest is about 10), far below the limits of recursion and PostgreSQL's jsonb.
 MAX_DEPTH = 100
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-# Read as seconds, this number is the year 5138; read as milliseconds, it is March 1973: no webhook is older.
+# As seconds this number is the year 5138; as milliseconds it is March 1973, before any webhook.
 FIRST_MILLISECONDS = 100_000_000_000
 LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 DIGITS = re.compile(r"[0-9]{1,16}")
@@ -39,7 +39,7 @@ def parse(body: bytes | str) -> Any:
         if "\\u0000" in text:
             text = ESCAPED_NUL.sub(r"\1\\ufffd", text)
         value = DECODER.decode(text)
-        value = _whole(text, value)
+        value = _repaired(text, value)
     except UnicodeError as error:
         raise Unreadable("malformed_body", "the body is not UTF-8") from error
     except RecursionError as error:
@@ -60,7 +60,7 @@ def parse_object(body: bytes | str) -> dict[str, Any]:
 
 
 def find(value: Any, *path: str | int) -> Any:
-    """Return what stands at `path`, or None where there is nothing."""
+    """Return the value at `path`, or None where there is none."""
     for step in path:
         if isinstance(value, dict):
             value = value.get(str(step))
@@ -78,7 +78,7 @@ def text(value: Any, *path: str | int) -> str | None:
 
 
 def first_text(*candidates: str | None) -> str | None:
-    """Return the first candidate that is there."""
+    """Return the first candidate that is not None."""
     for candidate in candidates:
         if candidate is not None:
             return candidate
@@ -94,7 +94,7 @@ def any_text(value: dict[str, Any], *keys: str) -> str | None:
     return None
 
 
-def identity(value: Any, *path: str | int) -> str | None:
+def id_at(value: Any, *path: str | int) -> str | None:
     """Return the id at `path`, a text or a whole number, as text; None where there is none."""
     found = find(value, *path)
     if isinstance(found, int) and not isinstance(found, bool):
@@ -104,7 +104,7 @@ def identity(value: Any, *path: str | int) -> str | None:
 
 def required(value: Any, *path: str | int) -> str:
     """Return the id at `path`; raise Unreadable naming the path where there is none."""
-    found = identity(value, *path)
+    found = id_at(value, *path)
     if found is None:
         raise Unreadable("missing_field", f"{pointer(path)} is missing, empty, or neither text nor a whole number")
     return found
@@ -132,13 +132,13 @@ def as_instant(value: Any, unit: Literal["s", "ms"] | None = None) -> datetime |
 
 
 def from_digits(value: str, unit: Literal["s", "ms"] | None = None) -> datetime | None:
-    """Return the Unix time that a header writes out, in UTC; None where it is no plausible whole number."""
+    """Return the Unix time in a text, in UTC; None where it is not a plausible whole number."""
     digits = value.strip()
     return as_instant(int(digits), unit) if DIGITS.fullmatch(digits) else None
 
 
 def storable(value: str) -> str:
-    """Return text that did not come through `parse` (a header, a URL) fit for the store, as `parse` would have it."""
+    """Return text of a header or a URL, repaired for the database as `parse` repairs a body. Raises Unreadable."""
     try:
         value.encode()
     except UnicodeEncodeError as error:
@@ -147,7 +147,7 @@ def storable(value: str) -> str:
 
 
 def path_of(url: str) -> str:
-    """Return a URL's path. What the caller wrote for a host may be anything, and is not looked at."""
+    """Return a URL's path. The host comes from the caller and is ignored."""
     return "/" + url.partition("?")[0].partition("#")[0].partition("://")[2].partition("/")[2]
 
 
@@ -157,7 +157,7 @@ def query_of(url: str) -> str:
 
 
 def body_digest(body: bytes) -> str:
-    """Return what identifies an event that carries no id of its own."""
+    """Return the digest that identifies an event without an id of its own."""
     return sha256(body).hexdigest()
 
 
@@ -198,24 +198,24 @@ def _no_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")
 
 
-def _whole(source: str, value: Any) -> Any:
-    """Return the value without halves of surrogate pairs."""
-    # The escape is rare (most senders write UTF-8), so only then is the value written out to see whether it can be.
+def _repaired(source: str, value: Any) -> Any:
+    """Return the value with halves of surrogate pairs replaced."""
+    # The escape is rare (most senders write UTF-8), so the value is encoded as a test only where it occurs.
     if "\\ud" not in source and "\\uD" not in source:
         return value
     try:
         json.dumps(value, ensure_ascii=False).encode()
     except UnicodeEncodeError:
-        return _mended(value)
+        return _without_lone_surrogates(value)
     return value
 
 
-def _mended(value: Any) -> Any:
+def _without_lone_surrogates(value: Any) -> Any:
     if isinstance(value, str):
         return LONE_SURROGATE.sub("\N{REPLACEMENT CHARACTER}", value)
     if isinstance(value, dict):
-        return {_mended(key): _mended(item) for key, item in value.items()}
-    return [_mended(item) for item in value] if isinstance(value, list) else value
+        return {_without_lone_surrogates(key): _without_lone_surrogates(item) for key, item in value.items()}
+    return [_without_lone_surrogates(item) for item in value] if isinstance(value, list) else value
 
 
 def _depth(value: Any) -> int:
@@ -234,6 +234,6 @@ def _too_deep() -> Unreadable:
     return Unreadable("malformed_body", f"the body is nested deeper than {MAX_DEPTH} levels")
 
 
-# The standard library's decoder, for orjson turns integers above 64 bits into floats and drops repeated keys silently;
-# looking for both afterwards costs as much as this decoder does.
+# The standard library's decoder: orjson turns integers above 64 bits into floats and drops repeated keys silently, and
+# checking for both afterwards costs as much as this decoder does.
 DECODER = json.JSONDecoder(object_pairs_hook=_unique, parse_float=_finite, parse_constant=_no_constant)

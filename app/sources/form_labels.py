@@ -1,7 +1,7 @@
-"""What a form's question asks for, told from its wording: people name their questions, not our fields.
+"""The Event field that a form's question asks for, recognised from its wording.
 
-Only wordings with nothing else in them count: "What is your company called?" is the company, "How many people work at
-your company?" is not.
+Only a wording without other words counts: "What is your company called?" is the company, "How many people work at your
+company?" is not.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 WORD = re.compile(r"[^\W_]+")
-# "s" is what is left of "what's".
+# "s" is the rest of "what's".
 FILLERS = frozenset(
     WORD.findall("a an are at called do enter for is of please s the what whats which work works you your"),
 )
@@ -39,13 +39,13 @@ MEANINGS = {
 
 
 def meaning(label: str) -> str | None:
-    """Return the Event field that a question or key asks for, or None where the wording says something else."""
+    """Return the Event field that a question or key asks for, None where the wording does not fit one."""
     words = frozenset(WORD.findall(label.lower())) - FILLERS
     return MEANINGS.get(words)
 
 
 def by_meaning(labelled: list[tuple[str, str]]) -> dict[str, str]:
-    """Return (label, answer) pairs as Event field -> answer; the first answer to a question counts."""
+    """Return (label, answer) pairs as Event field -> answer; the first answer for a field counts."""
     found: dict[str, str] = {}
     for label, answer in labelled:
         if (field := meaning(label)) and answer.strip():

@@ -1,6 +1,6 @@
-"""Form-encoded and multipart bodies as plain values: what browsers and older tools send instead of JSON.
+"""Form-encoded and multipart bodies as plain values: browsers and older tools send them instead of JSON.
 
-A field that comes twice becomes a list. Files are not kept: their names are.
+A field that occurs twice becomes a list. Of a file only the name is kept.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from app.model import Delivery
 
 MAXIMUM_FIELDS = 2000
-# Older sites still send their forms so, and say it.
+# Older sites still send forms in these encodings, and declare them.
 WESTERN = frozenset({"iso-8859-1", "latin1", "iso-8859-15", "windows-1252"})
 
 
@@ -29,9 +29,9 @@ def content_type(delivery: Delivery) -> str:
 
 
 def form(delivery: Delivery) -> dict[str, Any]:
-    """Return the fields of a form-encoded or multipart body; raise Unreadable where it is neither or broken."""
+    """Return the fields of a form-encoded or multipart body; raise Unreadable where it cannot be read."""
     if content_type(delivery) == "multipart/form-data":
-        return _gathered(_multipart(delivery))
+        return _by_name(_multipart(delivery))
     _, parameters = parse_options_header(delivery.headers.get("content-type", ""))
     charset = parameters.get(b"charset", b"utf-8").decode("latin-1").lower()
     return urlencoded(delivery.body, charset if charset in WESTERN else "utf-8")
@@ -49,7 +49,7 @@ def urlencoded(body: bytes, charset: str = "utf-8") -> dict[str, Any]:
         )
     except ValueError as error:  # UnicodeDecodeError is one
         raise Unreadable("malformed_body", f"the form cannot be read: {error}") from error
-    return _gathered(pairs)
+    return _by_name(pairs)
 
 
 def _multipart(delivery: Delivery) -> list[tuple[str, str]]:
@@ -70,7 +70,7 @@ def _multipart(delivery: Delivery) -> list[tuple[str, str]]:
 
 
 class _Parts:
-    """Gathers what the parser tells of each part."""
+    """Collects the parts from the parser's callbacks."""
 
     def __init__(self) -> None:
         self.fields: list[tuple[str, str]] = []
@@ -113,8 +113,8 @@ class _Parts:
         self.ended = True
 
 
-def _gathered(pairs: list[tuple[str, str]]) -> dict[str, Any]:
-    """Return the fields by name, in their order; one that comes more than once as a list."""
+def _by_name(pairs: list[tuple[str, str]]) -> dict[str, Any]:
+    """Return the fields by name, in their order; a repeated one as a list."""
     found: dict[str, list[str]] = {}
     for name, value in pairs:
         found.setdefault(storable(name), []).append(storable(value))

@@ -1,4 +1,4 @@
-"""A person's fields where the sender chose the names: the usual ways of writing them."""
+"""A person's fields under the names that senders usually choose."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Person(TypedDict):
 
 
 def person_in(value: Any) -> Person:
-    """Return e-mail, names and company of an object in which they stand under their usual names."""
+    """Return e-mail, names and company of an object that holds them under their usual names."""
     data = value if isinstance(value, dict) else {}
     return {
         "email": any_text(data, "email"),
@@ -32,7 +32,7 @@ def person_in(value: Any) -> Person:
 
 
 def person_by_label(labelled: list[tuple[str, str]]) -> Person:
-    """Return e-mail, names and company of answers, told by what their questions ask for."""
+    """Return e-mail, names and company of answers, found by the wording of their questions."""
     found = by_meaning(labelled)
     return {
         "email": found.get("email"),
@@ -44,10 +44,10 @@ def person_by_label(labelled: list[tuple[str, str]]) -> Person:
 
 
 def with_address(person: Person, identifier: str | None) -> Person:
-    """Return the person, with the identifier for an address where there is no other and it is one."""
+    """Return the person; an identifier that is an address is used where there is no other address."""
     return {**person, "email": person["email"] or address_in(identifier)}
 
 
 def address_in(identifier: str | None) -> str | None:
-    """Return an identifier where it is an e-mail address: some tools know people by nothing else."""
+    """Return the identifier where it is an e-mail address: some tools identify people by nothing else."""
     return identifier if normalise(identifier) else None

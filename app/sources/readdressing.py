@@ -1,7 +1,7 @@
-"""A sample's addresses replaced by another one, in each encoding in which senders write them.
+"""Replaces a sample's addresses by another one, in each encoding in which senders write them.
 
-Everything else in a text stays byte for byte as it is. An address in an encoding that is not known here stays, too: the
-caller reads the result with the provider, and refuses it where the provider finds another address.
+Everything else in a text stays byte for byte as it is. An address in an unknown encoding stays, too: the caller reads
+the result with the provider, and refuses it where the provider finds another address.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from html import unescape
 from urllib.parse import quote, quote_plus, unquote_plus
 from xml.sax.saxutils import escape
 
-# A string of JSON with its quotes. Possessive quantifiers: a string that never ends is not read again and again.
+# A string of JSON with its quotes. Possessive quantifiers: an unterminated string is not scanned repeatedly.
 STRING = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
 TEXT_OF_XML = re.compile(r"(?<=>)[^<]+")
 # "ada@corp.example" is no part of "banda@corp.example", nor of "ada@corp.example.org"; a full stop may follow it.
@@ -23,10 +23,10 @@ Swap = Callable[[str], str]
 
 
 def readdressed(text: str, addresses: Collection[str], new: str, *, form: bool = False) -> str:
-    """Return `text` with `new` in place of each of `addresses`, whatever case they are written in.
+    """Return `text` with `new` in place of each of `addresses`, ignoring case.
 
-    `form` says that it is a form-encoded body or the query of a URL. JSON, JSON in the strings of JSON and XML
-    are recognised by their content; any other text is plain.
+    `form` means a form-encoded body or the query of a URL. JSON, JSON in the strings of JSON and XML are recognised by
+    their content; any other text is plain.
     """
     if not addresses:
         return text
@@ -35,7 +35,7 @@ def readdressed(text: str, addresses: Collection[str], new: str, *, form: bool =
 
 
 def _swap(addresses: Collection[str], new: str) -> Swap:
-    """Return what replaces the addresses in plain text, also where they stand percent-encoded in a URL."""
+    """Return the function that replaces the addresses in plain text, percent-encoded ones included."""
     plain = _any_of(addresses)
     quoted = _any_of([quote(address, safe="") for address in addresses])
     pattern = re.compile(f"{BEGINS}(?:({plain})|{quoted}){ENDS}", re.IGNORECASE)

@@ -1,4 +1,4 @@
-"""The samples that come with Segue: one delivery of each provider as it would be sent, for trying a source out."""
+"""The samples that come with Segue: deliveries of each provider as it would send them, for trying out a source."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ FORM = "application/x-www-form-urlencoded"
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One delivery to be: `headers` (lower case) are those that prove nothing; `id` is its event's."""
+    """One delivery to send: `headers` (lower case) are those without a proof; `id` is its event's."""
 
     name: str
     method: str
@@ -44,8 +44,8 @@ class Sample:
             query=readdressed(self.query, addresses, email, form=True),
         )
 
-    def anew(self) -> Sample:
-        """Return the sample with an id that no delivery had before. Raises StartError where it has none to change."""
+    def with_new_id(self) -> Sample:
+        """Return the sample with a new event id. Raises StartError where it has no id to change."""
         before = self.id
         if before is None or before not in self.body + str(self.headers):
             raise StartError("--new: this provider's events are told by their content, which is the same each time")
@@ -71,16 +71,16 @@ def _is_delivery(case: dict[str, Any]) -> bool:
 
 
 def _sample(case: dict[str, Any], provider: Provider, now: datetime) -> Sample:
-    """Return the case without what proved it: that is made anew with the source's own secret."""
+    """Return the case without its proof, which the caller makes with the source's own secret."""
     options = provider.Options.model_validate(case.get("options", {}))
     config = SourceConfig("sample", provider.name, (Secret(case["secret"]),), options)
-    proving = provider.sign(b"{}", config, now, method="POST", url=case["url"])
+    proof = provider.sign(b"{}", config, now, method="POST", url=case["url"])
     headers = {name.lower(): value for name, value in case["headers"].items()}
     return Sample(
         name=case["case"],
         method=case["method"],
         query=case["url"].partition("?")[2],
-        headers={name: value for name, value in headers.items() if name not in proving},
+        headers={name: value for name, value in headers.items() if name not in proof},
         body=case["body"],
         id=case["event"]["id"],
     )

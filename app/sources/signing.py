@@ -1,7 +1,7 @@
-"""One mechanism for every signature: a digest over a template of the request, described by data.
+"""Signatures: a digest over a template of the request, described by data.
 
-A `Scheme` says which header carries the signature, what it covers, and how both are written. `verify` and `sign` read
-nothing else, so that what is accepted and what is produced cannot drift apart. The raw body is used as it came.
+A `Scheme` names the header of the signature, what the signature covers, and how both are written. `verify` and `sign`
+read the same scheme, so what is accepted and what is produced cannot drift apart. The raw body is used as received.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ if TYPE_CHECKING:
 
     from app.model import Delivery, Secret
 
-# Sixteen digits reach the year 5138 in milliseconds; longer ones are no timestamp.
+# Sixteen digits go far beyond the year 5138 in milliseconds; a longer number is not a timestamp.
 LONGEST_TIMESTAMP = 16
-# A sender that rotates shows two or three; each one is work, and anybody may ask for it.
+# A sender that rotates sends two or three. Each one costs time, and any caller may send many.
 MOST_SIGNATURES = 16
 PLACEHOLDER = re.compile(r"\{(method|url|id|timestamp|body|secret)\}")
 
@@ -39,10 +39,10 @@ class Scheme:
     """How one provider signs. Header names are lower case.
 
     `template` may use {method}, {url}, {id}, {timestamp}, {body} and, for plain hashes (`keyed` False), {secret}.
-    `layout` is how the header is written: `plain` is prefix and signature; `pairs` is `t=1,v1=abc`, which carries the
-    timestamp too (`separator`, `equals` and `timestamp_tag` where they are others); `list` is `v1,abc v1,def`. In the
-    last two, any entry tagged `version` counts, and others are ignored.
-    `tolerance` None means that the scheme has no timestamp to be judged; `future` False judges only the past.
+    `layout` is how the header is written: `plain` is prefix and signature; `pairs` is `t=1,v1=abc`, which also carries
+    the timestamp (with other characters by `separator`, `equals` and `timestamp_tag`); `list` is `v1,abc v1,def`. In
+    the last two, every entry tagged `version` counts, and others are ignored.
+    `tolerance` None means that no timestamp is checked; with `future` False only its age is checked.
     """
 
     header: str
@@ -88,7 +88,7 @@ def verify(scheme: Scheme, delivery: Delivery, secrets: Iterable[Secret], now: d
         raise Unauthenticated("missing_signature", "the source has no usable secret, so nothing can be verified")
     presented = read(scheme, delivery.headers)
     matching = [secret for secret, key in usable if _signed_by(scheme, key, delivery, presented)]
-    # While one is rotated a sender may sign with both, and the one that has ended may stand first.
+    # During a rotation a sender may sign with both secrets, and the expired one may come first.
     in_force = next((secret for secret in matching if not has_expired(secret, now)), None)
     if in_force is not None:
         _check_timestamp(scheme, presented.timestamp, now)
@@ -100,7 +100,8 @@ def verify(scheme: Scheme, delivery: Delivery, secrets: Iterable[Secret], now: d
 
 def sign(scheme: Scheme, delivery: Delivery, secrets: Iterable[Secret], now: datetime) -> dict[str, str]:
     """Return the headers that a sender holding the first secret in force would add; the message id is `delivery.id`."""
-    key = next((k for s in secrets if not has_expired(s, now) and (k := key_of(scheme, s.value))), None)
+    usable = [key_of(scheme, secret.value) for secret in secrets if not has_expired(secret, now)]
+    key = next((each for each in usable if each), None)
     if key is None:
         raise StartError("the source has no usable secret in force to sign with: set one under `secrets`")
     scale = 1000 if scheme.timestamp_unit == "ms" else 1
@@ -114,7 +115,7 @@ def sign(scheme: Scheme, delivery: Delivery, secrets: Iterable[Secret], now: dat
 
 
 def read(scheme: Scheme, headers: Mapping[str, str]) -> Presented:
-    """Return what the headers claim; a header that is missing or unreadable raises Unauthenticated."""
+    """Return what the headers claim. Raises Unauthenticated for a missing or unreadable header."""
     value = _required(headers, scheme.header)
     identifier = _required(headers, scheme.id_header) if scheme.id_header else ""
     timestamp = _required(headers, scheme.timestamp_header) if scheme.timestamp_header else ""
@@ -138,7 +139,7 @@ def read(scheme: Scheme, headers: Mapping[str, str]) -> Presented:
 
 
 def _signed_by(scheme: Scheme, key: bytes, delivery: Delivery, presented: Presented) -> bool:
-    """Tell whether one of the signatures is by `key`."""
+    """Return whether one of the signatures is by `key`."""
     if scheme.algorithm == "ed25519":
         covered = content(scheme, key, delivery, presented)
         return any(_verified(key, signature, covered) for signature in presented.signatures)
@@ -149,7 +150,7 @@ def _signed_by(scheme: Scheme, key: bytes, delivery: Delivery, presented: Presen
 def _verified(key: bytes, signature: bytes, covered: bytes) -> bool:
     try:
         Ed25519PublicKey.from_public_bytes(key).verify(signature, covered)
-    except (InvalidSignature, ValueError):  # ValueError: a key of another length, which `check` tells
+    except (InvalidSignature, ValueError):  # ValueError: a key of another length, which `check` reports
         return False
     return True
 
@@ -182,7 +183,7 @@ def pieces(template: str) -> tuple[tuple[bool, str], ...]:
 
 
 def key_of(scheme: Scheme, secret: str) -> bytes | None:
-    """Return the key that a pasted secret stands for, or None where it stands for none (`check` says so)."""
+    """Return the key in a pasted secret, None where there is none, which `check` reports."""
     if scheme.key == "utf-8":
         return octets(secret)
     text = secret.removeprefix(scheme.key_prefix).rstrip("=")
@@ -215,12 +216,12 @@ def _decoded(text: str, encoding: Literal["hex", "base64"]) -> bytes | None:
 
 def octets(text: str) -> bytes:
     """Return the UTF-8 bytes of a header, URL or secret."""
-    # Lone surrogates cannot be sent by anyone, so any bytes do: they match no signature.
+    # No sender can send a lone surrogate, so its bytes do not matter: they match no signature.
     return text.encode("utf-8", "surrogatepass")
 
 
 def has_expired(secret: Secret, now: datetime) -> bool:
-    """Tell whether the secret's last moment has passed."""
+    """Return whether the secret's `not_after` has passed."""
     return secret.not_after is not None and now > secret.not_after
 
 

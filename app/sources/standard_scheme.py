@@ -1,9 +1,9 @@
-"""Standard Webhooks and its elder, Svix: one scheme under two names of headers, which both may use.
+"""Standard Webhooks and its predecessor, Svix: one scheme under two names of headers, which both may use.
 
 Source: the specification and reference libraries of github.com/standard-webhooks, and Svix's documentation. `v1` is
 HMAC with a `whsec_` secret, `v1a` ed25519 with a `whpk_` public key; entries of other versions are ignored, as the
-specification asks. The reference library is not used here: it reads the clock itself, knows no `v1a`, and tells no
-reason; the tests hold this module to it.
+specification requires. The reference library is not used: it reads the clock itself, has no `v1a`, and gives no reason;
+tests compare this module with it.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from app.errors import StartError, Unauthenticated
 from app.model import Event
 from app.sources import signing
-from app.sources.base import SignedProvider, TimedOptions, unsent
+from app.sources.base import SignedProvider, TimedOptions, unsent, with_tolerance
 from app.sources.fields import any_text, body_digest, find, from_digits, instant, parse_object, storable
 from app.sources.person_fields import person_in
 from app.sources.signing import Scheme
@@ -29,9 +29,9 @@ if TYPE_CHECKING:
     from app.model import Delivery, Secret, SourceConfig
     from app.sources.assurance import Proof
 
-# No signature by a public key was sent, or one by a key that has ended: the shared secret may speak. Where one was sent
-# and fits no key, nothing weaker stands in for it.
-NOT_BY_IT = frozenset({"malformed_signature", "expired"})
+# For these reasons the shared secret is checked next: no signature by a public key was sent, or its key has expired. A
+# signature that fits no public key is refused, whatever the shared secret says.
+TRY_SHARED = frozenset({"malformed_signature", "expired"})
 PUBLIC, PRIVATE = "whpk_", "whsk_"
 SHARED = Scheme(
     header="webhook-signature",
@@ -52,7 +52,7 @@ SCHEMES = {
 
 
 class StandardProvider(SignedProvider):
-    """`webhook-id` is the same on every retry and identifies the event. `prefix` is how its own headers begin."""
+    """`webhook-id` is the same on every retry and identifies the event. Its headers begin with `prefix`."""
 
     Options: type[BaseModel] = TimedOptions
     prefix: str = "webhook"
@@ -62,7 +62,7 @@ class StandardProvider(SignedProvider):
         """Return what is wrong with the secrets and public keys."""
         if any(secret.value.startswith(PRIVATE) for secret in config.secrets):
             return ["whsk_ keys are the sender's own and secret: a receiver has the whpk_ key"]
-        shared, public = _apart(config.secrets)
+        shared, public = _split(config.secrets)
         wrong = [secret for secret in public if len(signing.key_of(_asymmetric(SHARED), secret.value) or b"") != 32]  # noqa: PLR2004  # bytes of an ed25519 key
         if wrong:
             return ["a whpk_ key is not the base64 of 32 bytes: paste it as the sender shows it"]
@@ -74,20 +74,20 @@ class StandardProvider(SignedProvider):
 
     def verify(self, delivery: Delivery, config: SourceConfig, now: datetime) -> Secret | None:
         """Raise Unauthenticated unless a signature is by one of the source's keys and at most 5 minutes off."""
-        scheme = self._scheme_of(config, self._sent_prefix(delivery.headers))
-        shared, public = _apart(config.secrets)
+        scheme = with_tolerance(SCHEMES[self._sent_prefix(delivery.headers)], config)
+        shared, public = _split(config.secrets)
         if not public:
             return signing.verify(scheme, delivery, shared, now)
         try:
             return signing.verify(_asymmetric(scheme), delivery, public, now)
         except Unauthenticated as refusal:
-            if not shared or refusal.reason not in NOT_BY_IT:
+            if not shared or refusal.reason not in TRY_SHARED:
                 raise
         return signing.verify(scheme, delivery, shared, now)
 
     def sign(self, body: bytes, config: SourceConfig, now: datetime, *, method: str, url: str) -> dict[str, str]:
-        """Return the three headers; the id is drawn from the body, so that the same sample sent again is a retry."""
-        shared, public = _apart(config.secrets)
+        """Return the three headers; the id is made from the body, so that the same sample sent again is a retry."""
+        shared, public = _split(config.secrets)
         if public and not shared:
             raise StartError(f"the source {config.name} has a public key only, with which nobody can sign")
         message = unsent(body, config, now, method=method, url=url, message=f"msg_{body_digest(body)[:24]}")
@@ -112,13 +112,6 @@ class StandardProvider(SignedProvider):
             ),
         ]
 
-    def _scheme_of(self, config: SourceConfig, prefix: str) -> Scheme:
-        scheme = SCHEMES[prefix]
-        # Made anew only where a source says so: this is the way of every delivery.
-        if isinstance(config.options, TimedOptions) and config.options.tolerance is not None:
-            return replace(scheme, tolerance=timedelta(seconds=config.options.tolerance))
-        return scheme
-
     def _sent_prefix(self, headers: Mapping[str, str]) -> str:
         if SCHEMES[self.prefix].header in headers:
             return self.prefix
@@ -126,8 +119,8 @@ class StandardProvider(SignedProvider):
         return other if SCHEMES[other].header in headers else self.prefix
 
 
-def _apart(secrets: tuple[Secret, ...]) -> tuple[tuple[Secret, ...], tuple[Secret, ...]]:
-    """Return shared secrets and public keys, each for itself."""
+def _split(secrets: tuple[Secret, ...]) -> tuple[tuple[Secret, ...], tuple[Secret, ...]]:
+    """Return shared secrets and public keys separately."""
     public = tuple([secret for secret in secrets if secret.value.startswith(PUBLIC)])
     if not public:
         return secrets, public

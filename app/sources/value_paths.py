@@ -1,4 +1,4 @@
-"""Where a value stands: `$.dotted.path`, a JSON pointer such as `/contact/email`, or `header:Name`."""
+"""Paths of values: `$.dotted.path`, a JSON pointer such as `/contact/email`, or `header:Name`."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ FieldName = Annotated[str, AfterValidator(_is_field)]
 
 
 def value_at(name: str, body: Mapping[str, Any], headers: Mapping[str, str]) -> Any:
-    """Return what stands at the path `name`, None where there is nothing."""
+    """Return the value at the path `name`, None where there is none."""
     if name.startswith("header:"):
         header = headers.get(name.removeprefix("header:").lower())
         return None if header is None else storable(header)

@@ -77,7 +77,7 @@ def test_a_wide_body_is_not_a_deep_one() -> None:
     [("a", "a"), (7, "7"), (2**80, str(2**80)), (True, None), (None, None), ("", None), (1.5, None), ([], None)],
 )
 def test_an_id_is_a_text_or_a_whole_number(value: Any, found: str | None) -> None:
-    assert fields.identity({"id": value}, "id") == found
+    assert fields.id_at({"id": value}, "id") == found
 
 
 def test_a_missing_id_is_named_by_its_path() -> None:

@@ -202,8 +202,8 @@ def test_a_delivery_is_diagnosed_as_it_ended() -> None:
     header = PROVIDERS["gravity-forms"].sign(b"{}", config("gravity-forms", Secret(old)), NOW, method="POST", url=URL)
     sent = Delivery("d", "x", NOW, "POST", URL, header, b"{}")
     assert reason(sent, source) == "expired"
-    told = checks(sent, source, "expired")["proof"]
-    assert (told.passed, told.told.partition(":")[0]) == (False, "expired")
+    proof = checks(sent, source, "expired")["proof"]
+    assert (proof.passed, proof.detail.partition(":")[0]) == (False, "expired")
     literal = Delivery("d", "x", NOW, "POST", URL, dict.fromkeys(header, "[verified]"), b"{}")
     assert checks(literal, source, "auth_mismatch")["proof"].passed is False
 

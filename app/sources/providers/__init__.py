@@ -1,1 +1,4 @@
-"""One module per provider, each with its `PROVIDER`; they know nothing of each other."""
+"""One module per provider, each with its `PROVIDER`.
+
+Providers do not import each other, and other rooms do not import them: `app.sources.PROVIDERS` holds them all.
+"""

@@ -1,8 +1,8 @@
-"""Amplitude: people who entered or left a cohort, and streamed events.
+"""Amplitude: people that entered or left a cohort, and streamed events.
 
-Source: amplitude-dev-center (cohort-webhooks, webhooks-streaming). Nothing is signed: one of up to five headers that
-its user adds carries the secret. Streamed bodies are templates; this reads the default fields, a `json` source any
-other.
+Source: amplitude-dev-center (cohort-webhooks, webhooks-streaming). Nothing is signed: the secret is in one of up to
+five headers that the user adds. Streamed bodies are templates; this provider reads the default fields, a `json` source
+reads others.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from app.sources.fields import (
     find,
     first_text,
     from_digits,
-    identity,
+    id_at,
     instant,
     parse_object,
     required,
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 
 class Amplitude(CredentialProvider):
-    """`message_id` is the same when a cohort's message is sent again; message and user identify a member's event."""
+    """`message_id` is the same on every retry of a cohort's message; message and user identify a member's event."""
 
     name = "amplitude"
     Options: type[BaseModel] = HeaderOptions
@@ -77,7 +77,7 @@ def _computed(body: dict[str, Any]) -> datetime | None:
 
 
 def _streamed(body: dict[str, Any], delivery: Delivery, config: SourceConfig) -> Event:
-    identifier = first_text(identity(body, "$insert_id"), identity(body, "insert_id"), identity(body, "uuid"))
+    identifier = first_text(id_at(body, "$insert_id"), id_at(body, "insert_id"), id_at(body, "uuid"))
     return Event(
         source=config.name,
         type=required(body, "event_type"),

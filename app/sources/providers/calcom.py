@@ -1,8 +1,8 @@
 """Cal.com: bookings, reschedules and cancellations.
 
 Source: cal.com/docs/developing/guides/automation/webhooks and the product's source (packages/features/webhooks). A
-webhook without a secret sends the word `no-secret-provided` for a signature, which is none. Custom payload templates
-may leave out any field; keep the default one.
+webhook without a secret sends the word `no-secret-provided` instead of a signature. Custom payload templates may omit
+any field; keep the default template.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from app.model import Event
 from app.sources.base import SignedProvider
-from app.sources.fields import find, first_text, identity, instant, parse_object, required, text, tuple_or_digest
+from app.sources.fields import find, first_text, id_at, instant, parse_object, required, text, tuple_or_digest
 from app.sources.form_labels import by_meaning
 from app.sources.signing import Scheme
 
@@ -28,16 +28,16 @@ class Calcom(SignedProvider):
     scheme = Scheme(header="x-cal-signature-256")
 
     def events(self, delivery: Delivery, config: SourceConfig) -> list[Event]:
-        """Return the one event; the person is the first attendee, who made the booking."""
+        """Return the one event; the person is the first attendee: the one that made the booking."""
         body = parse_object(delivery.body)
         kind, payload = required(body, "triggerEvent"), find(body, "payload")
-        asked = _answers(payload)
-        answers = by_meaning(asked)
+        labelled = _answers(payload)
+        answers = by_meaning(labelled)
         return [
             Event(
                 source=config.name,
                 type=kind,
-                dedupe=tuple_or_digest(kind, identity(payload, "uid"), identity(body, "createdAt"), body=delivery.body),
+                dedupe=tuple_or_digest(kind, id_at(payload, "uid"), id_at(body, "createdAt"), body=delivery.body),
                 occurred_at=instant(body, "createdAt"),
                 email=first_text(text(payload, "attendees", 0, "email"), answers.get("email")),
                 first_name=answers.get("first_name"),
@@ -46,13 +46,13 @@ class Calcom(SignedProvider):
                 company=answers.get("company"),
                 data=body,
                 exit=kind in EXITS,
-                answers=dict(asked),
+                answers=dict(labelled),
             ),
         ]
 
 
 def _answers(payload: Any) -> list[tuple[str, str]]:
-    """Return what was asked for, by the question's key: labels are translated, keys are not."""
+    """Return the answers by the question's key: labels are translated, keys are not."""
     found = find(payload, "responses")
     rows = found if isinstance(found, dict) else {}
     return [(key, text(row, "value") or "") for key, row in rows.items()]

@@ -1,7 +1,7 @@
 """Calendly: bookings, cancellations and no-shows.
 
 Source: developer.calendly.com (webhook signatures, errors, timeouts). A reschedule arrives as two events in any order:
-`invitee.canceled` with `rescheduled` true and `invitee.created` with `old_invitee` set; `event.data.payload` tells.
+`invitee.canceled` with `rescheduled` true and `invitee.created` with `old_invitee` set, both in `event.data.payload`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from app.model import Event
 from app.sources.base import SignedProvider, TimedOptions
-from app.sources.fields import find, first_text, identity, instant, parse_object, required, text, tuple_or_digest
+from app.sources.fields import find, first_text, id_at, instant, parse_object, required, text, tuple_or_digest
 from app.sources.form_labels import by_meaning
 from app.sources.signing import Scheme
 
@@ -37,15 +37,13 @@ class Calendly(SignedProvider):
         """Return the one event; the company is an answer to one of the booking's questions."""
         body = parse_object(delivery.body)
         kind, payload = required(body, "event"), find(body, "payload")
-        asked = _answers(payload)
-        answers = by_meaning(asked)
+        labelled = _answers(payload)
+        answers = by_meaning(labelled)
         return [
             Event(
                 source=config.name,
                 type=kind,
-                dedupe=tuple_or_digest(
-                    kind, identity(payload, "uri"), identity(body, "created_at"), body=delivery.body
-                ),
+                dedupe=tuple_or_digest(kind, id_at(payload, "uri"), id_at(body, "created_at"), body=delivery.body),
                 occurred_at=instant(body, "created_at"),
                 email=first_text(text(payload, "email"), answers.get("email")),
                 first_name=first_text(text(payload, "first_name"), answers.get("first_name")),
@@ -53,9 +51,9 @@ class Calendly(SignedProvider):
                 name=first_text(text(payload, "name"), answers.get("name")),
                 company=answers.get("company"),
                 data=body,
-                # A reschedule cancels one booking and makes another: the person stays.
+                # A reschedule cancels one booking and makes another: the person does not leave.
                 exit=kind == "invitee.canceled" and find(payload, "rescheduled") is not True,
-                answers=dict(asked),
+                answers=dict(labelled),
             ),
         ]
 

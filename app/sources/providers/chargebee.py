@@ -1,7 +1,7 @@
 """Chargebee: customers, subscriptions and payments.
 
-Source: apidocs.chargebee.com/docs/api/events. Chargebee knows Basic only. It tries for more than three days, and out of
-order: `event.data.content.*.resource_version` tells what is newer.
+Source: apidocs.chargebee.com/docs/api/events. Chargebee supports Basic only. It retries for more than three days, and
+out of order: `event.data.content.*.resource_version` shows which event is newer.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class Chargebee(CredentialProvider):
     credential = Credential("basic")
 
     def events(self, delivery: Delivery, config: SourceConfig) -> list[Event]:
-        """Return the one event; the person is the customer that it comes with."""
+        """Return the one event; the person is the customer in its content."""
         body = parse_object(delivery.body)
         customer = find(body, "content", "customer")
         kind = required(body, "event_type")

@@ -1,9 +1,9 @@
 """CloudEvents over HTTP: binary, structured and batched, with the web hook handshake.
 
-Source: github.com/cloudevents/spec (HTTP protocol binding, JSON format, http-webhook). A token proves the sender, in
-the Authorization header or as `access_token`. An event looks the same to rules in all three modes: its attributes,
-and `data`. The CloudEvents SDK is not used: it takes attributes that are not UTF-8 and formats that it cannot read,
-both of which the specification refuses.
+Source: github.com/cloudevents/spec (HTTP protocol binding, JSON format, http-webhook). A token authenticates the
+sender, in the Authorization header or as `access_token`. Rules see the same event in all three modes: its attributes,
+and `data`. The CloudEvents SDK is not used: it accepts attributes that are not UTF-8 and formats that it cannot read,
+and the specification forbids both.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class CloudEvents(CredentialProvider):
     credential = Credential("bearer")
 
     def probe(self, delivery: Delivery, config: SourceConfig) -> Response | None:
-        """Consent to deliveries; an address to call back is never called, so one elsewhere is refused."""
+        """Consent to deliveries. A callback URL is never called, so one at another host than the origin is refused."""
         if delivery.method != "OPTIONS":
             return super().probe(delivery, config)
         origin = delivery.headers.get("webhook-request-origin", "").strip()
@@ -98,20 +98,20 @@ def _event(attributes: Any, config: SourceConfig) -> Event:
             raise Unreadable("missing_field", f"the attribute {name} is missing, empty or no text")
     if attributes["specversion"] not in VERSIONS:
         raise Unreadable("malformed_field", f"specversion is none of {', '.join(sorted(VERSIONS))}")
-    told = attributes | {"data": _data(attributes)}
+    data = attributes | {"data": _data(attributes)}
     return Event(
         source=config.name,
-        type=told["type"],
-        dedupe=(told["source"], told["id"]),
-        id=told["id"],
-        occurred_at=as_instant(told.get("time")),
-        data=told,
-        **person_in(told["data"]),
+        type=data["type"],
+        dedupe=(data["source"], data["id"]),
+        id=data["id"],
+        occurred_at=as_instant(data.get("time")),
+        data=data,
+        **person_in(data["data"]),
     )
 
 
 def _data(attributes: dict[str, Any]) -> Any:
-    """Return the data; what came as base64 is read where it says that it is JSON."""
+    """Return the data; base64 is decoded and parsed where the content type is JSON."""
     encoded = attributes.get("data_base64")
     if not isinstance(encoded, str):
         return attributes.get("data")
@@ -138,7 +138,7 @@ def _is_json(kind: str) -> bool:
 
 
 def _decoded(value: str) -> str:
-    """Return a header's value as the binding decodes it: quotes off, then one round of percent-decoding, strictly."""
+    """Return a header's value decoded as the binding defines: unquoted, then percent-decoded once, strictly."""
     bare = value.strip()
     if len(bare) > 1 and bare[0] == bare[-1] == '"':
         bare = ESCAPED.sub(r"\1", bare[1:-1])
@@ -148,13 +148,13 @@ def _decoded(value: str) -> str:
         raise Unreadable("malformed_header", "an attribute's header is not UTF-8 once decoded") from error
 
 
-def _rate(asked: str | None, options: CloudEventsOptions) -> dict[str, str]:
-    """Return the consent to a rate: to what was asked for, or the source's own figure where that is lower."""
-    if asked is None:
+def _rate(requested: str | None, options: CloudEventsOptions) -> dict[str, str]:
+    """Return the header with the allowed rate: the requested one, or the source's own where that is lower."""
+    if requested is None:
         return {}
-    if not RATE.fullmatch(asked.strip()):
+    if not RATE.fullmatch(requested.strip()):
         raise Unreadable("malformed_header", "WebHook-Request-Rate is no positive whole number")
-    wanted = int(asked)
+    wanted = int(requested)
     return {"webhook-allowed-rate": str(wanted if options.rate is None else min(wanted, options.rate))}
 
 

@@ -1,7 +1,7 @@
-"""Customer.io: what became of messages and of people.
+"""Customer.io: events of messages and of people.
 
-Source: docs.customer.io (reporting webhooks). No tolerance for the timestamp is documented: 5 minutes both ways,
-`tolerance` changes it. Deliveries are serial: one that fails holds all later ones up.
+Source: docs.customer.io (reporting webhooks). No tolerance for the timestamp is documented: the default is 5 minutes
+both ways, and `tolerance` changes it. Deliveries are serial: one that fails delays all later ones.
 """
 
 from __future__ import annotations

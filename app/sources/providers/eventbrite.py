@@ -1,8 +1,8 @@
 """Eventbrite: orders and attendees.
 
 Source: eventbrite.com/platform/docs (webhooks; orders; attendees). Nothing is signed: the secret is the last part of
-the webhook's URL. An event names an object and nothing in it: with an `api_token` it is fetched, from Eventbrite's
-own host and by the numbers in what was sent, never from the address itself.
+the webhook's URL. An event only names an object: with an `api_token` the object is fetched, from Eventbrite's own host
+and by the numbers in the delivery, never from the address that the delivery gives.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class EventbriteOptions(BaseModel):
 
 
 class Eventbrite(CredentialProvider):
-    """No delivery has an id: object and action together identify the event."""
+    """A delivery has no id: object and action together identify the event."""
 
     name = "eventbrite"
     hosts = frozenset({HOST})
@@ -88,7 +88,7 @@ class Eventbrite(CredentialProvider):
 def _path(api_url: str) -> re.Match[str] | None:
     try:
         parts = urlsplit(api_url)
-    except ValueError:  # what is no URL names nothing to fetch
+    except ValueError:  # not a URL, so there is nothing to fetch
         return None
     return PATH.fullmatch(parts.path) if (parts.scheme, parts.netloc) == ("https", HOST) else None
 

@@ -1,7 +1,7 @@
 """Formspree: form submissions.
 
-Source: help.formspree.io (Verify Webhook Signatures; Webhooks). A REST hook is first sent an `X-Hook-Secret` that must
-be echoed. The shape of the submission is not documented: its fields are found by their names, `map:` names others.
+Source: help.formspree.io (Verify Webhook Signatures; Webhooks). A REST hook first sends an `X-Hook-Secret` that must be
+echoed. The shape of the submission is not documented: its fields are found by their names, and `map:` names others.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 
     from app.model import Delivery, SourceConfig
 
-# What is echoed becomes a header of ours: nothing that could end it or begin another.
+# The echo is a response header, so it must not contain what ends a header or begins another.
 HOOK_SECRET = re.compile(r"[!-~]{1,200}")
 
 
 class Formspree(SignedProvider):
-    """No id is documented: a submission is told by its whole body, which holds its time."""
+    """No id is documented: the whole body, which holds a time, identifies a submission."""
 
     name = "formspree"
     Options: type[BaseModel] = TimedOptions

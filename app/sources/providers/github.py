@@ -1,7 +1,7 @@
-"""GitHub: stars, issues, sponsorships and whatever else a repository or organisation tells.
+"""GitHub: stars, issues, sponsorships and other events of a repository or organisation.
 
-Source: docs.github.com (validating deliveries, best practices) and octokit's examples. The older SHA-1 header is never
-looked at. GitHub sends nothing again by itself; a redelivery by hand has the same id. People come by login.
+Source: docs.github.com (validating deliveries, best practices) and octokit's examples. The older SHA-1 header is
+ignored. GitHub does not retry by itself; a manual redelivery has the same id. People are identified by login.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from app.model import Event, Response
 from app.sources.base import SignedProvider
-from app.sources.fields import body_digest, find, first_text, identity, instant, parse_object, storable, text
+from app.sources.fields import body_digest, find, first_text, id_at, instant, parse_object, storable, text
 from app.sources.forms import content_type, urlencoded
 from app.sources.signing import Scheme
 
@@ -35,9 +35,9 @@ class GitHub(SignedProvider):
         return Response() if delivery.headers.get("x-github-event", "").strip() == "ping" else None
 
     def events(self, delivery: Delivery, config: SourceConfig) -> list[Event]:
-        """Return the one event; an address stands in few of them, such as a push."""
+        """Return the one event; few events, such as a push, hold an address."""
         body = _body(delivery)
-        name, action = _header(delivery, "event") or "", identity(body, "action")
+        name, action = _header(delivery, "event") or "", id_at(body, "action")
         identifier = _header(delivery, "delivery")
         kind = f"{name}.{action}" if action else name
         return [
@@ -66,7 +66,7 @@ def _header(delivery: Delivery, name: str) -> str | None:
 
 
 def _moment(body: dict[str, Any], name: str) -> datetime | None:
-    """Return when it happened: of a star, else when what the event is about was last changed."""
+    """Return the time of a star, else the time of the last change of the event's subject."""
     subject = find(body, "issue" if name == "issues" else name)
     return instant(body, "starred_at") or instant(subject, "updated_at") or instant(subject, "created_at")
 

@@ -1,8 +1,8 @@
 """Gravity Forms (WordPress): entries sent by its Webhooks add-on.
 
-Source: docs.gravityforms.com (entry object, webhooks add-on) and the add-on's source. Nothing is signed: a header
-that the site's owner adds carries the secret. Fields are keyed by number ("1.3" is a first name) unless the owner
-mapped them: `map:` says which is which.
+Source: docs.gravityforms.com (entry object, webhooks add-on) and the add-on's source. Nothing is signed: the secret is
+in a header that the site's owner adds. Fields are keyed by number ("1.3" is a first name) unless the owner named them:
+`map:` assigns them.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from app.model import Event
 from app.sources.base import ANY_METHOD, CredentialProvider, HeaderOptions
 from app.sources.credentials import Credential
-from app.sources.fields import identity, instant, parse_object, query_of, tuple_or_digest
+from app.sources.fields import id_at, instant, parse_object, query_of, tuple_or_digest
 from app.sources.forms import content_type, form, urlencoded
 from app.sources.person_fields import person_by_label
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class GravityForms(CredentialProvider):
-    """Form and entry id identify the event; `date_created` is UTC without saying so."""
+    """Form and entry id identify the event; `date_created` is UTC without a zone."""
 
     name = "gravity-forms"
     Options: type[BaseModel] = HeaderOptions
@@ -35,14 +35,14 @@ class GravityForms(CredentialProvider):
         fields = _fields(delivery)
         answers = {key: value for key, value in fields.items() if isinstance(value, str)}
         known = tuple_or_digest(
-            "entry", identity(fields, "form_id"), identity(fields, "id"), body=delivery.body or delivery.url.encode()
+            "entry", id_at(fields, "form_id"), id_at(fields, "id"), body=delivery.body or delivery.url.encode()
         )
         return [
             Event(
                 source=config.name,
                 type="entry",
                 dedupe=known[1:],
-                id=identity(fields, "id"),
+                id=id_at(fields, "id"),
                 occurred_at=instant(fields, "date_created"),
                 data=fields,
                 answers=answers,

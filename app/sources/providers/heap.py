@@ -1,7 +1,7 @@
-"""Heap: people who entered or left a segment.
+"""Heap: people that entered or left a segment.
 
-Source: heap-partner-api-reference (webhook_spec.yaml, validateHeapHeader.ts), whose own receiver takes timestamps of up
-to 60 seconds. A user's `id` is whatever its user mapped, often the address.
+Source: heap-partner-api-reference (webhook_spec.yaml, validateHeapHeader.ts), whose own receiver accepts timestamps of
+up to 60 seconds. A user's `id` is a field that Heap's user chose, often the address.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from app.model import Event
 from app.sources import signing
 from app.sources.base import SignedProvider, TimedOptions
 from app.sources.batches import each, rows
-from app.sources.fields import find, from_digits, identity, parse_object, required, text
+from app.sources.fields import find, from_digits, id_at, parse_object, required, text
 from app.sources.person_fields import person_in, with_address
 from app.sources.signing import Scheme
 
@@ -68,7 +68,7 @@ class Heap(SignedProvider):
             return Event(
                 source=config.name,
                 type=f"segment.users.{change}",
-                dedupe=(required(page, "sync_task_id"), identity(page, "page_number") or "", known_by, change),
+                dedupe=(required(page, "sync_task_id"), id_at(page, "page_number") or "", known_by, change),
                 occurred_at=signed_at,
                 data=context | {"user": users[index]},
                 exit=change == "remove",

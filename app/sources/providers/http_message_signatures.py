@@ -1,9 +1,9 @@
 """HTTP Message Signatures (RFC 9421) over JSON events: for senders whose platform signs requests that way.
 
-Source: RFC 9421 and RFC 9530. The library http-message-signatures builds and checks signatures; the clock is ours. A
-secret is base64 of a shared key or a PEM public key, and the key alone says which algorithm counts, never what the
-request claims. The body is covered only by a digest that is covered: by default that is required, and so are the method
-and the target.
+Source: RFC 9421 and RFC 9530. The library http-message-signatures builds and checks signatures; Segue provides the
+clock. A secret is base64 of a shared key or a PEM public key. The key alone determines the algorithm, never the
+request. A signature covers the body only through a covered digest: by default the digest, the method and the target are
+required.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from app.errors import StartError, Unauthenticated
 from app.model import Event
 from app.sources.assurance import Proof, for_so_long
 from app.sources.base import BaseProvider, unsent
-from app.sources.fields import any_text, body_digest, find, first_text, identity, instant, parse_object, storable
+from app.sources.fields import any_text, body_digest, find, first_text, id_at, instant, parse_object, storable
 from app.sources.person_fields import person_in
 from app.sources.signing import has_expired
 
@@ -73,7 +73,7 @@ class _Message:
 
 @dataclass(frozen=True)
 class _Key(HTTPSignatureKeyResolver):
-    """One key, whatever it is called: which one counts is the operator's choice, not the request's."""
+    """One key for every key id: the operator chooses the key, not the request."""
 
     key: Any
 
@@ -94,8 +94,12 @@ class HttpMessageSignatures(BaseProvider):
         """Return what is wrong with the keys."""
         if not config.secrets:
             return ["needs at least one secret: without one every delivery is refused"]
-        told = "is neither base64 of a shared key nor a PEM public key (ed25519, ECDSA P-256 or P-384, RSA)"
-        return [f"secret {n} {told}" for n, s in enumerate(config.secrets, 1) if _key(s.value) is None]
+        mistake = "is neither base64 of a shared key nor a PEM public key (ed25519, ECDSA P-256 or P-384, RSA)"
+        return [
+            f"secret {number} {mistake}"
+            for number, secret in enumerate(config.secrets, 1)
+            if _key(secret.value) is None
+        ]
 
     def proof(self, config: SourceConfig) -> Proof:
         """Return what must be covered."""
@@ -112,17 +116,17 @@ class HttpMessageSignatures(BaseProvider):
         keys = [(secret, key) for secret in config.secrets if (key := _key(secret.value))]
         if not keys:
             raise Unauthenticated("missing_signature", "the source has no usable key, so nothing can be verified")
-        told: InvalidSignature | None = None
+        last_error: InvalidSignature | None = None
         for secret, (algorithm, key) in keys:
             try:
                 _verify(delivery, algorithm, key, _options(config), now)
             except InvalidSignature as error:
-                told = error
+                last_error = error
             else:
                 if has_expired(secret, now):
                     raise Unauthenticated("expired", "signed with a key whose not_after has passed")
                 return secret
-        raise Unauthenticated("signature_mismatch", f"no key of the source fits: {told}")
+        raise Unauthenticated("signature_mismatch", f"no key of the source fits: {last_error}")
 
     def sign(self, body: bytes, config: SourceConfig, now: datetime, *, method: str, url: str) -> dict[str, str]:
         """Return the headers of a signature with the first shared key; a public key signs nothing."""
@@ -140,7 +144,7 @@ class HttpMessageSignatures(BaseProvider):
         """Return the one event: type, time and person of the body, or of its `data`."""
         body = parse_object(delivery.body)
         data = find(body, "data")
-        identifier = identity(body, "id")
+        identifier = id_at(body, "id")
         return [
             Event(
                 source=config.name,
@@ -160,7 +164,7 @@ def _options(config: SourceConfig) -> SignatureOptions:
 
 def _verifier(algorithm: Any, key: Any, tolerance: timedelta, now: datetime) -> HTTPMessageVerifier:
     class Verifier(HTTPMessageVerifier):
-        """The library's verifier under a clock of ours, saying which check of time failed."""
+        """The library's verifier with `now` as its clock; it names the check of time that failed."""
 
         def validate_created_and_expires(self, sig_input: Any, max_age: Any = None) -> None:  # noqa: ARG002
             created, expires = (_moment(sig_input.params.get(name)) for name in ("created", "expires"))
@@ -182,11 +186,11 @@ def _verify(delivery: Delivery, algorithm: Any, key: Any, options: SignatureOpti
     try:
         results = verifier.verify(message, max_age=None, expect_tag=options.tag)
     except HTTPMessageSignaturesException as error:
-        raise _named(error) from error
+        raise _translated(error) from error
     except ValueError as error:  # a URL or header that cannot be taken apart
         raise Unauthenticated("malformed_signature", f"the signature's headers cannot be read: {error}") from error
     covered = {component.strip('"') for result in results for component in result.covered_components}
-    missing = [name for name in options.components if name not in covered and not _equally(name, covered)]
+    missing = [name for name in options.components if name not in covered and not _covered_otherwise(name, covered)]
     if missing:
         raise Unauthenticated("malformed_signature", f"the signature does not cover {', '.join(missing)}")
     if "content-digest" in covered:
@@ -196,12 +200,12 @@ def _verify(delivery: Delivery, algorithm: Any, key: Any, options: SignatureOpti
             raise Unauthenticated("digest_mismatch", f"the digest is not the body's: {error}") from error
 
 
-def _equally(name: str, covered: set[str]) -> bool:
+def _covered_otherwise(name: str, covered: set[str]) -> bool:
     return name == "@target-uri" and {"@path", "@authority"} <= covered
 
 
-def _named(error: HTTPMessageSignaturesException) -> Exception:
-    """Return what cannot be read as such; a signature that another key may have made goes on as it is."""
+def _translated(error: HTTPMessageSignaturesException) -> Exception:
+    """Return Unauthenticated for unreadable headers; the error of a signature by another key is returned as it is."""
     if isinstance(error, InvalidSignature) and not str(error).startswith(("Malformed", "Signature-Input")):
         return error
     return Unauthenticated("malformed_signature", f"the signature's headers cannot be read: {error}")
@@ -216,7 +220,7 @@ def _moment(value: Any) -> datetime | None:
 
 @lru_cache(maxsize=256)
 def _key(secret: str) -> tuple[Any, Any] | None:
-    """Return the algorithm and the key that a secret stands for, None where it stands for none."""
+    """Return the algorithm and the key of a secret, None where the secret is not a key."""
     try:
         if "-----BEGIN" not in secret:
             shared = binascii.a2b_base64(secret.strip(), strict_mode=True)
@@ -242,7 +246,7 @@ def _elliptic(public: Any) -> tuple[Any, Any] | None:
 def _nonce(delivery: Delivery) -> str | None:
     """Return the nonce that the verified signature carries."""
     found = NONCE.findall(delivery.headers.get("signature-input", ""))
-    # Of several signatures only one was looked at: another one's nonce could be anything.
+    # Of several signatures only one was verified: the nonce of another one proves nothing.
     return storable(found[0]) or None if len(found) == 1 else None
 
 

@@ -1,8 +1,8 @@
-"""HubSpot itself: the webhooks API (arrays of events), and workflows: by "send a webhook", or by an action of our own.
+"""HubSpot itself: the webhooks API (arrays of events), and workflows, by "send a webhook" or by Segue's own action.
 
 Source: HubSpot's "validating requests", webhooks and custom action pages and its Node and Python libraries. A request
-may carry v2 and v3 signatures at once: where a v3 header is sent, only v3 counts. v1 and v2 are plain hashes without a
-timestamp, so a captured request stays valid for ever (de-duplication still holds); `signatures: v3-only` refuses them.
+may carry v2 and v3 signatures at once: where it has a v3 header, only v3 counts. v1 and v2 are plain hashes without a
+timestamp, so a captured request stays valid (de-duplication still applies); `signatures: v3-only` refuses them.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from app.sources.fields import (
     find,
     first_text,
     from_digits,
-    identity,
+    id_at,
     instant,
     parse,
     required,
@@ -43,8 +43,8 @@ if TYPE_CHECKING:
 # HubSpot decodes these escapes in the URL before it signs ("validating requests" page); all others stay as sent.
 DECODED = re.compile(r"%(?:3A|2F|3F|40|21|24|27|28|29|2A|2C|3B)", re.IGNORECASE)
 EXITS = frozenset({"contact.deletion", "contact.privacyDeletion", "object.deletion", "object.privacyDeletion"})
-# Changes that hint at what became of an enrollment. Whether HubSpot sends them is not certain: its documentation names
-# others as those of which it tells nobody. So nothing depends on them.
+# Changes that may mean that an enrollment has ended. Whether HubSpot sends them is not certain (its documentation
+# excludes other properties from webhooks), so nothing depends on them.
 HINTS = frozenset(
     {
         "hs_sequences_is_enrolled",
@@ -54,7 +54,7 @@ HINTS = frozenset(
         "hs_sales_email_last_replied",
     }
 )
-CONTACT_TYPE = "0-1"  # the `objectTypeId` of contacts in the generic subscriptions, `object.creation` and its like
+CONTACT_TYPE = "0-1"  # the `objectTypeId` of contacts in the generic subscriptions, such as `object.creation`
 ACTION = "contact.action"
 CONTACT_TYPES = frozenset({"CONTACT", CONTACT_TYPE})
 PLAIN_HASHES = {
@@ -116,19 +116,19 @@ class HubSpot(SignedProvider):
         raise Unreadable("malformed_body", "the body is neither an array of events nor a workflow's object")
 
     def lookup(self, event: Event, config: SourceConfig) -> Lookup | None:  # noqa: ARG002  # the protocol's
-        """Return the contact that an event is about: it is read in the account that the event names."""
+        """Return the lookup of the event's contact, in the account that the event names."""
         if event.type == ACTION:
             contact, portal = _number(event.data, "object", "objectId"), _number(event.data, "origin", "portalId")
-            there = str(find(event.data, "object", "objectType")).upper() in CONTACT_TYPES
+            is_contact = str(find(event.data, "object", "objectType")).upper() in CONTACT_TYPES
         else:
             contact, portal = _number(event.data, "objectId"), _number(event.data, "portalId")
-            there = _about_contact(event.data) and find(event.data, "subscriptionType") not in EXITS
-        return Lookup("", contact, {}, portal) if there and contact else None
+            is_contact = _about_contact(event.data) and find(event.data, "subscriptionType") not in EXITS
+        return Lookup("", contact, {}, portal) if is_contact and contact else None
 
     def hints(self, events: list[Event]) -> frozenset[Hint]:
-        """Return the contacts of which a property of sequences or replies has changed, and those that were deleted."""
-        told = (event.data for event in events if _hints(event.data))
-        hints = (Hint(_number(data, "portalId"), _number(data, "objectId")) for data in told)
+        """Return the contacts with a changed property of sequences or replies, and the deleted ones."""
+        changes = (event.data for event in events if _hints(event.data))
+        hints = (Hint(_number(change, "portalId"), _number(change, "objectId")) for change in changes)
         return frozenset(hint for hint in hints if hint.contact)
 
     def enriched(self, event: Event, found: Any) -> Event:
@@ -144,22 +144,22 @@ class HubSpot(SignedProvider):
 
 
 def _number(data: Any, *path: str) -> str:
-    """Return an id of HubSpot's, empty where there is none, or what no id can be."""
-    told = identity(data, *path)
-    return told if told and DIGITS.fullmatch(told) else ""
+    """Return an id of HubSpot's, empty where there is none, or where the value is not a number."""
+    id_ = id_at(data, *path)
+    return id_ if id_ and DIGITS.fullmatch(id_) else ""
 
 
 def _about_contact(change: Any) -> bool:
-    """Tell whether a change is of a contact: by the older subscriptions' name, or by the object's type."""
+    """Return whether a change is of a contact: by the older subscriptions' name, or by the object's type."""
     kind = str(find(change, "subscriptionType") or "")
     return kind.startswith("contact.") or (kind.startswith("object.") and text(change, "objectTypeId") == CONTACT_TYPE)
 
 
 def _hints(change: Any) -> bool:
-    """Tell whether a change may be an end, or a reply; that an enrollment begins is no news."""
+    """Return whether a change may be the end of an enrollment, or a reply; the beginning of one is neither."""
     begins = find(change, "propertyName") == "hs_sequences_is_enrolled" and find(change, "propertyValue") == "true"
-    told = find(change, "subscriptionType") in EXITS or find(change, "propertyName") in HINTS
-    return _about_contact(change) and told and not begins
+    hinted = find(change, "subscriptionType") in EXITS or find(change, "propertyName") in HINTS
+    return _about_contact(change) and hinted and not begins
 
 
 def _as_signed(delivery: Delivery) -> Delivery:
@@ -169,7 +169,7 @@ def _as_signed(delivery: Delivery) -> Delivery:
 
 
 def _change(body: list[Any], index: int, config: SourceConfig) -> Event:
-    """Return one event of the webhooks API; `attemptNumber` grows on retries, so it is no part of the identity."""
+    """Return one event of the webhooks API; `attemptNumber` grows on retries, so it does not identify the event."""
     if not isinstance(body[index], dict):
         raise Unreadable("malformed_body", f"/{index} is not a JSON object")
     event_id = required(body, index, "eventId")
@@ -178,11 +178,11 @@ def _change(body: list[Any], index: int, config: SourceConfig) -> Event:
         source=config.name,
         type=kind,
         dedupe=(
-            identity(body, index, "portalId") or "",
-            identity(body, index, "subscriptionId") or "",
+            id_at(body, index, "portalId") or "",
+            id_at(body, index, "subscriptionId") or "",
             event_id,
-            identity(body, index, "objectId") or "",
-            identity(body, index, "occurredAt") or "",
+            id_at(body, index, "objectId") or "",
+            id_at(body, index, "occurredAt") or "",
         ),
         id=event_id,
         occurred_at=instant(body, index, "occurredAt"),
@@ -198,7 +198,7 @@ def _opted_out(change: dict[str, Any]) -> bool:
 
 
 def _workflow(body: dict[str, Any], delivery: Delivery, config: SourceConfig) -> Event:
-    """Return a workflow's contact. Nothing in the request names the run, so the whole body is part of the identity.
+    """Return a workflow's contact. Nothing in the request names the run, so the whole body helps to identify it.
 
     A customised body has the chosen properties at its top level, without `value`.
     """
@@ -207,8 +207,8 @@ def _workflow(body: dict[str, Any], delivery: Delivery, config: SourceConfig) ->
         source=config.name,
         type="contact.workflow",
         dedupe=(
-            first_text(identity(body, "portal-id"), identity(body, "portalId")) or "",
-            first_text(identity(body, "vid"), identity(body, "objectId"), identity(body, "hs_object_id")) or "",
+            first_text(id_at(body, "portal-id"), id_at(body, "portalId")) or "",
+            first_text(id_at(body, "vid"), id_at(body, "objectId"), id_at(body, "hs_object_id")) or "",
             _flow(delivery.url),
             body_digest(delivery.body),
         ),
@@ -222,23 +222,23 @@ def _workflow(body: dict[str, Any], delivery: Delivery, config: SourceConfig) ->
 
 
 def _action(body: dict[str, Any], delivery: Delivery, config: SourceConfig) -> Event:
-    """Return the contact for whom a workflow came to our own action; `callbackId` is that one execution's.
+    """Return the contact for which a workflow executed Segue's own action; `callbackId` names that execution.
 
-    The contact's properties are there where the action's definition asks for them.
+    The request holds the contact's properties where the action's definition asks for them.
     """
-    who = body["object"]
+    contact = body["object"]
     sent_at = delivery.headers.get("x-hubspot-request-timestamp", "").strip()
     callback = required(body, "callbackId")
     event = Event(
         source=config.name,
         type=ACTION,
-        dedupe=(identity(body, "origin", "portalId") or "", callback),
+        dedupe=(id_at(body, "origin", "portalId") or "", callback),
         id=callback,
         occurred_at=from_digits(sent_at, "ms"),
-        email=_property(who, "email"),
-        first_name=_property(who, "firstname"),
-        last_name=_property(who, "lastname"),
-        company=_property(who, "company"),
+        email=_property(contact, "email"),
+        first_name=_property(contact, "firstname"),
+        last_name=_property(contact, "lastname"),
+        company=_property(contact, "company"),
         data=body,
     )
     return replace(event, thin=event.email is None and PROVIDER.lookup(event, config) is not None)
@@ -249,7 +249,7 @@ def _property(body: dict[str, Any], name: str) -> str | None:
 
 
 def _flow(url: str) -> str:
-    """Return the `flow` parameter that tells workflows apart, else the whole query, which may do so too."""
+    """Return the `flow` parameter, which distinguishes workflows, else the whole query, which may do so too."""
     query = url.partition("?")[2]
     return storable(parse_qs(query).get("flow", [query])[0])
 

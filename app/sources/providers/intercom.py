@@ -1,7 +1,7 @@
 """Intercom: contacts, leads and conversations.
 
 Source: developers.intercom.com (signed notifications). The key is the app's client secret; the digest is SHA-1, as
-Intercom specifies it. Many topics carry no address.
+Intercom specifies it. Many topics have no address.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ EXITS = frozenset({"contact.unsubscribed", "contact.deleted"})
 
 
 class Intercom(SignedProvider):
-    """`id` (notif_...) identifies the event; the topic is its type. A `ping` is a test and no event."""
+    """`id` (notif_...) identifies the event; the topic is its type. A `ping` is a test, not an event."""
 
     name = "intercom"
     scheme = Scheme(header="x-hub-signature", prefix="sha1=", algorithm="sha1")

@@ -1,7 +1,7 @@
 """Jotform: form submissions.
 
 Source: jotform.com/help/245 and api.jotform.com/docs; the field set is that of a public capture. Jotform signs nothing
-and adds no header: the secret is the last part of the webhook's URL, and is taken out of what is kept.
+and adds no header: the secret is the last part of the webhook's URL, and is removed before a delivery is stored.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from app.sources.person_fields import Person, person_by_label
 if TYPE_CHECKING:
     from app.model import Delivery, SourceConfig
 
-# Answers are called q{number}_{slug}; a slug that was taken gets a number, and its words are written inCamelCase.
+# Answers are named q{number}_{slug}; a repeated slug gets a number, and its words are written inCamelCase.
 ANSWER = re.compile(r"q\d+_(.+)")
 WORDS = re.compile(r"(?<=[a-z])(?=[A-Z])|[\d_]+$")
 
@@ -31,7 +31,7 @@ class Jotform(CredentialProvider):
     credential = Credential("url")
 
     def events(self, delivery: Delivery, config: SourceConfig) -> list[Event]:
-        """Return the one event. `event.data` holds the form's fields, and the answers as they are in `rawRequest`."""
+        """Return the one event. `event.data` holds the form's fields, and the answers from `rawRequest`."""
         fields = form(delivery)
         submission = required(fields, "submissionID")
         raw = parse_object(text(fields, "rawRequest") or "{}")
@@ -45,7 +45,7 @@ class Jotform(CredentialProvider):
                 id=submission,
                 data=answers | fields | {"rawRequest": raw},
                 answers=dict(_texts(answers)),
-                **_named(person, answers),
+                **_with_names(person, answers),
             ),
         ]
 
@@ -62,8 +62,8 @@ def _words(slug: str) -> str:
     return WORDS.sub(" ", slug)
 
 
-def _named(person: Person, answers: dict[str, Any]) -> Person:
-    """Return the person with the parts of the first answer that is a name; such answers are objects."""
+def _with_names(person: Person, answers: dict[str, Any]) -> Person:
+    """Return the person with the names of the first answer that is a name, which is an object."""
     parts = next(
         (value for value in answers.values() if isinstance(value, dict) and {"first", "last"} & set(value)), {}
     )

@@ -1,8 +1,8 @@
-"""JSON webhooks of any kind: the source itself says how its sender signs and where the fields are.
+"""JSON webhooks of any kind: the source's configuration says how its sender signs and where the fields are.
 
-A field is named by `$.dotted.path` or a JSON pointer into the body, or by `header:Name`. Unsigned deliveries are taken
-only from a source that says both `verify: none` and `allow_unverified: true`. What the source names must be of the
-right kind where it is present, for both ends are the operator's own: a wrong kind is Unreadable, naming the path.
+A field is named by `$.dotted.path` or a JSON pointer into the body, or by `header:Name`. Unsigned deliveries are
+accepted only from a source with both `verify: none` and `allow_unverified: true`. A named field that is present must be
+of the right kind, because both ends are the operator's own: a wrong kind raises Unreadable, which names the path.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Constant(Strict):
 
 
 class Fields(Strict):
-    """Where each event field stands. Without `id` an event is told by its whole body; without `type` it is `event`."""
+    """Where each event field is. Without `id` the whole body identifies an event; without `type` it is `event`."""
 
     id: FieldName | None = None
     type: FieldName | Constant = Constant(const="event")
@@ -56,7 +56,7 @@ class Fields(Strict):
 
 
 class Signature(Strict):
-    """How the sender signs. `tolerance` is in seconds, both ways, and counts where a timestamp is signed."""
+    """How the sender signs. `tolerance` is in seconds, both ways, and applies where a timestamp is signed."""
 
     header: str = Field(min_length=1)
     algorithm: Literal["sha1", "sha256", "sha512"] = "sha256"
@@ -83,7 +83,7 @@ class Signature(Strict):
 
 
 class Credential(Strict):
-    """What the sender knows, where it cannot sign: `secrets` holds the values, `user:password` for `basic`."""
+    """The password of a sender that cannot sign: `secrets` holds the values, `user:password` for `basic`."""
 
     kind: Literal["header", "basic", "bearer", "url"]
     header: HeaderName = "X-Webhook-Secret"
@@ -107,18 +107,18 @@ class JsonOptions(Strict):
 
     @property
     def open(self) -> bool:
-        """Whether deliveries are taken without a signature."""
+        """Whether deliveries are accepted without a signature or a password."""
         return self.verify == "none" and self.allow_unverified and self.signature is None and self.credential is None
 
 
 class JsonWebhook(BaseProvider):
-    """Any sender of JSON. See the module's text for what a source may say."""
+    """Any sender of JSON; the module's docstring says what a source may configure."""
 
     name: str = "json"
     Options: type[BaseModel] = JsonOptions
 
     def check(self, config: SourceConfig) -> list[str]:
-        """Return what the keys contradict each other in."""
+        """Return the contradictions between the keys, and what is wrong with the secrets."""
         options = _options(config)
         if options.verify == "none":
             return _open_mistakes(options, config)
@@ -131,14 +131,14 @@ class JsonWebhook(BaseProvider):
         return secret_mistakes(options.signature.scheme, config.secrets) + _timestamp_mistakes(options.signature)
 
     def proof(self, config: SourceConfig) -> Proof:
-        """Return what the way of verifying that the source chose is worth."""
+        """Return what the configured verification proves."""
         options = _options(config)
         if options.signature is not None:
             return options.signature.scheme.proof
         return options.credential.credential.proof if options.credential is not None else NOTHING
 
     def verify(self, delivery: Delivery, config: SourceConfig, now: datetime) -> Secret | None:
-        """Raise Unauthenticated unless one of the secrets signed or came with the delivery, or the source is open."""
+        """Raise Unauthenticated unless a secret signed or accompanies the delivery, or the source is open."""
         options = _options(config)
         if options.signature is not None:
             return signing.verify(options.signature.scheme, delivery, config.secrets, now)
@@ -149,12 +149,12 @@ class JsonWebhook(BaseProvider):
         return None
 
     def stored(self, delivery: Delivery, config: SourceConfig) -> Delivery:
-        """Return the delivery without a password."""
+        """Return the delivery without the password."""
         credential = _options(config).credential
         return credentials.redacted(credential.credential, delivery, config.secrets) if credential else delivery
 
     def sign(self, body: bytes, config: SourceConfig, now: datetime, *, method: str, url: str) -> dict[str, str]:
-        """Return the headers that the source asks for; none for an open source."""
+        """Return the headers that the source requires; none for an open source."""
         options = _options(config)
         if options.signature is not None:
             message = unsent(body, config, now, method=method, url=url)
@@ -166,7 +166,7 @@ class JsonWebhook(BaseProvider):
         raise StartError(f"the source {config.name} has no `signature:`, so nothing can be signed for it")
 
     def address(self, url: str, config: SourceConfig, now: datetime) -> str:
-        """Return the URL, with the secret behind it where it stands there."""
+        """Return the URL, with the secret as its last part where the credential is of that kind."""
         credential = _options(config).credential
         return credentials.address(credential.credential, url, config.secrets, now) if credential else url
 

@@ -1,6 +1,6 @@
-"""Mixpanel: people who entered or left a cohort.
+"""Mixpanel: people that entered or left a cohort.
 
-Source: mixpanel/docs (cohort-sync/webhooks). Up to 1,000 members come in a call; resyncs repeat them. The answer must
+Source: mixpanel/docs (cohort-sync/webhooks). A call holds up to 1,000 members; resyncs repeat them. The response must
 name the action and its status; 400, 401, 403 and 404 pause the sync.
 """
 
@@ -14,7 +14,7 @@ from app.model import Event, Response
 from app.sources.base import CredentialProvider
 from app.sources.batches import each, rows
 from app.sources.credentials import Credential
-from app.sources.fields import find, identity, parse_object, required, text
+from app.sources.fields import find, id_at, parse_object, required, text
 
 if TYPE_CHECKING:
     from app.errors import DeliveryRejected
@@ -43,7 +43,7 @@ class Mixpanel(CredentialProvider):
                     required(cohort, "mixpanel_cohort_id"),
                     required(person, "mixpanel_distinct_id"),
                     action,
-                    identity(cohort, "mixpanel_session_id") or "",
+                    id_at(cohort, "mixpanel_session_id") or "",
                 ),
                 email=text(person, "email"),
                 first_name=text(person, "first_name"),
@@ -55,16 +55,16 @@ class Mixpanel(CredentialProvider):
         return each(members, member, delivery, config, at="/parameters/members")
 
     def answer(self, delivery: Delivery, refusal: DeliveryRejected | None) -> Response | None:
-        """Return `{action, status}`, with what went wrong where something did."""
-        told: dict[str, Any] = {"action": _action(delivery.body), "status": "failure" if refusal else "success"}
+        """Return `{action, status}`, with an error where the delivery is refused."""
+        body: dict[str, Any] = {"action": _action(delivery.body), "status": "failure" if refusal else "success"}
         if refusal is not None:
-            told["error"] = {"message": "the delivery was not taken", "code": refusal.status}
-        return Response(refusal.status if refusal else 200, json.dumps(told).encode())
+            body["error"] = {"message": "the delivery was not taken", "code": refusal.status}
+        return Response(refusal.status if refusal else 200, json.dumps(body).encode())
 
 
 def _action(body: bytes) -> str | None:
     try:
-        return identity(parse_object(body), "action")
+        return id_at(parse_object(body), "action")
     except Unreadable:
         return None
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class Paddle(SignedProvider):
-    """`event_id` identifies the event; `notification_id` only one way of delivering it."""
+    """`event_id` identifies the event; `notification_id` only one delivery of it."""
 
     name = "paddle"
     Options: type[BaseModel] = TimedOptions
@@ -36,7 +36,7 @@ class Paddle(SignedProvider):
     )
 
     def events(self, delivery: Delivery, config: SourceConfig) -> list[Event]:
-        """Return the one event; what is no customer names one by id only, beside which no address stands."""
+        """Return the one event; other objects than customers name a customer by id, without an address."""
         body = parse_object(delivery.body)
         subject = find(body, "data")
         return [

@@ -1,7 +1,7 @@
 """Pipedrive: persons, deals and leads that were added, changed or deleted.
 
-Source: pipedrive.readme.io (webhooks v2 guide and migration guide) and a published capture of v1. Pipedrive knows Basic
-only, and must not be redirected. Of v2 only the envelope is documented well: `map:` names what is found elsewhere.
+Source: pipedrive.readme.io (webhooks v2 guide and migration guide) and a published capture of v1. Pipedrive supports
+Basic only, and must not be redirected. Of v2 only the envelope is documented well: `map:` names other fields.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from app.sources.fields import (
     body_digest,
     find,
     first_text,
-    identity,
+    id_at,
     instant,
     parse_object,
     required,
@@ -34,7 +34,7 @@ LATEST_MICROSECONDS = 10**17  # the year 5138
 
 
 class Pipedrive(CredentialProvider):
-    """No single id is proven: v1 is told by five fields of `meta`, v2 by its id, entity and time."""
+    """No single id is proven: five fields of `meta` identify a v1 event; id, entity and time a v2 event."""
 
     name = "pipedrive"
     credential = Credential("basic")
@@ -65,14 +65,14 @@ class Pipedrive(CredentialProvider):
 
 def _first(meta: Any, kind: str, delivery: Delivery) -> tuple[str, ...]:
     names = ("webhook_id", "object", "id", "action", "timestamp_micro")
-    known = tuple_or_digest(kind, *[identity(meta, name) for name in names], body=delivery.body)
+    known = tuple_or_digest(kind, *[id_at(meta, name) for name in names], body=delivery.body)
     return known[1:]
 
 
 def _second(meta: Any, delivery: Delivery) -> tuple[str, ...]:
-    # Whether the id is of the change or of something else is not proven: what it is about, and when, stand beside it.
-    known = identity(meta, "id") or body_digest(delivery.body)
-    return (known, identity(meta, "entity_id") or "", identity(meta, "timestamp") or "")
+    # It is not proven that the id is the change's own, so entity and time are added to it.
+    known = id_at(meta, "id") or body_digest(delivery.body)
+    return (known, id_at(meta, "entity_id") or "", id_at(meta, "timestamp") or "")
 
 
 def _moment(meta: Any) -> datetime | None:

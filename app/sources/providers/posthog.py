@@ -1,8 +1,8 @@
 """PostHog: product events of a webhook destination.
 
-Source: PostHog's repository (cdp/templates/_destinations/webhook and cdp/types). Nothing is signed: a header that is
-added to the destination carries the secret. The body is a template; this reads the default one, `{event, person}`,
-and a `json` source reads any other.
+Source: PostHog's repository (cdp/templates/_destinations/webhook and cdp/types). Nothing is signed: the secret is in a
+header that the user adds to the destination. The body is a template; this provider reads the default one, `{event,
+person}`, and a `json` source reads others.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class PostHog(CredentialProvider):
     credential = Credential("header", "x-webhook-secret")
 
     def events(self, delivery: Delivery, config: SourceConfig) -> list[Event]:
-        """Return the one event; a person without an address may be known by one."""
+        """Return the one event; the distinct id may be an address where the person has none."""
         body = _body(delivery)
         person = person_in(find(body, "person", "properties"))
         return [
@@ -48,7 +48,7 @@ class PostHog(CredentialProvider):
 
 
 def _body(delivery: Delivery) -> dict[str, Any]:
-    """Return the body; a destination that is set to GET or DELETE has at most what its URL says."""
+    """Return the body; a destination set to GET or DELETE has only the query of its URL."""
     if delivery.body or delivery.method not in {"GET", "DELETE"}:
         return parse_object(delivery.body)
     return urlencoded(query_of(delivery.url).encode())

@@ -1,8 +1,8 @@
 """RudderStack: product analytics events.
 
-Source: rudder-transformer (v0/destinations/webhook) and RudderStack's HTTP webhook page. Nothing is signed: a header
-that is added to the destination carries the secret. By GET and DELETE the traits or properties stand in the query, and
-neither a message id nor a type do.
+Source: rudder-transformer (v0/destinations/webhook) and RudderStack's HTTP webhook page. Nothing is signed: the secret
+is in a header that the user adds to the destination. With GET and DELETE the query holds the traits or properties,
+without a message id and a type.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from app.model import Event
 from app.sources.base import ANY_METHOD, CredentialProvider, HeaderOptions
 from app.sources.credentials import Credential
-from app.sources.fields import body_digest, find, first_text, identity, instant, parse_object, query_of, required, text
+from app.sources.fields import body_digest, find, first_text, id_at, instant, parse_object, query_of, required, text
 from app.sources.forms import urlencoded
 from app.sources.person_fields import Person, person_in
 
@@ -31,11 +31,11 @@ class RudderStack(CredentialProvider):
     credential = Credential("header", "x-webhook-token")
 
     def events(self, delivery: Delivery, config: SourceConfig) -> list[Event]:
-        """Return the one event; by GET or DELETE its type is `query`, and its whole query tells it from others."""
+        """Return the one event; with GET or DELETE its type is `query`, and the whole query identifies it."""
         if delivery.method in {"GET", "DELETE"} and not delivery.body:
             return [_from_query(delivery, config)]
         body = parse_object(delivery.body)
-        identifier = first_text(identity(body, "messageId"), identity(body, "message_id"))
+        identifier = first_text(id_at(body, "messageId"), id_at(body, "message_id"))
         return [
             Event(
                 source=config.name,
@@ -62,7 +62,7 @@ def _from_query(delivery: Delivery, config: SourceConfig) -> Event:
 
 
 def _person(body: dict[str, Any]) -> Person:
-    """Return the person by the event's own traits, else those of its context, else its properties."""
+    """Return the person from the event's own traits, else those of its context, else its properties."""
     own, context = person_in(find(body, "traits")), person_in(find(body, "context", "traits"))
     return {
         "email": first_text(own["email"], context["email"], text(body, "properties", "email")),

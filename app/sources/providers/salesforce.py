@@ -1,9 +1,9 @@
 """Salesforce: outbound messages of workflow rules and flows. SOAP in, SOAP acknowledgement out.
 
 Source: developer.salesforce.com (outbound messaging: notifications, WSDL). Nothing is signed: the secret is the last
-part of the endpoint's URL, and `organization_ids` says whose messages are taken. A message may carry a SessionId,
-with which one could act in Salesforce: it is taken out before anything is kept. defusedxml reads it without DTDs or
-entities.
+part of the endpoint's URL, and `organization_ids` lists the organizations whose messages are accepted. A message may
+carry a SessionId, which gives access to Salesforce: it is removed before a delivery is stored. defusedxml reads the
+message without DTDs or entities.
 """
 
 from __future__ import annotations
@@ -58,23 +58,23 @@ class SalesforceOptions(BaseModel):
 
 
 class Salesforce(CredentialProvider):
-    """Each notification's `Id` identifies an event; sent again, it carries the record as it is by then."""
+    """Each notification's `Id` identifies an event; a retry carries the record as it is by then."""
 
     name = "salesforce"
     Options: type[BaseModel] = SalesforceOptions
     credential = Credential("url")
 
     def verify(self, delivery: Delivery, config: SourceConfig, now: datetime) -> Secret | None:
-        """Raise Unauthenticated unless the secret is right and the message is of an organization that is taken."""
+        """Raise Unauthenticated unless the secret is right and the organization is accepted."""
         secret = super().verify(delivery, config, now)
         allowed = config.options.organization_ids if isinstance(config.options, SalesforceOptions) else []
-        # What cannot be read is nobody's, and is told so where it is read.
+        # An unreadable message has no organization; `events` reports it.
         if allowed and _organization(delivery.body) not in {None, *allowed}:
             raise Unauthenticated("auth_mismatch", "the message's OrganizationId is none of `organization_ids`")
         return secret
 
     def stored(self, delivery: Delivery, config: SourceConfig) -> Delivery:
-        """Return the delivery without the secret and without the session."""
+        """Return the delivery without the secret and the session."""
         kept = super().stored(delivery, config)
         return replace(kept, body=SESSION.sub(rb"\1", kept.body))
 
@@ -104,18 +104,18 @@ class Salesforce(CredentialProvider):
 
         return each(found, notification, delivery, config, at="Notification")
 
-    def fitted(self, sample: str, config: SourceConfig) -> str:
-        """Return the sample as a message of the first organization that is taken."""
+    def fit_sample(self, sample: str, config: SourceConfig) -> str:
+        """Return the sample as a message of the first accepted organization."""
         allowed = config.options.organization_ids if isinstance(config.options, SalesforceOptions) else []
         return SAMPLE_ORGANIZATION.sub(rf"\g<1>{allowed[0]}", sample) if allowed else sample
 
     def answer(self, delivery: Delivery, refusal: DeliveryRejected | None) -> Response | None:  # noqa: ARG002  # the protocol's
-        """Acknowledge what was taken; anything else Salesforce sends again for a day."""
+        """Acknowledge an accepted delivery; Salesforce retries any other for a day."""
         return None if refusal else Response(body=ACKNOWLEDGED, content_type="text/xml; charset=UTF-8")
 
 
 def _message(body: bytes) -> Element:
-    """Return the `notifications` element. Raises Unreadable for what is no outbound message, or no safe XML."""
+    """Return the `notifications` element. Raises Unreadable for anything but an outbound message in safe XML."""
     try:
         root: Element = fromstring(body, forbid_dtd=True)
     except DefusedXmlException as error:

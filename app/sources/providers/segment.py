@@ -1,9 +1,10 @@
 """Segment: product analytics events.
 
 Source: segment-docs (Webhook and Webhooks (Actions) destinations) and action-destinations. In a batch the signature
-covers the FIRST element alone, as Segment's JSON.stringify wrote it; its bytes are cut out of the body, never written
-anew. What follows proves nothing by itself. So a source either has a second secret, `tokens`, which every delivery
-carries in a header or as the URL's last part, or says `batches: first-only`, and the others are recorded as dropped.
+covers only the FIRST element, as Segment's JSON.stringify wrote it; its bytes are cut out of the body and not
+serialised again. The other elements are not authenticated. A source therefore has a second secret, `tokens`, which
+every delivery carries in a header or as the URL's last part, or it has `batches: first-only`, and the others are
+recorded as dropped.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from app.sources.fields import (
     body_digest,
     find,
     first_text,
-    identity,
+    id_at,
     instant,
     parse,
     parse_object,
@@ -41,9 +42,9 @@ if TYPE_CHECKING:
     from app.sources.assurance import Proof
 
 ARRAY = re.compile(rb"\s*\[\s*(?=\{)")
-# A string that never ends is one token up to the end of the body, or hostile bodies would take quadratic time.
+# An unterminated string is one token up to the end of the body: otherwise hostile bodies would take quadratic time.
 TOKEN = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)|[\[\]{}]', re.DOTALL)
-# Segment takes events of up to 32 KB: nobody may have more of a body scanned before it is verified.
+# Segment's events have up to 32 KB. This bounds the scan of a body that is not yet verified.
 LONGEST_EVENT = 65_536
 UNSIGNED = "only a batch's first event is signed, and the source has no `tokens` that would vouch for the others"
 
@@ -75,16 +76,18 @@ class Segment(SignedProvider):
     scheme = Scheme(header="x-signature", algorithm="sha1")
 
     def check(self, config: SourceConfig) -> list[str]:
-        """Return what is wrong with the secrets, or that nothing vouches for the events of a batch."""
+        """Return what is wrong with the secrets, or that nothing authenticates the events of a batch."""
         options = _options(config)
-        told = super().check(config)
+        mistakes = super().check(config)
         if options.batches == "all" and not options.tokens:
-            told.append(
+            mistakes.append(
                 "of a batch only the first event is signed: set `tokens`, a second secret, or say `batches: first-only`"
             )
         if options.tokens:
-            told += [f"tokens: {mistake}" for mistake in credentials.mistakes(_credential(options), _tokens(options))]
-        return told
+            mistakes += [
+                f"tokens: {mistake}" for mistake in credentials.mistakes(_credential(options), _tokens(options))
+            ]
+        return mistakes
 
     def proof(self, config: SourceConfig) -> Proof:
         """Return what is signed."""
@@ -93,7 +96,7 @@ class Segment(SignedProvider):
     def verify(self, delivery: Delivery, config: SourceConfig, now: datetime) -> Secret | None:
         """Raise Unauthenticated unless a secret signed the event, or a batch's first, and the token is right."""
         options = _options(config)
-        signing.read(self.scheme, delivery.headers)  # Without a signature nothing is looked for in the body.
+        signing.read(self.scheme, delivery.headers)  # Without a signature the body is not scanned.
         part, _ = signed_part(delivery.body)
         signed = delivery if part is delivery.body else replace(delivery, body=part)
         secret = signing.verify(self.scheme, signed, config.secrets, now)
@@ -106,7 +109,7 @@ class Segment(SignedProvider):
         options = _options(config)
         return credentials.redacted(_credential(options), delivery, _tokens(options)) if options.tokens else delivery
 
-    def taken_out(self, config: SourceConfig) -> tuple[Secret, ...]:
+    def removed_secrets(self, config: SourceConfig) -> tuple[Secret, ...]:
         """Return the tokens."""
         return _tokens(_options(config))
 
@@ -118,12 +121,12 @@ class Segment(SignedProvider):
         return headers | (credentials.headers(_credential(options), _tokens(options), now) if options.tokens else {})
 
     def address(self, url: str, config: SourceConfig, now: datetime) -> str:
-        """Return the URL, with the token behind it where it stands there."""
+        """Return the URL, with the token as its last part where it has no header."""
         options = _options(config)
         return credentials.address(_credential(options), url, _tokens(options), now) if options.tokens else url
 
     def events(self, delivery: Delivery, config: SourceConfig) -> list[Event]:
-        """Return the event, or those of a batch: each where a token vouches for them, else the first."""
+        """Return the event, or those of a batch: all where a token authenticates them, else the first."""
         part, batch = signed_part(delivery.body)
         if not batch:
             return [_event(parse_object(part), body_digest(part), config)]
@@ -131,7 +134,7 @@ class Segment(SignedProvider):
             members = not_too_many(parse(delivery.body))
             digest = body_digest(delivery.body)
             return each(members, lambda at: _event(_object(members[at]), f"{digest}/{at}", config), delivery, config)
-        # Told by what is signed: whoever replays a delivery with another tail finds the members seen already.
+        # The signed part identifies the members: a replay of the delivery with another tail creates no new ones.
         digest = body_digest(part)
         others = [dropped(config, digest, at, UNSIGNED) for at in range(1, _length(delivery.body))]
         return [_event(parse_object(part), digest, config), *others]
@@ -170,7 +173,7 @@ def _end_of_element(body: bytes, start: int) -> int | None:
 
 
 def _length(body: bytes) -> int:
-    """Return how many events the batch has; what cannot be read beyond the first counts as one."""
+    """Return how many events the batch has; an unreadable rest counts as one."""
     try:
         members = parse(body)
     except Unreadable:
@@ -185,7 +188,7 @@ def _object(member: Any) -> dict[str, Any]:
 
 
 def _event(body: dict[str, Any], otherwise: str, config: SourceConfig) -> Event:
-    """Return one event; without a message id it is told by `otherwise`."""
+    """Return one event; without a message id `otherwise` identifies it."""
     kind = required(body, "type")
     about_group = kind == "group"  # a group call's own traits describe the company, not the person
     traits = (
@@ -195,8 +198,8 @@ def _event(body: dict[str, Any], otherwise: str, config: SourceConfig) -> Event:
     return Event(
         source=config.name,
         type=kind,
-        dedupe=(identity(body, "messageId") or otherwise,),
-        id=identity(body, "messageId"),
+        dedupe=(id_at(body, "messageId") or otherwise,),
+        id=id_at(body, "messageId"),
         occurred_at=instant(body, "timestamp"),
         email=first_text(_any_of(traits, "email"), text(body, "properties", "email")),
         first_name=_any_of(traits, "firstName", "first_name"),

@@ -1,8 +1,8 @@
 """Shopify: customers, orders and checkouts.
 
 Source: shopify.dev/docs/apps/build/webhooks and shopify-app-js. The key is the app's client secret. The signature
-covers the body only: topic, shop and ids stand in headers that prove nothing by themselves, so give each shop a source
-of its own. Numbers exceed 2^53 and are kept whole.
+covers the body only: topic, shop and ids are in headers that are not authenticated, so give each shop a source of its
+own. Numbers exceed 2^53 and keep all their digits.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ EXITS = frozenset({"customers/delete", "customers/redact"})
 
 
 class Shopify(SignedProvider):
-    """The event's id stands in `X-Shopify-Event-Id`, else the delivery's in `X-Shopify-Webhook-Id`."""
+    """`X-Shopify-Event-Id` identifies the event, else the delivery's id in `X-Shopify-Webhook-Id`."""
 
     name = "shopify"
     scheme = Scheme(header="x-shopify-hmac-sha256", encoding="base64")
 
     def events(self, delivery: Delivery, config: SourceConfig) -> list[Event]:
-        """Return the one event; the person is the customer, or whom the order or checkout names."""
+        """Return the one event; the person is the customer, or the person that the order or checkout names."""
         body = parse_object(delivery.body)
         identifier = first_text(_header(delivery, "event-id"), _header(delivery, "webhook-id"))
         person: Any = body if find(body, "customer") is None else find(body, "customer")

@@ -1,7 +1,7 @@
 """Slack: events, slash commands and interactions.
 
-Source: docs.slack.dev (verifying requests, Events API) and python-slack-sdk. Slack's own challenge is signed like
-anything else, and is answered within its 3 seconds. Users come by id, with an address only where an event carries one.
+Source: docs.slack.dev (verifying requests, Events API) and python-slack-sdk. Slack's challenge is signed like any other
+delivery and is answered within its 3 seconds. Users are identified by id; few events carry an address.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from app.sources.fields import (
     find,
     first_text,
     from_digits,
-    identity,
+    id_at,
     instant,
     parse_object,
     required,
@@ -57,7 +57,7 @@ class Slack(SignedProvider):
         """Return the one event: its inner type, the command with its slash, or the interaction's type."""
         body = _body(delivery)
         command = text(body, "command")
-        identifier = first_text(identity(body, "event_id"), identity(body, "trigger_id"))
+        identifier = first_text(id_at(body, "event_id"), id_at(body, "trigger_id"))
         profile = find(body, "event", "user", "profile")
         return [
             Event(

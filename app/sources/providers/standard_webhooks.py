@@ -1,4 +1,4 @@
-"""Standard Webhooks: one scheme for every system that can sign, home-grown ones included.
+"""Standard Webhooks: one scheme for every system that can sign, in-house ones included.
 
 Source: the specification and reference libraries of github.com/standard-webhooks.
 """

@@ -1,7 +1,7 @@
 """Stripe: checkouts, trials, failed payments.
 
 Source: docs.stripe.com/webhooks and stripe-python. The key is the whole endpoint secret, `whsec_` included; a signature
-may be up to 5 minutes old (Stripe's own library judges only the past); `v0` entries are ignored.
+may be up to 5 minutes old (Stripe's own library checks only its age); `v0` entries are ignored.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ NAMES = (("customer_details", "name"), ("customer_name",), ("billing_details", "
 
 
 class Stripe(SignedProvider):
-    """`id` (evt_...) identifies the event; where the person stands depends on the kind of object."""
+    """`id` (evt_...) identifies the event; the place of the person depends on the kind of object."""
 
     name = "stripe"
     Options: type[BaseModel] = TimedOptions

@@ -1,8 +1,8 @@
 """SurveyMonkey: responses to surveys.
 
-Source: SurveyMonkey/public_api_docs (webhooks, responses). The key is "{client_id}&{client_secret}". A webhook names a
-response and nothing in it: with an `api_token` it is fetched. Its answers are known by their questions' ids, so that
-`map: {first_name: "319352786"}` names what is more than an address.
+Source: SurveyMonkey/public_api_docs (webhooks, responses). The key is "{client_id}&{client_secret}". A webhook only
+names a response: with an `api_token` the response is fetched. Its answers have their questions' ids as keys, so `map:
+{first_name: "319352786"}` names other fields than the address.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr
 from app.errors import Unreadable
 from app.model import Event
 from app.sources.base import Lookup, SignedProvider
-from app.sources.fields import DIGITS, find, first_text, identity, instant, parse_object, required, text
+from app.sources.fields import DIGITS, find, first_text, id_at, instant, parse_object, required, text
 from app.sources.person_fields import address_in
 from app.sources.signing import Scheme
 
@@ -47,7 +47,9 @@ class SurveyMonkey(SignedProvider):
     def check(self, config: SourceConfig) -> list[str]:
         """Return what is wrong with the secrets: each is two values in one."""
         wrong = [
-            f"secret {n} is no client_id&client_secret" for n, s in enumerate(config.secrets, 1) if "&" not in s.value
+            f"secret {number} is no client_id&client_secret"
+            for number, secret in enumerate(config.secrets, 1)
+            if "&" not in secret.value
         ]
         return super().check(config) or wrong
 
@@ -65,9 +67,9 @@ class SurveyMonkey(SignedProvider):
         return [replace(event, thin=self.lookup(event, config) is not None)]
 
     def lookup(self, event: Event, config: SourceConfig) -> Lookup | None:
-        """Return the response's address, made of two numbers of the event."""
+        """Return the response's address, made of two ids of the event."""
         options = config.options
-        survey, response = identity(event.data, "resources", "survey_id"), identity(event.data, "object_id")
+        survey, response = id_at(event.data, "resources", "survey_id"), id_at(event.data, "object_id")
         if not isinstance(options, SurveyMonkeyOptions) or options.api_token is None:
             return None
         if find(event.data, "object_type") != "response" or not (_is_id(survey) and _is_id(response)):
@@ -97,10 +99,10 @@ def _is_id(value: str | None) -> bool:
 
 
 def _answers(found: dict[str, Any]) -> list[tuple[str, str]]:
-    """Return (question's id, text) of every answer in words; what was chosen is known by ids only."""
+    """Return (question's id, text) of every answer in words; chosen options have only ids."""
     questions = [question for page in _list(found, "pages") for question in _list(page, "questions")]
     return [
-        (identity(question, "id") or "", value)
+        (id_at(question, "id") or "", value)
         for question in questions
         for answer in _list(question, "answers")
         if (value := text(answer, "text"))

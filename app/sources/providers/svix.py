@@ -1,4 +1,4 @@
-"""Svix: what it delivers for the many products that send webhooks through it.
+"""Svix: webhooks of the many products that send through it.
 
 Source: docs.svix.com (verifying payloads) and its libraries. White-labelled senders use the names of Standard Webhooks.
 """

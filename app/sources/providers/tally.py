@@ -1,7 +1,7 @@
 """Tally: form responses.
 
 Source: tally.so/help/webhooks (signature, payload). A form has no fixed person fields: the address is the first answer
-of type `INPUT_EMAIL`, else of a question that asks for it; names and company are told from the question.
+of type `INPUT_EMAIL`, else of a question that asks for it; names and company are found by the question's wording.
 """
 
 from __future__ import annotations

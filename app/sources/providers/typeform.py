@@ -1,7 +1,7 @@
 """Typeform: form responses.
 
 Source: typeform.com/developers/webhooks (signature, example payload). A form has no fixed person fields: the address is
-the first answer of type `email` (else the hidden field `email`), names and company are told from the question.
+the first answer of type `email` (else the hidden field `email`), names and company by the question.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from app.model import Delivery, SourceConfig
 
-# Where each type of answer keeps its value, when that is not a key of the type's own name.
+# Where each type of answer has its value, unless that is a key named like the type.
 INSIDE = {"choice": ("choice", "label"), "choices": ("choices", "labels")}
 
 
@@ -61,7 +61,7 @@ class Typeform(SignedProvider):
 
 
 def _answers(body: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
-    """Yield (ref, title, answer); an answer may leave out its ref, which the form's definition then tells."""
+    """Yield (ref, title, answer); an answer may lack its ref, which then comes from the form's definition."""
     defined = {text(field, "id"): field for field in _list(body, "form_response", "definition", "fields")}
     for answer in _list(body, "form_response", "answers"):
         field = defined.get(text(answer, "field", "id"), {})

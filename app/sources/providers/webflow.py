@@ -1,8 +1,8 @@
 """Webflow: form submissions.
 
 Source: developers.webflow.com/data/docs/working-with-webhooks and Webflow's js-webflow-api. The timestamp is in
-milliseconds. Webhooks that were made in Webflow's dashboard carry no signature: make them by the API, whose answer
-names their secret key.
+milliseconds. Webhooks created in Webflow's dashboard carry no signature: create them with the API, whose response
+contains their secret key.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from app.model import Event
 from app.sources.base import SignedProvider, TimedOptions
-from app.sources.fields import body_digest, find, identity, instant, parse_object, required
+from app.sources.fields import body_digest, find, id_at, instant, parse_object, required
 from app.sources.form_labels import by_meaning
 from app.sources.signing import Scheme
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class Webflow(SignedProvider):
-    """A submission's id identifies the event; other triggers may have none, and are told by their body."""
+    """A submission's id identifies the event; of a trigger without an id, the whole body does."""
 
     name = "webflow"
     Options: type[BaseModel] = TimedOptions
@@ -36,7 +36,7 @@ class Webflow(SignedProvider):
     )
 
     def events(self, delivery: Delivery, config: SourceConfig) -> list[Event]:
-        """Return the one event; the person is told from the names of the form's fields, which the site's maker chose.
+        """Return the one event; the person is found by the names of the form's fields, which the site chose.
 
         Beside the payload, `data` holds each field of the form by its name; the payload's own keys win.
         """
@@ -44,7 +44,7 @@ class Webflow(SignedProvider):
         found = find(body, "payload", "data")
         form: dict[str, Any] = found if isinstance(found, dict) else {}
         person = by_meaning([(name, value) for name, value in form.items() if isinstance(value, str)])
-        submission = identity(body, "payload", "id")
+        submission = id_at(body, "payload", "id")
         return [
             Event(
                 source=config.name,

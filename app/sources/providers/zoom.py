@@ -1,8 +1,8 @@
 """Zoom: webinar and meeting registrations and attendance.
 
 Source: developers.zoom.us/docs/api/webhooks and Zoom's webhook-sample and rivet-javascript repositories. Zoom documents
-no tolerance for the timestamp: 5 minutes both ways, `tolerance` changes it. The URL challenge is signed like any event,
-comes again every 72 hours and must be answered within 3 seconds.
+no tolerance for the timestamp: the default is 5 minutes both ways, and `tolerance` changes it. The URL challenge is
+signed like any event, is repeated every 72 hours and must be answered within 3 seconds.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from app.model import Event, Response
 from app.sources import signing
 from app.sources.base import SignedProvider, TimedOptions
-from app.sources.fields import body_digest, find, first_text, identity, instant, parse_object, required, text
+from app.sources.fields import body_digest, find, first_text, id_at, instant, parse_object, required, text
 from app.sources.signing import Scheme
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ class Zoom(SignedProvider):
         return Response(body=json.dumps({"plainToken": token, "encryptedToken": answer}).encode())
 
     def events(self, delivery: Delivery, config: SourceConfig) -> list[Event]:
-        """Return the one event; an empty address (a participant who did not register) reads as None."""
+        """Return the one event; an empty address (a participant without a registration) reads as None."""
         body = parse_object(delivery.body)
         subject = find(body, "payload", "object")
         person = find(subject, "registrant") or find(subject, "participant")
@@ -61,7 +61,7 @@ class Zoom(SignedProvider):
             Event(
                 source=config.name,
                 type=required(body, "event"),
-                dedupe=_identity(body, subject, person, delivery.body),
+                dedupe=_dedupe_key(body, subject, person, delivery.body),
                 occurred_at=instant(body, "event_ts"),
                 email=text(person, "email"),
                 first_name=text(person, "first_name"),
@@ -74,14 +74,14 @@ class Zoom(SignedProvider):
         ]
 
 
-def _identity(body: dict[str, Any], subject: Any, person: Any, raw: bytes) -> tuple[str, ...]:
-    """Return the tuple of section 4; an event without a time (deauthorisation) is told by its whole body."""
+def _dedupe_key(body: dict[str, Any], subject: Any, person: Any, raw: bytes) -> tuple[str, ...]:
+    """Return the tuple that identifies an event; one without a time (deauthorisation) has the digest of its body."""
     return (
         required(body, "event"),
-        identity(body, "event_ts") or body_digest(raw),
-        identity(body, "payload", "account_id") or "",
-        first_text(identity(subject, "uuid"), identity(subject, "id")) or "",
-        first_text(*[identity(person, key) for key in PERSON_IDS]) or "",
+        id_at(body, "event_ts") or body_digest(raw),
+        id_at(body, "payload", "account_id") or "",
+        first_text(id_at(subject, "uuid"), id_at(subject, "id")) or "",
+        first_text(*[id_at(person, key) for key in PERSON_IDS]) or "",
     )
 
 
