@@ -11,7 +11,7 @@ interface and from live runs. Segue starts it as a process of its own (`python -
 `control/`             the control routes below `/_sandbox/`: settings, faults, simulated replies and opt-outs, a page
 `webhooks/`            outgoing webhooks: batched, signed, retried
 `errors`               HubSpot's error bodies; `forced_errors` chooses one by its code
-`request`              one request as the routes see it
+`request`, `bodies`    one request as the routes see it, and the bodies that several of them return
 
 docs/sandbox.md lists every route, control route and setting.
 """

@@ -33,9 +33,7 @@ def endpoint(accounts: Accounts, route: Route) -> Callable[[HttpRequest], Awaita
     """Return the endpoint of one route."""
 
     async def respond(http: HttpRequest) -> HttpResponse:
-        raw = await http.body()
-        body = form_of(raw) if route.takes == "form" else json_of(raw)
-        request = Request(http.path_params, dict(http.query_params), body, http.headers.get("authorization", ""))
+        request = await _request(route, http)
         caller = _caller(accounts, route, request)
         account, now = caller.account, accounts.first.clock()
         account.ledger.arrivals.append(now)
@@ -51,6 +49,12 @@ def endpoint(accounts: Accounts, route: Route) -> Callable[[HttpRequest], Awaita
         return response
 
     return respond
+
+
+async def _request(route: Route, http: HttpRequest) -> Request:
+    raw = await http.body()
+    body = form_of(raw) if route.takes == "form" else json_of(raw)
+    return Request(http.path_params, dict(http.query_params), body, http.headers.get("authorization", ""))
 
 
 def _caller(accounts: Accounts, route: Route, request: Request) -> Caller:

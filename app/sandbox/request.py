@@ -1,4 +1,4 @@
-"""One request as the routes see it, the checks that several of them share, and how a contact is returned."""
+"""One request as the routes see it, and the checks that several of them share."""
 
 from __future__ import annotations
 
@@ -11,13 +11,11 @@ from urllib.parse import parse_qsl
 
 from app.sandbox.errors import invalid_properties, validation
 from app.sandbox.state.contact_properties import missing
-from app.sandbox.state.contacts import stamp
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from app.sandbox.state.account import Account
-    from app.sandbox.state.contacts import Contact
 
 BATCH_LIMIT = 100
 
@@ -97,22 +95,3 @@ def checked_properties(account: Account, properties: Any) -> dict[str, str]:
     if problems:
         raise invalid_properties(problems)
     return dict(properties)
-
-
-def with_system_properties(contact: Contact, properties: Mapping[str, str]) -> dict[str, str]:
-    """Return these properties and the ones that HubSpot adds to every contact."""
-    created, changed = stamp(contact.created_at), stamp(contact.changed_at)
-    return {**properties, "hs_object_id": contact.id, "createdate": created, "lastmodifieddate": changed}
-
-
-def contact_body(account: Account, contact: Contact, names: list[str] | None = None) -> dict[str, Any]:
-    """Return a contact as HubSpot returns it, with the properties `names`: null where the contact has no value."""
-    wanted = names or ["createdate", "email", "firstname", "hs_object_id", "lastmodifieddate", "lastname"]
-    properties = with_system_properties(contact, contact.properties)
-    return {
-        "id": contact.id,
-        "properties": {name: properties.get(name) for name in wanted if account.has_property(name)},
-        "createdAt": properties["createdate"],
-        "updatedAt": properties["lastmodifieddate"],
-        "archived": False,
-    }

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from app.sandbox.bodies import with_system_properties
 from app.sandbox.control.errors import contact_of, object_of
-from app.sandbox.request import with_system_properties
 from app.sandbox.webhooks.queue import Subscriber
 from app.sandbox.webhooks.signing import workflow_headers
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from app.sandbox.bodies import batch, contact_body
 from app.sandbox.errors import Refused, not_found, taken, validation
-from app.sandbox.request import checked_properties, contact_body, text_of
-from app.sandbox.state.contacts import stamp
+from app.sandbox.request import checked_properties, text_of
 
 if TYPE_CHECKING:
     from app.sandbox.request import Request, Response
@@ -54,7 +54,7 @@ def upsert_batch(account: Account, request: Request) -> Response:
         except Refused as refused:
             context = {"ids": [item["id"]], "objectWriteTraceId": [str(item.get("objectWriteTraceId", ""))]}
             errors.append(refused.body | {"context": context})
-    return _batch(account, results, errors)
+    return batch(account, results, errors)
 
 
 def _require_all_valid(account: Account, inputs: list[dict[str, Any]]) -> None:
@@ -99,7 +99,7 @@ def read_batch(account: Account, request: Request) -> Response:
     missing = [id_ for id_, contact in found.items() if contact is None]
     context = {"ids": missing}
     errors = [not_found("contacts").body | {"context": context}] if missing else []
-    return _batch(account, results, errors)
+    return batch(account, results, errors)
 
 
 def _require_free(account: Account, properties: dict[str, str], contact: Contact | None) -> None:
@@ -107,12 +107,6 @@ def _require_free(account: Account, properties: dict[str, str], contact: Contact
     other = account.contact(properties.get("email", ""), by_email=True)
     if other is not None and other is not contact:
         raise taken(other.id)
-
-
-def _batch(account: Account, results: list[dict[str, Any]], errors: list[dict[str, Any]]) -> Response:
-    now = stamp(account.clock())
-    body: dict[str, Any] = {"status": "COMPLETE", "results": results, "startedAt": now, "completedAt": now}
-    return (207, body | {"numErrors": len(errors), "errors": errors}) if errors else (200, body)
 
 
 def _existing(account: Account, request: Request) -> Contact:

@@ -6,8 +6,8 @@ import contextlib
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from app.sandbox.bodies import contact_body, with_system_properties
 from app.sandbox.errors import too_many, validation
-from app.sandbox.request import contact_body, with_system_properties
 
 if TYPE_CHECKING:
     from app.sandbox.request import Request, Response

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from app.sandbox.bodies import page_of
 from app.sandbox.errors import not_found, validation
-from app.sandbox.request import number_of, text_of
+from app.sandbox.request import text_of
 from app.sandbox.state.contacts import stamp
 from app.sandbox.state.eligibility import require_eligible, require_sender
 
@@ -16,8 +17,15 @@ if TYPE_CHECKING:
     from app.sandbox.state.ledger import Entry
     from app.sandbox.state.seed import User
 
-PAGE = 100
 CREATED = "2026-01-05T09:00:00.000Z"
+SETTINGS = {
+    "eligibleFollowUpDays": "BUSINESS_DAYS",
+    "sellingStrategy": "LEAD_BASED",
+    "sendWindowStartMinute": 480,
+    "sendWindowEndMinute": 1080,
+    "taskReminderMinute": 480,
+    "individualTaskRemindersEnabled": False,
+}
 
 
 def list_all(account: Account, request: Request) -> Response:
@@ -29,41 +37,27 @@ def list_all(account: Account, request: Request) -> Response:
         for sequence in account.sequences.values()
         if _visible(sequence, user) and wanted in sequence.name.lower()
     ]
-    start, limit = number_of(request, "after", 0), min(max(number_of(request, "limit", PAGE), 1), PAGE)
-    page = visible[start : start + limit]
-    body: dict[str, Any] = {"total": len(visible), "results": [_summary(sequence) for sequence in page]}
-    if start + limit < len(visible):
-        body["paging"] = {"next": {"after": str(start + limit)}}
-    return 200, body
+    page, paging = page_of(request, visible)
+    return 200, {"total": len(visible), "results": [_summary(sequence) for sequence in page]} | paging
 
 
 def read(account: Account, request: Request) -> Response:
     """Read one sequence with its steps."""
-    user = _user(account, request)
-    sequence = _sequence(account, request.path["sequenceId"], user)
-    steps = [
-        {
-            "id": f"{sequence.id}{number}",
-            "stepOrder": number,
-            "actionType": sequence.kind,
-            "delayMillis": 0 if number == 0 else 86_400_000,
-            "createdAt": CREATED,
-            "updatedAt": CREATED,
-        }
-        for number in range(sequence.steps)
-    ]
-    settings = {
-        "id": sequence.id,
+    sequence = _sequence(account, request.path["sequenceId"], _user(account, request))
+    steps = [_step(sequence, number) for number in range(sequence.steps)]
+    settings = SETTINGS | {"id": sequence.id, "createdAt": CREATED, "updatedAt": CREATED}
+    return 200, _summary(sequence) | {"steps": steps, "settings": settings, "dependencies": []}
+
+
+def _step(sequence: Sequence, number: int) -> dict[str, Any]:
+    return {
+        "id": f"{sequence.id}{number}",
+        "stepOrder": number,
+        "actionType": sequence.kind,
+        "delayMillis": 0 if number == 0 else 86_400_000,
         "createdAt": CREATED,
         "updatedAt": CREATED,
-        "eligibleFollowUpDays": "BUSINESS_DAYS",
-        "sellingStrategy": "LEAD_BASED",
-        "sendWindowStartMinute": 480,
-        "sendWindowEndMinute": 1080,
-        "taskReminderMinute": 480,
-        "individualTaskRemindersEnabled": False,
     }
-    return 200, _summary(sequence) | {"steps": steps, "settings": settings, "dependencies": []}
 
 
 def enroll(account: Account, request: Request, entry: Entry) -> Response:

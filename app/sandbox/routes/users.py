@@ -4,25 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from app.sandbox.bodies import page_of
 from app.sandbox.errors import not_found
-from app.sandbox.request import number_of
 
 if TYPE_CHECKING:
     from app.sandbox.request import Request, Response
     from app.sandbox.state.account import Account
     from app.sandbox.state.seed import User
 
-PAGE = 100
-
 
 def list_all(account: Account, request: Request) -> Response:
     """List users, a page at a time."""
-    start, limit = number_of(request, "after", 0), min(max(number_of(request, "limit", PAGE), 1), PAGE)
-    users = list(account.users.values())
-    body: dict[str, Any] = {"results": [_user(user) for user in users[start : start + limit]]}
-    if start + limit < len(users):
-        body["paging"] = {"next": {"after": str(start + limit)}}
-    return 200, body
+    users, paging = page_of(request, list(account.users.values()))
+    return 200, {"results": [_user(user) for user in users]} | paging
 
 
 def read(account: Account, request: Request) -> Response:

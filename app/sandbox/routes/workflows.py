@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from app.sandbox.bodies import batch
 from app.sandbox.errors import not_found
-from app.sandbox.state.contacts import stamp
 
 if TYPE_CHECKING:
     from app.sandbox.request import Request, Response
@@ -31,7 +31,7 @@ def unenroll(account: Account, request: Request) -> Response:
 
 def mappings(account: Account, request: Request) -> Response:
     """Map flow ids to legacy workflow ids, or back; an unknown id is an error of a 207."""
-    results: list[dict[str, int]] = []
+    results: list[dict[str, Any]] = []
     missing: list[str] = []
     for item in request.inputs():
         key = "workflowId" if item.get("type") == "WORKFLOW_ID" else "flowId"
@@ -40,12 +40,8 @@ def mappings(account: Account, request: Request) -> Response:
             missing.append(str(item.get(key, "")))
         else:
             results.append({"flowId": int(found.flow_id), "workflowId": int(found.legacy_id)})
-    now = stamp(account.clock())
-    body: dict[str, Any] = {"status": "COMPLETE", "results": results, "startedAt": now, "completedAt": now}
-    if not missing:
-        return 200, body
-    errors = [not_found("workflow").body | {"context": {"ids": missing}}]
-    return 207, body | {"numErrors": len(errors), "errors": errors}
+    errors = [not_found("workflow").body | {"context": {"ids": missing}}] if missing else []
+    return batch(account, results, errors)
 
 
 def _workflow(account: Account, key: str, id_: str) -> Workflow | None:
