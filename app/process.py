@@ -94,11 +94,11 @@ class Process:
     accounts: dict[str, ActiveAccount] = field(default_factory=dict)
     _handlers: dict[str, list[Callable[[], None]]] = field(default_factory=dict)
 
-    def book(self) -> Rulebook:
+    def current_rulebook(self) -> Rulebook:
         """Return the rulebook in force. Raises AssertionError before there is one: a defect of the start order."""
-        if self.rulebook.book is None:
+        if self.rulebook.current is None:
             raise AssertionError("no rulebook is in force yet")
-        return self.rulebook.book
+        return self.rulebook.current
 
     async def hasher(self) -> Callable[[str], str]:
         """Return the hash by which logs name a person: equal in every process, keyed by a secret of the database."""

@@ -57,8 +57,8 @@ async def start(process: Process) -> None:
     """Begin the work of all accounts in force, and of the process; more accounts may come with a reload."""
     workers = AccountWorkers(process)
     process.stack.push_async_callback(workers.close)
-    await workers.follow(process.book().accounts.values())
-    process.rulebook.swapped = lambda book: workers.follow_soon(book.accounts.values())
+    await workers.follow(process.current_rulebook().accounts.values())
+    process.rulebook.on_swap = lambda book: workers.follow_soon(book.accounts.values())
     for start_job in PER_PROCESS:
         await start_job(process)
 

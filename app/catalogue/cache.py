@@ -103,7 +103,7 @@ class Catalogue:
     async def sequences(self, account: str | None, *, max_age: float) -> Listing | None:
         """Return the sequences that the senders of the rules may send; None where the rules have no such account."""
         book = self._book()
-        found = book and book.meant(account)
+        found = book and book.resolve_account(account)
         if not book or not found:
             return None
         users = {sender.user_id: sender.name for sender in book.senders.values()}
@@ -117,7 +117,7 @@ class Catalogue:
     async def owners(self, account: str | None, *, max_age: float) -> Listing | None:
         """Return the owners with their two ids; None where the rules have no such account."""
         book = self._book()
-        found = book and book.meant(account)
+        found = book and book.resolve_account(account)
         if not found:
             return None
 

@@ -52,7 +52,7 @@ async def start(process: Process) -> None:
             portals=IdentityStore(process.engine).portals,
             fault_of=fault_of,
         ),
-        book=process.book,
+        book=process.current_rulebook,
         span=timedelta(hours=settings.retry_span_hours),
         now=utc_now,
         random=random.random,

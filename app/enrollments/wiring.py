@@ -46,7 +46,7 @@ async def start(process: Process, active: ActiveAccount) -> None:
         worker=f"{process.name}:{name}",
         lease=settings.lease_seconds,
         span=span,
-        endpoints=process.rulebook.told,
+        endpoints=process.rulebook.endpoints_for,
         urgent=process.sending_engine,
         observe_sending=process.metrics.sending_committed,
     )
@@ -79,12 +79,12 @@ def _enroller(process: Process, active: ActiveAccount, recorder: Recorder, obser
     """Build what takes one claimed enrollment to its outcome."""
     store, hubspot = recorder.store, active.hubspot
     owners = Owners(active.client, on_refresh=partial(process.metrics.owners_read, active.account.name))
-    unenroller = Unenroller(store, hubspot, process.book, fault_of, utc_now)
+    unenroller = Unenroller(store, hubspot, process.current_rulebook, fault_of, utc_now)
     preparer = Preparer(
         store,
         ContactWriter(store, hubspot, observer.write_back_dropped),
-        Eligibility(SuppressionStore(process.sending_engine), process.book),
-        Senders(SenderPauseStore(process.engine), owners, rulebook=process.book, now=utc_now),
+        Eligibility(SuppressionStore(process.sending_engine), process.current_rulebook),
+        Senders(SenderPauseStore(process.engine), owners, rulebook=process.current_rulebook, now=utc_now),
         unenroller,
         recorder,
     )

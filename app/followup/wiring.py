@@ -25,7 +25,7 @@ async def start(process: Process, active: ActiveAccount) -> None:
         account=name,
         worker=f"{process.name}:{name}",
         calls_per_hour=settings.follow_calls_per_hour,
-        endpoints=process.rulebook.told,
+        endpoints=process.rulebook.endpoints_for,
     )
     follower = Follower(
         name,

@@ -1,1 +1,10 @@
-"""MATCH: a rules file in, decisions out. Nothing here opens a connection; only `documents` reads files."""
+"""Rules: what an event leads to.
+
+In: the rules file as text, then one event after the other. Out: a compiled `Rulebook`, and for each event its
+decisions, with the reason. A file with mistakes raises `RulebookError` with all of them, each with file, line and
+column, and the rulebook in force stays; matching itself never raises.
+
+Others import `rulebook` (the compiled rules), `load` (text to rulebook), `match`, `examples`, `lint`, `active` (the
+rulebook in force), `store`, `wiring`, `actions` (what rules can do), and the texts of `file.documents` and
+`file.json_schema`. `compile.accounts` tells commands which accounts join by OAuth.
+"""

@@ -1,4 +1,4 @@
-"""Running the examples that stand beside the rules: each says what an event must come to."""
+"""Run the examples in the rules file: each one states the decision that its event must lead to."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How one example went: `difference` says what came instead, and is empty when it passed."""
+    """The result of one example: `difference` states what came instead, and is empty when it passed."""
 
     rule: str
     example: str
@@ -26,25 +26,25 @@ class Outcome:
     difference: str
 
 
-def run_examples(book: Rulebook) -> list[Outcome]:
+def run_examples(rulebook: Rulebook) -> list[Outcome]:
     """Run every example against the whole rulebook, as an event of its rule's source."""
-    return [_run(example, rule, book) for rule in book.rules for example in rule.examples]
+    return [_run(example, rule, rulebook) for rule in rulebook.rules for example in rule.examples]
 
 
-def _run(example: ExampleEntry, rule: Rule, book: Rulebook) -> Outcome:
-    decisions = decide(event_of(example, rule), book)
+def _run(example: ExampleEntry, rule: Rule, rulebook: Rulebook) -> Outcome:
+    decisions = decide(event_of(example, rule), rulebook)
     difference = "" if any(_as_expected(d, example.expect) for d in decisions) else _difference(decisions, example)
     return Outcome(rule.id, example.name, rule.file, rule.line, difference)
 
 
 def event_of(example: ExampleEntry, rule: Rule) -> Event:
-    """Return the event of an example; the rule's first type stands in where it names none."""
-    told = example.event
+    """Return the event of an example, of the rule's first type where the example names none."""
+    given = example.event
     return Event(
         source=rule.source,
-        type=rule.types[0] if told.type is None else told.type,
+        type=rule.types[0] if given.type is None else given.type,
         dedupe=(example.name,),
-        **told.model_dump(exclude={"type"}),
+        **given.model_dump(exclude={"type"}),
     )
 
 
@@ -61,7 +61,7 @@ def _difference(decisions: list[Decision], example: ExampleEntry) -> str:
 
 
 def target_of(decision: Decision) -> str:
-    """Return what a decision's action is directed at: a sequence, a workflow; empty where it names nothing."""
+    """Return the target of a decision's action, such as a sequence or a workflow; empty where it has none."""
     request = decision.enroll
     return (request.sequence or request.plan.target) if request else ""
 

@@ -1,7 +1,7 @@
 """CEL: conditions and values over one event, compiled at load, evaluated without ever raising.
 
 The engine returns run-time errors instead of raising them, as values whose type is ERROR and whose value is a *truthy*
-text: the type is asked first, and a condition holds only when its value `is True`.
+text: the code reads the type first, and a condition holds only when its value `is True`.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class ExpressionError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """What an expression said instead of a value."""
+    """The reason why an expression has no value."""
 
     because: str
 
@@ -63,10 +63,10 @@ class Expression:
         try:
             result = self.program.eval(facts.activation())
             if result.type() == cel.Type.ERROR:
-                return Failed(_told(str(result.value())))
+                return Failed(_reason(str(result.value())))
             return result.plain_value()
         except Exception as error:  # noqa: BLE001  # the engine's binding raises bare RuntimeErrors; matching is total
-            return Failed(_told(str(error)))
+            return Failed(_reason(str(error)))
 
 
 def compiled(text: str) -> Expression:
@@ -76,13 +76,13 @@ def compiled(text: str) -> Expression:
     except RuntimeError as error:
         found = _PLACE.search(str(error))
         if found is None:
-            raise ExpressionError(_told(str(error))) from error
+            raise ExpressionError(_reason(str(error))) from error
         line, column, message = found.groups()
         raise ExpressionError(_explained(message), line=int(line), column=int(column)) from error
 
 
 class Facts:
-    """One event as every expression sees it: made when the first one looks, shared by all rules of one decision."""
+    """One event as expressions see it: built for the first expression, shared by all rules of one decision."""
 
     __slots__ = ("_activation", "_event")
 
@@ -103,8 +103,8 @@ class Facts:
 
 @cache
 def _environment() -> Any:
-    # Each field is a variable with a dotted name: an undeclared `event.<field>` is then found at load. The engine takes
-    # a time only where one is declared.
+    # Each field is a variable with a dotted name, so that an undeclared `event.<field>` is found at load. The engine
+    # accepts a time only for a variable that is declared as one.
     kinds = {f"event.{field}": cel.Type.DYN for field in FIELDS} | {"event.occurred_at": cel.Type.TIMESTAMP}
     return cel.NewEnv(
         variables=kinds,
@@ -130,7 +130,7 @@ def _explained(message: str) -> str:
     return message.removeprefix("Syntax error: ")
 
 
-def _told(message: str) -> str:
-    """Return the engine's first line without its status words."""
+def _reason(message: str) -> str:
+    """Return the first line of the engine's message without its status words."""
     first = message.splitlines()[0] if message else "the expression failed"
     return re.sub(r"^[A-Z_]+: ", "", first)[:200]

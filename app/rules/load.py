@@ -8,15 +8,15 @@ from pydantic import BaseModel, ValidationError
 
 from app.errors import RulebookError
 from app.model import Secret, SourceConfig
-from app.rules.actions.base import Compiler
-from app.rules.compile.accounts import accounts_of
-from app.rules.compile.endpoints import endpoints_of
-from app.rules.compile.rules import Rules
-from app.rules.compile.senders import People
-from app.rules.compile.windows import Timings
-from app.rules.file.diagnostics import Findings
+from app.rules.actions.base import SharedContext
+from app.rules.compile.accounts import compile_accounts
+from app.rules.compile.endpoints import compile_endpoints
+from app.rules.compile.rules import RuleCompiler
+from app.rules.compile.senders import SenderCompiler
+from app.rules.compile.windows import WindowCompiler
+from app.rules.file.diagnostics import Diagnostics
 from app.rules.file.documents import read_documents
-from app.rules.file.parse import Part, mistake_of, read_part, told_once
+from app.rules.file.parse import Part, mistake_of, read_part, without_repeats
 from app.rules.file.recovery import UNKNOWN
 from app.rules.rulebook import Rulebook, indexed, revision_of
 
@@ -33,7 +33,7 @@ __all__ = ["load", "read_documents"]
 
 
 class Provider(Protocol):
-    """What loading needs of a provider."""
+    """What the loader needs of a provider."""
 
     Options: type[BaseModel]
 
@@ -52,17 +52,17 @@ def load(
     mistakes: list[Mistake] = []
     parts = [part for document in documents if (part := read_part(document, environment, mistakes))]
     complete = len(parts) == len(documents)
-    findings = Findings(mistakes)
-    loader = _Loader(findings, mistakes, providers)
+    diagnostics = Diagnostics(mistakes)
+    loader = _Loader(diagnostics, mistakes, providers)
     accounts = loader.accounts(parts, default_account, complete=complete)
     sources = loader.sources(parts)
-    people = People(parts, findings, complete=complete)
-    timings = Timings(parts, findings, people, accounts, complete=complete)
-    endpoints = endpoints_of(parts, findings, loader.require_account)
-    compiler = Compiler(findings, people, timings, accounts, loader.account_of)
-    rules = Rules(parts, compiler, complete=complete).compiled(parts)
+    senders = SenderCompiler(parts, diagnostics, complete=complete)
+    windows = WindowCompiler(parts, diagnostics, senders, accounts, complete=complete)
+    endpoints = compile_endpoints(parts, diagnostics, loader.require_account)
+    shared = SharedContext(diagnostics, senders, windows, accounts, loader.resolve_account)
+    rules = RuleCompiler(parts, shared, complete=complete).compile(parts)
     if mistakes or not accounts:
-        raise RulebookError(told_once(mistakes, parts))
+        raise RulebookError(without_repeats(mistakes, parts))
     store_unheard = any(part.file.store_unheard for part in parts)
     suppress = tuple(entry for part in parts for entry in part.file.suppress)
     revision = revision_of(documents)
@@ -71,8 +71,8 @@ def load(
         documents,
         accounts,
         sources,
-        people.senders,
-        people.pools,
+        senders.senders,
+        senders.pools,
         rules,
         store_unheard,
         suppress,
@@ -82,44 +82,43 @@ def load(
 
 
 class _Loader:
-    """Turns validated entries into what the rulebook holds; whatever is wrong is noted, and the rest is looked at."""
+    """Compiles accounts and sources. Mistakes are noted, and the rest is checked too."""
 
-    def __init__(self, findings: Findings, mistakes: list[Mistake], providers: Mapping[str, Provider]) -> None:
-        self._findings = findings
+    def __init__(self, diagnostics: Diagnostics, mistakes: list[Mistake], providers: Mapping[str, Provider]) -> None:
+        self._diagnostics = diagnostics
         self._mistakes = mistakes
         self._providers = providers
         self._accounts: frozenset[str] | None = None
 
     def accounts(self, parts: list[Part], default: Account | None, *, complete: bool) -> dict[str, Account]:
-        """Make the accounts. Names are checked against them only when every file could be read (`complete`)."""
-        made = accounts_of(parts, self._findings)
-        whole = not any("accounts" in part.mended for part in parts)
-        if not made and default is not None:
-            made = {default.name: default}
-        if not made and parts and whole:
-            told = "no HubSpot credential: write `accounts:` with a token, or set SEGUE_HUBSPOT_TOKEN"
-            self._findings.note(parts[0], (), told)
-        self._accounts = frozenset(made) if whole and complete and made else None
-        return made
+        """Return the accounts. Names are checked against them only when every file could be read (`complete`)."""
+        accounts = compile_accounts(parts, self._diagnostics)
+        whole = not any("accounts" in part.recovered for part in parts)
+        if not accounts and default is not None:
+            accounts = {default.name: default}
+        if not accounts and parts and whole:
+            message = "no HubSpot credential: write `accounts:` with a token, or set SEGUE_HUBSPOT_TOKEN"
+            self._diagnostics.note(parts[0], (), message)
+        self._accounts = frozenset(accounts) if whole and complete and accounts else None
+        return accounts
 
-    def account_of(self, name: str | None, part: Part, place: Place) -> str:
-        """Return the account that an entry means: the one it names, or the only one."""
+    def resolve_account(self, name: str | None, part: Part, place: Place) -> str:
+        """Return the account that an entry names, or the only account."""
         known = self._accounts
         if name is not None:
             self.require_account(name, part, (*place, "account"))
         if name is None and known is not None and len(known) > 1:
-            told = f"there are several accounts: name one of {', '.join(sorted(known))} as `account`"
-            self._findings.note(part, place, told)
+            message = f"there are several accounts: name one of {', '.join(sorted(known))} as `account`"
+            self._diagnostics.note(part, place, message)
         return name or next(iter(known or ()), "")
 
     def require_account(self, name: str, part: Part, place: Place) -> None:
-        """Note when there is no such account; `place` is where its name stands."""
+        """Note an account that does not exist; `place` is the place of its name."""
         if self._accounts is not None and name not in self._accounts:
-            told = f"there is no account {part.parsed.written(place)!r} in `accounts`"
-            self._findings.note(part, place, told)
+            self._diagnostics.note(part, place, f"there is no account {part.parsed.written(place)!r} in `accounts`")
 
     def sources(self, parts: list[Part]) -> dict[str, SourceConfig]:
-        found = self._findings.merged(parts, "sources")
+        found = self._diagnostics.merged(parts, "sources")
         made = {name: self._source(name, part.file.sources[name], part) for name, part in found.items()}
         return {name: source for name, source in made.items() if source is not None}
 
@@ -130,8 +129,8 @@ class _Loader:
         provider = self._providers.get(entry.provider)
         if provider is None:
             wrong = part.parsed.written((*place, "provider"))
-            told = f"there is no provider {wrong!r}; there are {', '.join(sorted(self._providers))}"
-            self._findings.note(part, (*place, "provider"), told)
+            message = f"there is no provider {wrong!r}; there are {', '.join(sorted(self._providers))}"
+            self._diagnostics.note(part, (*place, "provider"), message)
             return None
         try:
             options = provider.Options.model_validate(entry.model_extra or {})
@@ -144,7 +143,7 @@ class _Loader:
         if entry.account is not None:
             self.require_account(entry.account, part, (*place, "account"))
         config = SourceConfig(name, entry.provider, secrets, options, fields, entry.account)
-        # A secret that could not be read has been told already.
-        for told in provider.check(config) if not part.parsed.mistakes else ():
-            self._findings.note(part, (*place, "secrets"), f"source {name!r}: {told}")
+        # A secret that could not be read is noted already.
+        for message in provider.check(config) if not part.parsed.mistakes else ():
+            self._diagnostics.note(part, (*place, "secrets"), f"source {name!r}: {message}")
         return config

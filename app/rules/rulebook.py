@@ -23,7 +23,10 @@ __all__ = ["Document", "EnrollAction", "Rule", "Rulebook", "documents_to_text", 
 
 @dataclass(frozen=True, slots=True)
 class EnrollAction:
-    """What a matching rule asks for. `account` is a key of the rulebook's `accounts`."""
+    """What a matching rule asks for: as `EnrollRequest`, with expressions in place of values.
+
+    `account` is a key of the rulebook's `accounts`.
+    """
 
     account: str
     sequence: str
@@ -72,21 +75,21 @@ class Rulebook:
     endpoints: Mapping[str, Endpoint] = field(default_factory=dict)
 
     def account_named(self, name: str) -> Account | None:
-        """Return the account with this name of its own."""
+        """Return the account whose own name this is."""
         return next((account for account in self.accounts.values() if account.name == name), None)
 
-    def meant(self, account: str | None) -> Account | None:
-        """Return the account that an operator means: the one with this name of its own, or the only one."""
+    def resolve_account(self, account: str | None) -> Account | None:
+        """Return the account whose own name this is; without a name, the only account, None where there are several."""
         if account is not None:
             return self.account_named(account)
         return next(iter(self.accounts.values())) if len(self.accounts) == 1 else None
 
     def accounts_of(self, source: SourceConfig) -> tuple[str, ...]:
-        """Return the accounts whose objects a source's events may name, by their own names: the one written, or all."""
+        """Return the own names of the accounts whose objects a source's events may name: the one configured, or all."""
         return tuple(self.accounts[key].name for key in ((source.account,) if source.account else self.accounts))
 
-    def told(self, kind: OutboundKind, account: str) -> tuple[str, ...]:
-        """Return the endpoints that are told of this kind of event in the account with this name of its own."""
+    def endpoints_for(self, kind: OutboundKind, account: str) -> tuple[str, ...]:
+        """Return the names of the endpoints that receive this kind of event of the account with this own name."""
         return tuple(
             endpoint.name
             for endpoint in self.endpoints.values()
@@ -96,7 +99,7 @@ class Rulebook:
 
 
 def indexed(rules: tuple[Rule, ...]) -> Mapping[tuple[str, str], tuple[Rule, ...]]:
-    """Return the rules by what they listen to: an event then costs the few that listen, however many there are."""
+    """Return the rules by what they listen to, so that an event costs only the rules that listen to it."""
     listeners: dict[tuple[str, str], list[Rule]] = {}
     for rule in rules:
         for kind in dict.fromkeys(rule.types):
@@ -105,6 +108,6 @@ def indexed(rules: tuple[Rule, ...]) -> Mapping[tuple[str, str], tuple[Rule, ...
 
 
 def revision_of(documents: tuple[Document, ...]) -> str:
-    """Return 12 hexadecimal characters that stand for the documents' text: no secret, and no matter where they lie."""
+    """Return 12 hexadecimal characters that identify the documents' text, without secrets and whatever the path."""
     texts = [document.text for document in documents]
     return hashlib.sha256(json.dumps(texts).encode()).hexdigest()[:12]

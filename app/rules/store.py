@@ -1,4 +1,4 @@
-"""The rulebook in force, kept in PostgreSQL: its text with `${ENV}` unexpanded, never a secret's value."""
+"""The rulebook in force, stored in PostgreSQL: its text with `${ENV}` unexpanded, never a secret's value."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class StoredRulebook:
-    """A rulebook that was put in force. `number` grows with every one; `documents` is its text for `load`."""
+    """A rulebook that was put in force. Each one has a higher `number`; `documents` is its text for `load`."""
 
     number: int
     revision: str
@@ -41,8 +41,8 @@ PUT_IN_FORCE = text("""
 
 LOCK = text("LOCK TABLE rulebooks IN SHARE ROW EXCLUSIVE MODE")
 
-# Every start asks this, so that all enrollments of a database are of one kind, practice or real, and one of them tells
-# which. All of them are too many to be read: they are kept for good.
+# Every start runs this statement, so that all enrollments of a database are of one kind, practice or real; the latest
+# one therefore shows the kind. Enrollments are never deleted: there are too many to read them all.
 READ_ACCOUNTS = text("""
     SELECT unnest(accounts) AS account FROM rulebooks
     UNION (SELECT account FROM enrollments ORDER BY id DESC LIMIT 1)
@@ -62,10 +62,10 @@ class RulebookStore:
         return None if row is None else StoredRulebook(row.number, row.revision, row.documents)
 
     async def put_in_force(self, revision: str, documents: str, *, accounts: Sequence[str]) -> int:
-        """Store `documents` as the rulebook in force and tell every replica; return its number.
+        """Store `documents` as the rulebook in force and notify every replica; return its number.
 
         Nothing is stored when it is in force already. The number is this rulebook's own: another replica that reloads
-        at the same time gets a higher or a lower one, and whoever has the lower one follows.
+        at the same time gets a higher or a lower one, and the replica with the lower one follows.
 
         `accounts` are those that the rulebook enrolls into: practice rules must never act on a real one.
         """
@@ -77,7 +77,7 @@ class RulebookStore:
             return number
 
     async def accounts(self) -> set[str]:
-        """Return the accounts that this database holds rules of, and that of its latest enrollment."""
+        """Return the accounts of all stored rulebooks, and the account of the latest enrollment."""
         async with self._engine.connect() as connection:
             return set((await connection.execute(READ_ACCOUNTS)).scalars())
 
@@ -90,7 +90,7 @@ UNFINISHED_ELSEWHERE = text("""
 
 
 async def unfinished_elsewhere(engine: AsyncEngine, accounts: Collection[str]) -> dict[str, int]:
-    """Return how many enrollments of other accounts are under way: nobody here would go on with them."""
+    """Return the number of unfinished enrollments of each other account: this process would not finish them."""
     async with engine.connect() as connection:
         rows = await connection.execute(UNFINISHED_ELSEWHERE, {"accounts": list(accounts)})
         return {row.account: row.unfinished for row in rows}

@@ -91,7 +91,7 @@ class SenderStatuses:
 
     async def _found(self, account: str | None, name: str) -> tuple[Account, Sender] | None:
         rulebook = self._rulebook()
-        found = rulebook.meant(account) if rulebook else None
+        found = rulebook.resolve_account(account) if rulebook else None
         if rulebook is None or found is None:
             return None
         senders = await self._senders(found, rulebook)

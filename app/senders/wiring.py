@@ -13,4 +13,4 @@ if TYPE_CHECKING:
 
 def sender_status(process: Process) -> SenderStatuses:
     """Build the status of the senders of the rulebook in force."""
-    return SenderStatuses(SenderPauseStore(process.engine), lambda: process.rulebook.book)
+    return SenderStatuses(SenderPauseStore(process.engine), lambda: process.rulebook.current)

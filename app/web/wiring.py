@@ -111,7 +111,7 @@ async def _webhooks(process: Process) -> Webhooks:
         process.stack.push_async_callback(store.close)
     ids, metrics, public_url = Ids(), process.metrics, process.settings.public_url
     intake = Intake(
-        book=lambda: process.rulebook.book,
+        book=lambda: process.rulebook.current,
         providers=PROVIDERS,
         keep=writer.accept,
         keep_rejected=rejected.keep,
@@ -137,7 +137,7 @@ def _checks(process: Process, reader: StoredReader) -> Mapping[str, Callable[[],
         return None
 
     async def rulebook() -> str | None:
-        return None if process.rulebook.book is not None else "no rulebook is loaded"
+        return None if process.rulebook.current is not None else "no rulebook is loaded"
 
     async def running() -> str | None:
         return "stopping" if process.stopping.is_set() else None
@@ -147,7 +147,7 @@ def _checks(process: Process, reader: StoredReader) -> Mapping[str, Callable[[],
 
 async def _page(process: Process, reader: StoredReader) -> bytes:
     """Return the metrics. The gauges that count rows are read on each request."""
-    book = process.rulebook.book
+    book = process.rulebook.current
     with suppress(Busy):
         process.metrics.backlog(*await reader.backlog())
         process.metrics.thin_events(await reader.thin_events())

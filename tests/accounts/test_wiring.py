@@ -156,8 +156,8 @@ async def test_a_malformed_key_is_told_at_start_also_where_nothing_uses_it_yet(d
 
 async def test_practice_never_joins_by_oauth(database_url: str, rules: Path) -> None:
     async with running(database_url, rules, **CONFIGURED) as web:
-        assert web.process.rulebook.book is not None
-        (account,) = practice_accounts(web.process.rulebook.book.accounts).values()
+        assert web.process.rulebook.current is not None
+        (account,) = practice_accounts(web.process.rulebook.current.accounts).values()
     assert (account.name, account.oauth, account.token) == ("sandbox", False, "pat-sandbox")
 
 

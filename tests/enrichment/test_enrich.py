@@ -146,7 +146,7 @@ def asking_of(ask: Any, contacts: Any, engine: AsyncEngine) -> EnrichmentSources
 def enricher_of(
     web: Running, enrichments: EnrichmentStore, asking: EnrichmentSources, moment: list[datetime]
 ) -> Enricher:
-    book = web.process.rulebook.book
+    book = web.process.rulebook.current
     assert book is not None
     return Enricher(
         enrichments,
@@ -334,9 +334,9 @@ async def test_while_one_worker_asks_no_other_does_and_what_it_leaves_is_anybody
 
 
 async def test_nobody_is_asked_about_what_no_rule_listens_to(office: Office) -> None:
-    book = office.web.process.rulebook.book
+    book = office.web.process.rulebook.current
     assert book is not None
-    office.web.process.rulebook.book = replace(book, store_unheard=True)
+    office.web.process.rulebook.current = replace(book, store_unheard=True)
     await office.ticket(config={"action": "order.updated"})
     assert await office.web.rows("SELECT 1 FROM enrichments") == []
     decision = await office.one("SELECT verdict, reason FROM decisions")

@@ -78,8 +78,8 @@ def gauge(metrics: Metrics) -> float | None:
 
 def condition(rulebook: ActiveRulebook) -> str:
     """Return the text in force: which of the two files it is."""
-    assert rulebook.book is not None
-    return rulebook.book.documents[0].text
+    assert rulebook.current is not None
+    return rulebook.current.documents[0].text
 
 
 @asynccontextmanager
@@ -112,7 +112,7 @@ async def test_a_valid_file_is_in_force_and_stored_without_the_values_of_its_var
 
     stored = await RulebookStore(engine).in_force()
     assert stored is not None
-    assert first.book is book
+    assert first.current is book
     assert stored.revision == book.revision
     assert "${CRM_SECRET}" in stored.documents
     assert not any(secret in stored.documents for secret in SECRETS.values())
@@ -133,7 +133,7 @@ async def test_mistakes_leave_the_last_good_rulebook_in_force_and_turn_the_gauge
 
     assert len(raised.value.mistakes) == 3
     assert [line["log_level"] for line in logs if line["event"] == "rulebook.rejected"] == ["error"]
-    assert first.book is book
+    assert first.current is book
     stored = await RulebookStore(engine).in_force()
     assert stored is not None
     assert (stored.revision, gauge(metrics)) == (book.revision, 0)
@@ -186,7 +186,7 @@ async def test_with_neither_a_file_nor_a_stored_rulebook_nothing_starts(replica:
         await first.start()
 
     assert raised.value.exit_code == 2
-    assert first.book is None
+    assert first.current is None
     assert gauge(metrics) == 0
 
 
@@ -222,8 +222,8 @@ async def test_a_second_replica_follows_the_first_with_its_own_environment(
         await first.reload()
         await until(lambda: condition(second) == OTHER, engine)
 
-    assert second.book is not None
-    assert second.book.sources["webinar"].secrets[0].value == "another-replica"
+    assert second.current is not None
+    assert second.current.sources["webinar"].secrets[0].value == "another-replica"
     assert gauge(metrics) == 1
 
 
@@ -281,7 +281,7 @@ async def test_an_account_without_work_may_leave_and_others_may_come(
     first, _ = replica()
     second, _ = replica()
     told: list[list[str]] = []
-    second.swapped = lambda book: told.append(list(book.accounts))
+    second.on_swap = lambda book: told.append(list(book.accounts))
     await first.start()
     await second.start()
     async with following(engine, second):
@@ -306,8 +306,8 @@ async def test_two_replicas_that_reload_different_files_agree_in_the_end(
 
     stored = await RulebookStore(engine).in_force()
     assert stored is not None
-    assert first.book is not None
-    assert stored.revision == first.book.revision
+    assert first.current is not None
+    assert stored.revision == first.current.revision
 
 
 async def test_two_reloads_at_once_leave_every_replica_with_the_later_one(
@@ -321,4 +321,4 @@ async def test_two_reloads_at_once_leave_every_replica_with_the_later_one(
         await asyncio.gather(one.follow(), two.follow())
         stored = await RulebookStore(engine).in_force()
         assert stored is not None
-        assert {book.revision for book in (one.book, two.book) if book} == {stored.revision}
+        assert {book.revision for book in (one.current, two.current) if book} == {stored.revision}

@@ -43,12 +43,16 @@ def test_an_endpoint_is_told_of_everything_in_all_accounts_where_nothing_is_said
     endpoint = book(ONE).endpoints["crm"]
     assert endpoint.url == "https://crm.acme.example/hooks"
     assert [secret.value for secret in endpoint.secrets] == [SECRET]
-    assert all(book(ONE).told(kind, account) == ("crm",) for kind in OutboundKind for account in ("main", "emea"))
+    assert all(
+        book(ONE).endpoints_for(kind, account) == ("crm",) for kind in OutboundKind for account in ("main", "emea")
+    )
 
 
 def test_it_is_told_of_the_kinds_and_accounts_that_it_names() -> None:
     made = book(ONE + ", events: [parked, replied], accounts: [emea]")
-    told = {(kind, account) for kind in OutboundKind for account in ("main", "emea") if made.told(kind, account)}
+    told = {
+        (kind, account) for kind in OutboundKind for account in ("main", "emea") if made.endpoints_for(kind, account)
+    }
     assert told == {(OutboundKind.PARKED, "emea"), (OutboundKind.REPLIED, "emea")}
 
 
@@ -56,8 +60,8 @@ def test_an_accounts_own_name_counts_in_practice_too() -> None:
     made = book(ONE + ", accounts: [emea]")
     practised = {key: replace(account, name=f"sandbox:{key}") for key, account in made.accounts.items()}
     practice = replace(made, accounts=practised)
-    assert practice.told(OutboundKind.ENROLLED, "sandbox:emea") == ("crm",)
-    assert practice.told(OutboundKind.ENROLLED, "sandbox:main") == ()
+    assert practice.endpoints_for(OutboundKind.ENROLLED, "sandbox:emea") == ("crm",)
+    assert practice.endpoints_for(OutboundKind.ENROLLED, "sandbox:main") == ()
 
 
 def test_neither_its_secrets_nor_its_expanded_url_are_shown() -> None:

@@ -82,7 +82,7 @@ class Running:
 
     def signed(self, source: str, body: bytes) -> dict[str, str]:
         """Return the headers with which the provider of `source` would send `body`."""
-        book = self.process.rulebook.book
+        book = self.process.rulebook.current
         assert book is not None
         config = book.sources[source]
         url = f"{BASE}/webhooks/{source}"

@@ -181,7 +181,7 @@ async def test_a_reload_puts_the_file_in_force(web: Running, rules: Path) -> Non
     answer = await reload(web)
 
     assert answer.status_code == 200
-    book = web.process.rulebook.book
+    book = web.process.rulebook.current
     assert book is not None
     assert answer.json() == {"revision": book.revision, "rules": 4, "sources": 4}
     await web.deliver("crm", signup(1, employees=20))
@@ -190,7 +190,7 @@ async def test_a_reload_puts_the_file_in_force(web: Running, rules: Path) -> Non
 
 
 async def test_a_reload_of_a_broken_file_lists_every_mistake_and_changes_nothing(web: Running, rules: Path) -> None:
-    before = web.process.rulebook.book
+    before = web.process.rulebook.current
     broken = RULES.replace("type: signup", "typ: signup").replace(
         "sender: anna}\n    dedupe", "sender: bob}\n    dedupe"
     )
@@ -205,16 +205,16 @@ async def test_a_reload_of_a_broken_file_lists_every_mistake_and_changes_nothing
     told = [(lines[mistake["line"] - 1].strip().split(":")[0], mistake["message"]) for mistake in mistakes]
     assert [place for place, _ in told if place in {"webinar", "typ"}] == ["webinar", "typ"]
     assert "NOT_SET" in told[0][1]
-    assert web.process.rulebook.book is before
+    assert web.process.rulebook.current is before
     assert web.counted("config_last_reload_successful") == 0
 
 
 async def test_a_reload_without_the_token_does_not_even_read_the_file(web: Running, rules: Path) -> None:
-    before = web.process.rulebook.book
+    before = web.process.rulebook.current
     write(rules, "broken")
 
     assert [(await reload(web, token)).status_code for token in (None, "wrong")] == [401, 401]
-    assert web.process.rulebook.book is before
+    assert web.process.rulebook.current is before
     assert web.counted("config_last_reload_successful") == 1
 
 

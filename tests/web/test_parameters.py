@@ -24,13 +24,13 @@ async def test_an_act_with_a_parameter_that_it_does_not_have_is_not_done(web: Ru
     await web.deliver("crm", signup(1))
     (row,) = (await web.get("/api/v1/enrollments")).json()["items"]
     write(rules, RULES.replace(">= 50", ">= 10"))
-    before = web.process.rulebook.book
+    before = web.process.rulebook.current
 
     answer = await post(web, path.format(row["id"]) + "?dry_run=1")
 
     assert is_problem(answer, 422, "invalid-request")
     assert answer.json()["mistakes"] == [{"where": "query.dry_run", "what": "there is no such parameter"}]
-    assert web.process.rulebook.book is before
+    assert web.process.rulebook.current is before
     assert (await web.get(f"/api/v1/enrollments/{row['id']}")).json()["state"] == row["state"] == "ready"
 
 

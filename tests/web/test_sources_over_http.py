@@ -220,7 +220,7 @@ async def test_while_the_old_secret_is_used_operators_see_it(web: Running) -> No
     raw = b'{"type": "x"}'
     await web.deliver("crm", raw)
     assert web.counted("source_old_secret_timestamp_seconds", source="crm") == 0
-    book = web.process.rulebook.book
+    book = web.process.rulebook.current
     assert book is not None
     config = book.sources["crm"]
     old = type(config)(config.name, config.provider, config.secrets[1:], config.options)

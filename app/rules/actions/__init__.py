@@ -1,8 +1,9 @@
-"""What rules do: one module per action, found by being there.
+"""What rules can do: one module per action, found by its presence in this package.
 
-In goes a rule's entry; out comes what a matching event asks for (`EnrollAction`, None for a rule that does nothing). A
-module has an `ACTION`, and its name is the key in the rules file, the verdict of the decision, and the name of the
-module in `app.enrollments.actions` that carries it out. Mistakes are noted with file, line and column.
+In: a rule's entry. Out: what a matching event asks for (`EnrollAction`, None for a rule that does nothing). A module
+has an `ACTION`, and its name is the key in the rules file, the verdict of the decision, and the name of the module in
+`app.enrollments.actions` that carries it out. Mistakes are noted with file, line and column.
+
 Others import `ACTIONS`.
 """
 

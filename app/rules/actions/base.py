@@ -1,4 +1,4 @@
-"""What every action of rules has, and what it is compiled with."""
+"""The description of an action, and the context in which its entry is compiled."""
 
 from __future__ import annotations
 
@@ -15,26 +15,26 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from app.model import Account
-    from app.rules.compile.senders import People
-    from app.rules.compile.windows import Timings
+    from app.rules.compile.senders import SenderCompiler
+    from app.rules.compile.windows import WindowCompiler
     from app.rules.expressions import Expression
-    from app.rules.file.diagnostics import Findings, Place
+    from app.rules.file.diagnostics import Diagnostics, Place
     from app.rules.file.parse import Part
     from app.rules.file.schema import RuleKeys
     from app.rules.rulebook import EnrollAction
 
 SET, REQUIRE = ("contact", "set"), ("contact", "require")
-EACH = Intent("", timedelta())  # each such event counts: an earlier one of the person does not stand in its way
-FIRST = 32_767  # before anything else of the same person: what waits may have a priority of its own
+EACH = Intent("", timedelta())  # every such event acts, whatever came before it for the same person
+FIRST = 32_767  # above any priority that a rule can set: it acts before the person's waiting enrollments
 
 
 @dataclass(frozen=True, slots=True)
 class RuleAction:
-    """One thing that rules may do.
+    """One action of rules.
 
-    `entry` is the model of what stands under its key, None for a flag, which is written as `true`. `keys` are the paths
-    of a rule's other keys that mean something for it. `expected` is the type of what an example may expect it to be
-    directed at, where it is no flag, and `example` one such value.
+    `entry` is the model of the value under its key, None for a flag, which is written as `true`. `keys` are the paths
+    of a rule's other keys that the action uses. `expected` is the type of the target that an example may expect, where
+    the action is no flag, and `example` is one such target.
     """
 
     description: str
@@ -46,11 +46,11 @@ class RuleAction:
 
     @property
     def is_flag(self) -> bool:
-        """Tell whether it is written as `true`."""
+        """Tell whether the action is written as `true`."""
         return self.entry is None
 
     def field(self) -> tuple[Any, Any]:
-        """Return the field of a rule's entry."""
+        """Return the action's field of the model of a rule."""
         if self.entry is None:
             flag: Any = Field(default=False, strict=True, description=self.description)
             return bool, flag
@@ -58,38 +58,38 @@ class RuleAction:
         return self.entry | None, field
 
 
-class Compiler(NamedTuple):
-    """What all rules of a rulebook are compiled with. `account_of` notes where no account can be told."""
+class SharedContext(NamedTuple):
+    """What all rules of a load share. `resolve_account` notes a rule whose account is missing or ambiguous."""
 
-    findings: Findings
-    people: People
-    timings: Timings
+    diagnostics: Diagnostics
+    senders: SenderCompiler
+    windows: WindowCompiler
     accounts: Mapping[str, Account]
-    account_of: Callable[..., str]
+    resolve_account: Callable[..., str]
 
 
 @dataclass(frozen=True, slots=True)
 class RuleContext:
-    """One rule that is compiled: its keys, what stands under its action's key, and where it is written."""
+    """One rule during its compilation: its keys, the value under its action's key, and its place in the file."""
 
     keys: RuleKeys
     value: Any
     part: Part
     place: Place
-    compiler: Compiler
+    shared: SharedContext
 
     def note(self, path: Place, message: str, *, key: bool = False) -> None:
         """Note a mistake at a path within the rule."""
-        self.compiler.findings.note(self.part, (*self.place, *path), message, key=key)
+        self.shared.diagnostics.note(self.part, (*self.place, *path), message, key=key)
 
     def account(self) -> str:
-        """Return the account that the rule means; note what it writes and may not."""
-        account = self.compiler.account_of(self.keys.account, self.part, self.place)
+        """Return the rule's account; note the properties that the rule may not write there."""
+        account = self.shared.resolve_account(self.keys.account, self.part, self.place)
         self._require_writable(account)
         return account
 
     def _require_writable(self, account: str) -> None:
-        known = self.compiler.accounts.get(account)
+        known = self.shared.accounts.get(account)
         filled = [name for name, value in self.keys.contact.require.items() if value]
         for section, names in (("set", list(self.keys.contact.set)), ("require", filled)):
             for name in names:
@@ -98,19 +98,19 @@ class RuleContext:
                     self.note(("contact", section, name), f"{name!r} {what}: rules may not write it", key=True)
 
     def require_unenroll(self, key: str, account: str) -> None:
-        """Note where the account has no way out of sequences."""
-        known = self.compiler.accounts.get(account)
+        """Note that the account cannot take contacts out of sequences, where that is so."""
+        known = self.shared.accounts.get(account)
         if known is not None and known.unenroll is None:
             message = f"account {account!r} has no `unenroll:`, which says how contacts are taken out of sequences"
             self.note((key,), message)
 
     def write_back(self, account: str) -> tuple[tuple[str, str], ...]:
-        """Return where contacts of the account say why they were written."""
-        known = self.compiler.accounts.get(account)
+        """Return the account's write-backs, the properties in which its contacts say why they were written."""
+        known = self.shared.accounts.get(account)
         return known.write_back if known else ()
 
     def properties(self) -> dict[str, Expression]:
-        """Return what the rule writes to the contact."""
+        """Return the properties that the rule writes to the contact."""
         return {
             name: expression
             for name, text in self.keys.contact.set.items()
@@ -118,9 +118,9 @@ class RuleContext:
         }
 
     def expression(self, text: str, path: Place) -> Expression | None:
-        """Return a compiled expression; note where it cannot be compiled."""
-        return self.compiler.findings.expression(text, self.part, (*self.place, *path))
+        """Return the compiled expression, None (noted) where it cannot be compiled."""
+        return self.shared.diagnostics.expression(text, self.part, (*self.place, *path))
 
     def defaults(self) -> tuple[tuple[str, str], ...]:
-        """Return what is written where a required property is empty."""
+        """Return the values that are written where a required property is empty."""
         return tuple((name, value) for name, value in self.keys.contact.require.items() if value)

@@ -25,7 +25,7 @@ class EnrollEntry(Entry):
 
 
 def compiled(context: RuleContext) -> EnrollAction:
-    """Return what a match asks for; note senders, windows and owners that there are not."""
+    """Return what a match asks for; note senders, windows and owners that do not exist."""
     keys, enroll = context.keys, context.value
     if keys.overwrite and keys.owner == KEEP:
         context.note(("overwrite",), "`overwrite` changes nothing where `owner` is `keep`", key=True)
@@ -49,7 +49,7 @@ def _plan(context: RuleContext, enroll: EnrollEntry, account: str) -> Plan:
     if keys.if_already_enrolled is IfEnrolled.REPLACE:
         context.require_unenroll("if_already_enrolled", account)
     if keys.owner not in {KEEP, OF_SENDER}:
-        context.compiler.people.sender(keys.owner, context.part, (*context.place, "owner"))
+        context.shared.senders.require_sender(keys.owner, context.part, (*context.place, "owner"))
     return Plan(
         enroll.sender,
         enroll.fallback,
@@ -67,15 +67,15 @@ def _timing(context: RuleContext, enroll: EnrollEntry, account: str) -> Timing |
     if enroll.window is None:
         return None
     by_owner, place = enroll.sender == CONTACT_OWNER, (*context.place, "enroll", "window")
-    return context.compiler.timings.named(enroll.window, context.part, place, account=account, by_owner=by_owner)
+    return context.shared.windows.timing(enroll.window, context.part, place, account=account, by_owner=by_owner)
 
 
 def _check_senders(context: RuleContext, enroll: EnrollEntry) -> None:
-    people, part, place = context.compiler.people, context.part, (*context.place, "enroll")
-    people.named(enroll.sender, part, (*place, "sender"), owner=True)
+    senders, part, place = context.shared.senders, context.part, (*context.place, "enroll")
+    senders.require_sender_or_pool(enroll.sender, part, (*place, "sender"), owner_allowed=True)
     if enroll.fallback is not None:
-        people.named(enroll.fallback, part, (*place, "fallback"), owner=False)
-    alone = enroll.sender in people.senders or enroll.sender == CONTACT_OWNER
+        senders.require_sender_or_pool(enroll.fallback, part, (*place, "fallback"), owner_allowed=False)
+    alone = enroll.sender in senders.senders or enroll.sender == CONTACT_OWNER
     if alone and enroll.fallback is None and enroll.on_sender_full is OnSenderFull.NEXT_SENDER:
         message = "there is no next sender: name a pool as `sender`, or somebody as `fallback`"
         context.note(("enroll", "on_sender_full"), message)

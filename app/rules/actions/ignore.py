@@ -6,9 +6,9 @@ from app.rules.actions.base import RuleAction, RuleContext
 
 
 def compiled(context: RuleContext) -> None:
-    """Note an account that there is not; a match asks for nothing."""
+    """Note an account that does not exist; a match asks for nothing."""
     if context.keys.account is not None:
-        context.compiler.account_of(context.keys.account, context.part, context.place)
+        context.shared.resolve_account(context.keys.account, context.part, context.place)
 
 
 ACTION = RuleAction(description="Do nothing, on purpose", keys=frozenset(), compile=compiled)

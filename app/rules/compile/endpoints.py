@@ -1,4 +1,4 @@
-"""Endpoints as the rules name them: entries -> who is told of what, and by which secrets that is signed."""
+"""Compile endpoints: entries of the rules file -> which system receives which events, signed with which secrets."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import base64
 import hashlib
 import re
 from ipaddress import ip_address
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from app.model import Endpoint, Secret
@@ -14,47 +14,44 @@ from app.rules.file.documents import PLACEHOLDER
 from app.rules.file.recovery import UNKNOWN
 
 if TYPE_CHECKING:
-    from app.rules.file.diagnostics import Findings, Place
+    from collections.abc import Callable
+
+    from app.rules.file.diagnostics import Diagnostics, Place
     from app.rules.file.parse import Part
     from app.rules.file.schema import EndpointEntry
 
 PREFIX = "whsec_"
-# What Standard Webhooks asks of a secret.
+# The length in bytes that Standard Webhooks requires of a secret.
 SHORTEST, LONGEST = 24, 64
 LABEL = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)")
 LONGEST_NAME = 253
 HOW = f"make one by `echo {PREFIX}$(openssl rand -base64 32)`"
 
 
-class KnownAccounts(Protocol):
-    """Notes an account that is not there."""
-
-    def __call__(self, name: str, part: Part, place: Place) -> object:
-        """Note when there is no such account; `place` is where its name stands."""
-
-
-def endpoints_of(parts: list[Part], findings: Findings, require_account: KnownAccounts) -> dict[str, Endpoint]:
-    """Return the endpoints by name; whatever is wrong with them is noted."""
-    made: dict[str, Endpoint] = {}
-    for name, part in findings.merged(parts, "endpoints").items():
+def compile_endpoints(
+    parts: list[Part], diagnostics: Diagnostics, require_account: Callable[[str, Part, Place], object]
+) -> dict[str, Endpoint]:
+    """Return the endpoints by name; mistakes are noted. `require_account` notes an account that does not exist."""
+    endpoints: dict[str, Endpoint] = {}
+    for name, part in diagnostics.merged(parts, "endpoints").items():
         entry, place = part.file.endpoints[name], ("endpoints", name)
-        # What a variable that is not set leaves empty has been told already.
+        # A variable that is not set leaves a value empty, and is itself a mistake that is noted already.
         if not part.parsed.mistakes:
-            _look_at(entry, part, place, findings)
+            _check(entry, part, place, diagnostics)
         for number, account in enumerate(entry.accounts or ()):
             require_account(account, part, (*place, "accounts", number))
-        made[name] = _endpoint(name, entry, part.parsed.written((*place, "url")))
-    return made
+        endpoints[name] = _endpoint(name, entry, part.parsed.written((*place, "url")))
+    return endpoints
 
 
-def _look_at(entry: EndpointEntry, part: Part, place: Place, findings: Findings) -> None:
-    if told := _wrong_url(entry.url):
-        findings.note(part, (*place, "url"), told)
+def _check(entry: EndpointEntry, part: Part, place: Place, diagnostics: Diagnostics) -> None:
+    if message := _wrong_url(entry.url):
+        diagnostics.note(part, (*place, "url"), message)
     if not entry.secrets:
-        findings.note(part, place, f"it needs `secrets`, with which events are signed: {HOW}")
+        diagnostics.note(part, place, f"it needs `secrets`, with which events are signed: {HOW}")
     for number, secret in enumerate(entry.secrets):
-        if told := _wrong_secret(secret):
-            findings.note(part, (*place, "secrets", number), told)
+        if message := _wrong_secret(secret):
+            diagnostics.note(part, (*place, "secrets", number), message)
 
 
 def _wrong_url(url: str) -> str | None:

@@ -1,4 +1,4 @@
-"""What is wrong, and where: the mistakes of one load, noted with their places while the rest is looked at."""
+"""The mistakes of one load, noted with their places while the rest of the file is checked."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 Place = tuple[str | int, ...]
 
 
-class Findings:
-    """Notes mistakes; one instance per load."""
+class Diagnostics:
+    """Collects mistakes; one instance per load."""
 
     def __init__(self, mistakes: list[Mistake]) -> None:
         self._mistakes = mistakes
@@ -25,20 +25,20 @@ class Findings:
         self._mistakes.append(part.parsed.mistake(path, message, key=key))
 
     def merged(self, parts: list[Part], section: str) -> dict[str, Part]:
-        """Return the names of a section over all files, each with the file it stands in."""
+        """Return the names of a section over all files, each with its file; note a name that two files define."""
         found: dict[str, Part] = {}
         for part in parts:
             for name in getattr(part.file, section):
                 if name in found:
-                    told = f"{name!r} stands in {found[name].parsed.file} already"
-                    self.note(part, (section, name), told, key=True)
+                    message = f"{name!r} stands in {found[name].parsed.file} already"
+                    self.note(part, (section, name), message, key=True)
                 else:
                     found[name] = part
         return found
 
     def expression(self, text: str, part: Part, path: Place) -> Expression | None:
-        """Compile an expression, None when it is none."""
-        # What is shown and stored is the text as written: the value of a variable may be a secret.
+        """Compile an expression; return None (noted) when it cannot be compiled."""
+        # Reports show, and the store keeps, the text as written: the value of a variable may be a secret.
         written = part.parsed.written(path)
         try:
             return replace(compiled(text), text=written)

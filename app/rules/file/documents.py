@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 MAXIMUM_VALUES = 2_000_000
-# What an undefined variable stands for where rules are checked without their secrets.
+# The value of an undefined variable where rules are checked without their secrets.
 PLACEHOLDER = "placeholder"
 OWN = "SEGUE_"
 _NUMBERS = re.compile(r"[-+]?[0-9]+")
@@ -26,7 +26,7 @@ _WORDS = {"null": None, "Null": None, "NULL": None, "~": None, "": None}
 _TRUTHS = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
 _VARIABLE = re.compile(r"\$\$|\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
-# What YAML gives to plain values by itself; any other tag was written by somebody.
+# The tags that YAML gives to plain values by itself; any other tag stands in the file.
 _TAGS = {"bool", "float", "int", "map", "merge", "null", "seq", "str", "timestamp", "value"}
 TAGS = frozenset(f"tag:yaml.org,2002:{name}" for name in _TAGS)
 QUOTED = frozenset({"'", '"', "|", ">"})
@@ -54,14 +54,14 @@ def _text(file: Path) -> str:
     try:
         return file.read_text(encoding="utf-8-sig")
     except OSError as error:
-        told = f"cannot be read: {error.strerror}; set SEGUE_CONFIG to the rules file or folder"
-        raise _unreadable(file, told) from error
+        reason = f"cannot be read: {error.strerror}; set SEGUE_CONFIG to the rules file or folder"
+        raise _unreadable(file, reason) from error
     except UnicodeDecodeError as error:
         raise _unreadable(file, "is not UTF-8 text") from error
 
 
-def _unreadable(path: Path, told: str) -> RulebookError:
-    return RulebookError((Mistake(str(path), 1, 1, told),))
+def _unreadable(path: Path, message: str) -> RulebookError:
+    return RulebookError((Mistake(str(path), 1, 1, message),))
 
 
 def documents_to_text(documents: tuple[Document, ...]) -> str:
@@ -71,11 +71,11 @@ def documents_to_text(documents: tuple[Document, ...]) -> str:
 
 def text_to_documents(text: str) -> tuple[Document, ...]:
     """Return the documents that `documents_to_text` wrote."""
-    return tuple(Document(file, told) for file, told in json.loads(text))
+    return tuple(Document(file, content) for file, content in json.loads(text))
 
 
 class Parsed:
-    """One document's values, and where each of them stands."""
+    """One document's values, and the place of each of them."""
 
     def __init__(self, document: Document, environment: Mapping[str, str]) -> None:
         self.file = document.file
@@ -86,7 +86,7 @@ class Parsed:
         self.value: Any = None if self._root is None else self._construct(self._root, frozenset())
 
     def mistake(self, path: Path_, message: str, *, key: bool = False, level: str = "error") -> Mistake:
-        """Return a mistake at the value at `path` (or at its key); the nearest one above it where it is missing."""
+        """Return a mistake at the value at `path` (or at its key), or at the nearest value above a missing one."""
         node = self._find(path, key=key)
         mark = node.start_mark if node is not None else None
         return Mistake(self.file, mark.line + 1 if mark else 1, mark.column + 1 if mark else 1, message, level)
@@ -96,12 +96,12 @@ class Parsed:
         return self.mistake(path, "").line
 
     def written(self, path: Path_) -> str:
-        """Return the text at `path` as the operator wrote it, variables unexpanded: what may be shown and stored."""
+        """Return the text at `path` as written, variables unexpanded: it holds no secret."""
         node = self._find(path, key=False)
         return str(node.value) if isinstance(node, yaml.ScalarNode) else ""
 
     def drop(self, path: Path_) -> None:
-        """Forget the list item at `path`, as its value was taken out: the places of those behind it stay right."""
+        """Forget the list item at `path`, whose value was taken out, so that the items after it keep their places."""
         items = self._find(path[:-1], key=False)
         if isinstance(items, yaml.SequenceNode) and isinstance(path[-1], int):
             del items.value[path[-1]]
@@ -111,8 +111,8 @@ class Parsed:
             return yaml.compose(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
         except yaml.MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
-            told = " ".join(filter(None, (error.context, error.problem)))
-            self._note(mark, f"not YAML: {told}")
+            reason = " ".join(filter(None, (error.context, error.problem)))
+            self._note(mark, f"not YAML: {reason}")
         except yaml.YAMLError as error:
             self._note(None, f"not YAML: {' '.join(str(error).split())}")
         except RecursionError:
@@ -125,7 +125,7 @@ class Parsed:
 
     def _construct(self, node: yaml.Node, above: frozenset[int]) -> Any:
         self._values += 1
-        if id(node) in above or self._values > MAXIMUM_VALUES or len(above) > 100:  # noqa: PLR2004  # nobody writes deeper
+        if id(node) in above or self._values > MAXIMUM_VALUES or len(above) > 100:  # noqa: PLR2004  # no real file is deeper
             if self._values <= MAXIMUM_VALUES + 1:
                 self._note(node.start_mark, "too deep, too large, or an anchor that contains itself")
             self._values += MAXIMUM_VALUES
@@ -157,12 +157,12 @@ class Parsed:
             return _WORDS[text]
         if text in _TRUTHS:
             return _TRUTHS[text]
-        if _NUMBERS.fullmatch(text) and len(text) < 1000:  # noqa: PLR2004  # longer is no number anybody means
+        if _NUMBERS.fullmatch(text) and len(text) < 1000:  # noqa: PLR2004  # no real number is longer
             return int(text)
         return float(text) if _DECIMALS.fullmatch(text) else self._expanded(text, node)
 
     def _expanded(self, text: str, node: yaml.Node) -> str:
-        """Put in environment variables, after parsing: a value can never become YAML. `$$` stands for one `$`."""
+        """Expand environment variables, after parsing: a value can never become YAML. `$$` stands for one `$`."""
 
         def value(found: re.Match[str]) -> str:
             name = found.group(1)
@@ -194,7 +194,7 @@ class Parsed:
 
 
 def _confused_with(name: str, environment: Mapping[str, str]) -> str | None:
-    """Return the variable that is set and differs by the prefix of Segue's own settings only."""
+    """Return the variable that is set and differs only by the prefix of Segue's own settings."""
     other = name.removeprefix(OWN) if name.startswith(OWN) else f"{OWN}{name}"
     return next((each for each in (other, f"{other}{FILE}") if each in environment), None)
 

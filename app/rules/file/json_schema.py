@@ -1,4 +1,4 @@
-"""The JSON Schema of the rules file, for editors: the models' own, with each provider's keys."""
+"""The JSON Schema of the rules file, for editors: that of the models, with the keys of each provider."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Put right what is wrong in a rules file, just enough to look at the rest of it: all mistakes are then told at once.
+"""Replace what is wrong in a rules file, just enough to check the rest of it: all mistakes are then reported at once.
 
-What was mended is never put in force: there are mistakes, so the whole file is refused.
+A recovered file is never put in force: it has mistakes, so the whole file is refused.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 Location = tuple[str | int, ...]
 
-# Stands for a name that was missing or wrong: nothing more is said of it.
+# Replaces a name that is missing or wrong; no further mistake is noted for it.
 UNKNOWN = "\N{REPLACEMENT CHARACTER}"
 
 _PLACEHOLDERS: Mapping[str, Any] = {
@@ -34,20 +34,20 @@ _PLACEHOLDERS: Mapping[str, Any] = {
 }
 
 
-def mend(value: dict[str, Any], details: Iterable[Mapping[str, Any]], dropped: Callable[[Location], None]) -> bool:
-    """Take out of `value` what pydantic's `details` complain of, and put in what they miss; False when nothing helps.
+def recover(value: dict[str, Any], details: Iterable[Mapping[str, Any]], dropped: Callable[[Location], None]) -> bool:
+    """Take out of `value` what pydantic's `details` reject, and put in what they miss; False when that is impossible.
 
-    Later places first: taking an item out of a list moves those behind it, which `dropped` is told.
+    The last place comes first: removing an item of a list moves the items after it. `dropped` receives each removal.
     """
     found = sorted(details, key=lambda detail: [(isinstance(p, int), str(p).zfill(9)) for p in detail["loc"]])
-    mended = [_mend_one(value, detail, dropped) for detail in reversed(found)]
-    return all(mended)
+    recovered = [_recover_one(value, detail, dropped) for detail in reversed(found)]
+    return all(recovered)
 
 
-def _mend_one(value: dict[str, Any], detail: Mapping[str, Any], dropped: Callable[[Location], None]) -> bool:
+def _recover_one(value: dict[str, Any], detail: Mapping[str, Any], dropped: Callable[[Location], None]) -> bool:
     holder, last, depth = _holder(value, detail["loc"])
     if isinstance(holder, dict):
-        # An id must be one of its own, or two mended rules would be called the same.
+        # Each placeholder of an id is different, or two recovered rules would have the same id.
         placeholder = f"unknown-{id(holder)}" if last == "id" else _PLACEHOLDERS.get(str(last))
         extra = detail["type"] == "extra_forbidden" or placeholder is None or holder.get(str(last)) == placeholder
         holder.pop(str(last), None)
@@ -60,9 +60,9 @@ def _mend_one(value: dict[str, Any], detail: Mapping[str, Any], dropped: Callabl
 
 
 def _holder(value: dict[str, Any], location: Location) -> tuple[Any, str | int | None, int]:
-    """Return what holds the wrong thing, its key there, and how deep that is.
+    """Return the container of the wrong value, the value's key there, and its depth.
 
-    As deep as the file goes: `x` may stand for {value: x}.
+    The location may go deeper than the file: `x` may stand for {value: x}.
     """
     holder: Any = None
     last: str | int | None = None

@@ -45,7 +45,7 @@ def _zone(value: object) -> object:
 
 
 def whose_zone(value: object) -> object:
-    """Return whose clock counts, or the canonical name of a time zone."""
+    """Return `sender` or `contact` unchanged, else the canonical name of the time zone."""
     return value if value in {OF_SENDER, OF_CONTACT} else _zone(value)
 
 
@@ -82,13 +82,13 @@ def secret(value: object) -> object:
 
 
 class AlsoWritten:
-    """Says in the JSON Schema that a mapping has a short way of writing, too."""
+    """Adds the short form of a mapping to its JSON Schema."""
 
     def __init__(self, short: dict[str, Any]) -> None:
         self._short = short
 
     def __get_pydantic_json_schema__(self, core_schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
-        """Return the schema of either way: pydantic asks for this."""
+        """Return the schema of both forms; pydantic calls this."""
         return {"anyOf": [self._short, handler(core_schema)]}
 
 
@@ -117,5 +117,5 @@ Duration = Annotated[
 
 
 Zone = Annotated[Text, BeforeValidator(_zone)]
-# What is blank would stand in a mail as "Hi  ,", which is what it is required for to prevent.
+# A blank default would appear in a mail as "Hi  ,", which `require` exists to prevent.
 Default = Annotated[str, StringConstraints(strict=True, strip_whitespace=True, min_length=1)]

@@ -99,7 +99,7 @@ def account_routes(
 
 def _in_rules(process: Process) -> Mapping[str, bool]:
     """Return the accounts in force, each with whether it joins by OAuth."""
-    book = process.rulebook.book
+    book = process.rulebook.current
     return {account.name: account.oauth for account in book.accounts.values()} if book else {}
 
 

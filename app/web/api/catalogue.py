@@ -122,13 +122,13 @@ def _catalogue(process: Process) -> Catalogue:
 
     async def open_client(account: model.Account) -> HubSpotClient:
         def latest() -> model.Account:
-            book = process.rulebook.book
+            book = process.rulebook.current
             return (book and book.account_named(account.name)) or account
 
         rate_limit = process.rate_limit(process.stack, account)
         return await process.client(process.stack, account.name, rate_limit, latest)
 
-    return Catalogue(open_client, lambda: process.rulebook.book)
+    return Catalogue(open_client, lambda: process.rulebook.current)
 
 
 def _shown(listing: Listing | None) -> dict[str, Any]:
