@@ -11,7 +11,7 @@ from app.rules.match import decide
 
 if TYPE_CHECKING:
     from app.model import Decision
-    from app.rules.file.schema import ExampleEntry, ExpectEntry
+    from app.rules.file.rule_entries import ExampleEntry, ExpectEntry
     from app.rules.rulebook import Rule, Rulebook
 
 

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
     from app.errors import Mistake
     from app.model import Account
-    from app.rules.file.diagnostics import Place
     from app.rules.file.documents import Document
+    from app.rules.file.parsed import Place
     from app.rules.file.schema import SourceEntry
 
 __all__ = ["load", "read_documents"]

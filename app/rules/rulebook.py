@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from app.model import Account, Endpoint, Intent, OutboundKind, Plan, Pool, Sender, SourceConfig
     from app.people.suppression import Suppression
     from app.rules.expressions import Expression
-    from app.rules.file.schema import ExampleEntry
+    from app.rules.file.rule_entries import ExampleEntry
 
 __all__ = ["Document", "EnrollAction", "Rule", "Rulebook", "documents_to_text", "revision_of", "text_to_documents"]
 

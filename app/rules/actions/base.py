@@ -18,9 +18,10 @@ if TYPE_CHECKING:
     from app.rules.compile.senders import SenderCompiler
     from app.rules.compile.windows import WindowCompiler
     from app.rules.expressions import Expression
-    from app.rules.file.diagnostics import Diagnostics, Place
+    from app.rules.file.diagnostics import Diagnostics
     from app.rules.file.parse import Part
-    from app.rules.file.schema import RuleKeys
+    from app.rules.file.parsed import Place
+    from app.rules.file.rule_entries import RuleKeys
     from app.rules.rulebook import EnrollAction
 
 SET, REQUIRE = ("contact", "set"), ("contact", "require")

@@ -12,10 +12,11 @@ from app.rules.file.documents import PLACEHOLDER
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from app.rules.file.diagnostics import Diagnostics, Place
+    from app.rules.file.account_entries import AccountEntry
+    from app.rules.file.diagnostics import Diagnostics
     from app.rules.file.documents import Document
     from app.rules.file.parse import Part
-    from app.rules.file.schema import AccountEntry
+    from app.rules.file.parsed import Place
 
 OWN = "is HubSpot's own: name a contact property that you have made for this"
 NEVER = "is never a rule's to write: it says who the contact is, HubSpot keeps it itself, or a rule's `owner` gives it"

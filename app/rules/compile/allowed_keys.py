@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 from app.rules.actions import ACTIONS
 
 if TYPE_CHECKING:
-    from app.rules.file.diagnostics import Diagnostics, Place
+    from app.rules.file.diagnostics import Diagnostics
     from app.rules.file.parse import Part
-    from app.rules.file.schema import RuleKeys
+    from app.rules.file.parsed import Place
+    from app.rules.file.rule_entries import RuleKeys
 
 # The keys that every rule has are not in this set: its id, what it listens to, its examples.
 SINGLE = frozenset({"owner", "overwrite", "priority", "if_already_enrolled", "dedupe"})

@@ -16,8 +16,9 @@ from app.rules.file.recovery import UNKNOWN
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from app.rules.file.diagnostics import Diagnostics, Place
+    from app.rules.file.diagnostics import Diagnostics
     from app.rules.file.parse import Part
+    from app.rules.file.parsed import Place
     from app.rules.file.schema import EndpointEntry
 
 PREFIX = "whsec_"

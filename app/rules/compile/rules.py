@@ -13,9 +13,9 @@ from app.rules.rulebook import Rule
 
 if TYPE_CHECKING:
     from app.rules.actions.base import SharedContext
-    from app.rules.file.diagnostics import Place
     from app.rules.file.parse import Part
-    from app.rules.file.schema import RuleKeys
+    from app.rules.file.parsed import Place
+    from app.rules.file.rule_entries import RuleKeys
 
 
 class RuleCompiler:

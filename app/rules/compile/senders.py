@@ -9,8 +9,9 @@ from app.people.addresses import normalise
 from app.rules.file.recovery import UNKNOWN
 
 if TYPE_CHECKING:
-    from app.rules.file.diagnostics import Diagnostics, Place
+    from app.rules.file.diagnostics import Diagnostics
     from app.rules.file.parse import Part
+    from app.rules.file.parsed import Place
     from app.rules.file.schema import PoolEntry, SenderEntry
 
 RESERVED_NAMES = frozenset({CONTACT_OWNER, "keep", "sender"})

@@ -12,8 +12,9 @@ if TYPE_CHECKING:
 
     from app.model import Account
     from app.rules.compile.senders import SenderCompiler
-    from app.rules.file.diagnostics import Diagnostics, Place
+    from app.rules.file.diagnostics import Diagnostics
     from app.rules.file.parse import Part
+    from app.rules.file.parsed import Place
     from app.rules.file.schema import WindowEntry
 
 

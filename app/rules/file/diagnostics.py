@@ -10,8 +10,7 @@ from app.rules.expressions import Expression, ExpressionError, compiled
 
 if TYPE_CHECKING:
     from app.rules.file.parse import Part
-
-Place = tuple[str | int, ...]
+    from app.rules.file.parsed import Place
 
 
 class Diagnostics:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from app.rules.file.documents import Document, Parsed
+from app.rules.file.parsed import Parsed
 from app.rules.file.recovery import recover
 from app.rules.file.schema import RulesFile
 from app.rules.file.values import IDS
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from app.errors import Mistake
+    from app.rules.file.documents import Document
+    from app.rules.file.parsed import Place
 
 MAXIMUM_RECOVERIES = 20
 MAPPING = "must be a mapping"
@@ -81,7 +83,7 @@ def without_repeats(mistakes: list[Mistake], parts: list[Part]) -> tuple[Mistake
     return tuple(sorted(kept, key=lambda m: (m.file, m.line, m.column, m.message)))
 
 
-def mistake_of(parsed: Parsed, detail: Any, prefix: tuple[str | int, ...] = ()) -> Mistake:
+def mistake_of(parsed: Parsed, detail: Any, prefix: Place = ()) -> Mistake:
     """Return pydantic's error as a mistake at its place in the file, in Segue's words."""
     path = (*prefix, *(part for part in detail["loc"] if part != "[key]"))
     if detail["type"] == "extra_forbidden":

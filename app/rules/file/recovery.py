@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-Location = tuple[str | int, ...]
+    from app.rules.file.parsed import Place
 
 # Replaces a name that is missing or wrong; no further mistake is noted for it.
 UNKNOWN = "\N{REPLACEMENT CHARACTER}"
@@ -34,7 +34,7 @@ _PLACEHOLDERS: Mapping[str, Any] = {
 }
 
 
-def recover(value: dict[str, Any], details: Iterable[Mapping[str, Any]], dropped: Callable[[Location], None]) -> bool:
+def recover(value: dict[str, Any], details: Iterable[Mapping[str, Any]], dropped: Callable[[Place], None]) -> bool:
     """Take out of `value` what pydantic's `details` reject, and put in what they miss; False when that is impossible.
 
     The last place comes first: removing an item of a list moves the items after it. `dropped` receives each removal.
@@ -44,7 +44,7 @@ def recover(value: dict[str, Any], details: Iterable[Mapping[str, Any]], dropped
     return all(recovered)
 
 
-def _recover_one(value: dict[str, Any], detail: Mapping[str, Any], dropped: Callable[[Location], None]) -> bool:
+def _recover_one(value: dict[str, Any], detail: Mapping[str, Any], dropped: Callable[[Place], None]) -> bool:
     holder, last, depth = _holder(value, detail["loc"])
     if isinstance(holder, dict):
         # Each placeholder of an id is different, or two recovered rules would have the same id.
@@ -59,7 +59,7 @@ def _recover_one(value: dict[str, Any], detail: Mapping[str, Any], dropped: Call
     return last is not None
 
 
-def _holder(value: dict[str, Any], location: Location) -> tuple[Any, str | int | None, int]:
+def _holder(value: dict[str, Any], location: Place) -> tuple[Any, str | int | None, int]:
     """Return the container of the wrong value, the value's key there, and its depth.
 
     The location may go deeper than the file: `x` may stand for {value: x}.
