@@ -1,6 +1,6 @@
-"""A connection without SQLAlchemy between, for the one statement that every delivery waits for.
+"""A connection without SQLAlchemy, for the one statement that every delivery waits for.
 
-Most of what a small batch costs would be SQLAlchemy's pool and its bridge to asyncio; the statements stay the same.
+SQLAlchemy's pool and its bridge to asyncio would take most of the time of a small batch. The statements are the same.
 """
 
 from __future__ import annotations
@@ -17,14 +17,17 @@ if TYPE_CHECKING:
 
 
 class DirectConnection:
-    """One connection in autocommit, opened when it is first needed and again after it was lost."""
+    """One connection in autocommit, opened for the first statement and again after a loss."""
 
     def __init__(self, url: URL) -> None:
         self._url = url
         self._connection: Any = None
 
     async def fetch(self, statement: TextClause, values: Mapping[str, Any]) -> list[Any]:
-        """Execute `statement` and return its rows. Raises one of TROUBLE; whether it was executed may be unknown."""
+        """Execute `statement` and return its rows.
+
+        Raises one of TROUBLE; it is then unknown whether the server has executed the statement.
+        """
         if self._connection is None or self._connection.is_closed():
             self._connection = await connect(self._url)
         sql, names = driver_sql(statement)
@@ -32,6 +35,6 @@ class DirectConnection:
         return rows
 
     async def close(self) -> None:
-        """Close it where it is open."""
+        """Close the connection, where one is open."""
         if self._connection is not None:
             await self._connection.close(timeout=2)

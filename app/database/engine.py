@@ -25,11 +25,12 @@ MINIMUM_SERVER_VERSION = 140000
 CONNECT_SECONDS = 10
 COMMAND_SECONDS = 30
 # A process that is frozen, or cut off, in the middle of a transaction keeps its locks. PostgreSQL ends that transaction
-# after this time, or the other replicas would wait for as long as it pleases.
+# after this time; without the limit the other replicas would wait without end.
 IDLE_SECONDS = 7.5
 
-# What a statement over asyncpg alone may end in: the server's word, the driver's, or that of the network.
-STORE_TROUBLE = (SQLAlchemyError, OSError, TimeoutError)  # what a statement over the engine may end in
+# What a statement over an engine may raise.
+STORE_TROUBLE = (SQLAlchemyError, OSError, TimeoutError)
+# What a statement over asyncpg alone may raise: errors of the server, of the driver, and of the network.
 TROUBLE = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, TimeoutError)
 
 
@@ -40,13 +41,13 @@ async def connect(
     command_timeout: float | None = COMMAND_SECONDS,
     idle_seconds: float = IDLE_SECONDS,
 ) -> Any:
-    """Open one asyncpg connection. Raises OSError when that cannot be done.
+    """Open one asyncpg connection. Raises OSError when that fails.
 
-    `command_timeout` (seconds) ends a statement that gets no answer; `idle_seconds` is how long a transaction may wait
+    `command_timeout` (seconds) ends a statement without a response; `idle_seconds` is how long a transaction may wait
     for its next statement.
 
-    Every connection is opened here, and asyncpg alone reads the URL: libpq's words in its query (sslmode, sslrootcert,
-    application_name, ...) then mean what operators know them to mean.
+    Every connection is opened here, and asyncpg alone reads the URL, so that libpq's parameters in its query (sslmode,
+    sslrootcert, application_name, ...) have their usual meaning.
     """
     named = {} if "application_name" in url.query else {"application_name": application_name}
     try:
@@ -61,7 +62,7 @@ async def connect(
             },
         )
     except (asyncpg.PostgresError, asyncpg.InterfaceError, ValueError) as error:
-        # SQLAlchemy would let the driver's own errors through, and callers know those of the network.
+        # SQLAlchemy does not translate the driver's errors here, and callers handle those of the network.
         raise ConnectionError(str(error)) from error
 
 
@@ -73,7 +74,7 @@ def open_engine(
     command_timeout: float | None = COMMAND_SECONDS,
     idle_seconds: float = IDLE_SECONDS,
 ) -> AsyncEngine:
-    """Return an engine for `url` (`postgresql+asyncpg://...`); nothing is connected yet. The rest: see `connect`."""
+    """Return an engine for `url` (`postgresql+asyncpg://...`); it connects at first use. `connect` has the options."""
     opened = make_url(url)
     return create_async_engine(
         opened,
@@ -84,7 +85,7 @@ def open_engine(
             command_timeout=command_timeout,
             idle_seconds=idle_seconds,
         ),
-        hide_parameters=True,  # An error's text would name people.
+        hide_parameters=True,  # An error's text would contain e-mail addresses.
         pool_size=pool_size,
         max_overflow=0,
         pool_timeout=10,
@@ -97,11 +98,11 @@ def described(url: str | URL) -> str:
 
 
 async def require_server(engine: AsyncEngine) -> None:
-    """Raise StartError when the server cannot be reached, refuses us, or is older than PostgreSQL 14."""
+    """Raise StartError when the server cannot be reached, refuses the session, or is older than PostgreSQL 14."""
     try:
         async with engine.connect() as connection:
             number = int((await connection.execute(text("SHOW server_version_num"))).scalar_one())
-    except (SQLAlchemyError, OSError, TimeoutError) as error:
+    except STORE_TROUBLE as error:
         raise StartError(
             f"SEGUE_DATABASE_URL: cannot use the database at {described(engine.url)}: {first_line(error)}; "
             "check that PostgreSQL runs there, and the user, password and database name",
@@ -114,7 +115,7 @@ async def require_server(engine: AsyncEngine) -> None:
 
 
 def first_line(error: BaseException) -> str:
-    """Return the first line of what the driver said, without SQLAlchemy's wrapping."""
+    """Return the first line of the driver's message, without SQLAlchemy's wrapping."""
     cause = getattr(error, "orig", None) or error
     lines = str(cause).splitlines()
     return lines[0] if lines else type(cause).__name__
@@ -129,10 +130,10 @@ def sqlstate(error: BaseException) -> str | None:
 
 @contextmanager
 def busy_when_gone() -> Iterator[None]:
-    """Raise Busy for whatever trouble with the store comes up in the block: who asked over HTTP is answered 503."""
+    """Raise Busy for any trouble with the store in the block: an HTTP caller then gets 503."""
     try:
         yield
-    except (SQLAlchemyError, OSError) as error:
+    except STORE_TROUBLE as error:
         raise Busy("store_unavailable", f"the store cannot be asked now: {first_line(error)}") from error
 
 

@@ -1,6 +1,7 @@
-"""Parts of statements that several rooms put into theirs."""
+"""Fragments of SQL that statements of several rooms contain."""
 
 from __future__ import annotations
 
-# Many who may go at once go ten a second, the oldest first: that leaves HubSpot room for others.
+# Enrollments that are released together start ten per second, the oldest first, which leaves HubSpot capacity for
+# others.
 ONE_AFTER_THE_OTHER = "clock_timestamp() + (row_number() OVER (ORDER BY id) - 1) * interval '100 milliseconds'"

@@ -1,4 +1,4 @@
-"""What all processes of one installation share and nobody configures: made once, kept in the database."""
+"""What all processes of one installation share without any setting: made once, kept in the database."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ READ = text("SELECT value FROM installation WHERE name = :name")
 
 
 async def shared_key(engine: AsyncEngine, name: str) -> bytes:
-    """Return the installation's random key of this name; whoever asks first makes it."""
+    """Return the installation's random key of this name; the first process to call makes it."""
     async with engine.begin() as connection:
         await connection.execute(MAKE, {"name": name, "value": secrets.token_bytes(KEY_BYTES)})
         return bytes((await connection.execute(READ, {"name": name})).scalar_one())

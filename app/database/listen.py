@@ -1,4 +1,4 @@
-"""LISTEN: other processes' commits wake us at once. A lost connection is made again; polling covers the meantime."""
+"""LISTEN: commits of other processes wake this one at once. A lost connection is reopened; polling covers the gap."""
 
 from __future__ import annotations
 
@@ -19,16 +19,9 @@ RECONNECT_SECONDS = 1.0
 
 log = structlog.get_logger(__name__)
 
-
 ENROLLMENTS_READY = "segue_enrollments_ready"
-
-
 OUTBOUND_READY = "segue_outbound_ready"
-
-
 GRANT_CHANGED = "segue_grant_changed"
-
-
 RULEBOOK_CHANGED = "segue_rulebook_changed"
 
 
@@ -65,15 +58,15 @@ class Notifications:
         connection.add_termination_listener(lambda _: ended.set())
         try:
             for channel, handler in self._handlers.items():
-                await connection.add_listener(channel, _calling(handler))
-                handler()  # Whatever was said while nobody listened is looked for once.
+                await connection.add_listener(channel, _listener(handler))
+                handler()  # Covers the notifications that came while no connection listened.
             await ended.wait()
         finally:
             with suppress(*TROUBLE):
                 await connection.close(timeout=2)
 
 
-def _calling(handler: Callable[[], None]) -> Callable[[object, int, str, object], None]:
+def _listener(handler: Callable[[], None]) -> Callable[[object, int, str, object], None]:
     def notified(_connection: object, _pid: int, _channel: str, _payload: object) -> None:
         handler()
 

@@ -1,4 +1,4 @@
-"""Migrations: brought up to date by one process at a time, checked by all."""
+"""Migrations: one process at a time applies them, and all processes check the result."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ if TYPE_CHECKING:
     from sqlalchemy import URL, Connection
     from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-# Any fixed number will do, as long as every replica uses the same one.
+# Any fixed number works, as long as every replica uses the same one.
 MIGRATION_LOCK = 7_305_781_920_443
 MIGRATION_IDLE_SECONDS = 60.0
 VERSION_TABLE = "alembic_version"
 
 
 def configuration() -> Config:
-    """Return Alembic's configuration; migrations live beside this module."""
+    """Return Alembic's configuration; the migrations are in the folder beside this module."""
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     return config
 
 
 def head() -> str:
-    """Return the revision that this version of Segue works with."""
+    """Return the revision that this version of Segue requires."""
     revision = ScriptDirectory.from_config(configuration()).get_current_head()
     if revision is None:
         raise StartError("the installation holds no migrations: install Segue again")
@@ -44,12 +44,12 @@ def _current(connection: Connection) -> str | None:
 
 
 async def current_revision(connection: AsyncConnection) -> str | None:
-    """Return the revision that the database is at, None when it has none."""
+    """Return the revision of the database, None when it has none."""
     return await connection.run_sync(_current)
 
 
 def knows(revision: str) -> bool:
-    """Say whether this version of Segue has a migration of this name."""
+    """Tell whether this version of Segue has this migration."""
     return any(revision == script.revision for script in ScriptDirectory.from_config(configuration()).walk_revisions())
 
 
@@ -67,11 +67,12 @@ def _upgrade(connection: Connection) -> None:
 
 
 async def migrate(url: URL) -> str:
-    """Bring the database at `url` up to date under an advisory lock, in one transaction; return its revision.
+    """Apply all migrations to the database at `url`, in one transaction; return its revision.
 
-    Replicas that start together wait for one another here. Raises StartError when a newer version was here before.
+    An advisory lock makes replicas that start together wait for one another. Raises StartError when a newer version of
+    Segue has migrated the database.
     """
-    # A step of a migration may take longer than any statement of daily work.
+    # A step of a migration may take longer than any other statement.
     engine = open_engine(url, pool_size=1, command_timeout=None, idle_seconds=MIGRATION_IDLE_SECONDS)
     try:
         async with engine.begin() as connection:
@@ -82,7 +83,7 @@ async def migrate(url: URL) -> str:
 
 
 async def require_migrated(engine: AsyncEngine) -> None:
-    """Raise StartError unless the database is at the revision that this version works with."""
+    """Raise StartError unless the database is at the revision that this version requires."""
     async with engine.connect() as connection:
         current = await current_revision(connection)
     if current != head():

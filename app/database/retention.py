@@ -1,4 +1,4 @@
-"""What is forgotten, and when. Each statement takes a bounded bite, so that no replica is ever stopped by a sweep."""
+"""Retention: which rows are deleted, and when. Each statement is bounded, so that no sweep blocks a replica."""
 
 from __future__ import annotations
 
@@ -18,25 +18,25 @@ log = structlog.get_logger(__name__)
 
 BITE = 1000
 REFUSED_LIFE = timedelta(hours=24)
-# An endpoint that asks for the longest pause after each try has been tried for the last time after seven days; then
-# somebody must have the time to see that, and to replay.
+# An endpoint that requests the longest pause after each try is tried for the last time after seven days; the operator
+# then needs time to notice it and to replay.
 UNDELIVERED_LIFE = timedelta(days=14)
 
 
 def _bite(table: str, time: str, *, which: str = "true") -> str:
     """Return the condition that a row of `table` is among the oldest that fulfil `which` and are older than `age`.
 
-    An index on `time` finds them by the comparison, the order and the limit. `clock_timestamp()` is volatile, and would
-    be compared with every row; a row that grows too old while the statement runs goes with the next sweep. The rows are
-    looked up in an array, address by address: for a join the planner may read the whole table. A row that is changed at
-    the same moment has another address then, and stays for the next sweep.
+    An index on `time` serves the comparison, the order and the limit. `clock_timestamp()` is volatile and would be
+    compared with every row; a row that becomes too old during the statement goes with the next sweep. The statement
+    takes the rows from an array, by their addresses: for a join the planner may read the whole table. A row that
+    another transaction changes at the same moment gets another address, and stays until the next sweep.
     """
     return f"""
         ctid = ANY(ARRAY(
             SELECT ctid FROM {table} WHERE {time} < statement_timestamp() - CAST(:age AS interval) AND ({which})
             ORDER BY {time} LIMIT :bite FOR UPDATE SKIP LOCKED
         ))
-    """  # noqa: S608  # what is put in stands in this module
+    """  # noqa: S608  # all inserted text is in this module
 
 
 def _delete(table: str, time: str, *, which: str = "true") -> TextClause:
@@ -45,7 +45,7 @@ def _delete(table: str, time: str, *, which: str = "true") -> TextClause:
 
 PRUNE_DELIVERIES = _delete("deliveries", "received_at")
 
-# The event itself stays as the receipt's subject; the provider's payload goes with the delivery it came in.
+# The event stays, because the journal refers to it; the provider's payload goes together with its delivery.
 PRUNE_PAYLOADS = text(
     f"UPDATE events SET data = NULL WHERE {_bite('events', 'received_at', which='data IS NOT NULL')}"  # noqa: S608  # as above
 )
@@ -54,9 +54,10 @@ PRUNE_ENRICHMENTS = _delete("enrichments", "created_at", which="state IN ('done'
 
 PRUNE_DELIVERED = _delete("outbound", "created_at", which="state = 'delivered'")
 
-# A row that was not touched for so long waits for an endpoint that has left the rules, says that it is gone, or took
-# nothing all that time; a try or a replay is a touch. Rows are never touched before they are made: the first condition
-# is for the index. Of what failed the operator has been told.
+# A row without an update for so long waits for an endpoint that has left the rules, answers that it is gone, or
+# accepted nothing in all that time; each try and each replay updates the row. `updated_at` is never before
+# `created_at`, so the condition on `created_at` changes nothing and lets the statement use the index. The operator was
+# informed of each failed row.
 UNDELIVERED = """
     updated_at < statement_timestamp() - CAST(:age AS interval)
     AND (state IN ('waiting', 'failed') OR (state = 'sending' AND leased_until < statement_timestamp()))
@@ -69,8 +70,8 @@ PRUNE_UNDELIVERED = text(f"""
     SELECT endpoint, count(*) AS rows, count(*) FILTER (WHERE state <> 'failed') AS unsent FROM gone GROUP BY endpoint
 """)  # noqa: S608  # as above
 
-# The last word on an endpoint stays: one that said that it is gone would be sent to again. The table has a row for each
-# endpoint, URL and set of secrets, and no index.
+# The latest row of an endpoint stays: without it, Segue would send again to an endpoint that answered that it is gone.
+# The table has a row for each endpoint, URL and set of secrets, and no index.
 PRUNE_STANDINGS = _delete(
     "outbound_endpoints",
     "GREATEST(last_success_at, last_error_at)",
@@ -86,10 +87,10 @@ PRUNE_STANDINGS = _delete(
 
 PRUNE_EVENT_KEYS = _delete("event_keys", "seen_at")
 
-# Twenty for each source: no index.
+# At most twenty rows for each source: no index.
 PRUNE_REFUSED = _delete("refused_deliveries", "received_at")
 
-# An intent whose period has passed can be taken over anyway; without a row it is simply taken.
+# An intent whose period has passed can be taken again, with its row or without.
 PRUNE_INTENTS = _delete("intents", "until")
 
 PRUNE_RESERVATIONS = _delete("sender_reservations", "reserved_at")
@@ -103,10 +104,10 @@ async def prune(
     expired: Callable[[str, int], None] = lambda _endpoint, _count: None,
     stopping: Callable[[], bool] = lambda: False,
 ) -> int:
-    """Forget what is older than it may be; return how many rows went or were emptied. Ends early when `stopping`.
+    """Delete what has passed its retention; return how many rows were deleted or emptied. Ends early when `stopping`.
 
-    `retention` is for payloads (deliveries, event data), `dedupe` for the keys that tell duplicates. `expired` is told
-    of each endpoint how many events went that were still to be sent to it.
+    `retention` is for payloads (deliveries, event data), `dedupe` for the keys by which duplicates are known. `expired`
+    receives each endpoint with the number of its deleted events that were not sent yet.
     """
     undelivered = max(retention, UNDELIVERED_LIFE)
     ages = [
@@ -154,14 +155,11 @@ async def sweep(
     dedupe: timedelta,
     expired: Callable[[str, int], None],
 ) -> None:
-    """Forget what `prune` says may be forgotten.
+    """Run `prune` once, and log the result. `expired` receives each endpoint with its number of unsent events."""
 
-    `expired` receives, for each endpoint, how many events went that were still to be sent to it.
-    """
-
-    def lost(endpoint: str, count: int) -> None:
+    def log_expired(endpoint: str, count: int) -> None:
         log.warning("outbound.expired", endpoint=endpoint, count=count, follows="the endpoint never receives them")
         expired(endpoint, count)
 
-    rows = await prune(engine, retention=retention, dedupe=dedupe, expired=lost, stopping=stopping)
+    rows = await prune(engine, retention=retention, dedupe=dedupe, expired=log_expired, stopping=stopping)
     log.info("retention.swept", rows=rows)

@@ -1,7 +1,7 @@
-"""The tables. Migrations are held equal to this file by a test (`alembic check`).
+"""The tables. A test (`alembic check`) requires that the migrations lead to this schema.
 
-No foreign keys: parts of the record have lives of different length (payloads 30 days, event keys at least 7, receipts
-for good), and the group commit writes each of them in one statement per batch.
+No foreign keys: the tables have different retention (payloads 30 days, event keys at least 7, the journal for ever),
+and the group commit writes each table in one statement per batch.
 """
 
 from __future__ import annotations
@@ -213,7 +213,7 @@ enrollments = Table(
         unique=True,
         postgresql_where=text("state IN ('working', 'uncertain')"),
     ),
-    # `id` is there for the order of a claim: very many may be due at one and the same time.
+    # `id` gives a claim its order: very many rows may have the same `due_at`.
     Index(
         "ix_enrollments_claimable",
         "account",
@@ -223,7 +223,7 @@ enrollments = Table(
         postgresql_where=text("state IN ('ready', 'uncertain')"),
     ),
     Index("ix_enrollments_held", "due_at", postgresql_where=text("state = 'held'")),
-    # These columns count the enrollments that wait for one sender without reading their rows.
+    # With these columns the index alone counts the enrollments that wait for one sender.
     Index(
         "ix_enrollments_held_for", "account", "reason", "sender_email", "id", postgresql_where=text("state = 'held'")
     ),
@@ -459,7 +459,7 @@ oauth_grants = Table(
     comment="HubSpot accounts that joined by OAuth; tokens are encrypted. `version` is the fence of who renews them.",
 )
 
-# Above every number that grants had while each counted up from 1.
+# Above every version that a grant had when each grant counted from 1.
 oauth_grant_versions = Sequence("oauth_grant_versions", start=1_000_000, metadata=metadata)
 
 oauth_installs = Table(

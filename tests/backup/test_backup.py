@@ -22,7 +22,7 @@ from app.database.backup.contents import SEQUENCES, TABLES
 from app.database.backup.programs import base_environment, environment_for, find_programs, fits
 from app.database.embedded import EmbeddedPostgres
 from app.database.embedded.binaries import find_binaries
-from app.database.embedded.cluster import create_cluster, make_root, open_way
+from app.database.embedded.cluster import create_cluster, make_root, open_path
 from app.database.embedded.server_user import choose_user
 from app.database.engine import open_engine
 from app.database.schema import metadata
@@ -347,7 +347,7 @@ def test_a_backup_goes_into_the_same_postgresql_or_a_newer_one(folder: Path) -> 
     for version, name in ((16, "old"), (16, "old2"), (18, "new")):
         layout = make_root(folder / name)
         user = choose_user(layout.pgdata)
-        open_way(layout, user)
+        open_path(layout, user)
         create_cluster(layout, find_binaries(user, layout.copies, version), user)
     server = EmbeddedPostgres.open(folder / "old")
     fill(server.url)

@@ -1,4 +1,4 @@
-"""What a backup file holds, as pg_restore reads it."""
+"""The content of a backup file, as pg_restore reads it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ ERROR = "pg_restore: error: "
 
 @dataclass(frozen=True, slots=True)
 class Archive:
-    """A backup: when it was made, from a server and by programs of which major versions, and what it holds of Segue."""
+    """A backup: its time, the major versions of its server and programs, and what it holds of Segue."""
 
     created: str
     server: int
@@ -46,13 +46,13 @@ class Archive:
 
 
 def read_archive(file: BinaryIO, programs: Programs, environment: Mapping[str, str], name: str) -> Archive:
-    """Return what `file` holds, which can be read from its beginning. `name` is what the operator calls it.
+    """Return the content of `file`, which must be seekable. `name` stands for it in messages.
 
-    Raises StartError when it is not a backup of Segue.
+    Raises StartError when the file is not a backup of Segue.
     """
-    listed = _said(file, programs, environment, name, "--list")
+    listed = _read(file, programs, environment, name, "--list")
     rows = {table: schema for schema, table in ROWS_OF.findall(listed)}
-    revision = REVISION.search(_said(file, programs, environment, name, "--data-only", f"--table={VERSION_TABLE}"))
+    revision = REVISION.search(_read(file, programs, environment, name, "--data-only", f"--table={VERSION_TABLE}"))
     if not rows.keys() >= CORE or revision is None:
         raise StartError(f"{name} is not a backup of Segue: it holds no tables of Segue")
     if not knows(revision[1]):
@@ -78,13 +78,13 @@ def require_room(archive: Archive, name: str, contents: Contents, place: str) ->
 
 
 def rewound(file: BinaryIO) -> BinaryIO:
-    """Return `file`, so that a program which gets it reads from its beginning."""
+    """Return `file` at its beginning, for a program that reads it."""
     os.lseek(file.fileno(), 0, os.SEEK_SET)
     return file
 
 
-def _said(file: BinaryIO, programs: Programs, environment: Mapping[str, str], name: str, *options: str) -> str:
-    """Return what pg_restore says of `file`. Raises StartError when it cannot read it."""
+def _read(file: BinaryIO, programs: Programs, environment: Mapping[str, str], name: str, *options: str) -> str:
+    """Return pg_restore's output for `file`. Raises StartError when pg_restore cannot read it."""
     ended = subprocess.run(  # noqa: S603  # PostgreSQL's own program, without a shell
         [programs.pg_restore, "--file=-", *options],
         stdin=rewound(file),

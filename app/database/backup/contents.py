@@ -1,4 +1,4 @@
-"""What a database holds of Segue: which of its tables, at which migration, and whether a service works on it."""
+"""What a database holds of Segue: its tables, its migration, and the sessions of running services."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
     from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-# A database that is shared with other programs has other tables, too: those are neither saved nor touched.
+# A database that other programs share has other tables, too: a backup leaves them out, and a restore leaves them alone.
 TABLES = frozenset({*metadata.tables, VERSION_TABLE})
 SEQUENCES = frozenset({oauth_grant_versions.name})
-# There since the first migration: a database or a file without one of them is not Segue's.
+# The tables since the first migration: a database or a file without one of them is not Segue's.
 CORE = frozenset({VERSION_TABLE, "deliveries", "events", "decisions", "enrollments"})
 
 FOUND = text("""
@@ -27,7 +27,7 @@ FOUND = text("""
     WHERE relname = ANY(:names) AND relkind IN ('r', 'p', 'S') AND pg_table_is_visible(oid)
     ORDER BY relname
 """)
-# The same name stands for Segue here as where its frozen sessions are ended.
+# Segue's sessions are known by `application_name`, as where its stuck sessions are terminated.
 SESSIONS = text("""
     SELECT count(*) FROM pg_stat_activity
     WHERE datname = current_database() AND application_name = current_setting('application_name')
@@ -39,8 +39,8 @@ SESSIONS = text("""
 class Contents:
     """What a database holds. `relations` are Segue's tables and sequences, each with its name as SQL writes it.
 
-    `server` is PostgreSQL's major version, `schema` where new tables go, `used` whether a table was found to hold a row
-    (other than which migration it is at), `sessions` how many others Segue has there.
+    `server` is PostgreSQL's major version, `schema` the one in which new tables are made, `used` whether a table other
+    than the migration's has a row, `sessions` the number of Segue's other sessions.
     """
 
     server: int
@@ -52,7 +52,7 @@ class Contents:
 
 
 async def read_contents(engine: AsyncEngine, *, rows: bool) -> Contents:
-    """Return what the database holds; with `rows` the tables are looked into. Raises SQLAlchemyError and OSError."""
+    """Return what the database holds; `rows` looks for rows, too. Raises SQLAlchemyError and OSError."""
     async with engine.connect() as connection:
         server = int((await connection.execute(text("SHOW server_version_num"))).scalar_one()) // 10000
         schema = (await connection.execute(text("SELECT current_schema()"))).scalar_one()
@@ -65,7 +65,7 @@ async def read_contents(engine: AsyncEngine, *, rows: bool) -> Contents:
 
 
 def require_savable(contents: Contents, place: str) -> None:
-    """Raise StartError unless the database holds all that Segue has there. `place` names it to the operator."""
+    """Raise StartError unless the database holds all of Segue's tables. `place` stands for it in messages."""
     if not contents.relations.keys() >= CORE or contents.revision is None:
         raise StartError(
             f"{place} holds no tables of Segue, so there is nothing to back up and nothing was written; check "
@@ -76,7 +76,7 @@ def require_savable(contents: Contents, place: str) -> None:
 
 
 def require_replaceable(contents: Contents, place: str, *, replace: bool) -> None:
-    """Raise StartError where a backup must not take the place of what the database holds."""
+    """Raise StartError where a backup must not replace what the database holds."""
     if contents.sessions:
         raise StartError(
             f"Segue works on {place} ({contents.sessions} sessions): stop every `serve` and `worker`, then restore",
@@ -91,7 +91,7 @@ def require_replaceable(contents: Contents, place: str, *, replace: bool) -> Non
 
 
 def newer(revision: str) -> str:
-    """Return what follows the name of something that a newer version of Segue has made."""
+    """Return the end of a message about something that a newer version of Segue has made."""
     return f"is at migration {revision}, which this version of Segue does not know: a newer version has made it"
 
 

@@ -1,4 +1,4 @@
-"""Dump and restore. What is cut short leaves no half of a file and no half of a database."""
+"""Dump and restore. An interruption leaves no partial file and no partial database."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from app.database.backup.archive import rewound
 from app.database.backup.contents import SEQUENCES
-from app.database.embedded.cluster import keep_rename
+from app.database.embedded.cluster import sync_folder
 from app.database.migrate import MIGRATION_LOCK
 from app.errors import StartError
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 LOCK_SECONDS = 60
 DUMPING = ("--format=custom", "--no-owner", "--no-privileges", "--no-password", "--strict-names")
-# VERBOSITY: the DETAIL of a refused row would name people.
+# VERBOSITY: the DETAIL of a refused row would contain e-mail addresses.
 LOADING = (
     *("--no-psqlrc", "--quiet", "--no-password", "--output=/dev/null"),
     *("--set=ON_ERROR_STOP=1", "--set=VERBOSITY=terse"),
@@ -34,10 +34,9 @@ LOADED = b"loaded\n"
 
 @contextmanager
 def whole_file(target: Path) -> Iterator[BinaryIO]:
-    """Yield a file beside `target` that takes its place when the block ends well, and is removed otherwise.
+    """Yield a file beside `target` that replaces it when the block succeeds, and is removed otherwise.
 
-    Its owner alone can read it. A process that is killed leaves `.NAME.*.part` behind. Raises StartError and
-    OSError.
+    Only its owner can read it. A process that is killed leaves `.NAME.*.part` behind. Raises StartError and OSError.
     """
     place = Path(os.path.realpath(target))
     if place.exists() and not place.is_file():
@@ -49,7 +48,7 @@ def whole_file(target: Path) -> Iterator[BinaryIO]:
             file.flush()
             os.fsync(descriptor)
         Path(name).replace(place)
-        keep_rename(place.parent)
+        sync_folder(place.parent)
     finally:
         Path(name).unlink(missing_ok=True)
 
@@ -64,7 +63,7 @@ def dump(programs: Programs, environment: Mapping[str, str], relations: Mapping[
         *(f"--table={qualified}" for qualified in relations.values()),
     ]
     with tempfile.TemporaryFile() as errors:
-        # By a pipe and not into the file: the program then ends with this process, however that ends.
+        # Through a pipe, not into the file: the program then ends with this process, in whatever way that ends.
         with _running(command, environment, errors, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE) as child:
             shutil.copyfileobj(_end_of(child.stdout), target)
             target.flush()
@@ -80,17 +79,18 @@ def restore(
     replaced: Mapping[str, str],
     tables: Sequence[str],
 ) -> None:
-    """Put what `file` holds into the place of the relations `replaced`, in one transaction. Raises StartError.
+    """Replace the relations `replaced` by the content of `file`, in one transaction. Raises StartError.
 
-    psql gets the beginning of the transaction from here, the tables from pg_restore, and the end from here again, once
-    psql has executed all before it: without that end nothing changes. `tables` are those that the file brings.
+    psql receives the beginning of the transaction from this function, the tables from pg_restore, and the commit from
+    this function again, once psql has executed everything before it: without the commit nothing changes. `tables` are
+    those in the file.
     """
     with tempfile.TemporaryFile() as errors:
         complete = False
         psql: list[str | Path] = [programs.psql, *LOADING]
         with _running(psql, environment, errors, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
             script = _end_of(child.stdin)
-            with suppress(BrokenPipeError):  # psql has ended early, and has said why.
+            with suppress(BrokenPipeError):  # psql has ended early, and has written the reason.
                 script.write(_beginning(replaced).encode())
                 if _write_script(programs, environment, file, script, errors):
                     script.write(_ending(tables).encode())
@@ -106,7 +106,7 @@ def restore(
 
 
 def _beginning(replaced: Mapping[str, str]) -> str:
-    """Begin the transaction, make every service that starts meanwhile wait, and clear the place."""
+    """Return the SQL that begins the transaction, makes services that start meanwhile wait, and drops `replaced`."""
     tables = ", ".join(qualified for name, qualified in replaced.items() if name not in SEQUENCES)
     sequences = ", ".join(qualified for name, qualified in replaced.items() if name in SEQUENCES)
     return "\n".join(
@@ -122,14 +122,14 @@ def _beginning(replaced: Mapping[str, str]) -> str:
 
 
 def _ending(tables: Sequence[str]) -> str:
-    """Tell the planner of the new tables, and have psql say that it has come so far."""
+    """Return the SQL that analyses the new tables and has psql confirm that it executed everything before."""
     return f"ANALYZE {', '.join(tables)};\n\\echo {LOADED.decode()}"
 
 
 def _write_script(
     programs: Programs, environment: Mapping[str, str], file: BinaryIO, script: IO[bytes], errors: IO[bytes]
 ) -> bool:
-    """Write the tables that `file` holds, as SQL; say whether that succeeded."""
+    """Write the tables in `file` to `script` as SQL; tell whether that succeeded."""
     ended = subprocess.run(  # noqa: S603  # PostgreSQL's own program, without a shell
         [programs.pg_restore, "--file=-", "--no-owner", "--no-privileges"],
         stdin=rewound(file),
@@ -145,7 +145,7 @@ def _write_script(
 def _running(
     command: Sequence[str | Path], environment: Mapping[str, str], errors: IO[bytes], *, stdin: int, stdout: int
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """Run a program while the block lasts, and wait for its end; kill it when the block fails."""
+    """Run a program during the block, and wait for its end; kill it when the block fails."""
     with subprocess.Popen(  # noqa: S603  # PostgreSQL's own program, without a shell
         command, bufsize=0, stdin=stdin, stdout=stdout, stderr=errors, env=dict(environment)
     ) as child:
@@ -160,14 +160,14 @@ def _running(
 
 
 def _end_of(pipe: IO[bytes] | None) -> IO[bytes]:
-    """Return our end of a pipe that was asked for."""
+    """Return this process's end of a requested pipe."""
     if pipe is None:
         raise TypeError("a program was started without the pipe to it")
     return pipe
 
 
 def _first_error(errors: IO[bytes]) -> str:
-    """Return the first error that the programs have written, or else the first line."""
+    """Return the first error in the programs' output, or else its first line."""
     errors.seek(0)
     lines = errors.read().decode(errors="replace").strip().splitlines()
     return next((line for line in lines if "error" in line.lower()), lines[0] if lines else "it was cut short")

@@ -1,4 +1,4 @@
-"""pg_dump, pg_restore and psql: which ones fit a server, and the environment by which they reach it."""
+"""pg_dump, pg_restore and psql: which versions fit a server, and the environment with which they reach it."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import URL
 
 NAMES = ("pg_dump", "pg_restore", "psql")
-# pg_restore from this version on begins with `SET transaction_timeout`, which no server before it knows.
+# From this version on, pg_restore begins with `SET transaction_timeout`, which earlier servers do not know.
 TRANSACTION_TIMEOUT = 17
-APPLICATION_NAME = "segue-backup"  # not that of the service, whose frozen sessions are ended
+APPLICATION_NAME = "segue-backup"  # not that of the service, whose stuck sessions are terminated
 INHERITED = ("PATH", "HOME", "LD_LIBRARY_PATH")
-# What asyncpg reads of a URL as libpq does, and how libpq's programs read it from their environment, which other users
-# of the machine do not see. Every other word is a setting of the server's. `sslpassword` has no variable.
-WORDS = {
+# The parameters of a URL that asyncpg reads as libpq does, and libpq's variable for each: other users of the machine
+# cannot see the environment. Every other parameter is a setting of the server. `sslpassword` has no variable.
+PARAMETERS = {
     "host": "PGHOST",
     "port": "PGPORT",
     "user": "PGUSER",
@@ -73,7 +73,7 @@ class Programs:
 
 
 def newest_programs() -> Programs:
-    """Return the newest programs: they read every archive that can be read here. Raises StartError without any."""
+    """Return the newest programs, which read the most archives. Raises StartError when there are none."""
     found = _installed()
     if not found:
         raise StartError(_nothing_fits("PostgreSQL", found))
@@ -81,7 +81,7 @@ def newest_programs() -> Programs:
 
 
 def find_programs(server: int, *, archive: int = 0) -> Programs:
-    """Return the oldest programs that fit a server of this major version, and an archive that those of `archive` made.
+    """Return the oldest programs that fit a server of the major version `server` and an archive made by `archive`.
 
     Raises StartError when none fit.
     """
@@ -93,21 +93,21 @@ def find_programs(server: int, *, archive: int = 0) -> Programs:
 
 
 def fits(programs: int, server: int) -> bool:
-    """Say whether programs of one major version can save from, and restore into, a server of another."""
+    """Tell whether programs of one major version can save from, and restore into, a server of another."""
     return programs >= server and (programs < TRANSACTION_TIMEOUT or server >= TRANSACTION_TIMEOUT)
 
 
 def base_environment(environment: Mapping[str, str], *, libpq: bool) -> dict[str, str]:
-    """Return what the programs need of `environment`; `libpq` is whether its own variables (PG...) count."""
+    """Return what the programs need of `environment`; `libpq` keeps its own variables (PG...)."""
     kept = {name: value for name, value in environment.items() if name in INHERITED}
     own = {name: value for name, value in environment.items() if libpq and name.startswith("PG")}
     return kept | own | {"LC_ALL": "C", "TZ": "UTC", "PGAPPNAME": APPLICATION_NAME}
 
 
 def environment_for(url: str | URL, base: Mapping[str, str]) -> dict[str, str]:
-    """Return the environment in which the programs reach the database at `url`, as asyncpg does."""
+    """Return the environment in which the programs reach the database at `url` as asyncpg does."""
     read = make_url(url)
-    query = {word: value if isinstance(value, str) else value[-1] for word, value in read.query.items()}
+    query = {parameter: value if isinstance(value, str) else value[-1] for parameter, value in read.query.items()}
     named = {
         "host": read.host,
         "port": read.port,
@@ -115,14 +115,18 @@ def environment_for(url: str | URL, base: Mapping[str, str]) -> dict[str, str]:
         "password": read.password,
         "dbname": read.database,
     }
-    words = query | {word: str(value) for word, value in named.items() if value is not None}
-    settings = [f"-c {word}={_escaped(value)}" for word, value in words.items() if word not in {*WORDS, *LEFT_OUT}]
-    variables = {WORDS[word]: value for word, value in words.items() if word in WORDS}
+    parameters = query | {parameter: str(value) for parameter, value in named.items() if value is not None}
+    settings = [
+        f"-c {parameter}={_escaped(value)}"
+        for parameter, value in parameters.items()
+        if parameter not in {*PARAMETERS, *LEFT_OUT}
+    ]
+    variables = {PARAMETERS[parameter]: value for parameter, value in parameters.items() if parameter in PARAMETERS}
     return {**base, **variables, **({"PGOPTIONS": " ".join(settings)} if settings else {})}
 
 
 def _installed() -> list[Programs]:
-    """Return what is installed, oldest first."""
+    """Return the installed programs, oldest first."""
     ourselves = ServerUser(os.geteuid(), os.getegid())
     versions = [(version_of(folder, ourselves, NAMES), folder) for folder in client_folders()]
     return sorted(Programs(version, folder) for version, folder in versions if version is not None)

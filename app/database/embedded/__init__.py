@@ -1,13 +1,18 @@
 """A private PostgreSQL in the data directory: the default when no SEGUE_DATABASE_URL is set.
 
-The server is a child on a Unix socket only. It outlives a killed service, and the next one attaches to it again.
+In: the data directory. Out: a running server and its URL. The server is a child process on a Unix socket only. It
+outlives a killed service, and the next service attaches to it. What the machine refuses raises `StartError`.
 
-supervisor     open, attach, close: the whole story
-server_user    who the server runs as: ourselves, or an account without privileges when we are root
+Others import the names below; `app.database.wiring` imports `keep_running`, and the backup imports `binaries`,
+`cluster` and `server_user`.
+
+supervisor     open, attach, close: the page of this package
+server_user    the user that runs the server: this process's own, or one without privileges under root
 binaries       which initdb and postgres
 cluster        the folders, and a new data directory that appears whole or not at all
-postmaster     is it running, is it ours, does it answer; start and stop
+postmaster     whether the server runs, belongs to this data directory, and answers; start and stop
 leftovers      processes that outlive a killed server: waited for, then killed
+keep_running   starts the server again whenever it ends by itself
 """
 
 from app.database.embedded.supervisor import EmbeddedPostgres, attach, find, has_database

@@ -1,4 +1,4 @@
-"""Which PostgreSQL to run: the wheel's, else one that is installed on the machine."""
+"""Find the PostgreSQL to run: the wheel's, else one that is installed on the machine."""
 
 from __future__ import annotations
 
@@ -54,8 +54,8 @@ class Binaries:
 def find_binaries(user: ServerUser, copies: Path, major: int | None) -> Binaries:
     """Return binaries that `user` can run: of version `major`, or the wheel's newest when it is None.
 
-    A wheel below a private home folder cannot be read by the server's user; it is then copied below `copies`.
-    Raises StartError when there are none.
+    The server's user cannot read a wheel in a private home folder; such a wheel is copied to a folder in `copies`.
+    Raises StartError when no PostgreSQL is found.
     """
     wheels = _fitting(_wheel_folders(), major)
     if wheels:
@@ -67,27 +67,27 @@ def find_binaries(user: ServerUser, copies: Path, major: int | None) -> Binaries
 
 
 def client_folders() -> Iterator[Path]:
-    """Yield where a client's programs may be: the wheel's, those on PATH, others that are installed."""
+    """Yield the folders that may hold the client's programs: the wheel's, that on PATH, those of the system."""
     yield from _wheel_folders()
     on_path = shutil.which("pg_dump")
     if on_path:
-        yield Path(on_path).parent  # On Debian it is a link to a script that goes by its name.
+        yield Path(on_path).parent  # On Debian it is a link to a script that reads the name by which it was called.
     yield from _system_folders()
 
 
 def version_of(folder: Path, user: ServerUser, programs: Sequence[str] = SERVER_PROGRAMS) -> tuple[int, int] | None:
     """Return the version of `programs` in `folder` as (major, minor); None when `user` cannot run all of them."""
     try:
-        said = [user.run([folder / program, "-V"]).stdout for program in programs]
+        lines = [user.run([folder / program, "-V"]).stdout for program in programs]
     except (OSError, subprocess.SubprocessError):
-        return None  # Not there, not ours to run, or for another machine: the next candidate is tried.
-    matches = [re.search(r"\(PostgreSQL\) (\d+)(?:\.(\d+))?", line) for line in said]
+        return None  # Missing, not executable, or built for another machine: the caller tries the next folder.
+    matches = [re.search(r"\(PostgreSQL\) (\d+)(?:\.(\d+))?", line) for line in lines]
     versions = {(int(match[1]), int(match[2] or 0)) if match else None for match in matches}
     return versions.pop() if len(versions) == 1 else None
 
 
 def _fitting(folders: Iterable[Path], major: int | None) -> list[Binaries]:
-    """Return what is in `folders` and of the wanted version, newest first."""
+    """Return the installations in `folders` of the wanted version, newest first."""
     ourselves = ServerUser(os.geteuid(), os.getegid())
     installed = [folder for folder in folders if os.access(folder / "initdb", os.X_OK)]
     versions = [(version_of(folder, ourselves), folder) for folder in installed]
@@ -104,7 +104,7 @@ def _runs(found: Binaries, user: ServerUser) -> bool:
 
 
 def _wheel_folders() -> Iterator[Path]:
-    spec = find_spec(WHEEL)  # Finding does not import: the package's Python layer changes accounts and permissions.
+    spec = find_spec(WHEEL)  # `find_spec` does not import: the package's Python code changes accounts and permissions.
     for place in (spec.submodule_search_locations or ()) if spec else ():
         yield from Path(place).resolve().glob("pginstall*/bin")
 
@@ -132,9 +132,9 @@ def _copied(found: Binaries, copies: Path, user: ServerUser) -> Binaries:
 
 
 def _copy(packages: Path, target: Path) -> None:
-    """Copy whole or not at all: a copy cut short must not be taken for a complete one next time.
+    """Copy whole or not at all: the next start must not use an incomplete copy.
 
-    The programs look for their libraries by relative paths: beside the package on Linux, inside it on macOS.
+    The programs find their libraries by relative paths: beside the package on Linux, inside it on macOS.
     """
     target.parent.mkdir(exist_ok=True)
     target.parent.chmod(0o755)
@@ -144,11 +144,11 @@ def _copy(packages: Path, target: Path) -> None:
         for part in packages.glob(f"{WHEEL}*"):
             if part.name in {WHEEL, f"{WHEEL}.libs"}:
                 shutil.copytree(part, whole / part.name, symlinks=True, ignore=left_out)
-        _let_everybody_read(whole)
+        _make_readable(whole)
         whole.rename(target)
 
 
-def _let_everybody_read(tree: Path) -> None:
+def _make_readable(tree: Path) -> None:
     for path in (tree, *tree.rglob("*")):
         if not path.is_symlink():
             path.chmod(path.stat().st_mode | (0o555 if path.is_dir() else 0o444))

@@ -31,7 +31,7 @@ INITDB_OPTIONS = (f"--username={NAME}", "--encoding=UTF8", "--locale=C", "--auth
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """What is where in the data directory `root` (absolute, without symbolic links)."""
+    """The paths in the data directory `root` (absolute, without symbolic links)."""
 
     root: Path
 
@@ -47,22 +47,22 @@ class Layout:
 
     @property
     def log(self) -> Path:
-        """What the server says."""
+        """The server's log."""
         return self.root / "postgres.log"
 
     @property
     def lock(self) -> Path:
-        """Held by the process that may start and stop the server."""
+        """The lock file: its holder may start and stop the server."""
         return self.root / "lock"
 
     @property
     def copies(self) -> Path:
-        """Copied binaries, where the server's user cannot read the installed ones."""
+        """Copies of the binaries, for a server's user who cannot read the installed ones."""
         return self.root / "binaries"
 
 
 def make_root(data_dir: Path) -> Layout:
-    """Make the data directory where it is missing. Raises StartError when something else is in its place."""
+    """Make the data directory if it is missing. Raises StartError when its path is not a folder."""
     layout = Layout.of(data_dir)
     if layout.root.exists() and not layout.root.is_dir():
         raise StartError(f"{layout.root} is not a folder; set SEGUE_DATA_DIR to a folder that Segue may use")
@@ -70,11 +70,11 @@ def make_root(data_dir: Path) -> Layout:
     return layout
 
 
-def open_way(layout: Layout, user: ServerUser) -> None:
-    """See that the server's user reaches its files, changing nothing outside the data directory.
+def open_path(layout: Layout, user: ServerUser) -> None:
+    """Let the server's user reach its files; change nothing outside the data directory.
 
-    The data directory itself is opened for passing through, not for listing. Raises StartError when a folder above
-    it is in the way.
+    The data directory itself gets the permission to pass through, not to list. Raises StartError when the user may not
+    pass through a folder above it.
     """
     if user.is_other:
         layout.root.chmod(layout.root.stat().st_mode | stat.S_IXOTH)
@@ -106,9 +106,9 @@ def major_version(layout: Layout, user: ServerUser) -> int | None:
 
 
 def create_cluster(layout: Layout, binaries: Binaries, user: ServerUser) -> None:
-    """Make the data directory with its database beside its place, then rename it: a crash leaves nothing half-made."""
+    """Make the data directory and its database under another name, then rename it: a crash leaves nothing half-made."""
     for leftover in layout.root.glob("postgres.new-*"):
-        shutil.rmtree(leftover, ignore_errors=True)  # What cannot be removed is in nobody's way.
+        shutil.rmtree(leftover, ignore_errors=True)  # A leftover that cannot be removed does no harm.
     staging = Path(tempfile.mkdtemp(prefix="postgres.new-", dir=layout.root))
     try:
         user.own(staging)
@@ -116,7 +116,7 @@ def create_cluster(layout: Layout, binaries: Binaries, user: ServerUser) -> None
         single_user: list[str | Path] = [binaries.postgres, "--single", "-D", staging, "postgres"]
         _require(user.run(single_user, typed=f"CREATE DATABASE {NAME}\n"), layout)
         staging.rename(layout.pgdata)
-        keep_rename(layout.root)
+        sync_folder(layout.root)
     finally:
         shutil.rmtree(staging, ignore_errors=True)
 
@@ -124,8 +124,8 @@ def create_cluster(layout: Layout, binaries: Binaries, user: ServerUser) -> None
 def socket_folder(layout: Layout, user: ServerUser) -> Path:
     """Return the private folder of the server's socket.
 
-    It is in the data directory, or a short one elsewhere when the path is too long for a socket or holds characters
-    that mean something in a connection URL or in PostgreSQL's list of folders.
+    It is in the data directory, or has a short path elsewhere when the path is too long for a socket or contains
+    characters with a meaning in a connection URL or in PostgreSQL's list of folders.
     """
     inside = layout.root / "socket"
     if len(os.fsencode(inside / SOCKET_NAME)) <= LONGEST_SOCKET_PATH and PLAIN_PATH.fullmatch(str(inside)):
@@ -135,9 +135,9 @@ def socket_folder(layout: Layout, user: ServerUser) -> Path:
 
 
 def remove_short_folder(layout: Layout, folder: Path) -> None:
-    """Remove the socket's folder when it is not in the data directory: a stopped server leaves nothing elsewhere."""
+    """Remove the socket's folder where it is outside the data directory: a stopped server leaves nothing there."""
     if folder.parent != layout.root:
-        with suppress(FileNotFoundError):  # A cleaner of temporary files came first.
+        with suppress(FileNotFoundError):  # A cleaner of temporary files has removed it before.
             folder.rmdir()
 
 
@@ -158,17 +158,17 @@ def _require(ended: subprocess.CompletedProcess[str], layout: Layout) -> None:
     """Raise StartError unless `ended` succeeded: PostgreSQL's single-user mode reports an error with status 0."""
     if ended.returncode == 0 and "ERROR:" not in ended.stderr:
         return
-    said = (ended.stderr.strip() or ended.stdout.strip()).splitlines()[-5:]
+    output = (ended.stderr.strip() or ended.stdout.strip()).splitlines()[-5:]
     program = Path(ended.args[0]).name
     raise StartError(
         f"cannot make a database in {layout.root}: {program} ended with status {ended.returncode}: "
-        + " | ".join(line.strip() for line in said)
+        + " | ".join(line.strip() for line in output)
         + "; check free disk space and that PostgreSQL's user may write there",
     )
 
 
-def keep_rename(folder: Path) -> None:
-    """Have the disk keep the new name before anything is stored under it."""
+def sync_folder(folder: Path) -> None:
+    """Write the folder's entries to disk, so that a rename in it is durable before data follows."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)

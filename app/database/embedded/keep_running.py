@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-LOOK_SECONDS = 1.0
+CHECK_SECONDS = 1.0
 
 
 async def keep_running(server: EmbeddedPostgres, stopping: asyncio.Event) -> None:
@@ -27,5 +27,5 @@ async def keep_running(server: EmbeddedPostgres, stopping: asyncio.Event) -> Non
         except StartError as error:
             log.error("database.not_started", error=str(error))  # noqa: TRY400  # the message says what to do
         with suppress(TimeoutError):
-            async with asyncio.timeout(LOOK_SECONDS):
+            async with asyncio.timeout(CHECK_SECONDS):
                 await stopping.wait()

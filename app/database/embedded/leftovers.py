@@ -1,7 +1,7 @@
-"""Processes that outlive a killed server: found by the folder that they stand in, waited for, then killed.
+"""Processes that outlive a killed server: found by their working directory, waited for, then killed.
 
-A process of PostgreSQL notices the death of its postmaster when it next waits for an event. One that computes, that is
-stopped, or that waits for a lock of a dead process does not notice. PostgreSQL does not start while one of them is
+A process of PostgreSQL notices the death of its postmaster when it next waits for an event. A process that computes,
+is stopped, or waits for a lock of a dead process does not notice. PostgreSQL does not start while one of them is
 attached to the shared memory that line 7 of `postmaster.pid` names, or that belongs to the data directory by its inode
 (CreateLockFile in src/backend/utils/init/miscinit.c, PGSharedMemoryCreate in src/backend/port/sysv_shmem.c).
 
@@ -30,24 +30,24 @@ if TYPE_CHECKING:
 PATIENCE_SECONDS = 5.0  # as long as a postmaster waits for its own children after a crash
 DEATH_SECONDS = 30.0
 POLL_SECONDS = 0.1
-# Every process of a server stands in its data directory, whatever that is called by now. These print the number of each
-# process that stands in the folder $0.
+# The working directory of every process of a server is its data directory, even after a rename. These commands print
+# the number of each process whose working directory is $0.
 LINUX = (
     "/bin/sh",
     "-c",
     'for found in /proc/[0-9]*; do [ "$found/cwd" -ef "$0" ] && echo "${found#/proc/}"; done; true',
 )
 MACOS = ("/usr/sbin/lsof", "-t", "-a", "-c", "postgres", "-d", "cwd")
-ASKED = LINUX if sys.platform == "linux" else MACOS
+COMMAND = LINUX if sys.platform == "linux" else MACOS
 OWNER = re.compile(r"-?([1-9][0-9]{0,9})\s")  # `postgres --single` writes its number with a minus
 
 log = structlog.get_logger(__name__)
 
 
 def end_leftovers(layout: Layout, user: ServerUser) -> None:
-    """Return when no process of an earlier server works on the data directory; wait for them, then kill them. Blocks.
+    """Wait for processes of an earlier server on the data directory, then kill them; return when none is left. Blocks.
 
-    Raises StartError when a server that is not ours works on it, or when a process does not end.
+    Raises StartError when a server of another owner works on it, or when a process does not end.
     """
     found = standing_in(layout, user)
     if not found:
@@ -69,12 +69,13 @@ def end_leftovers(layout: Layout, user: ServerUser) -> None:
 
 
 def standing_in(layout: Layout, user: ServerUser) -> list[int]:
-    """Return the live processes of PostgreSQL that stand in the data directory.
+    """Return the live processes of PostgreSQL whose working directory is the data directory.
 
-    The server's user asks: in most containers root may not look at the processes of others (CAP_SYS_PTRACE).
+    The server's user runs the command: in most containers root may not inspect the processes of others
+    (CAP_SYS_PTRACE).
     """
-    said = user.run([*ASKED, layout.pgdata]).stdout
-    return [pid for pid in map(int, said.split()) if process_name(pid) == "postgres"]
+    output = user.run([*COMMAND, layout.pgdata]).stdout
+    return [pid for pid in map(int, output.split()) if process_name(pid) == "postgres"]
 
 
 def _owner(layout: Layout) -> int | None:
@@ -87,7 +88,7 @@ def _owner(layout: Layout) -> int | None:
 
 
 def _left_after(seconds: float, layout: Layout, user: ServerUser) -> list[int]:
-    """Return which processes still stand there when `seconds` have passed; at once when there is none."""
+    """Return the processes that are left after `seconds`; return at once when there is none."""
     deadline = time.monotonic() + seconds
     while left := standing_in(layout, user):
         if time.monotonic() > deadline:
@@ -97,7 +98,7 @@ def _left_after(seconds: float, layout: Layout, user: ServerUser) -> list[int]:
 
 
 def _kill(pids: list[int], layout: Layout) -> None:
-    """Kill processes that were found a moment ago: in so short a time the system gives a number to no other process."""
+    """Kill processes that were found a moment ago: the system does not reuse their numbers in so short a time."""
     for pid in pids:
         try:
             with suppress(ProcessLookupError):  # It has ended by itself.

@@ -1,4 +1,4 @@
-"""The server's process: is it running, is it ours, does it answer; start it and stop it."""
+"""The server's process: whether it runs, belongs to this data directory, and answers; its start and its stop."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ LAST_STOP_SECONDS = 5.0
 POLL_SECONDS = 0.02
 ANSWER_SECONDS = 5.0
 LOG_LIMIT = 10 * 1024 * 1024
-# A session's first message (protocol 3.0, "Message Formats" in PostgreSQL's manual) without its length, and the code of
-# the error by which a server that starts, stops or recovers answers it.
+# The first message of a session (protocol 3.0, "Message Formats" in PostgreSQL's manual) without its length, and the
+# error code with which a server answers it while it starts, stops or recovers.
 SESSION = bytes.fromhex("00030000") + f"user\0{NAME}\0database\0{NAME}\0\0".encode()
 CANNOT_CONNECT_NOW = b"C57P03\0"
 PROCESS_NUMBER = re.compile(r"[1-9][0-9]{0,9}")
@@ -43,7 +43,7 @@ SETTINGS = {
     "synchronous_commit": "on",
     "log_timezone": "UTC",
     "log_checkpoints": "off",
-    "log_error_verbosity": "terse",  # DETAIL would name the e-mail addresses in a refused row
+    "log_error_verbosity": "terse",  # DETAIL would contain the e-mail addresses of a refused row
     "log_min_error_statement": "panic",
     "cluster_name": "segue",
 }
@@ -51,7 +51,7 @@ SETTINGS = {
 
 @dataclass(frozen=True, slots=True)
 class Postmaster:
-    """What `postmaster.pid` says of a server (PostgreSQL's source, src/include/utils/pidfile.h)."""
+    """The content of `postmaster.pid` (PostgreSQL's source, src/include/utils/pidfile.h)."""
 
     pid: int
     pgdata: Path
@@ -60,7 +60,7 @@ class Postmaster:
 
 
 def read_postmaster(pgdata: Path) -> Postmaster | None:
-    """Return the server that `postmaster.pid` names; None when there is no such file or nothing usable in it."""
+    """Return the server that `postmaster.pid` names; None when the file is missing or unusable."""
     try:
         lines = (pgdata / "postmaster.pid").read_text(errors="replace").splitlines()
     except FileNotFoundError:
@@ -74,7 +74,7 @@ def read_postmaster(pgdata: Path) -> Postmaster | None:
 def running(layout: Layout) -> Postmaster | None:
     """Return the live server of this data directory, None when the file is stale.
 
-    A copied directory holds the other's file, and after a reboot the number may be another program's.
+    A copied directory holds the file of the original, and after a reboot the number may be another program's.
     """
     found = read_postmaster(layout.pgdata)
     ours = found is not None and found.pgdata == layout.pgdata and process_name(found.pid) == "postgres"
@@ -84,19 +84,19 @@ def running(layout: Layout) -> Postmaster | None:
 def process_name(pid: int) -> str | None:
     """Return the program that runs as `pid`, None when it has ended (reaped or not)."""
     if sys.platform != "linux":
-        asked = ["/bin/ps", "-o", "stat=,ucomm=", "-p", str(pid)]
-        said = subprocess.run(asked, capture_output=True, text=True, check=False).stdout.split()  # noqa: S603  # no shell
-        return None if len(said) < 2 or said[0].startswith("Z") else said[1]  # noqa: PLR2004  # state and name
+        command = ["/bin/ps", "-o", "stat=,ucomm=", "-p", str(pid)]
+        words = subprocess.run(command, capture_output=True, text=True, check=False).stdout.split()  # noqa: S603  # no shell
+        return None if len(words) < 2 or words[0].startswith("Z") else words[1]  # noqa: PLR2004  # state and name
     try:
-        said = Path(f"/proc/{pid}/stat").read_text(errors="replace")
+        line = Path(f"/proc/{pid}/stat").read_text(errors="replace")
     except (FileNotFoundError, ProcessLookupError, PermissionError):
         return None
-    name, _, rest = said.partition("(")[2].rpartition(")")
+    name, _, rest = line.partition("(")[2].rpartition(")")
     return None if rest.split()[0] in "ZX" else name
 
 
 def answers(folder: Path) -> bool:
-    """Say whether a server takes sessions on the socket in `folder`. Raises PermissionError when we may not ask."""
+    """Tell whether a server accepts sessions on the socket in `folder`. Raises PermissionError for a closed socket."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
         connection.settimeout(ANSWER_SECONDS)
         try:
@@ -131,7 +131,7 @@ def start(layout: Layout, binaries: Binaries, user: ServerUser, folder: Path) ->
 def wait_until_ready(layout: Layout, child: subprocess.Popen[bytes] | None = None) -> Postmaster | None:
     """Wait for the server of this data directory; None when it ends meanwhile. Raises StartError when it hangs.
 
-    `child` is the server if this process started it: it is waited for from before it has written its file.
+    `child` is the server where this process started it; it may not have written its file yet.
     """
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
@@ -151,9 +151,9 @@ def wait_until_ready(layout: Layout, child: subprocess.Popen[bytes] | None = Non
 
 
 def stop(layout: Layout, pid: int, child: subprocess.Popen[bytes] | None) -> None:
-    """Stop the server `pid`: its clients are cut off, all that was committed stays. Raises StartError if it hangs.
+    """Stop the server `pid`: clients lose their sessions, and no commit is lost. Raises StartError if it hangs.
 
-    The number of a `child` is certainly the server's; any other must still stand in the file.
+    The number of a `child` is certainly the server's; any other number must still be in the file.
     """
     if not (child.poll() is None if child else _is_named(layout, pid)):
         return
@@ -166,7 +166,7 @@ def stop(layout: Layout, pid: int, child: subprocess.Popen[bytes] | None) -> Non
 
 
 def last_lines(log: Path, since: int, count: int = 5) -> str:
-    """Return what the server said last, after the byte `since`, in one line."""
+    """Return the last lines of the server's log, after the byte `since`, as one line."""
     with log.open("rb") as file:
         file.seek(since)
         lines = file.read().decode(errors="replace").splitlines()
@@ -174,10 +174,10 @@ def last_lines(log: Path, since: int, count: int = 5) -> str:
 
 
 def _disown(pgdata: Path) -> None:
-    """Make a stale `postmaster.pid` say so: with its parent's number in it PostgreSQL knows the file is a leftover.
+    """Write this process's number into a stale `postmaster.pid`: PostgreSQL knows a file with its parent's as stale.
 
-    Removing the file would also remove its note of the shared memory, by which PostgreSQL finds processes of a killed
-    server that still work on this data directory (CreateLockFile in src/backend/utils/init/miscinit.c).
+    Without the file PostgreSQL could not find the shared memory in it, by which it detects processes of a killed server
+    that still work on this data directory (CreateLockFile in src/backend/utils/init/miscinit.c).
     """
     file = pgdata / "postmaster.pid"
     if file.exists():

@@ -1,4 +1,4 @@
-"""Who the server runs as. PostgreSQL refuses to run as root, so root hands it to an account without privileges."""
+"""The user that runs the server. PostgreSQL refuses to run as root, so root uses an account without privileges."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ COMMAND_SECONDS = 300
 
 
 class ProcessOptions(TypedDict):
-    """What every process of the server is started with."""
+    """The options with which every process of the server is started."""
 
     cwd: str
     env: dict[str, str]
@@ -30,26 +30,26 @@ class ProcessOptions(TypedDict):
 
 @dataclass(frozen=True, slots=True)
 class ServerUser:
-    """The ids that the server's processes run with and its files belong to."""
+    """The ids under which the server's processes run and that own its files."""
 
     uid: int
     gid: int
 
     @property
     def is_other(self) -> bool:
-        """Whether the server runs as somebody else than this process, which is then root."""
+        """Whether the server runs as another user than this process, which is then root."""
         return self.uid != os.geteuid()
 
     def own(self, path: Path) -> None:
-        """Give `path`, made by this process, to the server."""
+        """Make the server's user the owner of `path`, which this process made."""
         if self.is_other:
             os.chown(path, self.uid, self.gid)
 
     def process_options(self) -> ProcessOptions:
-        """Return how to start a process as this user.
+        """Return the options to start a process as this user.
 
-        It gets a session of its own, so that Ctrl-C at the terminal does not reach it, a folder that every user may
-        stand in, and none of our environment: that holds secrets and PostgreSQL's own PG* settings.
+        The process gets its own session, so that Ctrl-C at the terminal does not reach it, a working directory that
+        every user may enter, and nothing of our environment: that has secrets and PostgreSQL's own PG* settings.
         """
         return {
             "cwd": "/",
@@ -74,11 +74,11 @@ class ServerUser:
         )
 
     def blocked_at(self, folder: Path) -> Path | None:
-        """Return the first folder on the way to `folder` (itself included) that the server may not pass through."""
+        """Return the first folder of the path `folder` that the server's user may not pass through, None for none."""
         if not self.is_other:
             return None
-        way = (*reversed(folder.parents), folder)
-        return next((step for step in way if not self._may_pass(step.stat())), None)
+        path = (*reversed(folder.parents), folder)
+        return next((step for step in path if not self._may_pass(step.stat())), None)
 
     def _may_pass(self, step: os.stat_result) -> bool:
         if step.st_uid == self.uid:
@@ -89,7 +89,7 @@ class ServerUser:
 
 
 def choose_user(pgdata: Path) -> ServerUser:
-    """Return who runs the server on `pgdata`: ourselves; when we are root, its owner so far, else `nobody`."""
+    """Return the user for the server on `pgdata`: our own; under root, the folder's owner, else `nobody`."""
     if os.geteuid() != 0:
         return ServerUser(os.geteuid(), os.getegid())
     if pgdata.exists() and pgdata.stat().st_uid != 0:

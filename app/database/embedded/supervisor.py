@@ -1,4 +1,4 @@
-"""Open, attach, close: the private PostgreSQL from the outside."""
+"""Open, attach, close: the private PostgreSQL as other rooms use it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from app.database.embedded.cluster import (
     create_cluster,
     major_version,
     make_root,
-    open_way,
+    open_path,
     remove_short_folder,
     socket_folder,
 )
@@ -39,7 +39,7 @@ DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
 class EmbeddedPostgres:
-    """The private server, held by this process: whoever holds it stops it, started or attached to again.
+    """The private server, held by this process, which stops it at the end whether it started it or attached to it.
 
     `url` is for SQLAlchemy with asyncpg. The server outlives a holder that is killed; the next `open` finds it.
     """
@@ -54,9 +54,9 @@ class EmbeddedPostgres:
 
     @classmethod
     def open(cls, data_dir: Path) -> EmbeddedPostgres:
-        """Take the lock on `data_dir`; start the server there, or attach to the one that runs.
+        """Take the lock on `data_dir`; start the server there, or attach to a running one.
 
-        Makes the folder and the database where they are missing. Blocks for about a second at a first start. Raises
+        Makes the folder and the database where they are missing. The first start blocks for about a second. Raises
         StartError.
         """
         with _explained(data_dir):
@@ -70,9 +70,9 @@ class EmbeddedPostgres:
             return cls(layout, lock, server, child)
 
     def revive(self) -> bool:
-        """Start the server again where it has ended by itself; tell whether that was so. The URL stays. Blocks.
+        """Start the server again if it has ended by itself; tell whether it had. The URL stays the same. Blocks.
 
-        Raises StartError when it does not start.
+        Raises StartError when the server does not start.
         """
         if self._lock is None or running(self._layout) is not None:
             return False
@@ -118,7 +118,7 @@ def attach(data_dir: Path) -> str:
 
 
 def has_database(data_dir: Path) -> bool:
-    """Say whether there is a database in `data_dir`, running or not. Raises StartError."""
+    """Tell whether `data_dir` holds a database, running or not. Raises StartError."""
     layout = Layout.of(data_dir)
     with _explained(layout.root):
         return (layout.pgdata / "PG_VERSION").is_file()
@@ -126,7 +126,7 @@ def has_database(data_dir: Path) -> bool:
 
 def _attach_or_start(layout: Layout) -> tuple[Postmaster, subprocess.Popen[bytes] | None]:
     user = choose_user(layout.pgdata)
-    open_way(layout, user)
+    open_path(layout, user)
     major = major_version(layout, user)
     survivor = wait_until_ready(layout) if major is not None else None
     if survivor is not None:
@@ -135,18 +135,18 @@ def _attach_or_start(layout: Layout) -> tuple[Postmaster, subprocess.Popen[bytes
     if major is None:
         create_cluster(layout, binaries, user)
     end_leftovers(layout, user)
-    said_before = layout.log.stat().st_size if layout.log.exists() else 0
+    logged = layout.log.stat().st_size if layout.log.exists() else 0
     child = start(layout, binaries, user, socket_folder(layout, user))
     server = wait_until_ready(layout, child)
     if server is None:
-        said = last_lines(layout.log, said_before if said_before <= layout.log.stat().st_size else 0)
-        hint = UNSEEN if "shared memory block" in said else ""
-        raise StartError(f"the database in {layout.root} does not start: {said}{hint}; the whole log is {layout.log}")
+        reason = last_lines(layout.log, logged if logged <= layout.log.stat().st_size else 0)
+        hint = UNSEEN if "shared memory block" in reason else ""
+        raise StartError(f"the database in {layout.root} does not start: {reason}{hint}; the whole log is {layout.log}")
     return server, child
 
 
 def _take_lock(layout: Layout) -> int:
-    """Return a descriptor that holds the lock. The system releases it with the process, however that ends."""
+    """Return a descriptor that holds the lock. The system releases the lock when the process ends, in any way."""
     lock = os.open(layout.lock, os.O_RDWR | os.O_CREAT, 0o600)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -163,14 +163,14 @@ def _take_lock(layout: Layout) -> int:
 
 
 def _url(server: Postmaster) -> str:
-    # The port is named because PGPORT in the environment would otherwise change the socket's name.
+    # Without a port in the URL, PGPORT in the environment would change the socket's name.
     query = {"host": str(server.socket_folder), "port": "5432"}
     return URL.create("postgresql+asyncpg", username=NAME, database=NAME, query=query).render_as_string()
 
 
 @contextmanager
 def _explained(data_dir: Path) -> Iterator[None]:
-    """Turn what the operating system refuses into one StartError."""
+    """Turn errors of the operating system into StartError."""
     try:
         yield
     except subprocess.SubprocessError as error:

@@ -21,7 +21,7 @@ from app.database.embedded.cluster import (
     create_cluster,
     major_version,
     make_root,
-    open_way,
+    open_path,
     socket_folder,
 )
 from app.database.embedded.postmaster import answers, process_name, read_postmaster
@@ -125,7 +125,7 @@ def test_a_folder_above_that_the_servers_user_may_not_pass(folder: Path) -> None
     with pytest.raises(
         StartError, match=f"may not pass through {closed} to the data directory {layout.root}; set SEGUE"
     ):
-        open_way(layout, STRANGER)
+        open_path(layout, STRANGER)
 
 
 @pytest.mark.parametrize(("mode", "blocked"), [(0o711, False), (0o701, False), (0o710, True), (0o700, True)])
@@ -179,7 +179,7 @@ def test_binaries_out_of_reach_are_copied_whole_once_and_readable_for_all(folder
     assert (again.folder / "postgres").stat().st_ctime_ns == made_at
     layout = make_root(folder / "data")
     user = choose_user(layout.pgdata)
-    open_way(layout, user)
+    open_path(layout, user)
     create_cluster(layout, copy, user)
     assert major_version(layout, user) == copy.version[0]
 

@@ -248,7 +248,7 @@ def test_macos_finds_them_too(data_dir: Path, folder: Path, monkeypatch: pytest.
     layout = Layout.of(data_dir)
     user = choose_user(layout.pgdata)
     everywhere = standing_in(layout, user)
-    monkeypatch.setattr("app.database.embedded.leftovers.ASKED", (shutil.which("lsof"), *MACOS[1:]))
+    monkeypatch.setattr("app.database.embedded.leftovers.COMMAND", (shutil.which("lsof"), *MACOS[1:]))
     assert sorted(standing_in(layout, user)) == sorted(everywhere)
     assert server_pid(data_dir) in everywhere
     assert server_pid(other) not in everywhere
