@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from app.model import Delivery, Event, Response, Secret, SourceConfig
 from app.sources import credentials, signing
+from app.sources.assurance import mistakes_of_each
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -278,13 +279,7 @@ def with_tolerance(scheme: Scheme, config: SourceConfig) -> Scheme:
 
 def secret_mistakes(scheme: Scheme, secrets: tuple[Secret, ...]) -> list[str]:
     """Return a sentence for each secret that cannot work, or one sentence where none is set."""
-    if not secrets:
-        return ["needs at least one secret: without one every delivery is refused"]
-    return [
-        f"secret {number} {mistake}"
-        for number, secret in enumerate(secrets, start=1)
-        if (mistake := _secret_mistake(scheme, secret.value))
-    ]
+    return mistakes_of_each(secrets, lambda value: _secret_mistake(scheme, value))
 
 
 def _secret_mistake(scheme: Scheme, value: str) -> str | None:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Literal
 from urllib.parse import unquote, unquote_plus
 
 from app.errors import StartError, Unauthenticated
-from app.sources.assurance import WHILE_IN_FORCE, Proof
+from app.sources.assurance import WHILE_IN_FORCE, Proof, mistakes_of_each
 from app.sources.fields import path_of, query_of
 from app.sources.signing import has_expired, octets
 
@@ -85,13 +85,7 @@ def address(credential: Credential, url: str, secrets: Iterable[Secret], now: da
 
 def mistakes(credential: Credential, secrets: tuple[Secret, ...]) -> list[str]:
     """Return a sentence for each secret that cannot work, or one sentence where none is set."""
-    if not secrets:
-        return ["needs at least one secret: without one every delivery is refused"]
-    return [
-        f"secret {number} {mistake}"
-        for number, secret in enumerate(secrets, start=1)
-        if (mistake := _mistake(credential, secret.value))
-    ]
+    return mistakes_of_each(secrets, lambda value: _mistake(credential, value))
 
 
 def redacted(credential: Credential, delivery: Delivery, secrets: Iterable[Secret]) -> Delivery:

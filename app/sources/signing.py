@@ -119,23 +119,27 @@ def read(scheme: Scheme, headers: Mapping[str, str]) -> Presented:
     value = _required(headers, scheme.header)
     identifier = _required(headers, scheme.id_header) if scheme.id_header else ""
     timestamp = _required(headers, scheme.timestamp_header) if scheme.timestamp_header else ""
-    if scheme.layout == "plain":
-        written = [value.removeprefix(scheme.prefix)] if value.startswith(scheme.prefix) else []
-    elif scheme.layout == "list":
-        # Two header lines of this name are joined by a comma.
-        entries = [entry.rstrip(",").partition(",") for entry in value.split()]
-        written = [rest for tag, _, rest in entries if tag == scheme.version]
-    else:
-        parts = [part.partition(scheme.equals) for part in value.split(scheme.separator)]
-        pairs = [(name.strip(), rest.strip()) for name, _, rest in parts]
-        written = [rest for name, rest in pairs if name == scheme.version]
-        timestamp = next((rest for name, rest in pairs if name == scheme.timestamp_tag), "")
+    written, timestamp = _entries(scheme, value, timestamp)
     signatures = tuple(decoded for text in written[:MOST_SIGNATURES] if (decoded := _decoded(text, scheme.encoding)))
     if not signatures:
         raise Unauthenticated(
             "malformed_signature", f"the {scheme.header} header holds no signature of the expected form"
         )
     return Presented(signatures, identifier, timestamp)
+
+
+def _entries(scheme: Scheme, value: str, timestamp: str) -> tuple[list[str], str]:
+    """Return the signatures as the header writes them, and the timestamp: the header's own in the layout `pairs`."""
+    if scheme.layout == "plain":
+        return [value.removeprefix(scheme.prefix)] if value.startswith(scheme.prefix) else [], timestamp
+    if scheme.layout == "list":
+        # Two header lines of this name are joined by a comma.
+        entries = [entry.rstrip(",").partition(",") for entry in value.split()]
+        return [rest for tag, _, rest in entries if tag == scheme.version], timestamp
+    parts = [part.partition(scheme.equals) for part in value.split(scheme.separator)]
+    pairs = [(name.strip(), rest.strip()) for name, _, rest in parts]
+    timestamp = next((rest for name, rest in pairs if name == scheme.timestamp_tag), "")
+    return [rest for name, rest in pairs if name == scheme.version], timestamp
 
 
 def _signed_by(scheme: Scheme, key: bytes, delivery: Delivery, presented: Presented) -> bool:

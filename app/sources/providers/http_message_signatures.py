@@ -32,7 +32,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from app.errors import StartError, Unauthenticated
 from app.model import Event
-from app.sources.assurance import Proof, for_so_long
+from app.sources.assurance import Proof, for_so_long, mistakes_of_each
 from app.sources.base import BaseProvider, unsent
 from app.sources.fields import any_text, body_digest, find, first_text, id_at, instant, parse_object, storable
 from app.sources.person_fields import person_in
@@ -92,14 +92,8 @@ class HttpMessageSignatures(BaseProvider):
 
     def check(self, config: SourceConfig) -> list[str]:
         """Return what is wrong with the keys."""
-        if not config.secrets:
-            return ["needs at least one secret: without one every delivery is refused"]
         mistake = "is neither base64 of a shared key nor a PEM public key (ed25519, ECDSA P-256 or P-384, RSA)"
-        return [
-            f"secret {number} {mistake}"
-            for number, secret in enumerate(config.secrets, 1)
-            if _key(secret.value) is None
-        ]
+        return mistakes_of_each(config.secrets, lambda value: mistake if _key(value) is None else None)
 
     def proof(self, config: SourceConfig) -> Proof:
         """Return what must be covered."""
@@ -190,14 +184,18 @@ def _verify(delivery: Delivery, algorithm: Any, key: Any, options: SignatureOpti
     except ValueError as error:  # a URL or header that cannot be taken apart
         raise Unauthenticated("malformed_signature", f"the signature's headers cannot be read: {error}") from error
     covered = {component.strip('"') for result in results for component in result.covered_components}
-    missing = [name for name in options.components if name not in covered and not _covered_otherwise(name, covered)]
-    if missing:
-        raise Unauthenticated("malformed_signature", f"the signature does not cover {', '.join(missing)}")
+    _require_covered(options.components, covered)
     if "content-digest" in covered:
         try:
             verifier.verify_body(message, results, delivery.body)
         except HTTPMessageSignaturesException as error:
             raise Unauthenticated("digest_mismatch", f"the digest is not the body's: {error}") from error
+
+
+def _require_covered(components: list[str], covered: set[str]) -> None:
+    missing = [name for name in components if name not in covered and not _covered_otherwise(name, covered)]
+    if missing:
+        raise Unauthenticated("malformed_signature", f"the signature does not cover {', '.join(missing)}")
 
 
 def _covered_otherwise(name: str, covered: set[str]) -> bool:

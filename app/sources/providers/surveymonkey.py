@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from app.errors import Unreadable
 from app.model import Event
+from app.sources.assurance import mistakes_of_each
 from app.sources.base import Lookup, SignedProvider
 from app.sources.fields import DIGITS, find, first_text, id_at, instant, parse_object, required, text
 from app.sources.person_fields import address_in
@@ -46,12 +47,10 @@ class SurveyMonkey(SignedProvider):
 
     def check(self, config: SourceConfig) -> list[str]:
         """Return what is wrong with the secrets: each is two values in one."""
-        wrong = [
-            f"secret {number} is no client_id&client_secret"
-            for number, secret in enumerate(config.secrets, 1)
-            if "&" not in secret.value
-        ]
-        return super().check(config) or wrong
+        mistake = "is no client_id&client_secret"
+        return super().check(config) or mistakes_of_each(
+            config.secrets, lambda value: None if "&" in value else mistake
+        )
 
     def events(self, delivery: Delivery, config: SourceConfig) -> list[Event]:
         """Return the one event, thin where its response can be fetched."""
