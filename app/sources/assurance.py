@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """`how` a delivery is proved, what the proof `covers`, and how long a captured request can be `replay`ed."""
+    """`how` a delivery is proved, what the proof `covers`, and how long a captured request stays usable (`replay`)."""
 
     how: str
     covers: str
