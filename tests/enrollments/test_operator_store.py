@@ -16,7 +16,7 @@ from app.enrollments import statements as sql
 from app.enrollments.operator_store import EnrollmentOperatorStore
 from app.enrollments.outcome import Change
 from app.model import Baseline, Sender, State, Step
-from tests.support.enrollments import rows, until_somebody_waits, worker
+from tests.support.enrollments import rows, until_a_statement_waits, worker
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -36,7 +36,7 @@ async def test_whoever_is_being_released_is_cancelled_all_the_same(
     async with engine.connect() as connection:
         await connection.execute(one_per_person.RELEASE_DUE)
         cancelling = asyncio.create_task(EnrollmentOperatorStore(engine).cancel_waiting(**whose))
-        await until_somebody_waits(engine)
+        await until_a_statement_waits(engine)
         await connection.commit()
     assert await cancelling == 1
     assert await worker(engine).claim_ready(10) == []
@@ -51,7 +51,7 @@ async def test_whoever_was_claimed_meanwhile_is_not_cancelled(engine: AsyncEngin
         cancelling = asyncio.create_task(
             EnrollmentOperatorStore(engine).cancel_waiting(email="ada@corp.example", rule=None)
         )
-        await until_somebody_waits(engine)
+        await until_a_statement_waits(engine)
         await connection.commit()
     assert await cancelling == 0
     assert await rows(engine, "SELECT state FROM enrollments") == [("working",)]
@@ -65,7 +65,7 @@ async def test_leases_are_renewed_in_the_order_in_which_rows_are_cancelled(engin
     async with engine.connect() as connection:
         await connection.execute(text(f"SELECT FROM enrollments WHERE id = '{first.id}' FOR UPDATE"))
         renewing = asyncio.create_task(store.renew_leases([second, first]))
-        await until_somebody_waits(engine)
+        await until_a_statement_waits(engine)
         free = await rows(engine, "SELECT id FROM enrollments FOR UPDATE SKIP LOCKED")
         await connection.commit()
     assert [row.id for row in free] == [second.id]
@@ -90,7 +90,7 @@ async def test_intents_are_freed_in_the_order_in_which_they_are_taken(
             "cancelled by a rule": partial(worker(engine).cancel_earlier, leaving),
         }
         ending = asyncio.create_task(acts[way]())
-        await until_somebody_waits(engine)
+        await until_a_statement_waits(engine)
         free = await rows(engine, "SELECT intent FROM intents WHERE intent < 'i' FOR UPDATE SKIP LOCKED")
         await connection.commit()
     assert sorted(row.intent for row in free) == list("bcdefgh")

@@ -12,7 +12,7 @@ from sqlalchemy import text
 from app.enrollments.store import EnrollmentStore
 from app.errors import FenceLost, HeldError, SenderGone
 from app.model import Sender
-from tests.support.enrollments import rows, until_somebody_waits
+from tests.support.enrollments import rows, until_a_statement_waits
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine
@@ -50,7 +50,7 @@ async def test_what_waits_for_an_inbox_is_committed_in_one_transaction(engine: A
     async with engine.begin() as other:
         await other.execute(text("INSERT INTO inboxes (account, inbox) VALUES ('main', 'anna@acme.example')"))
         first = asyncio.create_task(commits.send(claimed[0]))
-        await until_somebody_waits(engine)
+        await until_a_statement_waits(engine)
         rest = asyncio.create_task(commits.send(*claimed[1:]))
         await asyncio.sleep(0)
     answers = await first + await rest
@@ -171,7 +171,7 @@ async def test_a_lost_connection_answers_all_of_the_batch(engine: AsyncEngine, a
     async with engine.begin() as other:
         await other.execute(text("INSERT INTO inboxes (account, inbox) VALUES ('main', 'anna@acme.example')"))
         sending = asyncio.create_task(commits.send(*claimed))
-        await until_somebody_waits(engine)
+        await until_a_statement_waits(engine)
         ended = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
         await other.execute(text(f"{ended} AND datname = current_database()"))
         answers = await sending
