@@ -23,7 +23,7 @@ import app
 from app.database.engine import connect, driver_sql
 from app.database.migrate import migrate
 from tests.conftest import NOON
-from tests.database.filled import GROWING, ROWS, filling
+from tests.database.filled import GROWING, NOT_ALL_VISIBLE, ROWS, filling
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -152,8 +152,18 @@ def filled(postgres: Databases) -> Iterator[URL]:
     asyncio.run(_execute(server, f"CREATE DATABASE {name}"))
     asyncio.run(migrate(url))
     asyncio.run(_execute(url, *filling()))
+    asyncio.run(_let_the_planner_know(url))
     yield url
     asyncio.run(_execute(server, f"DROP DATABASE {name} WITH (FORCE)"))
+
+
+async def _let_the_planner_know(url: URL) -> None:
+    connection = await connect(url)
+    async with asyncio.timeout(300):
+        await connection.execute("VACUUM (ANALYZE)")
+        while await connection.fetchval(NOT_ALL_VISIBLE, list(GROWING)):
+            await connection.execute("VACUUM (ANALYZE)")
+    await connection.close()
 
 
 async def _execute(url: URL, *statements: str) -> None:
