@@ -16,10 +16,10 @@ send       app.outbound                   what became of it -> the operator's ow
 report     app.reports, app.web.api       what happened, and why, by id, person, source or state
 
 Beside the road: app.enrichment asks providers about thin events, app.accounts connects HubSpot accounts,
-app.catalogue lists what HubSpot has, app.doctor says what would keep enrollments from going out, app.people knows
-addresses and suppressions, app.hubspot asks HubSpot, app.database keeps everything, app.sandbox is a HubSpot to
-practise on.
-app.main is the composition root, app.process what every process has, app.workers what runs in the background.
+app.catalogue lists what HubSpot has, app.doctor reports what would prevent enrollments, app.people has addresses and
+suppressions, app.hubspot sends requests to HubSpot, app.database stores everything, app.sandbox is an emulated HubSpot
+for practice.
+app.main is the composition root, app.process what every process has, app.workers the background work.
 """
 
 __version__ = "0.1.0"

@@ -32,8 +32,8 @@ def build() -> typer.Typer:
 
 
 def main() -> None:
-    """Run one command; what goes wrong on purpose is one message on stderr and an exit code, never a traceback."""
-    # What a command prints may be read by a script: whatever is logged goes elsewhere until a service says otherwise.
+    """Run one command; an expected error is one message on stderr and an exit code, never a traceback."""
+    # A script may read what a command prints, so logs go to stderr unless a service configures them otherwise.
     logs.configure(form="auto", level="error", stream=sys.stderr)
     try:
         build()()

@@ -1,4 +1,4 @@
-"""When a failed attempt is tried again: full jitter, so that those who failed together do not come back together. Pure.
+"""When a failed attempt is tried again: full jitter, so that attempts that fail together spread out. Pure.
 
 | tries before | wait, drawn evenly from | by the end of it, at most |
 | --- | --- | --- |
@@ -9,7 +9,7 @@
 | 9 | 0 to 17 min 4 s | about 34 min |
 | 10 and more | 0 to 30 min | 30 min more each time |
 
-Nothing is tried later than 72 h after the first failure. A Retry-After that HubSpot named is the least that is waited.
+No attempt is later than 72 h after the first failure, nor earlier than a Retry-After of HubSpot.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ def next_attempt(
 ) -> datetime | None:
     """Return when to try again, None to give up.
 
-    `tries` counts the failures before this one; `retry_after` is in seconds, as HubSpot named it, and is never
-    shortened: when it reaches past the end of `span` there is no next attempt. `random` is uniform in [0, 1).
+    `tries` counts the failures before this one; `retry_after` is in seconds, from HubSpot's response, and is never
+    shortened: when it ends after `span` there is no next attempt. `random` is uniform in [0, 1).
     """
     end = first_failed_at + span
     if now >= end:

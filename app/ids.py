@@ -18,17 +18,17 @@ def _milliseconds() -> int:
 
 
 class Ids:
-    """Makes ids: 48 bits of time, 80 of chance. `clock` gives milliseconds since 1970, `randomness` that many bits.
+    """Makes ids: 48 bits of time, 80 random bits. `clock` returns milliseconds since 1970, `randomness` random bits.
 
-    Within one process ids only grow, also when the clock stands still or goes back: what was made later sorts later.
+    Within one process ids only grow, even when the clock stands still or goes back: a later id sorts later.
     """
 
     def __init__(
         self, clock: Callable[[], int] = _milliseconds, randomness: Callable[[int], int] | None = None
     ) -> None:
         self._clock = clock
-        # An id is no secret. The kernel's chance is asked once, for a seed: asked for every id, it would cost more than
-        # all the rest of making one.
+        # An id is no secret. The kernel provides only the seed: a system call for every id would cost more than the
+        # rest of making one.
         self._randomness = randomness or random.Random(secrets.randbits(256)).getrandbits  # noqa: S311  # as said
         self._last = 0
 

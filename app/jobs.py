@@ -1,4 +1,4 @@
-"""Background jobs: a loop that runs one coroutine when it is woken or every so often, and survives trouble."""
+"""Background jobs: a loop that runs one coroutine when woken and at intervals, and survives errors."""
 
 from __future__ import annotations
 
@@ -18,11 +18,10 @@ log = structlog.get_logger(__name__)
 
 
 class Loop:
-    """Runs `once` again and again. `once` returns the seconds until its next run, None for `every`.
+    """Runs `once` repeatedly. `once` returns the seconds until its next run, None for `every`.
 
-    Trouble is logged, and `once` runs again after `retry` seconds (`every`, where that is None). `store_trouble` is the
-    log event for trouble of the store, `trouble` for an error of our own tree (a defect, where that is None), `defect`
-    for any other.
+    An error is logged, and `once` runs again after `retry` seconds (None: after `every`). `store_trouble` is the log
+    event for errors of the store, `trouble` for a SegueError (None: it counts as a defect), `defect` for any other.
     """
 
     def __init__(
@@ -46,15 +45,15 @@ class Loop:
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
-        """Begin to run."""
+        """Start the loop."""
         self._task = asyncio.create_task(self._run(), name=self._defect.partition(".")[0])
 
     def wake(self) -> None:
-        """Run now, or once more where it runs just now."""
+        """Run now, or once more after a run in progress."""
         self._wake.set()
 
     async def stop(self, *, finish: bool = False) -> None:
-        """Run no more. `finish`: the run that is under way comes to its end, else it is cancelled."""
+        """Stop the loop. `finish` waits for a run in progress; otherwise that run is cancelled."""
         self._stopping = True
         self._wake.set()
         if self._task is None:
@@ -84,7 +83,7 @@ class Loop:
             else:
                 log.warning(self._trouble, error=str(error))
         except Exception:
-            # If this loop ended, what it does would stop for good, unnoticed.
+            # If this loop ended, its job would never run again, unnoticed.
             log.exception(self._defect)
         else:
             return self._every if seconds is None else seconds

@@ -42,7 +42,7 @@ async def serve(
 
 
 async def work(settings: Settings, environment: Mapping[str, str]) -> None:
-    """Enroll only, until SIGTERM or SIGINT; the rulebook is the one that `serve` put in force."""
+    """Enroll only, until SIGTERM or SIGINT, by the rulebook that `serve` put in force."""
     logs.configure(form=settings.log_format, level=settings.log_level)
     async with open_process(settings, environment, own_database=False, with_sandbox=False) as process:
         await require_migrated(process.engine)
@@ -54,7 +54,7 @@ async def work(settings: Settings, environment: Mapping[str, str]) -> None:
 
 
 async def migrate_only(settings: Settings) -> None:
-    """Bring the database up to date, and nothing else."""
+    """Migrate the database, and do nothing else."""
     logs.configure(form=settings.log_format, level=settings.log_level)
     async with AsyncExitStack() as stack:
         engine = await open_database(stack, settings, settings.data_dir, own=True)

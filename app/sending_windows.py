@@ -1,8 +1,8 @@
 """When enrollments may start: windows by weekday and hour in a time zone, holidays, and a spread instead of a burst.
 
-Pure: `now` is passed in, all instants are aware and in UTC, and wall clocks are looked at only to find where a day's
-opening begins and ends. Where clocks are put forward over an opening hour, it opens when the missing hour has passed;
-where they are put back, the first occurrence opens and the last one closes.
+Pure: `now` is passed in, all instants are aware and in UTC, and the wall clock only determines where a day's opening
+begins and ends. Where the clock is put forward over an opening hour, the window opens after the missing hour; where it
+is put back, the first occurrence opens and the last one closes.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from app.model import Window
 
 NAMES = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-LOOK_AHEAD = 400  # days in which a window that opens at all has opened
+LOOK_AHEAD = 400  # days; a window that opens at all opens in these
 SHORTEST = timedelta(minutes=1)
 SECOND = timedelta(seconds=1)
 DAY = timedelta(days=1)
@@ -99,7 +99,7 @@ def _openings(window: Window, zone: ZoneInfo, now: datetime, *, days: int) -> It
 
 
 def _end(clock: datetime, zone: ZoneInfo) -> datetime:
-    """Return since when the wall clock has not shown anything before `clock`."""
+    """Return the instant since which the wall clock has shown nothing before `clock`."""
     last = _instant(clock, zone, last=True)
     # A clock that is put back to exactly `clock` passed it before, and has shown nothing earlier since.
     before = (last - timedelta.resolution).astimezone(zone).replace(tzinfo=None)
@@ -107,11 +107,11 @@ def _end(clock: datetime, zone: ZoneInfo) -> datetime:
 
 
 def _instant(clock: datetime, zone: ZoneInfo, *, last: bool) -> datetime:
-    """Return when the wall clock shows `clock` (of two times: the `last`), or has just skipped it."""
+    """Return when the wall clock shows `clock` (the `last` of two times), or has just skipped it."""
     found = clock.replace(tzinfo=zone, fold=int(last)).astimezone(UTC)
     if found.astimezone(zone).replace(tzinfo=None) == clock:
         return found
-    # The clock skips it. The offset from before the gap lies too far ahead, the one from after it too far behind.
+    # The clock skips it. The offset before the gap gives an instant too late, the offset after it one too early.
     offsets = [clock.replace(tzinfo=zone, fold=fold).utcoffset() or timedelta() for fold in (0, 1)]
     before, after = (clock - max(offsets)).replace(tzinfo=UTC), (clock - min(offsets)).replace(tzinfo=UTC)
     while after - before > SECOND:
@@ -124,10 +124,10 @@ def _instant(clock: datetime, zone: ZoneInfo, *, last: bool) -> datetime:
 
 
 def spread(opening: tuple[datetime, datetime], position: float, *, over: timedelta) -> datetime:
-    """Return where in an opening somebody is released who waited for it.
+    """Return when in an opening an enrollment that waited for it starts.
 
-    `position` is uniform in [0, 1). All are spread `over` that long, and not into the opening's last minute, or its
-    second half where it is shorter than two.
+    `position` is uniform in [0, 1). The starts are spread over the duration `over`, but not into the opening's last
+    minute, nor into its second half where the opening is shorter than two minutes.
     """
     start, end = opening
     longest = min(over, max(end - start - SHORTEST, (end - start) / 2))
@@ -135,14 +135,14 @@ def spread(opening: tuple[datetime, datetime], position: float, *, over: timedel
     return start + timedelta.resolution * int(longest // timedelta.resolution * Fraction(position))
 
 
-def position_of(identity: str) -> float:
-    """Return a number in [0, 1) that stands for an id: the same on every replica, and evenly spread."""
-    digest = hashlib.sha256(identity.encode()).digest()
+def position_of(id_: str) -> float:
+    """Return a number in [0, 1) for an id: the same on every replica, and evenly distributed."""
+    digest = hashlib.sha256(id_.encode()).digest()
     return (int.from_bytes(digest[:8], "big") >> 11) / 2**53  # 53 bits are what a float holds exactly
 
 
 def next_midnight(zone: ZoneInfo, now: datetime) -> datetime:
-    """Return when the next day begins there."""
+    """Return when the next day begins in the time zone."""
     tomorrow = datetime.combine(now.astimezone(zone).date() + DAY, time(0))
     first = _instant(tomorrow, zone, last=False)
     # Newfoundland put its clock back from 00:01 until 2010: the same day began twice.

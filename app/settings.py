@@ -1,4 +1,4 @@
-"""The environment -> one frozen Settings. All problems are told at once; secrets hide themselves when printed."""
+"""The environment -> one frozen Settings. All problems are reported at once; a printed secret shows no value."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def _asyncpg_url(value: SecretStr) -> SecretStr:
 
 
 def _default_data_dir() -> Path:
-    # The server runs as an unprivileged user when Segue runs as root, and home folders of root are closed to it.
+    # When Segue runs as root, the server runs as a user without privileges, who cannot read root's home folder.
     return Path("/var/lib/segue") if os.geteuid() == 0 else Path("data")
 
 
@@ -152,13 +152,13 @@ SECRETS = tuple(sorted(name.upper() for name, field in Settings.model_fields.ite
 
 
 def load_settings(environment: Mapping[str, str]) -> Settings:
-    """Return the settings that `environment` holds. Raises StartError with all problems at once, values untold."""
+    """Return the settings that `environment` holds. Raises StartError with all problems at once, without values."""
     problems: list[str] = []
     values = _values(environment, problems)
     try:
         settings = Settings.model_validate(values)
     except ValidationError as error:
-        problems += [_told(detail) for detail in error.errors(include_input=False, include_url=False)]
+        problems += [_message(detail) for detail in error.errors(include_input=False, include_url=False)]
         settings = None
     if problems or settings is None:
         raise StartError("\n".join(["the settings cannot be used:", *(f"  {problem}" for problem in problems)]))
@@ -194,7 +194,7 @@ def _unknown(name: str) -> str:
     return f"{name}: there is no such setting" + (f"; did you mean {close[0]}?" if close else "; see docs/settings.md")
 
 
-def _told(detail: Any) -> str:
+def _message(detail: Any) -> str:
     name = PREFIX + "_".join(str(part) for part in detail["loc"][:1]).upper()
-    told = str(detail["msg"]).removeprefix("Value error, ").replace("Input should be", "must be")
-    return f"{name}: {told}; see docs/settings.md"
+    message = str(detail["msg"]).removeprefix("Value error, ").replace("Input should be", "must be")
+    return f"{name}: {message}; see docs/settings.md"

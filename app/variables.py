@@ -1,4 +1,4 @@
-"""One variable of the environment: NAME holds its value, or NAME_FILE names the file that does (Docker's secrets)."""
+"""Read one variable of the environment: NAME is its value, or NAME_FILE names a file with it (Docker's secrets)."""
 
 from __future__ import annotations
 
@@ -34,6 +34,8 @@ def variable(name: str, environment: Mapping[str, str]) -> str | None:
 
 def _plain(name: str, environment: Mapping[str, str]) -> str | None:
     try:
-        return environment[name]  # Not by `get`: where rules are checked without secrets, each name has a value.
+        return environment[
+            name
+        ]  # Not `get`: where rules are checked without secrets, the mapping has a value for each name.
     except KeyError:
         return None

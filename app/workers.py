@@ -1,4 +1,4 @@
-"""What works in the background: a `start` for each account at work, and one for the process."""
+"""Background work: the `start` functions for each account, and those for the process."""
 
 from __future__ import annotations
 
@@ -33,17 +33,17 @@ log = structlog.get_logger(__name__)
 
 
 async def start_identity(process: Process, active: ActiveAccount) -> None:
-    """Start what finds out which HubSpot account it is, and when its day ends."""
-    learning = IdentityLearner(
+    """Start the job that reads the HubSpot account's portal id, and when its day ends."""
+    learner = IdentityLearner(
         active.account, partial(active.client.send, account_details()), IdentityStore(process.engine), active.rate_limit
     )
-    learning.start()
-    active.stack.push_async_callback(learning.stop)
-    active.configured.append(learning.configure)
+    learner.start()
+    active.stack.push_async_callback(learner.stop)
+    active.configured.append(learner.configure)
 
 
 async def start_releasing(process: Process) -> None:
-    """Start what releases enrollments that were held while their account was being connected."""
+    """Start the job that releases enrollments which waited for their account to be connected."""
     if process.oauth is not None:
         once = process.oauth.release
         process.run(Loop(once, every=RELEASE_SECONDS, store_trouble="oauth.not_released", defect="oauth.defect"))
@@ -54,32 +54,32 @@ PER_PROCESS = (enrichment_wiring.start, outbound_wiring.start, reports_wiring.st
 
 
 async def start(process: Process) -> None:
-    """Begin the work of all accounts in force, and of the process; more accounts may come with a reload."""
+    """Start the work of all accounts of the rulebook, and of the process. A reload may add accounts."""
     workers = AccountWorkers(process)
     process.stack.push_async_callback(workers.close)
     await workers.follow(process.current_rulebook().accounts.values())
-    process.rulebook.on_swap = lambda book: workers.follow_soon(book.accounts.values())
+    process.rulebook.on_swap = lambda rulebook: workers.follow_soon(rulebook.accounts.values())
     for start_job in PER_PROCESS:
         await start_job(process)
 
 
 class AccountWorkers:
-    """Begins the work of accounts and keeps their latest configuration.
+    """Starts the work of accounts and passes on their latest configuration.
 
-    An account that leaves the rules stays at work, with the credential that it had: another replica may have accepted
-    enrollments for it before it learned of that, and these must be finished.
+    An account that leaves the rules keeps working with its last credential: another replica may have accepted
+    enrollments for it before that replica received the change, and they must be finished.
     """
 
     def __init__(self, process: Process) -> None:
         self._process = process
-        self._turn = asyncio.Lock()
+        self._lock = asyncio.Lock()
         self._stacks: list[AsyncExitStack] = []
         self._following: set[asyncio.Task[None]] = set()
         self._closed = False
 
     async def follow(self, accounts: Iterable[Account]) -> None:
-        """Begin the work of new accounts, and configure the others anew."""
-        async with self._turn:
+        """Start the work of new accounts, and configure the others again."""
+        async with self._lock:
             for account in accounts:
                 if active := self._process.accounts.get(account.name):
                     active.configure(account)
@@ -87,7 +87,7 @@ class AccountWorkers:
                     await self._open(account)
 
     def follow_soon(self, accounts: Iterable[Account]) -> None:
-        """Do as `follow` does, for a caller that cannot wait."""
+        """Run `follow` in the background, for a caller that cannot wait."""
         task = asyncio.create_task(self.follow(list(accounts)), name="accounts-follow")
         self._following.add(task)
         task.add_done_callback(self._following.discard)
@@ -106,8 +106,8 @@ class AccountWorkers:
         log.info("account.at_work", account=account.name)
 
     async def close(self) -> None:
-        """End all work, of all accounts at once: each finishes what it has in hand."""
+        """End the work of all accounts at once; each finishes its enrollments in progress."""
         self._closed = True
         await asyncio.gather(*self._following, return_exceptions=True)
-        async with self._turn:
+        async with self._lock:
             await asyncio.gather(*(stack.aclose() for stack in self._stacks))
