@@ -32,8 +32,7 @@ def form(delivery: Delivery) -> dict[str, Any]:
     """Return the fields of a form-encoded or multipart body; raise Unreadable where it cannot be read."""
     if content_type(delivery) == "multipart/form-data":
         return _by_name(_multipart(delivery))
-    _, parameters = parse_options_header(delivery.headers.get("content-type", ""))
-    charset = parameters.get(b"charset", b"utf-8").decode("latin-1").lower()
+    charset = _parameters(delivery).get(b"charset", b"utf-8").decode("latin-1").lower()
     return urlencoded(delivery.body, charset if charset in WESTERN else "utf-8")
 
 
@@ -52,9 +51,15 @@ def urlencoded(body: bytes, charset: str = "utf-8") -> dict[str, Any]:
     return _by_name(pairs)
 
 
+def _parameters(delivery: Delivery) -> dict[bytes, bytes]:
+    # The parser fails on characters beyond Latin-1. HTTP cannot carry them; a delivery that was kept in a file can.
+    value = delivery.headers.get("content-type", "").encode("latin-1", errors="replace")
+    _, parameters = parse_options_header(value)
+    return parameters
+
+
 def _multipart(delivery: Delivery) -> list[tuple[str, str]]:
-    _, parameters = parse_options_header(delivery.headers.get("content-type", ""))
-    boundary = parameters.get(b"boundary")
+    boundary = _parameters(delivery).get(b"boundary")
     if not boundary:
         raise Unreadable("malformed_body", "the multipart body has no boundary")
     parts = _Parts()

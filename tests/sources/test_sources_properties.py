@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 import app.sources
@@ -100,6 +100,7 @@ assembled = st.lists(st.sampled_from(pieces) | st.text(max_size=3)).map(lambda f
 bodies = st.binary() | assembled | anything.map(lambda value: json.dumps(value).encode())
 
 
+@example("jotform", b"", {"content-type": "\u0101; charset=x"}, "POST", "")
 @given(names, bodies, headers, methods, urls)
 def test_whatever_is_sent_is_accepted_or_refused(
     name: str, body: bytes, headers: dict[str, str], method: str, url: str
