@@ -4,6 +4,8 @@ PYTHON := .venv/bin/python
 RUN := .venv/.installed-run
 DEV := .venv/.installed-dev
 ARGS ?=
+# One more than there are processors: some tests wait for processes, leases and deadlines.
+PROCESSES := $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo run test lint bench crash lock clean
@@ -20,7 +22,7 @@ run: $(RUN) ## Run the service against the sandbox, with deploy/rules/practice.y
 	SEGUE_CONFIG=$${SEGUE_CONFIG:-deploy/rules/practice.yaml} exec $(PYTHON) -m app serve --sandbox $(ARGS)
 
 test: $(DEV) ## Run all tests (ARGS="-k name" for some)
-	$(PYTHON) -m pytest -n auto --maxprocesses 4 --dist worksteal $(ARGS)
+	$(PYTHON) -m pytest -n $(PROCESSES) --maxprocesses 4 --dist worksteal $(ARGS)
 
 lint: $(DEV) ## Check format, style, types, layers, lock files and the example rules
 	.venv/bin/ruff format --check
