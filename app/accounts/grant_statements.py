@@ -22,7 +22,7 @@ CLAIM = text("""
 """)
 
 # A replica may store its tokens as long as no other one has stored some, even if its lease has run out, and even if
-# HubSpot meanwhile told another replica that the grant is dead: a new token is the better evidence. The version is the
+# HubSpot has refused the grant to another replica meanwhile: a new token is the better evidence. The version is the
 # fence, and its numbers are never reused: an answer that arrives after the account was connected to another hub matches
 # no row.
 RENEW = text("""

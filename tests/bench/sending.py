@@ -50,7 +50,9 @@ async def burst(world: World, results: Results, signed: Callable[[int, str, str]
     seconds = time.monotonic() - started
     calls = (await world.control("calls"))["total"] - before
     own = calls / WINDOW * WINDOW_SECONDS
-    measured = f"{seconds:.1f} s for {calls} calls"
+    # A window that is empty at the start lets its first calls go at once: the least time is shorter than the rate says.
+    shortest = (calls - 1) // WINDOW * WINDOW_SECONDS
+    measured = f"{seconds:.1f} s for {calls} calls, at the rate {own:.1f} s, at least {shortest:.0f} s"
     least = Aim("<= 1.15 x", most=1.15)
     results.judge(
         f"{LEADS} leads, one sender, {name}", seconds / own, least, measured=measured, ratio=f"{seconds / own:.2f} x"
