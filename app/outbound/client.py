@@ -16,7 +16,6 @@ import httpx
 
 from app import __version__
 from app.model import Delivery
-from app.sources import signing
 from app.sources.standard_scheme import SHARED
 
 if TYPE_CHECKING:
@@ -42,7 +41,7 @@ class EndpointReply:
 def signed(message_id: str, body: bytes, secrets: Iterable[Secret], now: datetime) -> dict[str, str]:
     """Return the headers of Standard Webhooks, signed with each secret, so that a receiver may know either of two."""
     message = Delivery(message_id, "", now, "POST", "", {}, body)
-    each = [signing.sign(SHARED, message, (secret,), now) for secret in secrets]
+    each = [SHARED.sign(message, (secret,), now) for secret in secrets]
     return each[0] | {SHARED.header: " ".join(headers[SHARED.header] for headers in each)}
 
 

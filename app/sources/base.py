@@ -1,28 +1,27 @@
-"""The protocol of a provider: verify a delivery, answer a challenge, normalise its events. Without I/O."""
+"""What a provider is: it verifies a delivery, answers a challenge and normalises events. Without I/O."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, Protocol
-
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from app.model import Delivery, Event, Response, Secret, SourceConfig
-from app.sources import credentials, signing
-from app.sources.assurance import mistakes_of_each
+from app.sources.fields import parse_object
+from app.sources.options import HeaderOptions, StrictOptions, TimedOptions
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from pydantic import BaseModel
+
     from app.errors import DeliveryRejected
-    from app.sources.assurance import Proof
+    from app.sources.assurance import Authentication, Proof
     from app.sources.credentials import Credential
     from app.sources.signing import Scheme
 
-POST = frozenset({"POST"})
 ANY_METHOD = frozenset({"POST", "PUT", "PATCH", "GET", "DELETE"})
-HeaderName = Annotated[str, StringConstraints(pattern=r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,227 +45,123 @@ class Hint(NamedTuple):
     contact: str
 
 
-class Provider(Protocol):
-    """One kind of sender. `Options` is the strict model of a source's own keys beside `provider` and `secrets`.
+class Provider(ABC):
+    """One kind of sender: by default its deliveries come by POST, and only their status is looked at.
 
-    `methods` are the HTTP methods of its deliveries. `retry_after_unit` is how many of the sender's units of
-    Retry-After make a second. `hosts` are all hosts of its lookups.
+    `Options` is the model of a source's own keys. `methods` are the HTTP methods of its deliveries. `retry_after_unit`
+    is how many of the sender's units of Retry-After make a second. `hosts` are all hosts of its lookups.
     """
 
     name: str
-    Options: type[BaseModel]
-    methods: frozenset[str]
-    retry_after_unit: int
-    hosts: frozenset[str]
+    Options: type[BaseModel] = StrictOptions
+    methods: frozenset[str] = frozenset({"POST"})
+    retry_after_unit: int = 1
+    hosts: frozenset[str] = frozenset()
+
+    @abstractmethod
+    def authentication(self, config: SourceConfig) -> Authentication:
+        """Return how the source's deliveries are proved."""
 
     def check(self, config: SourceConfig) -> list[str]:
         """Return the source's configuration mistakes as sentences that print no secret."""
-        ...
+        return self.authentication(config).mistakes(config.secrets)
 
     def proof(self, config: SourceConfig) -> Proof:
         """Return what a delivery of this source proves."""
-        ...
+        return self.authentication(config).proof
 
     def probe(self, delivery: Delivery, config: SourceConfig) -> Response | None:
-        """Return the response to an unauthenticated request that only checks that the URL is served, else None."""
-        ...
+        """Return the response to an unauthenticated request that only checks that the URL is served, else None.
+
+        HEAD and GET are answered 200: many tools send one before they save a webhook.
+        """
+        if delivery.method in {"GET", "HEAD"} and delivery.method not in self.methods:
+            return Response(content_type="text/plain")
+        return None
 
     def verify(self, delivery: Delivery, config: SourceConfig, now: datetime) -> Secret | None:
         """Raise Unauthenticated, with the name of the check that failed, unless the delivery proves its origin.
 
         Returns the secret that proved it; None where the source is open on purpose.
         """
-        ...
+        return self.authentication(config).verify(delivery, config.secrets, now)
 
     def stored(self, delivery: Delivery, config: SourceConfig) -> Delivery:
         """Return what may be stored of a verified delivery: nothing that lets a reader send the next one."""
-        ...
+        return self.authentication(config).redacted(delivery, config.secrets)
 
     def removed_secrets(self, config: SourceConfig) -> tuple[Secret, ...]:
         """Return the secrets that `stored` removes from a delivery."""
-        ...
+        return config.secrets
 
     def handshake(self, delivery: Delivery, config: SourceConfig) -> Response | None:
         """Return the response to a verified delivery that is a challenge, else None."""
-        ...
+        return None
 
     def events(self, delivery: Delivery, config: SourceConfig) -> list[Event]:
         """Return the events in a verified delivery; raise Unreadable, naming the field, where it cannot be read."""
-        ...
+        return [self.event(self.parsed(delivery), delivery, config)]
+
+    def parsed(self, delivery: Delivery) -> dict[str, Any]:
+        """Return the body as `event` reads it, by default a JSON object. Raises Unreadable."""
+        return parse_object(delivery.body)
+
+    def event(self, body: dict[str, Any], delivery: Delivery, config: SourceConfig) -> Event:
+        """Return the one event of a delivery: a provider has this, or `events` of its own. Raises Unreadable."""
+        raise NotImplementedError
 
     def answer(self, delivery: Delivery, refusal: DeliveryRejected | None) -> Response | None:
         """Return the response to an accepted or refused delivery where the provider requires its own form."""
-        ...
+        return None
 
     def lookup(self, event: Event, config: SourceConfig) -> Lookup | None:
         """Return the lookup that completes a thin event, None where there is none."""
-        ...
+        return None
 
     def enriched(self, event: Event, found: Any) -> Event:
         """Return the thin event with what the lookup found, parsed JSON of any shape. Raises Unreadable."""
-        ...
+        return event
 
     def hints(self, events: list[Event]) -> frozenset[Hint]:
         """Return the HubSpot contacts whose sequence may have ended, according to these events."""
-        ...
+        return frozenset()
 
     def sign(self, body: bytes, config: SourceConfig, now: datetime, *, method: str, url: str) -> dict[str, str]:
         """Return the headers that the provider would send with `body`, for samples, demonstrations and tests.
 
         Raises StartError where the source has no usable secret.
         """
-        ...
+        return self.authentication(config).sign(unsent(body, config, now, method, url), config.secrets, now)
 
     def address(self, url: str, config: SourceConfig, now: datetime) -> str:
         """Return the URL that the provider calls, which may hold a secret; raises StartError like `sign`."""
-        ...
+        return self.authentication(config).address(url, config.secrets, now)
 
     def fit_sample(self, sample: str, config: SourceConfig) -> str:
         """Return the body of a sample as this source's sender would write it."""
-        ...
-
-
-class NoOptions(BaseModel):
-    """A source that has no keys of its own."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class BaseProvider:
-    """What most providers share: deliveries by POST, probes by GET or HEAD, and no response of their own form."""
-
-    name: str
-    Options: type[BaseModel] = NoOptions
-    methods: frozenset[str] = POST
-    retry_after_unit: int = 1
-    hosts: frozenset[str] = frozenset()
-
-    def probe(self, delivery: Delivery, config: SourceConfig) -> Response | None:  # noqa: ARG002  # the protocol's
-        """Answer 200 to HEAD and GET: many tools send one before they save a webhook."""
-        if delivery.method in {"GET", "HEAD"} and delivery.method not in self.methods:
-            return Response(content_type="text/plain")
-        return None
-
-    def stored(self, delivery: Delivery, config: SourceConfig) -> Delivery:  # noqa: ARG002  # the protocol's
-        """Return the whole delivery: its signature is useless for another delivery."""
-        return delivery
-
-    def removed_secrets(self, config: SourceConfig) -> tuple[Secret, ...]:
-        """Return the source's secrets."""
-        return config.secrets
-
-    def handshake(self, delivery: Delivery, config: SourceConfig) -> Response | None:  # noqa: ARG002  # the protocol's
-        """Return None: most providers send no challenge."""
-        return None
-
-    def answer(self, delivery: Delivery, refusal: DeliveryRejected | None) -> Response | None:  # noqa: ARG002  # the protocol's
-        """Return None: most providers look at the status only."""
-        return None
-
-    def lookup(self, event: Event, config: SourceConfig) -> Lookup | None:  # noqa: ARG002  # the protocol's
-        """Return None: most events say all that their provider knows."""
-        return None
-
-    def enriched(self, event: Event, found: Any) -> Event:  # noqa: ARG002  # the protocol's
-        """Return the event as it is: there was no lookup."""
-        return event
-
-    def hints(self, events: list[Event]) -> frozenset[Hint]:  # noqa: ARG002  # the protocol's
-        """Return no contact: other tools know nothing of HubSpot's sequences."""
-        return frozenset()
-
-    def address(self, url: str, config: SourceConfig, now: datetime) -> str:  # noqa: ARG002  # the protocol's
-        """Return the URL as it is: the proof is in the headers."""
-        return url
-
-    def fit_sample(self, sample: str, config: SourceConfig) -> str:  # noqa: ARG002  # the protocol's
-        """Return the sample as it is: it is the same for every sender."""
         return sample
 
 
-class SignedProvider(BaseProvider):
-    """Base of the providers that have one signature scheme: a subclass adds `events`."""
+class SignedProvider(Provider):
+    """Base of the providers that have one signature scheme."""
 
     scheme: Scheme
 
-    def check(self, config: SourceConfig) -> list[str]:
-        """Return what is wrong with the source's secrets."""
-        return secret_mistakes(self.scheme, config.secrets)
-
-    def proof(self, config: SourceConfig) -> Proof:
-        """Return what a signature covers."""
-        return self.scheme_of(config).proof
-
-    def verify(self, delivery: Delivery, config: SourceConfig, now: datetime) -> Secret | None:
-        """Raise Unauthenticated unless one of the source's secrets in force signed the delivery."""
-        return signing.verify(self.scheme_of(config), delivery, config.secrets, now)
-
-    def sign(self, body: bytes, config: SourceConfig, now: datetime, *, method: str, url: str) -> dict[str, str]:
-        """Return the signature headers for `body`."""
-        return signing.sign(self.scheme, unsent(body, config, now, method=method, url=url), config.secrets, now)
-
-    def scheme_of(self, config: SourceConfig) -> Scheme:
+    def authentication(self, config: SourceConfig) -> Scheme:
         """Return the scheme with the tolerance that the source's options set, where the provider has that option."""
         return with_tolerance(self.scheme, config)
 
 
-class CredentialProvider(BaseProvider):
-    """Base of the providers that send a password: a subclass adds `events`."""
+class CredentialProvider(Provider):
+    """Base of the providers that send a password."""
 
     credential: Credential
 
-    def check(self, config: SourceConfig) -> list[str]:
-        """Return what is wrong with the source's secrets."""
-        return credentials.mistakes(self.credential_of(config), config.secrets)
-
-    def proof(self, config: SourceConfig) -> Proof:
-        """Return what a password proves."""
-        return self.credential_of(config).proof
-
-    def verify(self, delivery: Delivery, config: SourceConfig, now: datetime) -> Secret | None:
-        """Raise Unauthenticated unless the delivery carries one of the source's secrets in force."""
-        return credentials.verify(self.credential_of(config), delivery, config.secrets, now)
-
-    def stored(self, delivery: Delivery, config: SourceConfig) -> Delivery:
-        """Return the delivery without the password."""
-        return credentials.redacted(self.credential_of(config), delivery, config.secrets)
-
-    def sign(self, body: bytes, config: SourceConfig, now: datetime, *, method: str, url: str) -> dict[str, str]:  # noqa: ARG002  # the protocol's
-        """Return the header with the password; none where the password is in the URL."""
-        return credentials.headers(self.credential_of(config), config.secrets, now)
-
-    def address(self, url: str, config: SourceConfig, now: datetime) -> str:
-        """Return the URL, with the secret as its last part where the credential is of that kind."""
-        return credentials.address(self.credential_of(config), url, config.secrets, now)
-
-    def credential_of(self, config: SourceConfig) -> Credential:
+    def authentication(self, config: SourceConfig) -> Credential:
         """Return the credential in the header that the source's options name, where the provider has that option."""
         if isinstance(config.options, HeaderOptions) and config.options.header is not None:
             return replace(self.credential, header=config.options.header.lower())
         return self.credential
-
-
-class TimedOptions(BaseModel):
-    """Keys of a source whose signature covers a timestamp."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    tolerance: int | None = Field(
-        default=None,
-        ge=1,
-        le=86_400,
-        description="How many seconds a signed timestamp may be off; the provider's own figure when not set.",
-    )
-
-
-class HeaderOptions(BaseModel):
-    """Keys of a source whose secret stands in a header that its user names."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    header: HeaderName | None = Field(
-        default=None, description="The header that carries the secret, as it is set at the sender."
-    )
 
 
 def with_tolerance(scheme: Scheme, config: SourceConfig) -> Scheme:
@@ -277,24 +172,9 @@ def with_tolerance(scheme: Scheme, config: SourceConfig) -> Scheme:
     return scheme
 
 
-def secret_mistakes(scheme: Scheme, secrets: tuple[Secret, ...]) -> list[str]:
-    """Return a sentence for each secret that cannot work, or one sentence where none is set."""
-    return mistakes_of_each(secrets, lambda value: _secret_mistake(scheme, value))
-
-
-def _secret_mistake(scheme: Scheme, value: str) -> str | None:
-    if not value.strip():
-        return "is empty"
-    if value != value.strip():
-        return "begins or ends with white space"
-    if not signing.key_of(scheme, value):
-        return f"is not base64 (with or without {scheme.key_prefix} in front): paste it as the sender shows it"
-    return None
-
-
-def unsent(body: bytes, config: SourceConfig, now: datetime, *, method: str, url: str, message: str = "") -> Delivery:
-    """Return the request to be signed; `message` is its message id, where the scheme has one."""
-    return Delivery(message, config.name, now, method, url, {}, body)
+def unsent(body: bytes, config: SourceConfig, now: datetime, method: str, url: str) -> Delivery:
+    """Return the request to be signed."""
+    return Delivery("", config.name, now, method, url, {}, body)
 
 
 def retiring(secret: Secret, secrets: tuple[Secret, ...]) -> bool:

@@ -5,13 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from app.errors import Unreadable
-from app.model import Event
+from app.model import Delivery, Event, SourceConfig
 from app.sources.fields import body_digest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-
-    from app.model import Delivery, SourceConfig
 
 DROPPED = "dropped"
 # The largest documented batch is Segment's, of 4,000 members.

@@ -1,7 +1,6 @@
 """Passwords of senders that sign nothing: in a header, by Basic, as a bearer token, or in the URL.
 
-Such a secret authenticates the sender, not the content. It is compared in constant time, and it is removed from a
-delivery before the delivery is stored: otherwise a reader of the database could send in the sender's name.
+Such a secret authenticates the sender, not the content. It is compared in constant time.
 """
 
 from __future__ import annotations
@@ -10,25 +9,23 @@ import base64
 import binascii
 import hmac
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import unquote, unquote_plus
 
 from app.errors import StartError, Unauthenticated
-from app.sources.assurance import WHILE_IN_FORCE, Proof, mistakes_of_each
+from app.sources.assurance import WHILE_IN_FORCE, Authentication, Proof, mistakes_of_each
 from app.sources.fields import path_of, query_of
+from app.sources.redaction import without
 from app.sources.signing import has_expired, octets
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
     from datetime import datetime
 
     from app.model import Delivery, Secret
 
-REDACTED = "[verified]"
 SHORTEST_IN_URL = 16
 URL_SAFE = re.compile(r"[A-Za-z0-9._~-]+")
-PIECES = re.compile(r"([/?&=#])")
 HOW = {
     "header": "a secret in the header {header}",
     "basic": "user and password (Basic)",
@@ -38,7 +35,7 @@ HOW = {
 
 
 @dataclass(frozen=True, slots=True)
-class Credential:
+class Credential(Authentication):
     """Where the password is. `header` (lower case) matters only for the kind `header`."""
 
     kind: Literal["header", "basic", "bearer", "url"]
@@ -49,77 +46,45 @@ class Credential:
         """What such a password is worth."""
         return Proof(HOW[self.kind].format(header=self.header), "the sender, not what is sent", WHILE_IN_FORCE)
 
+    def mistakes(self, secrets: tuple[Secret, ...]) -> list[str]:
+        """Return a sentence for each secret that cannot work, or one sentence where none is set."""
+        return mistakes_of_each(secrets, lambda value: _mistake(self, value))
 
-def verify(credential: Credential, delivery: Delivery, secrets: Iterable[Secret], now: datetime) -> Secret:
-    """Return the secret that was presented. Raises Unauthenticated for a missing, wrong or expired one."""
-    known = tuple(secrets)
-    if not any(secret.value for secret in known):
-        raise Unauthenticated("auth_missing", "the source has no secret, so nothing can be verified")
-    presented = octets(_presented(credential, delivery))
-    # Every secret is compared, so that the time taken does not depend on which one matches.
-    matching = [secret for secret in known if hmac.compare_digest(presented, octets(secret.value)) and secret.value]
-    if not matching:
-        raise Unauthenticated(
-            "auth_mismatch", f"what was sent ({credential.proof.how}) is none of the source's secrets"
-        )
-    in_force = [secret for secret in matching if not has_expired(secret, now)]
-    if not in_force:
-        raise Unauthenticated("expired", "sent with a secret whose not_after has passed")
-    return in_force[0]
+    def verify(self, delivery: Delivery, secrets: tuple[Secret, ...], now: datetime) -> Secret:
+        """Return the secret that was presented. Raises Unauthenticated for a missing, wrong or expired one."""
+        if not any(secret.value for secret in secrets):
+            raise Unauthenticated("auth_missing", "the source has no secret, so nothing can be verified")
+        presented = octets(_presented(self, delivery))
+        # Every secret is compared, so that the time taken does not depend on which one matches.
+        matching = [
+            secret for secret in secrets if hmac.compare_digest(presented, octets(secret.value)) and secret.value
+        ]
+        if not matching:
+            raise Unauthenticated("auth_mismatch", f"what was sent ({self.proof.how}) is none of the source's secrets")
+        in_force = [secret for secret in matching if not has_expired(secret, now)]
+        if not in_force:
+            raise Unauthenticated("expired", "sent with a secret whose not_after has passed")
+        return in_force[0]
 
+    def sign(self, request: Delivery, secrets: tuple[Secret, ...], now: datetime) -> dict[str, str]:
+        """Return the headers that a sender adds; none where the secret is in the URL."""
+        value = _first(secrets, now)
+        if self.kind == "basic":
+            return {"authorization": "Basic " + base64.b64encode(octets(value)).decode()}
+        if self.kind == "bearer":
+            return {"authorization": f"Bearer {value}"}
+        return {self.header: value} if self.kind == "header" else {}
 
-def headers(credential: Credential, secrets: Iterable[Secret], now: datetime) -> dict[str, str]:
-    """Return the headers that a sender adds; none where the secret is in the URL."""
-    value = _first(secrets, now)
-    if credential.kind == "basic":
-        return {"authorization": "Basic " + base64.b64encode(octets(value)).decode()}
-    if credential.kind == "bearer":
-        return {"authorization": f"Bearer {value}"}
-    return {credential.header: value} if credential.kind == "header" else {}
+    def address(self, url: str, secrets: tuple[Secret, ...], now: datetime) -> str:
+        """Return the URL that the sender calls: for the kind `url` its last part is the secret."""
+        return f"{url.rstrip('/')}/{_first(secrets, now)}" if self.kind == "url" else url
 
-
-def address(credential: Credential, url: str, secrets: Iterable[Secret], now: datetime) -> str:
-    """Return the URL that the sender calls: for the kind `url` its last part is the secret."""
-    return f"{url.rstrip('/')}/{_first(secrets, now)}" if credential.kind == "url" else url
-
-
-def mistakes(credential: Credential, secrets: tuple[Secret, ...]) -> list[str]:
-    """Return a sentence for each secret that cannot work, or one sentence where none is set."""
-    return mistakes_of_each(secrets, lambda value: _mistake(credential, value))
-
-
-def redacted(credential: Credential, delivery: Delivery, secrets: Iterable[Secret]) -> Delivery:
-    """Return the delivery without the source's secrets, also where the body repeats the one of the URL."""
-    for secret in secrets:
-        if secret.value:
-            delivery = _without(credential, delivery, secret.value)
-    return delivery
-
-
-def _without(credential: Credential, delivery: Delivery, value: str) -> Delivery:
-    basic = base64.b64encode(octets(value)).decode()
-    # Proxies repeat the URL in headers of their own, and some of them repeat credentials.
-    kept = {name: _url_without(sent, value).replace(basic, REDACTED) for name, sent in delivery.headers.items()}
-    url, body = _url_without(delivery.url, value), delivery.body
-    if credential.kind == "url":
-        body = body.replace(octets(value), REDACTED.encode())
-    return replace(delivery, url=url, headers=kept, body=body)
-
-
-def _url_without(url: str, value: str) -> str:
-    """Return the URL without the secret, which may be written with needless escapes."""
-    pieces = PIECES.split(url)
-    return "".join(REDACTED if unquote_plus(piece) == value else piece for piece in pieces).replace(value, REDACTED)
-
-
-def restored(delivery: Delivery, secret: Secret) -> Delivery:
-    """Return a stored delivery with `secret` where an accepted one was removed, so that it can be checked again."""
-    basic = base64.b64encode(octets(secret.value)).decode()
-    kept = {
-        name: value.replace(REDACTED, basic if value[:6].lower() == "basic " else secret.value)
-        for name, value in delivery.headers.items()
-    }
-    return replace(delivery, url=delivery.url.replace(REDACTED, secret.value), headers=kept)
+    def redacted(self, delivery: Delivery, secrets: tuple[Secret, ...]) -> Delivery:
+        """Return the delivery without the source's secrets, also where the body repeats the one of the URL."""
+        for secret in secrets:
+            if secret.value:
+                delivery = without(delivery, secret.value, in_body=self.kind == "url")
+        return delivery
 
 
 def _presented(credential: Credential, delivery: Delivery) -> str:
@@ -163,7 +128,7 @@ def _decoded(text: str) -> str:
         raise Unauthenticated("auth_mismatch", "the authorization header is not base64 of user and password") from error
 
 
-def _first(secrets: Iterable[Secret], now: datetime) -> str:
+def _first(secrets: tuple[Secret, ...], now: datetime) -> str:
     value = next((secret.value for secret in secrets if secret.value and not has_expired(secret, now)), None)
     if value is None:
         raise StartError("the source has no usable secret in force to send with: set one under `secrets`")

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from app.errors import DeliveryRejected, Unauthenticated
-from app.sources.credentials import restored
+from app.sources.redaction import restored
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

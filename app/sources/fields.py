@@ -71,6 +71,12 @@ def find(value: Any, *path: str | int) -> Any:
     return value
 
 
+def list_at(value: Any, *path: str | int) -> list[Any]:
+    """Return the list at `path`, empty where there is none."""
+    found = find(value, *path)
+    return found if isinstance(found, list) else []
+
+
 def text(value: Any, *path: str | int) -> str | None:
     """Return the text at `path` as it was sent, or None where there is none or only white space."""
     found = find(value, *path)

@@ -7,6 +7,10 @@ company?" is not.
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 WORD = re.compile(r"[^\W_]+")
 # "s" is the rest of "what's".
@@ -44,7 +48,7 @@ def meaning(label: str) -> str | None:
     return MEANINGS.get(words)
 
 
-def by_meaning(labelled: list[tuple[str, str]]) -> dict[str, str]:
+def by_meaning(labelled: Iterable[tuple[str, str]]) -> dict[str, str]:
     """Return (label, answer) pairs as Event field -> answer; the first answer for a field counts."""
     found: dict[str, str] = {}
     for label, answer in labelled:

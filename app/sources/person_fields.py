@@ -1,12 +1,15 @@
-"""A person's fields under the names that senders usually choose."""
+"""A person's fields in a payload: under the names that senders usually choose, at given places, or by questions."""
 
 from __future__ import annotations
 
-from typing import Any, TypedDict
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from app.people.addresses import normalise
 from app.sources.fields import any_text, first_text, text
 from app.sources.form_labels import by_meaning
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
 
 
 class Person(TypedDict):
@@ -31,16 +34,20 @@ def person_in(value: Any) -> Person:
     }
 
 
-def person_by_label(labelled: list[tuple[str, str]]) -> Person:
+def person_at(value: Any, *fields: str, **paths: str) -> Person:
+    """Return the texts in an object: those of `fields` under the same names, others at their dotted `paths`."""
+    found = {field: text(value, field) for field in fields}
+    return _person(found | {field: text(value, *path.split(".")) for field, path in paths.items()})
+
+
+def person_by_label(labelled: Iterable[tuple[str, str]]) -> Person:
     """Return e-mail, names and company of answers, found by the wording of their questions."""
-    found = by_meaning(labelled)
-    return {
-        "email": found.get("email"),
-        "first_name": found.get("first_name"),
-        "last_name": found.get("last_name"),
-        "name": found.get("name"),
-        "company": found.get("company"),
-    }
+    return _person(by_meaning(labelled))
+
+
+def first_of(*people: Person) -> Person:
+    """Return each field from the first of `people` that has it."""
+    return _person({name: value for person in reversed(people) for name, value in person.items() if value is not None})
 
 
 def with_address(person: Person, identifier: str | None) -> Person:
@@ -51,3 +58,13 @@ def with_address(person: Person, identifier: str | None) -> Person:
 def address_in(identifier: str | None) -> str | None:
     """Return the identifier where it is an e-mail address: some tools identify people by nothing else."""
     return identifier if normalise(identifier) else None
+
+
+def _person(found: Mapping[str, Any]) -> Person:
+    return {
+        "email": found.get("email"),
+        "first_name": found.get("first_name"),
+        "last_name": found.get("last_name"),
+        "name": found.get("name"),
+        "company": found.get("company"),
+    }

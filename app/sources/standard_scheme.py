@@ -9,24 +9,20 @@ tests compare this module with it.
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
-from typing import TYPE_CHECKING
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
 
 from app.errors import StartError, Unauthenticated
-from app.model import Event
-from app.sources import signing
-from app.sources.base import SignedProvider, TimedOptions, unsent, with_tolerance
-from app.sources.fields import any_text, body_digest, find, from_digits, instant, parse_object, storable
+from app.model import Delivery, Event, Secret, SourceConfig
+from app.sources.base import SignedProvider, unsent, with_tolerance
+from app.sources.fields import any_text, body_digest, find, from_digits, instant, storable
+from app.sources.options import TimedOptions
 from app.sources.person_fields import person_in
 from app.sources.signing import Scheme
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import datetime
 
-    from pydantic import BaseModel
-
-    from app.model import Delivery, Secret, SourceConfig
     from app.sources.assurance import Proof
 
 # For these reasons the shared secret is checked next: no signature by a public key was sent, or its key has expired. A
@@ -54,7 +50,7 @@ SCHEMES = {
 class StandardProvider(SignedProvider):
     """`webhook-id` is the same on every retry and identifies the event. Its headers begin with `prefix`."""
 
-    Options: type[BaseModel] = TimedOptions
+    Options = TimedOptions
     prefix: str = "webhook"
     scheme = SHARED
 
@@ -63,7 +59,7 @@ class StandardProvider(SignedProvider):
         if any(secret.value.startswith(PRIVATE) for secret in config.secrets):
             return ["whsk_ keys are the sender's own and secret: a receiver has the whpk_ key"]
         shared, public = _split(config.secrets)
-        wrong = [secret for secret in public if len(signing.key_of(_asymmetric(SHARED), secret.value) or b"") != 32]  # noqa: PLR2004  # bytes of an ed25519 key
+        wrong = [secret for secret in public if len(_asymmetric(SHARED).key_of(secret.value) or b"") != 32]  # noqa: PLR2004  # bytes of an ed25519 key
         if wrong:
             return ["a whpk_ key is not the base64 of 32 bytes: paste it as the sender shows it"]
         return super().check(replace(config, secrets=shared)) if shared or not public else []
@@ -77,40 +73,37 @@ class StandardProvider(SignedProvider):
         scheme = with_tolerance(SCHEMES[self._sent_prefix(delivery.headers)], config)
         shared, public = _split(config.secrets)
         if not public:
-            return signing.verify(scheme, delivery, shared, now)
+            return scheme.verify(delivery, shared, now)
         try:
-            return signing.verify(_asymmetric(scheme), delivery, public, now)
+            return _asymmetric(scheme).verify(delivery, public, now)
         except Unauthenticated as refusal:
             if not shared or refusal.reason not in TRY_SHARED:
                 raise
-        return signing.verify(scheme, delivery, shared, now)
+        return scheme.verify(delivery, shared, now)
 
     def sign(self, body: bytes, config: SourceConfig, now: datetime, *, method: str, url: str) -> dict[str, str]:
         """Return the three headers; the id is made from the body, so that the same sample sent again is a retry."""
         shared, public = _split(config.secrets)
         if public and not shared:
             raise StartError(f"the source {config.name} has a public key only, with which nobody can sign")
-        message = unsent(body, config, now, method=method, url=url, message=f"msg_{body_digest(body)[:24]}")
-        return signing.sign(SCHEMES[self.prefix], message, shared, now)
+        request = replace(unsent(body, config, now, method, url), id=f"msg_{body_digest(body)[:24]}")
+        return SCHEMES[self.prefix].sign(request, shared, now)
 
-    def events(self, delivery: Delivery, config: SourceConfig) -> list[Event]:
+    def event(self, body: dict[str, Any], delivery: Delivery, config: SourceConfig) -> Event:
         """Return the one event: its type and time from the body, the person from `data` or the body itself."""
-        body = parse_object(delivery.body)
         prefix = self._sent_prefix(delivery.headers)
         identifier = storable(delivery.headers.get(f"{prefix}-id", ""))
         sent_at = delivery.headers.get(f"{prefix}-timestamp", "")
         data = find(body, "data")
-        return [
-            Event(
-                source=config.name,
-                type=any_text(body, "type", "event_type") or "",
-                dedupe=(identifier or body_digest(delivery.body),),
-                id=identifier or None,
-                occurred_at=instant(body, "timestamp") or from_digits(sent_at, "s"),
-                data=body,
-                **person_in(data if isinstance(data, dict) else body),
-            ),
-        ]
+        return Event(
+            source=config.name,
+            type=any_text(body, "type", "event_type") or "",
+            dedupe=(identifier or body_digest(delivery.body),),
+            id=identifier or None,
+            occurred_at=instant(body, "timestamp") or from_digits(sent_at, "s"),
+            data=body,
+            **person_in(data if isinstance(data, dict) else body),
+        )
 
     def _sent_prefix(self, headers: Mapping[str, str]) -> str:
         if SCHEMES[self.prefix].header in headers:

@@ -38,10 +38,10 @@ def test_options_are_strict(provider: str) -> None:
 @pytest.mark.parametrize("provider", sorted(set(PROVIDERS) - {"json"}))
 def test_secrets_are_checked_without_being_printed(provider: str) -> None:
     assert "at least one secret" in mistakes(provider)
-    told = mistakes(provider, "whsec_c2VndWUtbWFkZS11cA", " s3cret ")
-    assert "secret 2 " in told
-    assert "s3cret" not in told
-    assert "whsec_" not in told
+    found = mistakes(provider, "whsec_c2VndWUtbWFkZS11cA", " s3cret ")
+    assert "secret 2 " in found
+    assert "s3cret" not in found
+    assert "whsec_" not in found
     assert mistakes(provider, "  ").startswith("secret 1 is ")
 
 

@@ -181,12 +181,12 @@ def test_salesforce_sends_no_more_notifications_than_any_batch_has() -> None:
 def test_a_nonce_counts_however_it_is_spaced_and_only_where_one_signature_was_sent() -> None:
     source = config("http-message-signatures", Secret("c2VjcmV0"))
 
-    def told(signatures: str) -> Event:
+    def event_of(signatures: str) -> Event:
         return PROVIDERS["http-message-signatures"].events(delivery(b"{}", signature_input=signatures), source)[0]
 
-    once = told('sig1=("@method");created=1;nonce="n1"').dedupe
-    assert once == ("n1",) == told('sig1=("@method");created=1;  nonce="n1"').dedupe
-    assert told('a=();nonce="n1", b=();nonce="n2"').dedupe == (hashlib.sha256(b"{}").hexdigest(),)
+    once = event_of('sig1=("@method");created=1;nonce="n1"').dedupe
+    assert once == ("n1",) == event_of('sig1=("@method");created=1;  nonce="n1"').dedupe
+    assert event_of('a=();nonce="n1", b=();nonce="n2"').dedupe == (hashlib.sha256(b"{}").hexdigest(),)
 
 
 def checks(sent: Delivery, source: SourceConfig, why: str | None) -> dict[str, Check]:

@@ -127,8 +127,8 @@ def test_hostile_bodies_take_bounded_memory_and_end_in_the_error_tree(name: str)
     kinds = {own, FORM, PARTS} if name in {"jotform", "slack", "github", "gravity-forms", "cloudevents"} else {own}
     for kind in kinds:
         for shape, body in BODIES.items():
-            told = peak(name, delivered(name, body, kind.replace("X-B0UND", "x")))
-            assert told < BYTES_PER_BYTE * len(body) + BYTES_BESIDE, (shape, kind)
+            used = peak(name, delivered(name, body, kind.replace("X-B0UND", "x")))
+            assert used < BYTES_PER_BYTE * len(body) + BYTES_BESIDE, (shape, kind)
 
 
 @pytest.mark.parametrize("name", sorted(PROVIDERS))
@@ -137,8 +137,8 @@ def test_hostile_headers_take_bounded_memory_and_end_in_the_error_tree(name: str
     for shape, value in HEADERS.items():
         for header in names:
             headers = {**dict.fromkeys(names, "1"), header: value}
-            told = peak(name, Delivery("d", "x", NOW, "POST", BASE, headers, b"{}"))
-            assert told < BYTES_PER_BYTE * len(value) + BYTES_BESIDE, (shape, header)
+            used = peak(name, Delivery("d", "x", NOW, "POST", BASE, headers, b"{}"))
+            assert used < BYTES_PER_BYTE * len(value) + BYTES_BESIDE, (shape, header)
 
 
 pieces = st.sampled_from(

@@ -10,36 +10,23 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from app.errors import Unreadable
-from app.model import Event
-from app.sources.base import CredentialProvider, HeaderOptions
+from app.model import Delivery, Event, SourceConfig
+from app.sources.base import CredentialProvider
 from app.sources.batches import each, rows
 from app.sources.credentials import Credential
-from app.sources.fields import (
-    body_digest,
-    find,
-    first_text,
-    from_digits,
-    id_at,
-    instant,
-    parse_object,
-    required,
-    text,
-)
+from app.sources.fields import body_digest, find, first_text, from_digits, id_at, instant, parse_object, required, text
+from app.sources.options import HeaderOptions
 from app.sources.person_fields import person_in, with_address
 
 if TYPE_CHECKING:
     from datetime import datetime
-
-    from pydantic import BaseModel
-
-    from app.model import Delivery, SourceConfig
 
 
 class Amplitude(CredentialProvider):
     """`message_id` is the same on every retry of a cohort's message; message and user identify a member's event."""
 
     name = "amplitude"
-    Options: type[BaseModel] = HeaderOptions
+    Options = HeaderOptions
     credential = Credential("header", "x-api-token")
 
     def events(self, delivery: Delivery, config: SourceConfig) -> list[Event]:

@@ -7,25 +7,21 @@ Source: developer.calendly.com (webhook signatures, errors, timeouts). A resched
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from app.model import Event
-from app.sources.base import SignedProvider, TimedOptions
-from app.sources.fields import find, first_text, id_at, instant, parse_object, required, text, tuple_or_digest
-from app.sources.form_labels import by_meaning
+from app.model import Delivery, Event, SourceConfig
+from app.sources.base import SignedProvider
+from app.sources.fields import find, id_at, instant, list_at, required, text, tuple_or_digest
+from app.sources.options import TimedOptions
+from app.sources.person_fields import first_of, person_at, person_by_label
 from app.sources.signing import Scheme
-
-if TYPE_CHECKING:
-    from pydantic import BaseModel
-
-    from app.model import Delivery, SourceConfig
 
 
 class Calendly(SignedProvider):
     """Calendly sends no delivery id: event, invitee and time together identify it. Timestamps may be 3 minutes off."""
 
     name = "calendly"
-    Options: type[BaseModel] = TimedOptions
+    Options = TimedOptions
     scheme = Scheme(
         header="calendly-webhook-signature",
         layout="pairs",
@@ -33,34 +29,25 @@ class Calendly(SignedProvider):
         tolerance=timedelta(minutes=3),
     )
 
-    def events(self, delivery: Delivery, config: SourceConfig) -> list[Event]:
+    def event(self, body: dict[str, Any], delivery: Delivery, config: SourceConfig) -> Event:
         """Return the one event; the company is an answer to one of the booking's questions."""
-        body = parse_object(delivery.body)
         kind, payload = required(body, "event"), find(body, "payload")
         labelled = _answers(payload)
-        answers = by_meaning(labelled)
-        return [
-            Event(
-                source=config.name,
-                type=kind,
-                dedupe=tuple_or_digest(kind, id_at(payload, "uri"), id_at(body, "created_at"), body=delivery.body),
-                occurred_at=instant(body, "created_at"),
-                email=first_text(text(payload, "email"), answers.get("email")),
-                first_name=first_text(text(payload, "first_name"), answers.get("first_name")),
-                last_name=first_text(text(payload, "last_name"), answers.get("last_name")),
-                name=first_text(text(payload, "name"), answers.get("name")),
-                company=answers.get("company"),
-                data=body,
-                # A reschedule cancels one booking and makes another: the person does not leave.
-                exit=kind == "invitee.canceled" and find(payload, "rescheduled") is not True,
-                answers=dict(labelled),
-            ),
-        ]
+        return Event(
+            source=config.name,
+            type=kind,
+            dedupe=tuple_or_digest(kind, id_at(payload, "uri"), id_at(body, "created_at"), body=delivery.body),
+            occurred_at=instant(body, "created_at"),
+            data=body,
+            # A reschedule cancels one booking and makes another: the person does not leave.
+            exit=kind == "invitee.canceled" and find(payload, "rescheduled") is not True,
+            answers=dict(labelled),
+            **first_of(person_at(payload, "email", "first_name", "last_name", "name"), person_by_label(labelled)),
+        )
 
 
 def _answers(payload: Any) -> list[tuple[str, str]]:
-    found = find(payload, "questions_and_answers")
-    rows = found if isinstance(found, list) else []
+    rows = list_at(payload, "questions_and_answers")
     return [(text(row, "question") or "", text(row, "answer") or "") for row in rows]
 
 

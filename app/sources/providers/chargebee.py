@@ -6,15 +6,13 @@ out of order: `event.data.content.*.resource_version` shows which event is newer
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Any
 
-from app.model import Event
+from app.model import Delivery, Event, SourceConfig
 from app.sources.base import CredentialProvider
 from app.sources.credentials import Credential
-from app.sources.fields import find, instant, parse_object, required, text
-
-if TYPE_CHECKING:
-    from app.model import Delivery, SourceConfig
+from app.sources.fields import find, instant, required
+from app.sources.person_fields import person_at
 
 EXITS = frozenset({"subscription_cancelled", "customer_deleted"})
 
@@ -25,26 +23,19 @@ class Chargebee(CredentialProvider):
     name = "chargebee"
     credential = Credential("basic")
 
-    def events(self, delivery: Delivery, config: SourceConfig) -> list[Event]:
+    def event(self, body: dict[str, Any], delivery: Delivery, config: SourceConfig) -> Event:
         """Return the one event; the person is the customer in its content."""
-        body = parse_object(delivery.body)
-        customer = find(body, "content", "customer")
         kind = required(body, "event_type")
-        return [
-            Event(
-                source=config.name,
-                type=kind,
-                dedupe=(required(body, "id"),),
-                id=required(body, "id"),
-                occurred_at=instant(body, "occurred_at"),
-                email=text(customer, "email"),
-                first_name=text(customer, "first_name"),
-                last_name=text(customer, "last_name"),
-                company=text(customer, "company"),
-                data=body,
-                exit=kind in EXITS,
-            ),
-        ]
+        return Event(
+            source=config.name,
+            type=kind,
+            dedupe=(required(body, "id"),),
+            id=required(body, "id"),
+            occurred_at=instant(body, "occurred_at"),
+            data=body,
+            exit=kind in EXITS,
+            **person_at(find(body, "content", "customer"), "email", "first_name", "last_name", "company"),
+        )
 
 
 PROVIDER = Chargebee()

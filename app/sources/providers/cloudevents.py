@@ -11,22 +11,20 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import unquote_to_bytes, urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from app.errors import Unreadable, UnsupportedMedia
-from app.model import Event, Response
+from app.model import Delivery, Event, Response, SourceConfig
 from app.sources.base import CredentialProvider
 from app.sources.batches import each, rows
 from app.sources.credentials import Credential
 from app.sources.fields import as_instant, parse, storable, text
 from app.sources.forms import content_type
+from app.sources.options import StrictOptions, options_of
 from app.sources.person_fields import person_in
-
-if TYPE_CHECKING:
-    from app.model import Delivery, SourceConfig
 
 REQUIRED = ("id", "source", "specversion", "type")
 VERSIONS = frozenset({"1.0", "0.3"})
@@ -35,10 +33,8 @@ ORIGIN = re.compile(r"[A-Za-z0-9.:-]{1,253}")
 RATE = re.compile(r"[1-9][0-9]{0,8}")
 
 
-class CloudEventsOptions(BaseModel):
+class CloudEventsOptions(StrictOptions):
     """Keys of a CloudEvents source."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     origins: list[str] = Field(
         default=[], description="Who may ask to send, by WebHook-Request-Origin; any when empty."
@@ -52,7 +48,7 @@ class CloudEvents(CredentialProvider):
     """`source` and `id` together identify an event."""
 
     name = "cloudevents"
-    Options: type[BaseModel] = CloudEventsOptions
+    Options = CloudEventsOptions
     credential = Credential("bearer")
 
     def probe(self, delivery: Delivery, config: SourceConfig) -> Response | None:
@@ -63,7 +59,7 @@ class CloudEvents(CredentialProvider):
         if not ORIGIN.fullmatch(origin):
             raise Unreadable("not_a_handshake", "there is no WebHook-Request-Origin that could be allowed")
         _check_callback(delivery.headers.get("webhook-request-callback", ""), origin)
-        options = config.options if isinstance(config.options, CloudEventsOptions) else CloudEventsOptions()
+        options = options_of(config, CloudEventsOptions)
         allowed = {"allow": "POST"}
         if not options.origins or origin in options.origins:
             allowed |= {

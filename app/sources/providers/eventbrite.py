@@ -9,28 +9,26 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import Field, SecretStr
 
 from app.errors import Unreadable
-from app.model import Event
+from app.model import Delivery, Event, SourceConfig
 from app.sources.base import CredentialProvider, Lookup
 from app.sources.credentials import Credential
-from app.sources.fields import find, first_text, instant, parse_object, required, text
+from app.sources.fields import find, instant, required, text
+from app.sources.options import StrictOptions, options_of
+from app.sources.person_fields import first_of, person_at
 
-if TYPE_CHECKING:
-    from app.model import Delivery, SourceConfig
-
+FIELDS = ("email", "first_name", "last_name", "name")
 HOST = "www.eventbriteapi.com"
 PATH = re.compile(r"/v3/(orders/[0-9]{1,20}|events/[0-9]{1,20}/(attendees|orders)/[0-9]{1,20})/?")
 
 
-class EventbriteOptions(BaseModel):
+class EventbriteOptions(StrictOptions):
     """Keys of an Eventbrite source."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     api_token: SecretStr | None = Field(
         default=None, description="A private token of the account: without it no event has an address."
@@ -42,12 +40,11 @@ class Eventbrite(CredentialProvider):
 
     name = "eventbrite"
     hosts = frozenset({HOST})
-    Options: type[BaseModel] = EventbriteOptions
+    Options = EventbriteOptions
     credential = Credential("url")
 
-    def events(self, delivery: Delivery, config: SourceConfig) -> list[Event]:
+    def event(self, body: dict[str, Any], delivery: Delivery, config: SourceConfig) -> Event:
         """Return the one event, thin where its object can be fetched."""
-        body = parse_object(delivery.body)
         action = required(body, "config", "action")
         event = Event(
             source=config.name,
@@ -56,32 +53,25 @@ class Eventbrite(CredentialProvider):
             data=body,
             exit=action == "order.refunded",
         )
-        return [replace(event, thin=self.lookup(event, config) is not None)]
+        return replace(event, thin=self.lookup(event, config) is not None)
 
     def lookup(self, event: Event, config: SourceConfig) -> Lookup | None:
         """Return the object's path; an address of another host or of anything but orders and attendees has none."""
-        options = config.options
-        if not isinstance(options, EventbriteOptions) or options.api_token is None:
+        token, path = options_of(config, EventbriteOptions).api_token, _path(text(event.data, "api_url") or "")
+        if token is None or path is None:
             return None
-        path = _path(text(event.data, "api_url") or "")
-        headers = {"authorization": f"Bearer {options.api_token.get_secret_value()}"}
-        return Lookup(HOST, f"/v3/{path[1]}/", headers) if path else None
+        return Lookup(HOST, f"/v3/{path[1]}/", {"authorization": f"Bearer {token.get_secret_value()}"})
 
     def enriched(self, event: Event, found: Any) -> Event:
         """Return the event with the object under `event.data.object`; an attendee's person is its profile."""
         if not isinstance(found, dict):
             raise Unreadable("malformed_body", "the object is not a JSON object")
-        profile = find(found, "profile")
         return replace(
             event,
             occurred_at=instant(found, "changed") or instant(found, "created"),
-            email=first_text(text(profile, "email"), text(found, "email")),
-            first_name=first_text(text(profile, "first_name"), text(found, "first_name")),
-            last_name=first_text(text(profile, "last_name"), text(found, "last_name")),
-            name=first_text(text(profile, "name"), text(found, "name")),
-            company=text(profile, "company"),
             data={**event.data, "object": found},
             exit=event.exit or find(found, "cancelled") is True or find(found, "refunded") is True,
+            **first_of(person_at(find(found, "profile"), *FIELDS, "company"), person_at(found, *FIELDS)),
         )
 
 

@@ -8,18 +8,14 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from app.model import Event, Response
-from app.sources.base import SignedProvider, TimedOptions
-from app.sources.fields import body_digest, find, instant, parse_object
+from app.model import Delivery, Event, Response, SourceConfig
+from app.sources.base import SignedProvider
+from app.sources.fields import body_digest, find, instant
+from app.sources.options import TimedOptions
 from app.sources.person_fields import person_by_label
 from app.sources.signing import Scheme
-
-if TYPE_CHECKING:
-    from pydantic import BaseModel
-
-    from app.model import Delivery, SourceConfig
 
 # The echo is a response header, so it must not contain what ends a header or begins another.
 HOOK_SECRET = re.compile(r"[!-~]{1,200}")
@@ -29,7 +25,7 @@ class Formspree(SignedProvider):
     """No id is documented: the whole body, which holds a time, identifies a submission."""
 
     name = "formspree"
-    Options: type[BaseModel] = TimedOptions
+    Options = TimedOptions
     scheme = Scheme(
         header="formspree-signature",
         layout="pairs",
@@ -44,22 +40,19 @@ class Formspree(SignedProvider):
             return Response(content_type="text/plain", headers={"x-hook-secret": secret})
         return super().probe(delivery, config)
 
-    def events(self, delivery: Delivery, config: SourceConfig) -> list[Event]:
+    def event(self, body: dict[str, Any], delivery: Delivery, config: SourceConfig) -> Event:
         """Return the one event."""
-        body = parse_object(delivery.body)
         submission = found if isinstance(found := find(body, "submission"), dict) else body
         answers = _answers(submission)
-        return [
-            Event(
-                source=config.name,
-                type="submission",
-                dedupe=(body_digest(delivery.body),),
-                occurred_at=instant(submission, "_date"),
-                data=body,
-                answers=answers,
-                **person_by_label(list(answers.items())),
-            ),
-        ]
+        return Event(
+            source=config.name,
+            type="submission",
+            dedupe=(body_digest(delivery.body),),
+            occurred_at=instant(submission, "_date"),
+            data=body,
+            answers=answers,
+            **person_by_label(answers.items()),
+        )
 
 
 def _answers(submission: dict[str, Any]) -> dict[str, str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from app.model import Event, Response
+from app.model import Delivery, Event, Response, SourceConfig
 from app.sources.base import SignedProvider
 from app.sources.fields import body_digest, find, first_text, id_at, instant, parse_object, storable, text
 from app.sources.forms import content_type, urlencoded
@@ -16,8 +16,6 @@ from app.sources.signing import Scheme
 
 if TYPE_CHECKING:
     from datetime import datetime
-
-    from app.model import Delivery, SourceConfig
 
 EXITS = frozenset(
     {"star.deleted", "sponsorship.cancelled", "organization.member_removed", "marketplace_purchase.cancelled"}
@@ -30,35 +28,32 @@ class GitHub(SignedProvider):
     name = "github"
     scheme = Scheme(header="x-hub-signature-256", prefix="sha256=")
 
-    def handshake(self, delivery: Delivery, config: SourceConfig) -> Response | None:  # noqa: ARG002  # the protocol's
+    def handshake(self, delivery: Delivery, config: SourceConfig) -> Response | None:
         """Answer the signed ping that a new webhook sends."""
         return Response() if delivery.headers.get("x-github-event", "").strip() == "ping" else None
 
-    def events(self, delivery: Delivery, config: SourceConfig) -> list[Event]:
+    def parsed(self, delivery: Delivery) -> dict[str, Any]:
+        """Return the JSON of the body, or of a form's field `payload`."""
+        if content_type(delivery) != "application/x-www-form-urlencoded":
+            return parse_object(delivery.body)
+        return parse_object(text(urlencoded(delivery.body), "payload") or "")
+
+    def event(self, body: dict[str, Any], delivery: Delivery, config: SourceConfig) -> Event:
         """Return the one event; few events, such as a push, hold an address."""
-        body = _body(delivery)
         name, action = _header(delivery, "event") or "", id_at(body, "action")
         identifier = _header(delivery, "delivery")
         kind = f"{name}.{action}" if action else name
-        return [
-            Event(
-                source=config.name,
-                type=kind,
-                dedupe=(identifier or body_digest(delivery.body),),
-                id=identifier,
-                occurred_at=_moment(body, name),
-                email=first_text(text(body, "sender", "email"), text(body, "pusher", "email")),
-                name=text(body, "sender", "name"),
-                data=body,
-                exit=kind in EXITS,
-            ),
-        ]
-
-
-def _body(delivery: Delivery) -> dict[str, Any]:
-    if content_type(delivery) != "application/x-www-form-urlencoded":
-        return parse_object(delivery.body)
-    return parse_object(text(urlencoded(delivery.body), "payload") or "")
+        return Event(
+            source=config.name,
+            type=kind,
+            dedupe=(identifier or body_digest(delivery.body),),
+            id=identifier,
+            occurred_at=_moment(body, name),
+            email=first_text(text(body, "sender", "email"), text(body, "pusher", "email")),
+            name=text(body, "sender", "name"),
+            data=body,
+            exit=kind in EXITS,
+        )
 
 
 def _header(delivery: Delivery, name: str) -> str | None:

@@ -7,54 +7,45 @@ in a header that the site's owner adds. Fields are keyed by number ("1.3" is a f
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from app.model import Event
-from app.sources.base import ANY_METHOD, CredentialProvider, HeaderOptions
+from app.model import Delivery, Event, SourceConfig
+from app.sources.base import ANY_METHOD, CredentialProvider
 from app.sources.credentials import Credential
 from app.sources.fields import id_at, instant, parse_object, query_of, tuple_or_digest
 from app.sources.forms import content_type, form, urlencoded
+from app.sources.options import HeaderOptions
 from app.sources.person_fields import person_by_label
-
-if TYPE_CHECKING:
-    from pydantic import BaseModel
-
-    from app.model import Delivery, SourceConfig
 
 
 class GravityForms(CredentialProvider):
     """Form and entry id identify the event; `date_created` is UTC without a zone."""
 
     name = "gravity-forms"
-    Options: type[BaseModel] = HeaderOptions
+    Options = HeaderOptions
     methods = ANY_METHOD
     credential = Credential("header", "x-webhook-secret")
 
-    def events(self, delivery: Delivery, config: SourceConfig) -> list[Event]:
-        """Return the one event, of the body's fields or, by GET and DELETE, of the query's."""
-        fields = _fields(delivery)
-        answers = {key: value for key, value in fields.items() if isinstance(value, str)}
-        known = tuple_or_digest(
-            "entry", id_at(fields, "form_id"), id_at(fields, "id"), body=delivery.body or delivery.url.encode()
+    def parsed(self, delivery: Delivery) -> dict[str, Any]:
+        """Return the body's fields or, by GET and DELETE, the query's."""
+        if delivery.method in {"GET", "DELETE"}:
+            return urlencoded(query_of(delivery.url).encode())
+        return form(delivery) if content_type(delivery) != "application/json" else parse_object(delivery.body)
+
+    def event(self, body: dict[str, Any], delivery: Delivery, config: SourceConfig) -> Event:
+        """Return the one event."""
+        answers = {key: value for key, value in body.items() if isinstance(value, str)}
+        raw = delivery.body or delivery.url.encode()
+        return Event(
+            source=config.name,
+            type="entry",
+            dedupe=tuple_or_digest("entry", id_at(body, "form_id"), id_at(body, "id"), body=raw)[1:],
+            id=id_at(body, "id"),
+            occurred_at=instant(body, "date_created"),
+            data=body,
+            answers=answers,
+            **person_by_label(answers.items()),
         )
-        return [
-            Event(
-                source=config.name,
-                type="entry",
-                dedupe=known[1:],
-                id=id_at(fields, "id"),
-                occurred_at=instant(fields, "date_created"),
-                data=fields,
-                answers=answers,
-                **person_by_label(list(answers.items())),
-            ),
-        ]
-
-
-def _fields(delivery: Delivery) -> dict[str, Any]:
-    if delivery.method in {"GET", "DELETE"}:
-        return urlencoded(query_of(delivery.url).encode())
-    return form(delivery) if content_type(delivery) != "application/json" else parse_object(delivery.body)
 
 
 PROVIDER = GravityForms()

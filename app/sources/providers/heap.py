@@ -10,27 +10,24 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from app.errors import Unreadable
-from app.model import Event
-from app.sources import signing
-from app.sources.base import SignedProvider, TimedOptions
+from app.model import Delivery, Event, SourceConfig
+from app.sources.base import SignedProvider
 from app.sources.batches import each, rows
 from app.sources.fields import find, from_digits, id_at, parse_object, required, text
+from app.sources.options import TimedOptions
 from app.sources.person_fields import person_in, with_address
+from app.sources.signature_headers import read
 from app.sources.signing import Scheme
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from pydantic import BaseModel
-
-    from app.model import Delivery, SourceConfig
 
 
 class Heap(SignedProvider):
     """Sync task, page and user identify an event; its time is that of the signature."""
 
     name = "heap"
-    Options: type[BaseModel] = TimedOptions
+    Options = TimedOptions
     scheme = Scheme(
         header="heap-hash",
         layout="pairs",
@@ -61,7 +58,7 @@ class Heap(SignedProvider):
     ) -> Callable[[int], Event]:
         page = find(body, "data", "sync_info")
         context = body | {"data": {"segment": find(body, "data", "segment"), "sync_info": page}}
-        signed_at = from_digits(signing.read(self.scheme, delivery.headers).timestamp, "ms")
+        signed_at = from_digits(read(self.scheme, delivery.headers).timestamp, "ms")
 
         def user(index: int) -> Event:
             known_by = required(users[index], "id")

@@ -9,15 +9,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Literal
+from datetime import datetime, timedelta
+from typing import Any, Literal
 from urllib.parse import parse_qs, unquote
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from app.errors import Unauthenticated, Unreadable
-from app.model import Event
-from app.sources import signing
+from app.model import Delivery, Event, Secret, SourceConfig
 from app.sources.base import Hint, Lookup, SignedProvider, unsent
 from app.sources.batches import each, not_too_many
 from app.sources.fields import (
@@ -33,12 +32,9 @@ from app.sources.fields import (
     storable,
     text,
 )
+from app.sources.options import StrictOptions, options_of
+from app.sources.person_fields import Person, first_of, person_at
 from app.sources.signing import Scheme
-
-if TYPE_CHECKING:
-    from datetime import datetime
-
-    from app.model import Delivery, Secret, SourceConfig
 
 # HubSpot decodes these escapes in the URL before it signs ("validating requests" page); all others stay as sent.
 DECODED = re.compile(r"%(?:3A|2F|3F|40|21|24|27|28|29|2A|2C|3B)", re.IGNORECASE)
@@ -54,6 +50,7 @@ HINTS = frozenset(
         "hs_sales_email_last_replied",
     }
 )
+PROPERTIES = {"email": "email", "first_name": "firstname", "last_name": "lastname", "company": "company"}
 CONTACT_TYPE = "0-1"  # the `objectTypeId` of contacts in the generic subscriptions, such as `object.creation`
 ACTION = "contact.action"
 CONTACT_TYPES = frozenset({"CONTACT", CONTACT_TYPE})
@@ -63,10 +60,8 @@ PLAIN_HASHES = {
 }
 
 
-class HubSpotOptions(BaseModel):
+class HubSpotOptions(StrictOptions):
     """Keys of a HubSpot source."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     signatures: Literal["any", "v3-only"] = Field(
         default="any",
@@ -79,7 +74,7 @@ class HubSpot(SignedProvider):
 
     name = "hubspot"
     retry_after_unit = 1000  # a workflow reads Retry-After as milliseconds ("error handling" page)
-    Options: type[BaseModel] = HubSpotOptions
+    Options = HubSpotOptions
     scheme = Scheme(
         header="x-hubspot-signature-v3",
         template="{method}{url}{body}{timestamp}",
@@ -92,18 +87,17 @@ class HubSpot(SignedProvider):
     def verify(self, delivery: Delivery, config: SourceConfig, now: datetime) -> Secret | None:
         """Raise Unauthenticated unless the strongest signature that was sent is by one of the secrets."""
         if self.scheme.header in delivery.headers or "x-hubspot-signature" not in delivery.headers:
-            return signing.verify(self.scheme, _as_signed(delivery), config.secrets, now)
-        if isinstance(config.options, HubSpotOptions) and config.options.signatures == "v3-only":
+            return self.scheme.verify(_as_signed(delivery), config.secrets, now)
+        if options_of(config, HubSpotOptions).signatures == "v3-only":
             raise Unauthenticated("missing_signature", "the source takes v3 signatures only, and none was sent")
         scheme = PLAIN_HASHES.get(delivery.headers.get("x-hubspot-signature-version", "").strip().lower())
         if scheme is None:
             raise Unauthenticated("malformed_signature", "x-hubspot-signature-version is neither v1 nor v2")
-        return signing.verify(scheme, delivery, config.secrets, now)
+        return scheme.verify(delivery, config.secrets, now)
 
     def sign(self, body: bytes, config: SourceConfig, now: datetime, *, method: str, url: str) -> dict[str, str]:
         """Return a v3 signature."""
-        message = _as_signed(unsent(body, config, now, method=method, url=url))
-        return signing.sign(self.scheme, message, config.secrets, now)
+        return self.scheme.sign(_as_signed(unsent(body, config, now, method, url)), config.secrets, now)
 
     def events(self, delivery: Delivery, config: SourceConfig) -> list[Event]:
         """Return each event of an array, or the one event `contact.workflow` or `contact.action` of a workflow."""
@@ -115,7 +109,7 @@ class HubSpot(SignedProvider):
             return [_action(body, delivery, config) if by_action else _workflow(body, delivery, config)]
         raise Unreadable("malformed_body", "the body is neither an array of events nor a workflow's object")
 
-    def lookup(self, event: Event, config: SourceConfig) -> Lookup | None:  # noqa: ARG002  # the protocol's
+    def lookup(self, event: Event, config: SourceConfig) -> Lookup | None:
         """Return the lookup of the event's contact, in the account that the event names."""
         if event.type == ACTION:
             contact, portal = _number(event.data, "object", "objectId"), _number(event.data, "origin", "portalId")
@@ -202,7 +196,6 @@ def _workflow(body: dict[str, Any], delivery: Delivery, config: SourceConfig) ->
 
     A customised body has the chosen properties at its top level, without `value`.
     """
-    sent_at = delivery.headers.get("x-hubspot-request-timestamp", "").strip()
     return Event(
         source=config.name,
         type="contact.workflow",
@@ -212,12 +205,9 @@ def _workflow(body: dict[str, Any], delivery: Delivery, config: SourceConfig) ->
             _flow(delivery.url),
             body_digest(delivery.body),
         ),
-        occurred_at=from_digits(sent_at, "ms"),
-        email=_property(body, "email"),
-        first_name=_property(body, "firstname"),
-        last_name=_property(body, "lastname"),
-        company=_property(body, "company"),
+        occurred_at=_sent_at(delivery),
         data=body,
+        **_person(body),
     )
 
 
@@ -226,26 +216,29 @@ def _action(body: dict[str, Any], delivery: Delivery, config: SourceConfig) -> E
 
     The request holds the contact's properties where the action's definition asks for them.
     """
-    contact = body["object"]
-    sent_at = delivery.headers.get("x-hubspot-request-timestamp", "").strip()
     callback = required(body, "callbackId")
     event = Event(
         source=config.name,
         type=ACTION,
         dedupe=(id_at(body, "origin", "portalId") or "", callback),
         id=callback,
-        occurred_at=from_digits(sent_at, "ms"),
-        email=_property(contact, "email"),
-        first_name=_property(contact, "firstname"),
-        last_name=_property(contact, "lastname"),
-        company=_property(contact, "company"),
+        occurred_at=_sent_at(delivery),
         data=body,
+        **_person(body["object"]),
     )
     return replace(event, thin=event.email is None and PROVIDER.lookup(event, config) is not None)
 
 
-def _property(body: dict[str, Any], name: str) -> str | None:
-    return first_text(text(body, "properties", name, "value"), text(body, "properties", name), text(body, name))
+def _person(contact: dict[str, Any]) -> Person:
+    """Return the person from a contact's properties: objects with a `value`, texts, or keys at the top level."""
+    properties = find(contact, "properties")
+    valued = {field: f"{name}.value" for field, name in PROPERTIES.items()}
+    places = ((properties, valued), (properties, PROPERTIES), (contact, PROPERTIES))
+    return first_of(*[person_at(value, **paths) for value, paths in places])
+
+
+def _sent_at(delivery: Delivery) -> datetime | None:
+    return from_digits(delivery.headers.get("x-hubspot-request-timestamp", ""), "ms")
 
 
 def _flow(url: str) -> str:

@@ -6,15 +6,11 @@ Intercom specifies it. Many topics have no address.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from app.model import Event
+from app.model import Delivery, Event, SourceConfig
 from app.sources.base import SignedProvider
-from app.sources.fields import find, first_text, instant, parse_object, required, text
+from app.sources.fields import find, instant, parse_object, required
+from app.sources.person_fields import first_of, person_at
 from app.sources.signing import Scheme
-
-if TYPE_CHECKING:
-    from app.model import Delivery, SourceConfig
 
 PING = "ping"
 EXITS = frozenset({"contact.unsubscribed", "contact.deleted"})
@@ -40,10 +36,9 @@ class Intercom(SignedProvider):
                 dedupe=(required(body, "id"),),
                 id=required(body, "id"),
                 occurred_at=instant(body, "created_at"),
-                email=first_text(text(item, "email"), text(item, "contact", "email")),
-                name=first_text(text(item, "name"), text(item, "contact", "name")),
                 data=body,
                 exit=kind in EXITS,
+                **first_of(person_at(item, "email", "name"), person_at(find(item, "contact"), "email", "name")),
             ),
         ]
 

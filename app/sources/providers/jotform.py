@@ -7,17 +7,14 @@ and adds no header: the secret is the last part of the webhook's URL, and is rem
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from app.model import Event
+from app.model import Delivery, Event, SourceConfig
 from app.sources.base import CredentialProvider
 from app.sources.credentials import Credential
-from app.sources.fields import first_text, parse_object, required, text
+from app.sources.fields import parse_object, required, text
 from app.sources.forms import form
-from app.sources.person_fields import Person, person_by_label
-
-if TYPE_CHECKING:
-    from app.model import Delivery, SourceConfig
+from app.sources.person_fields import Person, first_of, person_at, person_by_label
 
 # Answers are named q{number}_{slug}; a repeated slug gets a number, and its words are written inCamelCase.
 ANSWER = re.compile(r"q\d+_(.+)")
@@ -30,49 +27,31 @@ class Jotform(CredentialProvider):
     name = "jotform"
     credential = Credential("url")
 
-    def events(self, delivery: Delivery, config: SourceConfig) -> list[Event]:
+    def parsed(self, delivery: Delivery) -> dict[str, Any]:
+        """Return the form's fields."""
+        return form(delivery)
+
+    def event(self, body: dict[str, Any], delivery: Delivery, config: SourceConfig) -> Event:
         """Return the one event. `event.data` holds the form's fields, and the answers from `rawRequest`."""
-        fields = form(delivery)
-        submission = required(fields, "submissionID")
-        raw = parse_object(text(fields, "rawRequest") or "{}")
-        answers = dict(_answers(raw))
-        person = person_by_label([(_words(slug), value) for slug, value in _texts(answers)])
-        return [
-            Event(
-                source=config.name,
-                type="submission",
-                dedupe=(submission,),
-                id=submission,
-                data=answers | fields | {"rawRequest": raw},
-                answers=dict(_texts(answers)),
-                **_with_names(person, answers),
-            ),
-        ]
+        submission = required(body, "submissionID")
+        raw = parse_object(text(body, "rawRequest") or "{}")
+        answers = {found[1]: value for key, value in raw.items() if (found := ANSWER.fullmatch(key))}
+        texts = {slug: value for slug, value in answers.items() if isinstance(value, str)}
+        return Event(
+            source=config.name,
+            type="submission",
+            dedupe=(submission,),
+            id=submission,
+            data=answers | body | {"rawRequest": raw},
+            answers=texts,
+            **first_of(_names(answers), person_by_label((WORDS.sub(" ", slug), texts[slug]) for slug in texts)),
+        )
 
 
-def _answers(raw: dict[str, Any]) -> list[tuple[str, Any]]:
-    return [(found[1], value) for key, value in raw.items() if (found := ANSWER.fullmatch(key))]
-
-
-def _texts(answers: dict[str, Any]) -> list[tuple[str, str]]:
-    return [(slug, value) for slug, value in answers.items() if isinstance(value, str)]
-
-
-def _words(slug: str) -> str:
-    return WORDS.sub(" ", slug)
-
-
-def _with_names(person: Person, answers: dict[str, Any]) -> Person:
-    """Return the person with the names of the first answer that is a name, which is an object."""
-    parts = next(
-        (value for value in answers.values() if isinstance(value, dict) and {"first", "last"} & set(value)), {}
-    )
-    first, last = text(parts, "first"), text(parts, "last")
-    return {
-        **person,
-        "first_name": first_text(first, person["first_name"]),
-        "last_name": first_text(last, person["last_name"]),
-    }
+def _names(answers: dict[str, Any]) -> Person:
+    """Return the names in the first answer that is a name, which is an object."""
+    named = (value for value in answers.values() if isinstance(value, dict) and {"first", "last"} & set(value))
+    return person_at(next(named, None), first_name="first", last_name="last")
 
 
 PROVIDER = Jotform()

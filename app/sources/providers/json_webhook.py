@@ -7,20 +7,24 @@ of the right kind, because both ends are the operator's own: a wrong kind raises
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, Field
 
 from app.errors import StartError, Unauthenticated, Unreadable
 from app.model import Delivery, Event, Secret, SourceConfig
-from app.sources import credentials, signing
-from app.sources.assurance import NOTHING, Proof
-from app.sources.base import BaseProvider, HeaderName, secret_mistakes, unsent
-from app.sources.fields import as_instant, body_digest, from_digits, parse_object
+from app.sources import credentials
+from app.sources.assurance import Authentication, Proof
+from app.sources.base import Provider
+from app.sources.fields import as_instant, body_digest, from_digits
+from app.sources.options import HeaderName, StrictOptions, options_of
 from app.sources.signing import PLACEHOLDER, Scheme
 from app.sources.value_paths import FieldName, value_at
+
+NOTHING = Proof("nothing", "nothing: whoever knows the URL is believed", "for ever")
 
 
 def _is_template(value: str) -> str:
@@ -30,19 +34,13 @@ def _is_template(value: str) -> str:
     return value
 
 
-class Strict(BaseModel):
-    """Refuses keys that it does not know."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Constant(Strict):
+class Constant(StrictOptions):
     """A value that is the same for every delivery of the source."""
 
     const: str = Field(min_length=1)
 
 
-class Fields(Strict):
+class Fields(StrictOptions):
     """Where each event field is. Without `id` the whole body identifies an event; without `type` it is `event`."""
 
     id: FieldName | None = None
@@ -55,7 +53,7 @@ class Fields(Strict):
     occurred_at: FieldName | None = None
 
 
-class Signature(Strict):
+class Signature(StrictOptions):
     """How the sender signs. `tolerance` is in seconds, both ways, and applies where a timestamp is signed."""
 
     header: str = Field(min_length=1)
@@ -82,7 +80,7 @@ class Signature(Strict):
         )
 
 
-class Credential(Strict):
+class Credential(StrictOptions):
     """The password of a sender that cannot sign: `secrets` holds the values, `user:password` for `basic`."""
 
     kind: Literal["header", "basic", "bearer", "url"]
@@ -96,7 +94,7 @@ class Credential(Strict):
         return credentials.Credential(self.kind)
 
 
-class JsonOptions(Strict):
+class JsonOptions(StrictOptions):
     """Keys of a `json` source."""
 
     verify: Literal["none"] | None = None
@@ -106,93 +104,80 @@ class JsonOptions(Strict):
     fields: Fields = Fields()
 
     @property
-    def open(self) -> bool:
-        """Whether deliveries are accepted without a signature or a password."""
-        return self.verify == "none" and self.allow_unverified and self.signature is None and self.credential is None
+    def authentication(self) -> Authentication:
+        """What the keys configure."""
+        if self.signature is not None:
+            return self.signature.scheme
+        if self.credential is not None:
+            return self.credential.credential
+        return Unverified(allowed=self.verify == "none" and self.allow_unverified)
 
 
-class JsonWebhook(BaseProvider):
+@dataclass(frozen=True, slots=True)
+class Unverified(Authentication):
+    """No verification: every delivery is accepted where that is `allowed`, else none."""
+
+    allowed: bool
+
+    @property
+    def proof(self) -> Proof:
+        """What no proof is worth."""
+        return NOTHING
+
+    def mistakes(self, secrets: tuple[Secret, ...]) -> list[str]:
+        """Return none: `check` compares the keys with each other."""
+        return []
+
+    def verify(self, delivery: Delivery, secrets: tuple[Secret, ...], now: datetime) -> None:
+        """Raise Unauthenticated unless the source is open."""
+        if not self.allowed:
+            raise Unauthenticated("missing_signature", "the source has no `signature:`, so nothing can be verified")
+
+    def sign(self, request: Delivery, secrets: tuple[Secret, ...], now: datetime) -> dict[str, str]:
+        """Return no header. Raises StartError unless the source is open."""
+        if not self.allowed:
+            raise StartError(f"the source {request.source} has no `signature:`, so nothing can be signed for it")
+        return {}
+
+
+class JsonWebhook(Provider):
     """Any sender of JSON; the module's docstring says what a source may configure."""
 
-    name: str = "json"
-    Options: type[BaseModel] = JsonOptions
+    name = "json"
+    Options = JsonOptions
+
+    def authentication(self, config: SourceConfig) -> Authentication:
+        """Return the configured verification."""
+        return options_of(config, JsonOptions).authentication
 
     def check(self, config: SourceConfig) -> list[str]:
         """Return the contradictions between the keys, and what is wrong with the secrets."""
-        options = _options(config)
+        options = options_of(config, JsonOptions)
         if options.verify == "none":
             return _open_mistakes(options, config)
         if options.signature is not None and options.credential is not None:
             return ["`signature:` and `credential:` are two ways to verify: keep the one or the other"]
-        if options.credential is not None:
-            return credentials.mistakes(options.credential.credential, config.secrets)
-        if options.signature is None:
+        if options.signature is None and options.credential is None:
             return ["needs `signature:` or `credential:`, or `verify: none` together with `allow_unverified: true`"]
-        return secret_mistakes(options.signature.scheme, config.secrets) + _timestamp_mistakes(options.signature)
+        return super().check(config) + (_timestamp_mistakes(options.signature) if options.signature else [])
 
-    def proof(self, config: SourceConfig) -> Proof:
-        """Return what the configured verification proves."""
-        options = _options(config)
-        if options.signature is not None:
-            return options.signature.scheme.proof
-        return options.credential.credential.proof if options.credential is not None else NOTHING
-
-    def verify(self, delivery: Delivery, config: SourceConfig, now: datetime) -> Secret | None:
-        """Raise Unauthenticated unless a secret signed or accompanies the delivery, or the source is open."""
-        options = _options(config)
-        if options.signature is not None:
-            return signing.verify(options.signature.scheme, delivery, config.secrets, now)
-        if options.credential is not None:
-            return credentials.verify(options.credential.credential, delivery, config.secrets, now)
-        if not options.open:
-            raise Unauthenticated("missing_signature", "the source has no `signature:`, so nothing can be verified")
-        return None
-
-    def stored(self, delivery: Delivery, config: SourceConfig) -> Delivery:
-        """Return the delivery without the password."""
-        credential = _options(config).credential
-        return credentials.redacted(credential.credential, delivery, config.secrets) if credential else delivery
-
-    def sign(self, body: bytes, config: SourceConfig, now: datetime, *, method: str, url: str) -> dict[str, str]:
-        """Return the headers that the source requires; none for an open source."""
-        options = _options(config)
-        if options.signature is not None:
-            message = unsent(body, config, now, method=method, url=url)
-            return signing.sign(options.signature.scheme, message, config.secrets, now)
-        if options.credential is not None:
-            return credentials.headers(options.credential.credential, config.secrets, now)
-        if options.open:
-            return {}
-        raise StartError(f"the source {config.name} has no `signature:`, so nothing can be signed for it")
-
-    def address(self, url: str, config: SourceConfig, now: datetime) -> str:
-        """Return the URL, with the secret as its last part where the credential is of that kind."""
-        credential = _options(config).credential
-        return credentials.address(credential.credential, url, config.secrets, now) if credential else url
-
-    def events(self, delivery: Delivery, config: SourceConfig) -> list[Event]:
+    def event(self, body: dict[str, Any], delivery: Delivery, config: SourceConfig) -> Event:
         """Return the one event, with the fields that the source's `fields:` names."""
-        body, fields = parse_object(delivery.body), _options(config).fields
+        fields = options_of(config, JsonOptions).fields
         identifier = _text(fields.id, body, delivery)
-        return [
-            Event(
-                source=config.name,
-                type=_type(fields, body, delivery),
-                dedupe=(identifier or body_digest(delivery.body),),
-                id=identifier,
-                occurred_at=_instant(fields.occurred_at, body, delivery),
-                email=_text(fields.email, body, delivery),
-                first_name=_text(fields.first_name, body, delivery),
-                last_name=_text(fields.last_name, body, delivery),
-                name=_text(fields.name, body, delivery),
-                company=_text(fields.company, body, delivery),
-                data=body,
-            ),
-        ]
-
-
-def _options(config: SourceConfig) -> JsonOptions:
-    return config.options if isinstance(config.options, JsonOptions) else JsonOptions()
+        return Event(
+            source=config.name,
+            type=_type(fields, body, delivery),
+            dedupe=(identifier or body_digest(delivery.body),),
+            id=identifier,
+            occurred_at=_instant(fields.occurred_at, body, delivery),
+            email=_text(fields.email, body, delivery),
+            first_name=_text(fields.first_name, body, delivery),
+            last_name=_text(fields.last_name, body, delivery),
+            name=_text(fields.name, body, delivery),
+            company=_text(fields.company, body, delivery),
+            data=body,
+        )
 
 
 def _open_mistakes(options: JsonOptions, config: SourceConfig) -> list[str]:

@@ -7,18 +7,15 @@ name the action and its status; 400, 401, 403 and 404 pause the sync.
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from app.errors import Unreadable
-from app.model import Event, Response
+from app.errors import DeliveryRejected, Unreadable
+from app.model import Delivery, Event, Response, SourceConfig
 from app.sources.base import CredentialProvider
 from app.sources.batches import each, rows
 from app.sources.credentials import Credential
-from app.sources.fields import find, id_at, parse_object, required, text
-
-if TYPE_CHECKING:
-    from app.errors import DeliveryRejected
-    from app.model import Delivery, SourceConfig
+from app.sources.fields import find, id_at, parse_object, required
+from app.sources.person_fields import person_at
 
 
 class Mixpanel(CredentialProvider):
@@ -45,11 +42,9 @@ class Mixpanel(CredentialProvider):
                     action,
                     id_at(cohort, "mixpanel_session_id") or "",
                 ),
-                email=text(person, "email"),
-                first_name=text(person, "first_name"),
-                last_name=text(person, "last_name"),
                 data=body | {"parameters": cohort, "member": person},
                 exit=action == "remove_members",
+                **person_at(person, "email", "first_name", "last_name"),
             )
 
         return each(members, member, delivery, config, at="/parameters/members")

@@ -7,24 +7,21 @@ libraries accept a timestamp for 5 seconds, which `tolerance` widens where clock
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import Any
 
-from app.model import Event
-from app.sources.base import SignedProvider, TimedOptions
-from app.sources.fields import find, first_text, instant, parse_object, required, text
+from app.model import Delivery, Event, SourceConfig
+from app.sources.base import SignedProvider
+from app.sources.fields import find, instant, required
+from app.sources.options import TimedOptions
+from app.sources.person_fields import first_of, person_at
 from app.sources.signing import Scheme
-
-if TYPE_CHECKING:
-    from pydantic import BaseModel
-
-    from app.model import Delivery, SourceConfig
 
 
 class Paddle(SignedProvider):
     """`event_id` identifies the event; `notification_id` only one delivery of it."""
 
     name = "paddle"
-    Options: type[BaseModel] = TimedOptions
+    Options = TimedOptions
     scheme = Scheme(
         header="paddle-signature",
         layout="pairs",
@@ -35,24 +32,22 @@ class Paddle(SignedProvider):
         tolerance=timedelta(seconds=5),
     )
 
-    def events(self, delivery: Delivery, config: SourceConfig) -> list[Event]:
+    def event(self, body: dict[str, Any], delivery: Delivery, config: SourceConfig) -> Event:
         """Return the one event; other objects than customers name a customer by id, without an address."""
-        body = parse_object(delivery.body)
         subject = find(body, "data")
-        return [
-            Event(
-                source=config.name,
-                type=required(body, "event_type"),
-                dedupe=(required(body, "event_id"),),
-                id=required(body, "event_id"),
-                occurred_at=instant(body, "occurred_at"),
-                email=first_text(text(subject, "email"), text(subject, "customer", "email")),
-                name=first_text(text(subject, "name"), text(subject, "customer", "name")),
-                company=text(subject, "business", "name"),
-                data=body,
-                exit=find(body, "event_type") == "subscription.canceled",
+        return Event(
+            source=config.name,
+            type=required(body, "event_type"),
+            dedupe=(required(body, "event_id"),),
+            id=required(body, "event_id"),
+            occurred_at=instant(body, "occurred_at"),
+            data=body,
+            exit=find(body, "event_type") == "subscription.canceled",
+            **first_of(
+                person_at(subject, "email", "name", company="business.name"),
+                person_at(subject, email="customer.email", name="customer.name"),
             ),
-        ]
+        )
 
 
 PROVIDER = Paddle()

@@ -6,29 +6,13 @@ Basic only, and must not be redirected. Of v2 only the envelope is documented we
 
 from __future__ import annotations
 
-from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from datetime import datetime, timedelta
+from typing import Any
 
-from app.model import Event
+from app.model import Delivery, Event, SourceConfig
 from app.sources.base import CredentialProvider
 from app.sources.credentials import Credential
-from app.sources.fields import (
-    EPOCH,
-    body_digest,
-    find,
-    first_text,
-    id_at,
-    instant,
-    parse_object,
-    required,
-    text,
-    tuple_or_digest,
-)
-
-if TYPE_CHECKING:
-    from datetime import datetime
-
-    from app.model import Delivery, SourceConfig
+from app.sources.fields import EPOCH, body_digest, find, first_text, id_at, instant, required, text, tuple_or_digest
 
 LATEST_MICROSECONDS = 10**17  # the year 5138
 
@@ -39,28 +23,25 @@ class Pipedrive(CredentialProvider):
     name = "pipedrive"
     credential = Credential("basic")
 
-    def events(self, delivery: Delivery, config: SourceConfig) -> list[Event]:
+    def event(self, body: dict[str, Any], delivery: Delivery, config: SourceConfig) -> Event:
         """Return the one event, `added.person` in v1 and `create.person` in v2."""
-        body = parse_object(delivery.body)
         meta = find(body, "meta")
         second = find(body, "current") is None and find(meta, "entity") is not None
         subject = find(body, "data") if second else find(body, "current") or find(body, "previous")
         kind = f"{required(body, 'meta', 'action')}.{required(body, 'meta', 'entity' if second else 'object')}"
-        return [
-            Event(
-                source=config.name,
-                type=kind,
-                dedupe=_second(meta, delivery) if second else _first(meta, kind, delivery),
-                occurred_at=_moment(meta),
-                email=_primary(subject),
-                first_name=text(subject, "first_name"),
-                last_name=text(subject, "last_name"),
-                name=first_text(text(subject, "name"), text(subject, "person_name")),
-                company=first_text(text(subject, "org_name"), text(subject, "org", "name")),
-                data=body,
-                exit=kind in {"deleted.person", "delete.person"},
-            ),
-        ]
+        return Event(
+            source=config.name,
+            type=kind,
+            dedupe=_second(meta, delivery) if second else _first(meta, kind, delivery),
+            occurred_at=_moment(meta),
+            email=_primary(subject),
+            first_name=text(subject, "first_name"),
+            last_name=text(subject, "last_name"),
+            name=first_text(text(subject, "name"), text(subject, "person_name")),
+            company=first_text(text(subject, "org_name"), text(subject, "org", "name")),
+            data=body,
+            exit=kind in {"deleted.person", "delete.person"},
+        )
 
 
 def _first(meta: Any, kind: str, delivery: Delivery) -> tuple[str, ...]:

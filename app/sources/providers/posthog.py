@@ -7,51 +7,43 @@ person}`, and a `json` source reads others.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from app.model import Event
-from app.sources.base import ANY_METHOD, CredentialProvider, HeaderOptions
+from app.model import Delivery, Event, SourceConfig
+from app.sources.base import ANY_METHOD, CredentialProvider
 from app.sources.credentials import Credential
 from app.sources.fields import find, instant, parse_object, query_of, required, text
 from app.sources.forms import urlencoded
+from app.sources.options import HeaderOptions
 from app.sources.person_fields import person_in, with_address
-
-if TYPE_CHECKING:
-    from pydantic import BaseModel
-
-    from app.model import Delivery, SourceConfig
 
 
 class PostHog(CredentialProvider):
     """`event.uuid` identifies the event; its type is the event's name."""
 
     name = "posthog"
-    Options: type[BaseModel] = HeaderOptions
+    Options = HeaderOptions
     methods = ANY_METHOD
     credential = Credential("header", "x-webhook-secret")
 
-    def events(self, delivery: Delivery, config: SourceConfig) -> list[Event]:
+    def parsed(self, delivery: Delivery) -> dict[str, Any]:
+        """Return the body; a destination set to GET or DELETE has only the query of its URL."""
+        if delivery.body or delivery.method not in {"GET", "DELETE"}:
+            return parse_object(delivery.body)
+        return urlencoded(query_of(delivery.url).encode())
+
+    def event(self, body: dict[str, Any], delivery: Delivery, config: SourceConfig) -> Event:
         """Return the one event; the distinct id may be an address where the person has none."""
-        body = _body(delivery)
         person = person_in(find(body, "person", "properties"))
-        return [
-            Event(
-                source=config.name,
-                type=required(body, "event", "event"),
-                dedupe=(required(body, "event", "uuid"),),
-                id=required(body, "event", "uuid"),
-                occurred_at=instant(body, "event", "timestamp"),
-                data=body,
-                **with_address(person, text(body, "event", "distinct_id")),
-            ),
-        ]
-
-
-def _body(delivery: Delivery) -> dict[str, Any]:
-    """Return the body; a destination set to GET or DELETE has only the query of its URL."""
-    if delivery.body or delivery.method not in {"GET", "DELETE"}:
-        return parse_object(delivery.body)
-    return urlencoded(query_of(delivery.url).encode())
+        return Event(
+            source=config.name,
+            type=required(body, "event", "event"),
+            dedupe=(required(body, "event", "uuid"),),
+            id=required(body, "event", "uuid"),
+            occurred_at=instant(body, "event", "timestamp"),
+            data=body,
+            **with_address(person, text(body, "event", "distinct_id")),
+        )
 
 
 PROVIDER = PostHog()

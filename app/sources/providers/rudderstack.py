@@ -7,26 +7,22 @@ without a message id and a type.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from app.model import Event
-from app.sources.base import ANY_METHOD, CredentialProvider, HeaderOptions
+from app.model import Delivery, Event, SourceConfig
+from app.sources.base import ANY_METHOD, CredentialProvider
 from app.sources.credentials import Credential
-from app.sources.fields import body_digest, find, first_text, id_at, instant, parse_object, query_of, required, text
+from app.sources.fields import body_digest, find, first_text, id_at, instant, parse_object, query_of, required
 from app.sources.forms import urlencoded
-from app.sources.person_fields import Person, person_in
-
-if TYPE_CHECKING:
-    from pydantic import BaseModel
-
-    from app.model import Delivery, SourceConfig
+from app.sources.options import HeaderOptions
+from app.sources.person_fields import Person, first_of, person_at, person_in
 
 
 class RudderStack(CredentialProvider):
     """`messageId` (older SDKs: `message_id`) identifies the event."""
 
     name = "rudderstack"
-    Options: type[BaseModel] = HeaderOptions
+    Options = HeaderOptions
     methods = ANY_METHOD
     credential = Credential("header", "x-webhook-token")
 
@@ -64,13 +60,7 @@ def _from_query(delivery: Delivery, config: SourceConfig) -> Event:
 def _person(body: dict[str, Any]) -> Person:
     """Return the person from the event's own traits, else those of its context, else its properties."""
     own, context = person_in(find(body, "traits")), person_in(find(body, "context", "traits"))
-    return {
-        "email": first_text(own["email"], context["email"], text(body, "properties", "email")),
-        "first_name": first_text(own["first_name"], context["first_name"]),
-        "last_name": first_text(own["last_name"], context["last_name"]),
-        "name": first_text(own["name"], context["name"]),
-        "company": first_text(own["company"], context["company"]),
-    }
+    return first_of(own, context, person_at(find(body, "properties"), "email"))
 
 
 PROVIDER = RudderStack()

@@ -11,25 +11,23 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
-from xml.etree.ElementTree import ParseError
+from xml.etree.ElementTree import Element, ParseError
 
 from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import fromstring
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from app.errors import Unauthenticated, Unreadable
-from app.model import Event, Response
+from app.errors import DeliveryRejected, Unauthenticated, Unreadable
+from app.model import Delivery, Event, Response, Secret, SourceConfig
 from app.sources.base import CredentialProvider
 from app.sources.batches import each, not_too_many
 from app.sources.credentials import Credential
-from app.sources.fields import instant, required, storable, text
+from app.sources.fields import instant, required, storable
+from app.sources.options import StrictOptions, options_of
+from app.sources.person_fields import person_at
 
 if TYPE_CHECKING:
     from datetime import datetime
-    from xml.etree.ElementTree import Element
-
-    from app.errors import DeliveryRejected
-    from app.model import Delivery, Secret, SourceConfig
 
 OUTBOUND = "{http://soap.sforce.com/2005/09/outbound}"
 TYPE = "{http://www.w3.org/2001/XMLSchema-instance}type"
@@ -47,10 +45,8 @@ ACKNOWLEDGED = (
 )
 
 
-class SalesforceOptions(BaseModel):
+class SalesforceOptions(StrictOptions):
     """Keys of a Salesforce source."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     organization_ids: list[str] = Field(
         default=[], description="Whose messages are taken: 18-character organization ids; anybody's when empty."
@@ -61,13 +57,13 @@ class Salesforce(CredentialProvider):
     """Each notification's `Id` identifies an event; a retry carries the record as it is by then."""
 
     name = "salesforce"
-    Options: type[BaseModel] = SalesforceOptions
+    Options = SalesforceOptions
     credential = Credential("url")
 
     def verify(self, delivery: Delivery, config: SourceConfig, now: datetime) -> Secret | None:
         """Raise Unauthenticated unless the secret is right and the organization is accepted."""
         secret = super().verify(delivery, config, now)
-        allowed = config.options.organization_ids if isinstance(config.options, SalesforceOptions) else []
+        allowed = options_of(config, SalesforceOptions).organization_ids
         # An unreadable message has no organization; `events` reports it.
         if allowed and _organization(delivery.body) not in {None, *allowed}:
             raise Unauthenticated("auth_mismatch", "the message's OrganizationId is none of `organization_ids`")
@@ -93,23 +89,21 @@ class Salesforce(CredentialProvider):
                 dedupe=(required(data, "id"),),
                 id=required(data, "id"),
                 occurred_at=instant(record, "LastModifiedDate"),
-                email=text(record, "Email"),
-                first_name=text(record, "FirstName"),
-                last_name=text(record, "LastName"),
-                name=text(record, "Name"),
-                company=text(record, "Company"),
                 data=data,
                 answers=record,
+                **person_at(
+                    record, email="Email", first_name="FirstName", last_name="LastName", name="Name", company="Company"
+                ),
             )
 
         return each(found, notification, delivery, config, at="Notification")
 
     def fit_sample(self, sample: str, config: SourceConfig) -> str:
         """Return the sample as a message of the first accepted organization."""
-        allowed = config.options.organization_ids if isinstance(config.options, SalesforceOptions) else []
+        allowed = options_of(config, SalesforceOptions).organization_ids
         return SAMPLE_ORGANIZATION.sub(rf"\g<1>{allowed[0]}", sample) if allowed else sample
 
-    def answer(self, delivery: Delivery, refusal: DeliveryRejected | None) -> Response | None:  # noqa: ARG002  # the protocol's
+    def answer(self, delivery: Delivery, refusal: DeliveryRejected | None) -> Response | None:
         """Acknowledge an accepted delivery; Salesforce retries any other for a day."""
         return None if refusal else Response(body=ACKNOWLEDGED, content_type="text/xml; charset=UTF-8")
 

@@ -13,12 +13,11 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import Field, SecretStr
 
 from app.errors import Unauthenticated, Unreadable
-from app.model import Event, Secret
-from app.sources import credentials, signing
-from app.sources.base import HeaderName, SignedProvider, unsent
+from app.model import Delivery, Event, Secret, SourceConfig
+from app.sources.base import SignedProvider, unsent
 from app.sources.batches import dropped, each, not_too_many
 from app.sources.credentials import Credential
 from app.sources.fields import (
@@ -33,12 +32,13 @@ from app.sources.fields import (
     required,
     text,
 )
+from app.sources.options import HeaderName, StrictOptions, options_of
+from app.sources.signature_headers import read
 from app.sources.signing import Scheme
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from app.model import Delivery, SourceConfig
     from app.sources.assurance import Proof
 
 ARRAY = re.compile(rb"\s*\[\s*(?=\{)")
@@ -49,10 +49,8 @@ LONGEST_EVENT = 65_536
 UNSIGNED = "only a batch's first event is signed, and the source has no `tokens` that would vouch for the others"
 
 
-class SegmentOptions(BaseModel):
+class SegmentOptions(StrictOptions):
     """Keys of a Segment source."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     batches: Literal["all", "first-only"] = Field(
         default="all",
@@ -71,22 +69,20 @@ class Segment(SignedProvider):
     """`messageId` identifies the event."""
 
     name = "segment"
-    Options: type[BaseModel] = SegmentOptions
+    Options = SegmentOptions
     methods = frozenset({"POST", "PUT", "PATCH"})
     scheme = Scheme(header="x-signature", algorithm="sha1")
 
     def check(self, config: SourceConfig) -> list[str]:
         """Return what is wrong with the secrets, or that nothing authenticates the events of a batch."""
-        options = _options(config)
+        options = options_of(config, SegmentOptions)
         mistakes = super().check(config)
         if options.batches == "all" and not options.tokens:
             mistakes.append(
                 "of a batch only the first event is signed: set `tokens`, a second secret, or say `batches: first-only`"
             )
         if options.tokens:
-            mistakes += [
-                f"tokens: {mistake}" for mistake in credentials.mistakes(_credential(options), _tokens(options))
-            ]
+            mistakes += [f"tokens: {mistake}" for mistake in _credential(options).mistakes(_tokens(options))]
         return mistakes
 
     def proof(self, config: SourceConfig) -> Proof:
@@ -95,42 +91,42 @@ class Segment(SignedProvider):
 
     def verify(self, delivery: Delivery, config: SourceConfig, now: datetime) -> Secret | None:
         """Raise Unauthenticated unless a secret signed the event, or a batch's first, and the token is right."""
-        options = _options(config)
-        signing.read(self.scheme, delivery.headers)  # Without a signature the body is not scanned.
+        options = options_of(config, SegmentOptions)
+        read(self.scheme, delivery.headers)  # Without a signature the body is not scanned.
         part, _ = signed_part(delivery.body)
         signed = delivery if part is delivery.body else replace(delivery, body=part)
-        secret = signing.verify(self.scheme, signed, config.secrets, now)
+        secret = self.scheme.verify(signed, config.secrets, now)
         if options.tokens:
-            credentials.verify(_credential(options), delivery, _tokens(options), now)
+            _credential(options).verify(delivery, _tokens(options), now)
         return secret
 
     def stored(self, delivery: Delivery, config: SourceConfig) -> Delivery:
         """Return the delivery without the token."""
-        options = _options(config)
-        return credentials.redacted(_credential(options), delivery, _tokens(options)) if options.tokens else delivery
+        options = options_of(config, SegmentOptions)
+        return _credential(options).redacted(delivery, _tokens(options))
 
     def removed_secrets(self, config: SourceConfig) -> tuple[Secret, ...]:
         """Return the tokens."""
-        return _tokens(_options(config))
+        return _tokens(options_of(config, SegmentOptions))
 
     def sign(self, body: bytes, config: SourceConfig, now: datetime, *, method: str, url: str) -> dict[str, str]:
         """Return the signature header for an event, or for a batch by its first event, and the token's."""
         part, _ = signed_part(body)
-        headers = signing.sign(self.scheme, unsent(part, config, now, method=method, url=url), config.secrets, now)
-        options = _options(config)
-        return headers | (credentials.headers(_credential(options), _tokens(options), now) if options.tokens else {})
+        request, options = unsent(part, config, now, method, url), options_of(config, SegmentOptions)
+        headers = self.scheme.sign(request, config.secrets, now)
+        return headers | (_credential(options).sign(request, _tokens(options), now) if options.tokens else {})
 
     def address(self, url: str, config: SourceConfig, now: datetime) -> str:
         """Return the URL, with the token as its last part where it has no header."""
-        options = _options(config)
-        return credentials.address(_credential(options), url, _tokens(options), now) if options.tokens else url
+        options = options_of(config, SegmentOptions)
+        return _credential(options).address(url, _tokens(options), now) if options.tokens else url
 
     def events(self, delivery: Delivery, config: SourceConfig) -> list[Event]:
         """Return the event, or those of a batch: all where a token authenticates them, else the first."""
         part, batch = signed_part(delivery.body)
         if not batch:
             return [_event(parse_object(part), body_digest(part), config)]
-        if _options(config).tokens and _options(config).batches == "all":
+        if options_of(config, SegmentOptions).tokens and options_of(config, SegmentOptions).batches == "all":
             members = not_too_many(parse(delivery.body))
             digest = body_digest(delivery.body)
             return each(members, lambda at: _event(_object(members[at]), f"{digest}/{at}", config), delivery, config)
@@ -138,10 +134,6 @@ class Segment(SignedProvider):
         digest = body_digest(part)
         others = [dropped(config, digest, at, UNSIGNED) for at in range(1, _length(delivery.body))]
         return [_event(parse_object(part), digest, config), *others]
-
-
-def _options(config: SourceConfig) -> SegmentOptions:
-    return config.options if isinstance(config.options, SegmentOptions) else SegmentOptions()
 
 
 def _credential(options: SegmentOptions) -> Credential:

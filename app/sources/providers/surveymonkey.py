@@ -8,26 +8,22 @@ names a response: with an `api_token` the response is fetched. Its answers have 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import Field, SecretStr
 
 from app.errors import Unreadable
-from app.model import Event
+from app.model import Delivery, Event, SourceConfig
 from app.sources.assurance import mistakes_of_each
 from app.sources.base import Lookup, SignedProvider
-from app.sources.fields import DIGITS, find, first_text, id_at, instant, parse_object, required, text
+from app.sources.fields import DIGITS, find, first_text, id_at, instant, list_at, required, text
+from app.sources.options import StrictOptions, options_of
 from app.sources.person_fields import address_in
 from app.sources.signing import Scheme
 
-if TYPE_CHECKING:
-    from app.model import Delivery, SourceConfig
 
-
-class SurveyMonkeyOptions(BaseModel):
+class SurveyMonkeyOptions(StrictOptions):
     """Keys of a SurveyMonkey source."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     api_token: SecretStr | None = Field(
         default=None, description="An access token with View Response Details: without it no event has an address."
@@ -42,7 +38,7 @@ class SurveyMonkey(SignedProvider):
 
     name = "surveymonkey"
     hosts = frozenset({"api.surveymonkey.com", "api.eu.surveymonkey.com", "api.surveymonkey.ca"})
-    Options: type[BaseModel] = SurveyMonkeyOptions
+    Options = SurveyMonkeyOptions
     scheme = Scheme(header="sm-signature", algorithm="sha1", encoding="base64")
 
     def check(self, config: SourceConfig) -> list[str]:
@@ -52,9 +48,8 @@ class SurveyMonkey(SignedProvider):
             config.secrets, lambda value: None if "&" in value else mistake
         )
 
-    def events(self, delivery: Delivery, config: SourceConfig) -> list[Event]:
+    def event(self, body: dict[str, Any], delivery: Delivery, config: SourceConfig) -> Event:
         """Return the one event, thin where its response can be fetched."""
-        body = parse_object(delivery.body)
         event = Event(
             source=config.name,
             type=required(body, "event_type"),
@@ -63,15 +58,15 @@ class SurveyMonkey(SignedProvider):
             occurred_at=instant(body, "event_datetime"),
             data=body,
         )
-        return [replace(event, thin=self.lookup(event, config) is not None)]
+        return replace(event, thin=self.lookup(event, config) is not None)
 
     def lookup(self, event: Event, config: SourceConfig) -> Lookup | None:
         """Return the response's address, made of two ids of the event."""
-        options = config.options
+        options = options_of(config, SurveyMonkeyOptions)
         survey, response = id_at(event.data, "resources", "survey_id"), id_at(event.data, "object_id")
-        if not isinstance(options, SurveyMonkeyOptions) or options.api_token is None:
-            return None
         if find(event.data, "object_type") != "response" or not (_is_id(survey) and _is_id(response)):
+            return None
+        if options.api_token is None:
             return None
         headers = {"authorization": f"Bearer {options.api_token.get_secret_value()}"}
         return Lookup(options.api_host, f"/v3/surveys/{survey}/responses/{response}/details", headers)
@@ -99,18 +94,13 @@ def _is_id(value: str | None) -> bool:
 
 def _answers(found: dict[str, Any]) -> list[tuple[str, str]]:
     """Return (question's id, text) of every answer in words; chosen options have only ids."""
-    questions = [question for page in _list(found, "pages") for question in _list(page, "questions")]
+    questions = [question for page in list_at(found, "pages") for question in list_at(page, "questions")]
     return [
         (id_at(question, "id") or "", value)
         for question in questions
-        for answer in _list(question, "answers")
+        for answer in list_at(question, "answers")
         if (value := text(answer, "text"))
     ]
-
-
-def _list(value: Any, key: str) -> list[Any]:
-    rows = find(value, key)
-    return rows if isinstance(rows, list) else []
 
 
 PROVIDER = SurveyMonkey()

@@ -6,16 +6,13 @@ of type `INPUT_EMAIL`, else of a question that asks for it; names and company ar
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from app.model import Event
+from app.model import Delivery, Event, SourceConfig
 from app.sources.base import SignedProvider
-from app.sources.fields import find, first_text, instant, parse_object, required, text
-from app.sources.form_labels import by_meaning
+from app.sources.fields import find, instant, list_at, required, text
+from app.sources.person_fields import first_of, person_at, person_by_label
 from app.sources.signing import Scheme
-
-if TYPE_CHECKING:
-    from app.model import Delivery, SourceConfig
 
 
 class Tally(SignedProvider):
@@ -24,44 +21,25 @@ class Tally(SignedProvider):
     name = "tally"
     scheme = Scheme(header="tally-signature", encoding="base64")
 
-    def events(self, delivery: Delivery, config: SourceConfig) -> list[Event]:
+    def event(self, body: dict[str, Any], delivery: Delivery, config: SourceConfig) -> Event:
         """Return the one event.
 
         Beside the payload, `data` holds each answer by its question's label, so that a rule can say
         `event.data["How many employees?"]`; the payload's own keys win.
         """
-        body = parse_object(delivery.body)
-        fields = _fields(body)
-        person = by_meaning([(text(field, "label") or "", text(field, "value") or "") for field in fields])
-        return [
-            Event(
-                source=config.name,
-                type=required(body, "eventType"),
-                dedupe=(required(body, "eventId"),),
-                id=required(body, "eventId"),
-                occurred_at=instant(body, "createdAt"),
-                email=first_text(_address(fields), person.get("email")),
-                first_name=person.get("first_name"),
-                last_name=person.get("last_name"),
-                name=person.get("name"),
-                company=person.get("company"),
-                data={label: field.get("value") for field in fields if (label := text(field, "label"))} | body,
-                answers={
-                    label: value
-                    for field in fields
-                    if (label := text(field, "label")) and (value := text(field, "value"))
-                },
-            ),
-        ]
-
-
-def _fields(body: dict[str, Any]) -> list[dict[str, Any]]:
-    found = find(body, "data", "fields")
-    return [field for field in found if isinstance(field, dict)] if isinstance(found, list) else []
-
-
-def _address(fields: list[dict[str, Any]]) -> str | None:
-    return first_text(*[text(field, "value") for field in fields if text(field, "type") == "INPUT_EMAIL"])
+        fields = list_at(body, "data", "fields")
+        texts = [(text(field, "label") or "", text(field, "value") or "") for field in fields]
+        addresses = [field for field in fields if text(field, "type") == "INPUT_EMAIL"]
+        return Event(
+            source=config.name,
+            type=required(body, "eventType"),
+            dedupe=(required(body, "eventId"),),
+            id=required(body, "eventId"),
+            occurred_at=instant(body, "createdAt"),
+            data={label: find(field, "value") for field in fields if (label := text(field, "label"))} | body,
+            answers={label: value for label, value in texts if label and value},
+            **first_of(*[person_at(field, email="value") for field in addresses], person_by_label(texts)),
+        )
 
 
 PROVIDER = Tally()

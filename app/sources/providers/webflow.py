@@ -8,25 +8,21 @@ contains their secret key.
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from app.model import Event
-from app.sources.base import SignedProvider, TimedOptions
-from app.sources.fields import body_digest, find, id_at, instant, parse_object, required
-from app.sources.form_labels import by_meaning
+from app.model import Delivery, Event, SourceConfig
+from app.sources.base import SignedProvider
+from app.sources.fields import body_digest, find, id_at, instant, required
+from app.sources.options import TimedOptions
+from app.sources.person_fields import person_by_label
 from app.sources.signing import Scheme
-
-if TYPE_CHECKING:
-    from pydantic import BaseModel
-
-    from app.model import Delivery, SourceConfig
 
 
 class Webflow(SignedProvider):
     """A submission's id identifies the event; of a trigger without an id, the whole body does."""
 
     name = "webflow"
-    Options: type[BaseModel] = TimedOptions
+    Options = TimedOptions
     scheme = Scheme(
         header="x-webflow-signature",
         template="{timestamp}:{body}",
@@ -35,32 +31,25 @@ class Webflow(SignedProvider):
         tolerance=timedelta(minutes=5),
     )
 
-    def events(self, delivery: Delivery, config: SourceConfig) -> list[Event]:
+    def event(self, body: dict[str, Any], delivery: Delivery, config: SourceConfig) -> Event:
         """Return the one event; the person is found by the names of the form's fields, which the site chose.
 
         Beside the payload, `data` holds each field of the form by its name; the payload's own keys win.
         """
-        body = parse_object(delivery.body)
         found = find(body, "payload", "data")
         form: dict[str, Any] = found if isinstance(found, dict) else {}
-        person = by_meaning([(name, value) for name, value in form.items() if isinstance(value, str)])
+        answers = {name: value for name, value in form.items() if isinstance(value, str)}
         submission = id_at(body, "payload", "id")
-        return [
-            Event(
-                source=config.name,
-                type=required(body, "triggerType"),
-                dedupe=(submission or body_digest(delivery.body),),
-                id=submission,
-                occurred_at=instant(body, "payload", "submittedAt"),
-                email=person.get("email"),
-                first_name=person.get("first_name"),
-                last_name=person.get("last_name"),
-                name=person.get("name"),
-                company=person.get("company"),
-                data=form | body,
-                answers={name: value for name, value in form.items() if isinstance(value, str)},
-            ),
-        ]
+        return Event(
+            source=config.name,
+            type=required(body, "triggerType"),
+            dedupe=(submission or body_digest(delivery.body),),
+            id=submission,
+            occurred_at=instant(body, "payload", "submittedAt"),
+            data=form | body,
+            answers=answers,
+            **person_by_label(answers.items()),
+        )
 
 
 PROVIDER = Webflow()

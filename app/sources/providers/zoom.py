@@ -10,18 +10,14 @@ from __future__ import annotations
 import hmac
 import json
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from app.model import Event, Response
-from app.sources import signing
-from app.sources.base import SignedProvider, TimedOptions
-from app.sources.fields import body_digest, find, first_text, id_at, instant, parse_object, required, text
-from app.sources.signing import Scheme
-
-if TYPE_CHECKING:
-    from pydantic import BaseModel
-
-    from app.model import Delivery, SourceConfig
+from app.model import Delivery, Event, Response, SourceConfig
+from app.sources.base import SignedProvider
+from app.sources.fields import body_digest, find, first_text, id_at, instant, parse_object, required
+from app.sources.options import TimedOptions
+from app.sources.person_fields import person_at
+from app.sources.signing import Scheme, octets
 
 EXITS = frozenset({"webinar.registration_cancelled", "meeting.registration_cancelled"})
 PERSON_IDS = ("id", "registrant_id", "participant_uuid", "participant_user_id", "user_id", "email")
@@ -31,7 +27,7 @@ class Zoom(SignedProvider):
     """Zoom sends no event id: event, time, account, object and person together identify it."""
 
     name = "zoom"
-    Options: type[BaseModel] = TimedOptions
+    Options = TimedOptions
     scheme = Scheme(
         header="x-zm-signature",
         prefix="v0=",
@@ -48,30 +44,23 @@ class Zoom(SignedProvider):
         if find(body, "event") != "endpoint.url_validation":
             return None
         token = required(body, "payload", "plainToken")
-        signer = signing.verify(self.scheme_of(config), delivery, config.secrets, delivery.received_at)
-        answer = hmac.digest(signing.octets(signer.value), token.encode(), "sha256").hex()
+        signer = self.authentication(config).verify(delivery, config.secrets, delivery.received_at)
+        answer = hmac.digest(octets(signer.value), token.encode(), "sha256").hex()
         return Response(body=json.dumps({"plainToken": token, "encryptedToken": answer}).encode())
 
-    def events(self, delivery: Delivery, config: SourceConfig) -> list[Event]:
+    def event(self, body: dict[str, Any], delivery: Delivery, config: SourceConfig) -> Event:
         """Return the one event; an empty address (a participant without a registration) reads as None."""
-        body = parse_object(delivery.body)
         subject = find(body, "payload", "object")
         person = find(subject, "registrant") or find(subject, "participant")
-        return [
-            Event(
-                source=config.name,
-                type=required(body, "event"),
-                dedupe=_dedupe_key(body, subject, person, delivery.body),
-                occurred_at=instant(body, "event_ts"),
-                email=text(person, "email"),
-                first_name=text(person, "first_name"),
-                last_name=text(person, "last_name"),
-                name=text(person, "user_name"),
-                company=text(person, "org"),
-                data=body,
-                exit=required(body, "event") in EXITS,
-            ),
-        ]
+        return Event(
+            source=config.name,
+            type=required(body, "event"),
+            dedupe=_dedupe_key(body, subject, person, delivery.body),
+            occurred_at=instant(body, "event_ts"),
+            data=body,
+            exit=required(body, "event") in EXITS,
+            **person_at(person, "email", "first_name", "last_name", name="user_name", company="org"),
+        )
 
 
 def _dedupe_key(body: dict[str, Any], subject: Any, person: Any, raw: bytes) -> tuple[str, ...]:
