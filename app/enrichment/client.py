@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 
 from app.errors import LookupFailed, LookupNotFound, Unreadable
-from app.sources.fields import parse
+from app.sources.strict_json import parse
 
 if TYPE_CHECKING:
     from collections.abc import Collection

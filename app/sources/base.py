@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from app.model import Delivery, Event, Response, Secret, SourceConfig
-from app.sources.fields import parse_object
 from app.sources.options import HeaderOptions, StrictOptions, TimedOptions
+from app.sources.strict_json import parse_object
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

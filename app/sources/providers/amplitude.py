@@ -14,9 +14,10 @@ from app.model import Delivery, Event, SourceConfig
 from app.sources.base import CredentialProvider
 from app.sources.batches import each, rows
 from app.sources.credentials import Credential
-from app.sources.fields import body_digest, find, first_text, from_digits, id_at, instant, parse_object, required, text
+from app.sources.fields import body_digest, find, first_text, from_digits, id_at, instant, required, text
 from app.sources.options import HeaderOptions
 from app.sources.person_fields import person_in, with_address
+from app.sources.strict_json import parse_object
 
 if TYPE_CHECKING:
     from datetime import datetime

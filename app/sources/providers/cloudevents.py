@@ -21,10 +21,11 @@ from app.model import Delivery, Event, Response, SourceConfig
 from app.sources.base import CredentialProvider
 from app.sources.batches import each, rows
 from app.sources.credentials import Credential
-from app.sources.fields import as_instant, parse, storable, text
+from app.sources.fields import as_instant, storable, text
 from app.sources.forms import content_type
 from app.sources.options import StrictOptions, options_of
 from app.sources.person_fields import person_in
+from app.sources.strict_json import parse
 
 REQUIRED = ("id", "source", "specversion", "type")
 VERSIONS = frozenset({"1.0", "0.3"})

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from app.model import Delivery, Event, Response, SourceConfig
 from app.sources.base import SignedProvider
-from app.sources.fields import body_digest, find, first_text, id_at, instant, parse_object, storable, text
+from app.sources.fields import body_digest, find, first_text, id_at, instant, storable, text
 from app.sources.forms import content_type, urlencoded
 from app.sources.signing import Scheme
+from app.sources.strict_json import parse_object
 
 if TYPE_CHECKING:
     from datetime import datetime

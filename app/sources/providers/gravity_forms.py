@@ -12,10 +12,11 @@ from typing import Any
 from app.model import Delivery, Event, SourceConfig
 from app.sources.base import ANY_METHOD, CredentialProvider
 from app.sources.credentials import Credential
-from app.sources.fields import id_at, instant, parse_object, query_of, tuple_or_digest
+from app.sources.fields import id_at, instant, query_of, tuple_or_digest
 from app.sources.forms import content_type, form, urlencoded
 from app.sources.options import HeaderOptions
 from app.sources.person_fields import person_by_label
+from app.sources.strict_json import parse_object
 
 
 class GravityForms(CredentialProvider):

@@ -13,11 +13,12 @@ from app.errors import Unreadable
 from app.model import Delivery, Event, SourceConfig
 from app.sources.base import SignedProvider
 from app.sources.batches import each, rows
-from app.sources.fields import find, from_digits, id_at, parse_object, required, text
+from app.sources.fields import find, from_digits, id_at, required, text
 from app.sources.options import TimedOptions
 from app.sources.person_fields import person_in, with_address
 from app.sources.signature_headers import read
 from app.sources.signing import Scheme
+from app.sources.strict_json import parse_object
 
 if TYPE_CHECKING:
     from collections.abc import Callable

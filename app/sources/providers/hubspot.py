@@ -27,7 +27,6 @@ from app.sources.fields import (
     from_digits,
     id_at,
     instant,
-    parse,
     required,
     storable,
     text,
@@ -35,6 +34,7 @@ from app.sources.fields import (
 from app.sources.options import StrictOptions, options_of
 from app.sources.person_fields import Person, first_of, person_at
 from app.sources.signing import Scheme
+from app.sources.strict_json import parse
 
 # HubSpot decodes these escapes in the URL before it signs ("validating requests" page); all others stay as sent.
 DECODED = re.compile(r"%(?:3A|2F|3F|40|21|24|27|28|29|2A|2C|3B)", re.IGNORECASE)

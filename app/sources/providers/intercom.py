@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from app.model import Delivery, Event, SourceConfig
 from app.sources.base import SignedProvider
-from app.sources.fields import find, instant, parse_object, required
+from app.sources.fields import find, instant, required
 from app.sources.person_fields import first_of, person_at
 from app.sources.signing import Scheme
+from app.sources.strict_json import parse_object
 
 PING = "ping"
 EXITS = frozenset({"contact.unsubscribed", "contact.deleted"})

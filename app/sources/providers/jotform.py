@@ -12,9 +12,10 @@ from typing import Any
 from app.model import Delivery, Event, SourceConfig
 from app.sources.base import CredentialProvider
 from app.sources.credentials import Credential
-from app.sources.fields import parse_object, required, text
+from app.sources.fields import required, text
 from app.sources.forms import form
 from app.sources.person_fields import Person, first_of, person_at, person_by_label
+from app.sources.strict_json import parse_object
 
 # Answers are named q{number}_{slug}; a repeated slug gets a number, and its words are written inCamelCase.
 ANSWER = re.compile(r"q\d+_(.+)")

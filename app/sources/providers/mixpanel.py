@@ -14,8 +14,9 @@ from app.model import Delivery, Event, Response, SourceConfig
 from app.sources.base import CredentialProvider
 from app.sources.batches import each, rows
 from app.sources.credentials import Credential
-from app.sources.fields import find, id_at, parse_object, required
+from app.sources.fields import find, id_at, required
 from app.sources.person_fields import person_at
+from app.sources.strict_json import parse_object
 
 
 class Mixpanel(CredentialProvider):

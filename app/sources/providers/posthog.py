@@ -12,10 +12,11 @@ from typing import Any
 from app.model import Delivery, Event, SourceConfig
 from app.sources.base import ANY_METHOD, CredentialProvider
 from app.sources.credentials import Credential
-from app.sources.fields import find, instant, parse_object, query_of, required, text
+from app.sources.fields import find, instant, query_of, required, text
 from app.sources.forms import urlencoded
 from app.sources.options import HeaderOptions
 from app.sources.person_fields import person_in, with_address
+from app.sources.strict_json import parse_object
 
 
 class PostHog(CredentialProvider):

@@ -12,10 +12,11 @@ from typing import Any
 from app.model import Delivery, Event, SourceConfig
 from app.sources.base import ANY_METHOD, CredentialProvider
 from app.sources.credentials import Credential
-from app.sources.fields import body_digest, find, first_text, id_at, instant, parse_object, query_of, required
+from app.sources.fields import body_digest, find, first_text, id_at, instant, query_of, required
 from app.sources.forms import urlencoded
 from app.sources.options import HeaderOptions
 from app.sources.person_fields import Person, first_of, person_at, person_in
+from app.sources.strict_json import parse_object
 
 
 class RudderStack(CredentialProvider):

@@ -20,21 +20,11 @@ from app.model import Delivery, Event, Secret, SourceConfig
 from app.sources.base import SignedProvider, unsent
 from app.sources.batches import dropped, each, not_too_many
 from app.sources.credentials import Credential
-from app.sources.fields import (
-    MAX_DEPTH,
-    body_digest,
-    find,
-    first_text,
-    id_at,
-    instant,
-    parse,
-    parse_object,
-    required,
-    text,
-)
+from app.sources.fields import body_digest, find, first_text, id_at, instant, required, text
 from app.sources.options import HeaderName, StrictOptions, options_of
 from app.sources.signature_headers import read
 from app.sources.signing import Scheme
+from app.sources.strict_json import MAX_DEPTH, parse, parse_object
 
 if TYPE_CHECKING:
     from datetime import datetime

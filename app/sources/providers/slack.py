@@ -11,11 +11,12 @@ from typing import Any
 
 from app.model import Delivery, Event, Response, SourceConfig
 from app.sources.base import SignedProvider
-from app.sources.fields import body_digest, find, first_text, from_digits, id_at, instant, parse_object, required, text
+from app.sources.fields import body_digest, find, first_text, from_digits, id_at, instant, required, text
 from app.sources.forms import content_type, urlencoded
 from app.sources.options import TimedOptions
 from app.sources.person_fields import person_at
 from app.sources.signing import Scheme
+from app.sources.strict_json import parse_object
 
 
 class Slack(SignedProvider):

@@ -14,10 +14,11 @@ from typing import Any
 
 from app.model import Delivery, Event, Response, SourceConfig
 from app.sources.base import SignedProvider
-from app.sources.fields import body_digest, find, first_text, id_at, instant, parse_object, required
+from app.sources.fields import body_digest, find, first_text, id_at, instant, required
 from app.sources.options import TimedOptions
 from app.sources.person_fields import person_at
 from app.sources.signing import Scheme, octets
+from app.sources.strict_json import parse_object
 
 EXITS = frozenset({"webinar.registration_cancelled", "meeting.registration_cancelled"})
 PERSON_IDS = ("id", "registrant_id", "participant_uuid", "participant_user_id", "user_id", "email")

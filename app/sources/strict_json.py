@@ -1,0 +1,107 @@
+"""Reading untrusted JSON: strictly, with two repairs.
+
+`parse` raises Unreadable for what two readers could read differently (a repeated key, NaN, an infinite number, a byte
+order mark), and for bodies nested deeper than `MAX_DEPTH`. Integers keep all their digits. Two things are repaired,
+because a lead is worth more than a character: NUL, which PostgreSQL cannot store in a text, and half a surrogate pair,
+which senders leave where they cut a text in the middle of an emoji. Each becomes U+FFFD.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from typing import Any, NoReturn
+
+from app.errors import Unreadable
+
+# Far above any real payload (Stripe's deepest is about 10), far below the limits of recursion and PostgreSQL's jsonb.
+MAX_DEPTH = 100
+LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+ESCAPED_NUL = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")
+
+
+def parse(body: bytes | str) -> Any:
+    """Return the JSON value in `body`; raise Unreadable where it is not strict JSON in UTF-8."""
+    try:
+        text = body if isinstance(body, str) else body.decode()
+        if "\\u0000" in text:
+            text = ESCAPED_NUL.sub(r"\1\\ufffd", text)
+        value = DECODER.decode(text)
+        value = _repaired(text, value)
+    except UnicodeError as error:
+        raise Unreadable("malformed_body", "the body is not UTF-8") from error
+    except RecursionError as error:
+        raise _too_deep() from error
+    except ValueError as error:
+        raise Unreadable("malformed_body", f"the body is not JSON: {error}") from error
+    if text.count("[") + text.count("{") > MAX_DEPTH and _depth(value) > MAX_DEPTH:
+        raise _too_deep()
+    return value
+
+
+def parse_object(body: bytes | str) -> dict[str, Any]:
+    """Return the JSON object in `body`; raise Unreadable where it is anything else."""
+    value = parse(body)
+    if not isinstance(value, dict):
+        raise Unreadable("malformed_body", "the body is not a JSON object")
+    return value
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    result = dict(pairs)
+    if len(result) != len(pairs):
+        raise ValueError("a key appears twice in one object")
+    return result
+
+
+def _finite(digits: str) -> float:
+    number = float(digits)
+    if not math.isfinite(number):
+        raise ValueError("a number is too large")
+    return number
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _repaired(source: str, value: Any) -> Any:
+    """Return the value with halves of surrogate pairs replaced."""
+    # The escape is rare (most senders write UTF-8), so the value is encoded as a test only where it occurs.
+    if "\\ud" not in source and "\\uD" not in source:
+        return value
+    try:
+        json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return _without_lone_surrogates(value)
+    return value
+
+
+def _without_lone_surrogates(value: Any) -> Any:
+    if isinstance(value, str):
+        return LONE_SURROGATE.sub("\N{REPLACEMENT CHARACTER}", value)
+    if isinstance(value, dict):
+        return {_without_lone_surrogates(key): _without_lone_surrogates(item) for key, item in value.items()}
+    return [_without_lone_surrogates(item) for item in value] if isinstance(value, list) else value
+
+
+def _depth(value: Any) -> int:
+    depth, level = 0, [value]
+    while level:
+        depth += 1
+        level = [
+            child
+            for item in level
+            for child in (item.values() if isinstance(item, dict) else item if isinstance(item, list) else ())
+        ]
+    return depth - 1
+
+
+def _too_deep() -> Unreadable:
+    return Unreadable("malformed_body", f"the body is nested deeper than {MAX_DEPTH} levels")
+
+
+# The standard library's decoder: orjson turns integers above 64 bits into floats and drops repeated keys silently, and
+# checking for both afterwards costs as much as this decoder does.
+DECODER = json.JSONDecoder(object_pairs_hook=_unique, parse_float=_finite, parse_constant=_no_constant)
