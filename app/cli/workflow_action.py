@@ -103,7 +103,7 @@ async def _register_with(client: HubSpotClient, developer: Developer, definition
     after: str | None = None
     while True:
         page = await client.send(list_actions(developer, after))
-        for registered in page.definitions:
+        for registered in page.items:
             if registered.url == definition["actionUrl"]:
                 return await client.send(update_action(developer, registered.id, definition))
         if (after := page.after) is None:

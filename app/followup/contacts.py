@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
+    from app.hubspot.api.call import Page
     from app.hubspot.api.contacts import Contact
-    from app.hubspot.api.search import FoundPage
     from app.hubspot.client import HubSpotClient
 
 ENROLLED = "hs_sequences_is_enrolled"
@@ -55,7 +55,7 @@ class HubSpotEnds:
         found = await self._client.send(read_contacts(contact_ids, NAMES))
         return {key: _shown(answer) for key, answer in found.items()}
 
-    async def changed(self, since: datetime, until: datetime, beyond: str | None) -> FoundPage:
+    async def changed(self, since: datetime, until: datetime, beyond: str | None) -> Page[str]:
         """Return a page of the contacts that left their latest sequence or replied between two instants."""
         return await self._client.send(contacts_between(DATES, since, until, beyond))
 

@@ -122,11 +122,11 @@ class Follower:
                 page = await self._hubspot.changed(since - OVERLAP, until, beyond)
             except Refusal as refusal:
                 return await self._not_searched(turn, refusal, since, max(self._seconds, pause))
-            await self._store.hint(page.ids)
-            if page.beyond is None:
+            await self._store.hint(page.items)
+            if page.after is None:
                 await self._store.searched(turn, since=until, wait=max(self._seconds, pause))
                 return True
-            beyond = page.beyond
+            beyond = page.after
             await self._store.searched(turn, since=since, until=until, beyond=beyond, wait=pause)
         return True
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from app.clock import elapsed_seconds
 from app.hubspot.api.sequences import list_owners
+from app.hubspot.pages import read_pages
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 
 FRESH_SECONDS = 600.0
 AGAIN_SECONDS = 30.0
-MAXIMUM_PAGES = 100
 
 
 class Owners:
@@ -54,13 +54,6 @@ class Owners:
             await self._read()
 
     async def _read(self) -> None:
-        found: dict[str, Owner] = {}
-        after: str | None = None
-        for _ in range(MAXIMUM_PAGES):
-            page = await self._client.send(list_owners(after))
-            found |= {owner.id: owner for owner in page.owners}
-            after = page.after
-            if after is None:
-                break
-        self._known, self._read_at = found, elapsed_seconds()
+        self._known = {owner.id: owner for owner in await read_pages(self._client, list_owners)}
+        self._read_at = elapsed_seconds()
         self._on_refresh()

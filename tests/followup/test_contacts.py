@@ -16,8 +16,9 @@ from app.errors import OutcomeUnknown, Refusal
 from app.followup.contacts import DATES, HubSpotEnds, is_gone, seen_from
 from app.followup.ends import Seen
 from app.hubspot.api import search
+from app.hubspot.api.call import Page
 from app.hubspot.api.replies import Reply
-from app.hubspot.api.search import FoundPage, contacts_between
+from app.hubspot.api.search import contacts_between
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -60,23 +61,23 @@ def test_a_search_stays_within_hubspots_limits_on_one_query() -> None:
 @pytest.mark.parametrize(
     ("body", "found"),
     [
-        ({"total": 0, "results": []}, FoundPage((), None)),
-        ({"total": 2, "results": [{"id": "501"}, {"id": "777"}]}, FoundPage(("501", "777"), None)),
+        ({"total": 0, "results": []}, Page((), None)),
+        ({"total": 2, "results": [{"id": "501"}, {"id": "777"}]}, Page(("501", "777"), None)),
         (
             {"results": [{"id": "501"}, {"id": 777}], "paging": {"next": {"after": "2"}}},
-            FoundPage(("501", "777"), "778"),
+            Page(("501", "777"), "778"),
         ),
-        ({"results": [{"id": "x"}, {}, "501"], "paging": {"next": {"after": "2"}}}, FoundPage((), None)),
-        ({}, FoundPage((), None)),
+        ({"results": [{"id": "x"}, {}, "501"], "paging": {"next": {"after": "2"}}}, Page((), None)),
+        ({}, Page((), None)),
     ],
 )
-def test_a_page_tells_who_comes_after_it(body: Any, found: FoundPage) -> None:
+def test_a_page_tells_who_comes_after_it(body: Any, found: Page[str]) -> None:
     assert PAGE.parse(reply(body)) == found
 
 
 def test_a_full_page_is_followed_by_another_one_whatever_else_it_says() -> None:
     results = [{"id": str(number)} for number in range(1000, 1000 + search.PAGE_SIZE)]
-    assert PAGE.parse(reply({"results": results})).beyond == str(1000 + search.PAGE_SIZE)
+    assert PAGE.parse(reply({"results": results})).after == str(1000 + search.PAGE_SIZE)
 
 
 def test_a_search_too_many_is_told_by_its_message_alone() -> None:
@@ -105,7 +106,7 @@ def test_a_contact_is_read_by_hubspots_names() -> None:
 @given(st.binary(max_size=200), st.integers(100, 599))
 def test_any_answer_to_a_search_ends_in_the_error_tree(body: bytes, status: int) -> None:
     with suppress(Refusal, OutcomeUnknown):
-        assert isinstance(PAGE.parse(Reply(status, {}, body)), FoundPage)
+        assert isinstance(PAGE.parse(Reply(status, {}, body)), Page)
 
 
 async def test_who_is_refused_shows_nothing_and_only_who_is_not_spoken_of_is_left_out(

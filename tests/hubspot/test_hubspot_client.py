@@ -163,7 +163,7 @@ async def test_a_search_takes_the_permits_of_searches_and_anything_else_those_of
     rate_limit.spent_first = 1
     nine = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
     async with new_client(answering(body={"total": 0, "results": []})) as client:
-        assert (await client.send(contacts_between(["createdate"], nine, nine))).ids == ()
+        assert (await client.send(contacts_between(["createdate"], nine, nine))).items == ()
         searched, rate_limit.kinds = rate_limit.kinds, []
         assert await client.send(read_contacts(["501", "502"], ["email"])) == {}
     assert set(searched) == {"search"}

@@ -11,7 +11,8 @@ from app.errors import OutcomeUnknown, Refusal
 from app.hubspot.api import account, details, properties
 from app.hubspot.api import sequences as protocol
 from app.hubspot.api.account import AccountDetails, TokenInfo, Usage
-from app.hubspot.api.details import SendSettings, User, UserPage
+from app.hubspot.api.call import Page
+from app.hubspot.api.details import SendSettings, User
 from app.hubspot.api.properties import PropertyDefinition
 from app.hubspot.api.replies import Reply
 from tests.support.portal import Portal
@@ -86,7 +87,7 @@ def test_users_come_in_pages_with_their_seats() -> None:
         "paging": {"next": {"after": "6"}},
     }
     users = (User("7001", "anna@acme.example", ("sales-pro",)), User("7002", None, None))
-    assert call.parse(reply(told)) == UserPage(users, "6")
+    assert call.parse(reply(told)) == Page(users, "6")
 
 
 def test_a_token_is_asked_about_and_not_shown() -> None:
@@ -123,7 +124,7 @@ def test_archived_owners_are_asked_for_apart_and_keep_their_user_id() -> None:
     call = protocol.list_owners(after="5", archived=True)
     assert call.query == (("limit", "100"), ("archived", "true"), ("after", "5"))
     told = {"id": "31", "userId": None, "userIdIncludingInactive": 7001, "firstName": "Anna", "lastName": "Acme"}
-    (owner,) = call.parse(reply({"results": [told]})).owners
+    (owner,) = call.parse(reply({"results": [told]})).items
     assert (owner.user_id, owner.past_user_id, owner.name) == (None, "7001", "Anna Acme")
 
 
@@ -142,7 +143,7 @@ async def test_the_sandbox_answers_all_of_it(
 
     async with new_client(httpx.MockTransport(dated), token="pat-sandbox-read") as client:
         assert "EMAIL" in (await client.send(details.sequence_details("7001", "310001"))).steps
-        assert {user.id: user.seats for user in (await client.send(details.list_users())).users}["7003"] == ()
+        assert {user.id: user.seats for user in (await client.send(details.list_users())).items}["7003"] == ()
         assert "automation.sequences.enrollments.write" not in (await client.token_info()).scopes
         assert (await client.send(account.account_details())).timezone == "UTC"
         usage = await client.send(account.daily_usage())

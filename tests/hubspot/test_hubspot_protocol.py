@@ -9,9 +9,10 @@ import pytest
 from app.errors import HubSpotError, OutcomeUnknown, Refusal
 from app.hubspot.api import contacts
 from app.hubspot.api import sequences as protocol
+from app.hubspot.api.call import Page
 from app.hubspot.api.contacts import Contact, Upsert
 from app.hubspot.api.replies import Reply
-from app.hubspot.api.sequences import Enrolled, Owner, OwnerPage, Sequence, SequencePage
+from app.hubspot.api.sequences import Enrolled, Owner, Sequence
 from app.model import ObservedEnrollment, Sender
 
 ANNA = Sender("anna", "7001", "anna@acme.example")
@@ -68,15 +69,15 @@ def test_sequences_come_in_pages() -> None:
         "results": [{"id": "310001", "name": "Demo", "updatedAt": "2026-11-23T09:00:00Z", "userId": "7001"}],
         "paging": {"next": {"after": "6"}},
     }
-    assert call.parse(reply(told)) == SequencePage((Sequence("310001", "Demo", "7001", NINE),), "6")
-    assert call.parse(reply({"results": []})) == SequencePage((), None)
+    assert call.parse(reply(told)) == Page((Sequence("310001", "Demo", "7001", NINE),), "6")
+    assert call.parse(reply({"results": []})) == Page((), None)
 
 
 def test_an_owner_has_a_user_id_until_deactivated() -> None:
     call = protocol.list_owners()
     told = {"results": [{"id": "31", "userId": 7001, "email": "anna@acme.example"}, {"id": "32", "userId": None}]}
     owners = (Owner("31", "7001", "anna@acme.example"), Owner("32", None, None))
-    assert call.parse(reply(told)) == OwnerPage(owners, None)
+    assert call.parse(reply(told)) == Page(owners, None)
 
 
 def test_an_upsert_goes_by_address_and_does_not_write_it() -> None:

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from app.errors import OutcomeUnknown
 from app.hubspot.api.refusals import raise_for
-from app.hubspot.api.replies import mapping, text
+from app.hubspot.api.replies import items, mapping, text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -20,6 +20,7 @@ NOT_FOUND = 404
 PAGE_LIMIT = 100  # no maximum is stated; 100 is known to work
 
 T_co = TypeVar("T_co", covariant=True)
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,14 @@ class Call(Generic[T_co]):
         return self.route.format_map({name: quote(part, safe="") for name, part in parts.items()})
 
 
+@dataclass(frozen=True, slots=True)
+class Page(Generic[T]):
+    """One page of a list; `after` asks for the next one, None at the end."""
+
+    items: tuple[T, ...]
+    after: str | None
+
+
 def accepted(reply: Reply) -> dict[str, Any]:
     """Return the JSON object of a successful reply. Raises Refusal or OutcomeUnknown; a torn body is OutcomeUnknown."""
     if not reply.ok:
@@ -67,6 +76,8 @@ def paging(after: str | None) -> tuple[tuple[str, str], ...]:
     return (("after", after),) if after else ()
 
 
-def next_page(body: dict[str, Any]) -> str | None:
-    """Return what asks for the next page, None at the end."""
-    return text(mapping(mapping(body.get("paging")).get("next")).get("after"))
+def page(reply: Reply, read: Callable[[dict[str, Any]], T | None]) -> Page[T]:
+    """Return the page that a reply holds, without the entries of which `read` makes nothing."""
+    body = accepted(reply)
+    found = tuple(entry for item in items(body.get("results")) if (entry := read(item)) is not None)
+    return Page(found, text(mapping(mapping(body.get("paging")).get("next")).get("after")))

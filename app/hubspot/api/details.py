@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from app.hubspot.api.call import PAGE_LIMIT, Call, accepted, next_page, paging
+from app.hubspot.api.call import PAGE_LIMIT, Call, Page, accepted, page, paging
 from app.hubspot.api.replies import count, identifier, items, mapping, text, word, words
 from app.hubspot.api.sequences import Sequence, sequence_from
 
@@ -45,14 +45,6 @@ class User:
     seats: tuple[str, ...] | None
 
 
-@dataclass(frozen=True, slots=True)
-class UserPage:
-    """One page of users; `after` asks for the next, None at the end."""
-
-    users: tuple[User, ...]
-    after: str | None
-
-
 def sequence_details(user_id: str, sequence: str) -> Call[SequenceDetails]:
     """Read one sequence with its steps and its settings, as this user sees it."""
     return Call(
@@ -64,13 +56,13 @@ def sequence_details(user_id: str, sequence: str) -> Call[SequenceDetails]:
     )
 
 
-def list_users(after: str | None = None) -> Call[UserPage]:
+def list_users(after: str | None = None) -> Call[Page[User]]:
     """List the users, a page at a time. This takes a scope that enrolling does not need, so a refusal is expected."""
     return Call(
         route="/settings/users/{version}",
         method="GET",
         query=(("limit", str(PAGE_LIMIT)), *paging(after)),
-        parse=_users,
+        parse=lambda reply: page(reply, _user),
     )
 
 
@@ -84,11 +76,9 @@ def _details(reply: Reply) -> SequenceDetails:
     return SequenceDetails(sequence_from(body, reply), kinds, shown)
 
 
-def _users(reply: Reply) -> UserPage:
-    body = accepted(reply)
-    listed = ((identifier(item.get("id")), item) for item in items(body.get("results")))
-    users = tuple(User(user, text(item.get("email")), words(item.get("seatNames"))) for user, item in listed if user)
-    return UserPage(users, next_page(body))
+def _user(item: dict[str, Any]) -> User | None:
+    user_id = identifier(item.get("id"))
+    return User(user_id, text(item.get("email")), words(item.get("seatNames"))) if user_id else None
 
 
 def _minute(value: Any) -> int | None:

@@ -7,11 +7,10 @@ contact that leaves the results does not shift the others.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from app.hubspot.api.call import Call, accepted
+from app.hubspot.api.call import Call, Page, accepted
 from app.hubspot.api.replies import identifier, items
 
 if TYPE_CHECKING:
@@ -24,18 +23,13 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 ID = "hs_object_id"
 
 
-@dataclass(frozen=True, slots=True)
-class FoundPage:
-    """The ids of contacts; `beyond` asks for those after them, None at the end."""
-
-    ids: tuple[str, ...]
-    beyond: str | None
-
-
 def contacts_between(
     dates: Sequence[str], since: datetime, until: datetime, beyond: str | None = None
-) -> Call[FoundPage]:
-    """Find contacts with any of the properties `dates` between two instants, both included; return their ids."""
+) -> Call[Page[str]]:
+    """Find contacts with any of the properties `dates` between two instants, both included; return their ids.
+
+    `beyond` is the id from which on the results count: the `after` of the page before.
+    """
     further = [_filter(ID, "GTE", beyond)] if beyond else []
     body: dict[str, Any] = {
         "filterGroups": [{"filters": [*_between(name, since, until), *further]} for name in dates],
@@ -64,9 +58,9 @@ def _milliseconds(moment: datetime) -> str:
     return str((moment - EPOCH) // timedelta(milliseconds=1))
 
 
-def _page(reply: Reply) -> FoundPage:
+def _page(reply: Reply) -> Page[str]:
     body = accepted(reply)
     found = (identifier(item.get("id")) for item in items(body.get("results")))
     ids = tuple(id_ for id_ in found if id_ and id_.isdecimal())
     more = len(ids) >= PAGE_SIZE or (ids and body.get("paging"))
-    return FoundPage(ids, str(max(map(int, ids)) + 1) if more else None)
+    return Page(ids, str(max(map(int, ids)) + 1) if more else None)

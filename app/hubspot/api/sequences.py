@@ -8,8 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from app.hubspot.api.call import NOT_FOUND, PAGE_LIMIT, Call, accepted, next_page, paging, unreadable
-from app.hubspot.api.replies import identifier, instant, items, text
+from app.hubspot.api.call import NOT_FOUND, PAGE_LIMIT, Call, Page, accepted, page, paging, unreadable
+from app.hubspot.api.replies import identifier, instant, text
 from app.model import ObservedEnrollment
 
 if TYPE_CHECKING:
@@ -42,14 +42,6 @@ class Owner:
 
 
 @dataclass(frozen=True, slots=True)
-class OwnerPage:
-    """One page of owners; `after` asks for the next, None at the end."""
-
-    owners: tuple[Owner, ...]
-    after: str | None
-
-
-@dataclass(frozen=True, slots=True)
 class Sequence:
     """A sequence as listed. `updated_at` is the only sign of an edit; there is no active or paused flag."""
 
@@ -57,14 +49,6 @@ class Sequence:
     name: str
     user_id: str | None
     updated_at: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class SequencePage:
-    """One page of sequences; `after` asks for the next, None at the end."""
-
-    sequences: tuple[Sequence, ...]
-    after: str | None
 
 
 def enroll(contact_id: str, sequence: str, sender: Sender) -> Call[Enrolled]:
@@ -94,13 +78,13 @@ def enrollment_status(contact_id: str) -> Call[ObservedEnrollment | None]:
     )
 
 
-def list_sequences(user_id: str, after: str | None = None) -> Call[SequencePage]:
+def list_sequences(user_id: str, after: str | None = None) -> Call[Page[Sequence]]:
     """List the sequences that a user may send, a page at a time."""
     return Call(
         route="/automation/sequences/{version}",
         method="GET",
         query=(("userId", user_id), ("limit", str(PAGE_LIMIT)), *paging(after)),
-        parse=_sequence_page,
+        parse=lambda reply: page(reply, lambda item: sequence_from(item, reply)),
     )
 
 
@@ -111,18 +95,18 @@ def get_sequence(user_id: str, sequence: str) -> Call[Sequence]:
         method="GET",
         parts={"sequenceId": sequence},
         query=(("userId", user_id),),
-        parse=_sequence,
+        parse=lambda reply: sequence_from(accepted(reply), reply),
     )
 
 
-def list_owners(after: str | None = None, *, archived: bool = False) -> Call[OwnerPage]:
+def list_owners(after: str | None = None, *, archived: bool = False) -> Call[Page[Owner]]:
     """List the owners who are not archived (or those who are), a page at a time."""
     gone = (("archived", "true"),) if archived else ()
     return Call(
         route="/crm/owners/{version}",
         method="GET",
         query=(("limit", str(PAGE_LIMIT)), *gone, *paging(after)),
-        parse=_owner_page,
+        parse=lambda reply: page(reply, _owner),
     )
 
 
@@ -144,26 +128,13 @@ def _status(reply: Reply) -> ObservedEnrollment | None:
     return ObservedEnrollment(sequence, enrolled.enrolled_at)
 
 
-def _sequence_page(reply: Reply) -> SequencePage:
-    body = accepted(reply)
-    listed = tuple(sequence_from(item, reply) for item in items(body.get("results")))
-    return SequencePage(listed, next_page(body))
-
-
-def _owner_page(reply: Reply) -> OwnerPage:
-    body = accepted(reply)
-    listed = ((identifier(item.get("id")), item) for item in items(body.get("results")))
-    return OwnerPage(tuple(_owner(owner_id, item) for owner_id, item in listed if owner_id), next_page(body))
-
-
-def _owner(id_: str, item: dict[str, Any]) -> Owner:
+def _owner(item: dict[str, Any]) -> Owner | None:
+    id_ = identifier(item.get("id"))
+    if id_ is None:
+        return None
     name = " ".join(part for key in ("firstName", "lastName") if (part := text(item.get(key))))
     past = identifier(item.get("userIdIncludingInactive"))
     return Owner(id_, identifier(item.get("userId")), text(item.get("email")), name or None, past)
-
-
-def _sequence(reply: Reply) -> Sequence:
-    return sequence_from(accepted(reply), reply)
 
 
 def sequence_from(body: dict[str, Any], reply: Reply) -> Sequence:

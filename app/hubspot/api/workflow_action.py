@@ -10,8 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from app.hubspot.api.call import Call, accepted, next_page, paging, unreadable
-from app.hubspot.api.replies import identifier, items, text
+from app.hubspot.api.call import Call, Page, accepted, page, paging, unreadable
+from app.hubspot.api.replies import identifier, text
 
 if TYPE_CHECKING:
     from app.hubspot.api.replies import Reply
@@ -36,14 +36,6 @@ class Registered:
     url: str
     revision: str
     published: bool
-
-
-@dataclass(frozen=True, slots=True)
-class RegisteredPage:
-    """One page of definitions; `after` asks for the next, None at the end."""
-
-    definitions: tuple[Registered, ...]
-    after: str | None
 
 
 def definition(url: str, *, published: bool | None) -> dict[str, Any]:
@@ -79,9 +71,9 @@ def component(url: str, *, published: bool) -> dict[str, Any]:
     return {"uid": "segue_hand_over", "type": "workflow-action", "config": config}
 
 
-def list_actions(developer: Developer, after: str | None = None) -> Call[RegisteredPage]:
+def list_actions(developer: Developer, after: str | None = None) -> Call[Page[Registered]]:
     """List the app's definitions, a page at a time."""
-    return _call("GET", developer, _page, query=paging(after))
+    return _call("GET", developer, lambda reply: page(reply, _read), query=paging(after))
 
 
 def create_action(developer: Developer, definition: dict[str, Any]) -> Call[Registered]:
@@ -112,12 +104,6 @@ def _call(
         parse=parse,
         bearer=not developer.hapikey,
     )
-
-
-def _page(reply: Reply) -> RegisteredPage:
-    body = accepted(reply)
-    found = (_read(item) for item in items(body.get("results")))
-    return RegisteredPage(tuple(one for one in found if one is not None), next_page(body))
 
 
 def _registered(reply: Reply) -> Registered:
