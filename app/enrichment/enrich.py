@@ -15,6 +15,7 @@ from app.enrichment.client import NOT_THERE_YET
 from app.enrichment.portals import account_of
 from app.enrollments.outcome import reason_without_reply
 from app.errors import HeldError, HubSpotError, LookupFailed, LookupNotFound, Refusal, Unreadable
+from app.hubspot.api.faults import Next, fault_of
 from app.intake.entries import DecidedEvent
 from app.model import Decision, Verdict
 from app.sources.field_map import mapped
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
     from app.enrichment.store import Enrichment, EnrichmentStore
-    from app.enrollments.outcome import NextStep
     from app.intake.decide import Decider
     from app.model import Event
     from app.observability.metrics import Metrics
@@ -58,13 +58,11 @@ class EnrichmentSources:
         ask: Callable[[Lookup], Awaitable[Any]],
         contacts: Callable[[str], Contacts],
         portals: Callable[[], Awaitable[Mapping[str, str]]],
-        fault_of: Callable[[str], NextStep],
     ) -> None:
         self._providers = providers
         self._ask = ask
         self._contacts = contacts
         self._portals = portals
-        self._fault_of = fault_of
 
     async def look_up(self, event: Event, book: Rulebook) -> Event:
         """Return the event with the facts of its lookup. Raises LookupFailed and LookupNotFound."""
@@ -92,7 +90,7 @@ class EnrichmentSources:
             message = f"HubSpot: {refusal.code}"
             if refusal.code == NOT_FOUND:
                 raise LookupFailed(refusal.code, message, tries=NOT_THERE_YET) from refusal
-            if self._fault_of(refusal.code).next == "refuse":
+            if fault_of(refusal.code).next is Next.REFUSE:
                 raise LookupNotFound(message) from refusal
             raise LookupFailed(refusal.code, message, refusal.retry_after) from refusal
         except HubSpotError as error:

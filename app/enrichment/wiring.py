@@ -14,7 +14,6 @@ from app.enrichment.enrich import Enricher, EnrichmentSources
 from app.enrichment.loop import EnrichmentLoop
 from app.enrichment.store import EnrichmentStore
 from app.errors import LookupFailed
-from app.hubspot.api.faults import fault_of
 from app.ids import Ids
 from app.intake.decide import Decider
 from app.sources import PROVIDERS
@@ -50,7 +49,6 @@ async def start(process: Process) -> None:
             ask=lookups.ask,
             contacts=contacts,
             portals=IdentityStore(process.engine).portals,
-            fault_of=fault_of,
         ),
         book=process.current_rulebook,
         span=timedelta(hours=settings.retry_span_hours),

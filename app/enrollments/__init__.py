@@ -6,5 +6,5 @@ until a time, parked for a person, or uncertain, which `settle` resolves by read
 A worker that has lost its lease gets FenceLost and drops its work; another worker continues from the last checkpoint.
 
 Other rooms import `wiring` (to start the worker of an account), `operator_store` (to release and cancel), `outcome`
-(`NextStep`), and `evidence` (`CLOCK_TOLERANCE`). Everything else is internal.
+(`reason_without_reply`), and `evidence` (`CLOCK_TOLERANCE`). Everything else is internal.
 """

@@ -10,8 +10,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from app.enrollments.actions import ACTIONS
-from app.enrollments.evidence import is_ours, next_read_at
-from app.enrollments.outcome import Change
+from app.enrollments.evidence import is_ours
+from app.enrollments.outcome import Change, uncertain
 from app.enrollments.prepare import RECHECK_AFTER
 from app.enrollments.sending import SendingCheckpoint
 from app.enrollments.work_item import WorkItem
@@ -141,9 +141,7 @@ class Enroller:
 
     async def _unsettled(self, enrollment: Enrollment, refusal: Refusal, detail: str) -> None:
         """Record that the contact is enrolled, and by whom is unknown: reads follow until HubSpot shows it."""
-        settle_seconds = self._recorder.patience.settle_seconds
-        due_at = next_read_at(self._recorder.now(), reads=0, settle_seconds=settle_seconds)
-        change = Change("uncertain", refusal.code, detail, due_at=due_at)
+        change = uncertain(refusal.code, detail, sent_at=self._recorder.now(), patience=self._recorder.patience)
         await self._recorder.move(replace(enrollment, state=State.WORKING), State.UNCERTAIN, change)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from app.backoff import next_attempt
 from app.enrollments.evidence import next_read_at
@@ -21,30 +21,14 @@ from app.errors import (
     SenderGone,
     StoreSlow,
 )
+from app.hubspot.api.faults import Next, Party, fault_of
 from app.model import NO_OUTCOME, NOT_CONNECTED, Enrollment, State, Step
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
+    from app.hubspot.api.faults import Fault
 
 # HubSpot's code for a sender that has used up its 24 hours.
 SENDER_FULL = "SEND_LIMIT_EXCEEDED"
-
-
-class NextStep(Protocol):
-    """The part of a row of the fault table that this decision needs."""
-
-    @property
-    def fault(self) -> str:
-        """What is at fault: contact, sender, account, us or hubspot."""
-
-    @property
-    def next(self) -> str:
-        """What follows: refuse, retry, hold, park or settle."""
-
-    @property
-    def sentence(self) -> str:
-        """What happened, for people."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,80 +82,74 @@ class Patience:
     spread: timedelta = timedelta(minutes=10)
 
 
+@dataclass(frozen=True, slots=True)
+class _Failure:
+    """What was in progress when an attempt failed, and when; `random` is uniform in [0, 1)."""
+
+    enrollment: Enrollment
+    now: datetime
+    random: float
+    patience: Patience
+
+
 def after_failure(
-    error: SegueError,
-    enrollment: Enrollment,
-    fault_of: Callable[[str], NextStep],
-    *,
-    now: datetime,
-    random: float,
-    patience: Patience,
+    error: SegueError, enrollment: Enrollment, *, now: datetime, random: float, patience: Patience
 ) -> tuple[State, Change]:
     """Return the state that follows from `error`, and what is written with it. `random` is uniform in [0, 1)."""
+    failure = _Failure(enrollment, now, random, patience)
     if isinstance(error, DeclinedError):
         return State.REFUSED, Change("refused", error.reason, str(error))
     if isinstance(error, ParkedError):
         return State.PARKED, Change("parked", error.reason, str(error))
     if isinstance(error, HeldError | NotConnected):
-        return _held(error, enrollment, now=now, random=random, patience=patience)
+        return _held(error, failure)
     if isinstance(error, OutcomeUnknown) and enrollment.step is Step.SENDING:
-        return State.UNCERTAIN, uncertain(NO_OUTCOME, str(error), enrollment, now=now, patience=patience)
+        sent_at = enrollment.sending_at or now
+        return State.UNCERTAIN, uncertain(NO_OUTCOME, str(error), sent_at=sent_at, patience=patience)
     if not isinstance(error, Refusal):
-        return _retry(error, reason_without_reply(error), enrollment, now=now, random=random, patience=patience)
-    return _after_refusal(error, fault_of(error.code), enrollment, now=now, random=random, patience=patience)
+        return _retry(error, reason_without_reply(error), failure)
+    return _after_refusal(error, fault_of(error.code), failure)
 
 
-def _after_refusal(
-    error: Refusal, fault: NextStep, enrollment: Enrollment, *, now: datetime, random: float, patience: Patience
-) -> tuple[State, Change]:
+def _after_refusal(error: Refusal, fault: Fault, failure: _Failure) -> tuple[State, Change]:
     """Return what follows from HubSpot's refusal: the fault table decides."""
     detail = f"{fault.sentence} ({error.code})" + (f" HubSpot says: {error.detail}" if error.detail else "")
-    if fault.next == "refuse":
-        return State.REFUSED, Change("refused", error.code, detail)
-    if fault.next == "hold":
-        return _hold_at_limit(error, fault, detail, enrollment, now=now, random=random, patience=patience)
-    if fault.next == "settle":
-        return State.UNCERTAIN, uncertain(error.code, detail, enrollment, now=now, patience=patience)
-    if fault.next == "retry":
-        return _retry(error, error.code, enrollment, now=now, random=random, patience=patience)
-    return State.PARKED, Change("parked", error.code, detail, blames_sender=fault.fault == "sender")
+    match fault.next:
+        case Next.REFUSE:
+            return State.REFUSED, Change("refused", error.code, detail)
+        case Next.HOLD:
+            return _hold_at_limit(error, fault, detail, failure)
+        case Next.RETRY:
+            return _retry(error, error.code, failure)
+        case Next.PARK:
+            return State.PARKED, Change("parked", error.code, detail, blames_sender=fault.fault is Party.SENDER)
 
 
-def _hold_at_limit(
-    refusal: Refusal,
-    fault: NextStep,
-    detail: str,
-    enrollment: Enrollment,
-    *,
-    now: datetime,
-    random: float,
-    patience: Patience,
-) -> tuple[State, Change]:
+def _hold_at_limit(refusal: Refusal, fault: Fault, detail: str, failure: _Failure) -> tuple[State, Change]:
     """Hold an enrollment that has met a limit.
 
     Where the sender has used up its 24 hours, a sender is chosen anew, as the rule says. An enrollment that this sender
     may have sent already, with an unknown outcome, waits for the same sender. A sender that HubSpot throttles for a
     moment is not full: its enrollments are tried again with it, spread over time.
     """
-    until = now + patience.hold
-    if fault.fault != "sender":
+    until = failure.now + failure.patience.hold
+    if fault.fault is not Party.SENDER:
         return State.HELD, Change("held", "daily_budget", detail, due_at=until)
     if refusal.code != SENDER_FULL:
-        return State.HELD, Change("held", refusal.code, detail, due_at=until + random * patience.spread)
-    if enrollment.first_sending_at is not None:
+        return State.HELD, Change("held", refusal.code, detail, due_at=until + failure.random * failure.patience.spread)
+    if failure.enrollment.first_sending_at is not None:
         return State.HELD, Change("held", "quota", detail, due_at=until, full_until=until)
-    return State.READY, Change("sender_full", refusal.code, detail, due_at=now, full_until=until)
+    return State.READY, Change("sender_full", refusal.code, detail, due_at=failure.now, full_until=until)
 
 
-def _held(
-    error: HeldError | NotConnected, enrollment: Enrollment, *, now: datetime, random: float, patience: Patience
-) -> tuple[State, Change]:
+def _held(error: HeldError | NotConnected, failure: _Failure) -> tuple[State, Change]:
     """Hold the enrollment. Where its sender may not send any more, a sender is chosen anew, as the rule says."""
     if isinstance(error, NotConnected):
-        return State.HELD, Change("held", NOT_CONNECTED, str(error), due_at=now + patience.hold)
-    if isinstance(error, SenderGone) and enrollment.first_sending_at is None:
-        return State.READY, Change("sender_gone", error.reason, str(error), due_at=now)
-    later = random * patience.spread if error.reason == "daily_budget" else timedelta()
+        due_at = failure.now + failure.patience.hold
+        return State.HELD, Change("held", NOT_CONNECTED, str(error), due_at=due_at)
+    if isinstance(error, SenderGone) and failure.enrollment.first_sending_at is None:
+        return State.READY, Change("sender_gone", error.reason, str(error), due_at=failure.now)
+    later = failure.random * failure.patience.spread if error.reason == "daily_budget" else timedelta()
     return State.HELD, Change("held", error.reason, str(error), due_at=error.until + later)
 
 
@@ -184,29 +162,23 @@ def reason_without_reply(error: SegueError) -> str:
     return "hubspot_no_answer" if isinstance(error, OutcomeUnknown) else "failed"
 
 
-def uncertain(reason: str, detail: str, enrollment: Enrollment, *, now: datetime, patience: Patience) -> Change:
+def uncertain(reason: str, detail: str, *, sent_at: datetime, patience: Patience) -> Change:
     """Return what is written when HubSpot may have processed a request: the first settling read is due."""
-    sent_at = enrollment.sending_at or now
     due_at = next_read_at(sent_at, reads=0, settle_seconds=patience.settle_seconds)
     return Change("uncertain", reason, detail, due_at=due_at)
 
 
-def _retry(
-    error: SegueError, reason: str, enrollment: Enrollment, *, now: datetime, random: float, patience: Patience
-) -> tuple[State, Change]:
-    first_failed_at = enrollment.first_failed_at or now
-    retry_after = error.retry_after if isinstance(error, Refusal) else None
+def _retry(error: SegueError, reason: str, failure: _Failure) -> tuple[State, Change]:
+    first_failed_at, tries = failure.enrollment.first_failed_at or failure.now, failure.enrollment.tries
     due_at = next_attempt(
         first_failed_at=first_failed_at,
-        tries=enrollment.tries,
-        now=now,
-        retry_after=retry_after,
-        random=random,
-        span=patience.span,
+        tries=tries,
+        now=failure.now,
+        retry_after=error.retry_after if isinstance(error, Refusal) else None,
+        random=failure.random,
+        span=failure.patience.span,
     )
     if due_at is None:
-        return State.PARKED, Change("gave_up", "gave_up", f"tried for {patience.span}, last: {error}")
+        return State.PARKED, Change("gave_up", "gave_up", f"tried for {failure.patience.span}, last: {error}")
     detail = str(error) if isinstance(error, HubSpotError) else reason
-    return State.READY, Change(
-        "retry", reason, detail, due_at=due_at, tries=enrollment.tries + 1, first_failed_at=first_failed_at
-    )
+    return State.READY, Change("retry", reason, detail, due_at=due_at, tries=tries + 1, first_failed_at=first_failed_at)

@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
-    from app.enrollments.outcome import NextStep
     from app.enrollments.store import EnrollmentStore
     from app.errors import SegueError
     from app.hubspot.api.sequences import Enrolled
@@ -23,12 +22,11 @@ if TYPE_CHECKING:
 class Recorder:
     """Records the transitions of one account's enrollments. Every method that writes raises FenceLost.
 
-    `fault_of` returns the row of the fault table for HubSpot's code; `random` is uniform in [0, 1). `observe` receives
-    each transition after it is committed, and each step within `working`.
+    `random` is uniform in [0, 1). `observe` receives each transition after it is committed, and each step within
+    `working`.
     """
 
     store: EnrollmentStore
-    fault_of: Callable[[str], NextStep]
     patience: Patience
     now: Callable[[], datetime]
     random: Callable[[], float]
@@ -72,6 +70,4 @@ class Recorder:
 
     def after_failure(self, enrollment: Enrollment, error: SegueError) -> tuple[State, Change]:
         """Return the state that follows from `error`, and what is written with it; nothing is written here."""
-        return after_failure(
-            error, enrollment, self.fault_of, now=self.now(), random=self.random(), patience=self.patience
-        )
+        return after_failure(error, enrollment, now=self.now(), random=self.random(), patience=self.patience)

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 
 from app.enrollments.unenroll_steps import Move, is_running, next_check_at, next_move
 from app.errors import HeldError, OutcomeUnknown, ParkedError, Refusal, SegueError
+from app.hubspot.api.faults import Next, fault_of
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
     from datetime import datetime
 
-    from app.enrollments.outcome import NextStep
     from app.enrollments.store import EnrollmentStore
     from app.hubspot.batched import BatchedHubSpot
     from app.model import Enrollment, UnenrollWorkflow
@@ -34,13 +34,11 @@ class Unenroller:
         store: EnrollmentStore,
         hubspot: BatchedHubSpot,
         rulebook: Callable[[], Rulebook],
-        fault_of: Callable[[str], NextStep],
         now: Callable[[], datetime],
     ) -> None:
         self._store = store
         self._hubspot = hubspot
         self._rulebook = rulebook
-        self._fault_of = fault_of
         self._now = now
 
     async def ensure_not_enrolled(self, enrollment: Enrollment, contact_id: str, *, refused: bool = False) -> None:
@@ -126,7 +124,7 @@ class Unenroller:
         try:
             await request
         except Refusal as refusal:
-            if self._fault_of(refusal.code).next == "refuse":
+            if fault_of(refusal.code).next is Next.REFUSE:
                 raise ParkedError("bridge_refused", f"HubSpot refuses what takes contacts out: {refusal}") from refusal
             raise
 

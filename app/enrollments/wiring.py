@@ -23,7 +23,6 @@ from app.enrollments.settle import Settler
 from app.enrollments.store import EnrollmentStore
 from app.enrollments.unenroll import Unenroller
 from app.enrollments.worker import Worker, WorkerLimits
-from app.hubspot.api.faults import fault_of
 from app.hubspot.owners import Owners
 from app.people.suppression_store import SuppressionStore
 from app.senders.assign import Senders
@@ -52,7 +51,7 @@ async def start(process: Process, active: ActiveAccount) -> None:
     )
     observer = StepObserver(process.metrics, await process.hasher())
     patience = Patience(settings.settle_seconds, max(settings.settle_seconds, CONFIRM_AFTER_SECONDS), span)
-    recorder = Recorder(store, fault_of, patience, now=utc_now, random=random.random, observe=observer.step)
+    recorder = Recorder(store, patience, now=utc_now, random=random.random, observe=observer.step)
     worker = Worker(
         store,
         _enroller(process, active, recorder, observer),
@@ -79,7 +78,7 @@ def _enroller(process: Process, active: ActiveAccount, recorder: Recorder, obser
     """Build what takes one claimed enrollment to its outcome."""
     store, hubspot = recorder.store, active.hubspot
     owners = Owners(active.client, on_refresh=partial(process.metrics.owners_read, active.account.name))
-    unenroller = Unenroller(store, hubspot, process.current_rulebook, fault_of, utc_now)
+    unenroller = Unenroller(store, hubspot, process.current_rulebook, utc_now)
     preparer = Preparer(
         store,
         ContactWriter(store, hubspot, observer.write_back_dropped),

@@ -18,7 +18,6 @@ from app.enrichment.enrich import Enricher, EnrichmentSources
 from app.enrichment.loop import EnrichmentLoop
 from app.enrichment.store import EnrichmentStore
 from app.errors import FenceLost
-from app.hubspot.api.faults import fault_of
 from app.hubspot.batched import BatchedHubSpot
 from app.hubspot.client import HubSpotClient
 from app.hubspot.rate_limit_store import StoredRateLimit
@@ -140,7 +139,7 @@ async def office(database_url: str, engine: AsyncEngine, tmp_path: Path) -> Asyn
 
 def asking_of(ask: Any, contacts: Any, engine: AsyncEngine) -> EnrichmentSources:
     portals = IdentityStore(engine).portals
-    return EnrichmentSources(providers=PROVIDERS, ask=ask, contacts=contacts, portals=portals, fault_of=fault_of)
+    return EnrichmentSources(providers=PROVIDERS, ask=ask, contacts=contacts, portals=portals)
 
 
 def enricher_of(

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -19,17 +19,11 @@ from app.errors import (
     SegueError,
     StoreSlow,
 )
+from app.hubspot.api.faults import fault_of, faults
 from app.model import Baseline, Enrollment, Plan, Sender, State, Step
 from app.model.states import TRANSITIONS
 
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
-
-
-@dataclass(frozen=True)
-class Row:
-    next: str
-    sentence: str = "HubSpot said so"
-    fault: str = "contact"
 
 
 def enrollment(step: Step = Step.PREPARED, **changes: object) -> Enrollment:
@@ -61,8 +55,8 @@ def enrollment(step: Step = Step.PREPARED, **changes: object) -> Enrollment:
     return replace(plain, **changes)  # type: ignore[arg-type]
 
 
-def follow(error: SegueError, subject: Enrollment, following: str = "retry") -> tuple[State, Change]:
-    return after_failure(error, subject, lambda _: Row(following), now=NOW, random=0.5, patience=Patience())
+def follow(error: SegueError, subject: Enrollment) -> tuple[State, Change]:
+    return after_failure(error, subject, now=NOW, random=0.5, patience=Patience())
 
 
 def test_an_ambiguous_request_is_uncertain_only_once_it_was_sending() -> None:
@@ -96,19 +90,19 @@ def test_a_slow_store_is_not_blamed_on_hubspot() -> None:
 
 
 @pytest.mark.parametrize(
-    ("following", "after"),
+    ("code", "after"),
     [
-        ("refuse", State.REFUSED),
-        ("retry", State.READY),
-        ("hold", State.HELD),
-        ("park", State.PARKED),
-        ("settle", State.UNCERTAIN),
+        ("BOUNCED", State.REFUSED),
+        ("LOCKED", State.READY),
+        ("RATE_LIMIT_DAILY", State.HELD),
+        ("PERMANENT_FAIL", State.PARKED),
+        ("A_NEW_CODE", State.PARKED),
     ],
 )
-def test_a_refusal_goes_where_the_fault_table_says(following: str, after: State) -> None:
-    state, change = follow(Refusal("BOUNCED", status=400), enrollment(Step.SENDING), following)
+def test_a_refusal_goes_where_the_fault_table_says(code: str, after: State) -> None:
+    state, change = follow(Refusal(code, status=400), enrollment(Step.SENDING))
     assert state is after
-    assert "HubSpot said so" in (change.detail or "") or following == "retry"
+    assert fault_of(code).sentence in (change.detail or "") or after is State.READY
 
 
 def test_a_spent_budget_is_held_until_it_is_free() -> None:
@@ -133,7 +127,7 @@ def test_retries_end_after_72_hours_with_a_person() -> None:
 
 
 ERRORS = st.one_of(
-    st.builds(lambda s: Refusal("X", status=s), st.integers(400, 599)),
+    st.builds(lambda code, s: Refusal(code, status=s), st.sampled_from([*faults(), "X"]), st.integers(400, 599)),
     st.just(OutcomeUnknown("x")),
     st.just(NotSent("x")),
     st.just(BudgetSpent("quota", NOW)),
@@ -142,14 +136,13 @@ ERRORS = st.one_of(
 )
 
 
-@given(ERRORS, st.sampled_from(Step), st.text(), st.integers(0, 100), st.floats(0, 0.999))
+@given(ERRORS, st.sampled_from(Step), st.integers(0, 100), st.floats(0, 0.999))
 def test_whatever_happens_leads_to_a_state_that_the_table_allows(
-    error: SegueError, step: Step, following: str, tries: int, random: float
+    error: SegueError, step: Step, tries: int, random: float
 ) -> None:
     after, change = after_failure(
         error,
         enrollment(step, tries=tries),
-        lambda _: Row(following),
         now=NOW,
         random=random,
         patience=Patience(),

@@ -23,7 +23,6 @@ from app.enrollments.record import Recorder
 from app.enrollments.settle import Settler
 from app.enrollments.store import EnrollmentStore
 from app.enrollments.unenroll import Unenroller
-from app.hubspot.api.faults import fault_of
 from app.hubspot.batched import BatchedHubSpot
 from app.hubspot.client import CallRecord, HubSpotClient
 from app.hubspot.owners import Owners
@@ -211,8 +210,8 @@ async def open_road(
     ):
         owners = Owners(client, on_refresh=lambda: None)
         patience = Patience(settle_seconds=90.0, confirm_seconds=confirm_seconds)
-        recorder = Recorder(enrollments, fault_of, patience, now=now, random=lambda: 0.5, observe=note)
-        unenroller = Unenroller(enrollments, hubspot, lambda: books[-1], fault_of, now)
+        recorder = Recorder(enrollments, patience, now=now, random=lambda: 0.5, observe=note)
+        unenroller = Unenroller(enrollments, hubspot, lambda: books[-1], now)
         preparer = Preparer(
             enrollments,
             ContactWriter(enrollments, hubspot, lambda _, one: dropped.append(one)),

@@ -35,7 +35,6 @@ class Next(StrEnum):
     RETRY = "retry"  # it may succeed later, by itself or once an operator has corrected the account
     HOLD = "hold"  # much later: a sender's limit or the account's day must pass
     PARK = "park"  # a person must look
-    SETTLE = "settle"  # the outcome must be read first
 
 
 @dataclass(frozen=True, slots=True)
