@@ -37,8 +37,8 @@ async def start_identity(process: Process, active: ActiveAccount) -> None:
     learner = IdentityLearner(
         active.account, partial(active.client.send, account_details()), IdentityStore(process.engine), active.rate_limit
     )
-    learner.start()
-    active.stack.push_async_callback(learner.stop)
+    learner.loop.start()
+    active.stack.push_async_callback(learner.loop.stop)
     active.configured.append(learner.configure)
 
 

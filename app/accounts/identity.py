@@ -33,7 +33,7 @@ log = structlog.get_logger(__name__)
 
 
 class IdentityLearner:
-    """Learns the identity of one account. `ask` returns HubSpot's details of it."""
+    """Learns the identity of one account, again and again in `loop`. `ask` returns HubSpot's details of it."""
 
     def __init__(
         self,
@@ -47,24 +47,16 @@ class IdentityLearner:
         self._store = store
         self._rate_limit = rate_limit
         self._remembered = False
-        self._loop = Loop(
+        self.loop = Loop(
             self._once, every=AGAIN_SECONDS, store_trouble="account.not_learnt", defect="account.identity_defect"
         )
-
-    def start(self) -> None:
-        """Begin to ask."""
-        self._loop.start()
-
-    async def stop(self) -> None:
-        """Stop asking."""
-        await self._loop.stop()
 
     def configure(self, account: Account) -> None:
         """Take the latest configuration: a new token may belong to another account."""
         changed = account.token != self._account.token
         self._account = account
         if changed:
-            self._loop.wake()
+            self.loop.wake()
 
     async def _once(self) -> float:
         if not self._remembered:

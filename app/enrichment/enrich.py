@@ -6,6 +6,7 @@ statement, fenced by the attempt that was claimed.
 
 from __future__ import annotations
 
+from dataclasses import KW_ONLY, dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 import structlog
@@ -45,36 +46,29 @@ class Contacts(Protocol):
         """Return the named properties of the contact."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EnrichmentSources:
     """Looks a thin event up at its provider or in HubSpot.
 
     `contacts` returns the contacts of an account, `portals` the portal id of each account as far as it is known.
     """
 
-    def __init__(
-        self,
-        *,
-        providers: Mapping[str, Provider],
-        ask: Callable[[Lookup], Awaitable[Any]],
-        contacts: Callable[[str], Contacts],
-        portals: Callable[[], Awaitable[Mapping[str, str]]],
-    ) -> None:
-        self._providers = providers
-        self._ask = ask
-        self._contacts = contacts
-        self._portals = portals
+    providers: Mapping[str, Provider]
+    ask: Callable[[Lookup], Awaitable[Any]]
+    contacts: Callable[[str], Contacts]
+    portals: Callable[[], Awaitable[Mapping[str, str]]]
 
-    async def look_up(self, event: Event, book: Rulebook) -> Event:
+    async def look_up(self, event: Event, rulebook: Rulebook) -> Event:
         """Return the event with the facts of its lookup. Raises LookupFailed and LookupNotFound."""
-        source = book.sources.get(event.source)
-        provider = self._providers[source.provider] if source else None
+        source = rulebook.sources.get(event.source)
+        provider = self.providers[source.provider] if source else None
         lookup = provider.lookup(event, source) if provider and source else None
         if provider is None or source is None or lookup is None:
             raise LookupNotFound("the source is configured in a way that nobody can be asked")
         if lookup.host:
-            found = await self._ask(lookup)
+            found = await self.ask(lookup)
         else:
-            account = account_of(lookup.portal, book.accounts_of(source), await self._portals())
+            account = account_of(lookup.portal, rulebook.accounts_of(source), await self.portals())
             found = await self._contact(account, lookup.path)
         try:
             return mapped(provider.enriched(event, found), source, {})
@@ -83,7 +77,7 @@ class EnrichmentSources:
 
     async def _contact(self, account: str, contact_id: str) -> Mapping[str, str | None]:
         """Read a contact in HubSpot. The fault table decides whether a refusal is final, as it does for enrollments."""
-        contacts = self._contacts(account)
+        contacts = self.contacts(account)
         try:
             return await contacts.read(contact_id, PROPERTIES)
         except Refusal as refusal:
@@ -100,78 +94,67 @@ class EnrichmentSources:
             raise LookupFailed(error.reason, str(error)) from error
 
 
+@dataclass(frozen=True, slots=True)
 class Enricher:
     """Takes claimed thin events to their decisions."""
 
-    def __init__(
-        self,
-        store: EnrichmentStore,
-        decider: Decider,
-        sources: EnrichmentSources,
-        *,
-        book: Callable[[], Rulebook],
-        span: timedelta,
-        now: Callable[[], datetime],
-        random: Callable[[], float],
-        metrics: Metrics,
-    ) -> None:
-        self._store = store
-        self._decider = decider
-        self._sources = sources
-        self._book = book
-        self._span = span
-        self._now = now
-        self._random = random
-        self._metrics = metrics
+    store: EnrichmentStore
+    decider: Decider
+    sources: EnrichmentSources
+    _: KW_ONLY
+    rulebook: Callable[[], Rulebook]
+    span: timedelta
+    now: Callable[[], datetime]
+    random: Callable[[], float]
+    metrics: Metrics
 
     async def enrich(self, claimed: Enrichment) -> None:
         """Take one claimed thin event to its decisions, or leave it for another try. Raises FenceLost."""
-        book = self._book()
+        rulebook = self.rulebook()
         try:
-            event = await self._sources.look_up(claimed.event, book)
+            event = await self.sources.look_up(claimed.event, rulebook)
         except LookupNotFound as error:
-            await self._finish(claimed, claimed.event, book, unknown=("unknown_to_provider", str(error)))
+            await self._finish(claimed, claimed.event, rulebook, unknown=("unknown_to_provider", str(error)))
         except LookupFailed as error:
-            await self._retry(claimed, book, error)
+            await self._retry(claimed, rulebook, error)
         else:
-            await self._finish(claimed, event, book)
+            await self._finish(claimed, event, rulebook)
 
-    async def _retry(self, claimed: Enrichment, book: Rulebook, error: LookupFailed) -> None:
-        now = self._now()
+    async def _retry(self, claimed: Enrichment, rulebook: Rulebook, error: LookupFailed) -> None:
+        now = self.now()
         due_at = next_attempt(
             first_failed_at=claimed.first_failed_at or now,
             tries=claimed.tries,
             now=now,
             retry_after=error.retry_after,
-            random=self._random(),
-            span=self._span,
+            random=self.random(),
+            span=self.span,
         )
-        if error.tries is not None and claimed.tries + 1 >= error.tries:
-            await self._finish(claimed, claimed.event, book, unknown=("unknown_to_provider", str(error)))
+        absent = error.tries is not None and claimed.tries + 1 >= error.tries
+        if absent or due_at is None:
+            unknown = ("unknown_to_provider", str(error)) if absent else ("gave_up", f"tried for {self.span}: {error}")
+            await self._finish(claimed, claimed.event, rulebook, unknown=unknown)
             return
-        if due_at is None:
-            await self._finish(claimed, claimed.event, book, unknown=("gave_up", f"tried for {self._span}: {error}"))
-            return
-        await self._store.later(claimed, due_at=due_at, now=now, reason=error.reason, detail=str(error))
+        await self.store.later(claimed, due_at=due_at, now=now, reason=error.reason, detail=str(error))
         self._observe(claimed, "retry", error.reason)
 
     async def _finish(
-        self, claimed: Enrichment, event: Event, book: Rulebook, *, unknown: tuple[str, str] | None = None
+        self, claimed: Enrichment, event: Event, rulebook: Rulebook, *, unknown: tuple[str, str] | None = None
     ) -> None:
         """Decide, and write the event with its decisions. `unknown` is why the lookup gave nothing."""
-        decisions = self._decider.decisions(event, book)
+        decisions = self.decider.decisions(event, rulebook)
         if unknown:
             message = f"its provider could not tell more: {unknown[1]}"
-            decisions = (self._decider.with_ids(Decision(Verdict.NONE, message, book.revision)),)
+            decisions = (self.decider.with_ids(Decision(Verdict.NONE, message, rulebook.revision)),)
         decided = DecidedEvent(claimed.event_id, event, decisions)
         reason, detail = unknown or (None, None)
         after = "failed" if unknown else "done"
-        accepted = await self._store.finish(claimed, decided, after=after, reason=reason, detail=detail)
+        accepted = await self.store.finish(claimed, decided, after=after, reason=reason, detail=detail)
         self._observe(claimed, after, reason)
-        self._decider.observe(claimed.delivery_id, [decided], accepted)
+        self.decider.observe(claimed.delivery_id, [decided], accepted)
 
     def _observe(self, claimed: Enrichment, outcome: str, reason: str | None) -> None:
-        self._metrics.enriched(claimed.event.source, outcome)
+        self.metrics.enriched(claimed.event.source, outcome)
         log.info(
             "event.enrichment",
             event_id=claimed.event_id,

@@ -11,7 +11,7 @@ from app.clock import utc_now
 from app.database.listen import ENROLLMENTS_READY
 from app.enrichment.client import Lookups
 from app.enrichment.enrich import Enricher, EnrichmentSources
-from app.enrichment.loop import EnrichmentLoop
+from app.enrichment.loop import start_loop
 from app.enrichment.store import EnrichmentStore
 from app.errors import LookupFailed
 from app.ids import Ids
@@ -50,13 +50,11 @@ async def start(process: Process) -> None:
             contacts=contacts,
             portals=IdentityStore(process.engine).portals,
         ),
-        book=process.current_rulebook,
+        rulebook=process.current_rulebook,
         span=timedelta(hours=settings.retry_span_hours),
         now=utc_now,
         random=random.random,
         metrics=process.metrics,
     )
-    loop = EnrichmentLoop(store, enricher)
-    loop.start()
-    process.stack.push_async_callback(loop.stop)
+    loop = start_loop(process.stack, store, enricher)
     process.subscribe(ENROLLMENTS_READY, loop.wake)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from app.enrollments.unenroll import IS_ENROLLED
@@ -21,21 +21,16 @@ OWNER = "hubspot_owner_id"
 NOT_FOUND = "OBJECT_NOT_FOUND"
 
 
+@dataclass(frozen=True, slots=True)
 class ContactWriter:
     """Writes and reads contacts. Every method raises what `BatchedHubSpot` raises, and FenceLost where it writes.
 
     `observe_dropped` receives each write-back property that HubSpot refuses.
     """
 
-    def __init__(
-        self,
-        store: EnrollmentStore,
-        hubspot: BatchedHubSpot,
-        observe_dropped: Callable[[Enrollment, DroppedProperty], None],
-    ) -> None:
-        self._store = store
-        self._hubspot = hubspot
-        self._observe_dropped = observe_dropped
+    store: EnrollmentStore
+    hubspot: BatchedHubSpot
+    observe_dropped: Callable[[Enrollment, DroppedProperty], None]
 
     async def ensure(self, item: WorkItem) -> Baseline:
         """Write the contact unless an earlier attempt has written it; read its facts and baseline.
@@ -58,28 +53,28 @@ class ContactWriter:
 
         A write-back that HubSpot refuses ends no enrollment: the journal says what the contact was written without.
         """
-        written = await self._hubspot.write(enrollment.email, enrollment.properties, enrollment.plan.write_back)
+        written = await self.hubspot.write(enrollment.email, enrollment.properties, enrollment.plan.write_back)
         if written.dropped:
-            await self._store.remark(enrollment, "write_back_dropped", _describe(written.dropped))
+            await self.store.remark(enrollment, "write_back_dropped", _describe(written.dropped))
         for dropped in written.dropped:
-            self._observe_dropped(enrollment, dropped)
+            self.observe_dropped(enrollment, dropped)
         return written.id
 
     async def add(self, enrollment: Enrollment, properties: Mapping[str, str]) -> None:
         """Write further properties in one write, if there are any."""
         if properties:
-            await self._hubspot.write(enrollment.email, properties)
+            await self.hubspot.write(enrollment.email, properties)
 
     async def fill_required(self, enrollment: Enrollment, contact_id: str) -> None:
         """Write the defaults of required properties that are empty. Raises RequirementMissing."""
         if enrollment.require:
-            facts = await self._hubspot.read(contact_id, enrollment.require)
+            facts = await self.hubspot.read(contact_id, enrollment.require)
             await self.add(enrollment, missing_defaults(WorkItem(enrollment, dict(facts))))
 
     async def _read(self, item: WorkItem, contact_id: str) -> Baseline:
         """Read the contact's facts and baseline in one request, which takes one place in a batch call."""
         names = (*item.enrollment.require, *_properties_to_read(item.enrollment.plan))
-        facts, baseline = await self._hubspot.look(contact_id, names)
+        facts, baseline = await self.hubspot.look(contact_id, names)
         item.facts = dict(facts)
         return baseline
 

@@ -6,7 +6,7 @@ A request without an outcome is settled by reading (`settle`), never repeated bl
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from app.enrollments.actions import ACTIONS
@@ -32,64 +32,57 @@ if TYPE_CHECKING:
 ALREADY_ENROLLED = "ALREADY_ENROLLED"
 
 
+@dataclass(frozen=True, slots=True)
 class Enroller:
     """Takes claimed enrollments to their outcome. It has no state of its own: everything is in the store."""
 
-    def __init__(
-        self,
-        store: EnrollmentStore,
-        hubspot: BatchedHubSpot,
-        preparer: Preparer,
-        tools: Tools,
-        recorder: Recorder,
-    ) -> None:
-        self._store = store
-        self._hubspot = hubspot
-        self._preparer = preparer
-        self._tools = tools
-        self._recorder = recorder
+    store: EnrollmentStore
+    hubspot: BatchedHubSpot
+    preparer: Preparer
+    tools: Tools
+    recorder: Recorder
 
     async def enroll(self, claimed: Enrollment) -> None:
         """Take one claimed enrollment to an outcome. Raises FenceLost when another worker has claimed it since."""
         item = WorkItem(claimed)
-        self._recorder.step(claimed, "claimed")
+        self.recorder.step(claimed, "claimed")
         if claimed.plan.action != ENROLL:
             await self._perform(claimed)
             return
         try:
-            already_done = await self._preparer.prepare(item)
+            already_done = await self.preparer.prepare(item)
             enrolled = None if already_done else await self._send(item)
         except FenceLost:
             raise
         except Refusal as refusal:
             await self._refused(item, refusal)
         except SegueError as error:
-            await self._recorder.failed(item.enrollment, error)
+            await self.recorder.failed(item.enrollment, error)
         else:
             cause = "enrolled" if enrolled else "found_before_resend"
-            await self._recorder.enrolled(item.enrollment, cause, enrolled)
+            await self.recorder.enrolled(item.enrollment, cause, enrolled)
 
     async def _perform(self, claimed: Enrollment) -> None:
         """Carry out an action other than enrolling."""
         try:
-            done = await ACTIONS[claimed.plan.action].perform(claimed, self._tools)
+            done = await ACTIONS[claimed.plan.action].perform(claimed, self.tools)
         except FenceLost:
             raise
         except SegueError as error:
-            await self._recorder.failed(claimed, error)
+            await self.recorder.failed(claimed, error)
         else:
-            await self._recorder.move(claimed, State.DONE, Change(claimed.plan.action, detail=done))
+            await self.recorder.move(claimed, State.DONE, Change(claimed.plan.action, detail=done))
 
     async def _send(self, item: WorkItem) -> Enrolled:
         """Send the one request, once `sending` is committed and the commit is fresh."""
         sender = item.sender
 
         async def commit(enrollment: Enrollment) -> datetime:
-            limit = self._preparer.current_config(sender).daily
-            return await self._store.commit_sending(enrollment, sender, limit=limit)
+            limit = self.preparer.current_config(sender).daily
+            return await self.store.commit_sending(enrollment, sender, limit=limit)
 
-        checkpoint = SendingCheckpoint(item, self._preparer.recheck, commit, self._recorder.step)
-        return await self._hubspot.enroll(
+        checkpoint = SendingCheckpoint(item, self.preparer.recheck, commit, self.recorder.step)
+        return await self.hubspot.enroll(
             item.enrollment.contact_id or "", item.enrollment.sequence, sender, before_send=checkpoint.ensure
         )
 
@@ -105,15 +98,15 @@ class Enroller:
         error: SegueError = refusal
         enrollment = item.enrollment
         if refusal.code == ALREADY_ENROLLED and enrollment.plan.if_enrolled is IfEnrolled.WAIT:
-            error = HeldError("already_enrolled", self._recorder.now() + RECHECK_AFTER, str(refusal))
+            error = HeldError("already_enrolled", self.recorder.now() + RECHECK_AFTER, str(refusal))
         elif refusal.code == ALREADY_ENROLLED and enrollment.plan.if_enrolled is IfEnrolled.REPLACE:
             error = _still_enrolled() if item.removed else await self._replace(enrollment)
-        await self._recorder.failed(enrollment, error, answered=True)
+        await self.recorder.failed(enrollment, error, answered=True)
 
     async def _replace(self, enrollment: Enrollment) -> SegueError:
         """Start to take the contact out of its sequence; return what to wait for, or what went wrong."""
         try:
-            await self._preparer.replace(enrollment)
+            await self.preparer.replace(enrollment)
         except FenceLost:
             raise
         except SegueError as error:
@@ -128,21 +121,21 @@ class Enroller:
         """
         enrollment = item.enrollment
         try:
-            observed = await self._hubspot.status(enrollment.contact_id or "")
+            observed = await self.hubspot.status(enrollment.contact_id or "")
         except SegueError as error:
             await self._unsettled(enrollment, refusal, f"whose enrollment it is cannot be read: {error}")
             return
         if observed is None:
             await self._unsettled(enrollment, refusal, "HubSpot does not show yet whose enrollment it is")
         elif _made_by(enrollment, observed):
-            await self._recorder.enrolled(enrollment, "already_enrolled_by_us")
+            await self.recorder.enrolled(enrollment, "already_enrolled_by_us")
         else:
             await self._decline(item, refusal)
 
     async def _unsettled(self, enrollment: Enrollment, refusal: Refusal, detail: str) -> None:
         """Record that the contact is enrolled, and by whom is unknown: reads follow until HubSpot shows it."""
-        change = uncertain(refusal.code, detail, sent_at=self._recorder.now(), patience=self._recorder.patience)
-        await self._recorder.move(replace(enrollment, state=State.WORKING), State.UNCERTAIN, change)
+        change = uncertain(refusal.code, detail, sent_at=self.recorder.now(), patience=self.recorder.patience)
+        await self.recorder.move(replace(enrollment, state=State.WORKING), State.UNCERTAIN, change)
 
 
 def _made_by(enrollment: Enrollment, observed: ObservedEnrollment) -> bool:

@@ -5,7 +5,7 @@ What needs no HubSpot call is decided first: an enrollment that is suppressed, o
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -29,36 +29,28 @@ if TYPE_CHECKING:
 RECHECK_AFTER = timedelta(hours=1)
 
 
+@dataclass(frozen=True, slots=True)
 class Preparer:
     """Takes a claimed enrollment to `prepared`."""
 
-    def __init__(
-        self,
-        store: EnrollmentStore,
-        contacts: ContactWriter,
-        eligibility: Eligibility,
-        senders: Senders,
-        unenroller: Unenroller,
-        recorder: Recorder,
-    ) -> None:
-        self._store = store
-        self._contacts = contacts
-        self._eligibility = eligibility
-        self._senders = senders
-        self._unenroller = unenroller
-        self._recorder = recorder
+    store: EnrollmentStore
+    contacts: ContactWriter
+    eligibility: Eligibility
+    senders: Senders
+    unenroller: Unenroller
+    recorder: Recorder
 
     async def prepare(self, item: WorkItem) -> bool:
         """Prepare the contact and its baseline; return True where an earlier request turns out to have worked.
 
         Raises HeldError, DeclinedError, ParkedError, FenceLost, and what HubSpot raises.
         """
-        await self._eligibility.ensure_eligible(item.enrollment)
+        await self.eligibility.ensure_eligible(item.enrollment)
         by_owner = item.enrollment.plan.sender == CONTACT_OWNER
         if not by_owner:
             await self._assign(item)
             self._require_open(item, facts_known=False)
-        baseline = await self._contacts.ensure(item)
+        baseline = await self.contacts.ensure(item)
         if _earlier_request_worked(item, baseline):
             return True
         if by_owner:
@@ -67,7 +59,7 @@ class Preparer:
         # Missing requirements are found before a contact is taken out of a sequence for an enrollment that cannot run.
         defaults, owner = missing_defaults(item), await self._new_owner(item)
         await self._ensure_not_enrolled(item)
-        await self._contacts.add(item.enrollment, defaults | ({OWNER: owner} if owner else {}))
+        await self.contacts.add(item.enrollment, defaults | ({OWNER: owner} if owner else {}))
         await self._checkpoint(item, baseline, owner or item.enrollment.gave_owner)
         return False
 
@@ -76,7 +68,7 @@ class Preparer:
 
         Raises HeldError where the window has closed and DeclinedError where the person was suppressed meanwhile.
         """
-        await self._eligibility.ensure_eligible(item.enrollment)
+        await self.eligibility.ensure_eligible(item.enrollment)
         self._require_open(item, facts_known=True)
 
     async def update(self, enrollment: Enrollment) -> str:
@@ -84,9 +76,9 @@ class Preparer:
 
         Raises DeclinedError for a person who is suppressed, and for a contact that lacks what the rule requires.
         """
-        await self._eligibility.ensure_eligible(enrollment)
-        contact_id = await self._contacts.write(enrollment)
-        await self._contacts.fill_required(enrollment, contact_id)
+        await self.eligibility.ensure_eligible(enrollment)
+        contact_id = await self.contacts.write(enrollment)
+        await self.contacts.fill_required(enrollment, contact_id)
         return contact_id
 
     async def replace(self, enrollment: Enrollment) -> None:
@@ -94,17 +86,17 @@ class Preparer:
 
         It never returns: a contact that HubSpot refuses for being in a sequence counts as being in one.
         """
-        await self._unenroller.ensure_not_enrolled(enrollment, enrollment.contact_id or "", refused=True)
+        await self.unenroller.ensure_not_enrolled(enrollment, enrollment.contact_id or "", refused=True)
 
     def current_config(self, sender: Sender) -> Sender:
         """Return the sender as the rulebook in force describes it."""
-        return self._senders.current_config(sender)
+        return self.senders.current_config(sender)
 
     async def _assign(self, item: WorkItem) -> None:
         """Choose the sender, also where an earlier attempt has chosen one."""
-        sender = await self._senders.assign(item.enrollment, item.facts)
+        sender = await self.senders.assign(item.enrollment, item.facts)
         item.enrollment = replace(item.enrollment, sender=sender, step=Step.ASSIGNED)
-        self._recorder.step(item.enrollment, "assigned")
+        self.recorder.step(item.enrollment, "assigned")
 
     def _require_open(self, item: WorkItem, *, facts_known: bool) -> None:
         """Raise HeldError while the rule's window is closed. `facts_known`: the contact's properties have been read."""
@@ -112,19 +104,19 @@ class Preparer:
         if timing is None or (timing.zone == OF_CONTACT and not facts_known):
             return
         sender = self.current_config(item.sender)
-        require_open(timing, sender, item.facts, enrollment_id=item.enrollment.id, now=self._recorder.now())
+        require_open(timing, sender, item.facts, enrollment_id=item.enrollment.id, now=self.recorder.now())
 
     async def _ensure_not_enrolled(self, item: WorkItem) -> None:
         """Raise HeldError for a contact in another sequence, where the rule says to wait for its end or replace it."""
         enrollment, enrolled = item.enrollment, item.facts.get(IS_ENROLLED) == "true"
         if enrollment.plan.if_enrolled is IfEnrolled.WAIT and enrolled:
-            until = self._recorder.now() + RECHECK_AFTER
+            until = self.recorder.now() + RECHECK_AFTER
             raise HeldError("already_enrolled", until, "the contact is in another sequence")
         if enrollment.plan.if_enrolled is not IfEnrolled.REPLACE:
             return
         # After a request without an outcome the sequence may be ours: then only HubSpot's reply to the request decides.
         if enrollment.triggered_at or (enrolled and enrollment.first_sending_at is None):
-            await self._unenroller.ensure_not_enrolled(enrollment, enrollment.contact_id or "")
+            await self.unenroller.ensure_not_enrolled(enrollment, enrollment.contact_id or "")
             item.removed = enrollment.triggered_at is not None
             item.enrollment = replace(item.enrollment, triggered_at=None)
 
@@ -137,14 +129,14 @@ class Preparer:
         enrollment, plan, current = item.enrollment, item.enrollment.plan, item.facts.get(OWNER)
         if plan.owner == KEEP or (current and current != enrollment.gave_owner and not plan.overwrite_owner):
             return None
-        owner = await self._senders.owner_of(plan.owner, item.sender)
+        owner = await self.senders.owner_of(plan.owner, item.sender)
         return owner if owner != current else None
 
     async def _checkpoint(self, item: WorkItem, baseline: Baseline, owner: str | None) -> None:
         contact_id = item.enrollment.contact_id or ""
-        await self._store.checkpoint_prepared(item.enrollment, contact_id, baseline, owner)
+        await self.store.checkpoint_prepared(item.enrollment, contact_id, baseline, owner)
         item.enrollment = replace(item.enrollment, baseline=baseline, step=Step.PREPARED)
-        self._recorder.step(item.enrollment, "prepared")
+        self.recorder.step(item.enrollment, "prepared")
 
 
 def _earlier_request_worked(item: WorkItem, fresh: Baseline) -> bool:

@@ -7,6 +7,7 @@ does not report its end: the enrollment waits (`held: unenrolling`), and the con
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from app.enrollments.unenroll_steps import Move, is_running, next_check_at, next_move
@@ -26,20 +27,14 @@ IS_ENROLLED = "hs_sequences_is_enrolled"  # in any sequence, also in one that a 
 UNENROLLING = "unenrolling"
 
 
+@dataclass(frozen=True, slots=True)
 class Unenroller:
     """Takes contacts out of sequences, by the workflow that the rulebook names for the enrollment's account."""
 
-    def __init__(
-        self,
-        store: EnrollmentStore,
-        hubspot: BatchedHubSpot,
-        rulebook: Callable[[], Rulebook],
-        now: Callable[[], datetime],
-    ) -> None:
-        self._store = store
-        self._hubspot = hubspot
-        self._rulebook = rulebook
-        self._now = now
+    store: EnrollmentStore
+    hubspot: BatchedHubSpot
+    rulebook: Callable[[], Rulebook]
+    now: Callable[[], datetime]
 
     async def ensure_not_enrolled(self, enrollment: Enrollment, contact_id: str, *, refused: bool = False) -> None:
         """Return when the contact is in no sequence and no workflow of ours may still act on it.
@@ -50,10 +45,10 @@ class Unenroller:
         raise.
         """
         workflow = self._workflow_of(enrollment)
-        if is_running(workflow, enrollment.triggered_at, self._now()):
+        if is_running(workflow, enrollment.triggered_at, self.now()):
             raise self._wait(workflow, enrollment.triggered_at)
         shown, left_over = await self._read(workflow, contact_id)
-        match next_move(workflow, in_sequence=shown or refused, triggered_at=enrollment.triggered_at, now=self._now()):
+        match next_move(workflow, in_sequence=shown or refused, triggered_at=enrollment.triggered_at, now=self.now()):
             case Move.TRIGGER:
                 await self._clear(workflow, enrollment, left_over)
                 raise self._wait(workflow, await self._start(workflow, enrollment, contact_id))
@@ -67,10 +62,10 @@ class Unenroller:
     async def _finish(self, workflow: UnenrollWorkflow, enrollment: Enrollment, left_over: str) -> None:
         if enrollment.triggered_at is not None:
             await self._clear(workflow, enrollment, left_over)
-            await self._store.workflow_ended(enrollment, "the contact is in no sequence any more", removed=True)
+            await self.store.workflow_ended(enrollment, "the contact is in no sequence any more", removed=True)
 
     def _workflow_of(self, enrollment: Enrollment) -> UnenrollWorkflow:
-        account = self._rulebook().account_named(enrollment.account)
+        account = self.rulebook().account_named(enrollment.account)
         if account is None or account.unenroll is None:
             message = f"account {enrollment.account}: no `unenroll:` says how contacts are taken out of sequences"
             raise ParkedError("no_bridge", message)
@@ -82,11 +77,11 @@ class Unenroller:
         Either sign counts: the property lags behind, and the status route may hide what another user has started.
         """
         names = (IS_ENROLLED, *((workflow.contact_property,) if workflow.contact_property else ()))
-        facts = await self._hubspot.read(contact_id, names)
+        facts = await self.hubspot.read(contact_id, names)
         left_over = facts.get(workflow.contact_property or "") or ""
         if facts.get(IS_ENROLLED) == "true":
             return True, left_over
-        return await self._hubspot.status(contact_id) is not None, left_over
+        return await self.hubspot.status(contact_id) is not None, left_over
 
     async def _clear(self, workflow: UnenrollWorkflow, enrollment: Enrollment, left_over: str) -> None:
         """Empty the property: a workflow starts when it becomes known, so it must be unknown before."""
@@ -97,7 +92,7 @@ class Unenroller:
         """Start the workflow. The checkpoint is committed first: after a crash the next attempt does not start it."""
         if workflow.contact_property:
             detail = f"contact property {workflow.contact_property} is set to {workflow.value!r}"
-            at = await self._store.workflow_started(enrollment, contact_id, detail, within=workflow.longest)
+            at = await self.store.workflow_started(enrollment, contact_id, detail, within=workflow.longest)
             request = self._write(enrollment, {workflow.contact_property: workflow.value})
             await self._send_start(enrollment, request)
             return at
@@ -109,15 +104,15 @@ class Unenroller:
 
         async def commit() -> None:
             detail = f"the contact is put into workflow {flow_id}"
-            at = await self._store.workflow_started(enrollment, contact_id, detail, within=workflow.longest)
+            at = await self.store.workflow_started(enrollment, contact_id, detail, within=workflow.longest)
             moments.append(at)
 
-        request = self._hubspot.put_into_workflow(flow_id, enrollment.email, before_send=commit)
+        request = self.hubspot.put_into_workflow(flow_id, enrollment.email, before_send=commit)
         await self._send_start(enrollment, self._or_parked(request))
         return moments[-1]
 
     async def _write(self, enrollment: Enrollment, properties: Mapping[str, str]) -> None:
-        await self._or_parked(self._hubspot.upsert(enrollment.email, properties))
+        await self._or_parked(self.hubspot.upsert(enrollment.email, properties))
 
     async def _or_parked(self, request: Awaitable[object]) -> None:
         """Await the request. A final refusal is a mistake in the account's `unenroll:`, not the contact's."""
@@ -135,11 +130,11 @@ class Unenroller:
         except OutcomeUnknown:
             return
         except SegueError as error:
-            await self._store.workflow_ended(enrollment, f"nothing was set going: {error}")
+            await self.store.workflow_ended(enrollment, f"nothing was set going: {error}")
             raise
 
     def _wait(self, workflow: UnenrollWorkflow, triggered_at: datetime | None) -> HeldError:
-        now = self._now()
+        now = self.now()
         until = next_check_at(workflow, triggered_at or now, now)
         return HeldError(UNENROLLING, until, "a workflow takes the contact out of its sequence, which takes minutes")
 

@@ -7,8 +7,9 @@ that a refused search or a missed change costs only time. All calls count agains
 
 from __future__ import annotations
 
+from dataclasses import KW_ONLY, dataclass, field
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import structlog
 
@@ -21,8 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from app.followup.contacts import HubSpotEnds
-    from app.followup.ends import How
     from app.followup.store import FollowupStore, Learnt, Look, Turn
+    from app.observability.metrics import Metrics
 
 READ_AT_ONCE = 100
 # The loop runs every five seconds: this leaves nine tenths of the smallest window to enrolling, even while it makes the
@@ -39,72 +40,47 @@ PASSING = frozenset({401, 423, 429, 477})  # about the account, or about now, bu
 log = structlog.get_logger(__name__)
 
 
-class FollowupMetrics(Protocol):
-    """Counts ends, replies, looks and calls."""
-
-    def ended(self, account: str, sequence: str, how: How, known: bool) -> None:  # noqa: FBT001  # a label's value
-        """Count a new end."""
-
-    def replied(self, account: str, sequence: str) -> None:
-        """Count a new reply."""
-
-    def looked(self, account: str, result: str, count: int) -> None:
-        """Count looks: running, unclear or ended."""
-
-    def follow_call(self, account: str, what: str) -> None:
-        """Count a call: search or read."""
-
-
+@dataclass(slots=True)
 class Follower:
     """Follows the enrollments of one account for `span` at most, with `seconds` between two searches."""
 
-    def __init__(
-        self,
-        account: str,
-        store: FollowupStore,
-        hubspot: HubSpotEnds,
-        *,
-        seconds: float,
-        span: timedelta,
-        now: Callable[[], datetime],
-        metrics: FollowupMetrics,
-    ) -> None:
-        self._account = account
-        self._store = store
-        self._hubspot = hubspot
-        self._seconds = seconds
-        self._span = span
-        self._now = now
-        self._metrics = metrics
-        self._paused_until: datetime | None = None
+    account: str
+    store: FollowupStore
+    hubspot: HubSpotEnds
+    _: KW_ONLY
+    seconds: float
+    span: timedelta
+    now: Callable[[], datetime]
+    metrics: Metrics
+    _paused_until: datetime | None = field(default=None, init=False)
 
     async def follow(self) -> None:
         """Do what is due, if it is this replica's turn. Pauses while a day is spent, and after trouble with HubSpot."""
-        if self._paused_until and self._now() < self._paused_until:
+        if self._paused_until and self.now() < self._paused_until:
             return
-        turn = await self._store.take_turn()
+        turn = await self.store.take_turn()
         if turn is None:
             return
         try:
             await self._take(turn)
         except HeldError as error:
             self._paused_until = error.until
-            log.info("following.rests", account=self._account, until=error.until.isoformat())
+            log.info("following.rests", account=self.account, until=error.until.isoformat())
         except FenceLost:
-            log.warning("following.turn_lost", account=self._account)
+            log.warning("following.turn_lost", account=self.account)
         except SegueError as error:
-            self._paused_until = self._now() + TROUBLE
-            log.warning("following.trouble", account=self._account, error=str(error))
+            self._paused_until = self.now() + TROUBLE
+            log.warning("following.trouble", account=self.account, error=str(error))
         finally:
-            await self._store.end_turn(turn)
+            await self.store.end_turn(turn)
 
     async def _take(self, turn: Turn) -> None:
-        given_up = await self._store.give_up(self._span)
+        given_up = await self.store.give_up(self.span)
         if given_up:
-            log.info("following.given_up", account=self._account, count=given_up)
+            log.info("following.given_up", account=self.account, count=given_up)
         searching = await self._search(turn) if turn.search_due else turn.refused is None
         for _ in range(READS_A_TURN):
-            looks = await self._store.claim(turn, READ_AT_ONCE)
+            looks = await self.store.claim(turn, READ_AT_ONCE)
             if not looks:
                 return
             await self._look(turn, looks, searching=searching)
@@ -114,20 +90,20 @@ class Follower:
         since = max(turn.since, turn.now - LONGEST_SEARCH)
         until, beyond = turn.until or turn.now, turn.beyond
         for pages in range(1, PAGES_A_TURN + 1):
-            pause = search_pause(pages, limit=self._store.calls_per_hour).total_seconds()
-            if not await self._store.spend(turn):
+            pause = search_pause(pages, limit=self.store.calls_per_hour).total_seconds()
+            if not await self.store.spend(turn):
                 return True
-            self._metrics.follow_call(self._account, "search")
+            self.metrics.follow_call(self.account, "search")
             try:
-                page = await self._hubspot.changed(since - OVERLAP, until, beyond)
+                page = await self.hubspot.changed(since - OVERLAP, until, beyond)
             except Refusal as refusal:
-                return await self._not_searched(turn, refusal, since, max(self._seconds, pause))
-            await self._store.hint(page.items)
+                return await self._not_searched(turn, refusal, since, max(self.seconds, pause))
+            await self.store.hint(page.items)
             if page.after is None:
-                await self._store.searched(turn, since=until, wait=max(self._seconds, pause))
+                await self.store.searched(turn, since=until, wait=max(self.seconds, pause))
                 return True
             beyond = page.after
-            await self._store.searched(turn, since=since, until=until, beyond=beyond, wait=pause)
+            await self.store.searched(turn, since=since, until=until, beyond=beyond, wait=pause)
         return True
 
     async def _not_searched(self, turn: Turn, refusal: Refusal, since: datetime, soon: float) -> bool:
@@ -135,16 +111,16 @@ class Follower:
         passing = refusal.status in PASSING
         refused = None if passing else refusal.code
         wait = soon if passing else REFUSED_SECONDS
-        await self._store.searched(turn, since=since, wait=wait, refused=refused)
-        log.warning("following.search_refused", account=self._account, code=refusal.code, again_in_seconds=wait)
+        await self.store.searched(turn, since=since, wait=wait, refused=refused)
+        log.warning("following.search_refused", account=self.account, code=refusal.code, again_in_seconds=wait)
         return passing
 
     async def _look(self, turn: Turn, looks: Sequence[Look], *, searching: bool) -> None:
-        self._metrics.follow_call(self._account, "read")
+        self.metrics.follow_call(self.account, "read")
         seen, unread = await self._read(turn, sorted({look.contact_id for look in looks}))
         read = [look for look in looks if look.contact_id not in unread]
         findings = [_finding(look, seen, searching=searching) for look in read]
-        learnt = await self._store.found(findings)
+        learnt = await self.store.found(findings)
         self._report(findings, learnt)
 
     async def _read(self, turn: Turn, contact_ids: Sequence[str]) -> tuple[Mapping[str, Seen | None], set[str]]:
@@ -157,10 +133,10 @@ class Follower:
         unread: set[str] = set()
         missing = [contact_id for contact_id in contact_ids if contact_id not in seen]
         for half in _halves(missing) if len(contact_ids) > 1 else ():
-            if not await self._store.spend(turn):
+            if not await self.store.spend(turn):
                 unread |= set(half)
                 continue
-            self._metrics.follow_call(self._account, "read")
+            self.metrics.follow_call(self.account, "read")
             shown, left = await self._read(turn, half)
             seen |= shown
             unread |= left
@@ -169,7 +145,7 @@ class Follower:
     async def _shown(self, contact_ids: Sequence[str]) -> dict[str, Seen | None]:
         """Read contacts once; where HubSpot refuses the whole call because of one contact, return none."""
         try:
-            return await self._hubspot.read(contact_ids)
+            return await self.hubspot.read(contact_ids)
         except Refusal as refusal:
             if refusal.status != BAD_REQUEST:
                 raise
@@ -180,13 +156,13 @@ class Follower:
             look = finding.look
             if finding.ended and look.id in learnt.ended:
                 how, known = finding.ended.how, finding.ended.known
-                self._metrics.ended(self._account, look.ours.sequence, how, known)
-                log.info("enrollment.ended", enrollment_id=look.id, account=self._account, how=how, known=known)
+                self.metrics.ended(self.account, look.ours.sequence, how, known)
+                log.info("enrollment.ended", enrollment_id=look.id, account=self.account, how=how, known=known)
             if look.id in learnt.replied:
-                self._metrics.replied(self._account, look.ours.sequence)
-                log.info("enrollment.replied", enrollment_id=look.id, account=self._account)
+                self.metrics.replied(self.account, look.ours.sequence)
+                log.info("enrollment.replied", enrollment_id=look.id, account=self.account)
         for result in ("running", "unclear", "ended"):
-            self._metrics.looked(self._account, result, sum(_result(finding) == result for finding in findings))
+            self.metrics.looked(self.account, result, sum(_result(finding) == result for finding in findings))
 
 
 def _finding(look: Look, seen: Mapping[str, Seen | None], *, searching: bool) -> Finding:

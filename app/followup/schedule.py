@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -40,17 +39,7 @@ def last_look(ended_seen_at: datetime, *, now: datetime) -> datetime | None:
     return due if now < due else None
 
 
-@dataclass(frozen=True, slots=True)
-class Spent:
-    """The calls of the last hour, including this one where it is `granted`."""
-
-    calls: tuple[datetime, ...]
-    granted: bool
-
-
-def spend(calls: Sequence[datetime], *, limit: int, now: datetime) -> Spent:
-    """Spend one call, unless `limit` calls were made in the hour before `now`."""
-    recent = tuple(call for call in calls if call > now - HOUR)
-    granted = len(recent) < limit
-    kept = (*recent, now) if granted else recent
-    return Spent(kept, granted)
+def spend(calls: Sequence[datetime], *, limit: int, now: datetime) -> list[datetime] | None:
+    """Return the calls of the last hour with one more, None where `limit` calls were made in the hour before `now`."""
+    recent = [call for call in calls if call > now - HOUR]
+    return [*recent, now] if len(recent) < limit else None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
     from app.followup.ends import Ended
-    from app.followup.schedule import Spent
 
 LEASE_SECONDS = 120.0  # renewed by every call, none of which takes as long
 
@@ -76,30 +75,23 @@ class Learnt:
     replied: frozenset[str] = frozenset()
 
 
+@dataclass(frozen=True, slots=True)
 class FollowupStore:
     """The enrollments of one account, followed by the worker `worker` with `calls_per_hour` calls in any hour.
 
     `endpoints` returns the names of the endpoints that receive such an event of this account.
     """
 
-    def __init__(
-        self,
-        engine: AsyncEngine,
-        *,
-        account: str,
-        worker: str,
-        calls_per_hour: int,
-        endpoints: Callable[[OutboundKind, str], Sequence[str]] = no_endpoints,
-    ) -> None:
-        self._engine = engine
-        self._endpoints = endpoints
-        self._account = account
-        self._worker = worker
-        self.calls_per_hour = calls_per_hour
+    engine: AsyncEngine
+    _: KW_ONLY
+    account: str
+    worker: str
+    calls_per_hour: int
+    endpoints: Callable[[OutboundKind, str], Sequence[str]] = no_endpoints
 
     async def take_turn(self) -> Turn | None:
         """Take the account's turn, None where another replica has it or nothing is due."""
-        rows = await self._run(sql.TAKE_TURN, worker=self._worker, lease=LEASE_SECONDS)
+        rows = await self._run(sql.TAKE_TURN, worker=self.worker, lease=LEASE_SECONDS)
         if not rows:
             return None
         (row,) = rows
@@ -111,22 +103,23 @@ class FollowupStore:
 
     async def spend(self, turn: Turn) -> bool:
         """Spend one of the hour's calls; return whether one was left. Raises FenceLost when another has the turn."""
-        async with self._engine.begin() as connection:
-            spent = await self._budget(connection, turn)
-            if spent.granted:
-                await self._spend(connection, turn, spent)
-        return spent.granted
+        async with self.engine.begin() as connection:
+            calls = await self._calls_with_one_more(connection, turn)
+            if calls is not None:
+                await self._spend(connection, turn, calls)
+        return calls is not None
 
-    async def _budget(self, connection: AsyncConnection, turn: Turn) -> Spent:
-        key = {"account": self._account, "turn": turn.number}
+    async def _calls_with_one_more(self, connection: AsyncConnection, turn: Turn) -> list[datetime] | None:
+        """Return the hour's calls with one more, None where no call is left. Raises FenceLost."""
+        key = {"account": self.account, "turn": turn.number}
         row = (await connection.execute(sql.LOCK_CALLS, key)).one_or_none()
         if row is None:
-            raise FenceLost(self._account)
+            raise FenceLost(self.account)
         return spend(row.calls, limit=self.calls_per_hour, now=row.now)
 
-    async def _spend(self, connection: AsyncConnection, turn: Turn, spent: Spent) -> None:
-        key = {"account": self._account, "turn": turn.number}
-        await connection.execute(sql.SPEND_CALL, key | {"calls": list(spent.calls), "lease": LEASE_SECONDS})
+    async def _spend(self, connection: AsyncConnection, turn: Turn, calls: list[datetime]) -> None:
+        key = {"account": self.account, "turn": turn.number}
+        await connection.execute(sql.SPEND_CALL, key | {"calls": calls, "lease": LEASE_SECONDS})
 
     async def searched(
         self,
@@ -144,12 +137,12 @@ class FollowupStore:
         """
         values = {"since": since, "until": until, "beyond": beyond, "wait": wait, "refused": refused}
         if not await self._run(sql.SEARCHED, turn=turn.number, **values):
-            raise FenceLost(self._account)
+            raise FenceLost(self.account)
 
     async def hint(self, contact_ids: Sequence[str]) -> int:
         """Make looks at the enrollments of these contacts due first; return their number."""
         count = len(contact_ids)
-        values = {"accounts": [self._account] * count, "portals": [""] * count, "contacts": list(contact_ids)}
+        values = {"accounts": [self.account] * count, "portals": [""] * count, "contacts": list(contact_ids)}
         return len(await self._run(sql.HINT, **values))
 
     async def claim(self, turn: Turn, limit: int) -> list[Look]:
@@ -157,24 +150,24 @@ class FollowupStore:
 
         Looks with a hint come first. Raises FenceLost.
         """
-        async with self._engine.begin() as connection:
-            spent = await self._budget(connection, turn)
-            if not spent.granted:
+        async with self.engine.begin() as connection:
+            calls = await self._calls_with_one_more(connection, turn)
+            if calls is None:
                 return []
-            values = {"account": self._account, "limit": limit}
+            values = {"account": self.account, "limit": limit}
             rows = (await connection.execute(sql.CLAIM_LOOKS, values)).all()
             if rows:
-                await self._spend(connection, turn, spent)
+                await self._spend(connection, turn, calls)
         return [_look(row) for row in rows]
 
     async def found(self, findings: Sequence[Finding]) -> Learnt:
         """Write the findings, each one once: a look that a later one has overtaken writes nothing."""
         values = {"rows": orjson.dumps([_written(finding) for finding in findings]).decode()}
-        async with self._engine.begin() as connection:
+        async with self.engine.begin() as connection:
             await connection.execute(sql.LOCK_LOOKED_AT, {"ids": [finding.look.id for finding in findings]})
             learnt = Learnt(await _ids(connection, sql.ENDED, values), await _ids(connection, sql.REPLIED, values))
             for kind, ids in ((OutboundKind.ENDED, learnt.ended), (OutboundKind.REPLIED, learnt.replied)):
-                await note(connection, kind, ids, self._endpoints(kind, self._account))
+                await note(connection, kind, ids, self.endpoints(kind, self.account))
             await connection.execute(sql.LOOKED, values)
         return learnt
 
@@ -184,8 +177,8 @@ class FollowupStore:
         return len(await self._run(sql.GIVE_UP, span=span, detail=detail))
 
     async def _run(self, statement: Any, **values: Any) -> Sequence[Row[Any]]:
-        async with self._engine.begin() as connection:
-            result = await connection.execute(statement, {"account": self._account, **values})
+        async with self.engine.begin() as connection:
+            result = await connection.execute(statement, {"account": self.account, **values})
             return result.all() if result.returns_rows else []
 
 

@@ -81,9 +81,9 @@ async def test_what_was_learnt_before_holds_while_hubspot_answers_nobody(engine:
         FarEnd(OperationalError("SELECT", {}, OSError("starting up"))),
     )
     learning = IdentityLearner(MAIN, silent, record, rate_limit)
-    learning.start()
+    learning.loop.start()
     await silent.asked.acquire()
-    await learning.stop()
+    await learning.loop.stop()
     assert rate_limit.timezone == "Asia/Tokyo"
     assert await record.portals() == {"main": "48"}
     await rate_limit.close()
@@ -93,7 +93,7 @@ async def test_another_token_may_be_another_accounts(engine: AsyncEngine) -> Non
     rate_limit, record = StoredRateLimit(engine, account="main"), IdentityStore(engine)
     far = FarEnd(details("48"), details("49", None))
     learning = IdentityLearner(MAIN, far, record, rate_limit)
-    learning.start()
+    learning.loop.start()
     await far.asked.acquire()
     learning.configure(Account("main", "x", per_10s=50))  # the same token: HubSpot is not asked
     learning.configure(Account("main", "y"))
@@ -101,7 +101,7 @@ async def test_another_token_may_be_another_accounts(engine: AsyncEngine) -> Non
     async with asyncio.timeout(300):
         while await record.portals() != {"main": "49"}:
             pass
-    await learning.stop()
+    await learning.loop.stop()
     assert await record.timezone("main") is None
     await rate_limit.close()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from contextlib import aclosing
+from contextlib import AsyncExitStack, aclosing
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -15,7 +15,7 @@ from app.accounts.identity_store import IdentityStore
 from app.clock import utc_now
 from app.enrichment.client import Lookups
 from app.enrichment.enrich import Enricher, EnrichmentSources
-from app.enrichment.loop import EnrichmentLoop
+from app.enrichment.loop import start_loop
 from app.enrichment.store import EnrichmentStore
 from app.errors import FenceLost
 from app.hubspot.batched import BatchedHubSpot
@@ -151,7 +151,7 @@ def enricher_of(
         enrichments,
         Decider(new_id=Ids(), hash_email=lambda _: "hash", metrics=web.process.metrics),
         asking,
-        book=lambda: book,
+        rulebook=lambda: book,
         span=timedelta(hours=72),
         now=lambda: moment[0],
         random=lambda: 0.5,
@@ -419,10 +419,9 @@ async def test_while_hubspot_wants_to_be_left_alone_a_contact_waits_and_says_why
 async def test_the_loop_asks_by_itself_and_hands_back_what_it_was_asking(office: Office) -> None:
     await office.ticket()
     office.far_end.answers = [httpx.Response(200, json=ORDER)]
-    enriching = EnrichmentLoop(office.enrichments, office.enricher, poll=0.01)
-    enriching.start()
-    await office.web.rows_once_there("SELECT 1 FROM decisions")
-    await enriching.stop()
+    async with AsyncExitStack() as stack:
+        start_loop(stack, office.enrichments, office.enricher, poll=0.01)
+        await office.web.rows_once_there("SELECT 1 FROM decisions")
     assert (await office.one("SELECT verdict FROM decisions"))["verdict"] == "enroll"
 
 

@@ -19,6 +19,7 @@ from app.followup.follow import Follower
 from app.followup.store import FollowupStore
 from app.hubspot.client import HubSpotClient
 from app.hubspot.rate_limit_store import StoredRateLimit
+from app.observability.metrics import Metrics
 from tests.hubspot.conftest import new_client, rate_limit, records
 from tests.support.road import Road, road
 
@@ -41,14 +42,15 @@ AGE_TURNS = text("""
 """).bindparams(bindparam("wait", type_=Interval))
 
 
-@dataclass
-class Told:
-    """What was counted."""
+class Counted(Metrics):
+    """The metrics of following, as lists."""
 
-    ends: list[tuple[str, str, bool]] = field(default_factory=list)
-    replies: list[str] = field(default_factory=list)
-    looks: Counter[str] = field(default_factory=Counter)
-    calls: list[str] = field(default_factory=list)
+    def __init__(self) -> None:
+        super().__init__()
+        self.ends: list[tuple[str, str, bool]] = []
+        self.replies: list[str] = []
+        self.looks: Counter[str] = Counter()
+        self.calls: list[str] = []
 
     def ended(self, account: str, sequence: str, how: str, known: bool) -> None:  # noqa: FBT001  # as in the service
         assert account == "main"
@@ -62,9 +64,9 @@ class Told:
         assert account == "main"
         self.looks += Counter({result: count})
 
-    def follow_call(self, account: str, what: str) -> None:
+    def follow_call(self, account: str, kind: str) -> None:
         assert account == "main"
-        self.calls.append(what)
+        self.calls.append(kind)
 
 
 @dataclass
@@ -74,7 +76,7 @@ class Follow:
     road: Road
     ends: HubSpotEnds
     calls: list[CallRecord]
-    told: Told = field(default_factory=Told)
+    counted: Counted = field(default_factory=Counted)
     ahead: timedelta = timedelta(0)
 
     def follower(
@@ -87,7 +89,7 @@ class Follow:
             seconds=seconds,
             span=timedelta(days=days),
             now=lambda: utc_now() + self.ahead,
-            metrics=self.told,
+            metrics=self.counted,
         )
 
     def record(self, worker: str = "w1", *, calls_per_hour: int = 120) -> FollowupStore:

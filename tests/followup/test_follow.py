@@ -43,8 +43,8 @@ async def test_the_search_finds_an_end_and_a_look_says_how(
     assert sentence in told["ended"]
     assert ("replied" in told) == (what == "reply")
     assert await follow.road.state() == ("enrolled", None)
-    assert follow.told.ends == [(LONG, ended[0], True)]
-    assert follow.told.replies == ([LONG] if what == "reply" else [])
+    assert follow.counted.ends == [(LONG, ended[0], True)]
+    assert follow.counted.replies == ([LONG] if what == "reply" else [])
     outbound = {event["type"]: event for event in await follow.outbound()}
     assert {f"enrollment.{cause}" for cause in told} == set(outbound)
     end = outbound["enrollment.ended"]
@@ -63,7 +63,7 @@ async def test_who_is_still_in_the_sequence_is_left_alone_until_tomorrow(follow:
     await follow.turn()
     assert follow.asked() == ["search", "search", "read"]
     assert await follow.ended() == [(None, None, False)]
-    assert follow.told.looks == {"running": 1}
+    assert follow.counted.looks == {"running": 1}
     await is_due_in(follow, DAILY)
 
 
@@ -109,7 +109,7 @@ async def test_a_contact_that_was_deleted_has_ended_once_that_is_sure(follow: Fo
     await follow.later(HOUR)
     await follow.turn()
     assert await follow.ended() == [(None, None, False)] * 2
-    assert follow.told.looks == {"running": 1, "unclear": 1}
+    assert follow.counted.looks == {"running": 1, "unclear": 1}
     await follow.later(PATIENCE)
     await follow.turn()
     assert await follow.ended() == [("unknown", False, False), (None, None, False)]
@@ -185,7 +185,7 @@ async def test_two_replicas_tell_one_end(follow: Follow, make_entry: Any) -> Non
     await asyncio.gather(*(follower.follow() for follower in followers))
     assert [row[0] for row in await follow.ended()] == ["finished"] * 3
     assert len(await follow.journal()) == 3
-    assert follow.told.calls == ["search", "read"]
+    assert follow.counted.calls == ["search", "read"]
 
 
 async def test_a_replica_that_dies_between_look_and_record_loses_nothing(follow: Follow, make_entry: Any) -> None:
@@ -374,7 +374,7 @@ async def test_of_a_batch_that_is_refused_whole_only_the_bad_one_stays_untold(fo
     await follow.road.fault(route="read", kind="status", status=400, code="VALIDATION_ERROR", times=3)
     await follow.turn()
     assert sorted(row[0] or "" for row in await follow.ended()) == ["", "finished", "finished"]
-    assert follow.told.calls == ["search"] + ["read"] * 5
+    assert follow.counted.calls == ["search"] + ["read"] * 5
 
 
 async def test_whom_the_hours_calls_do_not_suffice_for_is_looked_at_soon(follow: Follow, make_entry: Any) -> None:
@@ -383,7 +383,7 @@ async def test_whom_the_hours_calls_do_not_suffice_for_is_looked_at_soon(follow:
         await follow.happen("finish", f"{name}@corp.example")
     await follow.road.fault(route="read", kind="status", status=400, code="VALIDATION_ERROR", times=1)
     await follow.turn(calls_per_hour=3)
-    assert follow.told.calls == ["search", "read", "read"]
+    assert follow.counted.calls == ["search", "read", "read"]
     assert sorted(row[0] or "" for row in await follow.ended()) == ["", "", "finished"]
     waits = await follow.road.run(
         "SELECT follow_at < now() + interval '11 minutes' FROM enrollments WHERE ended IS NULL"
@@ -406,7 +406,7 @@ async def test_who_is_answered_for_under_another_id_is_read_alone(
     await merge_bea_and_cid(follow, merged, make_entry)
     await follow.turn()
     assert [row[0] for row in await follow.ended()] == ["finished"] * 3
-    assert follow.told.calls == ["search", "read", "read", "read"]
+    assert follow.counted.calls == ["search", "read", "read", "read"]
 
 
 async def test_whom_no_answer_speaks_of_and_no_call_is_left_for_is_looked_at_soon(
@@ -414,9 +414,9 @@ async def test_whom_no_answer_speaks_of_and_no_call_is_left_for_is_looked_at_soo
 ) -> None:
     await merge_bea_and_cid(follow, merged, make_entry)
     await follow.turn(calls_per_hour=3)
-    assert follow.told.calls == ["search", "read", "read"]
+    assert follow.counted.calls == ["search", "read", "read"]
     assert sorted(row[0] or "" for row in await follow.ended()) == ["", "finished", "finished"]
-    assert follow.told.looks == {"ended": 2}
+    assert follow.counted.looks == {"ended": 2}
 
 
 async def test_more_than_a_page_of_ends_is_read_page_by_page(follow: Follow, make_entry: Any) -> None:
