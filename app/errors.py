@@ -21,22 +21,19 @@ SegueError
 │       └── GrantRevoked     HubSpot says that the grant is dead: it is never used again
 ├── InstallRefused           an account cannot be connected this way: the message says why, and what to do
 ├── DecryptionFailed         what is stored opens with none of the keys: it counts as absent, and is kept
-├── ProviderError            a thin event's provider did not say what the event is about
-│   ├── LookupFailed         it may say so later: retry
-│   └── LookupNotFound       it has no such thing: a recorded no, which says so
+├── LookupFailed             a thin event's provider may say later what the event is about: retry
+├── LookupNotFound           it has no such thing: a recorded no, which says so
 ├── HeldError                it is not the time: the enrollment is held until then
 │   ├── BudgetSpent          a daily budget is spent: held until it is free again
 │   └── SenderGone           the chosen sender is full or paused by now: another one is chosen, or it is held
 ├── DeclinedError            a final no of our own: the enrollment is refused
-│   └── RequirementMissing   the contact lacks a property that the rule requires
 ├── ParkedError              a person must look
-│   └── Unsettled            before a re-send the contact has changed, and not by our request alone
 └── FenceLost                the row has another owner by now: drop the work, write nothing
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -111,8 +108,6 @@ class Unauthenticated(DeliveryRejected):
 class Unreadable(DeliveryRejected):
     """Authentic or not, the body cannot be read as what the provider sends: 400. The message names the field."""
 
-    status = 400
-
 
 class NotAllowed(DeliveryRejected):
     """The provider never sends by this method: 405. `allow` names those it does."""
@@ -161,6 +156,7 @@ class OutcomeUnknown(HubSpotError):
     """
 
 
+@dataclass(eq=False)
 class Refusal(HubSpotError):
     """HubSpot answered no. `code` is its own word for it; the fault table maps it to what follows.
 
@@ -168,27 +164,20 @@ class Refusal(HubSpotError):
     `properties` are (contact property, what is wrong with it), as far as HubSpot names any.
     """
 
-    def __init__(
-        self,
-        code: str,
-        detail: str = "",
-        *,
-        status: int,
-        correlation_id: str | None = None,
-        retry_after: float | None = None,
-        properties: tuple[tuple[str, str], ...] = (),
-    ) -> None:
-        super().__init__(f"{code}: {detail}" if detail else code)
-        self.code = code
-        self.detail = detail
-        self.status = status
-        self.correlation_id = correlation_id
-        self.retry_after = retry_after
-        self.properties = properties
+    code: str
+    detail: str = ""
+    _: KW_ONLY
+    status: int
+    correlation_id: str | None = None
+    retry_after: float | None = None
+    properties: tuple[tuple[str, str], ...] = ()
+
+    def __str__(self) -> str:
+        return f"{self.code}: {self.detail}" if self.detail else self.code
 
 
 class NotConnected(HubSpotError):
-    """The account joins by OAuth and has no usable grant: its work is held until somebody connects it."""
+    """The account joins by OAuth and has no usable grant: its work is held until it is connected."""
 
 
 class GrantRevoked(NotConnected):
@@ -200,22 +189,18 @@ class StoreSlow(NotSent):
 
 
 class InstallRefused(SegueError):
-    """An account cannot be connected this way; the message is for whoever tries, and names what to do."""
+    """An account cannot be connected this way; the message is for the person who tries, and says what to do."""
 
 
 class DecryptionFailed(SegueError):
     """What is stored opens with none of the encryption keys, or belongs elsewhere. It is kept as it is."""
 
 
-class ProviderError(SegueError):
-    """A thin event's provider did not tell what the event is about."""
+class LookupFailed(SegueError):
+    """A thin event's provider gave no usable answer (network, refusal, overload): the lookup is tried again.
 
-
-class LookupFailed(ProviderError):
-    """No usable answer (network, refusal, overload): it is asked again.
-
-    `retry_after` is in seconds. `tries` is how often, where that is less than as long as anything is tried: what is not
-    there yet comes soon, or never.
+    `retry_after` is in seconds. `tries` limits the number of lookups, for an object that the provider does not have
+    yet: it comes soon, or never. None: a lookup is tried for as long as anything is.
     """
 
     def __init__(
@@ -227,8 +212,8 @@ class LookupFailed(ProviderError):
         self.tries = tries
 
 
-class LookupNotFound(ProviderError):
-    """The provider has no such thing, or nobody can be asked: what the event is about stays unknown."""
+class LookupNotFound(SegueError):
+    """The provider has no such thing, or there is none to ask: what the event is about stays unknown."""
 
 
 class HeldError(SegueError):
@@ -270,20 +255,5 @@ class SenderGone(HeldError):
     """
 
 
-class RequirementMissing(DeclinedError):
-    """The contact lacks properties that the rule requires: refuse, so that no "Hi ," is ever sent."""
-
-    def __init__(self, properties: tuple[str, ...]) -> None:
-        super().__init__("missing_property", f"the contact has no {', '.join(properties)}")
-
-
-class Unsettled(ParkedError):
-    """Before a re-send the contact has changed in a way that is not ours: what became of the request cannot be told."""
-
-    def __init__(self) -> None:
-        told = "the contact has changed since the request without an answer, and not by it alone"
-        super().__init__("unsettled", told)
-
-
 class FenceLost(SegueError):
-    """The enrollment was claimed by somebody else meanwhile: whoever holds it now writes its story."""
+    """Another worker has claimed the enrollment meanwhile, and that worker writes what becomes of it."""

@@ -23,7 +23,7 @@ from app.database.installation import shared_key
 from app.database.listen import GRANT_CHANGED, RULEBOOK_CHANGED, Notifications
 from app.database.retention import sweep
 from app.database.wiring import data_dir, open_database
-from app.hubspot.observe import CallObserver
+from app.hubspot.observe import observe_call
 from app.hubspot.wiring import open_client, open_rate_limit
 from app.jobs import Loop
 from app.observability.logs import hash_email
@@ -175,7 +175,7 @@ class Process:
                 return self.oauth.token(configured.name)
             return configured.token
 
-        observe = CallObserver(self.metrics).call
+        observe = partial(observe_call, self.metrics)
         return await open_client(stack, self.settings, name, token, rate_limit, observe=observe, base_url=self.base_url)
 
 
@@ -198,7 +198,7 @@ async def open_process(
             metrics=metrics,
         )
         # In practice all accounts use the emulator's tokens, including those that join by OAuth in the rules.
-        observe = CallObserver(metrics).call
+        observe = partial(observe_call, metrics)
         oauth = None if with_sandbox else await open_oauth(stack, settings, engine, base_url=base_url, observe=observe)
         yield Process(
             settings, stack, engine, sending_engine, metrics, rulebook, base_url, oauth, practice=with_sandbox

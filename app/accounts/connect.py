@@ -8,7 +8,7 @@ failure on the way is shown to the person as InstallRefused, and nothing is stor
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, NoReturn
 from urllib.parse import urlencode
@@ -16,15 +16,14 @@ from urllib.parse import urlencode
 import structlog
 
 from app.accounts.install_store import Pending
-from app.accounts.tokens import new_tokens
 from app.clock import elapsed_seconds
 from app.errors import DecryptionFailed, GrantRevoked, HubSpotError, InstallRefused, Refusal, SegueError
-from app.hubspot.api.oauth import authorize_url, missing_scopes
+from app.hubspot.api.oauth import authorize_url, exchange, introspect, missing_scopes, revoke
 
 if TYPE_CHECKING:
     from app.accounts.grant_store import GrantStore
     from app.accounts.install_store import InstallStore
-    from app.hubspot.api.oauth import TokenFacts, Tokens
+    from app.hubspot.api.oauth import Tokens
     from app.hubspot.oauth_client import OAuthClient
 
 INSTALL = "/oauth/install"
@@ -110,13 +109,12 @@ class Connector:
         """Exchange the code and store the grant. Raises InstallRefused and Busy."""
         pending = await self._pending(state)
         started = elapsed_seconds()
-        tokens, facts = await self._tokens(pending, code)
-        hub_id, scopes = facts.hub_id, facts.scopes
+        tokens = await self._tokens(pending, code)
+        hub_id, scopes = tokens.facts.hub_id, tokens.facts.scopes
         if tokens.refresh_token is None or hub_id is None or scopes is None:
             raise InstallRefused(f"HubSpot's answer names no refresh token, account or scopes. {AGAIN}")
         left = tokens.expires_in - (elapsed_seconds() - started)
-        stored = new_tokens(tokens, tokens.refresh_token, left, facts)
-        released = await self._grants.connect(pending.account, hub_id, stored)
+        released = await self._grants.connect(pending.account, hub_id, tokens, seconds=left)
         log.info("oauth.connected", account=pending.account, hub_id=hub_id, released=released)
         return Connected(pending.account, hub_id, missing_scopes(scopes), released)
 
@@ -126,7 +124,7 @@ class Connector:
         try:
             grant = await self._grants.read(account)
             if grant is not None:
-                await self._client.revoke(account, grant.refresh_token)
+                await self._client.send(account, revoke(self._client.app, grant.refresh_token))
         except GrantRevoked:
             log.info("oauth.revoked_already", account=account)
         except (HubSpotError, DecryptionFailed) as error:
@@ -143,15 +141,16 @@ class Connector:
             raise InstallRefused(f"This way was gone to its end already, or begun over ten minutes ago. {AGAIN}")
         return pending
 
-    async def _tokens(self, pending: Pending, code: str) -> tuple[Tokens, TokenFacts]:
+    async def _tokens(self, pending: Pending, code: str) -> Tokens:
         """Exchange the code, and look up the account of the tokens where the answer lacks it."""
+        app = self._client.app
         try:
-            tokens = await self._client.exchange(
-                pending.account, code, redirect_uri=pending.redirect_uri, verifier=pending.verifier
-            )
+            call = exchange(app, code, redirect_uri=pending.redirect_uri, verifier=pending.verifier)
+            tokens = await self._client.send(pending.account, call)
             if tokens.facts.hub_id is not None and tokens.facts.scopes is not None:
-                return tokens, tokens.facts
-            return tokens, await self._client.introspect(pending.account, tokens.access_token)
+                return tokens
+            facts = await self._client.send(pending.account, introspect(app, tokens.access_token))
+            return replace(tokens, facts=facts)
         except HubSpotError as error:
             log.warning("oauth.not_connected", account=pending.account, error=str(error))
             raise InstallRefused(_reason(error)) from error

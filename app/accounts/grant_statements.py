@@ -27,8 +27,8 @@ CLAIM = text("""
 # no row.
 RENEW = text("""
     UPDATE oauth_grants
-    SET access_token = :access_token, refresh_token = :refresh_token, expires_in = :expires_in,
-        expires_at = clock_timestamp() + make_interval(secs => :seconds),
+    SET access_token = :access_token, refresh_token = COALESCE(CAST(:refresh_token AS bytea), refresh_token),
+        expires_in = :expires_in, expires_at = clock_timestamp() + make_interval(secs => :seconds),
         user_id = COALESCE(:user_id, user_id), scopes = COALESCE(CAST(:scopes AS text[]), scopes),
         state = 'active', detail = NULL, version = nextval('oauth_grant_versions'), leased_by = NULL,
         leased_until = NULL, updated_at = clock_timestamp()

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
     from app.accounts.encryption import Encryption
-    from app.accounts.sealed import Grant, NewTokens
+    from app.accounts.sealed import Grant
+    from app.hubspot.api.oauth import Tokens
 
 
 log = structlog.get_logger(__name__)
@@ -43,9 +44,10 @@ class GrantStore:
         """Take the lease on renewing a token, for `seconds`; return whether it was free and the grant unchanged."""
         return await self._happened(sql.CLAIM, grant, by=by, seconds=seconds)
 
-    async def renew(self, grant: Grant, tokens: NewTokens) -> bool:
-        """Store new tokens; return whether the grant is unchanged since `grant` was read."""
-        return await self._happened(sql.RENEW, grant, **sealed(self._encryption, grant.account, tokens))
+    async def renew(self, grant: Grant, tokens: Tokens, *, seconds: float) -> bool:
+        """Store new tokens, which live for `seconds`; return whether the grant is unchanged since `grant` was read."""
+        values = sealed(self._encryption, grant.account, tokens, seconds=seconds)
+        return await self._happened(sql.RENEW, grant, **values)
 
     async def pause(self, grant: Grant, *, by: str, seconds: float, detail: str) -> bool:
         """Release the lease; no replica requests a token for `seconds`, and `detail` says why."""
@@ -55,12 +57,13 @@ class GrantStore:
         """Record that the grant is dead; return whether it still was the same one."""
         return await self._happened(sql.REVOKE, grant, by=by, detail=detail)
 
-    async def connect(self, account: str, hub_id: str, tokens: NewTokens) -> int:
+    async def connect(self, account: str, hub_id: str, tokens: Tokens, *, seconds: float) -> int:
         """Store a new grant and release the enrollments that waited for it; return their number.
 
-        Raises InstallRefused where the account is connected to another hub or the hub to another account, and Busy.
+        The access token lives for `seconds` from now on. Raises Busy, and InstallRefused where the account is connected
+        to another hub or the hub to another account.
         """
-        values = sealed(self._encryption, account, tokens) | {"account": account, "hub_id": hub_id}
+        values = sealed(self._encryption, account, tokens, seconds=seconds) | {"account": account, "hub_id": hub_id}
         with busy_when_gone():
             async with self._engine.begin() as connection:
                 await connection.execute(sql.HUB_LOCK, values)

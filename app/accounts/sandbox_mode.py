@@ -30,7 +30,7 @@ log = structlog.get_logger(__name__)
 def practice_accounts(accounts: Mapping[str, Account]) -> dict[str, Account]:
     """Return the emulator's accounts in place of those that the rules name: as many, each by itself.
 
-    No account that somebody names can have a colon in it, so that nobody's real one is taken for practice.
+    A name in the rules cannot have a colon in it, so that no real account is taken for practice.
     """
     if len(accounts) == 1:
         return {key: replace(account, name=SANDBOX, token=TOKEN, oauth=False) for key, account in accounts.items()}

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Row
 
     from app.accounts.encryption import Encryption
+    from app.hubspot.api.oauth import Tokens
 
 TOKENS = ("access_token", "refresh_token")
 
@@ -37,23 +38,18 @@ class Grant:
     leased_seconds: float | None
 
 
-@dataclass(frozen=True, slots=True)
-class NewTokens:
-    """Tokens to store. `seconds` is the access token's life from now on, `expires_in` its whole life."""
-
-    access_token: str = field(repr=False)
-    refresh_token: str = field(repr=False)
-    expires_in: int
-    seconds: float
-    user_id: str | None
-    scopes: tuple[str, ...] | None
-
-
-def sealed(encryption: Encryption, account: str, tokens: NewTokens) -> dict[str, Any]:
-    """Return the column values for `tokens`."""
-    secrets = {name: encryption.encrypt(getattr(tokens, name), _context(account, name)) for name in TOKENS}
-    plain = {"expires_in": tokens.expires_in, "seconds": tokens.seconds, "user_id": tokens.user_id}
-    return {**secrets, **plain, "scopes": None if tokens.scopes is None else list(tokens.scopes)}
+def sealed(encryption: Encryption, account: str, tokens: Tokens, *, seconds: float) -> dict[str, Any]:
+    """Return the column values for `tokens`, of which the access token lives for `seconds` from now on."""
+    secrets = {name: getattr(tokens, name) for name in TOKENS}
+    return {
+        name: None if secret is None else encryption.encrypt(secret, _context(account, name))
+        for name, secret in secrets.items()
+    } | {
+        "expires_in": tokens.expires_in,
+        "seconds": seconds,
+        "user_id": tokens.facts.user_id,
+        "scopes": None if tokens.facts.scopes is None else list(tokens.facts.scopes),
+    }
 
 
 def opened(encryption: Encryption, row: Row[Any]) -> Grant:

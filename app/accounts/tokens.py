@@ -17,17 +17,16 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from app.accounts.sealed import NewTokens
 from app.clock import elapsed_seconds
 from app.database.engine import first_line
 from app.errors import DecryptionFailed, GrantRevoked, HubSpotError, NotConnected, NotSent, OutcomeUnknown, Refusal
+from app.hubspot.api.oauth import refresh
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from app.accounts.grant_store import GrantStore
     from app.accounts.sealed import Grant
-    from app.hubspot.api.oauth import TokenFacts, Tokens
     from app.hubspot.oauth_client import OAuthClient
 
 RENEW_BEFORE_SECONDS = 60.0
@@ -162,7 +161,7 @@ class AccountTokens:
     async def _renew(self, grant: Grant) -> str:
         started = self._elapsed()
         try:
-            tokens = await self._client.refresh(self._account, grant.refresh_token)
+            tokens = await self._client.send(self._account, refresh(self._client.app, grant.refresh_token))
         except GrantRevoked as error:
             return await self._revoked(grant, error)
         except HubSpotError as error:
@@ -173,7 +172,7 @@ class AccountTokens:
                 raise NotSent(f"HubSpot gave no access token: {error}") from error
             raise
         left = tokens.expires_in - (self._elapsed() - started)
-        if not await self._grants.renew(grant, new_tokens(tokens, grant.refresh_token, left, tokens.facts)):
+        if not await self._grants.renew(grant, tokens, seconds=left):
             # Our token is as good as the stored one, but all replicas use the stored one.
             return (await self._read()).access_token
         log.info("oauth.renewed", account=self._account, seconds=tokens.expires_in)
@@ -185,9 +184,3 @@ class AccountTokens:
             raise NotSent("the account was connected anew while HubSpot was asked") from error
         log.error("oauth.revoked", account=self._account, follows="its work is held until it is connected again")
         return (await self._read()).access_token
-
-
-def new_tokens(tokens: Tokens, refresh_token: str, seconds: float, facts: TokenFacts) -> NewTokens:
-    """Return tokens for the store; `refresh_token` is kept where HubSpot issued no new one."""
-    newest = tokens.refresh_token or refresh_token
-    return NewTokens(tokens.access_token, newest, tokens.expires_in, seconds, facts.user_id, facts.scopes)

@@ -21,7 +21,7 @@ from app.database.migrate import require_migrated
 from app.database.wiring import data_dir, open_database
 from app.errors import NotSent, StartError
 from app.hubspot.local_rate_limit import LocalRateLimit
-from app.hubspot.observe import CallObserver
+from app.hubspot.observe import observe_call
 from app.hubspot.wiring import open_client, open_rate_limit
 from app.intake.rejected_store import StoredDelivery, find_delivery
 from app.observability.metrics import Metrics
@@ -155,7 +155,7 @@ async def _oauth_alone(settings: Settings) -> AsyncIterator[tuple[OAuth, AsyncEn
         await require_migrated(engine)
         base_url = str(settings.hubspot_base_url).rstrip("/")
         oauth = await open_oauth(
-            stack, settings, engine, base_url=base_url, observe=CallObserver(Metrics(__version__)).call
+            stack, settings, engine, base_url=base_url, observe=partial(observe_call, Metrics(__version__))
         )
         if oauth is None:
             raise StartError(f"accounts that join by OAuth need {', '.join(missing_settings(settings))}")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from app.enrollments.unenroll import IS_ENROLLED
 from app.enrollments.work_item import WorkItem
-from app.errors import Refusal, RequirementMissing
+from app.errors import DeclinedError, Refusal
 from app.model import CONTACT_OWNER, KEEP, OF_CONTACT, IfEnrolled
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ class ContactWriter:
             await self.hubspot.write(enrollment.email, properties)
 
     async def fill_required(self, enrollment: Enrollment, contact_id: str) -> None:
-        """Write the defaults of required properties that are empty. Raises RequirementMissing."""
+        """Write the defaults of required properties that are empty. Raises as `missing_defaults` does."""
         if enrollment.require:
             facts = await self.hubspot.read(contact_id, enrollment.require)
             await self.add(enrollment, missing_defaults(WorkItem(enrollment, dict(facts))))
@@ -80,12 +80,14 @@ class ContactWriter:
 
 
 def missing_defaults(item: WorkItem) -> dict[str, str]:
-    """Return the defaults of required properties that are empty. Raises RequirementMissing where one has none."""
+    """Return the defaults of required properties that are empty.
+
+    Raises DeclinedError where one has none, so that no "Hi ," is ever sent.
+    """
     defaults = dict(item.enrollment.plan.defaults)
     empty = [name for name in item.enrollment.require if not (item.facts.get(name) or "").strip()]
-    missing = tuple(name for name in empty if name not in defaults)
-    if missing:
-        raise RequirementMissing(missing)
+    if missing := [name for name in empty if name not in defaults]:
+        raise DeclinedError("missing_property", f"the contact has no {', '.join(missing)}")
     return {name: defaults[name] for name in empty}
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import text
 
@@ -14,7 +14,8 @@ from app.enrollments.store import release_people
 from app.model import State
 
 if TYPE_CHECKING:
-    from sqlalchemy.ext.asyncio import AsyncEngine
+    from sqlalchemy import TextClause
+    from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 CANCELLABLE = (State.HELD, State.READY, State.PARKED)
 
@@ -49,38 +50,34 @@ RELEASE = text(f"""
     SELECT id, pg_notify(CAST(:channel AS text), '') FROM moved
 """)  # noqa: S608  # the only text put in is a constant
 
+
+def _cancel(which: str) -> TextClause:
+    """Return the statement that cancels the enrollments for which the condition `which` holds."""
+    return text(f"""
+        WITH found AS MATERIALIZED (
+            SELECT id, state, attempt, {MAY_HAVE_BEEN_SENT} AS sent FROM enrollments WHERE {which} FOR UPDATE
+        ), moved AS (
+            UPDATE enrollments SET state = 'cancelled', reason = 'by_operator', updated_at = clock_timestamp()
+            FROM found WHERE enrollments.id = found.id
+        ), {free_intents("found")}
+        INSERT INTO journal (enrollment_id, at, before, after, attempt, cause)
+        SELECT id, clock_timestamp(), state, 'cancelled', attempt, 'cancelled_by_operator' FROM found
+        RETURNING enrollment_id
+    """)  # noqa: S608  # the only text put in are constants
+
+
 # The row is locked first: a worker that is about to claim it either has it already, and then no row is returned, or
 # finds it cancelled.
-CANCEL = text(f"""
-    WITH found AS MATERIALIZED (
-        SELECT id, state, attempt, {MAY_HAVE_BEEN_SENT} AS sent FROM enrollments
-        WHERE id = :id AND state = ANY(:states) FOR UPDATE
-    ), moved AS (
-        UPDATE enrollments SET state = 'cancelled', reason = 'by_operator', updated_at = clock_timestamp()
-        FROM found WHERE enrollments.id = found.id
-    ), {free_intents("found")}
-    INSERT INTO journal (enrollment_id, at, before, after, attempt, cause)
-    SELECT id, clock_timestamp(), state, 'cancelled', attempt, 'cancelled_by_operator' FROM found
-    RETURNING enrollment_id
-""")  # noqa: S608  # the only text put in are constants
+CANCEL = _cancel("id = :id AND state = ANY(:states)")
 
 # Cancels all waiting enrollments of one person or one rule. A transaction that has locked such a row for a moment (it
 # releases, holds or claims it) is waited for; then the row is cancelled unless it is working. Every statement that
 # waits for many rows locks them in the order of their ids.
-CANCEL_WAITING = text(f"""
-    WITH found AS MATERIALIZED (
-        SELECT id, state, attempt, {MAY_HAVE_BEEN_SENT} AS sent FROM enrollments
-        WHERE state IN ('held', 'ready')
-          AND (CAST(:email AS text) IS NULL OR email = :email) AND (CAST(:rule AS text) IS NULL OR rule = :rule)
-        ORDER BY id LIMIT :batch FOR UPDATE
-    ), moved AS (
-        UPDATE enrollments SET state = 'cancelled', reason = 'by_operator', updated_at = clock_timestamp()
-        FROM found WHERE enrollments.id = found.id
-    ), {free_intents("found")}
-    INSERT INTO journal (enrollment_id, at, before, after, attempt, cause)
-    SELECT id, clock_timestamp(), state, 'cancelled', attempt, 'cancelled_by_operator' FROM found
-    RETURNING enrollment_id
-""")  # noqa: S608  # the only text put in are constants
+CANCEL_WAITING = _cancel("""
+    state IN ('held', 'ready')
+    AND (CAST(:email AS text) IS NULL OR email = :email) AND (CAST(:rule AS text) IS NULL OR rule = :rule)
+    ORDER BY id LIMIT :batch
+""")
 
 BATCH = 1000
 RELEASED_PER_SECOND = 10
@@ -124,10 +121,7 @@ class EnrollmentOperatorStore:
         states = [str(state) for state in CANCELLABLE]
         with busy_when_gone():
             async with self._engine.begin() as connection:
-                result = await connection.execute(CANCEL, {"id": enrollment_id, "states": states})
-                cancelled = [row.enrollment_id for row in result]
-                await release_people(connection, cancelled)
-                return bool(cancelled)
+                return await _cancelled(connection, CANCEL, {"id": enrollment_id, "states": states}) == 1
 
     async def cancel_waiting(self, *, email: str | None, rule: str | None) -> int:
         """Cancel all held and ready enrollments of one person, one rule, or both; return how many.
@@ -140,11 +134,16 @@ class EnrollmentOperatorStore:
         with busy_when_gone():
             while count == BATCH:
                 async with self._engine.begin() as connection:
-                    ended = [row.enrollment_id for row in await connection.execute(CANCEL_WAITING, values)]
-                    await release_people(connection, ended)
-                count = len(ended)
+                    count = await _cancelled(connection, CANCEL_WAITING, values)
                 cancelled += count
         return cancelled
+
+
+async def _cancelled(connection: AsyncConnection, statement: TextClause, values: dict[str, Any]) -> int:
+    """Run a statement that cancels, and let the next enrollment of each person go on; return the number cancelled."""
+    ended = [row.enrollment_id for row in await connection.execute(statement, values)]
+    await release_people(connection, ended)
+    return len(ended)
 
 
 def _require_filter(*filters: str | None) -> None:

@@ -13,7 +13,7 @@ from app.enrollments.contact import OWNER, missing_defaults
 from app.enrollments.evidence import Evidence, compare
 from app.enrollments.timing import require_open
 from app.enrollments.unenroll import IS_ENROLLED
-from app.errors import HeldError, Unsettled
+from app.errors import HeldError, ParkedError
 from app.model import CONTACT_OWNER, KEEP, OF_CONTACT, IfEnrolled, Step
 
 if TYPE_CHECKING:
@@ -142,7 +142,7 @@ class Preparer:
 def _earlier_request_worked(item: WorkItem, fresh: Baseline) -> bool:
     """Tell, before a re-send, whether the contact shows that the first request worked: its properties may lag so far.
 
-    Raises Unsettled where they have changed in another way.
+    Raises ParkedError where they have changed in another way.
     """
     enrollment = item.enrollment
     since = enrollment.first_sending_at
@@ -150,5 +150,6 @@ def _earlier_request_worked(item: WorkItem, fresh: Baseline) -> bool:
         return False  # a contact that is being taken out of another sequence was not put into ours
     evidence = compare(enrollment.baseline, fresh, None, wanted=enrollment.sequence, sending_at=since)
     if evidence is Evidence.CONTRADICTORY and enrollment.resends:
-        raise Unsettled
+        message = "the contact has changed since the request without an answer, and not by it alone"
+        raise ParkedError("unsettled", message)
     return evidence is Evidence.HAPPENED

@@ -13,7 +13,6 @@ import httpx
 
 from app.clock import elapsed_seconds
 from app.errors import HubSpotError, NotSent, OutcomeUnknown, Refusal
-from app.hubspot.api import oauth
 from app.hubspot.api.refusals import correlation_of
 from app.hubspot.api.replies import Reply
 from app.hubspot.client import BASE_URL, NEVER_SENT, CallRecord
@@ -21,7 +20,7 @@ from app.hubspot.client import BASE_URL, NEVER_SENT, CallRecord
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from app.hubspot.api.oauth import OAuthApp, TokenCall, TokenFacts, Tokens
+    from app.hubspot.api.oauth import OAuthApp, TokenCall
 
 # One whole call, with connecting. A lease that is held meanwhile is longer.
 CALL_SECONDS = 10.0
@@ -30,7 +29,7 @@ T = TypeVar("T")
 
 
 class OAuthClient:
-    """Requests tokens as `app`. Every method raises NotSent, OutcomeUnknown, Refusal or GrantRevoked.
+    """Requests tokens as `app`, by the calls of `app.hubspot.api.oauth`.
 
     `account` is the account of the tokens, for `observe`. `transport` replaces the network (tests). Every call may be
     repeated except `exchange`: HubSpot takes a code once.
@@ -58,23 +57,8 @@ class OAuthClient:
         """Close all connections."""
         await self._http.aclose()
 
-    async def exchange(self, account: str, code: str, *, redirect_uri: str, verifier: str) -> Tokens:
-        """Exchange the code from HubSpot's redirect for tokens."""
-        return await self._send(account, oauth.exchange(self.app, code, redirect_uri=redirect_uri, verifier=verifier))
-
-    async def refresh(self, account: str, refresh_token: str) -> Tokens:
-        """Request a new access token."""
-        return await self._send(account, oauth.refresh(self.app, refresh_token))
-
-    async def introspect(self, account: str, access_token: str) -> TokenFacts:
-        """Ask which account and user a token belongs to."""
-        return await self._send(account, oauth.introspect(self.app, access_token))
-
-    async def revoke(self, account: str, refresh_token: str) -> None:
-        """Revoke a grant."""
-        await self._send(account, oauth.revoke(self.app, refresh_token))
-
-    async def _send(self, account: str, call: TokenCall[T]) -> T:
+    async def send(self, account: str, call: TokenCall[T]) -> T:
+        """Send one request, and return what its reply says. Raises NotSent, OutcomeUnknown, Refusal or GrantRevoked."""
         started = elapsed_seconds()
         reply: Reply | None = None
         error_type: str | None = None

@@ -11,7 +11,7 @@ import pytest
 from app.accounts.encryption import Encryption, new_key
 from app.accounts.grant_store import GrantStore
 from app.accounts.install_store import InstallStore
-from app.accounts.sealed import NewTokens
+from app.hubspot.api.oauth import TokenFacts, Tokens
 from app.hubspot.oauth_client import OAuthClient
 from tests.hubspot.conftest import new_client, rate_limit, records
 from tests.support.far_hubspot_oauth import APP, FarEnd
@@ -58,6 +58,11 @@ def connected(grants: GrantStore) -> Callable[..., Awaitable[None]]:
 
     async def connect(seconds: float, account: str = "emea", refresh_token: str = "refresh-0") -> None:
         hub = "4567" if account == "emea" else f"hub-of-{account}"
-        await grants.connect(account, hub, NewTokens("access-0", refresh_token, 1800, seconds, "7001", ("oauth",)))
+        await grants.connect(
+            account,
+            hub,
+            Tokens("access-0", 1800, refresh_token, TokenFacts(user_id="7001", scopes=("oauth",))),
+            seconds=seconds,
+        )
 
     return connect

@@ -12,10 +12,10 @@ from app.accounts.encryption import Encryption, new_key
 from app.accounts.grant_store import GrantStore
 from app.accounts.identity_store import IdentityStore
 from app.accounts.install_store import InstallStore, Pending
-from app.accounts.sealed import NewTokens
 from app.database.direct import DirectConnection
 from app.database.engine import open_engine
 from app.errors import Busy, DecryptionFailed, InstallRefused
+from app.hubspot.api.oauth import TokenFacts, Tokens
 from app.intake.store import write
 
 if TYPE_CHECKING:
@@ -67,15 +67,15 @@ async def test_whoever_connects_says_which_portal_the_account_is(connected: Conn
 
 async def test_an_account_stays_with_the_hub_that_it_was_connected_to(connected: Connected, grants: GrantStore) -> None:
     await connected(1000)
-    other = NewTokens("access-x", "refresh-x", 1800, 1800, None, ())
+    other = Tokens("access-x", 1800, "refresh-x", TokenFacts(scopes=()))
     with pytest.raises(InstallRefused, match=r"connected to HubSpot account 4567, and this is 9999\..*disconnect emea"):
-        await grants.connect("emea", "9999", other)
+        await grants.connect("emea", "9999", other, seconds=1800)
     found = await grants.read("emea")
     assert found is not None
     assert (found.hub_id, found.access_token) == ("4567", "access-0")
     assert await grants.forget("emea")
     assert not await grants.forget("emea")
-    await grants.connect("emea", "9999", other)
+    await grants.connect("emea", "9999", other, seconds=1800)
 
 
 async def test_connecting_releases_what_waited_for_it_and_nothing_else(
@@ -88,10 +88,10 @@ async def test_connecting_releases_what_waited_for_it_and_nothing_else(
     await writer.close()
     await held(engine, "emea", "account_not_connected")
     await held(engine, "apac", "account_not_connected")
-    tokens = NewTokens("access-0", "refresh-0", 1800, 1800, None, ())
-    assert await grants.connect("emea", "4567", tokens) == 2
+    tokens = Tokens("access-0", 1800, "refresh-0", TokenFacts(scopes=()))
+    assert await grants.connect("emea", "4567", tokens, seconds=1800) == 2
     await held(engine, "emea", "quota")
-    assert await grants.connect("emea", "4567", tokens) == 0
+    assert await grants.connect("emea", "4567", tokens, seconds=1800) == 0
     async with engine.connect() as connection:
         causes = await connection.execute(text("SELECT after, cause FROM journal WHERE cause = 'account_connected'"))
         assert causes.all() == [("ready", "account_connected")] * 2
@@ -157,7 +157,7 @@ async def test_a_new_key_takes_over_and_what_it_cannot_open_is_kept(engine: Asyn
     old, new = new_key(), new_key()
     await connected(1000, account="lost")
     before = GrantStore(engine, Encryption([old]))
-    await before.connect("emea", "4567", NewTokens("access-0", "refresh-0", 1800, 1800, None, ()))
+    await before.connect("emea", "4567", Tokens("access-0", 1800, "refresh-0", TokenFacts(scopes=())), seconds=1800)
     assert await GrantStore(engine, Encryption([new, old])).rotate() == 1
     found = await GrantStore(engine, Encryption([new])).read("emea")
     assert found is not None
@@ -236,8 +236,8 @@ async def test_an_answer_to_a_grant_that_is_gone_does_not_become_the_next_ones(
     assert gone is not None
     assert await grants.claim(gone, by="replica-1", seconds=20)
     await grants.forget("emea")
-    await grants.connect("emea", "9999", NewTokens("access-x", "refresh-x", 1800, 1800, None, ()))
-    assert not await grants.renew(gone, NewTokens("access-of-4567", "refresh-of-4567", 1800, 1800, None, None))
+    await grants.connect("emea", "9999", Tokens("access-x", 1800, "refresh-x", TokenFacts(scopes=())), seconds=1800)
+    assert not await grants.renew(gone, Tokens("access-of-4567", 1800, "refresh-of-4567"), seconds=1800)
     assert not await grants.pause(gone, by="replica-1", seconds=20, detail="late")
     assert not await grants.revoke(gone, by="replica-1", detail="late")
     found = await grants.read("emea")
@@ -253,8 +253,8 @@ async def test_a_grant_of_before_is_renewed_under_the_fences_of_now(
         await connection.execute(text("UPDATE oauth_grants SET version = 17"))
     before = await grants.read("emea")
     assert before is not None
-    tokens = NewTokens("access-1", "refresh-1", 1800, 1800, None, None)
-    assert [await grants.renew(before, tokens) for _ in range(2)] == [True, False]
+    tokens = Tokens("access-1", 1800, "refresh-1")
+    assert [await grants.renew(before, tokens, seconds=1800) for _ in range(2)] == [True, False]
     after = await grants.read("emea")
     assert after is not None
     assert after.version >= 1_000_000
@@ -262,18 +262,20 @@ async def test_a_grant_of_before_is_renewed_under_the_fences_of_now(
 
 async def test_a_hub_is_one_account_and_is_told_by_its_name(grants: GrantStore, connected: Connected) -> None:
     await connected(1000)
-    other = NewTokens("access-x", "refresh-x", 1800, 1800, None, ())
+    other = Tokens("access-x", 1800, "refresh-x", TokenFacts(scopes=()))
     with pytest.raises(InstallRefused, match=r"4567 is already the account 'emea'.*disconnect emea"):
-        await grants.connect("apac", "4567", other)
+        await grants.connect("apac", "4567", other, seconds=1800)
     assert await grants.read("apac") is None
-    await grants.connect("emea", "4567", other)
+    await grants.connect("emea", "4567", other, seconds=1800)
     await grants.forget("emea")
-    await grants.connect("apac", "4567", other)
+    await grants.connect("apac", "4567", other, seconds=1800)
 
 
 async def test_of_many_names_that_are_connected_to_one_hub_at_once_one_is(grants: GrantStore) -> None:
-    tokens = NewTokens("access-x", "refresh-x", 1800, 1800, None, ())
+    tokens = Tokens("access-x", 1800, "refresh-x", TokenFacts(scopes=()))
     names = [f"name-{number}" for number in range(5)]
-    ended = await asyncio.gather(*(grants.connect(name, "4567", tokens) for name in names), return_exceptions=True)
+    ended = await asyncio.gather(
+        *(grants.connect(name, "4567", tokens, seconds=1800) for name in names), return_exceptions=True
+    )
     assert sum(isinstance(each, InstallRefused) for each in ended) == len(names) - 1
     assert len(await grants.listed()) == 1

@@ -10,10 +10,10 @@ from sqlalchemy import text
 
 from app.accounts.encryption import Encryption, new_key
 from app.accounts.grant_store import GrantStore
-from app.accounts.sealed import NewTokens
 from app.accounts.tokens import LAST_SECONDS, RENEW_BEFORE_SECONDS, AccountTokens
 from app.database.engine import open_engine
 from app.errors import GrantRevoked, NotConnected, NotSent, Refusal
+from app.hubspot.api.oauth import TokenFacts, Tokens, refresh
 from tests.support.far_hubspot_oauth import DEAD
 
 if TYPE_CHECKING:
@@ -207,7 +207,7 @@ async def test_a_process_that_dies_with_hubspots_answer_in_hand_costs_a_lease_an
     grant = await grants.read("emea")
     assert grant is not None
     assert await grants.claim(grant, by="dead", seconds=20)
-    await client.refresh("emea", grant.refresh_token)
+    await client.send("emea", refresh(client.app, grant.refresh_token))
     # It died here. Nobody else gets the lease until it has run out.
     assert not await grants.claim(grant, by="alive", seconds=20)
     await change(engine, "leased_until = clock_timestamp()")
@@ -226,10 +226,10 @@ async def test_an_answer_that_comes_after_the_lease_ran_out_is_dropped_where_ano
     stale = await grants.read("emea")
     assert stale is not None
     assert await grants.claim(stale, by="frozen", seconds=20)
-    late = await client.refresh("emea", stale.refresh_token)
+    late = await client.send("emea", refresh(client.app, stale.refresh_token))
     await change(engine, "leased_until = clock_timestamp()")
     current = await replica("alive").token()
-    assert not await grants.renew(stale, NewTokens(late.access_token, "refresh-0", 1800, 1800, None, None))
+    assert not await grants.renew(stale, Tokens(late.access_token, 1800, "refresh-0"), seconds=1800)
     stored = await grants.read("emea")
     assert stored is not None
     assert stored.access_token == current
@@ -244,7 +244,7 @@ async def test_a_late_token_proves_a_grant_alive_that_another_replica_was_told_i
     assert stale is not None
     with pytest.raises(GrantRevoked):
         await replica("told").token()
-    assert await grants.renew(stale, NewTokens("access-late", "refresh-late", 1800, 1800, None, None))
+    assert await grants.renew(stale, Tokens("access-late", 1800, "refresh-late"), seconds=1800)
     assert await replica("next").token() == "access-late"
     assert (await row(engine))["state"] == "active"
 
@@ -286,7 +286,7 @@ async def test_a_connected_account_is_used_at_once_and_not_when_the_old_token_ha
     await connected(1000)
     tokens = replica()
     await tokens.token()
-    await grants.connect("emea", "4567", NewTokens("access-new", "refresh-new", 1800, 1800, None, ()))
+    await grants.connect("emea", "4567", Tokens("access-new", 1800, "refresh-new", TokenFacts(scopes=())), seconds=1800)
     assert await tokens.token() == "access-0"
     tokens.changed()
     assert await tokens.token() == "access-new"
@@ -301,7 +301,9 @@ async def test_a_token_that_was_read_just_before_somebody_connected_is_not_held(
         async def read(self, account: str) -> Grant | None:
             found = await super().read(account)
             if found and found.access_token == "access-0":
-                await self.connect(account, "4567", NewTokens("access-new", "refresh-new", 1800, 1800, None, ()))
+                await self.connect(
+                    account, "4567", Tokens("access-new", 1800, "refresh-new", TokenFacts(scopes=())), seconds=1800
+                )
                 tokens.changed()
             return found
 

@@ -12,8 +12,7 @@ import pytest
 
 from app.accounts.encryption import Encryption, new_key
 from app.accounts.grant_store import GrantStore
-from app.accounts.sealed import NewTokens
-from app.hubspot.api.oauth import REQUIRED_SCOPES
+from app.hubspot.api.oauth import REQUIRED_SCOPES, TokenFacts, Tokens
 from app.model import Sender
 from app.senders.pause_store import SenderPauseStore
 from tests.doctor.conftest import ANNA, BEN, CLEO
@@ -134,7 +133,7 @@ async def test_an_account_that_joined_by_oauth_is_asked_with_its_grant(
     scopes = tuple(scope for scope in (*REQUIRED_SCOPES, "settings.users.read") if scope != missing)
     access = await granted(practice, scopes, url)
     await GrantStore(engine, Encryption([key])).connect(
-        "main", "48000001", NewTokens(access, "refresh", 1800, 1800, "7001", scopes)
+        "main", "48000001", Tokens(access, 1800, "refresh", TokenFacts(user_id="7001", scopes=scopes)), seconds=1800
     )
     code, findings = await doctor(practice, **oauth)
     assert findings["token accepted"]["status"] == "ok"

@@ -7,15 +7,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.enrollments.contact import missing_defaults
 from app.enrollments.outcome import Change, Patience, after_failure
+from app.enrollments.work_item import WorkItem
 from app.errors import (
     BudgetSpent,
+    DeclinedError,
     GrantRevoked,
     NotConnected,
     NotSent,
     OutcomeUnknown,
     Refusal,
-    RequirementMissing,
     SegueError,
     StoreSlow,
 )
@@ -114,7 +116,9 @@ def test_a_spent_budget_is_held_until_it_is_free() -> None:
 
 
 def test_an_empty_required_property_is_refused_and_named() -> None:
-    after, change = follow(RequirementMissing(("firstname",)), enrollment())
+    with pytest.raises(DeclinedError) as declined:
+        missing_defaults(WorkItem(enrollment(require=("firstname",))))
+    after, change = follow(declined.value, enrollment())
     assert after is State.REFUSED
     assert change.detail == "the contact has no firstname"
 
@@ -131,7 +135,7 @@ ERRORS = st.one_of(
     st.just(OutcomeUnknown("x")),
     st.just(NotSent("x")),
     st.just(BudgetSpent("quota", NOW)),
-    st.just(RequirementMissing(("x",))),
+    st.just(DeclinedError("missing_property", "x")),
     st.just(SegueError("x")),
 )
 

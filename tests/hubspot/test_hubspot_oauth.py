@@ -229,7 +229,7 @@ async def test_a_call_is_one_form_without_a_bearer_and_told_without_its_body() -
     transport = httpx.MockTransport(answer)
     far = OAuthClient(APP, observe=records.append, base_url="http://hubspot.invalid", transport=transport)
     async with aclosing(far):
-        tokens = await far.refresh("emea", "refresh-1")
+        tokens = await far.send("emea", oauth.refresh(APP, "refresh-1"))
     assert tokens.access_token == "access-1"
     (request,), (record,) = asked, records
     assert request.headers["content-type"] == "application/x-www-form-urlencoded"
@@ -253,5 +253,5 @@ async def test_what_the_network_does_is_told_by_its_kind(failure: Exception, exp
     far = OAuthClient(APP, observe=records.append, base_url="http://hubspot.invalid", transport=transport)
     async with aclosing(far):
         with pytest.raises(expected):
-            await far.exchange("emea", "code-1", redirect_uri=BACK, verifier=VERIFIER)
+            await far.send("emea", oauth.exchange(APP, "code-1", redirect_uri=BACK, verifier=VERIFIER))
     assert (records[0].status, records[0].error_type) == (None, expected.__name__)
