@@ -112,7 +112,7 @@ async def test_what_the_answer_does_not_name_is_asked_for(
     assert grant.user_id == "7001"
 
 
-async def test_no_page_is_kept_framed_or_told_to_other_sites_and_the_cookie_stays_with_us(
+async def test_no_page_is_kept_framed_or_shown_to_other_sites_and_the_cookie_stays_with_us(
     web: httpx.AsyncClient,
 ) -> None:
     link = (await web.post("/api/v1/accounts/emea/install", headers=ADMIN)).json()
@@ -150,7 +150,7 @@ async def test_a_state_is_good_for_ten_minutes(web: httpx.AsyncClient, far: FarE
     assert (page.status_code, far.asked) == (400, [])
 
 
-async def test_nobody_is_let_in_on_a_way_that_another_browser_began(
+async def test_a_browser_cannot_finish_what_another_browser_began(
     open_browser: Callable[[], httpx.AsyncClient], far: FarEnd, grants: GrantStore
 ) -> None:
     began, other = open_browser(), open_browser()
@@ -176,8 +176,8 @@ async def test_what_hubspot_says_is_shown_escaped_and_uses_the_state_up(web: htt
     denied = {"error": "access_denied", "error_description": "<b>No & never</b>"}
     page = await back(web, state=state_of(url), **denied)
     assert page.status_code == 400
-    told = "HubSpot did not connect &#x27;emea&#x27;: access_denied: &lt;b&gt;No &amp; never&lt;/b&gt;"
-    assert told in page.text
+    sentence = "HubSpot did not connect &#x27;emea&#x27;: access_denied: &lt;b&gt;No &amp; never&lt;/b&gt;"
+    assert sentence in page.text
     assert (await back(web, state=state_of(url), code=far.approve(url))).status_code == 400
     assert far.asked == []
 
@@ -198,7 +198,7 @@ async def test_an_account_is_not_moved_to_another_hub_by_choosing_the_wrong_one(
 
 
 @pytest.mark.parametrize(
-    ("answer", "told"),
+    ("answer", "sentence"),
     [
         ((503, {}), "HubSpot could not be asked"),
         ((401, {"error": "invalid_client"}), "Compare the client id"),
@@ -206,13 +206,13 @@ async def test_an_account_is_not_moved_to_another_hub_by_choosing_the_wrong_one(
         ((200, []), "HubSpot could not be asked"),
     ],
 )
-async def test_when_hubspot_gives_nothing_usable_the_person_is_told(
-    web: httpx.AsyncClient, far: FarEnd, answer: tuple[int, object], told: str
+async def test_when_hubspot_gives_nothing_usable_the_person_sees_why(
+    web: httpx.AsyncClient, far: FarEnd, answer: tuple[int, object], sentence: str
 ) -> None:
     url = await install(web)
     far.answer_with = answer
     page = await back(web, state=state_of(url), code=far.approve(url))
-    assert (page.status_code, told in page.text) == (400, True)
+    assert (page.status_code, sentence in page.text) == (400, True)
 
 
 async def test_operators_see_which_account_is_let_in_how_and_strangers_see_nothing(
@@ -266,7 +266,7 @@ async def test_a_disconnected_account_is_given_back_and_forgotten_also_where_its
 
 
 @pytest.mark.parametrize("away", [True, False])
-async def test_what_hubspot_does_not_take_back_is_forgotten_and_told(
+async def test_what_hubspot_does_not_take_back_is_forgotten_and_reported(
     connecting: Connector,
     web: httpx.AsyncClient,
     far: FarEnd,
@@ -279,7 +279,7 @@ async def test_what_hubspot_does_not_take_back_is_forgotten_and_told(
     await back(web, state=state_of(url), code=far.approve(url))
     if away:
         far.revoke_with = 503
-    else:  # its key is lost, so that nobody can name it to HubSpot
+    else:  # its key is lost, so that it cannot be named to HubSpot
         async with engine.begin() as connection:
             await connection.execute(text("UPDATE oauth_grants SET refresh_token = 'garbage'"))
     assert await connecting.disconnect("emea") is Disconnected.FORGOTTEN
@@ -296,11 +296,13 @@ async def test_no_secret_comes_into_a_log_line(
     far.answer_with = None
     url = await install(web)
     await back(web, state=state_of(url), code=far.approve(url))
-    told = "".join(line for line in capsys.readouterr()) + "".join(
+    logged = "".join(line for line in capsys.readouterr()) + "".join(
         record.getMessage() for record in caplog.records if record.name.startswith("app")
     )
     secrets = [
         value for _, form in far.asked for name, value in form.items() if name not in {"grant_type", "client_id"}
     ]
-    assert "oauth.connected" in told
-    assert not any(secret in f"{told}{page.text}" for secret in [*secrets, APP.client_secret] if "https" not in secret)
+    assert "oauth.connected" in logged
+    assert not any(
+        secret in f"{logged}{page.text}" for secret in [*secrets, APP.client_secret] if "https" not in secret
+    )

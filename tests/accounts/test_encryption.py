@@ -55,7 +55,7 @@ def test_any_bytes_end_in_our_error(sealed: bytes) -> None:
 
 
 @given(st.binary())
-def test_whatever_somebody_else_sealed_under_the_key_ends_in_our_error(content: bytes) -> None:
+def test_whatever_another_program_sealed_under_the_key_ends_in_our_error(content: bytes) -> None:
     with pytest.raises(DecryptionFailed):
         Encryption([NEW]).decrypt(Fernet(NEW).encrypt(content), EMEA)
 
@@ -71,10 +71,10 @@ def test_keys_are_read_from_one_line_the_newest_first() -> None:
     ["", ",", "made-up-key", f"{NEW},", f"{NEW},not-a-key", f"{NEW};{OLD}", "ключ"],
     ids=["nothing", "a comma", "no key", "an end", "a second one", "a semicolon", "not ASCII"],
 )
-def test_a_malformed_key_is_told_by_its_place_and_never_shown(wrong: str) -> None:
-    with pytest.raises(StartError, match=r"SEGUE_ENCRYPTION_KEYS: key [12] of [12] is no key.*segue new-key") as told:
+def test_a_malformed_key_is_named_by_its_place_and_never_shown(wrong: str) -> None:
+    with pytest.raises(StartError, match=r"SEGUE_ENCRYPTION_KEYS: key [12] of [12] is no key.*segue new-key") as raised:
         encryption(wrong)
-    assert not any(part and part in str(told.value) for part in wrong.replace(";", ",").split(","))
+    assert not any(part and part in str(raised.value) for part in wrong.replace(";", ",").split(","))
 
 
 @given(st.text())

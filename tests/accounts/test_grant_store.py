@@ -1,4 +1,4 @@
-"""Grants and people on their way, in a real PostgreSQL: what is kept, what is released, and what nobody can read."""
+"""Grants and people on their way, in a real PostgreSQL: what is kept, what is released, and what cannot be read."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ async def test_no_token_stands_readable_in_the_database(connected: Connected, en
     assert not any(token in shown for token in ("access-0", "refresh-0"))
 
 
-async def test_whoever_connects_says_which_portal_the_account_is(connected: Connected, engine: AsyncEngine) -> None:
+async def test_connecting_says_which_portal_the_account_is(connected: Connected, engine: AsyncEngine) -> None:
     accounts = IdentityStore(engine)
     await accounts.learn("emea", "1", "Asia/Tokyo")
     await connected(1000)
@@ -101,11 +101,11 @@ async def test_what_was_held_just_after_an_account_was_connected_is_released_and
     engine: AsyncEngine, grants: GrantStore, connected: Connected, make_entry: MakeEntry
 ) -> None:
     writer = DirectConnection(engine.url)
-    await write(writer, [make_entry(name, f"{name}@corp.example", account=name) for name in ("emea", "apac", "nobody")])
+    await write(writer, [make_entry(name, f"{name}@corp.example", account=name) for name in ("emea", "apac", "other")])
     await writer.close()
     await connected(1000)
     await connected(1000, account="apac")
-    for account in ("emea", "apac", "nobody"):
+    for account in ("emea", "apac", "other"):
         await held(engine, account, "account_not_connected")
     async with engine.begin() as connection:
         await connection.execute(text("UPDATE oauth_grants SET state = 'revoked' WHERE account = 'apac'"))
@@ -120,7 +120,7 @@ async def test_what_was_held_just_after_an_account_was_connected_is_released_and
     assert await grants.release() == 1
     async with engine.connect() as connection:
         rows = await connection.execute(text("SELECT account, state FROM enrollments ORDER BY account"))
-        assert [tuple(row) for row in rows] == [("apac", "held"), ("emea", "ready"), ("nobody", "held")]
+        assert [tuple(row) for row in rows] == [("apac", "held"), ("emea", "ready"), ("other", "held")]
 
 
 @pytest.mark.parametrize(
@@ -144,7 +144,7 @@ async def test_what_could_not_be_read_for_want_of_a_grant_is_read_once_there_is_
         noted = (
             "INSERT INTO journal (enrollment_id, at, before, after, attempt, cause) "
             "SELECT id, clock_timestamp(), 'uncertain', 'uncertain', 1, cause FROM enrollments, "
-            "unnest(CAST(:causes AS text[])) WITH ORDINALITY AS told(cause, number) ORDER BY number"
+            "unnest(CAST(:causes AS text[])) WITH ORDINALITY AS listed(cause, number) ORDER BY number"
         )
         await connection.execute(text(noted), {"causes": ["read_failed", cause]})
     await connected(1000)
@@ -260,7 +260,7 @@ async def test_a_grant_of_before_is_renewed_under_the_fences_of_now(
     assert after.version >= 1_000_000
 
 
-async def test_a_hub_is_one_account_and_is_told_by_its_name(grants: GrantStore, connected: Connected) -> None:
+async def test_a_hub_is_one_account_and_a_refusal_names_it(grants: GrantStore, connected: Connected) -> None:
     await connected(1000)
     other = Tokens("access-x", 1800, "refresh-x", TokenFacts(scopes=()))
     with pytest.raises(InstallRefused, match=r"4567 is already the account 'emea'.*disconnect emea"):

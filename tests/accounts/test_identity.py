@@ -47,17 +47,17 @@ class FarEnd:
 
 
 @pytest.mark.parametrize(
-    ("status", "told", "learnt"),
+    ("status", "timezone", "learnt"),
     [(200, "Asia/Tokyo", "Asia/Tokyo"), (200, "Nowhere/At_all", None), (200, None, None), (403, None, None)],
 )
 async def test_hubspots_word_is_taken_where_the_rules_have_none(
     new_client: Callable[..., aclosing[HubSpotClient]],
     engine: AsyncEngine,
     status: int,
-    told: str | None,
+    timezone: str | None,
     learnt: str | None,
 ) -> None:
-    body: dict[str, Any] = {"portalId": 48, "timeZone": told}
+    body: dict[str, Any] = {"portalId": 48, "timeZone": timezone}
     rate_limit, record = StoredRateLimit(engine, account="main"), IdentityStore(engine)
     async with new_client(httpx.MockTransport(lambda _: httpx.Response(status, json=body))) as client:
         assert await IdentityLearner(MAIN, partial(client.send, account_details()), record, rate_limit).learn() is (
@@ -73,7 +73,7 @@ async def test_hubspots_word_is_taken_where_the_rules_have_none(
     await rate_limit.close()
 
 
-async def test_what_was_learnt_before_holds_while_hubspot_answers_nobody(engine: AsyncEngine) -> None:
+async def test_what_was_learnt_before_holds_while_hubspot_does_not_answer(engine: AsyncEngine) -> None:
     record = IdentityStore(engine)
     await record.learn("main", "48", "Asia/Tokyo")
     rate_limit, silent = (

@@ -32,7 +32,7 @@ ENDED = -1.0
 
 
 class Clock:
-    """Seconds that pass only when they are told to."""
+    """Seconds that pass only when a test adds some."""
 
     def __init__(self) -> None:
         self.seconds = 0.0
@@ -85,7 +85,7 @@ async def test_many_replicas_that_need_a_token_at_once_ask_once_and_take_what_wa
     far.silent_until = asyncio.Event()
 
     async def wait(_: float) -> None:
-        # Somebody found the lease taken: only now does HubSpot answer who has it.
+        # Another replica found the lease taken: only now does HubSpot answer its holder.
         assert far.silent_until
         far.silent_until.set()
         await asyncio.sleep(0)
@@ -133,7 +133,7 @@ async def test_a_token_in_hand_is_used_on_while_its_successor_is_fetched_behind_
     assert far.refreshed() == 1
 
 
-async def test_failing_to_renew_harms_nobody_before_the_token_ends(
+async def test_failing_to_renew_does_no_harm_before_the_token_ends(
     connected: Connected, replica: Callable[..., AccountTokens], far: FarEnd, clock: Clock, engine: AsyncEngine
 ) -> None:
     await connected(1000)
@@ -208,7 +208,7 @@ async def test_a_process_that_dies_with_hubspots_answer_in_hand_costs_a_lease_an
     assert grant is not None
     assert await grants.claim(grant, by="dead", seconds=20)
     await client.send("emea", refresh(client.app, grant.refresh_token))
-    # It died here. Nobody else gets the lease until it has run out.
+    # It died here. No other replica gets the lease until it has run out.
     assert not await grants.claim(grant, by="alive", seconds=20)
     await change(engine, "leased_until = clock_timestamp()")
     assert await replica("alive").token() == "access-2"
@@ -235,7 +235,7 @@ async def test_an_answer_that_comes_after_the_lease_ran_out_is_dropped_where_ano
     assert stored.access_token == current
 
 
-async def test_a_late_token_proves_a_grant_alive_that_another_replica_was_told_is_dead(
+async def test_a_late_token_proves_a_grant_alive_that_hubspot_called_dead_to_another_replica(
     connected: Connected, replica: Callable[..., AccountTokens], far: FarEnd, grants: GrantStore, engine: AsyncEngine
 ) -> None:
     await connected(ENDED)
@@ -243,13 +243,13 @@ async def test_a_late_token_proves_a_grant_alive_that_another_replica_was_told_i
     stale = await grants.read("emea")
     assert stale is not None
     with pytest.raises(GrantRevoked):
-        await replica("told").token()
+        await replica("first").token()
     assert await grants.renew(stale, Tokens("access-late", 1800, "refresh-late"), seconds=1800)
     assert await replica("next").token() == "access-late"
     assert (await row(engine))["state"] == "active"
 
 
-async def test_a_dead_grant_is_never_used_again_until_somebody_connects_the_account(
+async def test_a_dead_grant_is_never_used_again_until_the_account_is_connected(
     connected: Connected, replica: Callable[..., AccountTokens], far: FarEnd, engine: AsyncEngine
 ) -> None:
     await connected(ENDED)
@@ -292,7 +292,7 @@ async def test_a_connected_account_is_used_at_once_and_not_when_the_old_token_ha
     assert await tokens.token() == "access-new"
 
 
-async def test_a_token_that_was_read_just_before_somebody_connected_is_not_held(
+async def test_a_token_that_was_read_just_before_the_account_was_connected_is_not_held(
     connected: Connected, replica: Callable[..., AccountTokens], engine: AsyncEngine, encryption: Encryption
 ) -> None:
     class Overtaken(GrantStore):
@@ -312,7 +312,7 @@ async def test_a_token_that_was_read_just_before_somebody_connected_is_not_held(
     assert [await tokens.token() for _ in range(2)] == ["access-0", "access-new"]
 
 
-async def test_an_account_that_nobody_connected_says_how(replica: Callable[..., AccountTokens]) -> None:
+async def test_an_account_that_is_not_connected_says_how(replica: Callable[..., AccountTokens]) -> None:
     with pytest.raises(NotConnected, match=r"nobody has connected the account 'emea'.*segue hubspot install emea"):
         await replica().token()
 
@@ -347,7 +347,9 @@ async def test_a_replica_that_stops_stores_what_is_on_its_way(
     assert (await row(engine))["version"] == before + 1
 
 
-async def test_a_store_that_is_gone_is_told_and_holds_nobody_for_ever(replica: Callable[..., AccountTokens]) -> None:
+async def test_a_store_that_is_gone_is_reported_and_blocks_no_caller_for_ever(
+    replica: Callable[..., AccountTokens],
+) -> None:
     gone = open_engine("postgresql+asyncpg://segue@127.0.0.1:1/segue")
     tokens = replica(grants=GrantStore(gone, Encryption([new_key()])))
     with pytest.raises(ConnectionError):
@@ -356,7 +358,7 @@ async def test_a_store_that_is_gone_is_told_and_holds_nobody_for_ever(replica: C
     await gone.dispose()
 
 
-async def test_who_is_told_to_stop_does_not_take_the_answer_from_the_others(
+async def test_a_cancelled_caller_does_not_take_the_answer_from_the_others(
     connected: Connected, replica: Callable[..., AccountTokens], far: FarEnd, engine: AsyncEngine
 ) -> None:
     await connected(ENDED)

@@ -141,14 +141,18 @@ async def test_without_the_settings_the_rules_are_rejected_and_say_which(databas
 
 
 @pytest.mark.parametrize("missing", ["hubspot_client_id", "hubspot_client_secret", "public_url", "encryption_keys"])
-async def test_an_app_that_is_configured_by_half_is_told_at_start(database_url: str, rules: Path, missing: str) -> None:
+async def test_an_app_that_is_configured_by_half_is_reported_at_start(
+    database_url: str, rules: Path, missing: str
+) -> None:
     settings = {name: value for name, value in CONFIGURED.items() if name != missing}
     with pytest.raises(StartError, match=rf"^accounts that join by OAuth need SEGUE_{missing.upper()}, too$"):
         async with running(database_url, rules, **settings):
             pass
 
 
-async def test_a_malformed_key_is_told_at_start_also_where_nothing_uses_it_yet(database_url: str, rules: Path) -> None:
+async def test_a_malformed_key_is_reported_at_start_also_where_nothing_uses_it_yet(
+    database_url: str, rules: Path
+) -> None:
     with pytest.raises(StartError, match="SEGUE_ENCRYPTION_KEYS: key 1 of 1"):
         async with running(database_url, rules, encryption_keys="no-key"):
             pass

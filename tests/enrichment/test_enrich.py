@@ -166,7 +166,7 @@ class NobodysContacts:
         raise AssertionError(f"{contact_id} was asked for {names}")
 
 
-async def test_a_thin_event_is_kept_at_once_and_decided_when_its_provider_has_told(office: Office) -> None:
+async def test_a_thin_event_is_kept_at_once_and_decided_when_its_provider_has_answered(office: Office) -> None:
     answer = await office.ticket()
     assert answer.json() == {"received": True, "id": answer.json()["id"]}
     assert await office.web.rows("SELECT id FROM decisions") == []
@@ -332,7 +332,7 @@ async def test_while_one_worker_asks_no_other_does_and_what_it_leaves_is_anybody
     assert len(await office.enrichments.claim(10)) == 1
 
 
-async def test_nobody_is_asked_about_what_no_rule_listens_to(office: Office) -> None:
+async def test_no_provider_is_asked_about_what_no_rule_listens_to(office: Office) -> None:
     book = office.web.process.rulebook.current
     assert book is not None
     office.web.process.rulebook.current = replace(book, store_unheard=True)
@@ -367,13 +367,13 @@ async def hubspot(office: Office, engine: AsyncEngine, sandbox_url: str) -> Asyn
     pace = StoredRateLimit(engine, account="main", cap=None, headroom=0.05, window_ms=10_000)
     client = HubSpotClient("main", "pat-sandbox", rate_limit=pace, observe=lambda _: None, base_url=sandbox_url)
     async with aclosing(client), aclosing(BatchedHubSpot(client)) as desk:
-        asking = asking_of(nobody, lambda _: desk, engine)
+        asking = asking_of(no_provider, lambda _: desk, engine)
         office.enricher = enricher_of(office.web, office.enrichments, asking, office.moment)
         yield desk
     await pace.close()
 
 
-async def nobody(lookup: Any) -> Any:
+async def no_provider(lookup: Any) -> Any:
     raise AssertionError(f"{lookup} was asked")
 
 
@@ -441,6 +441,6 @@ async def test_a_thin_event_counts_from_when_it_was_accepted_not_from_when_it_wa
     await office.ticket()
     office.far_end.answers = [httpx.Response(200, json=ORDER)]
     await office.enrich()
-    told = "SELECT heard_at = seen_at AS accepted, enrollments.created_at > heard_at AS decided_later"
-    told = f"{told} FROM enrollments JOIN event_keys USING (event_id)"
-    assert await office.one(told) == {"accepted": True, "decided_later": True}
+    query = "SELECT heard_at = seen_at AS accepted, enrollments.created_at > heard_at AS decided_later"
+    query = f"{query} FROM enrollments JOIN event_keys USING (event_id)"
+    assert await office.one(query) == {"accepted": True, "decided_later": True}

@@ -28,7 +28,7 @@ def test_an_event_is_of_the_account_with_the_portal_that_it_names(
 
 
 @pytest.mark.parametrize(
-    ("portal", "candidates", "told"),
+    ("portal", "candidates", "message"),
     [
         ("222", ["emea"], "the event is of HubSpot account 222, and 'emea' is 111: its ids are other people there"),
         ("333", ["emea", "apac"], "the event is of HubSpot account 333, and 'emea' is 111 and 'apac' is 222: "),
@@ -39,15 +39,15 @@ def test_an_event_is_of_the_account_with_the_portal_that_it_names(
         ),
     ],
 )
-def test_of_another_portal_nobody_is_asked(portal: str, candidates: list[str], told: str) -> None:
+def test_of_another_portal_no_account_is_called(portal: str, candidates: list[str], message: str) -> None:
     with pytest.raises(LookupNotFound) as error:
         account_of(portal, candidates, BOTH)
-    assert str(error.value).startswith(told)
+    assert str(error.value).startswith(message)
 
 
 def test_while_one_of_several_is_not_known_it_may_be_that_one() -> None:
     with pytest.raises(LookupFailed) as error:
         account_of("333", ["emea", "apac", "main"], {"emea": "111"})
     assert error.value.reason == "portal_not_known"
-    told = "the event is of HubSpot account 333, and it is not known yet which one 'apac' and 'main' is"
-    assert str(error.value) == told
+    message = "the event is of HubSpot account 333, and it is not known yet which one 'apac' and 'main' is"
+    assert str(error.value) == message

@@ -18,7 +18,7 @@ from app.hubspot.batched import BatchedHubSpot
 from app.hubspot.client import HubSpotClient
 from app.hubspot.rate_limit_store import StoredRateLimit
 from app.model import Account
-from tests.enrichment.test_enrich import asking_of, enricher_of, nobody
+from tests.enrichment.test_enrich import asking_of, enricher_of, no_provider
 from tests.support.service import Running, running
 
 if TYPE_CHECKING:
@@ -59,8 +59,8 @@ class Portals:
     async def enrich(self, source: str, portal_id: int) -> tuple[dict[str, Any], dict[str, Any]]:
         """Have the event of a new contact looked up; return what became of that, and of the event."""
         ids = {"portalId": portal_id, "subscriptionId": 2, "eventId": 3, "occurredAt": 0}
-        told = [{"subscriptionType": "contact.creation", "objectId": int(self.contact), **ids}]
-        assert (await self.web.deliver(source, told)).status_code == 200
+        body = [{"subscriptionType": "contact.creation", "objectId": int(self.contact), **ids}]
+        assert (await self.web.deliver(source, body)).status_code == 200
         (claimed,) = await self.enrichments.claim(10)
         self.calls.clear()
         await self.enricher.enrich(claimed)
@@ -89,7 +89,7 @@ async def portals(database_url: str, engine: AsyncEngine, sandbox_url: str, tmp_
             )
         contacts = {await desk.upsert(f"new@{name}.example", {}) for name, desk in desks.items()}
         enrichments = EnrichmentStore(engine, worker="w1", lease=60.0)
-        asking = asking_of(nobody, desks.__getitem__, engine)
+        asking = asking_of(no_provider, desks.__getitem__, engine)
         enricher = enricher_of(web, enrichments, asking, [utc_now()])
         yield Portals(web, enrichments, enricher, learnings, contacts.pop(), calls)
         assert contacts == set()
@@ -115,7 +115,7 @@ async def test_an_event_is_read_in_the_account_with_the_portal_that_it_names(
         ("emeas", APAC, f"'emea' is {EMEA}"),
     ],
 )
-async def test_of_another_portal_nobody_is_asked_nobody_is_enrolled_and_the_decision_says_why(
+async def test_of_another_portal_no_account_is_called_no_person_is_enrolled_and_the_decision_says_why(
     portals: Portals, source: str, portal_id: int, ours: str
 ) -> None:
     await learnt(portals)
@@ -127,7 +127,7 @@ async def test_of_another_portal_nobody_is_asked_nobody_is_enrolled_and_the_deci
     assert f"the event is of HubSpot account {portal_id}, and {ours}: its ids are other people" in decision["reason"]
 
 
-async def test_while_hubspot_has_not_told_which_of_several_it_is_the_event_waits(portals: Portals) -> None:
+async def test_while_the_account_of_a_portal_is_not_known_the_event_waits(portals: Portals) -> None:
     became, _ = await portals.enrich("portal", APAC)
     assert (became["state"], became["reason"], portals.calls) == ("ready", "portal_not_known", [])
     await learnt(portals)

@@ -16,7 +16,7 @@ LATER = timedelta(days=36_500)
 ACT: dict[str, Any] = {"sequence": "", "intent": "", "period": timedelta()}
 
 
-async def test_somebody_who_left_is_not_sent_what_waited_for_him(road: Road, make_entry: MakeEntry) -> None:
+async def test_a_person_who_left_is_not_sent_what_waited(road: Road, make_entry: MakeEntry) -> None:
     await road.accept(make_entry("e1", delay=LATER, priority=100))
     await road.accept(make_entry("e2", intent="second", delay=LATER))
     await road.accept(make_entry("e3", "bea@corp.example", delay=LATER))
@@ -34,8 +34,8 @@ async def test_somebody_who_left_is_not_sent_what_waited_for_him(road: Road, mak
     ]
     assert states[-1][4] == "2 that waited were cancelled"
     assert (await road.control("calls"))["total"] == 0
-    told = await road.run("SELECT cause, detail FROM journal WHERE after = 'cancelled'")
-    assert told == [("cancelled_by_rule", claimed.id)] * 2
+    journal = await road.run("SELECT cause, detail FROM journal WHERE after = 'cancelled'")
+    assert journal == [("cancelled_by_rule", claimed.id)] * 2
     intents = await road.run("SELECT email, account FROM intents WHERE until > now() ORDER BY email DESC")
     assert intents == [("bea@corp.example", "main"), ("ada@corp.example", "us")]
 
@@ -69,7 +69,7 @@ async def test_an_update_that_hubspot_does_not_take_is_refused_by_field(road: Ro
     assert "property nonsense: HubSpot has no such property" in detail
 
 
-async def test_whoever_is_suppressed_is_not_written_either(road: Road, make_entry: MakeEntry) -> None:
+async def test_a_suppressed_person_is_not_written_either(road: Road, make_entry: MakeEntry) -> None:
     await SuppressionStore(road.engine).add(read("ada@corp.example"), None)
     await road.accept(make_entry("e1", action="update", **ACT))
     (claimed,) = await road.enrollments.claim_ready(1)
@@ -81,8 +81,8 @@ async def test_whoever_is_suppressed_is_not_written_either(road: Road, make_entr
 async def company(road: Road) -> str | None:
     people = await road.control("people")
     ada = next(p["properties"] for p in people if p["properties"].get("email") == "ada@corp.example")
-    told: str | None = ada.get("company")
-    return told
+    company: str | None = ada.get("company")
+    return company
 
 
 async def turn(road: Road) -> tuple[str, str | None]:

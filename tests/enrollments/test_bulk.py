@@ -38,7 +38,7 @@ NOT_CONFIRMED = "SELECT count(*) FROM enrollments WHERE confirm_at IS NOT NULL"
 
 
 class Progress:
-    """Who has set out, who has come to write the contact, and who is enrolled, by the steps that are told."""
+    """The enrollments that have begun, that are about to write the contact, and that are enrolled, by their steps."""
 
     def __init__(self) -> None:
         self.causes: Counter[str] = Counter()
@@ -47,7 +47,7 @@ class Progress:
 
     def observe(self, step: Transition) -> None:
         self.causes[step.change.cause] += 1
-        # Whoever has a sender writes the contact next.
+        # An enrollment that has a sender writes the contact next.
         if self.causes["claimed"] > self.causes["assigned"]:
             self.nobody_on_the_way.clear()
         else:
@@ -100,7 +100,7 @@ async def test_a_bulk_costs_one_call_each_and_a_few_for_a_hundred_and_meets_no_l
     assert calls["enrollments"] == BULK
     # Of each hundred, the first may set out with few, and the others travel in the next call: at most two calls write
     # the contacts, and two read their baselines. Once more the hundred is read, together, to confirm it.
-    # Whoever this machine was too slow to send while its grant was fresh comes once more, maybe alone.
+    # An enrollment that was not sent while its permit was fresh comes once more, maybe alone.
     assert calls.total() <= BULK * 1.05 + 2 * progress.causes["retry"]
 
 

@@ -145,7 +145,7 @@ async def test_what_stays_without_an_answer_is_parked_after_the_last_re_send(roa
     assert len(await road.control("ledger")) == 3
 
 
-async def test_somebody_elses_enrollment_meanwhile_is_parked(road: Road, make_entry: Any) -> None:
+async def test_another_users_enrollment_meanwhile_is_parked(road: Road, make_entry: Any) -> None:
     await road.fault(kind="drop_before")
     await road.accept(make_entry("e1"))
     await road.enroll()
@@ -257,14 +257,14 @@ async def test_what_was_released_after_a_lost_answer_is_not_sent_twice(road: Roa
     assert [step.change.cause for step in road.transitions][-1] == "already_enrolled_by_us"
 
 
-async def test_who_may_be_enrolled_already_is_sent_again_only_by_somebody_who_has_looked_at_it(
+async def test_what_may_be_enrolled_already_is_sent_again_only_by_an_operator_who_has_looked_at_it(
     road: Road, make_entry: Any
 ) -> None:
     await road.control("settings", {"one_step_seconds": 0.001})
     await road.accept(make_entry("e1", sequence=ONE_STEP))
     await road.fault(route="enroll", kind="drop_after", times=1)
     assert await road.enroll() == ("uncertain", "no_outcome")
-    # Meanwhile somebody in HubSpot puts the contact into another sequence, and that ends, too.
+    # Meanwhile a user of HubSpot puts the contact into another sequence, and that ends, too.
     await road.control("enroll-elsewhere", {"email": "ada@corp.example", "sequence": "310002"})
     await road.control("happen", {"email": "ada@corp.example", "what": "reply"})
     assert [await road.settle() for _ in range(3)][-1] == ("parked", "unsettled")

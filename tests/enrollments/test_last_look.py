@@ -100,9 +100,7 @@ async def test_who_comes_in_for_a_full_sender_takes_over_the_contact_that_was_gi
     assert await shows(road, "hubspot_owner_id") == "90212"
 
 
-async def test_a_contact_that_somebody_else_owns_stays_theirs_whoever_comes_in(
-    road: Road, make_entry: MakeEntry
-) -> None:
+async def test_a_contact_with_another_owner_keeps_it_whatever_comes_in(road: Road, make_entry: MakeEntry) -> None:
     await road.write("ada@corp.example", hubspot_owner_id="90211")
     await road.accept(make_entry("e1", sender="anna", fallback="ben", on_sender_full=NEXT, owner="sender"))
     road.meanwhile.append(partial(road.run, FULL))
@@ -111,7 +109,7 @@ async def test_a_contact_that_somebody_else_owns_stays_theirs_whoever_comes_in(
     assert await shows(road, "hubspot_owner_id") == "90211"
 
 
-async def test_a_window_that_closed_meanwhile_is_heeded(road: Road, make_entry: MakeEntry) -> None:
+async def test_a_window_that_closed_meanwhile_is_respected(road: Road, make_entry: MakeEntry) -> None:
     road.at(NOON)
 
     async def evening() -> None:
@@ -123,7 +121,7 @@ async def test_a_window_that_closed_meanwhile_is_heeded(road: Road, make_entry: 
     assert await road.control("ledger") == []
 
 
-async def test_whoever_was_suppressed_meanwhile_is_not_sent(road: Road, make_entry: MakeEntry) -> None:
+async def test_a_person_suppressed_meanwhile_is_not_sent(road: Road, make_entry: MakeEntry) -> None:
     await road.accept(make_entry("e1"))
     road.meanwhile.append(partial(SuppressionStore(road.engine).add, read("corp.example"), None))
     assert await step(road) == ("refused", "suppressed")
@@ -185,7 +183,9 @@ async def looked_at_again(road: Road) -> tuple[str, str | None]:
     return await step(road)
 
 
-async def test_what_was_corrected_while_somebody_waits_is_not_overwritten(road: Road, make_entry: MakeEntry) -> None:
+async def test_what_was_corrected_while_an_enrollment_waits_is_not_overwritten(
+    road: Road, make_entry: MakeEntry
+) -> None:
     await road.control("settings", {"one_step_seconds": 3600.0})
     await road.control("enroll-elsewhere", {"email": "ada@corp.example", "sequence": "310002"})
     await road.accept(make_entry("e1", if_enrolled="wait", properties={"firstname": "Ada", "company": "OldCo"}))
@@ -205,7 +205,7 @@ async def test_a_contact_that_was_deleted_while_it_waited_is_written_anew(road: 
     assert await shows(road, "firstname") == "Ada"
 
 
-async def test_nobody_is_taken_out_of_a_sequence_for_the_sake_of_one_that_lacks_something(
+async def test_no_contact_is_taken_out_of_a_sequence_for_an_enrollment_that_lacks_something(
     road: Road, make_entry: MakeEntry
 ) -> None:
     await road.control("settings", {"bridge_seconds": 0.0, "one_step_seconds": 3600.0})

@@ -43,7 +43,7 @@ async def test_what_came_before_the_person_left_and_was_decided_later_is_refused
     assert await road.run("SELECT intent FROM intents WHERE intent = 'demo'") == []
 
 
-async def test_a_workflow_is_not_begun_for_whoever_has_left_and_the_contact_is_written_all_the_same(
+async def test_a_workflow_is_not_begun_for_a_person_who_has_left_and_the_contact_is_written_all_the_same(
     road: Road, make_entry: MakeEntry
 ) -> None:
     await road.accept(make_entry("leaves", **LEAVES))
@@ -56,7 +56,7 @@ async def test_a_workflow_is_not_begun_for_whoever_has_left_and_the_contact_is_w
     assert (await turn(road))[0] == "done"
 
 
-async def test_whoever_leaves_and_comes_back_is_enrolled(road: Road, make_entry: MakeEntry) -> None:
+async def test_a_person_who_leaves_and_comes_back_is_enrolled(road: Road, make_entry: MakeEntry) -> None:
     await road.accept(make_entry("leaves", **LEAVES))
     await turn(road)
     await road.accept(make_entry("back"))

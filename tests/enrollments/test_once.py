@@ -48,9 +48,7 @@ async def properties(road: Road, email: str) -> dict[str, str]:
     return next(person["properties"] for person in people if person["properties"].get("email") == email)
 
 
-async def test_whoever_is_suppressed_is_refused_before_anything_is_asked_of_hubspot(
-    road: Road, make_entry: MakeEntry
-) -> None:
+async def test_a_suppressed_person_is_refused_before_any_call_to_hubspot(road: Road, make_entry: MakeEntry) -> None:
     books = SuppressionStore(road.engine)
     for entry in ("ada@corp.example", "rival.example", "*@*.gov", r"we_ird\%*@x.example", "*@b\u00fccher.example"):
         await books.add(read(entry), None)
@@ -62,10 +60,10 @@ async def test_whoever_is_suppressed_is_refused_before_anything_is_asked_of_hubs
         "c@xn--bcher-kva.example": "the suppression list has the pattern *@xn--bcher-kva.example",
         "x@rules.example": "the rules suppress the domain rules.example",
     }
-    for email, told in people.items():
+    for email, detail in people.items():
         await road.accept(make_entry(email, email))
         assert await step(road) == (email, "refused", "suppressed")
-        assert await road.run("SELECT detail FROM enrollments ORDER BY id DESC LIMIT 1") == [(told,)]
+        assert await road.run("SELECT detail FROM enrollments ORDER BY id DESC LIMIT 1") == [(detail,)]
     assert (await road.control("calls"))["total"] == 0
     assert await road.run("SELECT * FROM intents") == []
     for email in ("ada@corp.example.org", "b@sub.rival.example", "wexird1@x.example"):
@@ -73,7 +71,7 @@ async def test_whoever_is_suppressed_is_refused_before_anything_is_asked_of_hubs
         assert (await step(road))[1] == "enrolled"
 
 
-async def test_nobody_is_enrolled_more_often_than_the_cap(road: Road, make_entry: MakeEntry) -> None:
+async def test_no_person_is_enrolled_more_often_than_the_cap(road: Road, make_entry: MakeEntry) -> None:
     await road.control("settings", {"one_step_seconds": 0.001})
     for number in range(3):
         await road.accept(make_entry(f"e{number}", intent=f"i{number}", sequence="310003"))
@@ -85,9 +83,7 @@ async def test_nobody_is_enrolled_more_often_than_the_cap(road: Road, make_entry
     assert (await step(road))[1] == "enrolled"
 
 
-async def test_whoever_was_enrolled_by_a_request_whose_answer_was_lost_counts_for_the_cap(
-    road: Road, make_entry: MakeEntry
-) -> None:
+async def test_an_enrollment_whose_answer_was_lost_counts_for_the_cap(road: Road, make_entry: MakeEntry) -> None:
     await road.control("settings", {"one_step_seconds": 0.001})
     await road.fault(route="enroll", kind="drop_after", times=1)
     await road.accept(make_entry("settled", intent="i0", sequence="310003"))
@@ -106,7 +102,7 @@ async def test_whoever_was_enrolled_by_a_request_whose_answer_was_lost_counts_fo
     assert (await step(road))[1:] == ("refused", "ALREADY_ENROLLED")  # HubSpot's no, not the cap's
 
 
-async def test_whoever_may_have_been_sent_counts_for_the_cap_and_whoever_was_refused_does_not(
+async def test_what_may_have_been_sent_counts_for_the_cap_and_what_was_refused_does_not(
     road: Road, make_entry: MakeEntry
 ) -> None:
     await road.control("settings", {"one_step_seconds": 0.001})
@@ -117,14 +113,14 @@ async def test_whoever_may_have_been_sent_counts_for_the_cap_and_whoever_was_ref
         await road.fault(route="enroll", kind="drop_after", times=1)
         await road.accept(make_entry(f"e{number}", intent=f"i{number}", sequence="310003"))
         assert (await step(road))[1:] == ("uncertain", "no_outcome")
-        # Somebody in HubSpot puts the contact into another sequence meanwhile: what became of ours cannot be told.
+        # A user of HubSpot puts the contact into another sequence meanwhile: what became of ours is unknown.
         await road.control("enroll-elsewhere", {"email": "ada@corp.example", "sequence": "310002"})
         await road.control("happen", {"email": "ada@corp.example", "what": "reply"})
         assert [await settle(road) for _ in range(3)][-1] == ("parked", "unsettled")
     ((identity,),) = await road.run("SELECT id FROM enrollments WHERE intent = 'i2'")
     assert await EnrollmentOperatorStore(road.engine).cancel(
         identity
-    )  # as for somebody whom HubSpot shows to be enrolled
+    )  # as for a person whom HubSpot shows to be enrolled
     await road.accept(make_entry("third", intent="i3", sequence="310003"))
     assert (await step(road))[1:] == ("refused", "person_cap")
 
@@ -148,7 +144,7 @@ async def test_a_lower_priority_waits_for_a_higher_one_that_waits_itself(road: R
     assert await road.run("SELECT state FROM enrollments ORDER BY id") == [("enrolled",), ("ready",)]
 
 
-async def test_somebody_in_another_sequence_is_waited_for_where_the_rule_says_so(
+async def test_the_end_of_another_sequence_is_waited_for_where_the_rule_says_so(
     road: Road, make_entry: MakeEntry
 ) -> None:
     await road.accept(make_entry("e1", "al@corp.example", if_enrolled="wait"))

@@ -1,4 +1,4 @@
-"""Who waits for another enrollment of the same person: in nobody's way, without a word, and not longer than needed."""
+"""Enrollments that wait for another one of the same person: they block no work, and wait no longer than needed."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ async def journal(engine: AsyncEngine) -> list[Any]:
     return await rows(engine, "SELECT enrollment_id, cause FROM journal ORDER BY id")
 
 
-async def test_whoever_waits_for_nobody_is_claimed_first_however_many_others_wait(
+async def test_an_enrollment_that_waits_for_no_other_is_claimed_first_however_many_wait(
     engine: AsyncEngine, accept: Any
 ) -> None:
     await accept_behind(accept)
@@ -63,17 +63,17 @@ async def test_whoever_waits_for_nobody_is_claimed_first_however_many_others_wai
     assert claimed.email == "free@corp.example"
 
 
-async def test_whoever_waits_is_held_and_says_for_whom(engine: AsyncEngine, accept: Any) -> None:
+async def test_an_enrollment_that_waits_is_held_and_says_for_which(engine: AsyncEngine, accept: Any) -> None:
     await accept_behind(accept)
     await rows(engine, MANY)
     store = worker(engine)
     for _ in range(2):
         await store.hold_blocked()
-    told = await rows(engine, "SELECT state, reason, detail FROM enrollments WHERE intent = 'low' ORDER BY email")
+    waiting = await rows(engine, "SELECT state, reason, detail FROM enrollments WHERE intent = 'low' ORDER BY email")
     ((high,),) = await rows(engine, "SELECT min(id) FROM enrollments WHERE intent = 'high'")
-    assert told[0] == ("held", "other_enrollment", f"it waits for {high} of the same person")
-    assert {(row.state, row.reason) for row in told} == {("held", "other_enrollment")}
-    assert len(told) == 1001
+    assert waiting[0] == ("held", "other_enrollment", f"it waits for {high} of the same person")
+    assert {(row.state, row.reason) for row in waiting} == {("held", "other_enrollment")}
+    assert len(waiting) == 1001
 
 
 async def test_going_on_waiting_is_not_written_down_again_and_again(engine: AsyncEngine, accept: Any) -> None:
@@ -90,7 +90,9 @@ async def test_going_on_waiting_is_not_written_down_again_and_again(engine: Asyn
     assert timedelta(minutes=59) < wait <= timedelta(hours=1)
 
 
-async def test_whoever_waits_for_one_in_hand_looks_again_after_a_minute(engine: AsyncEngine, accept: Any) -> None:
+async def test_an_enrollment_that_waits_for_one_in_progress_looks_again_after_a_minute(
+    engine: AsyncEngine, accept: Any
+) -> None:
     await accept(ADA, intent="first")
     store = worker(engine)
     await store.claim_ready(1)
@@ -103,7 +105,9 @@ async def test_whoever_waits_for_one_in_hand_looks_again_after_a_minute(engine: 
 
 
 @pytest.mark.parametrize("way", ["cancelled", "cancelled with others", "expired"])
-async def test_whoever_waited_for_one_that_is_gone_goes_at_once(engine: AsyncEngine, accept: Any, way: str) -> None:
+async def test_an_enrollment_that_waited_for_one_that_is_gone_goes_at_once(
+    engine: AsyncEngine, accept: Any, way: str
+) -> None:
     await accept_behind(accept)
     store, acts = worker(engine), EnrollmentOperatorStore(engine)
     await look(store)
@@ -121,7 +125,9 @@ async def test_whoever_waited_for_one_that_is_gone_goes_at_once(engine: AsyncEng
     assert (await low(engine)).detail is None
 
 
-async def test_whoever_waits_is_not_woken_by_one_that_goes_on_waiting_itself(engine: AsyncEngine, accept: Any) -> None:
+async def test_an_enrollment_that_waits_is_not_woken_by_one_that_goes_on_waiting(
+    engine: AsyncEngine, accept: Any
+) -> None:
     await accept_behind(accept)
     store = worker(engine)
     await look(store)

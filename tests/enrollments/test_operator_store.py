@@ -27,7 +27,7 @@ LATER = timedelta(days=36_500)
 
 
 @pytest.mark.parametrize("found", ["of the person", "of the rule"])
-async def test_whoever_is_being_released_is_cancelled_all_the_same(
+async def test_an_enrollment_that_is_being_released_is_cancelled_all_the_same(
     engine: AsyncEngine, accept: Any, found: str
 ) -> None:
     await accept("ada@corp.example", delay=LATER)
@@ -43,7 +43,7 @@ async def test_whoever_is_being_released_is_cancelled_all_the_same(
     assert await rows(engine, "SELECT after FROM journal ORDER BY id") == [("held",), ("ready",), ("cancelled",)]
 
 
-async def test_whoever_was_claimed_meanwhile_is_not_cancelled(engine: AsyncEngine, accept: Any) -> None:
+async def test_an_enrollment_that_was_claimed_meanwhile_is_not_cancelled(engine: AsyncEngine, accept: Any) -> None:
     await accept("ada@corp.example")
     async with engine.connect() as connection:
         values = {"account": "main", "worker": "one", "lease": 15.0, "limit": 10}

@@ -68,7 +68,7 @@ def test_an_ambiguous_request_is_uncertain_only_once_it_was_sending() -> None:
     assert follow(OutcomeUnknown("read timed out"), enrollment(Step.PREPARED))[0] is State.READY
 
 
-@pytest.mark.parametrize("error", [NotConnected("nobody has connected it"), GrantRevoked("uninstalled")])
+@pytest.mark.parametrize("error", [NotConnected("it is not connected"), GrantRevoked("uninstalled")])
 def test_an_account_that_is_not_connected_holds_its_work_and_uses_up_no_patience(error: SegueError) -> None:
     tired = enrollment(Step.CLAIMED, tries=40, first_failed_at=NOW - timedelta(days=9))
     after, change = follow(error, tired)

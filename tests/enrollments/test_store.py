@@ -155,7 +155,7 @@ async def test_a_refusal_releases_the_intent_and_the_senders_place(engine: Async
     assert await rows(engine, "SELECT count(*) FROM intents") == [(0,)]
 
 
-async def test_what_nobody_could_settle_keeps_intent_and_place(engine: AsyncEngine, accept: Any) -> None:
+async def test_what_could_not_be_settled_keeps_intent_and_place(engine: AsyncEngine, accept: Any) -> None:
     await accept("ada@corp.example")
     store = worker(engine)
     held = await sent(store)
@@ -225,8 +225,8 @@ async def test_every_transition_is_in_the_journal(engine: AsyncEngine, accept: A
     store = worker(engine)
     held = await sent(store)
     await store.move(held, State.ENROLLED, Change("enrolled", hubspot_enrollment_id="900", confirm_in=60))
-    told = await rows(engine, "SELECT before, after, step, attempt, cause FROM journal ORDER BY id")
-    assert [tuple(row) for row in told] == [
+    journal = await rows(engine, "SELECT before, after, step, attempt, cause FROM journal ORDER BY id")
+    assert [tuple(row) for row in journal] == [
         (None, "ready", None, 0, "accepted"),
         ("ready", "working", "claimed", 1, "claimed"),
         ("working", "working", "prepared", 1, "prepared"),
@@ -299,7 +299,7 @@ async def test_what_its_workers_leave_behind_for_72_hours_is_given_up(engine: As
     assert await rows(engine, "SELECT state, reason FROM enrollments") == [("parked", "gave_up")]
 
 
-async def test_work_of_another_account_is_told(engine: AsyncEngine, accept: Any) -> None:
+async def test_work_of_another_account_is_reported(engine: AsyncEngine, accept: Any) -> None:
     await accept("ada@corp.example")
     assert await unfinished_elsewhere(engine, ["acme", "main"]) == {}
     assert await unfinished_elsewhere(engine, ["acme"]) == {"main": 1}

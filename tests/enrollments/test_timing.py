@@ -59,7 +59,7 @@ async def test_those_who_waited_are_released_spread_out(road: Road, make_entry: 
 
 
 @pytest.mark.parametrize(
-    ("told", "opens"),
+    ("city", "opens"),
     [
         ("america_slash_new_york", MONDAY + timedelta(hours=14)),
         ("Asia/Tokyo", MONDAY),
@@ -68,11 +68,11 @@ async def test_those_who_waited_are_released_spread_out(road: Road, make_entry: 
     ],
 )
 async def test_the_contacts_own_clock_counts_where_it_has_one(
-    road: Road, make_entry: MakeEntry, told: str | None, opens: datetime
+    road: Road, make_entry: MakeEntry, city: str | None, opens: datetime
 ) -> None:
     road.at(SATURDAY)
-    if told:
-        await road.write("ada@corp.example", city=told)
+    if city:
+        await road.write("ada@corp.example", city=city)
     timing = Timing(OFFICE, "contact", "Europe/London", "city")
     await road.accept(make_entry("e1", timing=timing))
     state, reason, due_at = await step(road)
@@ -112,7 +112,7 @@ async def test_what_waits_is_cancelled_by_person_and_by_rule(road: Road, make_en
     assert len(await road.run("SELECT * FROM journal WHERE cause = 'cancelled_by_operator'")) == 4
 
 
-async def test_nobody_is_never_everybody(road: Road, make_entry: MakeEntry) -> None:
+async def test_a_filter_for_no_person_never_matches_all(road: Road, make_entry: MakeEntry) -> None:
     await road.accept(make_entry("e1"))
     acts = EnrollmentOperatorStore(road.engine)
     with pytest.raises(ValueError, match="nothing is named"):

@@ -79,7 +79,7 @@ async def test_a_contact_is_taken_out_of_whatever_sequence_it_is_in(road: Road, 
     assert [cause for cause in await causes(road) if cause.endswith("triggered")] == ["triggered", "untriggered"]
 
 
-async def test_whoever_is_in_no_sequence_or_not_even_in_hubspot_is_done_at_once(
+async def test_a_person_in_no_sequence_or_not_even_in_hubspot_is_done_at_once(
     road: Road, make_entry: MakeEntry
 ) -> None:
     await road.accept(make_entry("e1", **UNENROLL))
@@ -103,7 +103,7 @@ async def test_nothing_ends_before_the_workflow_can_have_come_round(road: Road, 
     assert (await road.control("calls"))["total"] == calls
 
 
-async def test_a_workflow_that_is_off_is_found_out_and_told(road: Road, make_entry: MakeEntry) -> None:
+async def test_a_workflow_that_is_off_is_found_out_and_reported(road: Road, make_entry: MakeEntry) -> None:
     await in_a_sequence(road, bridge_seconds=3600.0)
     await road.accept(make_entry("e1", **UNENROLL))
     await turn(road)
@@ -133,7 +133,7 @@ async def test_another_sequence_is_replaced(road: Road, make_entry: MakeEntry, l
     assert await road.run("SELECT triggered_at FROM enrollments") == [(None,)]
 
 
-async def test_whoever_is_in_no_sequence_is_enrolled_at_once_where_the_rule_replaces(
+async def test_a_contact_in_no_sequence_is_enrolled_at_once_where_the_rule_replaces(
     road: Road, make_entry: MakeEntry
 ) -> None:
     await road.accept(make_entry("e1", if_enrolled="replace"))
@@ -153,7 +153,9 @@ async def test_an_enrollment_of_ours_whose_answer_was_lost_is_not_replaced(road:
     assert await road.control("workflow-enrollments") == []
 
 
-async def test_nobody_else_enrolls_a_person_who_is_on_the_way_out(road: Road, make_entry: MakeEntry) -> None:
+async def test_no_other_enrollment_of_a_person_runs_while_a_workflow_takes_the_contact_out(
+    road: Road, make_entry: MakeEntry
+) -> None:
     await in_a_sequence(road)
     await road.accept(make_entry("e1", if_enrolled="replace"))
     await turn(road)
@@ -298,7 +300,7 @@ async def test_what_was_surely_not_sent_is_tried_again(road: Road, make_entry: M
     assert await turn(road) == ("done", None)
 
 
-async def test_whoever_unenrolls_while_another_sequence_is_replaced_is_enrolled_into_neither(
+async def test_a_person_unenrolled_while_another_sequence_is_replaced_is_enrolled_into_neither(
     road: Road, make_entry: MakeEntry
 ) -> None:
     await in_a_sequence(road)
@@ -319,7 +321,7 @@ async def test_whoever_unenrolls_while_another_sequence_is_replaced_is_enrolled_
     assert (await contact(road))["running"] is None
     assert await road.control("ledger") == []
     assert len(await road.control("workflow-enrollments")) == 1
-    # It has come to its end, so that nobody waits for it.
+    # It has come to its end, so that no enrollment waits for it.
     await road.accept(make_entry("back", intent="back"))
     assert len(await road.enrollments.claim_ready(10)) == 1
 
@@ -333,7 +335,7 @@ async def test_a_way_out_that_an_older_replica_began_is_waited_for(road: Road, m
     assert await road.enrollments.claim_ready(10) == []
 
 
-async def test_whoever_is_cancelled_while_another_sequence_is_replaced_is_not_enrolled(
+async def test_an_enrollment_cancelled_while_another_sequence_is_replaced_is_not_sent(
     road: Road, make_entry: MakeEntry
 ) -> None:
     await in_a_sequence(road)
@@ -343,7 +345,7 @@ async def test_whoever_is_cancelled_while_another_sequence_is_replaced_is_not_en
     await road.accept(make_entry("leaves", **CANCEL))
     assert await turn(road) == ("done", None)
     assert await road.run("SELECT state FROM enrollments ORDER BY id") == [("cancelled",), ("done",)]
-    # The workflow is under way still: whoever enrolls the person waits for its end.
+    # The workflow is still running: another enrollment of the person waits for its end.
     await road.accept(make_entry("back", intent="back"))
     assert await road.enrollments.claim_ready(10) == []
     assert await road.control("ledger") == []
@@ -433,7 +435,9 @@ async def test_a_reading_that_fails_after_hubspots_no_makes_nothing_uncertain(
     assert await road.run("SELECT sending_at, first_sending_at FROM enrollments") == [(None, None)]
 
 
-async def test_our_own_enrollment_that_nobody_shows_is_never_taken_out(road: Road, make_entry: MakeEntry) -> None:
+async def test_our_own_enrollment_that_hubspot_does_not_show_is_never_taken_out(
+    road: Road, make_entry: MakeEntry
+) -> None:
     await road.control("settings", {"bridge_seconds": 0.0, "property_lag": 3600.0, "one_step_seconds": 3600.0})
     await unseen(road, make_entry("e1", if_enrolled="replace"))
     assert await turn(road) == ("uncertain", "ALREADY_ENROLLED")
@@ -443,7 +447,9 @@ async def test_our_own_enrollment_that_nobody_shows_is_never_taken_out(road: Roa
     assert [entry["processed"] for entry in await road.control("ledger")].count(True) == 1
 
 
-async def test_what_nobody_shows_is_parked_and_keeps_its_persons_intent(road: Road, make_entry: MakeEntry) -> None:
+async def test_what_hubspot_does_not_show_is_parked_and_keeps_its_persons_intent(
+    road: Road, make_entry: MakeEntry
+) -> None:
     await road.control("settings", {"property_lag": 3600.0, "one_step_seconds": 3600.0})
     await unseen(road, make_entry("e1"))
     state: tuple[str, str | None] = await turn(road)

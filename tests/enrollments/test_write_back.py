@@ -34,8 +34,8 @@ async def notes(road: Road) -> list[str]:
 
 async def shows(road: Road, email: str = ADA) -> dict[str, str]:
     people = await road.control("people")
-    told: dict[str, str] = next(p["properties"] for p in people if p["properties"].get("email") == email)
-    return told
+    properties: dict[str, str] = next(p["properties"] for p in people if p["properties"].get("email") == email)
+    return properties
 
 
 async def upserts(road: Road) -> int:
@@ -48,8 +48,8 @@ async def test_a_write_back_that_hubspot_lacks_is_left_out(road: Road, make_entr
     await road.accept(make_entry("e1", write_back=WRITE_BACK))
     assert await take(road) == [("enrolled", None)]
     assert (await shows(road))["city"] == "demo"
-    (told,) = await notes(road)
-    assert told == (
+    (note,) = await notes(road)
+    assert note == (
         "segue_source was not written: HubSpot has no such property (PROPERTY_DOESNT_EXIST); create or mend it in"
         " HubSpot, or name another one in the account's `write_back`"
     )
@@ -72,8 +72,8 @@ async def test_a_write_back_that_takes_no_such_value_is_left_out(
     await road.control("settings", {"extra_properties": [{"name": "segue_source"} | definition]})
     await road.accept(make_entry("e1", write_back=SOURCE))
     assert await take(road) == [("enrolled", None)]
-    (told,) = await notes(road)
-    assert told.startswith(f"segue_source was not written: {problem}; ")
+    (note,) = await notes(road)
+    assert note.startswith(f"segue_source was not written: {problem}; ")
     assert (await shows(road))["firstname"] == "Ada"
 
 
@@ -87,21 +87,21 @@ async def test_every_action_that_writes_a_contact_leaves_it_out(
     assert (await shows(road))["city"] == "demo"
 
 
-async def test_several_that_fail_for_different_reasons_are_all_left_out_and_told(
+async def test_several_that_fail_for_different_reasons_are_all_left_out_and_reported(
     road: Road, make_entry: MakeEntry
 ) -> None:
     await road.control("settings", {"extra_properties": [{"name": "segue_rule", "type": "number"}]})
     back = (*SOURCE, ("rule", "segue_rule"), ("decision", "createdate"))
     await road.accept(make_entry("e1", write_back=back))
     assert await take(road) == [("enrolled", None)]
-    (told,) = await notes(road)
+    (note,) = await notes(road)
     for name, code in (
         ("segue_source", "PROPERTY_DOESNT_EXIST"),
         ("segue_rule", "INVALID_LONG"),
         ("createdate", "READ_ONLY_VALUE"),
     ):
-        assert f"{name} was not written: " in told
-        assert code in told
+        assert f"{name} was not written: " in note
+        assert code in note
 
 
 @pytest.mark.parametrize("whole", [False, True], ids=["207", "400"])
@@ -123,8 +123,8 @@ async def test_what_a_rule_requires_is_missing_where_its_write_back_fails(road: 
     assert len(await notes(road)) == 1
 
 
-async def test_it_is_told_however_the_enrollment_goes_on(road: Road, make_entry: MakeEntry) -> None:
-    """The contact is written once. What was left out then is told, though a later attempt does the rest."""
+async def test_it_is_reported_however_the_enrollment_goes_on(road: Road, make_entry: MakeEntry) -> None:
+    """The contact is written once. The journal says what was left out then, though a later attempt does the rest."""
     await road.accept(make_entry("e1", write_back=SOURCE))
     await road.fault(route="read", kind="status", code="LOCKED", times=1)
     assert await take(road) == [("ready", "LOCKED")]

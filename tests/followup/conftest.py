@@ -106,7 +106,7 @@ class Follow:
         await self.follower(**settings).follow()
 
     async def enrolled(self, make_entry: Callable[..., Any], email: str = ADA, sequence: str = LONG) -> None:
-        """Enroll somebody, by the road's own steps."""
+        """Enroll a person, by the steps of the service."""
         await self.road.accept(make_entry(f"{email} {sequence}", email, sequence=sequence, intent=sequence))
         (claimed,) = await self.road.enrollments.claim_ready(10)
         await self.road.enroller.enroll(claimed)
@@ -121,7 +121,7 @@ class Follow:
                 await connection.execute(statement, {"wait": wait})
 
     async def ended(self) -> list[tuple[Any, ...]]:
-        """Return how each enrollment ended, whether that is known, and whether somebody replied."""
+        """Return how each enrollment ended, whether that is known, and whether the contact replied."""
         return await self.road.run("SELECT ended, ended_known, replied_at IS NOT NULL FROM enrollments ORDER BY id")
 
     async def journal(self) -> list[tuple[str, str, str, str]]:
@@ -132,7 +132,7 @@ class Follow:
         )
 
     async def outbound(self) -> list[dict[str, Any]]:
-        """Return what the operator's own systems are told, each with whom it is told."""
+        """Return the messages to the operator's own systems, each with its endpoint."""
         rows = await self.road.run("SELECT endpoint, body FROM outbound ORDER BY created_at, id")
         return [json.loads(body) | {"endpoint": endpoint} for endpoint, body in rows]
 
@@ -152,10 +152,10 @@ class Merged(httpx.AsyncHTTPTransport):
         response = await super().handle_async_request(request)
         if not request.url.path.endswith("/batch/read"):
             return response
-        told = json.loads(await response.aread())
-        for result in told.get("results", []):
+        body = json.loads(await response.aread())
+        for result in body.get("results", []):
             result["id"] = self.into.get(result["id"], result["id"])
-        return httpx.Response(response.status_code, json=told)
+        return httpx.Response(response.status_code, json=body)
 
 
 @pytest.fixture

@@ -80,7 +80,7 @@ def test_a_full_page_is_followed_by_another_one_whatever_else_it_says() -> None:
     assert PAGE.parse(reply({"results": results})).after == str(1000 + search.PAGE_SIZE)
 
 
-def test_a_search_too_many_is_told_by_its_message_alone() -> None:
+def test_a_search_too_many_is_recognised_by_its_message_alone() -> None:
     with pytest.raises(Refusal) as refused:
         PAGE.parse(reply({"status": "error", "message": "You have reached your secondly limit."}, 429))
     assert refused.value.code == "RATE_LIMIT_SECONDLY"
@@ -89,7 +89,7 @@ def test_a_search_too_many_is_told_by_its_message_alone() -> None:
 
 
 def test_a_contact_is_read_by_hubspots_names() -> None:
-    told = {
+    properties = {
         "hs_sequences_is_enrolled": "false",
         "hs_latest_sequence_enrolled": "310001",
         "hs_latest_sequence_enrolled_date": "2026-11-23T09:00:00.000Z",
@@ -100,7 +100,7 @@ def test_a_contact_is_read_by_hubspots_names() -> None:
         "hs_email_optout": "true",
     }
     expected = Seen(enrolled=False, latest="310001", since=NINE, ended=NINE + timedelta(hours=1), opted_out=True)
-    assert seen_from(told) == expected
+    assert seen_from(properties) == expected
 
 
 @given(st.binary(max_size=200), st.integers(100, 599))

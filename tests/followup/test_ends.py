@@ -1,4 +1,4 @@
-"""What became of an enrollment, by what a contact shows: known, inferred, or not to be told."""
+"""What became of an enrollment, by what a contact shows: known, inferred, or unknown."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ def at(minutes: float) -> datetime:
     return BEGAN + timedelta(minutes=minutes)
 
 
-def seen(**told: Any) -> Seen:
+def seen(**changes: Any) -> Seen:
     shown: dict[str, Any] = {"enrolled": False, "latest": "310001", "since": BEGAN}
-    return Seen(**shown | told)
+    return Seen(**shown | changes)
 
 
 RUNNING = Judgement()
@@ -36,7 +36,7 @@ UNCLEAR = Judgement(unclear=True)
         (seen(enrolled=True), RUNNING),
         (seen(enrolled=None), RUNNING),
         (Seen(), RUNNING),  # nothing is shown, and nothing is said
-        (Seen(enrolled=False, latest="310001"), RUNNING),  # its date cannot be read: whose it is cannot be told
+        (Seen(enrolled=False, latest="310001"), RUNNING),  # its date cannot be read: whose it is is unknown
         (seen(latest="310009", since=at(-60)), RUNNING),  # HubSpot does not show ours yet
         (seen(), UNCLEAR),  # in no sequence, and no date of an end: the dates lag
         (seen(ended=at(-30), finished=at(-30)), UNCLEAR),  # the end of the sequence before
@@ -64,7 +64,7 @@ def test_what_does_not_show_an_end_claims_none(shown: Seen, expected: Judgement)
         (seen(since=at(600), enrolled=True), How.UNKNOWN, at(600), False),  # the same sequence, again
     ],
 )
-def test_an_end_is_told_with_what_is_known(shown: Seen, how: How, when: datetime, known: bool) -> None:  # noqa: FBT001
+def test_an_end_says_what_is_known(shown: Seen, how: How, when: datetime, known: bool) -> None:  # noqa: FBT001
     ended = judge(shown, OURS, waited=False).ended
     assert ended is not None
     assert (ended.how, ended.at, ended.known) == (how, when, known)
@@ -95,7 +95,7 @@ def test_what_never_comes_to_fit_is_taken_for_what_it_says(shown: Seen, how: How
         (seen(unenrolled=at(50)), "by a meeting, a colleague, a workflow or a bounce"),
     ],
 )
-def test_why_somebody_was_unenrolled_is_only_inferred(shown: Seen, reason: str) -> None:
+def test_why_a_contact_was_unenrolled_is_only_inferred(shown: Seen, reason: str) -> None:
     ended = judge(shown, OURS, waited=False).ended
     assert ended is not None
     assert ended.known

@@ -39,18 +39,20 @@ async def test_the_search_finds_an_end_and_a_look_says_how(
     await follow.turn()
     assert follow.asked() == ["search", "read"]
     assert await follow.ended() == [ended]
-    told = {cause: detail for before, after, cause, detail in await follow.journal() if before == after == "enrolled"}
-    assert sentence in told["ended"]
-    assert ("replied" in told) == (what == "reply")
+    details = {
+        cause: detail for before, after, cause, detail in await follow.journal() if before == after == "enrolled"
+    }
+    assert sentence in details["ended"]
+    assert ("replied" in details) == (what == "reply")
     assert await follow.road.state() == ("enrolled", None)
     assert follow.counted.ends == [(LONG, ended[0], True)]
     assert follow.counted.replies == ([LONG] if what == "reply" else [])
     outbound = {event["type"]: event for event in await follow.outbound()}
-    assert {f"enrollment.{cause}" for cause in told} == set(outbound)
+    assert {f"enrollment.{cause}" for cause in details} == set(outbound)
     end = outbound["enrollment.ended"]
     assert (end["endpoint"], end["timestamp"]) == ("main ended", end["data"]["ended_at"])
     assert (end["data"]["ended"], end["data"]["ended_known"], end["data"]["state"]) == (ended[0], ended[1], "enrolled")
-    assert end["data"]["ended_why"] == told["ended"]
+    assert end["data"]["ended_why"] == details["ended"]
     ((late,),) = await follow.road.run("SELECT ended_at - enrolled_at < interval '0' FROM enrollments")
     assert late is False
 
@@ -58,7 +60,7 @@ async def test_the_search_finds_an_end_and_a_look_says_how(
 async def test_who_is_still_in_the_sequence_is_left_alone_until_tomorrow(follow: Follow, make_entry: Any) -> None:
     await follow.enrolled(make_entry)
     await follow.turn()
-    assert follow.asked() == ["search"]  # nobody ended, and nothing is due yet
+    assert follow.asked() == ["search"]  # no sequence ended, and nothing is due yet
     await follow.later(HOUR)
     await follow.turn()
     assert follow.asked() == ["search", "search", "read"]
@@ -93,7 +95,7 @@ async def test_another_sequence_that_took_its_place_ends_it_and_how_is_unknown(f
     assert detail.startswith(f"inferred: sequence {OTHER} took its place at ")
 
 
-async def test_two_of_one_person_are_each_told_their_own_end(follow: Follow, make_entry: Any) -> None:
+async def test_two_enrollments_of_one_person_have_each_their_own_end(follow: Follow, make_entry: Any) -> None:
     await follow.enrolled(make_entry)
     await follow.happen("finish")
     await follow.enrolled(make_entry, sequence=OTHER)
@@ -143,9 +145,7 @@ async def test_a_search_that_lags_is_made_up_for_by_the_next_ones(follow: Follow
     assert follow.asked() == ["search", "search", "search", "read"]
 
 
-async def test_a_reply_after_the_end_is_told_once_and_then_nobody_looks_any_more(
-    follow: Follow, make_entry: Any
-) -> None:
+async def test_a_reply_after_the_end_is_reported_once_and_then_no_look_follows(follow: Follow, make_entry: Any) -> None:
     await follow.enrolled(make_entry)
     await follow.happen("finish")
     await follow.turn()
@@ -162,7 +162,7 @@ async def test_a_reply_after_the_end_is_told_once_and_then_nobody_looks_any_more
     assert [cause for _, _, cause, _ in await follow.journal()] == ["ended", "replied"]
 
 
-async def test_who_was_hinted_at_is_looked_at_before_whoever_waits_longest(follow: Follow, make_entry: Any) -> None:
+async def test_a_hinted_look_comes_before_the_one_that_waits_longest(follow: Follow, make_entry: Any) -> None:
     for name in ("ada", "bea", "cid"):
         await follow.enrolled(make_entry, f"{name}@corp.example")
     await follow.later(timedelta(days=3))
@@ -211,11 +211,11 @@ async def test_a_replica_that_lost_its_turn_says_nothing_of_what_was_searched(fo
     await follow.road.run("UPDATE follow_turns SET leased_until = clock_timestamp() - interval '1 second'")
     turn = await follow.record("w2").take_turn()
     assert turn is not None
-    told = "SELECT turn, since, until, beyond, refused, search_at FROM follow_turns"
-    before = await follow.road.run(told)
+    query = "SELECT turn, since, until, beyond, refused, search_at FROM follow_turns"
+    before = await follow.road.run(query)
     with pytest.raises(FenceLost):
         await slow.searched(lost, since=lost.now, wait=3600.0, until=lost.now, beyond="501", refused="MISSING_SCOPES")
-    assert await follow.road.run(told) == before
+    assert await follow.road.run(query) == before
 
 
 async def test_a_look_that_another_one_has_overtaken_writes_nothing(follow: Follow, make_entry: Any) -> None:
@@ -337,7 +337,7 @@ async def test_nothing_is_asked_while_the_accounts_day_is_spent(follow: Follow, 
     assert await follow.ended() == [("finished", True, False)]
 
 
-async def test_after_a_hundred_and_eighty_days_nobody_looks_any_more(follow: Follow, make_entry: Any) -> None:
+async def test_after_a_hundred_and_eighty_days_no_look_follows(follow: Follow, make_entry: Any) -> None:
     await follow.enrolled(make_entry)
     await follow.road.run(
         "UPDATE enrollments SET enrolled_at = enrolled_at - interval '181 days', follow_at = clock_timestamp()"
@@ -367,7 +367,7 @@ async def test_what_trouble_leaves_unread_is_due_again(follow: Follow, make_entr
     assert await follow.ended() == [("finished", True, False)]
 
 
-async def test_of_a_batch_that_is_refused_whole_only_the_bad_one_stays_untold(follow: Follow, make_entry: Any) -> None:
+async def test_of_a_batch_that_is_refused_whole_only_the_bad_one_stays_unknown(follow: Follow, make_entry: Any) -> None:
     for name in ("ada", "bea", "cid"):
         await follow.enrolled(make_entry, f"{name}@corp.example")
         await follow.happen("finish", f"{name}@corp.example")
@@ -432,7 +432,7 @@ async def test_more_than_a_page_of_ends_is_read_page_by_page(follow: Follow, mak
 
 
 async def many_end(follow: Follow, count: int) -> None:
-    """Have sequences of people end whom nobody here enrolled."""
+    """End sequences of people who were enrolled elsewhere."""
     for number in range(count):
         email = f"n{number}@many.example"
         await follow.road.write(email, firstname="N")
@@ -457,7 +457,7 @@ async def test_a_search_without_end_leaves_half_of_the_calls_to_looks(follow: Fo
     assert await follow.ended() == [("finished", True, False)]
 
 
-async def test_with_the_smallest_budget_somebody_is_looked_at(follow: Follow, make_entry: Any) -> None:
+async def test_with_the_smallest_budget_a_look_still_happens(follow: Follow, make_entry: Any) -> None:
     await follow.enrolled(make_entry)
     await follow.happen("finish")
     for _ in range(3):

@@ -108,7 +108,7 @@ async def test_a_mended_token_is_used_by_the_next_request(rate_limit: Any, recor
 
 
 @pytest.mark.parametrize("token", ["", "  ", "töken", "two\nlines"])
-async def test_what_is_no_token_is_not_sent_and_not_told(
+async def test_what_is_no_token_is_not_sent_and_not_shown(
     rate_limit: Any, records: list[CallRecord], token: str
 ) -> None:
     transport = failing(AssertionError("reached"))
@@ -171,7 +171,7 @@ async def test_a_search_takes_the_permits_of_searches_and_anything_else_those_of
     assert rate_limit.kinds == ["general"]
 
 
-async def test_a_search_too_many_is_told_to_the_pace_by_its_own_name(
+async def test_a_search_too_many_reaches_the_rate_limit_by_its_own_name(
     new_client: Callable[..., aclosing[HubSpotClient]], rate_limit: Any
 ) -> None:
     nine = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
@@ -210,7 +210,7 @@ async def test_a_grant_fetched_ahead_is_replaced_once_it_is_spent(
         (httpx.DecodingError("x"), OutcomeUnknown),
     ],
 )
-async def test_what_left_is_told_from_what_never_did(
+async def test_what_left_is_distinguished_from_what_never_did(
     new_client: Callable[..., aclosing[HubSpotClient]],
     records: list[CallRecord],
     error: Exception,
@@ -223,7 +223,7 @@ async def test_what_left_is_told_from_what_never_did(
 
 
 @pytest.mark.parametrize(
-    ("status", "body", "becomes", "told"),
+    ("status", "body", "becomes", "code"),
     [
         (400, {"errorType": "SequenceError.UNSUBSCRIBED"}, Refusal, "UNSUBSCRIBED"),
         (302, {}, Refusal, "HTTP_302"),
@@ -238,7 +238,7 @@ async def test_one_record_per_call_says_how_it_ended(
     status: int,
     body: Any,
     becomes: type[Exception],
-    told: str,
+    code: str,
 ) -> None:
     async with new_client(answering(status, body, {"X-HubSpot-Correlation-Id": "c-1"})) as client:
         with pytest.raises(becomes):
@@ -246,7 +246,7 @@ async def test_one_record_per_call_says_how_it_ended(
     (record,) = records
     assert record.duration >= 0
     assert record == CallRecord(
-        "main", "/automation/sequences/{version}/enrollments", "POST", status, told, "c-1", record.duration
+        "main", "/automation/sequences/{version}/enrollments", "POST", status, code, "c-1", record.duration
     )
 
 
@@ -278,7 +278,7 @@ async def test_a_senseless_limit_is_not_believed(
     assert rate_limit.adopted == []
 
 
-async def test_a_429_is_told_to_the_pace_and_a_senders_limit_is_not(
+async def test_a_429_reaches_the_rate_limit_and_a_senders_limit_does_not(
     new_client: Callable[..., aclosing[HubSpotClient]], rate_limit: Any
 ) -> None:
     for status, body in [(429, {"policyName": "DAILY"}), (400, {"errorType": "SequenceError.SEND_LIMIT_EXCEEDED"})]:
@@ -298,9 +298,9 @@ async def test_no_address_and_no_token_reaches_logs_records_or_errors(
             await client.send(enroll_in_workflow("9", "anna@acme.example"))
         with pytest.raises(Refusal) as read:
             await client.send(read_contacts(["ada@corp.example"], ["firstname"], by="email"))
-    told = f"{caplog.text} {records} {enrolled.value} {read.value}"
-    assert "example" not in told
-    assert "pat-secret" not in told
+    logged = f"{caplog.text} {records} {enrolled.value} {read.value}"
+    assert "example" not in logged
+    assert "pat-secret" not in logged
 
 
 async def test_odd_characters_travel_as_json(new_client: Callable[..., aclosing[HubSpotClient]]) -> None:

@@ -51,7 +51,7 @@ class PracticeContacts:
                 self.properties.setdefault(item["id"], {}).update(item["properties"])
         results = [self.result(item) for item in inputs if item not in bad]
         context = [{"objectWriteTraceId": [item["objectWriteTraceId"]]} for item in bad]
-        errors = [{"category": "VALIDATION_ERROR", "context": told} for told in context]
+        errors = [{"category": "VALIDATION_ERROR", "context": named} for named in context]
         return httpx.Response(207 if bad else 200, json={"results": results[::-1], "errors": errors})
 
     def result(self, item: dict[str, Any]) -> dict[str, Any]:
@@ -147,7 +147,7 @@ async def test_enrolling_and_asking_who_is_enrolled(new_client: Callable[..., ac
     assert (enrolled.id, enrolled.enrolled_at, len(asked)) == ("9", NINE, 2)
 
 
-async def test_what_pacing_raises_reaches_whoever_asked(
+async def test_what_the_rate_limit_raises_reaches_the_caller(
     new_client: Callable[..., aclosing[HubSpotClient]], rate_limit: Any
 ) -> None:
     rate_limit.error = TimeoutError("the store is down")
@@ -180,12 +180,12 @@ async def test_a_closed_desk_sends_nothing(new_client: Callable[..., aclosing[Hu
     ],
 )
 def test_a_baseline_is_read_from_three_properties(count: Any, sequence: Any, date: Any, baseline: Baseline) -> None:
-    told = zip(
+    properties = zip(
         ("hs_sequences_enrolled_count", "hs_latest_sequence_enrolled", "hs_latest_sequence_enrolled_date"),
         (count, sequence, date),
         strict=True,
     )
-    assert baseline_from(dict(told)) == baseline
+    assert baseline_from(dict(properties)) == baseline
 
 
 @pytest.mark.parametrize(

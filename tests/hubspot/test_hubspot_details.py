@@ -35,18 +35,18 @@ def test_a_sequence_has_its_steps_in_order_and_when_it_sends() -> None:
     assert (call.path("2026-09"), call.query) == ("/automation/sequences/2026-09/310%2F1", (("userId", "7001"),))
     steps = [{"stepOrder": 1, "actionType": "TASK"}, {"stepOrder": 0, "actionType": "EMAIL"}, {"stepOrder": 2}]
     settings = {"sendWindowStartMinute": 480, "sendWindowEndMinute": 1080, "eligibleFollowUpDays": "BUSINESS_DAYS"}
-    told = call.parse(reply({"id": 310001, "name": "Demo", "steps": steps, "settings": settings}))
-    assert (told.sequence.id, told.sequence.name) == ("310001", "Demo")
-    assert told.steps == ("EMAIL", "TASK", "UNKNOWN")
-    assert told.settings == SendSettings(480, 1080, "BUSINESS_DAYS")
+    found = call.parse(reply({"id": 310001, "name": "Demo", "steps": steps, "settings": settings}))
+    assert (found.sequence.id, found.sequence.name) == ("310001", "Demo")
+    assert found.steps == ("EMAIL", "TASK", "UNKNOWN")
+    assert found.settings == SendSettings(480, 1080, "BUSINESS_DAYS")
 
 
 def test_a_sequence_without_settings_is_a_sequence() -> None:
     call = details.sequence_details("7001", "1")
     garbage = {"sendWindowStartMinute": 99_999, "sendWindowEndMinute": True, "eligibleFollowUpDays": 3}
     for settings in (None, garbage):
-        told = call.parse(reply({"id": "1", "steps": None, "settings": settings}))
-        assert (told.steps, told.settings) == ((), SendSettings(None, None, None))
+        found = call.parse(reply({"id": "1", "steps": None, "settings": settings}))
+        assert (found.steps, found.settings) == ((), SendSettings(None, None, None))
     with pytest.raises(OutcomeUnknown):
         call.parse(reply({"steps": []}))
 
@@ -54,7 +54,7 @@ def test_a_sequence_without_settings_is_a_sequence() -> None:
 def test_definitions_of_properties_say_what_each_takes() -> None:
     call = properties.contact_properties()
     assert (call.path("2026-09"), call.query) == ("/crm/properties/2026-09/contacts", ())
-    told = {
+    body = {
         "results": [
             {"name": "city", "type": "string", "options": [], "modificationMetadata": {"readOnlyValue": False}},
             {"name": "tier", "type": "enumeration", "options": [{"value": "gold plus"}, {"label": "x"}, 3]},
@@ -66,7 +66,7 @@ def test_definitions_of_properties_say_what_each_takes() -> None:
             "city",
         ]
     }
-    assert call.parse(reply(told)) == (
+    assert call.parse(reply(body)) == (
         PropertyDefinition("city", "string"),
         PropertyDefinition("tier", "enumeration", ("gold plus",)),
         PropertyDefinition("owner", "enumeration", None),
@@ -82,20 +82,20 @@ def test_definitions_of_properties_say_what_each_takes() -> None:
 def test_users_come_in_pages_with_their_seats() -> None:
     call = details.list_users(after="5")
     assert (call.path("2026-03"), call.query) == ("/settings/users/2026-03", (("limit", "100"), ("after", "5")))
-    told = {
+    body = {
         "results": [{"id": "7001", "email": "anna@acme.example", "seatNames": ["sales-pro"]}, {"id": "7002"}, {}],
         "paging": {"next": {"after": "6"}},
     }
     users = (User("7001", "anna@acme.example", ("sales-pro",)), User("7002", None, None))
-    assert call.parse(reply(told)) == Page(users, "6")
+    assert call.parse(reply(body)) == Page(users, "6")
 
 
 def test_a_token_is_asked_about_and_not_shown() -> None:
     call = account.token_info("pat-secret")
     assert call.json == {"tokenKey": "pat-secret"}
     assert "pat-secret" not in repr(call)
-    told = {"userId": 7001, "hubId": 48, "appId": 1, "scopes": ["oauth", 5, "automation"]}
-    assert call.parse(reply(told)) == TokenInfo("7001", "48", ("oauth", "automation"))
+    body = {"userId": 7001, "hubId": 48, "appId": 1, "scopes": ["oauth", 5, "automation"]}
+    assert call.parse(reply(body)) == TokenInfo("7001", "48", ("oauth", "automation"))
     with pytest.raises(OutcomeUnknown):
         call.parse(reply({"userId": 7001}))
     with pytest.raises(Refusal):
@@ -105,8 +105,8 @@ def test_a_token_is_asked_about_and_not_shown() -> None:
 def test_an_account_has_an_id_and_a_clock() -> None:
     call = account.account_details()
     assert call.path("2026-03") == "/account-info/2026-03/details"
-    told = {"portalId": 48, "timeZone": "Europe/Berlin", "accountType": "STANDARD", "dataHostingLocation": "eu1"}
-    assert call.parse(reply(told)) == AccountDetails("48", "Europe/Berlin", "STANDARD", "eu1")
+    body = {"portalId": 48, "timeZone": "Europe/Berlin", "accountType": "STANDARD", "dataHostingLocation": "eu1"}
+    assert call.parse(reply(body)) == AccountDetails("48", "Europe/Berlin", "STANDARD", "eu1")
     with pytest.raises(OutcomeUnknown):
         call.parse(reply({"timeZone": "UTC"}))
 
@@ -114,17 +114,17 @@ def test_an_account_has_an_id_and_a_clock() -> None:
 def test_a_days_usage_is_a_figure_or_none() -> None:
     call = account.daily_usage()
     assert call.path("2026-03") == "/account-info/2026-03/api-usage/daily/private-apps"
-    told = {"usageLimit": 10, "currentUsage": 3, "fetchStatus": "CACHED", "resetsAt": "2026-11-24T00:00:00Z"}
-    assert call.parse(reply({"results": [told]})) == Usage(10, 3, MIDNIGHT)
-    assert call.parse(reply({"results": [told | {"fetchStatus": "TIMEOUT"}]})) is None
+    body = {"usageLimit": 10, "currentUsage": 3, "fetchStatus": "CACHED", "resetsAt": "2026-11-24T00:00:00Z"}
+    assert call.parse(reply({"results": [body]})) == Usage(10, 3, MIDNIGHT)
+    assert call.parse(reply({"results": [body | {"fetchStatus": "TIMEOUT"}]})) is None
     assert call.parse(reply({"results": []})) is None
 
 
 def test_archived_owners_are_asked_for_apart_and_keep_their_user_id() -> None:
     call = protocol.list_owners(after="5", archived=True)
     assert call.query == (("limit", "100"), ("archived", "true"), ("after", "5"))
-    told = {"id": "31", "userId": None, "userIdIncludingInactive": 7001, "firstName": "Anna", "lastName": "Acme"}
-    (owner,) = call.parse(reply({"results": [told]})).items
+    body = {"id": "31", "userId": None, "userIdIncludingInactive": 7001, "firstName": "Anna", "lastName": "Acme"}
+    (owner,) = call.parse(reply({"results": [body]})).items
     assert (owner.user_id, owner.past_user_id, owner.name) == (None, "7001", "Anna Acme")
 
 

@@ -15,8 +15,8 @@ ROW = re.compile(r"^### (\w+)\n\nWhose: (\w+) · Next: (\w+)\n\n(.+)\n\n\*What t
 
 def test_the_page_and_the_table_say_the_same() -> None:
     page = PAGE.read_text(encoding="utf-8")
-    told = [(fault.code, str(fault.fault), str(fault.next), fault.sentence, fault.do) for fault in FAULTS]
-    assert sorted(ROW.findall(page)) == sorted(told)
+    rows = [(fault.code, str(fault.fault), str(fault.next), fault.sentence, fault.do) for fault in FAULTS]
+    assert sorted(ROW.findall(page)) == sorted(rows)
     assert len(re.findall(r"^### ", page, re.MULTILINE)) == len(FAULTS)
     assert UNKNOWN_SENTENCE in page
 

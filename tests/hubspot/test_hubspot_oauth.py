@@ -144,7 +144,7 @@ def test_a_yes_without_a_usable_token_and_its_life_is_ambiguous(changed: dict[st
         ({"error": "access_denied"}, 403),
     ],
 )
-def test_a_dead_grant_is_told_apart_when_it_is_used_but_not_when_a_code_is_wrong(body: Any, status: int) -> None:
+def test_a_dead_grant_is_recognised_when_it_is_used_but_not_when_a_code_is_wrong(body: Any, status: int) -> None:
     for call in (oauth.refresh(APP, "refresh-1"), oauth.revoke(APP, "refresh-1")):
         with pytest.raises(GrantRevoked):
             call.parse(reply(body, status))
@@ -154,7 +154,7 @@ def test_a_dead_grant_is_told_apart_when_it_is_used_but_not_when_a_code_is_wrong
 
 
 @pytest.mark.parametrize(
-    ("body", "status", "told"),
+    ("body", "status", "message"),
     [
         ({"error": "invalid_client", "status": "BAD_CLIENT_SECRET"}, 401, "invalid_client, BAD_CLIENT_SECRET"),
         ({"error": "invalid_grant", "status": "BAD_CLIENT_SECRET"}, 400, "invalid_grant, BAD_CLIENT_SECRET"),
@@ -164,13 +164,13 @@ def test_a_dead_grant_is_told_apart_when_it_is_used_but_not_when_a_code_is_wrong
         ({}, 302, "HTTP 302"),
     ],
 )
-def test_any_other_no_is_a_refusal_with_hubspots_words(body: Any, status: int, told: str) -> None:
-    with pytest.raises(Refusal, match=told) as refused:
+def test_any_other_no_is_a_refusal_with_hubspots_words(body: Any, status: int, message: str) -> None:
+    with pytest.raises(Refusal, match=message) as refused:
         oauth.refresh(APP, "refresh-1").parse(reply(body, status))
     assert (refused.value.code, refused.value.status) == ("TOKEN_REFUSED", status)
 
 
-def test_a_limit_is_told_with_its_wait_and_trouble_at_hubspot_is_ambiguous() -> None:
+def test_a_limit_has_its_wait_and_trouble_at_hubspot_is_ambiguous() -> None:
     limited = reply({"policyName": "TEN_SECONDLY_ROLLING"}, 429, **{"retry-after": "7"})
     with pytest.raises(Refusal) as refused:
         oauth.refresh(APP, "refresh-1").parse(limited)
@@ -188,10 +188,10 @@ bodies = st.dictionaries(
 
 @given(bodies, st.integers(300, 599), st.sampled_from(CALLS))
 def test_no_answer_whatever_brings_a_secret_into_an_error(body: Any, status: int, call: Any) -> None:
-    with pytest.raises(HubSpotError) as told:
+    with pytest.raises(HubSpotError) as raised:
         call.parse(reply(body, status))
-    whole = "".join(traceback.format_exception(told.value, chain=True))
-    assert not any(secret in f"{whole}{told.value!r}{vars(told.value)}" for secret in SECRETS)
+    whole = "".join(traceback.format_exception(raised.value, chain=True))
+    assert not any(secret in f"{whole}{raised.value!r}{vars(raised.value)}" for secret in SECRETS)
 
 
 @pytest.mark.parametrize("secret", ["lettersonly", "LETTERS_ONLY"])
@@ -218,7 +218,7 @@ def test_nothing_that_is_printed_shows_a_secret() -> None:
     assert not any(secret in shown for secret in SECRETS)
 
 
-async def test_a_call_is_one_form_without_a_bearer_and_told_without_its_body() -> None:
+async def test_a_call_is_one_form_without_a_bearer_and_recorded_without_its_body() -> None:
     asked: list[httpx.Request] = []
     records: list[CallRecord] = []
 
@@ -243,7 +243,7 @@ async def test_a_call_is_one_form_without_a_bearer_and_told_without_its_body() -
 @pytest.mark.parametrize(
     ("failure", "expected"), [(httpx.ConnectError("no route"), NotSent), (httpx.ReadTimeout("silence"), OutcomeUnknown)]
 )
-async def test_what_the_network_does_is_told_by_its_kind(failure: Exception, expected: type[Exception]) -> None:
+async def test_a_failure_of_the_network_is_recorded_by_its_kind(failure: Exception, expected: type[Exception]) -> None:
     records: list[CallRecord] = []
 
     def fail(_: httpx.Request) -> httpx.Response:

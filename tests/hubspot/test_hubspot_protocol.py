@@ -40,8 +40,8 @@ def test_the_version_is_one_argument_and_ids_cannot_leave_their_place() -> None:
 
 
 def test_a_yes_is_an_id_and_a_time() -> None:
-    told = reply({"id": "9", "toEmail": "ada@corp.example", "enrolledAt": "2026-11-23T09:00:00.000Z"})
-    assert protocol.enroll("501", "310001", ANNA).parse(told) == Enrolled("9", NINE)
+    answer = reply({"id": "9", "toEmail": "ada@corp.example", "enrolledAt": "2026-11-23T09:00:00.000Z"})
+    assert protocol.enroll("501", "310001", ANNA).parse(answer) == Enrolled("9", NINE)
 
 
 @pytest.mark.parametrize(
@@ -54,8 +54,8 @@ def test_a_yes_without_either_is_ambiguous(body: Any) -> None:
 
 def test_the_status_is_one_object_and_404_means_none() -> None:
     call = protocol.enrollment_status("501")
-    told = {"id": 9, "sequenceId": "310001", "enrolledAt": "2026-11-23T09:00:00Z"}
-    assert call.parse(reply(told)) == ObservedEnrollment("310001", NINE)
+    body = {"id": 9, "sequenceId": "310001", "enrolledAt": "2026-11-23T09:00:00Z"}
+    assert call.parse(reply(body)) == ObservedEnrollment("310001", NINE)
     assert call.parse(reply({}, 404)) is None
     with pytest.raises(Refusal):
         call.parse(reply({"category": "MISSING_SCOPES"}, 403))
@@ -64,20 +64,20 @@ def test_the_status_is_one_object_and_404_means_none() -> None:
 def test_sequences_come_in_pages() -> None:
     call = protocol.list_sequences("7001", after="5")
     assert call.query == (("userId", "7001"), ("limit", "100"), ("after", "5"))
-    told = {
+    body = {
         "total": 2,
         "results": [{"id": "310001", "name": "Demo", "updatedAt": "2026-11-23T09:00:00Z", "userId": "7001"}],
         "paging": {"next": {"after": "6"}},
     }
-    assert call.parse(reply(told)) == Page((Sequence("310001", "Demo", "7001", NINE),), "6")
+    assert call.parse(reply(body)) == Page((Sequence("310001", "Demo", "7001", NINE),), "6")
     assert call.parse(reply({"results": []})) == Page((), None)
 
 
 def test_an_owner_has_a_user_id_until_deactivated() -> None:
     call = protocol.list_owners()
-    told = {"results": [{"id": "31", "userId": 7001, "email": "anna@acme.example"}, {"id": "32", "userId": None}]}
+    body = {"results": [{"id": "31", "userId": 7001, "email": "anna@acme.example"}, {"id": "32", "userId": None}]}
     owners = (Owner("31", "7001", "anna@acme.example"), Owner("32", None, None))
-    assert call.parse(reply(told)) == Page(owners, None)
+    assert call.parse(reply(body)) == Page(owners, None)
 
 
 def test_an_upsert_goes_by_address_and_does_not_write_it() -> None:
@@ -124,7 +124,7 @@ def test_results_are_matched_whatever_their_order(results: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "told",
+    "naming",
     [
         {"context": {"objectWriteTraceId": ["segue-1"]}},
         {"context": {"ids": ["BOB@corp.example"]}},
@@ -134,8 +134,8 @@ def test_results_are_matched_whatever_their_order(results: Any) -> None:
     ],
     ids=["trace", "ids", "email", "id", "message"],
 )
-def test_one_bad_contact_of_a_batch_fails_alone(told: dict[str, Any]) -> None:
-    error = {"status": "error", "category": "VALIDATION_ERROR"} | told
+def test_one_bad_contact_of_a_batch_fails_alone(naming: dict[str, Any]) -> None:
+    error = {"status": "error", "category": "VALIDATION_ERROR"} | naming
     found = upserted(
         {"results": [{"id": "1", "objectWriteTraceId": "segue-0"}], "errors": [error]}, ADA, BOB, status=207
     )
@@ -145,7 +145,7 @@ def test_one_bad_contact_of_a_batch_fails_alone(told: dict[str, Any]) -> None:
     assert (refusal.code, refusal.status) == ("VALIDATION_ERROR", 400)
 
 
-def test_what_matches_nobody_is_left_out_to_be_asked_for_alone() -> None:
+def test_what_matches_no_contact_is_left_out_to_be_requested_alone() -> None:
     nameless = {"results": [{"id": "1"}], "errors": [{"category": "VALIDATION_ERROR"}]}
     assert upserted(nameless, status=207) == {}
     assert ids(upserted(nameless, ADA)) == {ADA: "1"}
@@ -161,8 +161,8 @@ def test_an_answer_without_results_and_errors_is_ambiguous() -> None:
 def test_contacts_are_read_by_id_or_by_address() -> None:
     by_id = contacts.read_contacts(["501", "502"], ["lastname", "firstname"])
     assert by_id.json == {"properties": ["firstname", "lastname"], "inputs": [{"id": "501"}, {"id": "502"}]}
-    told = {"results": [{"id": "502", "properties": {"firstname": "Bob", "lastname": None, "count": 3}}]}
-    assert by_id.parse(reply(told)) == {"502": Contact("502", {"firstname": "Bob", "lastname": None, "count": "3"})}
+    body = {"results": [{"id": "502", "properties": {"firstname": "Bob", "lastname": None, "count": 3}}]}
+    assert by_id.parse(reply(body)) == {"502": Contact("502", {"firstname": "Bob", "lastname": None, "count": "3"})}
     by_email = contacts.read_contacts(["ada@corp.example"], ["firstname"], by="email")
     assert by_email.json is not None
     assert by_email.json["idProperty"] == "email"

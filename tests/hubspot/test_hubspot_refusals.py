@@ -161,7 +161,7 @@ IN_FIELD = {"code": INVALID, "in": "firstname", "message": "ada@corp.example is 
         ({"category": INVALID}, ""),
     ],
 )
-def test_what_is_told_of_a_property_is_kept_wherever_it_stands(body: Any, detail: str) -> None:
+def test_what_hubspot_says_of_a_property_is_kept_wherever_it_stands(body: Any, detail: str) -> None:
     found = refused(400, body)
     assert (found.code, found.detail) == (INVALID, detail)
 
@@ -219,22 +219,25 @@ json_values = st.recursive(
     max_leaves=10,
 )
 words = st.sampled_from(["SequenceError.X", "VALIDATION_ERROR", "RATE_LIMIT", "ada@corp.example", "", PROPERTY_MESSAGE])
-told = words | json_values
+any_value = words | json_values
 error = st.fixed_dictionaries(
     {},
     optional={
-        "errorType": told,
-        "category": told,
-        "subCategory": told,
-        "policyName": told,
-        "message": told,
-        "correlationId": told,
-        "id": told,
-        "enrolledAt": told,
-        "sequenceId": told,
-        "errors": st.lists(st.fixed_dictionaries({}, optional={"code": told, "message": told, "context": told})) | told,
-        "results": st.lists(st.fixed_dictionaries({}, optional={"id": told, "properties": told})) | told,
-        "paging": told,
+        "errorType": any_value,
+        "category": any_value,
+        "subCategory": any_value,
+        "policyName": any_value,
+        "message": any_value,
+        "correlationId": any_value,
+        "id": any_value,
+        "enrolledAt": any_value,
+        "sequenceId": any_value,
+        "errors": st.lists(
+            st.fixed_dictionaries({}, optional={"code": any_value, "message": any_value, "context": any_value})
+        )
+        | any_value,
+        "results": st.lists(st.fixed_dictionaries({}, optional={"id": any_value, "properties": any_value})) | any_value,
+        "paging": any_value,
     },
 )
 bodies = st.binary() | st.builds(lambda value: json.dumps(value).encode(), error | json_values)
@@ -273,9 +276,9 @@ def outcome(call: Call[object], reply: Reply) -> str:
 @example(protocol.get_sequence("7001", "1"), Reply(200, {}, b"[" * 100_000))
 @example(protocol.get_sequence("7001", "1"), Reply(200, {}, b'{"id":' + b"9" * 5000 + b"}"))
 def test_any_reply_ends_in_a_value_or_in_the_error_tree(call: Call[object], reply: Reply) -> None:
-    told = outcome(call, reply)
-    assert "corp.example" not in told
-    assert told.isprintable()
+    described = outcome(call, reply)
+    assert "corp.example" not in described
+    assert described.isprintable()
 
 
 @given(replies.filter(lambda reply: not reply.ok))

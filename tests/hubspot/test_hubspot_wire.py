@@ -80,7 +80,7 @@ async def test_a_request_that_waits_for_the_store_holds_no_connection(
 async def test_when_before_send_raises_not_one_byte_leaves(
     far_end: Any, new_client: Callable[..., aclosing[HubSpotClient]], records: list[CallRecord]
 ) -> None:
-    lost = FenceLost("somebody else's")
+    lost = FenceLost("another worker has it")
     asked = 0
 
     async def before_send() -> None:
@@ -328,7 +328,7 @@ async def test_an_answer_that_trickles_in_has_an_end(
 
 
 @pytest.mark.skipif(not hasattr(socket, "TCP_USER_TIMEOUT"), reason="Linux alone has this option")
-async def test_the_kernel_gives_up_what_nobody_acknowledges(
+async def test_the_kernel_gives_up_bytes_that_are_not_acknowledged(
     far_end: Any, new_client: Callable[..., aclosing[HubSpotClient]]
 ) -> None:
     far_end.answers.append(http(YES))

@@ -81,7 +81,7 @@ async def test_what_hubspot_says_of_its_limit_is_believed_by_all(engine: AsyncEn
     assert tuple(row) == (190, 10_000)
 
 
-async def test_a_spent_daily_budget_fails_whoever_asks(engine: AsyncEngine) -> None:
+async def test_a_spent_daily_budget_fails_each_request(engine: AsyncEngine) -> None:
     pace = StoredRateLimit(engine, account="main")
     await pace.acquire()
     pace.throttled("RATE_LIMIT_DAILY", None)
@@ -159,11 +159,13 @@ async def test_a_burst_after_the_days_end_is_called_by_its_own_name(engine: Asyn
     await pace.close()
 
 
-@pytest.mark.parametrize(("told", "lasts"), [(7.0, 3600), (7200.0, 7200)])
-async def test_a_spent_day_lasts_no_shorter_than_until_its_end(engine: AsyncEngine, told: float, lasts: int) -> None:
+@pytest.mark.parametrize(("retry_after", "lasts"), [(7.0, 3600), (7200.0, 7200)])
+async def test_a_spent_day_lasts_no_shorter_than_until_its_end(
+    engine: AsyncEngine, retry_after: float, lasts: int
+) -> None:
     pace = StoredRateLimit(engine, account="main")
     await pace.acquire()
-    pace.throttled(DAILY, told)
+    pace.throttled(DAILY, retry_after)
     await asyncio.gather(*pace._writes)
     with pytest.raises(BudgetSpent) as spent:
         await pace.acquire()
@@ -224,7 +226,7 @@ async def test_a_grant_is_spent_after_half_a_second(engine: AsyncEngine) -> None
     assert grant.spent()
 
 
-async def test_grants_that_nobody_used_are_given_again(engine: AsyncEngine) -> None:
+async def test_unused_permits_are_given_again(engine: AsyncEngine) -> None:
     await limit(engine, maximum=4, window_ms=3_600_000)
     pace = StoredRateLimit(engine, account="main", headroom=0.0)
     async with asyncio.timeout(300):
@@ -264,7 +266,7 @@ async def test_a_replica_frozen_in_the_middle_of_asking_does_not_stop_the_others
         await engine.dispose()
 
 
-async def test_one_frozen_between_preparing_and_sending_is_ended_by_whoever_is_alive(
+async def test_a_session_frozen_between_preparing_and_sending_is_ended_by_another_worker(
     database_url: str, engine: AsyncEngine
 ) -> None:
     # What a frozen process leaves: the driver has prepared a statement and not sent it, and the server waits for it.
@@ -287,7 +289,7 @@ async def test_one_frozen_between_preparing_and_sending_is_ended_by_whoever_is_a
     await frozen.close()
 
 
-async def test_nobody_who_works_or_waits_is_taken_for_frozen(engine: AsyncEngine) -> None:
+async def test_a_session_that_works_or_waits_is_not_taken_for_frozen(engine: AsyncEngine) -> None:
     async with engine.connect() as idle, engine.connect() as working:
         await idle.execute(text("SELECT 1"))
         sleeping = asyncio.create_task(working.execute(text("SELECT pg_sleep(0.3)")))
@@ -321,7 +323,7 @@ async def test_the_operators_cap_on_the_day_holds_until_the_accounts_midnight(en
         await pace.close()
 
 
-async def test_grants_that_nobody_used_are_given_back_to_the_day(engine: AsyncEngine) -> None:
+async def test_unused_permits_are_given_back_to_the_day(engine: AsyncEngine) -> None:
     await limit(engine, maximum=1000, window_ms=60_000)
     pace = StoredRateLimit(engine, account="main")
     pace.configure(Account("main", "x", daily=10, timezone="UTC"))
@@ -341,7 +343,7 @@ async def test_grants_that_nobody_used_are_given_back_to_the_day(engine: AsyncEn
         assert (await connection.execute(text("SELECT used FROM rate_days"))).scalar_one() == 10
 
 
-async def test_what_nobody_used_before_midnight_is_not_given_to_the_next_day(engine: AsyncEngine) -> None:
+async def test_permits_unused_before_midnight_are_not_given_to_the_next_day(engine: AsyncEngine) -> None:
     await limit(engine, maximum=1000, window_ms=60_000)
     pace = StoredRateLimit(engine, account="main")
     pace.configure(Account("main", "x", daily=10, timezone="UTC"))

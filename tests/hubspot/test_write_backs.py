@@ -48,8 +48,8 @@ class Far:
     def shows(self, email: str, name: str) -> str | None:
         person = self.app.state.sandbox.contact(email, by_email=True)
         assert person is not None
-        told: str | None = person.properties.get(name)
-        return told
+        value: str | None = person.properties.get(name)
+        return value
 
 
 def email(number: int) -> str:
@@ -167,8 +167,8 @@ class Answers:
         if any(self.bad in item["properties"] for item in inputs):
             return httpx.Response(self.status, json=self.body)
         results = [{"id": str(500 + place), "properties": {}} | item for place, item in enumerate(inputs)]
-        told = [{"id": "501", "objectWriteTraceId": one["objectWriteTraceId"], "properties": {}} for one in results]
-        return httpx.Response(200, json={"results": told})
+        written = [{"id": "501", "objectWriteTraceId": one["objectWriteTraceId"], "properties": {}} for one in results]
+        return httpx.Response(200, json={"results": written})
 
 
 @asynccontextmanager
@@ -238,8 +238,8 @@ async def test_what_is_wrong_with_no_property_is_sent_once(
 
 
 async def test_names_are_compared_without_regard_to_letters(new_client: Callable[..., aclosing[HubSpotClient]]) -> None:
-    told = [{"error": "PROPERTY_DOESNT_EXIST", "name": "segue_source"}]
-    message = f"Property values were not valid: {json.dumps(told)}"
+    problems = [{"error": "PROPERTY_DOESNT_EXIST", "name": "segue_source"}]
+    message = f"Property values were not valid: {json.dumps(problems)}"
     far = Answers("Segue_Source", 400, {"category": "VALIDATION_ERROR", "message": message})
     async with desk_before(far, new_client) as desk:
         written = await write(desk, 1, (("source", "Segue_Source"),))

@@ -37,7 +37,7 @@ def test_entries_have_one_form(text: str, kind: Kind, value: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "*", "*@*", "@", "ada", "a b@corp.example", "ada@", "x" * 400 + "*", "*@*.*"])
-def test_what_stands_for_nobody_or_everybody_is_refused(text: str) -> None:
+def test_an_entry_for_no_person_or_for_all_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="write an address, a domain, or a pattern"):
         read(text)
 
@@ -96,7 +96,7 @@ PLAIN = st.text(st.characters(exclude_characters="@*"))
 @given(PLAIN, PLAIN)
 @example("e\u0301va", "b\u00fccher.example")
 @example("J\u030c", "\uff0a.example")
-def test_whoever_is_at_a_domain_is_held_by_each_way_of_writing_it(local: str, host: str) -> None:
+def test_an_address_at_a_domain_is_held_by_each_way_of_writing_it(local: str, host: str) -> None:
     address = normalise(f"{local}@{host}")
     if address is not None:
         ways = (f"{local}@{host}", host, f"*@{host}", f"{local}@*")
