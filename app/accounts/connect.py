@@ -18,7 +18,8 @@ import structlog
 from app.accounts.install_store import Pending
 from app.clock import elapsed_seconds
 from app.errors import DecryptionFailed, GrantRevoked, HubSpotError, InstallRefused, Refusal, SegueError
-from app.hubspot.api.oauth import authorize_url, exchange, introspect, missing_scopes, revoke
+from app.hubspot.api.consent import authorize_url, missing_scopes
+from app.hubspot.api.oauth import exchange, introspect, revoke
 
 if TYPE_CHECKING:
     from app.accounts.grant_store import GrantStore

@@ -10,7 +10,7 @@ from app.accounts.grant_store import GrantStore
 from app.accounts.install_store import InstallStore
 from app.accounts.oauth import OAuth
 from app.errors import StartError
-from app.hubspot.api.oauth import OAuthApp
+from app.hubspot.api.consent import OAuthApp
 from app.hubspot.oauth_client import OAuthClient
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from app.doctor.facts import MISSING_SCOPES, UNAUTHORIZED, because
 from app.doctor.findings import failed, ok, unknown
 from app.errors import NotConnected, Refusal, SegueError
 from app.hubspot.api.account import AccountDetails
-from app.hubspot.api.oauth import REQUIRED_SCOPES
+from app.hubspot.api.consent import REQUIRED_SCOPES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

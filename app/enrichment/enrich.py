@@ -7,91 +7,27 @@ statement, fenced by the attempt that was claimed.
 from __future__ import annotations
 
 from dataclasses import KW_ONLY, dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING
 
 import structlog
 
 from app.backoff import next_attempt
-from app.enrichment.client import NOT_THERE_YET
-from app.enrichment.portals import account_of
-from app.enrollments.outcome import reason_without_reply
-from app.errors import HeldError, HubSpotError, LookupFailed, LookupNotFound, Refusal, Unreadable
-from app.hubspot.api.faults import Next, fault_of
+from app.errors import LookupFailed, LookupNotFound
 from app.intake.entries import DecidedEvent
 from app.model import Decision, Verdict
-from app.sources.field_map import mapped
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable, Mapping
+    from collections.abc import Callable
     from datetime import datetime, timedelta
 
+    from app.enrichment.look_up import EnrichmentSources
     from app.enrichment.store import Enrichment, EnrichmentStore
     from app.intake.decide import Decider
     from app.model import Event
     from app.observability.metrics import Metrics
     from app.rules.rulebook import Rulebook
-    from app.sources.base import Lookup, Provider
-
-# The properties of a contact that are read; event.data.contact holds all of them.
-PROPERTIES = ("email", "firstname", "lastname", "company", "jobtitle", "lifecyclestage", "hubspot_owner_id", "country")
-NOT_FOUND = "OBJECT_NOT_FOUND"
 
 log = structlog.get_logger(__name__)
-
-
-class Contacts(Protocol):
-    """The contacts of one HubSpot account."""
-
-    async def read(self, contact_id: str, names: Iterable[str]) -> Mapping[str, str | None]:
-        """Return the named properties of the contact."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EnrichmentSources:
-    """Looks a thin event up at its provider or in HubSpot.
-
-    `contacts` returns the contacts of an account, `portals` the portal id of each account as far as it is known.
-    """
-
-    providers: Mapping[str, Provider]
-    ask: Callable[[Lookup], Awaitable[Any]]
-    contacts: Callable[[str], Contacts]
-    portals: Callable[[], Awaitable[Mapping[str, str]]]
-
-    async def look_up(self, event: Event, rulebook: Rulebook) -> Event:
-        """Return the event with the facts of its lookup. Raises LookupFailed and LookupNotFound."""
-        source = rulebook.sources.get(event.source)
-        provider = self.providers[source.provider] if source else None
-        lookup = provider.lookup(event, source) if provider and source else None
-        if provider is None or source is None or lookup is None:
-            raise LookupNotFound("the source is configured in a way that nobody can be asked")
-        if lookup.host:
-            found = await self.ask(lookup)
-        else:
-            account = account_of(lookup.portal, rulebook.accounts_of(source), await self.portals())
-            found = await self._contact(account, lookup.path)
-        try:
-            return mapped(provider.enriched(event, found), source, {})
-        except Unreadable as error:
-            raise LookupNotFound(f"what was answered cannot be read: {error}") from error
-
-    async def _contact(self, account: str, contact_id: str) -> Mapping[str, str | None]:
-        """Read a contact in HubSpot. The fault table decides whether a refusal is final, as it does for enrollments."""
-        contacts = self.contacts(account)
-        try:
-            return await contacts.read(contact_id, PROPERTIES)
-        except Refusal as refusal:
-            message = f"HubSpot: {refusal.code}"
-            if refusal.code == NOT_FOUND:
-                raise LookupFailed(refusal.code, message, tries=NOT_THERE_YET) from refusal
-            if fault_of(refusal.code).next is Next.REFUSE:
-                raise LookupNotFound(message) from refusal
-            raise LookupFailed(refusal.code, message, refusal.retry_after) from refusal
-        except HubSpotError as error:
-            reason = reason_without_reply(error)
-            raise LookupFailed(reason, str(error)) from error
-        except HeldError as error:  # the daily limit is used up, or HubSpot demands a long pause: a later try may work
-            raise LookupFailed(error.reason, str(error)) from error
 
 
 @dataclass(frozen=True, slots=True)

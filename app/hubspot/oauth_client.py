@@ -20,7 +20,8 @@ from app.hubspot.client import BASE_URL, NEVER_SENT, CallRecord
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from app.hubspot.api.oauth import OAuthApp, TokenCall
+    from app.hubspot.api.consent import OAuthApp
+    from app.hubspot.api.oauth import TokenCall
 
 # One whole call, with connecting. A lease that is held meanwhile is longer.
 CALL_SECONDS = 10.0

@@ -17,8 +17,8 @@ from app.doctor.report import examined
 from app.doctor.requirements import Use, Wanted, WriteBack, wanted
 from app.errors import BudgetSpent, NotSent, Refusal
 from app.hubspot.api.account import AccountDetails, Usage
+from app.hubspot.api.consent import REQUIRED_SCOPES
 from app.hubspot.api.details import User
-from app.hubspot.api.oauth import REQUIRED_SCOPES
 from app.hubspot.api.properties import PropertyDefinition
 from app.hubspot.api.sequences import Owner
 from app.model import Account, Sender

@@ -12,7 +12,8 @@ import pytest
 
 from app.accounts.encryption import Encryption, new_key
 from app.accounts.grant_store import GrantStore
-from app.hubspot.api.oauth import REQUIRED_SCOPES, TokenFacts, Tokens
+from app.hubspot.api.consent import REQUIRED_SCOPES
+from app.hubspot.api.oauth import TokenFacts, Tokens
 from app.model import Sender
 from app.senders.pause_store import SenderPauseStore
 from tests.doctor.conftest import ANNA, BEN, CLEO

@@ -14,7 +14,8 @@ import pytest
 from app.accounts.identity_store import IdentityStore
 from app.clock import utc_now
 from app.enrichment.client import Lookups
-from app.enrichment.enrich import Enricher, EnrichmentSources
+from app.enrichment.enrich import Enricher
+from app.enrichment.look_up import EnrichmentSources
 from app.enrichment.loop import start_loop
 from app.enrichment.store import EnrichmentStore
 from app.errors import FenceLost

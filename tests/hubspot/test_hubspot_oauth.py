@@ -15,8 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.errors import GrantRevoked, HubSpotError, NotSent, OutcomeUnknown, Refusal
-from app.hubspot.api import oauth
-from app.hubspot.api.oauth import REQUIRED_SCOPES, OAuthApp, TokenFacts, Tokens
+from app.hubspot.api import consent, oauth
+from app.hubspot.api.consent import REQUIRED_SCOPES, OAuthApp
+from app.hubspot.api.oauth import TokenFacts, Tokens
 from app.hubspot.api.replies import Reply
 from app.hubspot.oauth_client import OAuthClient
 
@@ -58,7 +59,7 @@ def reply(body: Any, status: int = 200, **headers: str) -> Reply:
 
 def test_a_person_is_sent_with_state_scopes_and_the_challenge_but_not_the_verifier() -> None:
     app = replace(APP, optional_scopes="automation settings.users.read")
-    url = oauth.authorize_url("https://app.hubspot.com/", app, redirect_uri=BACK, state="s t", verifier=VERIFIER)
+    url = consent.authorize_url("https://app.hubspot.com/", app, redirect_uri=BACK, state="s t", verifier=VERIFIER)
     query = parse_qs(urlsplit(url).query)
     assert url.startswith("https://app.hubspot.com/oauth/authorize?client_id=client-1&redirect_uri=https%3A%2F%2F")
     assert query["scope"] == [" ".join(REQUIRED_SCOPES)]
@@ -74,7 +75,7 @@ def test_a_person_is_sent_with_state_scopes_and_the_challenge_but_not_the_verifi
 def test_an_app_that_names_no_optional_scopes_is_asked_for_none() -> None:
     for optional_scopes in ("", " "):
         app = replace(APP, optional_scopes=optional_scopes)
-        url = oauth.authorize_url("https://app.hubspot.com/", app, redirect_uri=BACK, state="s", verifier=VERIFIER)
+        url = consent.authorize_url("https://app.hubspot.com/", app, redirect_uri=BACK, state="s", verifier=VERIFIER)
         assert "optional_scope" not in url
 
 

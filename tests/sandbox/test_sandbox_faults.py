@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from app.errors import Refusal
+from app.hubspot.api.consent import OAuthApp
 from app.hubspot.api.faults import Party, faults
-from app.hubspot.api.oauth import OAuthApp, refresh
+from app.hubspot.api.oauth import refresh
 from app.hubspot.api.property_errors import property_problems
 from app.hubspot.api.refusals import code_of, raise_for
 from app.hubspot.api.replies import Reply, mapping

@@ -12,7 +12,7 @@ from starlette.applications import Starlette
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from app.hubspot.api.oauth import REQUIRED_SCOPES, OAuthApp, challenge
+from app.hubspot.api.consent import REQUIRED_SCOPES, OAuthApp, challenge
 
 if TYPE_CHECKING:
     from starlette.requests import Request

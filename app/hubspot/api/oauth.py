@@ -1,4 +1,4 @@
-"""HubSpot's OAuth as values: the authorization URL, the token requests and their replies. Sans-I/O.
+"""HubSpot's token routes as values: the requests and their replies. Sans-I/O.
 
 Sources: HubSpot's public OpenAPI collection (Auth/Oauth, 2026-03) and its guide to OAuth tokens. Every secret goes in
 the form-encoded body: the v1 routes, which put it into the URL, stop on 2027-02-16. The errors made here hold only
@@ -7,32 +7,22 @@ HubSpot's own words, and no word that was sent as a secret.
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
 from app.errors import GrantRevoked, OutcomeUnknown, Refusal
-from app.hubspot.api.call import DEFAULT_VERSION, accepted, unreadable
+from app.hubspot.api.call import accepted, unreadable
 from app.hubspot.api.refusals import REQUEST_TIMEOUT, TOO_MANY_REQUESTS, code_of, correlation_of
 from app.hubspot.api.replies import identifier, mapping, seconds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from app.hubspot.api.consent import OAuthApp
     from app.hubspot.api.replies import Reply
 
-# The scopes that enrolling needs. `oauth` is mandatory for every app.
-REQUIRED_SCOPES = (
-    "oauth",
-    "crm.objects.contacts.read",
-    "crm.objects.contacts.write",
-    "crm.objects.owners.read",
-    "automation.sequences.read",
-    "automation.sequences.enrollments.write",
-)
 # `invalid_grant` and BAD_REFRESH_TOKEN are documented; the others were reported for accounts that are gone.
 DEAD_WORDS = frozenset({"invalid_grant", "access_denied", "BAD_REFRESH_TOKEN", "BAD_HUB"})
 # These are about our app. Where one of them occurs, the grant is not dead, whatever else the reply says.
@@ -44,21 +34,6 @@ _TOKEN = re.compile(r"[!-~]{1,8192}")  # HubSpot says to expect 512 characters a
 _WORD = re.compile(r"[a-z_]{1,40}|[A-Z_]{1,40}")
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class OAuthApp:
-    """Our app at HubSpot, the dated version of its token routes, and the optional scopes that it requests.
-
-    `optional_scopes` are separated by spaces. HubSpot leaves out those that an account does not have. It is not
-    documented whether HubSpot refuses scopes that the app does not declare, but integrators report it: the default
-    requests none.
-    """
-
-    client_id: str
-    client_secret: str = field(repr=False)
-    version: str = DEFAULT_VERSION
-    optional_scopes: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,35 +63,6 @@ class Tokens:
     expires_in: int
     refresh_token: str | None = field(default=None, repr=False)
     facts: TokenFacts = TokenFacts()
-
-
-def authorize_url(app_url: str, app: OAuthApp, *, redirect_uri: str, state: str, verifier: str) -> str:
-    """Return the URL at which a person connects an account; HubSpot redirects to `redirect_uri` afterwards.
-
-    `verifier` stays here: only its SHA-256 is sent, so that an intercepted code is useless. Where HubSpot does not
-    require PKCE of the app, it ignores these two parameters.
-    """
-    query = {
-        "client_id": app.client_id,
-        "redirect_uri": redirect_uri,
-        "scope": " ".join(REQUIRED_SCOPES),
-        **({"optional_scope": " ".join(wished)} if (wished := app.optional_scopes.split()) else {}),
-        "state": state,
-        "code_challenge": challenge(verifier),
-        "code_challenge_method": "S256",
-    }
-    return f"{app_url.rstrip('/')}/oauth/authorize?{urlencode(query, quote_via=quote)}"
-
-
-def challenge(verifier: str) -> str:
-    """Return the S256 challenge of a verifier (RFC 7636)."""
-    digest = hashlib.sha256(verifier.encode("ascii")).digest()
-    return base64.urlsafe_b64encode(digest).decode("ascii").rstrip("=")
-
-
-def missing_scopes(scopes: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the scopes that enrolling needs and a grant lacks."""
-    return tuple(scope for scope in REQUIRED_SCOPES if scope not in scopes)
 
 
 def exchange(app: OAuthApp, code: str, *, redirect_uri: str, verifier: str) -> TokenCall[Tokens]:
