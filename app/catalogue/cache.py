@@ -89,24 +89,24 @@ class Catalogue:
     def __init__(
         self,
         client: Callable[[Account], Awaitable[HubSpotClient]],
-        book: Callable[[], Rulebook | None],
+        rulebook: Callable[[], Rulebook | None],
         *,
         elapsed: Callable[[], float] = elapsed_seconds,
     ) -> None:
         self._client = client
         self._elapsed = elapsed
-        self._book = book
+        self._rulebook = rulebook
         self._clients: dict[str, HubSpotClient] = {}
         self._opening = asyncio.Lock()
         self._cached: dict[tuple[str, str], tuple[object, CachedListing]] = {}
 
     async def sequences(self, account: str | None, *, max_age: float) -> Listing | None:
         """Return the sequences that the senders of the rules may send; None where the rules have no such account."""
-        book = self._book()
-        found = book and book.resolve_account(account)
-        if not book or not found:
+        rulebook = self._rulebook()
+        found = rulebook and rulebook.resolve_account(account)
+        if not rulebook or not found:
             return None
-        users = {sender.user_id: sender.name for sender in book.senders.values()}
+        users = {sender.user_id: sender.name for sender in rulebook.senders.values()}
 
         async def read() -> tuple[Sequence[Row], Mapping[str, str]]:
             rows, refused = await listed_sequences(await self._client_of(found), users)
@@ -116,8 +116,8 @@ class Catalogue:
 
     async def owners(self, account: str | None, *, max_age: float) -> Listing | None:
         """Return the owners with their two ids; None where the rules have no such account."""
-        book = self._book()
-        found = book and book.resolve_account(account)
+        rulebook = self._rulebook()
+        found = rulebook and rulebook.resolve_account(account)
         if not found:
             return None
 

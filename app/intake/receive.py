@@ -45,7 +45,7 @@ class Intake:
     def __init__(
         self,
         *,
-        book: Callable[[], Rulebook | None],
+        rulebook: Callable[[], Rulebook | None],
         providers: Mapping[str, Provider],
         keep: Callable[[IntakeRecord], Awaitable[Accepted]],
         keep_rejected: Callable[[Delivery, DeliveryRejected], None],
@@ -54,7 +54,7 @@ class Intake:
         hint: Callable[[Sequence[str], Iterable[Hint]], None],
     ) -> None:
         self._hint = hint
-        self._book = book
+        self._rulebook = rulebook
         self._providers = providers
         self._keep = keep
         self._keep_rejected = keep_rejected
@@ -97,10 +97,10 @@ class Intake:
         return _in_form_of(own, self._accepted(record, await self._keep(record)))
 
     def _book_in_force(self) -> Rulebook:
-        book = self._book()
-        if book is None:
+        rulebook = self._rulebook()
+        if rulebook is None:
             raise Busy("no_rulebook", "no rulebook is loaded yet")
-        return book
+        return rulebook
 
     def _source(self, book: Rulebook, name: str) -> SourceConfig:
         source = book.sources.get(name)

@@ -111,7 +111,7 @@ async def _webhooks(process: Process) -> Webhooks:
         process.stack.push_async_callback(store.close)
     ids, metrics, public_url = Ids(), process.metrics, process.settings.public_url
     intake = Intake(
-        book=lambda: process.rulebook.current,
+        rulebook=lambda: process.rulebook.current,
         providers=PROVIDERS,
         keep=writer.accept,
         keep_rejected=rejected.keep,
