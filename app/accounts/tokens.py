@@ -12,7 +12,7 @@ practice, and if it does, the newest one is stored.
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field, replace
+from dataclasses import KW_ONLY, dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import structlog
@@ -50,30 +50,21 @@ class _Held:
     good_until: float
 
 
+@dataclass(slots=True)
 class AccountTokens:
     """The access token of one account, in the replica called `name`. `random` is uniform in [0, 1)."""
 
-    def __init__(
-        self,
-        account: str,
-        grants: GrantStore,
-        client: OAuthClient,
-        *,
-        name: str,
-        random: Callable[[], float],
-        elapsed: Callable[[], float] = elapsed_seconds,
-        wait: Callable[[float], Awaitable[None]] = asyncio.sleep,
-    ) -> None:
-        self._account = account
-        self._grants = grants
-        self._client = client
-        self._name = name
-        self._random = random
-        self._elapsed = elapsed
-        self._wait = wait
-        self._held: _Held | None = None
-        self._stale = False
-        self._task: asyncio.Task[str] | None = None
+    account: str
+    grants: GrantStore
+    client: OAuthClient
+    _: KW_ONLY
+    name: str
+    random: Callable[[], float]
+    elapsed: Callable[[], float] = elapsed_seconds
+    wait: Callable[[float], Awaitable[None]] = asyncio.sleep
+    _held: _Held | None = field(default=None, init=False)
+    _stale: bool = field(default=False, init=False)
+    _task: asyncio.Task[str] | None = field(default=None, init=False)
 
     async def token(self) -> str:
         """Return a token that is valid now.
@@ -81,7 +72,7 @@ class AccountTokens:
         Raises NotConnected and GrantRevoked until the account is connected, NotSent and Refusal while HubSpot issues
         none, and what the database driver raises. Never OutcomeUnknown: the request that needs the token has not left.
         """
-        held, now = self._held, self._elapsed()
+        held, now = self._held, self.elapsed()
         if held is None or now >= held.good_until:
             # Shielded: other tasks await the same result, and the first caller may be cancelled.
             return await asyncio.shield(self._obtain_once())
@@ -104,7 +95,7 @@ class AccountTokens:
     def _obtain_once(self) -> asyncio.Task[str]:
         """Return the task that obtains a token; one runs at a time."""
         if self._task is None or self._task.done():
-            self._task = asyncio.create_task(self._obtain(), name=f"token-{self._account}")
+            self._task = asyncio.create_task(self._obtain(), name=f"token-{self.account}")
             self._task.add_done_callback(self._obtained)
         return self._task
 
@@ -112,75 +103,75 @@ class AccountTokens:
         """Log a failure, which may have no waiting caller. A token in memory is used on while it is valid."""
         error = None if task.cancelled() else task.exception()
         if error is not None:
-            log.warning("oauth.no_token", account=self._account, kind=type(error).__name__, error=first_line(error))
+            log.warning("oauth.no_token", account=self.account, kind=type(error).__name__, error=first_line(error))
             if self._held is not None:
-                self._held = replace(self._held, renew_at=self._elapsed() + PAUSE_SECONDS)
+                self._held = replace(self._held, renew_at=self.elapsed() + PAUSE_SECONDS)
 
     async def _obtain(self) -> str:
         """Return the stored token where it is fresh, else take the lease and renew it, or wait for its holder."""
-        until = self._elapsed() + PATIENCE_SECONDS
-        while self._elapsed() < until:
+        until = self.elapsed() + PATIENCE_SECONDS
+        while self.elapsed() < until:
             self._stale = False
             grant = await self._read()
-            ahead = min(RENEW_BEFORE_SECONDS + JITTER_SECONDS * self._random(), grant.expires_in / 2)
+            ahead = min(RENEW_BEFORE_SECONDS + JITTER_SECONDS * self.random(), grant.expires_in / 2)
             if grant.seconds_left > ahead:
                 return self._keep(grant.access_token, grant.seconds_left, ahead)
             if grant.leased_seconds is None:
-                if await self._grants.claim(grant, by=self._name, seconds=LEASE_SECONDS):
+                if await self.grants.claim(grant, by=self.name, seconds=LEASE_SECONDS):
                     return await self._renew(grant)
             elif grant.seconds_left > LAST_SECONDS:
                 return self._keep(grant.access_token, grant.seconds_left, grant.seconds_left - PAUSE_SECONDS)
             elif grant.leased_by is None:
                 raise NotSent(f"HubSpot gave no access token a moment ago: {grant.detail}")
             else:
-                await self._wait(POLL_SECONDS)
+                await self.wait(POLL_SECONDS)
         raise NotSent("another replica asks HubSpot for an access token, and has not got one yet")
 
     async def _read(self) -> Grant:
-        again = f"connect it with `segue hubspot install {self._account}`"
+        again = f"connect it with `segue hubspot install {self.account}`"
         try:
-            grant = await self._grants.read(self._account)
+            grant = await self.grants.read(self.account)
         except DecryptionFailed as error:
             self._held = None
-            raise NotConnected(f"the tokens of {self._account!r} cannot be read: {error}; put its key back") from error
+            raise NotConnected(f"the tokens of {self.account!r} cannot be read: {error}; put its key back") from error
         if grant is None or not grant.active:
             self._held = None
         if grant is None:
-            raise NotConnected(f"nobody has connected the account {self._account!r} to HubSpot: {again}")
+            raise NotConnected(f"nobody has connected the account {self.account!r} to HubSpot: {again}")
         if not grant.active:
-            raise GrantRevoked(f"the account {self._account!r} is disconnected: {grant.detail}; {again}")
+            raise GrantRevoked(f"the account {self.account!r} is disconnected: {grant.detail}; {again}")
         return grant
 
     def _keep(self, token: str, seconds_left: float, ahead: float) -> str:
         """Keep the token in memory, unless the account was connected anew since it was read."""
-        now = self._elapsed()
+        now = self.elapsed()
         if not self._stale:
             self._held = _Held(token, now + seconds_left - ahead, now + seconds_left - LAST_SECONDS)
         return token
 
     async def _renew(self, grant: Grant) -> str:
-        started = self._elapsed()
+        started = self.elapsed()
         try:
-            tokens = await self._client.send(self._account, refresh(self._client.app, grant.refresh_token))
+            tokens = await self.client.send(self.account, refresh(self.client.app, grant.refresh_token))
         except GrantRevoked as error:
             return await self._revoked(grant, error)
         except HubSpotError as error:
             wait = error.retry_after if isinstance(error, Refusal) else None
             seconds = min(wait or PAUSE_SECONDS, LONGEST_PAUSE_SECONDS)
-            await self._grants.pause(grant, by=self._name, seconds=seconds, detail=str(error))
+            await self.grants.pause(grant, by=self.name, seconds=seconds, detail=str(error))
             if isinstance(error, OutcomeUnknown):
                 raise NotSent(f"HubSpot gave no access token: {error}") from error
             raise
-        left = tokens.expires_in - (self._elapsed() - started)
-        if not await self._grants.renew(grant, tokens, seconds=left):
+        left = tokens.expires_in - (self.elapsed() - started)
+        if not await self.grants.renew(grant, tokens, seconds=left):
             # Our token is as good as the stored one, but all replicas use the stored one.
             return (await self._read()).access_token
-        log.info("oauth.renewed", account=self._account, seconds=tokens.expires_in)
+        log.info("oauth.renewed", account=self.account, seconds=tokens.expires_in)
         return self._keep(tokens.access_token, left, min(RENEW_BEFORE_SECONDS, tokens.expires_in / 2))
 
     async def _revoked(self, grant: Grant, error: GrantRevoked) -> str:
         self._held = None
-        if not await self._grants.revoke(grant, by=self._name, detail=str(error)):
+        if not await self.grants.revoke(grant, by=self.name, detail=str(error)):
             raise NotSent("the account was connected anew while HubSpot was asked") from error
-        log.error("oauth.revoked", account=self._account, follows="its work is held until it is connected again")
+        log.error("oauth.revoked", account=self.account, follows="its work is held until it is connected again")
         return (await self._read()).access_token
