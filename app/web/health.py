@@ -6,7 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 from fastapi import APIRouter, Response
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -15,23 +15,18 @@ CHECK_SECONDS = 2.0
 Check = "Callable[[], Awaitable[str | None]]"
 
 
-class Alive(BaseModel):
+class Alive(BaseModel, json_schema_extra={"example": {"status": "ok", "practice": False}}):
     """It answers at all. `practice` says that everything it enrolls goes to the sandbox that it has started."""
-
-    model_config = ConfigDict(json_schema_extra={"example": {"status": "ok", "practice": False}})
 
     status: str
     practice: bool
 
 
-class Readiness(BaseModel):
+class Readiness(
+    BaseModel,
+    json_schema_extra={"example": {"status": "ready", "checks": {"database": "ok", "rulebook": "ok", "service": "ok"}}},
+):
     """Whether it can work, and what each dependency says: `ok`, or what is wrong."""
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "example": {"status": "ready", "checks": {"database": "ok", "rulebook": "ok", "service": "ok"}}
-        }
-    )
 
     status: str
     checks: dict[str, str]

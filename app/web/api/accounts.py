@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from fastapi import APIRouter
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel
 
 from app.accounts.connect import Connector
 from app.accounts.grant_store import GrantStore
@@ -31,21 +31,18 @@ ACCOUNT: dict[str, Any] = {
 }
 
 
-class InstallLink(BaseModel):
+class InstallLink(
+    BaseModel,
+    json_schema_extra={"example": {"url": "https://segue.example/oauth/install?ticket=...", "expires_in": 600}},
+):
     """A link that connects an account: for one browser, once, within `expires_in` seconds."""
-
-    model_config = ConfigDict(
-        json_schema_extra={"example": {"url": "https://segue.example/oauth/install?ticket=...", "expires_in": 600}}
-    )
 
     url: str
     expires_in: int = LIFE_SECONDS
 
 
-class AccountRow(BaseModel):
+class AccountRow(BaseModel, json_schema_extra={"example": ACCOUNT}):
     """One account. `state` is `token`, or for one that joins by OAuth `active`, `revoked` or `not_connected`."""
-
-    model_config = ConfigDict(json_schema_extra={"example": ACCOUNT})
 
     account: str
     state: str
@@ -55,10 +52,8 @@ class AccountRow(BaseModel):
     updated_at: datetime | None = None
 
 
-class AccountList(BaseModel):
+class AccountList(BaseModel, json_schema_extra={"example": {"items": [ACCOUNT]}}):
     """All accounts in the rules, and those that are still connected."""
-
-    model_config = ConfigDict(json_schema_extra={"example": {"items": [ACCOUNT]}})
 
     items: list[AccountRow]
 

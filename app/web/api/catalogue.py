@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Query
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel
 
 from app.catalogue.cache import AGAIN_SECONDS, FRESH_SECONDS, Catalogue, Listing
 from app.web.api.common import Account, resource
@@ -45,13 +45,11 @@ SEQUENCE: dict[str, Any] = {
 OWNER: dict[str, Any] = {"name": "Anna Archer", "email": "anna@acme.example", "user_id": "7001", "owner_id": "501"}
 
 
-class SequenceRow(BaseModel):
+class SequenceRow(BaseModel, json_schema_extra={"example": SEQUENCE}):
     """One sequence: what it is made of, when it sends (on the clock of the sender), and which senders may send it.
 
     `steps`, `sends` and `follow_up_days` are null where HubSpot does not say.
     """
-
-    model_config = ConfigDict(json_schema_extra={"example": SEQUENCE})
 
     id: str
     name: str
@@ -63,10 +61,8 @@ class SequenceRow(BaseModel):
     seen_by: list[str]
 
 
-class OwnerRow(BaseModel):
+class OwnerRow(BaseModel, json_schema_extra={"example": OWNER}):
     """One owner. `user_id` is what a sender in the rules wants, `owner_id` what contacts name."""
-
-    model_config = ConfigDict(json_schema_extra={"example": OWNER})
 
     name: str | None
     email: str | None
@@ -83,19 +79,15 @@ class Aged(BaseModel):
     trouble: str | None
 
 
-class SequenceList(Aged):
+class SequenceList(Aged, json_schema_extra={"example": AGED | {"items": [SEQUENCE], "unlisted": {}}}):
     """Sequences. `unlisted` has the senders for which HubSpot lists nothing, each with its reason."""
-
-    model_config = ConfigDict(json_schema_extra={"example": AGED | {"items": [SEQUENCE], "unlisted": {}}})
 
     items: list[SequenceRow]
     unlisted: dict[str, str]
 
 
-class OwnerList(Aged):
+class OwnerList(Aged, json_schema_extra={"example": AGED | {"items": [OWNER]}}):
     """Owners."""
-
-    model_config = ConfigDict(json_schema_extra={"example": AGED | {"items": [OWNER]}})
 
     items: list[OwnerRow]
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, Generic, TypeVar
 
 from fastapi import APIRouter, Path, Query
-from pydantic import AfterValidator
+from pydantic import AfterValidator, BaseModel
 
 from app.people.addresses import listed_address
 from app.web.auth import ANSWERS
@@ -39,6 +39,14 @@ Email = Annotated[
     Query(max_length=320, pattern=STORABLE, description="The person's address"),
     AfterValidator(_listed),
 ]
+Row = TypeVar("Row", bound=BaseModel)
+
+
+class Page(BaseModel, Generic[Row]):
+    """One page of a list; `next_cursor` asks for the next one, null on the last."""
+
+    items: list[Row]
+    next_cursor: str | None
 
 
 def resource() -> APIRouter:

@@ -7,12 +7,12 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Query
-from pydantic import AfterValidator, BaseModel, ConfigDict
+from pydantic import AfterValidator, BaseModel
 
 from app.model import Filters, Verdict
 from app.reports.store import StoredReader
 from app.rules.actions import ACTIONS
-from app.web.api.common import LIMIT, Email, Identity, Limit, Name, or_404, page, resource
+from app.web.api.common import LIMIT, Email, Identity, Limit, Name, Page, or_404, page, resource
 from app.web.pagination import DecisionCursor
 
 if TYPE_CHECKING:
@@ -53,10 +53,8 @@ CONSIDERED: list[dict[str, Any]] = [
 ]
 
 
-class DecisionRow(BaseModel):
+class DecisionRow(BaseModel, json_schema_extra={"example": DECISION}):
     """Which rule decided, or why none did."""
-
-    model_config = ConfigDict(json_schema_extra={"example": DECISION})
 
     id: str
     event_id: str
@@ -73,22 +71,17 @@ class DecisionRow(BaseModel):
     decided_at: datetime
 
 
-class DecisionDetail(DecisionRow):
+class DecisionDetail(
+    DecisionRow, json_schema_extra={"example": DECISION | {"sender": "anna", "assignment": CONSIDERED}}
+):
     """One decision. `assignment` says of each sender why it was taken or not, null until a sender is chosen."""
-
-    model_config = ConfigDict(json_schema_extra={"example": DECISION | {"sender": "anna", "assignment": CONSIDERED}})
 
     sender: str | None
     assignment: list[dict[str, Any]] | None
 
 
-class DecisionPage(BaseModel):
+class DecisionPage(Page[DecisionRow], json_schema_extra={"example": {"items": [DECISION], "next_cursor": None}}):
     """One page of decisions."""
-
-    model_config = ConfigDict(json_schema_extra={"example": {"items": [DECISION], "next_cursor": None}})
-
-    items: list[DecisionRow]
-    next_cursor: str | None
 
 
 def routes(process: Process) -> APIRouter:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 import structlog
 from fastapi import APIRouter
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel
 
 from app.clock import utc_now
 from app.outbound.operator_store import OutboundOperatorStore
@@ -42,13 +42,11 @@ ENDPOINT: dict[str, Any] = {
 log = structlog.get_logger(__name__)
 
 
-class EndpointRow(BaseModel):
+class EndpointRow(BaseModel, json_schema_extra={"example": ENDPOINT}):
     """One endpoint. `state` is `closed` (everything goes out), `half-open`, `open`, `disabled` or `not-in-rules`.
 
     `url` is as the rules have it. `failures` are in a row; `waiting` includes what is on its way.
     """
-
-    model_config = ConfigDict(json_schema_extra={"example": ENDPOINT})
 
     name: str
     url: str | None
@@ -66,10 +64,8 @@ class EndpointRow(BaseModel):
     last_error_at: datetime | None
 
 
-class EndpointList(BaseModel):
+class EndpointList(BaseModel, json_schema_extra={"example": {"items": [ENDPOINT]}}):
     """All endpoints of the rules in force, and those that left them with something waiting."""
-
-    model_config = ConfigDict(json_schema_extra={"example": {"items": [ENDPOINT]}})
 
     items: list[EndpointRow]
 

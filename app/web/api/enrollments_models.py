@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, Field, model_validator
 
 from app.model import NO_OUTCOME
+from app.web.api.common import Page
 from app.web.api.decisions import CONSIDERED
 from app.web.fields import Person, Storable
 
@@ -71,15 +72,13 @@ STORY: dict[str, Any] = {
 }
 
 
-class EnrollmentRow(BaseModel):
+class EnrollmentRow(BaseModel, json_schema_extra={"example": ENROLLMENT}):
     """One enrollment and where it stands.
 
     `ended` is what became of it in HubSpot afterwards: finished, unenrolled or unknown, null while nothing says that it
     ended. `ended_known` is false where how or when is inferred; `ended_why` says what is known and what is not. A reply
     is always inferred: HubSpot dates the last one to any sales e-mail.
     """
-
-    model_config = ConfigDict(json_schema_extra={"example": ENROLLMENT})
 
     id: str
     decision_id: str
@@ -111,10 +110,8 @@ class EnrollmentRow(BaseModel):
     updated_at: datetime
 
 
-class JournalLine(BaseModel):
+class JournalLine(BaseModel, json_schema_extra={"example": JOURNAL[2]}):
     """One transition or checkpoint, with time and cause."""
-
-    model_config = ConfigDict(json_schema_extra={"example": JOURNAL[2]})
 
     at: datetime
     before: str | None
@@ -125,14 +122,12 @@ class JournalLine(BaseModel):
     detail: str | None
 
 
-class EnrollmentDetail(EnrollmentRow):
+class EnrollmentDetail(EnrollmentRow, json_schema_extra={"example": ENROLLMENT | STORY}):
     """One enrollment with its whole story.
 
     `assignment` says of each sender why it was taken or not; `what_to_do` what can be done about HubSpot's `reason`,
     and `docs` where the documentation says more of it.
     """
-
-    model_config = ConfigDict(json_schema_extra={"example": ENROLLMENT | STORY})
 
     plan: dict[str, Any]
     assignment: list[dict[str, Any]] | None
@@ -142,19 +137,14 @@ class EnrollmentDetail(EnrollmentRow):
     journal: list[JournalLine]
 
 
-class EnrollmentPage(BaseModel):
+class EnrollmentPage(
+    Page[EnrollmentRow], json_schema_extra={"example": {"items": [ENROLLMENT], "next_cursor": ENROLLMENT["id"]}}
+):
     """One page of enrollments."""
 
-    model_config = ConfigDict(json_schema_extra={"example": {"items": [ENROLLMENT], "next_cursor": ENROLLMENT["id"]}})
 
-    items: list[EnrollmentRow]
-    next_cursor: str | None
-
-
-class Whose(BaseModel):
+class Whose(BaseModel, extra="forbid", json_schema_extra={"example": {"email": "ada@corp.example"}}):
     """Which enrollments are cancelled: those of a person, of a rule, or (with both) of a person by that rule."""
-
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"email": "ada@corp.example"}})
 
     email: Person | None = Field(None, max_length=320, description="The person's address")
     rule: Storable | None = Field(None, max_length=200, description="The rule's id")
@@ -166,12 +156,10 @@ class Whose(BaseModel):
         return self
 
 
-class Parked(BaseModel):
+class Parked(
+    BaseModel, extra="forbid", json_schema_extra={"example": {"reason": "DISCONNECTED_INBOX", "sender": "anna"}}
+):
     """Which parked enrollments are released: all that match every field given."""
-
-    model_config = ConfigDict(
-        extra="forbid", json_schema_extra={"example": {"reason": "DISCONNECTED_INBOX", "sender": "anna"}}
-    )
 
     reason: Storable | None = Field(None, max_length=200, description="Why they are parked")
     rule: Storable | None = Field(None, max_length=200, description="The rule's id")
@@ -188,17 +176,13 @@ class Parked(BaseModel):
         return self
 
 
-class Released(BaseModel):
+class Released(BaseModel, json_schema_extra={"example": {"released": 12}}):
     """How many were released."""
-
-    model_config = ConfigDict(json_schema_extra={"example": {"released": 12}})
 
     released: int
 
 
-class Cancelled(BaseModel):
+class Cancelled(BaseModel, json_schema_extra={"example": {"cancelled": 12}}):
     """How many were cancelled."""
-
-    model_config = ConfigDict(json_schema_extra={"example": {"cancelled": 12}})
 
     cancelled: int

@@ -7,11 +7,11 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from fastapi import APIRouter
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel
 
 from app.model import Filters
 from app.reports.store import StoredReader
-from app.web.api.common import LIMIT, Email, Identity, Limit, Name, or_404, page, resource
+from app.web.api.common import LIMIT, Email, Identity, Limit, Name, Page, or_404, page, resource
 from app.web.api.decisions import DECISION
 from app.web.pagination import EventCursor
 
@@ -47,10 +47,8 @@ DETAIL: dict[str, Any] = {
 }
 
 
-class EventRow(BaseModel):
+class EventRow(BaseModel, json_schema_extra={"example": EVENT}):
     """One normalised fact about a person."""
-
-    model_config = ConfigDict(json_schema_extra={"example": EVENT})
 
     id: str
     delivery_id: str
@@ -67,10 +65,8 @@ class EventRow(BaseModel):
     exit: bool = False
 
 
-class EnrichmentRow(BaseModel):
+class EnrichmentRow(BaseModel, json_schema_extra={"example": ENRICHMENT}):
     """What became of asking a thin event's provider: ready, working, done or failed."""
-
-    model_config = ConfigDict(json_schema_extra={"example": ENRICHMENT})
 
     state: str
     reason: str | None
@@ -79,23 +75,16 @@ class EnrichmentRow(BaseModel):
     due_at: datetime
 
 
-class EventDetail(EventRow):
+class EventDetail(EventRow, json_schema_extra={"example": EVENT | DETAIL}):
     """One event with its payload (None once the retention has passed) and its decisions."""
-
-    model_config = ConfigDict(json_schema_extra={"example": EVENT | DETAIL})
 
     data: Any
     decisions: list[str]
     enrichment: EnrichmentRow | None = None
 
 
-class EventPage(BaseModel):
+class EventPage(Page[EventRow], json_schema_extra={"example": {"items": [EVENT], "next_cursor": EVENT["id"]}}):
     """One page of events; `next_cursor` asks for the next one, null on the last."""
-
-    model_config = ConfigDict(json_schema_extra={"example": {"items": [EVENT], "next_cursor": EVENT["id"]}})
-
-    items: list[EventRow]
-    next_cursor: str | None
 
 
 def routes(process: Process) -> APIRouter:

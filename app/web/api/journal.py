@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Query
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel
 
 from app.reports.store import StoredReader
 from app.web.api.common import LIMIT, Limit, page, resource
@@ -23,19 +23,15 @@ Enrollment = Annotated[
 ]
 
 
-class JournalRow(JournalLine):
+class JournalRow(JournalLine, json_schema_extra={"example": LINE}):
     """One line, and the enrollment that it tells of."""
-
-    model_config = ConfigDict(json_schema_extra={"example": LINE})
 
     id: int
     enrollment_id: str
 
 
-class JournalPage(BaseModel):
+class JournalPage(BaseModel, json_schema_extra={"example": {"items": [LINE], "next_cursor": 1041}}):
     """One page of the journal."""
-
-    model_config = ConfigDict(json_schema_extra={"example": {"items": [LINE], "next_cursor": 1041}})
 
     items: list[JournalRow]
     next_cursor: int | None

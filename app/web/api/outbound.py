@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import structlog
 from fastapi import APIRouter
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, Field
 
 from app.outbound.operator_store import OutboundOperatorStore
 from app.outbound.wiring import endpoint_status
-from app.web.api.common import LIMIT, UNREADABLE, Identity, Limit, Name, or_404, page, resource
+from app.web.api.common import LIMIT, UNREADABLE, Identity, Limit, Name, Page, or_404, page, resource
 from app.web.fields import Storable
 from app.web.pagination import OutboundCursor
 from app.web.problems import Problem
@@ -60,13 +60,11 @@ def _in_utc(value: datetime) -> datetime:
 Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
 
 
-class OutboundRow(BaseModel):
+class OutboundRow(BaseModel, json_schema_extra={"example": EVENT}):
     """One event for one endpoint; its id is the `webhook-id`.
 
     `tries` counts the failures since it was noted or replayed, `due_at` says when it is sent (again).
     """
-
-    model_config = ConfigDict(json_schema_extra={"example": EVENT})
 
     id: str
     endpoint: str
@@ -83,10 +81,8 @@ class OutboundRow(BaseModel):
     updated_at: datetime
 
 
-class AttemptRow(BaseModel):
+class AttemptRow(BaseModel, json_schema_extra={"example": ATTEMPT}):
     """What came of one attempt; `answer` is the beginning of what the endpoint answered, where that was no 2xx."""
-
-    model_config = ConfigDict(json_schema_extra={"example": ATTEMPT})
 
     at: datetime
     status: int | None
@@ -95,37 +91,30 @@ class AttemptRow(BaseModel):
     answer: str | None
 
 
-class OutboundDetail(OutboundRow):
+class OutboundDetail(
+    OutboundRow,
+    json_schema_extra={
+        "example": EVENT | {"body": '{"type":"enrollment.enrolled","timestamp":"...",...}', "attempts": [ATTEMPT]}
+    },
+):
     """One event with the body that is sent every time, and its last twenty attempts, oldest first."""
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "example": EVENT | {"body": '{"type":"enrollment.enrolled","timestamp":"...",...}', "attempts": [ATTEMPT]}
-        }
-    )
 
     body: str
     attempts: list[AttemptRow]
 
 
-class OutboundPage(BaseModel):
+class OutboundPage(Page[OutboundRow], json_schema_extra={"example": {"items": [EVENT], "next_cursor": EVENT["id"]}}):
     """One page of events; `next_cursor` asks for the next one, null on the last."""
 
-    model_config = ConfigDict(json_schema_extra={"example": {"items": [EVENT], "next_cursor": EVENT["id"]}})
 
-    items: list[OutboundRow]
-    next_cursor: str | None
-
-
-class Replay(BaseModel):
+class Replay(
+    BaseModel,
+    extra="forbid",
+    json_schema_extra={
+        "example": {"endpoint": "crm", "since": "2026-11-23T08:00:00Z", "until": None, "state": "failed"}
+    },
+):
     """What is sent again: events of one endpoint, noted from `since` on and before `until`."""
-
-    model_config = ConfigDict(
-        extra="forbid",
-        json_schema_extra={
-            "example": {"endpoint": "crm", "since": "2026-11-23T08:00:00Z", "until": None, "state": "failed"}
-        },
-    )
 
     endpoint: Storable = Field(max_length=200, description="Its name in the rules")
     since: Moment
@@ -135,10 +124,8 @@ class Replay(BaseModel):
     )
 
 
-class Replayed(BaseModel):
+class Replayed(BaseModel, json_schema_extra={"example": {"replayed": 12}}):
     """How many are sent again."""
-
-    model_config = ConfigDict(json_schema_extra={"example": {"replayed": 12}})
 
     replayed: int
 

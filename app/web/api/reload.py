@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from fastapi import APIRouter
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel
 
 from app.database.engine import busy_when_gone
 from app.errors import RulebookError
@@ -20,10 +20,8 @@ MISTAKES: dict[int | str, dict[str, Any]] = {
 }
 
 
-class Reloaded(BaseModel):
+class Reloaded(BaseModel, json_schema_extra={"example": {"revision": "4f2c9a10be77", "rules": 12, "sources": 3}}):
     """What is in force now: its revision, which decisions record, and how much it holds."""
-
-    model_config = ConfigDict(json_schema_extra={"example": {"revision": "4f2c9a10be77", "rules": 12, "sources": 3}})
 
     revision: str
     rules: int

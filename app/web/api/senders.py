@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 from fastapi import APIRouter
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel
 
 from app.senders.wiring import sender_status
 from app.web.api.common import Account, Identity, resource
@@ -33,14 +33,12 @@ SENDER: dict[str, Any] = {
 log = structlog.get_logger(__name__)
 
 
-class SenderRow(BaseModel):
+class SenderRow(BaseModel, json_schema_extra={"example": SENDER}):
     """One sender in one account: `left` of `limit` enrollments may be sent in the running 24 hours.
 
     `waiting` are assigned to it and not sent yet. `full_until` is until when none is taken because HubSpot says that it
     is full. An owner of contacts that no rule names is called `owner` and its owner id.
     """
-
-    model_config = ConfigDict(json_schema_extra={"example": SENDER})
 
     account: str
     name: str
@@ -54,10 +52,8 @@ class SenderRow(BaseModel):
     full_until: datetime | None
 
 
-class SenderList(BaseModel):
+class SenderList(BaseModel, json_schema_extra={"example": {"items": [SENDER]}}):
     """All senders."""
-
-    model_config = ConfigDict(json_schema_extra={"example": {"items": [SENDER]}})
 
     items: list[SenderRow]
 

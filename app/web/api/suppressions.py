@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import structlog
 from fastapi import APIRouter, Query, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from app.people.suppression import Suppression, read
 from app.people.suppression_store import SuppressionStore
-from app.web.api.common import LIMIT, UNREADABLE, Limit, page, resource
+from app.web.api.common import LIMIT, UNREADABLE, Limit, Page, page, resource
 from app.web.fields import STORABLE, Storable
 from app.web.pagination import SuppressionCursor
 from app.web.problems import Problem
@@ -31,21 +31,19 @@ Value = Annotated[str, Query(max_length=320, pattern=STORABLE, description="An a
 log = structlog.get_logger(__name__)
 
 
-class NewSuppression(BaseModel):
+class NewSuppression(
+    BaseModel,
+    extra="forbid",
+    json_schema_extra={"example": {"value": "competitor.example", "reason": "asked by legal"}},
+):
     """An address, domain or pattern that is never to be enrolled, and why."""
-
-    model_config = ConfigDict(
-        extra="forbid", json_schema_extra={"example": {"value": "competitor.example", "reason": "asked by legal"}}
-    )
 
     value: Storable = Field(max_length=320, description="An address, a domain, or a pattern with `*`")
     reason: Storable | None = Field(None, max_length=1000)
 
 
-class SuppressionRow(BaseModel):
+class SuppressionRow(BaseModel, json_schema_extra={"example": SUPPRESSION}):
     """One entry: an address, a domain (all addresses at exactly this domain), or a pattern."""
-
-    model_config = ConfigDict(json_schema_extra={"example": SUPPRESSION})
 
     kind: str
     value: str
@@ -53,21 +51,16 @@ class SuppressionRow(BaseModel):
     created_at: datetime
 
 
-class KeptSuppression(SuppressionRow):
+class KeptSuppression(SuppressionRow, json_schema_extra={"example": SUPPRESSION | {"added": True}}):
     """What is kept now. Where it was there before (`added` is false), since when, and for what reason."""
-
-    model_config = ConfigDict(json_schema_extra={"example": SUPPRESSION | {"added": True}})
 
     added: bool
 
 
-class SuppressionPage(BaseModel):
+class SuppressionPage(
+    Page[SuppressionRow], json_schema_extra={"example": {"items": [SUPPRESSION], "next_cursor": None}}
+):
     """One page of entries, by value."""
-
-    model_config = ConfigDict(json_schema_extra={"example": {"items": [SUPPRESSION], "next_cursor": None}})
-
-    items: list[SuppressionRow]
-    next_cursor: str | None
 
 
 def routes(process: Process) -> APIRouter:
