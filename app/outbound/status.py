@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel
 
 from app.outbound.breaker import Breaker, Position
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-    from datetime import datetime
 
     from app.model import Endpoint
     from app.outbound.operator_store import OutboundOperatorStore
@@ -19,9 +20,11 @@ DISABLED, LEFT = "disabled", "not-in-rules"
 NUMBERS = {str(Position.CLOSED): 0, LEFT: 0, str(Position.HALF_OPEN): 1, str(Position.OPEN): 2, DISABLED: 3}
 
 
-@dataclass(frozen=True, slots=True)
-class EndpointStatus:
-    """One endpoint. `state` is its breaker's position, `disabled` after a 410, or `not-in-rules`."""
+class EndpointStatus(BaseModel, frozen=True):
+    """One endpoint. `state` is its breaker's position, `disabled` after a 410, or `not-in-rules`.
+
+    `failures` are in a row; `waiting` includes the events that are being sent.
+    """
 
     name: str
     url: str | None
@@ -55,10 +58,6 @@ class EndpointStatuses:
         names = sorted({*endpoints, *backlog})
         stored = await self._store.endpoints(names)
         return [self._one(name, endpoints.get(name), stored, backlog.get(name, {})) for name in names]
-
-    async def rows(self) -> Sequence[Mapping[str, Any]]:
-        """Return the status of each endpoint as a row."""
-        return [asdict(one) for one in await self.all()]
 
     async def gauges(self) -> list[tuple[str, int, float, int]]:
         """Return the gauges' values: name, number of waiting events, age of the oldest in seconds, breaker."""

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from pydantic import BaseModel
 
 from app.database.engine import busy_when_gone
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-    from datetime import datetime
+    from collections.abc import Callable
 
     from app.model import Account, Sender
     from app.rules.rulebook import Rulebook
@@ -17,8 +18,7 @@ if TYPE_CHECKING:
     from app.senders.pause_store import SenderPauseStore
 
 
-@dataclass(frozen=True, slots=True)
-class SenderStatus:
+class SenderStatus(BaseModel, frozen=True):
     """One sender in one account. `left` of `limit` enrollments may be sent in the running 24 hours.
 
     Until `full_until` HubSpot calls the sender full, whatever was counted.
@@ -52,10 +52,6 @@ class SenderStatuses:
         if rulebook is None:
             return []
         return [status for account in rulebook.accounts.values() for status in await self._of(account, rulebook)]
-
-    async def rows(self) -> list[Mapping[str, Any]]:
-        """Return the same as dictionaries."""
-        return [asdict(status) for status in await self.all()]
 
     async def pause(self, account: str | None, name: str) -> bool:
         """Send nothing by this sender until it is resumed; return whether there is such a sender."""

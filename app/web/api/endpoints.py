@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -13,13 +12,13 @@ from pydantic import BaseModel
 
 from app.clock import utc_now
 from app.outbound.operator_store import OutboundOperatorStore
+from app.outbound.status import EndpointStatus, EndpointStatuses
 from app.outbound.wiring import endpoint_status
 from app.web.api.common import Identity, or_404, resource
 from app.web.api.outbound import OutboundDetail
 from app.web.problems import Problem
 
 if TYPE_CHECKING:
-    from app.outbound.status import EndpointStatuses
     from app.process import Process
 
 ENDPOINT: dict[str, Any] = {
@@ -42,26 +41,11 @@ ENDPOINT: dict[str, Any] = {
 log = structlog.get_logger(__name__)
 
 
-class EndpointRow(BaseModel, json_schema_extra={"example": ENDPOINT}):
+class EndpointRow(EndpointStatus, json_schema_extra={"example": ENDPOINT}):
     """One endpoint. `state` is `closed` (everything goes out), `half-open`, `open`, `disabled` or `not-in-rules`.
 
     `url` is as the rules have it. `failures` are in a row; `waiting` includes what is on its way.
     """
-
-    name: str
-    url: str | None
-    events: list[str]
-    accounts: list[str] | None
-    state: str
-    failures: int
-    open_until: datetime | None
-    disabled_at: datetime | None
-    waiting: int
-    failed: int
-    oldest_seconds: float
-    last_success_at: datetime | None
-    last_error: str | None
-    last_error_at: datetime | None
 
 
 class EndpointList(BaseModel, json_schema_extra={"example": {"items": [ENDPOINT]}}):
@@ -82,18 +66,18 @@ def endpoint_routes(store: OutboundOperatorStore, statuses: EndpointStatuses) ->
     @router.get("/endpoints", response_model=EndpointList)
     async def endpoints() -> dict[str, Any]:
         """List your endpoints: breaker, what waits, what failed, how they answered last."""
-        return {"items": await statuses.rows()}
+        return {"items": await statuses.all()}
 
     @router.post("/endpoints/{name}/enable", response_model=EndpointRow)
-    async def enable(name: Identity) -> Mapping[str, Any]:
+    async def enable(name: Identity) -> EndpointStatus:
         """Send to an endpoint again at once: one that answered 410, or one whose breaker is open."""
         if not await statuses.enable(name):
             raise _unknown()
         log.info("endpoint.enabled", endpoint=name)
-        row = next((row for row in await statuses.rows() if row["name"] == name), None)
-        if row is None:
+        status = next((one for one in await statuses.all() if one.name == name), None)
+        if status is None:
             raise _unknown()  # a reload has just removed it from the rules, and no event waits for it
-        return row
+        return status
 
     @router.post("/endpoints/{name}/test", response_model=OutboundDetail, status_code=202)
     async def test(name: Identity) -> Mapping[str, Any]:

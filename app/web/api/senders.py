@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import structlog
 from fastapi import APIRouter
 from pydantic import BaseModel
 
+from app.senders.status import SenderStatus
 from app.senders.wiring import sender_status
 from app.web.api.common import Account, Identity, resource
 from app.web.problems import Problem
@@ -33,23 +33,12 @@ SENDER: dict[str, Any] = {
 log = structlog.get_logger(__name__)
 
 
-class SenderRow(BaseModel, json_schema_extra={"example": SENDER}):
+class SenderRow(SenderStatus, json_schema_extra={"example": SENDER}):
     """One sender in one account: `left` of `limit` enrollments may be sent in the running 24 hours.
 
     `waiting` are assigned to it and not sent yet. `full_until` is until when none is taken because HubSpot says that it
     is full. An owner of contacts that no rule names is called `owner` and its owner id.
     """
-
-    account: str
-    name: str
-    user_id: str
-    inbox: str
-    limit: int
-    left: int
-    waiting: int
-    paused_at: datetime | None
-    reason: str | None
-    full_until: datetime | None
 
 
 class SenderList(BaseModel, json_schema_extra={"example": {"items": [SENDER]}}):
@@ -65,7 +54,7 @@ def routes(process: Process) -> APIRouter:
     @router.get("/senders", response_model=SenderList)
     async def senders() -> dict[str, Any]:
         """List the senders of the rules in force, and contacts' owners that have sent, in each account."""
-        return {"items": await statuses.rows()}
+        return {"items": await statuses.all()}
 
     @router.post("/senders/{sender_id}/pause", response_model=SenderList)
     async def pause(sender_id: Identity, account: Account = None) -> dict[str, Any]:
@@ -83,6 +72,6 @@ def routes(process: Process) -> APIRouter:
         if not await act(account, name):
             raise Problem(404, "not-found", "No sender is called so; name the account, too.")
         log.info("sender.intervened", sender=name, account=account, told=outcome)
-        return {"items": [row for row in await statuses.rows() if row["name"] == name]}
+        return {"items": [one for one in await statuses.all() if one.name == name]}
 
     return router
