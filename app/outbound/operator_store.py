@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
+    from sqlalchemy import TextClause
     from sqlalchemy.ext.asyncio import AsyncEngine
 
 BATCH_SIZE = 1000
@@ -46,11 +47,7 @@ class OutboundOperatorStore:
 
     async def replay(self, id_: str) -> bool:
         """Make an event due at once, with all its tries; return whether its state allowed it."""
-        with busy_when_gone():
-            async with self._engine.begin() as connection:
-                found = (await connection.execute(sql.REPLAY, {"id": id_})).first() is not None
-                await connection.execute(sql.NOTIFY, {"channel": OUTBOUND_READY})
-                return found
+        return await self._change(sql.REPLAY, id=id_) is not None
 
     async def replay_many(
         self, endpoint: str, *, since: datetime, until: datetime | None, states: Sequence[str]
@@ -58,15 +55,9 @@ class OutboundOperatorStore:
         """Make an endpoint's events from `since` up to before `until` due again; return their number."""
         values: dict[str, Any] = {"endpoint": endpoint, "since": since, "until": until, "states": list(states)}
         replayed, size, after = 0, BATCH_SIZE, ""
-        with busy_when_gone():
-            while size == BATCH_SIZE:
-                async with self._engine.begin() as connection:
-                    row = (
-                        await connection.execute(sql.REPLAY_MANY, values | {"after": after, "batch_size": BATCH_SIZE})
-                    ).one()
-                    await connection.execute(sql.NOTIFY, {"channel": OUTBOUND_READY})
-                size, after = row.replayed, row.last
-                replayed += size
+        while size == BATCH_SIZE:
+            size, after = await self._change(sql.REPLAY_MANY, **values, after=after, batch_size=BATCH_SIZE)
+            replayed += size
         return replayed
 
     async def knows(self, endpoint: str) -> bool:
@@ -83,17 +74,20 @@ class OutboundOperatorStore:
 
     async def enable(self, name: str) -> None:
         """Send to an endpoint again that is disabled after a 410, or whose breaker is open."""
-        with busy_when_gone():
-            async with self._engine.begin() as connection:
-                await connection.execute(sql.ENABLE, {"endpoint": name})
-                await connection.execute(sql.NOTIFY, {"channel": OUTBOUND_READY})
+        await self._change(sql.ENABLE, endpoint=name)
 
     async def test(self, name: str, body: bytes) -> str:
         """Note a test event for this endpoint alone; return its id."""
+        (id_,) = await self._change(sql.NOTE_TEST, endpoint=name, body=body)
+        return str(id_)
+
+    async def _change(self, statement: TextClause, **values: Any) -> Any:
+        """Run a change and wake the workers; return the first row that it returns, None where there is none."""
         with busy_when_gone():
             async with self._engine.begin() as connection:
-                values = {"endpoint": name, "body": body, "channel": OUTBOUND_READY}
-                return str((await connection.execute(sql.NOTE_TEST, values)).scalar_one())
+                row = (await connection.execute(statement, values)).first()
+                await connection.execute(sql.NOTIFY, {"channel": OUTBOUND_READY})
+                return row
 
     async def _rows(self, statement: Any, **values: Any) -> list[dict[str, Any]]:
         with busy_when_gone():

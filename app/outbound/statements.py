@@ -48,12 +48,9 @@ NOTE = text(f"""
 """)  # noqa: S608  # the only text put in is how an id is made
 
 NOTE_TEST = text(f"""
-    WITH written AS (
-        INSERT INTO outbound (id, endpoint, kind, body, state, due_at, created_at, updated_at)
-        VALUES ({NEW_ID}, :endpoint, 'test', :body, 'waiting', clock_timestamp(), clock_timestamp(), clock_timestamp())
-        RETURNING id
-    )
-    SELECT id, pg_notify(CAST(:channel AS text), '') FROM written
+    INSERT INTO outbound (id, endpoint, kind, body, state, due_at, created_at, updated_at)
+    VALUES ({NEW_ID}, :endpoint, 'test', :body, 'waiting', clock_timestamp(), clock_timestamp(), clock_timestamp())
+    RETURNING id
 """)  # noqa: S608  # as above
 
 # A worker claims any event whose lease has run out: it is sent again, and the endpoint recognises it by its id. Each
@@ -78,7 +75,7 @@ CLAIM = text("""
         FROM candidate WHERE outbound.id = candidate.id
         RETURNING outbound.id, endpoint, kind, enrollment_id, body, attempt, tries, due_at
     )
-    SELECT * FROM claimed ORDER BY due_at, id
+    SELECT id, endpoint, kind, enrollment_id, body, attempt, tries FROM claimed ORDER BY due_at, id
 """)
 
 # The fence: the attempt that was claimed. The last twenty answers are kept.
@@ -131,6 +128,7 @@ ENABLE = text("""
     UPDATE outbound_endpoints SET failures = 0, openings = 0, open_until = NULL, probing_until = NULL,
            disabled_at = NULL
     WHERE endpoint = :endpoint
+    RETURNING endpoint
 """)
 
 NOTIFY = text("SELECT pg_notify(CAST(:channel AS text), '')")

@@ -6,7 +6,7 @@ A row is one event for one endpoint. Its id is the `webhook-id`, and its body is
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from app.database.listen import OUTBOUND_READY
@@ -16,7 +16,7 @@ from app.outbound.breaker import Breaker, Position
 from app.outbound.retry_schedule import Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from datetime import datetime, timedelta
 
     from sqlalchemy import Row
@@ -90,15 +90,10 @@ class Outbox:
 
     async def claim(self, wanted: Sequence[tuple[Endpoint, int]], *, now: datetime) -> list[Outgoing]:
         """Claim due events, up to the room of each endpoint; none behind an open breaker except its probe."""
-        healths = await self._healths([endpoint for endpoint, _ in wanted])
-        rooms = {}
-        probes = []
-        for endpoint, room in wanted:
-            health = healths.get(endpoint.name)
-            if health is None or (not health.disabled and health.breaker.position(now) is Position.CLOSED):
-                rooms[endpoint.name] = room
-            elif not health.disabled and health.breaker.may_probe(now):
-                probes.append(endpoint)
+        breakers = await self._breakers([endpoint for endpoint, _ in wanted])
+        positions = {name: breaker.position(now) for name, breaker in breakers.items()}
+        rooms = {one.name: room for one, room in wanted if positions.get(one.name) is Position.CLOSED}
+        probes = [one for one, _ in wanted if one.name in breakers and breakers[one.name].may_probe(now)]
         claimed = []
         if rooms:
             async with self._engine.begin() as connection:
@@ -110,8 +105,8 @@ class Outbox:
     async def _probe(self, endpoint: Endpoint, now: datetime) -> list[Outgoing]:
         """Claim the one event that a half-open breaker admits, unless another replica has."""
         async with self._engine.begin() as connection:
-            health = await _locked(connection, endpoint)
-            if health.disabled or not health.breaker.may_probe(now):
+            row = await _locked(connection, endpoint)
+            if row.disabled_at is not None or not _breaker(row).may_probe(now):
                 return []
             claimed = await self._claimed(connection, {endpoint.name: 1}, now)
             if claimed:
@@ -126,11 +121,7 @@ class Outbox:
             "worker": self._worker,
             "lease": self._lease.total_seconds(),
         }
-        rows = await connection.execute(sql.CLAIM, values)
-        return [
-            Outgoing(row.id, row.endpoint, row.kind, row.enrollment_id, row.body, row.attempt, row.tries)
-            for row in rows
-        ]
+        return [Outgoing(*row) for row in await connection.execute(sql.CLAIM, values)]
 
     async def record(self, outgoing: Outgoing, endpoint: Endpoint, outcome: Outcome, *, now: datetime) -> Breaker:
         """Write the outcome of an event and its endpoint's health in one transaction; return the breaker.
@@ -141,7 +132,7 @@ class Outbox:
             values = _record_values(outgoing, outcome, now)
             if (await connection.execute(sql.RECORD, values)).first() is None:
                 raise FenceLost(outgoing.id)
-            breaker = _after(outcome.verdict, (await _locked(connection, endpoint)).breaker, now)
+            breaker = _after(outcome.verdict, _breaker(await _locked(connection, endpoint)), now)
             await connection.execute(sql.WRITE_ENDPOINT, _endpoint_values(endpoint, breaker, outcome, now))
             return breaker
 
@@ -150,24 +141,18 @@ class Outbox:
         async with self._engine.begin() as connection:
             await connection.execute(sql.HAND_BACK, {"worker": self._worker})
 
-    async def _healths(self, endpoints: Iterable[Endpoint]) -> dict[str, EndpointHealth]:
-        known = {endpoint.name: endpoint for endpoint in endpoints}
+    async def _breakers(self, endpoints: Sequence[Endpoint]) -> dict[str, Breaker]:
+        """Return the breakers of the endpoints that are not disabled, each for its present URL and secrets."""
+        names = [endpoint.name for endpoint in endpoints]
         async with self._engine.connect() as connection:
-            rows = (await connection.execute(sql.READ_ENDPOINTS, {"endpoints": list(known)})).all()
-        return {row.endpoint: _health_of(row) for row in rows if row.fingerprint == known[row.endpoint].fingerprint}
+            rows = (await connection.execute(sql.READ_ENDPOINTS, {"endpoints": names})).all()
+        known = {(row.endpoint, row.fingerprint): row for row in rows}
+        found = {endpoint.name: known.get((endpoint.name, endpoint.fingerprint)) for endpoint in endpoints}
+        return {name: _breaker(row) for name, row in found.items() if row is None or row.disabled_at is None}
 
 
-@dataclass(frozen=True, slots=True)
-class EndpointHealth:
-    """The recent answers of an endpoint, for one URL and its secrets."""
-
-    breaker: Breaker
-    disabled: bool
-
-
-def _health_of(row: Row[Any]) -> EndpointHealth:
-    breaker = Breaker(row.failures, row.openings, row.open_until, row.probing_until)
-    return EndpointHealth(breaker, row.disabled_at is not None)
+def _breaker(row: Row[Any] | None) -> Breaker:
+    return Breaker(row.failures, row.openings, row.open_until, row.probing_until) if row is not None else Breaker()
 
 
 def _after(verdict: Verdict, breaker: Breaker, now: datetime) -> Breaker:
@@ -176,8 +161,8 @@ def _after(verdict: Verdict, breaker: Breaker, now: datetime) -> Breaker:
     return breaker.failed(now) if verdict is Verdict.FAILED else breaker
 
 
-async def _locked(connection: AsyncConnection, endpoint: Endpoint) -> EndpointHealth:
-    return _health_of((await connection.execute(sql.LOCK_ENDPOINT, _key(endpoint))).one())
+async def _locked(connection: AsyncConnection, endpoint: Endpoint) -> Row[Any]:
+    return (await connection.execute(sql.LOCK_ENDPOINT, _key(endpoint))).one()
 
 
 def _key(endpoint: Endpoint) -> dict[str, Any]:
@@ -208,12 +193,5 @@ def _record_values(outgoing: Outgoing, outcome: Outcome, now: datetime) -> dict[
 
 
 def _endpoint_values(endpoint: Endpoint, breaker: Breaker, outcome: Outcome, now: datetime) -> dict[str, Any]:
-    return _key(endpoint) | {
-        "failures": breaker.failures,
-        "openings": breaker.openings,
-        "open_until": breaker.open_until,
-        "probing_until": breaker.probing_until,
-        "gone": outcome.verdict is Verdict.GONE,
-        "error": outcome.error,
-        "now": now,
-    }
+    gone = outcome.verdict is Verdict.GONE
+    return _key(endpoint) | asdict(breaker) | {"gone": gone, "error": outcome.error, "now": now}

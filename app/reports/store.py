@@ -30,6 +30,12 @@ OLDEST = text("""
 
 THIN = text("SELECT count(*) AS waiting FROM enrichments WHERE state IN ('ready', 'working')")
 
+# Indexes and what is stored out of line are included. The catalogue is read, and no table.
+TABLE_SIZES = text("""
+    SELECT relname AS name, pg_total_relation_size(oid) AS bytes FROM pg_class
+    WHERE relkind = 'r' AND relnamespace = current_schema()::regnamespace
+""")
+
 ENRICHMENT_COLUMNS = [enrichments.c[name] for name in ("state", "reason", "detail", "tries", "due_at")]
 
 
@@ -111,6 +117,12 @@ class StoredReader:
         with busy_when_gone():
             async with self._engine.connect() as connection:
                 return [dict(row) for row in (await connection.execute(statement, values)).mappings()]
+
+
+async def table_sizes(engine: AsyncEngine) -> dict[str, int]:
+    """Return the bytes that each table takes on disk, its indexes included."""
+    async with engine.connect() as connection:
+        return {row.name: row.bytes for row in await connection.execute(TABLE_SIZES)}
 
 
 def _narrowed(statement: Select[Any], table: Table, filters: Filters) -> Select[Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from app.jobs import Loop
-from app.reports.size_store import table_sizes
+from app.reports.store import table_sizes
 
 if TYPE_CHECKING:
     from app.process import Process

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from fastapi import APIRouter, Response
 from pydantic import BaseModel
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
 CHECK_SECONDS = 2.0
-Check = "Callable[[], Awaitable[str | None]]"
+Check: TypeAlias = "Callable[[], Awaitable[str | None]]"
 
 
 class Alive(BaseModel, json_schema_extra={"example": {"status": "ok", "practice": False}}):
@@ -35,7 +35,7 @@ class Readiness(
 NOT_READY: dict[int | str, dict[str, Any]] = {503: {"description": "Not ready", "model": Readiness}}
 
 
-def health(checks: Mapping[str, Callable[[], Awaitable[str | None]]], *, practice: bool) -> APIRouter:
+def health(checks: Mapping[str, Check], *, practice: bool) -> APIRouter:
     """Return `/healthz` and `/readyz`. A check returns None, or the problem in a few words."""
     routes = APIRouter(tags=["health"])
 
@@ -54,7 +54,7 @@ def health(checks: Mapping[str, Callable[[], Awaitable[str | None]]], *, practic
     return routes
 
 
-async def _checked(check: Callable[[], Awaitable[str | None]]) -> str | None:
+async def _checked(check: Check) -> str | None:
     try:
         async with asyncio.timeout(CHECK_SECONDS):
             return await check()

@@ -117,7 +117,7 @@ ASKED = {
     " WRITE_ENDPOINT",
     "hubspot.rate_limit_statements": "ADOPT_LIMIT BLOCK COUNT_DAY INSERT_PERMITS RECORD_USE SPEND_DAY",
     "intake.rejected_store": "FIND_ACCEPTED FIND_REJECTED INSERT KEEP_NEWEST",
-    "reports.size_store": "TABLE_SIZES",  # polled, and reads PostgreSQL's catalogue
+    "reports.store": "TABLE_SIZES",  # polled, and reads PostgreSQL's catalogue
     "rules.store": "LOCK PUT_IN_FORCE READ_ACCOUNTS UNFINISHED_ELSEWHERE",
     "enrollments.sending_store": "COMMIT_SENDING LOCK_INBOXES",
     "senders.pause_store": "NOTE_FULL NOTE_REFUSAL NOTE_SUCCESS PAUSE RESUME",

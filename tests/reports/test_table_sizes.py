@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from app.database.schema import metadata
 from app.observability.metrics import Metrics
-from app.reports.size_store import table_sizes
+from app.reports.store import table_sizes
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine
