@@ -33,7 +33,7 @@ class Listing:
     """
 
     account: str
-    rows: Sequence[Row]
+    items: Sequence[Row]
     read_at: datetime
     unlisted: Mapping[str, str] = field(default_factory=dict)
     age_seconds: float = 0.0

@@ -26,7 +26,6 @@ from app.enrollments.worker import Worker, WorkerLimits
 from app.hubspot.owners import Owners
 from app.people.suppression_store import SuppressionStore
 from app.senders.assign import Senders
-from app.senders.pause_store import SenderPauseStore
 
 if TYPE_CHECKING:
     from app.process import ActiveAccount, Process
@@ -83,7 +82,7 @@ def _enroller(process: Process, active: ActiveAccount, recorder: Recorder, obser
         store,
         ContactWriter(store, hubspot, observer.write_back_dropped),
         Eligibility(SuppressionStore(process.sending_engine), process.current_rulebook),
-        Senders(SenderPauseStore(process.engine), owners, rulebook=process.current_rulebook, now=utc_now),
+        Senders(process.engine, owners, rulebook=process.current_rulebook, now=utc_now),
         unenroller,
         recorder,
     )

@@ -46,15 +46,13 @@ def signed(message_id: str, body: bytes, secrets: Iterable[Secret], now: datetim
 
 
 class EndpointClient:
-    """Posts to any number of endpoints at once. `transport` replaces the network (tests)."""
+    """Posts to any number of endpoints at once."""
 
-    def __init__(self, *, timeout: timedelta = TIMEOUT, transport: httpx.AsyncBaseTransport | None = None) -> None:
+    def __init__(self, *, timeout: timedelta = TIMEOUT) -> None:
         self._timeout = timeout.total_seconds()
         # The caller limits the requests to each endpoint: a limit on all would let a slow endpoint delay the others.
         limits = httpx.Limits(max_connections=None, max_keepalive_connections=100)
-        self._http = httpx.AsyncClient(
-            timeout=self._timeout, follow_redirects=False, limits=limits, transport=transport
-        )
+        self._http = httpx.AsyncClient(timeout=self._timeout, follow_redirects=False, limits=limits)
 
     async def aclose(self) -> None:
         """Close all connections."""

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from app.outbound.send import OutboundSender
     from app.outbound.store import Outbox, Outgoing
 
-AT_ONCE = 10
+AT_ONCE = 10  # places that each endpoint has of its own, so that a slow one does not delay the others
+POLL_SECONDS = 1.0  # how often the loop runs without a wake-up, and so how punctual a retry is
 
 log = structlog.get_logger(__name__)
 
@@ -28,9 +29,7 @@ log = structlog.get_logger(__name__)
 class OutboundLoop:
     """One worker's outbound events. Events of a worker that died are claimed again when their lease has run out.
 
-    `endpoints` returns those of the rules in force: events for other endpoints stay where they are. Each endpoint has
-    `at_once` places of its own, so that a slow one does not delay the others. `poll` (seconds) is how often the loop
-    runs without a wake-up, and so how punctual a retry is.
+    `endpoints` returns those of the rules in force: events for other endpoints stay where they are.
     """
 
     def __init__(
@@ -40,15 +39,14 @@ class OutboundLoop:
         *,
         endpoints: Callable[[], Mapping[str, Endpoint]],
         now: Callable[[], datetime],
-        at_once: int = AT_ONCE,
-        poll: float = 1.0,
     ) -> None:
         self._outbox = outbox
         self._sender = sender
         self._endpoints = endpoints
         self._now = now
-        self._at_once = at_once
-        self._loop = Loop(self._once, every=poll, store_trouble="outbound.store_trouble", defect="outbound.defect")
+        self._loop = Loop(
+            self._once, every=POLL_SECONDS, store_trouble="outbound.store_trouble", defect="outbound.defect"
+        )
         self._sending: dict[asyncio.Task[None], str] = {}
 
     def start(self) -> None:
@@ -79,7 +77,7 @@ class OutboundLoop:
     async def take(self) -> int:
         """Claim as many events as there is room for, and begin to send them; return their number."""
         endpoints, busy = self._endpoints(), Counter(self._sending.values())
-        wanted = [(one, room) for one in endpoints.values() if (room := self._at_once - busy[one.name]) > 0]
+        wanted = [(one, room) for one in endpoints.values() if (room := AT_ONCE - busy[one.name]) > 0]
         claimed = await self._outbox.claim(wanted, now=self._now()) if wanted else []
         for outgoing in claimed:
             task = asyncio.create_task(self._guarded(outgoing, endpoints[outgoing.endpoint]), name=outgoing.id)
@@ -95,7 +93,7 @@ class OutboundLoop:
     def _done(self, task: asyncio.Task[None]) -> None:
         """Claim more once half of an endpoint's places are free, and when all are: its breaker may have closed."""
         endpoint = self._sending.pop(task)
-        if Counter(self._sending.values())[endpoint] in {0, self._at_once // 2}:
+        if Counter(self._sending.values())[endpoint] in {0, AT_ONCE // 2}:
             self._loop.wake()
 
     async def _guarded(self, outgoing: Outgoing, endpoint: Endpoint) -> None:

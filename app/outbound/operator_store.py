@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 BATCH_SIZE = 1000
 HIDDEN = frozenset({"body", "attempts", "leased_by", "leased_until"})
 LISTED = [column for column in outbound.c if column.name not in HIDDEN]
-FILTERS = ("endpoint", "kind", "state", "enrollment_id")
 
 
 class OutboundOperatorStore:
@@ -31,10 +30,10 @@ class OutboundOperatorStore:
         self._engine = engine
 
     async def page(self, filters: Mapping[str, str | None], after: str | None, limit: int) -> list[dict[str, Any]]:
-        """List events without their bodies, newest first."""
+        """List events without their bodies, newest first. `filters` are columns and the value that each must have."""
         statement = select(*LISTED)
-        for name in FILTERS:
-            if (wanted := filters.get(name)) is not None:
+        for name, wanted in filters.items():
+            if wanted is not None:
                 statement = statement.where(outbound.c[name] == wanted)
         if after is not None:
             statement = statement.where(outbound.c.id < after)

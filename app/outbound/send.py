@@ -6,6 +6,7 @@ again under the same `webhook-id`.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import structlog
@@ -27,48 +28,40 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 
+@dataclass(frozen=True, slots=True)
 class OutboundSender:
-    """Sends claimed events and records their outcomes."""
+    """Sends claimed events and records their outcomes. `random` is uniform in [0, 1)."""
 
-    def __init__(
-        self,
-        outbox: Outbox,
-        client: EndpointClient,
-        *,
-        now: Callable[[], datetime],
-        random: Callable[[], float],
-        metrics: Metrics,
-    ) -> None:
-        self._outbox = outbox
-        self._client = client
-        self._now = now
-        self._random = random
-        self._metrics = metrics
+    outbox: Outbox
+    client: EndpointClient
+    now: Callable[[], datetime]
+    random: Callable[[], float]
+    metrics: Metrics
 
     async def send(self, outgoing: Outgoing, endpoint: Endpoint) -> None:
         """Send one claimed event and record the outcome. Raises FenceLost."""
         began = elapsed_seconds()
-        reply = await self._client.post(endpoint, outgoing.id, outgoing.body, self._now())
+        reply = await self.client.post(endpoint, outgoing.id, outgoing.body, self.now())
         outcome = self._outcome(outgoing, reply, round((elapsed_seconds() - began) * 1000))
-        breaker = await self._outbox.record(outgoing, endpoint, outcome, now=self._now())
+        breaker = await self.outbox.record(outgoing, endpoint, outcome, now=self.now())
         self._report(outgoing, outcome, breaker)
 
     def _outcome(self, outgoing: Outgoing, reply: EndpointReply, milliseconds: int) -> Outcome:
-        now, status = self._now(), reply.status
+        now, status = self.now(), reply.status
         verdict = judge(status)
         if verdict is Verdict.DELIVERED:
             return Outcome(verdict, status, None, None, milliseconds)
         due_at: datetime | None = now
         if verdict is Verdict.FAILED:
             pause = None if status is None else pause_of(status, reply.retry_after, now)
-            due_at = next_attempt(outgoing.tries + 1, now=now, pause=pause, random=self._random())
+            due_at = next_attempt(outgoing.tries + 1, now=now, pause=pause, random=self.random())
         error = reply.error or f"status {status}"
         return Outcome(verdict, status, error, due_at, milliseconds, reply.text)
 
     def _report(self, outgoing: Outgoing, outcome: Outcome, breaker: Breaker) -> None:
         verdict = outcome.verdict
         retried = verdict is Verdict.FAILED and outcome.due_at is not None
-        self._metrics.outbound(outgoing.endpoint, outcome="retry" if retried else str(verdict))
+        self.metrics.outbound(outgoing.endpoint, outcome="retry" if retried else str(verdict))
         (log.info if verdict is Verdict.DELIVERED else log.warning)(
             "outbound.sent",
             outbound_id=outgoing.id,
@@ -80,6 +73,6 @@ class OutboundSender:
             error=outcome.error,
             tries=outgoing.tries,
             due_at=outcome.due_at.isoformat() if retried and outcome.due_at else None,
-            breaker=str(breaker.position(self._now())),
+            breaker=str(breaker.position(self.now())),
             duration_ms=outcome.milliseconds,
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -42,37 +43,28 @@ class EndpointStatus(BaseModel, frozen=True):
     last_error_at: datetime | None
 
 
+@dataclass(frozen=True, slots=True)
 class EndpointStatuses:
-    """The status of endpoints. `endpoints` returns those of the rules in force. Every method raises Busy."""
+    """The status of endpoints. `endpoints` returns those of the rules in force. Reading the status raises Busy."""
 
-    def __init__(
-        self, store: OutboundOperatorStore, endpoints: Callable[[], Mapping[str, Endpoint]], now: Callable[[], datetime]
-    ) -> None:
-        self._store = store
-        self._endpoints = endpoints
-        self._now = now
+    store: OutboundOperatorStore
+    endpoints: Callable[[], Mapping[str, Endpoint]]
+    now: Callable[[], datetime]
 
     async def all(self) -> list[EndpointStatus]:
         """Return the status of each endpoint, by name."""
-        endpoints, backlog = self._endpoints(), await self._store.backlog()
+        endpoints, backlog = self.endpoints(), await self.store.backlog()
         names = sorted({*endpoints, *backlog})
-        stored = await self._store.endpoints(names)
+        stored = await self.store.endpoints(names)
         return [self._one(name, endpoints.get(name), stored, backlog.get(name, {})) for name in names]
 
     async def gauges(self) -> list[tuple[str, int, float, int]]:
         """Return the gauges' values: name, number of waiting events, age of the oldest in seconds, breaker."""
         return [(one.name, one.waiting, one.oldest_seconds, NUMBERS[one.state]) for one in await self.all()]
 
-    async def enable(self, name: str) -> bool:
-        """Send to an endpoint again; return whether the rules in force have it."""
-        if name not in self._endpoints():
-            return False
-        await self._store.enable(name)
-        return True
-
     def known(self, name: str) -> bool:
         """Return whether the rules in force have an endpoint of this name."""
-        return name in self._endpoints()
+        return name in self.endpoints()
 
     def _one(
         self, name: str, endpoint: Endpoint | None, stored: Sequence[Mapping[str, Any]], backlog: Mapping[str, Any]
@@ -81,7 +73,7 @@ class EndpointStatuses:
         fresh = endpoint is None or not row
         breaker = Breaker() if fresh else Breaker(row["failures"], row["openings"], row["open_until"])
         disabled_at = None if fresh else row["disabled_at"]
-        state = LEFT if endpoint is None else DISABLED if disabled_at else str(breaker.position(self._now()))
+        state = LEFT if endpoint is None else DISABLED if disabled_at else str(breaker.position(self.now()))
         return EndpointStatus(
             name=name,
             url=endpoint.shown if endpoint else None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from app.errors import BudgetSpent, DeclinedError, HeldError, ParkedError
@@ -9,32 +10,31 @@ from app.model import CONTACT_OWNER, OnSenderFull, Sender, Sticky
 from app.people.addresses import FREE_MAIL
 from app.senders.choose import Considered
 from app.senders.quota_store import RECHECK_AFTER
-from app.senders.store import Group
+from app.senders.store import Group, assign
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import datetime
 
+    from sqlalchemy.ext.asyncio import AsyncEngine
+
     from app.hubspot.owners import Owners
     from app.model import Enrollment, Pool
     from app.rules.rulebook import Rulebook
-    from app.senders.pause_store import SenderPauseStore
     from app.senders.store import Assigned
 
 OWNER_PROPERTY = "hubspot_owner_id"
 OWNED_BY_SENDER = "sender"
 
 
+@dataclass(frozen=True, slots=True)
 class Senders:
     """Assigns senders for one account, by the rulebook in force: a sender that has left it is not chosen any more."""
 
-    def __init__(
-        self, store: SenderPauseStore, owners: Owners, *, rulebook: Callable[[], Rulebook], now: Callable[[], datetime]
-    ) -> None:
-        self._store = store
-        self._owners = owners
-        self._rulebook = rulebook
-        self._now = now
+    engine: AsyncEngine
+    owners: Owners
+    rulebook: Callable[[], Rulebook]
+    now: Callable[[], datetime]
 
     async def assign(self, enrollment: Enrollment, facts: Mapping[str, str | None]) -> Sender:
         """Return the sender; `facts` are the contact's properties, which a plan that names its owner needs.
@@ -45,22 +45,22 @@ class Senders:
         if enrollment.sender is not None and enrollment.first_sending_at is not None:
             return enrollment.sender
         groups, unavailable = await self._groups(enrollment, facts)
-        assigned = await self._store.assign(enrollment, groups, unavailable)
+        assigned = await assign(self.engine, enrollment, groups, unavailable)
         if assigned.sender is None:
             raise self._no_sender(enrollment, assigned, groups)
         return assigned.sender
 
     def current_config(self, sender: Sender) -> Sender:
         """Return the sender as the rulebook in force describes it: its cap and its time zone."""
-        return self._rulebook().senders.get(sender.name, sender)
+        return self.rulebook().senders.get(sender.name, sender)
 
     async def owner_of(self, name: str, sender: Sender) -> str:
         """Return the owner id of the sender named `name`; the name `sender` stands for `sender` itself.
 
         Raises ParkedError where that user is no owner in HubSpot, and what HubSpot's owners raise.
         """
-        user = sender if name == OWNED_BY_SENDER else self._rulebook().senders.get(name, sender)
-        owner = await self._owners.by_user(user.user_id)
+        user = sender if name == OWNED_BY_SENDER else self.rulebook().senders.get(name, sender)
+        owner = await self.owners.by_user(user.user_id)
         if owner is None:
             raise ParkedError("no_owner", f"HubSpot has no owner with the user id of {user.name} ({user.user_id})")
         return owner.id
@@ -69,7 +69,7 @@ class Senders:
         self, enrollment: Enrollment, facts: Mapping[str, str | None]
     ) -> tuple[list[Group], tuple[Considered, ...]]:
         """Return the groups to choose from, in their order, and why others that the plan names are unavailable."""
-        plan, rulebook = enrollment.plan, self._rulebook()
+        plan, rulebook = enrollment.plan, self.rulebook()
         found: list[Group | Considered] = []
         if plan.sender == CONTACT_OWNER:
             found.append(await self._owner(facts.get(OWNER_PROPERTY), rulebook))
@@ -87,7 +87,7 @@ class Senders:
         """
         if not owner_id:
             return Considered(CONTACT_OWNER, chosen=False, because="the contact has no owner")
-        owner = await self._owners.by_id(owner_id)
+        owner = await self.owners.by_id(owner_id)
         if owner is None or owner.user_id is None:
             return Considered(CONTACT_OWNER, chosen=False, because=f"owner {owner_id} is deactivated, or not there")
         known = next((sender for sender in rulebook.senders.values() if sender.user_id == owner.user_id), None)
@@ -101,7 +101,7 @@ class Senders:
         if not groups:
             return ParkedError("no_sender", reasons)
         if assigned.free_at is None:
-            return HeldError("sender_paused", self._now() + RECHECK_AFTER, reasons)
+            return HeldError("sender_paused", self.now() + RECHECK_AFTER, reasons)
         if enrollment.plan.on_sender_full is OnSenderFull.FAIL:
             return DeclinedError("sender_full", reasons)
         return BudgetSpent("quota", assigned.free_at)

@@ -10,7 +10,6 @@ from app.database.fragments import ONE_AFTER_THE_OTHER
 from app.model import Sender
 from app.senders.inbox_store import read_inboxes
 from app.senders.quota_store import PERIOD
-from app.senders.store import SenderAssignment
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -18,10 +17,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-    from app.model import Enrollment
-    from app.senders.choose import Considered
     from app.senders.inbox_store import Inbox
-    from app.senders.store import Assigned, Group
 
 MAXIMUM_REFUSALS = 3
 
@@ -107,20 +103,10 @@ RESUME = text(f"""
 
 
 class SenderPauseStore:
-    """Assigns senders, and stores the pauses that all replicas share."""
+    """The pauses in the database, which all replicas share."""
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
-
-    async def assign(
-        self, enrollment: Enrollment, groups: Sequence[Group], unavailable: tuple[Considered, ...]
-    ) -> Assigned:
-        """Choose from the first group that has a sender available; store the choice with the reasons for all.
-
-        `unavailable` are reasons that are known already. Raises FenceLost.
-        """
-        async with self._engine.begin() as connection:
-            return await SenderAssignment(connection, enrollment).assign(groups, unavailable)
 
     async def inboxes(self, account: str, inboxes: Sequence[str]) -> Mapping[str, Inbox]:
         """Return the state of each inbox."""

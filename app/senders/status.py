@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -36,19 +37,19 @@ class SenderStatus(BaseModel, frozen=True):
     full_until: datetime | None
 
 
+@dataclass(frozen=True, slots=True)
 class SenderStatuses:
     """Reads the status of senders, pauses and resumes them. Raises Busy while the database cannot be reached.
 
     Senders are those of the rulebook in force, and contacts' owners that have sent: `owner` and their owner id.
     """
 
-    def __init__(self, store: SenderPauseStore, rulebook: Callable[[], Rulebook | None]) -> None:
-        self._store = store
-        self._rulebook = rulebook
+    store: SenderPauseStore
+    rulebook: Callable[[], Rulebook | None]
 
     async def all(self) -> list[SenderStatus]:
         """Return the senders, in each account of the rulebook in force."""
-        rulebook = self._rulebook()
+        rulebook = self.rulebook()
         if rulebook is None:
             return []
         return [status for account in rulebook.accounts.values() for status in await self._of(account, rulebook)]
@@ -59,7 +60,7 @@ class SenderStatuses:
         if found is None:
             return False
         with busy_when_gone():
-            await self._store.pause(found[0].name, found[1], "by an operator")
+            await self.store.pause(found[0].name, found[1], "by an operator")
         return True
 
     async def resume(self, account: str | None, name: str) -> bool:
@@ -68,13 +69,13 @@ class SenderStatuses:
         if found is None:
             return False
         with busy_when_gone():
-            await self._store.resume(found[0].name, found[1].email)
+            await self.store.resume(found[0].name, found[1].email)
         return True
 
     async def _of(self, account: Account, rulebook: Rulebook) -> list[SenderStatus]:
         senders = await self._senders(account, rulebook)
         with busy_when_gone():
-            found = await self._store.inboxes(account.name, sorted({sender.email for sender in senders}))
+            found = await self.store.inboxes(account.name, sorted({sender.email for sender in senders}))
         return [_status(account, sender, found[sender.email]) for sender in senders]
 
     async def _senders(self, account: Account, rulebook: Rulebook) -> list[Sender]:
@@ -82,11 +83,11 @@ class SenderStatuses:
         with busy_when_gone():
             return [
                 *named,
-                *await self._store.others(account.name, excluding=sorted({sender.email for sender in named})),
+                *await self.store.others(account.name, excluding=sorted({sender.email for sender in named})),
             ]
 
     async def _found(self, account: str | None, name: str) -> tuple[Account, Sender] | None:
-        rulebook = self._rulebook()
+        rulebook = self.rulebook()
         found = rulebook.resolve_account(account) if rulebook else None
         if rulebook is None or found is None:
             return None

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
-    from sqlalchemy.ext.asyncio import AsyncConnection
+    from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
     from app.model import Enrollment
 
@@ -49,6 +49,17 @@ class Assigned:
     sender: Sender | None
     considered: tuple[Considered, ...]
     free_at: datetime | None = None
+
+
+async def assign(
+    engine: AsyncEngine, enrollment: Enrollment, groups: Sequence[Group], unavailable: tuple[Considered, ...]
+) -> Assigned:
+    """Choose from the first group that has a sender available; store the choice with the reasons for all.
+
+    `unavailable` are reasons that are known already. Raises FenceLost.
+    """
+    async with engine.begin() as connection:
+        return await SenderAssignment(connection, enrollment).assign(groups, unavailable)
 
 
 @dataclass(slots=True)

@@ -12,7 +12,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from app.web.problems import CHALLENGE, Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
 
 ANSWERS: dict[int | str, dict[str, Any]] = {
     401: {
@@ -51,20 +51,18 @@ def authorise(token: str | None, presented: str) -> Problem | None:
     return None
 
 
-def operator(token: str | None) -> Callable[..., None]:
-    """Return the dependency that requires the admin token; `operator_limits` checks the same before it reads a body."""
+def operators_only(token: str | None, routers: Iterable[APIRouter]) -> APIRouter:
+    """Return the routes of `routers`, each of which requires the admin token and rejects unknown parameters.
+
+    `operator_limits` checks the same token before it reads a body.
+    """
 
     def require_token(presented: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]) -> None:
         problem = authorise(token, presented.credentials if presented is not None else "")
         if problem is not None:
             raise problem
 
-    return require_token
-
-
-def operators_only(token: str | None, routers: Iterable[APIRouter]) -> APIRouter:
-    """Return the routes of `routers`, each of which requires the admin token and rejects unknown parameters."""
-    guarded = APIRouter(dependencies=[Depends(operator(token)), Depends(reject_unknown_parameters)])
+    guarded = APIRouter(dependencies=[Depends(require_token), Depends(reject_unknown_parameters)])
     for router in routers:
         guarded.include_router(router)
     return guarded

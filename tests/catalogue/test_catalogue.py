@@ -110,7 +110,7 @@ async def test_what_cannot_be_read_again_is_told_with_its_age_and_why(held: Held
     held.now += FRESH_SECONDS + 1
     practice.refuse("owners", 403, "MISSING_SCOPES")
     stale = await held.owners()
-    assert (stale.rows, stale.read_at, stale.age_seconds) == (before.rows, before.read_at, FRESH_SECONDS + 1)
+    assert (stale.items, stale.read_at, stale.age_seconds) == (before.items, before.read_at, FRESH_SECONDS + 1)
     assert "MISSING_SCOPES" in stale.trouble
 
     practice.control("faults", [])

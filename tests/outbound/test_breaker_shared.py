@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from app.model import State
+from app.outbound import loop
 from app.outbound.operator_store import OutboundOperatorStore
 from tests.outbound.conftest import NEWER, endpoint
 
@@ -123,7 +124,8 @@ async def test_a_replica_with_an_old_secret_does_not_hold_up_one_with_the_right_
     assert await desk.rows("DISTINCT state", "outbound") == [{"state": "delivered"}]
 
 
-async def test_who_enables_an_endpoint_enables_it_for_all_replicas(desk: Desk) -> None:
+async def test_who_enables_an_endpoint_enables_it_for_all_replicas(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loop, "AT_ONCE", 4)
     await desk.ends(State.ENROLLED, *PEOPLE)
     desk.far.answer(*[410] * 16)
     await desk.send("w1")
@@ -131,7 +133,6 @@ async def test_who_enables_an_endpoint_enables_it_for_all_replicas(desk: Desk) -
     await OutboundOperatorStore(desk.engine).enable("crm")
     (_, one), (_, other) = desk.replica("w1"), desk.replica("w2", rules=another(desk))
     for delivering in (other, one):
-        delivering._at_once = 4
         assert await delivering.take() == 4
     await asyncio.gather(one.drained(), other.drained())
 

@@ -27,7 +27,7 @@ FULL = "full: 2 in 24 hours"
 
 
 def senders_of(road: Road) -> Senders:
-    return Senders(SenderPauseStore(road.engine), road.owners, rulebook=lambda: BOOK, now=utc_now)
+    return Senders(road.engine, road.owners, rulebook=lambda: BOOK, now=utc_now)
 
 
 async def claim(road: Road, make_entry: MakeEntry, *emails: str, **facts: Any) -> list[Enrollment]:

@@ -109,9 +109,7 @@ async def assigned_by_two(road: Road, make_entry: MakeEntry, pool: str, people: 
         await road.accept(make_entry(f"{email} of {len(people)}", email, sender=pool))
     claimed = await road.enrollments.claim_ready(100)
     engines = [open_engine(road.engine.url) for _ in range(2)]
-    replicas = [
-        Senders(SenderPauseStore(engine), road.owners, rulebook=lambda: BOOK, now=utc_now) for engine in engines
-    ]
+    replicas = [Senders(engine, road.owners, rulebook=lambda: BOOK, now=utc_now) for engine in engines]
     chosen = await asyncio.gather(
         *(replicas[number % 2].assign(enrollment, {}) for number, enrollment in enumerate(claimed))
     )

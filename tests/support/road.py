@@ -32,7 +32,6 @@ from app.people.suppression_store import SuppressionStore
 from app.rules.file.documents import Document
 from app.rules.load import load
 from app.senders.assign import Senders
-from app.senders.pause_store import SenderPauseStore
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -216,7 +215,7 @@ async def open_road(
             enrollments,
             ContactWriter(enrollments, hubspot, lambda _, one: dropped.append(one)),
             Eligibility(SuppressionStore(engine), lambda: book),
-            Senders(SenderPauseStore(engine), owners, rulebook=lambda: book, now=now),
+            Senders(engine, owners, rulebook=lambda: book, now=now),
             unenroller,
             recorder,
         )

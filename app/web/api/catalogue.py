@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -97,14 +96,14 @@ def routes(process: Process) -> APIRouter:
     router, catalogue = resource(), _catalogue(process)
 
     @router.get("/sequences", response_model=SequenceList)
-    async def sequences(account: Account = None, max_age: MaximumAge = FRESH_SECONDS) -> dict[str, Any]:
+    async def sequences(account: Account = None, max_age: MaximumAge = FRESH_SECONDS) -> Listing:
         """List the sequences that the senders of the rules may send."""
-        return _shown(await catalogue.sequences(account, max_age=max_age))
+        return _found(await catalogue.sequences(account, max_age=max_age))
 
     @router.get("/owners", response_model=OwnerList)
-    async def owners(account: Account = None, max_age: MaximumAge = FRESH_SECONDS) -> dict[str, Any]:
+    async def owners(account: Account = None, max_age: MaximumAge = FRESH_SECONDS) -> Listing:
         """List the owners with their two ids."""
-        return _shown(await catalogue.owners(account, max_age=max_age))
+        return _found(await catalogue.owners(account, max_age=max_age))
 
     return router
 
@@ -123,7 +122,7 @@ def _catalogue(process: Process) -> Catalogue:
     return Catalogue(open_client, lambda: process.rulebook.current)
 
 
-def _shown(listing: Listing | None) -> dict[str, Any]:
+def _found(listing: Listing | None) -> Listing:
     if listing is None:
         raise Problem(404, "not-found", "No account of the rules in force is called so; name one where there are more.")
-    return asdict(listing) | {"items": listing.rows}
+    return listing

@@ -71,8 +71,9 @@ def endpoint_routes(store: OutboundOperatorStore, statuses: EndpointStatuses) ->
     @router.post("/endpoints/{name}/enable", response_model=EndpointRow)
     async def enable(name: Identity) -> EndpointStatus:
         """Send to an endpoint again at once: one that answered 410, or one whose breaker is open."""
-        if not await statuses.enable(name):
+        if not statuses.known(name):
             raise _unknown()
+        await store.enable(name)
         log.info("endpoint.enabled", endpoint=name)
         status = next((one for one in await statuses.all() if one.name == name), None)
         if status is None:

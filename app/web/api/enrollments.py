@@ -102,4 +102,4 @@ def with_advice(enrollment: Mapping[str, Any]) -> dict[str, Any]:
     """Return an enrollment with what a person can do about HubSpot's reason, where the fault table has that reason."""
     fault = faults().get(enrollment["reason"] or "")
     advice = {"what_to_do": fault.do, "docs": f"docs/faults.md#{fault.anchor}"} if fault else {}
-    return {**enrollment, "what_to_do": None, "docs": None, **advice}
+    return {**enrollment, **advice}
