@@ -8,12 +8,10 @@ from typing import Any
 from fastapi import APIRouter, FastAPI
 from starlette.types import Receive, Scope, Send
 
-from app.web.openapi import describe_examples
+from app.web.openapi import describe_examples, describe_webhooks
 from app.web.operator_limits import capped, refused
 from app.web.problems import Problem, add_handlers, describe_problems
-from app.web.webhooks import PREFIX, Webhooks, describe
-
-DESCRIPTION = "Webhooks in, HubSpot sequence enrollments out."
+from app.web.webhooks import PREFIX, Webhooks
 
 
 class Application(FastAPI):
@@ -39,7 +37,7 @@ class Application(FastAPI):
         describe_problems(document)
         describe_examples(document, self.routes)
         if self.deliveries is not None:
-            describe(document)
+            describe_webhooks(document)
         return document
 
 
@@ -57,7 +55,7 @@ def create_app(
     """
     app = Application(
         title="Segue",
-        description=DESCRIPTION,
+        description="Webhooks in, HubSpot sequence enrollments out.",
         version=version,
         docs_url="/docs",
         redoc_url=None,

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any, TypeAlias
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
 
 from fastapi import APIRouter, Response
 from pydantic import BaseModel
 
+from app.errors import Busy
+from app.outbound.wiring import endpoint_status
+from app.reports.store import StoredReader
+from app.senders.wiring import sender_status
+
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from app.process import Process
+    from app.rules.rulebook import Rulebook
 
 CHECK_SECONDS = 2.0
-Check: TypeAlias = "Callable[[], Awaitable[str | None]]"
 
 
 class Alive(BaseModel, json_schema_extra={"example": {"status": "ok", "practice": False}}):
@@ -35,39 +41,69 @@ class Readiness(
 NOT_READY: dict[int | str, dict[str, Any]] = {503: {"description": "Not ready", "model": Readiness}}
 
 
-def health(checks: Mapping[str, Check], *, practice: bool) -> APIRouter:
-    """Return `/healthz` and `/readyz`. A check returns None, or the problem in a few words."""
-    routes = APIRouter(tags=["health"])
+def health(process: Process) -> APIRouter:
+    """Return `/healthz` and `/readyz`."""
+    routes, reader = APIRouter(tags=["health"]), StoredReader(process.engine)
 
     @routes.get("/healthz", summary="Alive: touches nothing", response_model=Alive)
     async def healthz() -> dict[str, Any]:
-        return {"status": "ok", "practice": practice}
+        return {"status": "ok", "practice": process.practice}
 
     @routes.get("/readyz", summary="Ready: each dependency by name", response_model=Readiness, responses=NOT_READY)
     async def readyz(response: Response) -> dict[str, Any]:
-        problems = await asyncio.gather(*(_checked(check) for check in checks.values()))
-        described = {name: problem or "ok" for name, problem in zip(checks, problems, strict=True)}
-        ready = not any(problems)
+        checks = {
+            "database": await _database(reader),
+            "rulebook": "ok" if process.rulebook.current is not None else "no rulebook is loaded",
+            "service": "stopping" if process.stopping.is_set() else "ok",
+        }
+        ready = set(checks.values()) == {"ok"}
         response.status_code = 200 if ready else 503
-        return {"status": "ready" if ready else "not ready", "checks": described}
+        return {"status": "ready" if ready else "not ready", "checks": checks}
 
     return routes
 
 
-async def _checked(check: Check) -> str | None:
+async def _database(reader: StoredReader) -> str:
     try:
         async with asyncio.timeout(CHECK_SECONDS):
-            return await check()
+            await reader.ping()
     except TimeoutError:
         return f"no answer within {CHECK_SECONDS:g} s"
+    except Busy as error:
+        return str(error)
+    return "ok"
 
 
-def metrics(page: Callable[[], Awaitable[bytes]]) -> APIRouter:
+def metrics(process: Process) -> APIRouter:
     """Return `/metrics`."""
     routes = APIRouter(tags=["health"])
 
     @routes.get("/metrics", summary="Metrics for Prometheus", response_class=Response)
     async def show() -> Response:
-        return Response(await page(), media_type="text/plain; version=0.0.4; charset=utf-8")
+        return Response(await _page(process), media_type="text/plain; version=0.0.4; charset=utf-8")
 
     return routes
+
+
+async def _page(process: Process) -> bytes:
+    """Return the metrics. The gauges that count rows are read on each request."""
+    book, reader = process.rulebook.current, StoredReader(process.engine)
+    with suppress(Busy):
+        process.metrics.backlog(*await reader.backlog())
+        process.metrics.thin_events(await reader.thin_events())
+        process.metrics.endpoints(await endpoint_status(process).gauges())
+        if book is not None:
+            process.metrics.overdue_looks(await reader.overdue_looks(book.accounts))
+            senders = await sender_status(process).all()
+            process.metrics.senders((one.account, one.name, one.left, one.paused_at is not None) for one in senders)
+            process.metrics.accounts(await _connected(process, book))
+    return process.metrics.page()
+
+
+async def _connected(process: Process, book: Rulebook) -> dict[str, bool]:
+    """Return the accounts that join by OAuth, each with whether its grant is active. Raises Busy."""
+    if process.oauth is None:
+        return {}
+    states = {row["account"]: row["state"] for row in await process.oauth.grants.listed()}
+    joining = (account.name for account in book.accounts.values() if account.oauth)
+    return {name: states.get(name) == "active" for name in joining}

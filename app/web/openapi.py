@@ -1,8 +1,4 @@
-"""The examples of the OpenAPI document, with their nulls.
-
-FastAPI leaves every null out of its document. An example without its nulls would not fit its own schema, so this module
-takes the examples from the models again.
-"""
+"""What FastAPI leaves out of the OpenAPI document: the nulls of examples, and the route of deliveries."""
 
 from __future__ import annotations
 
@@ -21,7 +17,10 @@ if TYPE_CHECKING:
 
 
 def describe_examples(document: dict[str, Any], routes: Sequence[BaseRoute]) -> None:
-    """Put the whole examples of the requests and answers of `routes` into an OpenAPI document, nulls included."""
+    """Put the whole examples of the requests and answers of `routes` into an OpenAPI document, nulls included.
+
+    FastAPI leaves every null out, and an example without its nulls would not fit its own schema.
+    """
     _, written = models_json_schema(list(_models(routes)))
     for name, schema in written.get("$defs", {}).items():
         published = document["components"]["schemas"].get(name, {})
@@ -34,3 +33,34 @@ def _models(routes: Sequence[BaseRoute]) -> Iterator[tuple[type[BaseModel], Json
         model = field.field_info.annotation
         if isclass(model) and issubclass(model, BaseModel):
             yield model, field.mode
+
+
+def describe_webhooks(document: dict[str, Any]) -> None:
+    """Put the route of deliveries, which FastAPI does not know, into an OpenAPI document."""
+    id_ = "dlv_019ab2c3d4e5f60718293a4b5c6d7e81"
+    answers = {
+        "200": "Kept (or seen before, or no rule listens): do not send it again",
+        "400": "The body cannot be read as what this provider sends",
+        "401": "The signature is missing, wrong or stale",
+        "404": "No such source",
+        "405": "Not by this method",
+        "413": "The body exceeds SEGUE_MAX_BODY_BYTES",
+        "415": "Send it without content encoding",
+        "503": "It could not be kept now: send it again after Retry-After seconds",
+    }
+    document.setdefault("paths", {})["/webhooks/{source}"] = {
+        "post": {
+            "tags": ["webhooks"],
+            "summary": "Receive one delivery from a source",
+            "operationId": "receive_delivery",
+            "parameters": [{"name": "source", "in": "path", "required": True, "schema": {"type": "string"}}],
+            "requestBody": {"content": {"*/*": {"schema": {}}}},
+            "responses": {
+                status: {
+                    "description": description,
+                    "content": {"application/json": {"example": {"received": status == "200", "id": id_}}},
+                }
+                for status, description in answers.items()
+            },
+        }
+    }

@@ -2,13 +2,13 @@
 
 The path after the source's name belongs to its provider: it is a secret where a provider can send none elsewhere.
 
-A bare ASGI application, since every delivery passes it. `describe` adds its route to the OpenAPI document.
+A bare ASGI application, since every delivery passes it. `openapi` describes its route.
 """
 
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import structlog
 
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 PREFIX = "/webhooks/"
-JSON = "application/json"
 LONGEST_LENGTH = 20  # digits: more is no length, and Python refuses to parse thousands of digits
 
 
@@ -129,34 +128,3 @@ async def _capped_body(headers: dict[str, str], receive: Receive, maximum: int) 
         if len(body) > maximum:
             raise TooLarge("too_large", f"the body exceeds {maximum} bytes")
     return bytes(body)
-
-
-def describe(document: dict[str, Any]) -> None:
-    """Add the route to an OpenAPI document."""
-    id_ = "dlv_019ab2c3d4e5f60718293a4b5c6d7e81"
-    answers = {
-        "200": "Kept (or seen before, or no rule listens): do not send it again",
-        "400": "The body cannot be read as what this provider sends",
-        "401": "The signature is missing, wrong or stale",
-        "404": "No such source",
-        "405": "Not by this method",
-        "413": "The body exceeds SEGUE_MAX_BODY_BYTES",
-        "415": "Send it without content encoding",
-        "503": "It could not be kept now: send it again after Retry-After seconds",
-    }
-    document.setdefault("paths", {})["/webhooks/{source}"] = {
-        "post": {
-            "tags": ["webhooks"],
-            "summary": "Receive one delivery from a source",
-            "operationId": "receive_delivery",
-            "parameters": [{"name": "source", "in": "path", "required": True, "schema": {"type": "string"}}],
-            "requestBody": {"content": {"*/*": {"schema": {}}}},
-            "responses": {
-                status: {
-                    "description": description,
-                    "content": {JSON: {"example": {"received": status == "200", "id": id_}}},
-                }
-                for status, description in answers.items()
-            },
-        }
-    }

@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from functools import partial
 from importlib import import_module
 from pkgutil import iter_modules
 from typing import TYPE_CHECKING
 
 from app import __version__
-from app.errors import Busy
 from app.followup.hint_store import HintStore
 from app.ids import Ids
 from app.intake.decide import Decider
 from app.intake.group_commit import GroupCommit
 from app.intake.receive import Intake
 from app.intake.rejected_store import RejectedDeliveries
-from app.outbound.wiring import endpoint_status
-from app.reports.store import StoredReader
-from app.senders.wiring import sender_status
 from app.sources import PROVIDERS
 from app.web import api, auth, health
 from app.web.app import create_app
@@ -29,12 +24,11 @@ from app.web.server import Listener, run_until_stopped
 from app.web.webhooks import Webhooks
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Mapping
 
     from fastapi import APIRouter, FastAPI
 
     from app.process import Process
-    from app.rules.rulebook import Rulebook
 
 
 def bind(process: Process) -> list[Listener]:
@@ -57,11 +51,7 @@ def worker_listener(process: Process) -> dict[Listener, FastAPI]:
     settings = process.settings
     if settings.admin_port is None:
         return {}
-    reader = StoredReader(process.engine)
-    routers = [
-        health.health(_checks(process, reader), practice=process.practice),
-        health.metrics(partial(_page, process, reader)),
-    ]
+    routers = [health.health(process), health.metrics(process)]
     listener = _listener(process, settings.admin_port, "SEGUE_ADMIN_PORT")
     return {listener: create_app(routers, version=__version__)}
 
@@ -73,17 +63,11 @@ async def serve(process: Process, apps: Mapping[Listener, FastAPI]) -> None:
 
 async def applications(process: Process) -> list[FastAPI]:
     """Return the public application and, where operators have a port of their own, theirs."""
-    settings, reader = process.settings, StoredReader(process.engine)
+    settings = process.settings
     token = settings.admin_token.get_secret_value() if settings.admin_token else None
     webhooks, authorise = await _webhooks(process), partial(auth.authorise, token)
-    public = [
-        health.health(_checks(process, reader), practice=process.practice),
-        connect.router(process.oauth.connector if process.oauth else None),
-    ]
-    operators = [
-        health.metrics(partial(_page, process, reader)),
-        auth.operators_only(token, _resources(process)),
-    ]
+    public = [health.health(process), connect.router(process.oauth.connector if process.oauth else None)]
+    operators = [health.metrics(process), auth.operators_only(token, _resources(process))]
     if settings.admin_port is None:
         return [create_app([*public, *operators], version=__version__, webhooks=webhooks, authorise=authorise)]
     return [
@@ -126,44 +110,3 @@ async def _webhooks(process: Process) -> Webhooks:
         new_id=ids,
         metrics=metrics,
     )
-
-
-def _checks(process: Process, reader: StoredReader) -> Mapping[str, Callable[[], Awaitable[str | None]]]:
-    async def database() -> str | None:
-        try:
-            await reader.ping()
-        except Busy as error:
-            return str(error)
-        return None
-
-    async def rulebook() -> str | None:
-        return None if process.rulebook.current is not None else "no rulebook is loaded"
-
-    async def running() -> str | None:
-        return "stopping" if process.stopping.is_set() else None
-
-    return {"database": database, "rulebook": rulebook, "service": running}
-
-
-async def _page(process: Process, reader: StoredReader) -> bytes:
-    """Return the metrics. The gauges that count rows are read on each request."""
-    book = process.rulebook.current
-    with suppress(Busy):
-        process.metrics.backlog(*await reader.backlog())
-        process.metrics.thin_events(await reader.thin_events())
-        process.metrics.endpoints(await endpoint_status(process).gauges())
-        if book is not None:
-            process.metrics.overdue_looks(await reader.overdue_looks(book.accounts))
-            senders = await sender_status(process).all()
-            process.metrics.senders((one.account, one.name, one.left, one.paused_at is not None) for one in senders)
-            process.metrics.accounts(await _connected(process, book))
-    return process.metrics.page()
-
-
-async def _connected(process: Process, book: Rulebook) -> dict[str, bool]:
-    """Return the accounts that join by OAuth, each with whether its grant is active. Raises Busy."""
-    if process.oauth is None:
-        return {}
-    states = {row["account"]: row["state"] for row in await process.oauth.grants.listed()}
-    joining = (account.name for account in book.accounts.values() if account.oauth)
-    return {name: states.get(name) == "active" for name in joining}

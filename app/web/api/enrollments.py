@@ -1,4 +1,4 @@
-"""`/api/v1/enrollments`: where each enrollment stands; an operator releases or cancels one, or many by a filter."""
+"""`/api/v1/enrollments`: where each enrollment stands; an operator releases or cancels one."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from app.followup.ends import How
 from app.hubspot.api.faults import faults
 from app.model import Filters, State
 from app.reports.store import StoredReader
-from app.web.api.common import LIMIT, UNREADABLE, Email, Identity, Limit, Name, or_404, page, resource
-from app.web.api.enrollments_models import Cancelled, EnrollmentDetail, EnrollmentPage, Parked, Released, Whose
+from app.web.api.common import LIMIT, Email, Identity, Limit, Name, or_404, page, resource
+from app.web.api.enrollments_models import EnrollmentDetail, EnrollmentPage
 from app.web.pagination import EnrollmentCursor
 from app.web.problems import Problem
 
@@ -32,7 +32,6 @@ def routes(process: Process) -> APIRouter:
     router, store, reader = resource(), EnrollmentOperatorStore(process.engine), StoredReader(process.engine)
     _add_lists(router, reader)
     _add_one(router, store, reader)
-    _add_many(router, store)
     return router
 
 
@@ -80,22 +79,6 @@ def _add_one(router: APIRouter, store: EnrollmentOperatorStore, reader: StoredRe
             raise Problem(409, "wrong-state", f"It is {row['state']}, and cannot be {outcome}.")
         log.info("enrollment.intervened", enrollment_id=id_, delivery_id=row["delivery_id"], told=outcome)
         return with_advice(row)
-
-
-def _add_many(router: APIRouter, store: EnrollmentOperatorStore) -> None:
-    @router.post("/enrollments/cancel", response_model=Cancelled, responses=CONFLICT | UNREADABLE)
-    async def cancel_waiting(criteria: Whose) -> dict[str, int]:
-        """Cancel all enrollments of a person, of a rule, or both, that are held or ready."""
-        cancelled = await store.cancel_waiting(email=criteria.email, rule=criteria.rule)
-        log.info("enrollments.cancelled", count=cancelled, rule=criteria.rule)
-        return {"cancelled": cancelled}
-
-    @router.post("/enrollments/release", response_model=Released, responses=CONFLICT | UNREADABLE)
-    async def release_parked(criteria: Parked) -> dict[str, int]:
-        """Release all parked enrollments of a reason, a rule or a sender, ten a second: their cause is solved."""
-        released = await store.release_parked(reason=criteria.reason, rule=criteria.rule, sender=criteria.sender)
-        log.info("enrollments.released", count=released, **criteria.model_dump(exclude_none=True))
-        return {"released": released}
 
 
 def with_advice(enrollment: Mapping[str, Any]) -> dict[str, Any]:

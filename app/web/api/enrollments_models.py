@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Self
+from typing import Any
 
-from pydantic import BaseModel, Field, model_validator
+from pydantic import BaseModel
 
-from app.model import NO_OUTCOME
 from app.web.api.common import Page
 from app.web.api.decisions import CONSIDERED
-from app.web.fields import Person, Storable
 
 ENROLLMENT: dict[str, Any] = {
     "id": "enr_019ab2c3d4e5f60718293a4b5c6d7e84",
@@ -141,48 +139,3 @@ class EnrollmentPage(
     Page[EnrollmentRow], json_schema_extra={"example": {"items": [ENROLLMENT], "next_cursor": ENROLLMENT["id"]}}
 ):
     """One page of enrollments."""
-
-
-class Whose(BaseModel, extra="forbid", json_schema_extra={"example": {"email": "ada@corp.example"}}):
-    """Which enrollments are cancelled: those of a person, of a rule, or (with both) of a person by that rule."""
-
-    email: Person | None = Field(None, max_length=320, description="The person's address")
-    rule: Storable | None = Field(None, max_length=200, description="The rule's id")
-
-    @model_validator(mode="after")
-    def _not_all(self) -> Self:
-        if not self.email and not self.rule:
-            raise ValueError("name an email, a rule, or both")
-        return self
-
-
-class Parked(
-    BaseModel, extra="forbid", json_schema_extra={"example": {"reason": "DISCONNECTED_INBOX", "sender": "anna"}}
-):
-    """Which parked enrollments are released: all that match every field given."""
-
-    reason: Storable | None = Field(None, max_length=200, description="Why they are parked")
-    rule: Storable | None = Field(None, max_length=200, description="The rule's id")
-    sender: Storable | None = Field(None, max_length=200, description="The sender's name")
-
-    @model_validator(mode="after")
-    def _not_all(self) -> Self:
-        if not self.reason and not self.rule and not self.sender:
-            raise ValueError("name a reason, a rule, a sender, or several of them")
-        if self.reason == NO_OUTCOME:
-            raise ValueError(
-                "HubSpot does not tell who is in a workflow: look at each of them, and release it by its id"
-            )
-        return self
-
-
-class Released(BaseModel, json_schema_extra={"example": {"released": 12}}):
-    """How many were released."""
-
-    released: int
-
-
-class Cancelled(BaseModel, json_schema_extra={"example": {"cancelled": 12}}):
-    """How many were cancelled."""
-
-    cancelled: int

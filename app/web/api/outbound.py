@@ -1,24 +1,19 @@
-"""`/api/v1/outbound`: the events for the operator's own systems, and sending them again."""
+"""`/api/v1/outbound`: the events for the operator's own systems."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Literal
 
-import structlog
 from fastapi import APIRouter
-from pydantic import AfterValidator, AwareDatetime, BaseModel, Field
+from pydantic import BaseModel
 
 from app.outbound.operator_store import OutboundOperatorStore
-from app.outbound.wiring import endpoint_status
-from app.web.api.common import LIMIT, UNREADABLE, Identity, Limit, Name, Page, or_404, page, resource
-from app.web.fields import Storable
+from app.web.api.common import LIMIT, Identity, Limit, Name, Page, or_404, page, resource
 from app.web.pagination import OutboundCursor
-from app.web.problems import Problem
 
 if TYPE_CHECKING:
-    from app.outbound.status import EndpointStatuses
     from app.process import Process
 
 OutboundState = Literal["waiting", "sending", "delivered", "failed"]
@@ -45,19 +40,6 @@ ATTEMPT: dict[str, Any] = {
     "milliseconds": 41,
     "answer": "Internal Server Error",
 }
-UNDER_WAY: dict[int | str, dict[str, Any]] = {409: {"description": "It is on its way right now"}}
-
-log = structlog.get_logger(__name__)
-
-
-def _in_utc(value: datetime) -> datetime:
-    try:
-        return value.astimezone(UTC)
-    except OverflowError as error:
-        raise ValueError("no such time in UTC") from error
-
-
-Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
 
 
 class OutboundRow(BaseModel, json_schema_extra={"example": EVENT}):
@@ -107,38 +89,10 @@ class OutboundPage(Page[OutboundRow], json_schema_extra={"example": {"items": [E
     """One page of events; `next_cursor` asks for the next one, null on the last."""
 
 
-class Replay(
-    BaseModel,
-    extra="forbid",
-    json_schema_extra={
-        "example": {"endpoint": "crm", "since": "2026-11-23T08:00:00Z", "until": None, "state": "failed"}
-    },
-):
-    """What is sent again: events of one endpoint, noted from `since` on and before `until`."""
-
-    endpoint: Storable = Field(max_length=200, description="Its name in the rules")
-    since: Moment
-    until: Moment | None = None
-    state: Literal["failed", "delivered", "all"] = Field(
-        "failed", description="`delivered` or `all` after the endpoint lost what it had taken"
-    )
-
-
-class Replayed(BaseModel, json_schema_extra={"example": {"replayed": 12}}):
-    """How many are sent again."""
-
-    replayed: int
-
-
 def routes(process: Process) -> APIRouter:
     """Return the routes."""
     router, store = resource(), OutboundOperatorStore(process.engine)
-    _add_events(router, store)
-    _add_replays(router, store, endpoint_status(process))
-    return router
 
-
-def _add_events(router: APIRouter, store: OutboundOperatorStore) -> None:
     @router.get("/outbound", response_model=OutboundPage)
     async def listed(
         endpoint: Name = None,
@@ -157,29 +111,4 @@ def _add_events(router: APIRouter, store: OutboundOperatorStore) -> None:
         """Return one event with the body that is sent, and what came of each attempt."""
         return or_404(await store.one(outbound_id), outbound_id)
 
-
-def _add_replays(router: APIRouter, store: OutboundOperatorStore, statuses: EndpointStatuses) -> None:
-    @router.post("/outbound/replay", response_model=Replayed, responses=UNREADABLE)
-    async def replay_many(request: Replay) -> dict[str, int]:
-        """Send an endpoint's events of a period again: those that failed, those it took, or all."""
-        if not statuses.known(request.endpoint) and not await store.knows(request.endpoint):
-            raise Problem(
-                404, "not-found", "No endpoint is called so: neither in the rules in force nor in the record."
-            )
-        states = ("failed", "delivered") if request.state == "all" else (request.state,)
-        replayed = await store.replay_many(request.endpoint, since=request.since, until=request.until, states=states)
-        log.info("outbound.replayed", endpoint=request.endpoint, state=request.state, count=replayed)
-        return {"replayed": replayed}
-
-    @router.post("/outbound/{outbound_id}/replay", response_model=OutboundDetail, responses=UNDER_WAY)
-    async def replay(outbound_id: Identity) -> Mapping[str, Any]:
-        """Send one event again: the same bytes under the same `webhook-id`, with all its tries.
-
-        It is due at once. It waits for an open breaker or a disabled endpoint as all events do.
-        """
-        allowed = await store.replay(outbound_id)
-        row = or_404(await store.one(outbound_id), outbound_id)
-        if not allowed:
-            raise Problem(409, "wrong-state", "It is on its way right now: look again when it has been answered.")
-        log.info("outbound.replayed", outbound_id=outbound_id, endpoint=row["endpoint"])
-        return row
+    return router
