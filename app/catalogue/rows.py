@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from app.catalogue.pages import all_owners, all_sequences, all_users
 from app.errors import HubSpotError, Refusal, StartError
 from app.hubspot.api.details import sequence_details
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Awaitable, Iterable, Mapping
 
     from app.hubspot.api.details import SequenceDetails, User
     from app.hubspot.api.sequences import Owner, Sequence
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 OF_THE_TOKEN = frozenset({401, 429})  # refusals that would be the same for every user
 MISSING_SCOPES = "MISSING_SCOPES"
 Row: TypeAlias = dict[str, Any]
+T = TypeVar("T")
 
 
 async def listed_sequences(client: HubSpotClient, users: Mapping[str, str]) -> tuple[list[Row], dict[str, Refusal]]:
@@ -42,7 +43,7 @@ async def listed_sequences(client: HubSpotClient, users: Mapping[str, str]) -> t
             found[sequence.id] = sequence
             seen.setdefault(sequence.id, []).append(user_id)
     owners = await _owners_by_user(client)
-    details = {one: await _details(client, seen[one][0], one) for one in found}
+    details = {one: await _readable(client.send(sequence_details(seen[one][0], one)), None) for one in found}
     rows = [
         _sequence_row(one, details[key], owners, [chosen[user] for user in seen[key]]) for key, one in found.items()
     ]
@@ -61,9 +62,10 @@ async def listed_senders(
     client: HubSpotClient, senders: Iterable[Sender], statuses: Mapping[str, SenderStatus]
 ) -> list[Row]:
     """Return the senders of the rules: their owner, their seats where these may be read, and their status."""
-    owners, seats = await _owners_by_user(client), await _seats(client)
+    owners = await _owners_by_user(client)
+    users = {user.id: user for user in await _readable(all_users(client), ())}
     return [
-        _sender_row(one, owners.get(one.user_id), seats.get(one.user_id), statuses.get(one.name)) for one in senders
+        _sender_row(one, owners.get(one.user_id), users.get(one.user_id), statuses.get(one.name)) for one in senders
     ]
 
 
@@ -79,26 +81,16 @@ async def _own_user(client: HubSpotClient) -> dict[str, str]:
 
 
 async def _owners_by_user(client: HubSpotClient) -> dict[str, Owner]:
-    """Return the owners by user id; none where the token may not read them."""
-    try:
-        owners = await all_owners(client)
-    except HubSpotError:
-        return {}
+    owners = await _readable(all_owners(client), ())
     return {owner.user_id: owner for owner in owners if owner.user_id is not None}
 
 
-async def _seats(client: HubSpotClient) -> dict[str, User]:
+async def _readable(read: Awaitable[T], otherwise: T) -> T:
+    """Return what is read, or `otherwise` where the token may not read it, or HubSpot does not answer."""
     try:
-        return {user.id: user for user in await all_users(client)}
+        return await read
     except HubSpotError:
-        return {}
-
-
-async def _details(client: HubSpotClient, user_id: str, sequence: str) -> SequenceDetails | None:
-    try:
-        return await client.send(sequence_details(user_id, sequence))
-    except HubSpotError:
-        return None
+        return otherwise
 
 
 def _sequence_row(

@@ -15,6 +15,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from app.outbound.retry_schedule import Verdict
+
 THRESHOLD = 5
 SHORTEST = timedelta(seconds=30)
 LONGEST = timedelta(minutes=30)
@@ -60,6 +62,12 @@ class Breaker:
         if position is Position.OPEN or (position is Position.CLOSED and failures < THRESHOLD):
             return replace(self, failures=failures)
         return Breaker(failures, self.openings + 1, now + open_for(self.openings))
+
+    def after(self, verdict: Verdict, now: datetime) -> Breaker:
+        """Return the breaker after an answer. An endpoint that is gone is disabled, and its breaker stays as it is."""
+        if verdict is Verdict.DELIVERED:
+            return self.succeeded()
+        return self.failed(now) if verdict is Verdict.FAILED else self
 
     def succeeded(self) -> Breaker:
         """Return the breaker after a success: closed, with all counts at 0."""

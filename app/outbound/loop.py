@@ -85,11 +85,6 @@ class OutboundLoop:
             task.add_done_callback(self._done)
         return len(claimed)
 
-    async def drained(self) -> None:
-        """Wait until no event is being sent."""
-        while self._sending:
-            await asyncio.wait(self._sending)
-
     def _done(self, task: asyncio.Task[None]) -> None:
         """Claim more once half of an endpoint's places are free, and when all are: its breaker may have closed."""
         endpoint = self._sending.pop(task)

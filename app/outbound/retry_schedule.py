@@ -13,6 +13,7 @@ failed together are not sent again together.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from enum import StrEnum
@@ -40,6 +41,25 @@ class Verdict(StrEnum):
     DELIVERED = "delivered"
     GONE = "gone"  # the endpoint says that it no longer exists: no event is sent to it
     FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The outcome of sending one event. `due_at` is when it is sent again, or None; `answer` is for operators."""
+
+    verdict: Verdict
+    status: int | None
+    error: str | None
+    due_at: datetime | None
+    milliseconds: int
+    answer: str | None = None
+
+    @property
+    def after(self) -> str:
+        """The state of the event afterwards."""
+        if self.verdict is Verdict.FAILED:
+            return "failed" if self.due_at is None else "waiting"
+        return "delivered" if self.verdict is Verdict.DELIVERED else "waiting"
 
 
 def judge(status: int | None) -> Verdict:

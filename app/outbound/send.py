@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from app.clock import elapsed_seconds
-from app.outbound.retry_schedule import Verdict, judge, next_attempt, pause_of
-from app.outbound.store import Outcome
+from app.outbound.retry_schedule import Outcome, Verdict, judge, next_attempt, pause_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable

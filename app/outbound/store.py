@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
     from app.model import Endpoint, OutboundKind
+    from app.outbound.retry_schedule import Outcome
 
 
 def no_endpoints(_kind: OutboundKind, _account: str) -> tuple[str, ...]:
@@ -59,25 +60,6 @@ class Outgoing:
     body: bytes
     attempt: int
     tries: int
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """The outcome of sending one event. `due_at` is when it is sent again, or None; `answer` is for operators."""
-
-    verdict: Verdict
-    status: int | None
-    error: str | None
-    due_at: datetime | None
-    milliseconds: int
-    answer: str | None = None
-
-    @property
-    def after(self) -> str:
-        """The state of the event afterwards."""
-        if self.verdict is Verdict.FAILED:
-            return "failed" if self.due_at is None else "waiting"
-        return "delivered" if self.verdict is Verdict.DELIVERED else "waiting"
 
 
 class Outbox:
@@ -132,7 +114,7 @@ class Outbox:
             values = _record_values(outgoing, outcome, now)
             if (await connection.execute(sql.RECORD, values)).first() is None:
                 raise FenceLost(outgoing.id)
-            breaker = _after(outcome.verdict, _breaker(await _locked(connection, endpoint)), now)
+            breaker = _breaker(await _locked(connection, endpoint)).after(outcome.verdict, now)
             await connection.execute(sql.WRITE_ENDPOINT, _endpoint_values(endpoint, breaker, outcome, now))
             return breaker
 
@@ -153,12 +135,6 @@ class Outbox:
 
 def _breaker(row: Row[Any] | None) -> Breaker:
     return Breaker(row.failures, row.openings, row.open_until, row.probing_until) if row is not None else Breaker()
-
-
-def _after(verdict: Verdict, breaker: Breaker, now: datetime) -> Breaker:
-    if verdict is Verdict.DELIVERED:
-        return breaker.succeeded()
-    return breaker.failed(now) if verdict is Verdict.FAILED else breaker
 
 
 async def _locked(connection: AsyncConnection, endpoint: Endpoint) -> Row[Any]:

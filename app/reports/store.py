@@ -36,8 +36,6 @@ TABLE_SIZES = text("""
     WHERE relkind = 'r' AND relnamespace = current_schema()::regnamespace
 """)
 
-ENRICHMENT_COLUMNS = [enrichments.c[name] for name in ("state", "reason", "detail", "tries", "due_at")]
-
 
 class StoredReader:
     """Reads stored rows. Every method raises Busy while the database cannot be reached.
@@ -59,7 +57,7 @@ class StoredReader:
         if not rows:
             return None
         ids = select(decisions.c.id).where(decisions.c.event_id == id_).order_by(decisions.c.id)
-        lookups = await self._rows(select(*ENRICHMENT_COLUMNS).where(enrichments.c.event_id == id_))
+        lookups = await self._rows(select(enrichments).where(enrichments.c.event_id == id_))
         return dict(rows[0]) | {
             "decisions": [row["id"] for row in await self._rows(ids)],
             "enrichment": lookups[0] if lookups else None,

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from app.errors import BudgetSpent, DeclinedError, HeldError, ParkedError
 from app.model import CONTACT_OWNER, OnSenderFull, Sender, Sticky
 from app.people.addresses import FREE_MAIL
-from app.senders.choose import Considered
 from app.senders.quota_store import RECHECK_AFTER
+from app.senders.reasons import Considered
 from app.senders.store import Group, assign
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""Choose one sender, with the reason for each. Pure: quotas and earlier choices are arguments.
+"""Choose one sender. Pure: quotas and earlier choices are arguments.
 
 The same arguments give the same choice on every replica: the draw is a digest of the person, the turn is the pool's
 counter, and a sticky choice is stored.
@@ -12,12 +12,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from app.model import Pick
+from app.senders.reasons import explained, gone
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
     from app.model import Sender
+    from app.senders.reasons import Considered
 
 DRAWS = 2**64
 
@@ -56,15 +58,6 @@ class Candidate:
     def spare(self) -> int:
         """How many places are not assigned yet; below zero where too many are."""
         return self.left - self.waiting
-
-
-@dataclass(frozen=True, slots=True)
-class Considered:
-    """Why one sender was chosen or not."""
-
-    sender: str
-    chosen: bool
-    because: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +108,7 @@ def choose(
     previous = next((one for one in ordered if earlier and earlier.sender == one.sender.name), None)
     waited = previous if previous and previous.waited_for and earlier and earlier.waits else None
     chosen = None if waited else next((one for one in ordered if one.unavailable is None), None)
-    considered = (*_gone(previous, earlier), *(_considered(one, chosen, earlier, pick, named) for one in ordered))
+    considered = (*gone(previous, earlier), *(explained(one, chosen, earlier, pick, named) for one in ordered))
     if chosen is None:
         return Choice(None, considered, (waited,) if waited else tuple(one for one in ordered if one.waited_for))
     if chosen is previous and earlier and earlier.considered:
@@ -153,43 +146,3 @@ def _draw(candidate: Candidate, subject: str) -> float:
     digest = hashlib.sha256(f"{candidate.sender.name}\0{subject}".encode()).digest()
     uniform = (int.from_bytes(digest[:8], "big") + 1) / (DRAWS + 1)
     return -math.log(uniform) / candidate.weight
-
-
-def _gone(previous: Candidate | None, earlier: Earlier | None) -> tuple[Considered, ...]:
-    """Return why an earlier sender that has left the pool was not chosen."""
-    if earlier is None or previous is not None:
-        return ()
-    return (Considered(earlier.sender, chosen=False, because=f"{earlier.because}, and is in the pool no more"),)
-
-
-def _considered(
-    candidate: Candidate, chosen: Candidate | None, earlier: Earlier | None, pick: Pick, named: str
-) -> Considered:
-    name = candidate.sender.name
-    if candidate is chosen:
-        return Considered(name, chosen=True, because=named or _why(candidate, earlier, pick))
-    if candidate.unavailable is not None:
-        return Considered(name, chosen=False, because=candidate.unavailable)
-    return Considered(name, chosen=False, because=_why_not(candidate, chosen, earlier, pick))
-
-
-def _why(candidate: Candidate, earlier: Earlier | None, pick: Pick) -> str:
-    if earlier is not None and earlier.sender == candidate.sender.name:
-        return earlier.because
-    if pick is Pick.MOST_LEFT:
-        return f"has most left: {candidate.spare} of {candidate.limit}"
-    return "its turn" if pick is Pick.ROUND_ROBIN else f"drawn by weight {candidate.weight}"
-
-
-def _why_not(candidate: Candidate, chosen: Candidate | None, earlier: Earlier | None, pick: Pick) -> str:
-    """Return why a candidate that could send was not chosen."""
-    if chosen is None:
-        return f"{earlier.sender if earlier else 'another'} is waited for"
-    name = chosen.sender.name
-    if earlier is not None and earlier.sender == name:
-        return f"{name} {earlier.because}"
-    if candidate.spare <= 0 < chosen.spare:
-        return f"has {candidate.left} left, and {candidate.waiting} wait for it already"
-    if pick is Pick.MOST_LEFT:
-        return f"has {candidate.spare} left, {name} more"
-    return f"it was {name}'s turn" if pick is Pick.ROUND_ROBIN else f"the draw fell on {name}"

@@ -57,20 +57,18 @@ class SenderStatuses:
     async def pause(self, account: str | None, name: str) -> bool:
         """Send nothing by this sender until it is resumed; return whether there is such a sender."""
         found = await self._found(account, name)
-        if found is None:
-            return False
-        with busy_when_gone():
-            await self.store.pause(found[0].name, found[1], "by an operator")
-        return True
+        if found is not None:
+            with busy_when_gone():
+                await self.store.pause(found[0].name, found[1], "by an operator")
+        return found is not None
 
     async def resume(self, account: str | None, name: str) -> bool:
         """Send by this sender again; return whether there is such a sender."""
         found = await self._found(account, name)
-        if found is None:
-            return False
-        with busy_when_gone():
-            await self.store.resume(found[0].name, found[1].email)
-        return True
+        if found is not None:
+            with busy_when_gone():
+                await self.store.resume(found[0].name, found[1].email)
+        return found is not None
 
     async def _of(self, account: Account, rulebook: Rulebook) -> list[SenderStatus]:
         senders = await self._senders(account, rulebook)

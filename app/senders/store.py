@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from app.errors import FenceLost
 from app.model import OnSenderFull, Pick, Sender
 from app.senders import statements as sql
-from app.senders.choose import Candidate, Choice, Considered, Earlier, choose
+from app.senders.choose import Candidate, Choice, Earlier, choose
 from app.senders.inbox_store import read_inboxes
 from app.senders.quota_store import next_free
+from app.senders.reasons import Considered
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -59,10 +60,30 @@ async def assign(
     `unavailable` are reasons that are known already. Raises FenceLost.
     """
     async with engine.begin() as connection:
-        return await SenderAssignment(connection, enrollment).assign(groups, unavailable)
+        turns = await _lock(connection, enrollment, groups)
+        earlier = await _read_earlier(connection, enrollment)
+        return await SenderAssignment(connection, enrollment, turns, earlier).assign(groups, unavailable)
 
 
-@dataclass(slots=True)
+async def _lock(connection: AsyncConnection, enrollment: Enrollment, groups: Sequence[Group]) -> Mapping[str, int]:
+    """Lock the groups' pools; return their turns."""
+    pools = sorted({group.pool for group in groups if group.pool is not None})
+    if not pools:
+        return {}
+    values = {"account": enrollment.account, "pools": pools}
+    return {row.pool: row.turn for row in await connection.execute(sql.LOCK_POOLS, values)}
+
+
+async def _read_earlier(connection: AsyncConnection, enrollment: Enrollment) -> tuple[Considered, ...]:
+    """Return the reasons of the earlier assignment of this enrollment, if there was one."""
+    if enrollment.sender is None:
+        return ()
+    stored = (await connection.execute(sql.READ_ASSIGNMENT, {"id": enrollment.id})).scalar_one_or_none()
+    reasons = tuple(Considered(item["sender"], item["chosen"], item["because"]) for item in stored or ())
+    return reasons if any(item.chosen for item in reasons) else ()
+
+
+@dataclass(frozen=True, slots=True)
 class SenderAssignment:
     """Assigns one enrollment its sender, in the caller's transaction.
 
@@ -71,13 +92,11 @@ class SenderAssignment:
 
     connection: AsyncConnection
     enrollment: Enrollment
-    turns: Mapping[str, int] = field(default_factory=dict)
-    earlier: tuple[Considered, ...] = ()
+    turns: Mapping[str, int]
+    earlier: tuple[Considered, ...]
 
     async def assign(self, groups: Sequence[Group], unavailable: tuple[Considered, ...]) -> Assigned:
         """Choose from the first group that has a sender available. Raises FenceLost."""
-        self.turns = await self._lock(groups)
-        self.earlier = await self._read_earlier()
         considered, waits_for = unavailable, list[Candidate]()
         for number, group in enumerate(groups, start=1):
             choice = await self._choose(group)
@@ -94,24 +113,7 @@ class SenderAssignment:
                 break
         return await self._wait(waits_for, considered)
 
-    async def _lock(self, groups: Sequence[Group]) -> Mapping[str, int]:
-        """Lock the groups' pools; return their turns."""
-        pools = sorted({group.pool for group in groups if group.pool is not None})
-        if not pools:
-            return {}
-        values = {"account": self.enrollment.account, "pools": pools}
-        return {row.pool: row.turn for row in await self.connection.execute(sql.LOCK_POOLS, values)}
-
-    async def _read_earlier(self) -> tuple[Considered, ...]:
-        """Return the reasons of the earlier assignment of this enrollment, if there was one."""
-        if self.enrollment.sender is None:
-            return ()
-        stored = (await self.connection.execute(sql.READ_ASSIGNMENT, {"id": self.enrollment.id})).scalar_one_or_none()
-        reasons = tuple(Considered(item["sender"], item["chosen"], item["because"]) for item in stored or ())
-        return reasons if any(item.chosen for item in reasons) else ()
-
     async def _choose(self, group: Group) -> Choice:
-        """Choose from one group."""
         enrollment = self.enrollment
         inboxes = sorted({sender.email for sender, _ in group.members})
         found = await read_inboxes(self.connection, enrollment.account, inboxes, excluding=enrollment.id)

@@ -8,6 +8,7 @@ from typing import Any
 from fastapi import APIRouter, FastAPI
 from starlette.types import Receive, Scope, Send
 
+from app import __version__
 from app.web.openapi import describe_examples, describe_webhooks
 from app.web.operator_limits import capped, refused
 from app.web.problems import Problem, add_handlers, describe_problems
@@ -44,7 +45,6 @@ class Application(FastAPI):
 def create_app(
     routers: Iterable[APIRouter],
     *,
-    version: str,
     webhooks: Webhooks | None = None,
     authorise: Callable[[str], Problem | None] | None = None,
 ) -> FastAPI:
@@ -56,7 +56,7 @@ def create_app(
     app = Application(
         title="Segue",
         description="Webhooks in, HubSpot sequence enrollments out.",
-        version=version,
+        version=__version__,
         docs_url="/docs",
         redoc_url=None,
         redirect_slashes=False,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from app.web.limits import headers_too_large, too_many_headers
+from app.web.limits import headers_beyond
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -66,8 +66,8 @@ class Framing:
             return None
         self.bytes += len(piece)
         if self.bytes > self._limits.header_bytes:
-            return headers_too_large(self._limits)
-        return too_many_headers(self._limits) if self._too_many_lines(piece) else None
+            return headers_beyond(self._limits, "headers_too_large")
+        return headers_beyond(self._limits, "too_many_headers") if self._too_many_lines(piece) else None
 
     def _too_many_lines(self, piece: bytes) -> bool:
         if self._line.endswith(LINE_END):

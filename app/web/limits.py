@@ -45,14 +45,10 @@ class Refusal:
         return b"%b%b\r\n%b" % (STATUS_LINE[self.status], lines, bytes(response.body))
 
 
-def headers_too_large(limits: Limits) -> Refusal:
-    """Refuse headers of too many bytes."""
-    return Refusal(431, "headers_too_large", _headers_may_have(limits))
-
-
-def too_many_headers(limits: Limits) -> Refusal:
-    """Refuse headers of too many lines."""
-    return Refusal(431, "too_many_headers", _headers_may_have(limits))
+def headers_beyond(limits: Limits, reason: str) -> Refusal:
+    """Refuse headers of too many bytes or lines; `reason` says which."""
+    detail = f"A request's headers may have {limits.header_bytes} bytes and {limits.header_lines} lines."
+    return Refusal(431, reason, detail)
 
 
 def headers_too_slow(limits: Limits) -> Refusal:
@@ -64,7 +60,3 @@ def headers_too_slow(limits: Limits) -> Refusal:
 def too_many_waiting(limits: Limits) -> Refusal:
     """Refuse a request that is sent before enough of those before it have been answered."""
     return Refusal(429, "too_many_waiting", f"A connection may have {limits.waiting} requests waiting.")
-
-
-def _headers_may_have(limits: Limits) -> str:
-    return f"A request's headers may have {limits.header_bytes} bytes and {limits.header_lines} lines."

@@ -8,6 +8,7 @@ A bare ASGI application, since every delivery passes it. `openapi` describes its
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import structlog
@@ -31,45 +32,38 @@ PREFIX = "/webhooks/"
 LONGEST_LENGTH = 20  # digits: more is no length, and Python refuses to parse thousands of digits
 
 
+@dataclass(frozen=True, slots=True)
 class Webhooks:
     """Everything below `/webhooks/`.
 
-    `maximum_body` is in bytes. `public_url` is the URL that senders call behind a proxy: some signatures cover it.
+    `maximum_body` is in bytes. `public_url` is the URL that senders call behind a proxy, without a slash at its end,
+    and empty where there is none: some signatures cover it.
     """
 
-    def __init__(
-        self,
-        intake: Intake,
-        *,
-        maximum_body: int,
-        public_url: str | None,
-        new_id: Callable[[str], str],
-        metrics: Metrics,
-    ) -> None:
-        self._intake = intake
-        self._maximum_body = maximum_body
-        self._public_url = public_url.rstrip("/") if public_url else None
-        self._new_id = new_id
-        self._metrics = metrics
+    intake: Intake
+    maximum_body: int
+    public_url: str
+    new_id: Callable[[str], str]
+    metrics: Metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         started = time.perf_counter()
         reply = await self._receive(scope, receive)
-        self._metrics.ack(time.perf_counter() - started)
+        self.metrics.ack(time.perf_counter() - started)
         headers = {"content-type": reply.content_type, "content-length": str(len(reply.body)), **reply.headers}
         raw = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
         await send({"type": "http.response.start", "status": reply.status, "headers": raw})
         await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else reply.body})
 
     async def _receive(self, scope: Scope, receive: Receive) -> Reply:
-        source, delivery_id = scope["path"].removeprefix(PREFIX).partition("/")[0], self._new_id("dlv")
+        source, delivery_id = scope["path"].removeprefix(PREFIX).partition("/")[0], self.new_id("dlv")
         headers = _headers(scope)
         try:
-            body = await _capped_body(headers, receive, self._maximum_body)
+            body = await _capped_body(headers, receive, self.maximum_body)
             url = self._called_url(scope, headers)
             delivery = Delivery(delivery_id, source, utc_now(), scope["method"], url, headers, body)
-            return await self._intake.receive(delivery)
+            return await self.intake.receive(delivery)
         except DeliveryRejected as answer:
             return self._rejected(answer, delivery_id, source)
         except Exception:
@@ -81,13 +75,13 @@ class Webhooks:
         """Return the URL as the sender called it, escapes untouched."""
         path: bytes = scope.get("raw_path") or scope["path"].encode()
         query: bytes = scope["query_string"]
-        base = self._public_url or f"{scope['scheme']}://{headers.get('host', '')}"
+        base = self.public_url or f"{scope['scheme']}://{headers.get('host', '')}"
         return base + path.decode("latin-1") + (f"?{query.decode('latin-1')}" if query else "")
 
     def _rejected(self, answer: DeliveryRejected, delivery_id: str, source: str) -> Reply:
         """Answer a rejected delivery. The reason goes to the log; the sender learns the status only."""
         known = answer.status != 404  # noqa: PLR2004  # an unknown source's name must not become a label
-        self._metrics.rejected(source if known else None, answer.reason)
+        self.metrics.rejected(source if known else None, answer.reason)
         log.warning(
             "delivery.refused",
             delivery_id=delivery_id,

@@ -7,7 +7,6 @@ from importlib import import_module
 from pkgutil import iter_modules
 from typing import TYPE_CHECKING
 
-from app import __version__
 from app.followup.hint_store import HintStore
 from app.ids import Ids
 from app.intake.decide import Decider
@@ -53,7 +52,7 @@ def worker_listener(process: Process) -> dict[Listener, FastAPI]:
         return {}
     routers = [health.health(process), health.metrics(process)]
     listener = _listener(process, settings.admin_port, "SEGUE_ADMIN_PORT")
-    return {listener: create_app(routers, version=__version__)}
+    return {listener: create_app(routers)}
 
 
 async def serve(process: Process, apps: Mapping[Listener, FastAPI]) -> None:
@@ -69,21 +68,18 @@ async def applications(process: Process) -> list[FastAPI]:
     public = [health.health(process), connect.router(process.oauth.connector if process.oauth else None)]
     operators = [health.metrics(process), auth.operators_only(token, _resources(process))]
     if settings.admin_port is None:
-        return [create_app([*public, *operators], version=__version__, webhooks=webhooks, authorise=authorise)]
+        return [create_app([*public, *operators], webhooks=webhooks, authorise=authorise)]
     return [
-        create_app(public, version=__version__, webhooks=webhooks),
-        create_app(operators, version=__version__, authorise=authorise),
+        create_app(public, webhooks=webhooks),
+        create_app(operators, authorise=authorise),
     ]
 
 
 def _resources(process: Process) -> list[APIRouter]:
     """Return the routes of each resource: what `routes` of each module of `app.web.api` returns, by name."""
     names = sorted(module.name for module in iter_modules(api.__path__))
-    return [import_module(f"{api.__name__}.{name}").routes(process) for name in names if _is_resource(name)]
-
-
-def _is_resource(name: str) -> bool:
-    return not (name.startswith("_") or name.endswith("_models") or name == "common")
+    resources = [one for one in names if not (one.startswith("_") or one.endswith("_models") or one == "common")]
+    return [import_module(f"{api.__name__}.{name}").routes(process) for name in resources]
 
 
 async def _webhooks(process: Process) -> Webhooks:
@@ -93,7 +89,7 @@ async def _webhooks(process: Process) -> Webhooks:
     for store in (writer, rejected, hints):
         store.start()
         process.stack.push_async_callback(store.close)
-    ids, metrics, public_url = Ids(), process.metrics, process.settings.public_url
+    ids, metrics = Ids(), process.metrics
     intake = Intake(
         rulebook=lambda: process.rulebook.current,
         providers=PROVIDERS,
@@ -103,10 +99,5 @@ async def _webhooks(process: Process) -> Webhooks:
         metrics=metrics,
         hint=hints.keep,
     )
-    return Webhooks(
-        intake,
-        maximum_body=process.settings.max_body_bytes,
-        public_url=str(public_url) if public_url else None,
-        new_id=ids,
-        metrics=metrics,
-    )
+    public_url = str(process.settings.public_url or "").rstrip("/")
+    return Webhooks(intake, process.settings.max_body_bytes, public_url, ids, metrics)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -33,10 +34,13 @@ ADMIN = {"authorization": "Bearer operators-only"}
 
 def browser(connecting: Connector | None, grants: GrantStore | None) -> httpx.AsyncClient:
     """A browser of its own, cookies and all, at an application with the routes."""
-    known = {"emea": True, "apac": True, "main": False}
-    operators = accounts.account_routes(connecting, grants, accounts=lambda: known)
+    known = {name: SimpleNamespace(name=name, oauth=name != "main") for name in ("emea", "apac", "main")}
+    book = SimpleNamespace(accounts=known)
+    oauth_of_process = SimpleNamespace(connector=connecting, grants=grants) if connecting else None
+    process: Any = SimpleNamespace(oauth=oauth_of_process, rulebook=SimpleNamespace(current=book))
+    operators = accounts.routes(process)
     routers = [oauth.router(connecting), auth.operators_only("operators-only", [operators])]
-    app = create_app(routers, version="test")
+    app = create_app(routers)
     return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=BASE)
 
 

@@ -61,14 +61,14 @@ async def test_sequences_and_owners_are_listed_with_their_age_and_read_once(
     assert {"name": "Ben Acme", "email": "ben@acme.example", "user_id": "7002", "owner_id": "90212"} in owners
 
 
-async def test_an_account_that_is_none_is_told(served: Running) -> None:
+async def test_an_unknown_account_is_not_found(served: Running) -> None:
     answer = await served.get("/api/v1/sequences", account="emea")
     assert answer.status_code == 404
     assert "account" in answer.json()["detail"]
     assert (await served.get("/api/v1/owners", max_age=1)).status_code == 422
 
 
-async def test_what_hubspot_refuses_is_told_in_its_words(served: Running, practice: Practice) -> None:
+async def test_what_hubspot_refuses_is_shown_in_its_words(served: Running, practice: Practice) -> None:
     practice.refuse("owners", 403, "MISSING_SCOPES")
     answer = await served.get("/api/v1/owners")
     assert answer.status_code == 503
@@ -105,7 +105,7 @@ async def held(practice: Practice) -> AsyncIterator[Held]:
         yield Held(client)
 
 
-async def test_what_cannot_be_read_again_is_told_with_its_age_and_why(held: Held, practice: Practice) -> None:
+async def test_what_cannot_be_read_again_is_shown_with_its_age_and_why(held: Held, practice: Practice) -> None:
     before = await held.owners()
     held.now += FRESH_SECONDS + 1
     practice.refuse("owners", 403, "MISSING_SCOPES")
@@ -145,7 +145,7 @@ async def test_many_who_ask_at_once_cost_one_reading(held: Held, practice: Pract
     assert len(held.opened) == 1
 
 
-async def test_where_nothing_was_ever_read_the_reason_is_told(held: Held, practice: Practice) -> None:
+async def test_where_nothing_was_ever_read_the_reason_is_shown(held: Held, practice: Practice) -> None:
     practice.refuse("owners", 403, "MISSING_SCOPES")
     for _ in range(2):
         with pytest.raises(Busy, match="MISSING_SCOPES"):

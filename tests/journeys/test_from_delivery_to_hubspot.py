@@ -64,9 +64,9 @@ async def test_an_account_whose_write_back_hubspot_lacks_enrolls_and_says_so(wor
         metrics = (await client.get("/metrics")).text
     assert sorted(one["email"] for one in read) == sorted(emails)
     for one in read:
-        (told,) = [line["detail"] for line in one["journal"] if line["cause"] == "write_back_dropped"]
-        assert told.startswith("segue_rule was not written: HubSpot has no such property")
-        assert "create or mend it in HubSpot" in told
+        (detail,) = [line["detail"] for line in one["journal"] if line["cause"] == "write_back_dropped"]
+        assert detail.startswith("segue_rule was not written: HubSpot has no such property")
+        assert "create or mend it in HubSpot" in detail
     assert 'segue_write_backs_dropped_total{account="main",property="segue_rule"} 3.0' in metrics
     logged_ones = await logged(world, "enrollment.write_back_dropped", times=3)
     assert {line["property"] for line in logged_ones} == {"segue_rule"}

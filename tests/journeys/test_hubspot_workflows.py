@@ -21,8 +21,8 @@ async def test_hubspots_workflows_enroll_contacts_through_rules(world: World) ->
     bea = {"objectId": int(people["bea@corp.example"]), "objectType": "CONTACT"}
     action = {"callbackId": "ap-1-2-3-0", "origin": {"portalId": 48_000_001}, "object": bea, "inputFields": {}}
     for email, body in (("ada@corp.example", None), ("bea@corp.example", action), ("bea@corp.example", action)):
-        told = await world.control("workflow-webhook", posting | {"email": email, "body": body})
-        assert told == {"status": 200}
+        answer = await world.control("workflow-webhook", posting | {"email": email, "body": body})
+        assert answer == {"status": 200}
 
     async def enrolled() -> bool:
         return len(await world.rows("SELECT id FROM enrollments WHERE state = 'enrolled'")) == 2

@@ -13,11 +13,11 @@ from tests.support.world import RULES, World
 async def test_sighup_puts_new_rules_in_force_and_broken_ones_never(world: World) -> None:
     await world.start("serve")
     await world.send_event(1, "long")
-    rules_file(world).write_text(RULES.replace("sender: anna", "sender: nobody"))
+    rules_file(world).write_text(RULES.replace("sender: anna", "sender: missing"))
     world.processes[0].send(signal.SIGHUP)
     (rejected,) = await logged(world, "rulebook.rejected")
     assert len(rejected["mistakes"]) == 2
-    assert all("there is no sender 'nobody'" in mistake for mistake in rejected["mistakes"])
+    assert all("there is no sender 'missing'" in mistake for mistake in rejected["mistakes"])
     await world.send_event(2, "long")
     rules_file(world).write_text(RULES + "# new\n")
     world.processes[0].send(signal.SIGHUP)

@@ -12,7 +12,7 @@ from tests.support.processes import free_port
 from tests.support.world import RULES, World
 
 
-async def test_an_account_joins_by_oauth_and_whoever_waited_is_enrolled(world: World) -> None:
+async def test_an_account_joins_by_oauth_and_a_waiting_person_is_enrolled(world: World) -> None:
     rules_file(world).write_text(RULES.replace('{token: "${SEGUE_HUBSPOT_TOKEN}"}', "{oauth: true}"))
     world.port = free_port()
     world.environment |= {
@@ -37,7 +37,7 @@ async def test_an_account_joins_by_oauth_and_whoever_waited_is_enrolled(world: W
     assert "main" in page.text
     await world.until_settled()
     assert await world.rows("SELECT state FROM enrollments") == [("enrolled",)]
-    told = world.processes[0].log()
-    assert "sandbox-client-secret" not in told
+    logged = world.processes[0].log()
+    assert "sandbox-client-secret" not in logged
     # Access tokens of the sandbox begin like that, as HubSpot's own do.
-    assert not re.search(r"CJ[A-Za-z0-9_-]{60,}", told)
+    assert not re.search(r"CJ[A-Za-z0-9_-]{60,}", logged)

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 
 async def test_an_enrollment_ends_as_a_signed_event_at_a_system_of_the_operators(world: World, far: Far) -> None:
-    told = f'endpoints: {{crm: {{url: "{far.url}", secrets: ["${{HOOK_SECRET}}"], events: [enrolled]}}}}\n'
-    rules_file(world).write_text(RULES + told)
+    endpoints = f'endpoints: {{crm: {{url: "{far.url}", secrets: ["${{HOOK_SECRET}}"], events: [enrolled]}}}}\n'
+    rules_file(world).write_text(RULES + endpoints)
     world.environment["HOOK_SECRET"] = HOOK_SECRET
     await world.start("serve --no-worker", "worker", "worker")
     email = await world.send_event(1, "long")

@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     from tests.support.far_endpoint import Far
 
 
-async def test_a_reply_is_known_by_hubspots_webhook_and_told_in_the_enrollments_story(world: World, far: Far) -> None:
+async def test_a_reply_is_known_by_hubspots_webhook_and_shown_in_the_enrollments_story(world: World, far: Far) -> None:
     secret = "the-apps-client-secret"
     portal = f'sources: {{portal: {{provider: hubspot, secrets: ["{secret}"], signatures: v3-only}}, crm:'
-    told = f'endpoints: {{crm: {{url: "{far.url}", secrets: ["{HOOK_SECRET}"], events: [ended, replied]}}}}\n'
-    rules_file(world).write_text(RULES.replace("sources: {crm:", portal) + told)
+    endpoints = f'endpoints: {{crm: {{url: "{far.url}", secrets: ["{HOOK_SECRET}"], events: [ended, replied]}}}}\n'
+    rules_file(world).write_text(RULES.replace("sources: {crm:", portal) + endpoints)
     await world.control("settings", {"search_lag": 86_400})  # the search alone would find it tomorrow
     await world.start("serve")
     hook = {"url": f"http://127.0.0.1:{world.port}/webhooks/portal", "secret": secret}

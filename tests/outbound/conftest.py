@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -41,6 +42,13 @@ def endpoint(name: str, url: str, *secrets: str, **changes: Any) -> Endpoint:
     return replace(Endpoint(name, url, kept, ADMITTED, None, url, f"{name}-1"), **changes)
 
 
+async def drained(*loops: OutboundLoop) -> None:
+    """Wait until none of the loops is sending an event."""
+    for loop in loops:
+        while loop._sending:
+            await asyncio.wait(loop._sending)
+
+
 @dataclass
 class Desk:
     """One replica's outbound events. `moment` is its clock; the leases are the database's."""
@@ -69,11 +77,11 @@ class Desk:
         """Let time pass."""
         self.moment[0] += timedelta(**span)
 
-    def told(self, kind: OutboundKind, _account: str) -> tuple[str, ...]:
+    def listening(self, kind: OutboundKind, _account: str) -> tuple[str, ...]:
         return tuple(one.name for one in self.endpoints.values() if kind in one.kinds)
 
     def worker(self, account: str = "main", **more: Any) -> EnrollmentStore:
-        return EnrollmentStore(self.engine, account=account, worker="w1", lease=15.0, endpoints=self.told, **more)
+        return EnrollmentStore(self.engine, account=account, worker="w1", lease=15.0, endpoints=self.listening, **more)
 
     async def accept(self, *emails: str, **changes: Any) -> None:
         writer = GroupCommit(self.engine.url)
@@ -93,7 +101,7 @@ class Desk:
         """Send all that is due now; return how many were claimed."""
         _, delivering = self.replica(name, rules=rules)
         claimed = await delivering.take()
-        await delivering.drained()
+        await drained(delivering)
         return claimed
 
     async def rows(self, columns: str = "*", table: str = "outbound ORDER BY id") -> list[dict[str, Any]]:

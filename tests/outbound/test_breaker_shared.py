@@ -1,4 +1,4 @@
-"""The breaker in the store: all replicas heed it, one of them probes, and waiting behind it costs nothing."""
+"""The breaker in the store: all replicas obey it, one of them probes, and events behind it use up no tries."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from app.model import State
 from app.outbound import loop
 from app.outbound.operator_store import OutboundOperatorStore
-from tests.outbound.conftest import NEWER, endpoint
+from tests.outbound.conftest import NEWER, drained, endpoint
 
 if TYPE_CHECKING:
     from app.model import Endpoint
@@ -48,7 +48,7 @@ async def test_then_one_replica_sends_one_probe(broken: Desk) -> None:
     assert sorted(await asyncio.gather(one.take(), other.take())) == [0, 1]
     assert sorted([await one.take(), await other.take()]) == [0, 0]
     broken.far.gate.set()
-    await asyncio.gather(one.drained(), other.drained())
+    await drained(one, other)
     # It was answered: everybody sends again.
     assert await broken.send("w2") == 7
 
@@ -92,7 +92,7 @@ def another(desk: Desk) -> dict[str, Endpoint]:
     return {"crm": endpoint("crm", desk.far.url, NEWER, fingerprint="crm-2")}
 
 
-async def test_replicas_whose_secrets_differ_each_heed_that_the_endpoint_is_gone(desk: Desk) -> None:
+async def test_replicas_whose_secrets_differ_each_stop_sending_to_an_endpoint_that_is_gone(desk: Desk) -> None:
     await desk.ends(State.ENROLLED, *PEOPLE)
     desk.far.answer(*[410] * 100)
     sent = []
@@ -134,10 +134,10 @@ async def test_who_enables_an_endpoint_enables_it_for_all_replicas(desk: Desk, m
     (_, one), (_, other) = desk.replica("w1"), desk.replica("w2", rules=another(desk))
     for delivering in (other, one):
         assert await delivering.take() == 4
-    await asyncio.gather(one.drained(), other.drained())
+    await drained(one, other)
 
 
-async def test_one_endpoints_breaker_is_nobody_elses(broken: Desk) -> None:
+async def test_one_endpoints_breaker_stops_no_other_endpoint(broken: Desk) -> None:
     broken.endpoints["lake"] = endpoint("lake", broken.far.url)
     await broken.ends(State.ENROLLED, "other@corp.example")
     assert await broken.send("w1") == 1

@@ -1,4 +1,4 @@
-"""From the note to the endpoint: signed, retried, once at least, and with nobody waiting for somebody else."""
+"""From the note to the endpoint: signed, retried, sent at least once, and no endpoint waits for another."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from app.outbound.client import EndpointClient, signed
 from app.outbound.operator_store import OutboundOperatorStore
 from app.outbound.retry_schedule import WAITS
 from app.sources import PROVIDERS
-from tests.outbound.conftest import NEWER, SECRET, endpoint
+from tests.outbound.conftest import NEWER, SECRET, drained, endpoint
 from tests.support.far_endpoint import far_end
 
 if TYPE_CHECKING:
@@ -68,8 +68,8 @@ async def test_receivers_verify_it_by_our_own_source_and_by_the_libraries(desk: 
     assert verified(posted, SECRET, desk) == Secret(SECRET)
     with pytest.raises(Unauthenticated, match="matches none"):
         verified(posted, NEWER, desk)
-    told = json.loads(posted.body)
-    assert Webhook(SECRET).verify(posted.body, dict(posted.headers)) == told
+    body = json.loads(posted.body)
+    assert Webhook(SECRET).verify(posted.body, dict(posted.headers)) == body
     SvixWebhook(SECRET).verify(posted.body, dict(posted.headers))  # it raises what is wrong
 
 
@@ -119,15 +119,17 @@ async def test_the_wait_is_drawn_a_tenth_longer_at_most(desk: Desk) -> None:
     assert (await desk.one())["due_at"] == desk.now() + WAITS[0] * (1 + 0.1 * 0.999)
 
 
-@pytest.mark.parametrize(("status", "told", "seconds"), [(429, "120", 120), (503, "120", 120), (500, "120", 5)])
-async def test_a_pause_that_is_asked_for_is_heeded(desk: Desk, status: int, told: str, seconds: int) -> None:
+@pytest.mark.parametrize(("status", "retry_after", "seconds"), [(429, "120", 120), (503, "120", 120), (500, "120", 5)])
+async def test_a_pause_that_the_endpoint_asks_for_is_kept(
+    desk: Desk, status: int, retry_after: str, seconds: int
+) -> None:
     await desk.ends(State.ENROLLED)
-    desk.far.answer(status, retry_after=told)
+    desk.far.answer(status, retry_after=retry_after)
     await desk.send()
     assert (await desk.one())["due_at"] == desk.now() + timedelta(seconds=seconds)
 
 
-async def test_a_pause_until_a_date_is_heeded(desk: Desk) -> None:
+async def test_a_pause_until_a_date_is_kept(desk: Desk) -> None:
     await desk.ends(State.ENROLLED)
     until = (desk.now() + timedelta(minutes=7)).replace(microsecond=0)
     desk.far.answer(503, retry_after=format_datetime(until, usegmt=True))
@@ -149,7 +151,7 @@ async def test_an_endpoint_that_is_gone_is_sent_nothing_until_its_url_or_secret_
     assert {row["state"] for row in await desk.rows("state")} == {"delivered"}
 
 
-async def test_nobody_there_is_a_failure_that_names_no_address(desk: Desk) -> None:
+async def test_a_refused_connection_is_a_failure_that_names_no_address(desk: Desk) -> None:
     desk.endpoints["crm"] = endpoint("crm", "http://127.0.0.1:1/very-secret-path")
     await desk.ends(State.ENROLLED)
     with structlog.testing.capture_logs() as logs:
@@ -169,7 +171,7 @@ async def test_a_url_that_http_does_not_know_is_a_failure_like_any_other(desk: D
     assert (row["state"], row["tries"], row["last_error"]) == ("waiting", 1, "InvalidURL")
 
 
-async def test_what_somebody_died_over_may_be_replayed_once_its_lease_is_over(desk: Desk) -> None:
+async def test_an_event_whose_worker_died_may_be_replayed_once_its_lease_is_over(desk: Desk) -> None:
     await desk.ends(State.ENROLLED)
     outbox, _ = desk.replica("dying")
     (one,) = await outbox.claim([(desk.endpoints["crm"], 10)], now=desk.now())
@@ -223,8 +225,8 @@ async def test_events_go_out_in_the_order_in_which_they_happened(desk: Desk) -> 
         await desk.ends(State.ENROLLED, f"p{number}@corp.example")
     outbox, _ = desk.replica("w1")
     claimed = await outbox.claim([(desk.endpoints["crm"], 3)], now=desk.now())
-    told = [json.loads(outgoing.body)["data"]["email"] for outgoing in claimed]
-    assert told == ["p0@corp.example", "p1@corp.example", "p2@corp.example"]
+    emails = [json.loads(outgoing.body)["data"]["email"] for outgoing in claimed]
+    assert emails == ["p0@corp.example", "p1@corp.example", "p2@corp.example"]
 
 
 async def test_two_replicas_share_and_send_nothing_twice(desk: Desk) -> None:
@@ -232,7 +234,7 @@ async def test_two_replicas_share_and_send_nothing_twice(desk: Desk) -> None:
     _, one = desk.replica("w1")
     _, other = desk.replica("w2")
     claimed = await asyncio.gather(one.take(), other.take())
-    await asyncio.gather(one.drained(), other.drained())
+    await drained(one, other)
     assert sum(claimed) == 20
     assert len({posted.id for posted in desk.far.posted}) == len(desk.far.posted) == 20
 
@@ -261,7 +263,7 @@ async def test_who_lost_its_claim_records_nothing(desk: Desk) -> None:
     assert await desk.rows("*", "outbound_endpoints") == []
 
 
-async def test_while_a_lease_runs_nobody_else_sends(desk: Desk) -> None:
+async def test_while_a_lease_runs_no_other_worker_sends(desk: Desk) -> None:
     await desk.ends(State.ENROLLED)
     holding, _ = desk.replica("w1")
     assert len(await holding.claim([(desk.endpoints["crm"], 1)], now=desk.now())) == 1
@@ -270,7 +272,7 @@ async def test_while_a_lease_runs_nobody_else_sends(desk: Desk) -> None:
     assert await desk.send("w2") == 1
 
 
-async def test_a_slow_endpoint_holds_nobody_else_up(desk: Desk) -> None:
+async def test_a_slow_endpoint_delays_no_other(desk: Desk) -> None:
     async with far_end() as slow:
         slow.gate.clear()
         desk.endpoints = {"slow": endpoint("slow", slow.url), "crm": endpoint("crm", desk.far.url)}
@@ -283,7 +285,7 @@ async def test_a_slow_endpoint_holds_nobody_else_up(desk: Desk) -> None:
         assert len(desk.far.posted) == 30
         assert len(slow.posted) == 10
         slow.gate.set()
-        await delivering.drained()
+        await drained(delivering)
 
 
 async def test_what_waits_for_an_endpoint_that_left_goes_out_when_it_comes_back(desk: Desk) -> None:

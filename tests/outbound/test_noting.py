@@ -1,4 +1,4 @@
-"""What is noted, and when: with the transition itself, for those who asked for it, with all its facts."""
+"""An event is noted with the transition itself, with all its facts, for the endpoints that ask for its kind."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 ENROLLED_AT = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 
 
-async def test_an_enrollment_is_told_with_all_its_facts(desk: Desk) -> None:
+async def test_an_enrollment_is_noted_with_all_its_facts(desk: Desk) -> None:
     await desk.accept("ada@corp.example")
     (claimed,) = await desk.worker().claim_ready(1)
     await desk.run(
@@ -68,7 +68,7 @@ async def test_an_enrollment_is_told_with_all_its_facts(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize(("after", "kind"), [(State.REFUSED, "refused"), (State.PARKED, "parked")])
-async def test_a_no_is_told_with_its_reason(desk: Desk, after: State, kind: str) -> None:
+async def test_a_no_is_noted_with_its_reason(desk: Desk, after: State, kind: str) -> None:
     await desk.ends(after, reason="BOUNCED", detail='it "bounced" before')
     body = json.loads((await desk.one())["body"])
     data = body["data"]
@@ -76,7 +76,7 @@ async def test_a_no_is_told_with_its_reason(desk: Desk, after: State, kind: str)
     assert (data["reason"], data["detail"], data["sender"]) == ("BOUNCED", 'it "bounced" before', None)
 
 
-async def test_what_is_rolled_back_is_told_to_nobody(desk: Desk) -> None:
+async def test_a_transition_that_is_rolled_back_is_not_noted(desk: Desk) -> None:
     await desk.accept("ada@corp.example")
     (claimed,) = await desk.worker().claim_ready(1)
     async with desk.engine.connect() as connection:
@@ -95,7 +95,7 @@ async def test_a_transition_whose_note_cannot_be_written_does_not_happen(desk: D
     assert enrollment == {"state": "working", "attempt": claimed.attempt}
 
 
-async def test_who_lost_its_claim_tells_nobody(desk: Desk) -> None:
+async def test_a_worker_that_lost_its_claim_notes_nothing(desk: Desk) -> None:
     await desk.accept("ada@corp.example")
     (claimed,) = await desk.worker().claim_ready(1)
     await desk.run("UPDATE enrollments SET attempt = attempt + 1")
@@ -104,14 +104,14 @@ async def test_who_lost_its_claim_tells_nobody(desk: Desk) -> None:
     assert await desk.rows() == []
 
 
-async def test_where_nobody_listens_nothing_is_noted(desk: Desk) -> None:
+async def test_where_no_endpoint_listens_nothing_is_noted(desk: Desk) -> None:
     desk.endpoints["crm"] = endpoint("crm", desk.far.url, kinds=frozenset({OutboundKind.PARKED}))
     await desk.ends(State.ENROLLED)
     await desk.ends(State.HELD, "bea@corp.example")
     assert await desk.rows() == []
 
 
-async def test_each_endpoint_is_told_the_same_bytes_under_an_id_of_its_own(desk: Desk) -> None:
+async def test_each_endpoint_gets_the_same_bytes_under_an_id_of_its_own(desk: Desk) -> None:
     desk.endpoints["lake"] = endpoint("lake", desk.far.url)
     await desk.ends(State.ENROLLED)
     one, other = await desk.rows()
@@ -120,23 +120,23 @@ async def test_each_endpoint_is_told_the_same_bytes_under_an_id_of_its_own(desk:
     assert {one["endpoint"], other["endpoint"]} == {"crm", "lake"}
 
 
-async def test_whatever_is_parked_by_a_takeover_is_told_in_its_own_account(desk: Desk) -> None:
+async def test_an_enrollment_parked_by_a_takeover_is_noted_in_its_own_account(desk: Desk) -> None:
     await desk.accept("ada@corp.example")
     await desk.accept("bea@corp.example", account="emea")
     for account in ("main", "emea"):
         await desk.worker(account).claim_ready(10)
     await desk.run("UPDATE enrollments SET leased_until = now() - interval '1 s', first_failed_at = now()")
-    told: list[tuple[OutboundKind, str]] = []
+    calls: list[tuple[OutboundKind, str]] = []
 
     def emea_alone(kind: OutboundKind, account: str) -> tuple[str, ...]:
-        told.append((kind, account))
+        calls.append((kind, account))
         return ("crm",) if account == "emea" else ()
 
     worker = desk.worker(span=timedelta(0))
     worker._endpoints = emea_alone
     taken = await worker.reclaim_expired(first_read=30.0)
     assert sorted(taken.values()) == ["parked", "parked"]
-    assert sorted(told) == [("parked", "emea"), ("parked", "main")]
+    assert sorted(calls) == [("parked", "emea"), ("parked", "main")]
     body = json.loads((await desk.one("body"))["body"])
     assert (body["type"], body["data"]["email"]) == ("enrollment.parked", "bea@corp.example")
     assert body["data"]["reason"] == "gave_up"
@@ -146,7 +146,7 @@ async def test_whatever_is_parked_by_a_takeover_is_told_in_its_own_account(desk:
     ("kind", "timestamp"),
     [(OutboundKind.ENDED, "2026-11-25T10:00:00+00:00"), (OutboundKind.REPLIED, "2026-11-24T08:30:00+00:00")],
 )
-async def test_what_became_of_it_is_told_with_the_time_at_which_that_happened(
+async def test_an_end_is_noted_with_the_time_at_which_it_happened(
     desk: Desk, kind: OutboundKind, timestamp: str
 ) -> None:
     await desk.ends(State.HELD, "ada@corp.example", "bea@corp.example")
@@ -159,7 +159,7 @@ async def test_what_became_of_it_is_told_with_the_time_at_which_that_happened(
     assert {(body["type"], body["timestamp"]) for body in bodies} == {(f"enrollment.{kind}", timestamp)}
 
 
-async def test_an_end_whose_time_nobody_knows_is_told_with_the_time_of_its_finding(desk: Desk) -> None:
+async def test_an_end_whose_time_is_unknown_is_noted_with_the_time_of_its_finding(desk: Desk) -> None:
     await desk.ends(State.HELD)
     (enrollment,) = await desk.rows("id, updated_at", "enrollments")
     async with desk.engine.begin() as connection:

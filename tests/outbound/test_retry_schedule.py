@@ -35,13 +35,13 @@ def test_after_the_eighth_failure_it_is_given_up(tries: int, pause: timedelta | 
 
 
 @given(st.sampled_from([429, 503]), st.text(max_size=40))
-def test_no_header_is_too_odd(status: int, told: str) -> None:
-    pause = pause_of(status, told, NOW)
+def test_no_header_is_too_odd(status: int, retry_after: str) -> None:
+    pause = pause_of(status, retry_after, NOW)
     assert pause is None or pause >= timedelta(0)
 
 
 @pytest.mark.parametrize(
-    ("status", "told", "seconds"),
+    ("status", "retry_after", "seconds"),
     [
         (429, "0", 0),
         (503, " 90 ", 90),
@@ -57,6 +57,6 @@ def test_no_header_is_too_odd(status: int, told: str) -> None:
         (500, "90", None),
     ],
 )
-def test_a_pause_is_seconds_or_a_date(status: int, told: str | None, seconds: int | None) -> None:
-    pause = pause_of(status, told, NOW)
+def test_a_pause_is_seconds_or_a_date(status: int, retry_after: str | None, seconds: int | None) -> None:
+    pause = pause_of(status, retry_after, NOW)
     assert (None if pause is None else pause.total_seconds()) == seconds

@@ -67,8 +67,8 @@ async def test_pools_that_are_each_others_fallback_do_not_wait_for_each_other(
     senders = senders_of(road)
     ends = await asyncio.gather(*(senders.assign(one, {}) for one in claimed), return_exceptions=True)
     assert Counter(type(end) for end in ends) == {HeldError: 40}
-    # What both pools say of a sender is told once.
-    assert {tuple(name for name, _, _ in told) for told in await thoughts(road)} == {("anna", "ben")}
+    # A sender that is in both pools is listed once.
+    assert {tuple(name for name, _, _ in reasons) for reasons in await thoughts(road)} == {("anna", "ben")}
 
 
 async def test_a_pool_may_be_its_own_fallback(road: Road, make_entry: MakeEntry) -> None:
@@ -83,13 +83,13 @@ async def test_a_choice_stands_with_its_reasons_while_its_sender_can_send(
 ) -> None:
     (first,) = await claim(road, make_entry, "a@x.example", sender=pool)
     took = await assign(road, first)
-    (told,) = await thoughts(road)
+    (reasons,) = await thoughts(road)
     (second,) = await claim(road, make_entry, "b@x.example", sender=pool)
     await assign(road, second)
     again, _ = await claim_again(road)
     assert await assign(road, again) == took
-    assert (await thoughts(road))[0] == told
-    assert [because for _, chosen, because in told if chosen] != ["has had this person before"]
+    assert (await thoughts(road))[0] == reasons
+    assert [because for _, chosen, because in reasons if chosen] != ["has had this person before"]
     # Once it cannot send, another one is chosen, for reasons of now.
     await SenderPauseStore(road.engine).pause("main", BOOK.senders[took], "by an operator")
     again, _ = await claim_again(road)
@@ -126,7 +126,7 @@ async def test_turns_are_counted_for_those_who_took_one(road: Road, make_entry: 
     assert took == ["anna", "ben", "anna", "ben"]
 
 
-async def test_nobody_is_promised_a_place_that_is_taken_while_another_one_has_room(
+async def test_no_place_that_is_taken_is_promised_while_another_sender_has_room(
     road: Road, make_entry: MakeEntry
 ) -> None:
     await road.fill("ben", timedelta(hours=1))
@@ -155,7 +155,7 @@ async def test_where_a_persons_own_sender_is_waited_for_the_place_is_its_own(roa
         (OnSenderFull.FAIL, "a fallback, not asked: the rule refuses who finds ben full"),
     ],
 )
-async def test_a_fallback_that_is_not_asked_is_told_of(
+async def test_a_fallback_that_is_not_asked_is_among_the_reasons(
     road: Road, make_entry: MakeEntry, follows: OnSenderFull, because: str
 ) -> None:
     await road.fill("ben", *[timedelta(hours=2)] * 2)
@@ -166,12 +166,12 @@ async def test_a_fallback_that_is_not_asked_is_told_of(
     assert await thoughts(road) == [[("ben", False, FULL), ("anna", False, because)]]
 
 
-async def test_a_name_that_left_the_rules_is_told_of(road: Road, make_entry: MakeEntry) -> None:
+async def test_a_name_that_left_the_rules_is_among_the_reasons(road: Road, make_entry: MakeEntry) -> None:
     left = "is no sender and no pool of the rules in force"
     (claimed,) = await claim(road, make_entry, "a@x.example", sender="gone", fallback="anna")
     assert await assign(road, claimed) == "anna"
-    told = [("gone", False, left), ("anna", True, "the rule names it as the fallback")]
-    assert await thoughts(road) == [told]
+    reasons = [("gone", False, left), ("anna", True, "the rule names it as the fallback")]
+    assert await thoughts(road) == [reasons]
     (parked,) = await claim(road, make_entry, "b@x.example", sender="gone")
     await road.enroller.enroll(parked)
     assert await road.run("SELECT reason, detail FROM enrollments WHERE state = 'parked'") == [

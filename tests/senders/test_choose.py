@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.model import Pick, Sender
-from app.senders.choose import Candidate, Considered, Earlier, choose
+from app.senders.choose import Candidate, Earlier, choose
+from app.senders.reasons import Considered
 
 
 def candidate(name: str, left: int = 10, **more: object) -> Candidate:
@@ -44,7 +45,7 @@ earlier_ones = st.builds(
     turn=st.integers(0, 1000),
     earlier=st.none() | earlier_ones,
 )
-def test_whoever_is_chosen_can_send_and_everybody_is_explained(
+def test_a_chosen_sender_can_send_and_each_one_is_explained(
     *, them: list[Candidate], pick: Pick, subject: str, turn: int, earlier: Earlier | None
 ) -> None:
     choice = choose(them, pick, subject=subject, turn=turn, earlier=earlier)
@@ -62,15 +63,15 @@ def test_whoever_is_chosen_can_send_and_everybody_is_explained(
         assert had is not None
         assert (choice.sender, choice.considered) == (had.sender, REASONS)
         return
-    told = {item.sender for item in choice.considered}
-    assert told == set(by_name) | ({earlier.sender} if earlier else set())
+    explained = {item.sender for item in choice.considered}
+    assert explained == set(by_name) | ({earlier.sender} if earlier else set())
     assert all(item.because for item in choice.considered)
     chosen = [item.sender for item in choice.considered if item.chosen]
     assert chosen == ([choice.sender.name] if choice.sender else [])
 
 
 @given(them=candidates, pick=st.sampled_from(Pick), turn=st.integers(0, 1000))
-def test_nobody_is_promised_a_place_that_is_taken_while_another_one_has_room(
+def test_no_place_that_is_taken_is_promised_while_another_sender_has_room(
     them: list[Candidate], pick: Pick, turn: int
 ) -> None:
     choice = choose(them, pick, subject="x", turn=turn)
@@ -78,7 +79,7 @@ def test_nobody_is_promised_a_place_that_is_taken_while_another_one_has_room(
     assert choice.sender in roomy or not roomy
 
 
-def test_whose_places_are_all_promised_is_passed_over_and_taken_where_nobody_else_has_room() -> None:
+def test_a_sender_whose_places_are_all_promised_is_chosen_only_where_no_other_has_room() -> None:
     promised, roomy = candidate("a", 1, waiting=2), candidate("b", 1)
     choice = choose([promised, roomy], Pick.ROUND_ROBIN, subject="x", turn=0)
     assert [(item.sender, item.because) for item in choice.considered] == [
@@ -89,7 +90,7 @@ def test_whose_places_are_all_promised_is_passed_over_and_taken_where_nobody_els
     assert alone.sender == promised.sender
 
 
-def test_a_turn_is_taken_by_whoever_was_chosen_by_it_and_by_nobody_else() -> None:
+def test_a_turn_is_taken_by_the_sender_chosen_by_it_alone() -> None:
     them = [candidate("a", 0), candidate("b"), candidate("c")]
     took, turn = [], 0
     for _ in range(4):
@@ -104,7 +105,7 @@ def test_a_turn_is_taken_by_whoever_was_chosen_by_it_and_by_nobody_else() -> Non
     assert choose(them, Pick.MOST_LEFT, subject="x", turn=0).turn is None
 
 
-def test_an_earlier_sender_that_left_the_pool_is_told_of() -> None:
+def test_an_earlier_sender_that_left_the_pool_is_among_the_reasons() -> None:
     had = Earlier("z", "has had this person before")
     (gone, taken) = choose([candidate("a")], Pick.ROUND_ROBIN, subject="x", turn=0, earlier=had).considered
     assert gone == Considered("z", chosen=False, because="has had this person before, and is in the pool no more")
@@ -139,7 +140,7 @@ def test_the_draw_follows_the_weights() -> None:
 
 
 @given(st.text(min_size=1))
-def test_whoever_leaves_the_pool_changes_nothing_between_the_others(subject: str) -> None:
+def test_a_sender_that_leaves_the_pool_changes_nothing_between_the_others(subject: str) -> None:
     them = [candidate("a"), candidate("b"), candidate("c")]
     before = choose(them, Pick.WEIGHTED, subject=subject, turn=0).sender
     after = choose(them[:2], Pick.WEIGHTED, subject=subject, turn=0).sender

@@ -48,7 +48,7 @@ async def test_a_pool_takes_turns_and_says_so(road: Road, make_entry: MakeEntry)
     assert [entry["user_id"] for entry in ledger] == ["7001", "7002", "7001"]
 
 
-async def test_whoever_has_most_left_is_taken_also_by_many_at_once(road: Road, make_entry: MakeEntry) -> None:
+async def test_the_sender_with_most_left_is_taken_also_by_many_at_once(road: Road, make_entry: MakeEntry) -> None:
     for number in range(4):
         await road.accept(make_entry(f"e{number}", f"p{number}@x.example", sender="even"))
     claimed = await road.enrollments.claim_ready(10)
@@ -132,7 +132,7 @@ async def test_two_replicas_draw_the_same_sender_for_a_person(road: Road, make_e
     first = await assigned_by_two(road, make_entry, "drawn", people)
     await road.run("DELETE FROM enrollments")
     await road.run("DELETE FROM intents")
-    # Once more, the other way round: whoever was asked by one replica is asked by the other.
+    # One more person comes first, so that each person is assigned by the other replica now.
     second = await assigned_by_two(road, make_entry, "drawn", ["odd@one.example", *people])
     assert {company: second[company] for company in first} == first
     drawn = [name for names in first.values() for name in names]
@@ -171,7 +171,7 @@ async def test_a_full_sender_hands_over_to_its_fallback(road: Road, make_entry: 
     ]
 
 
-async def test_a_fallback_that_nobody_needs_is_told_of_too(road: Road, make_entry: MakeEntry) -> None:
+async def test_a_fallback_that_is_not_needed_is_among_the_reasons_too(road: Road, make_entry: MakeEntry) -> None:
     await all_enrolled(road, make_entry, "a@x.example", sender="ben", fallback="left")
     assert await reasons(road) == [
         ("ben", True, "the rule names it"),
@@ -220,7 +220,7 @@ async def test_a_sender_that_is_refused_three_times_in_a_row_is_paused_alone(roa
     assert due
 
 
-async def test_refusals_that_are_not_in_a_row_pause_nobody(road: Road, make_entry: MakeEntry) -> None:
+async def test_refusals_that_are_not_in_a_row_pause_no_sender(road: Road, make_entry: MakeEntry) -> None:
     for number in range(4):
         if number == 2:
             await road.fault()
@@ -281,7 +281,7 @@ async def test_a_sender_that_is_full_by_hubspots_word_is_waited_for_or_fails_as_
 
 
 @pytest.mark.parametrize("code", ["RATE_LIMITED_BY_CLIENT", "RATE_LIMITED_BY_PROVIDER"])
-async def test_a_sender_that_is_held_back_for_a_moment_is_not_full_and_stops_nobody_else(
+async def test_a_sender_that_is_held_back_for_a_moment_is_not_full_and_stops_no_other(
     road: Road, make_entry: MakeEntry, code: str
 ) -> None:
     await road.fault(kind="status", status=400, code=code, times=1)
@@ -331,7 +331,7 @@ async def test_whose_request_may_have_worked_waits_for_the_sender_that_sent_it(
     assert await road.run("SELECT sender, first_sending_at IS NOT NULL FROM enrollments") == [("anna", True)]
 
 
-async def test_a_released_one_heeds_that_its_sender_is_paused(road: Road, make_entry: MakeEntry) -> None:
+async def test_a_released_enrollment_waits_for_its_paused_sender(road: Road, make_entry: MakeEntry) -> None:
     for number in range(3):
         await road.accept(make_entry(f"e{number}", f"p{number}@x.example", sender="broken"))
         await last(road)
@@ -397,7 +397,7 @@ async def apart(road: Road, state: str) -> list[timedelta]:
     return [timedelta(milliseconds=10 * round((due - rows[0][0]).total_seconds() * 100)) for (due,) in rows]
 
 
-async def test_whoever_was_not_sent_in_time_is_not_sent_any_more(road: Road, make_entry: MakeEntry) -> None:
+async def test_an_enrollment_that_was_not_sent_in_time_is_not_sent_any_more(road: Road, make_entry: MakeEntry) -> None:
     await road.accept(make_entry("e1", expires_after=timedelta(days=36_500)))
     assert await road.enrollments.expire() == {}
     await road.run("UPDATE enrollments SET expires_at = now()")

@@ -27,17 +27,17 @@ async def test_a_matching_delivery_is_found_under_its_id_in_every_table(web: Run
 
     assert answer.status_code == 200
     assert answer.headers["content-type"] == "application/json"
-    told = answer.json()
-    assert told == {"received": True, "id": told["id"]}
-    assert re.fullmatch(r"dlv_[0-9a-f]{32}", told["id"])
+    receipt = answer.json()
+    assert receipt == {"received": True, "id": receipt["id"]}
+    assert re.fullmatch(r"dlv_[0-9a-f]{32}", receipt["id"])
     (delivery,) = await web.rows("SELECT * FROM deliveries")
     (event,) = await web.rows("SELECT * FROM events")
     (key,) = await web.rows("SELECT * FROM event_keys")
     (decision,) = await web.rows("SELECT * FROM decisions")
     (enrollment,) = await web.rows("SELECT * FROM enrollments")
     (intent,) = await web.rows("SELECT * FROM intents")
-    assert delivery["id"] == told["id"]
-    assert {row["delivery_id"] for row in (event, key, decision, enrollment)} == {told["id"]}
+    assert delivery["id"] == receipt["id"]
+    assert {row["delivery_id"] for row in (event, key, decision, enrollment)} == {receipt["id"]}
     assert {key["event_id"], decision["event_id"], enrollment["event_id"]} == {event["id"]}
     assert (enrollment["decision_id"], decision["enrollment_id"]) == (decision["id"], enrollment["id"])
     assert (decision["verdict"], decision["rule"]) == ("enroll", "signup")
@@ -85,13 +85,13 @@ async def test_a_duplicate_is_answered_with_the_first_id_and_writes_nothing(web:
     assert web.counted("duplicates_total", source="crm", kind="event") == 1
 
 
-async def test_a_second_event_for_the_same_intent_enrolls_nobody_and_says_why(web: Running) -> None:
+async def test_a_second_event_for_the_same_intent_enrolls_no_contact_and_says_why(web: Running) -> None:
     await web.deliver("crm", signup(1))
     await web.deliver("crm", signup(2))
 
     (enrollment,) = await web.rows("SELECT id FROM enrollments")
-    told = await web.rows("SELECT verdict, reason FROM decisions ORDER BY id")
-    assert told[1] == {"verdict": "duplicate", "reason": f"duplicate of {enrollment['id']}"}
+    decided = await web.rows("SELECT verdict, reason FROM decisions ORDER BY id")
+    assert decided[1] == {"verdict": "duplicate", "reason": f"duplicate of {enrollment['id']}"}
     assert web.counted("duplicates_total", source="crm", kind="intent") == 1
 
 
@@ -127,7 +127,7 @@ async def test_an_unreadable_body_gets_400_and_is_kept_among_the_refused(web: Ru
     assert kept == {"status": 400, "reason": "malformed_body"}
 
 
-@pytest.mark.parametrize("name", ["nobody", "", "/", "/crm", "nobody/crm", "CRM", "crm%20", "%2e%2e", "crm%00"])
+@pytest.mark.parametrize("name", ["missing", "", "/", "/crm", "missing/crm", "CRM", "crm%20", "%2e%2e", "crm%00"])
 async def test_an_unknown_source_gets_404_and_its_name_becomes_no_label(web: Running, name: str) -> None:
     answer = await web.client.post(f"/webhooks/{name}", content=b"{}")
 
@@ -136,19 +136,19 @@ async def test_an_unknown_source_gets_404_and_its_name_becomes_no_label(web: Run
 
 
 @pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH", "OPTIONS"])
-async def test_any_method_but_the_providers_gets_405_and_is_told_which_one(web: Running, method: str) -> None:
+async def test_any_method_but_the_providers_gets_405_that_names_the_right_one(web: Running, method: str) -> None:
     answer = await web.client.request(method, "/webhooks/crm")
 
     assert (answer.status_code, answer.headers["allow"]) == (405, "POST")
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
-async def test_a_tool_that_looks_whether_anybody_is_there_is_told_so(web: Running, method: str) -> None:
+async def test_a_tool_that_checks_whether_the_source_exists_gets_200(web: Running, method: str) -> None:
     answer = await web.client.request(method, "/webhooks/crm")
 
     assert (answer.status_code, answer.content) == (200, b"")
     assert web.counted("webhooks_received_total", source="crm", result="handshake") == 1
-    assert (await web.client.request(method, "/webhooks/nobody")).status_code == 404
+    assert (await web.client.request(method, "/webhooks/missing")).status_code == 404
 
 
 async def test_a_body_of_the_largest_size_is_taken_and_one_byte_more_is_not(web: Running) -> None:
@@ -210,7 +210,7 @@ async def test_while_the_store_is_gone_senders_are_asked_to_come_again_and_then_
 
 async def test_before_a_rulebook_is_loaded_even_an_unknown_source_gets_503(database_url: str, rules: Path) -> None:
     async with running(database_url, rules, load=False) as web:
-        answer = await web.client.post("/webhooks/nobody", content=b"{}")
+        answer = await web.client.post("/webhooks/missing", content=b"{}")
 
         assert answer.status_code == 503
         assert int(answer.headers["retry-after"]) > 0
@@ -247,7 +247,7 @@ async def test_no_log_line_holds_a_secret_or_an_address_and_a_person_is_always_t
         await web.deliver("crm", {"type": "logout", "data": {"email": "ada@corp.example"}})
         await web.deliver("crm", b'{"email": "ada@corp.example"')
         await web.client.post("/webhooks/crm?key=ada@corp.example", content=b"{}", headers={"x": SECRETS["CRM_SECRET"]})
-        await web.client.post("/webhooks/nobody", content=b"ada@corp.example")
+        await web.client.post("/webhooks/missing", content=b"ada@corp.example")
 
     names = [line["event"] for line in logs]
     assert set(names) == {
@@ -257,9 +257,9 @@ async def test_no_log_line_holds_a_secret_or_an_address_and_a_person_is_always_t
         "delivery.filtered",
         "delivery.refused",
     }
-    told = repr(logs).lower()
-    assert "@" not in told
-    assert not [secret for secret in SECRETS.values() if secret.lower() in told]
+    logged = repr(logs).lower()
+    assert "@" not in logged
+    assert not [secret for secret in SECRETS.values() if secret.lower() in logged]
     people = {line["person"] for line in logs if line["event"] == "decision.made"}
     assert len(people) == 1
     assert re.fullmatch("[0-9a-f]{16}", people.pop())

@@ -1,4 +1,4 @@
-"""Whatever is sent to whatever path below /webhooks/ ends in a status that is told, and never in a defect."""
+"""Any request to any path below /webhooks/ ends in a documented status, and never in a defect."""
 
 from __future__ import annotations
 
@@ -134,7 +134,7 @@ async def still_ready(web: Running) -> bool:
 
 @many
 @given(source=st.sampled_from(SOURCES), headers=headers_lists, chunks=st.lists(st.binary(max_size=3000), max_size=3))
-async def test_any_bytes_under_any_headers_end_in_a_told_status(
+async def test_any_bytes_under_any_headers_end_in_a_documented_status(
     web: Running, source: str, headers: list[tuple[bytes, bytes]], chunks: list[bytes]
 ) -> None:
     await ask(web, b"/webhooks/" + source.encode(), headers, chunks)
@@ -143,7 +143,7 @@ async def test_any_bytes_under_any_headers_end_in_a_told_status(
 
 @many
 @given(body=texts_of_json)
-async def test_any_json_that_nobody_signed_ends_in_a_told_status(web: Running, body: bytes) -> None:
+async def test_any_unsigned_json_ends_in_a_documented_status(web: Running, body: bytes) -> None:
     assert await ask(web, b"/webhooks/open", [], [body]) in {200, 400}
     assert await still_ready(web)
 
@@ -159,7 +159,7 @@ async def test_any_event_that_a_rule_hears_is_stored_or_unreadable(web: Running,
 @given(
     source=st.sampled_from(["crm", "webinar", "portal"]), body=texts_of_json | trees.map(lambda v: orjson.dumps(str(v)))
 )
-async def test_any_json_that_was_signed_ends_in_a_told_status(web: Running, source: str, body: bytes) -> None:
+async def test_any_json_that_was_signed_ends_in_a_documented_status(web: Running, source: str, body: bytes) -> None:
     headers = [(name.lower().encode(), value.encode()) for name, value in web.signed(source, body).items()]
     headers.append((b"host", b"segue.example"))
     assert await ask(web, b"/webhooks/" + source.encode(), headers, [body], scheme="https") in {200, 400}
@@ -172,7 +172,7 @@ async def test_any_json_that_was_signed_ends_in_a_told_status(web: Running, sour
     query=st.binary(max_size=40).map(lambda value: bytes(octet for octet in value if 32 < octet < 127)),
     method=st.sampled_from(["POST", "POST", "POST", "GET", "HEAD", "PROPFIND", "post"]),
 )
-async def test_any_path_query_and_method_end_in_a_told_status(
+async def test_any_path_query_and_method_end_in_a_documented_status(
     web: Running, segment: bytes, query: bytes, method: str
 ) -> None:
     status = await ask(web, b"/webhooks/" + segment, [], [b"{}"], query_string=query, method=method)

@@ -20,9 +20,9 @@ HINTED = "SELECT id FROM enrollments WHERE hinted_at IS NOT NULL"
 
 
 def change(name: str = "hs_latest_sequence_ended_date", value: str = "1795424400000", **more: Any) -> dict[str, Any]:
-    told = {"eventId": 1, "subscriptionId": 2, "portalId": 3, "objectId": 501, "occurredAt": 1_795_424_400_000}
+    common = {"eventId": 1, "subscriptionId": 2, "portalId": 3, "objectId": 501, "occurredAt": 1_795_424_400_000}
     kind = {"subscriptionType": "contact.propertyChange", "propertyName": name, "propertyValue": value}
-    return {**told, **kind, **more}
+    return {**common, **kind, **more}
 
 
 async def followed(web: Running) -> None:
@@ -40,7 +40,7 @@ async def write(web: Running, statement: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "told",
+    "webhook",
     [
         change(),
         change("hs_latest_sequence_finished_date"),
@@ -51,9 +51,9 @@ async def write(web: Running, statement: str) -> None:
         {**change(), "subscriptionType": "contact.deletion", "propertyName": None},
     ],
 )
-async def test_a_webhook_that_no_rule_listens_to_hints_and_is_not_stored(web: Running, told: dict[str, Any]) -> None:
+async def test_a_webhook_that_no_rule_listens_to_hints_and_is_not_stored(web: Running, webhook: dict[str, Any]) -> None:
     await followed(web)
-    answer = await web.deliver("portal", [told])
+    answer = await web.deliver("portal", [webhook])
     assert (answer.status_code, answer.json()["filtered"]) == (200, True)
     (row,) = await web.rows_once_there(HINTED)
     assert [row] == await web.rows("SELECT id FROM enrollments WHERE email = 'p1@corp.example'")
@@ -61,7 +61,7 @@ async def test_a_webhook_that_no_rule_listens_to_hints_and_is_not_stored(web: Ru
 
 
 @pytest.mark.parametrize(
-    "told",
+    "webhook",
     [
         change("hs_sequences_is_enrolled", "true"),  # it begins
         change("lifecyclestage", "lead"),
@@ -70,9 +70,9 @@ async def test_a_webhook_that_no_rule_listens_to_hints_and_is_not_stored(web: Ru
         change(objectId="501; --"),
     ],
 )
-async def test_what_says_nothing_of_an_end_is_no_hint(web: Running, told: dict[str, Any]) -> None:
+async def test_what_says_nothing_of_an_end_is_no_hint(web: Running, webhook: dict[str, Any]) -> None:
     await followed(web)
-    assert (await web.deliver("portal", [told])).status_code == 200
+    assert (await web.deliver("portal", [webhook])).status_code == 200
     await only_the_next_one_hints(web)
 
 
@@ -83,7 +83,7 @@ async def test_an_unsigned_webhook_hints_at_nothing(web: Running) -> None:
     await only_the_next_one_hints(web)
 
 
-async def test_a_hint_of_another_portal_than_the_account_is_touches_nobody(web: Running) -> None:
+async def test_a_hint_of_another_portal_than_the_accounts_changes_no_enrollment(web: Running) -> None:
     await followed(web)
     await write(web, "INSERT INTO hubspot_accounts VALUES ('main', '4', NULL, now())")
     assert (await web.deliver("portal", [change(portalId=3)])).status_code == 200

@@ -27,7 +27,7 @@ async def test_the_journal_of_one_enrollment_is_its_own(web: Running) -> None:
     ada, _ = await accepted(web, "ada", "bob")
     found = (await web.get("/api/v1/journal", enrollment=ada)).json()
     assert [line["enrollment_id"] for line in found["items"]] == [ada]
-    assert (await web.get("/api/v1/journal", enrollment="enr_nobody")).json() == {"items": [], "next_cursor": None}
+    assert (await web.get("/api/v1/journal", enrollment="enr_missing")).json() == {"items": [], "next_cursor": None}
 
 
 async def test_the_journal_refuses_a_cursor_that_is_no_number_and_strangers(web: Running) -> None:

@@ -61,7 +61,7 @@ async def test_every_shape_has_an_example_that_its_own_model_reads_and_writes(we
     faults = {name: fault(schema, ours.get(name), asked=name in asked) for name, schema in shapes.items()}
     assert {"EnrollmentDetail", "Problem", *asked} <= set(shapes)
     assert set(shapes) - set(ours) == {"Problem"}
-    assert {name: told for name, told in faults.items() if told} == {}
+    assert {name: found for name, found in faults.items() if found} == {}
 
 
 async def test_every_json_answer_is_one_of_the_shapes_or_brings_its_example(web: Running) -> None:

@@ -47,8 +47,8 @@ def is_problem(answer: httpx.Response, status: int, kind: str) -> bool:
     assert answer.headers["content-type"] == "application/problem+json"
     assert document["title"]
     assert document["detail"]
-    told = (answer.status_code, document["status"], document["type"].partition("#")[2])
-    return told == (status, status, kind)
+    shown = (answer.status_code, document["status"], document["type"].partition("#")[2])
+    return shown == (status, status, kind)
 
 
 async def reload(web: Running, token: str | None = ADMIN_TOKEN) -> httpx.Response:
@@ -116,7 +116,7 @@ async def test_lists_are_narrowed_to_person_source_rule_verdict_and_state(web: R
     assert await sources("events") == ["open", "crm", "crm"]
     assert await sources("events", email=" ADA@corp.example") == ["open", "crm"]
     assert await sources("events", email="ada@corp.example", source="crm") == ["crm"]
-    assert await sources("events", email="nobody@corp.example") == []
+    assert await sources("events", email="missing@corp.example") == []
     assert await sources("decisions", verdict="none") == ["crm"]
     assert await sources("decisions", rule="anything") == ["open"]
     assert await sources("enrollments", state="ready", source="open") == ["open"]
@@ -202,9 +202,9 @@ async def test_a_reload_of_a_broken_file_lists_every_mistake_and_changes_nothing
     mistakes = answer.json()["mistakes"]
     assert {mistake["file"] for mistake in mistakes} == {str(rules)}
     lines = broken.splitlines()
-    told = [(lines[mistake["line"] - 1].strip().split(":")[0], mistake["message"]) for mistake in mistakes]
-    assert [place for place, _ in told if place in {"webinar", "typ"}] == ["webinar", "typ"]
-    assert "NOT_SET" in told[0][1]
+    found = [(lines[mistake["line"] - 1].strip().split(":")[0], mistake["message"]) for mistake in mistakes]
+    assert [place for place, _ in found if place in {"webinar", "typ"}] == ["webinar", "typ"]
+    assert "NOT_SET" in found[0][1]
     assert web.process.rulebook.current is before
     assert web.counted("config_last_reload_successful") == 0
 
@@ -232,7 +232,7 @@ async def test_alive_asks_nothing_and_ready_names_what_is_missing(
     asked = [await web.get("/api/v1/events"), await web.get("/api/v1/enrollments/enr_1"), await reload(web)]
 
     assert unready.status_code == 503
-    wrong = {name for name, told in unready.json()["checks"].items() if told != "ok"}
+    wrong = {name for name, result in unready.json()["checks"].items() if result != "ok"}
     assert wrong == {"database"}
     assert (alive.status_code, alive.json()) == (200, {"status": "ok", "practice": False})
     assert metrics.status_code == 200
@@ -250,7 +250,7 @@ async def test_a_service_that_stops_is_not_ready_and_still_takes_what_comes(web:
     assert (await web.deliver("crm", signup(1))).status_code == 200
 
 
-async def test_metrics_are_those_that_are_documented_and_name_nobody(web: Running) -> None:
+async def test_metrics_are_those_that_are_documented_and_name_no_person(web: Running) -> None:
     await web.deliver("crm", signup(1))
     await web.client.post("/webhooks/ada@corp.example", content=b"{}")
 
@@ -293,7 +293,7 @@ BODIES = ["/api/v1/enrollments/cancel", "/api/v1/enrollments/release", "/api/v1/
 
 @pytest.mark.parametrize("path", [*BODIES, "/api/v1/outbound/replay"])
 @pytest.mark.parametrize("begins", [b'{"email": "ada@corp.example"', b"{bad", b"\xff" * 65_537])
-async def test_who_is_not_let_in_is_told_so_before_a_byte_of_the_body_is_read(
+async def test_a_caller_without_access_is_refused_before_a_byte_of_the_body_is_read(
     web: Running, path: str, begins: bytes
 ) -> None:
     read: list[bytes] = []
@@ -308,7 +308,7 @@ async def test_who_is_not_let_in_is_told_so_before_a_byte_of_the_body_is_read(
 
 
 @pytest.mark.parametrize("path", BODIES)
-async def test_a_body_has_a_largest_size_whether_it_is_told_or_not(web: Running, path: str) -> None:
+async def test_a_body_has_a_largest_size_whether_its_length_is_announced_or_not(web: Running, path: str) -> None:
     pieces = 0
 
     async def without_end() -> AsyncIterator[bytes]:
@@ -329,10 +329,10 @@ async def test_an_unknown_path_is_a_problem_document_and_never_a_redirect(web: R
         assert is_problem(await web.get(path), 404, "not-found")
 
 
-async def test_a_misspelt_filter_is_refused_and_shows_nobody(web: Running) -> None:
+async def test_a_misspelt_filter_is_refused_and_shows_no_rows(web: Running) -> None:
     await web.deliver("crm", signup(1))
     for name in LISTS:
-        answer = await web.get(f"/api/v1/{name}", emial="nobody@corp.example")
+        answer = await web.get(f"/api/v1/{name}", emial="missing@corp.example")
         assert is_problem(answer, 422, "invalid-request")
         assert answer.json()["mistakes"] == [{"where": "query.emial", "what": "there is no such parameter"}]
 
@@ -396,11 +396,11 @@ async def test_senders_are_listed_paused_and_resumed(web: Running) -> None:
     assert 'segue_sender_paused{account="main",sender="anna"} 1.0' in (await web.client.get("/metrics")).text
     resumed = await web.client.post("/api/v1/senders/anna/resume", headers=headers)
     assert resumed.json()["items"] == [anna]
-    for path in ("/api/v1/senders/nobody/pause", "/api/v1/senders/anna/pause?account=other"):
+    for path in ("/api/v1/senders/missing/pause", "/api/v1/senders/anna/pause?account=other"):
         assert is_problem(await web.client.post(path, headers=headers), 404, "not-found")
 
 
-async def test_what_waits_is_cancelled_by_person_or_rule_and_never_by_nobody(web: Running) -> None:
+async def test_what_waits_is_cancelled_by_person_or_rule_and_never_without_either(web: Running) -> None:
     await web.deliver("crm", signup(1))
     await web.deliver("crm", signup(2, "bob@corp.example"))
     headers = {"authorization": f"Bearer {ADMIN_TOKEN}"}
@@ -419,7 +419,7 @@ async def test_what_waits_is_cancelled_by_person_or_rule_and_never_by_nobody(web
 
 
 @pytest.mark.parametrize("blank", ["", " ", "\t", "\u00a0", "\u3000", "ada", "@corp.example", None])
-async def test_an_address_that_is_none_cancels_nobody(web: Running, blank: str | None) -> None:
+async def test_an_address_that_is_none_cancels_no_enrollment(web: Running, blank: str | None) -> None:
     await web.deliver("crm", signup(1))
     headers = {"authorization": f"Bearer {ADMIN_TOKEN}"}
     for whose in ({"email": blank}, *([{"email": blank, "rule": "signup"}] if blank is not None else [])):
@@ -472,8 +472,8 @@ async def test_adding_to_the_suppression_list_tells_what_is_kept(web: Running) -
     headers = {"authorization": f"Bearer {ADMIN_TOKEN}"}
 
     async def add(value: str, reason: str | None) -> dict[str, Any]:
-        told = {"value": value, "reason": reason}
-        added = await web.client.post("/api/v1/suppressions", json=told, headers=headers)
+        entry = {"value": value, "reason": reason}
+        added = await web.client.post("/api/v1/suppressions", json=entry, headers=headers)
         assert added.status_code == 200
         return dict(added.json())
 

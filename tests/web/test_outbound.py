@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, get_args
 
 import httpx
@@ -12,11 +13,9 @@ from sqlalchemy import text
 
 from app.clock import utc_now
 from app.model import OutboundKind
-from app.outbound.operator_store import OutboundOperatorStore
-from app.outbound.retry_schedule import Verdict
-from app.outbound.status import EndpointStatuses
-from app.outbound.store import Outbox, Outcome, note
-from app.web.api.endpoints import endpoint_routes
+from app.outbound.retry_schedule import Outcome, Verdict
+from app.outbound.store import Outbox, note
+from app.web.api import endpoints
 from app.web.api.outbound import Kind
 from app.web.app import create_app
 from tests.support.service import ADMIN_TOKEN, RULES, write
@@ -75,7 +74,7 @@ async def test_events_are_listed_by_what_is_asked_for_newest_first(web: Running)
 
     assert await ids(kind="enrolled") == sorted([first, second], reverse=True)
     assert await ids(kind="parked", endpoint="crm-back", state="waiting") == [third]
-    assert await ids(state="failed") == await ids(endpoint="nobody") == []
+    assert await ids(state="failed") == await ids(endpoint="missing") == []
     (enrollment, *_) = await web.rows(ENROLLED)
     assert await ids(enrollment_id=enrollment["id"]) == [first]
     page = (await web.get("/api/v1/outbound", limit=2)).json()
@@ -141,7 +140,7 @@ async def test_many_are_replayed_by_time_and_state(web: Running) -> None:
     assert {row["state"] for row in await web.rows("SELECT state FROM outbound")} == {"waiting"}
 
 
-async def test_a_replay_for_a_name_that_nobody_knows_is_no_success(web: Running, rules: Path) -> None:
+async def test_a_replay_for_an_unknown_name_is_no_success(web: Running, rules: Path) -> None:
     ask = {"endpoint": "crm-bakc", "since": "2020-01-01T00:00:00Z"}
     answer = await act(web, "/outbound/replay", ask)
     assert (answer.status_code, answer.json()["type"].rpartition("#")[2]) == (404, "not-found")
@@ -210,14 +209,13 @@ async def test_an_endpoint_that_said_it_is_gone_is_enabled_again(web: Running) -
     answer = await act(web, "/endpoints/crm-back/enable")
     assert (answer.status_code, answer.json()["state"], answer.json()["disabled_at"]) == (200, "closed", None)
     assert len(await end(web, Verdict.DELIVERED, 200)) == 1
-    assert (await act(web, "/endpoints/nobody/enable")).status_code == 404
+    assert (await act(web, "/endpoints/missing/enable")).status_code == 404
 
 
 async def test_an_endpoint_that_leaves_the_rules_while_it_is_enabled_is_not_found(web: Running) -> None:
     views = iter([web.process.rulebook.endpoints(), {}])
-    books = OutboundOperatorStore(web.process.engine)
-    standings = EndpointStatuses(books, lambda: next(views), utc_now)
-    app = create_app([endpoint_routes(books, standings)], version="1")
+    process: Any = SimpleNamespace(engine=web.process.engine, rulebook=SimpleNamespace(endpoints=lambda: next(views)))
+    app = create_app([endpoints.routes(process)])
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="https://segue.example") as client:
         answer = await client.post("/api/v1/endpoints/crm-back/enable")
     assert (answer.status_code, answer.json()["type"].rpartition("#")[2]) == (404, "not-found")
@@ -226,10 +224,10 @@ async def test_an_endpoint_that_leaves_the_rules_while_it_is_enabled_is_not_foun
 async def test_a_test_event_goes_to_one_endpoint_as_all_others_do(web: Running) -> None:
     answer = await act(web, "/endpoints/crm-back/test")
     assert (answer.status_code, answer.json()["kind"], answer.json()["enrollment_id"]) == (202, "test", None)
-    told = json.loads(answer.json()["body"])
-    assert (told["type"], told["data"]) == ("segue.test", {"endpoint": "crm-back"})
+    body = json.loads(answer.json()["body"])
+    assert (body["type"], body["data"]) == ("segue.test", {"endpoint": "crm-back"})
     assert len(await end(web, Verdict.DELIVERED, 200)) == 1
-    assert (await act(web, "/endpoints/nobody/test")).status_code == 404
+    assert (await act(web, "/endpoints/missing/test")).status_code == 404
 
 
 async def test_one_that_left_the_rules_is_listed_while_something_waits_for_it(web: Running, rules: Path) -> None:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from tests.support.service import Running
 
 
-async def test_a_service_that_is_reached_is_told_by_its_answer_and_keeps_nothing(web: Running) -> None:
+async def test_a_caller_sees_by_the_answer_that_it_reached_the_service_which_stores_nothing(web: Running) -> None:
     (listener,) = bind(web.process)
     async with serving(listener, web.public):
         visit = await visited(f"http://127.0.0.1:{listener.port}/")

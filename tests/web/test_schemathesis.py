@@ -81,8 +81,8 @@ def test_every_operation_of_the_document_is_tried_here(schema: BaseSchema) -> No
     operations = {(each.ok().method, each.ok().path) for each in found if isinstance(each, Ok)}
     tried = {("get", path) for path in [*LISTS, *LISTINGS, *DETAILS, *PLAIN]}
     acts = {("post", path) for path in ["/-/reload", "/webhooks/{source}", *ACTS, *ENDPOINTS, *WHOLE]}
-    told = {(method.lower(), path) for method, path in OUTBOUND}
-    assert operations == tried | acts | told | {("delete", "/api/v1/suppressions")}
+    outbound = {(method.lower(), path) for method, path in OUTBOUND}
+    assert operations == tried | acts | outbound | {("delete", "/api/v1/suppressions")}
     assert len(operations) == len(found)
 
 
@@ -99,7 +99,7 @@ async def test_lists_answer_as_documented(
 @pytest.mark.parametrize("path", LISTINGS)
 @few
 @given(data=st.data(), mode=modes, token=tokens)
-async def test_what_hubspot_lists_is_told_as_documented(
+async def test_what_hubspot_lists_is_answered_as_documented(
     served: Running, path: str, data: st.DataObject, mode: GenerationMode, token: str
 ) -> None:
     schema = schemathesis.openapi.from_dict(served.public.openapi())
@@ -189,7 +189,7 @@ async def test_the_reload_answers_as_documented(web: Running, schema: BaseSchema
 
 
 @few
-@given(data=st.data(), source=st.sampled_from(["open", "crm", "nobody"]), body=st.binary(max_size=5000))
+@given(data=st.data(), source=st.sampled_from(["open", "crm", "missing"]), body=st.binary(max_size=5000))
 async def test_deliveries_answer_as_documented(
     web: Running, schema: BaseSchema, data: st.DataObject, source: str, body: bytes
 ) -> None:

@@ -107,7 +107,7 @@ async def test_salesforce_gets_its_acknowledgement_and_its_session_is_not_kept(w
     assert "<SessionId></SessionId>" in kept["body"]
 
 
-async def test_mixpanel_is_told_action_and_status_and_failures_in_its_form(web: Running) -> None:
+async def test_mixpanel_gets_action_and_status_and_failures_in_its_form(web: Running) -> None:
     case = sample("mixpanel")
     taken = await web.client.post("/webhooks/cohorts", content=case["body"], auth=("user", "pass"))
     refused = await web.client.post("/webhooks/cohorts", content=case["body"], auth=("user", "wrong"))
@@ -117,7 +117,7 @@ async def test_mixpanel_is_told_action_and_status_and_failures_in_its_form(web: 
     assert refused.json()["error"]["code"] == 401
 
 
-async def test_who_entered_is_enrolled_and_who_left_is_told_apart(web: Running) -> None:
+async def test_a_person_who_entered_is_enrolled_and_one_who_left_is_marked(web: Running) -> None:
     for number in (0, 1):
         await web.client.post("/webhooks/cohorts", content=sample("mixpanel", number)["body"], auth=("user", "pass"))
     rows = await web.rows("SELECT email, exit, verdict FROM events JOIN decisions USING (email) ORDER BY events.id")

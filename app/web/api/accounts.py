@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING, Any
 from fastapi import APIRouter
 from pydantic import BaseModel
 
-from app.accounts.connect import Connector
-from app.accounts.grant_store import GrantStore
 from app.accounts.install_store import LIFE_SECONDS
 from app.web.api.common import Identity, resource
 from app.web.pages.connect import NOT_CONFIGURED
@@ -60,34 +58,27 @@ class AccountList(BaseModel, json_schema_extra={"example": {"items": [ACCOUNT]}}
 
 def routes(process: Process) -> APIRouter:
     """Return the routes."""
-    oauth, accounts = process.oauth, partial(_in_rules, process)
-    if oauth is None:
-        return account_routes(None, None, accounts=accounts)
-    return account_routes(oauth.connector, oauth.grants, accounts=accounts)
-
-
-def account_routes(
-    connector: Connector | None, grants: GrantStore | None, *, accounts: Callable[[], Mapping[str, bool]]
-) -> APIRouter:
-    """Return the routes. `accounts` returns the accounts in force, each with whether it joins by OAuth."""
-    router = resource()
+    router, oauth, accounts = resource(), process.oauth, partial(_in_rules, process)
 
     @router.get("/accounts", response_model=AccountList)
     async def listed() -> dict[str, Any]:
         """List the HubSpot accounts, by name."""
-        rows = {name: _plain(name, by_oauth=by_oauth) for name, by_oauth in accounts().items()}
-        connected = {row["account"]: row for row in await grants.listed()} if grants else {}
+        rows = {
+            name: {"account": name, "state": "not_connected" if by_oauth else "token"}
+            for name, by_oauth in accounts().items()
+        }
+        connected = {row["account"]: row for row in await oauth.grants.listed()} if oauth else {}
         rows |= {name: row for name, row in connected.items() if accounts().get(name, True)}
         return {"items": [rows[name] for name in sorted(rows)]}
 
     @router.post("/accounts/{account}/install", response_model=InstallLink, responses=NOT_BY_OAUTH)
     async def install(account: Identity) -> dict[str, Any]:
         """Return a link that connects an account to HubSpot: it works once, within ten minutes."""
-        if connector is None:
+        if oauth is None:
             raise Problem(409, "oauth-not-configured", NOT_CONFIGURED)
         if not accounts().get(account):
             raise Problem(404, "not-found", f"No account {account!r} joins by OAuth in the rules in force.")
-        return {"url": await connector.link(account)}
+        return {"url": await oauth.connector.link(account)}
 
     return router
 
@@ -96,7 +87,3 @@ def _in_rules(process: Process) -> Mapping[str, bool]:
     """Return the accounts in force, each with whether it joins by OAuth."""
     book = process.rulebook.current
     return {account.name: account.oauth for account in book.accounts.values()} if book else {}
-
-
-def _plain(name: str, *, by_oauth: bool) -> dict[str, Any]:
-    return {"account": name, "state": "not_connected" if by_oauth else "token"}

@@ -12,7 +12,7 @@ from pydantic import BaseModel
 
 from app.clock import utc_now
 from app.outbound.operator_store import OutboundOperatorStore
-from app.outbound.status import EndpointStatus, EndpointStatuses
+from app.outbound.status import EndpointStatus
 from app.outbound.wiring import endpoint_status
 from app.web.api.common import Identity, or_404, resource
 from app.web.api.outbound import OutboundDetail
@@ -56,12 +56,7 @@ class EndpointList(BaseModel, json_schema_extra={"example": {"items": [ENDPOINT]
 
 def routes(process: Process) -> APIRouter:
     """Return the routes."""
-    return endpoint_routes(OutboundOperatorStore(process.engine), endpoint_status(process))
-
-
-def endpoint_routes(store: OutboundOperatorStore, statuses: EndpointStatuses) -> APIRouter:
-    """Return the routes over a store and the status of each endpoint."""
-    router = resource()
+    router, store, statuses = resource(), OutboundOperatorStore(process.engine), endpoint_status(process)
 
     @router.get("/endpoints", response_model=EndpointList)
     async def endpoints() -> dict[str, Any]:
