@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Aim:
-    """What a figure shall be at least, or at most; `told` is how people read it."""
+    """What a figure shall be at least, or at most; `words` is how people read it."""
 
-    told: str
+    words: str
     least: float = float("-inf")
     most: float = float("inf")
 
@@ -34,15 +34,15 @@ class Results:
             self._table.add_column(name)
 
     def tell(self, what: str, measured: str, ratio: str = "", aim: str = "") -> None:
-        """Add a figure that fails nobody: it has no aim, or depends on how fast the machine is."""
+        """Add a figure that cannot fail: it has no aim, or depends on how fast the machine is."""
         self._table.add_row(what, measured, ratio, aim)
 
     def judge(self, what: str, figure: float, aim: Aim, *, measured: str = "", ratio: str = "") -> None:
         """Add a figure that must meet its aim."""
         met = aim.met_by(figure)
         if not met:
-            self.missed.append(f"{what}: {measured or ratio}, the aim is {aim.told}")
-        self._table.add_row(what, measured, ratio, aim.told if met else f"{aim.told}: missed")
+            self.missed.append(f"{what}: {measured or ratio}, the aim is {aim.words}")
+        self._table.add_row(what, measured, ratio, aim.words if met else f"{aim.words}: missed")
 
     def show(self, console: Console) -> int:
         """Print everything; return the exit code, 1 where an aim was missed."""

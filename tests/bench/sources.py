@@ -27,8 +27,8 @@ def costs(results: Results) -> None:
     """Add a row for each provider: its sample, and one of 64 KiB, against the bare digest of the same bytes."""
     for name in PROVIDERS:
         sample, large = (delivered(name, size) for size in (0, LARGE))
-        told = f"{ratio(name, sample):.1f} x, {ratio(name, large):.2f} x of 64 KiB"
-        results.tell(f"verify {name}", f"{len(sample[0].body)} bytes", told)
+        ratios = f"{ratio(name, sample):.1f} x, {ratio(name, large):.2f} x of 64 KiB"
+        results.tell(f"verify {name}", f"{len(sample[0].body)} bytes", ratios)
 
 
 def delivered(name: str, size: int) -> tuple[Delivery, SourceConfig]:

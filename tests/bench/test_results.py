@@ -23,4 +23,4 @@ def test_an_aim_that_is_missed_fails_the_run_and_is_named(aim: Aim, figure: floa
     results.tell("how long it took", "far too long", aim="<= 1 ms")
     results.judge("calls", figure, aim, measured=f"{figure}")
     assert results.show(Console(file=printed, width=110)) == int(missed)
-    assert (f"missed: calls: {figure}, the aim is {aim.told}" in printed.getvalue()) == missed
+    assert (f"missed: calls: {figure}, the aim is {aim.words}" in printed.getvalue()) == missed

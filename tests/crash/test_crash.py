@@ -29,7 +29,7 @@ async def world(database_url: str) -> AsyncIterator[World]:
         yield world
 
 
-async def test_five_kills_lose_nobody_and_double_nobody(world: World) -> None:
+async def test_five_kills_lose_no_person_and_double_none(world: World) -> None:
     books = await run(world, events=120, kills=5)
     assert len(books.acknowledged) == 120
     assert books.lost == []
@@ -144,14 +144,14 @@ async def test_the_other_worker_takes_over_within_two_leases(database_url: str) 
     assert books.doubled == []
 
 
-def _in_hand(told: str) -> tuple[set[str], set[str]]:
+def _in_hand(log: str) -> tuple[set[str], set[str]]:
     """Return what a worker's log says it began and did not bring to an end, and what it gave up as no longer its own.
 
     It learns that either by the fence, or because the database ended a session that had been frozen.
     """
     claimed: set[str] = set()
     given_up: set[str] = set()
-    for line in told.splitlines():
+    for line in log.splitlines():
         entry = json.loads(line) if line.endswith("}") else {}
         if entry.get("event") == "enrollment.step":
             change = claimed.add if entry["after"] == "working" else claimed.discard
@@ -176,7 +176,7 @@ rules:
 """
 
 
-async def _told_of(world: World, contacts: list[str]) -> None:
+async def _ends_reported(world: World, contacts: list[str]) -> None:
     """HubSpot tells of new contacts, by their ids alone."""
     changes = [
         {"subscriptionType": "contact.creation", "objectId": int(contact), "eventId": number, "occurredAt": 0}
@@ -203,7 +203,7 @@ async def test_thin_events_survive_the_death_of_who_asks_about_them(database_url
         await asyncio.to_thread(Path(world.environment["SEGUE_CONFIG"]).write_text, PORTAL)
         emails = [f"thin{number}@crash.example" for number in range(20)]
         await world.start("serve --no-worker")
-        await _told_of(world, await _made(world, emails))
+        await _ends_reported(world, await _made(world, emails))
 
         async def asking() -> bool:
             return bool((await world.rows("SELECT count(*) FROM enrichments WHERE state = 'working'"))[0][0])

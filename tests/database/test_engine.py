@@ -36,7 +36,7 @@ async def test_connections_name_themselves_where_the_url_does_not(database_url: 
 
 
 @pytest.mark.parametrize(
-    ("changes", "told"),
+    ("changes", "message"),
     [
         ({"database": "nowhere"}, 'database "nowhere" does not exist'),
         ({"username": "nobody"}, 'role "nobody" does not exist'),
@@ -45,17 +45,17 @@ async def test_connections_name_themselves_where_the_url_does_not(database_url: 
     ],
 )
 async def test_a_database_that_cannot_be_used_is_one_message(
-    postgres: Databases, changes: dict[str, object], told: str
+    postgres: Databases, changes: dict[str, object], message: str
 ) -> None:
     engine = open_engine(make_url(postgres.url).set(**changes))  # type: ignore[arg-type]
     with pytest.raises(StartError, match="SEGUE_DATABASE_URL: cannot use the database at") as refused:
         await require_server(engine)
-    assert told in str(refused.value)
+    assert message in str(refused.value)
     assert "check that PostgreSQL runs there" in str(refused.value)
     await engine.dispose()
 
 
-async def test_a_word_that_nobody_knows_is_one_message(postgres: Databases) -> None:
+async def test_an_unknown_word_is_one_message(postgres: Databases) -> None:
     engine = open_engine(make_url(postgres.url).update_query_dict({"sslmode": "perhaps"}))
     with pytest.raises(StartError, match="sslmode"):
         await require_server(engine)

@@ -45,15 +45,15 @@ async def test_a_database_of_a_newer_version_is_refused(engine: AsyncEngine) -> 
 
 
 @pytest.mark.parametrize(
-    ("url", "told"),
+    ("url", "message"),
     [
         ("postgresql+asyncpg://segue@127.0.0.1:1/segue", "127.0.0.1:1"),
         ("postgresql+asyncpg://segue:hunter2@127.0.0.1:1/segue", "segue:\\*\\*\\*@127.0.0.1"),
     ],
 )
-async def test_an_unreachable_database_is_named_without_its_password(url: str, told: str) -> None:
+async def test_an_unreachable_database_is_named_without_its_password(url: str, message: str) -> None:
     engine = open_engine(url)
-    with pytest.raises(StartError, match=told) as error:
+    with pytest.raises(StartError, match=message) as error:
         await require_server(engine)
     assert "hunter2" not in str(error.value)
     await engine.dispose()

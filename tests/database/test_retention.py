@@ -94,7 +94,7 @@ async def test_outbound_events_go_with_the_payloads_but_not_from_under_a_sender(
     kept = await ask(engine, "SELECT id FROM outbound WHERE id LIKE '%31' ORDER BY id")
     assert kept == [("out_sending_31",)]
     assert await ask(engine, "SELECT count(*) FROM outbound") == [(5,)]
-    # Its process has died, and its endpoint has left the rules: nobody would ever take it up.
+    # Its process has died, and its endpoint has left the rules: no process would ever take it up.
     await ask(engine, "UPDATE outbound SET leased_until = now() WHERE state = 'sending'")
     await prune(engine, retention=timedelta(days=30), dedupe=timedelta(days=7))
     assert await ask(engine, "SELECT count(*) FROM outbound") == [(4,)]
@@ -104,7 +104,7 @@ async def test_what_an_endpoint_has_not_taken_outlives_a_short_retention(engine:
     for state in ("waiting", "failed", "delivered"):
         for age in (13, 15):
             await noted(engine, state, age, age)
-    await noted(engine, "waiting", 16, 1)  # somebody replayed it yesterday
+    await noted(engine, "waiting", 16, 1)  # an operator replayed it yesterday
     await prune(engine, retention=timedelta(hours=1), dedupe=timedelta(days=7))
     kept = await ask(engine, "SELECT id FROM outbound ORDER BY id")
     assert kept == [("out_failed_13",), ("out_waiting_13",), ("out_waiting_16",)]
@@ -116,15 +116,15 @@ async def test_what_is_given_up_unsent_is_counted_and_logged(engine: AsyncEngine
     await ask(engine, "UPDATE outbound SET leased_until = now() WHERE state = 'sending'")
     await noted(engine, "failed", 33, 31)  # that was counted when it failed
     await noted(engine, "delivered", 34, 34)
-    stopping, told = asyncio.Event(), list[tuple[str, int]]()
+    stopping, reported = asyncio.Event(), list[tuple[str, int]]()
 
     def expired(endpoint: str, count: int) -> None:
-        told.append((endpoint, count))
+        reported.append((endpoint, count))
         stopping.set()
 
     with structlog.testing.capture_logs() as logs:
         await sweep(engine, stopping.is_set, retention=timedelta(days=30), dedupe=timedelta(days=7), expired=expired)
-    assert told == [("crm", 2)]
+    assert reported == [("crm", 2)]
     assert await ask(engine, "SELECT id FROM outbound") == []
     (line,) = [line for line in logs if line["event"] == "outbound.expired"]
     assert (line["endpoint"], line["count"], line["log_level"]) == ("crm", 2, "warning")

@@ -15,7 +15,7 @@ from app.hubspot.api.call import Page
 from app.hubspot.api.details import SendSettings, User
 from app.hubspot.api.properties import PropertyDefinition
 from app.hubspot.api.replies import Reply
-from tests.support.portal import Portal
+from tests.support.sandbox_account import SandboxAccount
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -131,7 +131,7 @@ def test_archived_owners_are_asked_for_apart_and_keep_their_user_id() -> None:
 async def test_the_sandbox_answers_all_of_it(
     new_client: Callable[..., aclosing[HubSpotClient]], records: list[Any]
 ) -> None:
-    portal = Portal(daily=100)
+    portal = SandboxAccount(daily=100)
     headers = {"date": "Mon, 23 Nov 2026 09:00:00 GMT"}
 
     async def dated(request: httpx.Request) -> httpx.Response:

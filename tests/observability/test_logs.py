@@ -1,4 +1,4 @@
-"""Logs tell facts, one line each, and name nobody: not in facts, not in what an exception says, in neither form."""
+"""Logs state facts, one line each, and name no person: not in facts, not in what an exception says, in neither form."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Stream(io.TextIOWrapper):
     def __init__(self) -> None:
         super().__init__(io.BytesIO(), encoding="utf-8", write_through=True)
 
-    def told(self) -> str:
+    def written(self) -> str:
         self.flush()
         assert isinstance(self.buffer, io.BytesIO)
         return self.buffer.getvalue().decode()
@@ -56,38 +56,38 @@ def fails(token: str) -> None:
 
 
 @pytest.mark.parametrize("form", ["json", "console"])
-def test_an_exception_names_nobody(configured: Callable[[str], Stream], form: str) -> None:
+def test_an_exception_names_no_person(configured: Callable[[str], Stream], form: str) -> None:
     stream = configured(form)
     try:
         fails(SECRET)
     except ValueError:
         structlog.get_logger("test").exception("delivery.defect", delivery_id="dlv_1")
         logging.getLogger("uvicorn.error").exception("library trouble with %s", ADDRESS)
-    told = stream.told()
-    assert told.count("ValueError: refused") + told.count('"exc_type":"ValueError"') == 2
-    assert "<address>" in told
-    assert ADDRESS not in told
-    assert SECRET not in told
+    written = stream.written()
+    assert written.count("ValueError: refused") + written.count('"exc_type":"ValueError"') == 2
+    assert "<address>" in written
+    assert ADDRESS not in written
+    assert SECRET not in written
 
 
 @pytest.mark.parametrize("form", ["json", "console"])
-def test_a_fact_names_nobody(configured: Callable[[str], Stream], form: str) -> None:
+def test_a_fact_names_no_person(configured: Callable[[str], Stream], form: str) -> None:
     stream = configured(form)
     structlog.get_logger("test").info("enrollment.step", detail=f"sent to {ADDRESS} now", token=SECRET, source="crm")
-    told = stream.told()
-    assert "enrollment.step" in told
-    assert "crm" in told
-    assert ADDRESS not in told
-    assert SECRET not in told
+    written = stream.written()
+    assert "enrollment.step" in written
+    assert "crm" in written
+    assert ADDRESS not in written
+    assert SECRET not in written
 
 
 def test_a_line_is_one_json_object_with_its_time_and_level(configured: Callable[[str], Stream]) -> None:
     stream = configured("json")
     log = structlog.get_logger("test")
     log.info("service.started", ports=[8080])
-    log.debug("too fine to be told")
+    log.debug("too fine to be written")
     logging.getLogger("uvicorn.error").warning("from a library")
-    lines: list[dict[str, Any]] = [json.loads(line) for line in stream.told().splitlines()]
+    lines: list[dict[str, Any]] = [json.loads(line) for line in stream.written().splitlines()]
     assert [(line["event"], line["level"]) for line in lines] == [
         ("service.started", "info"),
         ("from a library", "warning"),
@@ -101,7 +101,7 @@ def test_a_long_word_costs_no_more_than_its_length(configured: Callable[[str], S
     # Quadratic work on these would outlast the time limit of any test.
     for word in ("a" * 1_000_000 + "@", "@" * 1_000_000, "a@" * 500_000):
         structlog.get_logger("test").info("delivery.accepted", provider_event_id=word)
-    assert stream.told().count("delivery.accepted") == 3
+    assert stream.written().count("delivery.accepted") == 3
 
 
 @pytest.mark.parametrize("form", ["json", "console"])
@@ -112,4 +112,4 @@ def test_what_a_library_says_of_a_broken_form_is_left_to_the_refusal(
     headers = {"content-type": "multipart/form-data; boundary=x"}
     with pytest.raises(Unreadable):
         forms.form(Delivery("d", "x", utc_now(), "POST", "", headers, b"--y"))
-    assert stream.told() == ""
+    assert stream.written() == ""

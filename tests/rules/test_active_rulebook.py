@@ -84,7 +84,7 @@ def condition(rulebook: ActiveRulebook) -> str:
 
 @asynccontextmanager
 async def following(engine: AsyncEngine, rulebook: ActiveRulebook) -> AsyncIterator[None]:
-    """Follow what other replicas put in force, told by the database."""
+    """Follow what other replicas put in force, notified by the database."""
     loop = Loop(rulebook.follow, every=10.0, store_trouble="rulebook.not_followed", defect="rulebook.defect")
     notifications = Notifications(engine.url, {RULEBOOK_CHANGED: loop.wake})
     notifications.start()
@@ -280,16 +280,16 @@ async def test_an_account_without_work_may_leave_and_others_may_come(
 ) -> None:
     first, _ = replica()
     second, _ = replica()
-    told: list[list[str]] = []
-    second.on_swap = lambda book: told.append(list(book.accounts))
+    announced: list[list[str]] = []
+    second.on_swap = lambda book: announced.append(list(book.accounts))
     await first.start()
     await second.start()
     async with following(engine, second):
         write(rules, RULES + ACCOUNT % "other")
         await first.reload()
-        await until(lambda: len(told) == 2, engine)
+        await until(lambda: len(announced) == 2, engine)
 
-    assert told == [["main"], ["other"]]
+    assert announced == [["main"], ["other"]]
     assert await RulebookStore(engine).accounts() == {"main", "other"}
 
 

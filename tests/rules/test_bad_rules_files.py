@@ -1,4 +1,4 @@
-"""Every mistake in a rules file is told with its place, all of them at once, and no secret with them."""
+"""Every mistake in a rules file is reported with its place, all of them at once, and no secret with them."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ RULE = """rules:
 
 
 def mistakes(*texts: str, default: Account | None = None) -> list[str]:
-    """Return what is told of files r1.yaml, r2.yaml ..."""
+    """Return the mistakes that are reported for files r1.yaml, r2.yaml ..."""
     documents = tuple(Document(f"r{number}.yaml", text) for number, text in enumerate(texts, start=1))
     try:
         load(documents, environment=ENVIRONMENT, providers=PROVIDERS, default_account=default)
@@ -88,7 +88,7 @@ CASES: dict[str, tuple[str, list[str]]] = {
         HEAD + RULE.replace('enroll: {sequence: "310001", sender: anna}', "workflow: {id: Newsletter}"),
         ['r1.yaml:10:20: must be an id of digits in quotes, such as "310001"'],
     ),
-    "what a rule that cancels does not heed": (
+    "keys without effect in a rule that cancels": (
         HEAD
         + RULE.replace(
             'enroll: {sequence: "310001", sender: anna}',
@@ -100,7 +100,7 @@ CASES: dict[str, tuple[str, list[str]]] = {
             "r1.yaml:13:15: `contact.set` changes nothing where a rule does `cancel`",
         ],
     ),
-    "what a rule that updates does not heed": (
+    "keys without effect in a rule that updates": (
         HEAD
         + RULE.replace(
             'enroll: {sequence: "310001", sender: anna}',
@@ -119,7 +119,7 @@ CASES: dict[str, tuple[str, list[str]]] = {
         HEAD + RULE.replace('enroll: {sequence: "310001", sender: anna}', "account: nope\n    ignore: true"),
         ["r1.yaml:10:14: there is no account 'nope' in `accounts`"],
     ),
-    "what a rule that puts into a workflow does not heed": (
+    "keys without effect in a rule that puts into a workflow": (
         HEAD
         + RULE.replace(
             'enroll: {sequence: "310001", sender: anna}', 'workflow: {id: "910002"}\n    if_already_enrolled: wait'
@@ -346,10 +346,10 @@ CASES: dict[str, tuple[str, list[str]]] = {
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_a_mistake_is_told_with_its_place(name: str) -> None:
-    text, told = CASES[name]
+def test_a_mistake_is_reported_with_its_place(name: str) -> None:
+    text, expected = CASES[name]
     found = mistakes(text)
-    assert found == told
+    assert found == expected
     assert SECRET not in " ".join(found)
 
 
@@ -388,7 +388,7 @@ def test_a_name_with_a_variable_in_it_is_quoted_as_it_was_written() -> None:
     assert found == ["r1.yaml:10:42: there is no sender '${FORM_SECRET}' in `senders`"]
 
 
-def test_all_mistakes_are_told_at_once_also_behind_one_another() -> None:
+def test_all_mistakes_are_reported_at_once_also_behind_one_another() -> None:
     rule = """rules:
   - source: form
     colour: red
@@ -435,8 +435,8 @@ TWO = HEAD.replace("accounts: {", 'accounts: {emea: {token: "pat-2"}, ')
 
 
 def test_a_rule_names_its_account_where_there_are_several() -> None:
-    told = "there are several accounts: name one of emea, main as `account`"
-    assert mistakes(TWO + RULE) == [f"r1.yaml:7:5: {told}"]
+    expected = "there are several accounts: name one of emea, main as `account`"
+    assert mistakes(TWO + RULE) == [f"r1.yaml:7:5: {expected}"]
     assert mistakes(TWO + RULE + "    account: emea\n") == []
     assert mistakes(TWO + RULE + "    account: apac\n") == ["r1.yaml:11:14: there is no account 'apac' in `accounts`"]
     assert mistakes(HEAD + RULE + "    account: apac\n") == ["r1.yaml:11:14: there is no account 'apac' in `accounts`"]
@@ -451,7 +451,7 @@ WINDOW = "windows: {office: {days: mon-fri, hours: '09:00-17:00'%s}}\n"
 
 
 @pytest.mark.parametrize(
-    ("keys", "told"),
+    ("keys", "expected"),
     [
         (", otherwise: Europe/Berlin", []),
         (", timezone: Europe/Berlin", []),
@@ -462,12 +462,12 @@ WINDOW = "windows: {office: {days: mon-fri, hours: '09:00-17:00'%s}}\n"
         (", otherwise: UTC, holidays: [soon]", ["r1.yaml:6:84: must be a day like 2026-12-25"]),
     ],
 )  # fmt: skip
-def test_a_window_says_whose_clock_it_goes_by(keys: str, told: list[str]) -> None:
-    assert mistakes(HEAD + WINDOW % keys + RULE.replace("anna}", "anna, window: office}")) == told
+def test_a_window_says_whose_clock_it_goes_by(keys: str, expected: list[str]) -> None:
+    assert mistakes(HEAD + WINDOW % keys + RULE.replace("anna}", "anna, window: office}")) == expected
 
 
 @pytest.mark.parametrize(
-    ("pools", "told"),
+    ("pools", "expected"),
     [
         ("emea: {senders: [anna]}", []),
         ("emea: {senders: {anna: 3}}", []),
@@ -479,12 +479,12 @@ def test_a_window_says_whose_clock_it_goes_by(keys: str, told: list[str]) -> Non
          ["r1.yaml:6:9: 'contact-owner' means something of its own: choose another name"]),
     ],
 )  # fmt: skip
-def test_a_pool_names_senders(pools: str, told: list[str]) -> None:
-    assert mistakes(HEAD + f"pools: {{{pools}}}\n" + RULE) == told
+def test_a_pool_names_senders(pools: str, expected: list[str]) -> None:
+    assert mistakes(HEAD + f"pools: {{{pools}}}\n" + RULE) == expected
 
 
 @pytest.mark.parametrize(
-    ("account", "rule", "told"),
+    ("account", "rule", "expected"),
     [
         ("", "contact: {set: {hs_lead_status: event.name}}",
          ["r1.yaml:11:21: 'hs_lead_status' is HubSpot's own: rules may not write it"]),
@@ -519,27 +519,27 @@ def test_a_pool_names_senders(pools: str, told: list[str]) -> None:
         ("", "owner: sender", []),
     ],
 )  # fmt: skip
-def test_what_is_written_to_contacts(account: str, rule: str, told: list[str]) -> None:
+def test_what_is_written_to_contacts(account: str, rule: str, expected: list[str]) -> None:
     head = HEAD.replace('"${TOKEN}"', f'"${{TOKEN}}"{account}')
-    assert mistakes(head + RULE + f"    {rule}\n") == told
+    assert mistakes(head + RULE + f"    {rule}\n") == expected
 
 
-def test_an_entry_that_suppresses_nobody_or_everybody_is_told() -> None:
-    told = "write an address, a domain, or a pattern: ada@corp.example, corp.example, *.corp.example"
-    assert mistakes(HEAD + "suppress: [rival.example, '*']\n" + RULE) == [f"r1.yaml:6:27: {told}"]
-    told = (
+def test_an_entry_that_suppresses_no_person_or_every_person_is_reported() -> None:
+    expected = "write an address, a domain, or a pattern: ada@corp.example, corp.example, *.corp.example"
+    assert mistakes(HEAD + "suppress: [rival.example, '*']\n" + RULE) == [f"r1.yaml:6:27: {expected}"]
+    expected = (
         "this domain has no ASCII form (IDNA), by which addresses are looked for: where letters beyond ASCII stand, "
         "a star stands for whole parts between dots, *.b\u00fccher.example"
     )
     assert mistakes(HEAD + "suppress: [b\u00fccher.example, '*b\u00fccher.example']\n" + RULE) == [
-        f"r1.yaml:6:28: {told}"
+        f"r1.yaml:6:28: {expected}"
     ]
 
 
-def test_the_next_sender_must_be_somebody() -> None:
+def test_the_next_sender_must_exist() -> None:
     alone = RULE.replace("anna}", "anna, on_sender_full: next-sender}")
-    told = "there is no next sender: name a pool as `sender`, or somebody as `fallback`"
-    assert mistakes(HEAD + alone) == [f"r1.yaml:10:64: {told}"]
+    expected = "there is no next sender: name a pool as `sender`, or somebody as `fallback`"
+    assert mistakes(HEAD + alone) == [f"r1.yaml:10:64: {expected}"]
     assert mistakes(HEAD + alone.replace("anna,", "anna, fallback: anna,")) == []
     assert mistakes(HEAD + RULE.replace("anna}", "contact-owner, fallback: bob}")) == [
         "r1.yaml:10:67: there is no sender 'bob' in `senders`"
@@ -559,8 +559,8 @@ def test_the_next_sender_must_be_somebody() -> None:
     ],
 )
 def test_an_account_has_a_token_or_joins_by_oauth(entry: str, *, wrong: bool) -> None:
-    told = ["r1.yaml:2:18: account 'main': write one of `token` and `oauth: true`"] if wrong else []
-    assert mistakes(HEAD.replace('{token: "${TOKEN}"}', entry) + RULE) == told
+    expected = ["r1.yaml:2:18: account 'main': write one of `token` and `oauth: true`"] if wrong else []
+    assert mistakes(HEAD.replace('{token: "${TOKEN}"}', entry) + RULE) == expected
 
 
 def test_two_accounts_with_one_token_are_one_account_twice() -> None:
@@ -577,8 +577,8 @@ def test_a_source_of_hubspots_objects_may_name_its_account_where_there_are_sever
     )
     assert mistakes(text % "") == []
     assert mistakes(text % ", account: emea") == []
-    (told,) = mistakes(text % ", account: apac")
-    assert told.endswith("there is no account 'apac' in `accounts`")
+    (found,) = mistakes(text % ", account: apac")
+    assert found.endswith("there is no account 'apac' in `accounts`")
 
 
 def test_an_account_in_a_file_that_cannot_be_read_is_not_missed() -> None:
@@ -596,16 +596,16 @@ def test_a_doubled_dollar_is_one_dollar() -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "told"),
+    ("content", "expected"),
     [(b"\xff\xfe\x00v", "is not UTF-8 text"), (None, "cannot be read: No such file or directory")],
 )
-def test_a_file_that_cannot_be_read(tmp_path: Path, content: bytes | None, told: str) -> None:
+def test_a_file_that_cannot_be_read(tmp_path: Path, content: bytes | None, expected: str) -> None:
     path = tmp_path / "rules.yaml"
     if content is not None:
         path.write_bytes(content)
     with pytest.raises(RulebookError) as refused:
         read_documents(path)
-    assert f"{path}:1:1: {told}" in str(refused.value)
+    assert f"{path}:1:1: {expected}" in str(refused.value)
 
 
 def test_an_empty_folder(tmp_path: Path) -> None:

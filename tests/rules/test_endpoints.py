@@ -1,4 +1,4 @@
-"""Endpoints in the rules file: who is told of what, and every mistake with its place and without a secret."""
+"""Endpoints in the rules file: who receives what, and every mistake with its place and without a secret."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def book(entry: str) -> Rulebook:
     return load((Document("r.yaml", f"{HEAD}  crm: {{{entry}}}\n"),), environment=ENVIRONMENT, providers=PROVIDERS)
 
 
-def test_an_endpoint_is_told_of_everything_in_all_accounts_where_nothing_is_said() -> None:
+def test_an_endpoint_receives_everything_of_all_accounts_where_nothing_is_said() -> None:
     endpoint = book(ONE).endpoints["crm"]
     assert endpoint.url == "https://crm.acme.example/hooks"
     assert [secret.value for secret in endpoint.secrets] == [SECRET]
@@ -48,12 +48,12 @@ def test_an_endpoint_is_told_of_everything_in_all_accounts_where_nothing_is_said
     )
 
 
-def test_it_is_told_of_the_kinds_and_accounts_that_it_names() -> None:
+def test_it_receives_the_kinds_and_accounts_that_it_names() -> None:
     made = book(ONE + ", events: [parked, replied], accounts: [emea]")
-    told = {
+    wanted = {
         (kind, account) for kind in OutboundKind for account in ("main", "emea") if made.endpoints_for(kind, account)
     }
-    assert told == {(OutboundKind.PARKED, "emea"), (OutboundKind.REPLIED, "emea")}
+    assert wanted == {(OutboundKind.PARKED, "emea"), (OutboundKind.REPLIED, "emea")}
 
 
 def test_an_accounts_own_name_counts_in_practice_too() -> None:
@@ -124,16 +124,16 @@ CASES = {
 
 
 @pytest.mark.parametrize("case", sorted(CASES))
-def test_a_mistake_is_told_with_its_place_and_without_a_secret(case: str) -> None:
-    entry, told = CASES[case]
+def test_a_mistake_is_reported_with_its_place_and_without_a_secret(case: str) -> None:
+    entry, expected = CASES[case]
     with pytest.raises(RulebookError) as refused:
         book(entry)
-    assert [str(mistake) for mistake in refused.value.mistakes] == told
+    assert [str(mistake) for mistake in refused.value.mistakes] == expected
     assert "hunter2" not in str(refused.value)
 
 
 def test_rules_are_checked_without_their_secrets() -> None:
-    text = HEAD + '  crm: {url: "${CRM_URL_THAT_NOBODY_SET}", secrets: ["whsec_${NOBODY}", "${NOBODY_SET}"]}\n'
+    text = HEAD + '  crm: {url: "${CRM_URL_THAT_IS_UNSET}", secrets: ["whsec_${UNSET}", "${STILL_UNSET}"]}\n'
     environment = environment_of(None, placeholders=True)
     assert load((Document("r.yaml", text),), environment=environment, providers=PROVIDERS).endpoints
 

@@ -4,14 +4,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.portal import Portal
+from tests.support.sandbox_account import SandboxAccount
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
 
 @pytest.fixture
-async def portal() -> AsyncIterator[Portal]:
-    made = Portal()
+async def account() -> AsyncIterator[SandboxAccount]:
+    made = SandboxAccount()
     async with made.client:
         yield made

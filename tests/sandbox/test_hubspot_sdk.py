@@ -14,23 +14,23 @@ from hubspot_sdk import AsyncHubSpot
 from hubspot_sdk.types.auth import AccessTokenResponse, PublicAccessTokenInfoResponse, PublicRefreshTokenInfoResponse
 
 from tests.sandbox.test_sandbox_oauth import CLIENT, TOKEN, tokens
-from tests.support.portal import ANNAS_ADDRESS
+from tests.support.sandbox_account import ANNAS_ADDRESS
 
 if TYPE_CHECKING:
     from hubspot_sdk.types.crm import FilterGroupParam, SimplePublicObjectBatchInputUpsertParam
 
-    from tests.support.portal import Portal
+    from tests.support.sandbox_account import SandboxAccount
 
 ADA = "ada@corp.example"
 
 
 @pytest.fixture
-def sdk(portal: Portal) -> AsyncHubSpot:
+def sdk(account: SandboxAccount) -> AsyncHubSpot:
     return AsyncHubSpot(
         access_token="pat-sandbox",
         base_url="http://sandbox.test",
         max_retries=0,  # it would send an enrollment a second time
-        http_client=portal.client,
+        http_client=account.client,
         _strict_response_validation=True,
     )
 
@@ -46,8 +46,8 @@ async def test_it_lists_and_reads_sequences(sdk: AsyncHubSpot) -> None:
     assert (one.name, len(one.steps)) == ("Demo request", 3)
 
 
-async def test_it_enrolls_and_reads_the_status(portal: Portal, sdk: AsyncHubSpot) -> None:
-    contact = portal.id_of(ADA)
+async def test_it_enrolls_and_reads_the_status(account: SandboxAccount, sdk: AsyncHubSpot) -> None:
+    contact = account.id_of(ADA)
     enrolled = await sdk.automation.sequences.create_enrollment(
         user_id="7001", contact_id=contact, sender_email=ANNAS_ADDRESS, sequence_id="310001"
     )
@@ -79,19 +79,19 @@ async def test_it_reads_part_of_a_batch_that_failed_in_part(sdk: AsyncHubSpot) -
     assert [one.properties["email"] for one in done.results] == ["new@corp.example"]
 
 
-async def test_it_reads_owners_users_and_the_account(portal: Portal, sdk: AsyncHubSpot) -> None:
+async def test_it_reads_owners_users_and_the_account(account: SandboxAccount, sdk: AsyncHubSpot) -> None:
     owners = [owner async for owner in sdk.crm.owners.list(email=ANNAS_ADDRESS)]
     users = [user async for user in sdk.settings.users.list(limit=3)]
     assert [(owner.id, owner.user_id) for owner in owners] == [("90211", 7001)]
     assert [user.id for user in users] == ["7001", "7002", "7003", "7004"]
     assert (await sdk.settings.users.get("7001")).email == ANNAS_ADDRESS
-    assert (await sdk.account.get()).portal_id == portal.state.id
+    assert (await sdk.account.get()).portal_id == account.state.id
     (usage,) = (await sdk.account.get_daily_private_apps_usage()).results
-    assert usage.usage_limit == portal.state.settings.daily
+    assert usage.usage_limit == account.state.settings.daily
 
 
-async def test_it_knows_a_spent_limit_and_a_wrong_token(portal: Portal, sdk: AsyncHubSpot) -> None:
-    portal.state.settings.per_10s = 1
+async def test_it_knows_a_spent_limit_and_a_wrong_token(account: SandboxAccount, sdk: AsyncHubSpot) -> None:
+    account.state.settings.per_10s = 1
     await sdk.account.get()
     with pytest.raises(hubspot_sdk.RateLimitError):
         await sdk.account.get()
@@ -99,19 +99,19 @@ async def test_it_knows_a_spent_limit_and_a_wrong_token(portal: Portal, sdk: Asy
         await sdk.with_options(access_token="wrong").account.get()
 
 
-async def test_the_answers_of_oauth_are_what_it_expects(portal: Portal) -> None:
-    told = AccessTokenResponse.model_validate(await tokens(portal), strict=True)
+async def test_the_answers_of_oauth_are_what_it_expects(account: SandboxAccount) -> None:
+    granted = AccessTokenResponse.model_validate(await tokens(account), strict=True)
     for token, model in (
-        (told.access_token, PublicAccessTokenInfoResponse),
-        (told.refresh_token, PublicRefreshTokenInfoResponse),
+        (granted.access_token, PublicAccessTokenInfoResponse),
+        (granted.refresh_token, PublicRefreshTokenInfoResponse),
     ):
-        answer = await portal.client.post(f"{TOKEN}/introspect", data=CLIENT | {"token": token})
-        assert model.model_validate(answer.json(), strict=True).hub_id == portal.state.id
+        answer = await account.client.post(f"{TOKEN}/introspect", data=CLIENT | {"token": token})
+        assert model.model_validate(answer.json(), strict=True).hub_id == account.state.id
 
 
-async def test_a_client_with_an_oauth_token_does_the_same(portal: Portal, sdk: AsyncHubSpot) -> None:
-    granted = await tokens(portal)
-    north = await tokens(portal, portal="north")
+async def test_a_client_with_an_oauth_token_does_the_same(account: SandboxAccount, sdk: AsyncHubSpot) -> None:
+    granted = await tokens(account)
+    north = await tokens(account, portal="north")
     ids = [
         (await sdk.with_options(access_token=one["access_token"]).account.get()).portal_id for one in (granted, north)
     ]

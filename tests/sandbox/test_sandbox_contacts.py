@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.support.portal import CONTACTS
+from tests.support.sandbox_account import CONTACTS
 
 if TYPE_CHECKING:
-    from tests.support.portal import Portal
+    from tests.support.sandbox_account import SandboxAccount
 
 # The fields of SimplePublicObject and of the batch answers in HubSpot's published interface.
 CONTACT_FIELDS = {"id", "properties", "createdAt", "updatedAt", "archived"}
@@ -22,9 +22,9 @@ def by_email(email: str, **properties: str) -> dict[str, Any]:
     return {"id": email, "idProperty": "email", "properties": properties}
 
 
-async def test_an_upsert_of_one_creates_and_then_updates_the_same_contact(portal: Portal) -> None:
-    first = await portal.upsert(by_email("New@corp.example", firstname="Nora"))
-    second = await portal.upsert(by_email("new@corp.example", lastname="Newman"))
+async def test_an_upsert_of_one_creates_and_then_updates_the_same_contact(account: SandboxAccount) -> None:
+    first = await account.upsert(by_email("New@corp.example", firstname="Nora"))
+    second = await account.upsert(by_email("new@corp.example", lastname="Newman"))
     assert (first.status_code, second.status_code) == (200, 200)
     assert first.json().keys() == BATCH_FIELDS
     (created,), (updated,) = first.json()["results"], second.json()["results"]
@@ -32,24 +32,24 @@ async def test_an_upsert_of_one_creates_and_then_updates_the_same_contact(portal
     assert (created["new"], updated["new"]) == (True, False)
     assert created["id"] == updated["id"]
     assert INSTANT.fullmatch(created["createdAt"])
-    assert await portal.properties("new@corp.example", "email", "firstname", "lastname") == {
+    assert await account.properties("new@corp.example", "email", "firstname", "lastname") == {
         "email": "new@corp.example",
         "firstname": "Nora",
         "lastname": "Newman",
     }
 
 
-async def test_an_upsert_batch_answers_each_input_with_its_trace_id(portal: Portal) -> None:
+async def test_an_upsert_batch_answers_each_input_with_its_trace_id(account: SandboxAccount) -> None:
     inputs = [by_email(f"p{n}@corp.example") | {"objectWriteTraceId": str(n)} for n in range(100)]
-    answer = await portal.upsert(*inputs)
+    answer = await account.upsert(*inputs)
     assert answer.status_code == 200
-    told = {(one["objectWriteTraceId"], one["properties"]["email"]) for one in answer.json()["results"]}
-    assert told == {(str(n), f"p{n}@corp.example") for n in range(100)}
+    created = {(one["objectWriteTraceId"], one["properties"]["email"]) for one in answer.json()["results"]}
+    assert created == {(str(n), f"p{n}@corp.example") for n in range(100)}
 
 
-async def test_one_bad_input_of_an_upsert_fails_alone_in_a_207(portal: Portal) -> None:
+async def test_one_bad_input_of_an_upsert_fails_alone_in_a_207(account: SandboxAccount) -> None:
     bad = by_email("bad@corp.example", shoe_size="44") | {"objectWriteTraceId": "t2"}
-    answer = await portal.upsert(by_email("good@corp.example"), bad)
+    answer = await account.upsert(by_email("good@corp.example"), bad)
     body = answer.json()
     assert answer.status_code == 207
     assert body.keys() == BATCH_FIELDS | {"numErrors", "errors"}
@@ -58,85 +58,85 @@ async def test_one_bad_input_of_an_upsert_fails_alone_in_a_207(portal: Portal) -
     assert body["numErrors"] == 1
     assert error["category"] == "VALIDATION_ERROR"
     assert error["context"] == {"ids": ["bad@corp.example"], "objectWriteTraceId": ["t2"]}
-    assert portal.state.contact("bad@corp.example", by_email=True) is None
+    assert account.state.contact("bad@corp.example", by_email=True) is None
 
 
 @pytest.mark.parametrize("route", ["upsert", "read"])
-async def test_more_than_a_hundred_inputs_are_refused_whole(portal: Portal, route: str) -> None:
-    before = len(portal.state.contacts())
+async def test_more_than_a_hundred_inputs_are_refused_whole(account: SandboxAccount, route: str) -> None:
+    before = len(account.state.contacts())
     inputs = [by_email(f"p{n}@corp.example") for n in range(101)]
-    answer = await portal.client.post(f"{CONTACTS}/batch/{route}", json={"inputs": inputs})
+    answer = await account.client.post(f"{CONTACTS}/batch/{route}", json={"inputs": inputs})
     assert (answer.status_code, answer.json()["category"]) == (400, "VALIDATION_ERROR")
-    assert len(portal.state.contacts()) == before
+    assert len(account.state.contacts()) == before
 
 
-async def test_the_same_address_twice_in_one_upsert_is_refused_whole(portal: Portal) -> None:
-    answer = await portal.upsert(by_email("two@corp.example"), by_email("TWO@corp.example"))
+async def test_the_same_address_twice_in_one_upsert_is_refused_whole(account: SandboxAccount) -> None:
+    answer = await account.upsert(by_email("two@corp.example"), by_email("TWO@corp.example"))
     assert answer.status_code == 400
-    assert portal.state.contact("two@corp.example", by_email=True) is None
+    assert account.state.contact("two@corp.example", by_email=True) is None
 
 
-async def test_creating_answers_201_and_creating_again_409_with_the_id_in_the_text(portal: Portal) -> None:
+async def test_creating_answers_201_and_creating_again_409_with_the_id_in_the_text(account: SandboxAccount) -> None:
     body = {"properties": {"email": "once@corp.example"}}
-    first, second = [await portal.client.post(CONTACTS, json=body) for _ in range(2)]
+    first, second = [await account.client.post(CONTACTS, json=body) for _ in range(2)]
     assert (first.status_code, second.status_code) == (201, 409)
     assert first.json().keys() == CONTACT_FIELDS
     assert second.json()["category"] == "CONFLICT"
     assert second.json()["message"] == f"Contact already exists. Existing ID: {first.json()['id']}"
 
 
-async def test_a_batch_read_answers_207_naming_who_is_missing(portal: Portal) -> None:
+async def test_a_batch_read_answers_207_naming_who_is_missing(account: SandboxAccount) -> None:
     inputs = [{"id": "ada@corp.example"}, {"id": "nobody@corp.example"}]
     body = {"idProperty": "email", "properties": ["email"], "inputs": inputs}
-    answer = await portal.client.post(f"{CONTACTS}/batch/read", json=body)
-    told = answer.json()
+    answer = await account.client.post(f"{CONTACTS}/batch/read", json=body)
+    found = answer.json()
     assert answer.status_code == 207
-    assert [one["properties"] for one in told["results"]] == [{"email": "ada@corp.example"}]
-    (error,) = told["errors"]
-    assert (told["numErrors"], error["category"]) == (1, "OBJECT_NOT_FOUND")
+    assert [one["properties"] for one in found["results"]] == [{"email": "ada@corp.example"}]
+    (error,) = found["errors"]
+    assert (found["numErrors"], error["category"]) == (1, "OBJECT_NOT_FOUND")
     assert error["context"] == {"ids": ["nobody@corp.example"]}
 
 
-async def test_a_batch_read_by_id_answers_200_when_all_are_there(portal: Portal) -> None:
-    ids = [portal.id_of("ada@corp.example"), portal.id_of("bea@corp.example")]
+async def test_a_batch_read_by_id_answers_200_when_all_are_there(account: SandboxAccount) -> None:
+    ids = [account.id_of("ada@corp.example"), account.id_of("bea@corp.example")]
     body = {"properties": [], "inputs": [{"id": identity} for identity in ids]}
-    answer = await portal.client.post(f"{CONTACTS}/batch/read", json=body)
+    answer = await account.client.post(f"{CONTACTS}/batch/read", json=body)
     assert answer.status_code == 200
     assert answer.json().keys() == BATCH_FIELDS
     assert [one["id"] for one in answer.json()["results"]] == ids
 
 
-async def test_a_contact_is_read_and_changed_by_id_and_by_address(portal: Portal) -> None:
-    identity = portal.id_of("ada@corp.example")
+async def test_a_contact_is_read_and_changed_by_id_and_by_address(account: SandboxAccount) -> None:
+    identity = account.id_of("ada@corp.example")
     path, named = f"{CONTACTS}/ada%40corp.example", {"idProperty": "email"}
-    changed = await portal.client.patch(path, params=named, json={"properties": {"company": "Corp"}})
+    changed = await account.client.patch(path, params=named, json={"properties": {"company": "Corp"}})
     assert (changed.status_code, changed.json()["id"]) == (200, identity)
-    by_id = await portal.client.get(f"{CONTACTS}/{identity}", params={"properties": "company,phone"})
+    by_id = await account.client.get(f"{CONTACTS}/{identity}", params={"properties": "company,phone"})
     assert by_id.json().keys() == CONTACT_FIELDS
     assert by_id.json()["properties"] == {"company": "Corp", "phone": None}
-    by_address = await portal.client.get(path, params=named)
+    by_address = await account.client.get(path, params=named)
     assert by_address.json()["id"] == identity
 
 
 @pytest.mark.parametrize("method", ["GET", "PATCH"])
-async def test_an_unknown_contact_is_404(portal: Portal, method: str) -> None:
-    answer = await portal.client.request(method, f"{CONTACTS}/999999", json={"properties": {}})
+async def test_an_unknown_contact_is_404(account: SandboxAccount, method: str) -> None:
+    answer = await account.client.request(method, f"{CONTACTS}/999999", json={"properties": {}})
     assert answer.status_code == 404
 
 
-async def test_a_contact_whose_address_was_changed_is_found_under_the_new_one_only(portal: Portal) -> None:
-    identity = portal.id_of("ada@corp.example")
+async def test_a_contact_whose_address_was_changed_is_found_under_the_new_one_only(account: SandboxAccount) -> None:
+    identity = account.id_of("ada@corp.example")
     body = {"properties": {"email": "Ada.New@corp.example"}}
-    assert (await portal.client.patch(f"{CONTACTS}/{identity}", json=body)).status_code == 200
-    assert portal.id_of("ada.new@corp.example") == identity
-    assert portal.state.contact("ada@corp.example", by_email=True) is None
+    assert (await account.client.patch(f"{CONTACTS}/{identity}", json=body)).status_code == 200
+    assert account.id_of("ada.new@corp.example") == identity
+    assert account.state.contact("ada@corp.example", by_email=True) is None
 
 
-async def test_a_contact_cannot_take_the_address_of_another(portal: Portal) -> None:
+async def test_a_contact_cannot_take_the_address_of_another(account: SandboxAccount) -> None:
     body = {"properties": {"email": "bea@corp.example"}}
-    answer = await portal.client.patch(f"{CONTACTS}/{portal.id_of('ada@corp.example')}", json=body)
+    answer = await account.client.patch(f"{CONTACTS}/{account.id_of('ada@corp.example')}", json=body)
     assert answer.status_code == 409
-    assert await portal.properties("ada@corp.example", "email") == {"email": "ada@corp.example"}
+    assert await account.properties("ada@corp.example", "email") == {"email": "ada@corp.example"}
 
 
 TYPED: list[dict[str, Any]] = [
@@ -167,60 +167,60 @@ TYPED: list[dict[str, Any]] = [
     ],
 )
 async def test_a_property_that_cannot_be_written_is_refused_with_json_in_the_text(
-    portal: Portal, name: str, value: str, code: str
+    account: SandboxAccount, name: str, value: str, code: str
 ) -> None:
-    await portal.control("settings", {"extra_properties": TYPED})
+    await account.control("settings", {"extra_properties": TYPED})
     body = {"properties": {"email": "x@corp.example", name: value}}
-    answer = await portal.client.post(CONTACTS, json=body)
+    answer = await account.client.post(CONTACTS, json=body)
     assert (answer.status_code, answer.json()["category"]) == (400, "VALIDATION_ERROR")
     assert "Property values were not valid: [{" in answer.json()["message"]
     assert f'"error": "{code}"' in answer.json()["message"]
-    assert portal.state.contact("x@corp.example", by_email=True) is None
+    assert account.state.contact("x@corp.example", by_email=True) is None
 
 
-async def test_every_property_that_cannot_be_written_is_named(portal: Portal) -> None:
-    answer = await portal.client.post(CONTACTS, json={"properties": {"shoe_size": "44", "city": "Ulm", "hat": "7"}})
+async def test_every_property_that_cannot_be_written_is_named(account: SandboxAccount) -> None:
+    answer = await account.client.post(CONTACTS, json={"properties": {"shoe_size": "44", "city": "Ulm", "hat": "7"}})
     named = json.loads(answer.json()["message"].partition(": ")[2])
     assert [one["name"] for one in named] == ["shoe_size", "hat"]
 
 
-async def test_values_that_fit_their_property_are_written_and_an_empty_one_clears(portal: Portal) -> None:
-    await portal.control("settings", {"extra_properties": TYPED})
+async def test_values_that_fit_their_property_are_written_and_an_empty_one_clears(account: SandboxAccount) -> None:
+    await account.control("settings", {"extra_properties": TYPED})
     values = {"score": "4.5", "since": "2026-01-05", "seen_at": "1800000000001", "vip": "true", "tier": "gold"}
-    await portal.write("ada@corp.example", **values, topics=";crm;ads")
-    await portal.write("ada@corp.example", score="", tier="")
-    shown = await portal.properties("ada@corp.example", *values)
+    await account.write("ada@corp.example", **values, topics=";crm;ads")
+    await account.write("ada@corp.example", score="", tier="")
+    shown = await account.properties("ada@corp.example", *values)
     assert shown == values | {"score": "", "tier": ""}
 
 
-async def test_an_upsert_can_be_refused_whole_and_then_writes_nothing(portal: Portal) -> None:
-    await portal.control("settings", {"whole_upserts": True})
-    answer = await portal.upsert(by_email("good@corp.example"), by_email("bad@corp.example", shoe_size="44"))
+async def test_an_upsert_can_be_refused_whole_and_then_writes_nothing(account: SandboxAccount) -> None:
+    await account.control("settings", {"whole_upserts": True})
+    answer = await account.upsert(by_email("good@corp.example"), by_email("bad@corp.example", shoe_size="44"))
     assert (answer.status_code, answer.json()["category"]) == (400, "VALIDATION_ERROR")
-    assert portal.state.contact("good@corp.example", by_email=True) is None
+    assert account.state.contact("good@corp.example", by_email=True) is None
 
 
-async def test_definitions_say_what_a_property_takes(portal: Portal) -> None:
-    await portal.control("settings", {"extra_properties": ["plan_tier", *TYPED]})
-    listed = (await portal.client.get(PROPERTIES)).json()
+async def test_definitions_say_what_a_property_takes(account: SandboxAccount) -> None:
+    await account.control("settings", {"extra_properties": ["plan_tier", *TYPED]})
+    listed = (await account.client.get(PROPERTIES)).json()
     assert listed.keys() == {"results"}
-    told = {one["name"]: one for one in listed["results"]}
-    assert (told["plan_tier"]["type"], told["plan_tier"]["fieldType"]) == ("string", "text")
-    assert [option["value"] for option in told["tier"]["options"]] == ["gold", "silver"]
-    assert (told["topics"]["fieldType"], told["sum"]["calculated"]) == ("checkbox", True)
-    assert told["createdate"]["modificationMetadata"]["readOnlyValue"] is True
-    assert told["city"]["modificationMetadata"]["readOnlyValue"] is False
-    assert told["hubspot_owner_id"]["externalOptions"] is True
-    one = await portal.client.get(f"{PROPERTIES}/tier")
-    assert (one.status_code, one.json()) == (200, told["tier"])
-    assert (await portal.client.get(f"{PROPERTIES}/shoe_size")).status_code == 404
+    properties = {one["name"]: one for one in listed["results"]}
+    assert (properties["plan_tier"]["type"], properties["plan_tier"]["fieldType"]) == ("string", "text")
+    assert [option["value"] for option in properties["tier"]["options"]] == ["gold", "silver"]
+    assert (properties["topics"]["fieldType"], properties["sum"]["calculated"]) == ("checkbox", True)
+    assert properties["createdate"]["modificationMetadata"]["readOnlyValue"] is True
+    assert properties["city"]["modificationMetadata"]["readOnlyValue"] is False
+    assert properties["hubspot_owner_id"]["externalOptions"] is True
+    one = await account.client.get(f"{PROPERTIES}/tier")
+    assert (one.status_code, one.json()) == (200, properties["tier"])
+    assert (await account.client.get(f"{PROPERTIES}/shoe_size")).status_code == 404
 
 
-async def test_sequence_properties_show_an_enrollment_only_after_the_lag(portal: Portal) -> None:
-    portal.state.settings.property_lag = 30.0
+async def test_sequence_properties_show_an_enrollment_only_after_the_lag(account: SandboxAccount) -> None:
+    account.state.settings.property_lag = 30.0
     names = ("hs_sequences_is_enrolled", "hs_latest_sequence_enrolled")
-    assert (await portal.enroll("ada@corp.example")).status_code == 200
-    portal.clock.now += 29.5
-    assert await portal.properties("ada@corp.example", *names) == dict.fromkeys(names)
-    portal.clock.now += 0.5
-    assert await portal.properties("ada@corp.example", *names) == dict(zip(names, ("true", "310001"), strict=True))
+    assert (await account.enroll("ada@corp.example")).status_code == 200
+    account.clock.now += 29.5
+    assert await account.properties("ada@corp.example", *names) == dict.fromkeys(names)
+    account.clock.now += 0.5
+    assert await account.properties("ada@corp.example", *names) == dict(zip(names, ("true", "310001"), strict=True))

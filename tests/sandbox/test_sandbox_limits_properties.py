@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from app.sandbox.errors import Refused
 from app.sandbox.state.rate_limits import DAY, Window
 from app.sandbox.state.settings import Settings
-from tests.support.portal import ANNAS_ADDRESS, Portal
+from tests.support.sandbox_account import ANNAS_ADDRESS, SandboxAccount
 
 # Eighths of a second are exact in binary, so that the edge of a window is no matter of rounding.
 PAUSES = st.lists(st.integers(0, 40).map(lambda eighths: eighths / 8), max_size=60)
@@ -72,14 +72,14 @@ def test_no_day_admits_more_than_its_budget(pauses: list[float], daily: int) -> 
 async def test_no_day_of_a_sender_sees_more_enrollments_than_the_send_limit(
     attempts: list[tuple[float, str]], limit: int
 ) -> None:
-    portal = Portal(send_limit=limit)
-    free = [each.email for each in portal.state.contacts() if each.refusal is None and not each.enrollment]
+    account = SandboxAccount(send_limit=limit)
+    free = [each.email for each in account.state.contacts() if each.refusal is None and not each.enrollment]
     for (pause, sender), email in zip(attempts, free, strict=False):
-        portal.clock.now += pause
-        answer = await portal.enroll(email, sender=sender)
+        account.clock.now += pause
+        answer = await account.enroll(email, sender=sender)
         spent = "" if answer.status_code == 200 else answer.json()["errorType"]
         assert spent in {"", "SequenceError.SEND_LIMIT_EXCEEDED"}
-    entries = portal.state.ledger.entries
+    entries = account.state.ledger.entries
     enrolled = [entry.at for entry in entries if entry.processed]
     assert most_in_any(DAY, enrolled) <= limit
     refused = [entry.at for entry in entries if not entry.processed]

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from tests.support.portal import ANNA, ANNAS_ADDRESS, CONTACTS, ENROLL
 from tests.support.processes import Process
+from tests.support.sandbox_account import ANNA, ANNAS_ADDRESS, CONTACTS, ENROLL
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -122,8 +122,8 @@ async def test_webhooks_go_out_by_themselves(client: httpx.AsyncClient) -> None:
 
     async with await asyncio.start_server(receive, "127.0.0.1") as server:
         url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
-        told = {"url": url, "secret": "s", "subscriptions": ["contact.propertyChange"]}
-        assert (await client.post("/_sandbox/webhooks", json=told)).status_code == 200
+        subscription = {"url": url, "secret": "s", "subscriptions": ["contact.propertyChange"]}
+        assert (await client.post("/_sandbox/webhooks", json=subscription)).status_code == 200
         contact = await contact_of(client)
         await client.patch(f"{CONTACTS}/{contact}", json={"properties": {"company": "Corp"}})
         (event,) = json.loads(await received.get())
@@ -147,9 +147,9 @@ def test_it_ends_with_the_process_that_started_it() -> None:
         text=True,
     )
     assert starter.stdout is not None
-    told = starter.stdout.readline(), starter.stdout.readline()
-    pid = next(int(line) for line in told if line.strip().isdigit())
-    assert any("http://" in line for line in told)
+    printed = starter.stdout.readline(), starter.stdout.readline()
+    pid = next(int(line) for line in printed if line.strip().isdigit())
+    assert any("http://" in line for line in printed)
     os.kill(starter.pid, signal.SIGKILL)
     # The pipe has two writers, and its end is read when both are gone: the sandbox, too.
     assert starter.stdout.read() == ""
@@ -168,6 +168,6 @@ def _reaped(pid: int) -> int:
 
 
 def _gone(pid: int) -> int:
-    """Wait until whoever adopted it has collected it."""
+    """Wait until the process that adopted it has collected it."""
     subprocess.run(["/bin/sh", "-c", f"while kill -0 {pid} 2>/dev/null; do sleep 0.05; done"], check=True, timeout=300)
     return pid

@@ -29,7 +29,7 @@ class Posted:
 class Far:
     """Answers each request with the next of `answers` (whole responses), with 204 where none is left.
 
-    While `gate` is closed nobody is answered; `arrived` counts who came.
+    While `gate` is closed no request is answered; `arrived` counts the requests that came.
     """
 
     port: int = 0

@@ -90,14 +90,14 @@ class FarEnd:
 
     def _given(self, refresh_token: str) -> Response:
         self.refresh_tokens.add(refresh_token)
-        told = {
+        introspected = {
             "access_token": f"access-{next(self.numbers)}",
             "expires_in": self.expires_in,
             "refresh_token": refresh_token,
             "token_type": "bearer",
             "token_use": "access_token",
         }
-        return JSONResponse(told | self._whose() if self.names_the_hub else told)
+        return JSONResponse(introspected | self._whose() if self.names_the_hub else introspected)
 
     def _whose(self) -> dict[str, object]:
         return {"hub_id": self.hub_id, "user_id": 7001, "scopes": list(self.scopes)}

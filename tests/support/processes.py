@@ -68,10 +68,10 @@ class Process:
                 await asyncio.sleep(0.02)
         return self.found
 
-    async def wait_for(self, told: str) -> None:
+    async def wait_for(self, message: str) -> None:
         """Wait until it has said this."""
         async with asyncio.timeout(WATCHDOG_SECONDS):
-            while told not in self.log():
+            while message not in self.log():
                 assert self._child.poll() is None, self.log()[-3000:]
                 await asyncio.sleep(0.02)
 

@@ -136,7 +136,7 @@ class Road:
             return reply.json()
 
     async def write(self, email: str, **properties: str) -> None:
-        """Change a contact, as somebody in HubSpot does."""
+        """Change a contact, as a user of HubSpot does."""
         body = {"inputs": [{"id": email, "idProperty": "email", "properties": properties}]}
         headers = {"authorization": "Bearer pat-sandbox"}
         async with httpx.AsyncClient(base_url=self.url, headers=headers, trust_env=False) as client:

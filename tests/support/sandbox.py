@@ -45,7 +45,7 @@ class SandboxServer:
 
     @contextmanager
     def fresh(self) -> Iterator[str]:
-        """Serve a sandbox that nobody has used; give its URL."""
+        """Serve an unused sandbox; give its URL."""
         app = create_app()
         lifespan = app.router.lifespan_context(app)
         self._run(lifespan.__aenter__())

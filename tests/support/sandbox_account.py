@@ -30,7 +30,7 @@ class Clock:
         return self.now
 
 
-class Portal:
+class SandboxAccount:
     """A sandbox, a client that is allowed everything, and the clock."""
 
     def __init__(
@@ -47,9 +47,9 @@ class Portal:
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         return httpx.AsyncClient(transport=self._transport, base_url="http://sandbox.test", headers=headers)
 
-    async def control(self, path: str, told: Any, portal: str = "") -> Any:
+    async def control(self, path: str, body: Any, portal: str = "") -> Any:
         params = {"portal": portal} if portal else {}
-        answer = await self.client.post(f"/_sandbox/{path}", params=params, json=told)
+        answer = await self.client.post(f"/_sandbox/{path}", params=params, json=body)
         assert answer.status_code == 200, answer.text
         return answer.json()
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 BASE = "https://segue.example"
 ADMIN_TOKEN = "operators-only"
-NOBODY = "http://127.0.0.1:9"  # the port of `discard`, where nobody listens
+CLOSED_PORT = "http://127.0.0.1:9"  # the port of `discard`, on which no process listens
 SECRETS = {
     "CRM_SECRET": "whsec_c2VndWUtbWFkZS11cC1zZWNyZXQ=",
     "ZOOM_SECRET": "made-up-zoom-secret",
@@ -124,7 +124,7 @@ async def running(
         "SEGUE_DATABASE_URL": database_url,
         "SEGUE_CONFIG": str(rules),
         "SEGUE_HUBSPOT_TOKEN": "pat-made-up",
-        "SEGUE_HUBSPOT_BASE_URL": NOBODY,
+        "SEGUE_HUBSPOT_BASE_URL": CLOSED_PORT,
         "SEGUE_ADMIN_TOKEN": ADMIN_TOKEN,
     }
     environment |= {f"SEGUE_{name.upper()}": value for name, value in settings.items()}

@@ -92,11 +92,11 @@ class World:
         self.stack.close()
         await self.engine.dispose()
 
-    async def control(self, path: str, told: Any = None) -> Any:
+    async def control(self, path: str, body: Any = None) -> Any:
         """Ask or tell the sandbox."""
         async with httpx.AsyncClient(base_url=self.sandbox_url, trust_env=False) as client:
             url = f"/_sandbox/{path}"
-            reply = await (client.get(url) if told is None else client.post(url, json=told))
+            reply = await (client.get(url) if body is None else client.post(url, json=body))
             reply.raise_for_status()
             return reply.json()
 

@@ -25,7 +25,7 @@ def become(uid: int) -> None:
 
 def main(data_dir: str, uid: str = str(os.geteuid()), largest: str = "") -> None:
     """Open, print, wait, close."""
-    # Whoever runs the tests in the background of a shell hands SIGINT down as ignored.
+    # A shell that runs the tests in the background hands SIGINT down as ignored.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     become(int(uid))
     if largest:

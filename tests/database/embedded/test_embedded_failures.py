@@ -84,7 +84,7 @@ def test_something_else_in_place_of_the_data_directory(folder: Path) -> None:
         major_version(layout, OURSELVES)
 
 
-def test_a_data_directory_of_somebody_else(folder: Path) -> None:
+def test_a_data_directory_of_another_user(folder: Path) -> None:
     layout = make_root(folder / "data")
     layout.pgdata.mkdir()
     (layout.pgdata / "PG_VERSION").write_text("18\n")
@@ -191,7 +191,7 @@ def test_a_file_that_is_no_server_is_no_version(folder: Path) -> None:
     assert version_of(folder, OURSELVES) is None
 
 
-def test_a_socket_that_nobody_answers_is_no_server(folder: Path) -> None:
+def test_a_socket_without_an_answer_is_no_server(folder: Path) -> None:
     assert not answers(folder)
     with socket.socket(socket.AF_UNIX) as dead:
         dead.bind(str(folder / ".s.PGSQL.5432"))
