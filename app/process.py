@@ -29,7 +29,7 @@ from app.jobs import Loop
 from app.observability.logs import hash_email
 from app.observability.metrics import Metrics
 from app.rules.active import ActiveRulebook
-from app.rules.load import read_documents
+from app.rules.file.documents import read_documents
 from app.rules.store import RulebookStore, unfinished_elsewhere
 from app.rules.wiring import load_rulebook
 

@@ -26,7 +26,8 @@ from app.cli.demo_events import Sample, all_samples
 from app.clock import utc_now
 from app.errors import StartError
 from app.model import Secret, SourceConfig
-from app.rules.load import load, read_documents
+from app.rules.file.documents import read_documents
+from app.rules.load import load
 from app.rules.rulebook import Rulebook
 from app.sources import PROVIDERS
 from app.variables import FILE

@@ -12,8 +12,8 @@ import typer
 
 from app.errors import RulebookError, StartError
 from app.model import Account
-from app.rules.file.documents import PLACEHOLDER
-from app.rules.load import load, read_documents
+from app.rules.file.documents import PLACEHOLDER, read_documents
+from app.rules.load import load
 from app.rules.rulebook import Rulebook
 from app.rules.wiring import load_rulebook
 from app.settings import Settings

@@ -26,7 +26,7 @@ class DirectConnection:
     async def fetch(self, statement: TextClause, values: Mapping[str, Any]) -> list[Any]:
         """Execute `statement` and return its rows.
 
-        Raises one of TROUBLE; it is then unknown whether the server has executed the statement.
+        Raises one of DRIVER_TROUBLE; it is then unknown whether the server has executed the statement.
         """
         if self._connection is None or self._connection.is_closed():
             self._connection = await connect(self._url)

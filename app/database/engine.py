@@ -31,7 +31,7 @@ IDLE_SECONDS = 7.5
 # What a statement over an engine may raise.
 STORE_TROUBLE = (SQLAlchemyError, OSError, TimeoutError)
 # What a statement over asyncpg alone may raise: errors of the server, of the driver, and of the network.
-TROUBLE = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, TimeoutError)
+DRIVER_TROUBLE = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, TimeoutError)
 
 
 async def connect(

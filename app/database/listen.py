@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from app.database.engine import TROUBLE, connect
+from app.database.engine import DRIVER_TROUBLE, connect
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -48,7 +48,7 @@ class Notifications:
         while True:
             try:
                 await self._listen()
-            except TROUBLE as error:
+            except DRIVER_TROUBLE as error:
                 log.warning("notifications.lost", error=type(error).__name__)
             await asyncio.sleep(RECONNECT_SECONDS)
 
@@ -62,7 +62,7 @@ class Notifications:
                 handler()  # Covers the notifications that came while no connection listened.
             await ended.wait()
         finally:
-            with suppress(*TROUBLE):
+            with suppress(*DRIVER_TROUBLE):
                 await connection.close(timeout=2)
 
 

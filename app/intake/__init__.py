@@ -1,6 +1,6 @@
 """RECEIVE to QUEUE: a webhook delivery is verified, normalised, matched and committed before its sender gets a 2xx.
 
-In: one `Delivery`. Out: the `Reply` for its sender; the delivery, its events, decisions and enrollments are committed
+In: one `Delivery`. Out: the `Response` to its sender; the delivery, its events, decisions and enrollments are committed
 in one transaction. Errors are `DeliveryRejected` with the status of each case; Busy asks the sender to try again.
 
 Others import `receive` (the page), `decide` (decisions with their ids), `entries` (the values), `group_commit` and

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from app.database.direct import DirectConnection
-from app.database.engine import TROUBLE, first_line, sqlstate
+from app.database.engine import DRIVER_TROUBLE, first_line, sqlstate
 from app.errors import Busy, Unreadable
 from app.intake.store import notify_workers, write
 
@@ -113,7 +113,7 @@ class GroupCommit:
     async def _commit_all(self, connection: DirectConnection, batch: Batch) -> None:
         try:
             results = await self._commit(connection, [record for record, _ in batch])
-        except TROUBLE as error:
+        except DRIVER_TROUBLE as error:
             await self._isolate(connection, batch, error)
         except Exception:
             # A defect of ours: the lane must go on, and only the delivery that causes it is rejected.
@@ -128,7 +128,7 @@ class GroupCommit:
         for repeat in range(1, MAXIMUM_REPEATS + 1):
             try:
                 results, made = await write(connection, records)
-            except TROUBLE as error:
+            except DRIVER_TROUBLE as error:
                 if sqlstate(error) not in REPEATABLE or repeat == MAXIMUM_REPEATS:
                     raise
                 log.info("store.batch_repeated", sqlstate=sqlstate(error), entries=len(records))
@@ -149,7 +149,7 @@ class GroupCommit:
             self._made.clear()
             try:
                 await notify_workers(connection)
-            except TROUBLE as error:
+            except DRIVER_TROUBLE as error:
                 log.warning("store.workers_not_told", error=first_line(error))
         await connection.close()
 

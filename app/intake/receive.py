@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import orjson
@@ -10,6 +9,7 @@ import structlog
 
 from app.errors import Busy, DeliveryRejected, NotAllowed, UnknownSource
 from app.intake.entries import Accepted, IntakeRecord
+from app.model import Response
 from app.rules.match import heard
 from app.sources.base import retiring
 from app.sources.field_map import mapped
@@ -18,22 +18,12 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 
     from app.intake.decide import Decider
-    from app.model import Delivery, Response, SourceConfig
+    from app.model import Delivery, SourceConfig
     from app.observability.metrics import Metrics
     from app.rules.rulebook import Rulebook
     from app.sources.base import Hint, Provider
 
 log = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """The answer to the sender of a delivery."""
-
-    status: int
-    body: bytes
-    content_type: str = "application/json"
-    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 class Intake:
@@ -61,7 +51,7 @@ class Intake:
         self._decider = decider
         self._metrics = metrics
 
-    async def receive(self, delivery: Delivery) -> Reply:
+    async def receive(self, delivery: Delivery) -> Response:
         """Receive one delivery and return the answer to its sender. Raises DeliveryRejected."""
         book = self._book_in_force()
         source = self._source(book, delivery.source)
@@ -77,7 +67,7 @@ class Intake:
                 answer.retry_after *= provider.retry_after_unit
             raise
 
-    async def _process(self, sent: Delivery, source: SourceConfig, provider: Provider, book: Rulebook) -> Reply:
+    async def _process(self, sent: Delivery, source: SourceConfig, provider: Provider, book: Rulebook) -> Response:
         if probed := provider.probe(sent, source):
             return self._shake_hands(sent, probed)
         delivery = self._verified(sent, source, provider)
@@ -91,10 +81,12 @@ class Intake:
         wanted = [self._decider.decided(event, book) for event in events if book.store_unheard or heard(event, book)]
         self._metrics.unheard(delivery.source, len(events) - len(wanted))
         own = provider.answer(delivery, None)
-        if not wanted:
-            return _in_form_of(own, self._filtered(delivery, len(events)))
-        record = IntakeRecord(delivery, source.provider, tuple(wanted))
-        return _in_form_of(own, self._accepted(record, await self._keep(record)))
+        if wanted:
+            record = IntakeRecord(delivery, source.provider, tuple(wanted))
+            usual = self._accepted(record, await self._keep(record))
+        else:
+            usual = self._filtered(delivery, len(events))
+        return own or usual
 
     def _book_in_force(self) -> Rulebook:
         rulebook = self._rulebook()
@@ -117,17 +109,17 @@ class Intake:
             self._metrics.old_secret(source.name)
         return provider.stored(sent, source)
 
-    def _shake_hands(self, delivery: Delivery, handshake: Response) -> Reply:
+    def _shake_hands(self, delivery: Delivery, handshake: Response) -> Response:
         self._metrics.received(delivery.source, "handshake")
         log.info("delivery.handshake", delivery_id=delivery.id, source=delivery.source)
-        return Reply(handshake.status, handshake.body, handshake.content_type, handshake.headers)
+        return handshake
 
-    def _filtered(self, delivery: Delivery, events: int) -> Reply:
+    def _filtered(self, delivery: Delivery, events: int) -> Response:
         self._metrics.received(delivery.source, "filtered")
         log.info("delivery.filtered", delivery_id=delivery.id, source=delivery.source, events=events)
         return _received(delivery.id, filtered=True)
 
-    def _accepted(self, record: IntakeRecord, accepted: Accepted) -> Reply:
+    def _accepted(self, record: IntakeRecord, accepted: Accepted) -> Response:
         delivery = record.delivery
         self._metrics.duplicates(delivery.source, "event", len(accepted.seen))
         if accepted.first_delivery_id is not None:
@@ -145,10 +137,5 @@ class Intake:
         return _received(delivery.id)
 
 
-def _in_form_of(own: Response | None, usual: Reply) -> Reply:
-    """Return the provider's own form of answer where it has one, else the usual one."""
-    return Reply(own.status, own.body, own.content_type, own.headers) if own else usual
-
-
-def _received(delivery_id: str, **flags: bool) -> Reply:
-    return Reply(200, orjson.dumps({"received": True, "id": delivery_id, **flags}))
+def _received(delivery_id: str, **flags: bool) -> Response:
+    return Response(200, orjson.dumps({"received": True, "id": delivery_id, **flags}))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -70,12 +70,12 @@ class EnrollRequest:
     """
 
     account: str
-    email: str
-    sequence: str
     plan: Plan
-    properties: Mapping[str, str]
-    require: tuple[str, ...]
     intent: Intent
+    sequence: str = ""
+    email: str = ""
+    properties: Mapping[str, str] = field(default_factory=dict)
+    require: tuple[str, ...] = ()
     expires_after: timedelta | None = None
     delay: timedelta | None = None
     priority: int = 0

@@ -12,14 +12,15 @@ from typing import TYPE_CHECKING
 import structlog
 
 from app.errors import Mistake, RulebookError, StartError
-from app.rules.rulebook import Rulebook, documents_to_text, text_to_documents
+from app.rules.file.documents import documents_to_text, text_to_documents
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection, Mapping
 
     from app.model import Endpoint, OutboundKind
     from app.observability.metrics import Metrics
-    from app.rules.rulebook import Document
+    from app.rules.file.documents import Document
+    from app.rules.rulebook import Rulebook
     from app.rules.store import RulebookStore, StoredRulebook
 
 log = structlog.get_logger(__name__)

@@ -35,9 +35,8 @@ def _unreachable(rulebook: Rulebook) -> list[Mistake]:
 
 def _unused(rulebook: Rulebook) -> list[Mistake]:
     file = rulebook.documents[0].file if rulebook.documents else "rules"
-    named = {
-        name for rule in rulebook.rules if rule.enroll for name in (rule.enroll.plan.sender, rule.enroll.plan.fallback)
-    }
+    plans = [rule.enroll.request.plan for rule in rulebook.rules if rule.enroll]
+    named = {name for plan in plans for name in (plan.sender, plan.fallback)}
     pooled = {member for pool in rulebook.pools.values() for member, _ in pool.members}
     sources = {rule.source for rule in rulebook.rules}
     unused = [f"pool {name!r} is named by no rule" for name in rulebook.pools if name not in named]

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from app.errors import RulebookError
 from app.model import Secret, SourceConfig
@@ -15,7 +15,6 @@ from app.rules.compile.rules import RuleCompiler
 from app.rules.compile.senders import SenderCompiler
 from app.rules.compile.windows import WindowCompiler
 from app.rules.file.diagnostics import Diagnostics
-from app.rules.file.documents import read_documents
 from app.rules.file.parse import Part, mistake_of, read_part, without_repeats
 from app.rules.file.recovery import UNKNOWN
 from app.rules.rulebook import Rulebook, indexed, revision_of
@@ -28,17 +27,7 @@ if TYPE_CHECKING:
     from app.rules.file.documents import Document
     from app.rules.file.parsed import Place
     from app.rules.file.schema import SourceEntry
-
-__all__ = ["load", "read_documents"]
-
-
-class Provider(Protocol):
-    """What the loader needs of a provider."""
-
-    Options: type[BaseModel]
-
-    def check(self, config: SourceConfig) -> list[str]:
-        """Return what is wrong with a source's configuration, as sentences."""
+    from app.sources.base import Provider
 
 
 def load(

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from app.model import Decision, EnrollRequest, RuleFact, Verdict
+from app.model import Decision, RuleFact, Verdict
 from app.people.addresses import normalise
 from app.rules.expressions import Facts, Failed
 
 if TYPE_CHECKING:
-    from app.model import Event
+    from app.model import EnrollRequest, Event
     from app.rules.rulebook import EnrollAction, Rule, Rulebook
 
 LONGEST_CONDITION = 160
@@ -72,22 +73,16 @@ def _act(rule: Rule, event: Event, values: Facts, rulebook: Rulebook, facts: tup
     if email is None:
         return Decision(Verdict.NONE, NO_EMAIL, rulebook.revision, rule.id, rule.line, facts)
     request = _request(rule.enroll, email, values, rulebook)
-    return Decision(rule.enroll.plan.action, MATCHED, rulebook.revision, rule.id, rule.line, facts, request)
+    return Decision(rule.enroll.request.plan.action, MATCHED, rulebook.revision, rule.id, rule.line, facts, request)
 
 
 def _request(action: EnrollAction, email: str, values: Facts, rulebook: Rulebook) -> EnrollRequest:
     written = {name: _written(expression.evaluate(values)) for name, expression in action.properties.items()}
-    return EnrollRequest(
-        account=rulebook.accounts[action.account].name,
+    return replace(
+        action.request,
+        account=rulebook.accounts[action.request.account].name,
         email=email,
-        sequence=action.sequence,
-        plan=action.plan,
         properties={name: value for name, value in written.items() if value},
-        require=action.require,
-        intent=action.intent,
-        expires_after=action.expires_after,
-        delay=action.delay,
-        priority=action.priority,
     )
 
 

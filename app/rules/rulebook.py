@@ -7,36 +7,25 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from app.rules.file.documents import Document, documents_to_text, text_to_documents
-
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import timedelta
 
-    from app.model import Account, Endpoint, Intent, OutboundKind, Plan, Pool, Sender, SourceConfig
+    from app.model import Account, Endpoint, EnrollRequest, OutboundKind, Pool, Sender, SourceConfig
     from app.people.suppression import Suppression
     from app.rules.expressions import Expression
+    from app.rules.file.documents import Document
     from app.rules.file.rule_entries import ExampleEntry
-
-__all__ = ["Document", "EnrollAction", "Rule", "Rulebook", "documents_to_text", "revision_of", "text_to_documents"]
 
 
 @dataclass(frozen=True, slots=True)
 class EnrollAction:
-    """What a matching rule asks for: as `EnrollRequest`, with expressions in place of values.
+    """What a matching rule asks for: `request`, to which the event adds its address and the values of `properties`.
 
-    `account` is a key of the rulebook's `accounts`.
+    The request's `account` is a key of the rulebook's `accounts`.
     """
 
-    account: str
-    sequence: str
-    plan: Plan
-    properties: Mapping[str, Expression]
-    require: tuple[str, ...]
-    intent: Intent
-    expires_after: timedelta | None = None
-    delay: timedelta | None = None
-    priority: int = 0
+    request: EnrollRequest
+    properties: Mapping[str, Expression] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,8 @@ from app.sources import PROVIDERS
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from app.rules.rulebook import Document, Rulebook
+    from app.rules.file.documents import Document
+    from app.rules.rulebook import Rulebook
     from app.settings import Settings
 
 

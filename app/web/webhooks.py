@@ -15,8 +15,7 @@ import structlog
 
 from app.clock import utc_now
 from app.errors import Busy, DeliveryRejected, NotAllowed, TooLarge, UnsupportedMedia
-from app.intake.receive import Reply
-from app.model import Delivery
+from app.model import Delivery, Response
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -56,7 +55,7 @@ class Webhooks:
         await send({"type": "http.response.start", "status": reply.status, "headers": raw})
         await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else reply.body})
 
-    async def _receive(self, scope: Scope, receive: Receive) -> Reply:
+    async def _receive(self, scope: Scope, receive: Receive) -> Response:
         source, delivery_id = scope["path"].removeprefix(PREFIX).partition("/")[0], self.new_id("dlv")
         headers = _headers(scope)
         try:
@@ -78,7 +77,7 @@ class Webhooks:
         base = self.public_url or f"{scope['scheme']}://{headers.get('host', '')}"
         return base + path.decode("latin-1") + (f"?{query.decode('latin-1')}" if query else "")
 
-    def _rejected(self, answer: DeliveryRejected, delivery_id: str, source: str) -> Reply:
+    def _rejected(self, answer: DeliveryRejected, delivery_id: str, source: str) -> Response:
         """Answer a rejected delivery. The reason goes to the log; the sender learns the status only."""
         known = answer.status != 404  # noqa: PLR2004  # an unknown source's name must not become a label
         self.metrics.rejected(source if known else None, answer.reason)
@@ -94,7 +93,7 @@ class Webhooks:
         if isinstance(answer, NotAllowed):
             headers = {"allow": answer.allow}
         usual = b'{"received":false,"id":"%s"}' % delivery_id.encode()
-        return Reply(answer.status, usual if answer.body is None else answer.body, headers=headers)
+        return Response(answer.status, usual if answer.body is None else answer.body, headers=headers)
 
 
 def _headers(scope: Scope) -> dict[str, str]:

@@ -6,12 +6,16 @@ import asyncio
 import statistics
 import time
 import timeit
+from typing import TYPE_CHECKING
 
 from app.model import Event
+from app.rules.file.documents import Document
 from app.rules.load import load
 from app.rules.match import decide
-from app.rules.rulebook import Document, Rulebook
 from app.sources import PROVIDERS
+
+if TYPE_CHECKING:
+    from app.rules.rulebook import Rulebook
 
 FEW, MANY = 10, 10_000
 LISTENING = 3

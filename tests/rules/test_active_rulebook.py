@@ -16,7 +16,8 @@ from app.intake.group_commit import GroupCommit
 from app.jobs import Loop
 from app.observability.metrics import Metrics
 from app.rules.active import ActiveRulebook
-from app.rules.load import load, read_documents
+from app.rules.file.documents import read_documents
+from app.rules.load import load
 from app.rules.store import RulebookStore, unfinished_elsewhere
 from app.sources import PROVIDERS
 from tests.support.service import RULES, SECRETS, write

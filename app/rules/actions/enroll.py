@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from app.model import CONTACT_OWNER, KEEP, OF_SENDER, IfEnrolled, Intent, OnSenderFull, Plan, Timing
+from app.model import CONTACT_OWNER, KEEP, OF_SENDER, EnrollRequest, IfEnrolled, Intent, OnSenderFull, Plan, Timing
 from app.rules.actions.base import REQUIRE, SET, RuleAction, RuleContext
 from app.rules.file.values import Duration, Entry, HubSpotId, Name, Text
 from app.rules.rulebook import EnrollAction
@@ -31,17 +31,17 @@ def compiled(context: RuleContext) -> EnrollAction:
         context.note(("overwrite",), "`overwrite` changes nothing where `owner` is `keep`", key=True)
     _check_senders(context, enroll)
     account = context.account()
-    return EnrollAction(
+    request = EnrollRequest(
         account=account,
-        sequence=enroll.sequence,
         plan=_plan(context, enroll, account),
-        properties=context.properties(),
-        require=tuple(keys.contact.require),
         intent=Intent(keys.dedupe.intent or f"sequence:{enroll.sequence}", keys.dedupe.period),
+        sequence=enroll.sequence,
+        require=tuple(keys.contact.require),
         expires_after=enroll.expires_after,
         delay=enroll.delay,
         priority=keys.priority,
     )
+    return EnrollAction(request, context.properties())
 
 
 def _plan(context: RuleContext, enroll: EnrollEntry, account: str) -> Plan:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
-from app.model import Plan
+from app.model import EnrollRequest, Plan
 from app.rules.actions.base import EACH, SET, RuleAction, RuleContext
 from app.rules.file.values import Entry, Text
 from app.rules.rulebook import EnrollAction
@@ -24,14 +24,8 @@ class NoteEntry(Entry):
 def compiled(context: RuleContext) -> EnrollAction:
     """Return what a match asks for."""
     account = context.account()
-    return EnrollAction(
-        account=account,
-        sequence="",
-        plan=Plan(action="note", target=context.value.body, write_back=context.write_back(account)),
-        properties=context.properties(),
-        require=(),
-        intent=EACH,
-    )
+    plan = Plan(action="note", target=context.value.body, write_back=context.write_back(account))
+    return EnrollAction(EnrollRequest(account, plan, EACH), context.properties())
 
 
 ACTION = RuleAction(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from app.model import Plan
+from app.model import EnrollRequest, Plan
 from app.rules.actions.base import EACH, FIRST, RuleAction, RuleContext
 from app.rules.rulebook import EnrollAction
 
@@ -11,15 +11,7 @@ def compiled(context: RuleContext) -> EnrollAction:
     """Return what a match asks for."""
     account = context.account()
     context.require_unenroll("unenroll", account)
-    return EnrollAction(
-        account=account,
-        sequence="",
-        plan=Plan(action="unenroll"),
-        properties={},
-        require=(),
-        intent=EACH,
-        priority=FIRST,
-    )
+    return EnrollAction(EnrollRequest(account, Plan(action="unenroll"), EACH, priority=FIRST))
 
 
 ACTION = RuleAction(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from app.model import Intent, Plan
+from app.model import EnrollRequest, Intent, Plan
 from app.rules.actions.base import REQUIRE, SET, RuleAction, RuleContext
 from app.rules.file.values import Duration, Entry, HubSpotId
 from app.rules.rulebook import EnrollAction
@@ -21,22 +21,17 @@ class WorkflowEntry(Entry):
 def compiled(context: RuleContext) -> EnrollAction:
     """Return what a match asks for."""
     keys, workflow, account = context.keys, context.value, context.account()
-    return EnrollAction(
+    back = context.write_back(account)
+    request = EnrollRequest(
         account=account,
-        sequence="",
-        plan=Plan(
-            defaults=context.defaults(),
-            action="workflow",
-            target=workflow.id,
-            write_back=context.write_back(account),
-        ),
-        properties=context.properties(),
-        require=tuple(keys.contact.require),
+        plan=Plan(defaults=context.defaults(), action="workflow", target=workflow.id, write_back=back),
         intent=Intent(keys.dedupe.intent or f"workflow:{workflow.id}", keys.dedupe.period),
+        require=tuple(keys.contact.require),
         expires_after=workflow.expires_after,
         delay=workflow.delay,
         priority=keys.priority,
     )
+    return EnrollAction(request, context.properties())
 
 
 ACTION = RuleAction(

@@ -9,7 +9,7 @@ from app.rules.file.schema import RulesFile
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from app.rules.load import Provider
+    from app.sources.base import Provider
 
 
 def json_schema(providers: Mapping[str, Provider]) -> dict[str, Any]:
