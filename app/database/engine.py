@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _DIALECT = dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy leaves its dialects untyped
 MINIMUM_SERVER_VERSION = 140000
+APPLICATION_NAME = "segue"  # unless the URL names another one
 CONNECT_SECONDS = 10
 COMMAND_SECONDS = 30
 # A process that is frozen, or cut off, in the middle of a transaction keeps its locks. PostgreSQL ends that transaction
@@ -35,11 +36,7 @@ DRIVER_TROUBLE = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.Interna
 
 
 async def connect(
-    url: URL,
-    *,
-    application_name: str = "segue",
-    command_timeout: float | None = COMMAND_SECONDS,
-    idle_seconds: float = IDLE_SECONDS,
+    url: URL, *, command_timeout: float | None = COMMAND_SECONDS, idle_seconds: float = IDLE_SECONDS
 ) -> Any:
     """Open one asyncpg connection. Raises OSError when that fails.
 
@@ -49,7 +46,7 @@ async def connect(
     Every connection is opened here, and asyncpg alone reads the URL, so that libpq's parameters in its query (sslmode,
     sslrootcert, application_name, ...) have their usual meaning.
     """
-    named = {} if "application_name" in url.query else {"application_name": application_name}
+    named = {} if "application_name" in url.query else {"application_name": APPLICATION_NAME}
     try:
         return await asyncpg.connect(
             url.set(drivername="postgresql").render_as_string(hide_password=False),
@@ -70,7 +67,6 @@ def open_engine(
     url: str | URL,
     *,
     pool_size: int = 16,
-    application_name: str = "segue",
     command_timeout: float | None = COMMAND_SECONDS,
     idle_seconds: float = IDLE_SECONDS,
 ) -> AsyncEngine:
@@ -78,13 +74,7 @@ def open_engine(
     opened = make_url(url)
     return create_async_engine(
         opened,
-        async_creator=partial(
-            connect,
-            opened,
-            application_name=application_name,
-            command_timeout=command_timeout,
-            idle_seconds=idle_seconds,
-        ),
+        async_creator=partial(connect, opened, command_timeout=command_timeout, idle_seconds=idle_seconds),
         hide_parameters=True,  # An error's text would contain e-mail addresses.
         pool_size=pool_size,
         max_overflow=0,

@@ -58,16 +58,9 @@ class Notifications:
         connection.add_termination_listener(lambda _: ended.set())
         try:
             for channel, handler in self._handlers.items():
-                await connection.add_listener(channel, _listener(handler))
+                await connection.add_listener(channel, lambda *_, wake=handler: wake())
                 handler()  # Covers the notifications that came while no connection listened.
             await ended.wait()
         finally:
             with suppress(*DRIVER_TROUBLE):
                 await connection.close(timeout=2)
-
-
-def _listener(handler: Callable[[], None]) -> Callable[[object, int, str, object], None]:
-    def notified(_connection: object, _pid: int, _channel: str, _payload: object) -> None:
-        handler()
-
-    return notified

@@ -143,6 +143,8 @@ async def _prune_undelivered(
         total += gone
         for row in rows:
             if row.unsent:
+                follows = "the endpoint never receives them"
+                log.warning("outbound.expired", endpoint=row.endpoint, count=row.unsent, follows=follows)
                 expired(row.endpoint, row.unsent)
     return total
 
@@ -156,10 +158,5 @@ async def sweep(
     expired: Callable[[str, int], None],
 ) -> None:
     """Run `prune` once, and log the result. `expired` receives each endpoint with its number of unsent events."""
-
-    def log_expired(endpoint: str, count: int) -> None:
-        log.warning("outbound.expired", endpoint=endpoint, count=count, follows="the endpoint never receives them")
-        expired(endpoint, count)
-
-    rows = await prune(engine, retention=retention, dedupe=dedupe, expired=log_expired, stopping=stopping)
+    rows = await prune(engine, retention=retention, dedupe=dedupe, expired=expired, stopping=stopping)
     log.info("retention.swept", rows=rows)

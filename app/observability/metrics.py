@@ -14,16 +14,20 @@ from app.model import State
 from app.model.states import FINAL
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
 ACK_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)
 COMMIT_BUCKETS = (0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 LAG_BUCKETS = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600, 21_600, 86_400)
+SECONDS = Histogram.DEFAULT_BUCKETS
 MAXIMUM_REASONS = 80
 
 
 class Metrics:
-    """The metrics of one process."""
+    """The metrics of one process.
+
+    A metric that counts or observes and does nothing else is a function itself; it takes the values of its labels.
+    """
 
     def __init__(self, version: str = "") -> None:
         self.registry = CollectorRegistry()
@@ -38,30 +42,42 @@ class Metrics:
     def _counter(self, name: str, description: str, *labels: str) -> Counter:
         return Counter(f"segue_{name}", description, labels, registry=self.registry)
 
+    def _counting(self, name: str, description: str, *labels: str) -> Callable[..., None]:
+        counter = self._counter(name, description, *labels)
+        return lambda *values: self._child(counter, *values).inc()
+
     def _counters(self) -> None:
         self._received = self._counter("webhooks_received_total", "Deliveries by how they ended", "source", "result")
         self._rejected = self._counter("webhooks_rejected_total", "Deliveries turned away", "source", "reason")
-        self._requests_rejected = self._counter(
+        self.request_rejected: Callable[[str], None] = self._counting(
             "requests_rejected_total", "Requests beyond a limit of their connection", "reason"
         )
         self._duplicates = self._counter("duplicates_total", "Repeated events, and repeated intents", "source", "kind")
-        self._enriched = self._counter("enrichments_total", "Thin events that were asked about", "source", "outcome")
+        self.enriched: Callable[[str, str], None] = self._counting(
+            "enrichments_total", "Thin events that were asked about", "source", "outcome"
+        )
         self._dropped = self._counter("members_dropped_total", "Members of batches that cannot be used", "source")
         self._unheard = self._counter("unheard_total", "Events that no rule listens to", "source")
         self._decisions = self._counter("decisions_total", "Decisions by rule and verdict", "rule", "outcome")
-        self._rule_errors = self._counter("rule_errors_total", "Rules that could not be evaluated", "rule")
+        self.rule_error: Callable[[str], None] = self._counting(
+            "rule_errors_total", "Rules that could not be evaluated", "rule"
+        )
         self._enrollments = self._counter(
             "enrollments_total", "Transitions of enrollments", "sequence", "outcome", "reason"
         )
-        self._write_backs = self._counter(
+        self.write_back_dropped: Callable[[str, str], None] = self._counting(
             "write_backs_dropped_total",
             "Contacts written without a write-back that HubSpot refuses",
             "account",
             "property",
         )
         self._parked = self._counter("parked_total", "Enrollments that a person must look at", "class")
-        self._settled = self._counter("settled_total", "Requests without an answer, settled", "result")
-        self._confirmations = self._counter("confirmations_total", "What HubSpot showed later", "result")
+        self.settled: Callable[[str], None] = self._counting(
+            "settled_total", "Requests without an answer, settled", "result"
+        )
+        self.confirmed: Callable[[str], None] = self._counting(
+            "confirmations_total", "What HubSpot showed later", "result"
+        )
         self._ends = self._counter(
             "ends_total",
             "Ends that were learnt of, and whether known or inferred",
@@ -75,33 +91,27 @@ class Metrics:
         self._follow_calls = self._counter("follow_calls_total", "Calls that following has cost", "account", "kind")
         self._calls = self._counter("hubspot_requests_total", "Requests to HubSpot", "account", "endpoint", "status")
         self._throttled = self._counter("hubspot_throttled_total", "429s: each one is a defect of the pace", "account")
-        self._sending_repeats = self._counter(
+        self.sending_repeated: Callable[[str], None] = self._counting(
             "sending_repeats_total", "Commits of `sending` that were too old when their request could leave", "account"
         )
         self._outbound = self._counter("outbound_total", "Events for endpoints, by outcome", "endpoint", "outcome")
 
+    def _histogram(self, name: str, description: str, *labels: str, buckets: Sequence[float] = SECONDS) -> Histogram:
+        return Histogram(f"segue_{name}", description, labels, buckets=buckets, registry=self.registry)
+
     def _durations(self) -> None:
-        self._ack = Histogram(
-            "segue_webhook_ack_duration_seconds",
-            "From the first byte of a delivery to its answer",
-            buckets=ACK_BUCKETS,
-            registry=self.registry,
-        )
-        self._lag = Histogram(
-            "segue_enrollment_lag_seconds",
-            "From a delivery's arrival to its enrollment",
-            buckets=LAG_BUCKETS,
-            registry=self.registry,
-        )
-        self._sending_commit = Histogram(
-            "segue_sending_commit_duration_seconds",
+        self.ack = self._histogram(
+            "webhook_ack_duration_seconds", "From the first byte of a delivery to its answer", buckets=ACK_BUCKETS
+        ).observe
+        self.enrollment_lag = self._histogram(
+            "enrollment_lag_seconds", "From a delivery's arrival to its enrollment", buckets=LAG_BUCKETS
+        ).observe
+        self.sending_committed = self._histogram(
+            "sending_commit_duration_seconds",
             "Commits of `sending`, each for all that were ready to be sent",
             buckets=COMMIT_BUCKETS,
-            registry=self.registry,
-        )
-        self._call_duration = Histogram(
-            "segue_hubspot_request_duration_seconds", "HubSpot's answers", ("endpoint",), registry=self.registry
-        )
+        ).observe
+        self._call_duration = self._histogram("hubspot_request_duration_seconds", "HubSpot's answers", "endpoint")
 
     def _gauge(self, name: str, description: str, *labels: str) -> Gauge:
         return Gauge(f"segue_{name}", description, labels, registry=self.registry)
@@ -118,7 +128,7 @@ class Metrics:
             "owners_read_timestamp_seconds", "When HubSpot's owners were read, by whom senders are chosen", "account"
         )
         self._last_event = self._gauge("source_last_event_timestamp_seconds", "When a source was last heard", "source")
-        self._thin = self._gauge("thin_events", "Thin events that wait for their provider's answer")
+        self.thin_events = self._gauge("thin_events", "Thin events that wait for their provider's answer").set
         self._overdue = self._gauge("follow_overdue_seconds", "For how long the oldest look has been due", "account")
         self._old_secret = self._gauge(
             "source_old_secret_timestamp_seconds", "When a secret on its way out last verified a delivery", "source"
@@ -148,10 +158,6 @@ class Metrics:
         self._received.labels(source or "unknown", "rejected").inc()
         self._rejected.labels(source or "unknown", reason).inc()
 
-    def request_rejected(self, reason: str) -> None:
-        """Count a request that exceeded a limit of its connection."""
-        self._child(self._requests_rejected, reason).inc()
-
     def duplicates(self, source: str, kind: str, count: int) -> None:
         """Count repeated events or intents."""
         if count:
@@ -161,14 +167,6 @@ class Metrics:
         """Count events that no rule listens to."""
         if count:
             self._child(self._unheard, source).inc(count)
-
-    def enriched(self, source: str, outcome: str) -> None:
-        """Count a lookup of a thin event: done, failed or retry."""
-        self._enriched.labels(source, outcome).inc()
-
-    def thin_events(self, waiting: int) -> None:
-        """Set how many thin events wait for their lookup."""
-        self._thin.set(waiting)
 
     def outbound(self, endpoint: str, count: int = 1, *, outcome: str) -> None:
         """Count events that were sent: delivered, retry, failed (for good) or gone; or expired before they were."""
@@ -196,45 +194,13 @@ class Metrics:
         """Count a decision."""
         self._child(self._decisions, rule or "none", verdict).inc()
 
-    def rule_error(self, rule: str) -> None:
-        """Count a rule that could not be evaluated."""
-        self._rule_errors.labels(rule).inc()
-
-    def ack(self, seconds: float) -> None:
-        """Observe how long a sender waited for its answer."""
-        self._ack.observe(seconds)
-
     def enrollment(self, sequence: str, outcome: str, reason: str) -> None:
         """Count a transition of an enrollment."""
         self._enrollments.labels(sequence, outcome, self._bounded(reason)).inc()
 
-    def enrollment_lag(self, seconds: float) -> None:
-        """Observe how long it took from the delivery to the enrollment."""
-        self._lag.observe(seconds)
-
-    def sending_committed(self, seconds: float) -> None:
-        """Observe how long one commit of `sending` took, its locks included."""
-        self._sending_commit.observe(seconds)
-
-    def sending_repeated(self, account: str) -> None:
-        """Count a commit of `sending` that was repeated, since its request could not leave within a second."""
-        self._child(self._sending_repeats, account).inc()
-
     def parked(self, reason: str) -> None:
         """Count an enrollment that a person must look at."""
         self._parked.labels(self._bounded(reason)).inc()
-
-    def write_back_dropped(self, account: str, name: str) -> None:
-        """Count a contact that was written without a property that says why it was enrolled."""
-        self._write_backs.labels(account, name).inc()
-
-    def settled(self, result: str) -> None:
-        """Count a request without an answer that was settled."""
-        self._settled.labels(result).inc()
-
-    def confirmed(self, result: str) -> None:
-        """Count a confirmation."""
-        self._confirmations.labels(result).inc()
 
     def ended(self, account: str, sequence: str, how: str, known: bool) -> None:  # noqa: FBT001  # a label's value
         """Count the end of an enrollment."""

@@ -11,7 +11,7 @@ from app.model import Secret, SourceConfig
 from app.rules.actions.base import SharedContext
 from app.rules.compile.accounts import compile_accounts
 from app.rules.compile.endpoints import compile_endpoints
-from app.rules.compile.rules import RuleCompiler
+from app.rules.compile.rules import compile_rules
 from app.rules.compile.senders import SenderCompiler
 from app.rules.compile.windows import WindowCompiler
 from app.rules.file.diagnostics import Diagnostics
@@ -49,7 +49,7 @@ def load(
     windows = WindowCompiler(parts, diagnostics, senders, accounts, complete=complete)
     endpoints = compile_endpoints(parts, diagnostics, loader.require_account)
     shared = SharedContext(diagnostics, senders, windows, accounts, loader.resolve_account)
-    rules = RuleCompiler(parts, shared, complete=complete).compile(parts)
+    rules = compile_rules(parts, shared, complete=complete)
     if mistakes or not accounts:
         raise RulebookError(without_repeats(mistakes, parts))
     store_unheard = any(part.file.store_unheard for part in parts)

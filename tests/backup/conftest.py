@@ -135,7 +135,7 @@ def execute(url: str, *statements: str) -> None:
 
 def pg_dump(url: str, *options: str) -> bytes:
     """Return what PostgreSQL's own program says of a database."""
-    command: list[str | Path] = [newest_programs().pg_dump, "--dbname", as_written(url), *options]
+    command: list[str | Path] = [newest_programs().folder / "pg_dump", "--dbname", as_written(url), *options]
     return subprocess.run(command, capture_output=True, check=True).stdout
 
 

@@ -29,9 +29,9 @@ async def test_words_of_libpq_in_the_url_are_understood_by_every_connection(data
 
 
 async def test_connections_name_themselves_where_the_url_does_not(database_url: str) -> None:
-    engine = open_engine(database_url, application_name="segue worker")
+    engine = open_engine(database_url)
     async with engine.connect() as connection:
-        assert (await connection.execute(APPLICATION)).scalar_one() == "segue worker"
+        assert (await connection.execute(APPLICATION)).scalar_one() == "segue"
     await engine.dispose()
 
 

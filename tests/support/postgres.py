@@ -51,13 +51,13 @@ def shared_server() -> Iterator[str]:
     folder.chmod(0o755)
     binaries_folder = Path(tempfile.mkdtemp(prefix="segue-"))  # programs may not run from a file system in memory
     binaries_folder.chmod(0o755)
-    layout, user = Layout(folder), choose_user(folder / "postgres")
+    layout, user = Layout.of(folder), choose_user(folder / "postgres")
     user.own(folder)
     binaries = find_binaries(user, binaries_folder / "binaries", None)
     create_cluster(layout, binaries, user)
     options = [f"-c{name}={value}" for name, value in SETTINGS.items()]
     command: list[str | Path] = [
-        binaries.postgres,
+        binaries.folder / "postgres",
         "-D",
         layout.pgdata,
         f"-cunix_socket_directories={folder}",

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
     from app.database.backup.contents import Contents
-    from app.database.backup.programs import Programs
+    from app.database.embedded.binaries import Binaries
 
 CREATED = re.compile(r"^; Archive created at (.+)$", re.MULTILINE)
 SERVER = re.compile(r"^;\s+Dumped from database version: (\d+)", re.MULTILINE)
@@ -45,7 +45,7 @@ class Archive:
         return [f'"{schema}"."{table}"' for table in self.tables]
 
 
-def read_archive(file: BinaryIO, programs: Programs, environment: Mapping[str, str], name: str) -> Archive:
+def read_archive(file: BinaryIO, programs: Binaries, environment: Mapping[str, str], name: str) -> Archive:
     """Return the content of `file`, which must be seekable. `name` stands for it in messages.
 
     Raises StartError when the file is not a backup of Segue.
@@ -83,10 +83,10 @@ def rewound(file: BinaryIO) -> BinaryIO:
     return file
 
 
-def _read(file: BinaryIO, programs: Programs, environment: Mapping[str, str], name: str, *options: str) -> str:
+def _read(file: BinaryIO, programs: Binaries, environment: Mapping[str, str], name: str, *options: str) -> str:
     """Return pg_restore's output for `file`. Raises StartError when pg_restore cannot read it."""
     ended = subprocess.run(  # noqa: S603  # PostgreSQL's own program, without a shell
-        [programs.pg_restore, "--file=-", *options],
+        [programs.folder / "pg_restore", "--file=-", *options],
         stdin=rewound(file),
         capture_output=True,
         env=dict(environment),

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from typing import IO, BinaryIO
 
-    from app.database.backup.programs import Programs
+    from app.database.embedded.binaries import Binaries
 
 LOCK_SECONDS = 60
 DUMPING = ("--format=custom", "--no-owner", "--no-privileges", "--no-password", "--strict-names")
@@ -53,11 +53,11 @@ def whole_file(target: Path) -> Iterator[BinaryIO]:
         Path(name).unlink(missing_ok=True)
 
 
-def dump(programs: Programs, environment: Mapping[str, str], relations: Mapping[str, str], target: IO[bytes]) -> None:
+def dump(programs: Binaries, environment: Mapping[str, str], relations: Mapping[str, str], target: IO[bytes]) -> None:
     """Write these tables and sequences to `target`, as they are at one moment. Raises StartError and OSError."""
     waiting = f"--lock-wait-timeout={LOCK_SECONDS}s"
     command: list[str | Path] = [
-        programs.pg_dump,
+        programs.folder / "pg_dump",
         *DUMPING,
         waiting,
         *(f"--table={qualified}" for qualified in relations.values()),
@@ -72,7 +72,7 @@ def dump(programs: Programs, environment: Mapping[str, str], relations: Mapping[
 
 
 def restore(
-    programs: Programs,
+    programs: Binaries,
     environment: Mapping[str, str],
     file: BinaryIO,
     *,
@@ -87,7 +87,7 @@ def restore(
     """
     with tempfile.TemporaryFile() as errors:
         complete = False
-        psql: list[str | Path] = [programs.psql, *LOADING]
+        psql: list[str | Path] = [programs.folder / "psql", *LOADING]
         with _running(psql, environment, errors, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
             script = _end_of(child.stdin)
             with suppress(BrokenPipeError):  # psql has ended early, and has written the reason.
@@ -127,11 +127,11 @@ def _ending(tables: Sequence[str]) -> str:
 
 
 def _write_script(
-    programs: Programs, environment: Mapping[str, str], file: BinaryIO, script: IO[bytes], errors: IO[bytes]
+    programs: Binaries, environment: Mapping[str, str], file: BinaryIO, script: IO[bytes], errors: IO[bytes]
 ) -> bool:
     """Write the tables in `file` to `script` as SQL; tell whether that succeeded."""
     ended = subprocess.run(  # noqa: S603  # PostgreSQL's own program, without a shell
-        [programs.pg_restore, "--file=-", "--no-owner", "--no-privileges"],
+        [programs.folder / "pg_restore", "--file=-", "--no-owner", "--no-privileges"],
         stdin=rewound(file),
         stdout=script,
         stderr=errors,

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sqlalchemy import make_url
 
-from app.database.embedded.binaries import client_folders, version_of
+from app.database.embedded.binaries import Binaries, client_folders, version_of
 from app.database.embedded.server_user import ServerUser
 from app.errors import StartError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
     from sqlalchemy.engine import URL
 
@@ -49,30 +47,7 @@ PARAMETERS = {
 LEFT_OUT = frozenset({"sslpassword", "application_name"})
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Programs:
-    """The programs of one installed PostgreSQL."""
-
-    version: tuple[int, int]
-    folder: Path
-
-    @property
-    def pg_dump(self) -> Path:
-        """Writes tables to an archive."""
-        return self.folder / "pg_dump"
-
-    @property
-    def pg_restore(self) -> Path:
-        """Reads an archive."""
-        return self.folder / "pg_restore"
-
-    @property
-    def psql(self) -> Path:
-        """Executes SQL."""
-        return self.folder / "psql"
-
-
-def newest_programs() -> Programs:
+def newest_programs() -> Binaries:
     """Return the newest programs, which read the most archives. Raises StartError when there are none."""
     found = _installed()
     if not found:
@@ -80,7 +55,7 @@ def newest_programs() -> Programs:
     return found[-1]
 
 
-def find_programs(server: int, *, archive: int = 0) -> Programs:
+def find_programs(server: int, *, archive: int = 0) -> Binaries:
     """Return the oldest programs that fit a server of the major version `server` and an archive made by `archive`.
 
     Raises StartError when none fit.
@@ -125,18 +100,18 @@ def environment_for(url: str | URL, base: Mapping[str, str]) -> dict[str, str]:
     return {**base, **variables, **({"PGOPTIONS": " ".join(settings)} if settings else {})}
 
 
-def _installed() -> list[Programs]:
+def _installed() -> list[Binaries]:
     """Return the installed programs, oldest first."""
     ourselves = ServerUser(os.geteuid(), os.getegid())
     versions = [(version_of(folder, ourselves, NAMES), folder) for folder in client_folders()]
-    return sorted(Programs(version, folder) for version, folder in versions if version is not None)
+    return sorted(Binaries(version, folder) for version, folder in versions if version is not None)
 
 
 def _escaped(value: str) -> str:
     return value.replace("\\", "\\\\").replace(" ", "\\ ")
 
 
-def _nothing_fits(wanted: str, found: list[Programs]) -> str:
+def _nothing_fits(wanted: str, found: list[Binaries]) -> str:
     there = ", ".join(f"{one.version[0]} ({one.folder})" for one in found) or "none"
     return (
         f"pg_dump, pg_restore and psql of {wanted} are needed; found: {there}. Install the client programs of that "

@@ -35,20 +35,10 @@ SYSTEM_FOLDERS = (
 
 @dataclass(frozen=True, slots=True, order=True)
 class Binaries:
-    """One installed PostgreSQL: `folder` holds `initdb` and `postgres`."""
+    """One installed PostgreSQL: its (major, minor) version, and the folder of its programs."""
 
     version: tuple[int, int]
     folder: Path
-
-    @property
-    def initdb(self) -> Path:
-        """The program that makes a data directory."""
-        return self.folder / "initdb"
-
-    @property
-    def postgres(self) -> Path:
-        """The server."""
-        return self.folder / "postgres"
 
 
 def find_binaries(user: ServerUser, copies: Path, major: int | None) -> Binaries:

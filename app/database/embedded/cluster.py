@@ -31,34 +31,23 @@ INITDB_OPTIONS = (f"--username={NAME}", "--encoding=UTF8", "--locale=C", "--auth
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """The paths in the data directory `root` (absolute, without symbolic links)."""
+    """The paths in the data directory `root` (absolute, without symbolic links).
+
+    `pgdata` is PostgreSQL's own data directory, `log` the server's log. The holder of `lock` may start and stop the
+    server. `copies` are of the binaries, for a server's user who cannot read the installed ones.
+    """
 
     root: Path
+    pgdata: Path
+    log: Path
+    lock: Path
+    copies: Path
 
     @classmethod
     def of(cls, data_dir: Path) -> Layout:
         """Return the layout of `data_dir` as the operator wrote it."""
-        return cls(Path(os.path.realpath(data_dir)))  # Unlike Path.resolve, it never raises.
-
-    @property
-    def pgdata(self) -> Path:
-        """PostgreSQL's own data directory."""
-        return self.root / "postgres"
-
-    @property
-    def log(self) -> Path:
-        """The server's log."""
-        return self.root / "postgres.log"
-
-    @property
-    def lock(self) -> Path:
-        """The lock file: its holder may start and stop the server."""
-        return self.root / "lock"
-
-    @property
-    def copies(self) -> Path:
-        """Copies of the binaries, for a server's user who cannot read the installed ones."""
-        return self.root / "binaries"
+        root = Path(os.path.realpath(data_dir))  # Unlike Path.resolve, it never raises.
+        return cls(root, root / "postgres", root / "postgres.log", root / "lock", root / "binaries")
 
 
 def make_root(data_dir: Path) -> Layout:
@@ -112,8 +101,8 @@ def create_cluster(layout: Layout, binaries: Binaries, user: ServerUser) -> None
     staging = Path(tempfile.mkdtemp(prefix="postgres.new-", dir=layout.root))
     try:
         user.own(staging)
-        _require(user.run([binaries.initdb, *INITDB_OPTIONS, "-D", staging]), layout)
-        single_user: list[str | Path] = [binaries.postgres, "--single", "-D", staging, "postgres"]
+        _require(user.run([binaries.folder / "initdb", *INITDB_OPTIONS, "-D", staging]), layout)
+        single_user: list[str | Path] = [binaries.folder / "postgres", "--single", "-D", staging, "postgres"]
         _require(user.run(single_user, typed=f"CREATE DATABASE {NAME}\n"), layout)
         staging.rename(layout.pgdata)
         sync_folder(layout.root)

@@ -120,7 +120,7 @@ def start(layout: Layout, binaries: Binaries, user: ServerUser, folder: Path) ->
     descriptor = os.open(layout.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     with os.fdopen(descriptor, "ab") as log:
         return subprocess.Popen(  # noqa: S603  # PostgreSQL's own program, without a shell
-            [binaries.postgres, "-D", layout.pgdata, *options],
+            [binaries.folder / "postgres", "-D", layout.pgdata, *options],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,

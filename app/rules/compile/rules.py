@@ -18,51 +18,43 @@ if TYPE_CHECKING:
     from app.rules.file.rule_entries import RuleKeys
 
 
-class RuleCompiler:
-    """Compiles rules. The names in them are checked only when every file could be read (`complete`)."""
+def compile_rules(parts: list[Part], shared: SharedContext, *, complete: bool) -> tuple[Rule, ...]:
+    """Return the rules in their order. Names in them are checked only when every file could be read (`complete`)."""
+    readable = complete and not any("sources" in part.recovered for part in parts)
+    sources = {UNKNOWN, *(name for part in parts for name in part.file.sources)}
+    rules: dict[str, Rule] = {}
+    for part in parts:
+        for number, entry in enumerate(part.file.rules):
+            place = ("rules", number)
+            if entry.id in rules:
+                wrong = part.parsed.written((*place, "id"))
+                shared.diagnostics.note(part, (*place, "id"), f"another rule is called {wrong!r} already")
+            if readable and entry.source not in sources:
+                wrong = part.parsed.written((*place, "source"))
+                shared.diagnostics.note(part, (*place, "source"), f"there is no source {wrong!r} in `sources`")
+            rules.setdefault(entry.id, _rule(entry, part, place, shared))
+    return tuple(rules.values())
 
-    def __init__(self, parts: list[Part], shared: SharedContext, *, complete: bool) -> None:
-        self._shared = shared
-        self._diagnostics = shared.diagnostics
-        recovered = {section for part in parts for section in part.recovered}
-        known = {UNKNOWN, *(name for part in parts for name in part.file.sources)}
-        self._sources = known if complete and "sources" not in recovered else None
 
-    def compile(self, parts: list[Part]) -> tuple[Rule, ...]:
-        """Return the rules in their order."""
-        rules: dict[str, Rule] = {}
-        for part in parts:
-            for number, entry in enumerate(part.file.rules):
-                place = ("rules", number)
-                if entry.id in rules:
-                    wrong = part.parsed.written((*place, "id"))
-                    self._diagnostics.note(part, (*place, "id"), f"another rule is called {wrong!r} already")
-                if self._sources is not None and entry.source not in self._sources:
-                    wrong = part.parsed.written((*place, "source"))
-                    self._diagnostics.note(part, (*place, "source"), f"there is no source {wrong!r} in `sources`")
-                rules.setdefault(entry.id, self._rule(entry, part, place))
-        return tuple(rules.values())
-
-    def _rule(self, entry: RuleKeys, part: Part, place: Place) -> Rule:
-        actions = entry.actions()
-        if len(actions) != 1:
-            choices = [f"`{name}: true`" if action.is_flag else f"`{name}`" for name, action in ACTIONS.items()]
-            message = f"it does one thing: write one of {', '.join(choices[:-1])} and {choices[-1]}"
-            self._diagnostics.note(part, place, f"rule {part.parsed.written((*place, 'id'))!r}: {message}")
-        require_allowed(entry, part, place, self._diagnostics)
-        when = self._diagnostics.expression(entry.when, part, (*place, "when")) if entry.when else None
-        # A rule with several actions is a mistake; its first action is compiled to find the mistakes in it.
-        verdict = actions[0] if actions else Verdict.IGNORE
-        context = RuleContext(entry, getattr(entry, verdict), part, place, self._shared)
-        return Rule(
-            id=entry.id,
-            file=part.parsed.file,
-            line=part.parsed.line(place),
-            source=entry.source,
-            types=tuple(entry.type),
-            when=when,
-            goes_on=entry.continue_,
-            stops_on_error=entry.on_error == "stop",
-            enroll=ACTIONS[verdict].compile(context),
-            examples=tuple(entry.examples),
-        )
+def _rule(entry: RuleKeys, part: Part, place: Place, shared: SharedContext) -> Rule:
+    diagnostics, actions = shared.diagnostics, entry.actions()
+    if len(actions) != 1:
+        choices = [f"`{name}: true`" if action.is_flag else f"`{name}`" for name, action in ACTIONS.items()]
+        message = f"it does one thing: write one of {', '.join(choices[:-1])} and {choices[-1]}"
+        diagnostics.note(part, place, f"rule {part.parsed.written((*place, 'id'))!r}: {message}")
+    require_allowed(entry, part, place, diagnostics)
+    # A rule with several actions is a mistake; its first action is compiled to find the mistakes in it.
+    verdict = actions[0] if actions else Verdict.IGNORE
+    context = RuleContext(entry, getattr(entry, verdict), part, place, shared)
+    return Rule(
+        id=entry.id,
+        file=part.parsed.file,
+        line=part.parsed.line(place),
+        source=entry.source,
+        types=tuple(entry.type),
+        when=context.expression(entry.when, ("when",)) if entry.when else None,
+        goes_on=entry.continue_,
+        stops_on_error=entry.on_error == "stop",
+        enroll=ACTIONS[verdict].compile(context),
+        examples=tuple(entry.examples),
+    )

@@ -214,4 +214,4 @@ def test_any_pid_file_is_a_server_or_none(folder: Path, content: bytes) -> None:
     (folder / "postmaster.pid").write_bytes(content)
     found = read_postmaster(folder)
     assert found is None or 0 < found.pid < 10**10
-    assert Layout(folder).pgdata.parent == folder
+    assert Layout.of(folder).pgdata.parent == folder

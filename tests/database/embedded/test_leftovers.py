@@ -177,7 +177,7 @@ def test_a_single_user_server_of_an_operator_is_named_and_left_alone(data_dir: P
     user = choose_user(layout.pgdata)
     binaries = find_binaries(user, folder / "copies", None)
     single = subprocess.Popen(
-        [binaries.postgres, "--single", "-D", layout.pgdata, "segue"],
+        [binaries.folder / "postgres", "--single", "-D", layout.pgdata, "segue"],
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         **user.process_options(),
