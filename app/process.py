@@ -21,7 +21,7 @@ from app.accounts.wiring import open_oauth
 from app.database.engine import open_engine
 from app.database.installation import shared_key
 from app.database.listen import GRANT_CHANGED, RULEBOOK_CHANGED, Notifications
-from app.database.retention import sweep
+from app.database.retention import prune
 from app.database.wiring import data_dir, open_database
 from app.hubspot.observe import observe_call
 from app.hubspot.wiring import open_client, open_rate_limit
@@ -135,12 +135,12 @@ class Process:
 
     def _sweep(self) -> Loop:
         once = partial(
-            sweep,
+            prune,
             self.engine,
-            self.stopping.is_set,
             retention=timedelta(days=self.settings.retention_days),
             dedupe=timedelta(days=self.settings.dedupe_days),
             expired=partial(self.metrics.outbound, outcome="expired"),
+            stopping=self.stopping.is_set,
         )
         return Loop(once, every=SWEEP_SECONDS, store_trouble="retention.not_swept", defect="retention.defect")
 

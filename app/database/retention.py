@@ -103,8 +103,8 @@ async def prune(
     dedupe: timedelta,
     expired: Callable[[str, int], None] = lambda _endpoint, _count: None,
     stopping: Callable[[], bool] = lambda: False,
-) -> int:
-    """Delete what has passed its retention; return how many rows were deleted or emptied. Ends early when `stopping`.
+) -> None:
+    """Delete what has passed its retention, and log how many rows were deleted or emptied. Ends early when `stopping`.
 
     `retention` is for payloads (deliveries, event data), `dedupe` for the keys by which duplicates are known. `expired`
     receives each endpoint with the number of its deleted events that were not sent yet.
@@ -129,7 +129,8 @@ async def prune(
             total += gone
             if gone < BITE:
                 break
-    return total + await _prune_undelivered(engine, undelivered, expired, stopping)
+    total += await _prune_undelivered(engine, undelivered, expired, stopping)
+    log.info("retention.swept", rows=total)
 
 
 async def _prune_undelivered(
@@ -147,16 +148,3 @@ async def _prune_undelivered(
                 log.warning("outbound.expired", endpoint=row.endpoint, count=row.unsent, follows=follows)
                 expired(row.endpoint, row.unsent)
     return total
-
-
-async def sweep(
-    engine: AsyncEngine,
-    stopping: Callable[[], bool],
-    *,
-    retention: timedelta,
-    dedupe: timedelta,
-    expired: Callable[[str, int], None],
-) -> None:
-    """Run `prune` once, and log the result. `expired` receives each endpoint with its number of unsent events."""
-    rows = await prune(engine, retention=retention, dedupe=dedupe, expired=expired, stopping=stopping)
-    log.info("retention.swept", rows=rows)

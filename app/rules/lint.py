@@ -16,10 +16,6 @@ def lint(rulebook: Rulebook) -> list[Mistake]:
     return [*_unreachable(rulebook), *_unused(rulebook), *_untested(rulebook)]
 
 
-def _warning(rule: Rule, message: str) -> Mistake:
-    return Mistake(rule.file, rule.line, 1, message, "warning")
-
-
 def _unreachable(rulebook: Rulebook) -> list[Mistake]:
     found = []
     for (source, kind), rules in rulebook.listeners.items():
@@ -27,7 +23,8 @@ def _unreachable(rulebook: Rulebook) -> list[Mistake]:
         for rule in rules:
             if covering is not None:
                 message = f"rule {rule.id!r} never sees {source} {kind!r}: rule {covering.id!r} (line {covering.line})"
-                found.append(_warning(rule, f"{message} above takes every one of them"))
+                message = f"{message} above takes every one of them"
+                found.append(Mistake(rule.file, rule.line, 1, message, "warning"))
             elif rule.when is None and not rule.goes_on:
                 covering = rule
     return found

@@ -22,7 +22,8 @@ from app.database.backup.contents import SEQUENCES, TABLES
 from app.database.backup.programs import base_environment, environment_for, find_programs, fits
 from app.database.embedded import EmbeddedPostgres
 from app.database.embedded.binaries import find_binaries
-from app.database.embedded.cluster import create_cluster, make_root, open_path
+from app.database.embedded.cluster import create_cluster
+from app.database.embedded.layout import make_root, open_path
 from app.database.embedded.server_user import choose_user
 from app.database.engine import open_engine
 from app.database.schema import metadata

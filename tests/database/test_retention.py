@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import structlog
 from sqlalchemy import text
 
-from app.database.retention import prune, sweep
+from app.database.retention import prune
 from app.errors import Unauthenticated
 from app.intake.group_commit import GroupCommit
 from app.intake.rejected_store import KEPT_BODY_BYTES, RejectedDeliveries
@@ -123,7 +123,13 @@ async def test_what_is_given_up_unsent_is_counted_and_logged(engine: AsyncEngine
         stopping.set()
 
     with structlog.testing.capture_logs() as logs:
-        await sweep(engine, stopping.is_set, retention=timedelta(days=30), dedupe=timedelta(days=7), expired=expired)
+        await prune(
+            engine,
+            retention=timedelta(days=30),
+            dedupe=timedelta(days=7),
+            expired=expired,
+            stopping=stopping.is_set,
+        )
     assert reported == [("crm", 2)]
     assert await ask(engine, "SELECT id FROM outbound") == []
     (line,) = [line for line in logs if line["event"] == "outbound.expired"]

@@ -20,7 +20,8 @@ from typing import TYPE_CHECKING, Any, Self
 from sqlalchemy.engine import make_url
 
 from app.database.embedded.binaries import find_binaries
-from app.database.embedded.cluster import NAME, SOCKET_NAME, Layout, create_cluster
+from app.database.embedded.cluster import create_cluster
+from app.database.embedded.layout import NAME, SOCKET_NAME, Layout
 from app.database.embedded.postmaster import stop, wait_until_ready
 from app.database.embedded.server_user import choose_user
 from app.database.engine import connect

@@ -19,7 +19,7 @@ import httpx
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.database.embedded.postmaster import process_name
+from app.database.embedded.pid_file import process_name
 from app.database.engine import open_engine
 from app.model import Secret, SourceConfig
 from app.sources import PROVIDERS

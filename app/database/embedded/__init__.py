@@ -9,8 +9,10 @@ Others import the names below; `app.database.wiring` imports `keep_running`, and
 supervisor     open, attach, close: the page of this package
 server_user    the user that runs the server: this process's own, or one without privileges under root
 binaries       which initdb and postgres
-cluster        the folders, and a new data directory that appears whole or not at all
-postmaster     whether the server runs, belongs to this data directory, and answers; start and stop
+layout         the folders, and who may reach them
+cluster        a new data directory that appears whole or not at all
+pid_file       whether a server runs, and belongs to this data directory
+postmaster     start it, ask whether it answers, stop it
 leftovers      processes that outlive a killed server: waited for, then killed
 keep_running   starts the server again whenever it ends by itself
 """

@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 import tempfile
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -82,11 +83,8 @@ def _fitting(folders: Iterable[Path], major: int | None) -> list[Binaries]:
     installed = [folder for folder in folders if os.access(folder / "initdb", os.X_OK)]
     versions = [(version_of(folder, ourselves), folder) for folder in installed]
     known = [Binaries(version, folder) for version, folder in versions if version is not None]
-    return sorted((found for found in known if _is_wanted(found.version[0], major)), reverse=True)
-
-
-def _is_wanted(found: int, major: int | None) -> bool:
-    return found == major if major is not None else found >= OLDEST_MAJOR
+    oldest, newest = (OLDEST_MAJOR, sys.maxsize) if major is None else (major, major)
+    return sorted((found for found in known if oldest <= found.version[0] <= newest), reverse=True)
 
 
 def _runs(found: Binaries, user: ServerUser) -> bool:

@@ -20,11 +20,11 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from app.database.embedded.postmaster import process_name
+from app.database.embedded.pid_file import process_name
 from app.errors import StartError
 
 if TYPE_CHECKING:
-    from app.database.embedded.cluster import Layout
+    from app.database.embedded.layout import Layout
     from app.database.embedded.server_user import ServerUser
 
 PATIENCE_SECONDS = 5.0  # as long as a postmaster waits for its own children after a crash

@@ -1,25 +1,25 @@
-"""The server's process: whether it runs, belongs to this data directory, and answers; its start and its stop."""
+"""The server's process: its start, whether it answers, and its stop."""
 
 from __future__ import annotations
 
 import os
-import re
 import signal
 import socket
 import subprocess
-import sys
 import time
 from contextlib import suppress
-from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from app.database.embedded.cluster import NAME, SOCKET_NAME
+from app.database.embedded.layout import NAME, SOCKET_NAME
+from app.database.embedded.pid_file import process_name, running
 from app.errors import StartError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from app.database.embedded.binaries import Binaries
-    from app.database.embedded.cluster import Layout
+    from app.database.embedded.layout import Layout
+    from app.database.embedded.pid_file import Postmaster
     from app.database.embedded.server_user import ServerUser
 
 START_SECONDS = 120.0
@@ -32,7 +32,6 @@ LOG_LIMIT = 10 * 1024 * 1024
 # error code with which a server answers it while it starts, stops or recovers.
 SESSION = bytes.fromhex("00030000") + f"user\0{NAME}\0database\0{NAME}\0\0".encode()
 CANNOT_CONNECT_NOW = b"C57P03\0"
-PROCESS_NUMBER = re.compile(r"[1-9][0-9]{0,9}")
 SETTINGS = {
     "listen_addresses": "",
     "port": "5432",
@@ -47,52 +46,6 @@ SETTINGS = {
     "log_min_error_statement": "panic",
     "cluster_name": "segue",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Postmaster:
-    """The content of `postmaster.pid` (PostgreSQL's source, src/include/utils/pidfile.h)."""
-
-    pid: int
-    pgdata: Path
-    socket_folder: Path
-    ready: bool
-
-
-def read_postmaster(pgdata: Path) -> Postmaster | None:
-    """Return the server that `postmaster.pid` names; None when the file is missing or unusable."""
-    try:
-        lines = (pgdata / "postmaster.pid").read_text(errors="replace").splitlines()
-    except FileNotFoundError:
-        return None
-    lines += [""] * (8 - len(lines))
-    if not PROCESS_NUMBER.fullmatch(lines[0].strip()):
-        return None
-    return Postmaster(int(lines[0]), Path(lines[1]), Path(lines[4]), lines[7].strip() == "ready")
-
-
-def running(layout: Layout) -> Postmaster | None:
-    """Return the live server of this data directory, None when the file is stale.
-
-    A copied directory holds the file of the original, and after a reboot the number may be another program's.
-    """
-    found = read_postmaster(layout.pgdata)
-    ours = found is not None and found.pgdata == layout.pgdata and process_name(found.pid) == "postgres"
-    return found if ours else None
-
-
-def process_name(pid: int) -> str | None:
-    """Return the program that runs as `pid`, None when it has ended (reaped or not)."""
-    if sys.platform != "linux":
-        command = ["/bin/ps", "-o", "stat=,ucomm=", "-p", str(pid)]
-        words = subprocess.run(command, capture_output=True, text=True, check=False).stdout.split()  # noqa: S603  # no shell
-        return None if len(words) < 2 or words[0].startswith("Z") else words[1]  # noqa: PLR2004  # state and name
-    try:
-        line = Path(f"/proc/{pid}/stat").read_text(errors="replace")
-    except (FileNotFoundError, ProcessLookupError, PermissionError):
-        return None
-    name, _, rest = line.partition("(")[2].rpartition(")")
-    return None if rest.split()[0] in "ZX" else name
 
 
 def answers(folder: Path) -> bool:

@@ -12,18 +12,11 @@ from typing import TYPE_CHECKING
 from sqlalchemy.engine import URL
 
 from app.database.embedded.binaries import find_binaries
-from app.database.embedded.cluster import (
-    NAME,
-    Layout,
-    create_cluster,
-    major_version,
-    make_root,
-    open_path,
-    remove_short_folder,
-    socket_folder,
-)
+from app.database.embedded.cluster import create_cluster, major_version
+from app.database.embedded.layout import NAME, Layout, make_root, open_path, remove_short_folder, socket_folder
 from app.database.embedded.leftovers import end_leftovers
-from app.database.embedded.postmaster import answers, last_lines, running, start, stop, wait_until_ready
+from app.database.embedded.pid_file import running
+from app.database.embedded.postmaster import answers, last_lines, start, stop, wait_until_ready
 from app.database.embedded.server_user import choose_user
 from app.errors import StartError
 
@@ -31,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from app.database.embedded.postmaster import Postmaster
+    from app.database.embedded.pid_file import Postmaster
 
 REAP_SECONDS = 30
 UNSEEN = "; a process that cannot be seen from here (of another user or container) has it: end it, and start again"

@@ -18,8 +18,8 @@ import pytest
 from sqlalchemy.engine import make_url
 
 from app.database.embedded import EmbeddedPostgres
-from app.database.embedded.cluster import Layout
-from app.database.embedded.postmaster import running
+from app.database.embedded.layout import Layout
+from app.database.embedded.pid_file import running
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -15,16 +15,10 @@ from hypothesis import strategies as st
 
 from app.database.embedded import EmbeddedPostgres, attach
 from app.database.embedded.binaries import Binaries, _copied, find_binaries, version_of
-from app.database.embedded.cluster import (
-    SHORT_BASE,
-    Layout,
-    create_cluster,
-    major_version,
-    make_root,
-    open_path,
-    socket_folder,
-)
-from app.database.embedded.postmaster import answers, process_name, read_postmaster
+from app.database.embedded.cluster import create_cluster, major_version
+from app.database.embedded.layout import SHORT_BASE, Layout, make_root, open_path, socket_folder
+from app.database.embedded.pid_file import process_name, read_postmaster
+from app.database.embedded.postmaster import answers
 from app.database.embedded.server_user import NOBODY, ServerUser, choose_user
 from app.errors import StartError
 

@@ -15,8 +15,9 @@ import pytest
 
 from app.database.embedded import EmbeddedPostgres, attach
 from app.database.embedded.binaries import _copied, find_binaries
-from app.database.embedded.cluster import Layout
-from app.database.embedded.postmaster import LOG_LIMIT, process_name, read_postmaster
+from app.database.embedded.layout import Layout
+from app.database.embedded.pid_file import process_name, read_postmaster
+from app.database.embedded.postmaster import LOG_LIMIT
 from app.database.embedded.server_user import NOBODY, ServerUser
 from app.database.engine import open_engine, require_server
 from app.errors import StartError

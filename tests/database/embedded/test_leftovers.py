@@ -19,9 +19,9 @@ from structlog.testing import capture_logs
 
 from app.database.embedded import EmbeddedPostgres
 from app.database.embedded.binaries import find_binaries
-from app.database.embedded.cluster import Layout
+from app.database.embedded.layout import Layout
 from app.database.embedded.leftovers import MACOS, standing_in
-from app.database.embedded.postmaster import process_name, read_postmaster
+from app.database.embedded.pid_file import process_name, read_postmaster
 from app.database.embedded.server_user import choose_user
 from app.errors import StartError
 
