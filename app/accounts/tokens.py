@@ -137,7 +137,7 @@ class AccountTokens:
         if grant is None or not grant.active:
             self._held = None
         if grant is None:
-            raise NotConnected(f"nobody has connected the account {self.account!r} to HubSpot: {again}")
+            raise NotConnected(f"no person has connected the account {self.account!r} to HubSpot: {again}")
         if not grant.active:
             raise GrantRevoked(f"the account {self.account!r} is disconnected: {grant.detail}; {again}")
         return grant

@@ -49,7 +49,7 @@ class EnrichmentSources:
         provider = self.providers[source.provider] if source else None
         lookup = provider.lookup(event, source) if provider and source else None
         if provider is None or source is None or lookup is None:
-            raise LookupNotFound("the source is configured in a way that nobody can be asked")
+            raise LookupNotFound("the source's configuration names no host to ask")
         if lookup.host:
             found = await self.ask(lookup)
         else:

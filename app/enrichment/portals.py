@@ -32,7 +32,7 @@ def account_of(portal: str, candidates: Sequence[str], known: Mapping[str, str])
 def _foreign(portal: str, candidates: Sequence[str], known: Mapping[str, str]) -> str:
     ours = _and([f"{name!r} is {known[name]}" for name in candidates])
     return (
-        f"the event is of HubSpot account {portal}, and {ours}: its ids are other people there, so that nobody was "
+        f"the event is of HubSpot account {portal}, and {ours}: its ids are other people there, so that no contact was "
         f"asked; give {portal} an account of its own in the rules and its source no `account`, or end the app there"
     )
 

@@ -56,7 +56,7 @@ class Settler:
                 change = Change("resend", detail=detail, due_at=self._recorder.now(), resends=claimed.resends + 1)
                 await self._recorder.move(claimed, State.READY, change)
             case Settlement.PARK:
-                detail = f"what became of the request cannot be told: {evidence} after {reads} reads"
+                detail = f"what became of the request is unknown: {evidence} after {reads} reads"
                 await self._recorder.move(claimed, State.PARKED, Change("parked", "unsettled", detail))
 
     async def _read_again(self, claimed: Enrollment, evidence: Evidence, *, reads: int) -> None:

@@ -122,7 +122,7 @@ class Metrics:
         self._oldest = self._gauge("oldest_job_age_seconds", "Age of the oldest enrollment that is due")
         self._budget = self._gauge("sender_budget_remaining", "Enrollments left in 24 hours", "account", "sender")
         self._paused = self._gauge("sender_paused", "1 while nothing is sent by a sender", "account", "sender")
-        self._connected = self._gauge("account_connected", "0 while an account by OAuth lets nobody in", "account")
+        self._connected = self._gauge("account_connected", "0 while an account by OAuth is not connected", "account")
         self._rate = self._gauge("hubspot_rate_remaining", "Requests left by HubSpot's own count", "account", "window")
         self._owners_read_at = self._gauge(
             "owners_read_timestamp_seconds", "When HubSpot's owners were read, by whom senders are chosen", "account"

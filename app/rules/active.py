@@ -130,7 +130,7 @@ class ActiveRulebook:
         file = rulebook.documents[0].file if rulebook.documents else "rules"
         orphans = await self._unfinished(_account_names(rulebook))
         messages = (
-            f"accounts: {count} enrollments of account {account!r} are under way, and nobody would go on with them: "
+            f"accounts: {count} enrollments of account {account!r} are under way, and no worker would go on with them: "
             "keep the account under this name, or let them end, or cancel them first"
             for account, count in orphans.items()
         )

@@ -85,7 +85,7 @@ class StandardProvider(SignedProvider):
         """Return the three headers; the id is made from the body, so that the same sample sent again is a retry."""
         shared, public = _split(config.secrets)
         if public and not shared:
-            raise StartError(f"the source {config.name} has a public key only, with which nobody can sign")
+            raise StartError(f"the source {config.name} has a public key only, which cannot sign")
         request = replace(unsent(body, config, now, method, url), id=f"msg_{body_digest(body)[:24]}")
         return SCHEMES[self.prefix].sign(request, shared, now)
 

@@ -313,7 +313,7 @@ async def test_a_token_that_was_read_just_before_the_account_was_connected_is_no
 
 
 async def test_an_account_that_is_not_connected_says_how(replica: Callable[..., AccountTokens]) -> None:
-    with pytest.raises(NotConnected, match=r"nobody has connected the account 'emea'.*segue hubspot install emea"):
+    with pytest.raises(NotConnected, match=r"no person has connected the account 'emea'.*segue hubspot install emea"):
         await replica().token()
 
 

@@ -538,7 +538,7 @@ def test_an_entry_that_suppresses_no_person_or_every_person_is_reported() -> Non
 
 def test_the_next_sender_must_exist() -> None:
     alone = RULE.replace("anna}", "anna, on_sender_full: next-sender}")
-    expected = "there is no next sender: name a pool as `sender`, or somebody as `fallback`"
+    expected = "there is no next sender: name a pool as `sender`, or a sender as `fallback`"
     assert mistakes(HEAD + alone) == [f"r1.yaml:10:64: {expected}"]
     assert mistakes(HEAD + alone.replace("anna,", "anna, fallback: anna,")) == []
     assert mistakes(HEAD + RULE.replace("anna}", "contact-owner, fallback: bob}")) == [

@@ -77,7 +77,7 @@ def _check_senders(context: RuleContext, enroll: EnrollEntry) -> None:
         senders.require_sender_or_pool(enroll.fallback, part, (*place, "fallback"), owner_allowed=False)
     alone = enroll.sender in senders.senders or enroll.sender == CONTACT_OWNER
     if alone and enroll.fallback is None and enroll.on_sender_full is OnSenderFull.NEXT_SENDER:
-        message = "there is no next sender: name a pool as `sender`, or somebody as `fallback`"
+        message = "there is no next sender: name a pool as `sender`, or a sender as `fallback`"
         context.note(("enroll", "on_sender_full"), message)
 
 

@@ -35,7 +35,7 @@ class UnenrollEntry(Entry):
     value: Text = Field("true", description="What is written there")
     workflow: HubSpotId | None = Field(None, description="Or the workflow's flow id: contacts are put into it")
     takes: Duration = Field(timedelta(minutes=2), description="Before this it may still act: its end is not looked for")
-    within: Duration = Field(timedelta(minutes=15), description="After this somebody must look why it did not act")
+    within: Duration = Field(timedelta(minutes=15), description="After this an operator must look why it did not act")
 
 
 class AccountEntry(Entry):

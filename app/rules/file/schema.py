@@ -94,7 +94,7 @@ class WindowEntry(Entry):
 
 
 class EndpointEntry(Entry):
-    """A system of your own that is told what becomes of enrollments, by signed webhooks."""
+    """A system of your own that learns what becomes of enrollments, by signed webhooks."""
 
     model_config = ConfigDict(json_schema_extra={"required": ["url", "secrets"]})
 
@@ -103,7 +103,7 @@ class EndpointEntry(Entry):
         default=[], description='What signs, as "${NAME}": `whsec_` and base64; several while one is rotated'
     )
     events: list[OutboundKind] = Field(
-        list(OutboundKind), min_length=1, description="What it is told of; everything when not given"
+        list(OutboundKind), min_length=1, description="The events that it gets; all when not given"
     )
     accounts: list[Name] | None = Field(None, min_length=1, description="Names of `accounts`; all when not given")
 

@@ -29,7 +29,7 @@ class Settings(BaseModel):
         default=[], description="Contact properties that exist besides the seeded ones: names, or definitions (below)"
     )
     whole_upserts: bool = Field(default=False, description="Whether an upsert with one bad input is refused whole")
-    gdpr: bool = Field(default=False, description="Whether data privacy settings are on: nobody without a legal basis")
+    gdpr: bool = Field(default=False, description="Whether data privacy settings are on: a legal basis is required")
     oauth_client_id: str = Field("sandbox-client", description="The app's")
     oauth_client_secret: str = Field("sandbox-client-secret", description="The app's; worth nothing elsewhere")
     oauth_expires_in: int = Field(1800, ge=1, description="Until an access token has expired")
@@ -38,7 +38,7 @@ class Settings(BaseModel):
     search_per_second: int = Field(5, ge=1, description="Searches in any second")
     search_lag: float = Field(0.0, ge=0, description="Until search finds what has changed")
     bridge_seconds: float = Field(80.0, ge=0, description="Until a workflow that a property triggers has unenrolled")
-    workflow_seconds: float = Field(0.0, ge=0, description="Until a workflow that somebody was put into has unenrolled")
+    workflow_seconds: float = Field(0.0, ge=0, description="Until a workflow unenrolls a contact that was put into it")
     webhook_duplicates: bool = Field(default=False, description="Whether every batch of webhooks is delivered twice")
     webhook_attempts: int = Field(4, ge=1, le=11, description="How often a batch is tried; HubSpot tries for a day")
     webhook_retry_seconds: float = Field(1.0, ge=0, description="Between the attempts")

@@ -24,7 +24,7 @@ from app.sources.options import HeaderName, StrictOptions, options_of
 from app.sources.signing import PLACEHOLDER, Scheme
 from app.sources.value_paths import FieldName, value_at
 
-NOTHING = Proof("nothing", "nothing: whoever knows the URL is believed", "for ever")
+NOTHING = Proof("nothing", "nothing: every caller that knows the URL is believed", "for ever")
 
 
 def _is_template(value: str) -> str:
