@@ -5,6 +5,7 @@ from __future__ import annotations
 import httpx
 
 from app.doctor.report import Visit
+from app.tls import tls_context
 
 VISIT_SECONDS = 10.0
 NO_SOURCE = "segue-doctor-looks-whether-it-is-reached"
@@ -14,7 +15,7 @@ NOT_RECEIVED = b'{"received":false,"id":"dlv_'  # the answer to a rejected deliv
 async def visited(url: str) -> Visit:
     """Return how the public address answers a delivery. The delivery has no source, so that nothing of it is stored."""
     try:
-        async with httpx.AsyncClient(timeout=VISIT_SECONDS) as client:
+        async with httpx.AsyncClient(timeout=VISIT_SECONDS, verify=tls_context()) as client:
             reply = await client.post(f"{url.rstrip('/')}/webhooks/{NO_SOURCE}", content=b"{}")
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         return Visit(type(error).__name__, ours=False)

@@ -11,6 +11,7 @@ import httpx
 
 from app.errors import LookupFailed, LookupNotFound, Unreadable
 from app.sources.strict_json import parse
+from app.tls import tls_context
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -29,7 +30,9 @@ class Lookups:
 
     def __init__(self, hosts: Collection[str], *, transport: httpx.AsyncBaseTransport | None = None) -> None:
         self._hosts = frozenset(hosts)
-        self._http = httpx.AsyncClient(timeout=TIMEOUT, follow_redirects=False, transport=transport)
+        self._http = httpx.AsyncClient(
+            timeout=TIMEOUT, follow_redirects=False, transport=transport, verify=tls_context()
+        )
 
     async def aclose(self) -> None:
         """Close all connections."""

@@ -18,6 +18,7 @@ from app.hubspot.api.call import DEFAULT_VERSION
 from app.hubspot.api.refusals import TOO_MANY_REQUESTS, correlation_of
 from app.hubspot.api.replies import Reply
 from app.hubspot.first_byte import PERMITS_COME_LATE, RENEWALS, FirstByteGuard, PermitExpired
+from app.tls import tls_context
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -95,6 +96,7 @@ class HubSpotClient:
             base_url=base_url,
             headers={"Accept": "application/json"},
             transport=transport,
+            verify=tls_context(),
             timeout=timeout,
             limits=LIMITS,
             http2=False,

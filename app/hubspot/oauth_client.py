@@ -16,6 +16,7 @@ from app.errors import HubSpotError, NotSent, OutcomeUnknown, Refusal
 from app.hubspot.api.refusals import correlation_of
 from app.hubspot.api.replies import Reply
 from app.hubspot.client import BASE_URL, NEVER_SENT, CallRecord
+from app.tls import tls_context
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,6 +51,7 @@ class OAuthClient:
             base_url=base_url,
             headers={"Accept": "application/json"},
             transport=transport,
+            verify=tls_context(),
             timeout=CALL_SECONDS,
             follow_redirects=False,
         )

@@ -17,6 +17,7 @@ import httpx
 from app import __version__
 from app.model import Delivery
 from app.sources.standard_scheme import SHARED
+from app.tls import tls_context
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -52,7 +53,12 @@ class EndpointClient:
         self._timeout = timeout.total_seconds()
         # The caller limits the requests to each endpoint: a limit on all would let a slow endpoint delay the others.
         limits = httpx.Limits(max_connections=None, max_keepalive_connections=100)
-        self._http = httpx.AsyncClient(timeout=self._timeout, follow_redirects=False, limits=limits)
+        self._http = httpx.AsyncClient(
+            timeout=self._timeout,
+            follow_redirects=False,
+            limits=limits,
+            verify=tls_context(),
+        )
 
     async def aclose(self) -> None:
         """Close all connections."""

@@ -19,6 +19,7 @@ import yaml
 from typer.testing import CliRunner
 
 from app.__main__ import build
+from app.tls import tls_context
 from tests.support.processes import ROOT
 from tests.support.world import SECRET
 
@@ -47,12 +48,20 @@ class Practice:
         self.rules(anna=ANNA)
 
     def control(self, path: str, told: Any) -> None:
-        reply = httpx.post(f"{self.url}/_sandbox/{path}", params={"portal": self.name}, json=told, trust_env=False)
+        reply = httpx.post(
+            f"{self.url}/_sandbox/{path}",
+            params={"portal": self.name},
+            json=told,
+            trust_env=False,
+            verify=tls_context(),
+        )
         reply.raise_for_status()
 
     def calls(self) -> dict[str, Any]:
         params = {"portal": self.name}
-        told: dict[str, Any] = httpx.get(f"{self.url}/_sandbox/calls", params=params, trust_env=False).json()
+        told: dict[str, Any] = httpx.get(
+            f"{self.url}/_sandbox/calls", params=params, trust_env=False, verify=tls_context()
+        ).json()
         return told
 
     def refuse(self, route: str, status: int, code: str) -> None:
@@ -116,7 +125,13 @@ def far_end(sandbox_url: str) -> Iterator[Callable[[timedelta], str]]:
             body = self.rfile.read(int(self.headers.get("content-length", 0)))
             asked = {"authorization": self.headers.get("authorization", ""), "content-type": "application/json"}
             reply = httpx.request(
-                self.command, sandbox_url + self.path, content=body, headers=asked, timeout=300, trust_env=False
+                self.command,
+                sandbox_url + self.path,
+                content=body,
+                headers=asked,
+                timeout=300,
+                trust_env=False,
+                verify=tls_context(),
             )
             self.send_response_only(reply.status_code)
             self.send_header("Date", format_datetime(datetime.now(UTC) + shift[0], usegmt=True))

@@ -20,6 +20,7 @@ from app.followup.store import FollowupStore
 from app.hubspot.client import HubSpotClient
 from app.hubspot.rate_limit_store import StoredRateLimit
 from app.observability.metrics import Metrics
+from app.tls import tls_context
 from tests.hubspot.conftest import new_client, rate_limit, records
 from tests.support.road import Road, road
 
@@ -145,7 +146,7 @@ class Merged(httpx.AsyncHTTPTransport):
     """The sandbox, except that it answers for a contact in `into` under the id of the one it was merged into."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__(verify=tls_context())
         self.into: dict[str, str] = {}
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:

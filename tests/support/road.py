@@ -32,6 +32,7 @@ from app.people.suppression_store import SuppressionStore
 from app.rules.file.documents import Document
 from app.rules.load import load
 from app.senders.assign import Senders
+from app.tls import tls_context
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -129,7 +130,7 @@ class Road:
             )
 
     async def control(self, path: str, body: Any = None) -> Any:
-        async with httpx.AsyncClient(base_url=self.url, trust_env=False) as client:
+        async with httpx.AsyncClient(base_url=self.url, trust_env=False, verify=tls_context()) as client:
             url = f"/_sandbox/{path}"
             reply = await (client.get(url) if body is None else client.post(url, json=body))
             reply.raise_for_status()
@@ -139,7 +140,9 @@ class Road:
         """Change a contact, as a user of HubSpot does."""
         body = {"inputs": [{"id": email, "idProperty": "email", "properties": properties}]}
         headers = {"authorization": "Bearer pat-sandbox"}
-        async with httpx.AsyncClient(base_url=self.url, headers=headers, trust_env=False) as client:
+        async with httpx.AsyncClient(
+            base_url=self.url, headers=headers, trust_env=False, verify=tls_context()
+        ) as client:
             reply = await client.post("/crm/objects/2026-03/contacts/batch/upsert", json=body)
             reply.raise_for_status()
 

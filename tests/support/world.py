@@ -23,6 +23,7 @@ from app.database.embedded.pid_file import process_name
 from app.database.engine import open_engine
 from app.model import Secret, SourceConfig
 from app.sources import PROVIDERS
+from app.tls import tls_context
 from tests.support.processes import WATCHDOG_SECONDS, Process
 
 if TYPE_CHECKING:
@@ -94,7 +95,7 @@ class World:
 
     async def control(self, path: str, body: Any = None) -> Any:
         """Ask or tell the sandbox."""
-        async with httpx.AsyncClient(base_url=self.sandbox_url, trust_env=False) as client:
+        async with httpx.AsyncClient(base_url=self.sandbox_url, trust_env=False, verify=tls_context()) as client:
             url = f"/_sandbox/{path}"
             reply = await (client.get(url) if body is None else client.post(url, json=body))
             reply.raise_for_status()
@@ -167,7 +168,7 @@ class World:
         email = f"{kind}{number}@crash.example"
         body = json.dumps({"type": kind, "data": {"email": email, "first_name": "A"}}).encode()
         source = SourceConfig("crm", "standard-webhooks", (Secret(SECRET),), PROVIDERS["standard-webhooks"].Options())
-        async with httpx.AsyncClient(trust_env=False, timeout=10) as client:
+        async with httpx.AsyncClient(trust_env=False, verify=tls_context(), timeout=10) as client:
             while stop is None or not stop.is_set():
                 url = f"http://127.0.0.1:{self.port}/webhooks/crm"
                 now = datetime.now(UTC)
