@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import itertools
 import os
 import sys
@@ -15,6 +16,7 @@ from hypothesis import HealthCheck, settings
 from app.database.engine import open_engine
 from app.intake.entries import DecidedEvent, IntakeRecord, RecordedDecision
 from app.model import Decision, Delivery, EnrollRequest, Event, IfEnrolled, Intent, OnSenderFull, Plan, Verdict
+from tests.support.order import dealt
 from tests.support.postgres import TEMPLATE, Databases, shared_server
 from tests.support.sandbox import SandboxServer
 
@@ -48,6 +50,18 @@ def pytest_xdist_setupnodes(config: pytest.Config) -> None:
 def pytest_configure_node(node: Any) -> None:
     """Tell a worker where the server is."""
     node.workerinput["postgres_url"] = node.config.stash[SERVER_URL]
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let every worker begin with long tests."""
+    items[:] = dealt(items, int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")))
+
+
+def pytest_collection_finish() -> None:
+    """Spare the garbage collector what lives until the end: modules and collected tests."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")
