@@ -88,10 +88,10 @@ class World:
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        await self.engine.dispose()  # before the database ends with its service
         for process in reversed(self.processes):  # the service last: it may hold the database
             process.end()
         self.stack.close()
-        await self.engine.dispose()
 
     async def control(self, path: str, body: Any = None) -> Any:
         """Ask or tell the sandbox."""
