@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import yaml
@@ -13,6 +14,8 @@ from app.sources import PROVIDERS
 from app.sources.sample_files import FOLDER
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from typer.testing import Result
 
 
@@ -23,7 +26,8 @@ def configured(name: str) -> dict[str, Any]:
     return {"provider": name, "secrets": [secret], "map": top.get("map", {}), **top.get("options", {})}
 
 
-def secrets() -> dict[str, str]:
+@cache
+def secrets() -> Mapping[str, str]:
     tops = {name: json.loads(min((FOLDER / name).glob("*.json")).read_text()) for name in PROVIDERS}
     return {f"{name.upper().replace('-', '_')}_SECRET": top["secret"] for name, top in tops.items()}
 
@@ -34,6 +38,7 @@ def kinds(name: str) -> list[str]:
     return sorted({case["event"]["type"] for case in cases if case.get("event")} - {""}) or ["none"]
 
 
+@cache
 def rules() -> str:
     sources = {name: configured(name) for name in PROVIDERS}
     ignoring = [{"id": name, "source": name, "type": kinds(name), "ignore": True} for name in PROVIDERS]
