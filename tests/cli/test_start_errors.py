@@ -60,6 +60,12 @@ def environment(folder: Path) -> dict[str, str]:
     }
 
 
+@pytest.fixture
+def on_a_server(environment: dict[str, str], database_url: str) -> dict[str, str]:
+    """What a working service has, on a server of the operator's: no database is made for what is refused anyhow."""
+    return environment | {"SEGUE_DATABASE_URL": as_written(database_url)}
+
+
 def as_written(url: str) -> str:
     """Return a database's URL as an operator writes it."""
     return make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
@@ -83,55 +89,55 @@ def refused(environment: dict[str, str], *command: str) -> tuple[int, str]:
     return ended.returncode, ended.stderr
 
 
-def test_no_rules_file(environment: dict[str, str], folder: Path) -> None:
-    code, told = refused(environment | {"SEGUE_CONFIG": str(folder / "nowhere.yaml")})
+def test_no_rules_file(on_a_server: dict[str, str], folder: Path) -> None:
+    code, told = refused(on_a_server | {"SEGUE_CONFIG": str(folder / "nowhere.yaml")})
     assert code == 2
     assert f"{folder}/nowhere.yaml" in told
 
 
-def test_every_mistake_in_the_rules_with_its_place(environment: dict[str, str], folder: Path) -> None:
+def test_every_mistake_in_the_rules_with_its_place(on_a_server: dict[str, str], folder: Path) -> None:
     rules = RULES.replace("sender: anna", "sender: nobody") + "colour: red\n"
     wrong = [number for number, line in enumerate(rules.splitlines(), 1) if "nobody" in line or "colour" in line]
     (folder / "rules.yaml").write_text(rules)
-    code, told = refused(environment)
+    code, told = refused(on_a_server)
     assert code == 2
     assert len(wrong) > 2
     assert [number for number in wrong if f"rules.yaml:{number}:" in told] == wrong
     assert "unknown key 'colour'" in told
 
 
-def test_an_undefined_variable(environment: dict[str, str]) -> None:
-    environment["HUBSPOT_TOKEN"] = environment.pop("SEGUE_HUBSPOT_TOKEN")
-    code, told = refused(environment)
+def test_an_undefined_variable(on_a_server: dict[str, str]) -> None:
+    on_a_server["HUBSPOT_TOKEN"] = on_a_server.pop("SEGUE_HUBSPOT_TOKEN")
+    code, told = refused(on_a_server)
     assert code == 2
     assert "rules.yaml:3:" in told
     assert "SEGUE_HUBSPOT_TOKEN is not set; HUBSPOT_TOKEN is set: write the same name in both places" in told
 
 
-def test_a_token_whose_file_cannot_be_read(environment: dict[str, str], folder: Path) -> None:
-    del environment["SEGUE_HUBSPOT_TOKEN"]
-    code, told = refused(environment | {"SEGUE_HUBSPOT_TOKEN_FILE": str(folder / "nowhere")})
+def test_a_token_whose_file_cannot_be_read(on_a_server: dict[str, str], folder: Path) -> None:
+    del on_a_server["SEGUE_HUBSPOT_TOKEN"]
+    code, told = refused(on_a_server | {"SEGUE_HUBSPOT_TOKEN_FILE": str(folder / "nowhere")})
     assert code == 2
     assert f"SEGUE_HUBSPOT_TOKEN_FILE: cannot read {folder}/nowhere: No such file or directory" in told
 
 
 @pytest.mark.parametrize("rules", [RULES, WITHOUT_ACCOUNTS], ids=["named by the rules", "of a setting"])
-async def test_a_token_in_a_file_lets_the_service_start(environment: dict[str, str], folder: Path, rules: str) -> None:
-    del environment["SEGUE_HUBSPOT_TOKEN"]
+async def test_a_token_in_a_file_lets_the_service_start(on_a_server: dict[str, str], folder: Path, rules: str) -> None:
+    del on_a_server["SEGUE_HUBSPOT_TOKEN"]
     (folder / "rules.yaml").write_text(rules)
     (folder / "token").write_text("pat-sandbox\n")
-    environment["SEGUE_HUBSPOT_TOKEN_FILE"] = str(folder / "token")
-    service = Process(["-m", "app", "serve", "--no-worker"], environment, r'"ports":\[(\d+)\]')
+    on_a_server["SEGUE_HUBSPOT_TOKEN_FILE"] = str(folder / "token")
+    service = Process(["-m", "app", "serve", "--no-worker"], on_a_server, r'"ports":\[(\d+)\]')
     try:
         await service.wait_until_up()
     finally:
         service.end(signal.SIGTERM)
 
 
-def test_no_hubspot_credential(environment: dict[str, str], folder: Path) -> None:
-    del environment["SEGUE_HUBSPOT_TOKEN"]
+def test_no_hubspot_credential(on_a_server: dict[str, str], folder: Path) -> None:
+    del on_a_server["SEGUE_HUBSPOT_TOKEN"]
     (folder / "rules.yaml").write_text(WITHOUT_ACCOUNTS)
-    code, told = refused(environment)
+    code, told = refused(on_a_server)
     assert code == 2
     for way_out in ("SEGUE_HUBSPOT_TOKEN", "segue serve --sandbox", "segue demo"):
         assert way_out in told
@@ -260,9 +266,9 @@ async def test_a_database_of_real_leads_is_not_practised_on(environment: dict[st
     assert "this database was used for real" in told
 
 
-def test_a_real_account_is_not_called_like_the_emulator(environment: dict[str, str], folder: Path) -> None:
+def test_a_real_account_is_not_called_like_the_emulator(on_a_server: dict[str, str], folder: Path) -> None:
     (folder / "rules.yaml").write_text(RULES.replace("{main:", "{sandbox:"))
-    code, told = refused(environment)
+    code, told = refused(on_a_server)
     assert code == 2
     assert "'sandbox' is the emulator's name" in told
 
