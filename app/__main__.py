@@ -3,40 +3,62 @@
 from __future__ import annotations
 
 import sys
+from typing import Annotated
 
 import typer
 
-from app.cli import backup, doctor, hubspot, rules, send_sample, sources
-from app.cli import run as service
+from app import __version__
+from app.cli.commands import HubSpotGroup, LazyGroup
 from app.errors import SegueError, StartError
-from app.observability import logs
 
 
 def build() -> typer.Typer:
     """Return the whole command line."""
     app = typer.Typer(
-        name="segue",
+        cls=LazyGroup,
         help="Webhooks in, HubSpot sequence enrollments out.",
         no_args_is_help=True,
         pretty_exceptions_enable=False,
         add_completion=False,
     )
-    service.register(app)
-    rules.register(app)
-    sources.register(app)
-    app.command()(send_sample.send_sample)
-    hubspot.register(app)
-    backup.register(app)
-    app.command()(doctor.doctor)
+    app.callback()(_options)
+    group = typer.Typer(
+        cls=HubSpotGroup,
+        help="HubSpot accounts: what there is, and those that join by OAuth.",
+        no_args_is_help=True,
+    )
+    group.callback()(_no_options)
+    app.add_typer(group, name="hubspot")
     return app
+
+
+def _print_version(*, asked: bool) -> None:
+    if asked:
+        typer.echo(f"segue {__version__}")
+        raise typer.Exit
+
+
+def _options(
+    *, version: Annotated[bool, typer.Option("--version", help="Print the version.", callback=_print_version)] = False
+) -> None:
+    """Have the options of `segue` itself, all of which end it."""
+
+
+def _no_options() -> None:
+    """Stand for the options of a group that has none: Typer asks for them where it knows no command."""
+
+
+def _open_log() -> None:
+    """Log errors to stderr, for a script may read what a command prints. Commands that log nothing start without."""
+    from app.observability import logs  # noqa: PLC0415  # structlog takes a third of the time that a start may take
+
+    logs.configure(form="auto", level="error", stream=sys.stderr)
 
 
 def main() -> None:
     """Run one command; an expected error is one message on stderr and an exit code, never a traceback."""
-    # A script may read what a command prints, so logs go to stderr unless a service configures them otherwise.
-    logs.configure(form="auto", level="error", stream=sys.stderr)
     try:
-        build()()
+        build()(obj=_open_log)
     except SegueError as error:
         sys.stderr.write(f"segue: {error}\n")
         sys.exit(error.exit_code if isinstance(error, StartError) else 2)

@@ -188,7 +188,7 @@ async def open_process(
         engine = await open_database(stack, settings, data_dir(settings, practice=with_sandbox), own=own_database)
         sending_engine = open_engine(engine.url, pool_size=SENDING_CONNECTIONS, idle_seconds=settings.lease_seconds / 2)
         stack.push_async_callback(sending_engine.dispose)
-        base_url = await start_sandbox(stack) if with_sandbox else str(settings.hubspot_base_url).rstrip("/")
+        base_url = await start_sandbox(stack) if with_sandbox else settings.hubspot_url
         metrics = Metrics(__version__)
         rulebook = ActiveRulebook(
             RulebookStore(engine),

@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
 from pydantic import AfterValidator, Field, HttpUrl, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError
 
 from app.errors import StartError, VariableError
 from app.variables import FILE, variable
@@ -25,6 +23,10 @@ _DRIVER = "postgresql+asyncpg"
 
 def _asyncpg_url(value: SecretStr) -> SecretStr:
     """Return a PostgreSQL URL with the dialect that SQLAlchemy needs; its query stays as libpq knows it."""
+    # Commands that need no database start twice as fast without SQLAlchemy.
+    from sqlalchemy.engine import make_url  # noqa: PLC0415  # as above
+    from sqlalchemy.exc import ArgumentError  # noqa: PLC0415  # as above
+
     try:
         url = make_url(value.get_secret_value())
     except ArgumentError:
@@ -129,6 +131,22 @@ class Settings(BaseSettings):
         "auto", description="`auto` is console on a terminal, else JSON"
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="What is logged")
+
+    @property
+    def hubspot_url(self) -> str:
+        """HubSpot's API, without a slash at the end."""
+        return str(self.hubspot_base_url).rstrip("/")
+
+    @property
+    def senders_url(self) -> str | None:
+        """What senders call, without a slash at the end; None where it is not set."""
+        return str(self.public_url).rstrip("/") if self.public_url else None
+
+    @property
+    def missing_for_oauth(self) -> list[str]:
+        """The variables that joining by OAuth needs and that are not set."""
+        needed = ("hubspot_client_id", "hubspot_client_secret", "public_url", "encryption_keys")
+        return [f"{PREFIX}{name.upper()}" for name in needed if getattr(self, name) is None]
 
     @classmethod
     def settings_customise_sources(

@@ -23,13 +23,6 @@ if TYPE_CHECKING:
     from app.hubspot.client import CallRecord
     from app.settings import Settings
 
-NEEDED = ("hubspot_client_id", "hubspot_client_secret", "public_url", "encryption_keys")
-
-
-def missing_settings(settings: Settings) -> list[str]:
-    """Return the settings that joining by OAuth needs and that are not set."""
-    return [f"SEGUE_{name.upper()}" for name in NEEDED if getattr(settings, name) is None]
-
 
 async def open_oauth(
     stack: AsyncExitStack,
@@ -49,7 +42,7 @@ async def open_oauth(
     if identity is None and secret is None:
         return None
     if identity is None or secret is None or sealing is None or settings.public_url is None:
-        raise StartError(f"accounts that join by OAuth need {', '.join(missing_settings(settings))}, too")
+        raise StartError(f"accounts that join by OAuth need {', '.join(settings.missing_for_oauth)}, too")
     optional = settings.hubspot_optional_scopes or ""
     app = OAuthApp(identity, secret.get_secret_value(), settings.hubspot_api_version, optional)
     client = OAuthClient(app, observe=observe, base_url=base_url, transport=transport)

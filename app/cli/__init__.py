@@ -3,6 +3,6 @@
 In: arguments and the environment. Out: text or JSON on standard output, and an exit code. StartError ends a command
 with one message and its exit code.
 
-`app.__main__` imports `run`, `rules`, `sources`, `send_sample`, `hubspot` and `doctor`, and puts them together.
-`session` has what a command opens to call HubSpot, `rules_file` what it reads.
+`commands` lists the commands, and imports the one that is chosen; a command that needs the database, the web or HTTP
+imports them as it runs. `session` has what a command opens to call HubSpot, `rules_file` what it reads.
 """

@@ -8,7 +8,6 @@ from typing import Annotated
 
 import typer
 
-from app.cli.database_backup import back_up, put_back
 from app.cli.rules_file import EnvFile, environment_of
 from app.settings import load_settings
 
@@ -18,18 +17,14 @@ AFTERWARDS = (
 )
 
 
-def register(app: typer.Typer) -> None:
-    """Add the commands to `app`."""
-    app.command()(backup)
-    app.command()(restore)
-
-
 def backup(
     file: Annotated[Path, typer.Argument(help="The file to write; `-` for standard output.")],
     *,
     env_file: EnvFile = None,
 ) -> None:
     """Write all that Segue keeps to one file, at one moment, while Segue runs or not. It holds people's data."""
+    from app.cli.database_backup import back_up
+
     _end_tidily()
     environment = environment_of(env_file)
     target = None if file == STANDARD else file
@@ -45,6 +40,8 @@ def restore(
     env_file: EnvFile = None,
 ) -> None:
     """Put a backup into the database, wholly or not at all; Segue must not run. Restore only files that you trust."""
+    from app.cli.database_backup import put_back
+
     _end_tidily()
     environment = environment_of(env_file)
     source = None if file == STANDARD else file

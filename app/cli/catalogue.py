@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Coroutine, Mapping
-from typing import Annotated, Any
+from collections.abc import Callable, Coroutine, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import typer
 from rich.console import Console
@@ -16,19 +17,22 @@ from app.cli.rules_file import (
     AccountOption,
     AsJson,
     EnvFile,
+    RulesOption,
     account_named,
     environment_of,
     print_json,
     rulebook_or_none_yet,
 )
-from app.cli.session import open_session, run_session
-from app.cli.sources import RulesOption
 from app.errors import StartError
 from app.rules.rulebook import Rulebook
-from app.settings import Settings, load_settings
+from app.settings import load_settings
+
+if TYPE_CHECKING:
+    from app.cli.session import CommandSession
 
 User = Annotated[str, typer.Option("--user", help="List what the user with this user id may send.")]
 Sender = Annotated[str, typer.Option("--sender", help="List what this sender of the rules may send.")]
+Read: TypeAlias = "Callable[[CommandSession, Rulebook, str], Coroutine[Any, Any, list[Row]]]"
 WIDE = 200
 LIST = ", "
 
@@ -43,18 +47,15 @@ def sequences(
     as_json: AsJson = False,
 ) -> None:
     """List the sequences that the senders may send, or one user or sender."""
-    settings, book = _opened(rules, env_file)
-    users = _users(book, user, sender)
-    key = account_named(book, account)
 
-    async def read() -> list[Row]:
-        async with open_session(settings) as session:
-            rows, refused = await listed_sequences(await session.client(book.accounts[key]), users)
+    async def read(session: CommandSession, book: Rulebook, key: str) -> list[Row]:
+        users = _users(book, user, sender)
+        rows, refused = await listed_sequences(await session.client(book.accounts[key]), users)
         for name, refusal in refused.items():
             typer.echo(f"{name}: HubSpot lists nothing: {refusal}; segue doctor says more", err=True)
         return rows
 
-    _show(read(), as_json=as_json)
+    _list(read, rules, account, env_file, as_json=as_json)
 
 
 def owners(
@@ -65,14 +66,11 @@ def owners(
     as_json: AsJson = False,
 ) -> None:
     """List the owners with their two ids: `user_id` is what a sender wants."""
-    settings, book = _opened(rules, env_file)
-    key = account_named(book, account)
 
-    async def read() -> list[Row]:
-        async with open_session(settings) as session:
-            return await listed_owners(await session.client(book.accounts[key]))
+    async def read(session: CommandSession, book: Rulebook, key: str) -> list[Row]:
+        return await listed_owners(await session.client(book.accounts[key]))
 
-    _show(read(), as_json=as_json)
+    _list(read, rules, account, env_file, as_json=as_json)
 
 
 def senders(
@@ -83,21 +81,28 @@ def senders(
     as_json: AsJson = False,
 ) -> None:
     """List the senders of the rules as HubSpot knows them, and what they have left of their 24 hours."""
-    settings, book = _opened(rules, env_file)
-    key = account_named(book, account)
 
-    async def read() -> list[Row]:
-        async with open_session(settings) as session:
-            statuses = await session.sender_statuses(book, book.accounts[key])
-            return await listed_senders(await session.client(book.accounts[key]), book.senders.values(), statuses)
+    async def read(session: CommandSession, book: Rulebook, key: str) -> list[Row]:
+        statuses = await session.sender_statuses(book, book.accounts[key])
+        return await listed_senders(await session.client(book.accounts[key]), book.senders.values(), statuses)
 
-    _show(read(), as_json=as_json)
+    _list(read, rules, account, env_file, as_json=as_json)
 
 
-def _opened(rules: Any, env_file: Any) -> tuple[Settings, Rulebook]:
+def _list(read: Read, rules: Path, account: str, env_file: Path | None, *, as_json: bool) -> None:
+    """Read rows from one account and print them."""
+    from app.cli.session import open_session, run_session
+
     environment = environment_of(env_file)
     settings = load_settings(environment)
-    return settings, rulebook_or_none_yet(rules, settings, environment)
+    book = rulebook_or_none_yet(rules, settings, environment)
+    key = account_named(book, account)
+
+    async def rows() -> list[Row]:
+        async with open_session(settings) as session:
+            return await read(session, book, key)
+
+    _show(run_session(rows()), as_json=as_json)
 
 
 def _users(book: Rulebook, user: str, sender: str) -> Mapping[str, str]:
@@ -111,8 +116,7 @@ def _users(book: Rulebook, user: str, sender: str) -> Mapping[str, str]:
     return {one.user_id: one.name for one in book.senders.values() if sender in {"", one.name}}
 
 
-def _show(read: Coroutine[Any, Any, list[Row]], *, as_json: bool) -> None:
-    rows = run_session(read)
+def _show(rows: list[Row], *, as_json: bool) -> None:
     if as_json:
         print_json(rows)
         return

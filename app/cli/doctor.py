@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -14,20 +14,20 @@ from app.cli.rules_file import (
     AccountOption,
     AsJson,
     EnvFile,
+    RulesOption,
     account_named,
     environment_of,
     print_json,
     rulebook_of,
 )
-from app.cli.session import CommandSession, open_session, run_session
-from app.cli.sources import RulesOption
 from app.clock import utc_now
-from app.doctor.client import visited
-from app.doctor.fetch import CallLog, read_facts
 from app.doctor.findings import Finding, Status, exit_code
 from app.doctor.report import database, examined, portal_of, public_url, unasked
 from app.doctor.requirements import Wanted, wanted
 from app.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from app.cli.session import CommandSession
 
 MARKS = {
     Status.OK: "[green]ok[/]     ",
@@ -52,7 +52,7 @@ def doctor(
     settings = load_settings(environment)
     book = rulebook_of(rules, settings, environment)
     keys = [account_named(book, account)] if account else list(book.accounts)
-    findings = run_session(_look(settings, [wanted(book, key) for key in keys], offline=offline))
+    findings = _findings(settings, [wanted(book, key) for key in keys], offline=offline)
     if as_json:
         print_json({"failed": bool(exit_code(findings)), "findings": [asdict(finding) for finding in findings]})
     else:
@@ -60,10 +60,19 @@ def doctor(
     raise typer.Exit(exit_code(findings))
 
 
-async def _look(settings: Settings, accounts: list[Wanted], *, offline: bool) -> list[Finding]:
-    url = str(settings.public_url).rstrip("/") if settings.public_url else None
+def _findings(settings: Settings, accounts: list[Wanted], *, offline: bool) -> list[Finding]:
     if offline:
-        return [public_url(url, None), *(finding for one in accounts for finding in unasked(one))]
+        return [public_url(settings.senders_url, None), *(finding for one in accounts for finding in unasked(one))]
+    from app.cli.session import run_session
+
+    return run_session(_look(settings, accounts))
+
+
+async def _look(settings: Settings, accounts: list[Wanted]) -> list[Finding]:
+    from app.cli.session import open_session
+    from app.doctor.client import visited
+
+    url = settings.senders_url
     visit = await visited(url) if url else None
     async with open_session(settings) as session:
         others: dict[str, str] = {}
@@ -74,6 +83,8 @@ async def _look(settings: Settings, accounts: list[Wanted], *, offline: bool) ->
 
 async def _examine(session: CommandSession, one: Wanted, others: dict[str, str]) -> list[Finding]:
     """Examine one account, and add its portal id to `others`."""
+    from app.doctor.fetch import CallLog, read_facts
+
     call_log = CallLog(utc_now)
     client = await session.client(one.account, call_log.observe)
     granted = (lambda: session.granted(one.account)) if one.account.oauth else None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import sys
+from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -26,7 +27,7 @@ from app.cli.rules_file import (
     load_rules,
     print_json,
 )
-from app.errors import Mistake, RulebookError, StartError
+from app.errors import RulebookError, StartError
 from app.model import Decision, Event
 from app.rules.examples import Outcome, described, run_examples
 from app.rules.file.json_schema import json_schema
@@ -34,14 +35,6 @@ from app.rules.lint import lint
 from app.rules.match import decide, heard
 from app.rules.rulebook import Rulebook
 from app.sources import PROVIDERS
-
-
-def register(app: typer.Typer) -> None:
-    """Add the commands to `app`."""
-    app.command()(check)
-    app.command("test")(run_tests)
-    app.command()(explain)
-    app.command()(schema)
 
 
 def check(
@@ -58,7 +51,7 @@ def check(
         findings = list(error.mistakes)
     counted = [finding for finding in findings if finding.level != "note"]
     if as_json:
-        print_json([_finding(finding) for finding in findings])
+        print_json([asdict(finding) for finding in findings])
     else:
         for finding in findings:
             typer.echo(f"{finding.file}:{finding.line}:{finding.column}: {finding.level}: {finding.message}")
@@ -81,7 +74,7 @@ def run_tests(
     outcomes = [o for o in run_examples(book) if chosen.search(o.rule) or chosen.search(o.example)]
     failed = [outcome for outcome in outcomes if outcome.difference]
     if as_json:
-        print_json([_outcome(outcome) for outcome in outcomes])
+        print_json([{**asdict(outcome), "passed": not outcome.difference} for outcome in outcomes])
     else:
         _print_outcomes(outcomes, failed)
     raise typer.Exit(1 if failed or not outcomes else 0)
@@ -158,27 +151,6 @@ def _event_of(given: dict[str, Any]) -> Event:
     return Event(
         str(source), str(kind or ""), ("explained",), occurred_at=occurred_at, data=data or {}, exit=left, **fields
     )
-
-
-def _finding(finding: Mistake) -> dict[str, Any]:
-    return {
-        "file": finding.file,
-        "line": finding.line,
-        "column": finding.column,
-        "level": finding.level,
-        "message": finding.message,
-    }
-
-
-def _outcome(outcome: Outcome) -> dict[str, Any]:
-    return {
-        "rule": outcome.rule,
-        "example": outcome.example,
-        "file": outcome.file,
-        "line": outcome.line,
-        "passed": not outcome.difference,
-        "difference": outcome.difference,
-    }
 
 
 def _decision(decision: Decision) -> dict[str, Any]:

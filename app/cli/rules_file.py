@@ -6,23 +6,25 @@ import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from app.errors import RulebookError, StartError
-from app.model import Account
+from app.model import Account, SourceConfig
 from app.rules.file.documents import PLACEHOLDER, read_documents
 from app.rules.load import load
 from app.rules.rulebook import Rulebook
-from app.rules.wiring import load_rulebook
-from app.settings import Settings
 from app.sources import PROVIDERS
 from app.variables import FILE
+
+if TYPE_CHECKING:
+    from app.settings import Settings
 
 FINDINGS = 3
 
 Rules = Annotated[Path, typer.Argument(envvar="SEGUE_CONFIG", help="The rules file, or a folder of them.")]
+RulesOption = Annotated[Path, typer.Option("--rules", envvar="SEGUE_CONFIG", help="The rules file, or a folder.")]
 Placeholders = Annotated[
     bool, typer.Option("--placeholders", help="Let undefined ${VARIABLES} stand for themselves: no secrets needed.")
 ]
@@ -83,6 +85,8 @@ def load_or_exit(path: Path, environment: Mapping[str, str]) -> Rulebook:
 
 def rulebook_of(rules: Path, settings: Settings, environment: Mapping[str, str]) -> Rulebook:
     """Return the rules as `serve` would load them, or raise StartError with all their mistakes."""
+    from app.rules.wiring import load_rulebook
+
     try:
         return load_rulebook(read_documents(rules), settings=settings, environment=environment, sandbox=False)
     except RulebookError as error:
@@ -104,6 +108,13 @@ def account_named(book: Rulebook, name: str) -> str:
     if not name and len(book.accounts) > 1:
         raise StartError(f"there are several accounts: name one by --account, {_names(book)}")
     return name or next(iter(book.accounts))
+
+
+def source_of(book: Rulebook, name: str) -> SourceConfig:
+    """Return the source of this name. Raises StartError."""
+    if name not in book.sources:
+        raise StartError(f"there is no source {name!r}; there are {', '.join(sorted(book.sources)) or 'none'}")
+    return book.sources[name]
 
 
 def _names(book: Rulebook) -> str:

@@ -5,23 +5,12 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 import uvloop
 
-from app import main
-from app.cli.demo import run as run_demo
 from app.settings import load_settings
-
-if TYPE_CHECKING:
-    from collections.abc import Coroutine
-
-
-def register(app: typer.Typer) -> None:
-    """Add the commands to `app`."""
-    for command in (serve, worker, migrate, sandbox, demo):
-        app.command()(command)
 
 
 def serve(
@@ -34,20 +23,24 @@ def serve(
     ] = False,
 ) -> None:
     """Receive webhooks and enroll."""
+    from app.main import serve as run
+
     settings = load_settings(os.environ)
-    _run(main.serve(settings, os.environ, with_worker=not no_worker, with_sandbox=with_sandbox))
+    uvloop.run(run(settings, os.environ, with_worker=not no_worker, with_sandbox=with_sandbox))
 
 
 def worker() -> None:
     """Enroll only, beside any number of `serve --no-worker` and other workers."""
-    settings = load_settings(os.environ)
-    _run(main.work(settings, os.environ))
+    from app.main import work
+
+    uvloop.run(work(load_settings(os.environ), os.environ))
 
 
 def migrate() -> None:
     """Bring the database up to date (serve does this by itself)."""
-    settings = load_settings(os.environ)
-    _run(main.migrate_only(settings))
+    from app.main import migrate_only
+
+    uvloop.run(migrate_only(load_settings(os.environ)))
 
 
 def sandbox(
@@ -67,8 +60,6 @@ def demo(
     rules: Annotated[Path | None, typer.Option(help="Another rules file than the example.")] = None,
 ) -> None:
     """Show the whole road in under a minute: service, sandbox, signed events, and a table of what became of them."""
-    raise typer.Exit(run_demo(stay=stay, rules=rules))
+    from app.cli.demo import run
 
-
-def _run(coroutine: Coroutine[None, None, None]) -> None:
-    uvloop.run(coroutine)
+    raise typer.Exit(run(stay=stay, rules=rules))

@@ -38,7 +38,7 @@ class Destination:
 def destination_of(config: SourceConfig, settings: Settings, url: str) -> Destination:
     """Return the destination at `url`, or at the host and port of the settings where `url` is empty."""
     base = url.rstrip("/") or f"http://{settings.host}:{settings.port}"
-    return Destination(config, base, str(settings.public_url).rstrip("/") if settings.public_url else base)
+    return Destination(config, base, settings.senders_url or base)
 
 
 def chosen(config: SourceConfig, name: str, body: Path | None) -> Sample:

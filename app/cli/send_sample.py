@@ -5,12 +5,11 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
-import httpx
 import typer
 
-from app.cli.rules_file import DEFAULT_RULES, EnvFile, environment_of, load_or_exit
+from app.cli.rules_file import DEFAULT_RULES, EnvFile, RulesOption, environment_of, load_or_exit, source_of
 from app.cli.sample_delivery import (
     Destination,
     about,
@@ -23,11 +22,13 @@ from app.cli.sample_delivery import (
     require_about,
     shortened,
 )
-from app.cli.sources import RulesOption, source_of
 from app.errors import DeliveryRejected, StartError
 from app.model import Delivery, SourceConfig
 from app.settings import load_settings
 from app.sources import PROVIDERS
+
+if TYPE_CHECKING:
+    import httpx
 
 SEND_SECONDS = 30.0
 
@@ -121,6 +122,8 @@ def _send(delivery: Delivery, destination: Destination) -> int:
 def _ask(
     destination: Destination, method: str, url: str, body: bytes = b"", headers: Mapping[str, str] | None = None
 ) -> httpx.Response:
+    import httpx
+
     try:
         with httpx.Client(timeout=SEND_SECONDS, trust_env=False) as client:
             return client.request(method, url, content=body, headers=dict(headers or {}))

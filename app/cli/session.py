@@ -15,7 +15,7 @@ import uvloop
 
 from app import __version__
 from app.accounts.oauth import OAuth
-from app.accounts.wiring import missing_settings, open_oauth
+from app.accounts.wiring import open_oauth
 from app.database.engine import STORE_TROUBLE, busy_when_gone, first_line
 from app.database.migrate import require_migrated
 from app.database.wiring import data_dir, open_database
@@ -71,7 +71,7 @@ class CommandSession:
             token,
             self._rate_limit(account),
             observe=observe,
-            base_url=str(self.settings.hubspot_base_url).rstrip("/"),
+            base_url=self.settings.hubspot_url,
         )
 
     async def granted(self, account: Account) -> tuple[str, ...]:
@@ -105,8 +105,7 @@ async def open_session(settings: Settings) -> AsyncIterator[CommandSession]:
         engine, trouble = await _engine(stack, settings)
         oauth = None
         if engine is not None:
-            base_url = str(settings.hubspot_base_url).rstrip("/")
-            oauth = await open_oauth(stack, settings, engine, base_url=base_url, observe=unobserved)
+            oauth = await open_oauth(stack, settings, engine, base_url=settings.hubspot_url, observe=unobserved)
         yield CommandSession(settings, stack, engine, oauth, trouble)
 
 
@@ -153,17 +152,15 @@ async def _oauth_alone(settings: Settings) -> AsyncIterator[tuple[OAuth, AsyncEn
     async with AsyncExitStack() as stack:
         engine = await open_database(stack, settings, settings.data_dir, own=False)
         await require_migrated(engine)
-        base_url = str(settings.hubspot_base_url).rstrip("/")
-        oauth = await open_oauth(
-            stack, settings, engine, base_url=base_url, observe=partial(observe_call, Metrics(__version__))
-        )
+        observe = partial(observe_call, Metrics(__version__))
+        oauth = await open_oauth(stack, settings, engine, base_url=settings.hubspot_url, observe=observe)
         if oauth is None:
-            raise StartError(f"accounts that join by OAuth need {', '.join(missing_settings(settings))}")
+            raise StartError(f"accounts that join by OAuth need {', '.join(settings.missing_for_oauth)}")
         yield oauth, engine
 
 
 def run_session(coroutine: Coroutine[Any, Any, T]) -> T:
-    """Run a command that calls HubSpot, and return its result. Raises Busy where the store fails."""
+    """Run what a command asks of the database or HubSpot; return its result. Raises Busy where the store fails."""
 
     async def run() -> T:
         with busy_when_gone():

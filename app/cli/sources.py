@@ -2,34 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-import uvloop
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from app.cli import session
-from app.cli.rules_file import DEFAULT_RULES, AsJson, EnvFile, environment_of, load_or_exit, print_json
+from app.cli.rules_file import (
+    DEFAULT_RULES,
+    AsJson,
+    EnvFile,
+    RulesOption,
+    environment_of,
+    load_or_exit,
+    print_json,
+    source_of,
+)
 from app.errors import StartError
-from app.intake.rejected_store import StoredDelivery
 from app.model import SourceConfig
-from app.rules.rulebook import Rulebook
 from app.settings import load_settings
 from app.sources import PROVIDERS
 from app.sources.diagnose import Check, diagnose
 
-RulesOption = Annotated[Path, typer.Option("--rules", envvar="SEGUE_CONFIG", help="The rules file, or a folder.")]
+if TYPE_CHECKING:
+    from app.intake.rejected_store import StoredDelivery
+
 MARKS = {True: "[green]passed[/]", False: "[red]failed[/]", None: "[yellow]remark[/]"}
-
-
-def register(app: typer.Typer) -> None:
-    """Add the commands to `app`."""
-    app.command("sources")(list_sources)
-    app.command()(verify)
 
 
 def list_sources(*, as_json: AsJson = False) -> None:
@@ -57,13 +56,6 @@ def _row(name: str) -> dict[str, str]:
     return {"provider": name, "proof": proof.how, "covers": proof.covers, "replay": proof.replay}
 
 
-def source_of(book: Rulebook, name: str) -> SourceConfig:
-    """Return the source of this name. Raises StartError."""
-    if name not in book.sources:
-        raise StartError(f"there is no source {name!r}; there are {', '.join(sorted(book.sources)) or 'none'}")
-    return book.sources[name]
-
-
 def verify(
     delivery: Annotated[str, typer.Argument(help="A delivery's id (dlv_...); without one, the source's last.")] = "",
     rules: RulesOption = DEFAULT_RULES,
@@ -76,9 +68,11 @@ def verify(
     """Say of a stored delivery which check failed and why. Exit 1 when one fails under the rules of now."""
     if bool(delivery) == bool(source):
         raise StartError("name either a delivery's id, or a --source whose last refused delivery is looked at")
+    from app.cli.session import run_session, stored_delivery
+
     environment = environment_of(env_file)
     book = load_or_exit(rules, environment)
-    stored = uvloop.run(session.stored_delivery(load_settings(environment), delivery, source, practice=practice))
+    stored = run_session(stored_delivery(load_settings(environment), delivery, source, practice=practice))
     if stored is None:
         what = f"delivery {delivery}" if delivery else f"refused delivery of {source}"
         raise StartError(f"there is no {what}: 20 refused ones of each source are kept, for a day", exit_code=1)
@@ -86,28 +80,15 @@ def verify(
     others = {name: other for name, other in book.sources.items() if name != config.name}
     checks = diagnose(stored.delivery, config, others, PROVIDERS[config.provider], reason=stored.reason)
     if stored.cut:
-        checks.insert(
-            0,
-            Check(
-                "body", passed=None, detail="only its beginning is kept: what covers the body cannot be checked again"
-            ),
-        )
+        kept = "only its beginning is kept: what covers the body cannot be checked again"
+        checks.insert(0, Check("body", passed=None, detail=kept))
     if as_json:
-        print_json(
-            {
-                "id": stored.delivery.id,
-                "answered": stored.status,
-                "reason": stored.reason,
-                "checks": [_check(c) for c in checks],
-            }
-        )
+        told = [{"check": check.name, "passed": check.passed, "told": check.detail} for check in checks]
+        found = {"id": stored.delivery.id, "answered": stored.status, "reason": stored.reason, "checks": told}
+        print_json(found)
     else:
         _print_checks(stored, checks)
     raise typer.Exit(1 if any(check.passed is False for check in checks) else 0)
-
-
-def _check(check: Check) -> Mapping[str, Any]:
-    return {"check": check.name, "passed": check.passed, "told": check.detail}
 
 
 def _print_checks(stored: StoredDelivery, checks: list[Check]) -> None:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from contextlib import aclosing
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+import uvloop
 
-from app.cli.rules_file import DEFAULT_RULES, EnvFile, environment_of, load_or_exit, print_json
-from app.cli.session import run_session, unobserved
-from app.cli.sources import RulesOption
+from app.cli.rules_file import DEFAULT_RULES, EnvFile, RulesOption, environment_of, load_or_exit, print_json
 from app.errors import HubSpotError, StartError
 from app.hubspot.api.workflow_action import (
     Developer,
@@ -20,10 +19,11 @@ from app.hubspot.api.workflow_action import (
     list_actions,
     update_action,
 )
-from app.hubspot.client import HubSpotClient
-from app.hubspot.local_rate_limit import LocalRateLimit
 from app.rules.rulebook import Rulebook
 from app.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from app.hubspot.client import HubSpotClient
 
 Source = Annotated[str, typer.Option("--source", help="The source that workflows post to, where there are several.")]
 
@@ -58,7 +58,7 @@ def action(
         print_json((component if project else definition)(url, published=bool(publish)))
         return
     action_definition = definition(url, published=publish)
-    found = run_session(_register(settings, _developer(settings, register, hapikey=hapikey), action_definition))
+    found = uvloop.run(_register(settings, _developer(settings, register, hapikey=hapikey), action_definition))
     hidden = "only its developer sees it, until it is registered --publish"
     visible = "its app's accounts see it" if found.published else hidden
     typer.echo(f"definition {found.id}, revision {found.revision}: workflows post to {url}; {visible}")
@@ -73,7 +73,7 @@ def _url(settings: Settings, book: Rulebook, source: str) -> str:
         raise StartError(
             "SEGUE_PUBLIC_URL: HubSpot posts to an https address; set it to what stands before this service"
         )
-    return f"{str(settings.public_url).rstrip('/')}/webhooks/{names[0]}"
+    return f"{settings.senders_url}/webhooks/{names[0]}"
 
 
 def _developer(settings: Settings, app_id: str, *, hapikey: bool) -> Developer:
@@ -83,12 +83,15 @@ def _developer(settings: Settings, app_id: str, *, hapikey: bool) -> Developer:
 
 
 async def _register(settings: Settings, developer: Developer, action_definition: dict[str, Any]) -> Registered:
+    from app.hubspot.client import HubSpotClient
+    from app.hubspot.local_rate_limit import LocalRateLimit
+
     client = HubSpotClient(
         "developer",
         developer.key,
         rate_limit=LocalRateLimit(),
-        observe=unobserved,
-        base_url=str(settings.hubspot_base_url).rstrip("/"),
+        observe=lambda _: None,
+        base_url=settings.hubspot_url,
         version=settings.hubspot_api_version,
     )
     async with aclosing(client):

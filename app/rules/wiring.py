@@ -6,7 +6,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from app.accounts.sandbox_mode import SANDBOX, TOKEN, is_practice, practice_accounts, practice_environment
-from app.accounts.wiring import missing_settings
 from app.errors import Mistake, RulebookError
 from app.model import Account
 from app.rules.load import load
@@ -43,7 +42,7 @@ def _unusable(accounts: Mapping[str, Account], settings: Settings) -> str | None
     """Return why these accounts cannot be used outside practice, None where they can."""
     if any(is_practice(name) for name in accounts):
         return f"{SANDBOX!r} is the emulator's name; choose another one for a real account"
-    missing = missing_settings(settings)
+    missing = settings.missing_for_oauth
     if missing and any(account.oauth for account in accounts.values()):
         return f"those that join by OAuth need {', '.join(missing)}"
     return None

@@ -1,8 +1,8 @@
 """`make bench`: ratios against a baseline of the same run, medians of five. The figures differ by machine.
 
-An aim that is missed fails the run: ratios, counts of calls and refusals, and the use of HubSpot's window, which asks
-for some 20 requests a second of a machine that has nothing else to do. What depends on the machine's speed alone, as
-latency does, is printed and fails nothing.
+An aim that is missed fails the run: ratios, counts of calls and refusals, the processor time of a command's start, and
+the use of HubSpot's window, which asks for some 20 requests a second of a machine that has nothing else to do. What
+depends on the machine's speed alone, as latency does, is printed and fails nothing.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from tests.bench.load import load, prepared
 from tests.bench.results import Aim, Results
 from tests.bench.rules import deciding_ratio, longest_stall
 from tests.bench.sources import costs
+from tests.bench.start import starts
 from tests.support.processes import ROOT
 from tests.support.world import LONG, RULES, SECRET, World
 
@@ -192,6 +193,8 @@ async def measure(server: EmbeddedPostgres, parts: Sequence[str], results: Resul
             await measures[name](world, results)
     if "sending" in parts:
         await _sending(server, results)
+    if "start" in parts:
+        starts(results)
     if "sources" in parts:
         costs(results)
     if "rules" in parts:
@@ -219,7 +222,8 @@ def main() -> None:
 
     The exit code is 1 where an aim was missed.
     """
-    parts = sys.argv[1:] or ["endpoint", "latency", "bulk", "replicas", "sending", "frozen", "rules", "sources"]
+    everything = ["start", "endpoint", "latency", "bulk", "replicas", "sending", "frozen", "rules", "sources"]
+    parts = sys.argv[1:] or everything
     results = Results(f"medians of {ROUNDS} where repeated; read the ratios")
     short = "/tmp"  # noqa: S108  # socket paths must be short
     with tempfile.TemporaryDirectory(prefix="segue-", dir=short, ignore_cleanup_errors=True) as folder:

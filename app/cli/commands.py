@@ -1,0 +1,88 @@
+"""The commands by name. The module of a command, and all that it needs, is imported when the command is chosen."""
+
+from __future__ import annotations
+
+import ast
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+# Each command, as listed, with its module in this package and its function there.
+COMMANDS = {
+    "serve": "run.serve",
+    "worker": "run.worker",
+    "migrate": "run.migrate",
+    "sandbox": "run.sandbox",
+    "demo": "run.demo",
+    "check": "rules.check",
+    "test": "rules.run_tests",
+    "explain": "rules.explain",
+    "schema": "rules.schema",
+    "sources": "sources.list_sources",
+    "verify": "sources.verify",
+    "send-sample": "send_sample.send_sample",
+    "new-key": "hubspot.print_new_key",
+    "backup": "backup.backup",
+    "restore": "backup.restore",
+    "doctor": "doctor.doctor",
+}
+HUBSPOT_COMMANDS = {
+    "sequences": "catalogue.sequences",
+    "owners": "catalogue.owners",
+    "senders": "catalogue.senders",
+    "action": "workflow_action.action",
+    "install": "hubspot.install",
+    "disconnect": "hubspot.disconnect",
+}
+# Those that ask the database or HubSpot, whose errors are logged.
+LOGGING = {"verify", "backup", "restore", "doctor", "sequences", "owners", "senders", "install", "disconnect"}
+
+
+class LazyGroup(TyperGroup):
+    """A group that knows its commands by name, and imports the command that is chosen."""
+
+    places: ClassVar[Mapping[str, str]] = COMMANDS
+
+    def __init__(self, **attributes: Any) -> None:
+        super().__init__(**attributes)
+        self.commands = {**{name: TyperCommand(name) for name in self.places}, **self.commands}
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """List the commands, each with its docstring."""
+        for name, place in self.places.items():
+            self.commands[name].help = _docstring(place)
+        super().format_help(ctx, formatter)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Return name, command and arguments of the command that is called. The context's object opens the log."""
+        name, command, rest = super().resolve_command(ctx, args)
+        if ctx.obj is not None and name in LOGGING:
+            ctx.obj()
+        return name, _imported(name, self.places[name]) if name and name in self.places else command, rest
+
+
+class HubSpotGroup(LazyGroup):
+    """The commands of `segue hubspot`."""
+
+    places = HUBSPOT_COMMANDS
+
+
+def _docstring(place: str) -> str | None:
+    """Return the docstring of a command from its module's source, which is not imported for it."""
+    module, _, function = place.partition(".")
+    tree = ast.parse(Path(__file__).with_name(f"{module}.py").read_text(encoding="utf-8"))
+    found = next(node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == function)
+    return ast.get_docstring(found)
+
+
+def _imported(name: str, place: str) -> Any:
+    module, _, function = place.partition(".")
+    alone = typer.Typer(add_completion=False)
+    alone.command(name)(getattr(import_module(f"{__package__}.{module}"), function))
+    return typer.main.get_command(alone)
