@@ -149,16 +149,9 @@ class Settings(BaseSettings):
         return [f"{PREFIX}{name.upper()}" for name in needed if getattr(self, name) is None]
 
     @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],  # noqa: ARG003  # pydantic's signature
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003  # as above
-        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003  # as above
-        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003  # as above
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
+    def settings_customise_sources(cls, *_: Any, **sources: Any) -> tuple[PydanticBaseSettingsSource, ...]:
         """Take what is passed in and nothing else: the environment is an argument, not a global."""
-        return (init_settings,)
+        return (sources["init_settings"],)
 
 
 def _is_secret(annotation: Any) -> bool:

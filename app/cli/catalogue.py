@@ -12,17 +12,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from app.catalogue.rows import Row, listed_owners, listed_senders, listed_sequences
-from app.cli.rules_file import (
-    DEFAULT_RULES,
-    AccountOption,
-    AsJson,
-    EnvFile,
-    RulesOption,
-    account_named,
-    environment_of,
-    print_json,
-    rulebook_or_none_yet,
-)
+from app.cli import rules_file
+from app.cli.rules_file import DEFAULT_RULES, AccountOption, AsJson, EnvFile, RulesOption, print_json
 from app.errors import StartError
 from app.rules.rulebook import Rulebook
 from app.settings import load_settings
@@ -93,10 +84,10 @@ def _list(read: Read, rules: Path, account: str, env_file: Path | None, *, as_js
     """Read rows from one account and print them."""
     from app.cli.session import open_session, run_session
 
-    environment = environment_of(env_file)
+    environment = rules_file.environment_of(env_file)
     settings = load_settings(environment)
-    book = rulebook_or_none_yet(rules, settings, environment)
-    key = account_named(book, account)
+    book = rules_file.rulebook_or_none_yet(rules, settings, environment)
+    key = rules_file.account_named(book, account)
 
     async def rows() -> list[Row]:
         async with open_session(settings) as session:

@@ -75,17 +75,16 @@ async def _read(url: str, *, rows: bool) -> Contents:
 @contextmanager
 def _saved(settings: Settings) -> Iterator[str]:
     """Yield the URL of the database to save: the operator's, or the private one, started where it does not run."""
-    if settings.database_url is not None:
-        yield settings.database_url.get_secret_value()
-    elif (running := find(settings.data_dir)) is not None:
+    running = find(settings.data_dir) if settings.database_url is None else None
+    if running is not None:
         yield running
-    elif has_database(settings.data_dir):
-        with _started(settings) as url:
-            yield url
-    else:
+        return
+    if settings.database_url is None and not has_database(settings.data_dir):
         raise StartError(
             f"there is no database in {settings.data_dir}: set SEGUE_DATA_DIR or SEGUE_DATABASE_URL to the service's",
         )
+    with _restored(settings) as url:
+        yield url
 
 
 @contextmanager
@@ -93,13 +92,7 @@ def _restored(settings: Settings) -> Iterator[str]:
     """Yield the URL of the database to restore into: the operator's, or the private one, which no service may hold."""
     if settings.database_url is not None:
         yield settings.database_url.get_secret_value()
-    else:
-        with _started(settings) as url:
-            yield url
-
-
-@contextmanager
-def _started(settings: Settings) -> Iterator[str]:
+        return
     server = EmbeddedPostgres.open(settings.data_dir)
     try:
         yield server.url

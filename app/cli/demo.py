@@ -10,8 +10,9 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ from app.accounts.sandbox_mode import practice_environment
 from app.cli.demo_events import Sample, all_samples
 from app.clock import utc_now
 from app.errors import StartError
-from app.model import Secret, SourceConfig
+from app.model import Secret
 from app.rules.file.documents import read_documents
 from app.rules.load import load
 from app.rules.rulebook import Rulebook
@@ -33,16 +34,8 @@ from app.sources import PROVIDERS
 from app.variables import FILE
 
 EXAMPLE = Path(__file__).parents[2] / "deploy" / "rules" / "example.yaml"
-SECRETS = (
-    "TYPEFORM_SECRET",
-    "SEGMENT_SECRET",
-    "CRM_SECRET",
-    "ZOOM_SECRET",
-    "CALENDLY_SECRET",
-    "STRIPE_SECRET",
-    "HUBSPOT_APP_SECRET",
-    "INTERNAL_SECRET",
-)
+TOOLS = ("TYPEFORM", "SEGMENT", "CRM", "ZOOM", "CALENDLY", "STRIPE", "HUBSPOT_APP", "INTERNAL")
+SECRETS = tuple(f"{tool}_SECRET" for tool in TOOLS)
 START_SECONDS = 60.0
 TABLE_WIDTH = 150
 FINISH_SECONDS = 60.0
@@ -80,18 +73,15 @@ def _environment(rules: Path) -> dict[str, str]:
     made = {name: secrets.token_hex(16) for name in SECRETS}
     replaced = ("SEGUE_", *(f"{name}{FILE}" for name in SECRETS))
     kept = {name: value for name, value in os.environ.items() if not name.startswith(replaced)}
-    return (
-        kept
-        | made
-        | {
-            "SEGUE_CONFIG": str(rules),
-            "SEGUE_DATA_DIR": tempfile.mkdtemp(prefix="segue-demo-", dir="/tmp"),  # socket paths must be short
-            "SEGUE_PORT": "0",
-            "SEGUE_ADMIN_TOKEN": secrets.token_hex(16),
-            "SEGUE_LOG_FORMAT": "json",
-            "SEGUE_SETTLE_SECONDS": "6",
-        }
-    )
+    own = {
+        "SEGUE_CONFIG": str(rules),
+        "SEGUE_DATA_DIR": tempfile.mkdtemp(prefix="segue-demo-", dir="/tmp"),  # socket paths must be short
+        "SEGUE_PORT": "0",
+        "SEGUE_ADMIN_TOKEN": secrets.token_hex(16),
+        "SEGUE_LOG_FORMAT": "json",
+        "SEGUE_SETTLE_SECONDS": "6",
+    }
+    return kept | made | own
 
 
 @contextlib.contextmanager
@@ -133,11 +123,8 @@ def _lines(log: Path) -> list[dict[str, Any]]:
 
 
 def _send_all(client: httpx.Client, environment: dict[str, str], console: Console) -> list[Sent]:
-    book = load(
-        read_documents(Path(environment["SEGUE_CONFIG"])),
-        environment=practice_environment(environment),
-        providers=PROVIDERS,
-    )
+    documents = read_documents(Path(environment["SEGUE_CONFIG"]))
+    book = load(documents, environment=practice_environment(environment), providers=PROVIDERS)
     samples = all_samples()
     sent = []
     with Progress(console=console) as progress:
@@ -154,21 +141,17 @@ def _send(client: httpx.Client, book: Rulebook, sample: Sample) -> Sent:
     source = book.sources[sample.source]
     body = orjson.dumps(sample.body)
     url = str(client.base_url.join(f"/webhooks/{source.name}"))
-    headers = PROVIDERS[source.provider].sign(body, _live(source), utc_now(), method="POST", url=url)
+    live = replace(source, secrets=tuple(Secret(secret.value) for secret in source.secrets))
+    headers = PROVIDERS[source.provider].sign(body, live, utc_now(), method="POST", url=url)
     if sample.tampered:
         body = body.replace(b"evil", b"EVIL", 1)
     reply = client.post(url, content=body, headers={"content-type": "application/json", **headers})
     return Sent(sample, reply.status_code, reply.json())
 
 
-def _live(source: SourceConfig) -> SourceConfig:
-    return SourceConfig(source.name, source.provider, tuple(Secret(s.value) for s in source.secrets), source.options)
-
-
 def _ask(client: httpx.Client, environment: dict[str, str], path: str) -> list[dict[str, Any]]:
     headers = {"authorization": f"Bearer {environment['SEGUE_ADMIN_TOKEN']}"}
-    items: list[dict[str, Any]] = client.get(f"/api/v1/{path}?limit=200", headers=headers).json()["items"]
-    return items
+    return list(client.get(f"/api/v1/{path}?limit=200", headers=headers).json()["items"])
 
 
 def _wait(client: httpx.Client, environment: dict[str, str], console: Console) -> dict[str, dict[str, Any]]:
@@ -223,9 +206,7 @@ def _outcome(
 
 
 def _sum_up(console: Console, sent: list[Sent], enrollments: dict[str, dict[str, Any]], seconds: float) -> None:
-    states: dict[str, int] = {}
-    for row in enrollments.values():
-        states[row["state"]] = states.get(row["state"], 0) + 1
+    states = Counter(row["state"] for row in enrollments.values())
     counts = ", ".join(f"{count} {state}" for state, count in sorted(states.items()))
     console.print(f"{len(sent)} deliveries, {len(enrollments)} enrollments ({counts}) in {seconds:.1f} s")
 

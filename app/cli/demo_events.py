@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+PEOPLE = "ada bea cid dee eve fay gus hal ida jon kim lea max noa ole pam"
 WHEN = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 
 
@@ -104,24 +105,7 @@ def checkout(number: int, email: str, **more: Any) -> Sample:
 
 def all_samples() -> list[Sample]:
     """Return what the demonstration sends: matches, no matches, duplicates, refusals and a forgery."""
-    people = [
-        "ada",
-        "bea",
-        "cid",
-        "dee",
-        "eve",
-        "fay",
-        "gus",
-        "hal",
-        "ida",
-        "jon",
-        "kim",
-        "lea",
-        "max",
-        "noa",
-        "ole",
-        "pam",
-    ]
+    people = PEOPLE.split()
     at = {name: f"{name}@corp.example" for name in people}
     forms = [demo_form(n, at[name], name.title(), 40 + 10 * n) for n, name in enumerate(people[:6])]
     forms += [demo_form(20, "cy@gmail.com", "Cy", 900), demo_form(21, "tiny@small.example", "Tiny", 2)]

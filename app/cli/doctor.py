@@ -9,19 +9,10 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from app.cli.rules_file import (
-    DEFAULT_RULES,
-    AccountOption,
-    AsJson,
-    EnvFile,
-    RulesOption,
-    account_named,
-    environment_of,
-    print_json,
-    rulebook_of,
-)
+from app.cli import rules_file
+from app.cli.rules_file import DEFAULT_RULES, AccountOption, AsJson, EnvFile, RulesOption, print_json
 from app.clock import utc_now
-from app.doctor.findings import Finding, Status, exit_code
+from app.doctor.findings import Finding, Status
 from app.doctor.report import database, examined, portal_of, public_url, unasked
 from app.doctor.requirements import Wanted, wanted
 from app.settings import Settings, load_settings
@@ -48,16 +39,17 @@ def doctor(
     as_json: AsJson = False,
 ) -> None:
     """Look for what would keep enrollments from going out. Exit 1 when a check failed, 3 for mistakes in the rules."""
-    environment = environment_of(env_file)
+    environment = rules_file.environment_of(env_file)
     settings = load_settings(environment)
-    book = rulebook_of(rules, settings, environment)
-    keys = [account_named(book, account)] if account else list(book.accounts)
+    book = rules_file.rulebook_of(rules, settings, environment)
+    keys = [rules_file.account_named(book, account)] if account else list(book.accounts)
     findings = _findings(settings, [wanted(book, key) for key in keys], offline=offline)
+    failed = any(finding.status is Status.FAILED for finding in findings)
     if as_json:
-        print_json({"failed": bool(exit_code(findings)), "findings": [asdict(finding) for finding in findings]})
+        print_json({"failed": failed, "findings": [asdict(finding) for finding in findings]})
     else:
         _print(findings)
-    raise typer.Exit(exit_code(findings))
+    raise typer.Exit(1 if failed else 0)
 
 
 def _findings(settings: Settings, accounts: list[Wanted], *, offline: bool) -> list[Finding]:

@@ -9,19 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from app.cli import sample_delivery
 from app.cli.rules_file import DEFAULT_RULES, EnvFile, RulesOption, environment_of, load_or_exit, source_of
-from app.cli.sample_delivery import (
-    Destination,
-    about,
-    chosen,
-    delivery_of,
-    destination_of,
-    events_of,
-    foreseen,
-    person,
-    require_about,
-    shortened,
-)
+from app.cli.sample_delivery import Destination, delivery_of, events_of, shortened
 from app.errors import DeliveryRejected, StartError
 from app.model import Delivery, SourceConfig
 from app.settings import load_settings
@@ -54,16 +44,16 @@ def send_sample(  # noqa: PLR0913  # each is an option of the command
     """
     environment = environment_of(env_file)
     book = load_or_exit(rules, environment)
-    destination = destination_of(source_of(book, source), load_settings(environment), url)
-    sent = chosen(destination.config, sample, body)
-    sent = sent if email is None else about(sent, destination, email)
+    destination = sample_delivery.destination_of(source_of(book, source), load_settings(environment), url)
+    sent = sample_delivery.chosen(destination.config, sample, body)
+    sent = sent if email is None else sample_delivery.about(sent, destination, email)
     sent = sent.with_new_id() if new else sent
     delivery = delivery_of(sent, destination)
     if email is not None:
-        require_about(email, delivery, destination.config, sent.name)
+        sample_delivery.require_about(email, delivery, destination.config, sent.name)
     elif body is not None:
         typer.echo(_people_in(body, delivery, destination.config))
-    for line in foreseen(delivery, destination.config, book):
+    for line in sample_delivery.foreseen(delivery, destination.config, book):
         typer.echo(line)
     if dry_run:
         _show(delivery, destination.config)
@@ -75,7 +65,7 @@ def send_sample(  # noqa: PLR0913  # each is an option of the command
 
 def _people_in(body: Path, delivery: Delivery, config: SourceConfig) -> str:
     try:
-        people = shortened(person(event) for event in events_of(delivery, config))
+        people = shortened(sample_delivery.person(event) for event in events_of(delivery, config))
     except DeliveryRejected:
         people = []
     return f"{body} is about {', '.join(people) or 'no person'}"

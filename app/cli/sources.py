@@ -9,16 +9,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from app.cli.rules_file import (
-    DEFAULT_RULES,
-    AsJson,
-    EnvFile,
-    RulesOption,
-    environment_of,
-    load_or_exit,
-    print_json,
-    source_of,
-)
+from app.cli import rules_file
+from app.cli.rules_file import DEFAULT_RULES, AsJson, EnvFile, RulesOption, print_json
 from app.errors import StartError
 from app.model import SourceConfig
 from app.settings import load_settings
@@ -70,13 +62,13 @@ def verify(
         raise StartError("name either a delivery's id, or a --source whose last refused delivery is looked at")
     from app.cli.session import run_session, stored_delivery
 
-    environment = environment_of(env_file)
-    book = load_or_exit(rules, environment)
+    environment = rules_file.environment_of(env_file)
+    book = rules_file.load_or_exit(rules, environment)
     stored = run_session(stored_delivery(load_settings(environment), delivery, source, practice=practice))
     if stored is None:
         what = f"delivery {delivery}" if delivery else f"refused delivery of {source}"
         raise StartError(f"there is no {what}: 20 refused ones of each source are kept, for a day", exit_code=1)
-    config = source_of(book, stored.delivery.source)
+    config = rules_file.source_of(book, stored.delivery.source)
     others = {name: other for name, other in book.sources.items() if name != config.name}
     checks = diagnose(stored.delivery, config, others, PROVIDERS[config.provider], reason=stored.reason)
     if stored.cut:

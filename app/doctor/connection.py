@@ -52,7 +52,7 @@ def token(account: Account, facts: Facts, others: Mapping[str, str]) -> Finding:
         do = f"connect it anew: segue hubspot install {account.name}" if account.oauth else "put a valid token there"
         return failed(check, f"HubSpot refuses it: {facts.details.code}", do)
     # A refusal for a missing scope means that the token was accepted.
-    if any(one.code == MISSING_SCOPES for one in facts.refusals()):
+    if any(isinstance(one, Refusal) and one.code == MISSING_SCOPES for one in facts.errors()):
         return ok(check, "HubSpot takes it")
     return unknown(check, because(facts.details))
 

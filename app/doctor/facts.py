@@ -56,10 +56,6 @@ class Facts:
         read = (*facts, *self.seen.values())
         return (one for one in read if isinstance(one, SegueError))
 
-    def refusals(self) -> Iterator[Refusal]:
-        """Return HubSpot's refusals."""
-        return (error for error in self.errors() if isinstance(error, Refusal))
-
     def spent(self) -> SegueError | None:
         """Return the error that says that the daily limit is used up, from HubSpot or from our own count."""
         return next((one for one in self.errors() if is_spent(one)), None)

@@ -4,10 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 
 class Status(StrEnum):
@@ -51,8 +47,3 @@ def failed(check: str, message: str, do: str) -> Finding:
 def unknown(check: str, message: str, do: str = "") -> Finding:
     """Return a finding about a fact that cannot be known."""
     return Finding(check, Status.UNKNOWN, message, do)
-
-
-def exit_code(findings: Iterable[Finding]) -> int:
-    """Return 1 when anything failed, else 0."""
-    return int(any(finding.status is Status.FAILED for finding in findings))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from app.doctor.facts import because
+from app.doctor.facts import MISSING_SCOPES, because
 from app.doctor.findings import failed, ok, unknown, warning
 from app.errors import SegueError
 
@@ -65,7 +65,8 @@ def _no_owner(one: Sender, facts: Facts) -> Finding:
 def _seat(one: Sender, facts: Facts) -> Finding:
     check = f"sender {one.name}: seat"
     if isinstance(facts.users, SegueError):
-        do = "give the token settings.users.read to have it looked at" if _lacks_scope(facts.users) else ""
+        lacks = getattr(facts.users, "code", "") == MISSING_SCOPES
+        do = "give the token settings.users.read to have it looked at" if lacks else ""
         return unknown(check, f"seats cannot be read: {because(facts.users)}", do)
     seats = next((user.seats for user in facts.users if user.id == one.user_id), None)
     if seats is None:
@@ -80,10 +81,6 @@ def _seat(one: Sender, facts: Facts) -> Finding:
 
 def _sends(seat: str) -> bool:
     return seat.startswith(SENDING_HUBS) and any(edition in seat for edition in SENDING_EDITIONS)
-
-
-def _lacks_scope(error: SegueError) -> bool:
-    return getattr(error, "code", "") == "MISSING_SCOPES"
 
 
 def _inbox(one: Sender, facts: Facts) -> Finding:

@@ -67,18 +67,14 @@ def _views(use: Use, senders: Iterable[Sender], facts: Facts) -> _Views:
     views = _Views({}, [], {})
     for one in senders:
         read = facts.seen.get((one.user_id, use.sequence))
-        if isinstance(read, Refusal) and not_there(read):
+        # HubSpot says that this user has no such sequence.
+        if isinstance(read, Refusal) and (read.status == NOT_FOUND or read.code == "SEQUENCE_ID_INVALID"):
             views.hidden.append(one.name)
         elif isinstance(read, SegueError):
             views.unasked[one.name] = read
         elif read is not None:
             views.seen[one.name] = read
     return views
-
-
-def not_there(error: SegueError) -> bool:
-    """Return whether HubSpot says that this user has no such sequence."""
-    return isinstance(error, Refusal) and (error.status == NOT_FOUND or error.code == "SEQUENCE_ID_INVALID")
 
 
 def _names(names: Iterable[str]) -> str:
