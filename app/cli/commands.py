@@ -62,7 +62,7 @@ class LazyGroup(TyperGroup):
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """Return name, command and arguments of the command that is called. The context's object opens the log."""
         name, command, rest = super().resolve_command(ctx, args)
-        if ctx.obj is not None and name in LOGGING:
+        if ctx.obj is not None and name in LOGGING and "--help" not in rest:
             ctx.obj()
         return name, _imported(name, self.places[name]) if name and name in self.places else command, rest
 

@@ -13,9 +13,7 @@ import typer
 from app.errors import RulebookError, StartError
 from app.model import Account, SourceConfig
 from app.rules.file.documents import PLACEHOLDER, read_documents
-from app.rules.load import load
 from app.rules.rulebook import Rulebook
-from app.sources import PROVIDERS
 from app.variables import FILE
 
 if TYPE_CHECKING:
@@ -69,6 +67,9 @@ def _read_env_file(path: Path | None) -> dict[str, str]:
 
 def load_rules(path: Path, environment: Mapping[str, str]) -> Rulebook:
     """Return the rules; no HubSpot credential is needed. Raises RulebookError."""
+    from app.rules.load import load
+    from app.sources import PROVIDERS
+
     token = environment.get("SEGUE_HUBSPOT_TOKEN", "unset")
     return load(
         read_documents(path), environment=environment, providers=PROVIDERS, default_account=Account("main", token)

@@ -13,7 +13,6 @@ from app.cli import rules_file
 from app.cli.rules_file import DEFAULT_RULES, AsJson, EnvFile, RulesOption, print_json
 from app.errors import StartError
 from app.model import SourceConfig
-from app.settings import load_settings
 from app.sources import PROVIDERS
 from app.sources.diagnose import Check, diagnose
 
@@ -61,6 +60,7 @@ def verify(
     if bool(delivery) == bool(source):
         raise StartError("name either a delivery's id, or a --source whose last refused delivery is looked at")
     from app.cli.session import run_session, stored_delivery
+    from app.settings import load_settings
 
     environment = rules_file.environment_of(env_file)
     book = rules_file.load_or_exit(rules, environment)
