@@ -130,6 +130,21 @@ def foreseen(delivery: Delivery, config: SourceConfig, book: Rulebook) -> list[s
     return shortened(lines) or ["the rules say: nothing, for there is no event in it"]
 
 
+def people_in(delivery: Delivery, config: SourceConfig) -> str:
+    """Return the addresses of a delivery's events; "no person" where it cannot be read."""
+    try:
+        people = shortened(person(event) for event in events_of(delivery, config))
+    except DeliveryRejected:
+        people = []
+    return ", ".join(people) or "no person"
+
+
+def as_text(delivery: Delivery, config: SourceConfig) -> str:
+    """Return what would be sent, without the proof."""
+    shown = PROVIDERS[config.provider].stored(delivery, config)
+    return f"{shown.method} {shown.url}\n\n{shown.body.decode()}"
+
+
 def person(event: Event) -> str:
     """Return the address of an event, or why it has none."""
     if event.thin:

@@ -9,16 +9,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from app.cli import sample_delivery
 from app.cli.rules_file import DEFAULT_RULES, EnvFile, RulesOption, environment_of, load_or_exit, source_of
-from app.cli.sample_delivery import Destination, delivery_of, events_of, shortened
-from app.errors import DeliveryRejected, StartError
-from app.model import Delivery, SourceConfig
-from app.settings import load_settings
-from app.sources import PROVIDERS
+from app.errors import StartError
 
 if TYPE_CHECKING:
     import httpx
+
+    from app.cli.sample_delivery import Destination
+    from app.model import Delivery
 
 SEND_SECONDS = 30.0
 
@@ -42,38 +40,28 @@ def send_sample(  # noqa: PLR0913  # each is an option of the command
 
     It asks first, unless the service says that it enrolls into the sandbox only.
     """
+    from app.cli import sample_delivery
+    from app.settings import load_settings
+
     environment = environment_of(env_file)
     book = load_or_exit(rules, environment)
     destination = sample_delivery.destination_of(source_of(book, source), load_settings(environment), url)
     sent = sample_delivery.chosen(destination.config, sample, body)
     sent = sent if email is None else sample_delivery.about(sent, destination, email)
     sent = sent.with_new_id() if new else sent
-    delivery = delivery_of(sent, destination)
+    delivery = sample_delivery.delivery_of(sent, destination)
     if email is not None:
         sample_delivery.require_about(email, delivery, destination.config, sent.name)
     elif body is not None:
-        typer.echo(_people_in(body, delivery, destination.config))
+        typer.echo(f"{body} is about {sample_delivery.people_in(delivery, destination.config)}")
     for line in sample_delivery.foreseen(delivery, destination.config, book):
         typer.echo(line)
     if dry_run:
-        _show(delivery, destination.config)
+        typer.echo(sample_delivery.as_text(delivery, destination.config))
         raise typer.Exit
     if not yes and not _practises(destination):
         _require_consent(destination)
     raise typer.Exit(_send(delivery, destination))
-
-
-def _people_in(body: Path, delivery: Delivery, config: SourceConfig) -> str:
-    try:
-        people = shortened(sample_delivery.person(event) for event in events_of(delivery, config))
-    except DeliveryRejected:
-        people = []
-    return f"{body} is about {', '.join(people) or 'no person'}"
-
-
-def _show(delivery: Delivery, config: SourceConfig) -> None:
-    shown = PROVIDERS[config.provider].stored(delivery, config)
-    typer.echo(f"{shown.method} {shown.url}\n\n{shown.body.decode()}")
 
 
 def _practises(destination: Destination) -> bool:
