@@ -60,7 +60,8 @@ class Event:
     with integers of any size intact. `exit` says that the person left: cancelled, unsubscribed, no longer in a cohort.
 
     `thin` says that Segue must ask the provider for what the event does not carry. `dropped` says why one member of a
-    batch cannot be used: it is recorded, and decides nothing. `answers` are a form's, by label, as `map:` names them.
+    batch cannot be used: it is recorded, and decides nothing. `answers` are a form's, by the title and by the ref of
+    the question: a text, or a list of texts where a person may choose several. Rules and `map:` read them.
     """
 
     source: str
@@ -77,7 +78,7 @@ class Event:
     exit: bool = False
     thin: bool = False
     dropped: str | None = None
-    answers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    answers: Mapping[str, str | list[str]] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,7 @@ FIELDS = (
     "company",
     "exit",
     "data",
+    "answers",
 )
 FUNCTIONS = ("is_free_mail(text)", "domain(text)", "lower(text)")
 _PLACE = re.compile(r"<input>:(\d+):(\d+): (.*?)(?: \(in container ''\))?$", re.MULTILINE)
@@ -95,6 +96,7 @@ class Facts:
         if self._activation is None:
             fields = {f"event.{name}": getattr(self._event, name) for name in FIELDS}
             fields["event.data"] = dict(self._event.data)
+            fields["event.answers"] = dict(self._event.answers)
             if self._event.occurred_at is None:
                 del fields["event.occurred_at"]
             self._activation = _environment().Activation(fields)

@@ -275,3 +275,15 @@ def test_a_rule_may_cancel_or_update_instead_of_enrolling() -> None:
     assert changed.enroll is not None
     assert (left.enroll.plan.action, left.enroll.properties, left.enroll.priority) == ("cancel", {}, 32_767)
     assert (changed.enroll.plan.action, changed.enroll.properties) == ("update", {"company": "Acme"})
+
+
+def test_a_condition_reads_a_forms_answers_by_their_questions() -> None:
+    rules = with_condition(ONE, 'event.answers["Company size"] == "50+" && "Sales" in event.answers["Interests"]')
+    assert rules_of(rules, answers={"Company size": "50+", "Interests": ["Sales", "Support"]}) == ["one"]
+    assert rules_of(rules, answers={"Company size": "1-49", "Interests": ["Sales"]}) == [None]
+
+
+def test_an_answer_that_is_not_there_is_no_match_and_says_so() -> None:
+    (decision,) = decide(event(), book(with_condition(ONE, 'event.answers["Company size"] == "50+"')))
+    assert decision.facts[0].error
+    assert "Company size" in decision.reason
