@@ -15,7 +15,7 @@ from app.rules.match import decide, heard
 from app.rules.rulebook import Rulebook
 from app.settings import Settings
 from app.sources import PROVIDERS
-from app.sources.field_map import mapped
+from app.sources.normalised import normalised
 from app.sources.sample_files import Sample, samples
 
 MOST_SHOWN = 20
@@ -109,7 +109,7 @@ def events_of(delivery: Delivery, config: SourceConfig) -> list[Event]:
     """Return the events as the service reads them. Raises DeliveryRejected where it would reject the delivery."""
     provider = PROVIDERS[config.provider]
     kept = provider.stored(delivery, config)
-    return [mapped(event, config, kept.headers) for event in provider.events(kept, config)]
+    return [normalised(event, config, kept.headers, kept.received_at) for event in provider.events(kept, config)]
 
 
 def _events_or_exit(delivery: Delivery, config: SourceConfig) -> list[Event]:

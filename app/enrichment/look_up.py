@@ -10,7 +10,7 @@ from app.enrichment.portals import account_of
 from app.enrollments.outcome import reason_without_reply
 from app.errors import HeldError, HubSpotError, LookupFailed, LookupNotFound, Refusal, Unreadable
 from app.hubspot.api.faults import Next, fault_of
-from app.sources.field_map import mapped
+from app.sources.normalised import normalised
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping
@@ -56,7 +56,7 @@ class EnrichmentSources:
             account = account_of(lookup.portal, rulebook.accounts_of(source), await self.portals())
             found = await self._contact(account, lookup.path)
         try:
-            return mapped(provider.enriched(event, found), source, {})
+            return normalised(provider.enriched(event, found), source, {}, event.received_at)
         except Unreadable as error:
             raise LookupNotFound(f"what was answered cannot be read: {error}") from error
 

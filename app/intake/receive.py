@@ -12,7 +12,7 @@ from app.intake.entries import Accepted, IntakeRecord
 from app.model import Response
 from app.rules.match import heard
 from app.sources.base import retiring
-from app.sources.field_map import mapped
+from app.sources.normalised import normalised
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
@@ -76,8 +76,7 @@ class Intake:
         events = provider.events(delivery, source)
         if hinted := provider.hints(events):
             self._hint(book.accounts_of(source), hinted)
-        if source.fields:
-            events = [mapped(event, source, delivery.headers) for event in events]
+        events = [normalised(event, source, delivery.headers, delivery.received_at) for event in events]
         wanted = [self._decider.decided(event, book) for event in events if book.store_unheard or heard(event, book)]
         self._metrics.unheard(delivery.source, len(events) - len(wanted))
         own = provider.answer(delivery, None)

@@ -62,6 +62,7 @@ class Event:
     `thin` says that Segue must ask the provider for what the event does not carry. `dropped` says why one member of a
     batch cannot be used: it is recorded, and decides nothing. `answers` are a form's, by the title and by the ref of
     the question: a text, or a list of texts where a person may choose several. Rules and `map:` read them.
+    `received_at` is when its delivery arrived (aware): `now()` of a rule, so that a stored event is decided alike.
     """
 
     source: str
@@ -79,6 +80,7 @@ class Event:
     thin: bool = False
     dropped: str | None = None
     answers: Mapping[str, str | list[str]] = field(default_factory=dict, repr=False)
+    received_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
