@@ -47,7 +47,7 @@ PRUNE_DELIVERIES = _delete("deliveries", "received_at")
 
 # The event stays, because the journal refers to it; the provider's payload goes together with its delivery.
 PRUNE_PAYLOADS = text(
-    f"UPDATE events SET data = NULL WHERE {_bite('events', 'received_at', which='data IS NOT NULL')}"  # noqa: S608  # as above
+    f"UPDATE events SET data = NULL, answers = NULL WHERE {_bite('events', 'received_at', which='data IS NOT NULL')}"  # noqa: S608  # as above
 )
 
 PRUNE_ENRICHMENTS = _delete("enrichments", "created_at", which="state IN ('done', 'failed')")

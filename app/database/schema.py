@@ -94,6 +94,7 @@ events = Table(
     Column("company", Text),
     Column("exit", Boolean, nullable=False, server_default=text("false")),
     Column("data", JSONB),
+    Column("answers", JSONB),
     Index("ix_events_payloads", "received_at", postgresql_where=text("data IS NOT NULL")),
     Index(None, "email", "id"),
     Index(None, "source", "id"),

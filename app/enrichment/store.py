@@ -107,6 +107,7 @@ def _enrichment(row: Row[Any]) -> Enrichment:
         company=row.company,
         data=row.data or {},
         exit=row.exit,
+        answers=row.answers or {},
         received_at=row.received_at,
     )
     return Enrichment(row.id, row.delivery_id, row.received_at, event, row.attempt, row.tries, row.first_failed_at)

@@ -79,6 +79,7 @@ def _event(item: _Item) -> dict[str, Any]:
         "exit": event.exit,
         "thin": event.thin,
         "data": event.data,
+        "answers": event.answers or None,
     }
 
 

@@ -22,7 +22,7 @@ EVENTS = """
         SELECT * FROM jsonb_to_recordset(CAST(:events AS jsonb)) AS row(
             id text, key text, delivery_id text, source text, type text, provider_id text, received_at timestamptz,
             occurred_at timestamptz, email text, first_name text, last_name text, name text, company text, exit boolean,
-            thin boolean, data jsonb
+            thin boolean, data jsonb, answers jsonb
         )
     )
 """
@@ -114,11 +114,11 @@ ACCEPT = text(f"""
     ), event AS (
         INSERT INTO events (
             id, delivery_id, source, type, provider_id, received_at, occurred_at, email, first_name, last_name, name,
-            company, exit, data
+            company, exit, data, answers
         )
         SELECT
             id, delivery_id, source, type, provider_id, received_at, occurred_at, email, first_name, last_name, name,
-            company, exit, data
+            company, exit, data, answers
         FROM event_in WHERE id IN (SELECT event_id FROM fresh)
     ), thin AS (
         INSERT INTO enrichments (event_id, delivery_id, source, state, due_at, created_at, updated_at)
@@ -142,7 +142,7 @@ ENRICHED = text(f"""
         UPDATE events
         SET occurred_at = event_in.occurred_at, email = event_in.email, first_name = event_in.first_name,
             last_name = event_in.last_name, name = event_in.name, company = event_in.company, exit = event_in.exit,
-            data = event_in.data
+            data = event_in.data, answers = event_in.answers
         FROM event_in WHERE events.id = event_in.id AND event_in.id IN (SELECT event_id FROM fresh)
     )
     {OUTCOME} AS work

@@ -48,7 +48,7 @@ class StoredReader:
 
     async def events(self, filters: Filters) -> Sequence[Mapping[str, Any]]:
         """List events without their payloads, newest first."""
-        shown = [column for column in events.c if column.name != "data"]
+        shown = [column for column in events.c if column.name not in {"data", "answers"}]
         return await self._rows(_narrowed(select(*shown), events, filters))
 
     async def event(self, id_: str) -> Mapping[str, Any] | None:

@@ -29,13 +29,14 @@ async def test_payloads_go_and_receipts_and_keys_stay(engine: AsyncEngine, make_
     await writer.accept(make_entry("new", "new@corp.example"))
     await ask(engine, "UPDATE deliveries SET received_at = now() - interval '31 days' WHERE id LIKE '%004'")
     await ask(engine, "UPDATE deliveries SET received_at = now() WHERE id NOT LIKE '%004'")
+    await ask(engine, "UPDATE events SET answers = jsonb_build_object('Size', '50+')")
     await ask(engine, "UPDATE events SET received_at = now() - interval '31 days' WHERE provider_id = 'old'")
     await ask(engine, "UPDATE events SET received_at = now() WHERE provider_id = 'new'")
     await prune(engine, retention=timedelta(days=30), dedupe=timedelta(days=45))
     assert await ask(engine, "SELECT id FROM deliveries") == [("dlv_000008",)]
-    assert await ask(engine, "SELECT provider_id, data IS NULL FROM events ORDER BY id") == [
-        ("old", True),
-        ("new", False),
+    assert await ask(engine, "SELECT provider_id, data IS NULL, answers IS NULL FROM events ORDER BY id") == [
+        ("old", True, True),
+        ("new", False, False),
     ]
     assert await ask(engine, "SELECT count(*) FROM decisions") == [(2,)]
     again = await writer.accept(make_entry("old"))

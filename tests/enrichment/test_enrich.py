@@ -198,6 +198,21 @@ async def test_a_thin_event_is_kept_at_once_and_decided_when_its_provider_has_an
     assert office.web.counted("enrichments_total", source="tickets", outcome="done") == 1
 
 
+async def test_a_claimed_event_is_as_it_arrived_and_as_rules_will_see_it_again(
+    office: Office, engine: AsyncEngine
+) -> None:
+    await office.ticket()
+    async with engine.begin() as connection:
+        await connection.exec_driver_sql("""UPDATE events SET answers = '{"Size": "50+", "Topics": ["Sales"]}'""")
+    (claimed,) = await office.enrichments.claim(10)
+    assert claimed.event.answers == {"Size": "50+", "Topics": ["Sales"]}
+    assert (
+        claimed.event.received_at
+        == claimed.received_at
+        == (await office.one("SELECT received_at FROM events"))["received_at"]
+    )
+
+
 async def test_the_same_delivery_again_is_a_duplicate_and_nothing_is_asked_twice(office: Office) -> None:
     first = await office.ticket()
     second = await office.ticket()

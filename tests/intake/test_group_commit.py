@@ -47,6 +47,17 @@ async def test_everything_of_a_delivery_is_there_after_the_answer(
     assert await column(engine, "SELECT state FROM enrollments") == ["ready"]
 
 
+async def test_a_forms_answers_are_kept_with_the_event(
+    writer: GroupCommit, engine: AsyncEngine, make_entry: Any
+) -> None:
+    answers = {"Company size": "50+", "Interests": ["Sales", "Support"]}
+    entry = make_entry("e1")
+    asked = replace(entry.events[0], event=replace(entry.events[0].event, answers=answers))
+    await writer.accept(replace(entry, events=(asked,)))
+    await writer.accept(make_entry("e2"))
+    assert await column(engine, "SELECT answers FROM events ORDER BY id") == [answers, None]
+
+
 async def test_a_duplicate_is_answered_with_the_first_delivery(
     writer: GroupCommit, engine: AsyncEngine, make_entry: Any
 ) -> None:

@@ -42,6 +42,7 @@ ENRICHMENT: dict[str, Any] = {
 }
 DETAIL: dict[str, Any] = {
     "data": {"event_id": EVENT["provider_id"], "event_type": "form_response", "employees": 80},
+    "answers": {"Company size": "50+", "Interests": ["Sales", "Support"]},
     "decisions": [DECISION["id"]],
     "enrichment": None,
 }
@@ -76,9 +77,10 @@ class EnrichmentRow(BaseModel, json_schema_extra={"example": ENRICHMENT}):
 
 
 class EventDetail(EventRow, json_schema_extra={"example": EVENT | DETAIL}):
-    """One event with its payload (None once the retention has passed) and its decisions."""
+    """One event with its payload and its form's answers (None once the retention has passed) and its decisions."""
 
     data: Any
+    answers: dict[str, Any] | None = None
     decisions: list[str]
     enrichment: EnrichmentRow | None = None
 
