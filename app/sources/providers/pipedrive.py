@@ -18,7 +18,7 @@ LATEST_MICROSECONDS = 10**17  # the year 5138
 
 
 class Pipedrive(CredentialProvider):
-    """No single id is proven: five fields of `meta` identify a v1 event; id, entity and time a v2 event."""
+    """Five fields of `meta` identify a v1 event, whose `meta.id` is the object's; id, entity and time a v2 event."""
 
     name = "pipedrive"
     credential = Credential("basic")
@@ -33,6 +33,7 @@ class Pipedrive(CredentialProvider):
             source=config.name,
             type=kind,
             dedupe=_second(meta, delivery) if second else _first(meta, kind, delivery),
+            id=id_at(meta, "id") if second else None,
             occurred_at=_moment(meta),
             email=_primary(subject),
             first_name=text(subject, "first_name"),

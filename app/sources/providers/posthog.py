@@ -2,7 +2,8 @@
 
 Source: PostHog's repository (cdp/templates/_destinations/webhook and cdp/types). Nothing is signed: the secret is in a
 header that the user adds to the destination. The body is a template; this provider reads the default one, `{event,
-person}`, and a `json` source reads others.
+person}`, and a `json` source reads others. An event without a profile ("personless") has no person; what its sender set
+of the person is in `$set` and `$set_once` among its properties.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from app.sources.credentials import Credential
 from app.sources.fields import find, instant, query_of, required, text
 from app.sources.forms import urlencoded
 from app.sources.options import HeaderOptions
-from app.sources.person_fields import person_in, with_address
+from app.sources.person_fields import first_of, person_in, with_address
 from app.sources.strict_json import parse_object
 
 
@@ -35,7 +36,8 @@ class PostHog(CredentialProvider):
 
     def event(self, body: dict[str, Any], delivery: Delivery, config: SourceConfig) -> Event:
         """Return the one event; the distinct id may be an address where the person has none."""
-        person = person_in(find(body, "person", "properties"))
+        places = [("person", "properties"), ("event", "properties", "$set"), ("event", "properties", "$set_once")]
+        person = first_of(*[person_in(find(body, *place)) for place in places])
         return Event(
             source=config.name,
             type=required(body, "event", "event"),

@@ -7,13 +7,18 @@ own. Numbers exceed 2^53 and keep all their digits.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from app.model import Delivery, Event, SourceConfig
 from app.sources.base import SignedProvider
-from app.sources.fields import as_instant, body_digest, find, first_text, storable, text
+from app.sources.fields import as_instant, body_digest, find, first_text, instant, storable, text
 from app.sources.signing import Scheme
 
+if TYPE_CHECKING:
+    from datetime import datetime
+
+# The time in the body that a topic is about, where the header with the time is missing; else `updated_at`.
+TIMES = {"create": "created_at", "cancelled": "cancelled_at", "paid": "processed_at"}
 EXITS = frozenset({"customers/delete", "customers/redact"})
 
 
@@ -32,7 +37,7 @@ class Shopify(SignedProvider):
             type=_header(delivery, "topic") or "",
             dedupe=(identifier or body_digest(delivery.body),),
             id=identifier,
-            occurred_at=as_instant(_header(delivery, "triggered-at")),
+            occurred_at=as_instant(_header(delivery, "triggered-at")) or _time(body, _header(delivery, "topic") or ""),
             email=first_text(text(body, "email"), text(person, "email"), text(body, "contact_email")),
             first_name=text(person, "first_name"),
             last_name=text(person, "last_name"),
@@ -40,6 +45,11 @@ class Shopify(SignedProvider):
             data=body,
             exit=_header(delivery, "topic") in EXITS,
         )
+
+
+def _time(body: dict[str, Any], topic: str) -> datetime | None:
+    key = TIMES.get(topic.rpartition("/")[2], "updated_at")
+    return instant(body, key) or instant(body, "updated_at") or instant(body, "created_at")
 
 
 def _header(delivery: Delivery, name: str) -> str | None:
