@@ -1,7 +1,7 @@
 """The Event field that a form's question asks for, recognised from its wording.
 
 Only a wording without other words counts: "What is your company called?" is the company, "How many people work at your
-company?" is not.
+company?" is not. A number at the end does not count: site builders number a field that repeats ("Email-2").
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 WORD = re.compile(r"[^\W_]+")
+NUMBER = re.compile(r"[\s_(-]*[0-9]+[\s)_]*$")
 # "s" is the rest of "what's".
 FILLERS = frozenset(
     WORD.findall("a an are at called do enter for is of please s the what whats which work works you your"),
@@ -44,14 +45,14 @@ MEANINGS = {
 
 def meaning(label: str) -> str | None:
     """Return the Event field that a question or key asks for, None where the wording does not fit one."""
-    words = frozenset(WORD.findall(label.lower())) - FILLERS
+    words = frozenset(WORD.findall(NUMBER.sub("", label.lower()))) - FILLERS
     return MEANINGS.get(words)
 
 
-def by_meaning(labelled: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """Return (label, answer) pairs as Event field -> answer; the first answer for a field counts."""
+def by_meaning(labelled: Iterable[tuple[str, str | list[str]]]) -> dict[str, str]:
+    """Return (label, answer) pairs as Event field -> answer; the first text for a field counts."""
     found: dict[str, str] = {}
     for label, answer in labelled:
-        if (field := meaning(label)) and answer.strip():
+        if isinstance(answer, str) and answer.strip() and (field := meaning(label)):
             found.setdefault(field, answer)
     return found

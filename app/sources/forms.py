@@ -1,6 +1,7 @@
 """Form-encoded and multipart bodies as plain values: browsers and older tools send them instead of JSON.
 
-A field that occurs twice becomes a list. Of a file only the name is kept.
+A field that occurs twice becomes a list. Of a file only the name is kept. A "+" means a space, save in an address that
+was sent without encoding it.
 """
 
 from __future__ import annotations
@@ -13,7 +14,9 @@ from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import parse_options_header
 
 from app.errors import Unreadable
+from app.people.addresses import normalise
 from app.sources.fields import storable
+from app.sources.form_labels import meaning
 
 if TYPE_CHECKING:
     from app.model import Delivery
@@ -39,16 +42,27 @@ def form(delivery: Delivery) -> dict[str, Any]:
 def urlencoded(body: bytes, charset: str = "utf-8") -> dict[str, Any]:
     """Return the fields of a form-encoded body, or of a URL's query."""
     try:
-        pairs = parse_qsl(
-            body.decode(charset),
-            keep_blank_values=True,
-            encoding=charset,
-            errors="strict",
-            max_num_fields=MAXIMUM_FIELDS,
-        )
+        text = body.decode(charset)
+        pairs = _pairs(text, charset)
+        if "+" in text:
+            # A sender that encodes nothing writes "+" and "@" as they are: "ann+demo@corp.example" is one address.
+            kept = _pairs(text.replace("+", "%2B"), charset)
+            pairs = [
+                _meant(*pair, as_it_is, plain="@" in text) for pair, (_, as_it_is) in zip(pairs, kept, strict=True)
+            ]
     except ValueError as error:  # UnicodeDecodeError is one
         raise Unreadable("malformed_body", f"the form cannot be read: {error}") from error
     return _by_name(pairs)
+
+
+def _pairs(text: str, charset: str) -> list[tuple[str, str]]:
+    return parse_qsl(text, keep_blank_values=True, encoding=charset, errors="strict", max_num_fields=MAXIMUM_FIELDS)
+
+
+def _meant(name: str, value: str, as_it_is: str, *, plain: bool) -> tuple[str, str]:
+    """Return a field with its "+" kept where that makes an address: no address has a space inside."""
+    is_address = "@" in value and (plain or meaning(name) == "email") and normalise(as_it_is) is not None
+    return name, as_it_is if is_address and " " in value.strip() else value
 
 
 def _parameters(delivery: Delivery) -> dict[bytes, bytes]:

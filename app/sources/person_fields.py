@@ -40,7 +40,7 @@ def person_at(value: Any, *fields: str, **paths: str) -> Person:
     return _person(found | {field: text(value, *path.split(".")) for field, path in paths.items()})
 
 
-def person_by_label(labelled: Iterable[tuple[str, str]]) -> Person:
+def person_by_label(labelled: Iterable[tuple[str, str | list[str]]]) -> Person:
     """Return e-mail, names and company of answers, found by the wording of their questions."""
     return _person(by_meaning(labelled))
 
