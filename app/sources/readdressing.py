@@ -30,8 +30,9 @@ def readdressed(text: str, addresses: Collection[str], new: str, *, form: bool =
     """
     if not addresses:
         return text
-    swap = _swap(addresses, new)
-    return _in_form(text, swap) if form else _in_text(text, swap)
+    if form:  # a "+" that was not encoded is decoded as a space
+        return _in_form(text, _swap({*addresses, *[address.replace("+", " ") for address in addresses]}, new))
+    return _in_text(text, _swap(addresses, new))
 
 
 def _swap(addresses: Collection[str], new: str) -> Swap:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from app.errors import StartError, Unauthenticated
 from app.model import Delivery, Event, Secret, SourceConfig
+from app.sources.answers import answers_in
 from app.sources.base import SignedProvider, unsent, with_tolerance
 from app.sources.fields import any_text, body_digest, find, from_digits, instant, storable
 from app.sources.options import TimedOptions
@@ -102,6 +103,7 @@ class StandardProvider(SignedProvider):
             id=identifier or None,
             occurred_at=instant(body, "timestamp") or from_digits(sent_at, "s"),
             data=body,
+            answers=answers_in(find(data, "answers")),
             **person_in(data if isinstance(data, dict) else body),
         )
 

@@ -96,7 +96,8 @@ function person_(asked) {
 }
 
 function meaning_(title) {
-  const words = (title.toLowerCase().match(/[\p{L}\p{N}]+/gu) || []).filter((word) => !FILLERS.includes(word));
+  const unnumbered = title.toLowerCase().replace(/[\s_(-]*[0-9]+[\s)_]*$/, '');
+  const words = (unnumbered.match(/[\p{L}\p{N}]+/gu) || []).filter((word) => !FILLERS.includes(word));
   const wording = words.join(' ');
   return Object.prototype.hasOwnProperty.call(MEANINGS, wording) ? MEANINGS[wording] : null;
 }

@@ -252,6 +252,7 @@ def agree(event: Event, facts: dict[str, Any], delivery: Delivery) -> None:
     assert event.dedupe
     assert event.occurred_at == (facts["occurred_at"] and datetime.fromisoformat(facts["occurred_at"]))
     assert facts.get("data", {}).items() <= event.data.items()
+    assert facts.get("answers", {}).items() <= event.answers.items()
     assert event.exit is facts.get("exit", event.exit)
 
 

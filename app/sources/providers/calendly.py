@@ -10,6 +10,7 @@ from datetime import timedelta
 from typing import Any
 
 from app.model import Delivery, Event, SourceConfig
+from app.sources.answers import Answer, by_question
 from app.sources.base import SignedProvider
 from app.sources.fields import find, id_at, instant, list_at, required, text, tuple_or_digest
 from app.sources.options import TimedOptions
@@ -32,7 +33,7 @@ class Calendly(SignedProvider):
     def event(self, body: dict[str, Any], delivery: Delivery, config: SourceConfig) -> Event:
         """Return the one event; the company is an answer to one of the booking's questions."""
         kind, payload = required(body, "event"), find(body, "payload")
-        labelled = _answers(payload)
+        answers = _answers(payload)
         return Event(
             source=config.name,
             type=kind,
@@ -41,14 +42,17 @@ class Calendly(SignedProvider):
             data=body,
             # A reschedule cancels one booking and makes another: the person does not leave.
             exit=kind == "invitee.canceled" and find(payload, "rescheduled") is not True,
-            answers=dict(labelled),
-            **first_of(person_at(payload, "email", "first_name", "last_name", "name"), person_by_label(labelled)),
+            answers=answers,
+            **first_of(
+                person_at(payload, "email", "first_name", "last_name", "name"), person_by_label(answers.items())
+            ),
         )
 
 
-def _answers(payload: Any) -> list[tuple[str, str]]:
+def _answers(payload: Any) -> dict[str, Answer]:
+    """Return the answers of a booking, or of a routing form, whose questions have ids too."""
     rows = list_at(payload, "questions_and_answers")
-    return [(text(row, "question") or "", text(row, "answer") or "") for row in rows]
+    return by_question((text(row, "question"), text(row, "question_uuid"), find(row, "answer")) for row in rows)
 
 
 PROVIDER = Calendly()

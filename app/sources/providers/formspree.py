@@ -11,6 +11,7 @@ from datetime import timedelta
 from typing import Any
 
 from app.model import Delivery, Event, Response, SourceConfig
+from app.sources.answers import answers_in
 from app.sources.base import SignedProvider
 from app.sources.fields import body_digest, find, instant
 from app.sources.options import TimedOptions
@@ -43,7 +44,7 @@ class Formspree(SignedProvider):
     def event(self, body: dict[str, Any], delivery: Delivery, config: SourceConfig) -> Event:
         """Return the one event."""
         submission = found if isinstance(found := find(body, "submission"), dict) else body
-        answers = _answers(submission)
+        answers = answers_in({key: value for key, value in submission.items() if not key.startswith("_")})
         return Event(
             source=config.name,
             type="submission",
@@ -53,10 +54,6 @@ class Formspree(SignedProvider):
             answers=answers,
             **person_by_label(answers.items()),
         )
-
-
-def _answers(submission: dict[str, Any]) -> dict[str, str]:
-    return {key: value for key, value in submission.items() if isinstance(value, str) and not key.startswith("_")}
 
 
 PROVIDER = Formspree()

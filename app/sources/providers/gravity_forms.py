@@ -2,21 +2,23 @@
 
 Source: docs.gravityforms.com (entry object, webhooks add-on) and the add-on's source. Nothing is signed: the secret is
 in a header that the site's owner adds. Fields are keyed by number ("1.3" is a first name) unless the owner named them:
-`map:` assigns them.
+`map:` assigns them. WordPress may escape what was typed as HTML does.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
+from app.errors import Unreadable
 from app.model import Delivery, Event, SourceConfig
+from app.sources.answers import Answer, answers_in, unescaped
 from app.sources.base import ANY_METHOD, CredentialProvider
 from app.sources.credentials import Credential
 from app.sources.fields import id_at, instant, query_of, tuple_or_digest
 from app.sources.forms import content_type, form, urlencoded
 from app.sources.options import HeaderOptions
 from app.sources.person_fields import person_by_label
-from app.sources.strict_json import parse_object
+from app.sources.strict_json import parse, parse_object
 
 
 class GravityForms(CredentialProvider):
@@ -35,7 +37,7 @@ class GravityForms(CredentialProvider):
 
     def event(self, body: dict[str, Any], delivery: Delivery, config: SourceConfig) -> Event:
         """Return the one event."""
-        answers = {key: value for key, value in body.items() if isinstance(value, str)}
+        answers = _answers(body)
         raw = delivery.body or delivery.url.encode()
         return Event(
             source=config.name,
@@ -47,6 +49,27 @@ class GravityForms(CredentialProvider):
             answers=answers,
             **person_by_label(answers.items()),
         )
+
+
+def _answers(body: dict[str, Any]) -> dict[str, Answer]:
+    """Return the entry's fields as texts. Of parts ("5.1", "5.2": checkboxes) the whole ("5") is the list."""
+    answers = answers_in({key: unescaped(_value(value)) for key, value in body.items()})
+    whole: dict[str, list[str]] = {}
+    for key, value in answers.items():
+        number, point, _ = key.partition(".")
+        if point and number.isdecimal() and isinstance(value, str):
+            whole.setdefault(number, []).append(value)
+    return {**whole, **answers}
+
+
+def _value(value: Any) -> Any:
+    """Return a field's value; a field of several choices is stored as JSON in a text."""
+    if isinstance(value, str) and value.startswith('["') and value.endswith('"]'):
+        try:
+            return parse(value.encode())
+        except Unreadable:
+            return value
+    return value
 
 
 PROVIDER = GravityForms()

@@ -17,6 +17,7 @@ from pydantic import Field
 
 from app.errors import Unauthenticated, Unreadable
 from app.model import Delivery, Event, Secret, SourceConfig
+from app.sources.answers import Answer, answers_in
 from app.sources.base import Hint, Lookup, SignedProvider, unsent
 from app.sources.batches import each, not_too_many
 from app.sources.fields import (
@@ -134,6 +135,7 @@ class HubSpot(SignedProvider):
             last_name=text(found, "lastname"),
             company=text(found, "company"),
             data={**event.data, "contact": found},
+            answers=answers_in(found),
         )
 
 
@@ -207,6 +209,7 @@ def _workflow(body: dict[str, Any], delivery: Delivery, config: SourceConfig) ->
         ),
         occurred_at=_sent_at(delivery),
         data=body,
+        answers=_answers(body),
         **_person(body),
     )
 
@@ -224,6 +227,7 @@ def _action(body: dict[str, Any], delivery: Delivery, config: SourceConfig) -> E
         id=callback,
         occurred_at=_sent_at(delivery),
         data=body,
+        answers=_answers(body["object"]),
         **_person(body["object"]),
     )
     return replace(event, thin=event.email is None and PROVIDER.lookup(event, config) is not None)
@@ -235,6 +239,15 @@ def _person(contact: dict[str, Any]) -> Person:
     valued = {field: f"{name}.value" for field, name in PROPERTIES.items()}
     places = ((properties, valued), (properties, PROPERTIES), (contact, PROPERTIES))
     return first_of(*[person_at(value, **paths) for value, paths in places])
+
+
+def _answers(contact: dict[str, Any]) -> dict[str, Answer]:
+    """Return a contact's properties by their names: HubSpot's forms write their answers into them."""
+    properties = find(contact, "properties")
+    sent = properties if isinstance(properties, dict) else contact
+    return answers_in(
+        {name: find(value, "value") if isinstance(value, dict) else value for name, value in sent.items()}
+    )
 
 
 def _sent_at(delivery: Delivery) -> datetime | None:

@@ -1,15 +1,17 @@
 """Jotform: form submissions.
 
 Source: jotform.com/help/245 and api.jotform.com/docs; the field set is that of a public capture. Jotform signs nothing
-and adds no header: the secret is the last part of the webhook's URL, and is removed before a delivery is stored.
+and adds no header: the secret is the last part of the webhook's URL, and is removed before a delivery is stored. The
+titles of questions are in `pretty` only: "Title:answer, Title:answer", in the order of the form.
 """
 
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from app.model import Delivery, Event, SourceConfig
+from app.sources.answers import as_answer, by_question, one_or_all, unescaped
 from app.sources.base import CredentialProvider
 from app.sources.credentials import Credential
 from app.sources.fields import required, text
@@ -17,9 +19,13 @@ from app.sources.forms import form
 from app.sources.person_fields import Person, first_of, person_at, person_by_label
 from app.sources.strict_json import parse_object
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 # Answers are named q{number}_{slug}; a repeated slug gets a number, and its words are written inCamelCase.
 ANSWER = re.compile(r"q\d+_(.+)")
-WORDS = re.compile(r"(?<=[a-z])(?=[A-Z])|[\d_]+$")
+WORDS = re.compile(r"(?<=[a-z])(?=[A-Z])")
+MAXIMUM_TITLED = 200
 
 
 class Jotform(CredentialProvider):
@@ -36,17 +42,44 @@ class Jotform(CredentialProvider):
         """Return the one event. `event.data` holds the form's fields, and the answers from `rawRequest`."""
         submission = required(body, "submissionID")
         raw = parse_object(text(body, "rawRequest") or "{}")
-        answers = {found[1]: value for key, value in raw.items() if (found := ANSWER.fullmatch(key))}
-        texts = {slug: value for slug, value in answers.items() if isinstance(value, str)}
+        found = {match[1]: _value(value) for key, value in raw.items() if (match := ANSWER.fullmatch(key))}
+        titles = dict(_titles(unescaped(text(body, "pretty") or ""), found))
+        answers = by_question((titles.get(slug), slug, value) for slug, value in found.items())
         return Event(
             source=config.name,
             type="submission",
             dedupe=(submission,),
             id=submission,
-            data=answers | body | {"rawRequest": raw},
-            answers=texts,
-            **first_of(_names(answers), person_by_label((WORDS.sub(" ", slug), texts[slug]) for slug in texts)),
+            data=found | body | {"rawRequest": raw},
+            answers=answers,
+            **first_of(
+                _names(found),
+                person_by_label((WORDS.sub(" ", slug), answers[slug]) for slug in found if slug in answers),
+                person_by_label(answers.items()),
+            ),
         )
+
+
+def _value(sent: Any) -> Any:
+    """Return an answer without HTML's escapes; of chosen options the texts, with the one that was typed as `other`."""
+    value = unescaped(sent)
+    if isinstance(value, dict) and value and all(key == "other" or key.isdecimal() for key in value):
+        return one_or_all([each for each in value.values() if isinstance(each, str)], several=set(value) != {"other"})
+    return value
+
+
+def _titles(pretty: str, found: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield (name, title) of the answers that are texts: a title is what stands between two known answers."""
+    start, after_known = 0, True
+    for slug, value in list(found.items())[:MAXIMUM_TITLED]:
+        answer = as_answer(value)
+        end = pretty.find(f":{answer}", start) if isinstance(answer, str) else -1
+        if end < 0:
+            after_known = False
+            continue
+        title = pretty[start:end]
+        yield slug, title if after_known else title.rpartition(", ")[2]
+        start, after_known = end + len(f":{answer}, "), True
 
 
 def _names(answers: dict[str, Any]) -> Person:

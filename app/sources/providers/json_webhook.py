@@ -17,6 +17,7 @@ from pydantic import AfterValidator, Field
 from app.errors import StartError, Unauthenticated, Unreadable
 from app.model import Delivery, Event, Secret, SourceConfig
 from app.sources import credentials
+from app.sources.answers import Answer, answers_in
 from app.sources.assurance import Authentication, Proof
 from app.sources.base import Provider
 from app.sources.fields import as_instant, body_digest, from_digits
@@ -51,6 +52,7 @@ class Fields(StrictOptions):
     name: FieldName | None = None
     company: FieldName | None = None
     occurred_at: FieldName | None = None
+    answers: FieldName | None = None
 
 
 class Signature(StrictOptions):
@@ -177,6 +179,7 @@ class JsonWebhook(Provider):
             name=_text(fields.name, body, delivery),
             company=_text(fields.company, body, delivery),
             data=body,
+            answers=_answers(fields.answers, body, delivery),
         )
 
 
@@ -204,6 +207,13 @@ def _text(name: str | None, body: dict[str, Any], delivery: Delivery) -> str | N
     if isinstance(value, bool) or not isinstance(value, str | int):
         raise Unreadable("malformed_field", f"{name} is neither text nor a whole number")
     return str(value) if str(value).strip() else None
+
+
+def _answers(name: str | None, body: dict[str, Any], delivery: Delivery) -> dict[str, Answer]:
+    value = value_at(name, body, delivery.headers) if name else None
+    if not isinstance(value, dict | None):
+        raise Unreadable("malformed_field", f"{name} is no object of questions and answers")
+    return answers_in(value)
 
 
 def _type(fields: Fields, body: dict[str, Any], delivery: Delivery) -> str:

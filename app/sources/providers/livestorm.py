@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from app.model import Delivery, Event, SourceConfig
+from app.sources.answers import Answer, by_question
 from app.sources.base import CredentialProvider
 from app.sources.credentials import Credential
 from app.sources.fields import find, first_text, id_at, instant, list_at, required, text, tuple_or_digest
@@ -25,8 +26,8 @@ class Livestorm(CredentialProvider):
         """Return the one event; the company is a field of the registration form."""
         kind = required(body, "data", "meta", "webhook", "event")
         person = find(body, "data", "attributes")
-        answers = dict(_answers(person))
-        answered = person_by_label(list(answers.items()))
+        answers = _answers(person)
+        answered = person_by_label(answers.items())
         session = id_at(person, "registrant_detail", "session_id")
         return Event(
             source=config.name,
@@ -42,9 +43,9 @@ class Livestorm(CredentialProvider):
         )
 
 
-def _answers(person: Any) -> list[tuple[str, str]]:
+def _answers(person: Any) -> dict[str, Answer]:
     rows = list_at(person, "registrant_detail", "fields")
-    return [(text(row, "id") or "", text(row, "value") or "") for row in rows]
+    return by_question((None, text(row, "id"), find(row, "value")) for row in rows)
 
 
 PROVIDER = Livestorm()

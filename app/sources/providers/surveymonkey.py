@@ -1,25 +1,31 @@
 """SurveyMonkey: responses to surveys.
 
 Source: SurveyMonkey/public_api_docs (webhooks, responses). The key is "{client_id}&{client_secret}". A webhook only
-names a response: with an `api_token` the response is fetched. Its answers have their questions' ids as keys, so `map:
-{first_name: "319352786"}` names other fields than the address.
+names a response: with an `api_token` the response is fetched, with the questions' headings and the options' texts
+(`simple=true`): chosen options are ids otherwise. In a question of several rows `simple_text` is "row | answer".
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field, SecretStr
 
 from app.errors import Unreadable
 from app.model import Delivery, Event, SourceConfig
+from app.sources.answers import Answer, by_question, choice_ids, one_or_all, without_markup
 from app.sources.assurance import mistakes_of_each
 from app.sources.base import Lookup, SignedProvider
 from app.sources.fields import DIGITS, find, first_text, id_at, instant, list_at, required, text
 from app.sources.options import StrictOptions, options_of
-from app.sources.person_fields import address_in
+from app.sources.person_fields import address_in, first_of, person_at, person_by_label
 from app.sources.signing import Scheme
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+OF_CONTACT = {name: f"{name}.value" for name in ("email", "first_name", "last_name")}
 
 
 class SurveyMonkeyOptions(StrictOptions):
@@ -69,22 +75,26 @@ class SurveyMonkey(SignedProvider):
         if options.api_token is None:
             return None
         headers = {"authorization": f"Bearer {options.api_token.get_secret_value()}"}
-        return Lookup(options.api_host, f"/v3/surveys/{survey}/responses/{response}/details", headers)
+        return Lookup(options.api_host, f"/v3/surveys/{survey}/responses/{response}/details?simple=true", headers)
 
     def enriched(self, event: Event, found: Any) -> Event:
         """Return the event with the response under `event.data.response`; an answer that is an address is taken."""
         if not isinstance(found, dict):
             raise Unreadable("malformed_body", "the response is not a JSON object")
-        answers = dict(_answers(found))
-        addresses = [address for value in answers.values() if (address := address_in(value.strip()))]
-        contact = find(found, "metadata", "contact")
+        questions = [question for page in list_at(found, "pages") for question in list_at(page, "questions")]
+        typed = [text(answer, "text") or "" for question in questions for answer in list_at(question, "answers")]
+        answers = by_question([row for question in questions for row in _rows(question)])
+        answered = person_by_label(answers.items())
+        addresses = [address_in(value.strip()) for value in (answered["email"] or "", *typed)]
         return replace(
             event,
-            email=first_text(text(found, "email_address"), text(contact, "email", "value"), *addresses),
-            first_name=first_text(text(found, "first_name"), text(contact, "first_name", "value")),
-            last_name=first_text(text(found, "last_name"), text(contact, "last_name", "value")),
-            data={**event.data, "response": found},
+            data={**event.data, "response": found, **_ids(questions)},
             answers=answers,
+            **first_of(
+                person_at(found, "first_name", "last_name", email="email_address"),
+                person_at(find(found, "metadata", "contact"), **OF_CONTACT),
+                {**answered, "email": first_text(*addresses)},
+            ),
         )
 
 
@@ -92,15 +102,30 @@ def _is_id(value: str | None) -> bool:
     return value is not None and DIGITS.fullmatch(value) is not None
 
 
-def _answers(found: dict[str, Any]) -> list[tuple[str, str]]:
-    """Return (question's id, text) of every answer in words; chosen options have only ids."""
-    questions = [question for page in list_at(found, "pages") for question in list_at(page, "questions")]
-    return [
-        (id_at(question, "id") or "", value)
-        for question in questions
-        for answer in list_at(question, "answers")
-        if (value := text(answer, "text"))
-    ]
+def _rows(question: Any) -> Iterator[tuple[str | None, str | None, Answer | None]]:
+    """Yield (title, id, answer) of a question and, where it has rows, (row, None, answer) of each."""
+    answers = list_at(question, "answers")
+    texts = [value for answer in answers if (value := _text(answer))]
+    title = without_markup(text(question, "heading") or "")
+    yield title, id_at(question, "id"), one_or_all(texts, several=find(question, "family") == "multiple_choice")
+    for answer in answers:
+        row, separator, value = (text(answer, "simple_text") or "").partition(" | ")
+        if separator and find(answer, "row_id") is not None:
+            yield without_markup(row), None, value
+
+
+def _text(answer: Any) -> str | None:
+    """Return what was typed, else the text of the chosen option."""
+    chosen = text(answer, "simple_text")
+    return first_text(text(answer, "text"), without_markup(chosen) if chosen else None)
+
+
+def _ids(questions: list[Any]) -> dict[str, Any]:
+    """Return the ids of chosen options by the question's id."""
+    chosen = {id_at(question, "id"): list_at(question, "answers") for question in questions}
+    return choice_ids(
+        (name, [ref for row in rows if (ref := id_at(row, "choice_id"))]) for name, rows in chosen.items()
+    )
 
 
 PROVIDER = SurveyMonkey()

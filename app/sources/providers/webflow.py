@@ -11,6 +11,7 @@ from datetime import timedelta
 from typing import Any
 
 from app.model import Delivery, Event, SourceConfig
+from app.sources.answers import answers_in
 from app.sources.base import SignedProvider
 from app.sources.fields import body_digest, find, id_at, instant, required
 from app.sources.options import TimedOptions
@@ -38,7 +39,7 @@ class Webflow(SignedProvider):
         """
         found = find(body, "payload", "data")
         form: dict[str, Any] = found if isinstance(found, dict) else {}
-        answers = {name: value for name, value in form.items() if isinstance(value, str)}
+        answers = answers_in(form)
         submission = id_at(body, "payload", "id")
         return Event(
             source=config.name,

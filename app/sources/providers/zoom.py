@@ -13,8 +13,9 @@ from datetime import timedelta
 from typing import Any
 
 from app.model import Delivery, Event, Response, SourceConfig
+from app.sources.answers import Answer, answers_in, by_question
 from app.sources.base import SignedProvider
-from app.sources.fields import body_digest, find, first_text, id_at, instant, required
+from app.sources.fields import body_digest, find, first_text, id_at, instant, list_at, required, text
 from app.sources.options import TimedOptions
 from app.sources.person_fields import person_at
 from app.sources.signing import Scheme, octets
@@ -60,8 +61,15 @@ class Zoom(SignedProvider):
             occurred_at=instant(body, "event_ts"),
             data=body,
             exit=required(body, "event") in EXITS,
+            answers=_answers(find(subject, "registrant")),
             **person_at(person, "email", "first_name", "last_name", name="user_name", company="org"),
         )
+
+
+def _answers(registrant: Any) -> dict[str, Answer]:
+    """Return what was asked at registration: custom questions by their titles, Zoom's own by the field's name."""
+    rows = list_at(registrant, "custom_questions")
+    return answers_in(registrant) | by_question((text(row, "title"), None, find(row, "value")) for row in rows)
 
 
 def _dedupe_key(body: dict[str, Any], subject: Any, person: Any, raw: bytes) -> tuple[str, ...]:
