@@ -16,9 +16,10 @@ from pydantic import Field, SecretStr
 
 from app.errors import Unreadable
 from app.model import Delivery, Event, SourceConfig
+from app.sources.answers import by_question
 from app.sources.base import CredentialProvider, Lookup
 from app.sources.credentials import Credential
-from app.sources.fields import find, instant, required, text
+from app.sources.fields import find, id_at, instant, list_at, required, text
 from app.sources.options import StrictOptions, options_of
 from app.sources.person_fields import first_of, person_at
 
@@ -66,8 +67,12 @@ class Eventbrite(CredentialProvider):
         """Return the event with the object under `event.data.object`; an attendee's person is its profile."""
         if not isinstance(found, dict):
             raise Unreadable("malformed_body", "the object is not a JSON object")
+        rows = list_at(found, "answers")
         return replace(
             event,
+            answers=by_question(
+                (text(row, "question"), id_at(row, "question_id"), find(row, "answer")) for row in rows
+            ),
             occurred_at=instant(found, "changed") or instant(found, "created"),
             data={**event.data, "object": found},
             exit=event.exit or find(found, "cancelled") is True or find(found, "refunded") is True,

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 # Answers are named q{number}_{slug}; a repeated slug gets a number, and its words are written inCamelCase.
 ANSWER = re.compile(r"q\d+_(.+)")
 WORDS = re.compile(r"(?<=[a-z])(?=[A-Z])")
-MAXIMUM_TITLED = 200
+# Each answer is searched in all of `pretty`, so both are bounded.
+MAXIMUM_TITLED, MAXIMUM_PRETTY = 200, 64 * 1024
 
 
 class Jotform(CredentialProvider):
@@ -70,16 +71,17 @@ def _value(sent: Any) -> Any:
 
 def _titles(pretty: str, found: dict[str, Any]) -> Iterator[tuple[str, str]]:
     """Yield (name, title) of the answers that are texts: a title is what stands between two known answers."""
+    if len(pretty) > MAXIMUM_PRETTY:
+        return
     start, after_known = 0, True
     for slug, value in list(found.items())[:MAXIMUM_TITLED]:
         answer = as_answer(value)
-        end = pretty.find(f":{answer}", start) if isinstance(answer, str) else -1
-        if end < 0:
-            after_known = False
-            continue
-        title = pretty[start:end]
-        yield slug, title if after_known else title.rpartition(", ")[2]
-        start, after_known = end + len(f":{answer}, "), True
+        shown = re.compile(f":{re.escape(answer)}(?:, |$)").search(pretty, start) if isinstance(answer, str) else None
+        if shown:
+            title = pretty[start : shown.start()]
+            yield slug, title if after_known else title.rpartition(", ")[2]
+            start = shown.end()
+        after_known = shown is not None
 
 
 def _names(answers: dict[str, Any]) -> Person:
