@@ -13,7 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
-from app.sandbox.control import simulate, webhooks
+from app.sandbox.control import identities, simulate, webhooks
 from app.sandbox.control.errors import InvalidControlRequest
 from app.sandbox.control.faults import Fault
 from app.sandbox.control.page import page
@@ -54,6 +54,8 @@ def _control_routes() -> list[ControlRoute]:
         ControlRoute("POST", "reset", _reset),
         ControlRoute("POST", "enroll-elsewhere", simulate.enroll_elsewhere),
         ControlRoute("POST", "happen", simulate.contact_event),
+        ControlRoute("POST", "contacts", identities.give_addresses),
+        ControlRoute("POST", "merge", identities.merge),
         ControlRoute("POST", "revoke-grants", lambda _, account, __: {"revoked": account.grants.revoke_all(account)}),
         ControlRoute("GET", "webhooks", webhooks.list_subscribers),
         ControlRoute("POST", "webhooks", webhooks.subscribe),

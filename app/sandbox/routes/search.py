@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from app.sandbox.bodies import contact_body, with_system_properties
 from app.sandbox.errors import too_many, validation
+from app.sandbox.state.identities import SECONDARY
 
 if TYPE_CHECKING:
     from app.sandbox.request import Request, Response
@@ -83,7 +84,13 @@ def _matches(groups: list[list[dict[str, Any]]], properties: dict[str, str]) -> 
 
 
 def _holds(filter_: dict[str, Any], properties: dict[str, str]) -> bool:
+    """Return whether a filter holds. A secondary address is found by its own property, and not by `email`."""
     value = properties.get(filter_["propertyName"], "")
+    values = value.split(";") if filter_["propertyName"] == SECONDARY else [value]
+    return any(_holds_of(filter_, each) for each in values)
+
+
+def _holds_of(filter_: dict[str, Any], value: str) -> bool:
     match filter_["operator"]:
         case "HAS_PROPERTY":
             return value != ""

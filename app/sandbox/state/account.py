@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from app.sandbox.control.faults import Faults
 from app.sandbox.state.contact_properties import ContactProperty
 from app.sandbox.state.contacts import BY_API, Change, Contact, Enrollment, Sequence
+from app.sandbox.state.identities import Identities, merge
 from app.sandbox.state.ledger import Ledger
 from app.sandbox.state.oauth_grants import Grants
 from app.sandbox.state.rate_limits import Rolling, Window
@@ -59,8 +60,7 @@ class Account:
         self.notes: list[dict[str, Any]] = []
         self._contact_ids = itertools.count(501)
         self._enrollment_ids = itertools.count(5_546_974_400)
-        self._by_id: dict[str, Contact] = {}
-        self._by_email: dict[str, Contact] = {}
+        self._identities = Identities()
         self._seed()
 
     def _seed(self) -> None:
@@ -82,36 +82,43 @@ class Account:
 
     def _add(self, properties: dict[str, str], *, set_at: float) -> Contact:
         contact = Contact(str(next(self._contact_ids)), {}, self.clock())
-        self._by_id[contact.id] = contact
         contact.set_properties(properties, set_at)
-        if contact.email:
-            self._by_email[contact.email] = contact
+        self._identities.add(contact)
         return contact
 
     def change(self, contact: Contact, properties: dict[str, str]) -> None:
         """Change a contact, and the address that it is found by."""
-        self._by_email.pop(contact.email, None)
+        self._identities.forget_addresses(contact)
         lowered = {name: value.lower() if name == "email" else value for name, value in properties.items()}
         contact.set_properties(lowered, self.clock())
-        if contact.email:
-            self._by_email[contact.email] = contact
+        self._identities.add(contact)
+
+    def merge(self, primary: Contact, other: Contact) -> Contact:
+        """Merge two contacts into a third one; the ids of both lead to it."""
+        made = Contact(str(next(self._contact_ids)), {}, self.clock())
+        for old in (primary, other):
+            self._identities.remove(old)
+            self._identities.merged(old, made)
+        merge(primary, other, made, self.clock())
+        made.on_change = self._on_change
+        self._identities.add(made)
+        return made
 
     def delete(self, contact: Contact) -> None:
         """Delete a contact: reads and searches no longer find it."""
-        self._by_email.pop(contact.email, None)
-        del self._by_id[contact.id]
+        self._identities.remove(contact)
         self.outbox.deleted(contact, self.clock())
 
     def contact(self, key: str, *, by_email: bool = False) -> Contact | None:
-        """Return a contact by its id or address, as it is now."""
-        found = self._by_email.get(key.lower()) if by_email else self._by_id.get(key)
+        """Return a contact by its id or one of its addresses, as it is now."""
+        found = self._identities.by_email(key) if by_email else self._identities.by_id(key)
         if found is not None:
             found.advance(self.clock(), lag=self.settings.property_lag)
         return found
 
     def contacts(self) -> list[Contact]:
         """Return all contacts as they are now."""
-        return [contact for id_ in list(self._by_id) if (contact := self.contact(id_))]
+        return [contact for id_ in self._identities.ids() if (contact := self.contact(id_))]
 
     def properties(self) -> dict[str, ContactProperty]:
         """Return the contact properties that exist, by name."""

@@ -85,6 +85,9 @@ _SYSTEM: dict[str, Literal["string", "number", "datetime", "bool"]] = {
     "hs_latest_sequence_unenrolled_date": "datetime",
     "hs_sales_email_last_replied": "datetime",
     "hs_email_optout": "bool",
+    "hs_additional_emails": "string",
+    "hs_merged_object_ids": "string",
+    "hs_calculated_merged_vids": "string",
 }
 _ALL = (
     *(ContactProperty(name=name) for name in _TEXTS),
