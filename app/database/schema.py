@@ -207,6 +207,7 @@ enrollments = Table(
     Column("ended_why", Text),
     Column("ended_seen_at", Instant),
     Column("replied_at", Instant),
+    Column("occupied_contact_id", Text),
     Index(
         "ix_enrollments_one_in_hand_per_person",
         "account",
@@ -214,6 +215,15 @@ enrollments = Table(
         unique=True,
         postgresql_where=text("state IN ('working', 'uncertain')"),
     ),
+    # Addresses of one contact are known as such only once the contact was read: a row occupies it when it is prepared.
+    Index(
+        "ix_enrollments_one_in_hand_per_contact",
+        "account",
+        "occupied_contact_id",
+        unique=True,
+        postgresql_where=text("state IN ('working', 'uncertain') AND step IN ('prepared', 'sending')"),
+    ),
+    Index("ix_enrollments_of_contact", "account", "contact_id", postgresql_where=text("contact_id IS NOT NULL")),
     # `id` gives a claim its order: very many rows may have the same `due_at`.
     Index(
         "ix_enrollments_claimable",

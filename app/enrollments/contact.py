@@ -9,6 +9,7 @@ from app.enrollments.unenroll import IS_ENROLLED
 from app.enrollments.work_item import WorkItem
 from app.errors import DeclinedError, Refusal
 from app.model import CONTACT_OWNER, KEEP, OF_CONTACT, IfEnrolled
+from app.people import identity
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from app.enrollments.store import EnrollmentStore
     from app.hubspot.batched import BatchedHubSpot
     from app.model import Baseline, DroppedProperty, Enrollment, Plan
+    from app.people.identity import Person
 
 OWNER = "hubspot_owner_id"
 NOT_FOUND = "OBJECT_NOT_FOUND"
@@ -71,11 +73,19 @@ class ContactWriter:
             facts = await self.hubspot.read(contact_id, enrollment.require)
             await self.add(enrollment, missing_defaults(WorkItem(enrollment, dict(facts))))
 
+    async def identify(self, enrollment: Enrollment, contact_id: str) -> Person:
+        """Read who the contact is."""
+        return identity.person_of(
+            enrollment.email, contact_id, await self.hubspot.read(contact_id, identity.PROPERTIES)
+        )
+
     async def _read(self, item: WorkItem, contact_id: str) -> Baseline:
-        """Read the contact's facts and baseline in one request, which takes one place in a batch call."""
-        names = (*item.enrollment.require, *_properties_to_read(item.enrollment.plan))
+        """Read who the contact is, its facts and its baseline in one request, which takes one place in a batch call."""
+        names = (*item.enrollment.require, *_properties_to_read(item.enrollment.plan), *identity.PROPERTIES)
         facts, baseline = await self.hubspot.look(contact_id, names)
         item.facts = dict(facts)
+        item.person = identity.person_of(item.enrollment.email, contact_id, facts)
+        item.enrollment = replace(item.enrollment, contact_id=item.person.contact_id)
         return baseline
 
 

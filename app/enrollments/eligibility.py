@@ -1,4 +1,7 @@
-"""Eligibility checks that need no HubSpot call: suppression lists, exits since the event, the per-person cap."""
+"""Eligibility checks that need no HubSpot call: suppression lists, exits since the event, the per-person cap.
+
+They hold for the address that the event named, and once the contact was read for its other addresses and its ids, too.
+"""
 
 from __future__ import annotations
 
@@ -8,11 +11,13 @@ from app.enrollments.actions import ACTIONS
 from app.errors import DeclinedError
 from app.model import ENROLL
 from app.people.suppression import Kind
+from app.people.suppression_store import Counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from app.model import Enrollment
+    from app.people.identity import Person
     from app.people.suppression import Suppression
     from app.people.suppression_store import SuppressionStore
     from app.rules.rulebook import Rulebook
@@ -25,26 +30,42 @@ class Eligibility:
         self._suppressions = suppressions
         self._rulebook = rulebook
 
-    async def ensure_eligible(self, enrollment: Enrollment) -> None:
-        """Return when the person may be enrolled. Raises DeclinedError: suppressed, left_since or person_cap."""
+    async def ensure_eligible(self, enrollment: Enrollment, person: Person | None = None) -> None:
+        """Return when the person may be enrolled. Raises DeclinedError: suppressed, left_since or person_cap.
+
+        `person` is known once the contact was read.
+        """
         rulebook = self._rulebook()
-        by_rules = next((entry for entry in rulebook.suppress if entry.matches(enrollment.email)), None)
-        found = by_rules or await self._suppressions.find(enrollment.email)
-        if found is not None:
-            where = "the rules suppress" if by_rules else "the suppression list has"
-            raise DeclinedError("suppressed", f"{where} {_describe(found)}")
+        if reason := await self._suppressed(enrollment.email, rulebook):
+            raise DeclinedError("suppressed", reason)
+        for address in person.others if person else ():
+            if reason := await self._suppressed(address, rulebook):
+                message = f"the contact that HubSpot found has a suppressed address: {reason}"
+                raise DeclinedError("suppressed", message)
         _require_not_left(enrollment)
         if enrollment.plan.action == ENROLL:
-            await self._require_below_cap(enrollment, rulebook)
+            await self._require_below_cap(enrollment, person, rulebook)
 
-    async def _require_below_cap(self, enrollment: Enrollment, rulebook: Rulebook) -> None:
+    async def _suppressed(self, email: str, rulebook: Rulebook) -> str | None:
+        """Return what suppresses this address, None where nothing does."""
+        by_rules = next((entry for entry in rulebook.suppress if entry.matches(email)), None)
+        found = by_rules or await self._suppressions.find(email)
+        where = "the rules suppress" if by_rules else "the suppression list has"
+        return f"{where} {_describe(found)}" if found else None
+
+    async def _require_below_cap(self, enrollment: Enrollment, person: Person | None, rulebook: Rulebook) -> None:
         account = rulebook.account_named(enrollment.account)
         cap = account.per_person if account else None
         if cap is None:
             return
-        count = await self._suppressions.count_enrolled(
-            enrollment.account, enrollment.email, cap.period, excluding=enrollment.id
+        wanted = Counted(
+            enrollment.account,
+            enrollment.id,
+            (enrollment.email, *(person.others if person else ())),
+            person.ids if person else (),
+            cap.period,
         )
+        count = await self._suppressions.count_enrolled(wanted)
         if count >= cap.enrollments:
             message = f"the person was, or may have been, enrolled {count} times in {cap.period}"
             raise DeclinedError("person_cap", f"{message}, and {cap.enrollments} are allowed")

@@ -15,6 +15,9 @@ UNENROLLING = """
     AND (other.triggered_until > clock_timestamp()
          OR (other.triggered_at IS NOT NULL AND other.state IN ('held', 'ready')))
 """
+# A row whose request may go out, or may have gone out: the contact is this row's alone, by whatever address. The unique
+# index on `occupied_contact_id` has the same condition. A claim sets another step, so that it never violates the index.
+OCCUPIES_CONTACT = "other.state IN ('working', 'uncertain') AND other.step IN ('prepared', 'sending')"
 # An exit is handled at once: its row cancels the person's waiting enrollments, and continues a running unenroll
 # workflow. It waits only for another row that unenrolls, since that does the same.
 LEAVING = "COALESCE({row}.plan->>'action' IN ('cancel', 'unenroll'), false)"
@@ -81,6 +84,15 @@ def blocker(row: str) -> str:
     """
 
 
+def occupants(row: str) -> str:
+    """Return a statement that selects the rows that keep `row` from its contact, each under another address."""
+    return f"""
+        SELECT FROM enrollments AS other
+        WHERE other.account = {row}.account AND other.contact_id = {row}.contact_id AND other.email <> {row}.email
+          AND (({OCCUPIES_CONTACT}) OR ({UNENROLLING}))
+    """  # the only text put in are the conditions above
+
+
 WAITS_FOR = "'it waits for ' || blocker || ' of the same person'"
 
 # Of two enrollments of one person the blocked one waits until the other has ended: one that is working, or one that
@@ -139,16 +151,24 @@ RELEASE_DUE = text(f"""
 """)  # noqa: S608  # the only text put in are the conditions above
 
 # When enrollments of a person have ended, or are working no longer, the first row that they blocked becomes ready,
-# unless another row blocks it. Locked rows are skipped, not waited for: they are checked again when they are due.
+# unless another row blocks it. So does the first row of each other address that waited for the same contact. Locked
+# rows are skipped, not waited for: they are checked again when they are due.
 RELEASE_PEOPLE = text(f"""
-    WITH person AS MATERIALIZED (
-        SELECT DISTINCT account, email FROM enrollments WHERE id = ANY(CAST(:ids AS text[]))
+    WITH ended AS MATERIALIZED (
+        SELECT account, email, contact_id FROM enrollments WHERE id = ANY(CAST(:ids AS text[]))
+    ), person AS MATERIALIZED (
+        SELECT account, email FROM ended
+        UNION
+        SELECT waiting.account, waiting.email FROM ended JOIN enrollments waiting
+            ON waiting.account = ended.account AND waiting.contact_id = ended.contact_id
+        WHERE waiting.state = 'held' AND waiting.reason = 'other_enrollment'
     ), next AS MATERIALIZED (
         SELECT waits.id FROM person CROSS JOIN LATERAL (
             SELECT waiting.id FROM enrollments waiting
             WHERE waiting.account = person.account AND waiting.email = person.email
               AND waiting.state = 'held' AND waiting.reason = 'other_enrollment'
-              AND NOT EXISTS (SELECT {blockers("waiting")})
+              AND waiting.id <> ALL(CAST(:ids AS text[]))
+              AND NOT EXISTS (SELECT {blockers("waiting")}) AND NOT EXISTS ({occupants("waiting")})
             ORDER BY {first("waiting")} LIMIT 1 FOR UPDATE SKIP LOCKED
         ) AS waits
     ), moved AS (

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from app.enrollments.conflict import require_none
 from app.enrollments.contact import OWNER, missing_defaults
 from app.enrollments.evidence import Evidence, compare
 from app.enrollments.timing import require_open
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from app.enrollments.unenroll import Unenroller
     from app.enrollments.work_item import WorkItem
     from app.model import Baseline, Enrollment, Sender
+    from app.people.identity import Person
     from app.senders.assign import Senders
 
 RECHECK_AFTER = timedelta(hours=1)
@@ -53,6 +55,7 @@ class Preparer:
         baseline = await self.contacts.ensure(item)
         if _earlier_request_worked(item, baseline):
             return True
+        await self._ensure_person_free(item)
         if by_owner:
             await self._assign(item)
         self._require_open(item, facts_known=True)
@@ -66,9 +69,13 @@ class Preparer:
     async def recheck(self, item: WorkItem) -> None:
         """Check again, right before the request, what may have changed while it waited for the rate limit.
 
-        Raises HeldError where the window has closed and DeclinedError where the person was suppressed meanwhile.
+        Raises HeldError where the window has closed, and DeclinedError where the person was suppressed or has left
+        meanwhile.
         """
-        await self.eligibility.ensure_eligible(item.enrollment)
+        if item.person and item.person.others:
+            await self._require_no_conflict(item.enrollment, item.person)
+        else:
+            await self.eligibility.ensure_eligible(item.enrollment, item.person)
         self._require_open(item, facts_known=True)
 
     async def update(self, enrollment: Enrollment) -> str:
@@ -80,6 +87,10 @@ class Preparer:
         contact_id = await self.contacts.write(enrollment)
         await self.contacts.fill_required(enrollment, contact_id)
         return contact_id
+
+    async def ensure_reachable(self, enrollment: Enrollment, contact_id: str) -> None:
+        """Return when the contact may be reached at all its addresses. Raises DeclinedError, or HeldError."""
+        await self._require_no_conflict(enrollment, await self.contacts.identify(enrollment, contact_id))
 
     async def replace(self, enrollment: Enrollment) -> None:
         """Take the contact out of the sequence that HubSpot reports. Raises HeldError until it is out, or ParkedError.
@@ -120,6 +131,19 @@ class Preparer:
             item.removed = enrollment.triggered_at is not None
             item.enrollment = replace(item.enrollment, triggered_at=None)
 
+    async def _ensure_person_free(self, item: WorkItem) -> None:
+        """Check the contact's other addresses, before it is taken out of a sequence.
+
+        Raises DeclinedError, or HeldError. A contact without other addresses is checked by the checkpoint.
+        """
+        person = item.known_person
+        if person.others or item.enrollment.plan.if_enrolled is IfEnrolled.REPLACE:
+            await self._require_no_conflict(item.enrollment, person)
+
+    async def _require_no_conflict(self, enrollment: Enrollment, person: Person) -> None:
+        await self.eligibility.ensure_eligible(enrollment, person)
+        require_none(await self.store.read_conflict(enrollment, person), now=self.recorder.now())
+
     async def _new_owner(self, item: WorkItem) -> str | None:
         """Return the owner id to write to the contact, None where it keeps the one it has.
 
@@ -133,8 +157,9 @@ class Preparer:
         return owner if owner != current else None
 
     async def _checkpoint(self, item: WorkItem, baseline: Baseline, owner: str | None) -> None:
-        contact_id = item.enrollment.contact_id or ""
-        await self.store.checkpoint_prepared(item.enrollment, contact_id, baseline, owner)
+        conflict = await self.store.checkpoint_prepared(item.enrollment, item.known_person, baseline, owner)
+        if conflict is not None:
+            require_none(conflict, now=self.recorder.now())
         item.enrollment = replace(item.enrollment, baseline=baseline, step=Step.PREPARED)
         self.recorder.step(item.enrollment, "prepared")
 

@@ -212,19 +212,6 @@ READ_LATER = text("""
     RETURNING enrollment_id
 """)
 
-CHECKPOINT_PREPARED = text("""
-    WITH moved AS (
-        UPDATE enrollments SET step = 'prepared', contact_id = :contact_id, baseline_count = :count,
-               baseline_sequence = :sequence, baseline_date = :date, gave_owner = :owner,
-               updated_at = clock_timestamp()
-        WHERE id = :id AND attempt = :attempt AND state = 'working'
-        RETURNING id, attempt
-    )
-    INSERT INTO journal (enrollment_id, at, before, after, step, attempt, cause)
-    SELECT id, clock_timestamp(), 'working', 'working', 'prepared', attempt, 'prepared' FROM moved
-    RETURNING enrollment_id
-""")
-
 REMARK = text("""
     INSERT INTO journal (enrollment_id, at, before, after, step, attempt, cause, detail)
     SELECT id, clock_timestamp(), state, state, step, attempt, :cause, :detail FROM enrollments
@@ -261,14 +248,22 @@ CHECKPOINT_WORKFLOW_ENDED = text("""
 
 RELEASE_INTENT = text("DELETE FROM intents WHERE enrollment_id = :id")
 
-# Cancels the person's rows that were heard before this one and have not been sent. No worker can claim any of them
-# meanwhile: this row is working, and is locked with the others in the order of their ids. A running unenroll workflow
-# goes on: if this row unenrolls, too (`takes_over`), the workflow belongs to this row from then on.
+# Cancels the person's rows that were heard before this one and have not been sent: those of its addresses, and those
+# whose contact is known to be the same. No worker can claim any row of the same address meanwhile: this row is working.
+# A row of another address that a worker has claimed goes on. The rows are locked in the order of their ids. A running
+# unenroll workflow goes on: if this row unenrolls, too (`takes_over`), the workflow belongs to this row from then on.
 CANCEL_EARLIER = text(f"""
-    WITH locked AS MATERIALIZED (
+    WITH own_address AS MATERIALIZED (
+        SELECT id, contact_id FROM enrollments WHERE account = :account AND email = ANY(CAST(:emails AS text[]))
+    ), person AS MATERIALIZED (
+        SELECT id FROM own_address
+        UNION
+        SELECT id FROM enrollments WHERE account = :account AND contact_id = ANY(CAST(:contact_ids AS text[]) || ARRAY(
+            SELECT contact_id FROM own_address WHERE contact_id IS NOT NULL))
+    ), locked AS MATERIALIZED (
         SELECT id, state, attempt, triggered_at, triggered_until, heard_at, created_at, {MAY_HAVE_BEEN_SENT} AS sent,
                plan->>'action' IS DISTINCT FROM 'workflow' AS leads_out FROM enrollments
-        WHERE account = :account AND email = :email AND (id = :id OR (
+        WHERE id IN (SELECT id FROM person) AND (id = :id OR (
               state IN ('held', 'ready', 'parked') AND plan->>'action' IS DISTINCT FROM 'unenroll'))
         ORDER BY id FOR UPDATE
     ), found AS MATERIALIZED (

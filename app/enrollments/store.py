@@ -11,6 +11,7 @@ from app.backoff import SPAN
 from app.database.listen import ENROLLMENTS_READY
 from app.enrollments import one_per_person_statements as one_per_person
 from app.enrollments import statements as sql
+from app.enrollments.person_store import checkpoint_prepared, read_conflict
 from app.enrollments.sending_store import SendingCommits
 from app.errors import FenceLost
 from app.model import Baseline, Enrollment, OutboundKind, Sender, State, Step
@@ -27,7 +28,9 @@ if TYPE_CHECKING:
     from sqlalchemy import Row
     from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+    from app.enrollments.conflict import Conflict
     from app.enrollments.outcome import Change
+    from app.people.identity import Person
 
 CONFIRMED_BY_ONE_CALL = 100
 CONFIRMED_AT_LATEST_SECONDS = 20.0  # after it was due
@@ -131,25 +134,19 @@ class EnrollmentStore:
         )
         return {row.id for row in rows}
 
+    async def read_conflict(self, enrollment: Enrollment, person: Person) -> Conflict:
+        """Return what another enrollment of the same contact means for this one. Raises FenceLost."""
+        return await read_conflict(self._engine, enrollment, person)
+
     async def checkpoint_prepared(
-        self, enrollment: Enrollment, contact_id: str, baseline: Baseline, owner: str | None
-    ) -> None:
+        self, enrollment: Enrollment, person: Person, baseline: Baseline, owner: str | None
+    ) -> Conflict | None:
         """Checkpoint: the contact exists, its requirements are met, the baseline is read. Raises FenceLost.
 
-        `owner` is the owner id that this enrollment has written to the contact, None where it wrote none.
+        `owner` is the owner id that this enrollment has written to the contact, None where it wrote none. Nothing is
+        written where another enrollment of the same contact conflicts: that is returned.
         """
-        rows = await self._run(
-            sql.CHECKPOINT_PREPARED,
-            id=enrollment.id,
-            attempt=enrollment.attempt,
-            contact_id=contact_id,
-            count=baseline.count,
-            sequence=baseline.sequence,
-            date=baseline.date,
-            owner=owner,
-        )
-        if not rows:
-            raise FenceLost(enrollment.id)
+        return await checkpoint_prepared(self._engine, enrollment, person, baseline, owner)
 
     async def remark(self, enrollment: Enrollment, cause: str, detail: str) -> None:
         """Write a journal line; nothing else changes. Raises FenceLost."""
@@ -213,15 +210,22 @@ class EnrollmentStore:
         values = {"id": enrollment.id, "attempt": enrollment.attempt, "detail": detail}
         await self._run(sql.CHECKPOINT_WORKFLOW_ENDED, **values, removed=removed)
 
-    async def cancel_earlier(self, enrollment: Enrollment) -> tuple[int, datetime | None]:
+    async def cancel_earlier(self, enrollment: Enrollment, person: Person | None = None) -> tuple[int, datetime | None]:
         """Cancel the person's earlier enrollments that have not been sent; return how many.
 
-        The second value is when a workflow was started that takes the person out of a sequence. If `enrollment`
-        unenrolls, it takes over such a workflow from an earlier enrollment.
+        Those under the other addresses of `person` are cancelled, too. The second value is when a workflow was started
+        that takes the person out of a sequence. If `enrollment` unenrolls, it takes over such a workflow from an
+        earlier enrollment.
         """
-        values = {"account": enrollment.account, "email": enrollment.email, "id": enrollment.id}
+        values = {
+            "account": enrollment.account,
+            "id": enrollment.id,
+            "attempt": enrollment.attempt,
+            "emails": [enrollment.email, *(person.others if person else ())],
+            "contact_ids": list(person.ids if person else ()),
+        }
         takes_over = enrollment.plan.action == "unenroll"
-        rows = await self._run(sql.CANCEL_EARLIER, **values, attempt=enrollment.attempt, takes_over=takes_over)
+        rows = await self._run(sql.CANCEL_EARLIER, **values, takes_over=takes_over)
         return rows[0].cancelled, rows[0].triggered_at
 
     async def read_later(self, enrollment: Enrollment, change: Change) -> None:

@@ -80,16 +80,16 @@ class BatchedHubSpot:
         """
         return await self._upserts.ask(Upsert(email, tuple(sorted(properties.items())), write_back))
 
-    async def find(self, email: str) -> str | None:
-        """Return the id of the contact with this address, None where there is none."""
-        answer = (await self._client.send(read_contacts([email], (), by="email"))).get(email)
+    async def find(self, email: str, names: Iterable[str] = ()) -> Contact | None:
+        """Return the contact with this address and its named properties, None where there is none."""
+        answer = (await self._client.send(read_contacts([email], names, by="email"))).get(email)
         if isinstance(answer, Refusal) and answer.code == NOT_FOUND:
             return None
         if isinstance(answer, HubSpotError):
             raise answer
         if answer is None:
             raise OutcomeUnknown("HubSpot's answer says nothing of the contact")
-        return answer.id
+        return answer
 
     async def put_into_workflow(self, flow_id: str, email: str, *, before_send: Callable[[], Awaitable[None]]) -> None:
         """Put the contact with this address into a workflow.

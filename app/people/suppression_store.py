@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
     from datetime import timedelta
 
     from sqlalchemy.ext.asyncio import AsyncEngine
-
-    _Wanted = tuple[str, str, str, timedelta]  # account, address, the id that is left out, period
 
 # A pattern is also stored in the syntax of LIKE: its stars match any text, and LIKE's special characters are escaped. A
 # row that this statement has inserted has no `xmax`; a row that existed before has been locked by it and has one.
@@ -52,18 +51,40 @@ FIND = text("""
 
 # HubSpot's own time of an enrollment came with its reply. Where the reply was lost, the time of the first request is
 # used. A row with such a request counts in whatever state it is now, unless HubSpot refused it in the end: an operator
-# may have cancelled it because the contact is enrolled.
-COUNT_ENROLLED = text("""
+# may have cancelled it because the contact is enrolled. The addresses and contact ids of one person are joined by
+# blanks, which neither contains. An enrollment that both of them find counts once.
+_ENROLLED = """
+    (state = 'enrolled' OR (first_sending_at IS NOT NULL AND state <> 'refused'))
+    AND COALESCE(enrolled_at, first_sending_at, sending_at) > clock_timestamp() - period
+"""
+COUNT_ENROLLED = text(f"""
     SELECT number, (
-        SELECT count(*) FROM enrollments AS other
-        WHERE other.account = wanted.account AND other.email = wanted.email AND other.id <> wanted.id
-          AND (state = 'enrolled' OR (first_sending_at IS NOT NULL AND state <> 'refused'))
-          AND COALESCE(enrolled_at, first_sending_at, sending_at) > clock_timestamp() - period
+        SELECT count(*) FROM (
+            SELECT other.id FROM enrollments AS other
+            WHERE other.account = wanted.account AND other.email = ANY(string_to_array(wanted.emails, ' '))
+              AND other.id <> wanted.id AND {_ENROLLED}
+            UNION
+            SELECT other.id FROM enrollments AS other
+            WHERE other.account = wanted.account AND other.contact_id = ANY(string_to_array(wanted.contacts, ' '))
+              AND other.id <> wanted.id AND {_ENROLLED}
+        ) AS found
     ) AS enrolled
     FROM unnest(
-        CAST(:accounts AS text[]), CAST(:emails AS text[]), CAST(:ids AS text[]), CAST(:periods AS interval[])
-    ) WITH ORDINALITY AS wanted(account, email, id, period, number)
-""")
+        CAST(:accounts AS text[]), CAST(:ids AS text[]), CAST(:emails AS text[]), CAST(:contacts AS text[]),
+        CAST(:periods AS interval[])
+    ) WITH ORDINALITY AS wanted(account, id, emails, contacts, period, number)
+""")  # noqa: S608  # the only text put in is the condition above
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """Enrollments of these addresses or contacts in the last `period`, without the one `id`."""
+
+    account: str
+    id: str
+    emails: tuple[str, ...]
+    contact_ids: tuple[str, ...]
+    period: timedelta
 
 
 class SuppressionStore:
@@ -75,7 +96,7 @@ class SuppressionStore:
         self._lookups: Batcher[str, Suppression | None] = Batcher(
             self._find_all, acquire=partial(asyncio.sleep, 0), identity=lambda email: email
         )
-        self._counts: Batcher[_Wanted, int] = Batcher(
+        self._counts: Batcher[Counted, int] = Batcher(
             self._count_all, acquire=partial(asyncio.sleep, 0), identity=lambda wanted: wanted
         )
 
@@ -117,13 +138,18 @@ class SuppressionStore:
             email: Suppression(Kind(rows[email].kind), rows[email].value) if email in rows else None for email in emails
         }
 
-    async def count_enrolled(self, account: str, email: str, period: timedelta, *, excluding: str) -> int:
-        """Count the person's enrollments, also possible ones, in the last `period`; the id `excluding` is left out."""
-        return await self._counts.ask((account, email, excluding, period))
+    async def count_enrolled(self, wanted: Counted) -> int:
+        """Count the person's enrollments, also possible ones."""
+        return await self._counts.ask(wanted)
 
-    async def _count_all(self, wanted: Sequence[_Wanted]) -> Mapping[_Wanted, int]:
-        accounts, emails, ids, periods = (list(column) for column in zip(*wanted, strict=True))
-        values = {"accounts": accounts, "emails": emails, "ids": ids, "periods": periods}
+    async def _count_all(self, wanted: Sequence[Counted]) -> Mapping[Counted, int]:
+        values = {
+            "accounts": [one.account for one in wanted],
+            "ids": [one.id for one in wanted],
+            "emails": [" ".join(one.emails) for one in wanted],
+            "contacts": [" ".join(one.contact_ids) for one in wanted],
+            "periods": [one.period for one in wanted],
+        }
         async with self._engine.connect() as connection:
             counts = {row.number: row.enrolled for row in await connection.execute(COUNT_ENROLLED, values)}
         return {one: counts[number] for number, one in enumerate(wanted, start=1)}

@@ -101,7 +101,7 @@ ASKED = {
     "intake.statements": "ACCEPT ENRICHED READ_FIRST_DELIVERIES NOTIFY_WORKERS",
     "senders.statements": "LOCK_POOLS READ_ASSIGNMENT READ_STICKY TAKE_TURN WRITE_ASSIGNMENT WRITE_STICKY",
     "enrichment.statements": "HAND_BACK LATER",
-    "enrollments.statements": "CANCEL_EARLIER CHECKPOINT_PREPARED CHECKPOINT_WORKFLOW_ENDED"
+    "enrollments.statements": "CANCEL_EARLIER CHECKPOINT_WORKFLOW_ENDED"
     " CHECKPOINT_WORKFLOW_STARTED CONFIRM MOVE READ_LATER RELEASE_INTENT REMARK"
     " TERMINATE_STUCK_SESSIONS",  # polled, and reads PostgreSQL's own list of sessions
     "followup.statements": "ENDED LOCK_CALLS LOCK_LOOKED_AT LOOKED REPLIED SEARCHED SPEND_CALL",
@@ -119,6 +119,7 @@ ASKED = {
     "intake.rejected_store": "FIND_ACCEPTED FIND_REJECTED INSERT KEEP_NEWEST",
     "reports.store": "TABLE_SIZES",  # polled, and reads PostgreSQL's catalogue
     "rules.store": "LOCK PUT_IN_FORCE READ_ACCOUNTS UNFINISHED_ELSEWHERE",
+    "enrollments.person_statements": "CHECKPOINT_PREPARED READ_CONFLICT",
     "enrollments.sending_store": "COMMIT_SENDING LOCK_INBOXES",
     "senders.pause_store": "NOTE_FULL NOTE_REFUSAL NOTE_SUCCESS PAUSE RESUME",
     "people.suppression_store": "ADD COUNT_ENROLLED FIND LIST REMOVE",

@@ -16,6 +16,7 @@ from app.enrollments import statements as sql
 from app.enrollments.operator_store import EnrollmentOperatorStore
 from app.enrollments.outcome import Change
 from app.model import Baseline, Sender, State, Step
+from app.people.identity import Person
 from tests.support.enrollments import rows, until_a_statement_waits, worker
 
 if TYPE_CHECKING:
@@ -106,7 +107,7 @@ async def parked_unsettled(engine: AsyncEngine, **facts: Any) -> str:
         await store.workflow_started(claimed, "501", "into workflow 910002")
         await store.move(claimed, State.PARKED, Change("parked", "no_outcome"))
         return claimed.id
-    await store.checkpoint_prepared(claimed, "501", Baseline(0, None, None), None)
+    await store.checkpoint_prepared(claimed, Person("501", ("501",)), Baseline(0, None, None), None)
     await store.commit_sending(claimed, Sender("anna", "7001", "anna@acme.example"), limit=None)
     await store.move(replace(claimed, step=Step.SENDING), State.UNCERTAIN, Change("uncertain"))
     await rows(engine, "UPDATE enrollments SET due_at = clock_timestamp()")

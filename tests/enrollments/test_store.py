@@ -12,6 +12,7 @@ from app.enrollments.outcome import Change
 from app.errors import FenceLost, SenderGone
 from app.model import Baseline, Enrollment, Sender, State, Step
 from app.model.states import ImpossibleTransition
+from app.people.identity import Person
 from app.rules.store import unfinished_elsewhere
 from app.senders.quota_store import PERIOD
 from tests.support.enrollments import rows, worker
@@ -22,13 +23,14 @@ if TYPE_CHECKING:
     from app.enrollments.store import EnrollmentStore
 
 NOTHING = Baseline(0, None, None)
+CONTACT = Person("501", ("501",))
 ANNA = Sender("anna", "7001", "anna@acme.example")
 
 
 async def sent(store: EnrollmentStore) -> Enrollment:
     """Claim one enrollment and commit `sending`."""
     (claimed,) = await store.claim_ready(10)
-    await store.checkpoint_prepared(claimed, "501", NOTHING, None)
+    await store.checkpoint_prepared(claimed, CONTACT, NOTHING, None)
     await store.commit_sending(claimed, ANNA, limit=None)
     return claimed
 
@@ -114,7 +116,7 @@ async def test_a_zombie_writes_nothing_that_is_no_longer_its_own(engine: AsyncEn
     await heir.claim_ready(10)
     before = await rows(engine, "SELECT * FROM enrollments")
     for write in (
-        zombie.checkpoint_prepared(held, "501", NOTHING, None),
+        zombie.checkpoint_prepared(held, CONTACT, NOTHING, None),
         zombie.commit_sending(held, ANNA, limit=None),
         zombie.move(held, State.REFUSED, Change("refused", "BOUNCED")),
     ):

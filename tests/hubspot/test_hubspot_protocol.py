@@ -160,13 +160,22 @@ def test_an_answer_without_results_and_errors_is_ambiguous() -> None:
 
 def test_contacts_are_read_by_id_or_by_address() -> None:
     by_id = contacts.read_contacts(["501", "502"], ["lastname", "firstname"])
-    assert by_id.json == {"properties": ["firstname", "lastname"], "inputs": [{"id": "501"}, {"id": "502"}]}
+    names = ["firstname", "hs_merged_object_ids", "lastname"]
+    assert by_id.json == {"properties": names, "inputs": [{"id": "501"}, {"id": "502"}]}
     body = {"results": [{"id": "502", "properties": {"firstname": "Bob", "lastname": None, "count": 3}}]}
     assert by_id.parse(reply(body)) == {"502": Contact("502", {"firstname": "Bob", "lastname": None, "count": "3"})}
     by_email = contacts.read_contacts(["ada@corp.example"], ["firstname"], by="email")
     assert by_email.json is not None
     assert by_email.json["idProperty"] == "email"
     assert by_email.json["properties"] == ["email", "firstname"]
+
+
+def test_a_contact_that_was_merged_is_recognised_by_its_old_id() -> None:
+    by_id = contacts.read_contacts(["501", "502"], ["firstname"])
+    merged = {"id": "900", "properties": {"hs_merged_object_ids": "77;502"}}
+    body = {"results": [merged, {"id": "501", "properties": {"hs_merged_object_ids": None}}]}
+    found = by_id.parse(reply(body))
+    assert {key: one.id for key, one in found.items() if isinstance(one, Contact)} == {"501": "501", "502": "900"}
 
 
 def test_one_contact_that_is_not_there_is_a_refusal() -> None:

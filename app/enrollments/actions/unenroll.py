@@ -6,6 +6,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from app.enrollments.actions.base import Action
+from app.enrollments.conflict import require_unoccupied
+from app.people import identity
+from app.people.identity import Person
 
 if TYPE_CHECKING:
     from app.enrollments.actions.base import Tools
@@ -15,13 +18,29 @@ if TYPE_CHECKING:
 async def perform(claimed: Enrollment, tools: Tools) -> str:
     """Cancel what waits; return when the contact is in no sequence. Raises HeldError until then."""
     count, triggered_at = await tools.store.cancel_earlier(claimed)
-    enrollment, cancelled = replace(claimed, triggered_at=triggered_at), f"{count} that waited were cancelled"
-    contact_id = enrollment.contact_id or await tools.hubspot.find(enrollment.email)
-    if contact_id is None:
-        return f"{cancelled}; HubSpot knows no such contact"
-    await tools.unenroller.ensure_not_enrolled(enrollment, contact_id)
+    person = await _find(claimed, tools)
+    if person is None:
+        return f"{count} that waited were cancelled; HubSpot knows no such contact"
+    if person.others:
+        further, triggered_at = await tools.store.cancel_earlier(claimed, person)
+        count += further
+    # A request of another address that is under way would put the contact into a sequence after we have looked.
+    require_unoccupied(await tools.store.read_conflict(claimed, person), now=tools.unenroller.now())
+    enrollment = replace(claimed, triggered_at=triggered_at)
+    await tools.unenroller.ensure_not_enrolled(enrollment, person.contact_id)
     outcome = "is in no sequence any more" if enrollment.triggered_at else "was in no sequence"
-    return f"{cancelled}; the contact {outcome}"
+    return f"{count} that waited were cancelled; the contact {outcome}"
+
+
+async def _find(enrollment: Enrollment, tools: Tools) -> Person | None:
+    """Return who the contact with this address is, None where HubSpot has none.
+
+    Once a workflow was started, the contact is known, and what waited under its other addresses was cancelled.
+    """
+    if enrollment.contact_id is not None:
+        return Person(enrollment.contact_id, (enrollment.contact_id,))
+    contact = await tools.hubspot.find(enrollment.email, identity.PROPERTIES)
+    return identity.person_of(enrollment.email, contact.id, contact.properties) if contact else None
 
 
 ACTION = Action(perform)

@@ -22,6 +22,7 @@ async def perform(enrollment: Enrollment, tools: Tools) -> str:
         raise _outcome_unknown(enrollment)
     workflow = enrollment.plan.target
     contact_id = await tools.preparer.update(enrollment)
+    await tools.preparer.ensure_reachable(enrollment, contact_id)
 
     async def commit() -> None:
         await tools.store.workflow_started(enrollment, contact_id, f"into workflow {workflow}")

@@ -15,6 +15,7 @@ from app.errors import HubSpotError, Refusal
 from app.hubspot.api.call import NOT_FOUND, Call, accepted, unreadable
 from app.hubspot.api.refusals import correlation_of, refusal
 from app.hubspot.api.replies import identifier, items, mapping, text
+from app.people.identity import MERGED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -68,8 +69,11 @@ def upsert_contacts(inputs: Sequence[Upsert]) -> Call[dict[Upsert, Contact | Hub
 def read_contacts(
     keys: Sequence[str], names: Iterable[str], *, by: str | None = None
 ) -> Call[dict[str, Contact | HubSpotError]]:
-    """Read up to 100 contacts by id, or by the unique property `by` (email). A missing contact is a Refusal of 404."""
-    wanted = sorted({*names, by} if by else set(names))
+    """Read up to 100 contacts by id, or by the unique property `by` (email). A missing contact is a Refusal of 404.
+
+    A contact that was merged since answers with its new id, and is recognised by the old ones that it shows.
+    """
+    wanted = sorted({*names, by or MERGED})
     body: dict[str, Any] = {"properties": wanted, "inputs": [{"id": key} for key in keys]}
     if by:
         body["idProperty"] = by
@@ -137,8 +141,10 @@ class _Places:
 
     def of_result(self, result: dict[str, Any], by: str | None) -> int | None:
         """Return the input's position: by its trace, then by its key, then because there was only one."""
-        key = mapping(result.get("properties")).get(by) if by else result.get("id")
-        for place in (self._of_trace.get(text(result.get("objectWriteTraceId")) or ""), self._of_key.get(_key(key))):
+        properties = mapping(result.get("properties"))
+        keys = [properties.get(by)] if by else [result.get("id"), *_merged(properties)]
+        traced = self._of_trace.get(text(result.get("objectWriteTraceId")) or "")
+        for place in (traced, *(self._of_key.get(_key(key)) for key in keys)):
             if place is not None:
                 return place
         return 0 if self._count == 1 else None
@@ -156,6 +162,11 @@ class _Places:
         """Return the inputs whose address is a word of the message."""
         words = {_key(piece.strip("\"'()[]{}<>,;:.")) for piece in (text(message) or "").split()}
         return {place for key, place in self._of_key.items() if "@" in key and key in words}
+
+
+def _merged(properties: dict[str, Any]) -> list[str]:
+    """Return the ids of contacts that were merged into this one: a read by one of them answers with this one."""
+    return (text(properties.get(MERGED)) or "").split(";")
 
 
 def _key(value: Any) -> str:
