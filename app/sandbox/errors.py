@@ -68,10 +68,19 @@ def validation(message: str, **more: Any) -> Refused:
     return plain(400, message, "VALIDATION_ERROR", **more)
 
 
-def invalid_properties(problems: Sequence[tuple[str, str, str]]) -> Refused:
-    """Refuse properties, each with a code and a sentence, as JSON inside the message's text (error-handling page)."""
-    errors = [{"isValid": False, "message": message, "error": code, "name": name} for name, code, message in problems]
-    return validation(f"Property values were not valid: {json.dumps(errors)}")
+def invalid_properties(problems: Sequence[tuple[str, str, str]], *, named: bool = True) -> Refused:
+    """Refuse properties, each with a code and a sentence.
+
+    They stand as JSON inside the message's text (error-handling page), and in `errors`. There `context` names the
+    property mostly, not always (public logs); without `named` neither place does.
+    """
+    errors = [{"message": message, "code": code} for _, code, message in problems]
+    if not named:
+        return validation(problems[0][2], errors=errors)
+    listed = [{"isValid": False, "message": message, "error": code, "name": name} for name, code, message in problems]
+    contexts = [{"context": {"propertyName": [name]}} for name, _, _ in problems]
+    both = [error | context for error, context in zip(errors, contexts, strict=True)]
+    return validation(f"Property values were not valid: {json.dumps(listed)}", errors=both)
 
 
 def not_found(what: str) -> Refused:

@@ -44,7 +44,10 @@ _SHAPES: dict[str, Callable[[str], Refused]] = {
     "FORBIDDEN": lambda _: plain(403, "This access token may not do this"),
     "LOCKED": lambda _: plain(423, "The resource is locked; wait at least 2 seconds"),
     "MIGRATION": lambda _: _migrating(),
-    "PROPERTY_DATA_IS_INVALID": lambda _: invalid_properties([(ON_REQUEST, *missing(ON_REQUEST))]),
+    "PROPERTY_DATA_IS_INVALID": lambda _: _invalid("INVALID_LONG"),
+    "PROPERTY_DOESNT_EXIST": lambda _: invalid_properties([(ON_REQUEST, *missing(ON_REQUEST))]),
+    "READ_ONLY_VALUE": lambda _: _invalid("READ_ONLY_VALUE"),
+    "INVALID_OPTION": lambda _: _invalid("INVALID_OPTION"),
     "VALIDATION_ERROR": lambda _: validation("Refused on request"),
     "SEQUENCE_ID_INVALID": lambda _: plain(400, SEQUENCE_ID_INVALID, context={"sequenceId": ["refused"]}),
     "OBJECT_NOT_FOUND": lambda _: not_found("resource"),
@@ -65,6 +68,9 @@ _OF_SEQUENCES = """
 """
 STATUSES = dict.fromkeys(_OF_SEQUENCES.split(), BAD_REQUEST) | {
     "PROPERTY_DATA_IS_INVALID": 400,
+    "PROPERTY_DOESNT_EXIST": 400,
+    "READ_ONLY_VALUE": 400,
+    "INVALID_OPTION": 400,
     "VALIDATION_ERROR": 400,
     "SEQUENCE_ID_INVALID": 400,
     "BAD_REFRESH_TOKEN": 400,
@@ -106,6 +112,10 @@ def _limit(code: str) -> Refused:
         del refused.body["policyName"]
         refused.body["message"] = WITHOUT_A_POLICY
     return refused
+
+
+def _invalid(code: str) -> Refused:
+    return invalid_properties([(ON_REQUEST, code, f"Refused on request: {code}")])
 
 
 def _migrating() -> Refused:

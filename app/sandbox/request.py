@@ -93,5 +93,5 @@ def checked_properties(account: Account, properties: Any) -> dict[str, str]:
     ]
     problems = [(name, *problem) for name, problem in checked if problem]
     if problems:
-        raise invalid_properties(problems)
+        raise invalid_properties(problems, named=not account.settings.unnamed_properties)
     return dict(properties)

@@ -60,11 +60,11 @@ async def test_an_update_writes_the_contact_and_sends_nothing(road: Road, make_e
     assert await road.control("ledger") == []
 
 
-async def test_an_update_that_hubspot_does_not_take_is_refused_by_field(road: Road, make_entry: MakeEntry) -> None:
+async def test_an_update_that_hubspot_does_not_take_is_parked_by_field(road: Road, make_entry: MakeEntry) -> None:
     await road.accept(make_entry("e1", action="update", **ACT, properties={"nonsense": "1"}))
     (claimed,) = await road.enrollments.claim_ready(1)
     await road.enroller.enroll(claimed)
-    assert await road.state() == ("refused", "PROPERTY_DATA_IS_INVALID")
+    assert await road.state() == ("parked", "PROPERTY_DOESNT_EXIST")
     ((detail,),) = await road.run("SELECT detail FROM enrollments")
     assert "property nonsense: HubSpot has no such property" in detail
 

@@ -105,12 +105,12 @@ async def test_several_that_fail_for_different_reasons_are_all_left_out_and_repo
 
 
 @pytest.mark.parametrize("whole", [False, True], ids=["207", "400"])
-async def test_a_property_of_the_rule_that_fails_is_refused_as_ever_and_named(
+async def test_a_property_of_the_rule_that_hubspot_lacks_parks_and_is_named(
     road: Road, make_entry: MakeEntry, *, whole: bool
 ) -> None:
     await road.control("settings", {"whole_upserts": whole})
     await road.accept(make_entry("e1", write_back=WRITE_BACK, properties={"nonsense": "1"}, require=()))
-    assert await take(road) == [("refused", "PROPERTY_DATA_IS_INVALID")]
+    assert await take(road) == [("parked", "PROPERTY_DOESNT_EXIST")]
     ((detail,),) = await road.run("SELECT detail FROM enrollments")
     assert "property nonsense: HubSpot has no such property" in detail
     assert await notes(road) == []

@@ -26,6 +26,9 @@ PROPERTY_MESSAGE = (
 )
 
 
+ADDRESS_MESSAGE = 'Property values were not valid: [{"error":"INVALID_EMAIL","name":"email"}]'
+
+
 def refused(status: int, body: Any, headers: dict[str, str] | None = None) -> Refusal:
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
     with pytest.raises(Refusal) as raised:
@@ -67,7 +70,7 @@ def refused(status: int, body: Any, headers: dict[str, str] | None = None) -> Re
         (409, {"category": "CONFLICT", "message": "Contact already exists. Existing ID: 3401"}, "CONFLICT"),
         (400, {"subCategory": "SOME_SUB"}, "SOME_SUB"),
         (400, {"subCategory": {"an": "object"}, "errors": [{"code": "INVALID_INTEGER"}]}, "INVALID_INTEGER"),
-        (400, {"category": "VALIDATION_ERROR", "message": PROPERTY_MESSAGE}, "PROPERTY_DATA_IS_INVALID"),
+        (400, {"category": "VALIDATION_ERROR", "message": PROPERTY_MESSAGE}, "PROPERTY_DOESNT_EXIST"),
         (
             400,
             {"category": "VALIDATION_ERROR", "message": "Property values were not valid: [broken"},
@@ -76,8 +79,13 @@ def refused(status: int, body: Any, headers: dict[str, str] | None = None) -> Re
         (
             400,
             {"category": "VALIDATION_ERROR", "errors": [{"code": "PROPERTY_DOESNT_EXIST"}]},
-            "PROPERTY_DATA_IS_INVALID",
+            "PROPERTY_DOESNT_EXIST",
         ),
+        (400, {"category": "VALIDATION_ERROR", "errors": [{"code": "INVALID_OPTION"}]}, "INVALID_OPTION"),
+        (400, {"category": "VALIDATION_ERROR", "errors": [{"code": "INVALID_DATE"}]}, "PROPERTY_DATA_IS_INVALID"),
+        (400, {"errors": [{"code": "INVALID_LONG"}]}, "PROPERTY_DATA_IS_INVALID"),
+        (400, {"errors": [{"code": "READ_ONLY_VALUE"}]}, "READ_ONLY_VALUE"),
+        (400, {"category": "VALIDATION_ERROR", "message": ADDRESS_MESSAGE}, "CONTACT_INVALID_EMAIL_ADDRESS"),
         (
             400,
             {"category": "VALIDATION_ERROR", "errors": [{"code": "REQUIRED", "in": "contactId"}]},
@@ -159,11 +167,23 @@ IN_FIELD = {"code": INVALID, "in": "firstname", "message": "ada@corp.example is 
             "property since: the value is no date (INVALID_DATE)",
         ),
         ({"category": INVALID}, ""),
+        (
+            {"errors": [{"code": "INVALID_LONG", "message": "many was not a valid long."}]},
+            "many was not a valid long.",
+        ),
     ],
 )
 def test_what_hubspot_says_of_a_property_is_kept_wherever_it_stands(body: Any, detail: str) -> None:
     found = refused(400, body)
     assert (found.code, found.detail) == (INVALID, detail)
+
+
+def test_a_property_that_only_the_sentence_names_is_named() -> None:
+    missing = {"code": "PROPERTY_DOESNT_EXIST", "message": 'Property "shoe_size" does not exist'}
+    body = {"category": "VALIDATION_ERROR", "message": missing["message"], "errors": [missing]}
+    assert refused(400, body).properties == (("shoe_size", "PROPERTY_DOESNT_EXIST"),)
+    kept = {"code": "READ_ONLY_VALUE", "message": '"createdate" is a read only property; its value cannot be set.'}
+    assert refused(400, {"errors": [kept]}).properties == (("createdate", "READ_ONLY_VALUE"),)
 
 
 def test_a_missing_scope_is_named() -> None:

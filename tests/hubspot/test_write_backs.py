@@ -149,7 +149,7 @@ async def test_a_contact_that_is_refused_for_its_rule_fails_alone_and_as_before(
         assert [names(one) for one in good] == [["segue_source"]] * 20
     assert isinstance(refused, Refusal)
     assert (refused.code, "property nonsense: HubSpot has no such property" in refused.detail) == (
-        "PROPERTY_DATA_IS_INVALID",
+        "PROPERTY_DOESNT_EXIST",
         True,
     )
 

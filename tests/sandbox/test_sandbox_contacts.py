@@ -159,7 +159,12 @@ TYPED: list[dict[str, Any]] = [
         ("sum", "4", "READ_ONLY_VALUE"),
         ("score", "high", "INVALID_LONG"),
         ("score", "nan", "INVALID_LONG"),
+        ("score", "1_000", "INVALID_LONG"),
         ("since", "2026-01-05T12:00:00", "INVALID_DATE"),
+        ("since", "2026-01-05T00:00:00+01:00", "INVALID_DATE"),
+        ("since", "1800000000001", "INVALID_DATE"),
+        ("seen_at", "2026-01-05T12:00:00", "INVALID_DATE"),
+        ("tier", "gold ", "LEADING_TRAILING_WHITESPACE"),
         ("seen_at", "yesterday", "INVALID_DATE"),
         ("vip", "yes", "INVALID_OPTION"),
         ("tier", "Gold", "INVALID_OPTION"),
@@ -176,6 +181,22 @@ async def test_a_property_that_cannot_be_written_is_refused_with_json_in_the_tex
     assert "Property values were not valid: [{" in answer.json()["message"]
     assert f'"error": "{code}"' in answer.json()["message"]
     assert account.state.contact("x@corp.example", by_email=True) is None
+
+
+async def test_a_date_says_which_time_of_its_day_it_has(account: SandboxAccount) -> None:
+    await account.control("settings", {"extra_properties": TYPED})
+    body = {"properties": {"email": "x@corp.example", "since": "2026-01-05T13:01:00Z"}}
+    (error,) = (await account.client.post(CONTACTS, json=body)).json()["errors"]
+    assert (error["code"], error["context"]) == ("INVALID_DATE", {"propertyName": ["since"]})
+    assert error["message"] == "2026-01-05T13:01:00Z is at 13:1:0.0 UTC, not midnight!"
+
+
+async def test_a_refused_property_may_be_named_nowhere(account: SandboxAccount) -> None:
+    await account.control("settings", {"unnamed_properties": True, "extra_properties": TYPED})
+    body = {"properties": {"email": "x@corp.example", "score": "high"}}
+    answer = (await account.client.post(CONTACTS, json=body)).json()
+    assert answer["message"] == "high was not a valid long."
+    assert answer["errors"] == [{"message": "high was not a valid long.", "code": "INVALID_LONG"}]
 
 
 async def test_every_property_that_cannot_be_written_is_named(account: SandboxAccount) -> None:
@@ -204,15 +225,19 @@ async def test_definitions_say_what_a_property_takes(account: SandboxAccount) ->
     await account.control("settings", {"extra_properties": ["plan_tier", *TYPED]})
     listed = (await account.client.get(PROPERTIES)).json()
     assert listed.keys() == {"results"}
-    properties = {one["name"]: one for one in listed["results"]}
-    assert (properties["plan_tier"]["type"], properties["plan_tier"]["fieldType"]) == ("string", "text")
-    assert [option["value"] for option in properties["tier"]["options"]] == ["gold", "silver"]
-    assert (properties["topics"]["fieldType"], properties["sum"]["calculated"]) == ("checkbox", True)
-    assert properties["createdate"]["modificationMetadata"]["readOnlyValue"] is True
-    assert properties["city"]["modificationMetadata"]["readOnlyValue"] is False
-    assert properties["hubspot_owner_id"]["externalOptions"] is True
+    told = {one["name"]: one for one in listed["results"]}
+    assert (told["plan_tier"]["type"], told["plan_tier"]["fieldType"]) == ("string", "text")
+    assert [option["value"] for option in told["tier"]["options"]] == ["gold", "silver"]
+    assert [(option["label"], option["value"]) for option in told["vip"]["options"]] == [
+        ("Yes", "true"),
+        ("No", "false"),
+    ]
+    assert (told["topics"]["fieldType"], told["sum"]["calculated"]) == ("checkbox", True)
+    assert told["createdate"]["modificationMetadata"]["readOnlyValue"] is True
+    assert told["city"]["modificationMetadata"]["readOnlyValue"] is False
+    assert told["hubspot_owner_id"]["externalOptions"] is True
     one = await account.client.get(f"{PROPERTIES}/tier")
-    assert (one.status_code, one.json()) == (200, properties["tier"])
+    assert (one.status_code, one.json()) == (200, told["tier"])
     assert (await account.client.get(f"{PROPERTIES}/shoe_size")).status_code == 404
 
 

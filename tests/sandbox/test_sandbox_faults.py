@@ -94,10 +94,12 @@ async def test_limits_are_named_by_policy_or_by_text(
     assert (body.get("policyName"), body["message"], body["errorType"]) == (policy, message, "RATE_LIMIT")
 
 
-async def test_a_bad_property_is_json_inside_the_text(account: SandboxAccount) -> None:
-    body = await body_of(account, "PROPERTY_DATA_IS_INVALID")
+async def test_a_bad_property_is_json_inside_the_text_and_a_code_beside_it(account: SandboxAccount) -> None:
+    body = await body_of(account, "PROPERTY_DOESNT_EXIST")
     assert body["category"] == "VALIDATION_ERROR"
-    assert property_problems(body) == [("refused_on_request", "PROPERTY_DOESNT_EXIST")]
+    described = [("refused_on_request", "PROPERTY_DOESNT_EXIST")]
+    assert property_problems(body) == property_problems({"message": body["message"]}) == described
+    assert [error["code"] for error in body["errors"]] == ["PROPERTY_DOESNT_EXIST"]
 
 
 async def test_a_bad_sequence_id_is_named_by_its_text(account: SandboxAccount) -> None:

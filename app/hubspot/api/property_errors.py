@@ -1,7 +1,7 @@
 """Refused properties, read from any place in an error body. Sans-I/O.
 
 Places seen or documented: `errors[].context.propertyName`, `errors[].in` (the schema's "field or parameter"), JSON
-inside the text of the message, and a plain sentence.
+inside the text of the message, and a plain sentence, which names the property in quotes or not at all.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ OF_A_PROPERTY = "PROPERTY_"  # how HubSpot's codes for single properties begin
 
 MISSING = "PROPERTY_DOESNT_EXIST"
 READ_ONLY = "READ_ONLY_VALUE"
+NO_OPTION = "INVALID_OPTION"
+ADDRESS_INVALID = "CONTACT_INVALID_EMAIL_ADDRESS"
 
 # Each problem in our words. The first two are HubSpot's own examples (error-handling page), the others are codes that
 # its answers are known to use. A code that is missing here is shown as it is.
@@ -27,11 +29,17 @@ PROBLEMS = {
     "INVALID_LONG": "the value is no whole number",
     "INVALID_DATE": "the value is no date",
     "INVALID_EMAIL": "the value is no e-mail address",
-    "INVALID_OPTION": "the value is none of its options",
+    NO_OPTION: "the value is none of its options",
+    "LEADING_TRAILING_WHITESPACE": "the value begins or ends with a blank",
     READ_ONLY: "the property is read-only",
 }
+# Problems with a row of their own in the fault table, because each has another remedy.
+OF_THEIR_OWN = frozenset({MISSING, READ_ONLY, NO_OPTION})
+# Codes that HubSpot uses for values of properties alone, so that an error is about one even where it names none.
+OF_VALUES = OF_THEIR_OWN | {"INVALID_LONG", "INVALID_DATE", "LEADING_TRAILING_WHITESPACE"}
 
 CODE = re.compile(r"[A-Z][A-Z0-9_]+")
+_QUOTED = re.compile(r"\"(\w+)\" (?:does not exist|is a read only property)")
 _PROPERTY_LIST = re.compile(r"Property values were not valid:\s*(\[.*\])", re.DOTALL)
 
 
@@ -52,10 +60,13 @@ def property_problems(body: dict[str, Any]) -> list[tuple[str, str]]:
 
 
 def _properties(error: dict[str, Any], category: Any) -> list[str]:
-    """Return the properties of one error. Its `in` names one only where a code says that the error is about one."""
-    about = category == PROPERTY_INVALID or _is_of_a_property(error)
-    named = text(error.get("in")) if about else None
-    return names(mapping(error.get("context")).get("propertyName")) or ([named] if named else [])
+    """Return the properties of one error. `in` and a message name one only where a code says that it is about one."""
+    if in_context := names(mapping(error.get("context")).get("propertyName")):
+        return in_context
+    if category != PROPERTY_INVALID and not _is_of_a_property(error):
+        return []
+    named = text(error.get("in"))
+    return [named] if named else _QUOTED.findall(text(error.get("message")) or "")
 
 
 def is_of_properties(body: dict[str, Any]) -> bool:
@@ -63,8 +74,17 @@ def is_of_properties(body: dict[str, Any]) -> bool:
     return bool(property_problems(body)) or any(_is_of_a_property(error) for error in items(body.get("errors")))
 
 
+def property_code(body: dict[str, Any]) -> str:
+    """Return the code of a refusal that is about properties: the first problem's, where the fault table has its row."""
+    problems = property_problems(body) or [("", word(error.get("code")) or "") for error in items(body.get("errors"))]
+    if ("email", "INVALID_EMAIL") in problems:
+        return ADDRESS_INVALID
+    return next((problem for _, problem in problems if problem in OF_THEIR_OWN), PROPERTY_INVALID)
+
+
 def _is_of_a_property(error: dict[str, Any]) -> bool:
-    return (word(error.get("code")) or "").startswith(OF_A_PROPERTY)
+    code = word(error.get("code")) or ""
+    return code in OF_VALUES or code.startswith(OF_A_PROPERTY)
 
 
 def _problem(error: dict[str, Any]) -> str:

@@ -11,7 +11,16 @@ import re
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from app.errors import OutcomeUnknown, Refusal
-from app.hubspot.api.property_errors import PROPERTY_INVALID, describe_properties, is_of_properties, property_problems
+from app.hubspot.api.property_errors import (
+    ADDRESS_INVALID,
+    OF_THEIR_OWN,
+    OF_VALUES,
+    PROPERTY_INVALID,
+    describe_properties,
+    is_of_properties,
+    property_code,
+    property_problems,
+)
 from app.hubspot.api.replies import correlation_id, items, mapping, names, scrubbed, seconds, text, word
 
 if TYPE_CHECKING:
@@ -25,6 +34,7 @@ LOCKED_WAIT_SECONDS = 2.0  # "at least 2 seconds": HubSpot's error-handling page
 
 SEQUENCE_ERROR = "SequenceError."
 VALIDATION = "VALIDATION_ERROR"
+OF_PROPERTIES = OF_THEIR_OWN | {PROPERTY_INVALID}
 CODE_BY_STATUS = {
     401: "INVALID_AUTHENTICATION",
     403: "FORBIDDEN",
@@ -88,8 +98,8 @@ def code_of(body: dict[str, Any], status: int) -> str:
     if status in {LOCKED, MIGRATION}:
         return CODE_BY_STATUS[status]
     code = error_type or _category(body) or word(body.get("policyName")) or _first_code(body) or _by_message(body)
-    if code == VALIDATION and is_of_properties(body):
-        return PROPERTY_INVALID
+    if code == PROPERTY_INVALID or (code in {VALIDATION, *OF_VALUES} and is_of_properties(body)):
+        return property_code(body)
     return code or CODE_BY_STATUS.get(status, f"HTTP_{status}")
 
 
@@ -120,7 +130,7 @@ def _retry_after(reply: Reply) -> float | None:
 
 
 def _detail(body: dict[str, Any], code: str) -> str:
-    if code == PROPERTY_INVALID:
+    if code in OF_PROPERTIES or (code == ADDRESS_INVALID and is_of_properties(body)):
         return describe_properties(body)
     scopes = [name for error in items(body.get("errors")) for name in _scopes(mapping(error.get("context")))]
     return scrubbed(" ".join([str(text(body.get("message")) or ""), *scopes]))

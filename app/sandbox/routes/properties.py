@@ -29,7 +29,6 @@ def read(account: Account, request: Request) -> Response:
 
 def _definition(property_: ContactProperty) -> dict[str, Any]:
     field_type = "calculation_equation" if property_.calculated else FIELD_TYPES.get(property_.type, "date")
-    options = ("true", "false") if property_.type == "bool" else property_.options
     return {
         "name": property_.name,
         "label": property_.name.replace("_", " ").capitalize(),
@@ -37,7 +36,7 @@ def _definition(property_: ContactProperty) -> dict[str, Any]:
         "fieldType": "checkbox" if property_.several else field_type,
         "description": "",
         "groupName": "contactinformation",
-        "options": [_option(value, place) for place, value in enumerate(options)],
+        "options": [_option(value, label, place) for place, (value, label) in enumerate(_options(property_))],
         "calculated": property_.calculated,
         "externalOptions": property_.type == "enumeration" and not property_.options,
         "hasUniqueValue": property_.name == "email",
@@ -53,5 +52,12 @@ def _definition(property_: ContactProperty) -> dict[str, Any]:
     }
 
 
-def _option(value: str, place: int) -> dict[str, Any]:
-    return {"label": value.capitalize(), "value": value, "displayOrder": place, "hidden": False}
+def _options(property_: ContactProperty) -> list[tuple[str, str]]:
+    """Return the values of the options, each with its label."""
+    if property_.type == "bool":
+        return [("true", "Yes"), ("false", "No")]
+    return [(value, value.capitalize()) for value in property_.options]
+
+
+def _option(value: str, label: str, place: int) -> dict[str, Any]:
+    return {"label": label, "value": value, "displayOrder": place, "hidden": False}

@@ -1,13 +1,20 @@
-"""Contact properties: definitions, and the values that HubSpot accepts. The error codes are seen in public logs."""
+"""Contact properties: definitions, and the values that HubSpot accepts.
+
+Sources: HubSpot's text for dates, its changelog of January 2025 for blanks at the ends of options, and public logs for
+the other error codes.
+"""
 
 from __future__ import annotations
 
 import contextlib
-import math
-from datetime import UTC, datetime, time
+import re
+from datetime import UTC, date, datetime, time
 from typing import Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict
+
+NUMBER = re.compile(r"[-+]?[0-9]+(\.[0-9]+)?([eE][-+]?[0-9]+)?")
+DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
 class Problem(NamedTuple):
@@ -44,12 +51,20 @@ class ContactProperty(BaseModel):
             return Problem("READ_ONLY_VALUE", f'"{self.name}" is a read only property; its value cannot be set.')
         if not value:
             return None
-        if self.type == "number" and not _is_number(value):
+        if self.type == "number" and not NUMBER.fullmatch(value):
             return Problem("INVALID_LONG", f"{value} was not a valid long.")
-        if self.type in {"date", "datetime"} and not _is_moment(value, midnight=self.type == "date"):
-            return Problem("INVALID_DATE", f"{value} was not a valid {self.type}.")
+        if self.type == "date":
+            return _date_problem(value)
+        if self.type == "datetime" and _moment(value) is None:
+            return Problem("INVALID_DATE", f"{value} was not a valid datetime.")
+        return self._option_problem(value) if self.type in {"bool", "enumeration"} else None
+
+    def _option_problem(self, value: str) -> Problem | None:
         allowed = ("true", "false") if self.type == "bool" else self.options
-        unknown = [option for option in self._chosen(value) if allowed and option not in allowed]
+        chosen = self._chosen(value)
+        if any(option != option.strip() for option in chosen):
+            return Problem("LEADING_TRAILING_WHITESPACE", f'"{value}" has leading or trailing whitespace.')
+        unknown = [option for option in chosen if allowed and option not in allowed]
         if unknown:
             return Problem("INVALID_OPTION", f"{unknown[0]} was not one of the allowed options: {list(allowed)}")
         return None
@@ -59,18 +74,26 @@ class ContactProperty(BaseModel):
         return [option for option in value.split(";") if option] if self.several else [value]
 
 
-def _is_number(value: str) -> bool:
-    with contextlib.suppress(ValueError):
-        return math.isfinite(float(value))
-    return False
+def _date_problem(value: str) -> Problem | None:
+    """Return why a value is no date: it must be a day, or an instant at midnight UTC."""
+    if DAY.fullmatch(value):
+        with contextlib.suppress(ValueError):
+            date.fromisoformat(value)
+            return None
+    moment = _moment(value)
+    if moment is None:
+        return Problem("INVALID_DATE", f"{value} was not a valid date.")
+    if moment.time() == time():
+        return None
+    at = f"{moment.hour}:{moment.minute}:{moment.second}.{moment.microsecond // 1000}"
+    return Problem("INVALID_DATE", f"{value} is at {at} UTC, not midnight!")
 
 
-def _is_moment(value: str, *, midnight: bool) -> bool:
-    """Return whether a value is a date, in milliseconds or by ISO 8601; `midnight` requires the beginning of a day."""
+def _moment(value: str) -> datetime | None:
+    """Return an instant in UTC, from milliseconds or from ISO 8601 with a zone; None for anything else."""
     with contextlib.suppress(ValueError, OverflowError, OSError):
-        if value.isascii() and value.isdigit():
-            moment = datetime.fromtimestamp(int(value) / 1000, UTC)
-        else:
-            moment = datetime.fromisoformat(value)
-        return moment.time() == time() if midnight else moment.tzinfo is not None
-    return False
+        if value.isascii() and value.removeprefix("-").isdigit():
+            return datetime.fromtimestamp(int(value) / 1000, UTC)
+        moment = datetime.fromisoformat(value)
+        return moment.astimezone(UTC) if moment.tzinfo else None
+    return None

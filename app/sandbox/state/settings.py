@@ -28,6 +28,7 @@ class Settings(BaseModel):
     extra_properties: list[str | ContactProperty] = Field(
         default=[], description="Contact properties that exist besides the seeded ones: names, or definitions (below)"
     )
+    unnamed_properties: bool = Field(default=False, description="Whether a refused property is not named in its error")
     whole_upserts: bool = Field(default=False, description="Whether an upsert with one bad input is refused whole")
     gdpr: bool = Field(default=False, description="Whether data privacy settings are on: a legal basis is required")
     oauth_client_id: str = Field("sandbox-client", description="The app's")
