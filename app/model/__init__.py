@@ -15,6 +15,7 @@ from app.model.decision import (
     IfEnrolled,
     Intent,
     Plan,
+    PropertyValue,
     RuleFact,
     Verdict,
 )
@@ -62,6 +63,7 @@ __all__ = [
     "Pick",
     "Plan",
     "Pool",
+    "PropertyValue",
     "Response",
     "RuleFact",
     "Secret",

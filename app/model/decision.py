@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from app.model.sending import OnSenderFull, Timing
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from datetime import timedelta
+
+# What a rule writes to a contact property: a text, or a list of texts. A number, a truth and an instant stand as text
+# (50, true, ISO 8601); the property's definition says what HubSpot takes for them.
+PropertyValue: TypeAlias = "str | Sequence[str]"
 
 ENROLL = "enroll"
 # The write-back whose value differs for every enrollment; sources and rules have few values.
@@ -64,9 +68,9 @@ class EnrollRequest:
     """What a matching rule asks for: this contact, into this sequence, carried out by this plan.
 
     `sequence` is empty where the plan's action is not to enroll. `email` is normalised. `properties` are written to the
-    contact first; each of `require` must then be non-empty. Of one person's enrollments the one with the highest
-    `priority` goes first. The enrollment starts after `delay`, and expires when it was not sent `expires_after` its
-    acceptance (None: never).
+    contact first, as the definition of each allows; each of `require` must then be non-empty. Of one person's
+    enrollments the one with the highest `priority` goes first. The enrollment starts after `delay`, and expires when it
+    was not sent `expires_after` its acceptance (None: never).
     """
 
     account: str
@@ -74,7 +78,7 @@ class EnrollRequest:
     intent: Intent
     sequence: str = ""
     email: str = ""
-    properties: Mapping[str, str] = field(default_factory=dict)
+    properties: Mapping[str, PropertyValue] = field(default_factory=dict)
     require: tuple[str, ...] = ()
     expires_after: timedelta | None = None
     delay: timedelta | None = None

@@ -58,6 +58,12 @@ def test_definitions_of_properties_say_what_each_takes() -> None:
         "results": [
             {"name": "city", "type": "string", "options": [], "modificationMetadata": {"readOnlyValue": False}},
             {"name": "tier", "type": "enumeration", "options": [{"value": "gold plus"}, {"label": "x"}, 3]},
+            {
+                "name": "topics",
+                "type": "enumeration",
+                "fieldType": "checkbox",
+                "options": [{"value": "x", "label": "X"}],
+            },
             {"name": "owner", "type": "enumeration", "options": [], "externalOptions": True},
             {"name": "kept", "type": "datetime", "modificationMetadata": {"readOnlyValue": True}},
             {"name": "sum", "type": "number", "calculated": True, "hasUniqueValue": True},
@@ -69,6 +75,7 @@ def test_definitions_of_properties_say_what_each_takes() -> None:
     assert call.parse(reply(body)) == (
         PropertyDefinition("city", "string"),
         PropertyDefinition("tier", "enumeration", ("gold plus",)),
+        PropertyDefinition("topics", "enumeration", ("x",), labels=(("X", "x"),), several=True),
         PropertyDefinition("owner", "enumeration", None),
         PropertyDefinition("kept", "datetime", read_only=True),
         PropertyDefinition("sum", "number", read_only=True, unique=True),

@@ -15,13 +15,16 @@ from app.hubspot.api.replies import items, mapping, text, word
 if TYPE_CHECKING:
     from app.hubspot.api.replies import Reply
 
+CHECKBOXES = "checkbox"  # several of them; a single one is "booleancheckbox"
+
 
 @dataclass(frozen=True, slots=True)
 class PropertyDefinition:
     """One property. `type` is HubSpot's word (string, number, date, ...), None where it has none.
 
-    `options` are the values of an enumeration, None where HubSpot takes them from elsewhere. Calculated properties are
-    also read-only. A `unique` property has each value on one contact only.
+    `options` are the values of an enumeration, None where HubSpot takes them from elsewhere; `labels` are (label,
+    value) of those that have a label. With `several` a value may hold several options, joined by semicolons. Calculated
+    properties are also read-only. A `unique` property has each value on one contact only.
     """
 
     name: str
@@ -29,6 +32,8 @@ class PropertyDefinition:
     options: tuple[str, ...] | None = ()
     read_only: bool = False
     unique: bool = False
+    labels: tuple[tuple[str, str], ...] = ()
+    several: bool = False
 
 
 def contact_properties() -> Call[tuple[PropertyDefinition, ...]]:
@@ -44,12 +49,14 @@ def _listed(reply: Reply) -> tuple[PropertyDefinition, ...]:
 
 
 def _definition(name: str, item: dict[str, Any]) -> PropertyDefinition:
-    options = tuple(value for option in items(item.get("options")) if (value := text(option.get("value"))))
+    listed = [(option, value) for option in items(item.get("options")) if (value := text(option.get("value")))]
     kept = mapping(item.get("modificationMetadata")).get("readOnlyValue") is True
     return PropertyDefinition(
         name,
         word(item.get("type")),
-        None if item.get("externalOptions") is True else options,
+        None if item.get("externalOptions") is True else tuple(value for _, value in listed),
         read_only=kept or item.get("calculated") is True,
         unique=item.get("hasUniqueValue") is True,
+        labels=tuple((label, value) for option, value in listed if (label := text(option.get("label")))),
+        several=item.get("fieldType") == CHECKBOXES,
     )

@@ -16,7 +16,7 @@ FIELD_TYPES = {"string": "text", "number": "number", "bool": "booleancheckbox", 
 
 def list_all(account: Account, _: Request) -> Response:
     """List the definitions of all contact properties, on one page."""
-    return 200, {"results": [_definition(each) for each in account.properties().values()]}
+    return 200, {"results": [definition(each) for each in account.properties().values()]}
 
 
 def read(account: Account, request: Request) -> Response:
@@ -24,10 +24,11 @@ def read(account: Account, request: Request) -> Response:
     found = account.properties().get(request.path["propertyName"])
     if found is None:
         raise not_found(f'property "{request.path["propertyName"]}"')
-    return 200, _definition(found)
+    return 200, definition(found)
 
 
-def _definition(property_: ContactProperty) -> dict[str, Any]:
+def definition(property_: ContactProperty) -> dict[str, Any]:
+    """Return a definition as HubSpot shows it."""
     field_type = "calculation_equation" if property_.calculated else FIELD_TYPES.get(property_.type, "date")
     return {
         "name": property_.name,
