@@ -241,6 +241,10 @@ class ParkedError(SegueError):
         self.reason = reason
 
 
+class PropertyNotTaken(ParkedError):
+    """HubSpot would refuse a contact for a property that the rule writes: correct the property, or the rule."""
+
+
 class BudgetSpent(HeldError):
     """A daily budget is spent: `reason` is quota (a sender's 24 hours) or daily_budget (the account's day)."""
 

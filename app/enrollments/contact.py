@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from app.enrollments.fitting import describe
 from app.enrollments.unenroll import IS_ENROLLED
 from app.enrollments.work_item import WorkItem
 from app.errors import DeclinedError, Refusal
@@ -14,6 +15,7 @@ from app.people import identity
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
+    from app.enrollments.fitting import PropertyFitter
     from app.enrollments.store import EnrollmentStore
     from app.hubspot.batched import BatchedHubSpot
     from app.model import Baseline, DroppedProperty, Enrollment, Plan
@@ -27,11 +29,13 @@ NOT_FOUND = "OBJECT_NOT_FOUND"
 class ContactWriter:
     """Writes and reads contacts. Every method raises what `BatchedHubSpot` raises, and FenceLost where it writes.
 
-    `observe_dropped` receives each write-back property that HubSpot refuses.
+    A method that writes raises PropertyNotTaken where a property must be corrected first. `observe_dropped` receives
+    each write-back property that HubSpot refuses.
     """
 
     store: EnrollmentStore
     hubspot: BatchedHubSpot
+    fitter: PropertyFitter
     observe_dropped: Callable[[Enrollment, DroppedProperty], None]
 
     async def ensure(self, item: WorkItem) -> Baseline:
@@ -53,9 +57,15 @@ class ContactWriter:
     async def write(self, enrollment: Enrollment) -> str:
         """Write the rule's properties and the write-backs; return the contact's id.
 
-        A write-back that HubSpot refuses ends no enrollment: the journal says what the contact was written without.
+        A value that does not fit its property, and a write-back that HubSpot refuses, end no enrollment: the journal
+        says what the contact was written without.
         """
-        written = await self.hubspot.write(enrollment.email, enrollment.properties, enrollment.plan.write_back)
+        back = {name for _, name in enrollment.plan.write_back}
+        fitted = await self.fitter.fit({name: v for name, v in enrollment.properties.items() if name not in back})
+        write_backs = {name: str(value) for name, value in enrollment.properties.items() if name in back}
+        written = await self.hubspot.write(enrollment.email, fitted.written | write_backs, enrollment.plan.write_back)
+        if fitted.misfits:
+            await self.store.remark(enrollment, "property_not_written", describe(fitted))
         if written.dropped:
             await self.store.remark(enrollment, "write_back_dropped", _describe(written.dropped))
         for dropped in written.dropped:
@@ -67,11 +77,18 @@ class ContactWriter:
         if properties:
             await self.hubspot.write(enrollment.email, properties)
 
+    async def missing_defaults(self, item: WorkItem) -> dict[str, str]:
+        """Return the defaults of required properties that are empty, as HubSpot takes them.
+
+        Raises RequirementMissing where one has no default.
+        """
+        return await self.fitter.fit_defaults(missing_defaults(item))
+
     async def fill_required(self, enrollment: Enrollment, contact_id: str) -> None:
         """Write the defaults of required properties that are empty. Raises as `missing_defaults` does."""
         if enrollment.require:
             facts = await self.hubspot.read(contact_id, enrollment.require)
-            await self.add(enrollment, missing_defaults(WorkItem(enrollment, dict(facts))))
+            await self.add(enrollment, await self.missing_defaults(WorkItem(enrollment, dict(facts))))
 
     async def identify(self, enrollment: Enrollment, contact_id: str) -> Person:
         """Read who the contact is."""

@@ -10,7 +10,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from app.enrollments.conflict import require_none
-from app.enrollments.contact import OWNER, missing_defaults
+from app.enrollments.contact import OWNER
 from app.enrollments.evidence import Evidence, compare
 from app.enrollments.timing import require_open
 from app.enrollments.unenroll import IS_ENROLLED
@@ -60,7 +60,7 @@ class Preparer:
             await self._assign(item)
         self._require_open(item, facts_known=True)
         # Missing requirements are found before a contact is taken out of a sequence for an enrollment that cannot run.
-        defaults, owner = missing_defaults(item), await self._new_owner(item)
+        defaults, owner = await self.contacts.missing_defaults(item), await self._new_owner(item)
         await self._ensure_not_enrolled(item)
         await self.contacts.add(item.enrollment, defaults | ({OWNER: owner} if owner else {}))
         await self._checkpoint(item, baseline, owner or item.enrollment.gave_owner)

@@ -115,11 +115,11 @@ class Unenroller:
         await self._or_parked(self.hubspot.upsert(enrollment.email, properties))
 
     async def _or_parked(self, request: Awaitable[object]) -> None:
-        """Await the request. A final refusal is a mistake in the account's `unenroll:`, not the contact's."""
+        """Await the request. A final refusal, or one for the property, is a mistake in the account's `unenroll:`."""
         try:
             await request
         except Refusal as refusal:
-            if fault_of(refusal.code).next is Next.REFUSE:
+            if refusal.properties or fault_of(refusal.code).next is Next.REFUSE:
                 raise ParkedError("bridge_refused", f"HubSpot refuses what takes contacts out: {refusal}") from refusal
             raise
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from datetime import timedelta
+from datetime import UTC, timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -15,6 +15,7 @@ from app.enrollments.contact import ContactWriter
 from app.enrollments.eligibility import Eligibility
 from app.enrollments.enroll import Enroller
 from app.enrollments.evidence import READS
+from app.enrollments.fitting import PropertyFitter
 from app.enrollments.observe import StepObserver
 from app.enrollments.outcome import Patience
 from app.enrollments.prepare import Preparer
@@ -24,10 +25,14 @@ from app.enrollments.store import EnrollmentStore
 from app.enrollments.unenroll import Unenroller
 from app.enrollments.worker import Worker, WorkerLimits
 from app.hubspot.owners import Owners
+from app.hubspot.properties import PropertyDefinitions
 from app.people.suppression_store import SuppressionStore
 from app.senders.assign import Senders
+from app.sending_windows import zone
 
 if TYPE_CHECKING:
+    from datetime import tzinfo
+
     from app.process import ActiveAccount, Process
     from app.settings import Settings
 
@@ -78,9 +83,10 @@ def _enroller(process: Process, active: ActiveAccount, recorder: Recorder, obser
     store, hubspot = recorder.store, active.hubspot
     owners = Owners(active.client, on_refresh=partial(process.metrics.owners_read, active.account.name))
     unenroller = Unenroller(store, hubspot, process.current_rulebook, utc_now)
+    fitter = PropertyFitter(PropertyDefinitions(active.client), partial(_clock, active))
     preparer = Preparer(
         store,
-        ContactWriter(store, hubspot, observer.write_back_dropped),
+        ContactWriter(store, hubspot, fitter, observer.write_back_dropped),
         Eligibility(SuppressionStore(process.sending_engine), process.current_rulebook),
         Senders(process.engine, owners, rulebook=process.current_rulebook, now=utc_now),
         unenroller,
@@ -88,3 +94,9 @@ def _enroller(process: Process, active: ActiveAccount, recorder: Recorder, obser
     )
     tools = Tools(store, hubspot, active.client, preparer, unenroller)
     return Enroller(store, hubspot, preparer, tools, recorder)
+
+
+def _clock(active: ActiveAccount) -> tzinfo:
+    """Return the account's clock, UTC until it is known."""
+    name = active.rate_limit.timezone
+    return zone(name) if name else UTC

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-    from app.model.decision import Plan
+    from app.model.decision import Plan, PropertyValue
     from app.model.sending import Sender
 
 # Enrollments wait with this reason while their account is not connected; connecting it releases them.
@@ -77,7 +77,7 @@ class Enrollment:
     sequence: str
     plan: Plan
     sender: Sender | None
-    properties: Mapping[str, str]
+    properties: Mapping[str, PropertyValue]
     require: tuple[str, ...]
     state: State
     attempt: int

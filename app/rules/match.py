@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from app.model import Decision, RuleFact, Verdict
@@ -12,11 +13,12 @@ from app.people.addresses import normalise
 from app.rules.expressions import Facts, Failed
 
 if TYPE_CHECKING:
-    from app.model import EnrollRequest, Event
+    from app.model import Event, PropertyValue
     from app.rules.rulebook import EnrollAction, Rule, Rulebook
 
 LONGEST_CONDITION = 160
 MATCHED = "matched"
+NAMES = {dict: "object", list: "list of lists", timedelta: "duration", bytearray: "bytes"}
 NO_EMAIL = "the event has no usable e-mail address"
 
 
@@ -72,31 +74,60 @@ def _act(rule: Rule, event: Event, values: Facts, rulebook: Rulebook, facts: tup
     email = normalise(event.email)
     if email is None:
         return Decision(Verdict.NONE, NO_EMAIL, rulebook.revision, rule.id, rule.line, facts)
-    request = _request(rule.enroll, email, values, rulebook)
+    properties, unwritten = _properties(rule.enroll, values)
+    account = rulebook.accounts[rule.enroll.request.account].name
+    request = replace(rule.enroll.request, account=account, email=email, properties=properties)
+    if unwritten:
+        facts = (*facts[:-1], replace(facts[-1], because="; ".join([facts[-1].because, *unwritten])))
     return Decision(rule.enroll.request.plan.action, MATCHED, rulebook.revision, rule.id, rule.line, facts, request)
 
 
-def _request(action: EnrollAction, email: str, values: Facts, rulebook: Rulebook) -> EnrollRequest:
-    written = {name: _written(expression.evaluate(values)) for name, expression in action.properties.items()}
-    return replace(
-        action.request,
-        account=rulebook.accounts[action.request.account].name,
-        email=email,
-        properties={name: value for name, value in written.items() if value},
-    )
+def _properties(action: EnrollAction, values: Facts) -> tuple[dict[str, PropertyValue], list[str]]:
+    """Return what is written to the contact, and a sentence for each value that no property can hold."""
+    written: dict[str, PropertyValue] = {}
+    unwritten: list[str] = []
+    for name, expression in action.properties.items():
+        value = property_value(expression.evaluate(values))
+        if isinstance(value, Failed):
+            unwritten.append(f"{name} was not written: {value.because}")
+        elif value:
+            written[name] = value
+    return written, unwritten
 
 
-def _written(value: Any) -> str:
-    """Return a value as HubSpot takes it; empty where there is none, and then nothing is overwritten."""
+def property_value(value: Any) -> PropertyValue | Failed:
+    """Return a value as a text or a list of texts; empty where there is none, and then nothing is overwritten."""
+    if isinstance(value, list | tuple):
+        items = [_text(item) for item in value]
+        failed = next((item for item in items if isinstance(item, Failed)), None)
+        return failed or [item for item in items if isinstance(item, str) and item]
+    return _text(value)
+
+
+def _text(value: Any) -> str | Failed:
+    """Return a single value as text."""
+    if value is None or isinstance(value, str):
+        return (value or "").strip().replace("\x00", "")
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, datetime):
         return value.isoformat()
-    if isinstance(value, float) and not math.isfinite(value):
-        return ""
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    return str(value).strip().replace("\x00", "") if isinstance(value, (str, int, float)) else ""
+    if isinstance(value, float):
+        return _number(value)
+    if isinstance(value, int):
+        return str(value)
+    return value if isinstance(value, Failed) else Failed(f"a contact property holds no {_kind(value)}")
+
+
+def _kind(value: Any) -> str:
+    return NAMES.get(type(value), type(value).__name__)
+
+
+def _number(value: float) -> str | Failed:
+    """Return a number in digits: HubSpot is not known to read exponents."""
+    if not math.isfinite(value):
+        return Failed("the number is not finite")
+    return str(int(value)) if value.is_integer() else format(Decimal(repr(value)), "f")
 
 
 def _no_match(facts: list[RuleFact], rulebook: Rulebook) -> Decision:

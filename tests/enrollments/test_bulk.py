@@ -96,8 +96,8 @@ async def test_a_bulk_costs_one_call_each_and_a_few_for_a_hundred_and_meets_no_l
     assert state.window.refused == 0
     assert Counter(entry.email for entry in state.ledger.entries) == dict.fromkeys(emails, 1)
     calls = Counter(record.route.rpartition("/")[2] for record in road.calls)
-    assert calls.keys() == {"enrollments", "upsert", "read"}
-    assert calls["enrollments"] == BULK
+    assert calls.keys() == {"enrollments", "upsert", "read", "contacts"}
+    assert (calls["enrollments"], calls["contacts"]) == (BULK, 1)  # the latter are the definitions of properties
     # Of each hundred, the first may set out with few, and the others travel in the next call: at most two calls write
     # the contacts, and two read their baselines. Once more the hundred is read, together, to confirm it.
     # An enrollment that was not sent while its permit was fresh comes once more, maybe alone.

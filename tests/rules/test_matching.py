@@ -174,13 +174,43 @@ def test_a_reason_quotes_the_condition_as_written_for_it_is_stored() -> None:
 
 
 @pytest.mark.parametrize(
-    "value", ["0.0 / 0.0", "1.0 / 0.0", "-1.0 / 0.0", "event.data.nan", "[1]", "null", "event.data"]
+    "value", ["0.0 / 0.0", "1.0 / 0.0", "-1.0 / 0.0", "event.data.nan", "[[1]]", "[event.data]", "event.data"]
 )
-def test_what_is_no_text_number_truth_or_time_is_not_written(value: str) -> None:
+def test_what_no_property_can_hold_is_not_written_and_told(value: str) -> None:
     rules = ONE.replace("enroll:", f"contact: {{set: {{p: '{value}', company: event.company}}}}, enroll:")
     (decision,) = decide(event(company="Corp", data={"nan": float("nan")}), book(rules))
     assert decision.enroll is not None
     assert decision.enroll.properties == {"company": "Corp"}
+    assert decision.facts[-1].because.startswith("it has no condition; p was not written: ")
+
+
+def test_a_value_without_a_field_is_told_and_the_rule_matches_all_the_same() -> None:
+    rules = ONE.replace("enroll:", "contact: {set: {p: event.data.plan}}, enroll:")
+    (decision,) = decide(event(), book(rules))
+    assert (decision.verdict, decision.reason) == ("enroll", "matched")
+    assert "p was not written: " in decision.facts[-1].because
+
+
+VALUES: list[tuple[str, Any]] = [
+    ("null", None),
+    ('" "', None),
+    ("[]", None),
+    ('["a", " b ", "", null]', ["a", "b"]),
+    ("[1, true, 2.5]", ["1", "true", "2.5"]),
+    ("1 == 1", "true"),
+    ("3.0", "3"),
+    ("0.0000001", "0.0000001"),
+    ("event.occurred_at", "2026-11-28T10:00:00+00:00"),
+]
+
+
+@pytest.mark.parametrize(("value", "written"), VALUES)
+def test_a_value_is_a_text_or_a_list_of_texts_and_an_empty_one_overwrites_nothing(value: str, written: Any) -> None:
+    rules = ONE.replace("enroll:", f"contact: {{set: {{p: '{value}'}}}}, enroll:")
+    (decision,) = decide(event(occurred_at=datetime(2026, 11, 28, 10, tzinfo=UTC)), book(rules))
+    assert decision.enroll is not None
+    assert decision.enroll.properties.get("p") == written
+    assert decision.facts[-1].because == "it has no condition"
 
 
 def test_the_request_is_that_of_the_rule_that_matched() -> None:

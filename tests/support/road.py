@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 import httpx
 import pytest
@@ -17,6 +18,7 @@ from app.enrollments.confirm import Confirmer
 from app.enrollments.contact import ContactWriter
 from app.enrollments.eligibility import Eligibility
 from app.enrollments.enroll import Enroller
+from app.enrollments.fitting import PropertyFitter
 from app.enrollments.outcome import Patience, Transition
 from app.enrollments.prepare import Preparer
 from app.enrollments.record import Recorder
@@ -26,6 +28,7 @@ from app.enrollments.unenroll import Unenroller
 from app.hubspot.batched import BatchedHubSpot
 from app.hubspot.client import CallRecord, HubSpotClient
 from app.hubspot.owners import Owners
+from app.hubspot.properties import PropertyDefinitions
 from app.hubspot.rate_limit_store import StoredRateLimit
 from app.intake.group_commit import GroupCommit
 from app.people.suppression_store import SuppressionStore
@@ -88,6 +91,8 @@ class Road:
     meanwhile: Meanwhile = field(default_factory=list)
     calls: list[CallRecord] = field(default_factory=list)
     dropped: list[DroppedProperty] = field(default_factory=list)
+    elapsed: list[float] = field(default_factory=list)  # by which definitions of properties are old
+    clocks: list[ZoneInfo] = field(default_factory=list)  # the account's
 
     def at(self, moment: datetime) -> None:
         """Set the worker's clock; the database has its own."""
@@ -192,6 +197,7 @@ async def open_road(
     books = [book]
     moments: list[datetime] = []
     meanwhile: Meanwhile = []
+    elapsed, clocks = [0.0], [ZoneInfo("UTC")]
     interrupted = InterruptedRateLimit(rate_limit, transitions, meanwhile)
     enrollments = EnrollmentStore(engine, account="main", worker="w1", lease=15.0)
 
@@ -214,9 +220,10 @@ async def open_road(
         patience = Patience(settle_seconds=90.0, confirm_seconds=confirm_seconds)
         recorder = Recorder(enrollments, patience, now=now, random=lambda: 0.5, observe=note)
         unenroller = Unenroller(enrollments, hubspot, lambda: books[-1], now)
+        fitter = PropertyFitter(PropertyDefinitions(client, now=lambda: elapsed[-1]), lambda: clocks[-1])
         preparer = Preparer(
             enrollments,
-            ContactWriter(enrollments, hubspot, lambda _, one: dropped.append(one)),
+            ContactWriter(enrollments, hubspot, fitter, lambda _, one: dropped.append(one)),
             Eligibility(SuppressionStore(engine), lambda: book),
             Senders(engine, owners, rulebook=lambda: book, now=now),
             unenroller,
@@ -226,6 +233,6 @@ async def open_road(
         enroller = Enroller(enrollments, hubspot, preparer, tools, recorder)
         settler = Settler(hubspot, recorder)
         confirmer = Confirmer(enrollments, hubspot, confirmations.append)
-        seen = (transitions, books, owners, confirmations, moments, meanwhile, calls, dropped)
+        seen = (transitions, books, owners, confirmations, moments, meanwhile, calls, dropped, elapsed, clocks)
         yield Road(engine, enrollments, enroller, settler, confirmer, url, *seen)
     await rate_limit.close()
