@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import sys
+from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
@@ -27,7 +28,7 @@ from app.cli.rules_file import (
     load_rules,
     print_json,
 )
-from app.errors import RulebookError, StartError
+from app.errors import Mistake, RulebookError, StartError
 from app.model import Decision, Event
 from app.rules.examples import Outcome, described, run_examples
 from app.rules.file.json_schema import json_schema
@@ -40,13 +41,16 @@ from app.sources import PROVIDERS
 def check(
     path: Rules = DEFAULT_RULES,
     *,
+    against_hubspot: Annotated[
+        bool, typer.Option("--against-hubspot", help="Ask HubSpot for the contact properties that the rules name, too.")
+    ] = False,
     placeholders: Placeholders = False,
     env_file: EnvFile = None,
     as_json: AsJson = False,
 ) -> None:
     """Find every mistake in the rules, as file:line:column: message. Exit 3 on findings; notes are no findings."""
     try:
-        findings = lint(load_rules(path, environment_of(env_file, placeholders=placeholders)))
+        findings = _findings(path, environment_of(env_file, placeholders=placeholders), against_hubspot=against_hubspot)
     except RulebookError as error:
         findings = list(error.mistakes)
     counted = [finding for finding in findings if finding.level != "note"]
@@ -58,6 +62,15 @@ def check(
         number = f"{len(counted)} finding{'' if len(counted) == 1 else 's'}"
         typer.echo(number if counted else f"{path}: no findings", err=bool(counted))
     raise typer.Exit(FINDINGS if counted else 0)
+
+
+def _findings(path: Path, environment: Mapping[str, str], *, against_hubspot: bool) -> list[Mistake]:
+    """Return what the rules alone show, and what HubSpot's definitions show. Raises RulebookError, and StartError."""
+    if not against_hubspot:
+        return lint(load_rules(path, environment))
+    from app.cli.against_hubspot import findings_against_hubspot
+
+    return findings_against_hubspot(path, environment)
 
 
 def run_tests(

@@ -37,7 +37,7 @@ class Facts:
 
     `gone` are the archived owners, empty where they were not needed; `usage` is None where HubSpot has no figure.
     `seen` has each (user id, sequence id) that was read; HubSpot refuses a sequence that the user may not see.
-    `definitions` are those of contact properties, none where the rules name no property.
+    `definitions` are those of contact properties by name, none where the rules name no property.
     """
 
     details: AccountDetails | SegueError
@@ -48,7 +48,7 @@ class Facts:
     gone: tuple[Owner, ...] = ()
     seen: Seen = field(default_factory=dict)
     met: tuple[ResponseSeen, ...] = ()
-    definitions: tuple[PropertyDefinition, ...] | SegueError = ()
+    definitions: Mapping[str, PropertyDefinition] | SegueError = field(default_factory=dict)
 
     def errors(self) -> Iterator[SegueError]:
         """Return the errors that came in place of facts."""

@@ -9,8 +9,8 @@ from app.catalogue.pages import all_owners, all_sequences, all_users
 from app.doctor.facts import UNAUTHORIZED, Facts, ResponseSeen, is_spent
 from app.errors import NotConnected, NotSent, OutcomeUnknown, Refusal, SegueError
 from app.hubspot.api.account import account_details, daily_usage
-from app.hubspot.api.properties import contact_properties
 from app.hubspot.api.sequences import get_sequence
+from app.hubspot.properties import read_definitions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -57,8 +57,8 @@ async def read_facts(
     users = await read(all_users(client))
     gone = await _gone(read, client, wanted, owners)
     seen = await _seen(read, client, wanted)
-    names_any = wanted.properties or wanted.write_backs
-    definitions = await read(client.send(contact_properties())) if names_any else ()
+    names_any = wanted.named or wanted.write_backs
+    definitions = await read(read_definitions(client)) if names_any else {}
     usage = await read(client.send(daily_usage()))
     return Facts(details, scopes, owners, users, usage, gone, seen, tuple(call_log.met), definitions)
 

@@ -1,39 +1,83 @@
-"""The contact properties that rules name: do they exist, and does each write-back fit its values. Pure."""
+"""The contact properties that rules name: HubSpot's definitions say what it will refuse, and what is left out. Pure."""
 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
+from datetime import UTC
 from typing import TYPE_CHECKING
 
 from app.doctor.facts import MISSING_SCOPES, because
-from app.doctor.findings import ok, unknown, warning
+from app.doctor.findings import Finding, failed, ok, unknown, warning
 from app.errors import Refusal, SegueError
+from app.hubspot.property_values import Misfit, fit
 from app.model import DECISION
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from app.doctor.facts import Facts
-    from app.doctor.findings import Finding
-    from app.doctor.requirements import Wanted, WriteBack
+    from app.doctor.named_properties import NamedProperty, WriteBack
+    from app.doctor.requirements import Wanted
     from app.hubspot.api.properties import PropertyDefinition
+    from app.rules.file.places import FilePlace
 
 CHECK = "contact properties"
+CREATE = "create it in HubSpot, or correct the rule (HubSpot does not list sensitive ones)"
 DO = "create or mend it in HubSpot (single-line text takes everything), or name another one"
 
 
-def named(wanted: Wanted, facts: Facts) -> Finding:
-    """Judge whether the properties that rules name exist: HubSpot refuses a contact with one that does not."""
-    if not wanted.properties:
-        return ok(CHECK, "the rules name none")
-    if isinstance(facts.definitions, SegueError):
-        return _unread(CHECK, wanted.properties, facts.definitions)
-    known = {one.name for one in facts.definitions}
-    missing = [name for name in wanted.properties if name.lower() not in known]
-    if missing:
-        message = f"HubSpot lists none named {', '.join(missing)}: a contact is refused for it"
-        return warning(CHECK, message, "create it in HubSpot, or mend the rule; sensitive ones are not listed")
-    return ok(CHECK, ", ".join(wanted.properties))
+@dataclass(frozen=True, slots=True)
+class WrongProperty:
+    """A property in the rules file that HubSpot will refuse (`sure`), or may. `told` names neither file nor line."""
+
+    place: FilePlace
+    told: str
+    do: str
+    sure: bool = False
+
+
+def named(wanted: Wanted, facts: Facts) -> Iterator[Finding]:
+    """Judge the properties that rules name."""
+    if not wanted.named:
+        yield ok(CHECK, "the rules name none")
+    elif isinstance(facts.definitions, SegueError):
+        yield _unread(CHECK, wanted.properties, facts.definitions)
+    else:
+        wrong = list(wrong_properties(wanted.named, facts.definitions))
+        for one in wrong:
+            yield (failed if one.sure else warning)(CHECK, f"{one.place}: {one.told}", one.do)
+        if not wrong:
+            yield ok(CHECK, ", ".join(wanted.properties))
+
+
+def wrong_properties(
+    named: Iterable[NamedProperty], definitions: Mapping[str, PropertyDefinition]
+) -> Iterator[WrongProperty]:
+    """Return what HubSpot will refuse, and what will be left out, of the properties that rules name."""
+    for one in named:
+        if wrong := _judged(one, definitions.get(one.name.lower())):
+            yield wrong
+
+
+def _judged(one: NamedProperty, definition: PropertyDefinition | None) -> WrongProperty | None:
+    about = f"{one.key}: {one.name}"
+    if definition is None:
+        what = "an enrollment that writes it is parked" if one.writes else "no contact has it"
+        return WrongProperty(one.place, f"{about}: HubSpot lists no contact property of this name; {what}", CREATE)
+    if one.writes and definition.read_only:
+        message = f"{about}: its value is read-only; an enrollment that writes it is parked"
+        return WrongProperty(one.place, message, "name another property", sure=True)
+    fitted = fit(one.known.value, definition, UTC) if one.known else ""
+    if one.known is None or not isinstance(fitted, Misfit):
+        return None
+    if fitted.code is None:
+        message = f"{about}: its type is {definition.type}, which {one.known.described} does not fit; it is left out"
+        return WrongProperty(one.place, message, "name another property, or write a value that fits")
+    if not one.known.exact:
+        return None  # the example is no option, and the values of events may be
+    message = f"{about}: {one.known.described} is none of its options; an enrollment that writes it is parked"
+    return WrongProperty(one.place, message, "add the option in HubSpot, or correct the value", sure=True)
 
 
 def write_backs(wanted: Wanted, facts: Facts) -> Iterator[Finding]:
@@ -43,17 +87,22 @@ def write_backs(wanted: Wanted, facts: Facts) -> Iterator[Finding]:
         if isinstance(facts.definitions, SegueError):
             yield _unread(check, (one.name,), facts.definitions)
         else:
-            yield _judged(check, one, facts.definitions)
+            yield _write_back(check, one, facts.definitions)
 
 
-def _judged(check: str, one: WriteBack, definitions: Iterable[PropertyDefinition]) -> Finding:
-    definition = next((known for known in definitions if known.name == one.name.lower()), None)
-    wrong = "HubSpot lists no contact property of this name" if definition is None else _wrong(one, definition)
-    if wrong:
-        return warning(check, f"{one.name}: {wrong}; contacts are written without it", DO)
-    if definition is None or any(_fits(value, definition) is None for value in one.values):
+def _write_back(check: str, one: WriteBack, definitions: Mapping[str, PropertyDefinition]) -> Finding:
+    if wrong := wrong_write_back(one, definitions):
+        return warning(check, f"{wrong.place}: {wrong.told}", wrong.do)
+    if any(_fits(value, definitions[one.name.lower()]) is None for value in one.values):
         return unknown(check, f"{one.name}: whether its type takes what is written there is not known")
     return ok(check, one.name)
+
+
+def wrong_write_back(one: WriteBack, definitions: Mapping[str, PropertyDefinition]) -> WrongProperty | None:
+    """Return why HubSpot will refuse a write-back, None where nothing says that it will."""
+    definition = definitions.get(one.name.lower())
+    wrong = "HubSpot lists no contact property of this name" if definition is None else _wrong(one, definition)
+    return WrongProperty(one.place, f"{one.name}: {wrong}; contacts are written without it", DO) if wrong else None
 
 
 def _wrong(one: WriteBack, definition: PropertyDefinition) -> str | None:

@@ -41,7 +41,7 @@ def _examined(wanted: Wanted, facts: Facts, now: datetime, others: Mapping[str, 
         yield from senders.sender(sender, facts)
     for use in wanted.uses:
         yield sequences.sequence(use, wanted, facts)
-    yield properties.named(wanted, facts)
+    yield from properties.named(wanted, facts)
     yield from properties.write_backs(wanted, facts)
     yield connection.legal_basis(facts)
     yield daily_limit.budget(wanted.account, facts, now)

@@ -5,16 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from app.model import CONTACT_OWNER, DECISION, OF_CONTACT, UnenrollWorkflow
+from app.doctor.named_properties import NamedProperty, WriteBack, named_properties, write_backs
+from app.model import CONTACT_OWNER
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from app.model import Account, Sender
     from app.rules.rulebook import EnrollAction, Rulebook
-
-
-EXAMPLE = "dec_019ab2c3d4e5f60718293a4b5c6d7e83"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,30 +26,23 @@ class Use:
 
 
 @dataclass(frozen=True, slots=True)
-class WriteBack:
-    """A contact property that says why a contact was enrolled: by its source, rule or decision (`fact`).
-
-    `values` are what the rules write there; for decisions one example, since each has an id of its own.
-    """
-
-    fact: str
-    name: str
-    values: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class Wanted:
     """What one account is used for. `workflows` says that contacts are put into workflows, which takes a scope.
 
-    `properties` are the contact properties that rules name, and the account's `unenroll`; write-backs stand apart.
+    `named` are the contact properties that rules name, and the account's `unenroll`; write-backs stand apart.
     """
 
     account: Account
     senders: tuple[Sender, ...]
     uses: tuple[Use, ...]
-    properties: tuple[str, ...]
+    named: tuple[NamedProperty, ...]
     write_backs: tuple[WriteBack, ...] = ()
     workflows: bool = False
+
+    @property
+    def properties(self) -> tuple[str, ...]:
+        """Return the names of the contact properties that rules name, each once."""
+        return tuple(sorted({one.name for one in self.named}))
 
 
 def wanted(book: Rulebook, key: str) -> Wanted:
@@ -66,27 +57,10 @@ def wanted(book: Rulebook, key: str) -> Wanted:
     # A rule that only writes the contact, or cancels, names no sequence.
     sequences = dict.fromkeys(action.request.sequence for _, action in actions if action.request.sequence)
     uses = tuple(_use(one, [item for item in actions if item[1].request.sequence == one], book) for one in sequences)
-    properties = {name for _, action in actions for name in _properties(action)}
     account = book.accounts[key]
-    bridge = account.unenroll or UnenrollWorkflow()
-    properties |= {bridge.contact_property} if bridge.contact_property else set()
-    workflows = bool(bridge.workflow) or any(action.request.plan.target for _, action in actions)
-    return Wanted(account, senders, uses, tuple(sorted(properties)), _write_backs(book, key), workflows)
-
-
-def _write_backs(book: Rulebook, key: str) -> tuple[WriteBack, ...]:
-    """Return the write-backs of an account with what its rules write there: not every rule writes a contact."""
-    rules = [
-        rule
-        for rule in book.rules
-        if rule.enroll and rule.enroll.request.account == key and rule.enroll.request.plan.write_back
-    ]
-    values = {
-        "source": tuple(dict.fromkeys(rule.source for rule in rules)),
-        "rule": tuple(rule.id for rule in rules),
-        DECISION: (EXAMPLE,),
-    }
-    return tuple(WriteBack(fact, name, values[fact]) for fact, name in book.accounts[key].write_back)
+    by_workflow = account.unenroll is not None and account.unenroll.workflow is not None
+    workflows = by_workflow or any(action.request.plan.target for _, action in actions)
+    return Wanted(account, senders, uses, named_properties(book, key), write_backs(book, key), workflows)
 
 
 def _use(sequence: str, actions: list[tuple[str, EnrollAction]], book: Rulebook) -> Use:
@@ -108,10 +82,3 @@ def _given(action: EnrollAction, book: Rulebook) -> Iterator[Sender]:
     """Return the senders that contacts are assigned to by name."""
     if action.request.plan.owner in book.senders:
         yield book.senders[action.request.plan.owner]
-
-
-def _properties(action: EnrollAction) -> Iterator[str]:
-    yield from action.properties
-    yield from action.request.require
-    if action.request.plan.timing is not None and action.request.plan.timing.zone == OF_CONTACT:
-        yield action.request.plan.timing.contact_property

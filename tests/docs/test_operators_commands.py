@@ -10,8 +10,9 @@ import typer
 
 from app.__main__ import build
 from app.doctor.facts import Facts
+from app.doctor.named_properties import WriteBack
 from app.doctor.report import database, examined, public_url
-from app.doctor.requirements import Use, Wanted, WriteBack
+from app.doctor.requirements import Use, Wanted
 from app.errors import NotSent
 from app.hubspot.api.account import AccountDetails
 from app.model import Account, Sender

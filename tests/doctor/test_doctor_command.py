@@ -189,7 +189,10 @@ def test_properties_that_rules_name_and_hubspot_lacks_are_a_warning(practice: Pr
     code, findings = practice.doctor()
     finding = findings["contact properties"]
     assert (code, finding["status"]) == (0, "warning")
-    assert finding["told"] == "HubSpot lists none named lead_source: a contact is refused for it"
+    assert finding["told"] == (
+        f"{practice.folder}/rules.yaml:11: rule demo, `contact.set`: lead_source: HubSpot lists no contact property of"
+        " this name; an enrollment that writes it is parked"
+    )
     practice.control("settings", {"extra_properties": ["lead_source"]})
     finding = practice.doctor()[1]["contact properties"]
     assert (finding["status"], finding["told"]) == ("ok", "city, jobtitle, lead_source")
@@ -223,7 +226,8 @@ def test_a_write_back_that_hubspot_will_refuse_is_told_beforehand(
     code, findings = practice.doctor()
     finding = findings["write_back source"]
     assert (code, finding["status"]) == (0, "warning")
-    assert finding["told"] == f"segue_source: {told}; contacts are written without it"
+    place = f"{practice.folder}/rules.yaml:5"
+    assert finding["told"] == f"{place}: segue_source: {told}; contacts are written without it"
     assert "single-line text" in finding["do"]
 
 

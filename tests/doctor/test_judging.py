@@ -13,8 +13,9 @@ from app.doctor import daily_limit as day
 from app.doctor import senders as people
 from app.doctor.facts import Facts, ResponseSeen
 from app.doctor.findings import Status
+from app.doctor.named_properties import WriteBack
 from app.doctor.report import examined
-from app.doctor.requirements import Use, Wanted, WriteBack, wanted
+from app.doctor.requirements import Use, Wanted, wanted
 from app.errors import BudgetSpent, NotSent, Refusal
 from app.hubspot.api.account import AccountDetails, Usage
 from app.hubspot.api.consent import REQUIRED_SCOPES
@@ -198,7 +199,7 @@ def test_workflows_need_a_scope_and_the_way_out_a_property(
 
 def written_back(definition: PropertyDefinition, fact: str = "source", *values: str) -> tuple[Status, str]:
     wants = Wanted(MAIN, (), (), (), (WriteBack(fact, definition.name, values or ("crm",)),))
-    (finding,) = properties.write_backs(wants, facts(definitions=(definition,)))
+    (finding,) = properties.write_backs(wants, facts(definitions={definition.name: definition}))
     return finding.status, finding.told
 
 
