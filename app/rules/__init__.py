@@ -5,6 +5,6 @@ decisions, with the reason. A file with mistakes raises `RulebookError` with all
 column, and the rulebook in force stays; matching itself never raises.
 
 Others import `rulebook` (the compiled rules), `load` (text to rulebook), `match`, `examples`, `lint`, `active` (the
-rulebook in force), `store`, `wiring`, `actions` (what rules can do), and the texts of `file.documents` and
-`file.json_schema`. `compile.accounts` tells commands which accounts join by OAuth.
+rulebook in force), `store`, `wiring`, `actions` (what rules can do), `known_values` (constants), and the texts of
+`file.documents`, `file.json_schema` and `file.places`. `compile.accounts` tells commands which accounts join by OAuth.
 """

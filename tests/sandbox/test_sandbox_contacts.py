@@ -214,6 +214,13 @@ async def test_values_that_fit_their_property_are_written_and_an_empty_one_clear
     assert shown == values | {"score": "", "tier": ""}
 
 
+async def test_a_leading_semicolon_adds_to_the_options_that_are_chosen(account: SandboxAccount) -> None:
+    await account.control("settings", {"extra_properties": TYPED})
+    for value, kept in (("crm", "crm"), (";ads;crm", "crm;ads"), ("ads", "ads")):
+        await account.write("ada@corp.example", topics=value)
+        assert await account.properties("ada@corp.example", "topics") == {"topics": kept}
+
+
 async def test_an_upsert_can_be_refused_whole_and_then_writes_nothing(account: SandboxAccount) -> None:
     await account.control("settings", {"whole_upserts": True})
     answer = await account.upsert(by_email("good@corp.example"), by_email("bad@corp.example", shoe_size="44"))

@@ -188,6 +188,7 @@ async def test_the_contacts_owner_sends(road: Road, make_entry: MakeEntry) -> No
     assert await reasons(road) == [("ben", True, "is the contact's owner")]
     calls = (await road.control("calls"))["routes"]
     assert {name: sum(counts.values()) for name, counts in calls.items()} == {
+        "properties": 1,
         "upsert": 2,
         "read": 1,
         "owners": 1,

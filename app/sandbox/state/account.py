@@ -90,6 +90,9 @@ class Account:
         """Change a contact, and the address that it is found by."""
         self._identities.forget_addresses(contact)
         lowered = {name: value.lower() if name == "email" else value for name, value in properties.items()}
+        known = self.properties()
+        for name in lowered.keys() & known.keys():
+            lowered[name] = known[name].merged(lowered[name], contact.properties.get(name, ""))
         contact.set_properties(lowered, self.clock())
         self._identities.add(contact)
 

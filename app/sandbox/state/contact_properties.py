@@ -69,6 +69,12 @@ class ContactProperty(BaseModel):
             return Problem("INVALID_OPTION", f"{unknown[0]} was not one of the allowed options: {list(allowed)}")
         return None
 
+    def merged(self, value: str, before: str) -> str:
+        """Return the value that a contact has after this one is written; a leading semicolon adds to `before`."""
+        if not (self.several and value.startswith(";")):
+            return value
+        return ";".join(dict.fromkeys(option for option in f"{before}{value}".split(";") if option))
+
     def _chosen(self, value: str) -> list[str]:
         """Return the options that a value chooses; a leading semicolon adds to the options chosen before."""
         return [option for option in value.split(";") if option] if self.several else [value]
