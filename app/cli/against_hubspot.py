@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 from app.cli.session import CommandSession, open_session, run_session
 from app.doctor.facts import because
-from app.doctor.properties import wrong_properties, wrong_write_back
+from app.doctor.properties import wrong_properties
 from app.doctor.requirements import wanted
+from app.doctor.write_backs import wrong_write_back
 from app.errors import Mistake, SegueError, StartError
 from app.hubspot.properties import read_definitions
 from app.rules.file.documents import read_documents

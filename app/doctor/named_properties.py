@@ -22,7 +22,8 @@ NOWHERE = FilePlace("rules", 1, 1)
 class NamedProperty:
     """One property where the rules file names it: `key` says by which key, for people.
 
-    `writes` says whether anything is written there; `known` is what is known of that beforehand.
+    `writes` says whether anything is written there; `known` is what is known of that beforehand. A value that does not
+    fit is left out where it is `optional`. What is `literal` is written as it stands, not fitted.
     """
 
     name: str
@@ -30,6 +31,8 @@ class NamedProperty:
     place: FilePlace
     writes: bool = True
     known: KnownValue | None = None
+    optional: bool = False
+    literal: bool = False
 
     def __str__(self) -> str:
         return f"{self.place}: {self.key}: {self.name}"
@@ -56,7 +59,9 @@ def named_properties(book: Rulebook, key: str) -> tuple[NamedProperty, ...]:
     if bridge.contact_property is not None:
         place = places.in_account(key, ("unenroll", "property"))
         known = KnownValue(bridge.value, repr(bridge.value), exact=True)
-        found.append(NamedProperty(bridge.contact_property, f"account {key}, `unenroll`", place, known=known))
+        found.append(
+            NamedProperty(bridge.contact_property, f"account {key}, `unenroll`", place, known=known, literal=True)
+        )
     return tuple(found)
 
 
@@ -85,7 +90,8 @@ def _of_rule(rule: Rule, account: str, places: Places) -> Iterator[NamedProperty
     action = rule.enroll
     for name, expression in action.properties.items():
         place = places.in_rule(rule.file, rule.line, ("contact", "set", name))
-        yield NamedProperty(name, f"rule {rule.id}, `contact.set`", place, known=known_value(expression))
+        key = f"rule {rule.id}, `contact.set`"
+        yield NamedProperty(name, key, place, known=known_value(expression), optional=True)
     for name, known in _required(action):
         place = places.in_rule(rule.file, rule.line, ("contact", "require", name))
         key = f"rule {rule.id}, `contact.require`"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from datetime import UTC
 from typing import TYPE_CHECKING
@@ -11,20 +10,21 @@ from app.doctor.facts import MISSING_SCOPES, because
 from app.doctor.findings import Finding, failed, ok, unknown, warning
 from app.errors import Refusal, SegueError
 from app.hubspot.property_values import Misfit, fit
-from app.model import DECISION
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from app.doctor.facts import Facts
-    from app.doctor.named_properties import NamedProperty, WriteBack
+    from app.doctor.named_properties import NamedProperty
     from app.doctor.requirements import Wanted
     from app.hubspot.api.properties import PropertyDefinition
     from app.rules.file.places import FilePlace
+    from app.rules.known_values import KnownValue
 
 CHECK = "contact properties"
+PARKED = "an enrollment that writes it is parked"
+FIT = "name another property, or write a value that fits"
 CREATE = "create it in HubSpot, or correct the rule (HubSpot does not list sensitive ones)"
-DO = "create or mend it in HubSpot (single-line text takes everything), or name another one"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ def named(wanted: Wanted, facts: Facts) -> Iterator[Finding]:
     if not wanted.named:
         yield ok(CHECK, "the rules name none")
     elif isinstance(facts.definitions, SegueError):
-        yield _unread(CHECK, wanted.properties, facts.definitions)
+        yield unread(CHECK, wanted.properties, facts.definitions)
     else:
         wrong = list(wrong_properties(wanted.named, facts.definitions))
         for one in wrong:
@@ -63,85 +63,34 @@ def wrong_properties(
 def _judged(one: NamedProperty, definition: PropertyDefinition | None) -> WrongProperty | None:
     about = f"{one.key}: {one.name}"
     if definition is None:
-        what = "an enrollment that writes it is parked" if one.writes else "no contact has it"
+        what = PARKED if one.writes else "no contact has it"
         return WrongProperty(one.place, f"{about}: HubSpot lists no contact property of this name; {what}", CREATE)
     if one.writes and definition.read_only:
-        message = f"{about}: its value is read-only; an enrollment that writes it is parked"
+        message = f"{about}: its value is read-only; {PARKED}"
         return WrongProperty(one.place, message, "name another property", sure=True)
-    fitted = fit(one.known.value, definition, UTC) if one.known else ""
-    if one.known is None or not isinstance(fitted, Misfit):
+    return _value_judged(one, one.known, definition, about) if one.known else None
+
+
+def _value_judged(
+    one: NamedProperty, known: KnownValue, definition: PropertyDefinition, about: str
+) -> WrongProperty | None:
+    """Judge what is known of a value. Where this is an example of its kind, other values may be options."""
+    fitted = fit(known.value, definition, UTC)
+    of_type = isinstance(fitted, Misfit) and fitted.code is None
+    if not isinstance(fitted, Misfit) and (not one.literal or fitted == known.value):
         return None
-    if fitted.code is None:
-        message = f"{about}: its type is {definition.type}, which {one.known.described} does not fit; it is left out"
-        return WrongProperty(one.place, message, "name another property, or write a value that fits")
-    if not one.known.exact:
-        return None  # the example is no option, and the values of events may be
-    message = f"{about}: {one.known.described} is none of its options; an enrollment that writes it is parked"
-    return WrongProperty(one.place, message, "add the option in HubSpot, or correct the value", sure=True)
-
-
-def write_backs(wanted: Wanted, facts: Facts) -> Iterator[Finding]:
-    """Judge each property that says why a contact was enrolled."""
-    for one in wanted.write_backs:
-        check = f"write_back {one.fact}"
-        if isinstance(facts.definitions, SegueError):
-            yield _unread(check, (one.name,), facts.definitions)
-        else:
-            yield _write_back(check, one, facts.definitions)
-
-
-def _write_back(check: str, one: WriteBack, definitions: Mapping[str, PropertyDefinition]) -> Finding:
-    if wrong := wrong_write_back(one, definitions):
-        return warning(check, f"{wrong.place}: {wrong.told}", wrong.do)
-    if any(_fits(value, definitions[one.name.lower()]) is None for value in one.values):
-        return unknown(check, f"{one.name}: whether its type takes what is written there is not known")
-    return ok(check, one.name)
-
-
-def wrong_write_back(one: WriteBack, definitions: Mapping[str, PropertyDefinition]) -> WrongProperty | None:
-    """Return why HubSpot will refuse a write-back, None where nothing says that it will."""
-    definition = definitions.get(one.name.lower())
-    wrong = "HubSpot lists no contact property of this name" if definition is None else _wrong(one, definition)
-    return WrongProperty(one.place, f"{one.name}: {wrong}; contacts are written without it", DO) if wrong else None
-
-
-def _wrong(one: WriteBack, definition: PropertyDefinition) -> str | None:
-    """Return why HubSpot will refuse this write-back, None where nothing says that it will."""
-    if definition.read_only:
-        return "its value is read-only"
-    if definition.unique and one.fact != DECISION:
-        return "its values are unique: each may stand on one contact only"
-    unfit = [value for value in one.values if _fits(value, definition) is False]
-    if not unfit:
+    if not of_type and not known.exact:
         return None
-    values = f"an id like {unfit[0]!r}" if one.fact == DECISION else ", ".join(map(repr, unfit))
-    return f"its type is {definition.type}, which {values} {'does' if len(unfit) == 1 else 'do'} not fit"
+    wrong = f"its type is {definition.type}, which {known.described} does not fit"
+    if isinstance(fitted, Misfit) and not of_type:
+        wrong = f"{known.described} is none of its options"
+    left_out = of_type and one.optional
+    what, do = ("it is left out", FIT) if left_out else (PARKED, "correct the property in HubSpot, or the value")
+    return WrongProperty(one.place, f"{about}: {wrong}; {what}", do, sure=not left_out)
 
 
-def _fits(value: str, definition: PropertyDefinition) -> bool | None:
-    """Return whether a value fits the type of a property, None where that is unknown."""
-    match definition.type:
-        case "string":
-            return True
-        case "enumeration":
-            return None if definition.options is None else value in definition.options
-        case "bool":
-            return value in {"true", "false"}
-        case "number":
-            return _is_number(value)
-        case "date" | "datetime":
-            return None if value.isdigit() else False
-    return None
-
-
-def _is_number(value: str) -> bool:
-    try:
-        return math.isfinite(float(value))
-    except ValueError:
-        return False
-
-
-def _unread(check: str, names: Iterable[str], error: SegueError) -> Finding:
+def unread(check: str, names: Iterable[str], error: SegueError) -> Finding:
+    """Say that definitions could not be read, and why."""
     lacks = isinstance(error, Refusal) and error.code == MISSING_SCOPES
     do = "give the token crm.schemas.contacts.read to have them looked at" if lacks else ""
     return unknown(check, f"{', '.join(names)}: which properties HubSpot has cannot be read: {because(error)}", do)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from app.doctor import connection, daily_limit, properties, senders, sequences
+from app.doctor import connection, daily_limit, properties, senders, sequences, write_backs
 from app.doctor.findings import Finding, failed, ok, unknown, warning
 from app.hubspot.api.account import AccountDetails
 
@@ -42,7 +42,7 @@ def _examined(wanted: Wanted, facts: Facts, now: datetime, others: Mapping[str, 
     for use in wanted.uses:
         yield sequences.sequence(use, wanted, facts)
     yield from properties.named(wanted, facts)
-    yield from properties.write_backs(wanted, facts)
+    yield from write_backs.write_backs(wanted, facts)
     yield connection.legal_basis(facts)
     yield daily_limit.budget(wanted.account, facts, now)
     yield from daily_limit.timezone(wanted.account, facts)

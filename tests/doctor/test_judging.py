@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from app.doctor import connection, properties
+from app.doctor import connection, write_backs
 from app.doctor import daily_limit as day
 from app.doctor import senders as people
 from app.doctor.facts import Facts, ResponseSeen
@@ -199,7 +199,7 @@ def test_workflows_need_a_scope_and_the_way_out_a_property(
 
 def written_back(definition: PropertyDefinition, fact: str = "source", *values: str) -> tuple[Status, str]:
     wants = Wanted(MAIN, (), (), (), (WriteBack(fact, definition.name, values or ("crm",)),))
-    (finding,) = properties.write_backs(wants, facts(definitions={definition.name: definition}))
+    (finding,) = write_backs.write_backs(wants, facts(definitions={definition.name: definition}))
     return finding.status, finding.told
 
 

@@ -21,7 +21,7 @@ accounts:
     token: "${{SEGUE_HUBSPOT_TOKEN}}"
     write_back:
       source: segue_source
-    unenroll: {{property: segue_away, value: "gone"}}
+    unenroll: {{property: segue_away, value: "Yes"}}
 sources: {{crm: {{provider: standard-webhooks, secrets: ["{SECRET}"]}}}}
 senders: {{anna: {{user_id: "7001", email: anna@acme.example}}}}
 rules:
@@ -40,7 +40,7 @@ rules:
         jobtitle: event.data.tags.map(tag, tag)
         since: event.occurred_at
         vip: event.data.score > 50
-      require: {{topic: "ants", phone: null}}
+      require: {{topic: "ants", phone: null, employees: "many"}}
 """
 DEFINED: list[Any] = [
     {"name": "tier", "type": "enumeration", "options": ["gold"]},
@@ -53,7 +53,8 @@ DEFINED: list[Any] = [
     {"name": "segue_source", "type": "number"},
     {"name": "segue_away", "type": "bool"},
 ]
-MISSING = "HubSpot lists no contact property of this name; an enrollment that writes it is parked"
+PARKED = "an enrollment that writes it is parked"
+MISSING = f"HubSpot lists no contact property of this name; {PARKED}"
 WRONG = [
     (
         18,
@@ -77,7 +78,8 @@ WRONG = [
         "error",
         "rule demo, `contact.require`: topic: 'ants' is none of its options; an enrollment that writes it is parked",
     ),
-    (7, "warning", "account main, `unenroll`: segue_away: its type is bool, which 'gone' does not fit; it is left out"),
+    (26, "error", f"rule demo, `contact.require`: employees: its type is number, which 'many' does not fit; {PARKED}"),
+    (7, "error", f"account main, `unenroll`: segue_away: its type is bool, which 'Yes' does not fit; {PARKED}"),
 ]
 BACK = (6, "warning", "segue_source: its type is number, which 'crm' does not fit; contacts are written without it")
 
@@ -115,7 +117,9 @@ def test_doctor_tells_the_same_with_their_places(practice: Practice) -> None:
 def test_rules_that_fit_have_no_findings(practice: Practice) -> None:
     practice.control("settings", {"extra_properties": [*DEFINED[:1], "segue_source", {"name": "segue_away"}]})
     kept = re.sub(r"        (sum|lead_source|employees|interests|jobtitle|since|vip): .*\n", "", RULES)
-    path = write(practice, kept.replace("bronze", "GOLD").replace("topic:", "website:"))
+    path = write(
+        practice, kept.replace("bronze", "GOLD").replace("topic:", "website:").replace(', employees: "many"', "")
+    )
     result = practice.run("check", path, "--against-hubspot")
     assert (result.exit_code, result.stdout.splitlines()[-1]) == (0, f"{path}: no findings")
 

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 import pytest
 
+from app.clock import utc_now
 from app.hubspot.properties import AGAIN_SECONDS
+from app.model import Account, Delivery
+from app.rules.file.documents import Document
+from app.rules.load import load
 from app.rules.match import decide
+from app.sources import PROVIDERS
 from tests.support.rulebooks import book, event
 
 if TYPE_CHECKING:
@@ -19,6 +25,40 @@ if TYPE_CHECKING:
     from tests.support.road import Road
 
 ADA = "ada@corp.example"
+FORM = {
+    "event_id": "rep-1",
+    "event_type": "form_response",
+    "form_response": {
+        "form_id": "f1",
+        "token": "t-1",
+        "submitted_at": "2026-11-28T10:00:00Z",
+        "definition": {
+            "id": "f1",
+            "fields": [
+                {"id": "a", "title": "Your work email", "type": "email", "ref": "email"},
+                {"id": "c", "title": "Topics", "type": "multiple_choice", "ref": "topics"},
+            ],
+        },
+        "answers": [
+            {"type": "email", "email": ADA, "field": {"id": "a", "type": "email", "ref": "email"}},
+            {
+                "type": "choices",
+                "choices": {"ids": ["x", "y"], "labels": ["Bees", "Honey"]},
+                "field": {"id": "c", "type": "multiple_choice", "ref": "topics"},
+            },
+        ],
+    },
+}
+FORM_RULES = """version: 1
+sources: {form: {provider: typeform, secrets: [tf-made-up]}}
+senders: {anna: {user_id: "7001", email: anna@acme.example}}
+rules:
+  - id: one
+    source: form
+    type: form_response
+    contact: {set: {interests: event.data.topics, demo_date: event.occurred_at}}
+    enroll: {sequence: "310001", sender: anna}
+"""
 TOPICS = {"name": "interests", "type": "enumeration", "options": ["Bees", "Honey"], "several": True}
 
 
@@ -64,6 +104,23 @@ async def test_a_list_is_written_as_several_options(
     assert await road.enroll() == ("enrolled", None)
     assert (await shows(road, "interests"), await shows(road, "firstname")) == (kept, "Ada")
     assert await notes(road) == []
+
+
+async def test_the_choices_and_the_day_of_a_form_reach_the_contact(road: Road, make_entry: MakeEntry) -> None:
+    await define(road, TOPICS, {"name": "demo_date", "type": "date"})
+    rules = load(
+        (Document("rules.yaml", FORM_RULES),),
+        environment={},
+        providers=PROVIDERS,
+        default_account=Account("main", "x"),
+    )
+    delivery = Delivery("dlv_1", "form", utc_now(), "POST", "https://x.example", {}, json.dumps(FORM).encode())
+    (form,) = PROVIDERS["typeform"].events(delivery, rules.sources["form"])
+    (decision,) = decide(form, rules)
+    assert decision.enroll is not None
+    await road.accept(make_entry("e1", properties=decision.enroll.properties, require=()))
+    assert await road.enroll() == ("enrolled", None)
+    assert (await shows(road, "interests"), await shows(road, "demo_date")) == ("Bees;Honey", "2026-11-28")
 
 
 async def test_an_instant_is_written_as_the_day_of_the_accounts_clock(road: Road, make_entry: MakeEntry) -> None:
