@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from app.enrollments.unenroll_steps import Move, is_running, next_check_at, next_move
 from app.errors import HeldError, OutcomeUnknown, ParkedError, Refusal, SegueError
 from app.hubspot.api.faults import Next, fault_of
+from app.hubspot.api.refusals import OF_PROPERTIES
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -119,7 +120,7 @@ class Unenroller:
         try:
             await request
         except Refusal as refusal:
-            if refusal.properties or fault_of(refusal.code).next is Next.REFUSE:
+            if refusal.code in OF_PROPERTIES or fault_of(refusal.code).next is Next.REFUSE:
                 raise ParkedError("bridge_refused", f"HubSpot refuses what takes contacts out: {refusal}") from refusal
             raise
 

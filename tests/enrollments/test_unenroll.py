@@ -206,10 +206,12 @@ async def test_after_a_crash_the_next_worker_looks_and_begins_nothing(road: Road
     assert await road.control("workflow-enrollments") == []
 
 
+@pytest.mark.parametrize("unnamed", [False, True])
 async def test_a_bridge_that_hubspot_refuses_is_parked_and_nothing_is_under_way(
-    road: Road, make_entry: MakeEntry
+    road: Road, make_entry: MakeEntry, *, unnamed: bool
 ) -> None:
     await in_a_sequence(road)
+    await road.control("settings", {"unnamed_properties": unnamed})
     text = RULES.replace("segue_unenroll", "no_such_property")
     road.books.append(load((Document("rules.yaml", text),), environment={}, providers={}))
     await road.accept(make_entry("e1", **UNENROLL))
