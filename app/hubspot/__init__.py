@@ -5,5 +5,6 @@ waits for a permit of its rate limit, and the last check before its first byte t
 means that it was not, `OutcomeUnknown` that this is unknown, `Refusal` that HubSpot refused it.
 
 Other rooms may import `client`, `batched`, `oauth_client`, `owners`, `pages`, `properties`, `property_values`,
-`observe`, `rate_limit`, `rate_limit_store`, `local_rate_limit`, `wiring` (opens a client and its rate limit), and all of `api`.
+`observe`, `rate_limit`, `rate_limit_store`, `local_rate_limit`, `wiring` (opens a client and its rate
+limit), and all of `api`.
 """
