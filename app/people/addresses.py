@@ -5,6 +5,10 @@ from __future__ import annotations
 import re
 import unicodedata
 
+import idna
+
+from app.people.invisible import visible, without_joiners
+
 MAXIMUM_LENGTH = 254  # RFC 5321's limit of a path, less its brackets
 MAXIMUM_LOCAL = 64
 
@@ -20,40 +24,73 @@ FREE_MAIL = frozenset(
 )
 _LOCAL = re.compile(r"[^\s@<>()\[\]\\,;:\"\x00-\x1f\x7f]+")
 _DOMAIN = re.compile(r"(?=.{4,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]{0,61}[a-z0-9]")
-_DOTS = re.compile("[.\u3002\uff0e\uff61]")  # what IDNA accepts as a dot
 
 
 def folded(text: str) -> str:
-    """Return `text` trimmed, in lower case and NFC, in this order: small letters may compose where capitals do not."""
-    return unicodedata.normalize("NFC", text.strip().lower())
+    """Return `text` without what is not seen, in lower case and NFC.
+
+    Lower case comes first: small letters may compose where capitals do not.
+    """
+    return unicodedata.normalize("NFC", visible(text).lower())
+
+
+def parts_of(text: str) -> tuple[str, str, str]:
+    """Return what stands before the last `@` of an address or an entry, that `@`, and the host; all folded."""
+    local, at, host = folded(text).rpartition("@")
+    return without_joiners(local), at, host
 
 
 def ascii_host(host: str) -> str | None:
-    """Return a folded host in ASCII (IDNA), None where it has no such form. A pattern's star stays a star.
+    """Return a folded host in ASCII (IDNA 2008, mapped by UTS 46), None where it has no such form.
 
-    IDNA encodes each label as a whole: a label with a star beside letters beyond ASCII has no such form.
+    A pattern's star stays a star. IDNA encodes each label as a whole: a label with a star beside letters beyond ASCII
+    has no such form.
     """
     try:
-        return ".".join(label if label.isascii() else _encoded(label) for label in _DOTS.split(host))
+        mapped = host if host.isascii() else idna.uts46_remap(host, std3_rules=False, transitional=False)
+        # A full-width star becomes a star, which would match any text.
+        return ".".join(map(_encoded, mapped.split("."))) if mapped.count("*") == host.count("*") else None
     except UnicodeError:
         return None
 
 
 def _encoded(label: str) -> str:
-    encoded = label.encode("idna").decode()
-    if "*" in encoded:
+    """Return one label in ASCII; raise UnicodeError where IDNA refuses it."""
+    if label.isascii() and ("*" in label or not label.startswith("xn--")):
+        return label
+    if "*" in label:
         raise UnicodeError("a star beside letters beyond ASCII")
-    return encoded
+    try:
+        return idna.alabel(label).decode()
+    except UnicodeError:
+        # A joiner belongs to a domain only between letters that IDNA names; anywhere else it came with a copied text.
+        bare = without_joiners(label)
+        return bare if bare.isascii() else idna.alabel(bare).decode()
+
+
+def former_host(host: str) -> str | None:
+    """Return the form that IDNA 2003 gave a host, in which a list may still have it; None where it is the same.
+
+    IDNA 2003 wrote stra\u00dfe.example as strasse.example, and took joiners off.
+    """
+    if "xn--" not in host:
+        return None
+    try:
+        former = idna.decode(host).encode("idna").decode()
+    except UnicodeError:
+        return None
+    return former if former != host else None
 
 
 def normalise(address: str | None) -> str | None:
     """Return the normal form of `address`, which identifies its person, None where it is no usable address.
 
-    Trimmed, lower case, NFC, the domain in ASCII (IDNA). Dots and plus tags are kept: they may belong to other people.
+    Without what is not seen, lower case, NFC, the domain in ASCII (IDNA 2008). Dots and plus tags are kept: they may
+    belong to other people.
     """
     if not address:
         return None
-    local, separator, domain_part = folded(address).rpartition("@")
+    local, separator, domain_part = parts_of(address)
     if not separator or not _LOCAL.fullmatch(local) or len(local) > MAXIMUM_LOCAL or local[0] == "." or ".." in local:
         return None
     host = ascii_host(domain_part)
@@ -73,7 +110,7 @@ def listed_address(address: str | None) -> str | None:
     """
     if not address:
         return None
-    return normalise(address) or address.strip().lower()[:MAXIMUM_LENGTH] or None
+    return normalise(address) or folded(address)[:MAXIMUM_LENGTH] or None
 
 
 def domain(address: str | None) -> str | None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
 
-from app.people.addresses import ascii_host, folded, normalise
+from app.people.addresses import ascii_host, former_host, normalise, parts_of
 
 MAXIMUM_LENGTH = 320
 _DOMAIN = re.compile(r"([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]{0,61}[a-z0-9]")
@@ -46,7 +46,9 @@ def read(text: str) -> Suppression:
 
     A pattern without an `@` matches domains.
     """
-    local, at, domain = folded(text).removeprefix("@").rpartition("@")
+    local, at, domain = parts_of(text)
+    local = local.removeprefix("@")
+    at = at if local else ""  # @corp.example is its domain
     host = ascii_host(domain)
     if host is None:
         raise ValueError(NO_ASCII_FORM)
@@ -64,6 +66,17 @@ def read(text: str) -> Suppression:
 def keys_of(email: str) -> tuple[str, str]:
     """Return the values under which an entry for this address is listed: itself, and its domain."""
     return email, email.rpartition("@")[2]
+
+
+def forms_of(email: str) -> tuple[str, ...]:
+    """Return the forms in which entries that were stored at any time may match this address.
+
+    Entries that were stored before domains followed IDNA 2008 are never released by it: see docs/decisions.
+    """
+    current = normalise(email) or email
+    local, _, host = current.rpartition("@")
+    former = former_host(host)
+    return tuple(dict.fromkeys((email, current, *([f"{local}@{former}"] if former else []))))
 
 
 @lru_cache(maxsize=1000)

@@ -11,7 +11,7 @@ from sqlalchemy import text
 
 from app.batching import Batcher
 from app.database.engine import busy_when_gone
-from app.people.suppression import Kind, Suppression, keys_of
+from app.people.suppression import Kind, Suppression, forms_of, keys_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -38,14 +38,15 @@ LIST = text("""
     WHERE CAST(:after AS text) IS NULL OR value > :after ORDER BY value LIMIT :limit
 """)
 
-# For each address the first entry that matches it: `keys` are the values that an exact entry for it may have.
+# For each address the first entry that matches it: `keys` are the values that an exact entry for it may have, `forms`
+# are what patterns are held against.
 FIND = text("""
     SELECT DISTINCT ON (email) email, kind, value FROM (
         SELECT email, kind, value FROM unnest(CAST(:owners AS text[]), CAST(:keys AS text[])) AS wanted(email, key)
         JOIN suppressions ON value = key
         UNION ALL
-        SELECT email, kind, value FROM unnest(CAST(:emails AS text[])) AS wanted(email)
-        JOIN suppressions ON kind = 'pattern' AND email LIKE fits
+        SELECT email, kind, value FROM unnest(CAST(:emails AS text[]), CAST(:forms AS text[])) AS wanted(email, form)
+        JOIN suppressions ON kind = 'pattern' AND form LIKE fits
     ) AS found ORDER BY email, value
 """)
 
@@ -126,11 +127,13 @@ class SuppressionStore:
         return await self._lookups.ask(email)
 
     async def _find_all(self, emails: Sequence[str]) -> Mapping[str, Suppression | None]:
-        pairs = [(email, key) for email in emails for key in keys_of(email)]
+        forms = [(email, form) for email in emails for form in forms_of(email)]
+        pairs = [(email, key) for email, form in forms for key in keys_of(form)]
         values = {
             "owners": [email for email, _ in pairs],
             "keys": [key for _, key in pairs],
-            "emails": list(emails),
+            "emails": [email for email, _ in forms],
+            "forms": [form for _, form in forms],
         }
         async with self._engine.connect() as connection:
             rows = {row.email: row for row in await connection.execute(FIND, values)}

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from cel_expr_python import cel
 
 from app.people.addresses import domain, is_free_mail
+from app.people.invisible import visible
 
 if TYPE_CHECKING:
     from app.model import Event
@@ -97,6 +98,7 @@ class Facts:
             fields = {f"event.{name}": getattr(self._event, name) for name in FIELDS}
             fields["event.data"] = dict(self._event.data)
             fields["event.answers"] = dict(self._event.answers)
+            fields["event.email"] = None if self._event.email is None else visible(self._event.email)
             if self._event.occurred_at is None:
                 del fields["event.occurred_at"]
             self._activation = _environment().Activation(fields)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from app.model import Decision, RuleFact, Verdict
 from app.people.addresses import normalise
+from app.people.invisible import has_invisible
 from app.rules.expressions import Facts, Failed
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ LONGEST_CONDITION = 160
 MATCHED = "matched"
 NAMES = {dict: "object", list: "list of lists", timedelta: "duration", bytearray: "bytes"}
 NO_EMAIL = "the event has no usable e-mail address"
+CLEANED = "characters that are not seen (zero-width, bidirectional, soft hyphens) were taken off its e-mail address"
 
 
 def heard(event: Event, rulebook: Rulebook) -> bool:
@@ -74,11 +76,13 @@ def _act(rule: Rule, event: Event, values: Facts, rulebook: Rulebook, facts: tup
     email = normalise(event.email)
     if email is None:
         return Decision(Verdict.NONE, NO_EMAIL, rulebook.revision, rule.id, rule.line, facts)
-    properties, unwritten = _properties(rule.enroll, values)
+    properties, notes = _properties(rule.enroll, values)
+    if has_invisible(event.email or ""):
+        notes = [CLEANED, *notes]
     account = rulebook.accounts[rule.enroll.request.account].name
     request = replace(rule.enroll.request, account=account, email=email, properties=properties)
-    if unwritten:
-        facts = (*facts[:-1], replace(facts[-1], because="; ".join([facts[-1].because, *unwritten])))
+    if notes:
+        facts = (*facts[:-1], replace(facts[-1], because="; ".join([facts[-1].because, *notes])))
     return Decision(rule.enroll.request.plan.action, MATCHED, rulebook.revision, rule.id, rule.line, facts, request)
 
 

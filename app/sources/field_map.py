@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from app.people.invisible import visible
 from app.sources.fields import as_instant, from_digits
 from app.sources.value_paths import FIELD, value_at
 
@@ -32,7 +33,7 @@ def _value(name: str, where: str, event: Event, headers: Mapping[str, str]) -> A
         return as_instant(value) or (from_digits(value) if isinstance(value, str) else None)
     if isinstance(value, bool) or not isinstance(value, str | int):
         return None
-    return str(value) if str(value).strip() else None
+    return str(value) if visible(str(value)) else None
 
 
 def _answer(label: str, event: Event) -> Any:

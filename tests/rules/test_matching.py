@@ -118,6 +118,14 @@ def test_an_event_without_a_usable_address_enrolls_no_person(email: str | None) 
     assert decision.reason == "the event has no usable e-mail address"
 
 
+def test_what_is_not_seen_in_an_address_is_taken_off_and_the_decision_says_so() -> None:
+    condition = 'event.email == "ada@corp.example"'
+    (decision,) = decide(event(email=" \u200bada@corp\u00ad.example"), book(with_condition(ONE, condition)))
+    assert decision.enroll is not None
+    assert decision.enroll.email == "ada@corp.example"
+    assert decision.facts[0].because.startswith("its condition is true; characters that are not seen")
+
+
 def test_every_no_quotes_its_condition() -> None:
     (decision,) = decide(event(data={"x": 1}), book(with_condition(ONE, "event.data.x > 5")))
     assert (decision.verdict, decision.rule) == (Verdict.NONE, None)
