@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from app.model import Decision, RuleFact, Verdict
 from app.people.addresses import normalise
 from app.people.invisible import has_invisible
+from app.people.made_up import made_up
 from app.rules.expressions import Facts, Failed
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ LONGEST_CONDITION = 160
 MATCHED = "matched"
 NAMES = {dict: "object", list: "list of lists", timedelta: "duration", bytearray: "bytes"}
 NO_EMAIL = "the event has no usable e-mail address"
+NO_PERSON = "there is no address of the person"
 CLEANED = "characters that are not seen (zero-width, bidirectional, soft hyphens) were taken off its e-mail address"
 
 
@@ -76,6 +78,8 @@ def _act(rule: Rule, event: Event, values: Facts, rulebook: Rulebook, facts: tup
     email = normalise(event.email)
     if email is None:
         return Decision(Verdict.NONE, NO_EMAIL, rulebook.revision, rule.id, rule.line, facts)
+    if kind := made_up(email):
+        return Decision(Verdict.NONE, f"{NO_PERSON}: {kind}", rulebook.revision, rule.id, rule.line, facts)
     properties, notes = _properties(rule.enroll, values)
     if has_invisible(event.email or ""):
         notes = [CLEANED, *notes]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from app.people.addresses import normalise
+from app.people.made_up import made_up
 from app.sources.fields import any_text, first_text, text
 from app.sources.form_labels import by_meaning
 
@@ -46,13 +47,20 @@ def person_by_label(labelled: Iterable[tuple[str, str | list[str]]]) -> Person:
 
 
 def first_of(*people: Person) -> Person:
-    """Return each field from the first of `people` that has it."""
-    return _person({name: value for person in reversed(people) for name, value in person.items() if value is not None})
+    """Return each field from the first of `people` that has it; an address of theirs goes before a made-up one."""
+    found = {name: value for person in reversed(people) for name, value in person.items() if value is not None}
+    return _person(found | {"email": own_address(*[person["email"] for person in people])})
 
 
 def with_address(person: Person, identifier: str | None) -> Person:
     """Return the person; an identifier that is an address is used where there is no other address."""
-    return {**person, "email": person["email"] or address_in(identifier)}
+    return {**person, "email": own_address(person["email"], address_in(identifier))}
+
+
+def own_address(*addresses: str | None) -> str | None:
+    """Return the first address that no tool made up, else the first one."""
+    sent = [address for address in addresses if address is not None]
+    return next((address for address in sent if not made_up(address)), sent[0] if sent else None)
 
 
 def address_in(identifier: str | None) -> str | None:

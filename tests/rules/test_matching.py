@@ -126,6 +126,42 @@ def test_what_is_not_seen_in_an_address_is_taken_off_and_the_decision_says_so() 
     assert decision.facts[0].because.startswith("its condition is true; characters that are not seen")
 
 
+@pytest.mark.parametrize(
+    ("email", "kind"),
+    [
+        ("15550100@sms.cal.com", "Cal.com makes it of a phone number"),
+        ("1+ada@Users.NoReply.GitHub.com", "GitHub gives it"),
+        ("x7w\u200b@marketplace.amazon.co.uk", "Amazon relays it"),
+        ("x7w@members.ebay.de", "eBay relays it"),
+        ("x7w@scs.tiktokw.us", "TikTok Shop relays it"),
+        ("x7w@scs3.tiktok.com", "TikTok Shop relays it"),
+        ("x7w@chat-seller-us.tiktok.com", "TikTok Shop relays it"),
+        ("x7w@guest.booking.com", "Booking.com relays it"),
+        ("no-email@channelengine.com", "ChannelEngine writes it"),
+        ("user123@shop.invalid", "a domain that never exists"),
+    ],
+)
+def test_an_address_that_a_tool_made_up_is_no_address_of_the_person(email: str, kind: str) -> None:
+    (decision,) = decide(event(email=email), book(ONE))
+    assert (decision.verdict, decision.rule, decision.enroll) == (Verdict.NONE, "one", None)
+    assert decision.reason.startswith(f"there is no address of the person: {kind}")
+
+
+@pytest.mark.parametrize(
+    "email",
+    [
+        "x7w@privaterelay.appleid.com",
+        "x7w@mozmail.com",
+        "support@channelengine.com",
+        "ada@amazon.com",
+        "ada@sms.cal.com.example",
+        "ada@invalid.example",
+    ],
+)
+def test_a_relay_that_reaches_the_person_is_an_address(email: str) -> None:
+    assert rules_of(ONE, email=email) == ["one"]
+
+
 def test_every_no_quotes_its_condition() -> None:
     (decision,) = decide(event(data={"x": 1}), book(with_condition(ONE, "event.data.x > 5")))
     assert (decision.verdict, decision.rule) == (Verdict.NONE, None)

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from app.model import Delivery, Event, Response, SourceConfig
 from app.sources.base import SignedProvider
-from app.sources.fields import body_digest, find, first_text, id_at, instant, storable, text
+from app.sources.fields import body_digest, find, id_at, instant, storable, text
 from app.sources.forms import content_type, urlencoded
+from app.sources.person_fields import own_address
 from app.sources.signing import Scheme
 from app.sources.strict_json import parse_object
 
@@ -50,7 +51,7 @@ class GitHub(SignedProvider):
             dedupe=(identifier or body_digest(delivery.body),),
             id=identifier,
             occurred_at=_moment(body, name),
-            email=first_text(text(body, "sender", "email"), text(body, "pusher", "email")),
+            email=own_address(text(body, "sender", "email"), text(body, "pusher", "email")),
             name=text(body, "sender", "name"),
             data=body,
             exit=kind in EXITS,

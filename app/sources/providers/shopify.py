@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from app.model import Delivery, Event, SourceConfig
 from app.sources.base import SignedProvider
 from app.sources.fields import as_instant, body_digest, find, first_text, instant, storable, text
+from app.sources.person_fields import own_address
 from app.sources.signing import Scheme
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ class Shopify(SignedProvider):
             dedupe=(identifier or body_digest(delivery.body),),
             id=identifier,
             occurred_at=as_instant(_header(delivery, "triggered-at")) or _time(body, _header(delivery, "topic") or ""),
-            email=first_text(text(body, "email"), text(person, "email"), text(body, "contact_email")),
+            email=own_address(text(body, "email"), text(person, "email"), text(body, "contact_email")),
             first_name=text(person, "first_name"),
             last_name=text(person, "last_name"),
             company=first_text(text(person, "default_address", "company"), text(body, "billing_address", "company")),
