@@ -12,7 +12,8 @@ from app.people.invisible import visible, without_joiners
 MAXIMUM_LENGTH = 254  # RFC 5321's limit of a path, less its brackets
 MAXIMUM_LOCAL = 64
 
-# Providers where anyone can get an address: their domain identifies no company.
+# Providers where anyone can get an address: their domain identifies no company. These stand beside the thousands that
+# app/people/domain_lists.py takes from a package, which lacks some of them.
 FREE_MAIL = frozenset(
     """
     126.com 163.com aim.com aol.com comcast.net duck.com fastmail.com free.fr gmail.com gmx.at gmx.ch gmx.com gmx.de
@@ -113,12 +114,16 @@ def listed_address(address: str | None) -> str | None:
     return normalise(address) or folded(address)[:MAXIMUM_LENGTH] or None
 
 
+def read_domain(text: str) -> str:
+    """Return the ASCII form of a domain as an operator writes it: corp.example, @corp.example. Raises ValueError."""
+    local, _, written = parts_of(text)
+    host = ascii_host(written)
+    if local or host is None or not _DOMAIN.fullmatch(host):
+        raise ValueError("write a domain, such as corp.example")
+    return host
+
+
 def domain(address: str | None) -> str | None:
     """Return the domain of a usable address."""
     normal = normalise(address)
     return normal.rpartition("@")[2] if normal else None
-
-
-def is_free_mail(address: str | None) -> bool:
-    """Tell whether the address is at a free-mail provider."""
-    return domain(address) in FREE_MAIL

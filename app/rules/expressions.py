@@ -8,16 +8,19 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from cel_expr_python import cel
 
-from app.people.addresses import domain, is_free_mail
+from app.people.addresses import domain
+from app.people.domain_lists import AS_PACKAGED
 from app.people.invisible import visible
+from app.people.roles import is_role
 
 if TYPE_CHECKING:
     from app.model import Event
+    from app.people.domain_lists import DomainLists
 
 FIELDS = (
     "id",
@@ -33,7 +36,7 @@ FIELDS = (
     "data",
     "answers",
 )
-FUNCTIONS = ("is_free_mail(text)", "domain(text)", "lower(text)")
+FUNCTIONS = ("is_free_mail(text)", "is_disposable(text)", "is_role(text)", "domain(text)", "lower(text)")
 _PLACE = re.compile(r"<input>:(\d+):(\d+): (.*?)(?: \(in container ''\))?$", re.MULTILINE)
 
 
@@ -71,10 +74,10 @@ class Expression:
             return Failed(_reason(str(error)))
 
 
-def compiled(text: str) -> Expression:
+def compiled(text: str, lists: DomainLists = AS_PACKAGED) -> Expression:
     """Compile `text`. Raises ExpressionError, also for a name that no event has."""
     try:
-        return Expression(text, _environment().compile(text))
+        return Expression(text, _environment(lists).compile(text))
     except RuntimeError as error:
         found = _PLACE.search(str(error))
         if found is None:
@@ -84,12 +87,16 @@ def compiled(text: str) -> Expression:
 
 
 class Facts:
-    """One event as expressions see it: built for the first expression, shared by all rules of one decision."""
+    """One event as expressions see it: built for the first expression, shared by all rules of one decision.
 
-    __slots__ = ("_activation", "_event")
+    `lists` are those with which the expressions were compiled.
+    """
 
-    def __init__(self, event: Event) -> None:
+    __slots__ = ("_activation", "_event", "_lists")
+
+    def __init__(self, event: Event, lists: DomainLists = AS_PACKAGED) -> None:
         self._event = event
+        self._lists = lists
         self._activation: Any = None
 
     def activation(self) -> Any:
@@ -101,19 +108,21 @@ class Facts:
             fields["event.email"] = None if self._event.email is None else visible(self._event.email)
             if self._event.occurred_at is None:
                 del fields["event.occurred_at"]
-            self._activation = _environment().Activation(fields)
+            self._activation = _environment(self._lists).Activation(fields)
         return self._activation
 
 
-@cache
-def _environment() -> Any:
+@lru_cache(maxsize=16)  # one for each set of lists: the rulebook in force, and those that are checked
+def _environment(lists: DomainLists) -> Any:
     # Each field is a variable with a dotted name, so that an undeclared `event.<field>` is found at load. The engine
     # accepts a time only for a variable that is declared as one.
     kinds = {f"event.{field}": cel.Type.DYN for field in FIELDS} | {"event.occurred_at": cel.Type.TIMESTAMP}
     return cel.NewEnv(
         variables=kinds,
         functions=[
-            _function("is_free_mail", is_free_mail, cel.Type.BOOL),
+            _function("is_free_mail", lists.is_free_mail, cel.Type.BOOL),
+            _function("is_disposable", lists.is_disposable, cel.Type.BOOL),
+            _function("is_role", is_role, cel.Type.BOOL),
             _function("domain", lambda address: domain(address) or "", cel.Type.STRING),
             _function("lower", str.lower, cel.Type.STRING),
         ],

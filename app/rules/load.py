@@ -10,6 +10,7 @@ from app.errors import RulebookError
 from app.model import Secret, SourceConfig
 from app.rules.actions.base import SharedContext
 from app.rules.compile.accounts import compile_accounts
+from app.rules.compile.domain_lists import compile_lists
 from app.rules.compile.endpoints import compile_endpoints
 from app.rules.compile.rules import compile_rules
 from app.rules.compile.senders import SenderCompiler
@@ -41,7 +42,8 @@ def load(
     mistakes: list[Mistake] = []
     parts = [part for document in documents if (part := read_part(document, environment, mistakes))]
     complete = len(parts) == len(documents)
-    diagnostics = Diagnostics(mistakes)
+    lists = compile_lists(parts)
+    diagnostics = Diagnostics(mistakes, lists)
     loader = _Loader(diagnostics, mistakes, providers)
     accounts = loader.accounts(parts, default_account, complete=complete)
     sources = loader.sources(parts)
@@ -67,6 +69,7 @@ def load(
         suppress,
         indexed(rules),
         endpoints,
+        lists,
     )
 
 

@@ -40,7 +40,7 @@ def decide(event: Event, rulebook: Rulebook) -> list[Decision]:
         return [Decision(Verdict.DROPPED, event.dropped, rulebook.revision)]
     facts: list[RuleFact] = []
     decisions: list[Decision] = []
-    values = Facts(event)
+    values = Facts(event, rulebook.lists)
     for rule in rulebook.listeners.get((event.source, event.type), ()):
         fact = _evaluate(rule, values)
         facts.append(fact)

@@ -7,6 +7,8 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from app.people.domain_lists import AS_PACKAGED, DomainLists
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -62,6 +64,7 @@ class Rulebook:
     suppress: tuple[Suppression, ...] = ()
     listeners: Mapping[tuple[str, str], tuple[Rule, ...]] = field(default_factory=dict, repr=False)
     endpoints: Mapping[str, Endpoint] = field(default_factory=dict)
+    lists: DomainLists = AS_PACKAGED
 
     def account_named(self, name: str) -> Account | None:
         """Return the account whose own name this is."""

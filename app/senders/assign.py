@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from app.errors import BudgetSpent, DeclinedError, HeldError, ParkedError
 from app.model import CONTACT_OWNER, OnSenderFull, Sender, Sticky
-from app.people.addresses import FREE_MAIL
 from app.senders.quota_store import RECHECK_AFTER
 from app.senders.reasons import Considered
 from app.senders.store import Group, assign
@@ -112,15 +111,14 @@ def _named(name: str, enrollment: Enrollment, rulebook: Rulebook, because: str) 
     pool, sender = rulebook.pools.get(name), rulebook.senders.get(name)
     if pool is not None:
         members = tuple((rulebook.senders[member], weight) for member, weight in pool.members)
-        return Group(members, pool.name, pool.pick, _subject(pool, enrollment.email))
+        return Group(members, pool.name, pool.pick, _subject(pool, enrollment.email, rulebook))
     if sender is None:
         return Considered(name, chosen=False, because="is no sender and no pool of the rules in force")
     return Group(((sender, 1),), named=because)
 
 
-def _subject(pool: Pool, email: str) -> str | None:
+def _subject(pool: Pool, email: str, rulebook: Rulebook) -> str | None:
     """Return what keeps the pool's choice: the person's address, or the company's domain; None for no stickiness."""
-    domain = email.rpartition("@")[2]
-    if pool.sticky is Sticky.COMPANY and domain not in FREE_MAIL:
-        return domain
+    if pool.sticky is Sticky.COMPANY and not rulebook.lists.is_free_mail(email):
+        return email.rpartition("@")[2]
     return None if pool.sticky is Sticky.NONE else email

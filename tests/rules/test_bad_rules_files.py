@@ -244,7 +244,7 @@ CASES: dict[str, tuple[str, list[str]]] = {
         [
             (
                 "r1.yaml:11:23: when: undeclared reference to 'is_paid_mail'; there are event.<field>, "
-                "is_free_mail(text), domain(text), lower(text), and CEL's own"
+                "is_free_mail(text), is_disposable(text), is_role(text), domain(text), lower(text), and CEL's own"
             )
         ],
     ),

@@ -6,18 +6,21 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from app.errors import Mistake
+from app.people.domain_lists import AS_PACKAGED
 from app.rules.expressions import Expression, ExpressionError, compiled
 
 if TYPE_CHECKING:
+    from app.people.domain_lists import DomainLists
     from app.rules.file.parse import Part
     from app.rules.file.parsed import Place
 
 
 class Diagnostics:
-    """Collects mistakes; one instance per load."""
+    """Collects mistakes; one instance per load, whose `lists` the functions of its expressions ask."""
 
-    def __init__(self, mistakes: list[Mistake]) -> None:
+    def __init__(self, mistakes: list[Mistake], lists: DomainLists = AS_PACKAGED) -> None:
         self._mistakes = mistakes
+        self._lists = lists
 
     def note(self, part: Part, path: Place, message: str, *, key: bool = False) -> None:
         """Note a mistake at the value of `path`, or (`key`) at its key."""
@@ -40,7 +43,7 @@ class Diagnostics:
         # Reports show, and the store keeps, the text as written: the value of a variable may be a secret.
         written = part.parsed.written(path)
         try:
-            return replace(compiled(text), text=written)
+            return replace(compiled(text, self._lists), text=written)
         except ExpressionError as error:
             if text != written:
                 self.note(part, path, f"{path[-1]}: with its variables put in, this is no expression")

@@ -93,6 +93,27 @@ class WindowEntry(Entry):
     spread: Duration = Field(timedelta(minutes=30), description="Over how long those are released who waited for it")
 
 
+Domains = list[Annotated[str, BeforeValidator(values.domain), WithJsonSchema({"type": "string"})]]
+
+
+class DomainListEntry(Entry):
+    """Changes to a list of domains that comes with Segue."""
+
+    add: Domains = Field(default=[], description="Domains that belong to it, too")
+    remove: Domains = Field(default=[], description="Domains that do not belong to it")
+
+
+class AddressesEntry(Entry):
+    """What the domains of addresses say."""
+
+    free_mail: DomainListEntry = Field(
+        default=DomainListEntry(), description="Where anyone gets an address: is_free_mail(), `sticky: company`"
+    )
+    disposable: DomainListEntry = Field(
+        default=DomainListEntry(), description="Where addresses end by themselves: is_disposable()"
+    )
+
+
 class EndpointEntry(Entry):
     """A system of your own that learns what becomes of enrollments, by signed webhooks."""
 
@@ -118,6 +139,7 @@ class RulesFile(Entry):
     pools: dict[Name, PoolEntry] = Field(default={})
     windows: dict[Name, WindowEntry] = Field(default={})
     endpoints: dict[Name, EndpointEntry] = Field(default={})
+    addresses: AddressesEntry = Field(default=AddressesEntry(), description="Changes to the lists of domains")
     suppress: list[Annotated[Suppression, PlainValidator(values.suppression), WithJsonSchema({"type": "string"})]] = (
         Field(default=[])
     )

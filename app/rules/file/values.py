@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, WithJsonSchema
 
 from app.model import OF_CONTACT, OF_SENDER
+from app.people.addresses import read_domain
 from app.people.suppression import Suppression, read
 from app.sending_windows import parse_days, parse_hours, zone
 
@@ -69,6 +70,11 @@ def suppression(value: object) -> Suppression:
     if not isinstance(value, str):
         raise ValueError("must be text")  # noqa: TRY004  # pydantic wants ValueError
     return read(value)
+
+
+def domain(value: object) -> object:
+    """Return a domain in ASCII. Raises ValueError."""
+    return read_domain(value) if isinstance(value, str) else value
 
 
 def members(value: object) -> object:
