@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from app.errors import HeldError, ParkedError
 from app.model import OF_CONTACT, OF_SENDER
-from app.sending_windows import next_open, position_of, spread, zone
+from app.sending_windows import closed_for, next_open, position_of, spread, zone
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from app.model import Sender, Timing
 
 LAST_RESORT = "UTC"
+MOST_NAMED = 5
 
 
 def zone_of(timing: Timing, sender: Sender, facts: Mapping[str, str | None]) -> ZoneInfo:
@@ -37,14 +38,24 @@ def require_open(
     """Return while the window is open; else raise HeldError until its next opening.
 
     The enrollment's id decides its place in the beginning of the opening, over which waiting enrollments are spread.
-    Raises ParkedError for a window that does not open again.
+    Raises ParkedError for a window that does not open again, or whose calendar this version does not know.
     """
     where = zone_of(timing, sender, facts)
-    opening = next_open(timing.window, where, now)
-    if opening is None:
-        raise ParkedError("window_never_opens", "the window of its rule does not open again")
-    if opening[0] <= now:
+    try:
+        opening = next_open(timing.window, where, now)
+    except ValueError as error:
+        raise ParkedError("window_never_opens", str(error)) from error
+    if opening is not None and opening[0] <= now:
         return
+    holidays = _listed(closed_for(timing.window, where, now))
+    if opening is None:
+        raise ParkedError("window_never_opens", f"{holidays}the window of its rule does not open again")
     until = spread(opening, position_of(enrollment_id), over=timing.spread)
     local = opening[0].astimezone(where)
-    raise HeldError("window", until, f"the window opens {local:%a %Y-%m-%d %H:%M} ({where.key})")
+    raise HeldError("window", until, f"{holidays}the window opens {local:%a %Y-%m-%d %H:%M} ({where.key})")
+
+
+def _listed(holidays: tuple[str, ...]) -> str:
+    """Return the first holidays that keep a window closed, and how many more there are, as the head of a sentence."""
+    more = [f"{len(holidays) - MOST_NAMED} more"] if len(holidays) > MOST_NAMED else []
+    return f"{', '.join([*holidays[:MOST_NAMED], *more])}: " if holidays else ""

@@ -62,13 +62,15 @@ class Pool:
 class Window:
     """Open on `days` (ISO weekdays, Monday is 1) from `opens` until `closes`, not on `holidays`.
 
-    Times are wall clock; `closes` at 00:00 is the end of the day.
+    Times are wall clock; `closes` at 00:00 is the end of the day. `calendars` are the codes of countries and their
+    parts whose public holidays it keeps, too.
     """
 
     days: frozenset[int]
     opens: time
     closes: time
     holidays: frozenset[date] = frozenset()
+    calendars: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,10 +7,12 @@ from datetime import datetime, time, timedelta
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
+from app.sending_windows.calendars import holiday_on
 from app.sending_windows.wall_clock import DAY, instant
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from datetime import date
     from zoneinfo import ZoneInfo
 
     from app.model import Window
@@ -29,18 +31,44 @@ def next_open(window: Window, zone: ZoneInfo, now: datetime) -> tuple[datetime, 
     return next((opening for opening in _openings(window, zone, now, days=LOOK_AHEAD) if now < opening[1]), None)
 
 
+def closed_for(window: Window, zone: ZoneInfo, now: datetime) -> tuple[str, ...]:
+    """Return the holidays that keep the window closed from now until its next opening, in their order."""
+    found: list[str] = []
+    for _, end, day in _working_days(window, zone, now, days=LOOK_AHEAD):
+        if end <= now:
+            continue
+        if (reason := holiday(window, day)) is None:
+            break
+        found.append(reason)
+    return tuple(dict.fromkeys(found))
+
+
+def holiday(window: Window, day: date) -> str | None:
+    """Return which holiday keeps the window closed on this day, "Epiphany in DE-BY"; None where none does."""
+    return f"holiday on {day}" if day in window.holidays else holiday_on(day, window.calendars)
+
+
 def _openings(window: Window, zone: ZoneInfo, now: datetime, *, days: int) -> Iterator[tuple[datetime, datetime]]:
     """Return the openings from the day before `now` on."""
+    for start, end, day in _working_days(window, zone, now, days=days):
+        if holiday(window, day) is None:
+            yield start, end
+
+
+def _working_days(
+    window: Window, zone: ZoneInfo, now: datetime, *, days: int
+) -> Iterator[tuple[datetime, datetime, date]]:
+    """Return what the openings would be without holidays, each with its day."""
     today = now.astimezone(zone).date()
     for number in range(-1, days):
         day = today + timedelta(days=number)
-        if day.isoweekday() not in window.days or day in window.holidays:
+        if day.isoweekday() not in window.days:
             continue
         start = instant(datetime.combine(day, window.opens), zone, last=False)
         closing = day + DAY if window.closes == time(0) else day
         end = _end(datetime.combine(closing, window.closes), zone)
         if start < end:
-            yield start, end
+            yield start, end, day
 
 
 def _end(clock: datetime, zone: ZoneInfo) -> datetime:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -44,6 +45,25 @@ async def test_outside_the_senders_hours_nothing_is_asked_of_hubspot(road: Road,
     await road.run("UPDATE enrollments SET due_at = clock_timestamp()")
     assert await road.enrollments.release_due() == 1
     assert (await step(road))[:2] == ("enrolled", None)
+
+
+async def test_a_holiday_holds_an_enrollment_and_its_detail_names_it(road: Road, make_entry: MakeEntry) -> None:
+    road.at(datetime(2026, 1, 6, 10, tzinfo=UTC))
+    await road.accept(make_entry("e1", timing=Timing(replace(OFFICE, calendars=("US", "DE-BY")))))
+    state, reason, due_at = await step(road)
+    assert (state, reason) == ("held", "window")
+    opens = datetime(2026, 1, 7, 8, tzinfo=UTC)
+    assert opens <= due_at < opens + HALF
+    assert await road.run("SELECT detail FROM enrollments") == [
+        ("Epiphany in DE-BY: the window opens Wed 2026-01-07 09:00 (Europe/Berlin)",)
+    ]
+
+
+async def test_a_calendar_that_this_version_does_not_know_parks_and_is_named(road: Road, make_entry: MakeEntry) -> None:
+    await road.accept(make_entry("e1", timing=Timing(replace(OFFICE, calendars=("XX",)))))
+    assert (await step(road))[:2] == ("parked", "window_never_opens")
+    ((detail,),) = await road.run("SELECT detail FROM enrollments")
+    assert detail.startswith("there are no holidays of 'XX'")
 
 
 async def test_those_who_waited_are_released_spread_out(road: Road, make_entry: MakeEntry) -> None:

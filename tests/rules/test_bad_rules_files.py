@@ -447,6 +447,7 @@ NO_ZONE = (
     "it goes by the sender's clock, and anna has no `timezone`: write it there, or `otherwise: Europe/Berlin` here"
 )
 NO_CONTACT_ZONE = "a contact may have no time zone: write `otherwise: Europe/Berlin`, or what you take it for then"
+A_HOLIDAY = "write a day like 2026-12-25, or a country by its code, such as US or DE-BY"
 WINDOW = "windows: {office: {days: mon-fri, hours: '09:00-17:00'%s}}\n"
 
 
@@ -459,7 +460,11 @@ WINDOW = "windows: {office: {days: mon-fri, hours: '09:00-17:00'%s}}\n"
         (", timezone: contact", [f"r1.yaml:6:19: {NO_CONTACT_ZONE}"]),
         (", otherwise: UTC, timezone: Berlin",
          ["r1.yaml:6:83: there is no time zone 'Berlin': write one like Europe/Berlin"]),
-        (", otherwise: UTC, holidays: [soon]", ["r1.yaml:6:84: must be a day like 2026-12-25"]),
+        (", otherwise: UTC, holidays: [2026-12-24, '2026-12-25', US, DE-BY]", []),
+        (", otherwise: UTC, holidays: [soon]", [f"r1.yaml:6:84: there are no holidays of 'soon': {A_HOLIDAY}"]),
+        (", otherwise: UTC, holidays: [US, 2026-13-01]", [f"r1.yaml:6:88: {A_HOLIDAY}"]),
+        (", otherwise: UTC, holidays: [DE-Bayrn]",
+         ["r1.yaml:6:84: there are no holidays of a part 'Bayrn' of DE: did you mean BY?"]),
     ],
 )  # fmt: skip
 def test_a_window_says_whose_clock_it_goes_by(keys: str, expected: list[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import TYPE_CHECKING
 
 from app.model import OF_CONTACT, OF_SENDER, Timing, Window
@@ -53,7 +54,9 @@ class WindowCompiler:
             wrong = part.parsed.written(place)
             message = f"window {wrong!r} goes by the sender's clock, and a contact's owner may have none"
             self._diagnostics.note(part, place, f"{message}: write `otherwise: Europe/Berlin` there")
-        window = Window(entry.days, entry.hours[0], entry.hours[1], entry.holidays)
+        dates = frozenset(day for day in entry.holidays if isinstance(day, date))
+        calendars = tuple(dict.fromkeys(code for code in entry.holidays if isinstance(code, str)))
+        window = Window(entry.days, entry.hours[0], entry.hours[1], dates, calendars)
         known = self._accounts.get(account)
         kept = known.contact_timezone if known else Timing(window).contact_property
         return Timing(window, entry.timezone, entry.otherwise, kept, entry.spread)

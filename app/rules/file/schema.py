@@ -89,7 +89,13 @@ class WindowEntry(Entry):
         OF_SENDER, description="Whose clock it goes by: `sender`, `contact`, or a time zone"
     )
     otherwise: Zone | None = Field(None, description="The time zone of a sender or contact that has none")
-    holidays: frozenset[date] = Field(frozenset(), description="Days on which it stays closed")
+    holidays: list[
+        Annotated[
+            date | str,
+            PlainValidator(values.holiday),
+            WithJsonSchema({"type": "string", "examples": ["2026-12-25", "US", "DE-BY"]}),
+        ]
+    ] = Field(default=[], description="When it stays closed: days, and countries or parts of them for their holidays")
     spread: Duration = Field(timedelta(minutes=30), description="Over how long those are released who waited for it")
 
 

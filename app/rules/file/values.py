@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, WithJsonSchema
@@ -11,7 +11,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstr
 from app.model import OF_CONTACT, OF_SENDER
 from app.people.addresses import read_domain
 from app.people.suppression import Suppression, read
-from app.sending_windows import parse_days, parse_hours, zone
+from app.sending_windows import HOLIDAYS, calendar_code, parse_days, parse_hours, zone
 
 if TYPE_CHECKING:
     from pydantic import GetJsonSchemaHandler
@@ -58,6 +58,16 @@ def days(value: object) -> object:
 def hours(value: object) -> object:
     """Return the first and the last time of a day."""
     return parse_hours(value) if isinstance(value, str) else value
+
+
+def holiday(value: object) -> date | str:
+    """Return a day, or the code of the calendar whose public holidays are meant. Raises ValueError."""
+    if isinstance(value, str) and not value[:1].isdigit():
+        return calendar_code(value)
+    try:
+        return date.fromisoformat(str(value))
+    except ValueError:
+        raise ValueError(HOLIDAYS) from None
 
 
 def required(value: object) -> object:
