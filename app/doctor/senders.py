@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from app.doctor.facts import MISSING_SCOPES, because
 from app.doctor.findings import failed, ok, unknown, warning
 from app.errors import SegueError
+from app.people.addresses import listed_address
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -88,7 +89,7 @@ def _inbox(one: Sender, facts: Facts) -> Finding:
     mine = owner_of(one, facts)
     if mine is None or not mine.email:
         return unknown(check, "there is no owner's address to compare it with")
-    if mine.email.lower() != one.email.lower():
+    if listed_address(mine.email) != listed_address(one.email):
         message = f"{one.email} is not the owner's address, {mine.email}"
         return warning(check, message, "see that it is an inbox which this user has connected")
     return ok(check, "it is the owner's address; whether it is connected, HubSpot does not tell")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from app.intake.entries import Accepted, DecidedEvent, RecordedDecision, final
+from app.intake.entries import Accepted, DecidedEvent, RecordedDecision, email_of, final
 from app.model import Verdict
 from app.rules.match import decide, heard
 
@@ -75,7 +75,7 @@ class Decider:
             enrollment_id=recorded.enrollment_id if verdict is decision.verdict else None,
             source=event.source,
             provider_event_id=event.id[:LONGEST_LOGGED] if event.id else None,
-            person=self._hash_email(event.email) if event.email else None,
+            person=self._hash_email(address) if (address := email_of(item)) else None,
             rule=decision.rule,
             revision=decision.revision,
             verdict=verdict,

@@ -58,6 +58,13 @@ def seat(*names: str) -> Status:
     return findings[1].status
 
 
+def test_an_inbox_in_other_letters_is_the_owners_address() -> None:
+    sender = Sender("anna", "7001", "anna@xn--bcher-kva.example")
+    owner = Owner("90211", "7001", "Anna@B\u00fccher.example", "Anna Acme", "7001")
+    findings = list(people.sender(sender, facts(owners=(owner,))))
+    assert findings[-1].told.startswith("it is the owner's address")
+
+
 def test_an_owner_that_was_deactivated_is_told_as_such() -> None:
     gone = Owner("90211", None, "anna@acme.example", None, "7001")
     told = (Status.FAILED, "the owner with user id 7001 is deactivated")

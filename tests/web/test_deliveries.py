@@ -244,6 +244,7 @@ async def test_no_log_line_holds_a_secret_or_an_address_and_a_person_is_always_t
         await web.deliver("crm", signup(1))
         await web.deliver("crm", signup(1))
         await web.deliver("crm", signup(2, "ada@corp.example "))
+        await web.deliver("crm", signup(3, "\u200bada@corp\u3002example"))
         await web.deliver("crm", {"type": "logout", "data": {"email": "ada@corp.example"}})
         await web.deliver("crm", b'{"email": "ada@corp.example"')
         await web.client.post("/webhooks/crm?key=ada@corp.example", content=b"{}", headers={"x": SECRETS["CRM_SECRET"]})
