@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from app.enrollments.actions import ACTIONS
 from app.errors import DeclinedError
 from app.model import ENROLL
+from app.people.addresses import normalise
 from app.people.suppression import Kind
 from app.people.suppression_store import Counted
 
@@ -48,7 +49,9 @@ class Eligibility:
 
     async def _suppressed(self, email: str, rulebook: Rulebook) -> str | None:
         """Return what suppresses this address, None where nothing does."""
-        by_rules = next((entry for entry in rulebook.suppress if entry.matches(email)), None)
+        # An enrollment may wait under an address of before its normal form changed.
+        normal = normalise(email) or email
+        by_rules = next((entry for entry in rulebook.suppress if entry.matches(normal)), None)
         found = by_rules or await self._suppressions.find(email)
         where = "the rules suppress" if by_rules else "the suppression list has"
         return f"{where} {_describe(found)}" if found else None

@@ -4,5 +4,7 @@ In goes an address as a source, a rule or an operator writes it. Out comes its o
 usable address; and the entry that suppresses it, if there is one. `read` raises ValueError, which says what to write
 instead; the store raises Busy while operators cannot reach the database.
 
-Other rooms import `addresses`, `suppression` (the entries, pure) and `suppression_store` (the list in PostgreSQL).
+Other rooms import `addresses`, `invisible` (characters that are not seen), `made_up` (addresses of no person),
+`domain_lists` and `roles` (what an address says of itself), `suppression` (the entries, pure) and `suppression_store`
+(the list in PostgreSQL).
 """

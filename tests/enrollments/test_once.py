@@ -50,7 +50,14 @@ async def properties(road: Road, email: str) -> dict[str, str]:
 
 async def test_a_suppressed_person_is_refused_before_any_call_to_hubspot(road: Road, make_entry: MakeEntry) -> None:
     books = SuppressionStore(road.engine)
-    for entry in ("ada@corp.example", "rival.example", "*@*.gov", r"we_ird\%*@x.example", "*@b\u00fccher.example"):
+    for entry in (
+        "ada@corp.example",
+        "rival.example",
+        "*@*.gov",
+        r"we_ird\%*@x.example",
+        "*@b\u00fccher.example",
+        "strasse.example",
+    ):
         await books.add(read(entry), None)
     people = {
         "ada@corp.example": "the suppression list has this address",
@@ -59,6 +66,9 @@ async def test_a_suppressed_person_is_refused_before_any_call_to_hubspot(road: R
         r"we_ird\%1@x.example": r"the suppression list has the pattern we_ird\%*@x.example",
         "c@xn--bcher-kva.example": "the suppression list has the pattern *@xn--bcher-kva.example",
         "x@rules.example": "the rules suppress the domain rules.example",
+        "\u200by@rules\u00ad.example": "the rules suppress the domain rules.example",
+        "\u200bd@rival.example": "the suppression list has the domain rival.example",
+        "d@xn--strae-oqa.example": "the suppression list has the domain strasse.example",
     }
     for email, detail in people.items():
         await road.accept(make_entry(email, email))
