@@ -75,11 +75,10 @@ def shortened(condition: str) -> str:
 def _act(rule: Rule, event: Event, values: Facts, rulebook: Rulebook, facts: tuple[RuleFact, ...]) -> Decision:
     if rule.enroll is None:
         return Decision(Verdict.IGNORE, f"rule {rule.id} ignores it", rulebook.revision, rule.id, rule.line, facts)
-    email = normalise(event.email)
-    if email is None:
-        return Decision(Verdict.NONE, NO_EMAIL, rulebook.revision, rule.id, rule.line, facts)
-    if kind := made_up(email):
-        return Decision(Verdict.NONE, f"{NO_PERSON}: {kind}", rulebook.revision, rule.id, rule.line, facts)
+    email, kind = normalise(event.email), made_up(event.email)
+    if email is None or kind is not None:
+        reason = f"{NO_PERSON}: {kind}" if kind else NO_EMAIL
+        return Decision(Verdict.NONE, reason, rulebook.revision, rule.id, rule.line, facts)
     properties, notes = _properties(rule.enroll, values)
     if has_invisible(event.email or ""):
         notes = [CLEANED, *notes]
