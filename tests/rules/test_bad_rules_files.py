@@ -19,7 +19,7 @@ SECRET = "hunter2-hunter2"
 ENVIRONMENT = {"TOKEN": "pat-1", "FORM_SECRET": SECRET}
 
 TOO_DEEP = "too deep, too large, or an anchor that contains itself"
-FIELDS = "id, source, type, occurred_at, email, first_name, last_name, name, company, exit, data"
+FIELDS = "id, source, type, occurred_at, email, first_name, last_name, name, company, exit, data, answers"
 TOKENS = (
     "{'[', '{', '(', '.', '-', '!', 'true', 'false', 'null', NUM_FLOAT, NUM_INT, NUM_UINT, STRING, BYTES, IDENTIFIER}"
 )
