@@ -11,7 +11,7 @@ from app.errors import FenceLost
 from app.intake.rows import decided_rows
 from app.intake.statements import ENRICHED, NOTIFY_WORKERS
 from app.intake.store import accepted
-from app.model import Event
+from app.intake.stored_event import event_of
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine
 
     from app.intake.entries import Accepted, DecidedEvent
+    from app.model import Event
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,20 +95,6 @@ class EnrichmentStore:
 
 
 def _enrichment(row: Row[Any]) -> Enrichment:
-    event = Event(
-        source=row.source,
-        type=row.type,
-        dedupe=(row.id,),
-        id=row.provider_id,
-        occurred_at=row.occurred_at,
-        email=row.email,
-        first_name=row.first_name,
-        last_name=row.last_name,
-        name=row.name,
-        company=row.company,
-        data=row.data or {},
-        exit=row.exit,
-        answers=row.answers or {},
-        received_at=row.received_at,
+    return Enrichment(
+        row.id, row.delivery_id, row.received_at, event_of(row), row.attempt, row.tries, row.first_failed_at
     )
-    return Enrichment(row.id, row.delivery_id, row.received_at, event, row.attempt, row.tries, row.first_failed_at)

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import text
 
 from app.database.engine import busy_when_gone
-from app.database.fragments import ONE_AFTER_THE_OTHER
+from app.database.fragments import MAY_HAVE_BEEN_SENT, ONE_AFTER_THE_OTHER
 from app.database.listen import ENROLLMENTS_READY
-from app.enrollments.statements import MAY_HAVE_BEEN_SENT, free_intents
+from app.enrollments.statements import free_intents
 from app.enrollments.store import release_people
 from app.model import State
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from sqlalchemy import text
 
+from app.database.fragments import MAY_HAVE_BEEN_SENT
 from app.enrollments.one_per_person_statements import COMPARED_COLUMNS, HEARD, blockers, first
 
 COLUMNS = """
@@ -34,11 +35,6 @@ LEFT_BY = f"""
       AND ({HEARD.format(row="leaves")}) > ({HEARD.format(row="claimed")})
     ORDER BY leaves.id DESC LIMIT 1
 """  # noqa: S608  # the only text put in are the conditions above
-
-# A request was sent that HubSpot did not refuse. For putting a contact into a workflow there is no other sign.
-MAY_HAVE_BEEN_SENT = """
-    (first_sending_at IS NOT NULL OR (plan->>'action' IS NOT DISTINCT FROM 'workflow' AND triggered_at IS NOT NULL))
-"""
 
 
 def free_intents(found: str) -> str:
