@@ -4,6 +4,7 @@ SegueError
 ├── StartError               the process prints what, where and what to do, and exits with `exit_code`
 ├── VariableError            a variable of the environment cannot be read: a mistake in the settings or the rules
 ├── RulebookError            all mistakes are listed; the last good rulebook stays in force
+├── UnknownRule              a caller names a rule that the rules in force do not have
 ├── DeliveryRejected         a webhook's sender is answered `status`; `reason` names the check that failed
 │   ├── UnknownSource        404
 │   ├── Unauthenticated      401
@@ -76,6 +77,10 @@ class RulebookError(SegueError):
     def __init__(self, mistakes: tuple[Mistake, ...]) -> None:
         super().__init__("\n".join(str(mistake) for mistake in mistakes))
         self.mistakes = mistakes
+
+
+class UnknownRule(SegueError):
+    """The rules in force have no rule of this id."""
 
 
 class DeliveryRejected(SegueError):

@@ -140,6 +140,7 @@ decisions = Table(
     Column("facts", JSONB, nullable=False),
     Column("enrollment_id", Text),
     Column("decided_at", Instant, nullable=False),
+    Column("replaces", Text),
     Index(None, "email", "id"),
     Index(None, "source", "id"),
     Index(None, "rule", "id"),

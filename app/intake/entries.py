@@ -35,6 +35,11 @@ class DecidedEvent:
         """The key that identifies duplicates: the source, and a digest of the provider's id or tuple."""
         return self.event.source, dedupe_digest(self.event.dedupe)
 
+    @property
+    def asks(self) -> bool:
+        """Tell whether something is asked for: an action for a person, or a lookup."""
+        return self.event.thin or any(recorded.decision.enroll is not None for recorded in self.decisions)
+
 
 @dataclass(frozen=True, slots=True)
 class IntakeRecord:
@@ -50,12 +55,14 @@ class Accepted:
     """The outcome of one record. `first_delivery_id` is set when every event had been seen before.
 
     `taken` maps the id of each enrollment that was not made to the id of the enrollment that holds the person's intent.
+    `again` are the ids of stored events that were sent again, of which nothing came and which ask for something now.
     """
 
     new: list[str] = field(default_factory=list)
     seen: list[str] = field(default_factory=list)
     first_delivery_id: str | None = None
     taken: dict[str, str] = field(default_factory=dict)
+    again: list[str] = field(default_factory=list)
 
 
 def dedupe_digest(parts: Iterable[str]) -> bytes:

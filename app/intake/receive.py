@@ -30,6 +30,8 @@ class Intake:
     """Receives deliveries. `keep` returns after the commit; `keep_rejected` keeps a rejected one for the operator.
 
     `hint` gets the accounts and the contacts whose sequence seems to have ended; the answer does not wait for it.
+    `decide_again` decides a stored event again, where nothing came of it; the answer waits for it, so that a sender who
+    got none sends the event once more.
     """
 
     def __init__(
@@ -42,7 +44,9 @@ class Intake:
         decider: Decider,
         metrics: Metrics,
         hint: Callable[[Sequence[str], Iterable[Hint]], None],
+        decide_again: Callable[[str], Awaitable[object]],
     ) -> None:
+        self._decide_again = decide_again
         self._hint = hint
         self._rulebook = rulebook
         self._providers = providers
@@ -80,12 +84,14 @@ class Intake:
         wanted = [self._decider.decided(event, book) for event in events if book.store_unheard or heard(event, book)]
         self._metrics.unheard(delivery.source, len(events) - len(wanted))
         own = provider.answer(delivery, None)
-        if wanted:
-            record = IntakeRecord(delivery, source.provider, tuple(wanted))
-            usual = self._accepted(record, await self._keep(record))
-        else:
-            usual = self._filtered(delivery, len(events))
-        return own or usual
+        if not wanted:
+            return own or self._filtered(delivery, len(events))
+        record = IntakeRecord(delivery, source.provider, tuple(wanted))
+        accepted = await self._keep(record)
+        reply = self._accepted(record, accepted)
+        for event_id in dict.fromkeys(accepted.again):
+            await self._decide_again(event_id)
+        return own or reply
 
     def _book_in_force(self) -> Rulebook:
         rulebook = self._rulebook()

@@ -24,17 +24,23 @@ def rows(batch: Sequence[IntakeRecord]) -> dict[str, str]:
     return {"deliveries": _json([_delivery(record) for record in batch]), **_rows_of(items)}
 
 
-def decided_rows(decided: DecidedEvent, delivery_id: str, received_at: datetime) -> dict[str, str]:
-    """Return the rows of one event that was stored before, with its lookup's facts and its decisions."""
-    return _rows_of([_Item(decided, delivery_id, received_at)])
+def decided_rows(
+    decided: DecidedEvent, delivery_id: str, received_at: datetime, *, expires_from: datetime | None = None
+) -> dict[str, str]:
+    """Return the rows of one event that was stored before, with its lookup's facts and its decisions.
+
+    `expires_from` is when the time of `expires_after` begins, where that is not when the event was received.
+    """
+    return _rows_of([_Item(decided, delivery_id, received_at, expires_from)])
 
 
 class _Item(NamedTuple):
-    """An event and the delivery that it came in."""
+    """An event, the delivery that it came in, and when the time of its enrollments begins."""
 
     decided: DecidedEvent
     delivery_id: str
     received_at: datetime
+    expires_from: datetime | None = None
 
 
 def _rows_of(items: list[_Item]) -> dict[str, str]:
@@ -129,7 +135,9 @@ def _enrollment(item: _Item, recorded: RecordedDecision) -> dict[str, Any] | Non
         "intent": request.intent.name or f"{request.plan.action}:{recorded.enrollment_id}",
         "seconds": request.intent.period.total_seconds(),
         "received_at": item.received_at,
-        "expires_at": item.received_at + request.expires_after if request.expires_after else None,
+        "expires_at": (item.expires_from or item.received_at) + request.expires_after
+        if request.expires_after
+        else None,
         "priority": request.priority,
         "due_at": item.received_at + request.delay if request.delay else None,
     }

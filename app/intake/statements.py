@@ -27,10 +27,22 @@ EVENTS = """
     )
 """
 
-# The rows that follow from decided events, at once or (thin events) after their lookup. This part needs
-# `fresh`, the (event_id, delivery_id, heard_at) that this statement may decide. `heard_at` is when the event was
-# accepted, by the one clock that all replicas share: an exit ends what was accepted before it.
-DECIDED = """
+# The latest decision about an event before this one, the same rule's where it has one.
+PREVIOUS = """(
+    SELECT earlier.id FROM decisions AS earlier WHERE earlier.event_id = row.event_id
+    ORDER BY earlier.decided_at DESC, earlier.rule IS NOT DISTINCT FROM row.rule DESC, earlier.id DESC LIMIT 1
+)"""
+
+
+def decided(*, free: str = "false", replaces: str = PREVIOUS, detail: str = "NULL") -> str:
+    """Return the parts that write the rows that follow from decided events.
+
+    They need `fresh`, the (event_id, delivery_id, heard_at) that the statement may decide. `heard_at` is when the event
+    was accepted, by the one clock that all replicas share: an exit ends what was accepted before it. `free` is a
+    condition on which an intent that is `held` may be taken although its period has not passed; `replaces` is the
+    decision that a new one (`row`) replaces, and `detail` stands in the journal of what is made.
+    """
+    return f"""
     enrollment_in AS MATERIALIZED (
         SELECT row.*, heard_at FROM jsonb_to_recordset(CAST(:enrollments AS jsonb)) AS row(
             id text, decision_id text, event_id text, delivery_id text, source text, rule text, account text,
@@ -44,9 +56,9 @@ DECIDED = """
             account, intent, email, id, statement_timestamp() + make_interval(secs => seconds)
         FROM enrollment_in ORDER BY account, intent, email, id
         ON CONFLICT (account, intent, email) DO UPDATE SET
-            enrollment_id = CASE WHEN held.until <= statement_timestamp()
+            enrollment_id = CASE WHEN held.until <= statement_timestamp() OR {free}
                                  THEN excluded.enrollment_id ELSE held.enrollment_id END,
-            until = CASE WHEN held.until <= statement_timestamp() THEN excluded.until ELSE held.until END
+            until = CASE WHEN held.until <= statement_timestamp() OR {free} THEN excluded.until ELSE held.until END
         RETURNING account, intent, email, enrollment_id
     ), taken AS MATERIALIZED (
         SELECT enrollment_in.id, holder.enrollment_id AS holder
@@ -55,7 +67,7 @@ DECIDED = """
     ), decision AS (
         INSERT INTO decisions (
             id, event_id, delivery_id, source, email, verdict, reason, rule, line, revision, facts, enrollment_id,
-            decided_at
+            decided_at, replaces
         )
         SELECT
             row.id, event_id, delivery_id, source, email,
@@ -63,7 +75,7 @@ DECIDED = """
             CASE WHEN holder IS NULL THEN reason ELSE 'duplicate of ' || holder END,
             rule, line, revision, facts,
             CASE WHEN holder IS NULL THEN enrollment_id END,
-            statement_timestamp()
+            statement_timestamp(), {replaces}
         FROM jsonb_to_recordset(CAST(:decisions AS jsonb)) AS row(
             id text, event_id text, delivery_id text, source text, email text, verdict text, reason text, rule text,
             line integer, revision text, facts jsonb, enrollment_id text
@@ -84,10 +96,11 @@ DECIDED = """
         FROM enrollment_in WHERE id NOT IN (SELECT id FROM taken)
         RETURNING id, created_at, state
     ), noted AS (
-        INSERT INTO journal (enrollment_id, at, after, attempt, cause)
-        SELECT id, created_at, state, 0, 'accepted' FROM made
+        INSERT INTO journal (enrollment_id, at, after, attempt, cause, detail)
+        SELECT id, created_at, state, 0, 'accepted', {detail} FROM made
     )
-"""
+"""  # noqa: S608  # what is put in are conditions of this module and of `redecide_statements`
+
 
 OUTCOME = """
     SELECT ARRAY(SELECT event_id FROM fresh) AS new,
@@ -103,7 +116,7 @@ ACCEPT = text(f"""
         FROM event_in ORDER BY source, key, id
         ON CONFLICT DO NOTHING
         RETURNING event_id, delivery_id, seen_at AS heard_at
-    ), {DECIDED}, delivery AS (
+    ), {decided(replaces="CAST(NULL AS text)")}, delivery AS (
         INSERT INTO deliveries (id, source, provider, received_at, method, url, headers, body)
         SELECT id, source, provider, received_at, method, url, headers, decode(body, 'base64')
         FROM jsonb_to_recordset(CAST(:deliveries AS jsonb)) AS row(
@@ -138,7 +151,7 @@ ENRICHED = text(f"""
             updated_at = statement_timestamp()
         WHERE event_id = :event_id AND attempt = :attempt AND state = 'working'
         RETURNING event_id, delivery_id, created_at AS heard_at
-    ), {DECIDED}, event AS (
+    ), {decided()}, event AS (
         UPDATE events
         SET occurred_at = event_in.occurred_at, email = event_in.email, first_name = event_in.first_name,
             last_name = event_in.last_name, name = event_in.name, company = event_in.company, exit = event_in.exit,
@@ -148,9 +161,19 @@ ENRICHED = text(f"""
     {OUTCOME} AS work
 """)  # noqa: S608  # what is put in are the parts above
 
-# Runs after the statement above: its own snapshot sees the delivery that was first.
+# Runs after the statement above: its own snapshot sees the delivery that was first. `over` says that nothing came of
+# the event, as far as can be seen without locks; `app.intake.redecide` looks again under them.
 READ_FIRST_DELIVERIES = text("""
-    SELECT source, key, delivery_id FROM event_keys
+    SELECT source, key, delivery_id, event_id, NOT EXISTS (
+        SELECT FROM enrollments
+        WHERE enrollments.event_id = event_keys.event_id AND state NOT IN ('refused', 'cancelled', 'expired')
+    ) AND NOT EXISTS (
+        SELECT FROM enrichments WHERE enrichments.event_id = event_keys.event_id AND state IN ('ready', 'working')
+    ) AND NOT EXISTS (
+        SELECT FROM decisions WHERE decisions.event_id = event_keys.event_id AND verdict IN ('duplicate', 'dropped')
+          AND decided_at = (SELECT max(decided_at) FROM decisions WHERE decisions.event_id = event_keys.event_id)
+    ) AS over
+    FROM event_keys
     WHERE (source, key) IN (SELECT * FROM unnest(CAST(:sources AS text[]), CAST(:keys AS bytea[])))
 """)
 

@@ -44,12 +44,16 @@ def accepted(events: Sequence[DecidedEvent], new: set[str], taken: dict[str, str
 async def _read_first_deliveries(
     connection: DirectConnection, batch: Sequence[IntakeRecord], results: Sequence[Accepted]
 ) -> None:
-    repeated = [(record, r) for record, r in zip(batch, results, strict=True) if record.events and not r.new]
+    """Find what the events that were seen before came in, and those of them that may be decided again."""
+    repeated = [(record, result) for record, result in zip(batch, results, strict=True) if result.seen]
     if not repeated:
         return
-    keys = [record.events[0].key for record, _ in repeated]
+    keys = {event.key for record, result in repeated for event in record.events if event.id in set(result.seen)}
     values = {"sources": [source for source, _ in keys], "keys": [key for _, key in keys]}
-    found = await connection.fetch(sql.READ_FIRST_DELIVERIES, values)
-    firsts = {(row["source"], row["key"]): row["delivery_id"] for row in found}
+    found = {(row["source"], row["key"]): row for row in await connection.fetch(sql.READ_FIRST_DELIVERIES, values)}
     for record, result in repeated:
-        result.first_delivery_id = firsts.get(record.events[0].key, record.delivery.id)
+        seen = [(event, found[event.key]) for event in record.events if event.id in result.seen and event.key in found]
+        result.again = [row["event_id"] for event, row in seen if row["over"] and event.asks]
+        if not result.new:
+            first = found.get(record.events[0].key)
+            result.first_delivery_id = first["delivery_id"] if first else record.delivery.id

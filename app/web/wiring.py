@@ -13,6 +13,7 @@ from app.intake.decide import Decider
 from app.intake.group_commit import GroupCommit
 from app.intake.receive import Intake
 from app.intake.rejected_store import RejectedDeliveries
+from app.intake.wiring import redecider, resent
 from app.sources import PROVIDERS
 from app.web import api, auth, health
 from app.web.app import create_app
@@ -98,6 +99,7 @@ async def _webhooks(process: Process) -> Webhooks:
         decider=Decider(new_id=ids, hash_email=await process.hasher(), metrics=metrics),
         metrics=metrics,
         hint=hints.keep,
+        decide_again=resent(await redecider(process)),
     )
     public_url = str(process.settings.public_url or "").rstrip("/")
     return Webhooks(intake, process.settings.max_body_bytes, public_url, ids, metrics)

@@ -24,6 +24,7 @@ from app.hubspot.client import HubSpotClient
 from app.hubspot.rate_limit_store import StoredRateLimit
 from app.ids import Ids
 from app.intake.decide import Decider
+from app.intake.wiring import redecider
 from app.sources import PROVIDERS
 from tests.support.service import Running, running
 
@@ -461,3 +462,60 @@ async def test_a_thin_event_counts_from_when_it_was_accepted_not_from_when_it_wa
     query = "SELECT heard_at = seen_at AS accepted, enrollments.created_at > heard_at AS decided_later"
     query = f"{query} FROM enrollments JOIN event_keys USING (event_id)"
     assert await office.one(query) == {"accepted": True, "decided_later": True}
+
+
+async def test_a_lookup_that_found_nothing_begins_anew_when_its_event_is_decided_again(office: Office) -> None:
+    await office.ticket()
+    office.far_end.answers = [httpx.Response(410), httpx.Response(200, json=ORDER)]
+    await office.enrich()
+    event = await office.one("SELECT id FROM events")
+    decider = await redecider(office.web.process)
+
+    begun = await decider.event(event["id"], by="api")
+    under_way = await decider.event(event["id"], by="api")
+    await office.enrich()
+
+    assert [result.status for result in (begun, under_way) if result] == ["lookup", "unchanged"]
+    first, second = await office.web.rows("SELECT id, verdict, replaces FROM decisions ORDER BY id")
+    assert (first["verdict"], second["verdict"], second["replaces"]) == ("none", "enroll", first["id"])
+    same = "SELECT heard_at = (SELECT created_at FROM enrichments) AS same FROM enrollments"
+    assert await office.one(same) == {"same": True}
+
+
+async def test_a_failed_lookup_begins_anew_when_the_tool_sends_the_event_again(office: Office) -> None:
+    await office.ticket()
+    office.far_end.answers = [httpx.Response(410)]
+    await office.enrich()
+    assert (await office.ticket()).json()["duplicate"] is True
+    assert (await office.one("SELECT state FROM enrichments"))["state"] == "ready"
+    await office.ticket()
+    assert len(await office.web.rows("SELECT 1 FROM decisions")) == 1
+
+
+async def test_what_a_lookup_found_is_decided_again_without_another_one(office: Office) -> None:
+    await office.ticket()
+    office.far_end.answers = [httpx.Response(200, json=ORDER)]
+    await office.enrich()
+    async with office.web.process.engine.begin() as connection:
+        await connection.exec_driver_sql("UPDATE enrollments SET state = 'parked', reason = 'SEQUENCE_ID_INVALID'")
+    event = await office.one("SELECT id FROM events")
+    result = await (await redecider(office.web.process)).event(event["id"], by="api")
+    assert result is not None
+    assert [one.verdict for one in result.decisions] == ["enroll"]
+    assert len(office.far_end.asked) == 1
+
+
+async def test_a_thin_event_that_no_rule_listened_to_is_looked_up_once_one_does(office: Office, tmp_path: Path) -> None:
+    rules = tmp_path / "rules.yaml"
+    rules.write_text(RULES.replace("type: order.placed", "type: other") + "store_unheard: true\n")
+    await office.web.process.rulebook.reload()
+    await office.ticket()
+    rules.write_text(RULES)
+    await office.web.process.rulebook.reload()
+    event = await office.one("SELECT id FROM events")
+    result = await (await redecider(office.web.process)).event(event["id"], by="api")
+    assert result is not None
+    assert result.status == "lookup"
+    office.far_end.answers = [httpx.Response(200, json=ORDER)]
+    await office.enrich()
+    assert (await office.one("SELECT state FROM enrollments"))["state"] == "ready"

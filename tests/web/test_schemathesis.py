@@ -44,13 +44,20 @@ LISTINGS = ["/api/v1/sequences", "/api/v1/owners"]
 DETAILS = ["/api/v1/events/{event_id}", "/api/v1/decisions/{decision_id}", "/api/v1/enrollments/{enrollment_id}"]
 OUTBOUND = [("GET", "/api/v1/outbound/{outbound_id}"), ("POST", "/api/v1/outbound/{outbound_id}/replay")]
 ENDPOINTS = ["/api/v1/endpoints/{name}/enable", "/api/v1/endpoints/{name}/test"]
-WHOLE = ["/api/v1/enrollments/cancel", "/api/v1/enrollments/release", "/api/v1/suppressions", "/api/v1/outbound/replay"]
+WHOLE = [
+    "/api/v1/enrollments/cancel",
+    "/api/v1/enrollments/release",
+    "/api/v1/suppressions",
+    "/api/v1/outbound/replay",
+    "/api/v1/events/decide",
+]
 ACTS = [
     "/api/v1/enrollments/{enrollment_id}/release",
     "/api/v1/enrollments/{enrollment_id}/cancel",
     "/api/v1/senders/{sender_id}/pause",
     "/api/v1/senders/{sender_id}/resume",
     "/api/v1/accounts/{account}/install",
+    "/api/v1/events/{event_id}/decide",
 ]
 PLAIN = ["/healthz", "/readyz", "/metrics"]
 few = settings(

@@ -32,6 +32,7 @@ DECISION: dict[str, Any] = {
     "facts": [{"rule": "demo-request", "line": 21, "matched": True, "because": "matched", "error": False}],
     "enrollment_id": "enr_019ab2c3d4e5f60718293a4b5c6d7e84",
     "decided_at": "2026-11-23T09:00:00.104000Z",
+    "replaces": None,
 }
 VERDICTS = sorted({*ACTIONS, *Verdict})
 
@@ -54,7 +55,7 @@ CONSIDERED: list[dict[str, Any]] = [
 
 
 class DecisionRow(BaseModel, json_schema_extra={"example": DECISION}):
-    """Which rule decided, or why none did."""
+    """Which rule decided, or why none did. `replaces` is the decision about the same event before this one."""
 
     id: str
     event_id: str
@@ -69,6 +70,7 @@ class DecisionRow(BaseModel, json_schema_extra={"example": DECISION}):
     facts: list[dict[str, Any]]
     enrollment_id: str | None
     decided_at: datetime
+    replaces: str | None = None
 
 
 class DecisionDetail(

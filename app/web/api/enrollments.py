@@ -12,6 +12,9 @@ from fastapi import APIRouter
 from app.enrollments.operator_store import EnrollmentOperatorStore
 from app.followup.ends import How
 from app.hubspot.api.faults import faults
+from app.intake.redecide import BY_API
+from app.intake.release import release_as_rules_now
+from app.intake.wiring import redecider
 from app.model import Filters, State
 from app.reports.store import StoredReader
 from app.web.api.common import LIMIT, Email, Identity, Limit, Name, or_404, page, resource
@@ -32,6 +35,7 @@ def routes(process: Process) -> APIRouter:
     router, store, reader = resource(), EnrollmentOperatorStore(process.engine), StoredReader(process.engine)
     _add_lists(router, reader)
     _add_one(router, store, reader)
+    _add_release(router, store, reader, process)
     return router
 
 
@@ -59,26 +63,41 @@ def _add_lists(router: APIRouter, reader: StoredReader) -> None:
 
 
 def _add_one(router: APIRouter, store: EnrollmentOperatorStore, reader: StoredReader) -> None:
-    @router.post("/enrollments/{enrollment_id}/release", response_model=EnrollmentDetail, responses=CONFLICT)
-    async def release(enrollment_id: Identity) -> Mapping[str, Any]:
-        """Release a parked enrollment: its cause is solved, and it is tried again."""
-        return await change("released", store.release, enrollment_id)
-
     @router.post("/enrollments/{enrollment_id}/cancel", response_model=EnrollmentDetail, responses=CONFLICT)
     async def cancel(enrollment_id: Identity) -> Mapping[str, Any]:
         """Cancel an enrollment that is held, ready or parked: nothing is sent any more.
 
         The person's intent is free again, unless a request whose answer was lost may have worked.
         """
-        return await change("cancelled", store.cancel, enrollment_id)
+        return await _change(reader, "cancelled", store.cancel, enrollment_id)
 
-    async def change(outcome: str, act: Callable[[str], Awaitable[bool]], id_: str) -> Mapping[str, Any]:
-        allowed = await act(id_)
-        row = or_404(await reader.enrollment(id_), id_)
-        if not allowed:
-            raise Problem(409, "wrong-state", f"It is {row['state']}, and cannot be {outcome}.")
-        log.info("enrollment.intervened", enrollment_id=id_, delivery_id=row["delivery_id"], told=outcome)
-        return with_advice(row)
+
+def _add_release(router: APIRouter, store: EnrollmentOperatorStore, reader: StoredReader, process: Process) -> None:
+    @router.post("/enrollments/{enrollment_id}/release", response_model=EnrollmentDetail, responses=CONFLICT)
+    async def release(enrollment_id: Identity, *, as_rules_now: bool = False) -> Mapping[str, Any]:
+        """Release a parked enrollment: its cause is solved, and it is tried again.
+
+        It is tried with what its rule said when its event came. With `as_rules_now` its event is decided again instead,
+        by the rules in force, for its account; the answer is the new enrollment.
+        """
+        if not as_rules_now:
+            return await _change(reader, "released", store.release, enrollment_id)
+        released = await release_as_rules_now(await redecider(process), enrollment_id, by=BY_API)
+        if released.enrollment_id is None:
+            or_404(await reader.enrollment(enrollment_id), enrollment_id)
+            raise Problem(409, "wrong-state", f"It was not released: {released.detail}.")
+        return with_advice(or_404(await reader.enrollment(released.enrollment_id), released.enrollment_id))
+
+
+async def _change(
+    reader: StoredReader, outcome: str, act: Callable[[str], Awaitable[bool]], id_: str
+) -> Mapping[str, Any]:
+    allowed = await act(id_)
+    row = or_404(await reader.enrollment(id_), id_)
+    if not allowed:
+        raise Problem(409, "wrong-state", f"It is {row['state']}, and cannot be {outcome}.")
+    log.info("enrollment.intervened", enrollment_id=id_, delivery_id=row["delivery_id"], told=outcome)
+    return with_advice(row)
 
 
 def with_advice(enrollment: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,63 @@
+"""Build what decides stored events again: for a process, and for a command beside one."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from app.database.engine import busy_when_gone
+from app.errors import Busy
+from app.ids import Ids
+from app.intake.decide import Decider
+from app.intake.redecide import BY_RESEND, Redecider
+from app.intake.redecide_store import RedecideStore
+from app.rules.match import heard
+from app.sources import PROVIDERS
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from sqlalchemy.ext.asyncio import AsyncEngine
+
+    from app.intake.decided_again import DecidedAgain
+    from app.model import Event
+    from app.observability.metrics import Metrics
+    from app.process import Process
+    from app.rules.rulebook import Rulebook
+
+
+async def redecider(process: Process) -> Redecider:
+    """Return what decides again in a process, by its rulebook in force; before there is one it raises Busy.
+
+    Raises Busy while the database cannot be reached.
+    """
+
+    def book() -> Rulebook:
+        if process.rulebook.current is None:
+            raise Busy("no_rulebook", "no rulebook is loaded yet")
+        return process.rulebook.current
+
+    with busy_when_gone():
+        hash_email = await process.hasher()
+    return open_redecider(process.engine, book, hash_email=hash_email, metrics=process.metrics)
+
+
+def open_redecider(
+    engine: AsyncEngine, book: Callable[[], Rulebook], *, hash_email: Callable[[str], str], metrics: Metrics
+) -> Redecider:
+    """Return what decides again by `book`."""
+    decider = Decider(new_id=Ids(), hash_email=hash_email, metrics=metrics)
+    return Redecider(RedecideStore(engine), decider, book=book, is_thin=is_thin)
+
+
+def resent(redecider: Redecider) -> Callable[[str], Awaitable[DecidedAgain | None]]:
+    """Return what decides an event that its tool has sent again."""
+    return partial(redecider.event, by=BY_RESEND)
+
+
+def is_thin(event: Event, book: Rulebook) -> bool:
+    """Tell whether an event carries no address, and its tool can be asked for what a rule that listens needs."""
+    source = book.sources.get(event.source)
+    if source is None or event.email is not None or not heard(event, book):
+        return False
+    return PROVIDERS[source.provider].lookup(event, source) is not None
