@@ -48,11 +48,11 @@ def _no_options() -> None:
     """Stand for the options of a group that has none: Typer asks for them where it knows no command."""
 
 
-def _open_log() -> None:
-    """Log errors to stderr, for a script may read what a command prints. Commands that log nothing start without."""
+def _open_log(level: str) -> None:
+    """Log to stderr, for a script may read what a command prints. Commands that log nothing start without."""
     from app.observability import logs  # noqa: PLC0415  # structlog takes a third of the time that a start may take
 
-    logs.configure(form="auto", level="error", stream=sys.stderr)
+    logs.configure(form="auto", level=level, stream=sys.stderr)
 
 
 def main() -> None:

@@ -27,6 +27,8 @@ COMMANDS = {
     "sources": "sources.list_sources",
     "verify": "sources.verify",
     "send-sample": "send_sample.send_sample",
+    "decide": "decide.decide",
+    "release": "decide.release",
     "new-key": "hubspot.print_new_key",
     "backup": "backup.backup",
     "restore": "backup.restore",
@@ -40,8 +42,10 @@ HUBSPOT_COMMANDS = {
     "install": "hubspot.install",
     "disconnect": "hubspot.disconnect",
 }
-# Those that ask the database or HubSpot, whose errors are logged.
-LOGGING = {"verify", "backup", "restore", "doctor", "sequences", "owners", "senders", "install", "disconnect"}
+# The level of the log of those that have one: they ask the database or HubSpot. What changes leads is logged in full.
+LOG_LEVELS = {"decide": "info", "release": "info"} | dict.fromkeys(
+    ("verify", "backup", "restore", "doctor", "sequences", "owners", "senders", "install", "disconnect"), "error"
+)
 
 
 class LazyGroup(TyperGroup):
@@ -62,8 +66,8 @@ class LazyGroup(TyperGroup):
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """Return name, command and arguments of the command that is called. The context's object opens the log."""
         name, command, rest = super().resolve_command(ctx, args)
-        if ctx.obj is not None and name in LOGGING and "--help" not in rest:
-            ctx.obj()
+        if ctx.obj is not None and name in LOG_LEVELS and "--help" not in rest:
+            ctx.obj(LOG_LEVELS[name])
         return name, _imported(name, self.places[name]) if name and name in self.places else command, rest
 
 
