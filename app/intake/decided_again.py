@@ -34,7 +34,7 @@ class NewDecision:
 class DecidedAgain:
     """What a stored event comes to now. `before` says what it came to until now, `detail` why nothing is decided.
 
-    `replaced` are parked enrollments, each with the new one that has replaced it.
+    `replaced` are parked enrollments, each with the new one that has replaced it, None in a dry run.
     """
 
     event_id: str
@@ -42,13 +42,13 @@ class DecidedAgain:
     before: str
     detail: str | None = None
     decisions: tuple[NewDecision, ...] = ()
-    replaced: Mapping[str, str] = field(default_factory=dict)
+    replaced: Mapping[str, str | None] = field(default_factory=dict)
 
 
 def without_ids(result: DecidedAgain) -> DecidedAgain:
     """Return the result without the ids of what was not stored."""
     shown = tuple(replace(one, id=None, enrollment_id=None) for one in result.decisions)
-    return replace(result, decisions=shown)
+    return replace(result, decisions=shown, replaced=dict.fromkeys(result.replaced))
 
 
 def counted(results: Iterable[DecidedAgain]) -> dict[str, int]:

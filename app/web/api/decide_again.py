@@ -58,7 +58,8 @@ class EventDecidedAgain(BaseModel):
     """What a stored event comes to now.
 
     `status` is decided, lookup (its tool is asked first), unchanged, or, among many, not_possible; `before` is what it
-    came to until now. `replaced` are parked enrollments, each with the new one that has replaced it.
+    came to until now. `replaced` are parked enrollments, each with the new one that has replaced it, null in
+    a dry run.
     """
 
     model_config = ConfigDict(json_schema_extra={"example": RESULT}, from_attributes=True)
@@ -68,7 +69,7 @@ class EventDecidedAgain(BaseModel):
     before: str
     detail: str | None
     decisions: list[NewDecisionRow]
-    replaced: dict[str, str]
+    replaced: dict[str, str | None]
 
 
 class DecideMany(BaseModel):
