@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from app.model import Event, Verdict
 from app.rules.actions import ACTIONS
 from app.rules.match import decide
+from app.sources.normalised import with_name_parts
 
 if TYPE_CHECKING:
     from app.model import Decision
@@ -40,12 +41,14 @@ def _run(example: ExampleEntry, rule: Rule, rulebook: Rulebook) -> Outcome:
 def event_of(example: ExampleEntry, rule: Rule) -> Event:
     """Return the event of an example, of the rule's first type where the example names none."""
     given = example.event
-    return Event(
+    event = Event(
         source=rule.source,
         type=rule.types[0] if given.type is None else given.type,
         dedupe=(example.name,),
-        **given.model_dump(exclude={"type"}),
+        **given.model_dump(exclude={"type", "received_at"}),
+        received_at=given.received_at or given.occurred_at,
     )
+    return with_name_parts(event)
 
 
 def _as_expected(decision: Decision, expect: ExpectEntry) -> bool:

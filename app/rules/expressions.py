@@ -2,6 +2,9 @@
 
 The engine returns run-time errors instead of raising them, as values whose type is ERROR and whose value is a *truthy*
 text: the code reads the type first, and a condition holds only when its value `is True`.
+
+What one evaluation makes is bounded: the engine stops after 10,000 steps of macros, `app.rules.evaluation` bounds what
+functions make, `+` does not stand within a macro, and a macro that would repeat the event's own texts too often fails.
 """
 
 from __future__ import annotations
@@ -12,31 +15,27 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from cel_expr_python import cel
+from cel_expr_python.ext import ext_math, ext_optional
 
 from app.people.addresses import domain
 from app.people.domain_lists import AS_PACKAGED
-from app.people.invisible import visible
 from app.people.roles import is_role
+from app.rules.evaluation import CURRENT, MOST_CHARACTERS, MOST_IN_NESTED_MACROS, Evaluation
+from app.rules.facts import FIELDS
+from app.rules.functions import FUNCTIONS as MORE_FUNCTIONS
+from app.rules.functions import declarations
+from app.rules.tokens import Macros, macros, tokens
 
 if TYPE_CHECKING:
-    from app.model import Event
     from app.people.domain_lists import DomainLists
+    from app.rules.facts import Facts
 
-FIELDS = (
-    "id",
-    "source",
-    "type",
-    "occurred_at",
-    "email",
-    "first_name",
-    "last_name",
-    "name",
-    "company",
-    "exit",
-    "data",
-    "answers",
+FUNCTIONS = (
+    *("is_free_mail", "is_disposable", "is_role", "domain"),
+    *dict.fromkeys(function.name for function in MORE_FUNCTIONS),
 )
-FUNCTIONS = ("is_free_mail(text)", "is_disposable(text)", "is_role(text)", "domain(text)", "lower(text)")
+MOST_REPEATED = 50_000_000  # characters
+ERROR, LIST = cel.Type.ERROR, cel.Type.LIST
 _PLACE = re.compile(r"<input>:(\d+):(\d+): (.*?)(?: \(in container ''\))?$", re.MULTILINE)
 
 
@@ -58,58 +57,58 @@ class Failed:
 
 @dataclass(frozen=True, slots=True)
 class Expression:
-    """One compiled expression and its text."""
+    """One compiled expression: its text as it is shown, and its macros."""
 
     text: str
     program: Any
+    macros: Macros
 
     def evaluate(self, facts: Facts) -> Any:
         """Return the value over `facts`, or Failed. Never raises."""
+        most = MOST_IN_NESTED_MACROS if self.macros.depth > 1 else MOST_CHARACTERS
+        token = CURRENT.set(Evaluation(facts.event, most))
         try:
-            result = self.program.eval(facts.activation())
-            if result.type() == cel.Type.ERROR:
-                return Failed(_reason(str(result.value())))
-            return result.plain_value()
+            if self.macros.repeats and facts.repeated(self.macros) > MOST_REPEATED:
+                return Failed(f"its macros could repeat texts of this event to over {MOST_REPEATED} characters")
+            return _plain(self.program.eval(facts.activation(_environment(facts.lists))), CURRENT.get())
         except Exception as error:  # noqa: BLE001  # the engine's binding raises bare RuntimeErrors; matching is total
             return Failed(_reason(str(error)))
+        finally:
+            CURRENT.reset(token)
 
 
 def compiled(text: str, lists: DomainLists = AS_PACKAGED) -> Expression:
     """Compile `text`. Raises ExpressionError, also for a name that no event has."""
     try:
-        return Expression(text, _environment(lists).compile(text))
+        program = _environment(lists).compile(text)
     except RuntimeError as error:
         found = _PLACE.search(str(error))
         if found is None:
             raise ExpressionError(_reason(str(error))) from error
         line, column, message = found.groups()
         raise ExpressionError(_explained(message), line=int(line), column=int(column)) from error
+    nested = macros(tokens(text))
+    if nested.plus is not None:
+        line, column = text.count("\n", 0, nested.plus) + 1, nested.plus - text.rfind("\n", 0, nested.plus)
+        message = "no `+` within a macro, where it could make a text of any size: write [a, b].join() or [a, b].sum()"
+        raise ExpressionError(message, line=line, column=column)
+    return Expression(text, program, nested)
 
 
-class Facts:
-    """One event as expressions see it: built for the first expression, shared by all rules of one decision.
+def _plain(result: Any, evaluation: Evaluation) -> Any:
+    """Return a value of the engine as Python's, Failed for an error. Raises ValueError for texts that are too long.
 
-    `lists` are those with which the expressions were compiled.
+    A list may hold one text many times; the value that is returned holds each of them.
     """
-
-    __slots__ = ("_activation", "_event", "_lists")
-
-    def __init__(self, event: Event, lists: DomainLists = AS_PACKAGED) -> None:
-        self._event = event
-        self._lists = lists
-        self._activation: Any = None
-
-    def activation(self) -> Any:
-        """Return the engine's form of the event. An absent field is null; an absent time has no value at all."""
-        if self._activation is None:
-            fields = {f"event.{name}": getattr(self._event, name) for name in FIELDS}
-            fields["event.data"] = dict(self._event.data)
-            fields["event.answers"] = dict(self._event.answers)
-            fields["event.email"] = None if self._event.email is None else visible(self._event.email)
-            if self._event.occurred_at is None:
-                del fields["event.occurred_at"]
-            self._activation = _environment(self._lists).Activation(fields)
-        return self._activation
+    kind = result.type()
+    if kind == ERROR:
+        return Failed(_reason(str(result.value())))
+    if kind == LIST:
+        return [_plain(item, evaluation) for item in result.value()]
+    value = result.plain_value()
+    if isinstance(value, str):
+        evaluation.spend(len(value))
+    return value
 
 
 @lru_cache(maxsize=16)  # one for each set of lists: the rulebook in force, and those that are checked
@@ -119,12 +118,13 @@ def _environment(lists: DomainLists) -> Any:
     kinds = {f"event.{field}": cel.Type.DYN for field in FIELDS} | {"event.occurred_at": cel.Type.TIMESTAMP}
     return cel.NewEnv(
         variables=kinds,
+        extensions=[ext_math.ExtMath(), ext_optional.ExtOptional()],
         functions=[
             _function("is_free_mail", lists.is_free_mail, cel.Type.BOOL),
             _function("is_disposable", lists.is_disposable, cel.Type.BOOL),
             _function("is_role", is_role, cel.Type.BOOL),
             _function("domain", lambda address: domain(address) or "", cel.Type.STRING),
-            _function("lower", str.lower, cel.Type.STRING),
+            *declarations(),
         ],
     )
 
@@ -139,11 +139,13 @@ def _explained(message: str) -> str:
     if name:
         return f"an event has no field {name.group(1)!r}; the fields are {', '.join(FIELDS)}"
     if message.startswith("undeclared reference"):
-        return f"{message}; there are event.<field>, {', '.join(FUNCTIONS)}, and CEL's own"
+        return f"{message}; there are event.<field>, the functions {', '.join(FUNCTIONS)}, and CEL's own"
     return message.removeprefix("Syntax error: ")
 
 
 def _reason(message: str) -> str:
     """Return the first line of the engine's message without its status words."""
     first = message.splitlines()[0] if message else "the expression failed"
+    if first.startswith("Unable to convert"):
+        return "the value is an optional one: end it with .orValue(...)"
     return re.sub(r"^[A-Z_]+: ", "", first)[:200]

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from cel_expr_python import cel
 
 from app.model import Event
-from app.rules.expressions import Facts, Failed
+from app.rules.expressions import Failed
+from app.rules.facts import Facts
 from app.rules.match import property_value
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from app.rules.expressions import Expression
 
 # Everything that may differ between events. A variable's value may be a secret, which no finding may show.
-_CHANGES = re.compile(r"\bevent\b|\bnow\b|\$")
+_CHANGES = re.compile(r"\bevent\b|\bhas_answer\b|\bnow\b|\$")
 _PERSON = re.compile(r"event\.(email|first_name|last_name|name|company)")
 
 

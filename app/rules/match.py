@@ -12,7 +12,8 @@ from app.model import Decision, RuleFact, Verdict
 from app.people.addresses import normalise
 from app.people.invisible import has_invisible
 from app.people.made_up import made_up
-from app.rules.expressions import Facts, Failed
+from app.rules.expressions import Failed
+from app.rules.facts import Facts
 
 if TYPE_CHECKING:
     from app.model import Event, PropertyValue

@@ -196,6 +196,8 @@ def test_explain_says_when_nobody_listens(rules: Path, tmp_path: Path) -> None:
         (LEAD | {"data": []}, ""),
         (LEAD | {"data": "x"}, "data has the wrong type"),
         (LEAD | {"occurred_at": "yesterday"}, "occurred_at is no ISO 8601 instant"),
+        (LEAD | {"received_at": 5}, "received_at is no ISO 8601 instant"),
+        (LEAD | {"answers": ["x"]}, "answers has the wrong type"),
     ],
 )
 def test_explain_names_what_is_wrong_with_the_event(rules: Path, tmp_path: Path, event: Any, told: str) -> None:

@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from app.rules.examples import run_examples
-from app.rules.expressions import FIELDS
+from app.rules.facts import FIELDS
 from app.rules.file.documents import Document
 from app.rules.file.json_schema import json_schema
 from app.rules.file.schema import RulesFile

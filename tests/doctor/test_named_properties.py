@@ -157,6 +157,8 @@ def test_definitions_that_cannot_be_read_end_the_command(practice: Practice) -> 
         ("1 + 1", "'2'", True),
         ("event.exit", "true or false", True),
         ("has(event.data.plan)", "true or false", True),
+        ('has_answer("Company size")', "true or false", True),
+        ("now()", "a time", False),
         ("size(event.data.plan)", "a number", False),
         ("event.occurred_at", "a time", False),
         ("[event.company]", "a list", False),

@@ -8,6 +8,7 @@ import pytest
 
 from app.errors import RulebookError
 from app.model import Account
+from app.rules.expressions import FUNCTIONS
 from app.rules.file.documents import Document, read_documents
 from app.rules.load import load
 from app.sources import PROVIDERS
@@ -239,12 +240,21 @@ CASES: dict[str, tuple[str, list[str]]] = {
         HEAD + RULE + '    when: event.emial == "x"\n',
         [f"r1.yaml:11:16: when: an event has no field 'emial'; the fields are {FIELDS}"],
     ),
+    "a plus within a macro": (
+        HEAD + RULE + "    when: event.data.items.exists(i, i.price + i.tax > 5.0)\n",
+        [
+            (
+                "r1.yaml:11:46: when: no `+` within a macro, where it could make a text of any size: "
+                "write [a, b].join() or [a, b].sum()"
+            )
+        ],
+    ),
     "a name that does not exist": (
         HEAD + RULE + "    when: is_paid_mail(event.email)\n",
         [
             (
                 "r1.yaml:11:23: when: undeclared reference to 'is_paid_mail'; there are event.<field>, "
-                "is_free_mail(text), is_disposable(text), is_role(text), domain(text), lower(text), and CEL's own"
+                f"the functions {', '.join(FUNCTIONS)}, and CEL's own"
             )
         ],
     ),

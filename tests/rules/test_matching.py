@@ -337,6 +337,21 @@ def test_examples_pass_or_say_what_came_instead() -> None:
     assert {(o.rule, o.file, o.line) for o in outcomes} == {("one", "rules.yaml", HEAD.count("\n") + 1)}
 
 
+def test_an_example_has_answers_an_arrival_and_the_parts_of_a_name() -> None:
+    condition = 'has_answer("Size", "50+") && now() > timestamp("2026-01-01T00:00:00Z") && event.first_name == "Cleo"'
+    example = (
+        "{name: e, event: {email: a@corp.example, name: Cleo Ray, answers: {Size: 50+}, %s}, expect: {enroll: '1'}}"
+    )
+    rule = with_condition(ONE, condition).removesuffix("}\n")
+    for times, passes in (
+        ("received_at: 2026-02-01T00:00:00Z", True),
+        ("occurred_at: 2026-02-01T00:00:00Z", True),
+        ("received_at: 2025-02-01T00:00:00Z", False),
+    ):
+        (outcome,) = run_examples(book(f"{rule}, examples: [{example % times}]}}\n"))
+        assert (outcome.difference == "") is passes, outcome
+
+
 def test_a_rule_may_cancel_or_update_instead_of_enrolling() -> None:
     rules = """  - {id: left, source: crm, type: left, cancel: true}
   - {id: changed, source: crm, type: changed, update: true, contact: {set: {company: event.company}}}

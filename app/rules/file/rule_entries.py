@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, create_model
+from pydantic import AwareDatetime, BeforeValidator, Field, create_model
 
 from app.model import KEEP, IfEnrolled
 from app.rules.actions import ACTIONS
@@ -79,6 +79,8 @@ class ExampleEvent(Entry):
     company: Text | None = None
     exit: bool = False
     data: dict[str, Any] = Field(default={})
+    answers: dict[str, str | list[str]] = Field(default={})
+    received_at: AwareDatetime | None = Field(None, description="What now() is; else occurred_at")
 
 
 class ExampleEntry(Entry):

@@ -1,0 +1,80 @@
+"""One event as expressions see it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from app.people.domain_lists import AS_PACKAGED
+from app.people.invisible import visible
+
+if TYPE_CHECKING:
+    from app.model import Event
+    from app.people.domain_lists import DomainLists
+    from app.rules.tokens import Macros
+
+FIELDS = (
+    "id",
+    "source",
+    "type",
+    "occurred_at",
+    "email",
+    "first_name",
+    "last_name",
+    "name",
+    "company",
+    "exit",
+    "data",
+    "answers",
+)
+MOST_STEPS = 10_000  # the engine's own limit for the macros of one evaluation
+
+
+class Facts:
+    """One event as expressions see it: built for the first expression, shared by all rules of one decision.
+
+    `lists` are those with which the expressions were compiled.
+    """
+
+    __slots__ = ("_activation", "_size", "event", "lists")
+
+    def __init__(self, event: Event, lists: DomainLists = AS_PACKAGED) -> None:
+        self.event = event
+        self.lists = lists
+        self._activation: Any = None
+        self._size: tuple[int, int] | None = None
+
+    def repeated(self, macros: Macros) -> int:
+        """Return how many characters the macros can make by repeating texts of the event, at most."""
+        if self._size is None:
+            self._size = _size([getattr(self.event, name) for name in FIELDS])
+        values, longest = self._size
+        steps = max(values, longest) if macros.splits else values
+        return int(min(MOST_STEPS, steps**macros.depth)) * longest
+
+    def activation(self, environment: Any) -> Any:
+        """Return the engine's form of the event. An absent field is null; an absent time has no value at all."""
+        if self._activation is None:
+            fields = {f"event.{name}": getattr(self.event, name) for name in FIELDS}
+            fields["event.data"] = dict(self.event.data)
+            fields["event.answers"] = dict(self.event.answers)
+            fields["event.email"] = None if self.event.email is None else visible(self.event.email)
+            if self.event.occurred_at is None:
+                del fields["event.occurred_at"]
+            self._activation = environment.Activation(fields)
+        return self._activation
+
+
+def _size(value: Any) -> tuple[int, int]:
+    """Return how many values a value holds, itself included, and how long the longest text in it is."""
+    values, longest, waiting = 0, 0, [value]
+    while waiting:
+        one = waiting.pop()
+        values += 1
+        if isinstance(one, str):
+            longest = max(longest, len(one))
+        elif isinstance(one, Mapping):
+            waiting += [*one, *one.values()]
+        elif isinstance(one, list | tuple):
+            waiting += one
+    return values, longest
