@@ -189,7 +189,10 @@ def _decision(decision: Decision) -> dict[str, Any]:
         "sender": request.plan.sender if request else None,
         "intent": request.intent.name if request else None,
         "properties": dict(request.properties) if request else {},
-        "facts": [{"rule": f.rule, "line": f.line, "matched": f.matched, "because": f.because} for f in decision.facts],
+        "facts": [
+            {"rule": f.rule, "line": f.line, "matched": f.matched, "because": f.because, "detail": f.detail}
+            for f in decision.facts
+        ],
     }
 
 
@@ -211,6 +214,8 @@ def _print_tree(event: Event, decisions: list[Decision], *, listened: bool) -> N
     for decision in decisions if listened else []:
         for fact in decision.facts:
             mark = "[green]matched[/]" if fact.matched else "[yellow]error[/]" if fact.error else "no match"
-            tree.add(f"{escape(fact.rule)} (line {fact.line}): {mark}: {escape(fact.because)}")
+            branch = tree.add(f"{escape(fact.rule)} (line {fact.line}): {mark}: {escape(fact.because)}")
+            if fact.detail:
+                branch.add(escape(fact.detail))
         tree.add(f"[bold]{escape(described(decision))}[/]")
     Console().print(tree)

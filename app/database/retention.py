@@ -45,10 +45,19 @@ def _delete(table: str, time: str, *, which: str = "true") -> TextClause:
 
 PRUNE_DELIVERIES = _delete("deliveries", "received_at")
 
-# The event stays, because the journal refers to it; the provider's payload goes together with its delivery.
-PRUNE_PAYLOADS = text(
-    f"UPDATE events SET data = NULL, answers = NULL WHERE {_bite('events', 'received_at', which='data IS NOT NULL')}"  # noqa: S608  # as above
-)
+# The event stays, because the journal refers to it; the provider's payload goes together with its delivery, and so do
+# the values of it that its decisions quote.
+PRUNE_PAYLOADS = text("""
+    WITH old AS MATERIALIZED (
+        SELECT ctid, id FROM events
+        WHERE received_at < statement_timestamp() - CAST(:age AS interval) AND data IS NOT NULL
+        ORDER BY received_at LIMIT :bite FOR UPDATE SKIP LOCKED
+    ), unquoted AS (
+        UPDATE decisions SET facts = (SELECT jsonb_agg(fact - 'detail') FROM jsonb_array_elements(facts) AS fact)
+        WHERE event_id = ANY(ARRAY(SELECT id FROM old)) AND facts @? '$[*].detail'
+    )
+    UPDATE events SET data = NULL, answers = NULL WHERE ctid = ANY(ARRAY(SELECT ctid FROM old))
+""")
 
 PRUNE_ENRICHMENTS = _delete("enrichments", "created_at", which="state IN ('done', 'failed')")
 

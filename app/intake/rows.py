@@ -110,6 +110,7 @@ def _decision(item: _Item, recorded: RecordedDecision) -> dict[str, Any]:
 def _facts(decision: Decision) -> list[dict[str, Any]]:
     return [
         {"rule": fact.rule, "line": fact.line, "matched": fact.matched, "because": fact.because, "error": fact.error}
+        | ({"detail": fact.detail} if fact.detail else {})
         for fact in decision.facts
     ]
 

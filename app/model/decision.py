@@ -97,13 +97,17 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RuleFact:
-    """The result of one listening rule for one event. `because` is one sentence; `error` marks a runtime error."""
+    """The result of one listening rule for one event. `because` is one sentence; `error` marks a runtime error.
+
+    `detail` holds the values that a condition looked at where no rule matched: personal data, which is never logged.
+    """
 
     rule: str
     line: int
     matched: bool
     because: str
     error: bool = False
+    detail: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,7 +60,8 @@ def _as_expected(decision: Decision, expect: ExpectEntry) -> bool:
 
 def _difference(decisions: list[Decision], example: ExampleEntry) -> str:
     expected = " ".join(filter(None, example.expect.named()))
-    return f"expected {expected}, got {'; '.join(described(decision) for decision in decisions)}"
+    details = [fact.detail for decision in decisions for fact in decision.facts if fact.detail]
+    return f"expected {expected}, got {'; '.join([described(decision) for decision in decisions] + details)}"
 
 
 def target_of(decision: Decision) -> str:

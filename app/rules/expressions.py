@@ -10,7 +10,7 @@ functions make, `+` does not stand within a macro, and a macro that would repeat
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -36,6 +36,7 @@ FUNCTIONS = (
 )
 MOST_REPEATED = 50_000_000  # characters
 ERROR, LIST = cel.Type.ERROR, cel.Type.LIST
+_ADDRESS = re.compile(r"[^\s\"'<>@]+@[^\s\"'<>@]+")
 _PLACE = re.compile(r"<input>:(\d+):(\d+): (.*?)(?: \(in container ''\))?$", re.MULTILINE)
 
 
@@ -57,9 +58,10 @@ class Failed:
 
 @dataclass(frozen=True, slots=True)
 class Expression:
-    """One compiled expression: its text as it is shown, and its macros."""
+    """One compiled expression: its text as it is shown, as it was compiled (it may hold a secret), and its macros."""
 
     text: str
+    code: str = field(repr=False)
     program: Any
     macros: Macros
 
@@ -70,7 +72,7 @@ class Expression:
         try:
             if self.macros.repeats and facts.repeated(self.macros) > MOST_REPEATED:
                 return Failed(f"its macros could repeat texts of this event to over {MOST_REPEATED} characters")
-            return _plain(self.program.eval(facts.activation(_environment(facts.lists))), CURRENT.get())
+            return _plain(self.program.eval(facts.activation(_environment)), CURRENT.get())
         except Exception as error:  # noqa: BLE001  # the engine's binding raises bare RuntimeErrors; matching is total
             return Failed(_reason(str(error)))
         finally:
@@ -92,7 +94,7 @@ def compiled(text: str, lists: DomainLists = AS_PACKAGED) -> Expression:
         line, column = text.count("\n", 0, nested.plus) + 1, nested.plus - text.rfind("\n", 0, nested.plus)
         message = "no `+` within a macro, where it could make a text of any size: write [a, b].join() or [a, b].sum()"
         raise ExpressionError(message, line=line, column=column)
-    return Expression(text, program, nested)
+    return Expression(text, text, program, nested)
 
 
 def _plain(result: Any, evaluation: Evaluation) -> Any:
@@ -148,4 +150,5 @@ def _reason(message: str) -> str:
     first = message.splitlines()[0] if message else "the expression failed"
     if first.startswith("Unable to convert"):
         return "the value is an optional one: end it with .orValue(...)"
-    return re.sub(r"^[A-Z_]+: ", "", first)[:200]
+    # A reason is logged, and a key that was looked for may be an address.
+    return _ADDRESS.sub("...@...", re.sub(r"^[A-Z_]+: ", "", first))[:200]

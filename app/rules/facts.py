@@ -9,8 +9,12 @@ from app.people.domain_lists import AS_PACKAGED
 from app.people.invisible import visible
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from app.model import Event
     from app.people.domain_lists import DomainLists
+    from app.rules.conditions import Field
+    from app.rules.explain import Seen
     from app.rules.tokens import Macros
 
 FIELDS = (
@@ -36,13 +40,21 @@ class Facts:
     `lists` are those with which the expressions were compiled.
     """
 
-    __slots__ = ("_activation", "_size", "event", "lists")
+    __slots__ = ("_activation", "_size", "event", "lists", "seen")
 
     def __init__(self, event: Event, lists: DomainLists = AS_PACKAGED) -> None:
         self.event = event
         self.lists = lists
+        # What fields hold, in a sentence each: rules mostly look at the same fields.
+        self.seen: dict[Field, Seen] = {}
         self._activation: Any = None
         self._size: tuple[int, int] | None = None
+
+    def value(self, name: str) -> Any:
+        """Return a field of the event: the address is without characters that are not seen."""
+        if name == "email" and self.event.email is not None:
+            return visible(self.event.email)
+        return getattr(self.event, name, None)
 
     def repeated(self, macros: Macros) -> int:
         """Return how many characters the macros can make by repeating texts of the event, at most."""
@@ -52,16 +64,15 @@ class Facts:
         steps = max(values, longest) if macros.splits else values
         return int(min(MOST_STEPS, steps**macros.depth)) * longest
 
-    def activation(self, environment: Any) -> Any:
+    def activation(self, environment: Callable[[DomainLists], Any]) -> Any:
         """Return the engine's form of the event. An absent field is null; an absent time has no value at all."""
         if self._activation is None:
-            fields = {f"event.{name}": getattr(self.event, name) for name in FIELDS}
+            fields = {f"event.{name}": self.value(name) for name in FIELDS}
             fields["event.data"] = dict(self.event.data)
             fields["event.answers"] = dict(self.event.answers)
-            fields["event.email"] = None if self.event.email is None else visible(self.event.email)
             if self.event.occurred_at is None:
                 del fields["event.occurred_at"]
-            self._activation = environment.Activation(fields)
+            self._activation = environment(self.lists).Activation(fields)
         return self._activation
 
 

@@ -12,6 +12,7 @@ from app.model import Decision, RuleFact, Verdict
 from app.people.addresses import normalise
 from app.people.invisible import has_invisible
 from app.people.made_up import made_up
+from app.rules.explain import shortened, why_not
 from app.rules.expressions import Failed
 from app.rules.facts import Facts
 
@@ -49,7 +50,7 @@ def decide(event: Event, rulebook: Rulebook) -> list[Decision]:
             decisions.append(_act(rule, event, values, rulebook, tuple(facts)))
         if (fact.matched and not rule.goes_on) or (fact.error and rule.stops_on_error):
             break
-    return decisions or [_no_match(facts, rulebook)]
+    return decisions or [_no_match(facts, rulebook, values)]
 
 
 def _evaluate(rule: Rule, values: Facts) -> RuleFact:
@@ -63,14 +64,8 @@ def _evaluate(rule: Rule, values: Facts) -> RuleFact:
         because = f"its condition could not be evaluated: {value.because}"
         return RuleFact(rule.id, rule.line, matched=False, because=because, error=True)
     result = "false" if value is False else "neither true nor false"
-    because = f"its condition is {result}: {shortened(rule.when.text)}"
+    because = f"its condition is {result}: {shortened(rule.when.text, LONGEST_CONDITION)}"
     return RuleFact(rule.id, rule.line, matched=False, because=because, error=value is not False)
-
-
-def shortened(condition: str) -> str:
-    """Return a condition on one line, cut to 160 characters."""
-    line = " ".join(condition.split())
-    return line if len(line) <= LONGEST_CONDITION else line[: LONGEST_CONDITION - 1] + "…"
 
 
 def _act(rule: Rule, event: Event, values: Facts, rulebook: Rulebook, facts: tuple[RuleFact, ...]) -> Decision:
@@ -138,6 +133,13 @@ def _number(value: float) -> str | Failed:
     return str(int(value)) if value.is_integer() else format(Decimal(repr(value)), "f")
 
 
-def _no_match(facts: list[RuleFact], rulebook: Rulebook) -> Decision:
+def _no_match(facts: list[RuleFact], rulebook: Rulebook, values: Facts) -> Decision:
+    # The reason is logged: the values that the conditions looked at stand with the facts alone.
     reason = "; ".join(f"{fact.rule}: {fact.because}" for fact in facts[:5]) or "no rule listens to it"
-    return Decision(Verdict.NONE, reason, rulebook.revision, facts=tuple(facts))
+    rules = rulebook.listeners.get((values.event.source, values.event.type), ())
+    explained = [_explained(fact, rule, values) for fact, rule in zip(facts, rules, strict=False)]
+    return Decision(Verdict.NONE, reason, rulebook.revision, facts=tuple(explained))
+
+
+def _explained(fact: RuleFact, rule: Rule, values: Facts) -> RuleFact:
+    return replace(fact, detail=why_not(rule.when, values)) if rule.when is not None else fact

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ from app.database.retention import prune
 from app.errors import Unauthenticated
 from app.intake.group_commit import GroupCommit
 from app.intake.rejected_store import KEPT_BODY_BYTES, RejectedDeliveries
+from app.model import Decision, RuleFact, Verdict
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine
@@ -42,6 +44,26 @@ async def test_payloads_go_and_receipts_and_keys_stay(engine: AsyncEngine, make_
     again = await writer.accept(make_entry("old"))
     await writer.close()
     assert again.first_delivery_id == "dlv_000004"
+
+
+async def test_the_values_that_decisions_quote_go_with_the_payload(engine: AsyncEngine, make_entry: Any) -> None:
+    facts = [RuleFact(name, 5, matched=False, because="its condition is false") for name in ("one", "two")]
+    writer = GroupCommit(engine.url)
+    writer.start()
+    for name in ("old", "new"):
+        entry = make_entry(name)
+        recorded = entry.events[0].decisions[0]
+        quoted = (replace(facts[0], detail='event.data.plan is "pro"'), facts[1])
+        none = replace(recorded, enrollment_id=None, decision=Decision(Verdict.NONE, "no", "abc", facts=quoted))
+        await writer.accept(replace(entry, events=(replace(entry.events[0], decisions=(none,)),)))
+    await writer.close()
+    await ask(engine, "UPDATE events SET received_at = now() - interval '31 days' WHERE provider_id = 'old'")
+    await ask(engine, "UPDATE events SET received_at = now() WHERE provider_id = 'new'")
+    await prune(engine, retention=timedelta(days=30), dedupe=timedelta(days=45))
+    (old,), (new,) = await ask(engine, "SELECT facts FROM decisions ORDER BY id")
+    plain = [{"rule": f.rule, "line": f.line, "matched": False, "because": f.because, "error": False} for f in facts]
+    assert old == plain
+    assert new == [plain[0] | {"detail": 'event.data.plan is "pro"'}, plain[1]]
 
 
 async def test_event_keys_go_only_after_their_own_time(engine: AsyncEngine, make_entry: Any) -> None:

@@ -331,7 +331,7 @@ def test_examples_pass_or_say_what_came_instead() -> None:
     assert [(o.example, o.difference) for o in outcomes] == [
         ("high", ""),
         ("low", ""),
-        ("wrong", "expected enroll 1, got none (one: its condition is false: event.data.x > 5)"),
+        ("wrong", "expected enroll 1, got none (one: its condition is false: event.data.x > 5); event.data.x is 1"),
         ("ignored", "expected ignore, got enroll 1 by rule one"),
     ]
     assert {(o.rule, o.file, o.line) for o in outcomes} == {("one", "rules.yaml", HEAD.count("\n") + 1)}

@@ -59,6 +59,8 @@ async def test_an_event_that_a_rule_hears_and_does_not_match_is_stored_with_its_
     assert answer.json().keys() == {"received", "id"}
     (decision,) = await web.rows("SELECT * FROM decisions")
     assert (decision["verdict"], decision["rule"], decision["delivery_id"]) == ("none", None, answer.json()["id"])
+    assert decision["facts"][0]["detail"] == "event.data.data.employees is 3"
+    assert "is 3" not in decision["reason"]
     assert await web.rows("SELECT * FROM enrollments") == []
     assert web.counted("decisions_total", rule="none", outcome="none") == 1
 
