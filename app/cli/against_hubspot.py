@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from app.cli.rule_findings import rule_findings
 from app.cli.session import CommandSession, open_session, run_session
 from app.doctor.facts import because
 from app.doctor.properties import wrong_properties
@@ -12,7 +13,6 @@ from app.doctor.write_backs import wrong_write_back
 from app.errors import Mistake, SegueError, StartError
 from app.hubspot.properties import read_definitions
 from app.rules.file.documents import read_documents
-from app.rules.lint import lint
 from app.rules.wiring import load_rulebook
 from app.settings import load_settings
 
@@ -34,7 +34,7 @@ def findings_against_hubspot(path: Path, environment: Mapping[str, str]) -> list
     book = load_rulebook(read_documents(path), settings=settings, environment=environment, sandbox=False)
     accounts = [wanted(book, key) for key in book.accounts]
     named = [one for one in accounts if one.named or one.write_backs]
-    return [*lint(book), *run_session(_judged(settings, named))]
+    return [*rule_findings(book), *run_session(_judged(settings, named))]
 
 
 async def _judged(settings: Settings, accounts: list[Wanted]) -> list[Mistake]:

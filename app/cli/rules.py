@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.tree import Tree
 
+from app.cli.rule_findings import rule_findings
 from app.cli.rules_file import (
     DEFAULT_RULES,
     FINDINGS,
@@ -33,7 +34,6 @@ from app.errors import Mistake, RulebookError, StartError
 from app.model import Decision, Event
 from app.rules.examples import Outcome, described, run_examples
 from app.rules.file.json_schema import json_schema
-from app.rules.lint import lint
 from app.rules.match import decide, heard
 from app.rules.rulebook import Rulebook
 from app.sources import PROVIDERS
@@ -69,7 +69,7 @@ def check(
 def _findings(path: Path, environment: Mapping[str, str], *, against_hubspot: bool) -> list[Mistake]:
     """Return what the rules alone show, and what HubSpot's definitions show. Raises RulebookError, and StartError."""
     if not against_hubspot:
-        return lint(load_rules(path, environment))
+        return rule_findings(load_rules(path, environment))
     from app.cli.against_hubspot import findings_against_hubspot
 
     return findings_against_hubspot(path, environment)

@@ -45,7 +45,8 @@ def why_not(condition: Expression, values: Facts) -> str:
 def _reasons(condition: Expression, values: Facts) -> Iterable[str]:
     # The value of a variable may be a secret: where one is put in, the condition is not taken apart.
     if condition.text != condition.code:
-        return [seen.text for seen in _looked_at(fields_of(condition.text), values)]
+        plain = [field for field in fields_of(condition.text) if "${" not in field.text]
+        return [seen.text for seen in _looked_at(plain, values)]
     try:
         whole = parsed(condition.code, values.lists)
     except ExpressionError:  # never of a condition that is in force

@@ -21,7 +21,12 @@ rules:
 
 def book(rules: str, **environment: str) -> Rulebook:
     """Return a rulebook of these rules; each begins with two spaces and a dash."""
-    documents = (Document("rules.yaml", HEAD + rules),)
+    return loaded(HEAD + rules, **environment)
+
+
+def loaded(text: str, **environment: str) -> Rulebook:
+    """Return the rulebook of a whole file."""
+    documents = (Document("rules.yaml", text),)
     return load(documents, environment=environment, providers=PROVIDERS, default_account=Account("main", "x"))
 
 
