@@ -25,7 +25,7 @@ ENVELOPES = frozenset({
     "calcom", "calendly", "chargebee", "customerio", "formspree", "intercom", "livestorm", "mixpanel", "paddle",
     "pipedrive", "stripe", "zoom",
 })  # fmt: skip
-# The refs of a form's questions are keys at the top of its payload.
+# The names of a form's questions, which its owner chooses, are keys at the top of its payload.
 FORMS = frozenset({"gravity-forms", "jotform", "tally", "typeform", "webflow"})
 
 
@@ -73,8 +73,7 @@ def _has(name: str, rule: Rule, known: Known) -> bool:
 def _hint(provider: str) -> str:
     if provider not in FORMS:
         return ""
-    there = "It is there where a question has this ref, or a hidden field this name"
-    return f'. {there}; event.answers["..."] takes the title of a question'
+    return '. It is there where a question or a hidden field of the form has this name; see event.answers["..."], too'
 
 
 def _fields(rule: Rule) -> Iterator[Field]:

@@ -4,9 +4,9 @@ A delivery (raw body, headers, URL), the source's configuration and the time com
 to a challenge. A delivery that does not prove its origin raises `Unauthenticated`, and one that cannot be read raises
 `Unreadable`; both are `DeliveryRejected`. A sample for a source without a usable secret raises `StartError`.
 
-Others import `PROVIDERS` from here, the class of a provider and its values from `base`, and `field_map`, `diagnose`,
-`sample_files`, `standard_scheme` and `strict_json`. A new provider is a module in `providers` with a `PROVIDER`;
-discovery finds it.
+Others import `PROVIDERS` from here, the class of a provider and its values from `base`, and `normalised` (the end of a
+normalisation, alike for all providers), `diagnose`, `sample_files`, `sample_events`, `standard_scheme` and
+`strict_json`. A new provider is a module in `providers` with a `PROVIDER`; discovery finds it.
 """
 
 from __future__ import annotations

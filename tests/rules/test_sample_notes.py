@@ -27,10 +27,10 @@ def test_a_name_that_no_sample_has_is_noted_with_those_that_are_spelled_alike() 
     assert note == "rule 'one': no sample of calendly has event.data.payloda; they have: payload, created_at, event"
 
 
-def test_a_name_of_a_form_may_be_a_ref_and_the_note_says_so() -> None:
+def test_a_name_of_a_form_may_be_a_questions_and_the_note_says_so() -> None:
     (note,) = notes("typeform", "when: event.data.employes > 50 && event.data.employees > 1")
     assert note.startswith("rule 'one': no sample of typeform has event.data.employes; they have: employees, ")
-    assert 'where a question has this ref, or a hidden field this name; event.answers["..."] takes' in note
+    assert 'where a question or a hidden field of the form has this name; see event.answers["..."], too' in note
 
 
 def test_values_are_looked_at_too_and_each_field_is_noted_once() -> None:
