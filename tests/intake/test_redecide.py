@@ -105,6 +105,15 @@ async def test_what_hubspot_itself_refused_was_not_sent(desk: Desk) -> None:
     assert await desk.states() == [("refused", "UNSUBSCRIBED"), ("ready", None)]
 
 
+async def test_now_and_the_answers_are_those_of_the_arrival(desk: Desk) -> None:
+    desk.mend(DEMO + "    when: event.exit\n")
+    event_id = await desk.accept(answers={"Size": "50+"})
+    await desk.run("UPDATE events SET received_at = '2026-01-01T00:00:00Z'")
+    desk.mend(DEMO + """    when: 'has_answer("Size", "50+") && now() == timestamp("2026-01-01T00:00:00Z")'\n""")
+    result = await desk.decide(event_id)
+    assert [one.verdict for one in result.decisions] == ["enroll"]
+
+
 async def test_an_event_that_no_rule_matched_is_decided_by_the_mended_condition(desk: Desk) -> None:
     desk.mend(DEMO + "    when: event.data.employees > 800\n")
     event_id = await desk.accept()
