@@ -135,6 +135,15 @@ def tuple_or_digest(kind: str, *parts: str | None, body: bytes) -> tuple[str, ..
     return (kind, *known) if len(known) == len(parts) else (kind, body_digest(body))
 
 
+def window_of(moment: datetime, length: timedelta) -> str:
+    """Return the number of the window of this length in which a moment lies.
+
+    It belongs to the identity of an event that names neither itself nor its time: within a window it is a repetition,
+    and in the next one another event. A repetition across a boundary is another event, too.
+    """
+    return str((moment - EPOCH) // length)
+
+
 def pointer(path: tuple[str | int, ...]) -> str:
     """Return the path as a JSON pointer."""
     return "".join("/" + str(step).replace("~", "~0").replace("/", "~1") for step in path)

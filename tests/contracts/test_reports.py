@@ -33,8 +33,6 @@ NOT_YET = {
     "calcom-meeting-ended-flat",
     "calcom-split-name",
     "calcom-phone-only",
-    "shopify-two-topics-one-event",
-    "hubspot-workflow-again",
     "zero-width-suppressed",
     "json-bom",
     "refused-then-mended",

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -19,7 +20,7 @@ from app.model import Delivery, Event, SourceConfig
 from app.sources.answers import by_question
 from app.sources.base import CredentialProvider, Lookup
 from app.sources.credentials import Credential
-from app.sources.fields import find, id_at, instant, list_at, required, text
+from app.sources.fields import find, id_at, instant, list_at, required, text, window_of
 from app.sources.options import StrictOptions, options_of
 from app.sources.person_fields import first_of, person_at
 
@@ -37,7 +38,10 @@ class EventbriteOptions(StrictOptions):
 
 
 class Eventbrite(CredentialProvider):
-    """A delivery has no id: object and action together identify the event."""
+    """A delivery has no id and no time: object, action and the hour identify the event, as an object is updated often.
+
+    `X-Eventbrite-Delivery` does not help: in public captures it is the webhook's id. An order is placed once.
+    """
 
     name = "eventbrite"
     hosts = frozenset({HOST})
@@ -50,7 +54,7 @@ class Eventbrite(CredentialProvider):
         event = Event(
             source=config.name,
             type=action,
-            dedupe=(required(body, "api_url"), action),
+            dedupe=(required(body, "api_url"), action, *_hour(action, delivery)),
             data=body,
             exit=action == "order.refunded",
         )
@@ -78,6 +82,10 @@ class Eventbrite(CredentialProvider):
             exit=event.exit or find(found, "cancelled") is True or find(found, "refunded") is True,
             **first_of(person_at(find(found, "profile"), *FIELDS, "company"), person_at(found, *FIELDS)),
         )
+
+
+def _hour(action: str, delivery: Delivery) -> tuple[str, ...]:
+    return () if action == "order.placed" else (window_of(delivery.received_at, timedelta(hours=1)),)
 
 
 def _path(api_url: str) -> re.Match[str] | None:

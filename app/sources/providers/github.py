@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from app.errors import Unreadable
 from app.model import Delivery, Event, Response, SourceConfig
 from app.sources.base import SignedProvider
 from app.sources.fields import body_digest, find, id_at, instant, storable, text
@@ -19,9 +20,13 @@ from app.sources.strict_json import parse_object
 if TYPE_CHECKING:
     from datetime import datetime
 
-EXITS = frozenset(
-    {"star.deleted", "sponsorship.cancelled", "organization.member_removed", "marketplace_purchase.cancelled"}
-)
+# Each exit with the field that its body has: the event's name stands in a header, which is not signed.
+EXITS = {
+    "star.deleted": "starred_at",
+    "sponsorship.cancelled": "sponsorship",
+    "organization.member_removed": "membership",
+    "marketplace_purchase.cancelled": "marketplace_purchase",
+}
 
 
 class GitHub(SignedProvider):
@@ -45,6 +50,8 @@ class GitHub(SignedProvider):
         name, action = _header(delivery, "event") or "", id_at(body, "action")
         identifier = _header(delivery, "delivery")
         kind = f"{name}.{action}" if action else name
+        if kind in EXITS and EXITS[kind] not in body:
+            raise Unreadable("topic_mismatch", f"the event is {kind}, and the body has no {EXITS[kind]}")
         return Event(
             source=config.name,
             type=kind,

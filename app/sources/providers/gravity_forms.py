@@ -14,7 +14,7 @@ from app.model import Delivery, Event, SourceConfig
 from app.sources.answers import Answer, answers_in, unescaped
 from app.sources.base import ANY_METHOD, CredentialProvider
 from app.sources.credentials import Credential
-from app.sources.fields import id_at, instant, query_of, tuple_or_digest
+from app.sources.fields import body_digest, id_at, instant, query_of, tuple_or_digest
 from app.sources.forms import content_type, form, urlencoded
 from app.sources.options import HeaderOptions
 from app.sources.person_fields import person_by_label
@@ -22,7 +22,10 @@ from app.sources.strict_json import parse, parse_object
 
 
 class GravityForms(CredentialProvider):
-    """Form and entry id identify the event; `date_created` is UTC without a zone."""
+    """Form, entry id and content identify the event: an entry is sent again when it was changed.
+
+    `date_created` is UTC without a zone.
+    """
 
     name = "gravity-forms"
     Options = HeaderOptions
@@ -39,10 +42,11 @@ class GravityForms(CredentialProvider):
         """Return the one event."""
         answers = _answers(body)
         raw = delivery.body or delivery.url.encode()
+        known = tuple_or_digest("entry", id_at(body, "form_id"), id_at(body, "id"), body=raw)
         return Event(
             source=config.name,
             type="entry",
-            dedupe=tuple_or_digest("entry", id_at(body, "form_id"), id_at(body, "id"), body=raw)[1:],
+            dedupe=(*known[1:], body_digest(raw)),
             id=id_at(body, "id"),
             occurred_at=instant(body, "date_created"),
             data=body,

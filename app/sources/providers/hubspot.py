@@ -31,6 +31,7 @@ from app.sources.fields import (
     required,
     storable,
     text,
+    window_of,
 )
 from app.sources.options import StrictOptions, options_of
 from app.sources.person_fields import Person, first_of, person_at
@@ -179,6 +180,8 @@ def _change(body: list[Any], index: int, config: SourceConfig) -> Event:
             event_id,
             id_at(body, index, "objectId") or "",
             id_at(body, index, "occurredAt") or "",
+            kind,
+            id_at(body, index, "propertyName") or "",
         ),
         id=event_id,
         occurred_at=instant(body, index, "occurredAt"),
@@ -194,7 +197,7 @@ def _opted_out(change: dict[str, Any]) -> bool:
 
 
 def _workflow(body: dict[str, Any], delivery: Delivery, config: SourceConfig) -> Event:
-    """Return a workflow's contact. Nothing in the request names the run, so the whole body helps to identify it.
+    """Return a workflow's contact. Nothing in the request names the run: the whole body and its time identify it.
 
     A customised body has the chosen properties at its top level, without `value`.
     """
@@ -206,6 +209,7 @@ def _workflow(body: dict[str, Any], delivery: Delivery, config: SourceConfig) ->
             first_text(id_at(body, "vid"), id_at(body, "objectId"), id_at(body, "hs_object_id")) or "",
             _flow(delivery.url),
             body_digest(delivery.body),
+            _run(delivery),
         ),
         occurred_at=_sent_at(delivery),
         data=body,
@@ -252,6 +256,18 @@ def _answers(contact: dict[str, Any]) -> dict[str, Answer]:
 
 def _sent_at(delivery: Delivery) -> datetime | None:
     return from_digits(delivery.headers.get("x-hubspot-request-timestamp", ""), "ms")
+
+
+def _run(delivery: Delivery) -> str:
+    """Return what distinguishes two runs of a workflow that post the same body: the signed time, else the day.
+
+    HubSpot repeats a failed request for up to 24 hours, and must date a v3 signature anew (it is valid for 5 minutes),
+    so a repetition after a lost answer is an event of its own; the intent of the rule's `dedupe` keeps the person from
+    being enrolled twice. v1 and v2 sign no time.
+    """
+    if PROVIDER.scheme.header in delivery.headers:
+        return storable(delivery.headers.get("x-hubspot-request-timestamp", ""))
+    return window_of(delivery.received_at, timedelta(days=1))
 
 
 def _flow(url: str) -> str:

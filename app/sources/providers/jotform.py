@@ -14,7 +14,7 @@ from app.model import Delivery, Event, SourceConfig
 from app.sources.answers import as_answer, by_question, one_or_all, unescaped
 from app.sources.base import CredentialProvider
 from app.sources.credentials import Credential
-from app.sources.fields import required, text
+from app.sources.fields import body_digest, required, text
 from app.sources.forms import form
 from app.sources.person_fields import Person, first_of, person_at, person_by_label
 from app.sources.strict_json import parse_object
@@ -30,7 +30,7 @@ MAXIMUM_TITLED, MAXIMUM_PRETTY = 200, 64 * 1024
 
 
 class Jotform(CredentialProvider):
-    """`submissionID` identifies the event; the payload holds no time."""
+    """`submissionID` and the answers identify the event: an edited submission keeps its id. No time is sent."""
 
     name = "jotform"
     credential = Credential("url")
@@ -42,14 +42,15 @@ class Jotform(CredentialProvider):
     def event(self, body: dict[str, Any], delivery: Delivery, config: SourceConfig) -> Event:
         """Return the one event. `event.data` holds the form's fields, and the answers from `rawRequest`."""
         submission = required(body, "submissionID")
-        raw = parse_object(text(body, "rawRequest") or "{}")
+        sent = text(body, "rawRequest") or "{}"
+        raw = parse_object(sent)
         found = {match[1]: _value(value) for key, value in raw.items() if (match := ANSWER.fullmatch(key))}
         titles = dict(_titles(unescaped(text(body, "pretty") or ""), found))
         answers = by_question((titles.get(slug), slug, value) for slug, value in found.items())
         return Event(
             source=config.name,
             type="submission",
-            dedupe=(submission,),
+            dedupe=(submission, body_digest(sent.encode())),
             id=submission,
             data=found | body | {"rawRequest": raw},
             answers=answers,

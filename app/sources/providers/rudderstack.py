@@ -7,12 +7,13 @@ without a message id and a type.
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from app.model import Delivery, Event, SourceConfig
 from app.sources.base import ANY_METHOD, CredentialProvider
 from app.sources.credentials import Credential
-from app.sources.fields import body_digest, find, first_text, id_at, instant, query_of, required
+from app.sources.fields import body_digest, find, first_text, id_at, instant, query_of, required, window_of
 from app.sources.forms import urlencoded
 from app.sources.options import HeaderOptions
 from app.sources.person_fields import Person, first_of, person_at, person_in
@@ -28,7 +29,7 @@ class RudderStack(CredentialProvider):
     credential = Credential("header", "x-webhook-token")
 
     def events(self, delivery: Delivery, config: SourceConfig) -> list[Event]:
-        """Return the one event; with GET or DELETE its type is `query`, and the whole query identifies it."""
+        """Return the one event; with GET or DELETE its type is `query`; query and hour identify it."""
         if delivery.method in {"GET", "DELETE"} and not delivery.body:
             return [_from_query(delivery, config)]
         body = parse_object(delivery.body)
@@ -52,7 +53,7 @@ def _from_query(delivery: Delivery, config: SourceConfig) -> Event:
     return Event(
         source=config.name,
         type="query",
-        dedupe=("query", body_digest(query.encode())),
+        dedupe=("query", body_digest(query.encode()), window_of(delivery.received_at, timedelta(hours=1))),
         data=fields,
         **person_in(fields),
     )

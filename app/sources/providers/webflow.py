@@ -20,7 +20,7 @@ from app.sources.signing import Scheme
 
 
 class Webflow(SignedProvider):
-    """A submission's id identifies the event; of a trigger without an id, the whole body does."""
+    """A submission's id identifies the event; of any other trigger the whole body does, for its id is an object's."""
 
     name = "webflow"
     Options = TimedOptions
@@ -40,11 +40,12 @@ class Webflow(SignedProvider):
         found = find(body, "payload", "data")
         form: dict[str, Any] = found if isinstance(found, dict) else {}
         answers = answers_in(form)
-        submission = id_at(body, "payload", "id")
+        kind, submission = required(body, "triggerType"), id_at(body, "payload", "id")
+        digest = body_digest(delivery.body)
         return Event(
             source=config.name,
-            type=required(body, "triggerType"),
-            dedupe=(submission or body_digest(delivery.body),),
+            type=kind,
+            dedupe=(submission,) if submission and kind == "form_submission" else (submission or digest, digest),
             id=submission,
             occurred_at=instant(body, "payload", "submittedAt"),
             data=form | body,
