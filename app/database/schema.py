@@ -95,6 +95,8 @@ events = Table(
     Column("exit", Boolean, nullable=False, server_default=text("false")),
     Column("data", JSONB),
     Column("answers", JSONB),
+    Column("repeats", Integer, nullable=False, server_default=text("0")),
+    Column("last_repeated_at", Instant),
     Index("ix_events_payloads", "received_at", postgresql_where=text("data IS NOT NULL")),
     Index(None, "email", "id"),
     Index(None, "source", "id"),

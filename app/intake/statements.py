@@ -161,20 +161,33 @@ ENRICHED = text(f"""
     {OUTCOME} AS work
 """)  # noqa: S608  # what is put in are the parts above
 
-# Runs after the statement above: its own snapshot sees the delivery that was first. `over` says that nothing came of
-# the event, as far as can be seen without locks; `app.intake.redecide` looks again under them.
-READ_FIRST_DELIVERIES = text("""
+# Runs after ACCEPT: its own snapshot sees the events that came first. A repetition leaves a count and a time on its
+# event, and no row, however often it comes. Events are locked in their order, so that two replicas wait for each other
+# instead of deadlocking. `over` says that nothing came of the event, as far as can be seen without locks;
+# `app.intake.redecide` looks again under them.
+COUNT_REPEATS = text("""
+    WITH first AS (
+        SELECT source, key, event_id, delivery_id
+        FROM unnest(CAST(:sources AS text[]), CAST(:keys AS bytea[])) AS repeated(source, key)
+        JOIN event_keys USING (source, key)
+    ), counted AS (
+        SELECT event_id, count(*) AS times FROM first GROUP BY event_id
+    ), locked AS MATERIALIZED (
+        SELECT id FROM events WHERE id IN (SELECT event_id FROM counted) ORDER BY id FOR NO KEY UPDATE
+    ), noted AS (
+        UPDATE events SET repeats = repeats + times, last_repeated_at = statement_timestamp()
+        FROM locked JOIN counted ON event_id = id WHERE events.id = locked.id
+    )
     SELECT source, key, delivery_id, event_id, NOT EXISTS (
         SELECT FROM enrollments
-        WHERE enrollments.event_id = event_keys.event_id AND state NOT IN ('refused', 'cancelled', 'expired')
+        WHERE enrollments.event_id = first.event_id AND state NOT IN ('refused', 'cancelled', 'expired')
     ) AND NOT EXISTS (
-        SELECT FROM enrichments WHERE enrichments.event_id = event_keys.event_id AND state IN ('ready', 'working')
+        SELECT FROM enrichments WHERE enrichments.event_id = first.event_id AND state IN ('ready', 'working')
     ) AND NOT EXISTS (
-        SELECT FROM decisions WHERE decisions.event_id = event_keys.event_id AND verdict IN ('duplicate', 'dropped')
-          AND decided_at = (SELECT max(decided_at) FROM decisions WHERE decisions.event_id = event_keys.event_id)
+        SELECT FROM decisions WHERE decisions.event_id = first.event_id AND verdict IN ('duplicate', 'dropped')
+          AND decided_at = (SELECT max(decided_at) FROM decisions WHERE decisions.event_id = first.event_id)
     ) AS over
-    FROM event_keys
-    WHERE (source, key) IN (SELECT * FROM unnest(CAST(:sources AS text[]), CAST(:keys AS bytea[])))
+    FROM first
 """)
 
 NOTIFY_WORKERS = text("SELECT pg_notify(CAST(:channel AS text), '')")

@@ -21,7 +21,7 @@ async def write(connection: DirectConnection, batch: Sequence[IntakeRecord]) -> 
     (row,) = await connection.fetch(sql.ACCEPT, rows(batch))
     new, taken = set(row["new"]), dict(zip(row["taken"], row["holders"], strict=True))
     results = [accepted(record.events, new, taken) for record in batch]
-    await _read_first_deliveries(connection, batch, results)
+    await _count_repeats(connection, batch, results)
     return results, row["work"]
 
 
@@ -41,16 +41,16 @@ def accepted(events: Sequence[DecidedEvent], new: set[str], taken: dict[str, str
     return result
 
 
-async def _read_first_deliveries(
+async def _count_repeats(
     connection: DirectConnection, batch: Sequence[IntakeRecord], results: Sequence[Accepted]
 ) -> None:
-    """Find what the events that were seen before came in, and those of them that may be decided again."""
+    """Count the repetitions of events; find what they first came in, and which of them may be decided again."""
     repeated = [(record, result) for record, result in zip(batch, results, strict=True) if result.seen]
     if not repeated:
         return
-    keys = {event.key for record, result in repeated for event in record.events if event.id in set(result.seen)}
+    keys = [event.key for record, result in repeated for event in record.events if event.id in set(result.seen)]
     values = {"sources": [source for source, _ in keys], "keys": [key for _, key in keys]}
-    found = {(row["source"], row["key"]): row for row in await connection.fetch(sql.READ_FIRST_DELIVERIES, values)}
+    found = {(row["source"], row["key"]): row for row in await connection.fetch(sql.COUNT_REPEATS, values)}
     for record, result in repeated:
         seen = [(event, found[event.key]) for event in record.events if event.id in result.seen and event.key in found]
         result.again = [row["event_id"] for event, row in seen if row["over"] and event.asks]

@@ -98,7 +98,7 @@ GAUGES = frozenset(
 )
 # Asked of rows by their keys, for one delivery or enrollment; or by an operator, or when a process starts or stops.
 ASKED = {
-    "intake.statements": "ACCEPT ENRICHED READ_FIRST_DELIVERIES NOTIFY_WORKERS",
+    "intake.statements": "ACCEPT ENRICHED COUNT_REPEATS NOTIFY_WORKERS",
     "intake.redecide_statements": "DECIDE_AGAIN LIST_HEARD_BY_RULE LOCK_ENROLLMENTS LOCK_EVENT LOCK_LOOKUP LOOK_UP"
     " READ_ENROLLMENT READ_HEARD READ_LATEST",
     "senders.statements": "LOCK_POOLS READ_ASSIGNMENT READ_STICKY TAKE_TURN WRITE_ASSIGNMENT WRITE_STICKY",

@@ -81,6 +81,22 @@ async def test_equal_events_in_one_batch_are_kept_once(
     assert await count(engine, "events") == 1
 
 
+async def test_repetitions_in_two_processes_at_once_are_all_counted(engine: AsyncEngine, make_entry: Any) -> None:
+    writers = [GroupCommit(engine.url) for _ in range(2)]
+    for writer in writers:
+        writer.start()
+    names = [f"e{number}" for number in range(20)]
+    await asyncio.gather(*(writers[0].accept(make_entry(name)) for name in names))
+    orders = [(writers[0], names), (writers[1], names[::-1])] * 10
+    again = [writer.accept(make_entry(name)) for writer, order in orders for name in order]
+    results = await asyncio.gather(*again)
+    for writer in writers:
+        await writer.close()
+    assert all(result.first_delivery_id for result in results)
+    assert await column(engine, "SELECT repeats FROM events") == [20] * 20
+    assert None not in await column(engine, "SELECT last_repeated_at FROM events")
+
+
 async def test_one_person_and_intent_from_two_events_is_one_enrollment(
     writer: GroupCommit, engine: AsyncEngine, make_entry: Any
 ) -> None:

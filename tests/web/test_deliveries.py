@@ -76,7 +76,7 @@ async def test_an_event_that_no_rule_hears_is_counted_and_not_stored(web: Runnin
     assert web.counted("webhooks_received_total", source="crm", result="filtered") == 1
 
 
-async def test_a_duplicate_is_answered_with_the_first_id_and_writes_nothing(web: Running) -> None:
+async def test_a_duplicate_is_answered_with_the_first_id_and_adds_no_row(web: Running) -> None:
     first = await web.deliver("crm", signup())
     second = await web.deliver("crm", signup())
 
@@ -85,6 +85,15 @@ async def test_a_duplicate_is_answered_with_the_first_id_and_writes_nothing(web:
     assert len(await web.rows("SELECT * FROM events")) == 1
     assert len(await web.rows("SELECT * FROM enrollments")) == 1
     assert web.counted("duplicates_total", source="crm", kind="event") == 1
+
+
+async def test_repetitions_are_found_by_the_person_and_counted_on_their_event(web: Running) -> None:
+    for _ in range(3):
+        await web.deliver("crm", signup())
+    (listed,) = (await web.get("/api/v1/events", email="ada@corp.example")).json()["items"]
+    detail = (await web.get(f"/api/v1/events/{listed['id']}")).json()
+    assert (listed["repeats"], detail["repeats"]) == (2, 2)
+    assert listed["received_at"] <= listed["last_repeated_at"] == detail["last_repeated_at"]
 
 
 async def test_a_second_event_for_the_same_intent_enrolls_no_contact_and_says_why(web: Running) -> None:

@@ -32,6 +32,8 @@ EVENT: dict[str, Any] = {
     "name": None,
     "company": "Corp",
     "exit": False,
+    "repeats": 1,
+    "last_repeated_at": "2026-11-23T09:00:31.774000Z",
 }
 ENRICHMENT: dict[str, Any] = {
     "state": "ready",
@@ -49,7 +51,7 @@ DETAIL: dict[str, Any] = {
 
 
 class EventRow(BaseModel, json_schema_extra={"example": EVENT}):
-    """One normalised fact about a person."""
+    """One normalised fact about a person. `repeats` counts the later deliveries of the same event: no row is theirs."""
 
     id: str
     delivery_id: str
@@ -64,6 +66,8 @@ class EventRow(BaseModel, json_schema_extra={"example": EVENT}):
     name: str | None
     company: str | None
     exit: bool = False
+    repeats: int = 0
+    last_repeated_at: datetime | None = None
 
 
 class EnrichmentRow(BaseModel, json_schema_extra={"example": ENRICHMENT}):

@@ -1,6 +1,6 @@
 """Addresses without what is not seen
 
-Revision: 0027, after 0025. Addresses used to keep zero-width and other characters that are not seen. Entries of the
+Revision: 0027, after 0026. Addresses used to keep zero-width and other characters that are not seen. Entries of the
 suppression list are written anew without them, and each intent holds for the address without them, too: an entry and an
 intent go on holding the person whom they were stored for.
 """
@@ -8,7 +8,7 @@ intent go on holding the person whom they were stored for.
 from alembic import op
 
 revision = "0027"
-down_revision = "0025"
+down_revision = "0026"
 branch_labels = None
 depends_on = None
 
