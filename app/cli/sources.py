@@ -64,13 +64,21 @@ def verify(
 
     environment = rules_file.environment_of(env_file)
     book = rules_file.load_or_exit(rules, environment)
-    stored = run_session(stored_delivery(load_settings(environment), delivery, source, practice=practice))
+    settings = load_settings(environment)
+    stored = run_session(stored_delivery(settings, delivery, source, practice=practice))
     if stored is None:
         what = f"delivery {delivery}" if delivery else f"refused delivery of {source}"
         raise StartError(f"there is no {what}: 20 refused ones of each source are kept, for a day", exit_code=1)
     config = rules_file.source_of(book, stored.delivery.source)
     others = {name: other for name, other in book.sources.items() if name != config.name}
-    checks = diagnose(stored.delivery, config, others, PROVIDERS[config.provider], reason=stored.reason)
+    checks = diagnose(
+        stored.delivery,
+        config,
+        others,
+        PROVIDERS[config.provider],
+        reason=stored.reason,
+        maximum=settings.max_body_bytes,
+    )
     if stored.cut:
         kept = "only its beginning is kept: what covers the body cannot be checked again"
         checks.insert(0, Check("body", passed=None, detail=kept))

@@ -12,6 +12,7 @@ from app.intake.entries import Accepted, IntakeRecord
 from app.model import Response
 from app.rules.match import heard
 from app.sources.base import retiring
+from app.sources.encodings import events_of, proved, readable, unpacked
 from app.sources.normalised import normalised
 
 if TYPE_CHECKING:
@@ -27,11 +28,11 @@ log = structlog.get_logger(__name__)
 
 
 class Intake:
-    """Receives deliveries. `keep` returns after the commit; `keep_rejected` keeps a rejected one for the operator.
+    """Receives deliveries. `maximum_body` is in bytes, also for an unpacked one.
 
-    `hint` gets the accounts and the contacts whose sequence seems to have ended; the answer does not wait for it.
-    `decide_again` decides a stored event again, where nothing came of it; the answer waits for it, so that a sender who
-    got none sends the event once more.
+    `keep` returns after the commit; `keep_rejected` keeps a rejected one for the operator. `hint` gets the accounts and
+    the contacts whose sequence seems to have ended; the answer does not wait for it. `decide_again` decides a stored
+    event again, where nothing came of it; the answer waits for it, so that a sender who got none sends the event again.
     """
 
     def __init__(
@@ -39,6 +40,7 @@ class Intake:
         *,
         rulebook: Callable[[], Rulebook | None],
         providers: Mapping[str, Provider],
+        maximum_body: int,
         keep: Callable[[IntakeRecord], Awaitable[Accepted]],
         keep_rejected: Callable[[Delivery, DeliveryRejected], None],
         decider: Decider,
@@ -50,6 +52,7 @@ class Intake:
         self._hint = hint
         self._rulebook = rulebook
         self._providers = providers
+        self._maximum_body = maximum_body
         self._keep = keep
         self._keep_rejected = keep_rejected
         self._decider = decider
@@ -63,9 +66,10 @@ class Intake:
         try:
             return await self._process(delivery, source, provider, book)
         except DeliveryRejected as answer:
+            plain = self._unpacked(delivery)
             if not isinstance(answer, Busy):
-                self._keep_rejected(provider.stored(delivery, source), answer)
-            if own := provider.answer(delivery, answer):
+                self._keep_rejected(provider.stored(plain, source), answer)
+            if own := provider.answer(plain, answer):
                 answer.body = own.body
             if isinstance(answer, Busy):
                 answer.retry_after *= provider.retry_after_unit
@@ -75,15 +79,16 @@ class Intake:
         if probed := provider.probe(sent, source):
             return self._shake_hands(sent, probed)
         delivery = self._verified(sent, source, provider)
-        if challenged := provider.handshake(delivery, source):
+        read = readable(delivery, maximum=self._maximum_body)
+        if challenged := provider.handshake(read, source):
             return self._shake_hands(delivery, challenged)
-        events = provider.events(delivery, source)
+        events = events_of(provider, read, source)
         if hinted := provider.hints(events):
             self._hint(book.accounts_of(source), hinted)
         events = [normalised(event, source, delivery.headers, delivery.received_at) for event in events]
         wanted = [self._decider.decided(event, book) for event in events if book.store_unheard or heard(event, book)]
         self._metrics.unheard(delivery.source, len(events) - len(wanted))
-        own = provider.answer(delivery, None)
+        own = provider.answer(read, None)
         if not wanted:
             return own or self._filtered(delivery, len(events))
         record = IntakeRecord(delivery, source.provider, tuple(wanted))
@@ -109,10 +114,17 @@ class Intake:
         """Return the delivery once it is verified, without a secret that it may contain. Raises DeliveryRejected."""
         if sent.method not in provider.methods:
             raise NotAllowed(", ".join(sorted(provider.methods)))
-        secret = provider.verify(sent, source, sent.received_at)
+        delivery, secret = proved(sent, source, provider, maximum=self._maximum_body)
         if secret is not None and len(source.secrets) > 1 and retiring(secret, source.secrets):
             self._metrics.old_secret(source.name)
-        return provider.stored(sent, source)
+        return provider.stored(delivery, source)
+
+    def _unpacked(self, refused: Delivery) -> Delivery:
+        """Return a refused delivery without its content codings, which would hide a secret in its body."""
+        try:
+            return unpacked(refused, self._maximum_body)
+        except DeliveryRejected:
+            return refused
 
     def _shake_hands(self, delivery: Delivery, handshake: Response) -> Response:
         self._metrics.received(delivery.source, "handshake")

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from app.errors import DeliveryRejected, Unauthenticated
+from app.sources.encodings import events_of, readable
 from app.sources.redaction import restored
 
 if TYPE_CHECKING:
@@ -32,10 +33,12 @@ def diagnose(
     provider: Provider,
     *,
     reason: str | None,
+    maximum: int,
 ) -> list[Check]:
     """Return the checks of a stored delivery under the present configuration, at the time of its arrival.
 
-    `reason` is why it was refused then, None where it was accepted.
+    `reason` is why it was refused then, None where it was accepted; `maximum` the most bytes that a packed body may
+    become.
     """
     now = delivery.received_at
     sent = _as_sent(delivery, source, provider, reason)
@@ -52,7 +55,7 @@ def diagnose(
         checks += _each_secret(sent, source, provider, now)
         checks += _near_misses(sent, source, provider, now)
         checks += _other_sources(sent, others, provider, now)
-    return [*checks, _readable(sent, source, provider)]
+    return [*checks, _readable(sent, source, provider, maximum)]
 
 
 def _as_sent(delivery: Delivery, source: SourceConfig, provider: Provider, reason: str | None) -> Delivery:
@@ -114,9 +117,9 @@ def _other_sources(
             )
 
 
-def _readable(delivery: Delivery, source: SourceConfig, provider: Provider) -> Check:
+def _readable(delivery: Delivery, source: SourceConfig, provider: Provider, maximum: int) -> Check:
     try:
-        events = provider.events(provider.stored(delivery, source), source)
+        events = events_of(provider, readable(provider.stored(delivery, source), maximum=maximum), source)
     except DeliveryRejected as refusal:
         return Check("content", passed=False, detail=f"{refusal.reason}: {refusal}")
     kinds = ", ".join(dict.fromkeys(event.type for event in events)) or "none"

@@ -31,11 +31,16 @@ def content_type(delivery: Delivery) -> str:
     return delivery.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
+def charset_of(delivery: Delivery) -> str:
+    """Return the charset that the content type declares, in lower case; utf-8 where it declares none."""
+    return _parameters(delivery).get(b"charset", b"utf-8").decode("latin-1").lower()
+
+
 def form(delivery: Delivery) -> dict[str, Any]:
     """Return the fields of a form-encoded or multipart body; raise Unreadable where it cannot be read."""
     if content_type(delivery) == "multipart/form-data":
         return _by_name(_multipart(delivery))
-    charset = _parameters(delivery).get(b"charset", b"utf-8").decode("latin-1").lower()
+    charset = charset_of(delivery)
     return urlencoded(delivery.body, charset if charset in WESTERN else "utf-8")
 
 

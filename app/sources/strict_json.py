@@ -1,9 +1,10 @@
 """Reading untrusted JSON: strictly, with two repairs.
 
 `parse` raises Unreadable for what two readers could read differently (a repeated key, NaN, an infinite number, a byte
-order mark), and for bodies nested deeper than `MAX_DEPTH`. Integers keep all their digits. Two things are repaired,
-because a lead is worth more than a character: NUL, which PostgreSQL cannot store in a text, and half a surrogate pair,
-which senders leave where they cut a text in the middle of an emoji. Each becomes U+FFFD.
+order mark: `encodings` takes the one at the start of a body off), and for bodies nested deeper than `MAX_DEPTH`.
+Integers keep all their digits. Two things are repaired, because a lead is worth more than a character: NUL, which
+PostgreSQL cannot store in a text, and half a surrogate pair, which senders leave where they cut a text in the middle of
+an emoji. Each becomes U+FFFD.
 """
 
 from __future__ import annotations
@@ -11,12 +12,15 @@ from __future__ import annotations
 import json
 import math
 import re
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE
+from collections import Counter
 from typing import Any, NoReturn
 
 from app.errors import Unreadable
 
 # Far above any real payload (Stripe's deepest is about 10), far below the limits of recursion and PostgreSQL's jsonb.
 MAX_DEPTH = 100
+LONGEST_NAME = 60
 LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 ESCAPED_NUL = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")
 
@@ -30,7 +34,7 @@ def parse(body: bytes | str) -> Any:
         value = DECODER.decode(text)
         value = _repaired(text, value)
     except UnicodeError as error:
-        raise Unreadable("malformed_body", "the body is not UTF-8") from error
+        raise Unreadable("malformed_body", f"the body is not UTF-8{_guessed(body)}") from error
     except RecursionError as error:
         raise _too_deep() from error
     except ValueError as error:
@@ -51,8 +55,19 @@ def parse_object(body: bytes | str) -> dict[str, Any]:
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     result = dict(pairs)
     if len(result) != len(pairs):
-        raise ValueError("a key appears twice in one object")
+        raise ValueError(f"the key {_repeated(pairs)} appears twice in one object")
     return result
+
+
+def _repeated(pairs: list[tuple[str, Any]]) -> str:
+    """Return the name of a repeated key for a log: in part, and hidden where it may be an address."""
+    ((name, _), *_) = Counter(key for key, _ in pairs).most_common(1)
+    return "(an address)" if "@" in name else repr(name[:LONGEST_NAME])
+
+
+def _guessed(body: bytes | str) -> str:
+    marked = isinstance(body, bytes) and body.startswith((BOM_UTF16_LE, BOM_UTF16_BE))
+    return ": it is UTF-16, which its content type does not declare" if marked else ""
 
 
 def _finite(digits: str) -> float:

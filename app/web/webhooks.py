@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 import structlog
 
 from app.clock import utc_now
-from app.errors import Busy, DeliveryRejected, NotAllowed, TooLarge, UnsupportedMedia
+from app.errors import Busy, DeliveryRejected, NotAllowed, TooLarge
 from app.model import Delivery, Response
+from app.sources.encodings import ACCEPTED
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -89,11 +90,17 @@ class Webhooks:
             reason=answer.reason,
             detail=str(answer),
         )
-        headers = {"retry-after": str(answer.retry_after)} if isinstance(answer, Busy) else {}
-        if isinstance(answer, NotAllowed):
-            headers = {"allow": answer.allow}
         usual = b'{"received":false,"id":"%s"}' % delivery_id.encode()
-        return Response(answer.status, usual if answer.body is None else answer.body, headers=headers)
+        return Response(answer.status, usual if answer.body is None else answer.body, headers=_advice(answer))
+
+
+def _advice(answer: DeliveryRejected) -> dict[str, str]:
+    """Return the header that says what the sender may do instead."""
+    if isinstance(answer, Busy):
+        return {"retry-after": str(answer.retry_after)}
+    if isinstance(answer, NotAllowed):
+        return {"allow": answer.allow}
+    return {"accept-encoding": ACCEPTED} if answer.reason == "content_encoding" else {}
 
 
 def _headers(scope: Scope) -> dict[str, str]:
@@ -105,9 +112,7 @@ def _headers(scope: Scope) -> dict[str, str]:
 
 
 async def _capped_body(headers: dict[str, str], receive: Receive, maximum: int) -> bytes:
-    """Read the body, and stop reading as soon as it exceeds `maximum` bytes. Raises TooLarge and UnsupportedMedia."""
-    if headers.get("content-encoding", "identity").lower() != "identity":
-        raise UnsupportedMedia("content_encoding", "signatures cover plain bodies: send it without content encoding")
+    """Read the body, and stop reading as soon as it exceeds `maximum` bytes. Raises TooLarge and Busy."""
     declared = headers.get("content-length", "")
     if declared.isdecimal() and (len(declared) > LONGEST_LENGTH or int(declared) > maximum):
         raise TooLarge("too_large", f"the body exceeds {maximum} bytes")

@@ -34,7 +34,6 @@ NOT_YET = {
     "calcom-split-name",
     "calcom-phone-only",
     "zero-width-suppressed",
-    "json-bom",
     "refused-then-mended",
     "multi-checkbox-list",
     "date-property",

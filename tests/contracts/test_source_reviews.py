@@ -193,7 +193,7 @@ def checks(sent: Delivery, source: SourceConfig, why: str | None) -> dict[str, C
     """What is said of a delivery as it is kept."""
     provider = PROVIDERS[source.provider]
     kept = provider.stored(sent, source)
-    return {check.name: check for check in diagnose(kept, source, {}, provider, reason=why)}
+    return {check.name: check for check in diagnose(kept, source, {}, provider, reason=why, maximum=10_000)}
 
 
 def test_a_delivery_is_diagnosed_as_it_ended() -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gzip
 import hmac
 import re
 from typing import TYPE_CHECKING, Any
 
+import orjson
 import pytest
 from structlog.testing import capture_logs
 
@@ -196,11 +198,50 @@ async def test_a_streamed_body_is_read_no_further_than_the_limit(web: Running) -
     assert web.counted("webhooks_rejected_total", source="open", reason="too_large") == 1
 
 
-async def test_a_compressed_body_gets_415(web: Running) -> None:
-    answer = await web.deliver("crm", signup(), **{"content-encoding": "gzip"})
+@pytest.mark.parametrize("signed_unpacked", [True, False])
+async def test_a_packed_body_is_taken_and_kept_with_the_bytes_that_are_signed(
+    web: Running,
+    signed_unpacked: bool,  # noqa: FBT001  # a case
+) -> None:
+    plain = orjson.dumps(signup())
+    packed = gzip.compress(plain)
+    headers = web.signed("crm", plain if signed_unpacked else packed) | {"content-encoding": "gzip"}
 
-    assert answer.status_code == 415
-    assert (await web.deliver("crm", signup(), **{"content-encoding": "identity"})).status_code == 200
+    answer = await web.client.post("/webhooks/crm", content=packed, headers=headers)
+
+    assert answer.status_code == 200
+    (kept,) = await web.rows("SELECT body, headers FROM deliveries")
+    assert (kept["body"], "content-encoding" in kept["headers"]) == (
+        (plain, False) if signed_unpacked else (packed, True)
+    )
+    assert [row["email"] for row in await web.rows("SELECT email FROM events")] == ["ada@corp.example"]
+
+
+async def test_a_packed_body_that_is_refused_is_kept_as_it_reads(web: Running) -> None:
+    headers = web.signed("crm", b"another body") | {"content-encoding": "gzip"}
+
+    answer = await web.client.post("/webhooks/crm", content=gzip.compress(b"{}"), headers=headers)
+
+    assert answer.status_code == 401
+    (kept,) = await web.rows_once_there("SELECT body, headers FROM refused_deliveries")
+    assert (kept["body"], "content-encoding" in kept["headers"]) == (b"{}", False)
+
+
+async def test_an_unknown_encoding_gets_415_with_those_that_are_read(web: Running) -> None:
+    answer = await web.deliver("crm", signup(), **{"content-encoding": "br"})
+
+    assert (answer.status_code, answer.headers["accept-encoding"]) == (415, "gzip, deflate")
+    assert web.counted("webhooks_rejected_total", source="crm", reason="content_encoding") == 1
+    for name in ("identity", ""):
+        assert (await web.deliver("crm", signup(), **{"content-encoding": name})).status_code == 200
+
+
+async def test_a_body_that_unpacks_beyond_the_limit_gets_413(web: Running) -> None:
+    answer = await web.client.post(
+        "/webhooks/open", content=gzip.compress(bytes(100_000)), headers={"content-encoding": "gzip"}
+    )
+
+    assert answer.status_code == 413
 
 
 async def test_while_the_store_is_gone_senders_are_asked_to_come_again_and_then_taken(
