@@ -28,6 +28,7 @@ from app.hubspot.wiring import open_client, open_rate_limit
 from app.jobs import Loop
 from app.observability.logs import hash_email
 from app.observability.metrics import Metrics
+from app.observability.unknown_paths import UnknownPaths
 from app.rules.active import ActiveRulebook
 from app.rules.file.documents import read_documents
 from app.rules.store import RulebookStore, unfinished_elsewhere
@@ -88,6 +89,7 @@ class Process:
     rulebook: ActiveRulebook
     base_url: str
     oauth: OAuth | None
+    unknown_paths: UnknownPaths
     practice: bool
     name: str = field(default_factory=lambda: f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}")
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
@@ -200,6 +202,22 @@ async def open_process(
         # In practice all accounts use the emulator's tokens, including those that join by OAuth in the rules.
         observe = partial(observe_call, metrics)
         oauth = None if with_sandbox else await open_oauth(stack, settings, engine, base_url=base_url, observe=observe)
+        unknown_paths = UnknownPaths(secrets=partial(_source_secrets, rulebook), counted=metrics.unknown_path)
         yield Process(
-            settings, stack, engine, sending_engine, metrics, rulebook, base_url, oauth, practice=with_sandbox
+            settings,
+            stack,
+            engine,
+            sending_engine,
+            metrics,
+            rulebook,
+            base_url,
+            oauth,
+            unknown_paths,
+            practice=with_sandbox,
         )
+
+
+def _source_secrets(rulebook: ActiveRulebook) -> frozenset[str]:
+    """Return the secrets of all sources of the rules in force."""
+    sources = rulebook.current.sources.values() if rulebook.current is not None else ()
+    return frozenset(secret.value for source in sources for secret in source.secrets)

@@ -75,6 +75,11 @@ class Intake:
                 answer.retry_after *= provider.retry_after_unit
             raise
 
+    def knows(self, source: str) -> bool:
+        """Return whether the rules in force have a source of this name."""
+        rulebook = self._rulebook()
+        return rulebook is not None and source in rulebook.sources
+
     async def _process(self, sent: Delivery, source: SourceConfig, provider: Provider, book: Rulebook) -> Response:
         if probed := provider.probe(sent, source):
             return self._shake_hands(sent, probed)

@@ -52,6 +52,9 @@ class Metrics:
         self.request_rejected: Callable[[str], None] = self._counting(
             "requests_rejected_total", "Requests beyond a limit of their connection", "reason"
         )
+        self.unknown_path: Callable[[], None] = self._counter(
+            "unknown_paths_total", "Requests of webhooks that were answered 404: the path is no source's"
+        ).inc
         self._duplicates = self._counter("duplicates_total", "Repeated events, and repeated intents", "source", "kind")
         self.enriched: Callable[[str, str], None] = self._counting(
             "enrichments_total", "Thin events that were asked about", "source", "outcome"

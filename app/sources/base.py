@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from app.model import Delivery, Event, Response, Secret, SourceConfig
+from app.sources.fields import query_of
 from app.sources.options import HeaderOptions, StrictOptions, TimedOptions
 from app.sources.strict_json import parse_object
 
@@ -73,9 +74,11 @@ class Provider(ABC):
     def probe(self, delivery: Delivery, config: SourceConfig) -> Response | None:
         """Return the response to an unauthenticated request that only checks that the URL is served, else None.
 
-        HEAD and GET are answered 200: many tools send one before they save a webhook.
+        HEAD and GET are answered 200: many tools send one before they save a webhook. A GET with data is no such sign
+        of life: a sender that is set to the wrong method would be told that its event was taken.
         """
-        if delivery.method in {"GET", "HEAD"} and delivery.method not in self.methods:
+        with_data = delivery.method == "GET" and (delivery.body or query_of(delivery.url))
+        if delivery.method in {"GET", "HEAD"} and delivery.method not in self.methods and not with_data:
             return Response(content_type="text/plain")
         return None
 

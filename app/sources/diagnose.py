@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from app.errors import DeliveryRejected, Unauthenticated
+from app.sources.called_urls import called_urls
 from app.sources.encodings import events_of, readable
 from app.sources.redaction import restored
 
@@ -15,6 +16,10 @@ if TYPE_CHECKING:
 
     from app.model import Delivery, SourceConfig
     from app.sources.base import Provider
+
+
+# What a proof that covers the URL, or parts of it, says it covers.
+URL_COVERED = frozenset({"url", "@target-uri", "@authority", "@path", "@scheme"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +53,8 @@ def diagnose(
     refusal = _refusal(sent, source, provider, now)
     proof = provider.proof(source)
     checks = [Check("method", passed=True, detail=delivery.method)]
+    if URL_COVERED & set(proof.covers.split(", ")):
+        checks.append(Check("url", passed=None, detail=f"the signature covers {delivery.url}"))
     if refusal is None:
         checks.append(Check("proof", passed=True, detail=f"{proof.how}; it covers {proof.covers}"))
     else:
@@ -89,12 +96,10 @@ def _each_secret(delivery: Delivery, source: SourceConfig, provider: Provider, n
 
 def _near_misses(delivery: Delivery, source: SourceConfig, provider: Provider, now: datetime) -> Iterator[Check]:
     """Yield changes with which it would pass: what usually happens to a request on its way from the sender."""
-    scheme, _, rest = delivery.url.partition("://")
-    other = "http" if scheme == "https" else "https"
     changes = {
-        f"the URL as {other}://...: set SEGUE_PUBLIC_URL to what the sender calls": replace(
-            delivery, url=f"{other}://{rest}"
-        ),
+        f"the URL as {base}...: set SEGUE_PUBLIC_URL to what the sender calls": replace(delivery, url=url)
+        for base, url in called_urls(delivery)
+    } | {
         "a body without its last line's end: something in between adds one": replace(
             delivery, body=delivery.body.rstrip(b"\r\n")
         ),

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from http import HTTPStatus
 from typing import Any
 
 from fastapi import APIRouter, FastAPI
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from app import __version__
 from app.web.openapi import describe_examples, describe_webhooks
 from app.web.operator_limits import capped, refused
 from app.web.problems import Problem, add_handlers, describe_problems
-from app.web.webhooks import PREFIX, Webhooks
+from app.web.webhooks import Webhooks, source_of
+
+MEANT = "hook"  # a path with this word was meant for a delivery; others are of scanners, mostly
 
 
 class Application(FastAPI):
@@ -25,12 +28,25 @@ class Application(FastAPI):
         """Answer one request."""
         if scope["type"] != "http":
             await super().__call__(scope, receive, send)
-        elif self.deliveries is not None and scope["path"].startswith(PREFIX):
+        elif self.deliveries is not None and source_of(scope["path"]) is not None:
             await self.deliveries(scope, receive, send)
         elif problem := refused(scope, self.authorise):
             await problem.response()(scope, receive, send)
         else:
-            await super().__call__(scope, capped(receive), send)
+            await super().__call__(scope, capped(receive), self._noting(scope, send))
+
+    def _noting(self, scope: Scope, send: Send) -> Send:
+        """Return `send`, which also notes a path that means a webhook and does not exist."""
+        deliveries, path = self.deliveries, scope["path"]
+        if deliveries is None or MEANT not in path.lower():
+            return send
+
+        async def noting(message: Message) -> None:
+            if message["type"] == "http.response.start" and message["status"] == HTTPStatus.NOT_FOUND:
+                deliveries.unknown_paths.note(scope["method"], path)
+            await send(message)
+
+        return noting
 
     def openapi(self) -> dict[str, Any]:
         """Return the OpenAPI document, deliveries included."""

@@ -45,7 +45,7 @@ def describe_webhooks(document: dict[str, Any]) -> None:
         "404": "No such source",
         "405": "Not by this method",
         "413": "The body exceeds SEGUE_MAX_BODY_BYTES",
-        "415": "Send it without content encoding",
+        "415": "Its content encoding or its type is not read",
         "503": "It could not be kept now: send it again after Retry-After seconds",
     }
     document.setdefault("paths", {})["/webhooks/{source}"] = {

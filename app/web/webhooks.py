@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from app.clock import utc_now
-from app.errors import Busy, DeliveryRejected, NotAllowed, TooLarge
+from app.errors import Busy, DeliveryRejected, NotAllowed, TooLarge, UnknownSource
 from app.model import Delivery, Response
 from app.sources.encodings import ACCEPTED
 
@@ -25,10 +25,11 @@ if TYPE_CHECKING:
 
     from app.intake.receive import Intake
     from app.observability.metrics import Metrics
+    from app.observability.unknown_paths import UnknownPaths
 
 log = structlog.get_logger(__name__)
 
-PREFIX = "/webhooks/"
+ROOM = "webhooks"
 LONGEST_LENGTH = 20  # digits: more is no length, and Python refuses to parse thousands of digits
 
 
@@ -45,6 +46,7 @@ class Webhooks:
     public_url: str
     new_id: Callable[[str], str]
     metrics: Metrics
+    unknown_paths: UnknownPaths
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -57,13 +59,16 @@ class Webhooks:
         await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else reply.body})
 
     async def _receive(self, scope: Scope, receive: Receive) -> Response:
-        source, delivery_id = scope["path"].removeprefix(PREFIX).partition("/")[0], self.new_id("dlv")
+        source, delivery_id = source_of(scope["path"]) or "", self.new_id("dlv")
         headers = _headers(scope)
         try:
             body = await _capped_body(headers, receive, self.maximum_body)
             url = self._called_url(scope, headers)
             delivery = Delivery(delivery_id, source, utc_now(), scope["method"], url, headers, body)
             return await self.intake.receive(delivery)
+        except UnknownSource as answer:
+            self.unknown_paths.note(scope["method"], scope["path"])
+            return self._rejected(answer, delivery_id, source)
         except DeliveryRejected as answer:
             return self._rejected(answer, delivery_id, source)
         except Exception:
@@ -80,18 +85,27 @@ class Webhooks:
 
     def _rejected(self, answer: DeliveryRejected, delivery_id: str, source: str) -> Response:
         """Answer a rejected delivery. The reason goes to the log; the sender learns the status only."""
-        known = answer.status != 404  # noqa: PLR2004  # an unknown source's name must not become a label
+        known = self.intake.knows(source)  # any other name must neither become a label nor fill the log
         self.metrics.rejected(source if known else None, answer.reason)
         log.warning(
             "delivery.refused",
             delivery_id=delivery_id,
-            source=source[:100],
+            source=source if known else None,
             status=answer.status,
             reason=answer.reason,
             detail=str(answer),
         )
         usual = b'{"received":false,"id":"%s"}' % delivery_id.encode()
         return Response(answer.status, usual if answer.body is None else answer.body, headers=_advice(answer))
+
+
+def source_of(path: str) -> str | None:
+    """Return the name of the source that a path asks for, None where the path is not of a delivery.
+
+    Slashes too many in front count as one: `//webhooks/x` is what a base URL with a slash at its end makes of a path.
+    """
+    room, slash, rest = path.lstrip("/").partition("/")
+    return rest.partition("/")[0] if slash and room == ROOM else None
 
 
 def _advice(answer: DeliveryRejected) -> dict[str, str]:

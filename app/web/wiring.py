@@ -70,10 +70,7 @@ async def applications(process: Process) -> list[FastAPI]:
     operators = [health.metrics(process), auth.operators_only(token, _resources(process))]
     if settings.admin_port is None:
         return [create_app([*public, *operators], webhooks=webhooks, authorise=authorise)]
-    return [
-        create_app(public, webhooks=webhooks),
-        create_app(operators, authorise=authorise),
-    ]
+    return [create_app(public, webhooks=webhooks), create_app(operators, authorise=authorise)]
 
 
 def _resources(process: Process) -> list[APIRouter]:
@@ -103,4 +100,4 @@ async def _webhooks(process: Process) -> Webhooks:
         decide_again=resent(await redecider(process)),
     )
     public_url = str(process.settings.public_url or "").rstrip("/")
-    return Webhooks(intake, process.settings.max_body_bytes, public_url, ids, metrics)
+    return Webhooks(intake, process.settings.max_body_bytes, public_url, ids, metrics, process.unknown_paths)

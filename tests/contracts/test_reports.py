@@ -39,7 +39,6 @@ NOT_YET = {
     "date-property",
     "json-list-of-texts",
     "calendly-one-name",
-    "double-slash",
     "secondary-address-suppressed",
     "webflow-numbered-field",
 }

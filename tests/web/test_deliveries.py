@@ -309,6 +309,7 @@ async def test_no_log_line_holds_a_secret_or_an_address_and_a_person_is_always_t
         "delivery.duplicate",
         "delivery.filtered",
         "delivery.refused",
+        "request.unknown_path",
     }
     logged = repr(logs).lower()
     assert "@" not in logged

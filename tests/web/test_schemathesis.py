@@ -39,6 +39,7 @@ LISTS = [
     "/api/v1/accounts",
     "/api/v1/outbound",
     "/api/v1/endpoints",
+    "/api/v1/sources/unknown-paths",
 ]
 LISTINGS = ["/api/v1/sequences", "/api/v1/owners"]
 DETAILS = ["/api/v1/events/{event_id}", "/api/v1/decisions/{decision_id}", "/api/v1/enrollments/{enrollment_id}"]
