@@ -15,6 +15,7 @@ from app.rules.match import decide, heard
 from app.rules.rulebook import Rulebook
 from app.settings import Settings
 from app.sources import PROVIDERS
+from app.sources.encodings import readable
 from app.sources.normalised import normalised
 from app.sources.sample_files import Sample, samples
 
@@ -54,7 +55,7 @@ def chosen(config: SourceConfig, name: str, body: Path | None) -> Sample:
     if body is None:
         return found
     try:
-        return Sample(str(body), "POST", "", found.headers, body.read_text(encoding="utf-8"), None)
+        return Sample(str(body), "POST", "", found.headers, body.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         raise StartError(f"--body: cannot read {body}: {error}") from error
 
@@ -109,7 +110,8 @@ def events_of(delivery: Delivery, config: SourceConfig) -> list[Event]:
     """Return the events as the service reads them. Raises DeliveryRejected where it would reject the delivery."""
     provider = PROVIDERS[config.provider]
     kept = provider.stored(delivery, config)
-    return [normalised(event, config, kept.headers, kept.received_at) for event in provider.events(kept, config)]
+    read = readable(kept, maximum=len(kept.body))
+    return [normalised(event, config, read.headers, read.received_at) for event in provider.events(read, config)]
 
 
 def _events_or_exit(delivery: Delivery, config: SourceConfig) -> list[Event]:

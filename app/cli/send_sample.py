@@ -30,7 +30,7 @@ def send_sample(  # noqa: PLR0913  # each is an option of the command
     ] = None,
     sample: Annotated[str, typer.Option(help="The sample whose name begins so; the first one by default.")] = "",
     body: Annotated[Path | None, typer.Option(help="Send this file's content instead.")] = None,
-    new: Annotated[bool, typer.Option("--new", help="With an id of its own, so that it is no duplicate.")] = False,
+    new: Annotated[bool, typer.Option("--new", help="As a new event, so that it is no duplicate.")] = False,
     url: Annotated[str, typer.Option(help="The service, where it is not the one of SEGUE_HOST and SEGUE_PORT.")] = "",
     yes: Annotated[bool, typer.Option("--yes", help="Send it without asking, wherever it goes.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be sent, without the proof.")] = False,
@@ -40,7 +40,7 @@ def send_sample(  # noqa: PLR0913  # each is an option of the command
 
     It asks first, unless the service says that it enrolls into the sandbox only.
     """
-    from app.cli import sample_delivery
+    from app.cli import new_event, sample_delivery
     from app.settings import load_settings
 
     environment = environment_of(env_file)
@@ -48,7 +48,7 @@ def send_sample(  # noqa: PLR0913  # each is an option of the command
     destination = sample_delivery.destination_of(source_of(book, source), load_settings(environment), url)
     sent = sample_delivery.chosen(destination.config, sample, body)
     sent = sent if email is None else sample_delivery.about(sent, destination, email)
-    sent = sent.with_new_id() if new else sent
+    sent = new_event.as_new_event(sent, destination) if new else sent
     delivery = sample_delivery.delivery_of(sent, destination)
     if email is not None:
         sample_delivery.require_about(email, delivery, destination.config, sent.name)

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import json
-import secrets
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
 
-from app.errors import StartError
 from app.model import Secret, SourceConfig
 from app.sources.readdressing import readdressed
 
@@ -25,37 +22,26 @@ FORM = "application/x-www-form-urlencoded"
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One delivery to send: `headers` (lower case) are those without a proof; `id` is its event's."""
+    """One delivery to send: `headers` (lower case) are those without a proof."""
 
     name: str
     method: str
     query: str
     headers: Mapping[str, str]
     body: str
-    id: str | None
+
+    @property
+    def is_form(self) -> bool:
+        """Whether the body is form-encoded."""
+        return self.headers.get("content-type", "").lower().startswith(FORM)
 
     def about(self, email: str, addresses: Collection[str]) -> Sample:
         """Return the sample with `email` in place of each of `addresses`."""
-        form = self.headers.get("content-type", "").lower().startswith(FORM)
         return replace(
             self,
-            body=readdressed(self.body, addresses, email, form=form),
+            body=readdressed(self.body, addresses, email, form=self.is_form),
             headers={name: readdressed(value, addresses, email) for name, value in self.headers.items()},
             query=readdressed(self.query, addresses, email, form=True),
-        )
-
-    def with_new_id(self) -> Sample:
-        """Return the sample with a new event id. Raises StartError where it has no id to change."""
-        before = self.id
-        if before is None or before not in self.body + str(self.headers):
-            raise StartError("--new: this provider's events are told by their content, which is the same each time")
-        fresh = str(secrets.randbelow(10**15)) if before.isdecimal() else f"{before}-{secrets.token_hex(4)}"
-        return replace(
-            self,
-            id=fresh,
-            body=self.body.replace(before, fresh).replace(quote(before), quote(fresh)),
-            headers={name: value.replace(before, fresh) for name, value in self.headers.items()},
-            query=self.query.replace(quote(before), quote(fresh)),
         )
 
 
@@ -82,5 +68,4 @@ def _sample(case: dict[str, Any], provider: Provider, now: datetime) -> Sample:
         query=case["url"].partition("?")[2],
         headers={name: value for name, value in headers.items() if name not in proof},
         body=case["body"],
-        id=case["event"]["id"],
     )

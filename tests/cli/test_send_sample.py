@@ -296,6 +296,41 @@ async def test_a_sample_sent_again_is_a_duplicate_unless_it_has_an_id_of_its_own
     assert [one.stdout for one in anew if '"duplicate"' in one.stdout] == []
 
 
+@over(BUILT_IN)
+def test_new_makes_another_event_about_the_same_people(case: Case, far: Far, tmp_path: Path) -> None:
+    send = Sending(case, far, tmp_path, "--sample", case.text["case"], "--yes")
+    for options in ((), ("--new",), ("--new",)):
+        sent = send(*options)
+        assert sent.exit_code == 0, sent.exception
+    before, *anew = [events_of(delivery, case) for delivery in far.seen]
+    keys = [{event.dedupe for event in events} for events in (before, *anew)]
+    assert len(set.union(*keys)) == sum(map(len, keys))
+    same = ("type", "email", "first_name", "last_name", "name", "company", "exit", "thin")
+    for after in anew:
+        assert [[getattr(e, n) for n in same] for e in after] == [[getattr(e, n) for n in same] for e in before]
+
+
+@over([case for case in POSTED if case.expected_events])
+def test_new_makes_another_event_of_a_file(case: Case, far: Far, tmp_path: Path) -> None:
+    (tmp_path / "body").write_text(case.text["body"])
+    named = ("--sample", case.text["case"]) if case in BUILT_IN else ()
+    send = Sending(case, far, tmp_path, "--body", tmp_path / "body", *named, "--yes")
+    if not as_sent(far, send):
+        return
+    sent = [send("--new") for _ in range(2)]
+    assert [one.exit_code for one in sent] == [0, 0], sent[0].exception
+    first, second = [{event.dedupe for event in events_of(delivery, case)} for delivery in far.seen]
+    assert not first & second
+
+
+def test_new_changes_the_id_and_nothing_else(far: Far, path: Path) -> None:
+    for options in ((), ("--new",)):
+        assert run("send-sample", "typeform", "--rules", path, "--url", far.url, "--yes", *options).exit_code == 0
+    before, after = [json.loads(delivery.body) for delivery in far.seen]
+    assert before.pop("event_id") != after.pop("event_id")
+    assert before == after
+
+
 async def test_practice_is_known_by_what_the_service_itself_says(database_url: str, path: Path) -> None:
     environment = {"SEGUE_DATABASE_URL": database_url, "SEGUE_CONFIG": str(path), "SEGUE_PORT": "0", **secrets()}
     service = Process(
@@ -350,10 +385,15 @@ def test_a_body_of_ones_own_goes_out_as_it_is_and_a_no_is_exit_1(far: Far, path:
         (["stripe", "--body", "/nowhere"], "cannot read /nowhere"),
         (["stripe", "--url", "http://127.0.0.1:1", "--yes"], "cannot reach http://127.0.0.1:1"),
         (["stripe", "--url", "http://127.0.0.1:1"], "cannot reach http://127.0.0.1:1"),
-        (["formspree", "--new"], "told by their content"),
+        (["intercom", "--new", "--body", "{ping}"], "the provider finds no event in it"),
+        (["salesforce", "--new", "--body", "{cdata}"], "salesforce tells these events apart by 04l9, which cannot"),
     ],
 )
-def test_what_cannot_be_sent_is_explained(path: Path, arguments: list[str], message: str) -> None:
-    failed = run("send-sample", *arguments, "--rules", path)
+def test_what_cannot_be_sent_is_explained(path: Path, arguments: list[str], message: str, tmp_path: Path) -> None:
+    files = {"ping": tmp_path / "ping", "cdata": tmp_path / "cdata"}
+    files["ping"].write_text('{"topic":"ping"}')
+    (sample, *_) = samples(PROVIDERS["salesforce"], NOON)
+    files["cdata"].write_text(re.sub("<Notification><Id>04l.<", "<Notification><Id><![CDATA[04l9]]><", sample.body))
+    failed = run("send-sample", *[one.format(**files) for one in arguments], "--rules", path)
     assert isinstance(failed.exception, StartError)
     assert message in str(failed.exception)
