@@ -27,21 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 # Cases that fail until what they need is built.
-NOT_YET = {
-    "typeform-other-single",
-    "tally-choice-array",
-    "calcom-meeting-ended-flat",
-    "calcom-split-name",
-    "calcom-phone-only",
-    "zero-width-suppressed",
-    "refused-then-mended",
-    "multi-checkbox-list",
-    "date-property",
-    "json-list-of-texts",
-    "calendly-one-name",
-    "secondary-address-suppressed",
-    "webflow-numbered-field",
-}
+NOT_YET = {"refused-then-mended"}
 SENDERS = {"anna": {"user_id": "7001", "email": "anna@acme.example"}}
 # Contact properties of other types than text.
 DEFINITIONS: dict[str, dict[str, Any]] = {
@@ -104,10 +90,7 @@ class Replay:
         written = self.case["rule"].get("contact", {}).get("set", {}).keys() - SEEDED - later
         await self.define(*written)
         for contact in self.case.get("given", {}).get("hubspot_contacts", []):
-            properties = {"hs_additional_emails": ";".join(contact["additional"])}
-            body = {"inputs": [{"id": contact["email"], "idProperty": "email", "properties": properties}]}
-            answer = await self.hubspot.post("/crm/objects/2026-03/contacts/batch/upsert", json=body)
-            assert answer.status_code == 200, answer.text
+            await self.control("contacts", contact)
 
     async def define(self, *names: str) -> None:
         properties = [{"name": name, **DEFINITIONS.get(name, {})} for name in names]
