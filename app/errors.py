@@ -205,8 +205,11 @@ class LookupFailed(SegueError):
     """A thin event's provider gave no usable answer (network, refusal, overload): the lookup is tried again.
 
     `retry_after` is in seconds. `tries` limits the number of lookups, for an object that the provider does not have
-    yet: it comes soon, or never. None: a lookup is tried for as long as anything is.
+    yet: it comes soon, or never. None: a lookup is tried for as long as anything is. The reason `TOKEN_REFUSED` waits
+    for the operator.
     """
+
+    TOKEN_REFUSED = "token_refused"  # noqa: S105  # a reason, no password
 
     def __init__(
         self, reason: str, message: str, retry_after: float | None = None, *, tries: int | None = None

@@ -13,6 +13,7 @@ from app.enrichment.client import Lookups
 from app.enrichment.enrich import Enricher
 from app.enrichment.look_up import EnrichmentSources
 from app.enrichment.loop import start_loop
+from app.enrichment.shared import SharedLookups
 from app.enrichment.store import EnrichmentStore
 from app.errors import LookupFailed
 from app.ids import Ids
@@ -33,6 +34,8 @@ async def start(process: Process) -> None:
     hosts = frozenset[str]().union(*(provider.hosts for provider in PROVIDERS.values()))
     lookups = Lookups(hosts)
     process.stack.push_async_callback(lookups.aclose)
+    shared = SharedLookups(lookups.ask)
+    process.stack.push_async_callback(shared.aclose)
     settings = process.settings
     store = EnrichmentStore(process.engine, worker=process.name, lease=LOOKUP_LEASES * settings.lease_seconds)
 
@@ -47,7 +50,7 @@ async def start(process: Process) -> None:
         Decider(new_id=Ids(), hash_email=await process.hasher(), metrics=process.metrics),
         EnrichmentSources(
             providers=PROVIDERS,
-            ask=lookups.ask,
+            ask=shared.ask,
             contacts=contacts,
             portals=IdentityStore(process.engine).portals,
         ),

@@ -73,7 +73,7 @@ def _act(rule: Rule, event: Event, values: Facts, rulebook: Rulebook, facts: tup
         return Decision(Verdict.IGNORE, f"rule {rule.id} ignores it", rulebook.revision, rule.id, rule.line, facts)
     email, kind = normalise(event.email), made_up(event.email)
     if email is None or kind is not None:
-        reason = f"{NO_PERSON}: {kind}" if kind else NO_EMAIL
+        reason = f"{NO_PERSON}: {kind}" if kind else _lacking(NO_EMAIL, event)
         return Decision(Verdict.NONE, reason, rulebook.revision, rule.id, rule.line, facts)
     properties, notes = _properties(rule.enroll, values)
     if has_invisible(event.email or ""):
@@ -135,10 +135,16 @@ def _number(value: float) -> str | Failed:
 
 def _no_match(facts: list[RuleFact], rulebook: Rulebook, values: Facts) -> Decision:
     # The reason is logged: the values that the conditions looked at stand with the facts alone.
-    reason = "; ".join(f"{fact.rule}: {fact.because}" for fact in facts[:5]) or "no rule listens to it"
+    reason = "; ".join(f"{fact.rule}: {fact.because}" for fact in facts[:5])
+    reason = _lacking(reason, values.event) if reason else "no rule listens to it"
     rules = rulebook.listeners.get((values.event.source, values.event.type), ())
     explained = [_explained(fact, rule, values) for fact, rule in zip(facts, rules, strict=False)]
     return Decision(Verdict.NONE, reason, rulebook.revision, facts=tuple(explained))
+
+
+def _lacking(reason: str, event: Event) -> str:
+    """Return the reason with what the provider says of an address that is missing."""
+    return f"{reason}: {event.lacking}" if event.lacking else reason
 
 
 def _explained(fact: RuleFact, rule: Rule, values: Facts) -> RuleFact:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from pydantic import SecretStr
+
 from app.model import Delivery, Event, Response, Secret, SourceConfig
 from app.sources.fields import query_of
-from app.sources.options import HeaderOptions, StrictOptions, TimedOptions
+from app.sources.options import HeaderOptions, StrictOptions, TimedOptions, TokenOptions, options_of
 from app.sources.strict_json import parse_object
 
 if TYPE_CHECKING:
+    import re
     from collections.abc import Mapping
 
     from pydantic import BaseModel
@@ -30,13 +33,16 @@ class Lookup:
     """The request that completes a thin event: a path below `host`, which no payload chooses, with `headers`.
 
     The host "" stands for HubSpot: `path` is then the id of a contact, and `portal` the id of its account, empty where
-    the event does not name it.
+    the event does not name it. `per_minute` is how often a replica asks with these headers, None where that is not
+    limited; an answer is used again for `keep_seconds`.
     """
 
     host: str
     path: str
-    headers: Mapping[str, str]
+    headers: Mapping[str, str] = field(repr=False)
     portal: str = ""
+    per_minute: int | None = None
+    keep_seconds: float = 0.0
 
 
 class Hint(NamedTuple):
@@ -50,7 +56,9 @@ class Provider(ABC):
     """One kind of sender: by default its deliveries come by POST, and only their status is looked at.
 
     `Options` is the model of a source's own keys. `methods` are the HTTP methods of its deliveries. `retry_after_unit`
-    is how many of the sender's units of Retry-After make a second. `hosts` are all hosts of its lookups.
+    is how many of the sender's units of Retry-After make a second. `hosts` are all hosts of its lookups; `*.` stands
+    for one label that a source's options name. An event whose type matches `thin_types` names its `lookup_subject` by
+    an id only.
     """
 
     name: str
@@ -58,6 +66,8 @@ class Provider(ABC):
     methods: frozenset[str] = frozenset({"POST"})
     retry_after_unit: int = 1
     hosts: frozenset[str] = frozenset()
+    thin_types: re.Pattern[str] | None = None
+    lookup_subject: str = "person"
 
     @abstractmethod
     def authentication(self, config: SourceConfig) -> Authentication:
@@ -103,7 +113,7 @@ class Provider(ABC):
 
     def events(self, delivery: Delivery, config: SourceConfig) -> list[Event]:
         """Return the events in a verified delivery; raise Unreadable, naming the field, where it cannot be read."""
-        return [self.event(self.parsed(delivery), delivery, config)]
+        return [self.awaiting_lookup(self.event(self.parsed(delivery), delivery, config), config)]
 
     def parsed(self, delivery: Delivery) -> dict[str, Any]:
         """Return the body as `event` reads it, by default a JSON object. Raises Unreadable."""
@@ -117,12 +127,27 @@ class Provider(ABC):
         """Return the response to an accepted or refused delivery where the provider requires its own form."""
         return None
 
+    def awaiting_lookup(self, event: Event, config: SourceConfig) -> Event:
+        """Return an event without an address as a thin one where it can be looked up, or with what that lacks."""
+        if event.email is not None or event.dropped is not None:
+            return event
+        if self.lookup(event, config) is not None:
+            return replace(event, thin=True)
+        with_token = with_any_token(config, self.Options)
+        if with_token is None or self.lookup(event, with_token) is None:
+            return event
+        remedy = f"give source {config.name!r} an `api_token`"
+        return replace(event, lacking=f"it names its {self.lookup_subject} by an id only; {remedy}")
+
     def lookup(self, event: Event, config: SourceConfig) -> Lookup | None:
         """Return the lookup that completes a thin event, None where there is none."""
         return None
 
     def enriched(self, event: Event, found: Any) -> Event:
-        """Return the thin event with what the lookup found, parsed JSON of any shape. Raises Unreadable."""
+        """Return the thin event with what the lookup found, parsed JSON of any shape.
+
+        Raises Unreadable, and LookupFailed or LookupNotFound where the answer is a refusal.
+        """
         return event
 
     def hints(self, events: list[Event]) -> frozenset[Hint]:
@@ -173,6 +198,14 @@ def with_tolerance(scheme: Scheme, config: SourceConfig) -> Scheme:
     if isinstance(config.options, TimedOptions) and config.options.tolerance is not None:
         return replace(scheme, tolerance=timedelta(seconds=config.options.tolerance))
     return scheme
+
+
+def with_any_token(config: SourceConfig, options: type[BaseModel]) -> SourceConfig | None:
+    """Return the configuration of a source that has no `api_token` as if it had one, None for any other."""
+    own = options_of(config, options)
+    if not isinstance(own, TokenOptions) or own.api_token is not None:
+        return None
+    return replace(config, options=own.model_copy(update={"api_token": SecretStr("any")}))
 
 
 def unsent(body: bytes, config: SourceConfig, now: datetime, method: str, url: str) -> Delivery:

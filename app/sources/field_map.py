@@ -24,6 +24,8 @@ def mapped(event: Event, config: SourceConfig, headers: Mapping[str, str]) -> Ev
     if not config.fields or event.dropped is not None:
         return event
     found = {name: value for name, where in config.fields.items() if (value := _value(name, where, event, headers))}
+    if "email" in found:  # the address is known, so that nothing has to be asked
+        found |= {"thin": False, "lacking": None}
     return replace(event, **found)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints, field_validator
 
 if TYPE_CHECKING:
     from app.model import SourceConfig
@@ -36,6 +36,28 @@ class HeaderOptions(StrictOptions):
     header: HeaderName | None = Field(
         default=None, description="The header that carries the secret, as it is set at the sender."
     )
+
+
+class TokenOptions(StrictOptions):
+    """Keys of a source whose tool is asked for what an event does not carry."""
+
+    api_token: SecretStr | None = Field(
+        default=None, description="A key of the tool's API, by which it is asked for the person of an event."
+    )
+
+    @field_validator("api_token")
+    @classmethod
+    def _fits_a_header(cls, token: SecretStr | None) -> SecretStr | None:
+        value = token.get_secret_value() if token else "-"
+        if not (value.isascii() and value.isprintable() and value.strip() == value):
+            raise ValueError("a token is printable ASCII without spaces around it")
+        return token
+
+
+def token_of(config: SourceConfig) -> str | None:
+    """Return the source's `api_token`, None where it has none."""
+    token = options_of(config, TokenOptions).api_token
+    return token.get_secret_value() if token else None
 
 
 def options_of(config: SourceConfig, model: type[Model]) -> Model:

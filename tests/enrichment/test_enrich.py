@@ -272,7 +272,8 @@ async def test_what_the_provider_does_not_know_is_a_no_that_says_so(office: Offi
     [
         (httpx.Response(500), "status_500"),
         (httpx.Response(429), "status_429"),
-        (httpx.Response(401), "status_401"),
+        (httpx.Response(401), "token_refused"),
+        (httpx.Response(403), "token_refused"),
         (httpx.Response(302, headers={"location": "https://evil.example/"}), "status_302"),
         (httpx.Response(200, text="<html>"), "unreadable"),
         (httpx.ConnectError("refused"), "not_reached"),

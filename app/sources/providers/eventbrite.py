@@ -21,15 +21,16 @@ from app.sources.answers import by_question
 from app.sources.base import CredentialProvider, Lookup
 from app.sources.credentials import Credential
 from app.sources.fields import find, id_at, instant, list_at, required, text, window_of
-from app.sources.options import StrictOptions, options_of
+from app.sources.options import TokenOptions, token_of
 from app.sources.person_fields import first_of, person_at
+from app.sources.person_lookup import bearer
 
 FIELDS = ("email", "first_name", "last_name", "name")
 HOST = "www.eventbriteapi.com"
 PATH = re.compile(r"/v3/(orders/[0-9]{1,20}|events/[0-9]{1,20}/(attendees|orders)/[0-9]{1,20})/?")
 
 
-class EventbriteOptions(StrictOptions):
+class EventbriteOptions(TokenOptions):
     """Keys of an Eventbrite source."""
 
     api_token: SecretStr | None = Field(
@@ -45,27 +46,28 @@ class Eventbrite(CredentialProvider):
 
     name = "eventbrite"
     hosts = frozenset({HOST})
+    thin_types = re.compile(r"(order|attendee)\..*")
+    lookup_subject = "order or attendee"
     Options = EventbriteOptions
     credential = Credential("url")
 
     def event(self, body: dict[str, Any], delivery: Delivery, config: SourceConfig) -> Event:
-        """Return the one event, thin where its object can be fetched."""
+        """Return the one event."""
         action = required(body, "config", "action")
-        event = Event(
+        return Event(
             source=config.name,
             type=action,
             dedupe=(required(body, "api_url"), action, *_hour(action, delivery)),
             data=body,
             exit=action == "order.refunded",
         )
-        return replace(event, thin=self.lookup(event, config) is not None)
 
     def lookup(self, event: Event, config: SourceConfig) -> Lookup | None:
         """Return the object's path; an address of another host or of anything but orders and attendees has none."""
-        token, path = options_of(config, EventbriteOptions).api_token, _path(text(event.data, "api_url") or "")
+        token, path = token_of(config), _path(text(event.data, "api_url") or "")
         if token is None or path is None:
             return None
-        return Lookup(HOST, f"/v3/{path[1]}/", {"authorization": f"Bearer {token.get_secret_value()}"})
+        return Lookup(HOST, f"/v3/{path[1]}/", bearer(token))
 
     def enriched(self, event: Event, found: Any) -> Event:
         """Return the event with the object under `event.data.object`; an attendee's person is its profile."""

@@ -7,6 +7,7 @@ names a response: with an `api_token` the response is fetched, with the question
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -18,8 +19,9 @@ from app.sources.answers import Answer, by_question, choice_ids, one_or_all, wit
 from app.sources.assurance import mistakes_of_each
 from app.sources.base import Lookup, SignedProvider
 from app.sources.fields import DIGITS, find, first_text, id_at, instant, list_at, required, text
-from app.sources.options import StrictOptions, options_of
+from app.sources.options import TokenOptions, options_of, token_of
 from app.sources.person_fields import address_in, first_of, person_at, person_by_label
+from app.sources.person_lookup import bearer
 from app.sources.signing import Scheme
 
 if TYPE_CHECKING:
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
 OF_CONTACT = {name: f"{name}.value" for name in ("email", "first_name", "last_name")}
 
 
-class SurveyMonkeyOptions(StrictOptions):
+class SurveyMonkeyOptions(TokenOptions):
     """Keys of a SurveyMonkey source."""
 
     api_token: SecretStr | None = Field(
@@ -44,6 +46,8 @@ class SurveyMonkey(SignedProvider):
 
     name = "surveymonkey"
     hosts = frozenset({"api.surveymonkey.com", "api.eu.surveymonkey.com", "api.surveymonkey.ca"})
+    thin_types = re.compile(r"response_.*")
+    lookup_subject = "response"
     Options = SurveyMonkeyOptions
     scheme = Scheme(header="sm-signature", algorithm="sha1", encoding="base64")
 
@@ -55,8 +59,8 @@ class SurveyMonkey(SignedProvider):
         )
 
     def event(self, body: dict[str, Any], delivery: Delivery, config: SourceConfig) -> Event:
-        """Return the one event, thin where its response can be fetched."""
-        event = Event(
+        """Return the one event."""
+        return Event(
             source=config.name,
             type=required(body, "event_type"),
             dedupe=(required(body, "event_id"),),
@@ -64,18 +68,16 @@ class SurveyMonkey(SignedProvider):
             occurred_at=instant(body, "event_datetime"),
             data=body,
         )
-        return replace(event, thin=self.lookup(event, config) is not None)
 
     def lookup(self, event: Event, config: SourceConfig) -> Lookup | None:
         """Return the response's address, made of two ids of the event."""
-        options = options_of(config, SurveyMonkeyOptions)
+        token, options = token_of(config), options_of(config, SurveyMonkeyOptions)
         survey, response = id_at(event.data, "resources", "survey_id"), id_at(event.data, "object_id")
         if find(event.data, "object_type") != "response" or not (_is_id(survey) and _is_id(response)):
             return None
-        if options.api_token is None:
+        if token is None:
             return None
-        headers = {"authorization": f"Bearer {options.api_token.get_secret_value()}"}
-        return Lookup(options.api_host, f"/v3/surveys/{survey}/responses/{response}/details?simple=true", headers)
+        return Lookup(options.api_host, f"/v3/surveys/{survey}/responses/{response}/details?simple=true", bearer(token))
 
     def enriched(self, event: Event, found: Any) -> Event:
         """Return the event with the response under `event.data.response`; an answer that is an address is taken."""
