@@ -63,6 +63,8 @@ def _findings(settings: Settings, accounts: list[Wanted], *, offline: bool) -> l
 async def _look(settings: Settings, accounts: list[Wanted]) -> list[Finding]:
     from app.cli.session import open_session
     from app.doctor.client import visited
+    from app.doctor.lookups import waiting_lookups
+    from app.enrichment.store import failing_lookups
 
     url = settings.senders_url
     visit = await visited(url) if url else None
@@ -70,7 +72,8 @@ async def _look(settings: Settings, accounts: list[Wanted]) -> list[Finding]:
         others: dict[str, str] = {}
         examinations = [finding for one in accounts for finding in await _examine(session, one, others)]
         found = database(session.trouble, configured=settings.database_url is not None)
-        return [found, public_url(url, visit), *examinations]
+        lookups = waiting_lookups(await failing_lookups(session.engine)) if session.engine else []
+        return [found, public_url(url, visit), *lookups, *examinations]
 
 
 async def _examine(session: CommandSession, one: Wanted, others: dict[str, str]) -> list[Finding]:

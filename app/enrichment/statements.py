@@ -1,4 +1,4 @@
-"""The statements over thin events: claim, try later, release."""
+"""The statements over thin events: claim, try later, release, count those that failed."""
 
 from __future__ import annotations
 
@@ -36,4 +36,10 @@ HAND_BACK = text("""
     UPDATE enrichments SET state = 'ready', leased_by = NULL, leased_until = NULL, updated_at = clock_timestamp()
     WHERE leased_by = :worker AND state = 'working'
     RETURNING event_id
+""")
+
+WAITING = text("""
+    SELECT source, reason, count(*) AS events, min(created_at) AS since, max(detail) AS detail FROM enrichments
+    WHERE state IN ('ready', 'working') AND reason IS NOT NULL
+    GROUP BY source, reason ORDER BY source, reason
 """)

@@ -36,6 +36,24 @@ class Enrichment:
     first_failed_at: datetime | None
 
 
+@dataclass(frozen=True, slots=True)
+class WaitingLookups:
+    """How many thin events of a source wait after a lookup that failed for this reason, the oldest of `since`."""
+
+    source: str
+    reason: str
+    events: int
+    since: datetime
+    detail: str
+
+
+async def failing_lookups(engine: AsyncEngine) -> list[WaitingLookups]:
+    """Return the thin events that wait after a failure, counted by source and reason."""
+    async with engine.connect() as connection:
+        rows = (await connection.execute(sql.WAITING)).all()
+    return [WaitingLookups(row.source, row.reason, row.events, row.since, row.detail) for row in rows]
+
+
 class EnrichmentStore:
     """The thin events that the worker named `worker` claims; `lease` is in seconds."""
 

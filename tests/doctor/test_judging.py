@@ -13,9 +13,11 @@ from app.doctor import daily_limit as day
 from app.doctor import senders as people
 from app.doctor.facts import Facts, ResponseSeen
 from app.doctor.findings import Status
+from app.doctor.lookups import waiting_lookups
 from app.doctor.named_properties import WriteBack
 from app.doctor.report import examined
 from app.doctor.requirements import Use, Wanted, wanted
+from app.enrichment.store import WaitingLookups
 from app.errors import BudgetSpent, NotSent, Refusal
 from app.hubspot.api.account import AccountDetails, Usage
 from app.hubspot.api.consent import REQUIRED_SCOPES
@@ -257,3 +259,15 @@ def test_what_is_written_back_are_the_sources_and_rules_that_write_contacts_of_t
     assert (name, example.startswith("dec_")) == ("segue_decision", True)
     assert wanted(book, "main").properties == ()
     assert wanted(book, "us").write_backs == ()
+
+
+def test_events_that_wait_for_a_tool_are_found_by_source_and_reason() -> None:
+    since = datetime(2026, 11, 3, 12, tzinfo=UTC)
+    refused = WaitingLookups("billing", "token_refused", 2, since, "api.stripe.com answered 401")
+    silent = WaitingLookups("tickets", "not_reached", 1, since, "www.eventbriteapi.com: ReadTimeout")
+    first, second = waiting_lookups([refused, silent])
+    assert (first.check, first.status) == ("lookups of source billing", "failed")
+    assert first.told == "2 events without an address, the oldest of 2026-11-03 12:00 UTC: api.stripe.com answered 401"
+    assert "api_token" in first.do
+    assert (second.status, second.told.startswith("1 event without")) == ("warning", True)
+    assert waiting_lookups([]) == []

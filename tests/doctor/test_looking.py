@@ -12,6 +12,8 @@ import pytest
 
 from app.accounts.encryption import Encryption, new_key
 from app.accounts.grant_store import GrantStore
+from app.clock import utc_now
+from app.database.schema import enrichments
 from app.hubspot.api.consent import REQUIRED_SCOPES
 from app.hubspot.api.oauth import TokenFacts, Tokens
 from app.model import Sender
@@ -113,6 +115,19 @@ async def test_with_a_database_senders_have_a_standing_and_the_pace_is_shared(
         assert granted.scalar_one() == 2
     _, findings = await asyncio.to_thread(lambda: practice.doctor(**at))
     assert findings["database"]["status"] == "ok"
+
+
+async def test_with_a_database_events_that_wait_for_a_refused_token_are_found(
+    practice: Practice, database_url: str, engine: AsyncEngine
+) -> None:
+    values = dict.fromkeys(("event_id", "delivery_id"), "x") | {"source": "billing", "state": "ready"}
+    values |= {"reason": "token_refused", "detail": "api.stripe.com answered 401"}
+    times = {name: utc_now() for name in ("due_at", "created_at", "updated_at")}
+    async with engine.begin() as connection:
+        await connection.execute(enrichments.insert().values(**values, **times))
+    code, findings = await asyncio.to_thread(lambda: practice.doctor(SEGUE_DATABASE_URL=database_url))
+    assert (code, findings["lookups of source billing"]["status"]) == (1, "failed")
+    assert "api.stripe.com answered 401" in findings["lookups of source billing"]["told"]
 
 
 @pytest.mark.parametrize("missing", [None, "automation.sequences.enrollments.write"])
