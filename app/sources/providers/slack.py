@@ -2,28 +2,66 @@
 
 Source: docs.slack.dev (verifying requests, Events API) and python-slack-sdk. Slack's challenge is signed like any other
 delivery and is answered within its 3 seconds. Users are identified by id; few events carry an address.
+
+docs.slack.dev/reference/methods/users.info: GET slack.com/api/users.info?user={id} with a bearer token; the address
+needs the scopes `users:read` and `users:read.email`. A refusal is a 200 with `ok: false`. Tier 4: 100 requests a
+minute.
 """
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
+from pydantic import Field, SecretStr
+
+from app.errors import LookupFailed, LookupNotFound
 from app.model import Delivery, Event, Response, SourceConfig
 from app.sources.base import SignedProvider
 from app.sources.fields import body_digest, find, first_text, from_digits, id_at, instant, required, text
 from app.sources.forms import content_type, urlencoded
-from app.sources.options import TimedOptions
+from app.sources.options import TimedOptions, TokenOptions
 from app.sources.person_fields import person_at
+from app.sources.person_lookup import PersonLookup, PersonProvider, bearer, by_id
 from app.sources.signing import Scheme
 from app.sources.strict_json import parse_object
 
+ERROR = re.compile(r"[a-z_]{1,60}")
+UNKNOWN_USER = frozenset({"user_not_found", "user_not_visible"})
+PERSON = {
+    "email": "profile.email",
+    "first_name": "profile.first_name",
+    "last_name": "profile.last_name",
+    "name": "profile.real_name",
+}
 
-class Slack(SignedProvider):
+
+class SlackOptions(TimedOptions, TokenOptions):
+    """Keys of a Slack source."""
+
+    api_token: SecretStr | None = Field(
+        default=None,
+        description="A bot token with users:read and users:read.email: it finds the address of a user's id.",
+    )
+
+
+class Slack(PersonProvider, SignedProvider):
     """`event_id` identifies an event, `trigger_id` a command or an interaction."""
 
     name = "slack"
-    Options = TimedOptions
+    Options = SlackOptions
+    hosts = frozenset({"slack.com"})
+    lookup_subject = "user"
+    thin_types = re.compile(r"(?!team_join$).*")
+    person = PersonLookup(
+        path=by_id("/api/users.info?user={}", ("event", "user"), ("event", "user", "id"), ("user_id",), ("user", "id")),
+        headers=bearer,
+        within=("user",),
+        read=partial(person_at, **PERSON),
+        per_minute=90,
+    )
     scheme = Scheme(
         header="x-slack-signature",
         prefix="v0=",
@@ -63,6 +101,16 @@ class Slack(SignedProvider):
             data=body,
             **person_at(profile, "email", "first_name", "last_name", name="real_name"),
         )
+
+    def enriched(self, event: Event, found: Any) -> Event:
+        """Return the event with the user. Raises LookupFailed and LookupNotFound for an answer that is a refusal."""
+        if find(found, "ok") is not True:
+            error = text(found, "error") or ""
+            if error in UNKNOWN_USER:
+                raise LookupNotFound("slack.com answered that it shows no such user")
+            reason = error if ERROR.fullmatch(error) else "no reason"
+            raise LookupFailed(LookupFailed.TOKEN_REFUSED, f"slack.com refused: {reason}")
+        return super().enriched(event, found)
 
 
 def _requested_at(delivery: Delivery) -> Any:
