@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from app.clock import utc_now
 from app.rules.lint import lint
 from app.rules.sample_notes import Known, sample_notes
+from app.rules.thin_events import without_token
 from app.sources import PROVIDERS
 from app.sources.sample_events import sample_events
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 def rule_findings(book: Rulebook) -> list[Mistake]:
     """Return warnings and notes on the rules."""
-    return [*lint(book), *sample_notes(book, _known)]
+    return [*lint(book), *without_token(book, PROVIDERS), *sample_notes(book, _known)]
 
 
 def _known(provider: str) -> Known:
