@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from pydantic import ValidationError
+from pydantic import SecretStr, ValidationError
 
 import app.sources
 from app.errors import LookupFailed, LookupNotFound, Unreadable
@@ -107,6 +107,15 @@ ASKED = [
         {"email": "wash@corp.example", "name": "Hoban Washburn"},
     ),
     Asked(
+        "segment",
+        {"space_id": "kNU0gh7EVl", "batches": "first-only"},
+        "a tracked event",
+        "profiles.segment.com/v1/spaces/kNU0gh7EVl/collections/users/profiles/user_id:97980cfea0067/traits?limit=200",
+        ("authorization", "Basic bWFkZS11cDo="),
+        {"traits": {"email": "peter@corp.example", "firstName": "Peter", "company": "Initech"}, "cursor": {}},
+        {"email": "peter@corp.example", "first_name": "Peter", "company": "Initech"},
+    ),
+    Asked(
         "slack",
         {},
         "a reaction names",
@@ -146,7 +155,7 @@ def body_of(name: str, sample: str) -> str:
 def read(config: SourceConfig, body: str) -> Event:
     headers = {"content-type": "application/json"}
     delivery = Delivery("d", "tool", NOON, "POST", "https://segue.example/webhooks/tool", headers, body.encode())
-    (event,) = PROVIDERS[config.provider].events(delivery, config)
+    event, *_ = PROVIDERS[config.provider].events(delivery, config)
     return mapped(event, config, {})
 
 
@@ -198,7 +207,7 @@ def test_a_token_is_in_no_text_of_a_lookup(asked: Asked) -> None:
 
 @pytest.mark.parametrize("name", sorted({one[0] for one in ASKED}))
 def test_an_event_with_an_address_is_never_thin(name: str) -> None:
-    options = {"site": "acme-test"} if name == "chargebee" else {}
+    options = {"chargebee": {"site": "acme-test"}, "segment": {"space_id": "s1", "batches": "first-only"}}.get(name, {})
     for case in cases_of(name):
         if case.get("event") and case["event"]["email"] and "application/json" in case["headers"]["Content-Type"]:
             event = read(config_of(name, options), case["body"])
@@ -313,6 +322,29 @@ def test_slacks_refusals_come_as_a_success() -> None:
     assert (refused.value.reason, str(refused.value)) == ("token_refused", "slack.com refused: missing_scope")
 
 
+def test_each_member_of_segments_batch_is_completed_by_itself() -> None:
+    config = config_of("segment", {"space_id": "s1", "batches": "all"})
+    config = replace(config, options=config.options.model_copy(update={"tokens": [SecretStr("a-token-in-the-url")]}))
+    call = {"type": "track", "event": "x"}
+    members = [
+        call | {"messageId": "1", "userId": "u1"},
+        call | {"messageId": "2", "traits": {"email": "b@corp.example"}},
+    ]
+    members.append(call | {"messageId": "3", "anonymousId": "a1"})
+    delivery = Delivery(
+        "d", "tool", NOON, "POST", "https://segue.example/webhooks/tool", {}, json.dumps(members).encode()
+    )
+    events = PROVIDERS["segment"].events(delivery, config)
+    assert [event.thin for event in events] == [True, False, False]
+
+
+def test_a_token_of_segment_needs_the_space_it_is_for() -> None:
+    config = replace(config_of("segment", {"batches": "first-only"}), secrets=(Secret("x"),))
+    assert PROVIDERS["segment"].check(config) == [
+        "`api_token` needs `space_id`, the space whose profiles are asked for"
+    ]
+
+
 def test_a_key_of_chargebee_needs_the_site_it_is_for() -> None:
     chargebee = PROVIDERS["chargebee"]
     config = replace(config_of("chargebee", {}), secrets=(Secret("user:password"),))
@@ -328,6 +360,8 @@ def test_a_key_of_chargebee_needs_the_site_it_is_for() -> None:
         ("chargebee", {"site": "-"}),
         ("pipedrive", {"company_domain": "evil.example/"}),
         ("pipedrive", {"company_domain": ""}),
+        ("segment", {"space_id": "x/../y"}),
+        ("segment", {"api_host": "evil.example"}),
         ("paddle", {"api_host": "evil.example"}),
         ("intercom", {"api_host": "evil.example"}),
         ("customerio", {"api_host": "evil.example"}),

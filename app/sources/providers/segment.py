@@ -5,23 +5,29 @@ covers only the FIRST element, as Segment's JSON.stringify wrote it; its bytes a
 serialised again. The other elements are not authenticated. A source therefore has a second secret, `tokens`, which
 every delivery carries in a header or as the URL's last part, or it has `batches: first-only`, and the others are
 recorded as dropped.
+
+Most calls name a user by id. segment-docs (unify/profile-api): GET
+/v1/spaces/{space}/collections/users/profiles/user_id:{id}/traits with Basic, the access token as the user; up to 200
+traits by `limit`; 100 requests a second for a space; a host for each region.
 """
 
 from __future__ import annotations
 
 import re
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, StringConstraints
 
 from app.errors import Unauthenticated, Unreadable
 from app.model import Delivery, Event, Secret, SourceConfig
-from app.sources.base import SignedProvider, unsent
+from app.sources.base import Lookup, SignedProvider, unsent
 from app.sources.batches import dropped, each, not_too_many
 from app.sources.credentials import Credential
 from app.sources.fields import body_digest, find, first_text, id_at, instant, required, text
-from app.sources.options import HeaderName, StrictOptions, options_of
+from app.sources.options import HeaderName, TokenOptions, options_of, token_of
+from app.sources.person_fields import person_in
+from app.sources.person_lookup import PersonLookup, PersonProvider, basic, by_id
 from app.sources.signature_headers import read
 from app.sources.signing import Scheme
 from app.sources.strict_json import MAX_DEPTH, parse, parse_object
@@ -39,7 +45,7 @@ LONGEST_EVENT = 65_536
 UNSIGNED = "only a batch's first event is signed, and the source has no `tokens` that would vouch for the others"
 
 
-class SegmentOptions(StrictOptions):
+class SegmentOptions(TokenOptions):
     """Keys of a Segment source."""
 
     batches: Literal["all", "first-only"] = Field(
@@ -53,13 +59,32 @@ class SegmentOptions(StrictOptions):
     token_header: HeaderName | None = Field(
         default=None, description="The header that carries it; the last part of the URL when not set."
     )
+    api_token: SecretStr | None = Field(
+        default=None,
+        description="An access token of the Profile API: it finds the address of a user's id. It needs `space_id`.",
+    )
+    space_id: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")] | None = Field(
+        default=None, description="The space whose profiles are asked for, as it is shown beside the token."
+    )
+    api_host: Literal["profiles.segment.com", "profiles.euw1.segment.com"] = Field(
+        default="profiles.segment.com", description="The host of the workspace's region."
+    )
 
 
-class Segment(SignedProvider):
+class Segment(PersonProvider, SignedProvider):
     """`messageId` identifies the event."""
 
     name = "segment"
     Options = SegmentOptions
+    hosts = frozenset({"profiles.segment.com", "profiles.euw1.segment.com"})
+    lookup_subject = "user"
+    person = PersonLookup(
+        path=by_id("/collections/users/profiles/user_id:{}/traits?limit=200", ("userId",)),
+        headers=basic,
+        within=("traits",),
+        read=person_in,
+        per_minute=3000,
+    )
     methods = frozenset({"POST", "PUT", "PATCH"})
     scheme = Scheme(header="x-signature", algorithm="sha1")
 
@@ -73,6 +98,8 @@ class Segment(SignedProvider):
             )
         if options.tokens:
             mistakes += [f"tokens: {mistake}" for mistake in _credential(options).mistakes(_tokens(options))]
+        if token_of(config) is not None and options.space_id is None:
+            mistakes.append("`api_token` needs `space_id`, the space whose profiles are asked for")
         return mistakes
 
     def proof(self, config: SourceConfig) -> Proof:
@@ -111,8 +138,21 @@ class Segment(SignedProvider):
         options = options_of(config, SegmentOptions)
         return _credential(options).address(url, _tokens(options), now) if options.tokens else url
 
+    def lookup_host(self, config: SourceConfig) -> str:
+        """Return the host of the workspace's region."""
+        return options_of(config, SegmentOptions).api_host
+
+    def lookup(self, event: Event, config: SourceConfig) -> Lookup | None:
+        """Return the request for the user's traits in the source's space."""
+        lookup = super().lookup(event, config)
+        space = options_of(config, SegmentOptions).space_id
+        return lookup and replace(lookup, path=f"/v1/spaces/{space}{lookup.path}")
+
     def events(self, delivery: Delivery, config: SourceConfig) -> list[Event]:
         """Return the event, or those of a batch: all where a token authenticates them, else the first."""
+        return [self.awaiting_lookup(event, config) for event in self._events(delivery, config)]
+
+    def _events(self, delivery: Delivery, config: SourceConfig) -> list[Event]:
         part, batch = signed_part(delivery.body)
         if not batch:
             return [_event(parse_object(part), body_digest(part), config)]
