@@ -4,8 +4,8 @@ In: the rules and what HubSpot, the database and the public address answer. Out:
 cannot be read makes its check `unknown`, never `failed`.
 
 `requirements` and `named_properties` say what the rules need of an account, `fetch` reads the facts from HubSpot,
-`client` visits the public address; `connection`, `daily_limit`, `senders`, `sequences`, `properties` and
-`write_backs` judge the facts, `report` puts the judgements together. Only `fetch` and `client` perform I/O. Others
-import `client`, `fetch`, `findings`, `report`, `requirements`, and for `check --against-hubspot` `facts`,
-`properties` and `write_backs`.
+`client` visits the public address; `connection`, `daily_limit`, `senders`, `sequences`, `properties`,
+`write_backs` and `lookups` judge the facts, `report` puts the judgements together. Only `fetch` and `client` perform
+I/O. Others import `client`, `fetch`, `findings`, `lookups`, `report`, `requirements`, and for `check
+--against-hubspot` `facts`, `properties` and `write_backs`.
 """

@@ -3,5 +3,7 @@
 In: claimed rows of `enrichments`. Out: the completed event with its decisions, written in one statement. A lookup that
 fails is tried again with backoff; after the last try the event gets the decision that its provider gave no answer.
 
-Others import `wiring` (`start`). Tests also import `enrich`, `look_up`, `client`, `store` and `loop`.
+`shared` makes one request of the lookups of one person and keeps the tool's pace, `client` makes the request. Others
+import `wiring` (`start`), and the doctor what `store` counts. Tests also import `enrich`, `look_up`, `shared`,
+`client` and `loop`.
 """
