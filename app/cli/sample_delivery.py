@@ -92,7 +92,8 @@ def _difference(event: Event, email: str) -> str:
     if event.thin:
         return "it has no address: the provider is asked for the person later, and the answer decides"
     if event.email is None:
-        return "the provider finds no address in it; `map:` of the source can say where one is"
+        where = f": {event.lacking}" if event.lacking else "; `map:` of the source can say where one is"
+        return f"the provider finds no address in it{where}"
     return "" if normalise(event.email) == normalise(email) else f"the provider finds {event.email}"
 
 

@@ -161,7 +161,12 @@ CHANGE = {"subscriptionType": "contact.propertyChange", "portalId": 1, "objectId
     [
         ("segment", json.dumps([SEGMENT, OTHER]), "event 2 of 2: its person is not read here, for it would be dropped"),
         ("hubspot", json.dumps([CHANGE]), "event 1 of 1: it has no address: the provider is asked"),
-        ("stripe", '{"id": "evt_9", "type": "x"}', "event 1 of 1: the provider finds no address in it"),
+        ("stripe", '{"id": "evt_9", "type": "x"}', "event 1 of 1: the provider finds no address in it; `map:`"),
+        (
+            "stripe",
+            '{"id": "evt_9", "type": "x", "data": {"object": {"customer": "cus_1"}}}',
+            "event 1 of 1: the provider finds no address in it: it names its customer by an id only; give source",
+        ),
         ("intercom", '{"type": "notification_event", "id": "n", "topic": "ping"}', "the provider finds no event in it"),
         ("stripe", "no JSON", "cannot read whom it is about: the body is not JSON"),
         ("github", '{"sender": {"email": "=?utf-8?b?YWRhQGNvcnAuZXhhbXBsZQ==?="}}', "the provider finds =?utf-8?b?"),
