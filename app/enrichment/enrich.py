@@ -77,14 +77,17 @@ class Enricher:
     async def _finish(
         self, claimed: Enrichment, event: Event, rulebook: Rulebook, *, unknown: tuple[str, str] | None = None
     ) -> None:
-        """Decide, and write the event with its decisions. `unknown` is why the lookup gave nothing."""
+        """Decide, and write the event with its decisions. `unknown` is why the lookup gave nothing.
+
+        A lookup whose answer holds no address has failed, too: it begins anew when the event is decided again.
+        """
         decisions = self.decider.decisions(event, rulebook)
         if unknown:
             message = f"its provider could not tell more: {unknown[1]}"
             decisions = (self.decider.with_ids(Decision(Verdict.NONE, message, rulebook.revision)),)
         decided = DecidedEvent(claimed.event_id, event, decisions)
-        reason, detail = unknown or (None, None)
-        after = "failed" if unknown else "done"
+        reason, detail = unknown or ((None, None) if event.email else ("no_address", event.lacking))
+        after = "failed" if reason else "done"
         accepted = await self.store.finish(claimed, decided, after=after, reason=reason, detail=detail)
         self._observe(claimed, after, reason)
         self.decider.observe(claimed.delivery_id, [decided], accepted)

@@ -23,6 +23,7 @@ from app.enrichment.store import EnrichmentStore, failing_lookups
 from app.errors import LookupFailed, LookupNotFound
 from app.ids import Ids
 from app.intake.decide import Decider
+from app.intake.wiring import redecider
 from app.sources import PROVIDERS
 from app.sources.base import Lookup
 from tests.support.service import Running, running
@@ -278,6 +279,41 @@ async def test_a_customer_without_an_address_is_a_no_that_says_so(
     await enrich_all(engine, enricher)
     (decision,) = await web.rows("SELECT verdict, reason FROM decisions")
     assert decision["reason"] == "the event has no usable e-mail address: the customer that it names has none"
+
+
+async def test_a_customer_that_has_an_address_by_now_is_asked_for_anew_when_the_event_is_decided_again(
+    web: Running, engine: AsyncEngine, enricher: Enricher, far_end: FarEnd, lookups: Lookups
+) -> None:
+    await trial(web, "evt_1")
+    far_end.answers = [reply(200, JENNY | {"email": None}), reply(200, JENNY)]
+    await enrich_all(engine, enricher)
+    assert await web.rows("SELECT state, reason FROM enrichments") == [{"state": "failed", "reason": "no_address"}]
+    (event,) = await web.rows("SELECT id FROM events")
+    again = await (await redecider(web.process)).event(event["id"], by="api")
+    assert again is not None
+    assert again.status == "lookup"
+    later = enricher_of(web, EnrichmentStore(engine, worker="w1", lease=60.0), lookups, engine)  # a minute later
+    await enrich_all(engine, later)
+    verdicts = [row["verdict"] for row in await web.rows("SELECT verdict FROM decisions ORDER BY id")]
+    assert verdicts == ["none", "enroll"]
+
+
+async def test_an_event_that_lacked_a_token_is_looked_up_once_its_source_has_one(
+    web: Running, engine: AsyncEngine, lookups: Lookups, far_end: FarEnd, tmp_path: Path
+) -> None:
+    await trial(web, "evt_1", "silent")
+    rules = tmp_path / "rules.yaml"
+    silent = 'silent: {provider: stripe, secrets: ["${BILLING_SECRET}"]'
+    rules.write_text(RULES.replace(silent, f'{silent}, api_token: "${{BILLING_TOKEN}}"'))
+    await web.process.rulebook.reload()
+    (event,) = await web.rows("SELECT id FROM events")
+    again = await (await redecider(web.process)).event(event["id"], by="api")
+    assert again is not None
+    assert again.status == "lookup"
+    far_end.answers = [reply(200, JENNY)]
+    await enrich_all(engine, enricher_of(web, EnrichmentStore(engine, worker="w1", lease=60.0), lookups, engine))
+    verdicts = [row["verdict"] for row in await web.rows("SELECT verdict FROM decisions ORDER BY id")]
+    assert verdicts == ["none", "enroll"]
 
 
 async def test_a_request_that_can_never_work_is_not_repeated_for_days(
