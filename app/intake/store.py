@@ -48,12 +48,13 @@ async def _count_repeats(
     repeated = [(record, result) for record, result in zip(batch, results, strict=True) if result.seen]
     if not repeated:
         return
-    keys = [event.key for record, result in repeated for event in record.events if event.id in set(result.seen)]
+    seen = {id_ for _, result in repeated for id_ in result.seen}
+    keys = [event.key for record, _ in repeated for event in record.events if event.id in seen]
     values = {"sources": [source for source, _ in keys], "keys": [key for _, key in keys]}
     found = {(row["source"], row["key"]): row for row in await connection.fetch(sql.COUNT_REPEATS, values)}
     for record, result in repeated:
-        seen = [(event, found[event.key]) for event in record.events if event.id in result.seen and event.key in found]
-        result.again = [row["event_id"] for event, row in seen if row["over"] and event.asks]
+        again = [(event, found.get(event.key)) for event in record.events if event.id in seen]
+        result.again = [row["event_id"] for event, row in again if row and row["over"] and event.asks]
         if not result.new:
             first = found.get(record.events[0].key)
             result.first_delivery_id = first["delivery_id"] if first else record.delivery.id
