@@ -2,5 +2,6 @@
 
 In: log events and counts. Out: lines on a stream, and a page for Prometheus. No line and no label names a person.
 
-Others import `logs` (`configure`, `hash_email`) and `metrics` (`Metrics`).
+Others import `logs` (`configure`, `hash_email`), `metrics` (`Metrics`) and `unknown_paths` (`UnknownPaths`, which keeps
+the last paths of webhooks that do not exist, in memory).
 """

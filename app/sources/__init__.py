@@ -5,8 +5,9 @@ to a challenge. A delivery that does not prove its origin raises `Unauthenticate
 `Unreadable`; both are `DeliveryRejected`. A sample for a source without a usable secret raises `StartError`.
 
 Others import `PROVIDERS` from here, the class of a provider and its values from `base`, and `normalised` (the end of a
-normalisation, alike for all providers), `diagnose`, `sample_files`, `sample_events`, `standard_scheme` and
-`strict_json`. A new provider is a module in `providers` with a `PROVIDER`; discovery finds it.
+normalisation, alike for all providers), `encodings` (packed bodies, charsets), `diagnose`, `renewing`, `sample_files`,
+`sample_events`, `standard_scheme` and `strict_json`. A new provider is a module in `providers` with a `PROVIDER`;
+discovery finds it.
 """
 
 from __future__ import annotations
