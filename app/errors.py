@@ -18,6 +18,7 @@ SegueError
 │   │   └── StoreSlow        the store answers too late for a request to leave in time: retry
 │   ├── OutcomeUnknown       it may have been processed: an enroll is settled, any other call is retried
 │   ├── Refusal              HubSpot said no: the fault table says what follows
+│   │   └── SenderRefused    it refused the sender, and the rule names others: another one is chosen
 │   └── NotConnected         the account has no usable grant: its work is held until it is connected
 │       └── GrantRevoked     HubSpot says that the grant is dead: it is never used again
 ├── InstallRefused           an account cannot be connected this way: the message says why, and what to do
@@ -179,6 +180,10 @@ class Refusal(HubSpotError):
 
     def __str__(self) -> str:
         return f"{self.code}: {self.detail}" if self.detail else self.code
+
+
+class SenderRefused(Refusal):
+    """HubSpot refuses the sender, whatever the contact is, and the rule names another one."""
 
 
 class NotConnected(HubSpotError):

@@ -16,7 +16,7 @@ from app.enrollments.prepare import RECHECK_AFTER
 from app.enrollments.sending import SendingCheckpoint
 from app.enrollments.work_item import WorkItem
 from app.errors import FenceLost, HeldError, ParkedError, Refusal, SegueError
-from app.model import ENROLL, IfEnrolled, State
+from app.model import ENROLL, IfEnrolled, State, Step
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from app.hubspot.api.sequences import Enrolled
     from app.hubspot.batched import BatchedHubSpot
     from app.model import Enrollment, ObservedEnrollment
+    from app.senders.blame import Blame
 
 ALREADY_ENROLLED = "ALREADY_ENROLLED"
 
@@ -41,6 +42,7 @@ class Enroller:
     preparer: Preparer
     tools: Tools
     recorder: Recorder
+    blame: Blame
 
     async def enroll(self, claimed: Enrollment) -> None:
         """Take one claimed enrollment to an outcome. Raises FenceLost when another worker has claimed it since."""
@@ -88,6 +90,10 @@ class Enroller:
 
     async def _refused(self, item: WorkItem, refusal: Refusal) -> None:
         """Record a refusal. If an earlier request has no known outcome, "already enrolled" may be its effect."""
+        if item.enrollment.step is Step.SENDING:
+            refusal = self.preparer.senders.or_another(
+                item.enrollment, await self.blame.attribute(refusal, item.sender)
+            )
         if refusal.code == ALREADY_ENROLLED and item.enrollment.first_sending_at is not None:
             await self._already_enrolled(item, refusal)
         else:

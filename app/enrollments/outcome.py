@@ -19,9 +19,10 @@ from app.errors import (
     Refusal,
     SegueError,
     SenderGone,
+    SenderRefused,
     StoreSlow,
 )
-from app.hubspot.api.faults import Next, Party, fault_of
+from app.hubspot.api.faults import Next, Party, fault_of, refuses_sender
 from app.model import NO_OUTCOME, NOT_CONNECTED, Enrollment, State, Step
 
 if TYPE_CHECKING:
@@ -122,7 +123,15 @@ def _after_refusal(error: Refusal, fault: Fault, failure: _Failure) -> tuple[Sta
         case Next.RETRY:
             return _retry(error, error.code, failure)
         case Next.PARK:
-            return State.PARKED, Change("parked", error.code, detail, blames_sender=fault.fault is Party.SENDER)
+            return _park(error, detail, failure)
+
+
+def _park(refusal: Refusal, detail: str, failure: _Failure) -> tuple[State, Change]:
+    """Park an enrollment, or have another sender chosen, unless this sender may have sent it already."""
+    blamed = refuses_sender(refusal.code)
+    if isinstance(refusal, SenderRefused) and failure.enrollment.first_sending_at is None:
+        return State.READY, Change("sender_refused", refusal.code, detail, due_at=failure.now, blames_sender=blamed)
+    return State.PARKED, Change("parked", refusal.code, detail, blames_sender=blamed)
 
 
 def _hold_at_limit(refusal: Refusal, fault: Fault, detail: str, failure: _Failure) -> tuple[State, Change]:

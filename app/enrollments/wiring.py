@@ -28,6 +28,7 @@ from app.hubspot.owners import Owners
 from app.hubspot.properties import PropertyDefinitions
 from app.people.suppression_store import SuppressionStore
 from app.senders.assign import Senders
+from app.senders.blame import Blame
 from app.sending_windows import zone
 
 if TYPE_CHECKING:
@@ -93,7 +94,7 @@ def _enroller(process: Process, active: ActiveAccount, recorder: Recorder, obser
         recorder,
     )
     tools = Tools(store, hubspot, active.client, preparer, unenroller)
-    return Enroller(store, hubspot, preparer, tools, recorder)
+    return Enroller(store, hubspot, preparer, tools, recorder, Blame(active.client, process.current_rulebook))
 
 
 def _clock(active: ActiveAccount) -> tzinfo:

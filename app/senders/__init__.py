@@ -5,6 +5,6 @@ has a place left in its 24 hours, and what was considered of each other one. Whe
 when to wait, DeclinedError that the rule refuses, and ParkedError that no sender exists. FenceLost: another worker has
 claimed the enrollment.
 
-Other rooms import `assign` (the page), `status` with `wiring` (for operators: quota, pauses), `pause_store` (refusals,
-full senders) and `quota_store` (places in 24 hours). Everything else is internal.
+Other rooms import `assign` (the page), `blame` (whose fault a 403 is), `status` with `wiring` (for operators: quota,
+pauses), `pause_store` (refusals, full senders) and `quota_store` (places in 24 hours). Everything else is internal.
 """

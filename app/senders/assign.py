@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from app.errors import BudgetSpent, DeclinedError, HeldError, ParkedError
+from app.errors import BudgetSpent, DeclinedError, HeldError, ParkedError, SenderRefused
+from app.hubspot.api.faults import refuses_sender
 from app.model import CONTACT_OWNER, OnSenderFull, Sender, Sticky
 from app.senders.quota_store import RECHECK_AFTER
 from app.senders.reasons import Considered
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.ext.asyncio import AsyncEngine
 
+    from app.errors import Refusal
     from app.hubspot.owners import Owners
     from app.model import Enrollment, Pool
     from app.rules.rulebook import Rulebook
@@ -52,6 +54,25 @@ class Senders:
     def current_config(self, sender: Sender) -> Sender:
         """Return the sender as the rulebook in force describes it: its cap and its time zone."""
         return self.rulebook().senders.get(sender.name, sender)
+
+    def or_another(self, enrollment: Enrollment, refusal: Refusal) -> Refusal:
+        """Return the refusal, as SenderRefused where the enrollment's sender is refused and its rule names another."""
+        if enrollment.sender is None or not refuses_sender(refusal.code) or not self._names_another(enrollment):
+            return refusal
+        return SenderRefused(
+            refusal.code,
+            refusal.detail,
+            status=refusal.status,
+            correlation_id=refusal.correlation_id,
+            retry_after=refusal.retry_after,
+        )
+
+    def _names_another(self, enrollment: Enrollment) -> bool:
+        """Tell whether the rule names a sender with another inbox than the one that was refused."""
+        own = enrollment.sender.email if enrollment.sender else None
+        names = [name for name in (enrollment.plan.sender, enrollment.plan.fallback) if name]
+        groups = [_named(name, enrollment, self.rulebook(), "") for name in names]
+        return any(sender.email != own for group in groups if isinstance(group, Group) for sender, _ in group.members)
 
     async def owner_of(self, name: str, sender: Sender) -> str:
         """Return the owner id of the sender named `name`; the name `sender` stands for `sender` itself.

@@ -29,7 +29,8 @@ class Candidate:
     """The current state of one sender.
 
     Its inbox may send `left` of `limit` more enrollments in the running 24 hours; `waiting` are assigned to it and not
-    sent yet. `paused` says why it is paused, None where it is not. Until `full_until` HubSpot calls it full.
+    sent yet. `paused` says why it is paused, None where it is not. Until `full_until` HubSpot calls it full. `refused`
+    is HubSpot's code, where it has just refused this very sender for this enrollment.
     """
 
     sender: Sender
@@ -39,10 +40,13 @@ class Candidate:
     waiting: int = 0
     paused: str | None = None
     full_until: datetime | None = None
+    refused: str | None = None
 
     @property
     def unavailable(self) -> str | None:
         """Why it cannot send now, None where it can."""
+        if self.refused is not None:
+            return f"refused by HubSpot: {self.refused}"
         if self.paused is not None:
             return f"paused: {self.paused}"
         if self.full_until is not None:
@@ -51,8 +55,8 @@ class Candidate:
 
     @property
     def waited_for(self) -> bool:
-        """Tell whether it becomes available by waiting: it is full, and not paused."""
-        return self.paused is None and self.left <= 0
+        """Tell whether it becomes available by waiting: it is full, neither paused nor refused."""
+        return self.paused is None and self.refused is None and self.left <= 0
 
     @property
     def spare(self) -> int:

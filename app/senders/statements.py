@@ -27,7 +27,7 @@ WRITE_STICKY = text("""
     WHERE kept.sender <> excluded.sender
 """)
 
-READ_ASSIGNMENT = text("SELECT assignment FROM enrollments WHERE id = :id")
+READ_ASSIGNMENT = text("SELECT assignment, reason FROM enrollments WHERE id = :id")
 
 # The reasons for each sender are stored also where none could be chosen: they say why the enrollment waits.
 WRITE_ASSIGNMENT = text("""

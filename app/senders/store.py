@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
 
 from app.errors import FenceLost
+from app.hubspot.api.faults import refuses_sender
 from app.model import OnSenderFull, Pick, Sender
 from app.senders import statements as sql
 from app.senders.choose import Candidate, Choice, Earlier, choose
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
     from app.model import Enrollment
+    from app.senders.inbox_store import Inbox
 
 NOT_CONSIDERED = {
     OnSenderFull.DEFER: "the rule waits for {}",
@@ -61,8 +63,8 @@ async def assign(
     """
     async with engine.begin() as connection:
         turns = await _lock(connection, enrollment, groups)
-        earlier = await _read_earlier(connection, enrollment)
-        return await SenderAssignment(connection, enrollment, turns, earlier).assign(groups, unavailable)
+        earlier, refused = await _read_earlier(connection, enrollment)
+        return await SenderAssignment(connection, enrollment, turns, earlier, refused).assign(groups, unavailable)
 
 
 async def _lock(connection: AsyncConnection, enrollment: Enrollment, groups: Sequence[Group]) -> Mapping[str, int]:
@@ -74,26 +76,31 @@ async def _lock(connection: AsyncConnection, enrollment: Enrollment, groups: Seq
     return {row.pool: row.turn for row in await connection.execute(sql.LOCK_POOLS, values)}
 
 
-async def _read_earlier(connection: AsyncConnection, enrollment: Enrollment) -> tuple[Considered, ...]:
-    """Return the reasons of the earlier assignment of this enrollment, if there was one."""
+async def _read_earlier(
+    connection: AsyncConnection, enrollment: Enrollment
+) -> tuple[tuple[Considered, ...], str | None]:
+    """Return the reasons of the earlier assignment, if there was one, and the code by which its sender was refused."""
     if enrollment.sender is None:
-        return ()
-    stored = (await connection.execute(sql.READ_ASSIGNMENT, {"id": enrollment.id})).scalar_one_or_none()
-    reasons = tuple(Considered(item["sender"], item["chosen"], item["because"]) for item in stored or ())
-    return reasons if any(item.chosen for item in reasons) else ()
+        return (), None
+    row = (await connection.execute(sql.READ_ASSIGNMENT, {"id": enrollment.id})).one()
+    reasons = tuple(Considered(item["sender"], item["chosen"], item["because"]) for item in row.assignment or ())
+    refused = row.reason if row.reason and refuses_sender(row.reason) else None
+    return (reasons if any(item.chosen for item in reasons) else ()), refused
 
 
 @dataclass(frozen=True, slots=True)
 class SenderAssignment:
     """Assigns one enrollment its sender, in the caller's transaction.
 
-    `turns` are the counters of the locked pools; `earlier` are the reasons of an earlier assignment.
+    `turns` are the counters of the locked pools; `earlier` are the reasons of an earlier assignment, and `refused` is
+    the code by which HubSpot then refused its sender, which is left out now.
     """
 
     connection: AsyncConnection
     enrollment: Enrollment
     turns: Mapping[str, int]
     earlier: tuple[Considered, ...]
+    refused: str | None
 
     async def assign(self, groups: Sequence[Group], unavailable: tuple[Considered, ...]) -> Assigned:
         """Choose from the first group that has a sender available. Raises FenceLost."""
@@ -118,13 +125,17 @@ class SenderAssignment:
         inboxes = sorted({sender.email for sender, _ in group.members})
         found = await read_inboxes(self.connection, enrollment.account, inboxes, excluding=enrollment.id)
         return choose(
-            [found[sender.email].candidate(sender, weight) for sender, weight in group.members],
+            [self._candidate(found[sender.email], sender, weight) for sender, weight in group.members],
             group.pick,
             subject=group.subject or enrollment.email,
             turn=self.turns.get(group.pool or "", 0),
             earlier=await self._earlier_sender(group),
             named=group.named,
         )
+
+    def _candidate(self, inbox: Inbox, sender: Sender, weight: int) -> Candidate:
+        candidate, own = inbox.candidate(sender, weight), self.enrollment.sender
+        return replace(candidate, refused=self.refused) if own and own.email == sender.email else candidate
 
     async def _earlier_sender(self, group: Group) -> Earlier | None:
         """Return the group's sender that was chosen before: for this person or company, else for this enrollment."""

@@ -109,6 +109,15 @@ async def test_a_sender_without_a_connected_inbox_is_refused(account: SandboxAcc
     assert await account.refused_as(ADA, user=user, sender=sender) == "SequenceError.NO_INBOX_FOR_SENDER_ADDRESS"
 
 
+@pytest.mark.parametrize(("user", "sender"), [("7003", "cleo@acme.example"), ("7004", "dan@acme.example")])
+async def test_a_sender_without_a_seat_or_an_inbox_may_be_forbidden_without_a_code(
+    account: SandboxAccount, user: str, sender: str
+) -> None:
+    account.state.settings.sender_refusals = 403
+    answer = await account.enroll(ADA, user=user, sender=sender)
+    assert (answer.status_code, answer.json().keys()) == (403, {"status", "message", "correlationId"})
+
+
 @pytest.mark.parametrize("again", [ANNAS_ADDRESS, "Anna@Acme.example"])
 async def test_a_spent_sender_is_refused_until_a_day_has_passed(account: SandboxAccount, again: str) -> None:
     account.state.settings.send_limit = 1

@@ -35,6 +35,7 @@ from app.people.suppression_store import SuppressionStore
 from app.rules.file.documents import Document
 from app.rules.load import load
 from app.senders.assign import Senders
+from app.senders.blame import Blame
 from app.tls import tls_context
 
 if TYPE_CHECKING:
@@ -230,7 +231,7 @@ async def open_road(
             recorder,
         )
         tools = Tools(enrollments, hubspot, client, preparer, unenroller)
-        enroller = Enroller(enrollments, hubspot, preparer, tools, recorder)
+        enroller = Enroller(enrollments, hubspot, preparer, tools, recorder, Blame(client, lambda: book))
         settler = Settler(hubspot, recorder)
         confirmer = Confirmer(enrollments, hubspot, confirmations.append)
         seen = (transitions, books, owners, confirmations, moments, meanwhile, calls, dropped, elapsed, clocks)

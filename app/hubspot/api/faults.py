@@ -64,6 +64,12 @@ def faults() -> Mapping[str, Fault]:
     )
 
 
+def refuses_sender(code: str) -> bool:
+    """Tell whether the code refuses a sender until a person helps; another sender can do what it cannot."""
+    fault = fault_of(code)
+    return fault.fault is Party.SENDER and fault.next is Next.PARK
+
+
 def fault_of(code: str) -> Fault:
     """Return the row of a code. An unknown code is parked: never retried, and never blamed on the sender."""
     return faults().get(code) or Fault(code, Party.US, Next.PARK, UNKNOWN_SENTENCE)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from app.sandbox.bodies import page_of
-from app.sandbox.errors import not_found, validation
+from app.sandbox.errors import not_found, plain, validation
 from app.sandbox.request import text_of
 from app.sandbox.state.contacts import stamp
-from app.sandbox.state.eligibility import require_eligible, require_sender
+from app.sandbox.state.eligibility import FORBIDDEN, NO_SEAT, require_eligible, require_sender
 
 if TYPE_CHECKING:
     from app.sandbox.request import Request, Response
@@ -103,6 +103,8 @@ def _user(account: Account, request: Request) -> User:
     user = account.users.get(id_)
     if user is None:
         raise validation("The user id provided is invalid")  # the live body is not known
+    if not user.seat and account.settings.sender_refusals == FORBIDDEN:
+        raise plain(FORBIDDEN, NO_SEAT)  # whether the seat counts for reading, too, is not known
     return user
 
 

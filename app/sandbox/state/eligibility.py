@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from app.sandbox.errors import sequence_error, validation
+from app.sandbox.errors import plain, sequence_error, validation
 from app.sandbox.state.rate_limits import DAY
 
 if TYPE_CHECKING:
@@ -24,15 +24,23 @@ REFUSALS = {
 }
 
 
+NO_SEAT = "The user needs an assigned Sales Hub or Service Hub seat"
+NO_INBOX = "No connected inbox has the sender's address"
+FORBIDDEN = 403
+
+
 def require_sender(account: Account, user: User, sender: str) -> None:
     """Raise Refused for a sender without a seat or a connected inbox, or with a spent daily limit.
 
-    The live bodies are not known.
+    The live bodies are not known. One production script expects sender problems as 400 or 403 with "connected inbox" or
+    "sender" in the text (a single unverified claim), so that the setting `sender_refusals` chooses the status; a 403
+    has no code.
     """
+    forbids = account.settings.sender_refusals == FORBIDDEN
     if not user.seat:
-        raise validation("The user needs an assigned Sales Hub or Service Hub seat")
+        raise plain(FORBIDDEN, NO_SEAT) if forbids else validation(NO_SEAT)
     if not user.inbox or sender.lower() != user.email:
-        raise sequence_error("NO_INBOX_FOR_SENDER_ADDRESS", "No connected inbox has the sender's address")
+        raise plain(FORBIDDEN, NO_INBOX) if forbids else sequence_error("NO_INBOX_FOR_SENDER_ADDRESS", NO_INBOX)
     since = account.clock() - DAY
     entries = [entry for entry in account.ledger.entries if entry.processed and entry.at > since]
     sent = sum(entry.sender.lower() == sender.lower() for entry in entries)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Literal
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
@@ -29,6 +30,9 @@ class Settings(BaseModel):
         default=[], description="Contact properties that exist besides the seeded ones: names, or definitions (below)"
     )
     unnamed_properties: bool = Field(default=False, description="Whether a refused property is not named in its error")
+    sender_refusals: Literal[400, 403] = Field(
+        400, description="The status for a user without a seat or inbox: which one HubSpot gives is not confirmed"
+    )
     whole_upserts: bool = Field(default=False, description="Whether an upsert with one bad input is refused whole")
     gdpr: bool = Field(default=False, description="Whether data privacy settings are on: a legal basis is required")
     oauth_client_id: str = Field("sandbox-client", description="The app's")
