@@ -117,6 +117,7 @@ def _sender_row(one: Sender, owner: Owner | None, user: User | None, status: Sen
         "owner_id": owner.id if owner else None,
         "owner": owner.name or owner.email if owner else None,
         "inbox": one.email,
+        "alias": one.alias,
         "seats": list(user.seats) if user and user.seats is not None else None,
         "left": status.left if status else None,
         "limit": status.limit if status else None,

@@ -77,7 +77,7 @@ class Enroller:
 
     async def _send(self, item: WorkItem) -> Enrolled:
         """Send the one request, once `sending` is committed and the commit is fresh."""
-        sender = item.sender
+        sender = self.preparer.senders.with_alias(item.sender)
 
         async def commit(enrollment: Enrollment) -> datetime:
             limit = self.preparer.current_config(sender).daily

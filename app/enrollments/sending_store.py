@@ -161,7 +161,7 @@ class SendingCommits:
             "attempts": [request.enrollment.attempt for request in requests],
             "senders": [request.inbox for request in requests],
             "places": [request.places for request in requests],
-            "details": [f"as {request.sender.name} (user {request.sender.user_id})" for request in requests],
+            "details": [_detail(request.sender) for request in requests],
             "period": PERIOD,
             "recheck_after": RECHECK_AFTER,
         }
@@ -193,3 +193,9 @@ class SendingCommits:
             return await next_free(connection, request.enrollment, request.sender, limit=request.places)
         moment: datetime = row.moment
         return moment
+
+
+def _detail(sender: Sender) -> str:
+    """Return what the journal says of the sender."""
+    alias = f" by the alias {sender.alias}" if sender.alias else ""
+    return f"as {sender.name} (user {sender.user_id}){alias}"

@@ -14,7 +14,8 @@ OF_SENDER, OF_CONTACT = "sender", "contact"
 class Sender:
     """One sender of sequences: `user_id` is HubSpot's user id (never the owner id), `email` the connected inbox.
 
-    `daily` caps its enrollments in any 24 hours (None: HubSpot's own limit). `timezone` is an IANA name.
+    `daily` caps its enrollments in any 24 hours (None: HubSpot's own limit). `timezone` is an IANA name. `alias` is the
+    address of this inbox that contacts see as the sender (None: `email`).
     """
 
     name: str
@@ -22,6 +23,7 @@ class Sender:
     email: str
     daily: int | None = None
     timezone: str | None = None
+    alias: str | None = None
 
 
 class Pick(StrEnum):

@@ -128,6 +128,7 @@ def _recorded(account: Account, request: Request, now: float) -> Entry:
         sequence=str(body.get("sequenceId", "")),
         user_id=request.query.get("userId", ""),
         sender=str(body.get("senderEmail", "")),
+        alias=str(body.get("senderAliasAddress") or ""),
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from app.errors import BudgetSpent, DeclinedError, HeldError, ParkedError, SenderRefused
@@ -54,6 +54,11 @@ class Senders:
     def current_config(self, sender: Sender) -> Sender:
         """Return the sender as the rulebook in force describes it: its cap and its time zone."""
         return self.rulebook().senders.get(sender.name, sender)
+
+    def with_alias(self, sender: Sender) -> Sender:
+        """Return the sender with the alias that the rulebook in force gives its inbox; no enrollment stores it."""
+        config = self.current_config(sender)
+        return replace(sender, alias=config.alias if config.email == sender.email else None)
 
     def or_another(self, enrollment: Enrollment, refusal: Refusal) -> Refusal:
         """Return the refusal, as SenderRefused where the enrollment's sender is refused and its rule names another."""

@@ -22,13 +22,14 @@ if TYPE_CHECKING:
 class SenderStatus(BaseModel, frozen=True):
     """One sender in one account. `left` of `limit` enrollments may be sent in the running 24 hours.
 
-    Until `full_until` HubSpot calls the sender full, whatever was counted.
+    Until `full_until` HubSpot calls the sender full, whatever was counted. `alias` is the address that contacts see.
     """
 
     account: str
     name: str
     user_id: str
     inbox: str
+    alias: str | None
     limit: int
     left: int
     waiting: int
@@ -100,6 +101,7 @@ def _status(account: Account, sender: Sender, inbox: Inbox) -> SenderStatus:
         name=sender.name,
         user_id=sender.user_id,
         inbox=sender.email,
+        alias=sender.alias,
         limit=limit,
         left=inbox.left(sender),
         waiting=inbox.waiting,

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -29,6 +30,15 @@ def test_enroll_names_the_sequence_in_the_body_and_the_user_in_the_query() -> No
     assert (call.method, call.path("2026-03")) == ("POST", "/automation/sequences/2026-03/enrollments")
     assert call.query == (("userId", "7001"),)
     assert call.json == {"contactId": "501", "sequenceId": "310001", "senderEmail": "anna@acme.example"}
+
+
+def test_an_alias_travels_beside_the_inbox() -> None:
+    call = protocol.enroll("501", "310001", replace(ANNA, alias="anna@sales.acme.example"))
+    assert call.json is not None
+    assert (call.json["senderEmail"], call.json["senderAliasAddress"]) == (
+        "anna@acme.example",
+        "anna@sales.acme.example",
+    )
 
 
 def test_the_version_is_one_argument_and_ids_cannot_leave_their_place() -> None:

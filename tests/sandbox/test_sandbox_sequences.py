@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -116,6 +116,15 @@ async def test_a_sender_without_a_seat_or_an_inbox_may_be_forbidden_without_a_co
     account.state.settings.sender_refusals = 403
     answer = await account.enroll(ADA, user=user, sender=sender)
     assert (answer.status_code, answer.json().keys()) == (403, {"status", "message", "correlationId"})
+
+
+@pytest.mark.parametrize(
+    ("alias", "status"), [("Anna@Sales.acme.example", 200), ("ben@acme.example", 400), ("", 400), (7, 400)]
+)
+async def test_an_alias_must_be_one_of_the_users_own(account: SandboxAccount, alias: Any, status: int) -> None:
+    body = {"contactId": account.id_of(ADA), "sequenceId": "310001", "senderEmail": ANNAS_ADDRESS}
+    answer = await account.client.post(ENROLL, params=ANNA, json=body | {"senderAliasAddress": alias})
+    assert answer.status_code == status
 
 
 @pytest.mark.parametrize("again", [ANNAS_ADDRESS, "Anna@Acme.example"])

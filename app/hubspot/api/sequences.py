@@ -54,13 +54,14 @@ class Sequence:
 def enroll(contact_id: str, sequence: str, sender: Sender) -> Call[Enrolled]:
     """Enroll one contact. There is no idempotency key: this is the one call that must not be repeated blindly.
 
-    `userId` is mandatory in the query, the sequence goes in the body, and success is 200.
+    `userId` is mandatory in the query, the sequence goes in the body, and success is 200. The alias is optional.
     """
+    alias = {"senderAliasAddress": sender.alias} if sender.alias else {}
     return Call(
         route="/automation/sequences/{version}/enrollments",
         method="POST",
         query=(("userId", sender.user_id),),
-        json={"contactId": contact_id, "sequenceId": sequence, "senderEmail": sender.email},
+        json={"contactId": contact_id, "sequenceId": sequence, "senderEmail": sender.email, **alias},
         parse=_enrolled,
     )
 

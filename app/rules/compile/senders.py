@@ -53,7 +53,24 @@ class SenderCompiler:
         email = normalise(entry.email)
         if email is None:
             self._diagnostics.note(part, (*place, "email"), "this is no usable e-mail address")
-        return Sender(name, entry.user_id, email or entry.email, entry.daily, entry.timezone)
+        return Sender(
+            name,
+            entry.user_id,
+            email or entry.email,
+            entry.daily,
+            entry.timezone,
+            self._alias(entry, email, part, place),
+        )
+
+    def _alias(self, entry: SenderEntry, email: str | None, part: Part, place: Place) -> str | None:
+        if entry.alias is None:
+            return None
+        alias = normalise(entry.alias)
+        if alias is None:
+            self._diagnostics.note(part, (*place, "alias"), "this is no usable e-mail address")
+        elif alias == email:
+            self._diagnostics.note(part, (*place, "alias"), "this is the inbox itself: leave `alias` out")
+        return alias
 
     def _pool(self, name: str, entry: PoolEntry, part: Part) -> Pool:
         place = ("pools", name)

@@ -57,6 +57,7 @@ class SenderEntry(Entry):
 
     user_id: HubSpotId = Field(description="HubSpot's user id, not the owner id")
     email: Text = Field(description="The inbox connected to HubSpot")
+    alias: Text | None = Field(None, description="An alias of that inbox, from which the e-mail goes out")
     daily: int | None = Field(None, ge=1, le=1000, strict=True, description="Enrollments in any 24 hours, 1000 at most")
     timezone: Zone | None = Field(None, description="Its time zone, like Europe/Berlin")
 

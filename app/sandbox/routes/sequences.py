@@ -8,7 +8,7 @@ from app.sandbox.bodies import page_of
 from app.sandbox.errors import not_found, plain, validation
 from app.sandbox.request import text_of
 from app.sandbox.state.contacts import stamp
-from app.sandbox.state.eligibility import FORBIDDEN, NO_SEAT, require_eligible, require_sender
+from app.sandbox.state.eligibility import FORBIDDEN, NO_SEAT, require_alias, require_eligible, require_sender
 
 if TYPE_CHECKING:
     from app.sandbox.request import Request, Response
@@ -67,6 +67,7 @@ def enroll(account: Account, request: Request, entry: Entry) -> Response:
     contact_id, sequence_id, sender = (text_of(body, name) for name in ("contactId", "sequenceId", "senderEmail"))
     sequence = _sequence(account, sequence_id, user)
     require_sender(account, user, sender)
+    require_alias(user, body.get("senderAliasAddress"))
     contact = account.contact(contact_id)
     if contact is None:
         raise not_found("contact")

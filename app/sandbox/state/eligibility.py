@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from app.sandbox.errors import plain, sequence_error, validation
 from app.sandbox.state.rate_limits import DAY
@@ -46,6 +46,12 @@ def require_sender(account: Account, user: User, sender: str) -> None:
     sent = sum(entry.sender.lower() == sender.lower() for entry in entries)
     if sent >= account.settings.send_limit:
         raise sequence_error("SEND_LIMIT_EXCEEDED", "The sender has reached the daily send limit")
+
+
+def require_alias(user: User, alias: Any) -> None:
+    """Raise Refused for an alias that the user's inbox does not have. What HubSpot answers is not known."""
+    if alias is not None and (not isinstance(alias, str) or alias.lower() not in user.aliases):
+        raise validation("The sender alias address provided is invalid")
 
 
 def require_eligible(account: Account, contact: Contact) -> None:

@@ -22,6 +22,7 @@ class Entry:
     sequence: str
     user_id: str
     sender: str
+    alias: str = ""
     outcome: str = "received"
     processed: bool = False
     enrollment_id: str | None = None
@@ -51,10 +52,10 @@ class Ledger:
         self.arrivals: list[float] = []
 
     def record_enroll(
-        self, at: float, *, contact_id: str, email: str, sequence: str, user_id: str, sender: str
+        self, at: float, *, contact_id: str, email: str, sequence: str, user_id: str, sender: str, alias: str = ""
     ) -> Entry:
         """Record an enroll request as it arrives."""
-        entry = Entry(len(self.entries) + 1, at, contact_id, email, sequence, user_id, sender)
+        entry = Entry(len(self.entries) + 1, at, contact_id, email, sequence, user_id, sender, alias)
         self.entries.append(entry)
         return entry
 

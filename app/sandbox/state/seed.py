@@ -32,6 +32,7 @@ class User:
     first_name: str
     seat: bool = True
     inbox: bool = True
+    aliases: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ class Workflow:
 
 
 USERS = (
-    User("7001", "90211", "anna@acme.example", "Anna"),
+    User("7001", "90211", "anna@acme.example", "Anna", aliases=("anna@sales.acme.example",)),
     User("7002", "90212", "ben@acme.example", "Ben"),
     User("7003", "90213", "cleo@acme.example", "Cleo", seat=False),
     User("7004", "90214", "dan@acme.example", "Dan", inbox=False),

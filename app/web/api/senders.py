@@ -22,6 +22,7 @@ SENDER: dict[str, Any] = {
     "name": "anna",
     "user_id": "7001",
     "inbox": "anna@acme.example",
+    "alias": None,
     "limit": 400,
     "left": 212,
     "waiting": 3,
@@ -37,7 +38,8 @@ class SenderRow(SenderStatus, json_schema_extra={"example": SENDER}):
     """One sender in one account: `left` of `limit` enrollments may be sent in the running 24 hours.
 
     `waiting` are assigned to it and not sent yet. `full_until` is until when none is taken because HubSpot says that it
-    is full. An owner of contacts that no rule names is called `owner` and its owner id.
+    is full. `alias` is the address of the inbox from which e-mail goes out, where the rules name one. An owner of
+    contacts that no rule names is called `owner` and its owner id.
     """
 
 
