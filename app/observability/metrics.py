@@ -15,12 +15,14 @@ from app.model.states import FINAL
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Set as AbstractSet
 
 ACK_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)
 COMMIT_BUCKETS = (0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 LAG_BUCKETS = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600, 21_600, 86_400)
 SECONDS = Histogram.DEFAULT_BUCKETS
 MAXIMUM_REASONS = 80
+DAILY = "daily"
 
 
 class Metrics:
@@ -38,6 +40,7 @@ class Metrics:
         # The library takes longer to find a labelled child than to count: this caches those of the hot path.
         self._child = cache(lambda counter, *labels: counter.labels(*labels))
         self._reasons: set[str] = set()
+        self._spent_days: set[str] = set()
 
     def _counter(self, name: str, description: str, *labels: str) -> Counter:
         return Counter(f"segue_{name}", description, labels, registry=self.registry)
@@ -237,7 +240,20 @@ class Metrics:
 
     def rate_remaining(self, account: str, window: str, remaining: int) -> None:
         """Set what HubSpot says is left: of its rolling window (window), or of the day (daily)."""
+        if window == DAILY:
+            self._spent_days.discard(account)
         self._rate.labels(account, window).set(remaining)
+
+    def spent_days(self, accounts: AbstractSet[str]) -> None:
+        """Set what is left of these accounts' day to 0. Once a day has ended, HubSpot's next reply gives a figure.
+
+        A replica that sends nothing while the day is spent receives no figure from HubSpot.
+        """
+        for account in self._spent_days - accounts:
+            self._rate.remove(account, DAILY)
+        for account in accounts:
+            self._rate.labels(account, DAILY).set(0)
+        self._spent_days = set(accounts)
 
     def owners_read(self, account: str) -> None:
         """Note that an account's owners have been read."""

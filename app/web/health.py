@@ -10,6 +10,7 @@ from fastapi import APIRouter, Response
 from pydantic import BaseModel
 
 from app.errors import Busy
+from app.hubspot.spent_days_store import accounts_with_spent_days
 from app.outbound.wiring import endpoint_status
 from app.reports.store import StoredReader
 from app.senders.wiring import sender_status
@@ -91,6 +92,7 @@ async def _page(process: Process) -> bytes:
     with suppress(Busy):
         process.metrics.backlog(*await reader.backlog())
         process.metrics.thin_events(await reader.thin_events())
+        process.metrics.spent_days(await accounts_with_spent_days(process.engine))
         process.metrics.endpoints(await endpoint_status(process).gauges())
         if book is not None:
             process.metrics.overdue_looks(await reader.overdue_looks(book.accounts))
