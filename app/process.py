@@ -177,8 +177,20 @@ class Process:
                 return self.oauth.token(configured.name)
             return configured.token
 
-        observe = partial(observe_call, self.metrics)
-        return await open_client(stack, self.settings, name, token, rate_limit, observe=observe, base_url=self.base_url)
+        def renew(refused: str) -> bool:
+            configured = latest()
+            return configured.oauth and self.oauth is not None and self.oauth.refused(configured.name, refused)
+
+        return await open_client(
+            stack,
+            self.settings,
+            name,
+            token,
+            rate_limit,
+            observe=partial(observe_call, self.metrics),
+            base_url=self.base_url,
+            renew=renew,
+        )
 
 
 @asynccontextmanager

@@ -33,11 +33,19 @@ class OAuth:
 
     async def token(self, account: str) -> str:
         """Return an access token of an account: see `AccountTokens.token`."""
+        return await self._of(account).token()
+
+    def refused(self, account: str, token: str) -> bool:
+        """Note that HubSpot has refused a token before its time; return True: another one takes its place."""
+        self._of(account).refused(token)
+        return True
+
+    def _of(self, account: str) -> AccountTokens:
         if account not in self._tokens:
             self._tokens[account] = AccountTokens(
                 account, self.grants, self.client, name=self._name, random=random.random
             )
-        return await self._tokens[account].token()
+        return self._tokens[account]
 
     def changed(self) -> None:
         """Read the stored grants again: an account was connected or disconnected."""

@@ -1,8 +1,12 @@
-"""An account's access token: one replica renews it for all, before it ends, and never because HubSpot answered 401.
+"""An account's access token: one replica renews it for all, before it ends, or once HubSpot has refused it.
 
 The lock is a lease on the account's row, not a row lock: a request to HubSpot may take long, and no transaction stays
 open meanwhile. This costs little, because a token is renewed a minute before its end: a replica that finds the lease
 taken uses the current token. Only after an idle time, when that token has ended, must a replica wait for a new one.
+
+A token that HubSpot refuses (401) before its time counts as ended in the replica that learns it. The replica takes what
+another one has stored meanwhile, else renews. A token that was issued less than a minute ago is not renewed again: the
+account then counts as not connected, and HubSpot is asked for one token a minute at most.
 
 A process that dies between HubSpot's answer and our commit loses that answer. The lease runs out, the next replica
 requests again with the same refresh token, and earlier tokens stay valid: HubSpot does not change the refresh token in
@@ -37,6 +41,7 @@ PAUSE_SECONDS = 5.0
 LONGEST_PAUSE_SECONDS = 300.0
 POLL_SECONDS = 0.2
 PATIENCE_SECONDS = 2 * LEASE_SECONDS
+YOUNG_SECONDS = 60.0
 
 log = structlog.get_logger(__name__)
 
@@ -64,6 +69,7 @@ class AccountTokens:
     wait: Callable[[float], Awaitable[None]] = asyncio.sleep
     _held: _Held | None = field(default=None, init=False)
     _stale: bool = field(default=False, init=False)
+    _refused: str | None = field(default=None, init=False, repr=False)
     _task: asyncio.Task[str] | None = field(default=None, init=False)
 
     async def token(self) -> str:
@@ -84,6 +90,12 @@ class AccountTokens:
         """Drop the token in memory: an account was connected or disconnected, and the store knows which."""
         self._held = None
         self._stale = True
+
+    def refused(self, token: str) -> None:
+        """Treat `token` as ended: HubSpot has refused it. The next caller of `token` gets another one."""
+        self._refused = token
+        if self._held is not None and self._held.token == token:
+            self._held = None
 
     async def close(self) -> None:
         """Wait for a request in flight, as long as a call may take, and store its answer."""
@@ -112,7 +124,7 @@ class AccountTokens:
         until = self.elapsed() + PATIENCE_SECONDS
         while self.elapsed() < until:
             self._stale = False
-            grant = await self._read()
+            grant = self._without_refused(await self._read())
             ahead = min(RENEW_BEFORE_SECONDS + JITTER_SECONDS * self.random(), grant.expires_in / 2)
             if grant.seconds_left > ahead:
                 return self._keep(grant.access_token, grant.seconds_left, ahead)
@@ -126,6 +138,18 @@ class AccountTokens:
             else:
                 await self.wait(POLL_SECONDS)
         raise NotSent("another replica asks HubSpot for an access token, and has not got one yet")
+
+    def _without_refused(self, grant: Grant) -> Grant:
+        """Return the grant, its token ended where HubSpot has refused it. Raises NotConnected for a young token."""
+        if grant.access_token != self._refused:
+            return grant
+        age = grant.expires_in - grant.seconds_left
+        if age < YOUNG_SECONDS:
+            raise NotConnected(
+                f"HubSpot refuses the access token of {self.account!r} that it issued {age:.0f} s ago; "
+                f"if that goes on, connect the account again with `segue hubspot install {self.account}`"
+            )
+        return replace(grant, seconds_left=0.0)
 
     async def _read(self) -> Grant:
         again = f"connect it with `segue hubspot install {self.account}`"

@@ -72,6 +72,7 @@ class CommandSession:
             self._rate_limit(account),
             observe=observe,
             base_url=self.settings.hubspot_url,
+            renew=partial(self._refused, account),
         )
 
     async def granted(self, account: Account) -> tuple[str, ...]:
@@ -93,6 +94,9 @@ class CommandSession:
             why = self.trouble or "no app is configured"
             raise NotSent(f"the grant of {account.name!r} is in the database, and that cannot be asked: {why}")
         return await self.oauth.token(account.name)
+
+    def _refused(self, account: Account, token: str) -> bool:
+        return account.oauth and self.oauth is not None and self.oauth.refused(account.name, token)
 
     def _rate_limit(self, account: Account) -> RateLimit:
         return open_rate_limit(self.stack, self.engine, self.settings, account) if self.engine else LocalRateLimit()

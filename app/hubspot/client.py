@@ -10,9 +10,10 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, TypeVar
 
 import httpx
+import structlog
 
 from app.clock import elapsed_seconds
-from app.errors import HubSpotError, NotSent, OutcomeUnknown, Refusal, StoreSlow
+from app.errors import HubSpotError, NotConnected, NotSent, OutcomeUnknown, Refusal, StoreSlow
 from app.hubspot.api import account as accounts
 from app.hubspot.api.call import DEFAULT_VERSION
 from app.hubspot.api.refusals import TOO_MANY_REQUESTS, correlation_of
@@ -39,8 +40,10 @@ NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx
 # Logs keep the name that operators search for.
 LOGGED_AS: Mapping[type[HubSpotError], str] = {OutcomeUnknown: "Ambiguous"}
 LONGEST_COUNT = 9  # digits of a plausible limit
+UNAUTHORIZED = 401
 
 T = TypeVar("T")
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +68,17 @@ class CallRecord:
     date: datetime | None = None
 
 
+class _TokenRefused(Exception):
+    """HubSpot has refused the access token of a request, and another token will take its place."""
+
+
 class HubSpotClient:
     """One account's HubSpot. Raises NotSent, StoreSlow, OutcomeUnknown, Refusal, or what the rate limit raises.
 
     A `token` that is a function is called for every request, so that a new token is used at once; what it raises is
-    raised unchanged. `transport` replaces the network (tests). The client repeats no call: the caller decides that.
+    raised unchanged. `renew` receives a token that HubSpot has refused with 401, and returns whether `token` returns
+    another one from now on: then the request, which HubSpot has not processed, is sent once more. `transport` replaces
+    the network (tests). The client repeats no other call: the caller decides that.
     """
 
     def __init__(
@@ -83,10 +92,12 @@ class HubSpotClient:
         version: str = DEFAULT_VERSION,
         transport: httpx.AsyncBaseTransport | None = None,
         timeout: httpx.Timeout = TIMEOUT,
+        renew: Callable[[str], bool] = lambda _: False,
     ) -> None:
         _keep_addresses_out_of_logs()
         self._account = account
         self._token = token
+        self._renew = renew
         self._rate_limit = rate_limit
         self._observe = observe
         self._version = version
@@ -128,8 +139,25 @@ class HubSpotClient:
         `before_connection` is awaited before a connection is taken, so that requests that wait for the store hold none.
         `before_send` is awaited once the connection is open and nothing is written: the first byte follows it at once.
         Both are awaited again when the permit expires meanwhile. What they raise is raised unchanged, and nothing was
-        sent.
+        sent. A token that was renewed and is refused once more raises NotConnected.
         """
+        try:
+            return await self._send(call, permit, before_connection, before_send)
+        except _TokenRefused:
+            log.warning("hubspot.token_refused", account=self._account, route=call.route)
+        try:
+            return await self._send(call, None, before_connection, before_send)
+        except _TokenRefused as refused:
+            message = f"HubSpot refuses also the access token that it has just issued: {refused.__cause__}"
+            raise NotConnected(message) from refused
+
+    async def _send(
+        self,
+        call: Call[T],
+        permit: Permit | None,
+        before_connection: Callable[[], Awaitable[None]] | None,
+        before_send: Callable[[], Awaitable[None]] | None,
+    ) -> T:
         late = NotSent()
         for renewal in range(RENEWALS):
             bearer = await self._bearer()  # without one, no permit is taken
@@ -146,6 +174,10 @@ class HubSpotClient:
                     return await self._exchange(call, bearer, guard)
                 except PermitExpired:
                     late = NotSent("no grant stayed fresh until a connection was free")
+                except Refusal as refusal:
+                    if refusal.status == UNAUTHORIZED and call.bearer and self._renew(bearer):
+                        raise _TokenRefused from refusal
+                    raise
             permit = None
         raise late
 

@@ -44,10 +44,17 @@ async def open_client(
     *,
     observe: Callable[[CallRecord], None],
     base_url: str,
+    renew: Callable[[str], bool] = lambda _: False,
 ) -> HubSpotClient:
     """Return the client of an account; `stack` closes it."""
     client = HubSpotClient(
-        account, token, rate_limit=rate_limit, observe=observe, base_url=base_url, version=settings.hubspot_api_version
+        account,
+        token,
+        rate_limit=rate_limit,
+        observe=observe,
+        base_url=base_url,
+        version=settings.hubspot_api_version,
+        renew=renew,
     )
     stack.push_async_callback(client.aclose)
     return client

@@ -144,6 +144,15 @@ async def test_a_dead_grant_is_refused_as_hubspot_says_it(account: SandboxAccoun
     assert await status_with(account, norths["access_token"]) == 200
 
 
+async def test_access_tokens_end_before_their_time_on_request(account: SandboxAccount) -> None:
+    mine, norths = await tokens(account), await tokens(account, portal="north")
+    assert await account.control("expire-tokens", {}) == {"expired": 1}
+    assert await status_with(account, mine["access_token"]) == 401
+    assert await status_with(account, norths["access_token"]) == 200
+    renewed = (await refresh(account, mine["refresh_token"])).json()
+    assert await status_with(account, renewed["access_token"]) == 200
+
+
 async def test_revoking_a_token_ends_what_it_brought(account: SandboxAccount) -> None:
     granted = await tokens(account)
     answer = await account.client.post(f"{TOKEN}/revoke", data=CLIENT | {"token": granted["refresh_token"]})

@@ -57,6 +57,7 @@ def _control_routes() -> list[ControlRoute]:
         ControlRoute("POST", "contacts", identities.give_addresses),
         ControlRoute("POST", "merge", identities.merge),
         ControlRoute("POST", "revoke-grants", lambda _, account, __: {"revoked": account.grants.revoke_all(account)}),
+        ControlRoute("POST", "expire-tokens", lambda _, account, __: {"expired": account.grants.expire_all(account)}),
         ControlRoute("GET", "webhooks", webhooks.list_subscribers),
         ControlRoute("POST", "webhooks", webhooks.subscribe),
         ControlRoute("DELETE", "webhooks", webhooks.unsubscribe_all),
