@@ -82,6 +82,9 @@ class Settings(BaseSettings):
         None,
         description="Fernet keys for OAuth tokens at rest, comma-separated, newest first; `segue new-key` makes one",
     )
+    install_hours: float = Field(
+        24.0, gt=0, le=720, description="For how many hours a link works that connects a HubSpot account by OAuth"
+    )
     settle_seconds: float = Field(
         90.0, gt=0, le=86_400, description="Over how many seconds a request without an answer is settled"
     )

@@ -1,8 +1,9 @@
 """CONNECT: a person gives Segue access to a HubSpot account, from a single-use link to a stored grant, on one page.
 
-An operator requests a link with a ticket. The browser that opens it is redirected to HubSpot with a state and the
-challenge of a PKCE verifier; HubSpot redirects back with the state and a code, which is exchanged for tokens. Any
-failure on the way is shown to the person as InstallRefused, and nothing is stored.
+An operator requests a link with a ticket. The link opens a page with a button: programs that fetch links to preview
+them press none, so that the ticket is still good for the person. The button spends the ticket and redirects the browser
+to HubSpot with a state and the challenge of a PKCE verifier; HubSpot redirects back with the state and a code, which is
+exchanged for tokens. Any failure on the way is shown to the person as InstallRefused, and nothing is stored.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import secrets
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, NoReturn
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 import structlog
 
@@ -31,6 +32,7 @@ INSTALL = "/oauth/install"
 CALLBACK = "/oauth/callback"
 VERIFIER_BYTES = 48
 AGAIN = "Ask for a new link with `segue hubspot install`."
+USED = f"This link was used already, or its time is over. {AGAIN}"
 
 log = structlog.get_logger(__name__)
 
@@ -79,15 +81,28 @@ class Connector:
         """Whether browsers reach us by HTTPS."""
         return self._public_url.startswith("https://")
 
-    async def link(self, account: str) -> str:
-        """Return a link that connects `account`: it works once, within ten minutes."""
-        return install_link(self._public_url, await self._installs.add_ticket(account))
+    @property
+    def consent_origin(self) -> str:
+        """The origin of HubSpot's site, to which the browser is redirected."""
+        parts = urlsplit(self._app_url)
+        return f"{parts.scheme}://{parts.netloc}"
+
+    async def link(self, account: str, *, seconds: float) -> str:
+        """Return a link that connects `account`: it works once, within `seconds`."""
+        return install_link(self._public_url, await self._installs.add_ticket(account, seconds=seconds))
+
+    async def account_of(self, ticket: str) -> str:
+        """Return the account that the bearer of a ticket may connect; the ticket stays good. Raises InstallRefused."""
+        account = await self._installs.account_of(ticket)
+        if account is None:
+            raise InstallRefused(USED)
+        return account
 
     async def begin(self, ticket: str) -> Sent:
         """Return where the bearer of a ticket is redirected. Raises InstallRefused and Busy."""
         account = await self._installs.take_ticket(ticket)
         if account is None:
-            raise InstallRefused(f"This link was used already, or is older than ten minutes. {AGAIN}")
+            raise InstallRefused(USED)
         pending = Pending(account, secrets.token_urlsafe(VERIFIER_BYTES), self._public_url + CALLBACK)
         state = await self._installs.add_state(pending)
         url = authorize_url(

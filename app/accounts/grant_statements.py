@@ -135,6 +135,10 @@ KEEP_INSTALL = text("""
             clock_timestamp() + make_interval(secs => :seconds))
 """)
 
+READ_TICKET = text("""
+    SELECT account FROM oauth_installs WHERE key = :key AND kind = 'ticket' AND expires_at > clock_timestamp()
+""")
+
 # Deleting makes the key single-use: of two requests with the same key, one gets the row.
 TAKE_INSTALL = text("""
     DELETE FROM oauth_installs WHERE key = :key AND kind = :kind

@@ -1,7 +1,7 @@
 """Connections in progress: the ticket of an install link, and the state that HubSpot returns.
 
-Both are random and work once, within ten minutes. Only their SHA-256 is stored, so that a lookup compares no secret,
-and a reader of the table can use none.
+Both are random and work once: a ticket for as long as the operator says, a state for ten minutes. Only their SHA-256
+is stored, so that a lookup compares no secret, and a reader of the table can use none.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from app.accounts.encryption import Encryption
 
-LIFE_SECONDS = 600
+LIFE_SECONDS = 600  # of a state, while the person is at HubSpot
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +39,17 @@ class InstallStore:
         self._engine = engine
         self._encryption = encryption
 
-    async def add_ticket(self, account: str) -> str:
-        """Return a ticket that connects `account`."""
-        return await self._keep("ticket", account, None, None)
+    async def add_ticket(self, account: str, *, seconds: float) -> str:
+        """Return a ticket that connects `account`, within `seconds`."""
+        return await self._keep("ticket", account, seconds=seconds)
+
+    async def account_of(self, ticket: str) -> str | None:
+        """Return the account of a ticket, which stays valid; None where `take_ticket` would return None."""
+        with busy_when_gone():
+            async with self._engine.begin() as connection:
+                found = await connection.execute(sql.READ_TICKET, {"key": _hashed(ticket)})
+                account: str | None = found.scalar_one_or_none()
+                return account
 
     async def take_ticket(self, ticket: str) -> str | None:
         """Return the account of a ticket; None where it was used, is too old, or never existed."""
@@ -51,7 +59,7 @@ class InstallStore:
     async def add_state(self, pending: Pending) -> str:
         """Return a state that identifies `pending` while the person is at HubSpot."""
         sealed = self._encryption.encrypt(pending.verifier, _context(pending.account))
-        return await self._keep("state", pending.account, sealed, pending.redirect_uri)
+        return await self._keep("state", pending.account, sealed, pending.redirect_uri, seconds=LIFE_SECONDS)
 
     async def take_state(self, state: str) -> Pending | None:
         """Return the connection of a state; None where it is used, too old or unknown. Raises DecryptionFailed."""
@@ -61,9 +69,11 @@ class InstallStore:
         verifier = self._encryption.decrypt(bytes(row.code_verifier), _context(row.account))
         return Pending(row.account, verifier, row.redirect_uri)
 
-    async def _keep(self, kind: str, account: str, verifier: bytes | None, redirect_uri: str | None) -> str:
+    async def _keep(
+        self, kind: str, account: str, verifier: bytes | None = None, redirect_uri: str | None = None, *, seconds: float
+    ) -> str:
         secret = secrets.token_urlsafe(32)
-        values = {"key": _hashed(secret), "kind": kind, "account": account, "seconds": LIFE_SECONDS}
+        values = {"key": _hashed(secret), "kind": kind, "account": account, "seconds": seconds}
         with busy_when_gone():
             async with self._engine.begin() as connection:
                 await connection.execute(sql.FORGET_OLD_INSTALLS)

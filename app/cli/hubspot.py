@@ -10,14 +10,19 @@ import typer
 from app.accounts.encryption import new_key
 from app.settings import load_settings
 
+Hours = Annotated[
+    float | None,
+    typer.Option(min=0.01, max=720, help="For how many hours the link works; without it SEGUE_INSTALL_HOURS (24)."),
+]
 Account = Annotated[str, typer.Argument(help="The account's name in the rules.")]
 
 
-def install(account: Account) -> None:
-    """Print a link that connects an account: open it in a browser, once, within ten minutes."""
+def install(account: Account, *, hours: Hours = None) -> None:
+    """Print a link that connects an account: open it in a browser and press its button; it works once."""
     from app.cli.session import install_link, run_session
 
-    typer.echo(run_session(install_link(load_settings(os.environ), account)))
+    settings = load_settings(os.environ)
+    typer.echo(run_session(install_link(settings, account, hours=hours or settings.install_hours)))
 
 
 def disconnect(account: Account) -> None:

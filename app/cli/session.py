@@ -133,15 +133,15 @@ async def stored_delivery(settings: Settings, id_: str, source: str, *, practice
         return await find_delivery(engine, id_, source)
 
 
-async def install_link(settings: Settings, account: str) -> str:
-    """Return a link with which a person may connect `account` to HubSpot. Raises StartError."""
+async def install_link(settings: Settings, account: str, *, hours: float) -> str:
+    """Return a link with which a person may connect `account` to HubSpot, within `hours`. Raises StartError."""
     async with _oauth_alone(settings) as (oauth, engine):
         stored = await RulebookStore(engine).in_force()
         joining = joining_by_oauth(text_to_documents(stored.documents)) if stored else []
         if account not in joining:
             names = ", ".join(joining) or "none yet"
             raise StartError(f"no account {account!r} joins by OAuth in the rules in force; there are: {names}")
-        return await oauth.connector.link(account)
+        return await oauth.connector.link(account, seconds=hours * 3600)
 
 
 async def disconnect(settings: Settings, account: str) -> Disconnected:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import re
+from html import unescape
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
@@ -12,6 +14,7 @@ import pytest
 from sqlalchemy import text
 
 from app.accounts.connect import Connector, Disconnected
+from app.settings import load_settings
 from app.web import auth
 from app.web.api import accounts
 from app.web.app import create_app
@@ -37,7 +40,8 @@ def browser(connecting: Connector | None, grants: GrantStore | None) -> httpx.As
     known = {name: SimpleNamespace(name=name, oauth=name != "main") for name in ("emea", "apac", "main")}
     book = SimpleNamespace(accounts=known)
     oauth_of_process = SimpleNamespace(connector=connecting, grants=grants) if connecting else None
-    process: Any = SimpleNamespace(oauth=oauth_of_process, rulebook=SimpleNamespace(current=book))
+    settings = load_settings({})
+    process: Any = SimpleNamespace(oauth=oauth_of_process, rulebook=SimpleNamespace(current=book), settings=settings)
     operators = accounts.routes(process)
     routers = [oauth.router(connecting), auth.operators_only("operators-only", [operators])]
     app = create_app(routers)
@@ -68,12 +72,21 @@ def web(open_browser: Callable[[], httpx.AsyncClient]) -> httpx.AsyncClient:
 
 
 async def install(web: httpx.AsyncClient, account: str = "emea") -> str:
-    """Ask for a link as an operator and open it; return where HubSpot is asked."""
+    """Ask for a link as an operator, open it and press its button; return where HubSpot is asked."""
     answer = await web.post(f"/api/v1/accounts/{account}/install", headers=ADMIN)
     assert answer.status_code == 200, answer.text
-    opened = await web.get(answer.json()["url"])
+    opened = await press(web, answer.json()["url"])
     assert opened.status_code == 303
     return opened.headers["location"]
+
+
+async def press(web: httpx.AsyncClient, link: str) -> httpx.Response:
+    """Open the link and press the button of its page, as a browser does."""
+    page = await web.get(link)
+    assert page.status_code == 200, page.text
+    found = re.search(r'<form method="post" action="([^"]+)"><button>', page.text)
+    assert found is not None
+    return await web.post(unescape(found[1]))
 
 
 def state_of(url: str) -> str:
@@ -120,9 +133,8 @@ async def test_no_page_is_kept_framed_or_shown_to_other_sites_and_the_cookie_sta
     web: httpx.AsyncClient,
 ) -> None:
     link = (await web.post("/api/v1/accounts/emea/install", headers=ADMIN)).json()
-    assert link["expires_in"] == 600
-    opened = await web.get(link["url"])
-    for answer in (opened, await back(web)):
+    page, opened = await web.get(link["url"]), await press(web, link["url"])
+    for answer in (page, opened, await back(web)):
         assert answer.headers["cache-control"] == "no-store"
         assert answer.headers["referrer-policy"] == "no-referrer"
         assert "frame-ancestors 'none'" in answer.headers["content-security-policy"]
@@ -132,9 +144,54 @@ async def test_no_page_is_kept_framed_or_shown_to_other_sites_and_the_cookie_sta
 
 async def test_a_link_is_good_once(web: httpx.AsyncClient) -> None:
     link = (await web.post("/api/v1/accounts/emea/install", headers=ADMIN)).json()["url"]
-    assert [(await web.get(link)).status_code for _ in range(2)] == [303, 400]
-    page = await web.get("/oauth/install", params={"ticket": "<script>made up</script>"})
-    assert (page.status_code, "used already" in page.text, "<script>" in page.text) == (400, True, False)
+    assert [(await web.post(link)).status_code for _ in range(2)] == [303, 400]
+    assert (await web.get(link)).status_code == 400
+    for open_page in (web.get, web.post):
+        page = await open_page("/oauth/install", params={"ticket": "<script>made up</script>"})
+        assert (page.status_code, "used already" in page.text, "<script>" in page.text) == (400, True, False)
+
+
+async def test_a_preview_of_a_link_does_not_use_it_up(
+    open_browser: Callable[[], httpx.AsyncClient], far: FarEnd
+) -> None:
+    link = (await open_browser().post("/api/v1/accounts/emea/install", headers=ADMIN)).json()["url"]
+    for _ in range(3):
+        preview = await open_browser().get(link)
+        assert (preview.status_code, "Connect emea to HubSpot" in preview.text) == (200, True)
+        assert "<script" not in preview.text
+        assert "set-cookie" not in preview.headers
+    assert (await open_browser().head(link)).status_code == 405
+    web = open_browser()
+    url = (await press(web, link)).headers["location"]
+    assert (await back(web, state=state_of(url), code=far.approve(url))).status_code == 200
+
+
+async def test_the_button_may_lead_to_hubspot_and_no_other_page_has_a_form(web: httpx.AsyncClient) -> None:
+    link = (await web.post("/api/v1/accounts/emea/install", headers=ADMIN)).json()["url"]
+    policy = (await web.get(link)).headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert "form-action 'self' https: https://app.hubspot.com;" in policy
+    assert "form-action 'none'" in (await back(web)).headers["content-security-policy"]
+
+
+@pytest.mark.parametrize(("asked", "hours"), [("", 24), ("?hours=48", 48), ("?hours=0.5", 0.5)])
+async def test_a_link_lives_as_long_as_the_operator_says(
+    web: httpx.AsyncClient, engine: AsyncEngine, asked: str, hours: float
+) -> None:
+    link = (await web.post(f"/api/v1/accounts/emea/install{asked}", headers=ADMIN)).json()
+    assert link["expires_in"] == hours * 3600
+    async with engine.begin() as connection:
+        lives = text("SELECT round(extract(epoch FROM expires_at - created_at)) FROM oauth_installs")
+        assert (await connection.execute(lives)).scalar_one() == hours * 3600
+        await connection.execute(text("UPDATE oauth_installs SET expires_at = clock_timestamp()"))
+    assert (await web.get(link["url"])).status_code == 400
+    assert (await web.post(link["url"])).status_code == 400
+
+
+@pytest.mark.parametrize("hours", ["0", "-1", "721", "nan", "soon"])
+async def test_a_link_does_not_live_for_ever(web: httpx.AsyncClient, hours: str) -> None:
+    answer = await web.post(f"/api/v1/accounts/emea/install?hours={hours}", headers=ADMIN)
+    assert answer.status_code == 422
 
 
 async def test_a_state_is_good_once_also_where_connecting_failed(web: httpx.AsyncClient, far: FarEnd) -> None:
@@ -251,6 +308,7 @@ async def test_where_nothing_is_configured_every_route_names_the_settings() -> N
         assert (asked.status_code, "SEGUE_HUBSPOT_CLIENT_ID" in asked.json()["detail"]) == (409, True)
         page = await web.get("/oauth/install", params={"ticket": "any"})
         assert (page.status_code, "SEGUE_ENCRYPTION_KEYS" in page.text) == (404, True)
+        assert (await web.post("/oauth/install", params={"ticket": "any"})).status_code == 404
         assert (await web.get("/api/v1/accounts", headers=ADMIN)).json()["items"][0]["state"] == "not_connected"
 
 

@@ -177,11 +177,23 @@ async def test_operators_are_shown_no_token(connected: Connected, grants: GrantS
 
 
 async def test_a_ticket_and_a_state_are_good_once_each_in_its_own_place(installs: InstallStore) -> None:
-    ticket, state = await installs.add_ticket("emea"), await installs.add_state(PENDING)
+    ticket, state = await installs.add_ticket("emea", seconds=600), await installs.add_state(PENDING)
     assert await installs.take_ticket(state) is None
     assert await installs.take_state(ticket) is None
     assert [await installs.take_ticket(ticket) for _ in range(2)] == ["emea", None]
     assert [await installs.take_state(state) for _ in range(2)] == [PENDING, None]
+
+
+async def test_a_ticket_that_is_looked_at_stays_good(engine: AsyncEngine, installs: InstallStore) -> None:
+    ticket, state = await installs.add_ticket("emea", seconds=600), await installs.add_state(PENDING)
+    assert [await installs.account_of(ticket) for _ in range(3)] == ["emea"] * 3
+    assert await installs.account_of(state) is None
+    assert await installs.take_ticket(ticket) == "emea"
+    assert await installs.account_of(ticket) is None
+    old = await installs.add_ticket("emea", seconds=600)
+    async with engine.begin() as connection:
+        await connection.execute(text("UPDATE oauth_installs SET expires_at = clock_timestamp()"))
+    assert await installs.account_of(old) is None
 
 
 async def test_of_many_that_come_with_the_same_state_one_is_let_in(installs: InstallStore) -> None:
@@ -191,13 +203,13 @@ async def test_of_many_that_come_with_the_same_state_one_is_let_in(installs: Ins
 
 
 async def test_both_are_good_for_ten_minutes_and_the_old_ones_go(engine: AsyncEngine, installs: InstallStore) -> None:
-    ticket, state = await installs.add_ticket("emea"), await installs.add_state(PENDING)
+    ticket, state = await installs.add_ticket("emea", seconds=600), await installs.add_state(PENDING)
     async with engine.begin() as connection:
         lives = await connection.execute(text("SELECT DISTINCT expires_at - created_at < '601s' FROM oauth_installs"))
         assert lives.scalars().all() == [True]
         await connection.execute(text("UPDATE oauth_installs SET expires_at = clock_timestamp()"))
     assert await installs.take_ticket(ticket) is None
-    await installs.add_ticket("emea")
+    await installs.add_ticket("emea", seconds=600)
     assert await installs.take_state(state) is None
     async with engine.connect() as connection:
         assert (await connection.execute(text("SELECT count(*) FROM oauth_installs"))).scalar_one() == 1
@@ -205,12 +217,13 @@ async def test_both_are_good_for_ten_minutes_and_the_old_ones_go(engine: AsyncEn
 
 @pytest.mark.parametrize("unknown", ["", "made-up", "\x00", "\ud800", "x" * 10_000])
 async def test_whatever_is_presented_instead_is_nothing(installs: InstallStore, unknown: str) -> None:
+    assert await installs.account_of(unknown) is None
     assert await installs.take_ticket(unknown) is None
     assert await installs.take_state(unknown) is None
 
 
 async def test_who_reads_the_table_can_use_nothing_of_it(engine: AsyncEngine, installs: InstallStore) -> None:
-    secrets = [await installs.add_ticket("emea"), await installs.add_state(PENDING), PENDING.verifier]
+    secrets = [await installs.add_ticket("emea", seconds=600), await installs.add_state(PENDING), PENDING.verifier]
     shown = await everything(engine, "oauth_installs")
     assert not any(secret in shown for secret in secrets)
     assert PENDING.verifier not in repr(PENDING)
@@ -219,7 +232,7 @@ async def test_who_reads_the_table_can_use_nothing_of_it(engine: AsyncEngine, in
 async def test_a_store_that_is_gone_is_busy(encryption: Encryption) -> None:
     engine = open_engine("postgresql+asyncpg://segue@127.0.0.1:1/segue")
     calls: list[Awaitable[Any]] = [
-        InstallStore(engine, encryption).add_ticket("emea"),
+        InstallStore(engine, encryption).add_ticket("emea", seconds=600),
         GrantStore(engine, encryption).listed(),
     ]
     for call in calls:

@@ -76,7 +76,7 @@ async def connect(web: Running, far: FarEnd) -> httpx.Response:
     """Go the whole way as an operator and a person do."""
     headers = {"authorization": f"Bearer {ADMIN_TOKEN}"}
     link = (await web.client.post("/api/v1/accounts/emea/install", headers=headers)).json()["url"]
-    url = (await web.client.get(link)).headers["location"]
+    url = (await web.client.post(link)).headers["location"]
     state = httpx.URL(url).params["state"]
     return await web.client.get("/oauth/callback", params={"state": state, "code": far.approve(url)})
 
@@ -178,7 +178,15 @@ async def test_the_commands_give_a_link_to_an_account_in_force_and_disconnect_on
         environment = CONFIGURED | {"database_url": database_url, "hubspot_base_url": url}
         given = await asyncio.to_thread(segue, environment, "hubspot", "install", "emea")
         assert (given.exit_code, given.stdout.startswith(f"{BASE}/oauth/install?ticket=")) == (0, True), given.output
-        assert (await web.client.get(given.stdout.strip())).status_code == 303
+        assert (await web.client.get(given.stdout.strip())).status_code == 200
+        assert (await web.client.post(given.stdout.strip())).status_code == 303
+        short = await asyncio.to_thread(segue, environment, "hubspot", "install", "emea", "--hours", "2")
+        assert short.exit_code == 0, short.output
+        async with web.process.engine.begin() as connection:
+            lives = text(
+                "SELECT round(extract(epoch FROM expires_at - created_at)) FROM oauth_installs WHERE kind = 'ticket'"
+            )
+            assert (await connection.execute(lives)).scalars().all() == [7200]
         unknown = await asyncio.to_thread(segue, environment, "hubspot", "install", "apac")
         assert "no account 'apac' joins by OAuth in the rules in force; there are: emea" in str(unknown.exception)
         none = await asyncio.to_thread(segue, environment, "hubspot", "disconnect", "emea")

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from pydantic import BaseModel
 
-from app.accounts.install_store import LIFE_SECONDS
 from app.web.api.common import Identity, resource
 from app.web.pages.connect import NOT_CONFIGURED
 from app.web.problems import Problem
@@ -18,6 +17,7 @@ from app.web.problems import Problem
 if TYPE_CHECKING:
     from app.process import Process
 
+Hours = Annotated[float | None, Query(gt=0, le=720, description="For how many hours it works")]
 NOT_BY_OAUTH: dict[int | str, dict[str, Any]] = {409: {"description": "OAuth is not configured"}}
 ACCOUNT: dict[str, Any] = {
     "account": "emea",
@@ -31,12 +31,12 @@ ACCOUNT: dict[str, Any] = {
 
 class InstallLink(
     BaseModel,
-    json_schema_extra={"example": {"url": "https://segue.example/oauth/install?ticket=...", "expires_in": 600}},
+    json_schema_extra={"example": {"url": "https://segue.example/oauth/install?ticket=...", "expires_in": 86400}},
 ):
     """A link that connects an account: for one browser, once, within `expires_in` seconds."""
 
     url: str
-    expires_in: int = LIFE_SECONDS
+    expires_in: int
 
 
 class AccountRow(BaseModel, json_schema_extra={"example": ACCOUNT}):
@@ -72,13 +72,17 @@ def routes(process: Process) -> APIRouter:
         return {"items": [rows[name] for name in sorted(rows)]}
 
     @router.post("/accounts/{account}/install", response_model=InstallLink, responses=NOT_BY_OAUTH)
-    async def install(account: Identity) -> dict[str, Any]:
-        """Return a link that connects an account to HubSpot: it works once, within ten minutes."""
+    async def install(account: Identity, hours: Hours = None) -> dict[str, Any]:
+        """Return a link that connects an account to HubSpot: it works once, for `hours` or the hours of the settings.
+
+        It opens a page with a button, so that programs that preview links do not use it up.
+        """
         if oauth is None:
             raise Problem(409, "oauth-not-configured", NOT_CONFIGURED)
         if not accounts().get(account):
             raise Problem(404, "not-found", f"No account {account!r} joins by OAuth in the rules in force.")
-        return {"url": await oauth.connector.link(account)}
+        seconds = (hours or process.settings.install_hours) * 3600
+        return {"url": await oauth.connector.link(account, seconds=seconds), "expires_in": int(seconds)}
 
     return router
 

@@ -1,4 +1,7 @@
-"""`/oauth/`: the pages that connect a HubSpot account, called by a person's browser."""
+"""`/oauth/`: the pages that connect a HubSpot account, called by a person's browser.
+
+The link's page has a button and no script. Only the button's POST spends the ticket.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import hmac
 from collections.abc import Awaitable, Callable
 from html import escape
 from typing import Annotated
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Cookie, Query
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
@@ -23,7 +27,7 @@ NOT_CONFIGURED = (
 HEADERS = {
     "Cache-Control": "no-store",
     "Referrer-Policy": "no-referrer",
-    "Content-Security-Policy": "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "Content-Security-Policy": "default-src 'none'; base-uri 'none'; form-action {form}; frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",
 }
 Given = Annotated[str, Query(max_length=8192)]
@@ -34,6 +38,10 @@ def router(connector: Connector | None) -> APIRouter:
     routes = APIRouter(include_in_schema=False)
 
     @routes.get(INSTALL)
+    async def ask(ticket: Given = "") -> Response:
+        return await _shown(connector, lambda connector: _ask(connector, ticket))
+
+    @routes.post(INSTALL)
     async def install(ticket: Given = "") -> Response:
         return await _shown(connector, lambda connector: _begin(connector, ticket))
 
@@ -64,9 +72,18 @@ async def _shown(connector: Connector | None, go: Callable[[Connector], Awaitabl
         return _page(400, "Not connected", str(refused))
 
 
+async def _ask(connector: Connector, ticket: str) -> Response:
+    """Show the button. Browsers check `form-action` for all redirects that follow, and HubSpot's sites are several."""
+    account = await connector.account_of(ticket)
+    target = escape(f"{INSTALL}?{urlencode({'ticket': ticket})}")
+    button = f'<form method="post" action="{target}"><button>Connect {escape(account)} to HubSpot</button></form>'
+    lines = (f"Connect the account {account}: HubSpot asks you next which of its accounts Segue may use.",)
+    return _page(200, "Connect HubSpot", *lines, more=button, form=f"'self' https: {connector.consent_origin}")
+
+
 async def _begin(connector: Connector, ticket: str) -> Response:
     sent = await connector.begin(ticket)
-    response = RedirectResponse(sent.url, 303, HEADERS)
+    response = RedirectResponse(sent.url, 303, _headers())
     response.set_cookie(
         COOKIE,
         sent.state,
@@ -96,7 +113,13 @@ def _connected(connected: Connected) -> Response:
     return _page(200, "Connected", *lines, "You can close this page.")
 
 
-def _page(status: int, title: str, *lines: str) -> HTMLResponse:
+def _page(status: int, title: str, *lines: str, more: str = "", form: str = "'none'") -> HTMLResponse:
+    """Return a page. `more` is HTML; `form` says where its form may lead to."""
     body = "".join(f"<p>{escape(line)}</p>" for line in lines)
     head = f'<meta charset="utf-8"><title>Segue: {escape(title)}</title>'
-    return HTMLResponse(f'<!doctype html><html lang="en">{head}<h1>{escape(title)}</h1>{body}</html>', status, HEADERS)
+    html = f'<!doctype html><html lang="en">{head}<h1>{escape(title)}</h1>{body}{more}</html>'
+    return HTMLResponse(html, status, _headers(form))
+
+
+def _headers(form: str = "'none'") -> dict[str, str]:
+    return {name: value.replace("{form}", form) for name, value in HEADERS.items()}
