@@ -22,6 +22,7 @@ from app.cli.rules_file import (
     FINDINGS,
     AsJson,
     EnvFile,
+    PlaceholderEnvironment,
     Placeholders,
     Rules,
     environment_of,
@@ -69,10 +70,23 @@ def check(
 def _findings(path: Path, environment: Mapping[str, str], *, against_hubspot: bool) -> list[Mistake]:
     """Return what the rules alone show, and what HubSpot's definitions show. Raises RulebookError, and StartError."""
     if not against_hubspot:
-        return rule_findings(load_rules(path, environment))
+        book = load_rules(path, environment)
+        placeholders = isinstance(environment, PlaceholderEnvironment)
+        return rule_findings(book) + ([] if placeholders else _refused_by_serve(book, environment))
     from app.cli.against_hubspot import findings_against_hubspot
 
     return findings_against_hubspot(path, environment)
+
+
+def _refused_by_serve(book: Rulebook, environment: Mapping[str, str]) -> list[Mistake]:
+    """Return what `serve` refuses for want of settings. Raises StartError for settings that cannot be used."""
+    from app.accounts.sandbox_mode import is_practice
+    from app.rules.wiring import refused_accounts
+    from app.settings import load_settings
+
+    if not any(account.oauth or is_practice(account.name) for account in book.accounts.values()):
+        return []
+    return list(refused_accounts(book, load_settings(environment), environment))
 
 
 def run_tests(

@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from app.accounts.encryption import encryption
 from app.accounts.sandbox_mode import SANDBOX, TOKEN, is_practice, practice_accounts, practice_environment
-from app.errors import Mistake, RulebookError
+from app.errors import Mistake, RulebookError, StartError
 from app.model import Account
+from app.rules.file.parsed import Parsed
 from app.rules.load import load
 from app.sources import PROVIDERS
 
@@ -33,16 +35,37 @@ def load_rulebook(
     rulebook = load(documents, environment=environment, providers=PROVIDERS, default_account=account)
     if sandbox:
         return replace(rulebook, accounts=practice_accounts(rulebook.accounts))
-    if message := _unusable(rulebook.accounts, settings):
-        raise RulebookError((Mistake(documents[0].file, 1, 1, f"accounts: {message}"),))
+    if mistakes := refused_accounts(rulebook, settings, environment):
+        raise RulebookError(mistakes)
     return rulebook
 
 
-def _unusable(accounts: Mapping[str, Account], settings: Settings) -> str | None:
-    """Return why these accounts cannot be used outside practice, None where they can."""
-    if any(is_practice(name) for name in accounts):
+def refused_accounts(rulebook: Rulebook, settings: Settings, environment: Mapping[str, str]) -> tuple[Mistake, ...]:
+    """Return why accounts of a compiled rulebook cannot be used outside practice, each at its place in the rules."""
+    found = {name: message for name, account in rulebook.accounts.items() if (message := _refused(account, settings))}
+    if not found:
+        return ()
+    parsed = [Parsed(document, environment) for document in rulebook.documents]
+    return tuple(_mistake(parsed, name, message) for name, message in found.items())
+
+
+def _refused(account: Account, settings: Settings) -> str | None:
+    if is_practice(account.name):
         return f"{SANDBOX!r} is the emulator's name; choose another one for a real account"
-    missing = settings.missing_for_oauth
-    if missing and any(account.oauth for account in accounts.values()):
-        return f"those that join by OAuth need {', '.join(missing)}"
+    if not account.oauth:
+        return None
+    if missing := settings.missing_for_oauth:
+        return f"accounts that join by OAuth need {', '.join(missing)}"
+    try:
+        encryption(settings.encryption_keys.get_secret_value() if settings.encryption_keys else "")
+    except StartError as error:
+        return str(error)
     return None
+
+
+def _mistake(parsed: list[Parsed], name: str, message: str) -> Mistake:
+    """Return the mistake at the account's `oauth`, or at the account where it has none."""
+    for one in parsed:
+        if name in (one.value.get("accounts") or {}):
+            return one.mistake(("accounts", name, "oauth"), f"account {name!r}: {message}")
+    return Mistake(parsed[0].file, 1, 1, f"accounts: {message}")

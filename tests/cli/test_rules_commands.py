@@ -66,6 +66,57 @@ def test_check_finds_nothing(rules: Path) -> None:
     assert (result.exit_code, result.stdout) == (0, f"{rules}: no findings\n")
 
 
+JOINING = RULES.replace('{main: {token: "${TOKEN}"}}', "{main: {oauth: true}}")
+APP = {
+    "SEGUE_HUBSPOT_CLIENT_ID": "client-1",
+    "SEGUE_HUBSPOT_CLIENT_SECRET": "made-up",
+    "SEGUE_PUBLIC_URL": "https://segue.example",
+    "SEGUE_ENCRYPTION_KEYS": "A" * 43 + "=",
+}
+
+
+@pytest.mark.parametrize(
+    ("environment", "message"),
+    [
+        (
+            {},
+            f"accounts that join by OAuth need {', '.join(APP)}",
+        ),
+        (APP | {"SEGUE_ENCRYPTION_KEYS": ""}, "accounts that join by OAuth need SEGUE_ENCRYPTION_KEYS"),
+        (APP | {"SEGUE_ENCRYPTION_KEYS": "short"}, "SEGUE_ENCRYPTION_KEYS: key 1 of 1 is no key"),
+    ],
+)
+def test_check_knows_what_serve_refuses_of_an_account_that_joins_by_oauth(
+    rules: Path, environment: dict[str, str], message: str
+) -> None:
+    rules.write_text(JOINING)
+    checked = run("check", rules, **environment)
+    assert checked.exit_code == 3
+    assert f"rules.yaml:2:26: error: account 'main': {message}" in checked.output
+
+
+def test_check_is_content_with_an_app_that_is_configured_and_asks_for_none_of_placeholders(rules: Path) -> None:
+    rules.write_text(JOINING)
+    assert run("check", rules, **APP).exit_code == 0
+    assert run("check", "--placeholders", rules).exit_code == 0
+
+
+def test_check_names_a_setting_that_serve_refuses_where_an_account_joins_by_oauth(rules: Path) -> None:
+    rules.write_text(JOINING)
+    checked = run("check", rules, SEGUE_PORT="many", **APP)
+    assert isinstance(checked.exception, StartError)
+    assert "SEGUE_PORT" in str(checked.exception)
+
+
+def test_check_refuses_the_emulators_name(rules: Path) -> None:
+    rules.write_text(RULES.replace("{main: {token", "{sandbox: {token"))
+    checked = run("check", rules)
+    assert (checked.exit_code, "rules.yaml:2:21: error: account 'sandbox': 'sandbox' is the" in checked.output) == (
+        3,
+        True,
+    )
+
+
 def test_check_tells_every_finding_with_its_place_and_ends_with_3(rules: Path) -> None:
     rules.write_text(RULES.replace("sender: anna", "sender: ben").replace("type: lead", "type: []"))
     result = run("check", rules)
