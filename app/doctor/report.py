@@ -40,7 +40,7 @@ def _examined(wanted: Wanted, facts: Facts, now: datetime, others: Mapping[str, 
     for sender in wanted.senders:
         yield from senders.sender(sender, facts)
     for use in wanted.uses:
-        yield sequences.sequence(use, wanted, facts)
+        yield from sequences.sequence(use, wanted, facts)
     yield from properties.named(wanted, facts)
     yield from write_backs.write_backs(wanted, facts)
     yield connection.legal_basis(facts)

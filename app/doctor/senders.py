@@ -92,7 +92,9 @@ def _inbox(one: Sender, facts: Facts) -> Finding:
     if listed_address(mine.email) != listed_address(one.email):
         message = f"{one.email} is not the owner's address, {mine.email}"
         return warning(check, message, "see that it is an inbox which this user has connected")
-    return ok(check, "it is the owner's address; whether it is connected, HubSpot does not tell")
+    alias = f", and whether {one.alias} is an alias of it" if one.alias else ""
+    message = f"it is the owner's address; whether it is connected{alias} cannot be known: HubSpot does not tell"
+    return unknown(check, message, "see it in HubSpot, or look at `segue hubspot senders` for what was refused")
 
 
 def shown(owner: Owner) -> str:

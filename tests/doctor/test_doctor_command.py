@@ -35,7 +35,7 @@ def test_an_account_that_is_ready_has_nothing_that_failed(practice: Practice) ->
         "scopes": "ok",
         "sender anna: user id": "ok",
         "sender anna: seat": "ok",
-        "sender anna: inbox": "ok",
+        "sender anna: inbox": "unknown",
         "sequence 310001": "ok",
         "contact properties": "ok",
         "legal basis": "unknown",
@@ -174,6 +174,32 @@ def test_an_answer_that_nobody_understands_is_unknown(practice: Practice) -> Non
     practice.refuse("sequences", 403, "FORBIDDEN")
     code, findings = practice.doctor()
     assert (code, findings["sequence 310001"]["status"]) == (0, "unknown")
+
+
+def test_an_inbox_that_cannot_be_seen_is_not_called_fine(practice: Practice) -> None:
+    practice.rules(anna=ANNA | {"alias": "anna@sales.acme.example"})
+    code, findings = practice.doctor()
+    inbox = findings["sender anna: inbox"]
+    assert (code, inbox["status"]) == (0, "unknown")
+    assert (
+        "whether it is connected, and whether anna@sales.acme.example is an alias of it cannot be known"
+        in inbox["told"]
+    )
+
+
+@pytest.mark.parametrize("by_owner", [False, True])
+def test_a_403_for_one_sender_does_not_make_the_sequence_unknown_for_the_others(
+    practice: Practice, *, by_owner: bool
+) -> None:
+    practice.control("settings", {"sender_refusals": 403})
+    pools = {"pools": {"team": {"senders": ["anna", "cleo"]}}}
+    practice.rules(sender="contact-owner" if by_owner else "team", anna=ANNA, cleo=CLEO, more=pools)
+    _, findings = practice.doctor()
+    assert findings["sequence 310001"]["status"] == "ok"
+    assert "anna" in findings["sequence 310001"]["told"]
+    alone = findings["sequence 310001: cleo"]
+    assert (alone["status"], alone["do"]) == ("unknown", "look at sender cleo first")
+    assert "whether cleo may see it cannot be known: HubSpot answered 403 FORBIDDEN" in alone["told"]
 
 
 def naming(practice: Practice, back: dict[str, str], **contact: Any) -> None:
