@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from app.catalogue.rows import listed_owners, listed_sequences
 from app.clock import elapsed_seconds, utc_now
 from app.database.engine import busy_when_gone
-from app.errors import Busy, HeldError, HubSpotError, StartError
+from app.errors import Busy, HeldError, HubSpotError, Refusal, StartError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -125,6 +125,24 @@ class Catalogue:
             return await listed_owners(await self._client_of(found)), {}
 
         return await self._cached_listing(found, "owners", None).listing(read, max_age=max_age)
+
+    async def live(self, account: str | None, read: Callable[[HubSpotClient, Rulebook], Awaitable[Row]]) -> Row | None:
+        """Return what `read` gets from HubSpot now, with account and time; None where the rules have no such account.
+
+        Raises Busy where HubSpot gives no answer, and the Refusal where it refuses.
+        """
+        rulebook = self._rulebook()
+        found = rulebook and rulebook.resolve_account(account)
+        if not rulebook or not found:
+            return None
+        try:
+            with busy_when_gone():
+                row = await read(await self._client_of(found), rulebook)
+        except Refusal:
+            raise
+        except (HubSpotError, HeldError, StartError) as error:
+            raise Busy("hubspot_unavailable", str(error), retry_after=AGAIN_SECONDS) from error
+        return {"account": found.name, "read_at": utc_now(), **row}
 
     def _cached_listing(self, account: Account, what: str, users: object) -> CachedListing:
         """Return the cached listing. One for other users is dropped: it answers another question."""

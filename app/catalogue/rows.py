@@ -28,7 +28,7 @@ async def listed_sequences(client: HubSpotClient, users: Mapping[str, str]) -> t
 
     The second result are the users that HubSpot refuses, by name. Raises what the client raises.
     """
-    chosen = users or await _own_user(client)
+    chosen = users or await own_user(client)
     found: dict[str, Sequence] = {}
     seen: dict[str, list[str]] = {}
     refused: dict[str, Refusal] = {}
@@ -69,7 +69,8 @@ async def listed_senders(
     ]
 
 
-async def _own_user(client: HubSpotClient) -> dict[str, str]:
+async def own_user(client: HubSpotClient) -> dict[str, str]:
+    """Return the token's own user, for rules without a sender. Raises StartError where it cannot be learned."""
     message = "there is no sender in the rules yet: name a --user; segue hubspot owners lists their user ids"
     try:
         user_id = (await client.token_info()).user_id
@@ -102,8 +103,8 @@ def _sequence_row(
         "id": sequence.id,
         "name": sequence.name,
         "owner": (owner.name or owner.email or owner.id) if owner else sequence.user_id,
-        "steps": list(details.steps) if details else None,
-        "sends": f"{_clock(settings.opens_minute)}-{_clock(settings.closes_minute)}" if settings else None,
+        "steps": [step.kind for step in details.steps] if details else None,
+        "sends": f"{clock(settings.opens_minute)}-{clock(settings.closes_minute)}" if settings else None,
         "follow_up_days": settings.days if settings else None,
         "edited_at": sequence.updated_at.isoformat() if sequence.updated_at else None,
         "seen_by": senders,
@@ -125,5 +126,6 @@ def _sender_row(one: Sender, owner: Owner | None, user: User | None, status: Sen
     }
 
 
-def _clock(minute: int | None) -> str:
+def clock(minute: int | None) -> str:
+    """Return a minute of the day as wall clock, `?` where it is not known."""
     return "?" if minute is None else f"{minute // 60:02}:{minute % 60:02}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, TypeVar
 
 import typer
 from rich.console import Console
@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
 User = Annotated[str, typer.Option("--user", help="List what the user with this user id may send.")]
 Sender = Annotated[str, typer.Option("--sender", help="List what this sender of the rules may send.")]
-Read: TypeAlias = "Callable[[CommandSession, Rulebook, str], Coroutine[Any, Any, list[Row]]]"
+T = TypeVar("T")
+Read: TypeAlias = "Callable[[CommandSession, Rulebook, str], Coroutine[Any, Any, T]]"
 WIDE = 200
 LIST = ", "
 
@@ -40,7 +41,7 @@ def sequences(
     """List the sequences that the senders may send, or one user or sender."""
 
     async def read(session: CommandSession, book: Rulebook, key: str) -> list[Row]:
-        users = _users(book, user, sender)
+        users = users_of(book, user, sender)
         rows, refused = await listed_sequences(await session.client(book.accounts[key]), users)
         for name, refusal in refused.items():
             typer.echo(f"{name}: HubSpot lists nothing: {refusal}; segue doctor says more", err=True)
@@ -80,8 +81,13 @@ def senders(
     _list(read, rules, account, env_file, as_json=as_json)
 
 
-def _list(read: Read, rules: Path, account: str, env_file: Path | None, *, as_json: bool) -> None:
+def _list(read: Read[list[Row]], rules: Path, account: str, env_file: Path | None, *, as_json: bool) -> None:
     """Read rows from one account and print them."""
+    show(read_live(read, rules, account, env_file), as_json=as_json)
+
+
+def read_live(read: Read[T], rules: Path, account: str, env_file: Path | None) -> T:
+    """Return what `read` gets from one account."""
     from app.cli.session import open_session, run_session
 
     environment = rules_file.environment_of(env_file)
@@ -89,14 +95,14 @@ def _list(read: Read, rules: Path, account: str, env_file: Path | None, *, as_js
     book = rules_file.rulebook_or_none_yet(rules, settings, environment)
     key = rules_file.account_named(book, account)
 
-    async def rows() -> list[Row]:
+    async def ask() -> T:
         async with open_session(settings) as session:
             return await read(session, book, key)
 
-    _show(run_session(rows()), as_json=as_json)
+    return run_session(ask())
 
 
-def _users(book: Rulebook, user: str, sender: str) -> Mapping[str, str]:
+def users_of(book: Rulebook, user: str, sender: str) -> Mapping[str, str]:
     """Return the users whose view is listed: name by user id."""
     if user and sender:
         raise StartError("name either a --user or a --sender")
@@ -107,7 +113,8 @@ def _users(book: Rulebook, user: str, sender: str) -> Mapping[str, str]:
     return {one.user_id: one.name for one in book.senders.values() if sender in {"", one.name}}
 
 
-def _show(rows: list[Row], *, as_json: bool) -> None:
+def show(rows: list[Row], *, as_json: bool) -> None:
+    """Print rows as a table, or as JSON."""
     if as_json:
         print_json(rows)
         return

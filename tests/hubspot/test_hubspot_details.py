@@ -12,7 +12,7 @@ from app.hubspot.api import account, details, properties
 from app.hubspot.api import sequences as protocol
 from app.hubspot.api.account import AccountDetails, TokenInfo, Usage
 from app.hubspot.api.call import Page
-from app.hubspot.api.details import SendSettings, User
+from app.hubspot.api.details import SendSettings, SequenceStep, User
 from app.hubspot.api.properties import PropertyDefinition
 from app.hubspot.api.replies import Reply
 from tests.support.sandbox_account import SandboxAccount
@@ -30,6 +30,44 @@ def reply(body: Any, status: int = 200) -> Reply:
     return Reply(status, {}, json.dumps(body).encode())
 
 
+def test_a_step_has_what_hubspot_gives_and_none_for_the_rest() -> None:
+    steps = [
+        {"stepOrder": 0, "actionType": "EMAIL", "delayMillis": 0, "emailPattern": {"templateId": "77"}},
+        {
+            "stepOrder": 1,
+            "actionType": "TASK",
+            "delayMillis": 90_500,
+            "taskPattern": {"taskType": "EMAIL", "taskPriority": "HIGH", "subject": "Write", "templateId": 78},
+        },
+        {"stepOrder": 2, "actionType": "TASK", "delayMillis": -1, "taskPattern": {"subject": "", "taskType": None}},
+        {"stepOrder": 3, "actionType": "FINISH_ENROLLMENT", "delayMillis": "soon", "emailPattern": []},
+    ]
+    call = details.sequence_details("7001", "310001")
+    assert call.parse(reply({"id": "1", "steps": steps})).steps == (
+        SequenceStep("EMAIL", 0.0, "77"),
+        SequenceStep("TASK", 90.5, "78", "EMAIL", "Write", "HIGH"),
+        SequenceStep("TASK", None),
+        SequenceStep("FINISH_ENROLLMENT", None),
+    )
+
+
+def test_a_running_enrollment_is_read_and_404_means_none() -> None:
+    call = details.running_enrollment("501")
+    body = {"id": 9, "sequenceId": "310001", "enrolledAt": "2026-11-23T09:00:00Z", "enrolledBy": 7001}
+    found = call.parse(reply(body))
+    assert found is not None
+    assert (found.id, found.sequence, found.user_id, found.sequence_name, found.sender) == (
+        "9",
+        "310001",
+        "7001",
+        None,
+        None,
+    )
+    assert call.parse(reply({}, 404)) is None
+    with pytest.raises(OutcomeUnknown):
+        call.parse(reply({"id": "9"}))
+
+
 def test_a_sequence_has_its_steps_in_order_and_when_it_sends() -> None:
     call = details.sequence_details("7001", "310/1")
     assert (call.path("2026-09"), call.query) == ("/automation/sequences/2026-09/310%2F1", (("userId", "7001"),))
@@ -37,7 +75,7 @@ def test_a_sequence_has_its_steps_in_order_and_when_it_sends() -> None:
     settings = {"sendWindowStartMinute": 480, "sendWindowEndMinute": 1080, "eligibleFollowUpDays": "BUSINESS_DAYS"}
     found = call.parse(reply({"id": 310001, "name": "Demo", "steps": steps, "settings": settings}))
     assert (found.sequence.id, found.sequence.name) == ("310001", "Demo")
-    assert found.steps == ("EMAIL", "TASK", "UNKNOWN")
+    assert [step.kind for step in found.steps] == ["EMAIL", "TASK", "UNKNOWN"]
     assert found.settings == SendSettings(480, 1080, "BUSINESS_DAYS")
 
 
@@ -149,7 +187,7 @@ async def test_the_sandbox_answers_all_of_it(
         )
 
     async with new_client(httpx.MockTransport(dated), token="pat-sandbox-read") as client:
-        assert "EMAIL" in (await client.send(details.sequence_details("7001", "310001"))).steps
+        assert (await client.send(details.sequence_details("7001", "310001"))).steps[0].kind == "EMAIL"
         assert {user.id: user.seats for user in (await client.send(details.list_users())).items}["7003"] == ()
         assert "automation.sequences.enrollments.write" not in (await client.token_info()).scopes
         assert (await client.send(account.account_details())).timezone == "UTC"

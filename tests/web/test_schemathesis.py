@@ -41,7 +41,12 @@ LISTS = [
     "/api/v1/endpoints",
     "/api/v1/sources/unknown-paths",
 ]
-LISTINGS = ["/api/v1/sequences", "/api/v1/owners"]
+LISTINGS = [
+    "/api/v1/sequences",
+    "/api/v1/owners",
+    "/api/v1/sequences/{sequence_id}",
+    "/api/v1/contacts/{email}/enrollment",
+]
 DETAILS = ["/api/v1/events/{event_id}", "/api/v1/decisions/{decision_id}", "/api/v1/enrollments/{enrollment_id}"]
 OUTBOUND = [("GET", "/api/v1/outbound/{outbound_id}"), ("POST", "/api/v1/outbound/{outbound_id}/replay")]
 ENDPOINTS = ["/api/v1/endpoints/{name}/enable", "/api/v1/endpoints/{name}/test"]

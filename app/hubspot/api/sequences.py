@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from app.model import Sender
 
 
+STATUS_ROUTE = "/automation/sequences/{version}/enrollments/contact/{contactId}"
+
+
 @dataclass(frozen=True, slots=True)
 class Enrolled:
     """HubSpot's confirmation: its id of the enrollment, and since when the contact is enrolled (aware, UTC)."""
@@ -72,7 +75,7 @@ def enrollment_status(contact_id: str) -> Call[ObservedEnrollment | None]:
     An enrollment made by another user may be invisible here, so that None proves nothing.
     """
     return Call(
-        route="/automation/sequences/{version}/enrollments/contact/{contactId}",
+        route=STATUS_ROUTE,
         method="GET",
         parts={"contactId": contact_id},
         parse=_status,

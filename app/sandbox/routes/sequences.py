@@ -50,14 +50,16 @@ def read(account: Account, request: Request) -> Response:
 
 
 def _step(sequence: Sequence, number: int) -> dict[str, Any]:
-    return {
-        "id": f"{sequence.id}{number}",
-        "stepOrder": number,
-        "actionType": sequence.kind,
-        "delayMillis": 0 if number == 0 else 86_400_000,
-        "createdAt": CREATED,
-        "updatedAt": CREATED,
-    }
+    """Return a step, its e-mail or task with the fields of the published schema: a template has no name there."""
+    dates = {"createdAt": CREATED, "updatedAt": CREATED}
+    id_ = f"{sequence.id}{number}"
+    if sequence.kind == "TASK":
+        task = {"id": f"8{id_}", "taskType": "CALL", "taskPriority": "HIGH", "subject": f"Call: {sequence.name}"}
+        pattern = {"taskPattern": task | dates}
+    else:
+        pattern = {"emailPattern": {"id": f"8{id_}", "templateId": f"9{id_}"} | dates}
+    delay = 0 if number == 0 else 86_400_000
+    return {"id": id_, "stepOrder": number, "actionType": sequence.kind, "delayMillis": delay} | pattern | dates
 
 
 def enroll(account: Account, request: Request, entry: Entry) -> Response:

@@ -93,7 +93,7 @@ class OwnerList(Aged, json_schema_extra={"example": AGED | {"items": [OWNER]}}):
 
 def routes(process: Process) -> APIRouter:
     """Return the routes."""
-    router, catalogue = resource(), _catalogue(process)
+    router, catalogue = resource(), catalogue_of(process)
 
     @router.get("/sequences", response_model=SequenceList)
     async def sequences(account: Account = None, max_age: MaximumAge = FRESH_SECONDS) -> Listing:
@@ -108,7 +108,7 @@ def routes(process: Process) -> APIRouter:
     return router
 
 
-def _catalogue(process: Process) -> Catalogue:
+def catalogue_of(process: Process) -> Catalogue:
     """Return the catalogue. It opens its own connection to each account that an operator asks about."""
 
     async def open_client(account: model.Account) -> HubSpotClient:
