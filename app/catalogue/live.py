@@ -26,7 +26,7 @@ NOT_FOUND = "OBJECT_NOT_FOUND"
 IS_ENROLLED = "hs_sequences_is_enrolled"
 COUNT = "hs_sequences_enrolled_count"
 LATEST = "hs_latest_sequence_enrolled"
-# What a contact holds about its latest sequence, whoever enrolled it: our name of each instant, and HubSpot's.
+# What a contact holds about its latest sequence, by any user: our name of each instant, and HubSpot's.
 TIMES = {
     "enrolled_at": "hs_latest_sequence_enrolled_date",
     "ended_at": "hs_latest_sequence_ended_date",

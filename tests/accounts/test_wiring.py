@@ -54,12 +54,15 @@ def rules(tmp_path: Path) -> Path:
 
 
 @asynccontextmanager
-async def served(far: FarEnd, bearers: list[str]) -> AsyncIterator[str]:
+async def served(
+    far: FarEnd, bearers: list[str], refusal: tuple[str, int] = ("MISSING_SCOPES", 403)
+) -> AsyncIterator[str]:
     """Run HubSpot on a port; every call beside its OAuth is noted with its bearer, and refused."""
+    category, status = refusal
 
     async def anything(request: Request) -> Response:
         bearers.append(request.headers["authorization"])
-        return JSONResponse({"category": "MISSING_SCOPES"}, 403)
+        return JSONResponse({"category": category}, status)
 
     app = far.app
     app.add_route("/{path:path}", anything, methods=["GET", "POST"])
@@ -101,6 +104,25 @@ async def test_what_waits_for_an_account_goes_on_when_it_is_connected_and_bears_
         await web.rows_once_there("SELECT id FROM enrollments WHERE reason = 'MISSING_SCOPES'")
     (token,) = set(bearers)
     assert token.startswith("Bearer access-")
+
+
+async def test_work_is_held_where_hubspot_refuses_a_token_that_it_has_just_issued(
+    database_url: str, rules: Path, far: FarEnd
+) -> None:
+    bearers: list[str] = []
+    async with (
+        served(far, bearers, ("EXPIRED_AUTHENTICATION", 401)) as url,
+        running(database_url, rules, hubspot_base_url=url, lease_seconds="2", **CONFIGURED) as web,
+    ):
+        await connect(web, far)
+        await workers.start(web.process)
+        web.process.maintain()
+        await web.deliver("open", {"id": "1", "type": "form", "email": "ada@corp.example"})
+        (row,) = await web.rows_once_there(f"{STATE} AND state = 'held'")
+        assert row["reason"] == "account_not_connected"
+        assert "HubSpot refuses the access token of 'emea'" in row["detail"]
+        assert "segue hubspot install emea" in row["detail"]
+    assert far.refreshed() == 0
 
 
 async def test_who_was_held_while_the_account_was_being_connected_is_found(
