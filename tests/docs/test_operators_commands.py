@@ -10,10 +10,12 @@ import typer
 
 from app.__main__ import build
 from app.doctor.facts import Facts
+from app.doctor.lookups import waiting_lookups
 from app.doctor.named_properties import WriteBack
 from app.doctor.report import database, examined, public_url
 from app.doctor.requirements import Use, Wanted
-from app.errors import NotSent
+from app.enrichment.store import WaitingLookups
+from app.errors import LookupFailed, NotSent
 from app.hubspot.api.account import AccountDetails
 from app.model import Account, Sender
 
@@ -32,9 +34,11 @@ def test_every_check_of_the_doctor_is_explained_in_its_order() -> None:
     facts = Facts(AccountDetails("1", "UTC", None, None), error, error, error, error)
     uses, back = (Use("1", ("demo",), (anna,), by_owners=False),), (WriteBack("source", "segue_source", ("crm",)),)
     wanted = Wanted(Account("main", "x", timezone="UTC"), (anna,), uses, (), back)
-    findings = [database(None), public_url(None, None), *examined(wanted, facts, NOW)]
+    lookups = waiting_lookups([WaitingLookups("crm", LookupFailed.TOKEN_REFUSED, 1, NOW, "401")])
+    findings = [database(None), public_url(None, None), *lookups, *examined(wanted, facts, NOW)]
     checks = [
-        re.sub(r"(sender) anna|(sequence) \d+|(write_back) source", r"\1\2\3", finding.check) for finding in findings
+        re.sub(r"(sender) anna|(sequence) \d+|(write_back) source|(lookups of source) crm", r"\1\2\3\4", finding.check)
+        for finding in findings
     ]
     table = PAGE[PAGE.index("| check | ") : PAGE.index("What there is to name in rules")]
     assert re.findall(r"^\| ([^|-]+?) \|", table, re.MULTILINE)[1:] == checks
