@@ -54,4 +54,4 @@ async def _wrong(session: CommandSession, account: Wanted) -> list[WrongProperty
 
 
 def _mistake(wrong: WrongProperty) -> Mistake:
-    return Mistake(*wrong.place, f"{wrong.told}; {wrong.do}", "error" if wrong.sure else "warning")
+    return Mistake(*wrong.place, f"{wrong.problem}; {wrong.do}", "error" if wrong.sure else "warning")

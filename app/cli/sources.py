@@ -35,7 +35,7 @@ def list_sources(*, as_json: AsJson = False) -> None:
     console = Console() if Console().is_terminal else Console(width=160)
     console.print(table)
     console.print(
-        "\nwhat is sent again is told by its id, whatever the proof; docs/sources has a page for each", soft_wrap=True
+        "\na repetition is recognised by its id, whatever the proof; docs/sources has a page for each", soft_wrap=True
     )
 
 
@@ -83,8 +83,8 @@ def verify(
         kept = "only its beginning is kept: what covers the body cannot be checked again"
         checks.insert(0, Check("body", passed=None, detail=kept))
     if as_json:
-        told = [{"check": check.name, "passed": check.passed, "told": check.detail} for check in checks]
-        found = {"id": stored.delivery.id, "answered": stored.status, "reason": stored.reason, "checks": told}
+        shown = [{"check": check.name, "passed": check.passed, "told": check.detail} for check in checks]
+        found = {"id": stored.delivery.id, "answered": stored.status, "reason": stored.reason, "checks": shown}
         print_json(found)
     else:
         _print_checks(stored, checks)

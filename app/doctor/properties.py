@@ -29,10 +29,10 @@ CREATE = "create it in HubSpot, or correct the rule (HubSpot does not list sensi
 
 @dataclass(frozen=True, slots=True)
 class WrongProperty:
-    """A property in the rules file that HubSpot will refuse (`sure`), or may. `told` names neither file nor line."""
+    """A property in the rules file that HubSpot will refuse (`sure`), or may. `problem` names neither file nor line."""
 
     place: FilePlace
-    told: str
+    problem: str
     do: str
     sure: bool = False
 
@@ -46,7 +46,7 @@ def named(wanted: Wanted, facts: Facts) -> Iterator[Finding]:
     else:
         wrong = list(wrong_properties(wanted.named, facts.definitions))
         for one in wrong:
-            yield (failed if one.sure else warning)(CHECK, f"{one.place}: {one.told}", one.do)
+            yield (failed if one.sure else warning)(CHECK, f"{one.place}: {one.problem}", one.do)
         if not wrong:
             yield ok(CHECK, ", ".join(wanted.properties))
 

@@ -34,7 +34,7 @@ def write_backs(wanted: Wanted, facts: Facts) -> Iterator[Finding]:
 
 def _write_back(check: str, one: WriteBack, definitions: Mapping[str, PropertyDefinition]) -> Finding:
     if wrong := wrong_write_back(one, definitions):
-        return warning(check, f"{wrong.place}: {wrong.told}", wrong.do)
+        return warning(check, f"{wrong.place}: {wrong.problem}", wrong.do)
     if any(_fits(value, definitions[one.name.lower()]) is None for value in one.values):
         return unknown(check, f"{one.name}: whether its type takes what is written there is not known")
     return ok(check, one.name)

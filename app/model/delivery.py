@@ -63,7 +63,7 @@ class Event:
     batch cannot be used: it is recorded, and decides nothing. `answers` are a form's, by the title and by the ref of
     the question: a text, or a list of texts where a person may choose several. Rules and `map:` read them.
     `received_at` is when its delivery arrived (aware): `now()` of a rule, so that a stored event is decided alike.
-    `lacking` says why there is no address, where the provider knows; it is told in the decision and not stored.
+    `lacking` says why there is no address, where the provider knows; the decision says it, and it is not stored.
     """
 
     source: str

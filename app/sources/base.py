@@ -85,7 +85,7 @@ class Provider(ABC):
         """Return the response to an unauthenticated request that only checks that the URL is served, else None.
 
         HEAD and GET are answered 200: many tools send one before they save a webhook. A GET with data is no such sign
-        of life: a sender that is set to the wrong method would be told that its event was taken.
+        of life: a sender that is set to the wrong method would take that as a yes to its event.
         """
         with_data = delivery.method == "GET" and (delivery.body or query_of(delivery.url))
         if delivery.method in {"GET", "HEAD"} and delivery.method not in self.methods and not with_data:
