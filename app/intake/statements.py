@@ -84,7 +84,7 @@ def decided(*, free: str = "false", replaces: str = PREVIOUS, detail: str = "NUL
     ), made AS (
         INSERT INTO enrollments (
             id, decision_id, event_id, delivery_id, source, rule, account, email, sequence, plan, properties, require,
-            intent, received_at, heard_at, expires_at, priority, created_at, updated_at, state, reason, due_at
+            intent, received_at, heard_at, expires_at, priority, created_at, updated_at, state, reason, detail, due_at
         )
         SELECT
             id, decision_id, event_id, delivery_id, source, rule, account, email, sequence, plan, properties,
@@ -92,12 +92,13 @@ def decided(*, free: str = "false", replaces: str = PREVIOUS, detail: str = "NUL
             statement_timestamp(), statement_timestamp(),
             CASE WHEN due_at IS NULL THEN 'ready' ELSE 'held' END,
             CASE WHEN due_at IS NULL THEN NULL ELSE 'delay' END,
+            'waits until ' || to_char(due_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI') || ' UTC',
             COALESCE(due_at, statement_timestamp())
         FROM enrollment_in WHERE id NOT IN (SELECT id FROM taken)
-        RETURNING id, created_at, state
+        RETURNING id, created_at, state, detail
     ), noted AS (
         INSERT INTO journal (enrollment_id, at, after, attempt, cause, detail)
-        SELECT id, created_at, state, 0, 'accepted', {detail} FROM made
+        SELECT id, created_at, state, 0, 'accepted', COALESCE({detail}, made.detail) FROM made
     )
 """  # noqa: S608  # what is put in are conditions of this module and of `redecide_statements`
 

@@ -109,6 +109,9 @@ async def test_a_window_that_does_not_open_again_is_a_case_for_a_person(road: Ro
 async def test_a_delay_holds_from_the_moment_of_acceptance(road: Road, make_entry: MakeEntry) -> None:
     await road.accept(make_entry("e1", delay=timedelta(days=36_500)))
     assert await road.state() == ("held", "delay")
+    ((detail, due_at),) = await road.run("SELECT detail, due_at FROM enrollments")
+    assert detail == f"waits until {due_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+    assert await road.run("SELECT DISTINCT detail FROM journal") == [(detail,)]
     assert await road.run("SELECT due_at - received_at FROM enrollments") == [(timedelta(days=36_500),)]
     assert await road.run("SELECT before, after, cause FROM journal") == [(None, "held", "accepted")]
     assert await road.enrollments.claim_ready(1) == []
