@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from app.clock import in_words
 from app.doctor.facts import because
 from app.doctor.findings import failed, ok, unknown, warning
 from app.errors import BudgetSpent, SegueError
@@ -83,8 +84,7 @@ def clock(facts: Facts) -> Finding:
     ahead = min((met.ahead for met in facts.met if met.ahead is not None), key=abs, default=None)
     if ahead is None:
         return unknown(check, "HubSpot's answers have no date")
-    seconds = round(abs(ahead).total_seconds())
-    message = f"ours is {seconds} s {'behind' if ahead > timedelta() else 'ahead of'} HubSpot's"
+    message = f"ours is {in_words(abs(ahead))} {'behind' if ahead > timedelta() else 'ahead of'} HubSpot's"
     do = "set the clock of this machine by NTP: signatures count for minutes only"
     if abs(ahead) > SKEW_FAILED:
         return failed(check, message, do)

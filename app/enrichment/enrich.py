@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from app.backoff import next_attempt
+from app.clock import in_words
 from app.errors import LookupFailed, LookupNotFound
 from app.intake.entries import DecidedEvent
 from app.model import Decision, Verdict
@@ -68,7 +69,8 @@ class Enricher:
         )
         absent = error.tries is not None and claimed.tries + 1 >= error.tries
         if absent or due_at is None:
-            unknown = ("unknown_to_provider", str(error)) if absent else ("gave_up", f"tried for {self.span}: {error}")
+            gave_up = ("gave_up", f"tried for {in_words(self.span)}: {error}")
+            unknown = ("unknown_to_provider", str(error)) if absent else gave_up
             await self._finish(claimed, claimed.event, rulebook, unknown=unknown)
             return
         await self.store.later(claimed, due_at=due_at, now=now, reason=error.reason, detail=str(error))

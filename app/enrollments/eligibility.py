@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from app.clock import in_words
 from app.enrollments.actions import ACTIONS
 from app.errors import DeclinedError
 from app.model import ENROLL
@@ -70,7 +71,7 @@ class Eligibility:
         )
         count = await self._suppressions.count_enrolled(wanted)
         if count >= cap.enrollments:
-            message = f"the person was, or may have been, enrolled {count} times in {cap.period}"
+            message = f"the person was, or may have been, enrolled {count} times in {in_words(cap.period)}"
             raise DeclinedError("person_cap", f"{message}, and {cap.enrollments} are allowed")
 
 

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from app.backoff import next_attempt
+from app.clock import in_words
 from app.enrollments.evidence import next_read_at
 from app.errors import (
     DeclinedError,
@@ -188,6 +189,6 @@ def _retry(error: SegueError, reason: str, failure: _Failure) -> tuple[State, Ch
         span=failure.patience.span,
     )
     if due_at is None:
-        return State.PARKED, Change("gave_up", "gave_up", f"tried for {failure.patience.span}, last: {error}")
+        return State.PARKED, Change("gave_up", "gave_up", f"tried for {in_words(failure.patience.span)}, last: {error}")
     detail = str(error) if isinstance(error, HubSpotError) else reason
     return State.READY, Change("retry", reason, detail, due_at=due_at, tries=tries + 1, first_failed_at=first_failed_at)

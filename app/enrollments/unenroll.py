@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from app.clock import in_words
 from app.enrollments.unenroll_steps import Move, is_running, next_check_at, next_move
 from app.errors import HeldError, OutcomeUnknown, ParkedError, Refusal, SegueError
 from app.hubspot.api.faults import Next, fault_of
@@ -143,6 +144,6 @@ class Unenroller:
 def _given_up(workflow: UnenrollWorkflow) -> str:
     how = f"property {workflow.contact_property}" if workflow.contact_property else f"workflow {workflow.workflow}"
     return (
-        f"the contact is in a sequence still, {workflow.within} after {how} was to take it out: look whether the "
-        "workflow is on and lets contacts in again; released, it is tried once more"
+        f"the contact is in a sequence still, {in_words(workflow.within)} after {how} was to take it out: look whether "
+        "the workflow is on and lets contacts in again; released, it is tried once more"
     )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from app.clock import in_words
 from app.errors import FenceLost
 from app.followup import statements as sql
 from app.followup.ends import Ours, formatted
@@ -173,7 +174,7 @@ class FollowupStore:
 
     async def give_up(self, span: timedelta) -> int:
         """Stop following enrollments that have not ended for `span`; return their number."""
-        detail = f"not known to have ended within {span.days} days; it is not looked at any more"
+        detail = f"not known to have ended within {in_words(span)}; it is not looked at any more"
         return len(await self._run(sql.GIVE_UP, span=span, detail=detail))
 
     async def _run(self, statement: Any, **values: Any) -> Sequence[Row[Any]]:

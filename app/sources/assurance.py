@@ -6,6 +6,8 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from app.clock import in_words
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime, timedelta
@@ -58,10 +60,14 @@ class Authentication(ABC):
         return url
 
 
-def for_so_long(tolerance: timedelta) -> str:
-    """Return a tolerance in minutes, or in seconds where it is not a whole number of minutes."""
-    seconds = int(tolerance.total_seconds())
-    return f"for {seconds} s" if seconds % 60 else f"for {seconds // 60} min"
+def too_old(age: timedelta, tolerance: timedelta) -> str:
+    """Say how old a signature is and how old it may be."""
+    return f"signed {in_words(age)} ago, accepted up to {in_words(tolerance)}"
+
+
+def in_future(ahead: timedelta) -> str:
+    """Say how far the time of a signature is ahead of our clock."""
+    return f"signed {in_words(ahead)} ahead of this clock: check both clocks"
 
 
 def mistakes_of_each(secrets: tuple[Secret, ...], mistake_of: Callable[[str], str | None]) -> list[str]:

@@ -25,8 +25,9 @@ from http_message_signatures import (
 )
 from http_message_signatures.exceptions import HTTPMessageSignaturesException
 
+from app.clock import in_words
 from app.errors import StartError, Unauthenticated
-from app.sources.assurance import Authentication, Proof, for_so_long, mistakes_of_each
+from app.sources.assurance import Authentication, Proof, in_future, mistakes_of_each, too_old
 from app.sources.signing import has_expired
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ class MessageSignature(Authentication):
     @property
     def proof(self) -> Proof:
         """What a signature of this kind is worth."""
-        return Proof("HTTP Message Signature", ", ".join(self.components), for_so_long(self.tolerance))
+        return Proof("HTTP Message Signature", ", ".join(self.components), f"for {in_words(self.tolerance)}")
 
     def mistakes(self, secrets: tuple[Secret, ...]) -> list[str]:
         """Return what is wrong with the keys."""
@@ -136,9 +137,9 @@ def _verifier(algorithm: Any, key: Any, tolerance: timedelta, now: datetime) -> 
             if created is None:
                 raise Unauthenticated("malformed_signature", "the signature has no `created`")
             if now - created > tolerance:
-                raise Unauthenticated("timestamp_too_old", f"signed {now - created} ago, accepted up to {tolerance}")
+                raise Unauthenticated("timestamp_too_old", too_old(now - created, tolerance))
             if created - now > tolerance:
-                raise Unauthenticated("timestamp_in_future", f"signed {created - now} ahead of this clock: check both")
+                raise Unauthenticated("timestamp_in_future", in_future(created - now))
             if expires is not None and now > expires:
                 raise Unauthenticated("expired", "the signature's `expires` has passed")
 

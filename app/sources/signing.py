@@ -10,18 +10,20 @@ import hashlib
 import hmac
 import re
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING, Literal
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
+from app.clock import in_words
 from app.errors import StartError, Unauthenticated
-from app.sources.assurance import WHILE_IN_FORCE, Authentication, Proof, for_so_long, mistakes_of_each
+from app.sources.assurance import WHILE_IN_FORCE, Authentication, Proof, in_future, mistakes_of_each, too_old
 from app.sources.signature_headers import Presented, decoded, read, written
 
 if TYPE_CHECKING:
-    from datetime import datetime, timedelta
+    from datetime import datetime
 
     from app.model import Delivery, Secret
 
@@ -66,7 +68,7 @@ class Scheme(Authentication):
         covered = [name for name in ("method", "url", "id", "timestamp", "body") if f"{{{name}}}" in self.template]
         kind = "" if self.algorithm == "ed25519" else "HMAC-" if self.keyed else "plain "
         how = f"{kind}{self.algorithm.upper()} in {self.header}"
-        return Proof(how, ", ".join(covered), for_so_long(self.tolerance) if self.tolerance else WHILE_IN_FORCE)
+        return Proof(how, ", ".join(covered), f"for {in_words(self.tolerance)}" if self.tolerance else WHILE_IN_FORCE)
 
     def mistakes(self, secrets: tuple[Secret, ...]) -> list[str]:
         """Return a sentence for each secret that cannot work, or one sentence where none is set."""
@@ -182,6 +184,6 @@ def _check_timestamp(scheme: Scheme, timestamp: str, now: datetime) -> None:
         raise Unauthenticated("malformed_signature", "the signed timestamp is not a whole number")
     age = now.timestamp() - int(timestamp) / (1000 if scheme.timestamp_unit == "ms" else 1)
     if age > scheme.tolerance.total_seconds():
-        raise Unauthenticated("timestamp_too_old", f"signed {age:.0f} s ago, accepted up to {scheme.tolerance}")
+        raise Unauthenticated("timestamp_too_old", too_old(timedelta(seconds=age), scheme.tolerance))
     if scheme.future and -age > scheme.tolerance.total_seconds():
-        raise Unauthenticated("timestamp_in_future", f"signed {-age:.0f} s ahead of this clock: check both clocks")
+        raise Unauthenticated("timestamp_in_future", in_future(timedelta(seconds=-age)))

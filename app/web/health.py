@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from fastapi import APIRouter, Response
 from pydantic import BaseModel
 
+from app.clock import in_words
 from app.errors import Busy
 from app.hubspot.spent_days_store import accounts_with_spent_days
 from app.outbound.wiring import endpoint_status
@@ -69,7 +70,7 @@ async def _database(reader: StoredReader) -> str:
         async with asyncio.timeout(CHECK_SECONDS):
             await reader.ping()
     except TimeoutError:
-        return f"no answer within {CHECK_SECONDS:g} s"
+        return f"no answer within {in_words(CHECK_SECONDS)}"
     except Busy as error:
         return str(error)
     return "ok"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
+from app.clock import in_words
 from app.web.problems import document
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def headers_beyond(limits: Limits, reason: str) -> Refusal:
 
 def headers_too_slow(limits: Limits) -> Refusal:
     """Refuse headers that are not complete in time."""
-    detail = f"A request's headers must be complete within {limits.header_seconds:g} seconds."
+    detail = f"A request's headers must be complete within {in_words(limits.header_seconds)}."
     return Refusal(408, "headers_too_slow", detail)
 
 

@@ -77,7 +77,7 @@ def test_the_tolerance_can_be_set(provider: str) -> None:
     headers = PROVIDERS[provider].sign(b"{}", config, NOW, method="POST", url=URL)
     delivery = Delivery("d", "x", NOW, "POST", URL, headers, b"{}")
     PROVIDERS[provider].verify(delivery, config, NOW + timedelta(seconds=1000))
-    with pytest.raises(Unauthenticated, match="signed 1001 s ago"):
+    with pytest.raises(Unauthenticated, match="signed 16 minutes 41 seconds ago"):
         PROVIDERS[provider].verify(delivery, config, NOW + timedelta(seconds=1001))
 
 

@@ -86,6 +86,8 @@ async def test_no_person_is_enrolled_more_often_than_the_cap(road: Road, make_en
     for number in range(3):
         await road.accept(make_entry(f"e{number}", intent=f"i{number}", sequence="310003"))
         assert (await step(road))[1:] == (("enrolled", None) if number < 2 else ("refused", "person_cap"))
+    ((detail,),) = await road.run("SELECT detail FROM enrollments WHERE state = 'refused'")
+    assert detail == "the person was, or may have been, enrolled 2 times in 30 days, and 2 are allowed"
     await road.accept(make_entry("other", "bea@corp.example", sender="ben"))
     assert (await step(road))[1] == "enrolled"
     await road.run("UPDATE enrollments SET enrolled_at = enrolled_at - interval '31 days'")

@@ -127,7 +127,7 @@ def test_retries_end_after_72_hours_with_a_person() -> None:
     tired = enrollment(tries=40, first_failed_at=NOW - timedelta(hours=72, seconds=1))
     after, change = follow(NotSent("no connection"), tired)
     assert after is State.PARKED
-    assert change.reason == "gave_up"
+    assert (change.reason, change.detail) == ("gave_up", "tried for 3 days, last: no connection")
 
 
 ERRORS = st.one_of(

@@ -265,7 +265,7 @@ CASES: dict[str, tuple[str, list[str]]] = {
     "a condition that is no text": (HEAD + RULE + "    when: true\n", ["r1.yaml:11:11: must be text"]),
     "a duration without a unit": (
         HEAD + RULE + "    dedupe: {for: 30}\n",
-        ["r1.yaml:11:19: write a duration like 30d, 12h, 15m or 90s"],
+        ["r1.yaml:11:19: write a duration like 30d, 12h, 15m, 90s or 30 days"],
     ),
     "continue that is no truth": (HEAD + RULE + '    continue: "yes"\n', ["r1.yaml:11:15: must be a valid boolean"]),
     "on_error of another kind": (HEAD + RULE + "    on_error: skip\n", ["r1.yaml:11:15: must be 'next' or 'stop'"]),

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from app.clock import in_words
 from app.database.embedded.pid_file import process_name
 from app.errors import StartError
 
@@ -58,7 +59,7 @@ def end_leftovers(layout: Layout, user: ServerUser) -> None:
             f"process {owner} (another server, `postgres --single`, or a server whose data directory was moved) "
             f"works on {layout.pgdata}; end it, and start again",
         )
-    log.warning("database.leftovers_found", pids=found, follows=f"they are killed after {PATIENCE_SECONDS:.0f} s")
+    log.warning("database.leftovers_found", pids=found, follows=f"they are killed after {in_words(PATIENCE_SECONDS)}")
     left = _left_after(PATIENCE_SECONDS, layout, user)
     if left:
         log.warning("database.leftovers_killed", pids=left)

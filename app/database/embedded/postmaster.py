@@ -10,6 +10,7 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from app.clock import in_words
 from app.database.embedded.layout import NAME, SOCKET_NAME
 from app.database.embedded.pid_file import process_name, running
 from app.errors import StartError
@@ -97,7 +98,7 @@ def wait_until_ready(layout: Layout, child: subprocess.Popen[bytes] | None = Non
             return found
         time.sleep(POLL_SECONDS)
     raise StartError(
-        f"the database in {layout.root} has not become ready in {START_SECONDS:.0f} s; see {layout.log}: if it is "
+        f"the database in {layout.root} has not become ready in {in_words(START_SECONDS)}; see {layout.log}: if it is "
         f"still recovering, start again and Segue waits on; if not, end (kill -INT) the process that "
         f"{layout.pgdata / 'postmaster.pid'} names, and start again",
     )

@@ -17,16 +17,18 @@ if TYPE_CHECKING:
     from pydantic import GetJsonSchemaHandler
     from pydantic_core import CoreSchema
 
-_DURATION = re.compile(r"([0-9]{1,6})\s*([smhdw])")
+# In short or in words: a duration that one of our own messages names can be copied into the file.
+_PART = r"([0-9]{1,6})\s*(weeks?|days?|hours?|minutes?|seconds?|[wdhms])"
+_DURATION = rf"{_PART}(\s+{_PART})*"
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
 def duration(value: object) -> timedelta:
-    """Return a duration written like 30d, 12h or 15m."""
-    found = _DURATION.fullmatch(value) if isinstance(value, str) else None
-    if found is None:
-        raise ValueError("write a duration like 30d, 12h, 15m or 90s")
-    return timedelta(**{_UNITS[found.group(2)]: int(found.group(1))})
+    """Return a duration written like 30d, 12h, 15m, `30 days` or `1 hour 30 minutes`. Raises ValueError."""
+    if not isinstance(value, str) or re.fullmatch(_DURATION, value) is None:
+        raise ValueError("write a duration like 30d, 12h, 15m, 90s or 30 days")
+    parts = (timedelta(**{_UNITS[unit[0]]: int(count)}) for count, unit in re.findall(_PART, value))
+    return sum(parts, timedelta())
 
 
 def quoted(value: object) -> object:
@@ -128,7 +130,7 @@ Types = Annotated[
 Duration = Annotated[
     timedelta,
     BeforeValidator(duration),
-    WithJsonSchema({"type": "string", "pattern": "^[0-9]{1,6}\\s*[smhdw]$", "examples": ["30d", "12h"]}),
+    WithJsonSchema({"type": "string", "pattern": f"^{_DURATION}$", "examples": ["30d", "12h", "30 days"]}),
 ]
 
 
