@@ -202,10 +202,11 @@ def _read_secret(short: str, environment: Mapping[str, str], values: dict[str, s
 
 
 def _unknown(name: str) -> str:
-    known = [PREFIX + field.upper() for field in Settings.model_fields]
-    known += [f"{PREFIX}{secret}{FILE}" for secret in SECRETS]
-    close = difflib.get_close_matches(name, known, n=1)
-    return f"{name}: there is no such setting" + (f"; did you mean {close[0]}?" if close else "; see docs/settings.md")
+    known = [field.upper() for field in Settings.model_fields] + [f"{secret}{FILE}" for secret in SECRETS]
+    # Without the prefix: all names share it, and would seem near to each other.
+    close = difflib.get_close_matches(name.removeprefix(PREFIX), known, n=1)
+    hint = f"did you mean {PREFIX}{close[0]}?" if close else "see docs/settings.md"
+    return f"{name}: there is no such setting; {hint}"
 
 
 def _message(detail: Any) -> str:

@@ -16,6 +16,8 @@ import httpx
 import pytest
 from sqlalchemy import make_url
 
+from app.errors import StartError
+from app.settings import load_settings
 from tests.support.processes import Process
 from tests.support.world import RULES
 
@@ -150,6 +152,25 @@ def test_all_wrong_settings_at_once(environment: dict[str, str]) -> None:
     for name in wrong:
         assert f"{name}: " in told
     assert "did you mean SEGUE_LEASE_SECONDS?" in told
+
+
+@pytest.mark.parametrize(
+    ("name", "near"),
+    [
+        ("SEGUE_LOGLEVEL", "SEGUE_LOG_LEVEL"),
+        ("SEGUE_DB_URL", "SEGUE_DATABASE_URL"),
+        ("SEGUE_ADMIN_TOKN_FILE", "SEGUE_ADMIN_TOKEN_FILE"),
+        ("SEGUE_FOO", None),
+        ("SEGUE_WORKERS", None),
+        ("SEGUE_TIMEOUT", None),
+        ("SEGUE_TYPEFORM_SECRET", None),
+    ],
+)
+def test_an_unknown_setting_is_matched_to_a_near_one_only(name: str, near: str | None) -> None:
+    with pytest.raises(StartError) as refusal:
+        load_settings({name: "1"})
+    hint = f"did you mean {near}?" if near else "see docs/settings.md"
+    assert str(refusal.value).splitlines()[1:] == [f"  {name}: there is no such setting; {hint}"]
 
 
 def test_a_database_url_of_another_kind_without_its_password(environment: dict[str, str]) -> None:
