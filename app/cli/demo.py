@@ -33,7 +33,8 @@ from app.rules.rulebook import Rulebook
 from app.sources import PROVIDERS
 from app.variables import FILE
 
-EXAMPLE = Path(__file__).parents[2] / "deploy" / "rules" / "example.yaml"
+# A wheel has the example inside, beside this module; a checkout has it among its rules.
+EXAMPLES = (Path(__file__).with_name("example.yaml"), Path(__file__).parents[2] / "deploy" / "rules" / "example.yaml")
 TOOLS = ("TYPEFORM", "SEGMENT", "CRM", "ZOOM", "CALENDLY", "STRIPE", "HUBSPOT_APP", "INTERNAL")
 SECRETS = tuple(f"{tool}_SECRET" for tool in TOOLS)
 START_SECONDS = 60.0
@@ -55,7 +56,7 @@ def run(*, stay: bool | None, rules: Path | None) -> int:
     """Run the demonstration; return its exit code. On a terminal the service stays up until Ctrl-C."""
     # Without a terminal the table goes to a file or a log, which has room for a wide one.
     console = Console() if sys.stdout.isatty() else Console(width=TABLE_WIDTH)
-    environment = _environment(rules or EXAMPLE)
+    environment = _environment(rules.absolute() if rules else next(path for path in EXAMPLES if path.exists()))
     with _service(environment) as (url, sandbox), httpx.Client(base_url=url, timeout=30.0) as client:
         console.print(f"Segue listens on {url}, the HubSpot sandbox on {sandbox}")
         started = time.monotonic()
