@@ -110,10 +110,10 @@ class Settings(BaseSettings):
     )
     rate_headroom: float = Field(0.05, ge=0, lt=1, description="Share of HubSpot's limit that is left unused")
     admin_token: SecretStr | None = Field(
-        None, description="Bearer token for `/api/v1` and `/-/`; without it they are closed"
+        None, description="Bearer token for `/api/v1` and `/-/`; without it they and `/docs` are closed"
     )
     admin_port: int | None = Field(
-        None, ge=0, le=65535, description="Serve `/metrics`, `/-/` and `/api` on this port only"
+        None, ge=0, le=65535, description="Serve `/metrics`, `/-/`, `/api` and `/docs` on this port only"
     )
     public_url: HttpUrl | None = Field(
         None, description="What senders call, where a proxy hides it: some signatures cover it"

@@ -50,12 +50,13 @@ class Application(FastAPI):
 
     def openapi(self) -> dict[str, Any]:
         """Return the OpenAPI document, deliveries included."""
-        document = super().openapi()
-        describe_problems(document)
-        describe_examples(document, self.routes)
-        if self.deliveries is not None:
-            describe_webhooks(document)
-        return document
+        if self.openapi_schema is None:
+            self.openapi_schema = super().openapi()
+            describe_problems(self.openapi_schema)
+            describe_examples(self.openapi_schema, self.routes)
+            if self.deliveries is not None:
+                describe_webhooks(self.openapi_schema)
+        return self.openapi_schema
 
 
 def create_app(
@@ -73,8 +74,7 @@ def create_app(
         title="Segue",
         description="Webhooks in, HubSpot sequence enrollments out.",
         version=__version__,
-        docs_url="/docs",
-        redoc_url=None,
+        openapi_url=None,  # and so no page of FastAPI's, which loads scripts of another host: see `pages.reference`
         redirect_slashes=False,
     )
     app.deliveries = webhooks

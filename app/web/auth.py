@@ -42,10 +42,15 @@ def bearer_of(header: str | None) -> str:
     return token.strip() if scheme.lower() == "bearer" else ""
 
 
+def closed() -> Problem:
+    """Return why the operators' routes are closed without an admin token."""
+    return Problem(403, "admin-closed", "No SEGUE_ADMIN_TOKEN is configured, so these routes are closed.")
+
+
 def authorise(token: str | None, presented: str) -> Problem | None:
     """Return why `presented` gives no access, None where it is `token`. The comparison takes constant time."""
     if token is None:
-        return Problem(403, "admin-closed", "No SEGUE_ADMIN_TOKEN is configured, so these routes are closed.")
+        return closed()
     if not hmac.compare_digest(presented.encode(), token.encode()):
         return Problem(401, "not-authorised", "Send the admin token as `Authorization: Bearer ...`.")
     return None

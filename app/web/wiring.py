@@ -19,7 +19,7 @@ from app.web import api, auth, health
 from app.web.app import create_app
 from app.web.http_protocol import HttpProtocol
 from app.web.limits import Limits
-from app.web.pages import connect
+from app.web.pages import connect, reference
 from app.web.server import Listener, run_until_stopped
 from app.web.webhooks import Webhooks
 
@@ -67,7 +67,7 @@ async def applications(process: Process) -> list[FastAPI]:
     token = settings.admin_token.get_secret_value() if settings.admin_token else None
     webhooks, authorise = await _webhooks(process), partial(auth.authorise, token)
     public = [health.health(process), connect.router(process.oauth.connector if process.oauth else None)]
-    operators = [health.metrics(process), auth.operators_only(token, _resources(process))]
+    operators = [health.metrics(process), reference.router(token), auth.operators_only(token, _resources(process))]
     if settings.admin_port is None:
         return [create_app([*public, *operators], webhooks=webhooks, authorise=authorise)]
     return [create_app(public, webhooks=webhooks), create_app(operators, authorise=authorise)]

@@ -1,1 +1,1 @@
-"""Pages for a person's browser. `connect` has the two that connect a HubSpot account by OAuth."""
+"""Pages for a person's browser. `connect` has the two that connect a HubSpot account by OAuth, `reference` the API."""
