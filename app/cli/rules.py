@@ -16,7 +16,6 @@ from rich.console import Console
 from rich.markup import escape
 from rich.tree import Tree
 
-from app.cli.rule_findings import rule_findings
 from app.cli.rules_file import (
     DEFAULT_RULES,
     FINDINGS,
@@ -70,6 +69,8 @@ def check(
 def _findings(path: Path, environment: Mapping[str, str], *, against_hubspot: bool) -> list[Mistake]:
     """Return what the rules alone show, and what HubSpot's definitions show. Raises RulebookError, and StartError."""
     if not against_hubspot:
+        from app.cli.rule_findings import rule_findings
+
         book = load_rules(path, environment)
         placeholders = isinstance(environment, PlaceholderEnvironment)
         return rule_findings(book) + ([] if placeholders else _refused_by_serve(book, environment))

@@ -9,9 +9,8 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Collection
-from html import unescape
+from html import escape, unescape
 from urllib.parse import quote, quote_plus, unquote_plus
-from xml.sax.saxutils import escape
 
 # A string of JSON with its quotes. Possessive quantifiers: an unterminated string is not scanned repeatedly.
 STRING = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
@@ -74,7 +73,7 @@ def _in_string(token: str, swap: Swap) -> str:
 def _in_xml(run: str, swap: Swap) -> str:
     value = unescape(run)
     changed = swap(value)
-    return run if changed == value else escape(changed)
+    return run if changed == value else escape(changed, quote=False)
 
 
 def _in_form(text: str, swap: Swap) -> str:

@@ -9,9 +9,9 @@ from __future__ import annotations
 import json
 import re
 import secrets
+from html import escape, unescape
 from typing import TYPE_CHECKING
 from urllib.parse import quote_plus, unquote_plus
-from xml.sax.saxutils import escape, unescape
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -71,7 +71,7 @@ def _token(token: str, values: Mapping[str, str]) -> str:
 
 def _text_of_xml(run: str, values: Mapping[str, str]) -> str:
     other = values.get(unescape(run).strip())
-    return run if other is None else escape(other)
+    return run if other is None else escape(other, quote=False)
 
 
 def _field(field: str, values: Mapping[str, str]) -> str:
