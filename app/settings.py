@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
@@ -211,5 +212,5 @@ def _unknown(name: str) -> str:
 
 def _message(detail: Any) -> str:
     name = PREFIX + "_".join(str(part) for part in detail["loc"][:1]).upper()
-    message = str(detail["msg"]).removeprefix("Value error, ").replace("Input should be", "must be")
+    message = re.sub(r"^[A-Z]\w* should ", "must ", str(detail["msg"]).removeprefix("Value error, "))
     return f"{name}: {message}; see docs/settings.md"

@@ -173,6 +173,21 @@ def test_an_unknown_setting_is_matched_to_a_near_one_only(name: str, near: str |
     assert str(refusal.value).splitlines()[1:] == [f"  {name}: there is no such setting; {hint}"]
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [
+        ("SEGUE_PORT", "http", "must be a valid integer, unable to parse string as an integer"),
+        ("SEGUE_DEDUPE_DAYS", "3", "must be greater than or equal to 7"),
+        ("SEGUE_LOG_LEVEL", "loud", "must be 'debug', 'info', 'warning' or 'error'"),
+        ("SEGUE_HUBSPOT_API_VERSION", "v3", r"must match pattern '^\d{4}-\d{2}(-beta)?$'"),
+    ],
+)
+def test_a_wrong_value_is_answered_with_what_it_must_be(name: str, value: str, told: str) -> None:
+    with pytest.raises(StartError) as refusal:
+        load_settings({name: value})
+    assert str(refusal.value).splitlines()[1:] == [f"  {name}: {told}; see docs/settings.md"]
+
+
 def test_a_database_url_of_another_kind_without_its_password(environment: dict[str, str]) -> None:
     code, told = refused(environment | {"SEGUE_DATABASE_URL": "mysql://me:hush@db/segue"})
     assert code == 2
