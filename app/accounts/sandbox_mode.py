@@ -7,6 +7,7 @@ import os
 import re
 import sys
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import structlog
@@ -55,7 +56,10 @@ def is_practice(account: str) -> bool:
 async def start_sandbox(stack: AsyncExitStack) -> str:
     """Start the HubSpot emulator as a child process that ends with this one; return its URL."""
     arguments = ("-m", "app.sandbox", "--port", "0", "--parent", str(os.getpid()))
-    child = await asyncio.create_subprocess_exec(sys.executable, *arguments, stdout=asyncio.subprocess.PIPE)
+    # `-m` looks for `app` in the current folder first, which may be that of another program.
+    child = await asyncio.create_subprocess_exec(
+        sys.executable, *arguments, stdout=asyncio.subprocess.PIPE, cwd=Path(__file__).parents[2]
+    )
     stack.push_async_callback(_end, child)
     line = (await child.stdout.readline()).decode() if child.stdout else ""
     found = re.search(r"http://\S+", line)

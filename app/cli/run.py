@@ -49,6 +49,8 @@ def sandbox(
     port: Annotated[int, typer.Option(help="Port to listen on; 0 chooses a free one.")] = 8081,
 ) -> None:
     """Run the HubSpot emulator alone: the routes, shapes, limits and refusals of the real one."""
+    # `-m` looks for `app` in the current folder first, which may be that of another program.
+    os.chdir(Path(__file__).parents[2])
     os.execv(sys.executable, [sys.executable, "-m", "app.sandbox", "--host", host, "--port", str(port)])  # noqa: S606  # our own interpreter, no shell
 
 

@@ -6,11 +6,14 @@ import os
 import subprocess
 import sys
 import zipfile
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+from tests.support.processes import ROOT, Process
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @pytest.fixture(scope="module")
@@ -57,6 +60,25 @@ def test_the_demo_reads_rules_beside_the_caller(installed: Path, tmp_path: Path)
     (tmp_path / "own.yaml").write_text("version: 2\n")
     told = run(installed, tmp_path, "demo", "--no-stay", "--rules", "own.yaml", code=2)
     assert f"{tmp_path / 'own.yaml'}:1:" in told
+
+
+@pytest.mark.parametrize("command", [["sandbox", "--port", "0"], ["serve", "--sandbox"]])
+async def test_the_sandbox_runs_in_a_folder_with_another_program(
+    installed: Path, tmp_path: Path, database_url: str, command: list[str]
+) -> None:
+    """The script that an installer makes does not look for modules in the current folder, but `python -m` does."""
+    (tmp_path / "app").mkdir()
+    (tmp_path / "app" / "__init__.py").write_text("raise ImportError('another program')\n")
+    (tmp_path / "rules.yaml").write_text("version: 1\n")
+    (tmp_path / "bin").mkdir()
+    script = tmp_path / "bin" / "segue"
+    script.write_text("from app.__main__ import main\nmain()\n")
+    environment = {"PYTHONPATH": str(installed), "SEGUE_DATABASE_URL": database_url, "SEGUE_PORT": "0"}
+    started = Process([str(script), *command], environment, r"listens on http|sandbox\.started", folder=tmp_path)
+    try:
+        await started.wait_until_up()
+    finally:
+        started.end()
 
 
 @pytest.mark.parametrize("arguments", ["--version", "--help", "schema", "sources", "new-key", "hubspot --help"])

@@ -13,6 +13,7 @@ LONG = (
     "tests/database/embedded/",
     "tests/cli/test_start_errors.py",
     "tests/docs/test_readme_steps.py",
+    "tests/packaging/test_wheel.py",
 )
 
 
