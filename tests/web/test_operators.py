@@ -383,6 +383,7 @@ async def test_senders_are_listed_paused_and_resumed(web: Running) -> None:
         "name": "anna",
         "user_id": "7001",
         "inbox": "anna@acme.example",
+        "alias": None,
         "limit": 1000,
         "left": 1000,
         "waiting": 0,
