@@ -68,6 +68,7 @@ POLLED: dict[str, dict[str, Any]] = {
     "hubspot.rate_limit_statements.DELETE_EXPIRED_PERMITS": ME | {"kind": "general", "window": 10.0},
     "hubspot.rate_limit_statements.LOCK_WINDOW": ME | {"kind": "general", "maximum": 100, "window_ms": 10_000},
     "hubspot.rate_limit_statements.READ_PERMITS": ME | {"kind": "general", "window": 10.0},
+    "hubspot.spent_days_store.READ_SPENT_DAYS": {"kind": "general", "code": "RATE_LIMIT_DAILY"},
     "reports.store.BACKLOG": {},
     "reports.store.OLDEST": {},
     "reports.store.THIN": {},
@@ -102,14 +103,14 @@ ASKED = {
     "intake.redecide_statements": "DECIDE_AGAIN LIST_HEARD_BY_RULE LOCK_ENROLLMENTS LOCK_EVENT LOCK_LOOKUP LOOK_UP"
     " READ_ENROLLMENT READ_HEARD READ_LATEST",
     "senders.statements": "LOCK_POOLS READ_ASSIGNMENT READ_STICKY TAKE_TURN WRITE_ASSIGNMENT WRITE_STICKY",
-    "enrichment.statements": "HAND_BACK LATER",
+    "enrichment.statements": "HAND_BACK LATER WAITING",
     "enrollments.statements": "CANCEL_EARLIER CHECKPOINT_WORKFLOW_ENDED"
     " CHECKPOINT_WORKFLOW_STARTED CONFIRM MOVE READ_LATER RELEASE_INTENT REMARK"
     " TERMINATE_STUCK_SESSIONS",  # polled, and reads PostgreSQL's own list of sessions
     "followup.statements": "ENDED LOCK_CALLS LOCK_LOOKED_AT LOOKED REPLIED SEARCHED SPEND_CALL",
     "accounts.grant_statements": "CLAIM CONNECT FORGET FORGET_OLD_INSTALLS HUB_LOCK KEEP_INSTALL LOCK_SEALED OTHER_NAME"
     " PAUSE READ_HUB"
-    " READ_UNREAD RENEW RESEAL REVOKE TAKE_INSTALL NOTIFY",
+    " READ_TICKET READ_UNREAD RENEW RESEAL REVOKE TAKE_INSTALL NOTIFY",
     "accounts.identity_store": "LEARN",
     "database.backup.contents": "FOUND SESSIONS",
     "database.installation": "MAKE READ",
