@@ -28,8 +28,9 @@ if TYPE_CHECKING:
     from app.hubspot.api.oauth import Tokens
     from app.hubspot.oauth_client import OAuthClient
 
-INSTALL = "/oauth/install"
-CALLBACK = "/oauth/callback"
+PAGES = "/oauth"
+INSTALL = f"{PAGES}/install"
+CALLBACK = f"{PAGES}/callback"
 VERIFIER_BYTES = 48
 AGAIN = "Ask for a new link with `segue hubspot install`."
 USED = f"This link was used already, or its time is over. {AGAIN}"
@@ -80,6 +81,11 @@ class Connector:
     def over_tls(self) -> bool:
         """Whether browsers reach us by HTTPS."""
         return self._public_url.startswith("https://")
+
+    @property
+    def pages(self) -> str:
+        """The path of these pages as browsers see it: a proxy may put a prefix in front."""
+        return urlsplit(self._public_url).path + PAGES
 
     @property
     def consent_origin(self) -> str:

@@ -102,10 +102,11 @@ class Webhooks:
 def source_of(path: str) -> str | None:
     """Return the name of the source that a path asks for, None where the path is not of a delivery.
 
-    Slashes too many in front count as one: `//webhooks/x` is what a base URL with a slash at its end makes of a path.
+    Slashes too many before the name count as one: `//webhooks/x` and `/webhooks//x` are what a base URL with a slash at
+    its end makes of a path.
     """
     room, slash, rest = path.lstrip("/").partition("/")
-    return rest.partition("/")[0] if slash and room == ROOM else None
+    return rest.lstrip("/").partition("/")[0] if slash and room == ROOM else None
 
 
 def _advice(answer: DeliveryRejected) -> dict[str, str]:

@@ -7,7 +7,7 @@ import re
 from html import unescape
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, urljoin, urlsplit
 
 import httpx
 import pytest
@@ -35,8 +35,8 @@ BASE = "https://segue.example"
 ADMIN = {"authorization": "Bearer operators-only"}
 
 
-def browser(connecting: Connector | None, grants: GrantStore | None) -> httpx.AsyncClient:
-    """A browser of its own, cookies and all, at an application with the routes."""
+def browser(connecting: Connector | None, grants: GrantStore | None, *, prefix: str = "") -> httpx.AsyncClient:
+    """A browser of its own, cookies and all, at an application with the routes, or at a proxy that strips a prefix."""
     known = {name: SimpleNamespace(name=name, oauth=name != "main") for name in ("emea", "apac", "main")}
     book = SimpleNamespace(accounts=known)
     oauth_of_process = SimpleNamespace(connector=connecting, grants=grants) if connecting else None
@@ -45,7 +45,11 @@ def browser(connecting: Connector | None, grants: GrantStore | None) -> httpx.As
     operators = accounts.routes(process)
     routers = [oauth.router(connecting), auth.operators_only("operators-only", [operators])]
     app = create_app(routers)
-    return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=BASE)
+
+    async def stripped(scope: Any, receive: Any, send: Any) -> None:
+        await app({**scope, "path": scope["path"].removeprefix(prefix)}, receive, send)
+
+    return httpx.AsyncClient(transport=httpx.ASGITransport(stripped), base_url=BASE + prefix)
 
 
 @pytest.fixture
@@ -86,7 +90,7 @@ async def press(web: httpx.AsyncClient, link: str) -> httpx.Response:
     assert page.status_code == 200, page.text
     found = re.search(r'<form method="post" action="([^"]+)"><button>', page.text)
     assert found is not None
-    return await web.post(unescape(found[1]))
+    return await web.post(urljoin(str(page.url), unescape(found[1])))
 
 
 def state_of(url: str) -> str:
@@ -164,6 +168,19 @@ async def test_a_preview_of_a_link_does_not_use_it_up(
     web = open_browser()
     url = (await press(web, link)).headers["location"]
     assert (await back(web, state=state_of(url), code=far.approve(url))).status_code == 200
+
+
+async def test_an_account_is_connected_behind_a_proxy_that_puts_a_prefix_before_the_paths(
+    grants: GrantStore, installs: InstallStore, client: OAuthClient, far: FarEnd
+) -> None:
+    connecting = Connector(
+        grants, installs, client, app_url="https://app.hubspot.com/", public_url=f"{BASE}/hooks/segue/"
+    )
+    async with browser(connecting, grants, prefix="/hooks/segue") as web:
+        opened = await press(web, await connecting.link("emea", seconds=60))
+        url = opened.headers["location"]
+        page = await back(web, state=state_of(url), code=far.approve(url))
+    assert (page.status_code, "The account emea is connected" in page.text) == (200, True)
 
 
 async def test_the_button_may_lead_to_hubspot_and_no_other_page_has_a_form(web: httpx.AsyncClient) -> None:

@@ -75,7 +75,7 @@ async def _shown(connector: Connector | None, go: Callable[[Connector], Awaitabl
 async def _ask(connector: Connector, ticket: str) -> Response:
     """Show the button. Browsers check `form-action` for all redirects that follow, and HubSpot's sites are several."""
     account = await connector.account_of(ticket)
-    target = escape(f"{INSTALL}?{urlencode({'ticket': ticket})}")
+    target = escape(f"?{urlencode({'ticket': ticket})}")  # this page's own path, which a proxy may have prefixed
     button = f'<form method="post" action="{target}"><button>Connect {escape(account)} to HubSpot</button></form>'
     lines = (f"Connect the account {account}: HubSpot asks you next which of its accounts Segue may use.",)
     return _page(200, "Connect HubSpot", *lines, more=button, form=f"'self' https: {connector.consent_origin}")
@@ -88,7 +88,7 @@ async def _begin(connector: Connector, ticket: str) -> Response:
         COOKIE,
         sent.state,
         max_age=LIFE_SECONDS,
-        path="/oauth",
+        path=connector.pages,
         secure=connector.over_tls,
         httponly=True,
         samesite="lax",
@@ -100,7 +100,7 @@ async def _end(connector: Connector, state: str, code: str, reason: str) -> Resp
     if not code:
         await connector.give_up(state, reason)
     response = _connected(await connector.finish(state, code))
-    response.delete_cookie(COOKIE, path="/oauth")
+    response.delete_cookie(COOKIE, path=connector.pages)
     return response
 
 
