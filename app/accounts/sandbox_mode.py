@@ -82,5 +82,5 @@ def require_apart(known: set[str], *, practice: bool) -> None:
         was, is_ = ("used for real", "practice") if practice else ("practised on", "real")
         raise StartError(
             f"this database was {was}, and this would be {is_}: rules and enrollments of both must not share one; "
-            "use another SEGUE_DATA_DIR or SEGUE_DATABASE_URL"
+            "use another SEGUE_DATA_DIR or SEGUE_DATABASE_URL; `--sandbox` says that it is practice"
         )

@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from app import __version__
+from app.accounts.sandbox_mode import require_apart
 from app.cli.rules_file import FINDINGS
 from app.database.installation import shared_key
 from app.database.migrate import require_migrated
@@ -98,9 +99,12 @@ async def redecider_of(
 async def _in_force(
     engine: AsyncEngine, settings: Settings, environment: Mapping[str, str], *, practice: bool
 ) -> Rulebook:
-    stored = await RulebookStore(engine).in_force()
+    """Return the rules in force, as the service loads them: with the sandbox's accounts where it practises."""
+    store = RulebookStore(engine)
+    stored = await store.in_force()
     if stored is None:
         raise StartError("no rules are in force yet: start `segue serve` with them first")
+    require_apart(await store.accounts(), practice=practice)
     try:
         documents = text_to_documents(stored.documents)
         return load_rulebook(documents, settings=settings, environment=environment, sandbox=practice)

@@ -133,6 +133,25 @@ async def test_an_event_that_cannot_be_decided_again_says_why(web: Running) -> N
     assert "not possible: its payload has passed the retention" in result.stdout
 
 
+@pytest.mark.parametrize("command", [["decide", "--rule", "signup", *SINCE], ["release", "--as-rules-now"]])
+async def test_practice_decides_nothing_in_a_database_of_real_leads(web: Running, command: list[str]) -> None:
+    (parked,) = await web.rows("SELECT id FROM enrollments")
+    more = [parked["id"]] if command[0] == "release" else []
+    result = await segue(web, *command, *more, "--sandbox")
+    assert "this database was used for real, and this would be practice" in str(result.exception)
+    assert await states(web) == [("310001", "parked")]
+
+
+async def test_real_accounts_get_nothing_of_a_database_of_practice(web: Running) -> None:
+    async with web.process.engine.begin() as connection:
+        await connection.exec_driver_sql("UPDATE enrollments SET account = 'sandbox'")
+        await connection.exec_driver_sql("UPDATE rulebooks SET accounts = '{sandbox}'")
+    result = await segue(web, "decide", "--rule", "signup", *SINCE)
+    assert "this database was practised on" in str(result.exception)
+    assert "`--sandbox`" in str(result.exception)
+    assert await states(web) == [("310001", "parked")]
+
+
 async def test_without_rules_in_force_nothing_is_decided(database_url: str) -> None:
     result = await asyncio.to_thread(run, "decide", "--event", "evt_1", SEGUE_DATABASE_URL=database_url)
     assert "no rules are in force yet" in str(result.exception)
