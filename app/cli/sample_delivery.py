@@ -124,7 +124,10 @@ def _events_or_exit(delivery: Delivery, config: SourceConfig) -> list[Event]:
 
 
 def foreseen(delivery: Delivery, config: SourceConfig, book: Rulebook) -> list[str]:
-    """Return, a line for each person, the decision of the rules on disk. The service may have other rules in force."""
+    """Return the decision of the rules on disk for each person, and the values behind a no.
+
+    The service may have other rules in force.
+    """
     try:
         events = events_of(delivery, config)
     except DeliveryRejected as refusal:
@@ -160,7 +163,9 @@ def _outcome(event: Event, book: Rulebook) -> str:
         return f"the provider is asked about this {event.type} first"
     if not heard(event, book):
         return f"no rule listens to {event.type!r}: it is counted and not stored"
-    return "; ".join(examples.described(decision) for decision in decide(event, book))
+    decisions = decide(event, book)
+    said = "; ".join(examples.described(decision) for decision in decisions)
+    return "\n  ".join([said, *examples.details(decisions)])
 
 
 def shortened(lines: Iterable[str]) -> list[str]:

@@ -11,6 +11,8 @@ from app.rules.match import decide
 from app.sources.normalised import with_name_parts
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from app.model import Decision
     from app.rules.file.rule_entries import ExampleEntry, ExpectEntry
     from app.rules.rulebook import Rule, Rulebook
@@ -60,14 +62,19 @@ def _as_expected(decision: Decision, expect: ExpectEntry) -> bool:
 
 def _difference(decisions: list[Decision], example: ExampleEntry) -> str:
     expected = " ".join(filter(None, example.expect.named()))
-    details = [fact.detail for decision in decisions for fact in decision.facts if fact.detail]
-    return f"expected {expected}, got {'; '.join([described(decision) for decision in decisions] + details)}"
+    said = [described(decision) for decision in decisions] + details(decisions)
+    return f"expected {expected}, got {'; '.join(said)}"
 
 
 def target_of(decision: Decision) -> str:
     """Return the target of a decision's action, such as a sequence or a workflow; empty where it has none."""
     request = decision.enroll
     return (request.sequence or request.plan.target) if request else ""
+
+
+def details(decisions: Iterable[Decision]) -> list[str]:
+    """Return why conditions did not hold, by the values that they looked at, where no rule matched."""
+    return [fact.detail for decision in decisions for fact in decision.facts if fact.detail]
 
 
 def described(decision: Decision) -> str:

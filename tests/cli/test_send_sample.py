@@ -366,6 +366,16 @@ def test_a_dry_run_shows_what_would_be_sent_and_no_secret(path: Path) -> None:
     assert secrets()["JOTFORM_SECRET"] not in hidden.stdout
 
 
+def test_a_no_of_the_rules_shows_the_values_and_the_names_that_the_sample_has(path: Path) -> None:
+    document = yaml.safe_load(rules())
+    document["rules"][0]["when"] = 'event.answers["How many people work for you?"] == "80" && event.email != ""'
+    path.write_text(yaml.safe_dump(document))
+    shown = run("send-sample", "typeform", "--rules", path, "--dry-run")
+    (said, why, *_) = shown.stdout.splitlines()
+    assert said.startswith("the rules say of ada@corp.example: none (demo: its condition")
+    assert "has no `How many people work for you?`; it has: How many people work at your company?, " in why
+
+
 def test_a_sample_is_of_the_organization_that_a_source_takes(path: Path) -> None:
     path.write_text(rules().replace("00D000000000001AAA", "00D0000000000OURS1"))
     shown = run("send-sample", "salesforce", "--rules", path, "--dry-run")
