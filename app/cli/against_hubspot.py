@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from app.cli.rule_findings import rule_findings
@@ -49,8 +50,10 @@ async def _wrong(session: CommandSession, account: Wanted) -> list[WrongProperty
     except SegueError as error:
         message = f"--against-hubspot: which properties HubSpot has in account {account.account.name!r} cannot be read"
         raise StartError(f"{message}: {because(error)}") from error
-    refused = (wrong_write_back(one, definitions) for one in account.write_backs)
-    return [*wrong_properties(account.named, definitions), *(one for one in refused if one)]
+    key = f"account {account.account.name}, `write_back`"
+    refused = filter(None, (wrong_write_back(one, definitions) for one in account.write_backs))
+    named = (replace(wrong, told=f"{key}: {wrong.told}") for wrong in refused)
+    return [*wrong_properties(account.named, definitions), *named]
 
 
 def _mistake(wrong: WrongProperty) -> Mistake:

@@ -83,7 +83,7 @@ def _value_judged(
         return None
     wrong = f"its type is {definition.type}, which {known.described} does not fit"
     if isinstance(fitted, Misfit) and not of_type:
-        wrong = f"{known.described} is none of its options"
+        wrong = fitted.problem
     left_out = of_type and one.optional
     what, do = ("it is left out", FIT) if left_out else (PARKED, "correct the property in HubSpot, or the value")
     return WrongProperty(one.place, f"{about}: {wrong}; {what}", do, sure=not left_out)

@@ -36,7 +36,7 @@ rules:
         sum: event.data.sum
         lead_source: event.type
         employees: event.company
-        interests: '["Bees", "bees"]'
+        interests: '["Bees", "wasps"]'
         jobtitle: event.data.tags.map(tag, tag)
         since: event.occurred_at
         vip: event.data.score > 50
@@ -68,6 +68,7 @@ WRONG = [
         "warning",
         "rule demo, `contact.set`: employees: its type is number, which a text does not fit; it is left out",
     ),
+    (22, "error", f"rule demo, `contact.set`: interests: 'wasps' is none of its options; {PARKED}"),
     (
         23,
         "warning",
@@ -95,7 +96,8 @@ def test_check_names_file_line_and_property_of_each_mistake(practice: Practice) 
     path = write(practice)
     result = practice.run("check", path, "--against-hubspot", "--json")
     found = [one for one in json.loads(result.stdout) if one["level"] != "note"]
-    assert [(one["line"], one["level"], one["message"].rpartition("; ")[0]) for one in found] == [*WRONG, BACK]
+    back = (*BACK[:2], f"account main, `write_back`: {BACK[2]}")
+    assert [(one["line"], one["level"], one["message"].rpartition("; ")[0]) for one in found] == [*WRONG, back]
     assert {one["file"] for one in found} == {path}
     assert result.exit_code == 3
     assert practice.calls()["routes"] == {"properties": {"200": 1}}
