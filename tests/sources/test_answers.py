@@ -87,6 +87,14 @@ def test_a_number_makes_no_meaning(label: str) -> None:
     assert meaning(label) is None
 
 
+def test_a_table_of_jotforms_stays_in_the_data() -> None:
+    table = {"0": {"0": "yes"}, "1": {"0": "no"}}
+    body = urlencode({"submissionID": "1", "rawRequest": json.dumps({"q3_opinions": table})}).encode()
+    delivery = Delivery("d", "x", NOW, "POST", "https://segue.example/x", {"content-type": FORM}, body)
+    [event] = PROVIDERS["jotform"].events(delivery, config("jotform"))
+    assert (event.data["opinions"], event.answers) == (table, {})
+
+
 def test_a_title_of_jotforms_is_found_between_known_answers_only() -> None:
     raw = {"q1_a": "one", "q2_b": {"first": "Ann"}, "q3_c": "three", "q4_d": "not there", "q5_e": "five"}
     pretty = "First, of all:one, Your name:Ann, From:three-ish to:three, Fifth:five"

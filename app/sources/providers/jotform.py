@@ -65,9 +65,15 @@ class Jotform(CredentialProvider):
 def _value(sent: Any) -> Any:
     """Return an answer without HTML's escapes; of chosen options the texts, with the one that was typed as `other`."""
     value = unescaped(sent)
-    if isinstance(value, dict) and value and all(key == "other" or key.isdecimal() for key in value):
-        return one_or_all([each for each in value.values() if isinstance(each, str)], several=set(value) != {"other"})
+    if isinstance(value, dict) and value and all(map(_is_option, value.items())):
+        return one_or_all(list(value.values()), several=set(value) != {"other"})
     return value
+
+
+def _is_option(item: tuple[str, Any]) -> bool:
+    """Tell an option from a table's row, whose value is not a text."""
+    key, value = item
+    return (key == "other" or key.isdecimal()) and isinstance(value, str)
 
 
 def _titles(pretty: str, found: dict[str, Any]) -> Iterator[tuple[str, str]]:
