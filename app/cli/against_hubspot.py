@@ -52,7 +52,7 @@ async def _wrong(session: CommandSession, account: Wanted) -> list[WrongProperty
         raise StartError(f"{message}: {because(error)}") from error
     key = f"account {account.account.name}, `write_back`"
     refused = filter(None, (wrong_write_back(one, definitions) for one in account.write_backs))
-    named = (replace(wrong, told=f"{key}: {wrong.told}") for wrong in refused)
+    named = (replace(wrong, problem=f"{key}: {wrong.problem}") for wrong in refused)
     return [*wrong_properties(account.named, definitions), *named]
 
 
