@@ -309,9 +309,10 @@ async def test_a_search_that_is_refused_for_what_passes_is_repeated_soon(
 
 async def test_more_than_the_budget_is_never_asked(follow: Follow, make_entry: Any) -> None:
     await follow.enrolled(make_entry)
+    (contact,) = await follow.road.run("SELECT contact_id FROM enrollments")
     for _ in range(4):
         await follow.later(timedelta(minutes=10))
-        await follow.record().hint(["501"])
+        await follow.record().hint(contact)
         await asyncio.gather(*(follow.turn(worker=f"w{number}", calls_per_hour=5) for number in range(2)))
     assert len(follow.asked()) == 5
     await follow.later(HOUR)

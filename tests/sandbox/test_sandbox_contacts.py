@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.support.sandbox_account import CONTACTS
+from app.sandbox.state.account import Account
+from app.sandbox.state.settings import Settings
+from tests.support.sandbox_account import CONTACTS, START
 
 if TYPE_CHECKING:
     from tests.support.sandbox_account import SandboxAccount
@@ -20,6 +22,16 @@ INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 
 def by_email(email: str, **properties: str) -> dict[str, Any]:
     return {"id": email, "idProperty": "email", "properties": properties}
+
+
+def test_a_contact_never_gets_the_id_that_another_one_had_before_a_restart_or_a_reset() -> None:
+    account = Account(Settings(), lambda: START)
+    before = {contact.id for contact in account.contacts()}
+    account.reset()
+    after_reset = {contact.id for contact in account.contacts()}
+    after_restart = {contact.id for contact in Account(Settings(), lambda: START + 1).contacts()}
+    assert len(before) == len(after_reset) == len(after_restart) > 0
+    assert len(before | after_reset | after_restart) == 3 * len(before)
 
 
 async def test_an_upsert_of_one_creates_and_then_updates_the_same_contact(account: SandboxAccount) -> None:

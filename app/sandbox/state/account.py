@@ -43,6 +43,9 @@ class Account:
         self.grants = grants or Grants()
         self.faults = Faults()
         self.outbox = Outbox(settings, id_)
+        # Segue's database outlives the sandbox, and knows people by these ids: after a restart or a reset no other
+        # person has one of them.
+        self._contact_ids = itertools.count(round(clock() * 1000))
         self.reset()
 
     def reset(self) -> None:
@@ -58,7 +61,6 @@ class Account:
         self.action_definitions: dict[str, dict[str, dict[str, Any]]] = {}
         self.legal_bases: dict[str, str] = {}
         self.notes: list[dict[str, Any]] = []
-        self._contact_ids = itertools.count(501)
         self._enrollment_ids = itertools.count(5_546_974_400)
         self._identities = Identities()
         self._seed()
