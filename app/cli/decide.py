@@ -72,9 +72,16 @@ def _print(results: list[DecidedAgain], *, dry_run: bool) -> None:
     for result in results:
         for line in _lines(result):
             typer.echo(f"{result.event_id}  {result.before} -> {line}")
+        for detail in _details(result) if len(results) == 1 else []:
+            typer.echo(f"  {detail}")
     counts = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in counted(results).items() if count)
     events = f"{len(results)} event{'' if len(results) == 1 else 's'}"
     typer.echo(f"{events}{': ' if counts else ''}{counts}{' (nothing was written)' if dry_run else ''}")
+
+
+def _details(result: DecidedAgain) -> list[str]:
+    """Return why conditions did not hold. Of one event, for there may be personal data in it; `--json` has all."""
+    return [detail for decision in result.decisions for detail in decision.details]
 
 
 def _lines(result: DecidedAgain) -> list[str]:

@@ -21,13 +21,17 @@ LOOKUP_RUNS = "its tool is being asked for what it does not carry; the rules dec
 
 @dataclass(frozen=True, slots=True)
 class NewDecision:
-    """One new decision about a stored event. What was not stored has no ids: of a dry run, or where nothing changes."""
+    """One new decision about a stored event. What was not stored has no ids: of a dry run, or where nothing changes.
+
+    `details` say why conditions did not hold, by the values that they looked at, where no rule matched.
+    """
 
     id: str | None
     verdict: str
     reason: str
     rule: str | None
     enrollment_id: str | None
+    details: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

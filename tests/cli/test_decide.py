@@ -75,6 +75,21 @@ async def test_all_events_of_a_rule_are_decided_and_a_second_time_stand(web: Run
     assert await states(web) == [("310001", "cancelled"), ("310009", "ready"), ("310009", "ready")]
 
 
+async def test_of_one_event_that_no_rule_matches_the_values_are_shown(web: Running) -> None:
+    write(web.process.settings.config, RULES.replace("employees", "employes"))
+    await web.process.rulebook.reload()
+    (event,) = await web.rows("SELECT id FROM events WHERE email = 'bob@corp.example'")
+    result = await segue(web, "decide", "--event", event["id"], "--dry-run")
+    (line, why, counts) = result.stdout.splitlines()
+    assert line.startswith(f"{event['id']}  none -> none: signup: its condition")
+    assert "has no `employes`; it has: employees" in why
+    assert counts == "1 event: 1 decided, 1 none (nothing was written)"
+    many = await segue(web, "decide", "--rule", "signup", *SINCE, "--dry-run", "--json")
+    details = [one["details"] for shown in json.loads(many.stdout)["events"] for one in shown["decisions"]]
+    assert len(details) == 2
+    assert all("it has: employees" in detail for (detail,) in details)
+
+
 async def test_who_decided_is_in_the_log_and_the_journal_and_no_address_is_shown(web: Running) -> None:
     (event,) = await web.rows("SELECT id FROM events WHERE email = 'ada@corp.example'")
     command = [sys.executable, "-m", "app", "decide", "--event", event["id"]]

@@ -25,6 +25,7 @@ DECISION: dict[str, Any] = {
     "reason": "matched",
     "rule": "demo-request",
     "enrollment_id": "enr_019ab2c3d4e5f60718293a4b5c6d7e94",
+    "details": [],
 }
 RESULT: dict[str, Any] = {
     "event_id": "evt_019ab2c3d4e5f60718293a4b5c6d7e82",
@@ -43,7 +44,10 @@ NOT_DECIDED: dict[int | str, dict[str, Any]] = {409: {"description": "It cannot 
 
 
 class NewDecisionRow(BaseModel):
-    """One new decision; its ids are null where it was not stored: in a dry run, or where nothing changes."""
+    """One new decision; its ids are null where it was not stored: in a dry run, or where nothing changes.
+
+    `details` say why conditions did not hold, by the values that they looked at, where no rule matched.
+    """
 
     model_config = ConfigDict(json_schema_extra={"example": DECISION}, from_attributes=True)
 
@@ -52,6 +56,7 @@ class NewDecisionRow(BaseModel):
     reason: str
     rule: str | None
     enrollment_id: str | None
+    details: list[str]
 
 
 class EventDecidedAgain(BaseModel):
