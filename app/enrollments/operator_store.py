@@ -57,7 +57,8 @@ def _cancel(which: str) -> TextClause:
         WITH found AS MATERIALIZED (
             SELECT id, state, attempt, {MAY_HAVE_BEEN_SENT} AS sent FROM enrollments WHERE {which} FOR UPDATE
         ), moved AS (
-            UPDATE enrollments SET state = 'cancelled', reason = 'by_operator', updated_at = clock_timestamp()
+            UPDATE enrollments SET state = 'cancelled', reason = 'by_operator', updated_at = clock_timestamp(),
+                   detail = CASE WHEN found.state = 'parked' THEN detail END  -- what it waited for is over
             FROM found WHERE enrollments.id = found.id
         ), {free_intents("found")}
         INSERT INTO journal (enrollment_id, at, before, after, attempt, cause)

@@ -275,6 +275,7 @@ CANCEL_EARLIER = text(f"""
         RETURNING enrollments.triggered_at, earlier
     ), moved AS (
         UPDATE enrollments SET state = 'cancelled', reason = 'by_rule', updated_at = clock_timestamp(),
+               detail = CASE WHEN found.state = 'parked' THEN detail END,  -- what it waited for is over
                triggered_at = CASE WHEN taken.earlier IS NULL THEN enrollments.triggered_at END,
                triggered_until = CASE WHEN taken.earlier IS NULL THEN enrollments.triggered_until END
         FROM found LEFT JOIN taken ON taken.earlier = found.id WHERE enrollments.id = found.id
