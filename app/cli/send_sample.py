@@ -93,7 +93,7 @@ def _send(delivery: Delivery, destination: Destination) -> int:
     answer = _ask(destination, delivery.method, url, delivery.body, delivery.headers)
     typer.echo(f"answered {answer.status_code}: {answer.text}")
     if '"duplicate":true' in answer.text.replace(" ", ""):
-        typer.echo("it was sent before: --new gives it an id of its own")
+        typer.echo("it was sent before: --new sends it as a new event")
     return 0 if answer.is_success else 1
 
 

@@ -292,12 +292,12 @@ async def test_a_file_enrolls_the_person_of_email_and_not_the_one_in_it(world: W
     assert [row.email for row in people] == [entry["email"]] == ["me@acme.example"]
 
 
-async def test_a_sample_sent_again_is_a_duplicate_unless_it_has_an_id_of_its_own(world: World) -> None:
+async def test_a_sample_sent_again_is_a_duplicate_unless_it_is_sent_as_a_new_event(world: World) -> None:
     named = ("typeform", "--email", "you@acme.example", "--yes")
     first, second = [await send(world, *named) for _ in range(2)]
     anew = [await send(world, *named, "--new") for _ in range(2)]
     assert '"duplicate":true' not in first.stdout
-    assert "--new gives it an id of its own" in second.stdout
+    assert "--new sends it as a new event" in second.stdout
     assert [one.stdout for one in anew if '"duplicate"' in one.stdout] == []
 
 
