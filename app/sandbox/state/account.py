@@ -27,7 +27,10 @@ FIRST_ACCOUNT_ID = 48_000_001
 
 
 class Account:
-    """One account. `clock` returns seconds since 1970; `grants` are those of OAuth apps, in all accounts."""
+    """One account. `clock` returns seconds since 1970; `grants` are those of OAuth apps, in all accounts.
+
+    `started_at` is when the sandbox started: ids of contacts begin there, in each account alike.
+    """
 
     def __init__(
         self,
@@ -36,6 +39,7 @@ class Account:
         *,
         id_: int = FIRST_ACCOUNT_ID,
         grants: Grants | None = None,
+        started_at: float | None = None,
     ) -> None:
         self.settings = settings
         self.clock = clock
@@ -45,7 +49,7 @@ class Account:
         self.outbox = Outbox(settings, id_)
         # Segue's database outlives the sandbox, and knows people by these ids: after a restart or a reset no other
         # person has one of them.
-        self._contact_ids = itertools.count(round(clock() * 1000))
+        self._contact_ids = itertools.count(round((started_at or clock()) * 1000))
         self.reset()
 
     def reset(self) -> None:

@@ -54,7 +54,8 @@ class Accounts:
         self._clock = clock
         self.client = client
         self.grants = Grants()
-        self.first = Account(settings, clock, grants=self.grants)
+        self._started_at = clock()
+        self.first = Account(settings, clock, grants=self.grants, started_at=self._started_at)
         self._by_name = {"": self.first}
 
     def all(self) -> list[Account]:
@@ -68,7 +69,9 @@ class Accounts:
         if name not in self._by_name:
             settings = self._settings.model_copy(deep=True, update={"token": _NAMED_TOKEN + name})
             id_ = FIRST_ACCOUNT_ID + len(self._by_name)
-            self._by_name[name] = Account(settings, self._clock, id_=id_, grants=self.grants)
+            self._by_name[name] = Account(
+                settings, self._clock, id_=id_, grants=self.grants, started_at=self._started_at
+            )
         return self._by_name[name]
 
     async def deliver(self, account: Account) -> int:
