@@ -77,7 +77,7 @@ def public_url(url: str | None, visit: Visit | None) -> Finding:
     """Judge the address that senders call. `visit` is None where the address was not called."""
     check = "public URL"
     if url is None:
-        message = "SEGUE_PUBLIC_URL is not set: nobody can tell from here whether senders reach this service"
+        message = "SEGUE_PUBLIC_URL is not set: whether senders reach this service cannot be known from here"
         return unknown(check, message, "set it to what senders call, where a proxy stands in front")
     if visit is None:
         return unknown(check, f"{url} was not asked (--offline)")

@@ -64,7 +64,7 @@ def _judged(check: str, use: Use, all_views: _Views, needed: _Views) -> Finding:
         return failed(check, message, SHARE)
     if needed.hidden:
         message = (
-            f"it is shown to nobody who may send it ({_names(needed.hidden)}): it does not exist, or it is private"
+            f"it is hidden from those who may send it ({_names(needed.hidden)}): it does not exist, or it is private"
         )
         return failed(check, message, f"mend rule {', '.join(use.rules)}; segue hubspot sequences lists what there is")
     # What HubSpot refused is reported before what could not be read.

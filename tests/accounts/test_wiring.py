@@ -99,7 +99,7 @@ async def test_what_waits_for_an_account_goes_on_when_it_is_connected_and_bears_
         assert row["reason"] == "account_not_connected"
         assert "segue hubspot install emea" in row["detail"]
         assert bearers == []
-        assert "1 enrollments had waited" in (await connect(web, far)).text
+        assert "Waiting for this until now: 1 enrollment." in (await connect(web, far)).text
         await web.rows_once_there(CONNECTED)
         await web.rows_once_there("SELECT id FROM enrollments WHERE reason = 'MISSING_SCOPES'")
     (token,) = set(bearers)

@@ -74,7 +74,7 @@ def as_written(url: str) -> str:
 
 
 def refused(environment: dict[str, str], *command: str) -> tuple[int, str]:
-    """Run a command that must end by itself; return its code and what it told on stderr."""
+    """Run a command that must end by itself; return its code and what it printed on stderr."""
     arguments = command or ("-m", "app", "serve")
     ended = subprocess.run(
         [sys.executable, *arguments],
@@ -85,42 +85,42 @@ def refused(environment: dict[str, str], *command: str) -> tuple[int, str]:
         timeout=300,
         check=False,
     )
-    told = ended.stdout + ended.stderr
-    assert "Traceback" not in told, told
+    printed = ended.stdout + ended.stderr
+    assert "Traceback" not in printed, printed
     assert ended.stderr.startswith("segue: ")
     return ended.returncode, ended.stderr
 
 
 def test_no_rules_file(on_a_server: dict[str, str], folder: Path) -> None:
-    code, told = refused(on_a_server | {"SEGUE_CONFIG": str(folder / "nowhere.yaml")})
+    code, printed = refused(on_a_server | {"SEGUE_CONFIG": str(folder / "nowhere.yaml")})
     assert code == 2
-    assert f"{folder}/nowhere.yaml" in told
+    assert f"{folder}/nowhere.yaml" in printed
 
 
 def test_every_mistake_in_the_rules_with_its_place(on_a_server: dict[str, str], folder: Path) -> None:
     rules = RULES.replace("sender: anna", "sender: nobody") + "colour: red\n"
     wrong = [number for number, line in enumerate(rules.splitlines(), 1) if "nobody" in line or "colour" in line]
     (folder / "rules.yaml").write_text(rules)
-    code, told = refused(on_a_server)
+    code, printed = refused(on_a_server)
     assert code == 2
     assert len(wrong) > 2
-    assert [number for number in wrong if f"rules.yaml:{number}:" in told] == wrong
-    assert "unknown key 'colour'" in told
+    assert [number for number in wrong if f"rules.yaml:{number}:" in printed] == wrong
+    assert "unknown key 'colour'" in printed
 
 
 def test_an_undefined_variable(on_a_server: dict[str, str]) -> None:
     on_a_server["HUBSPOT_TOKEN"] = on_a_server.pop("SEGUE_HUBSPOT_TOKEN")
-    code, told = refused(on_a_server)
+    code, printed = refused(on_a_server)
     assert code == 2
-    assert "rules.yaml:3:" in told
-    assert "SEGUE_HUBSPOT_TOKEN is not set; HUBSPOT_TOKEN is set: write the same name in both places" in told
+    assert "rules.yaml:3:" in printed
+    assert "SEGUE_HUBSPOT_TOKEN is not set; HUBSPOT_TOKEN is set: write the same name in both places" in printed
 
 
 def test_a_token_whose_file_cannot_be_read(on_a_server: dict[str, str], folder: Path) -> None:
     del on_a_server["SEGUE_HUBSPOT_TOKEN"]
-    code, told = refused(on_a_server | {"SEGUE_HUBSPOT_TOKEN_FILE": str(folder / "nowhere")})
+    code, printed = refused(on_a_server | {"SEGUE_HUBSPOT_TOKEN_FILE": str(folder / "nowhere")})
     assert code == 2
-    assert f"SEGUE_HUBSPOT_TOKEN_FILE: cannot read {folder}/nowhere: No such file or directory" in told
+    assert f"SEGUE_HUBSPOT_TOKEN_FILE: cannot read {folder}/nowhere: No such file or directory" in printed
 
 
 @pytest.mark.parametrize("rules", [RULES, WITHOUT_ACCOUNTS], ids=["named by the rules", "of a setting"])
@@ -139,19 +139,19 @@ async def test_a_token_in_a_file_lets_the_service_start(on_a_server: dict[str, s
 def test_no_hubspot_credential(on_a_server: dict[str, str], folder: Path) -> None:
     del on_a_server["SEGUE_HUBSPOT_TOKEN"]
     (folder / "rules.yaml").write_text(WITHOUT_ACCOUNTS)
-    code, told = refused(on_a_server)
+    code, printed = refused(on_a_server)
     assert code == 2
     for way_out in ("SEGUE_HUBSPOT_TOKEN", "segue serve --sandbox", "segue demo"):
-        assert way_out in told
+        assert way_out in printed
 
 
 def test_all_wrong_settings_at_once(environment: dict[str, str]) -> None:
     wrong = {"SEGUE_PORT": "http", "SEGUE_LEASE_SECOND": "1", "SEGUE_DEDUPE_DAYS": "3", "SEGUE_ADMIN_TOKEN_FILE": "/no"}
-    code, told = refused(environment | wrong)
+    code, printed = refused(environment | wrong)
     assert code == 2
     for name in wrong:
-        assert f"{name}: " in told
-    assert "did you mean SEGUE_LEASE_SECONDS?" in told
+        assert f"{name}: " in printed
+    assert "did you mean SEGUE_LEASE_SECONDS?" in printed
 
 
 @pytest.mark.parametrize(
@@ -174,7 +174,7 @@ def test_an_unknown_setting_is_matched_to_a_near_one_only(name: str, near: str |
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "told"),
+    ("name", "value", "printed"),
     [
         ("SEGUE_PORT", "http", "must be a valid integer, unable to parse string as an integer"),
         ("SEGUE_DEDUPE_DAYS", "3", "must be greater than or equal to 7"),
@@ -182,55 +182,55 @@ def test_an_unknown_setting_is_matched_to_a_near_one_only(name: str, near: str |
         ("SEGUE_HUBSPOT_API_VERSION", "v3", r"must match pattern '^\d{4}-\d{2}(-beta)?$'"),
     ],
 )
-def test_a_wrong_value_is_answered_with_what_it_must_be(name: str, value: str, told: str) -> None:
+def test_a_wrong_value_is_answered_with_what_it_must_be(name: str, value: str, printed: str) -> None:
     with pytest.raises(StartError) as refusal:
         load_settings({name: value})
-    assert str(refusal.value).splitlines()[1:] == [f"  {name}: {told}; see docs/settings.md"]
+    assert str(refusal.value).splitlines()[1:] == [f"  {name}: {printed}; see docs/settings.md"]
 
 
 def test_a_database_url_of_another_kind_without_its_password(environment: dict[str, str]) -> None:
-    code, told = refused(environment | {"SEGUE_DATABASE_URL": "mysql://me:hush@db/segue"})
+    code, printed = refused(environment | {"SEGUE_DATABASE_URL": "mysql://me:hush@db/segue"})
     assert code == 2
-    assert "SEGUE_DATABASE_URL: " in told
-    assert "hush" not in told
+    assert "SEGUE_DATABASE_URL: " in printed
+    assert "hush" not in printed
 
 
 @pytest.mark.parametrize("command", ["serve", "worker", "migrate"])
 def test_an_unreachable_database(environment: dict[str, str], command: str) -> None:
     url = "postgresql://me:hush@127.0.0.1:1/segue"
-    code, told = refused(environment | {"SEGUE_DATABASE_URL": url}, "-m", "app", command)
+    code, printed = refused(environment | {"SEGUE_DATABASE_URL": url}, "-m", "app", command)
     assert code == 2
-    assert "SEGUE_DATABASE_URL: cannot use the database at " in told
-    assert "hush" not in told
+    assert "SEGUE_DATABASE_URL: cannot use the database at " in printed
+    assert "hush" not in printed
 
 
 def test_a_server_that_is_too_old(environment: dict[str, str], postgres: Databases) -> None:
     url = as_written(postgres.url)
     newer = "from app.database import engine; engine.MINIMUM_SERVER_VERSION = 990000"
     program = f"{newer}; import sys; sys.argv = ['segue', 'serve']; from app.__main__ import main; main()"
-    code, told = refused(environment | {"SEGUE_DATABASE_URL": url}, "-c", program)
+    code, printed = refused(environment | {"SEGUE_DATABASE_URL": url}, "-c", program)
     assert code == 2
-    assert "Segue needs 99 or newer" in told
+    assert "Segue needs 99 or newer" in printed
 
 
 def test_a_database_without_migrations(environment: dict[str, str], empty_database: str) -> None:
     url = as_written(empty_database)
-    code, told = refused(environment | {"SEGUE_DATABASE_URL": url}, "-m", "app", "worker")
+    code, printed = refused(environment | {"SEGUE_DATABASE_URL": url}, "-m", "app", "worker")
     assert code == 2
-    assert "run `segue migrate`" in told
+    assert "run `segue migrate`" in printed
 
 
 def test_a_worker_without_a_rulebook(environment: dict[str, str], database_url: str) -> None:
     url = as_written(database_url)
-    code, told = refused(environment | {"SEGUE_DATABASE_URL": url}, "-m", "app", "worker")
+    code, printed = refused(environment | {"SEGUE_DATABASE_URL": url}, "-m", "app", "worker")
     assert code == 2
-    assert "no rulebook is in force yet" in told
+    assert "no rulebook is in force yet" in printed
 
 
 def test_a_worker_beside_no_service(environment: dict[str, str]) -> None:
-    code, told = refused(environment, "-m", "app", "worker")
+    code, printed = refused(environment, "-m", "app", "worker")
     assert code == 2
-    assert environment["SEGUE_DATA_DIR"] in told
+    assert environment["SEGUE_DATA_DIR"] in printed
 
 
 def test_a_port_in_use(environment: dict[str, str], database_url: str) -> None:
@@ -239,40 +239,40 @@ def test_a_port_in_use(environment: dict[str, str], database_url: str) -> None:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = str(taken.getsockname()[1])
-        code, told = refused(environment | {"SEGUE_DATABASE_URL": url, "SEGUE_PORT": port})
+        code, printed = refused(environment | {"SEGUE_DATABASE_URL": url, "SEGUE_PORT": port})
     assert code == 2
-    assert f"SEGUE_PORT: cannot listen on 127.0.0.1:{port}" in told
+    assert f"SEGUE_PORT: cannot listen on 127.0.0.1:{port}" in printed
 
 
 def test_an_address_of_another_machine(environment: dict[str, str], database_url: str) -> None:
     url = as_written(database_url)
-    code, told = refused(environment | {"SEGUE_DATABASE_URL": url, "SEGUE_HOST": "no.such.host.invalid"})
+    code, printed = refused(environment | {"SEGUE_DATABASE_URL": url, "SEGUE_HOST": "no.such.host.invalid"})
     assert code == 2
-    assert "SEGUE_HOST: " in told
+    assert "SEGUE_HOST: " in printed
 
 
 def test_a_data_directory_that_cannot_be_made(environment: dict[str, str], folder: Path) -> None:
     (folder / "file").write_text("")
-    code, told = refused(environment | {"SEGUE_DATA_DIR": str(folder / "file" / "data")})
+    code, printed = refused(environment | {"SEGUE_DATA_DIR": str(folder / "file" / "data")})
     assert code == 2
-    assert "SEGUE_DATA_DIR" in told
+    assert "SEGUE_DATA_DIR" in printed
 
 
 def test_no_postgresql_binaries(environment: dict[str, str]) -> None:
     program = NO_BINARIES.replace("main()\n", "sys.argv = ['segue', 'serve']; main()\n")
-    code, told = refused(environment | {"PATH": "/nonexistent"}, "-c", program)
+    code, printed = refused(environment | {"PATH": "/nonexistent"}, "-c", program)
     assert code == 2
-    assert "SEGUE_DATABASE_URL" in told
+    assert "SEGUE_DATABASE_URL" in printed
 
 
 async def test_a_data_directory_in_use(environment: dict[str, str]) -> None:
     first = Process(["-m", "app", "serve", "--no-worker"], environment, r'"ports":\[(\d+)\]')
     try:
         await first.wait_until_up()
-        code, told = refused(environment)
+        code, printed = refused(environment)
         assert code == 2
-        assert environment["SEGUE_DATA_DIR"] in told
-        assert str(first.pid) in told
+        assert environment["SEGUE_DATA_DIR"] in printed
+        assert str(first.pid) in printed
     finally:
         first.end(signal.SIGTERM)
 
@@ -285,10 +285,10 @@ async def test_practice_and_real_leads_never_share_a_database(environment: dict[
         first.end(signal.SIGTERM)
     # Not even its rules: a mistyped path would put the last good ones in force, and those were for practice.
     for path in (environment["SEGUE_CONFIG"], str(folder / "mistyped.yaml")):
-        code, told = refused(environment | {"SEGUE_CONFIG": path})
+        code, printed = refused(environment | {"SEGUE_CONFIG": path})
         assert code == 2
-        assert "this database was practised on" in told
-        assert "use another SEGUE_DATA_DIR or SEGUE_DATABASE_URL" in told
+        assert "this database was practised on" in printed
+        assert "use another SEGUE_DATA_DIR or SEGUE_DATABASE_URL" in printed
 
 
 async def test_a_database_of_real_leads_is_not_practised_on(environment: dict[str, str]) -> None:
@@ -297,16 +297,16 @@ async def test_a_database_of_real_leads_is_not_practised_on(environment: dict[st
         await first.wait_until_up()
     finally:
         first.end(signal.SIGTERM)
-    code, told = refused(environment, "-m", "app", "serve", "--sandbox")
+    code, printed = refused(environment, "-m", "app", "serve", "--sandbox")
     assert code == 2
-    assert "this database was used for real" in told
+    assert "this database was used for real" in printed
 
 
 def test_a_real_account_is_not_called_like_the_emulator(on_a_server: dict[str, str], folder: Path) -> None:
     (folder / "rules.yaml").write_text(RULES.replace("{main:", "{sandbox:"))
-    code, told = refused(on_a_server)
+    code, printed = refused(on_a_server)
     assert code == 2
-    assert "'sandbox' is the emulator's name" in told
+    assert "'sandbox' is the emulator's name" in printed
 
 
 async def test_a_private_database_that_was_killed_comes_back_and_the_service_with_it(

@@ -50,15 +50,15 @@ def test_the_wheel_has_every_file_of_the_package(installed: Path) -> None:
 
 
 def test_the_demo_runs_from_the_wheel(installed: Path, tmp_path: Path) -> None:
-    told = run(installed, tmp_path, "demo", "--no-stay")
-    assert "What became of each event" in told
-    assert " enrolled" in told
+    printed = run(installed, tmp_path, "demo", "--no-stay")
+    assert "What became of each event" in printed
+    assert " enrolled" in printed
 
 
 def test_the_demo_reads_rules_beside_the_caller(installed: Path, tmp_path: Path) -> None:
     (tmp_path / "own.yaml").write_text("version: 2\n")
-    told = run(installed, tmp_path, "demo", "--no-stay", "--rules", "own.yaml", code=2)
-    assert f"{tmp_path / 'own.yaml'}:1:" in told
+    printed = run(installed, tmp_path, "demo", "--no-stay", "--rules", "own.yaml", code=2)
+    assert f"{tmp_path / 'own.yaml'}:1:" in printed
 
 
 @pytest.mark.parametrize("command", [["sandbox", "--port", "0"], ["serve", "--sandbox"]])

@@ -109,7 +109,8 @@ def _connected(connected: Connected) -> Response:
     if connected.missing:
         lines.append(f"Missing scopes: {', '.join(connected.missing)}. Add them to the app, then connect it again.")
     if connected.released:
-        lines.append(f"{connected.released} enrollments had waited for this, and go on now.")
+        waiting = "1 enrollment" if connected.released == 1 else f"{connected.released} enrollments"
+        lines.append(f"Waiting for this until now: {waiting}.")
     return _page(200, "Connected", *lines, "You can close this page.")
 
 
