@@ -28,6 +28,11 @@ MAXIMUM = 4096
 PLAIN = '{"event":"Inès"}'.encode()
 
 
+def packed_at_no_time(body: bytes) -> bytes:
+    """Gzip without the current time in its header: test cases keep their names in every process that collects them."""
+    return gzip.compress(body, mtime=0)
+
+
 def bare(body: bytes) -> bytes:
     packer = zlib.compressobj(wbits=-15)
     return packer.compress(body) + packer.flush()
@@ -82,9 +87,9 @@ def test_a_body_cannot_be_packed_over_and_over() -> None:
     ("body", "said"),
     [
         (b"no gzip at all", "not gzip"),
-        (gzip.compress(PLAIN)[:-9], "ends before"),
-        (gzip.compress(PLAIN) + b"more", "goes on behind"),
-        (gzip.compress(PLAIN) + gzip.compress(PLAIN), "goes on behind"),
+        (packed_at_no_time(PLAIN)[:-9], "ends before"),
+        (packed_at_no_time(PLAIN) + b"more", "goes on behind"),
+        (packed_at_no_time(PLAIN) + packed_at_no_time(PLAIN), "goes on behind"),
         (b"", "ends before"),
     ],
 )
