@@ -29,8 +29,8 @@ class _Request(Generic[K, V]):
 class Batcher(Generic[K, V]):
     """Combines concurrent requests into one call of up to `limit` items, with one call in flight at a time.
 
-    The batcher awaits `acquire`, and takes the items only then, as late as possible. `call` returns a value or a
-    SegueError for each item. Items missing from the result are retried in halves, and so is a batch that HubSpot
+    The batcher awaits `acquire`, and takes the items only then, as late as possible. `call` returns a value or an
+    error for each item. Items missing from the result are retried in halves, and so is a batch that HubSpot
     refuses whole (400, 409 or 413), so that one bad item fails alone. Items of the same `identity` never share a call
     unless they are equal: equal ones become one item, different ones go one after the other, in the order of their
     requests.
@@ -38,7 +38,7 @@ class Batcher(Generic[K, V]):
 
     def __init__(
         self,
-        call: Callable[[Sequence[K]], Awaitable[Mapping[K, V | SegueError]]],
+        call: Callable[[Sequence[K]], Awaitable[Mapping[K, V | Exception]]],
         *,
         acquire: Callable[[], Awaitable[None]],
         identity: Callable[[K], Hashable],
@@ -54,7 +54,7 @@ class Batcher(Generic[K, V]):
         self._closed = False
 
     async def ask(self, item: K) -> V:
-        """Return the result of one item. Raises its SegueError, or what `acquire` or `call` raised."""
+        """Return the result of one item. Raises its error, or what `acquire` or `call` raised."""
         if self._closed:
             raise NotSent("closing down")
         result: asyncio.Future[V] = asyncio.get_running_loop().create_future()
@@ -121,7 +121,7 @@ class Batcher(Generic[K, V]):
                 self._resolve(item, result)
             pending += _halves([item for item in batch if item not in results])
 
-    async def _results(self, batch: list[K]) -> Mapping[K, V | SegueError]:
+    async def _results(self, batch: list[K]) -> Mapping[K, V | Exception]:
         """Call once. Items missing from the result are retried in a smaller batch."""
         try:
             results = await self._call(batch)
@@ -134,9 +134,9 @@ class Batcher(Generic[K, V]):
             return {batch[0]: OutcomeUnknown("the answer says nothing of this item")}
         return results
 
-    def _resolve(self, item: K, result: V | SegueError) -> None:
+    def _resolve(self, item: K, result: V | Exception) -> None:
         futures = self._taken.pop(item, [])
-        if isinstance(result, SegueError):
+        if isinstance(result, Exception):
             _fail(futures, result)
             return
         for future in futures:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from app import __version__
 from app.accounts.sandbox_mode import require_apart, start_sandbox
 from app.accounts.wiring import open_oauth
-from app.database.engine import open_engine
+from app.database.direct import DirectPool
 from app.database.installation import shared_key
 from app.database.listen import GRANT_CHANGED, RULEBOOK_CHANGED, Notifications
 from app.database.retention import prune
@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from app.rules.rulebook import Rulebook
     from app.settings import Settings
 
-SENDING_CONNECTIONS = 4
+POOL_CONNECTIONS = 4
 RULEBOOK_SECONDS = 10.0
 SWEEP_SECONDS = 3600.0
 
@@ -77,14 +77,15 @@ class Process:
 
     `practice` says that its HubSpot is the sandbox that it has started itself.
 
-    `sending_engine` has its own connections for the statements between a permit and its request: a permit expires after
-    half a second, and in the common pool they would wait behind hundreds of enrollments in preparation.
+    `pool` is for the statements of enrolling. `urgent_pool` has its own connections for those between a permit and its
+    request: a permit expires after half a second.
     """
 
     settings: Settings
     stack: AsyncExitStack
     engine: AsyncEngine
-    sending_engine: AsyncEngine
+    pool: DirectPool
+    urgent_pool: DirectPool
     metrics: Metrics
     rulebook: ActiveRulebook
     base_url: str
@@ -161,7 +162,7 @@ class Process:
 
     def rate_limit(self, stack: AsyncExitStack, account: Account) -> StoredRateLimit:
         """Return the rate limit of an account, which all replicas share; `stack` closes it."""
-        return open_rate_limit(stack, self.sending_engine, self.settings, account)
+        return open_rate_limit(stack, self.urgent_pool, self.settings, account)
 
     async def client(
         self, stack: AsyncExitStack, name: str, rate_limit: RateLimit, latest: Callable[[], Account]
@@ -200,8 +201,11 @@ async def open_process(
     """Open a Process, and end what it started. Raises StartError."""
     async with AsyncExitStack() as stack:
         engine = await open_database(stack, settings, data_dir(settings, practice=with_sandbox), own=own_database)
-        sending_engine = open_engine(engine.url, pool_size=SENDING_CONNECTIONS, idle_seconds=settings.lease_seconds / 2)
-        stack.push_async_callback(sending_engine.dispose)
+        pool, urgent_pool = (
+            DirectPool(engine.url, size=POOL_CONNECTIONS, idle_seconds=settings.lease_seconds / 2) for _ in range(2)
+        )
+        stack.push_async_callback(pool.close)
+        stack.push_async_callback(urgent_pool.close)
         base_url = await start_sandbox(stack) if with_sandbox else settings.hubspot_url
         metrics = Metrics(__version__)
         rulebook = ActiveRulebook(
@@ -219,7 +223,8 @@ async def open_process(
             settings,
             stack,
             engine,
-            sending_engine,
+            pool,
+            urgent_pool,
             metrics,
             rulebook,
             base_url,

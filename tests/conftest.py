@@ -16,6 +16,7 @@ from hypothesis import HealthCheck, settings
 from app.database.engine import open_engine
 from app.intake.entries import DecidedEvent, IntakeRecord, RecordedDecision
 from app.model import Decision, Delivery, EnrollRequest, Event, IfEnrolled, Intent, OnSenderFull, Plan, Verdict
+from tests.support.direct import close_direct
 from tests.support.order import dealt
 from tests.support.postgres import TEMPLATE, Databases, shared_server
 from tests.support.sandbox import SandboxServer
@@ -105,6 +106,7 @@ async def engine(database_url: str) -> AsyncIterator[AsyncEngine]:
     """An engine on a migrated database of this test's own."""
     engine = open_engine(database_url)
     yield engine
+    await close_direct(engine)
     await engine.dispose()
 
 

@@ -16,6 +16,7 @@ import uvloop
 from app import __version__
 from app.accounts.oauth import OAuth
 from app.accounts.wiring import open_oauth
+from app.database.direct import DirectPool
 from app.database.engine import STORE_TROUBLE, busy_when_gone, first_line
 from app.database.migrate import require_migrated
 from app.database.wiring import data_dir, open_database
@@ -99,7 +100,11 @@ class CommandSession:
         return account.oauth and self.oauth is not None and self.oauth.refused(account.name, token)
 
     def _rate_limit(self, account: Account) -> RateLimit:
-        return open_rate_limit(self.stack, self.engine, self.settings, account) if self.engine else LocalRateLimit()
+        if self.engine is None:
+            return LocalRateLimit()
+        pool = DirectPool(self.engine.url, size=1)
+        self.stack.push_async_callback(pool.close)
+        return open_rate_limit(self.stack, pool, self.settings, account)
 
 
 @asynccontextmanager

@@ -29,10 +29,10 @@ COMMAND_SECONDS = 30
 # after this time; without the limit the other replicas would wait without end.
 IDLE_SECONDS = 7.5
 
-# What a statement over an engine may raise.
-STORE_TROUBLE = (SQLAlchemyError, OSError, TimeoutError)
 # What a statement over asyncpg alone may raise: errors of the server, of the driver, and of the network.
 DRIVER_TROUBLE = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, TimeoutError)
+# What any statement may raise, over an engine or over a direct connection.
+STORE_TROUBLE = (SQLAlchemyError, *DRIVER_TROUBLE)
 
 
 async def connect(

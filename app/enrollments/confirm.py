@@ -9,7 +9,7 @@ from app.enrollments.evidence import is_ours
 from app.errors import Refusal, SegueError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from app.enrollments.store import EnrollmentStore
     from app.hubspot.batched import BatchedHubSpot
@@ -33,15 +33,15 @@ class Confirmer:
         """Confirm what is due; a contact that cannot be read now is due again later."""
         rows = await self._store.claim_confirmations()
         results = await asyncio.gather(*(self._read(row) for row in rows))
-        found = {row.id: result for row, result in zip(rows, results, strict=True) if result is not None}
+        found = {row["id"]: result for row, result in zip(rows, results, strict=True) if result is not None}
         if found:
             await self._store.confirm(found)
         for result in found.values():
             self._observe(result)
 
-    async def _read(self, row: Any) -> str | None:
+    async def _read(self, row: Mapping[str, Any]) -> str | None:
         try:
-            seen = await self._hubspot.baseline(row.contact_id)
+            seen = await self._hubspot.baseline(row["contact_id"])
         except SegueError as error:
             # A refusal of the account (no scope) or an overload says nothing about the contact: it is read later.
             return "not_seen" if is_gone(error) else None
@@ -53,10 +53,11 @@ def is_gone(error: SegueError) -> bool:
     return isinstance(error, Refusal) and error.status in GONE
 
 
-def confirmation(seen: Baseline, row: Any) -> str:
+def confirmation(seen: Baseline, row: Mapping[str, Any]) -> str:
     """Return what a contact shows: `seen`, `other_sequence` (a later one has replaced it), or `not_seen`."""
-    if is_ours(seen.sequence, seen.date, wanted=row.sequence, sending_at=row.sending_at):
+    sequence, sending_at = row["sequence"], row["sending_at"]
+    if is_ours(seen.sequence, seen.date, wanted=sequence, sending_at=sending_at):
         return "seen"
-    if seen.date is not None and seen.date >= row.sending_at and seen.sequence != row.sequence:
+    if seen.date is not None and seen.date >= sending_at and seen.sequence != sequence:
         return "other_sequence"
     return "not_seen"

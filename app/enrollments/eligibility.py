@@ -5,6 +5,7 @@ They hold for the address that the event named, and once the contact was read fo
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from app.clock import in_words
@@ -13,23 +14,36 @@ from app.errors import DeclinedError
 from app.model import ENROLL
 from app.people.addresses import normalise
 from app.people.suppression import Kind
-from app.people.suppression_store import Counted
+from app.people.suppression_lookup import Counted, count_enrolled, find_entries
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping, Sequence
 
+    from app.database.direct import DirectConnection, DirectPool
     from app.model import Enrollment
+    from app.model.account import Cap
     from app.people.identity import Person
     from app.people.suppression import Suppression
-    from app.people.suppression_store import SuppressionStore
     from app.rules.rulebook import Rulebook
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What the store is asked of a person: entries for `addresses`, and enrollments where the account has a cap.
+
+    `known` is a reason that needs no answer.
+    """
+
+    addresses: tuple[str, ...] = ()
+    counted: Counted | None = None
+    known: DeclinedError | None = None
 
 
 class Eligibility:
     """Checks an enrollment against the rules' suppressions, the operators' list, exits and the account's cap."""
 
-    def __init__(self, suppressions: SuppressionStore, rulebook: Callable[[], Rulebook]) -> None:
-        self._suppressions = suppressions
+    def __init__(self, pool: DirectPool, rulebook: Callable[[], Rulebook]) -> None:
+        self._pool = pool
         self._rulebook = rulebook
 
     async def ensure_eligible(self, enrollment: Enrollment, person: Person | None = None) -> None:
@@ -37,42 +51,72 @@ class Eligibility:
 
         `person` is known once the contact was read.
         """
-        rulebook = self._rulebook()
-        if reason := await self._suppressed(enrollment.email, rulebook):
-            raise DeclinedError("suppressed", reason)
-        for address in person.others if person else ():
-            if reason := await self._suppressed(address, rulebook):
-                message = f"the contact that HubSpot found has a suppressed address: {reason}"
-                raise DeclinedError("suppressed", message)
-        _require_not_left(enrollment)
-        if enrollment.plan.action == ENROLL:
-            await self._require_below_cap(enrollment, person, rulebook)
+        (error,) = await self.reasons(self._pool, [(enrollment, person)])
+        if error is not None:
+            raise error
 
-    async def _suppressed(self, email: str, rulebook: Rulebook) -> str | None:
-        """Return what suppresses this address, None where nothing does."""
-        # An enrollment may wait under an address of before its normal form changed.
-        normal = normalise(email) or email
-        by_rules = next((entry for entry in rulebook.suppress if entry.matches(normal)), None)
-        found = by_rules or await self._suppressions.find(email)
-        where = "the rules suppress" if by_rules else "the suppression list has"
-        return f"{where} {_describe(found)}" if found else None
+    async def reasons(
+        self, connection: DirectConnection | DirectPool, people: Sequence[tuple[Enrollment, Person | None]]
+    ) -> list[DeclinedError | None]:
+        """Return for each enrollment why its person may not be enrolled, looked up in the caller's transaction."""
+        questions = [self._question(enrollment, person) for enrollment, person in people]
+        open_ones = [question for question in questions if question.known is None]
+        addresses = dict.fromkeys(address for question in open_ones for address in question.addresses)
+        found = await find_entries(connection, addresses)
+        counts = await count_enrolled(connection, [one.counted for one in open_ones if one.counted is not None])
+        return [
+            self._reason(enrollment, question, found, counts.get(question.counted, 0) if question.counted else 0)
+            for (enrollment, _), question in zip(people, questions, strict=True)
+        ]
 
-    async def _require_below_cap(self, enrollment: Enrollment, person: Person | None, rulebook: Rulebook) -> None:
-        account = rulebook.account_named(enrollment.account)
-        cap = account.per_person if account else None
-        if cap is None:
-            return
-        wanted = Counted(
-            enrollment.account,
-            enrollment.id,
-            (enrollment.email, *(person.others if person else ())),
-            person.ids if person else (),
-            cap.period,
-        )
-        count = await self._suppressions.count_enrolled(wanted)
-        if count >= cap.enrollments:
-            message = f"the person was, or may have been, enrolled {count} times in {in_words(cap.period)}"
-            raise DeclinedError("person_cap", f"{message}, and {cap.enrollments} are allowed")
+    def _question(self, enrollment: Enrollment, person: Person | None) -> Question:
+        """Return what must be asked, after what the rules and the enrollment itself say."""
+        rulebook, addresses = self._rulebook(), (enrollment.email, *(person.others if person else ()))
+        for address in addresses:
+            # An enrollment may wait under an address of before its normal form changed.
+            normal = normalise(address) or address
+            if entry := next((entry for entry in rulebook.suppress if entry.matches(normal)), None):
+                known = _suppressed(enrollment, address, f"the rules suppress {_describe(entry)}")
+                return Question(known=known)
+        return Question(addresses, _counted(enrollment, person, addresses, rulebook))
+
+    def _reason(
+        self, enrollment: Enrollment, question: Question, found: Mapping[str, Suppression], count: int
+    ) -> DeclinedError | None:
+        """Return why the person may not be enrolled, None where nothing is against it."""
+        if question.known is not None:
+            return question.known
+        for address in question.addresses:
+            if entry := found.get(address):
+                return _suppressed(enrollment, address, f"the suppression list has {_describe(entry)}")
+        if error := _left(enrollment):
+            return error
+        cap = _cap(enrollment, self._rulebook())
+        if question.counted is None or cap is None or count < cap.enrollments:
+            return None
+        message = f"the person was, or may have been, enrolled {count} times in {in_words(cap.period)}"
+        return DeclinedError("person_cap", f"{message}, and {cap.enrollments} are allowed")
+
+
+def _counted(
+    enrollment: Enrollment, person: Person | None, addresses: tuple[str, ...], rulebook: Rulebook
+) -> Counted | None:
+    """Return what is counted for the account's cap, None where it has none or the enrollment is for no sequence."""
+    cap = _cap(enrollment, rulebook)
+    if cap is None or enrollment.plan.action != ENROLL:
+        return None
+    return Counted(enrollment.account, enrollment.id, addresses, person.ids if person else (), cap.period)
+
+
+def _cap(enrollment: Enrollment, rulebook: Rulebook) -> Cap | None:
+    account = rulebook.account_named(enrollment.account)
+    return account.per_person if account else None
+
+
+def _suppressed(enrollment: Enrollment, address: str, reason: str) -> DeclinedError:
+    if address != enrollment.email:
+        reason = f"the contact that HubSpot found has a suppressed address: {reason}"
+    return DeclinedError("suppressed", reason)
 
 
 def _describe(entry: Suppression) -> str:
@@ -80,12 +124,13 @@ def _describe(entry: Suppression) -> str:
     return "this address" if entry.kind is Kind.ADDRESS else f"the {entry.kind} {entry.value}"
 
 
-def _require_not_left(enrollment: Enrollment) -> None:
-    """Raise DeclinedError where the person has left since this enrollment's event came.
+def _left(enrollment: Enrollment) -> DeclinedError | None:
+    """Return that the person has left since this enrollment's event came, None where it has not.
 
     An exit cancels the enrollments that wait. An enrollment that is decided only after the exit, because its event was
     thin and a provider had to be asked, is declined here.
     """
     action = enrollment.plan.action
-    if enrollment.left_by is not None and (action == ENROLL or ACTIONS[action].reaches):
-        raise DeclinedError("left_since", f"the person has left since this event came: see {enrollment.left_by}")
+    if enrollment.left_by is None or not (action == ENROLL or ACTIONS[action].reaches):
+        return None
+    return DeclinedError("left_since", f"the person has left since this event came: see {enrollment.left_by}")

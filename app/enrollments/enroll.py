@@ -46,6 +46,12 @@ class Enroller:
 
     async def enroll(self, claimed: Enrollment) -> None:
         """Take one claimed enrollment to an outcome. Raises FenceLost when another worker has claimed it since."""
+        try:
+            await self._enroll(claimed)
+        finally:
+            self.preparer.first_look.forget(claimed)
+
+    async def _enroll(self, claimed: Enrollment) -> None:
         item = WorkItem(claimed)
         self.recorder.step(claimed, "claimed")
         if claimed.plan.action != ENROLL:
@@ -77,11 +83,11 @@ class Enroller:
 
     async def _send(self, item: WorkItem) -> Enrolled:
         """Send the one request, once `sending` is committed and the commit is fresh."""
-        sender = self.preparer.senders.with_alias(item.sender)
+        sender = self.preparer.first_look.senders.with_alias(item.sender)
 
         async def commit(enrollment: Enrollment) -> datetime:
             limit = self.preparer.current_config(sender).daily
-            return await self.store.commit_sending(enrollment, sender, limit=limit)
+            return await self.store.commit_sending(enrollment, sender, limit=limit, person=item.known_person)
 
         checkpoint = SendingCheckpoint(item, self.preparer.recheck, commit, self.recorder.step)
         return await self.hubspot.enroll(
@@ -91,7 +97,7 @@ class Enroller:
     async def _refused(self, item: WorkItem, refusal: Refusal) -> None:
         """Record a refusal. If an earlier request has no known outcome, "already enrolled" may be its effect."""
         if item.enrollment.step is Step.SENDING:
-            refusal = self.preparer.senders.or_another(
+            refusal = self.preparer.first_look.senders.or_another(
                 item.enrollment, await self.blame.attribute(refusal, item.sender)
             )
         if refusal.code == ALREADY_ENROLLED and item.enrollment.first_sending_at is not None:

@@ -9,8 +9,8 @@ from sqlalchemy import text
 from app.database.engine import busy_when_gone
 from app.database.fragments import MAY_HAVE_BEEN_SENT, ONE_AFTER_THE_OTHER
 from app.database.listen import ENROLLMENTS_READY
+from app.enrollments.one_per_person_statements import RELEASE_PEOPLE
 from app.enrollments.statements import free_intents
-from app.enrollments.store import release_people
 from app.model import State
 
 if TYPE_CHECKING:
@@ -143,7 +143,8 @@ class EnrollmentOperatorStore:
 async def _cancelled(connection: AsyncConnection, statement: TextClause, values: dict[str, Any]) -> int:
     """Run a statement that cancels, and let the next enrollment of each person go on; return the number cancelled."""
     ended = [row.enrollment_id for row in await connection.execute(statement, values)]
-    await release_people(connection, ended)
+    if ended:
+        await connection.execute(RELEASE_PEOPLE, {"ids": ended, "channel": ENROLLMENTS_READY})
     return len(ended)
 
 

@@ -10,7 +10,7 @@ from sqlalchemy import text
 
 from app.enrollments.one_per_person_statements import OCCUPIES_CONTACT, UNENROLLING
 
-_RELATED_COLUMNS = f"""
+RELATED_COLUMNS = f"""
     other.id, other.plan->>'action' AS action, other.state, COALESCE(other.heard_at, other.created_at) AS heard,
     ({OCCUPIES_CONTACT}) AS occupies,
     ({UNENROLLING}) AS unenrolls,
@@ -28,10 +28,10 @@ _CONFLICT = f"""
                triggered_at FROM enrollments
         WHERE id = :id AND attempt = :attempt AND state = 'working'
     ), related AS MATERIALIZED (
-        SELECT {_RELATED_COLUMNS} FROM own JOIN enrollments other ON other.account = own.account
+        SELECT {RELATED_COLUMNS} FROM own JOIN enrollments other ON other.account = own.account
         WHERE other.contact_id = ANY(CAST(:contact_ids AS text[])) AND other.email <> own.email
         UNION
-        SELECT {_RELATED_COLUMNS} FROM own JOIN enrollments other ON other.account = own.account
+        SELECT {RELATED_COLUMNS} FROM own JOIN enrollments other ON other.account = own.account
         WHERE other.email = ANY(CAST(:others AS text[])) AND other.email <> own.email
     ), leaves AS (
         SELECT related.id FROM related, own

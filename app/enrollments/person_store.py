@@ -4,30 +4,30 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy.exc import IntegrityError
+import asyncpg
 
 from app.enrollments import person_statements as sql
 from app.enrollments.conflict import Conflict
 from app.errors import FenceLost
 
 if TYPE_CHECKING:
-    from sqlalchemy.ext.asyncio import AsyncEngine
+    from collections.abc import Mapping
 
+    from app.database.direct import DirectPool
     from app.model import Baseline, Enrollment
     from app.people.identity import Person
 
 
-async def read_conflict(engine: AsyncEngine, enrollment: Enrollment, person: Person) -> Conflict:
+async def read_conflict(pool: DirectPool, enrollment: Enrollment, person: Person) -> Conflict:
     """Return what conflicts with this claimed enrollment. Raises FenceLost."""
-    async with engine.connect() as connection:
-        row = (await connection.execute(sql.READ_CONFLICT, _values(enrollment, person))).first()
-    if row is None:
+    rows = await pool.fetch(sql.READ_CONFLICT, _values(enrollment, person))
+    if not rows:
         raise FenceLost(enrollment.id)
-    return Conflict(row.left_by, row.duplicate_of, row.busy)
+    return _conflict(rows[0])
 
 
 async def checkpoint_prepared(
-    engine: AsyncEngine, enrollment: Enrollment, person: Person, baseline: Baseline, owner: str | None
+    pool: DirectPool, enrollment: Enrollment, person: Person, baseline: Baseline, owner: str | None
 ) -> Conflict | None:
     """Checkpoint `prepared`, and occupy the contact; or return what conflicts. Raises FenceLost."""
     values = _values(enrollment, person) | {
@@ -38,17 +38,20 @@ async def checkpoint_prepared(
         "owner": owner,
     }
     try:
-        async with engine.begin() as connection:
-            row = (await connection.execute(sql.CHECKPOINT_PREPARED, values)).first()
-    except IntegrityError:
+        rows = await pool.fetch(sql.CHECKPOINT_PREPARED, values)
+    except asyncpg.UniqueViolationError:
         # Another worker has prepared another row of the same contact between our snapshot and our write.
         return Conflict(busy="")
-    if row is None:
+    if not rows:
         raise FenceLost(enrollment.id)
-    conflict = Conflict(row.left_by, row.duplicate_of, row.busy)
-    if not row.moved and conflict == Conflict():
+    conflict, moved = _conflict(rows[0]), rows[0]["moved"]
+    if not moved and conflict == Conflict():
         raise FenceLost(enrollment.id)
-    return None if row.moved else conflict
+    return None if moved else conflict
+
+
+def _conflict(row: Mapping[str, Any]) -> Conflict:
+    return Conflict(row["left_by"], row["duplicate_of"], row["busy"])
 
 
 def _values(enrollment: Enrollment, person: Person) -> dict[str, Any]:

@@ -19,14 +19,13 @@ from app.model import CONTACT_OWNER, KEEP, OF_CONTACT, IfEnrolled, Step
 
 if TYPE_CHECKING:
     from app.enrollments.contact import ContactWriter
-    from app.enrollments.eligibility import Eligibility
+    from app.enrollments.first_look import FirstLook
     from app.enrollments.record import Recorder
     from app.enrollments.store import EnrollmentStore
     from app.enrollments.unenroll import Unenroller
     from app.enrollments.work_item import WorkItem
     from app.model import Baseline, Enrollment, Sender
     from app.people.identity import Person
-    from app.senders.assign import Senders
 
 RECHECK_AFTER = timedelta(hours=1)
 
@@ -37,8 +36,7 @@ class Preparer:
 
     store: EnrollmentStore
     contacts: ContactWriter
-    eligibility: Eligibility
-    senders: Senders
+    first_look: FirstLook
     unenroller: Unenroller
     recorder: Recorder
 
@@ -47,7 +45,7 @@ class Preparer:
 
         Raises HeldError, DeclinedError, ParkedError, FenceLost, and what HubSpot raises.
         """
-        await self.eligibility.ensure_eligible(item.enrollment)
+        await self.first_look.ensure_eligible(item.enrollment)
         by_owner = item.enrollment.plan.sender == CONTACT_OWNER
         if not by_owner:
             await self._assign(item)
@@ -66,16 +64,11 @@ class Preparer:
         await self._checkpoint(item, baseline, owner or item.enrollment.gave_owner)
         return False
 
-    async def recheck(self, item: WorkItem) -> None:
-        """Check again, right before the request, what may have changed while it waited for the rate limit.
+    def recheck(self, item: WorkItem) -> None:
+        """Check right before the request that the window is open still: it may have waited for the rate limit.
 
-        Raises HeldError where the window has closed, and DeclinedError where the person was suppressed or has left
-        meanwhile.
+        The commit of `sending` checks what else may have changed meanwhile. Raises HeldError.
         """
-        if item.person and item.person.others:
-            await self._require_no_conflict(item.enrollment, item.person)
-        else:
-            await self.eligibility.ensure_eligible(item.enrollment, item.person)
         self._require_open(item, facts_known=True)
 
     async def update(self, enrollment: Enrollment) -> str:
@@ -83,7 +76,7 @@ class Preparer:
 
         Raises DeclinedError for a person who is suppressed, and for a contact that lacks what the rule requires.
         """
-        await self.eligibility.ensure_eligible(enrollment)
+        await self.first_look.ensure_eligible(enrollment)
         contact_id = await self.contacts.write(enrollment)
         await self.contacts.fill_required(enrollment, contact_id)
         return contact_id
@@ -101,11 +94,11 @@ class Preparer:
 
     def current_config(self, sender: Sender) -> Sender:
         """Return the sender as the rulebook in force describes it."""
-        return self.senders.current_config(sender)
+        return self.first_look.senders.current_config(sender)
 
     async def _assign(self, item: WorkItem) -> None:
         """Choose the sender, also where an earlier attempt has chosen one."""
-        sender = await self.senders.assign(item.enrollment, item.facts)
+        sender = await self.first_look.assign(item.enrollment, item.facts)
         item.enrollment = replace(item.enrollment, sender=sender, step=Step.ASSIGNED)
         self.recorder.step(item.enrollment, "assigned")
 
@@ -141,7 +134,7 @@ class Preparer:
             await self._require_no_conflict(item.enrollment, person)
 
     async def _require_no_conflict(self, enrollment: Enrollment, person: Person) -> None:
-        await self.eligibility.ensure_eligible(enrollment, person)
+        await self.first_look.eligibility.ensure_eligible(enrollment, person)
         require_none(await self.store.read_conflict(enrollment, person), now=self.recorder.now())
 
     async def _new_owner(self, item: WorkItem) -> str | None:
@@ -153,14 +146,21 @@ class Preparer:
         enrollment, plan, current = item.enrollment, item.enrollment.plan, item.facts.get(OWNER)
         if plan.owner == KEEP or (current and current != enrollment.gave_owner and not plan.overwrite_owner):
             return None
-        owner = await self.senders.owner_of(plan.owner, item.sender)
+        owner = await self.first_look.senders.owner_of(plan.owner, item.sender)
         return owner if owner != current else None
 
     async def _checkpoint(self, item: WorkItem, baseline: Baseline, owner: str | None) -> None:
-        conflict = await self.store.checkpoint_prepared(item.enrollment, item.known_person, baseline, owner)
-        if conflict is not None:
-            require_none(conflict, now=self.recorder.now())
-        item.enrollment = replace(item.enrollment, baseline=baseline, step=Step.PREPARED)
+        """Take the enrollment to `prepared`. The commit of `sending` writes that, too.
+
+        An owner that was given to the contact is written at once: the next attempt must not take it for the contact's
+        own.
+        """
+        known = item.enrollment.gave_owner
+        item.enrollment = replace(item.enrollment, baseline=baseline, step=Step.PREPARED, gave_owner=owner)
+        if owner != known:
+            conflict = await self.store.checkpoint_prepared(item.enrollment, item.known_person, baseline, owner)
+            if conflict is not None:
+                require_none(conflict, now=self.recorder.now())
         self.recorder.step(item.enrollment, "prepared")
 
 

@@ -27,14 +27,14 @@ class SendingCheckpoint:
     """The checkpoint of one request.
 
     `recheck` raises what now keeps the enrollment from being sent. `commit` commits `sending` and returns the
-    database's time; it raises FenceLost, HeldError or SenderGone. `observe` receives the cause after each commit.
-    `elapsed` is a clock in seconds that counts suspension.
+    database's time; it raises FenceLost, HeldError, DeclinedError or SenderGone. `observe` receives the cause after
+    each commit. `elapsed` is a clock in seconds that counts suspension.
     """
 
     def __init__(
         self,
         item: WorkItem,
-        recheck: Callable[[WorkItem], Awaitable[None]],
+        recheck: Callable[[WorkItem], None],
         commit: Callable[[Enrollment], Awaitable[datetime]],
         observe: Callable[[Enrollment, str], None],
         elapsed: Callable[[], float] = elapsed_seconds,
@@ -51,7 +51,7 @@ class SendingCheckpoint:
         before = self._commit_began_at
         if before is not None and self._elapsed() - before <= LIFE_SECONDS:
             return
-        await self._recheck(self._item)
+        self._recheck(self._item)
         began_at = self._elapsed()
         sent_at = await self._commit(self._item.enrollment)
         self._commit_began_at = began_at

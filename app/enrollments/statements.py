@@ -170,31 +170,6 @@ EXPIRE = text(f"""
     SELECT id, sequence FROM moved
 """)  # noqa: S608  # the only text put in are the parts above
 
-# The fence: the attempt that the writer has claimed, and the state that it expects. No row is returned when either has
-# changed, and then the writer drops its work.
-MOVE = text("""
-    WITH moved AS (
-        UPDATE enrollments SET state = :after, reason = :reason, detail = :detail, updated_at = clock_timestamp(),
-               due_at = COALESCE(CAST(:due_at AS timestamptz), due_at), leased_by = NULL, leased_until = NULL,
-               step = CASE WHEN :after = 'uncertain' THEN step END,
-               tries = :tries, first_failed_at = :first_failed_at, reads = :reads, resends = :resends,
-               triggered_at = CASE WHEN :after IN ('enrolled', 'done', 'refused') THEN NULL ELSE triggered_at END,
-               sending_at = CASE WHEN :unsent THEN NULL ELSE sending_at END,
-               first_sending_at = CASE WHEN :unsent THEN NULL ELSE first_sending_at END,
-               hubspot_enrollment_id = COALESCE(CAST(:hubspot_enrollment_id AS text), hubspot_enrollment_id),
-               enrolled_at = COALESCE(CAST(:enrolled_at AS timestamptz), enrolled_at),
-               contact_id = COALESCE(CAST(:contact_id AS text), contact_id),
-               confirm_at = COALESCE(clock_timestamp() + make_interval(secs => CAST(:confirm_in AS double precision)),
-                                     confirm_at),
-               follow_at = CASE WHEN :after = 'enrolled' THEN clock_timestamp() + interval '1 hour' ELSE follow_at END
-        WHERE id = :id AND attempt = :attempt AND state = :before
-        RETURNING id, attempt
-    )
-    INSERT INTO journal (enrollment_id, at, before, after, step, attempt, cause, detail)
-    SELECT id, clock_timestamp(), :before, :after, :step, attempt, :cause, :detail FROM moved
-    RETURNING enrollment_id
-""")
-
 # Reading again is no transition: the row stays uncertain, and only its next read is due later.
 READ_LATER = text("""
     WITH moved AS (
@@ -241,8 +216,6 @@ CHECKPOINT_WORKFLOW_ENDED = text("""
     INSERT INTO journal (enrollment_id, at, before, after, step, attempt, cause, detail)
     SELECT id, clock_timestamp(), 'working', 'working', step, attempt, 'untriggered', :detail FROM moved
 """)
-
-RELEASE_INTENT = text("DELETE FROM intents WHERE enrollment_id = :id")
 
 # Cancels the person's rows that were heard before this one and have not been sent: those of its addresses, and those
 # whose contact is known to be the same. No worker can claim any row of the same address meanwhile: this row is working.

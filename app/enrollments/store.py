@@ -2,44 +2,61 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sqlalchemy.exc import IntegrityError
+import asyncpg
+import structlog
 
 from app.backoff import SPAN
+from app.database.engine import DRIVER_TROUBLE, first_line
+from app.database.halves import is_about_a_row
 from app.database.listen import ENROLLMENTS_READY
 from app.enrollments import one_per_person_statements as one_per_person
 from app.enrollments import statements as sql
 from app.enrollments.person_store import checkpoint_prepared, read_conflict
-from app.enrollments.sending_store import SendingCommits
+from app.enrollments.sending_store import SendingCommits, look_at_none
+from app.enrollments.transitions import Transitions
 from app.errors import FenceLost
 from app.model import Baseline, Enrollment, OutboundKind, Sender, State, Step
 from app.model.plan_json import read
-from app.model.states import OCCUPIES_PERSON, RELEASES_INTENT, permit
-from app.outbound.store import no_endpoints, note
-from app.senders import quota_store
-from app.senders.pause_store import note_full, note_refusal, note_success
+from app.model.states import permit
+from app.outbound.statements import NOTE
+from app.outbound.store import no_endpoints, note_values
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
     from datetime import datetime
 
-    from sqlalchemy import Row
-    from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+    from sqlalchemy import TextClause
 
+    from app.database.direct import DirectConnection, DirectPool
     from app.enrollments.conflict import Conflict
     from app.enrollments.outcome import Change
+    from app.enrollments.sending_store import LastLook
     from app.people.identity import Person
+
+    FirstLook = Callable[[DirectConnection, Sequence[Enrollment]], Awaitable[None]]
 
 CONFIRMED_BY_ONE_CALL = 100
 CONFIRMED_AT_LATEST_SECONDS = 20.0  # after it was due
-# The states of which the operator's own systems are notified.
-OUTBOUND_KINDS = {
-    State.ENROLLED: OutboundKind.ENROLLED,
-    State.REFUSED: OutboundKind.REFUSED,
-    State.PARKED: OutboundKind.PARKED,
-}
+
+log = structlog.get_logger(__name__)
+
+
+async def _look_at_none(_: DirectConnection, __: Sequence[Enrollment]) -> None:
+    """Look at nothing within the claim."""
+
+
+class Looks(NamedTuple):
+    """What looks at enrollments in the transaction that claims them, and in the one that commits `sending`."""
+
+    first: FirstLook = _look_at_none
+    last: LastLook = look_at_none
+
+
+NO_LOOKS = Looks()
 
 
 class EnrollmentStore:
@@ -47,32 +64,36 @@ class EnrollmentStore:
 
     `lease` is in seconds; `span` is for how long an enrollment is retried whose workers die. `endpoints` returns the
     names of the endpoints that are notified of such an event in this account. `urgent` has connections for `sending`
-    alone; without it `sending` shares `engine`. `observe_sending` receives the seconds of each commit of `sending`.
+    alone; without it `sending` shares `pool`. `observe_sending` receives the seconds of each commit of `sending`.
     """
 
     def __init__(
         self,
-        engine: AsyncEngine,
+        pool: DirectPool,
         *,
         account: str,
         worker: str,
         lease: float,
         span: timedelta = SPAN,
         endpoints: Callable[[OutboundKind, str], tuple[str, ...]] = no_endpoints,
-        urgent: AsyncEngine | None = None,
+        urgent: DirectPool | None = None,
         observe_sending: Callable[[float], None] = lambda _: None,
+        looks: Looks = NO_LOOKS,
     ) -> None:
-        self._engine = engine
+        self._pool = pool
         self._account = account
         self._worker = worker
         self._lease = lease
         self._span = span
         self._endpoints = endpoints
-        self._sendings = SendingCommits(urgent or engine, account, observe_sending)
+        self._first_look = looks.first
+        self._sendings = SendingCommits(urgent or pool, account, observe_sending, looks.last)
+        self._transitions = Transitions(pool, endpoints)
 
     async def close(self) -> None:
-        """Commit no more sendings. The engines stay open."""
+        """Commit no more sendings and transitions. The pools stay open."""
         await self._sendings.close()
+        await self._transitions.close()
 
     async def claim_ready(self, limit: int) -> list[Enrollment]:
         """Claim up to `limit` due enrollments, one per person, oldest first."""
@@ -82,15 +103,29 @@ class EnrollmentStore:
         """Claim up to `limit` uncertain enrollments whose next read is due."""
         return await self._claim(sql.CLAIM_UNCERTAIN, limit)
 
-    async def _claim(self, statement: Any, limit: int) -> list[Enrollment]:
-        values = {"account": self._account, "worker": self._worker, "lease": self._lease, "limit": limit}
+    async def _claim(self, statement: TextClause, limit: int) -> list[Enrollment]:
         try:
-            async with self._engine.begin() as connection:
-                rows = (await connection.execute(statement, values)).all()
-        except IntegrityError:
+            return await self._claim_and(self._first_look, statement, limit)
+        except asyncpg.UniqueViolationError:
             # Another worker claimed another row of the same person between our snapshot and our write.
             return []
-        return [_enrollment(row) for row in rows]
+        except DRIVER_TROUBLE as error:
+            if not is_about_a_row(error):
+                raise
+            log.warning("enrollment.defect", error=first_line(error))
+        except Exception:
+            log.exception("enrollment.defect")
+        # One enrollment that cannot be looked at must not stop the others: each is looked at when it is prepared.
+        return await self._claim_and(_look_at_none, statement, limit)
+
+    async def _claim_and(self, first_look: FirstLook, statement: TextClause, limit: int) -> list[Enrollment]:
+        values = {"account": self._account, "worker": self._worker, "lease": self._lease, "limit": limit}
+        async with self._pool.transaction() as connection:
+            claimed = [_enrollment(row) for row in await connection.fetch(statement, values)]
+            ready = [enrollment for enrollment in claimed if enrollment.state is State.WORKING]
+            if ready:
+                await first_look(connection, ready)
+        return claimed
 
     async def hold_blocked(self) -> None:
         """Hold due enrollments that another enrollment of the same person blocks."""
@@ -106,9 +141,11 @@ class EnrollmentStore:
 
     async def expire(self) -> Mapping[str, str]:
         """Expire enrollments that were not sent in time; return their sequences by enrollment id."""
-        async with self._engine.begin() as connection:
-            ended = {row.id: row.sequence for row in await connection.execute(sql.EXPIRE)}
-            await release_people(connection, list(ended))
+        async with self._pool.transaction() as connection:
+            ended = {row["id"]: row["sequence"] for row in await connection.fetch(sql.EXPIRE, {})}
+            if ended:
+                values = {"ids": list(ended), "channel": ENROLLMENTS_READY}
+                await connection.fetch(one_per_person.RELEASE_PEOPLE, values)
         return ended
 
     async def reclaim_expired(self, *, first_read: float, leaving: bool = False) -> Mapping[str, State]:
@@ -117,12 +154,13 @@ class EnrollmentStore:
         An enrollment that was `sending` is first read `first_read` seconds after that.
         """
         values = {"first_read": first_read, "leaving": self._worker if leaving else None, "span": self._span}
-        async with self._engine.begin() as connection:
-            rows = (await connection.execute(sql.RECLAIM_EXPIRED, values)).all()
-            for account in {row.account for row in rows if row.state == State.PARKED}:
-                parked = [row.id for row in rows if row.state == State.PARKED and row.account == account]
-                await note(connection, OutboundKind.PARKED, parked, self._endpoints(OutboundKind.PARKED, account))
-        return {row.id: State(row.state) for row in rows}
+        async with self._pool.transaction() as connection:
+            rows = await connection.fetch(sql.RECLAIM_EXPIRED, values)
+            for account in {row["account"] for row in rows if row["state"] == State.PARKED}:
+                parked = [row["id"] for row in rows if row["state"] == State.PARKED and row["account"] == account]
+                if endpoints := self._endpoints(OutboundKind.PARKED, account):
+                    await connection.fetch(NOTE, note_values(OutboundKind.PARKED, parked, endpoints))
+        return {row["id"]: State(row["state"]) for row in rows}
 
     async def renew_leases(self, held: Sequence[Enrollment]) -> set[str]:
         """Renew the leases of all `held` in one statement; return the ids that this worker still holds."""
@@ -132,11 +170,11 @@ class EnrollmentStore:
             attempts=[enrollment.attempt for enrollment in held],
             lease=self._lease,
         )
-        return {row.id for row in rows}
+        return {row["id"] for row in rows}
 
     async def read_conflict(self, enrollment: Enrollment, person: Person) -> Conflict:
         """Return what another enrollment of the same contact means for this one. Raises FenceLost."""
-        return await read_conflict(self._engine, enrollment, person)
+        return await read_conflict(self._pool, enrollment, person)
 
     async def checkpoint_prepared(
         self, enrollment: Enrollment, person: Person, baseline: Baseline, owner: str | None
@@ -146,7 +184,7 @@ class EnrollmentStore:
         `owner` is the owner id that this enrollment has written to the contact, None where it wrote none. Nothing is
         written where another enrollment of the same contact conflicts: that is returned.
         """
-        return await checkpoint_prepared(self._engine, enrollment, person, baseline, owner)
+        return await checkpoint_prepared(self._pool, enrollment, person, baseline, owner)
 
     async def remark(self, enrollment: Enrollment, cause: str, detail: str) -> None:
         """Write a journal line; nothing else changes. Raises FenceLost."""
@@ -154,39 +192,22 @@ class EnrollmentStore:
         if not await self._run(sql.REMARK, **values):
             raise FenceLost(enrollment.id)
 
-    async def commit_sending(self, enrollment: Enrollment, sender: Sender, *, limit: int | None) -> datetime:
+    async def commit_sending(
+        self, enrollment: Enrollment, sender: Sender, *, limit: int | None, person: Person | None = None
+    ) -> datetime:
         """Commit `sending` and the reservation in the sender's ledger; return the database's time of the commit.
 
-        `limit` caps the sender's enrollments in 24 hours below HubSpot's own limit.
+        `limit` caps the sender's enrollments in 24 hours below HubSpot's own limit. With `person`, who the contact is,
+        the contact and the baseline of `enrollment` are written, and the contact is occupied.
 
         Raises what `SendingCommits.commit` raises.
         """
-        return await self._sendings.commit(enrollment, sender, limit=limit)
+        return await self._sendings.commit(enrollment, sender, limit=limit, person=person)
 
     async def move(self, enrollment: Enrollment, after: State, change: Change) -> None:
         """Move a claimed enrollment to `after`, with all consequences, in one transaction. Raises FenceLost."""
         permit(enrollment.state, after, enrollment.step)
-        async with self._engine.begin() as connection:
-            if (await connection.execute(sql.MOVE, _move_values(enrollment, after, change))).first() is None:
-                raise FenceLost(enrollment.id)
-            await self._release(connection, enrollment, after)
-            await self._note_sender(connection, enrollment, after, change)
-            if kind := OUTBOUND_KINDS.get(after):
-                await note(connection, kind, [enrollment.id], self._endpoints(kind, enrollment.account))
-
-    async def _note_sender(
-        self, connection: AsyncConnection, enrollment: Enrollment, after: State, change: Change
-    ) -> None:
-        """Count refusals that the sender caused, and mark a full sender; a success ends a row of refusals."""
-        account, sender = enrollment.account, enrollment.sender
-        if sender is None:
-            return
-        if change.blames_sender:
-            await note_refusal(connection, account, sender, change.reason or "")
-        elif change.full_until is not None:
-            await note_full(connection, account, sender, change.reason or "", change.full_until)
-        elif after is State.ENROLLED:
-            await note_success(connection, account, sender.email.lower())
+        await self._transitions.write(enrollment, after, change)
 
     async def workflow_started(
         self, enrollment: Enrollment, contact_id: str, detail: str, *, within: timedelta = timedelta()
@@ -199,7 +220,7 @@ class EnrollmentStore:
         rows = await self._run(sql.CHECKPOINT_WORKFLOW_STARTED, **values, within=within)
         if not rows:
             raise FenceLost(enrollment.id)
-        at: datetime = rows[0].triggered_at
+        at: datetime = rows[0]["triggered_at"]
         return at
 
     async def workflow_ended(self, enrollment: Enrollment, detail: str, *, removed: bool = False) -> None:
@@ -226,107 +247,65 @@ class EnrollmentStore:
         }
         takes_over = enrollment.plan.action == "unenroll"
         rows = await self._run(sql.CANCEL_EARLIER, **values, takes_over=takes_over)
-        return rows[0].cancelled, rows[0].triggered_at
+        return rows[0]["cancelled"], rows[0]["triggered_at"]
 
     async def read_later(self, enrollment: Enrollment, change: Change) -> None:
         """Leave an uncertain enrollment for its next read at `change.due_at`. Raises FenceLost."""
-        values = _move_values(enrollment, State.UNCERTAIN, change)
-        names = ("id", "attempt", "reads", "tries", "first_failed_at", "due_at", "cause", "detail")
-        if not await self._run(sql.READ_LATER, **{name: values[name] for name in names}):
+        values = {
+            "id": enrollment.id,
+            "attempt": enrollment.attempt,
+            "reads": change.reads,
+            "tries": change.tries,
+            "first_failed_at": change.first_failed_at,
+            "due_at": change.due_at,
+            "cause": change.cause,
+            "detail": change.detail,
+        }
+        if not await self._run(sql.READ_LATER, **values):
             raise FenceLost(enrollment.id)
 
-    async def _release(self, connection: AsyncConnection, enrollment: Enrollment, after: State) -> None:
-        if after in RELEASES_INTENT and not _outcome_open(enrollment):
-            await connection.execute(sql.RELEASE_INTENT, {"id": enrollment.id})
-        if not _may_have_been_sent(enrollment, after):
-            await quota_store.release(connection, enrollment.id)
-        if after not in OCCUPIES_PERSON:
-            await release_people(connection, [enrollment.id])
-
-    async def claim_confirmations(self) -> list[Row[Any]]:
+    async def claim_confirmations(self) -> list[Mapping[str, Any]]:
         """Claim 100 enrollments whose confirmation is due, as many as one call reads, or fewer that have waited longer.
 
         The rows have id, contact_id, sequence and sending_at.
         """
         values = {"account": self._account, "whole": CONFIRMED_BY_ONE_CALL, "patience": CONFIRMED_AT_LATEST_SECONDS}
-        return list(await self._run(sql.CLAIM_CONFIRMATIONS, **values))
+        return await self._run(sql.CLAIM_CONFIRMATIONS, **values)
 
     async def confirm(self, confirmations: Mapping[str, str]) -> None:
         """Write confirmations by enrollment id: seen, not_seen or other_sequence. No state changes."""
         await self._run(sql.CONFIRM, ids=list(confirmations), confirmations=list(confirmations.values()))
 
-    async def _run(self, statement: Any, **values: Any) -> Sequence[Row[Any]]:
-        async with self._engine.begin() as connection:
-            result = await connection.execute(statement, values)
-            return result.all() if result.returns_rows else []
+    async def _run(self, statement: TextClause, **values: Any) -> list[Any]:
+        return await self._pool.fetch(statement, values)
 
 
-async def release_people(connection: AsyncConnection, ended: list[str]) -> None:
-    """Make enrollments ready that waited for one of these, in the transaction that has ended them."""
-    if ended:
-        await connection.execute(one_per_person.RELEASE_PEOPLE, {"ids": ended, "channel": ENROLLMENTS_READY})
-
-
-def _outcome_open(enrollment: Enrollment) -> bool:
-    """Tell whether an earlier request may have worked. HubSpot's reply to a later request settles that, too."""
-    return enrollment.first_sending_at is not None and enrollment.step is not Step.SENDING
-
-
-def _may_have_been_sent(enrollment: Enrollment, after: State) -> bool:
-    """Tell whether the sender's place may be used: a request with an unknown outcome keeps it, also when parked."""
-    unknown = enrollment.state is State.UNCERTAIN or enrollment.first_sending_at is not None
-    return after in {State.ENROLLED, State.UNCERTAIN} or (after is State.PARKED and unknown)
-
-
-def _move_values(enrollment: Enrollment, after: State, change: Change) -> dict[str, Any]:
-    return {
-        "id": enrollment.id,
-        "attempt": enrollment.attempt,
-        "before": str(enrollment.state),
-        "after": str(after),
-        "step": None if enrollment.step is None else str(enrollment.step),
-        "cause": change.cause,
-        "reason": change.reason,
-        "detail": change.detail,
-        "due_at": change.due_at,
-        "tries": change.tries,
-        "first_failed_at": change.first_failed_at,
-        "reads": change.reads,
-        "resends": enrollment.resends if change.resends is None else change.resends,
-        "hubspot_enrollment_id": change.hubspot_enrollment_id,
-        "enrolled_at": change.enrolled_at,
-        "confirm_in": change.confirm_in,
-        "unsent": change.unsent,
-        "contact_id": enrollment.contact_id,
-    }
-
-
-def _enrollment(row: Row[Any]) -> Enrollment:
+def _enrollment(row: Mapping[str, Any]) -> Enrollment:
     return Enrollment(
-        id=row.id,
-        account=row.account,
-        email=row.email,
-        source=row.source,
-        rule=row.rule,
-        sequence=row.sequence,
-        plan=read(row.plan),
-        sender=None if row.sender is None else Sender(row.sender, row.sender_user_id, row.sender_email),
-        properties=row.properties,
-        require=tuple(row.require),
-        state=State(row.state),
-        attempt=row.attempt,
-        step=None if row.step is None else Step(row.step),
-        tries=row.tries,
-        first_failed_at=row.first_failed_at,
-        received_at=row.received_at,
-        contact_id=row.contact_id,
-        baseline=Baseline(row.baseline_count, row.baseline_sequence, row.baseline_date),
-        sending_at=row.sending_at,
-        first_sending_at=row.first_sending_at,
-        reads=row.reads,
-        resends=row.resends,
-        delivery_id=row.delivery_id,
-        triggered_at=row.triggered_at,
-        gave_owner=row.gave_owner,
-        left_by=row.left_by,
+        id=row["id"],
+        account=row["account"],
+        email=row["email"],
+        source=row["source"],
+        rule=row["rule"],
+        sequence=row["sequence"],
+        plan=read(json.loads(row["plan"])),
+        sender=None if row["sender"] is None else Sender(row["sender"], row["sender_user_id"], row["sender_email"]),
+        properties=json.loads(row["properties"]),
+        require=tuple(row["require"]),
+        state=State(row["state"]),
+        attempt=row["attempt"],
+        step=None if row["step"] is None else Step(row["step"]),
+        tries=row["tries"],
+        first_failed_at=row["first_failed_at"],
+        received_at=row["received_at"],
+        contact_id=row["contact_id"],
+        baseline=Baseline(row["baseline_count"], row["baseline_sequence"], row["baseline_date"]),
+        sending_at=row["sending_at"],
+        first_sending_at=row["first_sending_at"],
+        reads=row["reads"],
+        resends=row["resends"],
+        delivery_id=row["delivery_id"],
+        triggered_at=row["triggered_at"],
+        gave_owner=row["gave_owner"],
+        left_by=row["left_by"],
     )

@@ -15,20 +15,21 @@ from app.enrollments.contact import ContactWriter
 from app.enrollments.eligibility import Eligibility
 from app.enrollments.enroll import Enroller
 from app.enrollments.evidence import READS
+from app.enrollments.first_look import FirstLook
 from app.enrollments.fitting import PropertyFitter
 from app.enrollments.observe import StepObserver
 from app.enrollments.outcome import Patience
 from app.enrollments.prepare import Preparer
 from app.enrollments.record import Recorder
 from app.enrollments.settle import Settler
-from app.enrollments.store import EnrollmentStore
+from app.enrollments.store import EnrollmentStore, Looks
 from app.enrollments.unenroll import Unenroller
 from app.enrollments.worker import Worker, WorkerLimits
 from app.hubspot.owners import Owners
 from app.hubspot.properties import PropertyDefinitions
-from app.people.suppression_store import SuppressionStore
 from app.senders.assign import Senders
 from app.senders.blame import Blame
+from app.senders.store import Assignments
 from app.sending_windows import zone
 
 if TYPE_CHECKING:
@@ -44,22 +45,27 @@ async def start(process: Process, active: ActiveAccount) -> None:
     """Start the worker of an account."""
     settings, name = process.settings, active.account.name
     span = timedelta(hours=settings.retry_span_hours)
+    eligibility = Eligibility(process.pool, process.current_rulebook)
+    owners = Owners(active.client, on_refresh=partial(process.metrics.owners_read, name))
+    senders = Senders(Assignments(process.pool), owners, rulebook=process.current_rulebook, now=utc_now)
+    first_look = FirstLook(eligibility, senders)
     store = EnrollmentStore(
-        process.engine,
+        process.pool,
         account=name,
         worker=f"{process.name}:{name}",
         lease=settings.lease_seconds,
         span=span,
         endpoints=process.rulebook.endpoints_for,
-        urgent=process.sending_engine,
+        urgent=process.urgent_pool,
         observe_sending=process.metrics.sending_committed,
+        looks=Looks(first_look.look, eligibility.reasons),
     )
     observer = StepObserver(process.metrics, await process.hasher())
     patience = Patience(settings.settle_seconds, max(settings.settle_seconds, CONFIRM_AFTER_SECONDS), span)
     recorder = Recorder(store, patience, now=utc_now, random=random.random, observe=observer.step)
     worker = Worker(
         store,
-        _enroller(process, active, recorder, observer),
+        _enroller(process, active, recorder, observer, first_look),
         Settler(active.hubspot, recorder),
         Confirmer(store, active.hubspot, observer.confirmation),
         limits=_limits(settings),
@@ -79,17 +85,21 @@ def _limits(settings: Settings) -> WorkerLimits:
     )
 
 
-def _enroller(process: Process, active: ActiveAccount, recorder: Recorder, observer: StepObserver) -> Enroller:
+def _enroller(
+    process: Process,
+    active: ActiveAccount,
+    recorder: Recorder,
+    observer: StepObserver,
+    first_look: FirstLook,
+) -> Enroller:
     """Build what takes one claimed enrollment to its outcome."""
     store, hubspot = recorder.store, active.hubspot
-    owners = Owners(active.client, on_refresh=partial(process.metrics.owners_read, active.account.name))
     unenroller = Unenroller(store, hubspot, process.current_rulebook, utc_now)
     fitter = PropertyFitter(PropertyDefinitions(active.client), partial(_clock, active))
     preparer = Preparer(
         store,
         ContactWriter(store, hubspot, fitter, observer.write_back_dropped),
-        Eligibility(SuppressionStore(process.sending_engine), process.current_rulebook),
-        Senders(process.engine, owners, rulebook=process.current_rulebook, now=utc_now),
+        first_look,
         unenroller,
         recorder,
     )

@@ -4,39 +4,63 @@ from __future__ import annotations
 
 from sqlalchemy import text
 
-# Taking the row is the lock. `clock_timestamp()` is read in the statements after it, when the lock is held: with
-# `now()`, which is the transaction's start, two replicas that waited for each other would count different windows.
+# Taking the row is the lock. Clocks are read when the lock is held: with `now()`, which is the transaction's start, two
+# replicas that waited for each other would count different windows.
 LOCK_WINDOW = text("""
     INSERT INTO rate_windows AS w (account, kind, maximum, window_ms) VALUES (:account, :kind, :maximum, :window_ms)
     ON CONFLICT (account, kind) DO UPDATE SET kind = excluded.kind
-    RETURNING maximum, window_ms, blocked_until, blocked_by
+    RETURNING maximum, window_ms, blocked_until, blocked_by, clock_timestamp() AS now
 """)
 
-CLOCK = text("SELECT clock_timestamp()")
+CLOCK = text("SELECT clock_timestamp() AS now")
 
-DELETE_EXPIRED_PERMITS = text("""
-    DELETE FROM rate_grants
-    WHERE account = :account AND kind = :kind
-      AND (count = 0 OR granted_at <= clock_timestamp() - make_interval(secs => :window + waited))
-""")
-
-READ_PERMITS = text("""
-    SELECT granted_at + make_interval(secs => :window + waited) AS until, count AS requests FROM rate_grants
-    WHERE account = :account AND kind = :kind ORDER BY 1
+# Notes how earlier permits were used, forgets those that count no more, and gives up to `wanted` of the places that the
+# window has left. Fewer are given only where `patience` seconds would bring no more: permits that are given together
+# become free together, so that small blocks grow together instead of staying small for ever. Where half of the window
+# stays free, `ahead` further ones are given, for the next requests of the same process. Without `give` none is given.
+#
+# `until` is when a permit's request can no longer be within the window. A row that another replica has deleted
+# meanwhile is not updated, which does no harm. `first_in` is the number of seconds until there is one more place,
+# `enough_in` until there are as many as wanted.
+GIVE_PERMITS = text("""
+    WITH clock AS MATERIALIZED (
+        SELECT clock_timestamp() AS moment
+    ), used AS (
+        SELECT * FROM unnest(CAST(:ids AS bigint[]), CAST(:counts AS integer[]), CAST(:waits AS double precision[]))
+          AS used(id, count, waited)
+    ), counted AS MATERIALIZED (
+        SELECT given.id, COALESCE(used.count, given.count) AS count, used.waited,
+               granted_at + make_interval(secs => :window + COALESCE(used.waited, given.waited)) AS until
+        FROM rate_grants AS given LEFT JOIN used USING (id) WHERE account = :account AND kind = :kind
+    ), live AS MATERIALIZED (
+        SELECT counted.*, sum(count) OVER (ORDER BY until, id) AS freed
+        FROM counted, clock WHERE count > 0 AND until > moment
+    ), forgotten AS (
+        DELETE FROM rate_grants USING counted
+        WHERE rate_grants.id = counted.id AND counted.id NOT IN (SELECT id FROM live)
+    ), noted AS (
+        UPDATE rate_grants SET count = live.count, waited = live.waited
+        FROM live WHERE rate_grants.id = live.id AND live.waited IS NOT NULL
+    ), room AS MATERIALIZED (
+        SELECT CAST(:allowed - COALESCE(sum(count), 0) AS integer) AS places FROM live
+    ), wait AS MATERIALIZED (
+        SELECT places, moment, EXTRACT(epoch FROM min(until) - moment) AS first_in,
+               EXTRACT(epoch FROM min(until) FILTER (WHERE freed + places >= :wanted) - moment) AS enough_in
+        FROM room CROSS JOIN clock LEFT JOIN live ON true GROUP BY places, moment
+    ), given AS (
+        INSERT INTO rate_grants (account, kind, granted_at, count, waited)
+        SELECT :account, :kind, moment,
+               LEAST(places, :wanted + CASE WHEN places - :wanted >= :allowed / 2 THEN :ahead ELSE 0 END), :waited
+        FROM wait WHERE :give AND places > 0 AND (places >= :wanted OR COALESCE(enough_in > :patience, true))
+        RETURNING id, count
+    )
+    SELECT places, first_in, enough_in, given.id, given.count FROM wait LEFT JOIN given ON true
 """)
 
 INSERT_PERMITS = text("""
     INSERT INTO rate_grants (account, kind, granted_at, count, waited)
     VALUES (:account, :kind, clock_timestamp(), :count, :waited)
     RETURNING id
-""")
-
-# How permits were used. A row that another replica has deleted meanwhile is not updated, which does no harm.
-RECORD_USE = text("""
-    UPDATE rate_grants SET count = used.count, waited = used.waited
-    FROM unnest(CAST(:ids AS bigint[]), CAST(:counts AS integer[]), CAST(:waits AS double precision[]))
-      AS used(id, count, waited)
-    WHERE rate_grants.id = used.id
 """)
 
 # The row is the day's lock, for all kinds of requests. Where the day has ended, a new one begins.

@@ -12,7 +12,7 @@ import asyncio
 from collections import Counter, deque
 from contextlib import suppress
 from itertools import takewhile
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import structlog
 
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from sqlalchemy import TextClause
-    from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+    from app.database.direct import DirectConnection, DirectPool
     from app.model import Account
 
     Unused = Counter[datetime | None]  # by the end of the day that they were counted against
@@ -44,6 +44,7 @@ START_MAXIMUM = 100  # per window: the least any HubSpot plan allows; raised whe
 GENERAL, SEARCH = "general", "search"
 SEARCHES, SEARCH_WINDOW_MS = 5, 1000
 PERMITS_AT_ONCE = 10  # a busy process cannot send more before they expire
+PATIENCE_SECONDS = 0.1  # that a request waits for a permit so that others get theirs by the same query
 
 log = structlog.get_logger(__name__)
 
@@ -54,19 +55,22 @@ class StoredRateLimit:
     `cap` (requests per window) is the operator's limit, which may be below HubSpot's; `headroom` is the share of the
     window left unused; `window_ms` is the window's length in milliseconds until HubSpot reports another. `daily` caps
     the requests of a day, which ends at midnight in `timezone`; where that is not known, requests resume an hour after
-    HubSpot has called the day spent.
+    HubSpot has called the day spent. `ahead` is how many permits more than are waited for are taken while the window is
+    half empty: one enrollment makes several requests, each soon after the one before.
     """
 
     def __init__(
         self,
-        engine: AsyncEngine,
+        pool: DirectPool,
         *,
         account: str,
         cap: int | None = None,
         headroom: float = 0.05,
         window_ms: int = 10_000,
+        ahead: int = 0,
     ) -> None:
-        self._engine = engine
+        self._pool = pool
+        self._ahead = ahead
         self._account = account
         self.cap = cap
         self._headroom = headroom
@@ -104,8 +108,11 @@ class StoredRateLimit:
         `again`: an earlier permit of this request expired before the request could leave. It goes first, because what
         the caller has committed for it expires.
         """
-        future: asyncio.Future[StoredPermit] = asyncio.get_running_loop().create_future()
         waiting = self._waiting.setdefault(kind, deque())
+        block = next((one for one in self._blocks.get(kind, ()) if one.fresh()), None) if not waiting else None
+        if block is not None:
+            return block.take()
+        future: asyncio.Future[StoredPermit] = asyncio.get_running_loop().create_future()
         if again:
             # Behind those that came again before: the oldest commit expires first.
             waiting.insert(sum(1 for _ in takewhile(self._again.__contains__, waiting)), future)
@@ -158,8 +165,7 @@ class StoredRateLimit:
 
     async def _write(self, statement: TextClause, values: dict[str, object]) -> None:
         try:
-            async with self._engine.begin() as connection:
-                await connection.execute(statement, {"kind": GENERAL, **values, "account": self._account})
+            await self._pool.fetch(statement, {"kind": GENERAL, **values, "account": self._account})
         except STORE_TROUBLE as error:
             self._adopted = None
             log.warning("pace.not_noted", account=self._account, error=first_line(error))
@@ -189,10 +195,9 @@ class StoredRateLimit:
         if block is None:
             # The last permits may be used soon after they were given: then the window has room earlier than computed.
             return min(wait, PERMIT_LIFE_SECONDS) if self._blocks[kind] else wait
-        for _ in range(block.count):
+        while block.taken < block.count and waiting:
+            waiting.popleft().set_result(block.take())
             _drop_cancelled(waiting)
-            if waiting:
-                waiting.popleft().set_result(StoredPermit(block))
         return 0.0
 
     async def _acquire_block(
@@ -206,7 +211,7 @@ class StoredRateLimit:
         carried, self._unused = self._unused, Counter()
         block: PermitBlock | None = None
         try:
-            async with self._engine.begin() as connection:
+            async with self._pool.transaction() as connection:
                 block, wait = await self._count(connection, kind, wanted, finished, since, carried + unused)
         finally:
             self._unused += Counter() if block else carried
@@ -216,7 +221,7 @@ class StoredRateLimit:
 
     async def _count(
         self,
-        connection: AsyncConnection,
+        connection: DirectConnection,
         kind: str,
         wanted: int,
         finished: list[PermitBlock],
@@ -224,12 +229,29 @@ class StoredRateLimit:
         unused: Unused,
     ) -> tuple[PermitBlock | None, float]:
         """Count up to `wanted` requests in every window; return their permits, or None and the seconds to wait."""
+        if kind == GENERAL and (self.daily is None or self.timezone is None):
+            given = await self._give(connection, kind, wanted, finished, give=True)
+            if given.id is None:
+                return None, given.wait
+            return PermitBlock({kind: given.id}, since, given.permits), 0.0
+        return await self._count_apart(connection, kind, wanted, finished, since, unused)
+
+    async def _count_apart(
+        self,
+        connection: DirectConnection,
+        kind: str,
+        wanted: int,
+        finished: list[PermitBlock],
+        since: float,
+        unused: Unused,
+    ) -> tuple[PermitBlock | None, float]:
+        """Count requests that several windows, or the day, may limit: look at all of them, then count in each."""
         granted = wanted
         for each in _windows(kind):
-            room, wait = await self._room(connection, each, finished)
-            if room <= 0:
-                return None, wait
-            granted = min(granted, room)
+            given = await self._give(connection, each, granted, finished, give=False)
+            if given.places <= 0:
+                return None, given.wait
+            granted = min(granted, given.places)
         granted, day = await self._spend_day(connection, granted, unused)
         ids = {each: await self._insert(connection, each, granted) for each in _windows(kind)}
         return PermitBlock(ids, since, granted, day), 0.0
@@ -240,58 +262,73 @@ class StoredRateLimit:
             return {"maximum": SEARCHES, "window_ms": SEARCH_WINDOW_MS}
         return {"maximum": START_MAXIMUM, "window_ms": self._window_ms}
 
-    async def _room(self, connection: AsyncConnection, kind: str, finished: list[PermitBlock]) -> tuple[int, float]:
-        """Return how many requests a window admits now, or none and the seconds to wait."""
+    async def _give(
+        self, connection: DirectConnection, kind: str, wanted: int, finished: list[PermitBlock], *, give: bool
+    ) -> _Given:
+        """Lock a window, and give permits of it or (not `give`) count its places. Raises HeldError."""
         key = {"account": self._account, "kind": kind}
-        window = (await connection.execute(sql.LOCK_WINDOW, key | self._start(kind))).one()
-        await _record_use(connection, kind, finished)
-        counted = key | {"window": window.window_ms / 1000}
-        await connection.execute(sql.DELETE_EXPIRED_PERMITS, counted)
-        permits = (await connection.execute(sql.READ_PERMITS, counted)).all()
-        now: datetime = (await connection.execute(sql.CLOCK)).scalar_one()
-        if window.blocked_until is not None and window.blocked_until > now:
-            return 0, blocked(window.blocked_by, window.blocked_until, now)
-        allowed = allowance(window.maximum, self.cap if kind == GENERAL else None, self._headroom)
-        room = allowed - sum(row.requests for row in permits)
-        return (room, 0.0) if room > 0 else (0, max((permits[0].until - now).total_seconds(), 0.005))
+        (window,) = await connection.fetch(sql.LOCK_WINDOW, key | self._start(kind))
+        pause = 0.0
+        if window["blocked_until"] is not None and window["blocked_until"] > window["now"]:
+            pause = blocked(window["blocked_by"], window["blocked_until"], window["now"])
+        allowed = allowance(window["maximum"], self.cap if kind == GENERAL else None, self._headroom)
+        values = {
+            "ids": [block.ids[kind] for block in finished],
+            "counts": [block.used for block in finished],
+            "waits": [block.waited + TRAVEL_SECONDS for block in finished],
+            "window": window["window_ms"] / 1000,
+            "allowed": allowed,
+            "wanted": min(wanted, allowed),
+            "ahead": self._ahead,
+            "give": give and not pause,
+            "patience": PATIENCE_SECONDS,
+            "waited": PERMIT_LIFE_SECONDS + TRAVEL_SECONDS,
+        }
+        (row,) = await connection.fetch(sql.GIVE_PERMITS, key | values)
+        if pause:
+            return _Given(0, pause)
+        first, enough = float(row["first_in"] or 0.0), float(row["enough_in"] or 0.0)
+        wait = min(enough, first + PATIENCE_SECONDS) if row["enough_in"] is not None else first
+        return _Given(row["places"], max(wait, 0.005), row["id"], row["count"] or 0)
 
-    async def _insert(self, connection: AsyncConnection, kind: str, count: int) -> int:
+    async def _insert(self, connection: DirectConnection, kind: str, count: int) -> int:
         values = {"kind": kind, "count": count, "waited": PERMIT_LIFE_SECONDS + TRAVEL_SECONDS}
-        id_: int = (await connection.execute(sql.INSERT_PERMITS, values | {"account": self._account})).scalar_one()
+        (row,) = await connection.fetch(sql.INSERT_PERMITS, values | {"account": self._account})
+        id_: int = row["id"]
         return id_
 
-    async def _spend_day(self, connection: AsyncConnection, wanted: int, unused: Unused) -> tuple[int, datetime | None]:
+    async def _spend_day(
+        self, connection: DirectConnection, wanted: int, unused: Unused
+    ) -> tuple[int, datetime | None]:
         """Count requests against the operator's daily cap; return how many it admits, and when the day ends.
 
         `unused` were counted earlier, by day, and never sent. Raises BudgetSpent when the cap admits none.
         """
         if self.daily is None or self.timezone is None:
             return wanted, None
-        now: datetime = (await connection.execute(sql.CLOCK)).scalar_one()
-        key = {"account": self._account, "ends_at": next_midnight(zone(self.timezone), now)}
-        day = (await connection.execute(sql.COUNT_DAY, key)).one()
-        given_back = min(unused[day.ends_at], day.used)
-        granted: int = min(wanted, self.daily - day.used + given_back)
+        (clock,) = await connection.fetch(sql.CLOCK, {})
+        key = {"account": self._account, "ends_at": next_midnight(zone(self.timezone), clock["now"])}
+        (day,) = await connection.fetch(sql.COUNT_DAY, key)
+        given_back = min(unused[day["ends_at"]], day["used"])
+        granted: int = min(wanted, self.daily - day["used"] + given_back)
         if granted <= 0:
-            raise BudgetSpent("daily_budget", day.ends_at)
-        await connection.execute(sql.SPEND_DAY, {"account": self._account, "count": granted - given_back})
-        return granted, day.ends_at
+            raise BudgetSpent("daily_budget", day["ends_at"])
+        await connection.fetch(sql.SPEND_DAY, {"account": self._account, "count": granted - given_back})
+        return granted, day["ends_at"]
+
+
+class _Given(NamedTuple):
+    """The answer of a window: its places, the seconds until more are free, and the permits that it gave, if any."""
+
+    places: int
+    wait: float
+    id: int | None = None
+    permits: int = 0
 
 
 def _windows(kind: str) -> list[str]:
     """Return the windows that a request counts for, the rarer one first: one order of locks excludes deadlocks."""
     return [kind] if kind == GENERAL else [kind, GENERAL]
-
-
-async def _record_use(connection: AsyncConnection, kind: str, blocks: list[PermitBlock]) -> None:
-    """Write how permits were used, under the window's lock: unused ones no longer count."""
-    if blocks:
-        values = {
-            "ids": [block.ids[kind] for block in blocks],
-            "counts": [block.used for block in blocks],
-            "waits": [block.waited + TRAVEL_SECONDS for block in blocks],
-        }
-        await connection.execute(sql.RECORD_USE, values)
 
 
 def allowance(maximum: int, cap: int | None, headroom: float) -> int:

@@ -11,24 +11,26 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from contextlib import AsyncExitStack
 
-    from sqlalchemy.ext.asyncio import AsyncEngine
-
+    from app.database.direct import DirectPool
     from app.hubspot.client import CallRecord
     from app.hubspot.rate_limit import RateLimit
     from app.model import Account
     from app.settings import Settings
 
 
-def open_rate_limit(
-    stack: AsyncExitStack, engine: AsyncEngine, settings: Settings, account: Account
-) -> StoredRateLimit:
+# An enrollment that is alone writes the contact, reads it and enrolls it.
+PERMITS_AHEAD = 2
+
+
+def open_rate_limit(stack: AsyncExitStack, pool: DirectPool, settings: Settings, account: Account) -> StoredRateLimit:
     """Return the rate limit of an account, which all processes on this database share; `stack` closes it."""
     rate_limit = StoredRateLimit(
-        engine,
+        pool,
         account=account.name,
         cap=account.per_10s,
         headroom=settings.rate_headroom,
         window_ms=settings.rate_window_ms,
+        ahead=PERMITS_AHEAD,
     )
     rate_limit.configure(account)
     stack.push_async_callback(rate_limit.close)

@@ -38,15 +38,18 @@ async def note(
 
     Call it after the rows have changed: the event holds their facts as they are then.
     """
-    if not endpoints or not enrollment_ids:
-        return
-    values = {
+    if endpoints and enrollment_ids:
+        await connection.execute(sql.NOTE, note_values(kind, enrollment_ids, endpoints))
+
+
+def note_values(kind: OutboundKind, enrollment_ids: Collection[str], endpoints: Sequence[str]) -> dict[str, Any]:
+    """Return the parameters of the statement that notes an event, for a caller with a connection of its own kind."""
+    return {
         "kind": str(kind),
         "ids": list(enrollment_ids),
         "endpoints": list(endpoints),
         "channel": OUTBOUND_READY,
     }
-    await connection.execute(sql.NOTE, values)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,19 +10,17 @@ from app.hubspot.api.faults import refuses_sender
 from app.model import CONTACT_OWNER, OnSenderFull, Sender, Sticky
 from app.senders.quota_store import RECHECK_AFTER
 from app.senders.reasons import Considered
-from app.senders.store import Group, assign
+from app.senders.store import Group, Wanted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
-
-    from sqlalchemy.ext.asyncio import AsyncEngine
 
     from app.errors import Refusal
     from app.hubspot.owners import Owners
     from app.model import Enrollment, Pool
     from app.rules.rulebook import Rulebook
-    from app.senders.store import Assigned
+    from app.senders.store import Assigned, Assignments
 
 OWNER_PROPERTY = "hubspot_owner_id"
 OWNED_BY_SENDER = "sender"
@@ -32,7 +30,7 @@ OWNED_BY_SENDER = "sender"
 class Senders:
     """Assigns senders for one account, by the rulebook in force: a sender that has left it is not chosen any more."""
 
-    engine: AsyncEngine
+    assignments: Assignments
     owners: Owners
     rulebook: Callable[[], Rulebook]
     now: Callable[[], datetime]
@@ -45,10 +43,13 @@ class Senders:
         """
         if enrollment.sender is not None and enrollment.first_sending_at is not None:
             return enrollment.sender
-        groups, unavailable = await self._groups(enrollment, facts)
-        assigned = await assign(self.engine, enrollment, groups, unavailable)
+        wanted = await self.wanted(enrollment, facts)
+        return self.chosen(wanted, await self.assignments.assign(wanted))
+
+    def chosen(self, wanted: Wanted, assigned: Assigned) -> Sender:
+        """Return the sender that was assigned. Raises HeldError, DeclinedError or ParkedError where none can send."""
         if assigned.sender is None:
-            raise self._no_sender(enrollment, assigned, groups)
+            raise self._no_sender(wanted.enrollment, assigned, wanted.groups)
         return assigned.sender
 
     def current_config(self, sender: Sender) -> Sender:
@@ -90,10 +91,11 @@ class Senders:
             raise ParkedError("no_owner", f"HubSpot has no owner with the user id of {user.name} ({user.user_id})")
         return owner.id
 
-    async def _groups(
-        self, enrollment: Enrollment, facts: Mapping[str, str | None]
-    ) -> tuple[list[Group], tuple[Considered, ...]]:
-        """Return the groups to choose from, in their order, and why others that the plan names are unavailable."""
+    async def wanted(self, enrollment: Enrollment, facts: Mapping[str, str | None]) -> Wanted:
+        """Return the groups to choose from, in their order, and why others that the plan names are unavailable.
+
+        Raises what HubSpot's owners raise, where the plan names the contact's owner.
+        """
         plan, rulebook = enrollment.plan, self.rulebook()
         found: list[Group | Considered] = []
         if plan.sender == CONTACT_OWNER:
@@ -103,7 +105,7 @@ class Senders:
         if plan.fallback is not None:
             found.append(_named(plan.fallback, enrollment, rulebook, "the rule names it as the fallback"))
         groups = [one for one in found if isinstance(one, Group)]
-        return groups, tuple(one for one in found if isinstance(one, Considered))
+        return Wanted(enrollment, groups, tuple(one for one in found if isinstance(one, Considered)))
 
     async def _owner(self, owner_id: str | None, rulebook: Rulebook) -> Group | Considered:
         """Return the contact's owner as a group, or why it is unavailable.
@@ -121,7 +123,7 @@ class Senders:
         sender = known or Sender(f"owner {owner_id}", owner.user_id, (owner.email or "").lower())
         return Group(((sender, 1),), named="is the contact's owner")
 
-    def _no_sender(self, enrollment: Enrollment, assigned: Assigned, groups: list[Group]) -> Exception:
+    def _no_sender(self, enrollment: Enrollment, assigned: Assigned, groups: Sequence[Group]) -> Exception:
         reasons = "; ".join(f"{item.sender}: {item.because}" for item in assigned.considered)
         if not groups:
             return ParkedError("no_sender", reasons)

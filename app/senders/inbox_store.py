@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import text
 
@@ -11,10 +11,8 @@ from app.senders.choose import Candidate
 from app.senders.quota_store import DEFAULT_LIMIT, PERIOD
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable
     from datetime import datetime
-
-    from sqlalchemy.ext.asyncio import AsyncConnection
 
     from app.model import Sender
 
@@ -23,10 +21,10 @@ if TYPE_CHECKING:
 READ_INBOXES = text("""
     SELECT wanted.inbox, paused_at, reason, CASE WHEN full_until > clock_timestamp() THEN full_until END AS full_until,
            (SELECT count(*) FROM sender_reservations AS used
-            WHERE used.account = :account AND used.inbox = wanted.inbox AND enrollment_id <> :id
+            WHERE used.account = :account AND used.inbox = wanted.inbox
               AND reserved_at > statement_timestamp() - CAST(:period AS interval)) AS reserved,
            (SELECT count(*) FROM enrollments AS other
-            WHERE other.account = :account AND other.sender_email = wanted.inbox AND other.id <> :id
+            WHERE other.account = :account AND other.sender_email = wanted.inbox
               AND other.state IN ('held', 'ready', 'working') AND other.sending_at IS NULL) AS waiting
     FROM unnest(CAST(:inboxes AS text[])) AS wanted(inbox)
     LEFT JOIN sender_pauses ON sender_pauses.account = :account AND sender_pauses.inbox = wanted.inbox
@@ -62,10 +60,14 @@ class Inbox:
         )
 
 
-async def read_inboxes(
-    connection: AsyncConnection, account: str, inboxes: Sequence[str], *, excluding: str = ""
-) -> dict[str, Inbox]:
-    """Return the state of each inbox; the enrollment `excluding` is left out."""
-    values = {"account": account, "id": excluding, "inboxes": list(inboxes), "period": PERIOD}
-    rows = await connection.execute(READ_INBOXES, values)
-    return {row.inbox: Inbox(row.reserved, row.waiting, row.paused_at, row.reason, row.full_until) for row in rows}
+def inbox_values(account: str, inboxes: Iterable[str]) -> dict[str, Any]:
+    """Return the parameters of READ_INBOXES."""
+    return {"account": account, "inboxes": list(inboxes), "period": PERIOD}
+
+
+def inboxes_of(rows: Iterable[Any]) -> dict[str, Inbox]:
+    """Return the state of each inbox, from the rows of READ_INBOXES."""
+    return {
+        row["inbox"]: Inbox(row["reserved"], row["waiting"], row["paused_at"], row["reason"], row["full_until"])
+        for row in rows
+    }

@@ -8,15 +8,16 @@ from sqlalchemy import text
 
 from app.database.fragments import ONE_AFTER_THE_OTHER
 from app.model import Sender
-from app.senders.inbox_store import read_inboxes
+from app.senders.inbox_store import READ_INBOXES, inbox_values, inboxes_of
 from app.senders.quota_store import PERIOD
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
-    from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+    from sqlalchemy.ext.asyncio import AsyncEngine
 
+    from app.database.direct import DirectConnection
     from app.senders.inbox_store import Inbox
 
 MAXIMUM_REFUSALS = 3
@@ -111,7 +112,8 @@ class SenderPauseStore:
     async def inboxes(self, account: str, inboxes: Sequence[str]) -> Mapping[str, Inbox]:
         """Return the state of each inbox."""
         async with self._engine.connect() as connection:
-            return await read_inboxes(connection, account, inboxes)
+            rows = await connection.execute(READ_INBOXES, inbox_values(account, inboxes))
+            return inboxes_of(rows.mappings().all())
 
     async def others(self, account: str, *, excluding: Sequence[str]) -> list[Sender]:
         """Return senders that are used, paused or full, without the inboxes `excluding`: contacts' owners."""
@@ -131,16 +133,16 @@ class SenderPauseStore:
             return (await connection.execute(RESUME, {"account": account, "inbox": inbox})).first() is not None
 
 
-async def note_refusal(connection: AsyncConnection, account: str, sender: Sender, reason: str) -> None:
+async def note_refusal(connection: DirectConnection, account: str, sender: Sender, reason: str) -> None:
     """Count a refusal that the sender caused; the third one in a row pauses it."""
-    await connection.execute(NOTE_REFUSAL, _pause_values(account, sender, reason) | {"maximum": MAXIMUM_REFUSALS})
+    await connection.fetch(NOTE_REFUSAL, _pause_values(account, sender, reason) | {"maximum": MAXIMUM_REFUSALS})
 
 
 async def note_full(
-    connection: AsyncConnection, account: str, sender: Sender, reason: str, full_until: datetime
+    connection: DirectConnection, account: str, sender: Sender, reason: str, full_until: datetime
 ) -> None:
     """Send nothing by this sender until `full_until`: HubSpot says that it is full."""
-    await connection.execute(NOTE_FULL, _pause_values(account, sender, reason) | {"full_until": full_until})
+    await connection.fetch(NOTE_FULL, _pause_values(account, sender, reason) | {"full_until": full_until})
 
 
 def _pause_values(account: str, sender: Sender, reason: str) -> dict[str, str]:
@@ -153,6 +155,6 @@ def _pause_values(account: str, sender: Sender, reason: str) -> dict[str, str]:
     }
 
 
-async def note_success(connection: AsyncConnection, account: str, inbox: str) -> None:
+async def note_success(connection: DirectConnection, account: str, inbox: str) -> None:
     """Reset the count of refusals, which were not in a row, and end a full state that is over."""
-    await connection.execute(NOTE_SUCCESS, {"account": account, "inbox": inbox})
+    await connection.fetch(NOTE_SUCCESS, {"account": account, "inbox": inbox})

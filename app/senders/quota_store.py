@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import text
 
 if TYPE_CHECKING:
-    from sqlalchemy.ext.asyncio import AsyncConnection
-
+    from app.database.direct import DirectConnection
     from app.model import Enrollment, Sender
 
 DEFAULT_LIMIT = 1000
@@ -28,7 +27,7 @@ RECHECK_AFTER = timedelta(hours=1)  # for a paused sender; resuming it releases 
 # place has become free meanwhile.
 NEXT_FREE = text("""
     WITH ahead AS (
-        SELECT count(*) AS waiting FROM enrollments
+        SELECT count(*) + CAST(:behind AS bigint) AS waiting FROM enrollments
         WHERE state = 'held' AND reason = 'quota' AND account = :account AND sender_email = :inbox AND id <> :id
     ), cap AS (
         SELECT CAST(:limit AS bigint) AS places
@@ -42,17 +41,16 @@ NEXT_FREE = text("""
     SELECT COALESCE((SELECT free_at FROM place), clock_timestamp()) AS free_at
 """)
 
-RELEASE = text("DELETE FROM sender_reservations WHERE enrollment_id = :id")
 
+async def next_free(
+    connection: DirectConnection, enrollment: Enrollment, sender: Sender, *, limit: int, behind: int = 0
+) -> datetime:
+    """Return when a place in a full inbox becomes free for `enrollment`, after those that wait for one already.
 
-async def next_free(connection: AsyncConnection, enrollment: Enrollment, sender: Sender, *, limit: int) -> datetime:
-    """Return when a place in a full inbox becomes free for `enrollment`, after those that wait for one already."""
+    `behind` more, which are not written yet, wait before it.
+    """
     inbox = {"account": enrollment.account, "inbox": sender.email.lower()}
-    values = inbox | {"period": PERIOD, "id": enrollment.id, "limit": limit}
-    free_at: datetime = (await connection.execute(NEXT_FREE, values)).scalar_one()
+    values = inbox | {"period": PERIOD, "id": enrollment.id, "limit": limit, "behind": behind}
+    (row,) = await connection.fetch(NEXT_FREE, values)
+    free_at: datetime = row["free_at"]
     return free_at
-
-
-async def release(connection: AsyncConnection, enrollment_id: str) -> None:
-    """Return the place: nothing was sent."""
-    await connection.execute(RELEASE, {"id": enrollment_id})

@@ -14,33 +14,51 @@ LOCK_POOLS = text("""
     RETURNING pool, turn
 """)
 
-TAKE_TURN = text("UPDATE pool_turns SET turn = :turn WHERE account = :account AND pool = :pool")
-
-READ_STICKY = text("""
-    SELECT sender FROM sticky_senders WHERE account = :account AND pool = :pool AND subject = :subject
+TAKE_TURNS = text("""
+    UPDATE pool_turns SET turn = taken.turn
+    FROM unnest(CAST(:pools AS text[]), CAST(:turns AS bigint[])) AS taken(pool, turn)
+    WHERE account = :account AND pool_turns.pool = taken.pool
 """)
 
+READ_STICKY = text("""
+    SELECT pool, subject, sender FROM sticky_senders JOIN unnest(CAST(:pools AS text[]), CAST(:subjects AS text[]))
+        AS wanted(pool, subject) USING (pool, subject) WHERE account = :account
+""")
+
+# The rows are written in one order, and under the locks of their pools.
 WRITE_STICKY = text("""
     INSERT INTO sticky_senders AS kept (account, pool, subject, sender, chosen_at)
-    VALUES (:account, :pool, :subject, :sender, clock_timestamp())
+    SELECT :account, pool, subject, sender, clock_timestamp()
+    FROM unnest(CAST(:pools AS text[]), CAST(:subjects AS text[]), CAST(:senders AS text[]))
+        AS wanted(pool, subject, sender) ORDER BY pool, subject
     ON CONFLICT (account, pool, subject) DO UPDATE SET sender = excluded.sender, chosen_at = excluded.chosen_at
     WHERE kept.sender <> excluded.sender
 """)
 
-READ_ASSIGNMENT = text("SELECT assignment, reason FROM enrollments WHERE id = :id")
+# The row locks are the fence: a row that another attempt has claimed is not returned. A place of an enrollment's own is
+# not in its way: it may have one from an attempt before.
+LOCK_OURS = text("""
+    SELECT enrollments.id, assignment, reason, inbox AS own_place
+    FROM enrollments JOIN unnest(CAST(:ids AS text[]), CAST(:attempts AS integer[])) AS wanted(id, attempt)
+        ON enrollments.id = wanted.id AND enrollments.attempt = wanted.attempt
+    LEFT JOIN sender_reservations
+        ON enrollment_id = enrollments.id AND reserved_at > statement_timestamp() - CAST(:period AS interval)
+    WHERE state = 'working' ORDER BY enrollments.id FOR UPDATE OF enrollments
+""")
 
-# The reasons for each sender are stored also where none could be chosen: they say why the enrollment waits.
-WRITE_ASSIGNMENT = text("""
+# The rows are locked. The reasons for each sender are stored also where none could be chosen: they say why the
+# enrollment waits.
+WRITE_ASSIGNMENTS = text("""
     WITH moved AS (
-        UPDATE enrollments SET sender = :sender, sender_user_id = :user_id, sender_email = :email,
-               assignment = CAST(:assignment AS jsonb), step = CASE WHEN :chosen THEN 'assigned' ELSE step END,
+        UPDATE enrollments SET sender = wanted.sender, sender_user_id = user_id, sender_email = wanted.email,
+               assignment = considered, step = CASE WHEN chosen THEN 'assigned' ELSE step END,
                updated_at = clock_timestamp()
-        WHERE id = :id AND attempt = :attempt AND state = 'working'
-        RETURNING id, attempt, step
-    ), noted AS (
-        INSERT INTO journal (enrollment_id, at, before, after, step, attempt, cause, detail)
-        SELECT id, clock_timestamp(), 'working', 'working', step, attempt, 'assigned', :detail FROM moved
-        WHERE :chosen
+        FROM jsonb_to_recordset(CAST(:assignments AS jsonb)) AS wanted(
+            id text, sender text, user_id text, email text, considered jsonb, detail text, chosen boolean
+        )
+        WHERE enrollments.id = wanted.id
+        RETURNING enrollments.id, enrollments.attempt, step, wanted.detail, chosen
     )
-    SELECT id FROM moved
+    INSERT INTO journal (enrollment_id, at, before, after, step, attempt, cause, detail)
+    SELECT id, clock_timestamp(), 'working', 'working', step, attempt, 'assigned', detail FROM moved WHERE chosen
 """)

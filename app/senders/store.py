@@ -1,26 +1,36 @@
-"""Assignments in PostgreSQL: the sender of an enrollment with the reasons, the pools' turns and sticky choices."""
+"""Assignments in PostgreSQL: the senders of enrollments with the reasons, the pools' turns and sticky choices.
+
+Enrollments that are assigned at the same time share a transaction. Each is assigned after the others before it, and
+sees what they took, as if it had one of its own.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import json
-from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING
+from collections import Counter
+from dataclasses import asdict, dataclass, field, replace
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+import orjson
+
+from app.batching import Batcher
+from app.database.halves import write_in_halves
 from app.errors import FenceLost
 from app.hubspot.api.faults import refuses_sender
 from app.model import OnSenderFull, Pick, Sender
 from app.senders import statements as sql
 from app.senders.choose import Candidate, Choice, Earlier, choose
-from app.senders.inbox_store import read_inboxes
-from app.senders.quota_store import next_free
+from app.senders.inbox_store import READ_INBOXES, inbox_values, inboxes_of
+from app.senders.quota_store import PERIOD, next_free
 from app.senders.reasons import Considered
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
-    from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
-
+    from app.database.direct import DirectConnection, DirectPool
     from app.model import Enrollment
     from app.senders.inbox_store import Inbox
 
@@ -54,144 +64,232 @@ class Assigned:
     free_at: datetime | None = None
 
 
-async def assign(
-    engine: AsyncEngine, enrollment: Enrollment, groups: Sequence[Group], unavailable: tuple[Considered, ...]
-) -> Assigned:
-    """Choose from the first group that has a sender available; store the choice with the reasons for all.
+@dataclass(frozen=True, slots=True, eq=False)
+class Wanted:
+    """One enrollment to assign: the groups to choose from, and reasons for other senders that are known already."""
 
-    `unavailable` are reasons that are known already. Raises FenceLost.
+    enrollment: Enrollment
+    groups: Sequence[Group]
+    unavailable: tuple[Considered, ...] = ()
+
+
+class Assignments:
+    """Assigns the enrollments of one account."""
+
+    def __init__(self, pool: DirectPool) -> None:
+        self._pool = pool
+        self._batcher: Batcher[Wanted, Assigned] = Batcher(
+            partial(write_in_halves, self._write),
+            acquire=partial(asyncio.sleep, 0),
+            identity=lambda wanted: wanted.enrollment.id,
+        )
+
+    async def assign(self, wanted: Wanted) -> Assigned:
+        """Choose from the first group that has a sender available; store the choice with the reasons for all.
+
+        Raises FenceLost.
+        """
+        return await self._batcher.ask(wanted)
+
+    async def _write(self, all_wanted: Sequence[Wanted]) -> Mapping[Wanted, Assigned | FenceLost]:
+        async with self._pool.transaction() as connection:
+            return await assign_all(connection, all_wanted)
+
+
+async def assign_all(connection: DirectConnection, all_wanted: Sequence[Wanted]) -> dict[Wanted, Assigned | FenceLost]:
+    """Assign enrollments of one account in the caller's transaction: the result, or FenceLost, of each."""
+    ids = [wanted.enrollment.id for wanted in all_wanted]
+    values = {"ids": ids, "attempts": [wanted.enrollment.attempt for wanted in all_wanted], "period": PERIOD}
+    ours = {row["id"]: row for row in await connection.fetch(sql.LOCK_OURS, values)}
+    left = [wanted for wanted in all_wanted if wanted.enrollment.id in ours]
+    results: dict[Wanted, Assigned | FenceLost] = {
+        wanted: FenceLost(wanted.enrollment.id) for wanted in all_wanted if wanted.enrollment.id not in ours
+    }
+    if left:
+        book = await _open_book(connection, left)
+        for wanted in left:
+            before = _before(wanted.enrollment, ours[wanted.enrollment.id])
+            assignment = SenderAssignment(connection, book, wanted.enrollment, before)
+            results[wanted] = await assignment.assign(wanted.groups, wanted.unavailable)
+        await _write_book(connection, book)
+    return results
+
+
+@dataclass(slots=True)
+class Book:
+    """What assignments of one transaction read and change.
+
+    `turns` are the counters of the locked pools, `kept` the sticky senders by pool and subject, `inboxes` the state of
+    each inbox before, and `moved` by how many more enrollments wait for it since. `behind` counts those that wait for a
+    place in an inbox and are not written yet.
     """
-    async with engine.begin() as connection:
-        turns = await _lock(connection, enrollment, groups)
-        earlier, refused = await _read_earlier(connection, enrollment)
-        return await SenderAssignment(connection, enrollment, turns, earlier, refused).assign(groups, unavailable)
+
+    account: str
+    turns: dict[str, int]
+    kept: dict[tuple[str, str], str]
+    inboxes: Mapping[str, Inbox]
+    moved: Counter[str] = field(default_factory=Counter)
+    behind: Counter[str] = field(default_factory=Counter)
+    new_turns: dict[str, int] = field(default_factory=dict)
+    new_kept: dict[tuple[str, str], str] = field(default_factory=dict)
+    rows: list[dict[str, Any]] = field(default_factory=list)
 
 
-async def _lock(connection: AsyncConnection, enrollment: Enrollment, groups: Sequence[Group]) -> Mapping[str, int]:
-    """Lock the groups' pools; return their turns."""
+async def _open_book(connection: DirectConnection, all_wanted: Sequence[Wanted]) -> Book:
+    """Lock the pools that the choices may reach; read their turns, the sticky choices and the inboxes."""
+    account = all_wanted[0].enrollment.account
+    groups = [group for wanted in all_wanted for group in wanted.groups]
     pools = sorted({group.pool for group in groups if group.pool is not None})
-    if not pools:
-        return {}
-    values = {"account": enrollment.account, "pools": pools}
-    return {row.pool: row.turn for row in await connection.execute(sql.LOCK_POOLS, values)}
+    turns, kept = {}, {}
+    if pools:
+        found = await connection.fetch(sql.LOCK_POOLS, {"account": account, "pools": pools})
+        turns = {row["pool"]: row["turn"] for row in found}
+    if subjects := sorted({(group.pool, group.subject) for group in groups if group.pool and group.subject}):
+        values = {"account": account, "pools": [pool for pool, _ in subjects], "subjects": [one for _, one in subjects]}
+        kept = {(row["pool"], row["subject"]): row["sender"] for row in await connection.fetch(sql.READ_STICKY, values)}
+    inboxes = sorted({sender.email for group in groups for sender, _ in group.members})
+    rows = await connection.fetch(READ_INBOXES, inbox_values(account, inboxes)) if inboxes else []
+    return Book(account, turns, kept, inboxes_of(rows))
 
 
-async def _read_earlier(
-    connection: AsyncConnection, enrollment: Enrollment
-) -> tuple[tuple[Considered, ...], str | None]:
-    """Return the reasons of the earlier assignment, if there was one, and the code by which its sender was refused."""
+async def _write_book(connection: DirectConnection, book: Book) -> None:
+    if book.new_turns:
+        values = {"pools": list(book.new_turns), "turns": list(book.new_turns.values())}
+        await connection.fetch(sql.TAKE_TURNS, {"account": book.account} | values)
+    if book.new_kept:
+        pools, subjects = zip(*book.new_kept, strict=True)
+        values = {"pools": list(pools), "subjects": list(subjects), "senders": list(book.new_kept.values())}
+        await connection.fetch(sql.WRITE_STICKY, {"account": book.account} | values)
+    await connection.fetch(sql.WRITE_ASSIGNMENTS, {"assignments": orjson.dumps(book.rows).decode()})
+
+
+class Before(NamedTuple):
+    """What is left of an attempt before: the reasons for its sender, the code by which that was refused, its place."""
+
+    considered: tuple[Considered, ...] = ()
+    refused: str | None = None
+    place: str | None = None
+
+
+def _before(enrollment: Enrollment, row: Mapping[str, Any]) -> Before:
     if enrollment.sender is None:
-        return (), None
-    row = (await connection.execute(sql.READ_ASSIGNMENT, {"id": enrollment.id})).one()
-    reasons = tuple(Considered(item["sender"], item["chosen"], item["because"]) for item in row.assignment or ())
-    refused = row.reason if row.reason and refuses_sender(row.reason) else None
-    return (reasons if any(item.chosen for item in reasons) else ()), refused
+        return Before(place=row["own_place"])
+    stored = json.loads(row["assignment"]) if row["assignment"] else ()
+    considered = tuple(Considered(item["sender"], item["chosen"], item["because"]) for item in stored)
+    refused = row["reason"] if row["reason"] and refuses_sender(row["reason"]) else None
+    return Before(considered if any(item.chosen for item in considered) else (), refused, row["own_place"])
 
 
 @dataclass(frozen=True, slots=True)
 class SenderAssignment:
-    """Assigns one enrollment its sender, in the caller's transaction.
+    """Assigns one enrollment its sender, in the caller's transaction; without a sender that was refused `before`."""
 
-    `turns` are the counters of the locked pools; `earlier` are the reasons of an earlier assignment, and `refused` is
-    the code by which HubSpot then refused its sender, which is left out now.
-    """
-
-    connection: AsyncConnection
+    connection: DirectConnection
+    book: Book
     enrollment: Enrollment
-    turns: Mapping[str, int]
-    earlier: tuple[Considered, ...]
-    refused: str | None
+    before: Before
 
     async def assign(self, groups: Sequence[Group], unavailable: tuple[Considered, ...]) -> Assigned:
-        """Choose from the first group that has a sender available. Raises FenceLost."""
+        """Choose from the first group that has a sender available."""
         considered, waits_for = unavailable, list[Candidate]()
         for number, group in enumerate(groups, start=1):
-            choice = await self._choose(group)
+            choice = self._choose(group)
             if choice.sender is not None and choice.unchanged:
-                return await self._take(group, choice, choice.sender, choice.considered)
+                return self._take(group, choice, choice.sender, choice.considered)
             # A sender may be in a pool and in its fallback: its reason is listed once.
             considered = tuple(dict.fromkeys(considered + choice.considered))
             if choice.sender is not None:
                 considered += _skipped(groups[number:], considered, f"and {choice.sender.name} can send")
-                return await self._take(group, choice, choice.sender, considered)
+                return self._take(group, choice, choice.sender, considered)
             waits_for += choice.waits_for
             if choice.waits_for and self.enrollment.plan.on_sender_full in NOT_CONSIDERED:
                 considered += _skipped(groups[number:], considered, self._not_considered(waits_for))
                 break
         return await self._wait(waits_for, considered)
 
-    async def _choose(self, group: Group) -> Choice:
-        enrollment = self.enrollment
-        inboxes = sorted({sender.email for sender, _ in group.members})
-        found = await read_inboxes(self.connection, enrollment.account, inboxes, excluding=enrollment.id)
+    def _choose(self, group: Group) -> Choice:
         return choose(
-            [self._candidate(found[sender.email], sender, weight) for sender, weight in group.members],
+            [self._candidate(sender, weight) for sender, weight in group.members],
             group.pick,
-            subject=group.subject or enrollment.email,
-            turn=self.turns.get(group.pool or "", 0),
-            earlier=await self._earlier_sender(group),
+            subject=group.subject or self.enrollment.email,
+            turn=self.book.turns.get(group.pool or "", 0),
+            earlier=self._earlier_sender(group),
             named=group.named,
         )
 
-    def _candidate(self, inbox: Inbox, sender: Sender, weight: int) -> Candidate:
-        candidate, own = inbox.candidate(sender, weight), self.enrollment.sender
-        return replace(candidate, refused=self.refused) if own and own.email == sender.email else candidate
+    def _candidate(self, sender: Sender, weight: int) -> Candidate:
+        """Return a sender as it stands for this enrollment, whose own place and wait do not count."""
+        own, found = self.enrollment.sender, self.book.inboxes[sender.email]
+        waiting = found.waiting + self.book.moved[sender.email] - (self._waits_for() == sender.email)
+        inbox = replace(found, reserved=found.reserved - (self.before.place == sender.email), waiting=waiting)
+        candidate = inbox.candidate(sender, weight)
+        return replace(candidate, refused=self.before.refused) if own and own.email == sender.email else candidate
 
-    async def _earlier_sender(self, group: Group) -> Earlier | None:
+    def _waits_for(self) -> str | None:
+        """Return the inbox for which the enrollment is counted as waiting now."""
+        own = self.enrollment.sender
+        return own.email if own is not None and self.enrollment.sending_at is None else None
+
+    def _earlier_sender(self, group: Group) -> Earlier | None:
         """Return the group's sender that was chosen before: for this person or company, else for this enrollment."""
         own = self.enrollment.sender.name if self.enrollment.sender else None
-        if group.subject is not None:
-            kept = (await self.connection.execute(sql.READ_STICKY, self._key(group))).scalar_one_or_none()
-            if kept is not None:
-                whom = "person" if group.subject == self.enrollment.email else "company"
-                waits = self.enrollment.plan.on_sender_full is not OnSenderFull.NEXT_SENDER
-                return Earlier(kept, f"has had this {whom} before", self.earlier if kept == own else (), waits=waits)
+        kept = self.book.kept.get((group.pool or "", group.subject)) if group.subject is not None else None
+        if kept is not None:
+            whom = "person" if group.subject == self.enrollment.email else "company"
+            waits = self.enrollment.plan.on_sender_full is not OnSenderFull.NEXT_SENDER
+            return Earlier(
+                kept, f"has had this {whom} before", self.before.considered if kept == own else (), waits=waits
+            )
         if own is None or own not in {sender.name for sender, _ in group.members}:
             return None
-        return Earlier(own, "was waited for", self.earlier)
+        return Earlier(own, "was waited for", self.before.considered)
 
-    def _key(self, group: Group) -> dict[str, str | None]:
-        return {"account": self.enrollment.account, "pool": group.pool, "subject": group.subject}
-
-    async def _take(self, group: Group, choice: Choice, sender: Sender, considered: tuple[Considered, ...]) -> Assigned:
-        key = self._key(group)
-        if choice.turn is not None:
-            await self.connection.execute(sql.TAKE_TURN, key | {"turn": choice.turn})
-        if group.subject is not None:
-            await self.connection.execute(sql.WRITE_STICKY, key | {"sender": sender.name})
-        await self._write(sender, considered, chosen=True)
+    def _take(self, group: Group, choice: Choice, sender: Sender, considered: tuple[Considered, ...]) -> Assigned:
+        if choice.turn is not None and group.pool is not None:
+            self.book.turns[group.pool] = self.book.new_turns[group.pool] = choice.turn
+        if group.subject is not None and group.pool is not None:
+            key = group.pool, group.subject
+            self.book.kept[key] = self.book.new_kept[key] = sender.name
+        self._note(sender, considered, chosen=True)
         return Assigned(sender, considered)
 
     async def _wait(self, full: Iterable[Candidate], considered: tuple[Considered, ...]) -> Assigned:
         """Store which sender the enrollment waits for: places that become free are assigned by it."""
         places = [(await self._free_at(one), one.sender) for one in full]
         free_at, waited_for = min(places, key=lambda place: place[0], default=(None, None))
-        await self._write(waited_for, considered, chosen=False)
+        if waited_for is not None:
+            self.book.behind[waited_for.email] += 1
+        self._note(waited_for, considered, chosen=False)
         return Assigned(None, considered, free_at)
 
     async def _free_at(self, full: Candidate) -> datetime:
         if full.full_until is not None:
             return full.full_until
-        return await next_free(self.connection, self.enrollment, full.sender, limit=full.limit)
+        behind = self.book.behind[full.sender.email]
+        return await next_free(self.connection, self.enrollment, full.sender, limit=full.limit, behind=behind)
 
     def _not_considered(self, full: Iterable[Candidate]) -> str:
         names = " or ".join(one.sender.name for one in full)
         return f"not asked: {NOT_CONSIDERED[self.enrollment.plan.on_sender_full].format(names)}"
 
-    async def _write(self, sender: Sender | None, considered: tuple[Considered, ...], *, chosen: bool) -> None:
+    def _note(self, sender: Sender | None, considered: tuple[Considered, ...], *, chosen: bool) -> None:
+        """Note the result among the rows to write, and for whom the enrollment waits now."""
+        if before := self._waits_for():
+            self.book.moved[before] -= 1
+        if sender is not None:
+            self.book.moved[sender.email] += 1
         because = next((item.because for item in considered if item.chosen), "")
-        values = {
-            "id": self.enrollment.id,
-            "attempt": self.enrollment.attempt,
-            "sender": sender.name if sender else None,
-            "user_id": sender.user_id if sender else None,
-            "email": sender.email if sender else None,
-            "assignment": json.dumps([asdict(item) for item in considered]),
-            "detail": f"sender {sender.name}: {because}" if sender else None,
-            "chosen": chosen,
-        }
-        if (await self.connection.execute(sql.WRITE_ASSIGNMENT, values)).first() is None:
-            raise FenceLost(self.enrollment.id)
+        self.book.rows.append(
+            {
+                "id": self.enrollment.id,
+                "sender": sender.name if sender else None,
+                "user_id": sender.user_id if sender else None,
+                "email": sender.email if sender else None,
+                "considered": [asdict(item) for item in considered],
+                "detail": f"sender {sender.name}: {because}" if sender else None,
+                "chosen": chosen,
+            }
+        )
 
 
 def _skipped(groups: Sequence[Group], considered: tuple[Considered, ...], because: str) -> tuple[Considered, ...]:

@@ -15,6 +15,7 @@ from app.accounts.identity_store import IdentityStore
 from app.hubspot.api.account import AccountDetails, account_details
 from app.hubspot.rate_limit_store import StoredRateLimit
 from app.model import Account
+from tests.support.direct import direct
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -58,7 +59,7 @@ async def test_hubspots_word_is_taken_where_the_rules_have_none(
     learnt: str | None,
 ) -> None:
     body: dict[str, Any] = {"portalId": 48, "timeZone": timezone}
-    rate_limit, record = StoredRateLimit(engine, account="main"), IdentityStore(engine)
+    rate_limit, record = StoredRateLimit(direct(engine), account="main"), IdentityStore(engine)
     async with new_client(httpx.MockTransport(lambda _: httpx.Response(status, json=body))) as client:
         assert await IdentityLearner(MAIN, partial(client.send, account_details()), record, rate_limit).learn() is (
             learnt is not None
@@ -77,7 +78,7 @@ async def test_what_was_learnt_before_holds_while_hubspot_does_not_answer(engine
     record = IdentityStore(engine)
     await record.learn("main", "48", "Asia/Tokyo")
     rate_limit, silent = (
-        StoredRateLimit(engine, account="main"),
+        StoredRateLimit(direct(engine), account="main"),
         FarEnd(OperationalError("SELECT", {}, OSError("starting up"))),
     )
     learning = IdentityLearner(MAIN, silent, record, rate_limit)
@@ -90,7 +91,7 @@ async def test_what_was_learnt_before_holds_while_hubspot_does_not_answer(engine
 
 
 async def test_another_token_may_be_another_accounts(engine: AsyncEngine) -> None:
-    rate_limit, record = StoredRateLimit(engine, account="main"), IdentityStore(engine)
+    rate_limit, record = StoredRateLimit(direct(engine), account="main"), IdentityStore(engine)
     far = FarEnd(details("48"), details("49", None))
     learning = IdentityLearner(MAIN, far, record, rate_limit)
     learning.loop.start()
@@ -114,7 +115,7 @@ async def test_a_time_zone_that_hubspot_leaves_out_is_not_forgotten(engine: Asyn
 
 
 async def test_an_answer_is_no_answer_where_it_cannot_be_kept(engine: AsyncEngine) -> None:
-    rate_limit, record = StoredRateLimit(engine, account="main"), IdentityStore(engine)
+    rate_limit, record = StoredRateLimit(direct(engine), account="main"), IdentityStore(engine)
     far = FarEnd(OperationalError("SELECT", {}, OSError("it is starting up")), details())
     learning = IdentityLearner(MAIN, far, record, rate_limit)
     assert [await learning.learn(), await learning.learn()] == [False, True]

@@ -26,6 +26,7 @@ from app.ids import Ids
 from app.intake.decide import Decider
 from app.intake.wiring import redecider
 from app.sources import PROVIDERS
+from tests.support.direct import direct
 from tests.support.service import Running, running
 
 if TYPE_CHECKING:
@@ -383,7 +384,7 @@ async def test_a_survey_response_is_read_by_its_questions(office: Office) -> Non
 
 @pytest.fixture
 async def hubspot(office: Office, engine: AsyncEngine, sandbox_url: str) -> AsyncIterator[BatchedHubSpot]:
-    pace = StoredRateLimit(engine, account="main", cap=None, headroom=0.05, window_ms=10_000)
+    pace = StoredRateLimit(direct(engine), account="main", cap=None, headroom=0.05, window_ms=10_000)
     client = HubSpotClient("main", "pat-sandbox", rate_limit=pace, observe=lambda _: None, base_url=sandbox_url)
     async with aclosing(client), aclosing(BatchedHubSpot(client)) as desk:
         asking = asking_of(no_provider, lambda _: desk, engine)

@@ -19,6 +19,7 @@ from app.hubspot.client import HubSpotClient
 from app.hubspot.rate_limit_store import StoredRateLimit
 from app.model import Account
 from tests.enrichment.test_enrich import asking_of, enricher_of, no_provider
+from tests.support.direct import direct
 from tests.support.service import Running, running
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ async def portals(database_url: str, engine: AsyncEngine, sandbox_url: str, tmp_
         desks, learnings = {}, {}
         record = IdentityStore(engine)
         for name, token in TOKENS.items():
-            pace = StoredRateLimit(engine, account=name)
+            pace = StoredRateLimit(direct(engine), account=name)
             stack.push_async_callback(pace.close)
             client = HubSpotClient(name, token, rate_limit=pace, observe=calls.append, base_url=sandbox_url)
             await stack.enter_async_context(aclosing(client))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from hypothesis import HealthCheck, given, settings
@@ -12,14 +12,13 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 
 from app.database.engine import open_engine
-from app.enrollments.conflict import require_none
 from app.enrollments.outcome import Change
 from app.enrollments.store import EnrollmentStore
 from app.errors import DeclinedError, HeldError
 from app.intake.group_commit import GroupCommit
 from app.model import Baseline, Sender, State
 from app.people.identity import Person
-from tests.conftest import NOON
+from tests.support.direct import close_direct, direct
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine
@@ -69,9 +68,8 @@ async def attempt(store: EnrollmentStore, portal: Portal, claimed: Enrollment, i
     """Take one claimed enrollment as far as it comes."""
     person = portal.person(claimed.email)
     try:
-        if conflict := await store.checkpoint_prepared(claimed, person, Baseline(0, None, None), None):
-            require_none(conflict, now=NOON)
-        await store.commit_sending(claimed, ANNA, limit=None)
+        prepared = replace(claimed, contact_id=person.contact_id, baseline=Baseline(0, None, None))
+        await store.commit_sending(prepared, ANNA, limit=None, person=person)
         portal.request(intent, person)
         await store.move(claimed, State.ENROLLED, Change("enrolled"))
     except DeclinedError as error:
@@ -113,7 +111,7 @@ def test_a_contact_is_requested_once_for_each_intent_whatever_the_addresses_that
 
     async def example() -> None:
         engine = open_engine(database_url)
-        store = EnrollmentStore(engine, account=account, worker="w", lease=15.0)
+        store = EnrollmentStore(direct(engine), account=account, worker="w", lease=15.0)
         writer = GroupCommit(engine.url)
         writer.start()
         for number, (who, intent) in enumerate(events):
@@ -121,6 +119,7 @@ def test_a_contact_is_requested_once_for_each_intent_whatever_the_addresses_that
         await writer.close()
         await run(engine, store, portal)
         await store.close()
+        await close_direct(engine)
         await engine.dispose()
 
     asyncio.run(example())

@@ -32,7 +32,7 @@ class Store:
         self.story: list[str] = []
         self.declines = self.lost = False
 
-    async def recheck(self, _: WorkItem) -> None:
+    def recheck(self, _: WorkItem) -> None:
         self.story.append("looked")
         if self.declines:
             raise DeclinedError("suppressed", "the suppression list has this address")

@@ -12,6 +12,7 @@ from sqlalchemy import text
 from app.enrollments.store import EnrollmentStore
 from app.errors import FenceLost, HeldError, SenderGone
 from app.model import Sender
+from tests.support.direct import direct
 from tests.support.enrollments import rows, until_a_statement_waits
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ class Commits:
     def __init__(self, engine: AsyncEngine) -> None:
         self.seconds: list[float] = []
         self.store = EnrollmentStore(
-            engine, account="main", worker="one", lease=15.0, observe_sending=self.seconds.append
+            direct(engine), account="main", worker="one", lease=15.0, observe_sending=self.seconds.append
         )
 
     async def claim(self) -> list[Enrollment]:

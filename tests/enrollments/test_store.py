@@ -266,7 +266,7 @@ async def test_confirmations_are_kept_without_changing_the_state(engine: AsyncEn
     held = await sent(store)
     await store.move(held, State.ENROLLED, Change("enrolled", confirm_in=-60))
     (row,) = await store.claim_confirmations()
-    assert (row.id, row.contact_id, row.sequence) == (held.id, "501", "310001")
+    assert (row["id"], row["contact_id"], row["sequence"]) == (held.id, "501", "310001")
     assert await store.claim_confirmations() == []
     await store.confirm({held.id: "seen"})
     assert await rows(engine, "SELECT state, confirmation, confirm_at FROM enrollments") == [("enrolled", "seen", None)]

@@ -13,6 +13,7 @@ from app.enrollments.store import EnrollmentStore
 from app.model import UnenrollWorkflow
 from app.rules.file.documents import Document
 from app.rules.load import load
+from tests.support.direct import direct
 from tests.support.road import RULES
 
 if TYPE_CHECKING:
@@ -201,7 +202,7 @@ async def test_after_a_crash_the_next_worker_looks_and_begins_nothing(road: Road
     (dying,) = await road.enrollments.claim_ready(1)
     await road.enrollments.workflow_started(dying, "501", "set")
     await road.run("UPDATE enrollments SET leased_until = clock_timestamp() - interval '1 s'")
-    await EnrollmentStore(road.engine, account="main", worker="w2", lease=15.0).reclaim_expired(first_read=30.0)
+    await EnrollmentStore(direct(road.engine), account="main", worker="w2", lease=15.0).reclaim_expired(first_read=30.0)
     assert await turn(road) == ("held", "unenrolling")
     assert await road.control("workflow-enrollments") == []
 

@@ -22,6 +22,7 @@ from app.hubspot.rate_limit_store import StoredRateLimit
 from app.observability.metrics import Metrics
 from app.tls import tls_context
 from tests.hubspot.conftest import new_client, rate_limit, records
+from tests.support.direct import direct
 from tests.support.road import Road, road
 
 if TYPE_CHECKING:
@@ -166,7 +167,7 @@ def merged() -> Merged:
 
 @pytest.fixture
 async def follow(road: Road, merged: Merged) -> AsyncIterator[Follow]:
-    pace = StoredRateLimit(road.engine, account="main", headroom=0.05)
+    pace = StoredRateLimit(direct(road.engine), account="main", headroom=0.05)
     calls: list[CallRecord] = []
     client = HubSpotClient(
         "main", "pat-sandbox", rate_limit=pace, observe=calls.append, base_url=road.url, transport=merged

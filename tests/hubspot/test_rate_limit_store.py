@@ -20,6 +20,7 @@ from app.hubspot.rate_limit_statements import LOCK_WINDOW
 from app.hubspot.rate_limit_store import DAILY, TRAVEL_SECONDS, StoredRateLimit, allowance, blocked
 from app.model import Account
 from app.sending_windows import next_midnight
+from tests.support.direct import close_direct, direct
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine
@@ -35,7 +36,7 @@ async def granted(engine: AsyncEngine) -> list[tuple[datetime, int]]:
 
 async def test_two_replicas_together_never_exceed_the_window(engine: AsyncEngine) -> None:
     await limit(engine, maximum=20, window_ms=300)
-    paces = [StoredRateLimit(engine, account="main", headroom=0.0, window_ms=300) for _ in range(2)]
+    paces = [StoredRateLimit(direct(engine), account="main", headroom=0.0, window_ms=300) for _ in range(2)]
     times: list[float] = []
 
     async def ask(pace: StoredRateLimit) -> None:
@@ -61,7 +62,7 @@ async def limit(engine: AsyncEngine, *, maximum: int, window_ms: int) -> None:
 
 async def test_headroom_and_the_operators_cap_are_left_unused(engine: AsyncEngine) -> None:
     await limit(engine, maximum=40, window_ms=60_000)
-    pace = StoredRateLimit(engine, account="main", cap=30, headroom=0.1)
+    pace = StoredRateLimit(direct(engine), account="main", cap=30, headroom=0.1)
     asked = [asyncio.create_task(pace.acquire()) for _ in range(40)]
     await asyncio.wait(asked[:27])
     done = sum(task.done() for task in asked)
@@ -71,7 +72,7 @@ async def test_headroom_and_the_operators_cap_are_left_unused(engine: AsyncEngin
 
 
 async def test_what_hubspot_says_of_its_limit_is_believed_by_all(engine: AsyncEngine) -> None:
-    pace = StoredRateLimit(engine, account="main")
+    pace = StoredRateLimit(direct(engine), account="main")
     await pace.acquire()
     pace.adopt_limit(190, 10_000)
     await asyncio.gather(*pace._writes)
@@ -82,19 +83,19 @@ async def test_what_hubspot_says_of_its_limit_is_believed_by_all(engine: AsyncEn
 
 
 async def test_a_spent_daily_budget_fails_each_request(engine: AsyncEngine) -> None:
-    pace = StoredRateLimit(engine, account="main")
+    pace = StoredRateLimit(direct(engine), account="main")
     await pace.acquire()
     pace.throttled("RATE_LIMIT_DAILY", None)
     await asyncio.gather(*pace._writes)
     with pytest.raises(BudgetSpent) as spent:
-        await StoredRateLimit(engine, account="main").acquire()
+        await StoredRateLimit(direct(engine), account="main").acquire()
     assert spent.value.reason == "daily_budget"
     await pace.close()
 
 
 async def test_a_waiter_that_gave_up_takes_no_grant_from_others(engine: AsyncEngine) -> None:
     await limit(engine, maximum=1, window_ms=100)
-    pace = StoredRateLimit(engine, account="main", headroom=0.0, window_ms=100)
+    pace = StoredRateLimit(direct(engine), account="main", headroom=0.0, window_ms=100)
     await pace.acquire()
     gone = asyncio.create_task(pace.acquire())
     stays = asyncio.create_task(pace.acquire())
@@ -119,12 +120,12 @@ def test_a_burst_block_is_waited_out() -> None:
 
 
 async def test_a_long_pause_is_not_waited_out_in_memory(engine: AsyncEngine) -> None:
-    pace = StoredRateLimit(engine, account="main")
+    pace = StoredRateLimit(direct(engine), account="main")
     await pace.acquire()
     pace.throttled("RATE_LIMIT_TEN_SECONDLY", 600.0)
     await asyncio.gather(*pace._writes)
     with pytest.raises(HeldError) as held:
-        await StoredRateLimit(engine, account="main").acquire()
+        await StoredRateLimit(direct(engine), account="main").acquire()
     assert held.value.reason == "RATE_LIMIT_TEN_SECONDLY"
     assert abs(held.value.until - utc_now() - timedelta(seconds=600)) < timedelta(minutes=1)
     await pace.close()
@@ -134,7 +135,7 @@ async def test_a_long_pause_is_not_waited_out_in_memory(engine: AsyncEngine) -> 
 async def test_a_burst_that_is_refused_beside_a_spent_day_leaves_the_day_spent(
     engine: AsyncEngine, codes: tuple[str, str]
 ) -> None:
-    pace = StoredRateLimit(engine, account="main")
+    pace = StoredRateLimit(direct(engine), account="main")
     await pace.acquire()
     for code in codes:
         pace.throttled(code, None)
@@ -147,7 +148,7 @@ async def test_a_burst_that_is_refused_beside_a_spent_day_leaves_the_day_spent(
 
 
 async def test_a_burst_after_the_days_end_is_called_by_its_own_name(engine: AsyncEngine) -> None:
-    pace = StoredRateLimit(engine, account="main")
+    pace = StoredRateLimit(direct(engine), account="main")
     await pace.acquire()
     pace.throttled(DAILY, None)
     await asyncio.gather(*pace._writes)
@@ -163,7 +164,7 @@ async def test_a_burst_after_the_days_end_is_called_by_its_own_name(engine: Asyn
 async def test_a_spent_day_lasts_no_shorter_than_until_its_end(
     engine: AsyncEngine, retry_after: float, lasts: int
 ) -> None:
-    pace = StoredRateLimit(engine, account="main")
+    pace = StoredRateLimit(direct(engine), account="main")
     await pace.acquire()
     pace.throttled(DAILY, retry_after)
     await asyncio.gather(*pace._writes)
@@ -175,7 +176,7 @@ async def test_a_spent_day_lasts_no_shorter_than_until_its_end(
 
 async def test_a_request_whose_grant_was_spent_goes_before_those_that_wait(engine: AsyncEngine) -> None:
     await limit(engine, maximum=1, window_ms=60_000)
-    pace = StoredRateLimit(engine, account="main", headroom=0.0)
+    pace = StoredRateLimit(direct(engine), account="main", headroom=0.0)
     await pace.acquire()
     served: list[str] = []
 
@@ -198,7 +199,7 @@ async def test_a_request_whose_grant_was_spent_goes_before_those_that_wait(engin
 
 async def test_requests_that_come_again_are_served_in_their_order(engine: AsyncEngine) -> None:
     await limit(engine, maximum=1, window_ms=60_000)
-    pace = StoredRateLimit(engine, account="main", headroom=0.0)
+    pace = StoredRateLimit(direct(engine), account="main", headroom=0.0)
     await pace.acquire()
     served: list[str] = []
 
@@ -218,7 +219,7 @@ async def test_requests_that_come_again_are_served_in_their_order(engine: AsyncE
 
 
 async def test_a_grant_is_spent_after_half_a_second(engine: AsyncEngine) -> None:
-    pace = StoredRateLimit(engine, account="main")
+    pace = StoredRateLimit(direct(engine), account="main")
     grant = await pace.acquire()
     await pace.close()
     assert not grant.spent()
@@ -228,7 +229,7 @@ async def test_a_grant_is_spent_after_half_a_second(engine: AsyncEngine) -> None
 
 async def test_unused_permits_are_given_again(engine: AsyncEngine) -> None:
     await limit(engine, maximum=4, window_ms=3_600_000)
-    pace = StoredRateLimit(engine, account="main", headroom=0.0)
+    pace = StoredRateLimit(direct(engine), account="main", headroom=0.0)
     async with asyncio.timeout(300):
         given = [await pace.acquire() for _ in range(4)]
         given[0].use()
@@ -240,7 +241,7 @@ async def test_unused_permits_are_given_again(engine: AsyncEngine) -> None:
 
 
 async def test_a_grant_counts_for_as_long_as_its_request_may_be_within_the_window(engine: AsyncEngine) -> None:
-    pace = StoredRateLimit(engine, account="main")
+    pace = StoredRateLimit(direct(engine), account="main")
     first = await pace.acquire()
     first.block.since -= 0.25
     first.use()
@@ -257,10 +258,11 @@ async def test_a_replica_frozen_in_the_middle_of_asking_does_not_stop_the_others
         await connection.execute(
             LOCK_WINDOW, {"account": "main", "kind": "general", "maximum": 100, "window_ms": 10_000}
         )
-        pace = StoredRateLimit(alive, account="main")
+        pace = StoredRateLimit(direct(alive), account="main")
         async with asyncio.timeout(300):
             assert not (await pace.acquire()).spent()
         await pace.close()
+        await close_direct(alive)
         await connection.invalidate()
     for engine in (frozen, alive):
         await engine.dispose()
@@ -276,9 +278,9 @@ async def test_a_session_frozen_between_preparing_and_sending_is_ended_by_anothe
         "INSERT INTO rate_windows (account, kind, maximum, window_ms) VALUES ('main', 'general', 9, 9)"
     )
     await frozen.prepare("SELECT 1")
-    pace = StoredRateLimit(engine, account="main")
+    pace = StoredRateLimit(direct(engine), account="main")
     waiting = asyncio.create_task(pace.acquire())
-    enrollments = EnrollmentStore(engine, account="main", worker="w1", lease=0.5)
+    enrollments = EnrollmentStore(direct(engine), account="main", worker="w1", lease=0.5)
     async with asyncio.timeout(300):
         while not await enrollments.terminate_stuck_sessions():
             assert not waiting.done()
@@ -293,7 +295,7 @@ async def test_a_session_that_works_or_waits_is_not_taken_for_frozen(engine: Asy
     async with engine.connect() as idle, engine.connect() as working:
         await idle.execute(text("SELECT 1"))
         sleeping = asyncio.create_task(working.execute(text("SELECT pg_sleep(0.3)")))
-        enrollments = EnrollmentStore(engine, account="main", worker="w1", lease=0.05)
+        enrollments = EnrollmentStore(direct(engine), account="main", worker="w1", lease=0.05)
         while not sleeping.done():
             assert await enrollments.terminate_stuck_sessions() == 0
         await sleeping
@@ -302,7 +304,7 @@ async def test_a_session_that_works_or_waits_is_not_taken_for_frozen(engine: Asy
 
 async def test_the_operators_cap_on_the_day_holds_until_the_accounts_midnight(engine: AsyncEngine) -> None:
     await limit(engine, maximum=1000, window_ms=60_000)
-    paces = [StoredRateLimit(engine, account="main", headroom=0.0) for _ in range(2)]
+    paces = [StoredRateLimit(direct(engine), account="main", headroom=0.0) for _ in range(2)]
     for pace in paces:
         pace.configure(Account("main", "x", daily=30, timezone="Asia/Tokyo"))
     kinds = ["general", "search"] * 20
@@ -325,7 +327,7 @@ async def test_the_operators_cap_on_the_day_holds_until_the_accounts_midnight(en
 
 async def test_unused_permits_are_given_back_to_the_day(engine: AsyncEngine) -> None:
     await limit(engine, maximum=1000, window_ms=60_000)
-    pace = StoredRateLimit(engine, account="main")
+    pace = StoredRateLimit(direct(engine), account="main")
     pace.configure(Account("main", "x", daily=10, timezone="UTC"))
     given = await asyncio.gather(*(pace.acquire() for _ in range(10)))
     for grant in given[:4]:
@@ -345,7 +347,7 @@ async def test_unused_permits_are_given_back_to_the_day(engine: AsyncEngine) -> 
 
 async def test_permits_unused_before_midnight_are_not_given_to_the_next_day(engine: AsyncEngine) -> None:
     await limit(engine, maximum=1000, window_ms=60_000)
-    pace = StoredRateLimit(engine, account="main")
+    pace = StoredRateLimit(direct(engine), account="main")
     pace.configure(Account("main", "x", daily=10, timezone="UTC"))
     for grant in await asyncio.gather(*(pace.acquire() for _ in range(10))):
         grant.block.since -= PERMIT_LIFE_SECONDS + 0.01
@@ -362,7 +364,7 @@ async def test_permits_unused_before_midnight_are_not_given_to_the_next_day(engi
 
 async def test_a_day_that_hubspot_calls_spent_lasts_until_the_accounts_midnight(engine: AsyncEngine) -> None:
     await limit(engine, maximum=1000, window_ms=60_000)
-    pace = StoredRateLimit(engine, account="main")
+    pace = StoredRateLimit(direct(engine), account="main")
     pace.configure(Account("main", "x", timezone="Asia/Tokyo"))
     pace.throttled("RATE_LIMIT_DAILY", None)
     while await _admitted(pace):  # until the note of it has been written
@@ -383,7 +385,7 @@ async def _admitted(pace: StoredRateLimit) -> bool:
 
 async def test_searches_are_five_a_second_at_most_and_count_as_requests_too(engine: AsyncEngine) -> None:
     await limit(engine, maximum=100, window_ms=60_000)
-    pace = StoredRateLimit(engine, account="main", headroom=0.0)
+    pace = StoredRateLimit(direct(engine), account="main", headroom=0.0)
     asked = [asyncio.create_task(pace.acquire("search")) for _ in range(8)]
     await asyncio.wait(asked[:5])
     assert [task.done() for task in asked] == [True] * 5 + [False] * 3
@@ -397,7 +399,7 @@ async def test_searches_are_five_a_second_at_most_and_count_as_requests_too(engi
 
 
 async def test_a_search_that_hubspot_refuses_stops_searches_and_nothing_else(engine: AsyncEngine) -> None:
-    pace = StoredRateLimit(engine, account="main")
+    pace = StoredRateLimit(direct(engine), account="main")
     await pace.acquire("search")
     pace.throttled("RATE_LIMIT_SECONDLY", 600.0)
     await asyncio.gather(*pace._writes)
@@ -412,7 +414,7 @@ async def test_a_search_that_hubspot_refuses_stops_searches_and_nothing_else(eng
 
 
 async def test_a_day_that_is_spent_ends_searches_too(engine: AsyncEngine) -> None:
-    pace = StoredRateLimit(engine, account="main")
+    pace = StoredRateLimit(direct(engine), account="main")
     await pace.acquire()
     pace.throttled("RATE_LIMIT_DAILY", None)
     await asyncio.gather(*pace._writes)

@@ -21,6 +21,7 @@ from app.outbound.client import EndpointClient
 from app.outbound.loop import OutboundLoop
 from app.outbound.send import OutboundSender
 from app.outbound.store import Outbox
+from tests.support.direct import direct
 from tests.support.far_endpoint import Far, far_end
 
 if TYPE_CHECKING:
@@ -81,7 +82,9 @@ class Desk:
         return tuple(one.name for one in self.endpoints.values() if kind in one.kinds)
 
     def worker(self, account: str = "main", **more: Any) -> EnrollmentStore:
-        return EnrollmentStore(self.engine, account=account, worker="w1", lease=15.0, endpoints=self.listening, **more)
+        return EnrollmentStore(
+            direct(self.engine), account=account, worker="w1", lease=15.0, endpoints=self.listening, **more
+        )
 
     async def accept(self, *emails: str, **changes: Any) -> None:
         writer = GroupCommit(self.engine.url)

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
-from sqlalchemy.exc import IntegrityError
+from asyncpg import CheckViolationError
 
 from app.enrollments.outcome import Change
 from app.errors import FenceLost
@@ -89,7 +89,7 @@ async def test_a_transition_whose_note_cannot_be_written_does_not_happen(desk: D
     await desk.accept("ada@corp.example")
     (claimed,) = await desk.worker().claim_ready(1)
     await desk.run("ALTER TABLE outbound ADD CHECK (endpoint <> 'crm')")
-    with pytest.raises(IntegrityError):
+    with pytest.raises(CheckViolationError):
         await desk.worker().move(claimed, State.ENROLLED, Change("enrolled"))
     (enrollment,) = await desk.rows("state, attempt", "enrollments")
     assert enrollment == {"state": "working", "attempt": claimed.attempt}

@@ -15,6 +15,9 @@ from app.model import OnSenderFull
 from app.senders.assign import Senders
 from app.senders.pause_store import SenderPauseStore
 from app.senders.quota_store import PERIOD
+from app.senders.store import Assignments
+from tests.support.direct import direct
+from tests.support.enrollments import worker
 from tests.support.road import BOOK
 
 if TYPE_CHECKING:
@@ -27,20 +30,20 @@ FULL = "full: 2 in 24 hours"
 
 
 def senders_of(road: Road) -> Senders:
-    return Senders(road.engine, road.owners, rulebook=lambda: BOOK, now=utc_now)
+    return Senders(Assignments(direct(road.engine)), road.owners, rulebook=lambda: BOOK, now=utc_now)
 
 
 async def claim(road: Road, make_entry: MakeEntry, *emails: str, **facts: Any) -> list[Enrollment]:
-    """Accept one enrollment of each, and claim what is ready."""
+    """Accept one enrollment of each, and claim what is ready, without assigning it."""
     for email in emails:
         await road.accept(make_entry(email, email, **facts))
-    return sorted(await road.enrollments.claim_ready(100), key=lambda enrollment: enrollment.id)
+    return sorted(await worker(road.engine, "w1").claim_ready(100), key=lambda enrollment: enrollment.id)
 
 
 async def claim_again(road: Road) -> list[Enrollment]:
     """Hand back all that is in hand, as a worker does that stops, and claim it once more."""
     await road.enrollments.reclaim_expired(first_read=0.0, leaving=True)
-    return sorted(await road.enrollments.claim_ready(100), key=lambda enrollment: enrollment.id)
+    return sorted(await worker(road.engine, "w1").claim_ready(100), key=lambda enrollment: enrollment.id)
 
 
 async def assign(road: Road, enrollment: Enrollment) -> str:
@@ -63,7 +66,7 @@ async def test_pools_that_are_each_others_fallback_do_not_wait_for_each_other(
     for number, email in enumerate(people):
         sender, fallback = ("turns", "left") if number % 2 else ("left", "turns")
         await road.accept(make_entry(email, email, sender=sender, fallback=fallback))
-    claimed = await road.enrollments.claim_ready(100)
+    claimed = await worker(road.engine, "w1").claim_ready(100)
     senders = senders_of(road)
     ends = await asyncio.gather(*(senders.assign(one, {}) for one in claimed), return_exceptions=True)
     assert Counter(type(end) for end in ends) == {HeldError: 40}

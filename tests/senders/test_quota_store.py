@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from app.senders.pause_store import SenderPauseStore
 from app.senders.quota_store import PERIOD, next_free
+from tests.support.direct import direct
 from tests.support.road import BOOK
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ async def claim(road: Road, make_entry: MakeEntry) -> Enrollment:
 
 
 async def free_at(road: Road, enrollment: Enrollment, *, limit: int) -> datetime:
-    async with road.engine.begin() as connection:
+    async with direct(road.engine).transaction() as connection:
         return await next_free(connection, enrollment, BOOK.senders["anna"], limit=limit)
 
 

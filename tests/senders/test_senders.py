@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from app.clock import utc_now
-from app.database.engine import open_engine
+from app.database.direct import DirectPool
 from app.enrollments.operator_store import EnrollmentOperatorStore
 from app.model import OnSenderFull
 from app.senders.assign import Senders
 from app.senders.pause_store import SenderPauseStore, note_success
 from app.senders.quota_store import PERIOD
 from app.senders.status import SenderStatuses
+from app.senders.store import Assignments
+from tests.support.direct import direct
 from tests.support.road import BOOK
 
 if TYPE_CHECKING:
@@ -108,13 +110,13 @@ async def assigned_by_two(road: Road, make_entry: MakeEntry, pool: str, people: 
     for email in people:
         await road.accept(make_entry(f"{email} of {len(people)}", email, sender=pool))
     claimed = await road.enrollments.claim_ready(100)
-    engines = [open_engine(road.engine.url) for _ in range(2)]
-    replicas = [Senders(engine, road.owners, rulebook=lambda: BOOK, now=utc_now) for engine in engines]
+    pools = [DirectPool(road.engine.url, size=2) for _ in range(2)]
+    replicas = [Senders(Assignments(one), road.owners, rulebook=lambda: BOOK, now=utc_now) for one in pools]
     chosen = await asyncio.gather(
         *(replicas[number % 2].assign(enrollment, {}) for number, enrollment in enumerate(claimed))
     )
-    for engine in engines:
-        await engine.dispose()
+    for one in pools:
+        await one.close()
     senders: dict[str, set[str]] = {}
     for enrollment, sender in zip(claimed, chosen, strict=True):
         senders.setdefault(enrollment.email.partition("@")[2], set()).add(sender.name)
@@ -314,7 +316,7 @@ async def test_what_was_sent_just_before_does_not_take_hubspots_word_back(road: 
     await road.fault(kind="status", status=400, code="SEND_LIMIT_EXCEEDED", times=1)
     await road.accept(make_entry("e1", sender="anna"))
     await last(road)
-    async with road.engine.begin() as connection:
+    async with direct(road.engine).transaction() as connection:
         await note_success(connection, "main", "anna@acme.example")
     assert await road.run("SELECT inbox, refusals FROM sender_pauses") == [("anna@acme.example", 0)]
 

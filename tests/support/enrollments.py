@@ -10,6 +10,7 @@ from sqlalchemy import text
 
 from app.enrollments.store import EnrollmentStore
 from app.intake.group_commit import GroupCommit
+from tests.support.direct import direct
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -30,7 +31,7 @@ def accept(engine: AsyncEngine, make_entry: Any) -> Callable[..., Awaitable[None
 
 
 def worker(engine: AsyncEngine, name: str = "one", lease: float = 15.0) -> EnrollmentStore:
-    return EnrollmentStore(engine, account="main", worker=name, lease=lease)
+    return EnrollmentStore(direct(engine), account="main", worker=name, lease=lease)
 
 
 async def rows(engine: AsyncEngine, statement: str) -> list[Any]:

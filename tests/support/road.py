@@ -18,12 +18,13 @@ from app.enrollments.confirm import Confirmer
 from app.enrollments.contact import ContactWriter
 from app.enrollments.eligibility import Eligibility
 from app.enrollments.enroll import Enroller
+from app.enrollments.first_look import FirstLook
 from app.enrollments.fitting import PropertyFitter
 from app.enrollments.outcome import Patience, Transition
 from app.enrollments.prepare import Preparer
 from app.enrollments.record import Recorder
 from app.enrollments.settle import Settler
-from app.enrollments.store import EnrollmentStore
+from app.enrollments.store import EnrollmentStore, Looks
 from app.enrollments.unenroll import Unenroller
 from app.hubspot.batched import BatchedHubSpot
 from app.hubspot.client import CallRecord, HubSpotClient
@@ -31,12 +32,13 @@ from app.hubspot.owners import Owners
 from app.hubspot.properties import PropertyDefinitions
 from app.hubspot.rate_limit_store import StoredRateLimit
 from app.intake.group_commit import GroupCommit
-from app.people.suppression_store import SuppressionStore
 from app.rules.file.documents import Document
 from app.rules.load import load
 from app.senders.assign import Senders
 from app.senders.blame import Blame
+from app.senders.store import Assignments
 from app.tls import tls_context
+from tests.support.direct import direct
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -194,7 +196,7 @@ async def open_road(
     observe: Callable[[Transition], None] = lambda _: None,
 ) -> AsyncIterator[Road]:
     """Put a road together. `transport` replaces the network to `url`, `observe` receives every step."""
-    rate_limit = StoredRateLimit(engine, account="main", cap=None, headroom=0.05, window_ms=window_ms)
+    rate_limit = StoredRateLimit(direct(engine), account="main", cap=None, headroom=0.05, window_ms=window_ms)
     calls: list[CallRecord] = []
     dropped: list[DroppedProperty] = []
     transitions: list[Transition] = []
@@ -204,7 +206,6 @@ async def open_road(
     meanwhile: Meanwhile = []
     elapsed, clocks = [0.0], [ZoneInfo("UTC")]
     interrupted = InterruptedRateLimit(rate_limit, transitions, meanwhile)
-    enrollments = EnrollmentStore(engine, account="main", worker="w1", lease=15.0)
 
     def now() -> datetime:
         return moments[0] if moments else utc_now()
@@ -222,6 +223,16 @@ async def open_road(
         aclosing(BatchedHubSpot(client)) as hubspot,
     ):
         owners = Owners(client, on_refresh=lambda: None)
+        eligibility = Eligibility(direct(engine), lambda: book)
+        senders = Senders(Assignments(direct(engine)), owners, rulebook=lambda: book, now=now)
+        first_look = FirstLook(eligibility, senders)
+        enrollments = EnrollmentStore(
+            direct(engine),
+            account="main",
+            worker="w1",
+            lease=15.0,
+            looks=Looks(first_look.look, eligibility.reasons),
+        )
         patience = Patience(settle_seconds=90.0, confirm_seconds=confirm_seconds)
         recorder = Recorder(enrollments, patience, now=now, random=lambda: 0.5, observe=note)
         unenroller = Unenroller(enrollments, hubspot, lambda: books[-1], now)
@@ -229,8 +240,7 @@ async def open_road(
         preparer = Preparer(
             enrollments,
             ContactWriter(enrollments, hubspot, fitter, lambda _, one: dropped.append(one)),
-            Eligibility(SuppressionStore(engine), lambda: book),
-            Senders(engine, owners, rulebook=lambda: book, now=now),
+            first_look,
             unenroller,
             recorder,
         )

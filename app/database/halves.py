@@ -1,0 +1,41 @@
+"""Writes of many rows together, of which PostgreSQL refuses one: the others are written all the same."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeVar
+
+import asyncpg
+
+from app.database.engine import sqlstate
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
+
+T = TypeVar("T")
+R = TypeVar("R")
+# A refusal that is about the data of some row: class 22 (data exception), 23 (integrity), 54 (program limit exceeded).
+ABOUT_A_ROW = ("22", "23", "54")
+
+
+def is_about_a_row(error: BaseException) -> bool:
+    """Tell whether the server has refused the data of some row."""
+    return (sqlstate(error) or "").startswith(ABOUT_A_ROW)
+
+
+async def write_in_halves(
+    write: Callable[[Sequence[T]], Awaitable[Mapping[T, R]]], items: Sequence[T]
+) -> dict[T, R | Exception]:
+    """Return the result of `write` for each item, which writes all of them or none.
+
+    Items of which PostgreSQL refuses one are written in halves, until that one is alone: its result is the refusal.
+    Raises what `write` raises for any other reason.
+    """
+    try:
+        return dict(await write(items))
+    except asyncpg.PostgresError as error:
+        if not is_about_a_row(error):
+            raise
+        if len(items) == 1:
+            return {items[0]: error}
+    middle = len(items) // 2
+    return await write_in_halves(write, items[:middle]) | await write_in_halves(write, items[middle:])

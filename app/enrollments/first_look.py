@@ -1,0 +1,85 @@
+"""FIRST LOOK: what can be decided of enrollments in the transaction that claims them: who may be enrolled, and by whom.
+
+What needs HubSpot's answer first, the contact's owner, is decided later.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from app.errors import FenceLost, SegueError
+from app.model import CONTACT_OWNER, ENROLL
+from app.senders.store import assign_all
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from app.database.direct import DirectConnection
+    from app.enrollments.eligibility import Eligibility
+    from app.errors import DeclinedError
+    from app.model import Enrollment, Sender
+    from app.senders.assign import Senders
+    from app.senders.store import Assigned, Wanted
+
+
+class Seen(NamedTuple):
+    """What was found: why the person may not be enrolled, else the sender, or why there is none.
+
+    Neither: the sender is not looked for here.
+    """
+
+    declined: DeclinedError | None
+    sender: Sender | SegueError | None
+
+
+class FirstLook:
+    """Looks at enrollments as they are claimed, and keeps what it found for those that take them on."""
+
+    def __init__(self, eligibility: Eligibility, senders: Senders) -> None:
+        self.eligibility = eligibility
+        self.senders = senders
+        self._seen: dict[tuple[str, int], Seen] = {}
+
+    async def look(self, connection: DirectConnection, claimed: Sequence[Enrollment]) -> None:
+        """Look at enrollments that the transaction of `connection` has claimed."""
+        reasons = await self.eligibility.reasons(connection, [(enrollment, None) for enrollment in claimed])
+        eligible = [one for one, reason in zip(claimed, reasons, strict=True) if reason is None and _is_assigned(one)]
+        wanted = [await self.senders.wanted(enrollment, {}) for enrollment in eligible]
+        results = await assign_all(connection, wanted) if wanted else {}
+        senders = {one.enrollment.id: self._chosen(one, results[one]) for one in wanted}
+        for enrollment, reason in zip(claimed, reasons, strict=True):
+            self._seen[enrollment.id, enrollment.attempt] = Seen(reason, senders.get(enrollment.id))
+
+    def _chosen(self, wanted: Wanted, result: Assigned | FenceLost) -> Sender | SegueError:
+        try:
+            return result if isinstance(result, FenceLost) else self.senders.chosen(wanted, result)
+        except SegueError as error:
+            return error
+
+    async def ensure_eligible(self, enrollment: Enrollment) -> None:
+        """Return when the person may be enrolled. Raises DeclinedError."""
+        seen = self._seen.get((enrollment.id, enrollment.attempt))
+        if seen is None:
+            await self.eligibility.ensure_eligible(enrollment)
+        elif seen.declined is not None:
+            raise seen.declined
+
+    async def assign(self, enrollment: Enrollment, facts: Mapping[str, str | None]) -> Sender:
+        """Return the sender. Raises what `Senders.assign` raises."""
+        seen = self._seen.get((enrollment.id, enrollment.attempt))
+        if seen is None or seen.sender is None:
+            return await self.senders.assign(enrollment, facts)
+        if isinstance(seen.sender, SegueError):
+            raise seen.sender
+        return seen.sender
+
+    def forget(self, enrollment: Enrollment) -> None:
+        """Drop what was found: the enrollment is done with."""
+        self._seen.pop((enrollment.id, enrollment.attempt), None)
+
+
+def _is_assigned(enrollment: Enrollment) -> bool:
+    """Tell whether a sender is chosen for an enrollment before its contact is read."""
+    plan = enrollment.plan
+    sent_before = enrollment.sender is not None and enrollment.first_sending_at is not None
+    return plan.action == ENROLL and plan.sender != CONTACT_OWNER and not sent_before

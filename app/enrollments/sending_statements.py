@@ -1,0 +1,115 @@
+"""The statements that commit `sending`, for many enrollments at once."""
+
+from __future__ import annotations
+
+from sqlalchemy import text
+
+from app.enrollments.person_statements import RELATED_COLUMNS
+from app.enrollments.statements import EXPIRED
+
+# The inbox rows are the locks of the senders' ledgers: two transactions that count and reserve places in one inbox run
+# one after the other. They are locked in the order of their names, so that two batches never wait for each other.
+LOCK_INBOXES = text("""
+    INSERT INTO inboxes (account, inbox)
+    SELECT :account, inbox FROM unnest(CAST(:inboxes AS text[])) AS wanted(inbox) ORDER BY inbox
+    ON CONFLICT (account, inbox) DO UPDATE SET inbox = excluded.inbox
+""")
+
+# A statement of its own after the locks, since its snapshot must see what the transactions before it reserved.
+#
+# The row locks are the fence: a row that another attempt has claimed is not among `ours`. The clock is read once, or
+# the first sending of a row would be microseconds after its `sending_at`. A repeated commit of one attempt writes no
+# second journal row.
+#
+# A row that is sent occupies its contact from now on. What other enrollments of the same contact mean for it, under
+# other addresses, is found as in `person_statements`. The addresses and contact ids of one person are joined by blanks,
+# which neither contains. Two workers that commit two rows of one contact at the same time see neither occupy it; then
+# the unique index lets one of them write, and the other one raises.
+#
+# Each row counts the places that other enrollments have taken, and the rows of its own batch before it; a row that
+# holds a place already (the commit is repeated, or a lost answer is sent again) comes first and takes no second one.
+COMMIT_SENDING = text(f"""
+    WITH clock AS MATERIALIZED (
+        SELECT clock_timestamp() AS moment
+    ), wanted AS MATERIALIZED (
+        SELECT * FROM jsonb_to_recordset(CAST(:requests AS jsonb)) AS row(
+            turn integer, id text, attempt integer, inbox text, places integer, detail text, known boolean,
+            contact_ids text, others text, contact_id text, count integer, sequence text, date timestamptz, owner text
+        )
+    ), ours AS MATERIALIZED (
+        SELECT enrollments.id, account, email, enrollments.attempt, intent, COALESCE(heard_at, created_at) AS heard,
+               first_sending_at IS NULL AS unsent, triggered_at, wanted.inbox, places, turn, contact_ids, others,
+               {EXPIRED} AS expired, step IS NOT DISTINCT FROM 'sending' AS again
+        FROM enrollments JOIN wanted ON enrollments.id = wanted.id AND enrollments.attempt = wanted.attempt
+        WHERE state = 'working' ORDER BY enrollments.id FOR UPDATE OF enrollments
+    ), related AS MATERIALIZED (
+        SELECT ours.id AS own_id, {RELATED_COLUMNS} FROM ours JOIN enrollments other ON other.account = ours.account
+        WHERE other.contact_id = ANY(string_to_array(contact_ids, ' ')) AND other.email <> ours.email
+        UNION
+        SELECT ours.id AS own_id, {RELATED_COLUMNS} FROM ours JOIN enrollments other ON other.account = ours.account
+        WHERE other.email = ANY(string_to_array(others, ' ')) AND other.email <> ours.email
+    ), leaves AS (
+        SELECT own_id, max(related.id) AS id FROM related JOIN ours ON ours.id = own_id
+        WHERE action IN ('cancel', 'unenroll') AND state <> 'cancelled'
+          AND (related.heard, related.id) > (ours.heard, ours.id)
+        GROUP BY own_id
+    ), duplicate AS (
+        SELECT DISTINCT ON (own_id) own_id, related.id FROM related JOIN ours ON ours.id = own_id
+        JOIN intents ON intents.enrollment_id = related.id
+        WHERE intents.account = ours.account AND intents.intent = ours.intent AND until > statement_timestamp()
+          AND (related.unsent, related.heard, related.id) < (ours.unsent, ours.heard, ours.id)
+        ORDER BY own_id, related.unsent, related.heard, related.id
+    ), busy AS (
+        SELECT own_id, min(related.id) AS id FROM related JOIN ours ON ours.id = own_id
+        WHERE occupies OR (unenrolls AND ours.triggered_at IS NULL) GROUP BY own_id
+    ), requested AS MATERIALIZED (
+        SELECT ours.id, ours.attempt, ours.inbox, places, turn, expired, again, paused_at, reason,
+               CASE WHEN full_until > moment THEN full_until END AS full_until,
+               leaves.id AS left_by, duplicate.id AS duplicate_of, busy.id AS busy,
+               expired OR paused_at IS NOT NULL OR COALESCE(full_until > moment, false)
+                   OR COALESCE(leaves.id, duplicate.id, busy.id) IS NOT NULL AS stopped
+        FROM ours CROSS JOIN clock
+        LEFT JOIN leaves ON leaves.own_id = ours.id
+        LEFT JOIN duplicate ON duplicate.own_id = ours.id
+        LEFT JOIN busy ON busy.own_id = ours.id
+        LEFT JOIN sender_pauses ON sender_pauses.account = :account AND sender_pauses.inbox = ours.inbox
+    ), held AS MATERIALIZED (
+        SELECT enrollment_id, inbox FROM sender_reservations, clock
+        WHERE account = :account AND inbox = ANY(CAST(:inboxes AS text[]))
+          AND reserved_at > moment - CAST(:period AS interval)
+    ), taken AS MATERIALIZED (
+        SELECT held.inbox, count(*) AS places FROM held
+        WHERE NOT EXISTS (SELECT FROM requested WHERE requested.id = enrollment_id AND NOT stopped) GROUP BY held.inbox
+    ), judged AS MATERIALIZED (
+        SELECT requested.*, COALESCE(taken.places, 0) + row_number() OVER (
+                   PARTITION BY requested.inbox, stopped
+                   ORDER BY EXISTS (SELECT FROM held WHERE held.enrollment_id = requested.id) DESC,
+                            requested.places DESC, turn
+               ) <= requested.places AS has_place
+        FROM requested LEFT JOIN taken USING (inbox)
+    ), admitted AS MATERIALIZED (
+        SELECT * FROM judged WHERE has_place AND NOT stopped
+    ), reserved AS (
+        INSERT INTO sender_reservations (enrollment_id, account, inbox, reserved_at)
+        SELECT id, :account, inbox, moment FROM admitted, clock ORDER BY id
+        ON CONFLICT (enrollment_id) DO UPDATE SET reserved_at = excluded.reserved_at, inbox = excluded.inbox
+    ), moved AS (
+        UPDATE enrollments SET
+               step = 'sending', sending_at = moment, updated_at = moment,
+               first_sending_at = COALESCE(first_sending_at, moment),
+               contact_id = CASE WHEN known THEN wanted.contact_id ELSE enrollments.contact_id END,
+               occupied_contact_id = CASE WHEN known THEN wanted.contact_id ELSE occupied_contact_id END,
+               baseline_count = CASE WHEN known THEN wanted.count ELSE baseline_count END,
+               baseline_sequence = CASE WHEN known THEN wanted.sequence ELSE baseline_sequence END,
+               baseline_date = CASE WHEN known THEN wanted.date ELSE baseline_date END,
+               gave_owner = CASE WHEN known THEN wanted.owner ELSE gave_owner END
+        FROM admitted JOIN wanted USING (id), clock WHERE enrollments.id = admitted.id
+    ), noted AS (
+        INSERT INTO journal (enrollment_id, at, before, after, step, attempt, cause, detail)
+        SELECT id, moment, 'working', 'working', 'sending', admitted.attempt, 'sending', wanted.detail
+        FROM admitted JOIN wanted USING (id), clock WHERE NOT again ORDER BY id
+    )
+    SELECT id, expired, paused_at, reason, full_until, left_by, duplicate_of, busy, has_place, moment,
+           moment + CAST(:recheck_after AS interval) AS recheck_at
+    FROM judged, clock
+""")  # noqa: S608  # what is put in are conditions of this room

@@ -1,0 +1,71 @@
+"""The statements that write transitions, each for many enrollments at once."""
+
+from __future__ import annotations
+
+from sqlalchemy import text
+
+# The fence: the attempt that the writer has claimed, and the state that it expects. A row of which either has changed
+# is not returned, and then the writer drops its work. Rows are locked in the order of their ids, as everywhere.
+#
+# What follows a transition is asked for here and written by further statements only where it is needed, which is
+# seldom: whether enrollments wait for this one's end (`awaited`), and whether a success has a row of refusals to end
+# (`noted`). An enrollment that begins to wait just now is not seen, and is checked within a minute all the same.
+MOVE = text("""
+    WITH wanted AS MATERIALIZED (
+        SELECT * FROM jsonb_to_recordset(CAST(:moves AS jsonb)) AS row(
+            id text, attempt integer, before text, after text, step text, cause text, reason text, detail text,
+            due_at timestamptz, tries integer, first_failed_at timestamptz, reads integer, resends integer,
+            hubspot_enrollment_id text, enrolled_at timestamptz, confirm_in double precision, unsent boolean,
+            contact_id text, gave_owner text, returns_place boolean, releases_person boolean
+        )
+    ), locked AS MATERIALIZED (
+        SELECT enrollments.id FROM enrollments JOIN wanted
+            ON enrollments.id = wanted.id AND enrollments.attempt = wanted.attempt AND enrollments.state = wanted.before
+        ORDER BY enrollments.id FOR UPDATE OF enrollments
+    ), moved AS (
+        UPDATE enrollments SET
+               state = after, reason = wanted.reason, detail = wanted.detail, updated_at = clock_timestamp(),
+               due_at = COALESCE(wanted.due_at, enrollments.due_at), leased_by = NULL, leased_until = NULL,
+               step = CASE WHEN after = 'uncertain' THEN enrollments.step END,
+               tries = wanted.tries, first_failed_at = wanted.first_failed_at, reads = wanted.reads,
+               resends = wanted.resends,
+               triggered_at = CASE WHEN after NOT IN ('enrolled', 'done', 'refused') THEN triggered_at END,
+               sending_at = CASE WHEN NOT unsent THEN sending_at END,
+               first_sending_at = CASE WHEN NOT unsent THEN first_sending_at END,
+               hubspot_enrollment_id = COALESCE(wanted.hubspot_enrollment_id, enrollments.hubspot_enrollment_id),
+               enrolled_at = COALESCE(wanted.enrolled_at, enrollments.enrolled_at),
+               contact_id = COALESCE(wanted.contact_id, enrollments.contact_id),
+               gave_owner = COALESCE(wanted.gave_owner, enrollments.gave_owner),
+               confirm_at = COALESCE(clock_timestamp() + make_interval(secs => confirm_in), confirm_at),
+               follow_at = CASE WHEN after = 'enrolled' THEN clock_timestamp() + interval '1 hour' ELSE follow_at END
+        FROM wanted JOIN locked USING (id) WHERE enrollments.id = locked.id
+        RETURNING enrollments.id, account, email, enrollments.contact_id, lower(sender_email) AS inbox, before, after,
+                  wanted.step, enrollments.attempt, cause, wanted.detail, returns_place, releases_person
+    ), noted AS (
+        INSERT INTO journal (enrollment_id, at, before, after, step, attempt, cause, detail)
+        SELECT id, clock_timestamp(), before, after, step, attempt, cause, detail FROM moved
+    ), returned AS (
+        DELETE FROM sender_reservations USING moved WHERE returns_place AND enrollment_id = moved.id
+    )
+    SELECT id, releases_person AND (
+               EXISTS (SELECT FROM enrollments AS waiting
+                       WHERE waiting.account = moved.account AND waiting.email = moved.email
+                         AND waiting.state = 'held' AND waiting.reason = 'other_enrollment')
+               OR EXISTS (SELECT FROM enrollments AS waiting
+                          WHERE waiting.account = moved.account AND waiting.contact_id = moved.contact_id
+                            AND waiting.state = 'held' AND waiting.reason = 'other_enrollment')
+           ) AS awaited,
+           after = 'enrolled' AND EXISTS (SELECT FROM sender_pauses AS kept
+                                          WHERE kept.account = moved.account AND kept.inbox = moved.inbox) AS noted
+    FROM moved
+""")
+
+# Intents are locked in the order in which the group commit locks them, so that the two cannot deadlock.
+RELEASE_INTENTS = text("""
+    WITH intent AS MATERIALIZED (
+        SELECT account, intent, email FROM intents WHERE enrollment_id = ANY(CAST(:ids AS text[]))
+        ORDER BY account, intent, email FOR UPDATE
+    )
+    DELETE FROM intents USING intent
+    WHERE intents.account = intent.account AND intents.intent = intent.intent AND intents.email = intent.email
+""")

@@ -1,0 +1,161 @@
+"""Transitions of enrollments with all their consequences: those that wait while a commit runs share the next one."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from app.batching import Batcher
+from app.database.halves import write_in_halves
+from app.database.listen import ENROLLMENTS_READY
+from app.enrollments import transition_statements as sql
+from app.enrollments.one_per_person_statements import RELEASE_PEOPLE
+from app.errors import FenceLost
+from app.model import OutboundKind, State, Step
+from app.model.states import OCCUPIES_PERSON, RELEASES_INTENT
+from app.outbound.statements import NOTE
+from app.outbound.store import note_values
+from app.senders.pause_store import note_full, note_refusal, note_success
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from app.database.direct import DirectConnection, DirectPool
+    from app.enrollments.outcome import Change
+    from app.model import Enrollment
+
+MAXIMUM_BATCH = 100
+# The states of which the operator's own systems are notified.
+OUTBOUND_KINDS = {
+    State.ENROLLED: OutboundKind.ENROLLED,
+    State.REFUSED: OutboundKind.REFUSED,
+    State.PARKED: OutboundKind.PARKED,
+}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Move:
+    """One transition that is asked for."""
+
+    enrollment: Enrollment
+    after: State
+    change: Change
+
+
+class Transitions:
+    """Writes the transitions of one account's claimed enrollments.
+
+    `endpoints` returns the names of the endpoints that are notified of such an event in this account.
+    """
+
+    def __init__(self, pool: DirectPool, endpoints: Callable[[OutboundKind, str], tuple[str, ...]]) -> None:
+        self._pool = pool
+        self._endpoints = endpoints
+        # Replies to requests that left together come together: one turn of the event loop later, all are there.
+        self._batcher: Batcher[Move, None] = Batcher(
+            partial(write_in_halves, self._write),
+            acquire=partial(asyncio.sleep, 0),
+            identity=lambda move: move.enrollment.id,
+            limit=MAXIMUM_BATCH,
+        )
+
+    async def write(self, enrollment: Enrollment, after: State, change: Change) -> None:
+        """Write one transition. Raises FenceLost."""
+        await self._batcher.ask(Move(enrollment, after, change))
+
+    async def close(self) -> None:
+        """Write no more."""
+        await self._batcher.close()
+
+    async def _write(self, moves: Sequence[Move]) -> Mapping[Move, Exception | None]:
+        async with self._pool.transaction() as connection:
+            rows = await connection.fetch(sql.MOVE, {"moves": orjson.dumps([_row(move) for move in moves]).decode()})
+            by_id = {row["id"]: row for row in rows}
+            moved = [move for move in moves if move.enrollment.id in by_id]
+            await self._release(connection, moved, awaited=[row["id"] for row in rows if row["awaited"]])
+            await _note_senders(connection, moved, noted={row["id"] for row in rows if row["noted"]})
+            await self._notify(connection, moved)
+        return {move: None if move.enrollment.id in by_id else FenceLost(move.enrollment.id) for move in moves}
+
+    async def _release(self, connection: DirectConnection, moved: Sequence[Move], *, awaited: list[str]) -> None:
+        """Free the intents of those that were certainly not sent, and the enrollments that wait for the end of one."""
+        freed = [
+            move.enrollment.id for move in moved if move.after in RELEASES_INTENT and not _outcome_open(move.enrollment)
+        ]
+        if freed:
+            await connection.fetch(sql.RELEASE_INTENTS, {"ids": freed})
+        if awaited:
+            await connection.fetch(RELEASE_PEOPLE, {"ids": awaited, "channel": ENROLLMENTS_READY})
+
+    async def _notify(self, connection: DirectConnection, moved: Sequence[Move]) -> None:
+        """Note an event of each transition of which endpoints are notified."""
+        by_kind: dict[tuple[OutboundKind, str], list[str]] = {}
+        for move in moved:
+            if kind := OUTBOUND_KINDS.get(move.after):
+                by_kind.setdefault((kind, move.enrollment.account), []).append(move.enrollment.id)
+        for (kind, account), ids in by_kind.items():
+            if endpoints := self._endpoints(kind, account):
+                await connection.fetch(NOTE, note_values(kind, ids, endpoints))
+
+
+async def _note_senders(connection: DirectConnection, moved: Iterable[Move], *, noted: set[str]) -> None:
+    """Count refusals that a sender caused, and mark a full sender; a success ends a row of refusals.
+
+    Inboxes are written in their order, so that two transactions wait for each other instead of deadlocking.
+    """
+    with_sender = [(move, sender) for move in moved if (sender := move.enrollment.sender)]
+    for move, sender in sorted(with_sender, key=lambda pair: pair[1].email.lower()):
+        account, change = move.enrollment.account, move.change
+        if change.blames_sender:
+            await note_refusal(connection, account, sender, change.reason or "")
+        elif change.full_until is not None:
+            await note_full(connection, account, sender, change.reason or "", change.full_until)
+        elif move.enrollment.id in noted:
+            await note_success(connection, account, sender.email.lower())
+
+
+def _outcome_open(enrollment: Enrollment) -> bool:
+    """Tell whether an earlier request may have worked. HubSpot's reply to a later request settles that, too."""
+    return enrollment.first_sending_at is not None and enrollment.step is not Step.SENDING
+
+
+def _may_have_been_sent(enrollment: Enrollment, after: State) -> bool:
+    """Tell whether the sender's place may be used: a request with an unknown outcome keeps it, also when parked."""
+    unknown = enrollment.state is State.UNCERTAIN or enrollment.first_sending_at is not None
+    return after in {State.ENROLLED, State.UNCERTAIN} or (after is State.PARKED and unknown)
+
+
+def _row(move: Move) -> dict[str, Any]:
+    enrollment, after, change = move.enrollment, move.after, move.change
+    return {
+        "id": enrollment.id,
+        "attempt": enrollment.attempt,
+        "before": enrollment.state,
+        "after": after,
+        "step": enrollment.step,
+        "cause": change.cause,
+        "reason": _storable(change.reason),
+        "detail": _storable(change.detail),
+        "due_at": change.due_at,
+        "tries": change.tries,
+        "first_failed_at": change.first_failed_at,
+        "reads": change.reads,
+        "resends": enrollment.resends if change.resends is None else change.resends,
+        "hubspot_enrollment_id": change.hubspot_enrollment_id,
+        "enrolled_at": change.enrolled_at,
+        "confirm_in": change.confirm_in,
+        "unsent": change.unsent,
+        "contact_id": enrollment.contact_id,
+        "gave_owner": enrollment.gave_owner,
+        "returns_place": not _may_have_been_sent(enrollment, after),
+        "releases_person": after not in OCCUPIES_PERSON,
+    }
+
+
+def _storable(text: str | None) -> str | None:
+    """Return a text as PostgreSQL takes it: HubSpot's own words may hold characters that it does not take."""
+    return text and text.replace("\0", "\ufffd").encode("utf-8", "replace").decode()

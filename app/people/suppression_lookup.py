@@ -1,0 +1,96 @@
+"""What is looked up of people before they are enrolled: suppressions, and how often they were enrolled."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sqlalchemy import text
+
+from app.people.suppression import Kind, Suppression, forms_of, keys_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from datetime import timedelta
+
+    from app.database.direct import DirectConnection, DirectPool
+
+# For each address the first entry that matches it: `keys` are the values that an exact entry for it may have, `forms`
+# are what patterns are held against.
+FIND = text("""
+    SELECT DISTINCT ON (email) email, kind, value FROM (
+        SELECT email, kind, value FROM unnest(CAST(:owners AS text[]), CAST(:keys AS text[])) AS wanted(email, key)
+        JOIN suppressions ON value = key
+        UNION ALL
+        SELECT email, kind, value FROM unnest(CAST(:emails AS text[]), CAST(:forms AS text[])) AS wanted(email, form)
+        JOIN suppressions ON kind = 'pattern' AND form LIKE fits
+    ) AS found ORDER BY email, value
+""")
+
+# HubSpot's own time of an enrollment came with its reply. Where the reply was lost, the time of the first request is
+# used. A row with such a request counts in whatever state it is now, unless HubSpot refused it in the end: an operator
+# may have cancelled it because the contact is enrolled. The addresses and contact ids of one person are joined by
+# blanks, which neither contains. An enrollment that both of them find counts once.
+_ENROLLED = """
+    (state = 'enrolled' OR (first_sending_at IS NOT NULL AND state <> 'refused'))
+    AND COALESCE(enrolled_at, first_sending_at, sending_at) > clock_timestamp() - period
+"""
+COUNT_ENROLLED = text(f"""
+    SELECT number, (
+        SELECT count(*) FROM (
+            SELECT other.id FROM enrollments AS other
+            WHERE other.account = wanted.account AND other.email = ANY(string_to_array(wanted.emails, ' '))
+              AND other.id <> wanted.id AND {_ENROLLED}
+            UNION
+            SELECT other.id FROM enrollments AS other
+            WHERE other.account = wanted.account AND other.contact_id = ANY(string_to_array(wanted.contacts, ' '))
+              AND other.id <> wanted.id AND {_ENROLLED}
+        ) AS found
+    ) AS enrolled
+    FROM unnest(
+        CAST(:accounts AS text[]), CAST(:ids AS text[]), CAST(:emails AS text[]), CAST(:contacts AS text[]),
+        CAST(:periods AS interval[])
+    ) WITH ORDINALITY AS wanted(account, id, emails, contacts, period, number)
+""")  # noqa: S608  # the only text put in is the condition above
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """Enrollments of these addresses or contacts in the last `period`, without the one `id`."""
+
+    account: str
+    id: str
+    emails: tuple[str, ...]
+    contact_ids: tuple[str, ...]
+    period: timedelta
+
+
+async def find_entries(connection: DirectConnection | DirectPool, emails: Iterable[str]) -> dict[str, Suppression]:
+    """Return the entry that matches each address; an address that none matches is left out."""
+    forms = [(email, form) for email in emails for form in forms_of(email)]
+    if not forms:
+        return {}
+    pairs = [(email, key) for email, form in forms for key in keys_of(form)]
+    values = {
+        "owners": [email for email, _ in pairs],
+        "keys": [key for _, key in pairs],
+        "emails": [email for email, _ in forms],
+        "forms": [form for _, form in forms],
+    }
+    rows = await connection.fetch(FIND, values)
+    return {row["email"]: Suppression(Kind(row["kind"]), row["value"]) for row in rows}
+
+
+async def count_enrolled(connection: DirectConnection | DirectPool, wanted: Sequence[Counted]) -> dict[Counted, int]:
+    """Count each person's enrollments, also possible ones."""
+    if not wanted:
+        return {}
+    values = {
+        "accounts": [one.account for one in wanted],
+        "ids": [one.id for one in wanted],
+        "emails": [" ".join(one.emails) for one in wanted],
+        "contacts": [" ".join(one.contact_ids) for one in wanted],
+        "periods": [one.period for one in wanted],
+    }
+    counts = {row["number"]: row["enrolled"] for row in await connection.fetch(COUNT_ENROLLED, values)}
+    return {one: counts[number] for number, one in enumerate(wanted, start=1)}
