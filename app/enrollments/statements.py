@@ -82,6 +82,37 @@ CLAIM_READY = text(f"""
     SELECT {COLUMNS}, ({LEFT_BY}) AS left_by FROM claimed ORDER BY due_at, id
 """)  # noqa: S608  # the only text put in are the column list and the conditions above
 
+# What a worker has to do besides claiming what it is notified of. One statement asks for all of it, so that an idle
+# worker costs little; each index answers its part with one row. Leases, held rows and ends are those of all accounts.
+# `next_in` is the number of seconds until there is something more to do, as far as is known now.
+WHAT_IS_DUE = text(f"""
+    SELECT
+        EXISTS (SELECT FROM enrollments WHERE state = 'working' AND leased_until < statement_timestamp()) AS abandoned,
+        EXISTS (SELECT FROM enrollments WHERE state IN ('held', 'ready') AND {EXPIRED_AT_START}) AS overdue,
+        EXISTS (SELECT FROM enrollments WHERE state = 'held' AND due_at <= statement_timestamp()) AS held,
+        EXISTS (SELECT FROM enrollments
+                WHERE account = :account AND state = 'ready' AND due_at <= statement_timestamp()) AS ready,
+        EXISTS (SELECT FROM enrollments
+                WHERE account = :account AND state = 'uncertain' AND due_at <= statement_timestamp()
+                  AND (leased_until IS NULL OR leased_until < statement_timestamp())) AS uncertain,
+        EXISTS (SELECT FROM enrollments WHERE account = :account
+                  AND confirm_at <= statement_timestamp() - make_interval(secs => :patience))
+            OR EXISTS (SELECT FROM enrollments WHERE account = :account AND confirm_at <= statement_timestamp()
+                       ORDER BY confirm_at OFFSET :whole - 1 LIMIT 1) AS confirming,
+        EXTRACT(epoch FROM LEAST(
+            (SELECT min(leased_until) FROM enrollments
+             WHERE state IN ('working', 'uncertain') AND leased_until > statement_timestamp()),
+            (SELECT expires_at FROM enrollments
+             WHERE state IN ('held', 'ready') AND expires_at > statement_timestamp() ORDER BY expires_at LIMIT 1),
+            (SELECT due_at FROM enrollments
+             WHERE state = 'held' AND due_at > statement_timestamp() ORDER BY due_at LIMIT 1),
+            (SELECT due_at FROM enrollments WHERE account = :account AND state = 'ready'
+               AND due_at > statement_timestamp() ORDER BY due_at LIMIT 1),
+            (SELECT due_at FROM enrollments WHERE account = :account AND state = 'uncertain'
+               AND due_at > statement_timestamp() ORDER BY due_at LIMIT 1)
+        ) - statement_timestamp()) AS next_in
+""")  # noqa: S608  # the only text put in is the condition above
+
 # An uncertain row stays `uncertain` while it is read; the lease and the attempt keep two readers apart.
 CLAIM_UNCERTAIN = text(f"""
     WITH candidate AS MATERIALIZED (

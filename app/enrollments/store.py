@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import timedelta
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import asyncpg
@@ -28,6 +29,7 @@ from app.outbound.store import no_endpoints, note_values
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
     from datetime import datetime
+    from decimal import Decimal
 
     from sqlalchemy import TextClause
 
@@ -39,8 +41,8 @@ if TYPE_CHECKING:
 
     FirstLook = Callable[[DirectConnection, Sequence[Enrollment]], Awaitable[None]]
 
-CONFIRMED_BY_ONE_CALL = 100
-CONFIRMED_AT_LATEST_SECONDS = 20.0  # after it was due
+# As many confirmations as one call of HubSpot reads wait for each other, but no longer than these seconds.
+CONFIRMATIONS: Mapping[str, Any] = MappingProxyType({"whole": 100, "patience": 20.0})
 
 log = structlog.get_logger(__name__)
 
@@ -57,6 +59,22 @@ class Looks(NamedTuple):
 
 
 NO_LOOKS = Looks()
+
+
+class Due(NamedTuple):
+    """What there is to do now: leases of dead workers, enrollments whose time is over or that were held until now.
+
+    `ready` and `uncertain` ones can be claimed, and confirmations read. `next_in` is the number of seconds until there
+    is more to do, None where nothing is known of.
+    """
+
+    abandoned: bool
+    overdue: bool
+    held: bool
+    ready: bool
+    uncertain: bool
+    confirming: bool
+    next_in: Decimal | None
 
 
 class EnrollmentStore:
@@ -126,6 +144,11 @@ class EnrollmentStore:
             if ready:
                 await first_look(connection, ready)
         return claimed
+
+    async def what_is_due(self) -> Due:
+        """Return what there is to do besides claiming."""
+        (row,) = await self._run(sql.WHAT_IS_DUE, account=self._account, **CONFIRMATIONS)
+        return Due(**row)
 
     async def hold_blocked(self) -> None:
         """Hold due enrollments that another enrollment of the same person blocks."""
@@ -269,8 +292,7 @@ class EnrollmentStore:
 
         The rows have id, contact_id, sequence and sending_at.
         """
-        values = {"account": self._account, "whole": CONFIRMED_BY_ONE_CALL, "patience": CONFIRMED_AT_LATEST_SECONDS}
-        return await self._run(sql.CLAIM_CONFIRMATIONS, **values)
+        return await self._run(sql.CLAIM_CONFIRMATIONS, account=self._account, **CONFIRMATIONS)
 
     async def confirm(self, confirmations: Mapping[str, str]) -> None:
         """Write confirmations by enrollment id: seen, not_seen or other_sequence. No state changes."""

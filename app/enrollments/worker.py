@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from app.clock import elapsed_seconds
 from app.database.engine import STORE_TROUBLE, first_line
 from app.errors import FenceLost
 from app.jobs import Loop
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
     from app.enrollments.store import EnrollmentStore
     from app.model import Enrollment
 
-CONFIRM_EVERY_SECONDS = 5.0
+LONGEST_REST_SECONDS = 2.0
+NOT_WOKEN_SECONDS = 60.0  # a loop that others wake; they have stopped if it runs by itself
 
 log = structlog.get_logger(__name__)
 
@@ -31,7 +33,8 @@ log = structlog.get_logger(__name__)
 class WorkerLimits:
     """How many enrollments at once, and how often. `lease`, `poll` and `first_read` are in seconds.
 
-    Up to `capacity` are in progress, claimed `claim_at_once` at a time, which must not be more.
+    Up to `capacity` are in progress, claimed `claim_at_once` at a time, which must not be more. `poll` is the shortest
+    time between two looks at what is due.
     """
 
     capacity: int = 200
@@ -47,6 +50,12 @@ class WorkerLimits:
         while the rate limit makes all of them wait, would send calls of a few contacts.
         """
         return self.claim_at_once if in_progress + self.claim_at_once <= self.capacity else 0
+
+    def rest(self, next_in: float | None) -> float:
+        """Return the seconds until the next look, where there is something to do in `next_in` seconds."""
+        shortest = min(self.poll, self.lease / 4)
+        longest = max(shortest, min(LONGEST_REST_SECONDS, self.lease / 3))
+        return longest if next_in is None else min(max(next_in, shortest), longest)
 
 
 class Worker:
@@ -71,11 +80,13 @@ class Worker:
         self._limits = limits
         self._observe_expired = observe_expired
         self._in_progress: dict[asyncio.Task[None], Enrollment] = {}
-        tick = min(limits.poll, limits.lease / 4)
-        self._claim_loop = self._loop(self._claim_once, every=limits.poll)
+        self._uncertain = False  # whether uncertain ones are due
+        self._short = False  # whether the last claim found less than there was room for
+        self._stuck_sessions_looked_at = elapsed_seconds()
+        self._claim_loop = self._loop(self._claim_once, every=NOT_WOKEN_SECONDS)
         self._renew_loop = self._loop(self._renew_leases, every=limits.lease / 3)
-        self._maintain_loop = self._loop(self._maintain, every=tick)
-        self._confirm_loop = self._loop(confirmer.confirm, every=CONFIRM_EVERY_SECONDS)
+        self._maintain_loop = self._loop(self._maintain, every=limits.poll)
+        self._confirm_loop = self._loop(confirmer.confirm, every=NOT_WOKEN_SECONDS)
 
     def _loop(self, once: Callable[[], Awaitable[float | None]], *, every: float) -> Loop:
         """Return a loop that runs again after the worker's poll when the database or HubSpot fails."""
@@ -124,12 +135,14 @@ class Worker:
         room = self._limits.room(len(self._in_progress))
         if not room:
             return 0
-        uncertain = await self._store.claim_uncertain(room)
+        uncertain = await self._store.claim_uncertain(room) if self._uncertain else []
+        self._uncertain = len(uncertain) == room
         for enrollment in uncertain:
             self._start(enrollment, self._settler.settle)
         ready = await self._store.claim_ready(room - len(uncertain)) if room > len(uncertain) else []
         for enrollment in ready:
             self._start(enrollment, self._enroller.enroll)
+        self._short = len(uncertain) + len(ready) < room
         return len(uncertain) + len(ready)
 
     def _start(self, enrollment: Enrollment, work: Callable[[Enrollment], Awaitable[None]]) -> None:
@@ -163,21 +176,43 @@ class Worker:
             if enrollment in held and enrollment.id not in still_held and not task.done():
                 log.info("enrollment.lease_lost", enrollment_id=enrollment.id, attempt=enrollment.attempt)
 
-    async def _maintain(self) -> None:
-        """Reclaim expired leases, expire and release what is due, hold what another enrollment blocks."""
-        stuck = await self._store.terminate_stuck_sessions()
-        if stuck:
-            log.warning("worker.ended_frozen_sessions", count=stuck)
+    async def _maintain(self) -> float:
+        """Do what is due besides enrolling; return the seconds until the next look.
+
+        Reclaim expired leases, expire and release what is due, and hold what another enrollment blocks: that is due,
+        and a claim has not found it.
+        """
+        await self._end_stuck_sessions()
+        due = await self._store.what_is_due()
+        reclaimed = due.abandoned and await self._reclaim()
+        if due.overdue:
+            for sequence in (await self._store.expire()).values():
+                self._observe_expired(sequence)
+        released = due.held and await self._store.release_due()
+        if due.ready and self._short:
+            await self._store.hold_blocked()
+        self._uncertain |= due.uncertain
+        if due.ready or due.uncertain or reclaimed or released:
+            self._claim_loop.wake()
+        if due.confirming:
+            self._confirm_loop.wake()
+        return self._limits.rest(None if due.next_in is None else float(due.next_in))
+
+    async def _reclaim(self) -> bool:
+        """Take over what dead workers had; return whether there was any."""
         reclaimed = await self._store.reclaim_expired(first_read=self._limits.first_read)
         if reclaimed:
             uncertain = sum(state is State.UNCERTAIN for state in reclaimed.values())
             log.warning("worker.took_over", ready=len(reclaimed) - uncertain, uncertain=uncertain)
-        for sequence in (await self._store.expire()).values():
-            self._observe_expired(sequence)
-        released = await self._store.release_due()
-        await self._store.hold_blocked()
-        if reclaimed or released:
-            self._claim_loop.wake()
+        return bool(reclaimed)
+
+    async def _end_stuck_sessions(self) -> None:
+        """End the sessions of processes that froze in the middle of a transaction, once in a lease."""
+        if elapsed_seconds() - self._stuck_sessions_looked_at < self._limits.lease:
+            return
+        self._stuck_sessions_looked_at = elapsed_seconds()
+        if stuck := await self._store.terminate_stuck_sessions():
+            log.warning("worker.ended_frozen_sessions", count=stuck)
 
 
 async def _cancel(*tasks: asyncio.Task[None]) -> None:
