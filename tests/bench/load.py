@@ -61,14 +61,18 @@ def prepared(path: str, body: bytes, headers: dict[str, str]) -> bytes:
     return ("\r\n".join(lines) + "\r\n\r\n").encode() + body
 
 
-async def load(port: int, requests: list[bytes], *, connections: int = 64) -> Measured:
-    """Send `requests` as fast as they are answered over `connections` connections."""
+async def load(
+    port: int, requests: list[bytes], *, connections: int = 64, at_most_seconds: float | None = None
+) -> Measured:
+    """Send `requests` as fast as they are answered over `connections` connections, for so long at most."""
     waiting, statuses = deque(requests), dict[int, int]()
     done = [asyncio.Event() for _ in range(connections)]
     loop = asyncio.get_running_loop()
+    if at_most_seconds is not None:
+        loop.call_later(at_most_seconds, waiting.clear)
     started = time.perf_counter()
     for event in done:
         await loop.create_connection(lambda event=event: _Connection(waiting, statuses, event), "127.0.0.1", port)  # type: ignore[misc]
     await asyncio.gather(*(event.wait() for event in done))
     seconds = time.perf_counter() - started
-    return Measured(len(requests) / seconds, seconds, statuses)
+    return Measured(sum(statuses.values()) / seconds, seconds, statuses)

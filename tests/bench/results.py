@@ -50,3 +50,13 @@ class Results:
         for missed in self.missed:
             console.print(f"missed: {missed}")
         return 1 if self.missed else 0
+
+
+def at_most(must: float, aim: float | None = None, *, unit: str = "x") -> Aim:
+    """Return what a figure may be at most; where it is better still, the aim, it is printed beside that."""
+    return Aim(f"<= {must:g} {unit}" + (f", aim {aim:g}" if aim is not None else ""), most=must)
+
+
+def at_least(must: float, aim: float | None = None) -> Aim:
+    """Return the share that a figure must be at least, and the better one that is aimed at."""
+    return Aim(f">= {must:.0%}" + (f", aim {aim:.0%}" if aim is not None else ""), least=must)

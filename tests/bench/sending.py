@@ -114,15 +114,15 @@ def processes() -> list[tuple[int, int]]:
 
 
 @contextmanager
-def stopped(postmaster: int) -> Iterator[None]:
-    """Stop a PostgreSQL server, all its processes, and let it go on."""
-    server = [postmaster, *(pid for pid, parent in processes() if parent == postmaster)]
-    for pid in server:
+def stopped(root: int) -> Iterator[None]:
+    """Stop a process with its children, as a PostgreSQL server has them, and let them go on."""
+    found = [root, *(pid for pid, parent in processes() if parent == root)]
+    for pid in found:
         os.kill(pid, signal.SIGSTOP)
     try:
         yield
     finally:
-        for pid in server:
+        for pid in found:
             os.kill(pid, signal.SIGCONT)
 
 

@@ -54,13 +54,15 @@ DOING = """
 class World:
     """Everything one run has: processes that come and go, and a database and a sandbox that stay.
 
-    With a `data_dir` the database is the private one of the service there, and is killed, too.
+    With a `data_dir` the database is the private one of the service there, and is killed, too. `sandbox` is the module
+    that runs as the sandbox.
     """
 
     database_url: str
     data_dir: Path | None = None
     lease: float = 1.0
     settle: float = 3.0
+    sandbox: str = "app.sandbox"
     stack: ExitStack = field(default_factory=ExitStack)
     processes: list[Process] = field(default_factory=list)
     acknowledged: Counter[str] = field(default_factory=Counter)
@@ -71,7 +73,7 @@ class World:
 
     async def __aenter__(self) -> Self:
         self.engine: AsyncEngine = open_engine(self.database_url, pool_size=4)
-        sandbox = Process(["-m", "app.sandbox", "--port", "0"], {}, r"http://\S+")
+        sandbox = Process(["-m", self.sandbox, "--port", "0"], {}, r"http://\S+")
         self.stack.callback(sandbox.end)
         self.sandbox_url = (await sandbox.wait_until_up()).group()
         folder = self.stack.enter_context(tempfile.TemporaryDirectory(prefix="segue-crash-"))
