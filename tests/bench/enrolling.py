@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import statistics
 import time
 from typing import TYPE_CHECKING, Any
@@ -76,7 +77,7 @@ async def backlog(server: EmbeddedPostgres, results: Results) -> None:
             receiver.end()  # a session reports its transactions at its end, too
             world.processes.remove(receiver)
             before = await meter.read()
-        await _until_enrolled(world, WARM + BACKLOG)
+        await until_enrolled(world, WARM + BACKLOG)
         spent = await meter.read() - before
         await asyncio.sleep(REPORTED_SECONDS)
         reported = await meter.read() - before
@@ -104,14 +105,14 @@ async def latency(server: EmbeddedPostgres, results: Results) -> None:
             await asyncio.sleep(QUIET_SECONDS)
             commits += [await _bare_commit(connection, number) for _ in range(BARE_COMMITS)]
             await asyncio.sleep(max(0.0, 1 / ALONE_PER_SECOND - (time.time() - begun)))
-        await _until_enrolled(world, WARM + LATENCY_EVENTS)
+        await until_enrolled(world, WARM + LATENCY_EVENTS)
         await connection.close()
         ledger = await world.control("ledger")
     took = sorted(entry["at"] - sent[entry["email"]] for entry in ledger if entry["email"] in sent)
     commit = statistics.median(commits)
     results.tell("an insert and its commit, p50", f"{commit * 1000:.2f} ms")
     for name, share, aim in (("p50", 0.5, at_most(6, 4)), ("p99", 0.99, at_most(10, 8))):
-        seconds = took[int(len(took) * share)]
+        seconds = took[math.ceil(len(took) * share) - 1]
         results.judge(
             f"POST to enroll request, {name}, of that",
             seconds / commit,
@@ -134,15 +135,16 @@ async def _steadily(world: World, count: int, per_second: float, word: str) -> N
     for number in range(count):
         await load(world.port, [signed(number, "long", word)], connections=1)
         await asyncio.sleep(max(0.0, (number + 1) / per_second - (time.monotonic() - begun)))
-    await _until_enrolled(world, enrolled + count)
+    await until_enrolled(world, enrolled + count)
 
 
 async def _enrolled(world: World) -> int:
-    calls = await world.control("calls")
-    return sum(calls["routes"].get("enroll", {}).values())
+    answers = (await world.control("calls"))["routes"].get("enroll", {})
+    assert answers.keys() <= {"200"}, answers
+    return sum(answers.values())
 
 
-async def _until_enrolled(world: World, count: int) -> None:
+async def until_enrolled(world: World, count: int) -> None:
     """Wait until the sandbox has seen so many enroll requests, and their answers are recorded."""
     async with asyncio.timeout(WATCHDOG_SECONDS):
         while await _enrolled(world) < count:  # noqa: ASYNC110  # only asking tells

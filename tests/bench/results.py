@@ -54,7 +54,7 @@ class Results:
 
 def at_most(must: float, aim: float | None = None, *, unit: str = "x") -> Aim:
     """Return what a figure may be at most; where it is better still, the aim, it is printed beside that."""
-    return Aim(f"<= {must:g} {unit}" + (f", aim {aim:g}" if aim is not None else ""), most=must)
+    return Aim(f"<= {must:g} {unit}".rstrip() + (f", aim {aim:g}" if aim is not None else ""), most=must)
 
 
 def at_least(must: float, aim: float | None = None) -> Aim:
