@@ -7,13 +7,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from app.model import Decision, Delivery, Event, Verdict
+from app.model.immutable import immutable
 from app.people.addresses import listed_address
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class RecordedDecision:
     """One decision with the ids it will be stored under."""
 
@@ -22,7 +23,7 @@ class RecordedDecision:
     decision: Decision
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class DecidedEvent:
     """One event that a rule listens to, with its decisions."""
 
@@ -41,7 +42,7 @@ class DecidedEvent:
         return self.event.thin or any(recorded.decision.enroll is not None for recorded in self.decisions)
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class IntakeRecord:
     """What the store writes for one delivery."""
 

@@ -1,7 +1,8 @@
 """The vocabulary of Segue: immutable values that every step passes to the next; no module here performs I/O.
 
-Other rooms import the values from `app.model`, the table of transitions from `states`, and the stored form of a plan
-from `plan_json`. A transition that the table does not hold raises `ImpossibleTransition`.
+Other rooms import the values from `app.model`, the table of transitions from `states`, the stored form of a plan from
+`plan_json`, and from `immutable` how values of the hot path are declared. A transition that the table does not hold
+raises `ImpossibleTransition`.
 """
 
 from app.model.account import Account, Cap, UnenrollWorkflow, is_hubspots, is_kept

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, TypeAlias
 
+from app.model.immutable import immutable
 from app.model.sending import OnSenderFull, Timing
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ class Intent:
     period: timedelta
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class EnrollRequest:
     """What a matching rule asks for: this contact, into this sequence, carried out by this plan.
 
@@ -95,7 +96,7 @@ class Verdict(StrEnum):
     DUPLICATE = "duplicate"  # the person's intent is taken: only the store can find this
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class RuleFact:
     """The result of one listening rule for one event. `because` is one sentence; `error` marks a runtime error.
 
@@ -110,7 +111,7 @@ class RuleFact:
     detail: str = field(default="", repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Decision:
     """Which rule and line decided, or why none did. `enroll` is set when something is to be done for the person."""
 

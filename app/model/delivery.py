@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from app.model.immutable import immutable
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Delivery:
     """One HTTP request from a source, as it came.
 
@@ -51,7 +53,7 @@ class SourceConfig:
     account: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Event:
     """One normalised fact about a person.
 
@@ -85,7 +87,7 @@ class Event:
     lacking: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Response:
     """The response that a provider requires: to a challenge or probe, or to a delivery."""
 

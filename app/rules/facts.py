@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from app.people.domain_lists import AS_PACKAGED
@@ -31,6 +32,8 @@ FIELDS = (
     "data",
     "answers",
 )
+_NAMES = tuple(f"event.{name}" for name in FIELDS)
+_VALUES = attrgetter(*FIELDS)
 MOST_STEPS = 10_000  # the engine's own limit for the macros of one evaluation
 
 
@@ -67,7 +70,8 @@ class Facts:
     def activation(self, environment: Callable[[DomainLists], Any]) -> Any:
         """Return the engine's form of the event. An absent field is null; an absent time has no value at all."""
         if self._activation is None:
-            fields = {f"event.{name}": self.value(name) for name in FIELDS}
+            fields: dict[str, Any] = dict(zip(_NAMES, _VALUES(self.event), strict=True))
+            fields["event.email"] = self.value("email")
             fields["event.data"] = dict(self.event.data)
             fields["event.answers"] = dict(self.event.answers)
             if self.event.occurred_at is None:

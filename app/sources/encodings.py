@@ -64,8 +64,10 @@ def events_of(provider: Provider, delivery: Delivery, source: SourceConfig) -> l
 
 def unpacked(delivery: Delivery, maximum: int) -> Delivery:
     """Return the delivery without its content codings; the same object where it has none. Raises DeliveryRejected."""
-    named = delivery.headers.get("content-encoding", "").lower().split(",")
-    codings = [coding for name in named if (coding := name.strip()) not in {"", "identity"}]
+    named = delivery.headers.get("content-encoding")
+    if not named:
+        return delivery
+    codings = [coding for name in named.lower().split(",") if (coding := name.strip()) not in {"", "identity"}]
     if not codings:
         return delivery
     if len(codings) > MOST_CODINGS:

@@ -72,8 +72,10 @@ def _meant(name: str, value: str, as_it_is: str, *, plain: bool) -> tuple[str, s
 
 def _parameters(delivery: Delivery) -> dict[bytes, bytes]:
     # The parser fails on characters beyond Latin-1. HTTP cannot carry them; a delivery that was kept in a file can.
-    value = delivery.headers.get("content-type", "").encode("latin-1", errors="replace")
-    _, parameters = parse_options_header(value)
+    value = delivery.headers.get("content-type", "")
+    if ";" not in value:
+        return {}
+    _, parameters = parse_options_header(value.encode("latin-1", errors="replace"))
     return parameters
 
 

@@ -19,7 +19,10 @@ def normalised(event: Event, config: SourceConfig, headers: Mapping[str, str], r
     """Return the provider's event as rules see it. `received_at` is when its delivery arrived, aware."""
     if event.dropped is not None:
         return event
-    return replace(with_name_parts(mapped(event, config, headers)), received_at=received_at)
+    complete = with_name_parts(mapped(event, config, headers))
+    # A copy would take longer than all the rest, and the provider has just made this event.
+    complete.received_at = received_at  # type: ignore[misc]
+    return complete
 
 
 def with_name_parts(event: Event) -> Event:

@@ -116,10 +116,13 @@ class Scheme(Authentication):
 
     def key_of(self, secret: str) -> bytes | None:
         """Return the key in a pasted secret, None where there is none, which `check` reports."""
-        if self.key == "utf-8":
-            return octets(secret)
-        text = secret.removeprefix(self.key_prefix).rstrip("=")
-        return decoded(text + "=" * (-len(text) % 4), "base64")
+        return octets(secret) if self.key == "utf-8" else _decoded_key(secret.removeprefix(self.key_prefix))
+
+
+@lru_cache(maxsize=1024)  # the secrets of the sources in force; each delivery asks for some
+def _decoded_key(secret: str) -> bytes | None:
+    text = secret.rstrip("=")
+    return decoded(text + "=" * (-len(text) % 4), "base64")
 
 
 def _signed_by(scheme: Scheme, key: bytes, delivery: Delivery, presented: Presented) -> bool:
@@ -149,15 +152,28 @@ def digest(scheme: Scheme, key: bytes, delivery: Delivery, presented: Presented)
 
 def content(scheme: Scheme, key: bytes, delivery: Delivery, presented: Presented) -> bytes:
     """Return the bytes that the template names."""
-    parts: dict[str, bytes] = {
-        "method": octets(delivery.method.upper()),
-        "url": octets(delivery.url),
-        "id": octets(presented.id),
-        "timestamp": octets(presented.timestamp),
-        "body": delivery.body,
-        "secret": key,
-    }
-    return b"".join([parts[piece] if named else piece.encode() for named, piece in pieces(scheme.template)])
+    return b"".join(
+        [
+            _named(piece, key, delivery, presented) if named else piece.encode()
+            for named, piece in pieces(scheme.template)
+        ]
+    )
+
+
+def _named(placeholder: str, key: bytes, delivery: Delivery, presented: Presented) -> bytes:
+    match placeholder:
+        case "body":
+            return delivery.body
+        case "timestamp":
+            return octets(presented.timestamp)
+        case "id":
+            return octets(presented.id)
+        case "url":
+            return octets(delivery.url)
+        case "method":
+            return octets(delivery.method.upper())
+        case _:
+            return key
 
 
 @lru_cache(maxsize=64)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from app.people.addresses import listed_address, normalise
+from app.people.addresses import _normalise_any, listed_address, normalise
 from app.people.suppression import forms_of, read
 
 NOT_SEEN = [
@@ -58,6 +58,24 @@ def test_a_domain_in_other_letters_is_the_one_that_idna_2008_names(address: str,
 )
 def test_a_domain_that_idna_refuses_makes_no_address(host: str) -> None:
     assert normalise(f"x@{host}") is None
+
+
+PLAIN = st.text("aZ09_+-.@xn \u212a\u200b", max_size=70)
+
+
+@given(PLAIN, PLAIN)
+@example("ann", "xn--strae-oqa.example")
+@example("a" * 65, "corp.example")
+@example("a.", "corp.example")
+@example(".a", "corp.example")
+@example("a..b", "corp.example")
+@example("A+b", "Corp.Example\n")
+@example("a", ".".join(["b" * 63] * 4))
+@example("a" * 64, ".".join(["b" * 63] * 3))
+@example("a", "b.c")
+def test_the_short_way_to_a_normal_form_comes_to_the_same_as_the_long_one(local: str, host: str) -> None:
+    address = f"{local}@{host}"
+    assert normalise(address) == _normalise_any(address)
 
 
 @given(st.text(), st.text())
