@@ -12,6 +12,7 @@ from sqlalchemy.dialects.postgresql.asyncpg import dialect
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
+from app.database.idle import close_unused
 from app.errors import Busy, StartError
 
 if TYPE_CHECKING:
@@ -70,16 +71,22 @@ def open_engine(
     command_timeout: float | None = COMMAND_SECONDS,
     idle_seconds: float = IDLE_SECONDS,
 ) -> AsyncEngine:
-    """Return an engine for `url` (`postgresql+asyncpg://...`); it connects at first use. `connect` has the options."""
+    """Return an engine for `url` (`postgresql+asyncpg://...`). `connect` has the options.
+
+    It connects at first use, and closes what a burst leaves unused.
+    """
     opened = make_url(url)
-    return create_async_engine(
+    engine = create_async_engine(
         opened,
         async_creator=partial(connect, opened, command_timeout=command_timeout, idle_seconds=idle_seconds),
         hide_parameters=True,  # An error's text would contain e-mail addresses.
         pool_size=pool_size,
         max_overflow=0,
         pool_timeout=10,
+        pool_use_lifo=True,
     )
+    close_unused(engine)
+    return engine
 
 
 def described(url: str | URL) -> str:

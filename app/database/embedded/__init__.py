@@ -12,6 +12,7 @@ binaries       which initdb and postgres
 layout         the folders, and who may reach them
 cluster        a new data directory that appears whole or not at all
 pid_file       whether a server runs, and belongs to this data directory
+parameters     how the server runs: durable, and small while idle
 postmaster     start it, ask whether it answers, stop it
 leftovers      processes that outlive a killed server: waited for, then killed
 keep_running   starts the server again whenever it ends by itself

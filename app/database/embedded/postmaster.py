@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from app.clock import in_words
 from app.database.embedded.layout import NAME, SOCKET_NAME
+from app.database.embedded.parameters import server_parameters
 from app.database.embedded.pid_file import process_name, running
 from app.errors import StartError
 
@@ -33,20 +34,6 @@ LOG_LIMIT = 10 * 1024 * 1024
 # error code with which a server answers it while it starts, stops or recovers.
 SESSION = bytes.fromhex("00030000") + f"user\0{NAME}\0database\0{NAME}\0\0".encode()
 CANNOT_CONNECT_NOW = b"C57P03\0"
-SETTINGS = {
-    "listen_addresses": "",
-    "port": "5432",
-    "unix_socket_permissions": "0700",
-    "max_connections": "100",
-    "shared_buffers": "128MB",
-    "fsync": "on",
-    "synchronous_commit": "on",
-    "log_timezone": "UTC",
-    "log_checkpoints": "off",
-    "log_error_verbosity": "terse",  # DETAIL would contain the e-mail addresses of a refused row
-    "log_min_error_statement": "panic",
-    "cluster_name": "segue",
-}
 
 
 def answers(folder: Path) -> bool:
@@ -69,8 +56,8 @@ def start(layout: Layout, binaries: Binaries, user: ServerUser, folder: Path) ->
         stale.unlink(missing_ok=True)  # The lock on the data directory is the one that counts.
     if layout.log.exists() and layout.log.stat().st_size > LOG_LIMIT:
         os.truncate(layout.log, 0)
-    settings = SETTINGS | {"unix_socket_directories": str(folder)}
-    options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
+    parameters = server_parameters(binaries.version[0], str(folder))
+    options = [part for name, value in parameters.items() for part in ("-c", f"{name}={value}")]
     descriptor = os.open(layout.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     with os.fdopen(descriptor, "ab") as log:
         return subprocess.Popen(  # noqa: S603  # PostgreSQL's own program, without a shell

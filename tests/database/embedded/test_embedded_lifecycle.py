@@ -16,6 +16,7 @@ import pytest
 from app.database.embedded import EmbeddedPostgres, attach
 from app.database.embedded.binaries import _copied, find_binaries
 from app.database.embedded.layout import Layout
+from app.database.embedded.parameters import server_parameters
 from app.database.embedded.pid_file import process_name, read_postmaster
 from app.database.embedded.postmaster import LOG_LIMIT
 from app.database.embedded.server_user import NOBODY, ServerUser
@@ -42,11 +43,9 @@ def test_a_first_start_makes_a_durable_private_database(folder: Path, ask: Ask) 
         wanted = {
             "fsync": "on",
             "synchronous_commit": "on",
+            "full_page_writes": "on",
             "data_checksums": "on",
             "server_encoding": "UTF8",
-            "listen_addresses": "",
-            "max_connections": "100",
-            "shared_buffers": "128MB",
         }
         assert {name: ask(held.url, f"SHOW {name}") for name in wanted} == wanted
         assert ask(held.url, "SELECT datcollate FROM pg_database WHERE datname = current_database()") == "C"
@@ -57,6 +56,21 @@ def test_a_first_start_makes_a_durable_private_database(folder: Path, ask: Ask) 
         assert stat.S_IMODE((folder / "new/data/postgres.log").stat().st_mode) == 0o600
     finally:
         held.close()
+
+
+def test_every_parameter_is_in_force(data_dir: Path, ask: Ask) -> None:
+    held = EmbeddedPostgres.open(data_dir)
+    try:
+        major = int(ask(held.url, "SHOW server_version_num")) // 10000
+        wanted = server_parameters(major, str(data_dir / "socket"))
+        assert {name: ask(held.url, f"SHOW {name}") for name in wanted} == wanted
+    finally:
+        held.close()
+
+
+def test_a_server_of_an_earlier_version_gets_no_parameter_that_it_does_not_know() -> None:
+    assert "io_method" in server_parameters(18, "")
+    assert "io_method" not in server_parameters(17, "")
 
 
 async def test_sqlalchemy_takes_the_url(data_dir: Path) -> None:
