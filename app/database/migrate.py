@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy import text
 
 from app.database.engine import open_engine
 from app.errors import StartError
 
 if TYPE_CHECKING:
-    from sqlalchemy import URL, Connection
+    from sqlalchemy import URL
     from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 # Any fixed number works, as long as every replica uses the same one.
@@ -23,47 +20,36 @@ MIGRATION_LOCK = 7_305_781_920_443
 MIGRATION_IDLE_SECONDS = 60.0
 VERSION_TABLE = "alembic_version"
 
+LOCK_MIGRATIONS = text("SELECT pg_advisory_xact_lock(:lock)")
+IS_MIGRATED = text(f"SELECT to_regclass('{VERSION_TABLE}') IS NOT NULL")
+READ_REVISION = text(f"SELECT version_num FROM {VERSION_TABLE}")  # noqa: S608  # the name is ours
 
-def configuration() -> Config:
-    """Return Alembic's configuration; the migrations are in the folder beside this module."""
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
-    return config
+
+@cache
+def _revisions() -> tuple[str, ...]:
+    """Return the revisions of this version of Segue, in their order: the name of a migration's file begins with it."""
+    files = (Path(__file__).parent / "migrations" / "versions").glob("[0-9]*_*.py")
+    return tuple(sorted(file.name.partition("_")[0] for file in files))
 
 
 def head() -> str:
     """Return the revision that this version of Segue requires."""
-    revision = ScriptDirectory.from_config(configuration()).get_current_head()
-    if revision is None:
+    if not _revisions():
         raise StartError("the installation holds no migrations: install Segue again")
-    return revision
-
-
-def _current(connection: Connection) -> str | None:
-    return MigrationContext.configure(connection).get_current_revision()
-
-
-async def current_revision(connection: AsyncConnection) -> str | None:
-    """Return the revision of the database, None when it has none."""
-    return await connection.run_sync(_current)
+    return _revisions()[-1]
 
 
 def knows(revision: str) -> bool:
     """Tell whether this version of Segue has this migration."""
-    return any(revision == script.revision for script in ScriptDirectory.from_config(configuration()).walk_revisions())
+    return revision in _revisions()
 
 
-def _upgrade(connection: Connection) -> None:
-    connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": MIGRATION_LOCK})
-    current = _current(connection)
-    if current is not None and not knows(current):
-        raise StartError(
-            f"the database is at migration {current}, which this version of Segue does not know: "
-            "a newer version has migrated it; run that version, or restore a backup into an empty database",
-        )
-    config = configuration()
-    config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+async def current_revision(connection: AsyncConnection) -> str | None:
+    """Return the revision of the database, None when it has none."""
+    if not (await connection.execute(IS_MIGRATED)).scalar_one():
+        return None
+    revision: str | None = (await connection.execute(READ_REVISION)).scalar_one_or_none()
+    return revision
 
 
 async def migrate(url: URL) -> str:
@@ -76,10 +62,24 @@ async def migrate(url: URL) -> str:
     engine = open_engine(url, pool_size=1, command_timeout=None, idle_seconds=MIGRATION_IDLE_SECONDS)
     try:
         async with engine.begin() as connection:
-            await connection.run_sync(_upgrade)
+            # Also where nothing is to be done: a restore holds the lock while it replaces the tables.
+            await connection.execute(LOCK_MIGRATIONS, {"lock": MIGRATION_LOCK})
+            if (current := await current_revision(connection)) != head():
+                await _upgrade(connection, current)
     finally:
         await engine.dispose()
     return head()
+
+
+async def _upgrade(connection: AsyncConnection, current: str | None) -> None:
+    if current is not None and not knows(current):
+        raise StartError(
+            f"the database is at migration {current}, which this version of Segue does not know: "
+            "a newer version has migrated it; run that version, or restore a backup into an empty database",
+        )
+    from app.database.upgrade import upgrade  # noqa: PLC0415  # it imports Alembic
+
+    await connection.run_sync(upgrade)
 
 
 async def require_migrated(engine: AsyncEngine) -> None:

@@ -8,7 +8,8 @@ from alembic import command
 from sqlalchemy import Connection, text
 
 from app.database.engine import open_engine
-from app.database.migrate import configuration, migrate
+from app.database.migrate import migrate
+from app.database.upgrade import configuration
 from app.people.suppression import Kind, Suppression, read
 from app.people.suppression_lookup import find_entries
 from app.people.suppression_store import SuppressionStore

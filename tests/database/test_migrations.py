@@ -1,15 +1,20 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
 from alembic import command
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 
 from app.database.engine import open_engine, require_server
-from app.database.migrate import configuration, head, migrate, require_migrated
+from app.database.migrate import head, knows, migrate, require_migrated
+from app.database.upgrade import configuration
 from app.errors import StartError
+from tests.support.processes import ROOT
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine
@@ -23,6 +28,23 @@ async def test_the_migrations_make_exactly_the_schema(engine: AsyncEngine) -> No
 
     async with engine.connect() as connection:
         await connection.run_sync(check)
+
+
+def test_the_names_of_the_files_are_the_revisions_in_their_order() -> None:
+    scripts = ScriptDirectory.from_config(configuration())
+    assert scripts.get_current_head() == head()
+    assert all(knows(script.revision) for script in scripts.walk_revisions())
+    assert not knows("0020")
+
+
+def test_a_migrated_database_is_left_alone_without_alembic(database_url: str) -> None:
+    program = (
+        "import asyncio, sys; from sqlalchemy import make_url; from app.database.migrate import migrate; "
+        "print(asyncio.run(migrate(make_url(sys.argv[1]))), 'alembic' in sys.modules)"
+    )
+    arguments = [sys.executable, "-c", program, database_url]
+    ended = subprocess.run(arguments, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert ended.stdout.split() == [head(), "False"]
 
 
 async def test_replicas_that_start_together_migrate_once(empty_database: str) -> None:

@@ -114,6 +114,7 @@ ASKED = {
     "accounts.identity_store": "LEARN",
     "database.backup.contents": "FOUND SESSIONS",
     "database.installation": "MAKE READ",
+    "database.migrate": "IS_MIGRATED LOCK_MIGRATIONS READ_REVISION",
     "enrollments.operator_store": "CANCEL CANCEL_WAITING RELEASE",
     "senders.quota_store": "NEXT_FREE RELEASE",
     "outbound.statements": "ENABLE HAND_BACK LOCK_ENDPOINT NOTE NOTE_TEST NOTIFY RECORD REPLAY REPLAY_MANY TAKE_PROBE"
