@@ -20,7 +20,7 @@ from app.accounts.sandbox_mode import require_apart, start_sandbox
 from app.accounts.wiring import open_oauth
 from app.database.direct import DirectPool
 from app.database.installation import shared_key
-from app.database.listen import GRANT_CHANGED, RULEBOOK_CHANGED, Notifications
+from app.database.listen import GRANT_CHANGED, IDLE_POLL_SECONDS, RULEBOOK_CHANGED, Notifications
 from app.database.retention import prune
 from app.database.wiring import data_dir, open_database
 from app.hubspot.observe import observe_call
@@ -49,7 +49,6 @@ if TYPE_CHECKING:
     from app.settings import Settings
 
 POOL_CONNECTIONS = 4
-RULEBOOK_SECONDS = 10.0
 SWEEP_SECONDS = 3600.0
 
 
@@ -131,7 +130,7 @@ class Process:
     def _follow_rulebook(self) -> Loop:
         return Loop(
             self.rulebook.follow,
-            every=RULEBOOK_SECONDS,
+            every=IDLE_POLL_SECONDS,
             store_trouble="rulebook.not_followed",
             defect="rulebook.defect",
         )

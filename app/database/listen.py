@@ -16,11 +16,15 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import URL
 
 RECONNECT_SECONDS = 1.0
+# How long a loop waits at most that has nothing to do and that a notification wakes: a notification may be lost, by a
+# crash between a commit and its notification. A loop that knows when its next work is due waits until then.
+IDLE_POLL_SECONDS = 30.0
 
 log = structlog.get_logger(__name__)
 
 ENROLLMENTS_READY = "segue_enrollments_ready"
 OUTBOUND_READY = "segue_outbound_ready"
+HINTS_READY = "segue_hints_ready"
 GRANT_CHANGED = "segue_grant_changed"
 RULEBOOK_CHANGED = "segue_rulebook_changed"
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from app.database.engine import STORE_TROUBLE, first_line
+from app.database.listen import IDLE_POLL_SECONDS
 from app.errors import FenceLost
 from app.jobs import Loop
 
@@ -27,9 +28,9 @@ def start_loop(stack: AsyncExitStack, store: EnrichmentStore, enricher: Enricher
     """Start one worker's loop; `stack` cancels its lookups and releases their events, of which nothing is written yet.
 
     When a worker dies, others claim its events once their lease has run out. `poll` is in seconds: the loop looks for
-    work that often, in case a notification was lost.
+    work that often while events are looked up, here or by others.
     """
-    once = partial(_claim_and_enrich, store, enricher)
+    once = partial(_run_due, store, enricher)
     loop = Loop(once, every=poll, store_trouble="enriching.store_trouble", defect="enriching.defect")
     stack.push_async_callback(_hand_back, store)
     stack.push_async_callback(loop.stop)
@@ -44,10 +45,14 @@ async def _hand_back(store: EnrichmentStore) -> None:
         log.warning("enriching.not_handed_back", error=first_line(error), follows="the leases run out")
 
 
-async def _claim_and_enrich(store: EnrichmentStore, enricher: Enricher) -> float | None:
+async def _run_due(store: EnrichmentStore, enricher: Enricher) -> float | None:
+    """Look up what is due; return the seconds until more is due, None where another worker may have it."""
+    seconds = await store.due_in()
+    if seconds > 0:
+        return min(seconds, IDLE_POLL_SECONDS)
     claimed = await store.claim(AT_ONCE)
     await asyncio.gather(*(_guarded(enricher, enrichment) for enrichment in claimed))
-    return 0.0 if len(claimed) == AT_ONCE else None
+    return 0.0 if claimed else None
 
 
 async def _guarded(enricher: Enricher, enrichment: Enrichment) -> None:

@@ -1,4 +1,4 @@
-"""The statements over thin events: claim, try later, release, count those that failed."""
+"""The statements over thin events: claim, see when the next is due, try later, release, count those that failed."""
 
 from __future__ import annotations
 
@@ -22,6 +22,12 @@ CLAIM = text("""
     )
     SELECT claimed.attempt, claimed.tries, claimed.first_failed_at, events.*
     FROM claimed JOIN events ON events.id = claimed.event_id
+""")
+
+# The first entry of the index, however many events wait. A row that a worker has claimed was due before.
+NEXT_DUE = text("""
+    SELECT EXTRACT(epoch FROM min(due_at) - clock_timestamp()) AS seconds FROM enrichments
+    WHERE state IN ('ready', 'working')
 """)
 
 LATER = text("""

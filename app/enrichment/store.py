@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -66,6 +67,11 @@ class EnrichmentStore:
         """Claim up to `limit` thin events that are due, oldest first."""
         values = {"worker": self._worker, "lease": self._lease, "limit": limit}
         return [_enrichment(row) for row in await self._run(sql.CLAIM, values)]
+
+    async def due_in(self) -> float:
+        """Return the seconds until a thin event is due or its lease may have run out, infinity where none waits."""
+        (row,) = await self._run(sql.NEXT_DUE, {})
+        return math.inf if row.seconds is None else float(row.seconds)
 
     async def later(self, enrichment: Enrichment, *, due_at: datetime, now: datetime, reason: str, detail: str) -> None:
         """Leave the event for another try. Raises FenceLost when another worker has claimed it since."""

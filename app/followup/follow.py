@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from app.database.listen import IDLE_POLL_SECONDS
 from app.errors import FenceLost, HeldError, Refusal, SegueError
 from app.followup.ends import PATIENCE, Seen, gone, judge
 from app.followup.schedule import last_look, next_look, search_pause
@@ -54,13 +55,22 @@ class Follower:
     metrics: Metrics
     _paused_until: datetime | None = field(default=None, init=False)
 
-    async def follow(self) -> None:
-        """Do what is due, if it is this replica's turn. Pauses while a day is spent, and after trouble with HubSpot."""
+    async def follow(self) -> float | None:
+        """Do what is due, if it is this replica's turn. Pauses while a day is spent, and after trouble with HubSpot.
+
+        Returns the seconds until more is due, None where something may be due now.
+        """
         if self._paused_until and self.now() < self._paused_until:
-            return
+            return None
+        seconds = await self.store.due_in()
+        if seconds > 0:
+            return min(seconds, IDLE_POLL_SECONDS)
         turn = await self.store.take_turn()
-        if turn is None:
-            return
+        if turn is not None:
+            await self._follow(turn)
+        return None
+
+    async def _follow(self, turn: Turn) -> None:
         try:
             await self._take(turn)
         except HeldError as error:

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 import structlog
 
 from app.database.engine import STORE_TROUBLE, first_line
-from app.followup.statements import HINT
+from app.database.listen import HINTS_READY
+from app.followup.statements import HINT, NOTIFY
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -76,4 +77,6 @@ class HintStore:
     async def _write(self, hints: list[tuple[str, str, str]]) -> None:
         accounts, portals, contacts = (list(values) for values in zip(*hints, strict=True))
         async with self._engine.begin() as connection:
-            await connection.execute(HINT, {"accounts": accounts, "portals": portals, "contacts": contacts})
+            values = {"accounts": accounts, "portals": portals, "contacts": contacts}
+            if (await connection.execute(HINT, values)).first() is not None:
+                await connection.execute(NOTIFY, {"channel": HINTS_READY})

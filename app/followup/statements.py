@@ -29,6 +29,18 @@ TAKE_TURN = text("""
               search_at <= clock_timestamp() AS search_due
 """)
 
+# No row where nothing is followed.
+NEXT_WORK = text("""
+    WITH first AS MATERIALIZED (
+        SELECT (SELECT min(follow_at) FROM enrollments WHERE account = :account AND follow_at IS NOT NULL) AS look_at,
+               (SELECT min(hinted_at) FROM enrollments WHERE account = :account AND hinted_at IS NOT NULL) AS hinted_at,
+               (SELECT search_at FROM follow_turns WHERE account = :account) AS search_at
+    )
+    SELECT EXTRACT(epoch FROM LEAST(hinted_at, look_at, COALESCE(search_at, look_at - interval '1 year'))
+                              - clock_timestamp()) AS seconds
+    FROM first WHERE look_at IS NOT NULL
+""")
+
 END_TURN = text("""
     UPDATE follow_turns SET leased_by = NULL, leased_until = NULL WHERE account = :account AND turn = :turn
 """)
@@ -67,6 +79,8 @@ HINT = text("""
     )
     RETURNING id
 """)
+
+NOTIFY = text("SELECT pg_notify(CAST(:channel AS text), '')")
 
 # The number of looks is the fence of a look: a look that a later one has overtaken writes nothing. A look without
 # findings is due again after ten minutes.

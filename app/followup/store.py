@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import KW_ONLY, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -89,6 +90,11 @@ class FollowupStore:
     worker: str
     calls_per_hour: int
     endpoints: Callable[[OutboundKind, str], Sequence[str]] = no_endpoints
+
+    async def due_in(self) -> float:
+        """Return the seconds until a search or a look is due, infinity where nothing is followed."""
+        rows = await self._run(sql.NEXT_WORK)
+        return float(rows[0].seconds) if rows else math.inf
 
     async def take_turn(self) -> Turn | None:
         """Take the account's turn, None where another replica has it or nothing is due."""

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from app.clock import utc_now
+from app.database.listen import HINTS_READY
 from app.followup.contacts import HubSpotEnds
 from app.followup.follow import Follower
 from app.followup.store import FollowupStore
@@ -39,3 +40,4 @@ async def start(process: Process, active: ActiveAccount) -> None:
     loop = Loop(follower.follow, every=LOOP_SECONDS, store_trouble="following.store_trouble", defect="following.defect")
     loop.start()
     active.stack.push_async_callback(loop.stop)
+    process.subscribe(HINTS_READY, loop.wake)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from app.database.engine import STORE_TROUBLE, first_line
+from app.database.listen import IDLE_POLL_SECONDS
 from app.errors import FenceLost
 from app.jobs import Loop
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from app.outbound.store import Outbox, Outgoing
 
 AT_ONCE = 10  # places that each endpoint has of its own, so that a slow one does not delay the others
-POLL_SECONDS = 1.0  # how often the loop runs without a wake-up, and so how punctual a retry is
+POLL_SECONDS = 1.0  # how often the loop runs while due events wait for a lease, a breaker, or a place
 
 log = structlog.get_logger(__name__)
 
@@ -71,8 +72,13 @@ class OutboundLoop:
         except STORE_TROUBLE as error:
             log.warning("outbound.not_handed_back", error=first_line(error), follows="the leases run out")
 
-    async def _once(self) -> None:
+    async def _once(self) -> float | None:
+        """Send what is due; return the seconds until more is due, None where some waits now."""
+        seconds = await self._outbox.due_in(self._endpoints())
+        if seconds > 0:
+            return min(seconds, IDLE_POLL_SECONDS)
         await self.take()
+        return None
 
     async def take(self) -> int:
         """Claim as many events as there is room for, and begin to send them; return their number."""

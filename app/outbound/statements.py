@@ -78,6 +78,15 @@ CLAIM = text("""
     SELECT id, endpoint, kind, enrollment_id, body, attempt, tries FROM claimed ORDER BY due_at, id
 """)
 
+# The first entry of the index for each endpoint, however many events wait. A claimed event was due before.
+NEXT_DUE = text("""
+    SELECT EXTRACT(epoch FROM min(first.due_at) - clock_timestamp()) AS seconds
+    FROM unnest(CAST(:endpoints AS text[])) AS wanted(endpoint), LATERAL (
+        SELECT due_at FROM outbound WHERE outbound.endpoint = wanted.endpoint AND state IN ('waiting', 'sending')
+        ORDER BY due_at LIMIT 1
+    ) AS first
+""")
+
 # The fence: the attempt that was claimed. The last twenty answers are kept.
 RECORD = text("""
     UPDATE outbound SET state = :after, tries = :tries, due_at = COALESCE(CAST(:due_at AS timestamptz), due_at),

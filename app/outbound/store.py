@@ -6,6 +6,7 @@ A row is one event for one endpoint. Its id is the `webhook-id`, and its body is
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -72,6 +73,14 @@ class Outbox:
         self._engine = engine
         self._worker = worker
         self._lease = lease
+
+    async def due_in(self, endpoints: Collection[str]) -> float:
+        """Return the seconds until an event of these endpoints is due, infinity where none waits."""
+        if not endpoints:
+            return math.inf
+        async with self._engine.connect() as connection:
+            seconds = (await connection.execute(sql.NEXT_DUE, {"endpoints": list(endpoints)})).scalar_one()
+        return math.inf if seconds is None else float(seconds)
 
     async def claim(self, wanted: Sequence[tuple[Endpoint, int]], *, now: datetime) -> list[Outgoing]:
         """Claim due events, up to the room of each endpoint; none behind an open breaker except its probe."""

@@ -36,6 +36,7 @@ CLAIM: dict[str, Any] = {"worker": "w", "lease": 15.0, "limit": 100}
 MONTH, DAY = timedelta(days=30), timedelta(days=1)
 POLLED: dict[str, dict[str, Any]] = {
     "enrichment.statements.CLAIM": CLAIM,
+    "enrichment.statements.NEXT_DUE": {},
     "enrollments.statements.CLAIM_CONFIRMATIONS": ME | {"whole": 100, "patience": 20.0},
     "enrollments.statements.CLAIM_READY": ME | CLAIM,
     "enrollments.statements.CLAIM_UNCERTAIN": ME | CLAIM,
@@ -46,6 +47,7 @@ POLLED: dict[str, dict[str, Any]] = {
     "followup.statements.END_TURN": ME | {"turn": 1},
     "followup.statements.GIVE_UP": ME | {"span": MONTH, "detail": ""},
     "followup.statements.HINT": {"accounts": ["main"], "portals": [""], "contacts": ["4004"]},
+    "followup.statements.NEXT_WORK": ME,
     "followup.statements.OVERDUE": {"accounts": ["main"]},
     "followup.statements.TAKE_TURN": ME | {"worker": "w", "lease": 120.0},
     "accounts.grant_statements.ACTIVE": {},
@@ -63,6 +65,7 @@ POLLED: dict[str, dict[str, Any]] = {
         "worker": "w",
         "lease": 15.0,
     },
+    "outbound.statements.NEXT_DUE": {"endpoints": ["e0", "e1"]},
     "outbound.statements.READ_ENDPOINTS": {"endpoints": ["e0", "e1"]},
     "hubspot.rate_limit_statements.CLOCK": {},
     "hubspot.rate_limit_statements.DELETE_EXPIRED_PERMITS": ME | {"kind": "general", "window": 10.0},
@@ -107,7 +110,7 @@ ASKED = {
     "enrollments.statements": "CANCEL_EARLIER CHECKPOINT_WORKFLOW_ENDED"
     " CHECKPOINT_WORKFLOW_STARTED CONFIRM MOVE READ_LATER RELEASE_INTENT REMARK"
     " TERMINATE_STUCK_SESSIONS",  # polled, and reads PostgreSQL's own list of sessions
-    "followup.statements": "ENDED LOCK_CALLS LOCK_LOOKED_AT LOOKED REPLIED SEARCHED SPEND_CALL",
+    "followup.statements": "ENDED LOCK_CALLS LOCK_LOOKED_AT LOOKED NOTIFY REPLIED SEARCHED SPEND_CALL",
     "accounts.grant_statements": "CLAIM CONNECT FORGET FORGET_OLD_INSTALLS HUB_LOCK KEEP_INSTALL LOCK_SEALED OTHER_NAME"
     " PAUSE READ_HUB"
     " READ_TICKET READ_UNREAD RENEW RESEAL REVOKE TAKE_INSTALL NOTIFY",

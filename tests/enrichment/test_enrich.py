@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from contextlib import AsyncExitStack, aclosing
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -443,6 +444,15 @@ async def test_the_loop_asks_by_itself_and_hands_back_what_it_was_asking(office:
         start_loop(stack, office.enrichments, office.enricher, poll=0.01)
         await office.web.rows_once_there("SELECT 1 FROM decisions")
     assert (await office.one("SELECT verdict FROM decisions"))["verdict"] == "enroll"
+
+
+async def test_the_loop_knows_when_the_next_event_is_due(office: Office) -> None:
+    assert await office.enrichments.due_in() == math.inf
+    await office.ticket()
+    assert await office.enrichments.due_in() <= 0
+    office.far_end.answers = [httpx.Response(500)]
+    await office.enrich()
+    assert 0 < await office.enrichments.due_in() < timedelta(hours=1).total_seconds()
 
 
 async def test_operators_see_what_became_of_asking(office: Office) -> None:

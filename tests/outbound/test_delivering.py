@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 from contextlib import aclosing
 from datetime import timedelta
 from email.utils import format_datetime
@@ -305,6 +306,17 @@ async def test_the_loop_sends_by_itself_and_ends_with_what_it_has_in_hand(desk: 
     await desk.far.arrived.acquire()
     await delivering.stop(drain_seconds=10)
     assert (await desk.one())["state"] == "delivered"
+
+
+async def test_the_loop_knows_when_the_next_event_is_due(desk: Desk) -> None:
+    outbox, _ = desk.replica("w1")
+    assert await outbox.due_in(desk.endpoints) == math.inf
+    await desk.ends(State.ENROLLED)
+    assert await outbox.due_in([]) == await outbox.due_in(["another"]) == math.inf
+    assert await outbox.due_in(["another", *desk.endpoints]) <= 0
+    desk.far.answer(500)
+    await desk.send()
+    assert 0 < await outbox.due_in(desk.endpoints) < LONGEST.total_seconds()
 
 
 async def test_what_is_on_its_way_for_too_long_at_the_end_is_handed_back(desk: Desk) -> None:
