@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from functools import cache, partial
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import asyncpg
@@ -16,7 +17,7 @@ from app.database.idle import close_unused
 from app.errors import Busy, StartError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from sqlalchemy import TextClause
     from sqlalchemy.engine import URL
@@ -29,6 +30,7 @@ COMMAND_SECONDS = 30
 # A process that is frozen, or cut off, in the middle of a transaction keeps its locks. PostgreSQL ends that transaction
 # after this time; without the limit the other replicas would wait without end.
 IDLE_SECONDS = 7.5
+NO_SETTINGS: Mapping[str, str] = MappingProxyType({})
 
 # What a statement over asyncpg alone may raise: errors of the server, of the driver, and of the network.
 DRIVER_TROUBLE = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, TimeoutError)
@@ -37,12 +39,16 @@ STORE_TROUBLE = (SQLAlchemyError, *DRIVER_TROUBLE)
 
 
 async def connect(
-    url: URL, *, command_timeout: float | None = COMMAND_SECONDS, idle_seconds: float = IDLE_SECONDS
+    url: URL,
+    *,
+    command_timeout: float | None = COMMAND_SECONDS,
+    idle_seconds: float = IDLE_SECONDS,
+    settings: Mapping[str, str] = NO_SETTINGS,
 ) -> Any:
     """Open one asyncpg connection. Raises OSError when that fails.
 
     `command_timeout` (seconds) ends a statement without a response; `idle_seconds` is how long a transaction may wait
-    for its next statement.
+    for its next statement. `settings` are further ones of the session.
 
     Every connection is opened here, and asyncpg alone reads the URL, so that libpq's parameters in its query (sslmode,
     sslrootcert, application_name, ...) have their usual meaning.
@@ -55,6 +61,7 @@ async def connect(
             command_timeout=command_timeout,
             server_settings={
                 **named,
+                **settings,
                 "timezone": "UTC",
                 "idle_in_transaction_session_timeout": str(max(1, int(idle_seconds * 1000))),
             },

@@ -45,10 +45,19 @@ class FirstLook:
         reasons = await self.eligibility.reasons(connection, [(enrollment, None) for enrollment in claimed])
         eligible = [one for one, reason in zip(claimed, reasons, strict=True) if reason is None and _is_assigned(one)]
         wanted = [await self.senders.wanted(enrollment, {}) for enrollment in eligible]
-        results = await assign_all(connection, wanted) if wanted else {}
+        results = await self._assign_all(connection, wanted)
         senders = {one.enrollment.id: self._chosen(one, results[one]) for one in wanted}
         for enrollment, reason in zip(claimed, reasons, strict=True):
             self._seen[enrollment.id, enrollment.attempt] = Seen(reason, senders.get(enrollment.id))
+
+    async def _assign_all(
+        self, connection: DirectConnection, wanted: Sequence[Wanted]
+    ) -> dict[Wanted, Assigned | FenceLost]:
+        """Assign the enrollments; those that an attempt before has left something are looked at more closely."""
+        new = [one for one in wanted if one.enrollment.sender is None]
+        old = [one for one in wanted if one.enrollment.sender is not None]
+        results = await assign_all(connection, new, new=True) if new else {}
+        return results | (await assign_all(connection, old) if old else {})
 
     def _chosen(self, wanted: Wanted, result: Assigned | FenceLost) -> Sender | SegueError:
         try:

@@ -74,19 +74,23 @@ COMMIT_SENDING = text(f"""
         LEFT JOIN busy ON busy.own_id = ours.id
         LEFT JOIN sender_pauses ON sender_pauses.account = :account AND sender_pauses.inbox = ours.inbox
     ), held AS MATERIALIZED (
-        SELECT enrollment_id, inbox FROM sender_reservations, clock
-        WHERE account = :account AND inbox = ANY(CAST(:inboxes AS text[]))
-          AND reserved_at > moment - CAST(:period AS interval)
+        SELECT enrollment_id, place.inbox, stopped FROM requested JOIN sender_reservations AS place
+            ON enrollment_id = requested.id AND place.account = :account
+        CROSS JOIN clock WHERE reserved_at > moment - CAST(:period AS interval)
     ), taken AS MATERIALIZED (
-        SELECT held.inbox, count(*) AS places FROM held
-        WHERE NOT EXISTS (SELECT FROM requested WHERE requested.id = enrollment_id AND NOT stopped) GROUP BY held.inbox
+        SELECT wanted.inbox, (
+                   SELECT count(*) FROM sender_reservations AS place, clock
+                   WHERE place.account = :account AND place.inbox = wanted.inbox
+                     AND reserved_at > moment - CAST(:period AS interval)
+               ) - (SELECT count(*) FROM held WHERE held.inbox = wanted.inbox AND NOT stopped) AS places
+        FROM unnest(CAST(:inboxes AS text[])) AS wanted(inbox)
     ), judged AS MATERIALIZED (
-        SELECT requested.*, COALESCE(taken.places, 0) + row_number() OVER (
+        SELECT requested.*, taken.places + row_number() OVER (
                    PARTITION BY requested.inbox, stopped
                    ORDER BY EXISTS (SELECT FROM held WHERE held.enrollment_id = requested.id) DESC,
                             requested.places DESC, turn
                ) <= requested.places AS has_place
-        FROM requested LEFT JOIN taken USING (inbox)
+        FROM requested JOIN taken USING (inbox)
     ), admitted AS MATERIALIZED (
         SELECT * FROM judged WHERE has_place AND NOT stopped
     ), reserved AS (

@@ -7,9 +7,11 @@ from sqlalchemy import text
 # The fence: the attempt that the writer has claimed, and the state that it expects. A row of which either has changed
 # is not returned, and then the writer drops its work. Rows are locked in the order of their ids, as everywhere.
 #
-# What follows a transition is asked for here and written by further statements only where it is needed, which is
-# seldom: whether enrollments wait for this one's end (`awaited`), and whether a success has a row of refusals to end
-# (`noted`). An enrollment that begins to wait just now is not seen, and is checked within a minute all the same.
+# A success ends its sender's row of refusals, and a full state that is over. An enrollment that was sent just before
+# HubSpot called the sender full does not end that. These rows, too, are locked in an order.
+#
+# `awaited` says whether enrollments wait for this one's end. One that begins to wait just now is not seen, and is
+# checked within a minute all the same.
 MOVE = text("""
     WITH wanted AS MATERIALIZED (
         SELECT * FROM jsonb_to_recordset(CAST(:moves AS jsonb)) AS row(
@@ -46,6 +48,17 @@ MOVE = text("""
         SELECT id, clock_timestamp(), before, after, step, attempt, cause, detail FROM moved
     ), returned AS (
         DELETE FROM sender_reservations USING moved WHERE returns_place AND enrollment_id = moved.id
+    ), successful AS MATERIALIZED (
+        SELECT kept.account, kept.inbox, COALESCE(full_until > clock_timestamp(), false) AS is_full
+        FROM sender_pauses AS kept
+        WHERE paused_at IS NULL AND (account, inbox) IN (SELECT account, inbox FROM moved WHERE after = 'enrolled')
+        ORDER BY account, inbox FOR UPDATE
+    ), ended AS (
+        DELETE FROM sender_pauses AS kept USING successful
+        WHERE kept.account = successful.account AND kept.inbox = successful.inbox AND NOT is_full
+    ), reset AS (
+        UPDATE sender_pauses AS kept SET refusals = 0 FROM successful
+        WHERE kept.account = successful.account AND kept.inbox = successful.inbox AND is_full
     )
     SELECT id, releases_person AND (
                EXISTS (SELECT FROM enrollments AS waiting
@@ -54,9 +67,7 @@ MOVE = text("""
                OR EXISTS (SELECT FROM enrollments AS waiting
                           WHERE waiting.account = moved.account AND waiting.contact_id = moved.contact_id
                             AND waiting.state = 'held' AND waiting.reason = 'other_enrollment')
-           ) AS awaited,
-           after = 'enrolled' AND EXISTS (SELECT FROM sender_pauses AS kept
-                                          WHERE kept.account = moved.account AND kept.inbox = moved.inbox) AS noted
+           ) AS awaited
     FROM moved
 """)
 

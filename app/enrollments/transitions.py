@@ -19,7 +19,7 @@ from app.model import OutboundKind, State, Step
 from app.model.states import OCCUPIES_PERSON, RELEASES_INTENT
 from app.outbound.statements import NOTE
 from app.outbound.store import note_values
-from app.senders.pause_store import note_full, note_refusal, note_success
+from app.senders.pause_store import note_full, note_refusal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -72,24 +72,30 @@ class Transitions:
         await self._batcher.close()
 
     async def _write(self, moves: Sequence[Move]) -> Mapping[Move, Exception | None]:
-        async with self._pool.transaction() as connection:
-            rows = await connection.fetch(sql.MOVE, {"moves": orjson.dumps([_row(move) for move in moves]).decode()})
-            by_id = {row["id"]: row for row in rows}
-            moved = [move for move in moves if move.enrollment.id in by_id]
-            await self._release(connection, moved, awaited=[row["id"] for row in rows if row["awaited"]])
-            await _note_senders(connection, moved, noted={row["id"] for row in rows if row["noted"]})
-            await self._notify(connection, moved)
-        return {move: None if move.enrollment.id in by_id else FenceLost(move.enrollment.id) for move in moves}
+        values = {"moves": orjson.dumps([_row(move) for move in moves]).decode()}
+        if any(self._has_consequences(move) for move in moves):
+            async with self._pool.transaction() as connection:
+                rows = await connection.fetch(sql.MOVE, values)
+                moved = {row["id"]: row["awaited"] for row in rows}
+                await self._write_consequences(connection, [move for move in moves if move.enrollment.id in moved])
+        else:
+            moved = {row["id"]: row["awaited"] for row in await self._pool.fetch(sql.MOVE, values)}
+        # Without this, by a crash, those that wait look again within a minute.
+        if awaited := [id_ for id_, is_awaited in moved.items() if is_awaited]:
+            await self._pool.fetch(RELEASE_PEOPLE, {"ids": awaited, "channel": ENROLLMENTS_READY})
+        return {move: None if move.enrollment.id in moved else FenceLost(move.enrollment.id) for move in moves}
 
-    async def _release(self, connection: DirectConnection, moved: Sequence[Move], *, awaited: list[str]) -> None:
-        """Free the intents of those that were certainly not sent, and the enrollments that wait for the end of one."""
-        freed = [
-            move.enrollment.id for move in moved if move.after in RELEASES_INTENT and not _outcome_open(move.enrollment)
-        ]
-        if freed:
+    def _has_consequences(self, move: Move) -> bool:
+        """Tell whether more than one statement writes a transition, so that it needs a transaction."""
+        kind = OUTBOUND_KINDS.get(move.after)
+        notified = kind is not None and self._endpoints(kind, move.enrollment.account)
+        return bool(notified) or _frees_intent(move) or move.change.blames_sender or move.change.full_until is not None
+
+    async def _write_consequences(self, connection: DirectConnection, moved: Sequence[Move]) -> None:
+        if freed := [move.enrollment.id for move in moved if _frees_intent(move)]:
             await connection.fetch(sql.RELEASE_INTENTS, {"ids": freed})
-        if awaited:
-            await connection.fetch(RELEASE_PEOPLE, {"ids": awaited, "channel": ENROLLMENTS_READY})
+        await _note_senders(connection, moved)
+        await self._notify(connection, moved)
 
     async def _notify(self, connection: DirectConnection, moved: Sequence[Move]) -> None:
         """Note an event of each transition of which endpoints are notified."""
@@ -102,8 +108,8 @@ class Transitions:
                 await connection.fetch(NOTE, note_values(kind, ids, endpoints))
 
 
-async def _note_senders(connection: DirectConnection, moved: Iterable[Move], *, noted: set[str]) -> None:
-    """Count refusals that a sender caused, and mark a full sender; a success ends a row of refusals.
+async def _note_senders(connection: DirectConnection, moved: Iterable[Move]) -> None:
+    """Count refusals that a sender caused, and mark a full sender.
 
     Inboxes are written in their order, so that two transactions wait for each other instead of deadlocking.
     """
@@ -114,8 +120,11 @@ async def _note_senders(connection: DirectConnection, moved: Iterable[Move], *, 
             await note_refusal(connection, account, sender, change.reason or "")
         elif change.full_until is not None:
             await note_full(connection, account, sender, change.reason or "", change.full_until)
-        elif move.enrollment.id in noted:
-            await note_success(connection, account, sender.email.lower())
+
+
+def _frees_intent(move: Move) -> bool:
+    """Tell whether the person may be enrolled for the same reason again: this enrollment was certainly not sent."""
+    return move.after in RELEASES_INTENT and not _outcome_open(move.enrollment)
 
 
 def _outcome_open(enrollment: Enrollment) -> bool:

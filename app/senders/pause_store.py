@@ -40,17 +40,6 @@ NOTE_FULL = text("""
         full_until = excluded.full_until, sender = excluded.sender, user_id = excluded.user_id
 """)
 
-# An enrollment that was sent just before HubSpot called the sender full does not end that.
-NOTE_SUCCESS = text("""
-    WITH gone AS (
-        DELETE FROM sender_pauses
-        WHERE account = :account AND inbox = :inbox AND paused_at IS NULL
-          AND (full_until IS NULL OR full_until <= clock_timestamp())
-    )
-    UPDATE sender_pauses SET refusals = 0
-    WHERE account = :account AND inbox = :inbox AND paused_at IS NULL AND full_until > clock_timestamp()
-""")
-
 # The inboxes that no rule names and that are used, paused or full: those of contacts' owners. Every scrape of the
 # metrics runs this, and a day has very many reservations: each used inbox is found by one index lookup, and its sender
 # by its latest reservation.
@@ -153,8 +142,3 @@ def _pause_values(account: str, sender: Sender, reason: str) -> dict[str, str]:
         "sender": sender.name,
         "user_id": sender.user_id,
     }
-
-
-async def note_success(connection: DirectConnection, account: str, inbox: str) -> None:
-    """Reset the count of refusals, which were not in a row, and end a full state that is over."""
-    await connection.fetch(NOTE_SUCCESS, {"account": account, "inbox": inbox})

@@ -96,20 +96,21 @@ class Assignments:
             return await assign_all(connection, all_wanted)
 
 
-async def assign_all(connection: DirectConnection, all_wanted: Sequence[Wanted]) -> dict[Wanted, Assigned | FenceLost]:
-    """Assign enrollments of one account in the caller's transaction: the result, or FenceLost, of each."""
-    ids = [wanted.enrollment.id for wanted in all_wanted]
-    values = {"ids": ids, "attempts": [wanted.enrollment.attempt for wanted in all_wanted], "period": PERIOD}
-    ours = {row["id"]: row for row in await connection.fetch(sql.LOCK_OURS, values)}
-    left = [wanted for wanted in all_wanted if wanted.enrollment.id in ours]
+async def assign_all(
+    connection: DirectConnection, all_wanted: Sequence[Wanted], *, new: bool = False
+) -> dict[Wanted, Assigned | FenceLost]:
+    """Assign enrollments of one account in the caller's transaction: the result, or FenceLost, of each.
+
+    `new`: the transaction has just claimed them, and no attempt before has left anything.
+    """
+    before = {wanted: Before() for wanted in all_wanted} if new else await _lock_ours(connection, all_wanted)
     results: dict[Wanted, Assigned | FenceLost] = {
-        wanted: FenceLost(wanted.enrollment.id) for wanted in all_wanted if wanted.enrollment.id not in ours
+        wanted: FenceLost(wanted.enrollment.id) for wanted in all_wanted if wanted not in before
     }
-    if left:
-        book = await _open_book(connection, left)
-        for wanted in left:
-            before = _before(wanted.enrollment, ours[wanted.enrollment.id])
-            assignment = SenderAssignment(connection, book, wanted.enrollment, before)
+    if before:
+        book = await _open_book(connection, list(before))
+        for wanted, left in before.items():
+            assignment = SenderAssignment(connection, book, wanted.enrollment, left)
             results[wanted] = await assignment.assign(wanted.groups, wanted.unavailable)
         await _write_book(connection, book)
     return results
@@ -169,6 +170,17 @@ class Before(NamedTuple):
     considered: tuple[Considered, ...] = ()
     refused: str | None = None
     place: str | None = None
+
+
+async def _lock_ours(connection: DirectConnection, all_wanted: Sequence[Wanted]) -> dict[Wanted, Before]:
+    """Lock the enrollments that no other worker has claimed since; return what is left of an attempt before."""
+    values = {
+        "ids": [wanted.enrollment.id for wanted in all_wanted],
+        "attempts": [wanted.enrollment.attempt for wanted in all_wanted],
+        "period": PERIOD,
+    }
+    ours = {row["id"]: row for row in await connection.fetch(sql.LOCK_OURS, values)}
+    return {one: _before(one.enrollment, ours[one.enrollment.id]) for one in all_wanted if one.enrollment.id in ours}
 
 
 def _before(enrollment: Enrollment, row: Mapping[str, Any]) -> Before:

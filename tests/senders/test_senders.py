@@ -11,13 +11,13 @@ import pytest
 from app.clock import utc_now
 from app.database.direct import DirectPool
 from app.enrollments.operator_store import EnrollmentOperatorStore
-from app.model import OnSenderFull
+from app.enrollments.outcome import Change
+from app.model import OnSenderFull, State
 from app.senders.assign import Senders
-from app.senders.pause_store import SenderPauseStore, note_success
+from app.senders.pause_store import SenderPauseStore
 from app.senders.quota_store import PERIOD
 from app.senders.status import SenderStatuses
 from app.senders.store import Assignments
-from tests.support.direct import direct
 from tests.support.road import BOOK
 
 if TYPE_CHECKING:
@@ -313,11 +313,12 @@ async def test_who_waited_for_a_full_sender_goes_one_after_the_other(road: Road,
 
 
 async def test_what_was_sent_just_before_does_not_take_hubspots_word_back(road: Road, make_entry: MakeEntry) -> None:
+    await road.accept(make_entry("e0", "sent@corp.example", sender="anna"))
+    (sent,) = await road.enrollments.claim_ready(1)
     await road.fault(kind="status", status=400, code="SEND_LIMIT_EXCEEDED", times=1)
     await road.accept(make_entry("e1", sender="anna"))
     await last(road)
-    async with direct(road.engine).transaction() as connection:
-        await note_success(connection, "main", "anna@acme.example")
+    await road.enrollments.move(sent, State.ENROLLED, Change("enrolled"))
     assert await road.run("SELECT inbox, refusals FROM sender_pauses") == [("anna@acme.example", 0)]
 
 
