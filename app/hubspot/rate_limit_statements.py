@@ -36,11 +36,12 @@ GIVE_PERMITS = text("""
         SELECT counted.*, sum(count) OVER (ORDER BY until, id) AS freed
         FROM counted, clock WHERE count > 0 AND until > moment
     ), forgotten AS (
-        DELETE FROM rate_grants USING counted
-        WHERE rate_grants.id = counted.id AND counted.id NOT IN (SELECT id FROM live)
+        DELETE FROM rate_grants
+        WHERE id = ANY(ARRAY(SELECT id FROM counted WHERE id NOT IN (SELECT id FROM live)))
     ), noted AS (
         UPDATE rate_grants SET count = live.count, waited = live.waited
-        FROM live WHERE rate_grants.id = live.id AND live.waited IS NOT NULL
+        FROM live
+        WHERE rate_grants.id = live.id AND rate_grants.id = ANY(ARRAY(SELECT id FROM live WHERE waited IS NOT NULL))
     ), room AS MATERIALIZED (
         SELECT CAST(:allowed - COALESCE(sum(count), 0) AS integer) AS places FROM live
     ), wait AS MATERIALIZED (

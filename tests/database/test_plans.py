@@ -41,6 +41,7 @@ POLLED: dict[str, dict[str, Any]] = {
     "enrollments.statements.CLAIM_READY": ME | CLAIM,
     "enrollments.statements.CLAIM_UNCERTAIN": ME | CLAIM,
     "enrollments.statements.EXPIRE": {},
+    "enrollments.statements.WHAT_IS_DUE": ME | {"whole": 100, "patience": 20.0},
     "enrollments.statements.RENEW_LEASES": {"ids": ["000000004004"], "attempts": [0], "lease": 15.0},
     "enrollments.statements.RECLAIM_EXPIRED": {"span": MONTH, "leaving": None, "first_read": 30.0},
     "followup.statements.CLAIM_LOOKS": ME | {"limit": 100},
@@ -56,7 +57,7 @@ POLLED: dict[str, dict[str, Any]] = {
     "accounts.grant_statements.RELEASE_HELD": ME | {"reason": "account_not_connected"},
     "accounts.identity_store.PORTALS": {},
     "accounts.identity_store.TIMEZONE": ME,
-    "senders.inbox_store.READ_INBOXES": ME | {"id": "", "inboxes": ["s1"], "period": DAY},
+    "senders.inbox_store.READ_INBOXES": ME | {"inboxes": ["s1"], "period": DAY},
     "outbound.statements.BACKLOG": {},
     "outbound.statements.CLAIM": {
         "endpoints": ["e0", "e1"],
@@ -68,9 +69,7 @@ POLLED: dict[str, dict[str, Any]] = {
     "outbound.statements.NEXT_DUE": {"endpoints": ["e0", "e1"]},
     "outbound.statements.READ_ENDPOINTS": {"endpoints": ["e0", "e1"]},
     "hubspot.rate_limit_statements.CLOCK": {},
-    "hubspot.rate_limit_statements.DELETE_EXPIRED_PERMITS": ME | {"kind": "general", "window": 10.0},
     "hubspot.rate_limit_statements.LOCK_WINDOW": ME | {"kind": "general", "maximum": 100, "window_ms": 10_000},
-    "hubspot.rate_limit_statements.READ_PERMITS": ME | {"kind": "general", "window": 10.0},
     "hubspot.spent_days_store.READ_SPENT_DAYS": {"kind": "general", "code": "RATE_LIMIT_DAILY"},
     "reports.store.BACKLOG": {},
     "reports.store.OLDEST": {},
@@ -105,10 +104,10 @@ ASKED = {
     "intake.statements": "ACCEPT ENRICHED COUNT_REPEATS NOTIFY_WORKERS",
     "intake.redecide_statements": "DECIDE_AGAIN LIST_HEARD_BY_RULE LOCK_ENROLLMENTS LOCK_EVENT LOCK_LOOKUP LOOK_UP"
     " READ_ENROLLMENT READ_HEARD READ_LATEST",
-    "senders.statements": "LOCK_POOLS READ_ASSIGNMENT READ_STICKY TAKE_TURN WRITE_ASSIGNMENT WRITE_STICKY",
+    "senders.statements": "LOCK_OURS LOCK_POOLS READ_STICKY TAKE_TURNS WRITE_ASSIGNMENTS WRITE_STICKY",
     "enrichment.statements": "HAND_BACK LATER WAITING",
     "enrollments.statements": "CANCEL_EARLIER CHECKPOINT_WORKFLOW_ENDED"
-    " CHECKPOINT_WORKFLOW_STARTED CONFIRM MOVE READ_LATER RELEASE_INTENT REMARK"
+    " CHECKPOINT_WORKFLOW_STARTED CONFIRM READ_LATER REMARK"
     " TERMINATE_STUCK_SESSIONS",  # polled, and reads PostgreSQL's own list of sessions
     "followup.statements": "ENDED LOCK_CALLS LOCK_LOOKED_AT LOOKED NOTIFY REPLIED SEARCHED SPEND_CALL",
     "accounts.grant_statements": "CLAIM CONNECT FORGET FORGET_OLD_INSTALLS HUB_LOCK KEEP_INSTALL LOCK_SEALED OTHER_NAME"
@@ -119,17 +118,19 @@ ASKED = {
     "database.installation": "MAKE READ",
     "database.migrate": "IS_MIGRATED LOCK_MIGRATIONS READ_REVISION",
     "enrollments.operator_store": "CANCEL CANCEL_WAITING RELEASE",
-    "senders.quota_store": "NEXT_FREE RELEASE",
+    "senders.quota_store": "NEXT_FREE",
     "outbound.statements": "ENABLE HAND_BACK LOCK_ENDPOINT NOTE NOTE_TEST NOTIFY RECORD REPLAY REPLAY_MANY TAKE_PROBE"
     " WRITE_ENDPOINT",
-    "hubspot.rate_limit_statements": "ADOPT_LIMIT BLOCK COUNT_DAY INSERT_PERMITS RECORD_USE SPEND_DAY",
+    "hubspot.rate_limit_statements": "ADOPT_LIMIT BLOCK COUNT_DAY GIVE_PERMITS INSERT_PERMITS SPEND_DAY",
     "intake.rejected_store": "FIND_ACCEPTED FIND_REJECTED INSERT KEEP_NEWEST",
     "reports.store": "TABLE_SIZES",  # polled, and reads PostgreSQL's catalogue
     "rules.store": "LOCK PUT_IN_FORCE READ_ACCOUNTS UNFINISHED_ELSEWHERE",
     "enrollments.person_statements": "CHECKPOINT_PREPARED READ_CONFLICT",
-    "enrollments.sending_store": "COMMIT_SENDING LOCK_INBOXES",
-    "senders.pause_store": "NOTE_FULL NOTE_REFUSAL NOTE_SUCCESS PAUSE RESUME",
-    "people.suppression_store": "ADD COUNT_ENROLLED FIND LIST REMOVE",
+    "enrollments.sending_statements": "COMMIT_SENDING LOCK_INBOXES",
+    "enrollments.transition_statements": "MOVE RELEASE_INTENTS",
+    "senders.pause_store": "NOTE_FULL NOTE_REFUSAL PAUSE RESUME",
+    "people.suppression_lookup": "COUNT_ENROLLED FIND",
+    "people.suppression_store": "ADD LIST REMOVE",
     "enrollments.one_per_person_statements": "RELEASE_PEOPLE",
 }
 ROWS_OF_A_LOOK, BLOCKS_OF_A_LOOK = 300, 300
