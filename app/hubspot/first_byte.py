@@ -39,14 +39,15 @@ COMMITS_COME_LATE = "the store takes too long to commit what a request needs bef
 
 
 class PermitExpired(Exception):
-    """The permit expired while the request waited for a pooled connection. Nothing was sent; the client starts over."""
+    """The permit expired while the request waited for a kept connection. Nothing was sent; the client starts over."""
 
 
 class FirstByteGuard:
     """Checks one request after it has its connection and before it writes its first byte.
 
-    httpcore announces each stage of a request to the `trace` extension and waits for it. `opened_at` (seconds, by
-    `elapsed_seconds`) is when bytes may have begun to leave; a failure while it is None means that nothing was sent.
+    Our own connections await `ready` and then call `open_now`, with nothing in between; httpx's announce each stage of
+    a request to `trace` and wait for it. `opened_at` (seconds, by `elapsed_seconds`) is when bytes may have begun to
+    leave; a failure while it is None means that nothing was sent.
     """
 
     def __init__(
@@ -74,14 +75,22 @@ class FirstByteGuard:
             await self.open()
 
     async def open(self) -> None:
-        """Let the request through, once. Raises what `before_send` raises, PermitExpired, or StoreSlow."""
-        if self.opened_at is not None:
-            return
+        """Let the request through, once. Raises what `ready` raises."""
+        if self.opened_at is None:
+            await self.ready()
+            self.open_now()
+
+    async def ready(self, *, fresh_connection: bool = False) -> None:
+        """Return when the first byte may leave. Raises what `before_send` raises, PermitExpired, or StoreSlow."""
+        self._fresh_connection = self._fresh_connection or fresh_connection
         try:
             await self._ready()
         except TimeoutError as error:
             # The store's. Outside, a time-out would be taken for one of HubSpot.
             raise StoreSlow(COMMITS_COME_LATE) from error
+
+    def open_now(self) -> None:
+        """Note that the first byte leaves now."""
         self._permit.use()
         self.opened_at = elapsed_seconds()
 
@@ -98,8 +107,8 @@ class FirstByteGuard:
         raise StoreSlow(COMMITS_COME_LATE)
 
     async def _renew_permit(self) -> None:
-        # A connection that was just made can wait here for a fresh permit. A pooled one might be closed by HubSpot
-        # meanwhile, unnoticed until the bytes are written: it is given up instead.
+        # A connection that was just made can wait here for a fresh permit. A kept one might be closed by HubSpot
+        # meanwhile: the request gives it up instead.
         for _ in range(RENEWALS):
             if not self._permit.spent():
                 return

@@ -17,6 +17,10 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from app.sandbox.app import TRANSPORT, create_app
 from app.sandbox.state.settings import Settings
 
+# As long as Cloudflare keeps an idle connection (its page on connection limits). HubSpot's replies name Cloudflare as
+# their server; that its limits hold for api.hubapi.com is likely and not documented.
+IDLE_SECONDS = 400
+
 
 class BreakableProtocol(HttpToolsProtocol):
     """Passes the connection to the application, so that a fault can break it."""
@@ -32,7 +36,13 @@ async def serve(host: str, port: int, *, parent: int | None) -> None:
     """Serve until SIGTERM, or until `parent`, the process that started this one, has ended."""
     listening = socket.create_server((host, port), backlog=2048)
     config = uvicorn.Config(
-        create_app(Settings()), http=BreakableProtocol, log_config=None, access_log=False, lifespan="on", ws="none"
+        create_app(Settings()),
+        http=BreakableProtocol,
+        log_config=None,
+        access_log=False,
+        lifespan="on",
+        ws="none",
+        timeout_keep_alive=IDLE_SECONDS,
     )
     server = uvicorn.Server(config)
     sys.stdout.write(f"sandbox listens on http://{host}:{listening.getsockname()[1]}\n")

@@ -74,11 +74,29 @@ class FarEnd:
     answers: deque[bytes | None] = field(default_factory=deque)
     close_after_answer: bool = False
     connected: asyncio.Event = field(default_factory=asyncio.Event)
+    asked: asyncio.Event = field(default_factory=asyncio.Event)
     disconnected: asyncio.Event = field(default_factory=asyncio.Event)
+    writers: set[asyncio.StreamWriter] = field(default_factory=set)
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
+        self.writers.add(writer)
         self.connected.set()
+        try:
+            await self._answer(reader, writer)
+        finally:
+            self.writers.discard(writer)
+            writer.close()
+            self.disconnected.set()
+
+    async def close_connections(self) -> None:
+        """End all connections; return when the other side has noticed and ended them too."""
+        self.disconnected.clear()
+        for writer in self.writers:
+            writer.write_eof()
+        await self.disconnected.wait()
+
+    async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         unread = b""
         while chunk := await reader.read(65536):
             self.received += chunk
@@ -86,14 +104,13 @@ class FarEnd:
             if not whole(unread):
                 continue
             unread, self.requests = b"", self.requests + 1
+            self.asked.set()
             answer = self.answers.popleft()
             if answer is not None:
                 writer.write(answer)
                 await writer.drain()
             if self.close_after_answer:
                 break
-        writer.close()
-        self.disconnected.set()
 
 
 def whole(request: bytes) -> bool:
@@ -139,7 +156,13 @@ async def far_end(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[FarEnd]:
 def new_client(rate_limit: ScriptedRateLimit, records: list[CallRecord]) -> Callable[..., aclosing[HubSpotClient]]:
     def build(transport: httpx.AsyncBaseTransport | None = None, **options: object) -> aclosing[HubSpotClient]:
         token = options.pop("token", "pat-secret")
-        settings = {"base_url": "http://hubspot.invalid", "transport": transport, **options}
-        return aclosing(HubSpotClient("main", token, rate_limit=rate_limit, observe=records.append, **settings))  # type: ignore[arg-type]
+        settings = {
+            "base_url": "http://hubspot.invalid",
+            "transport": transport,
+            "rate_limit": rate_limit,
+            "observe": records.append,
+            **options,
+        }
+        return aclosing(HubSpotClient("main", token, **settings))  # type: ignore[arg-type]
 
     return build

@@ -1,0 +1,103 @@
+"""The client's own connections over TLS: encrypted, and only with a server that proves its name."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import ssl
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import httpx
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from app.clock import utc_now
+from app.errors import NotSent
+from app.hubspot.api.sequences import enrollment_status
+from app.hubspot.connections import Connections
+from app.tls import tls_context
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextlib import aclosing
+    from pathlib import Path
+
+    from app.hubspot.client import CallRecord, HubSpotClient
+
+    Clients = Callable[..., aclosing[HubSpotClient]]
+
+NONE = b"HTTP/1.1 404 Not Found\r\nContent-Length: 2\r\n\r\n{}"
+
+
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a file with a key and its certificate, which is valid for 127.0.0.1 alone."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "far end")])
+    builder = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+    built = (
+        builder.not_valid_before(utc_now() - timedelta(days=1))
+        .not_valid_after(utc_now() + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    written = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    path = tmp_path_factory.mktemp("tls") / "certificate.pem"
+    path.write_bytes(written + built.public_bytes(serialization.Encoding.PEM))
+    return path
+
+
+@pytest.fixture
+def server_tls(certificate: Path) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    context.set_alpn_protocols(["h2", "http/1.1"])
+    return context
+
+
+async def test_requests_are_encrypted_and_their_connection_is_kept(
+    new_client: Clients, certificate: Path, server_tls: ssl.SSLContext
+) -> None:
+    protocols: list[str | None] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        protocols.append(writer.get_extra_info("ssl_object").selected_alpn_protocol())
+        while await reader.read(65536):
+            writer.write(NONE)
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=server_tls)
+    async with server:
+        url = f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        trusting = Connections(httpx.URL(url), ssl.create_default_context(cafile=str(certificate)))
+        async with new_client(trusting, base_url=url) as client:
+            assert [await client.send(enrollment_status("501")) for _ in range(2)] == [None, None]
+    assert protocols == ["http/1.1"]
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+async def test_a_server_that_does_not_prove_its_name_receives_nothing(
+    new_client: Clients, certificate: Path, server_tls: ssl.SSLContext, records: list[CallRecord], host: str
+) -> None:
+    received: list[bytes] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        received.append(await reader.read(65536))
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=server_tls)
+    async with server:
+        url = f"https://{host}:{server.sockets[0].getsockname()[1]}"
+        # The name is wrong where the certificate is trusted, and the certificate is unknown where the name is right.
+        tls = ssl.create_default_context(cafile=str(certificate)) if host == "localhost" else tls_context()
+        async with new_client(Connections(httpx.URL(url), tls), base_url=url) as client:
+            with pytest.raises(NotSent):
+                await client.send(enrollment_status("501"))
+    assert b"".join(received) == b""
+    assert [record.error_type for record in records] == ["ConnectError"]
