@@ -98,6 +98,8 @@ class Answer:
             self.reusable = False
             if not self.complete:
                 raise httpx.RemoteProtocolError("the reply is not HTTP") from error
+        if self.complete:
+            del self._parser  # it refers to this object: the garbage collector would have to find both
 
     def end(self) -> None:
         """Note that the connection has ended: a reply without a stated length is complete with it."""

@@ -192,3 +192,17 @@ def test_one_contact_that_is_not_there_is_a_refusal() -> None:
     found = contacts.read_contacts(["501"], ["firstname"]).parse(reply({"results": []}))["501"]
     assert isinstance(found, Refusal)
     assert (found.code, found.status) == ("OBJECT_NOT_FOUND", 404)
+
+
+def test_a_property_with_half_a_character_spoils_no_reply() -> None:
+    body = b'{"results":[{"id":"501","properties":{"firstname":"Ada\\ud83d"}},{"id":"502","properties":{"score":NaN}}]}'
+    found = contacts.read_contacts(["501", "502"], ["firstname", "score"]).parse(Reply(200, {}, body))
+    assert found == {
+        "501": Contact("501", {"firstname": "Ada\ud83d"}),
+        "502": Contact("502", {"score": "NaN"}),
+    }
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"[" * 100_000, b"\xff\xfe", b'{"id": '])
+def test_what_is_no_json_is_nothing(body: bytes) -> None:
+    assert Reply(200, {}, body).json() is None
