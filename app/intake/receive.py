@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import orjson
 import structlog
@@ -16,7 +16,7 @@ from app.sources.encodings import events_of, proved, readable, unpacked
 from app.sources.normalised import normalised
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 
     from app.intake.decide import Decider
     from app.model import Delivery, SourceConfig
@@ -58,29 +58,41 @@ class Intake:
         self._decider = decider
         self._metrics = metrics
 
-    async def receive(self, delivery: Delivery) -> Response:
-        """Receive one delivery and return the answer to its sender. Raises DeliveryRejected."""
+    def begin(self, delivery: Delivery) -> Response | Coroutine[Any, Any, Response]:
+        """Return the answer to the sender of a delivery, or what returns it after the commit.
+
+        Either raises DeliveryRejected. Only what is kept has to be awaited: most deliveries are of events that no rule
+        listens to.
+        """
         book = self._book_in_force()
         source = self._source(book, delivery.source)
         provider = self._providers[source.provider]
         try:
-            return await self._process(delivery, source, provider, book)
-        except DeliveryRejected as answer:
-            plain = self._unpacked(delivery)
-            if not isinstance(answer, Busy):
-                self._keep_rejected(provider.stored(plain, source), answer)
-            if own := provider.answer(plain, answer):
-                answer.body = own.body
-            if isinstance(answer, Busy):
-                answer.retry_after *= provider.retry_after_unit
+            answer = self._process(delivery, source, provider, book)
+        except DeliveryRejected as refusal:
+            self._refuse(delivery, source, provider, refusal)
             raise
+        return answer if isinstance(answer, Response) else self._kept(answer, delivery, source, provider)
+
+    def _refuse(self, delivery: Delivery, source: SourceConfig, provider: Provider, refusal: DeliveryRejected) -> None:
+        """Keep a refused delivery for the operator, and give the refusal its provider's form."""
+        plain = self._unpacked(delivery)
+        if not isinstance(refusal, Busy):
+            self._keep_rejected(provider.stored(plain, source), refusal)
+        if own := provider.answer(plain, refusal):
+            refusal.body = own.body
+        if isinstance(refusal, Busy):
+            refusal.retry_after *= provider.retry_after_unit
 
     def knows(self, source: str) -> bool:
         """Return whether the rules in force have a source of this name."""
         rulebook = self._rulebook()
         return rulebook is not None and source in rulebook.sources
 
-    async def _process(self, sent: Delivery, source: SourceConfig, provider: Provider, book: Rulebook) -> Response:
+    def _process(
+        self, sent: Delivery, source: SourceConfig, provider: Provider, book: Rulebook
+    ) -> Response | tuple[IntakeRecord, Response | None]:
+        """Return the answer, or what is to be kept and the provider's own answer."""
         if probed := provider.probe(sent, source):
             return self._shake_hands(sent, probed)
         delivery = self._verified(sent, source, provider)
@@ -96,11 +108,20 @@ class Intake:
         own = provider.answer(read, None)
         if not wanted:
             return own or self._filtered(delivery, len(events))
-        record = IntakeRecord(delivery, source.provider, tuple(wanted))
-        accepted = await self._keep(record)
-        reply = self._accepted(record, accepted)
-        for event_id in dict.fromkeys(accepted.again):
-            await self._decide_again(event_id)
+        return IntakeRecord(delivery, source.provider, tuple(wanted)), own
+
+    async def _kept(
+        self, kept: tuple[IntakeRecord, Response | None], sent: Delivery, source: SourceConfig, provider: Provider
+    ) -> Response:
+        record, own = kept
+        try:
+            accepted = await self._keep(record)
+            reply = self._accepted(record, accepted)
+            for event_id in dict.fromkeys(accepted.again):
+                await self._decide_again(event_id)
+        except DeliveryRejected as refusal:
+            self._refuse(sent, source, provider, refusal)
+            raise
         return own or reply
 
     def _book_in_force(self) -> Rulebook:

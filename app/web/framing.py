@@ -37,6 +37,11 @@ class Framing:
         self._body = 0
         self._begin_section(lines=0)
 
+    @property
+    def body_left(self) -> int:
+        """How many bytes of the present body or chunk are still to come."""
+        return self._body
+
     def begin_body(self, headers: Iterable[tuple[bytes, bytes]]) -> None:
         """Expect the body that complete headers announce: the parser has checked its length."""
         self.in_headers = False

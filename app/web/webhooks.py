@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import structlog
 
@@ -19,7 +19,7 @@ from app.model import Delivery, Response
 from app.sources.encodings import ACCEPTED
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable, Coroutine, Sequence
 
     from starlette.types import Receive, Scope, Send
 
@@ -31,6 +31,17 @@ log = structlog.get_logger(__name__)
 
 ROOM = "webhooks"
 LONGEST_LENGTH = 20  # digits: more is no length, and Python refuses to parse thousands of digits
+
+
+class Request(NamedTuple):
+    """A request for a delivery, without its body. `url` is the one that the sender called; `started` is a clock's."""
+
+    id: str
+    method: str
+    path: str
+    url: str
+    headers: dict[str, str]
+    started: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,38 +61,63 @@ class Webhooks:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        started = time.perf_counter()
-        reply = await self._receive(scope, receive)
-        self.metrics.ack(time.perf_counter() - started)
+        request = self._request(scope)
+        try:
+            body = await _capped_body(request.headers, receive, self.maximum_body)
+        except DeliveryRejected as refusal:
+            reply = self._answered(request, self._refused(request, refusal))
+        else:
+            answer = self.begin(request, body)
+            reply = answer if isinstance(answer, Response) else await answer
         headers = {"content-type": reply.content_type, "content-length": str(len(reply.body)), **reply.headers}
         raw = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
         await send({"type": "http.response.start", "status": reply.status, "headers": raw})
         await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else reply.body})
 
-    async def _receive(self, scope: Scope, receive: Receive) -> Response:
-        source, delivery_id = source_of(scope["path"]) or "", self.new_id("dlv")
-        headers = _headers(scope)
+    def begin(self, request: Request, body: bytes) -> Response | Coroutine[Any, Any, Response]:
+        """Return the answer to a request that has come whole; what waits for a commit is still to be awaited."""
+        source = source_of(request.path) or ""
+        delivery = Delivery(request.id, source, utc_now(), request.method, request.url, request.headers, body)
         try:
-            body = await _capped_body(headers, receive, self.maximum_body)
-            url = self._called_url(scope, headers)
-            delivery = Delivery(delivery_id, source, utc_now(), scope["method"], url, headers, body)
-            return await self.intake.receive(delivery)
-        except UnknownSource as answer:
-            self.unknown_paths.note(scope["method"], scope["path"])
-            return self._rejected(answer, delivery_id, source)
-        except DeliveryRejected as answer:
-            return self._rejected(answer, delivery_id, source)
-        except Exception:
-            # A defect of ours must not make the sender give its event up: the answer asks for another try.
-            log.exception("delivery.defect", delivery_id=delivery_id)
-            return self._rejected(Busy("defect"), delivery_id, source)
+            answer = self.intake.begin(delivery)
+        except Exception as error:  # noqa: BLE001  # it is answered and logged
+            return self._answered(request, self._refused(request, error))
+        return self._answered(request, answer) if isinstance(answer, Response) else self._awaited(request, answer)
 
-    def _called_url(self, scope: Scope, headers: dict[str, str]) -> str:
-        """Return the URL as the sender called it, escapes untouched."""
+    def gone(self, request: Request) -> None:
+        """Note a request whose sender closed the connection before its body was complete."""
+        self._refused(request, client_gone())
+
+    async def _awaited(self, request: Request, answer: Awaitable[Response]) -> Response:
+        try:
+            reply = await answer
+        except Exception as error:  # noqa: BLE001  # it is answered and logged
+            reply = self._refused(request, error)
+        return self._answered(request, reply)
+
+    def _answered(self, request: Request, reply: Response) -> Response:
+        self.metrics.ack(time.perf_counter() - request.started)
+        return reply
+
+    def _refused(self, request: Request, error: Exception) -> Response:
+        if isinstance(error, UnknownSource):
+            self.unknown_paths.note(request.method, request.path)
+        elif not isinstance(error, DeliveryRejected):
+            # A defect of ours must not make the sender give its event up: the answer asks for another try.
+            log.error("delivery.defect", delivery_id=request.id, exc_info=error)
+            error = Busy("defect")
+        return self._rejected(error, request.id, source_of(request.path) or "")
+
+    def _request(self, scope: Scope) -> Request:
         path: bytes = scope.get("raw_path") or scope["path"].encode()
         query: bytes = scope["query_string"]
-        base = self.public_url or f"{scope['scheme']}://{headers.get('host', '')}"
-        return base + path.decode("latin-1") + (f"?{query.decode('latin-1')}" if query else "")
+        called = path.decode("latin-1") + (f"?{query.decode('latin-1')}" if query else "")
+        return self.request(scope["method"], scope["path"], called, _headers(scope), scope["scheme"])
+
+    def request(self, method: str, path: str, called: str, headers: dict[str, str], scheme: str) -> Request:
+        """Return a request whose body is still to come; `called` is its path and query, escapes untouched."""
+        base = self.public_url or f"{scheme}://{headers.get('host', '')}"
+        return Request(self.new_id("dlv"), method, path, base + called, headers, time.perf_counter())
 
     def _rejected(self, answer: DeliveryRejected, delivery_id: str, source: str) -> Response:
         """Answer a rejected delivery. The reason goes to the log; the sender learns the status only."""
@@ -119,11 +155,25 @@ def _advice(answer: DeliveryRejected) -> dict[str, str]:
 
 
 def _headers(scope: Scope) -> dict[str, str]:
+    return headers_of(scope["headers"])
+
+
+def headers_of(raw: Sequence[tuple[bytes, bytes]]) -> dict[str, str]:
     """Return the headers by lower-case name; a repeated one is joined, as HTTP allows."""
+    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in raw}
+    return headers if len(headers) == len(raw) else _joined(raw)
+
+
+def _joined(raw: Sequence[tuple[bytes, bytes]]) -> dict[str, str]:
     headers: dict[str, list[str]] = {}
-    for name, value in scope["headers"]:
+    for name, value in raw:
         headers.setdefault(name.decode("latin-1"), []).append(value.decode("latin-1"))
     return {name: ", ".join(values) for name, values in headers.items()}
+
+
+def client_gone() -> Busy:
+    """Return why a delivery is refused whose body ends early."""
+    return Busy("client_gone", "the sender closed the connection before its body was complete")
 
 
 async def _capped_body(headers: dict[str, str], receive: Receive, maximum: int) -> bytes:
@@ -135,7 +185,7 @@ async def _capped_body(headers: dict[str, str], receive: Receive, maximum: int) 
     while more:
         message = await receive()
         if message["type"] == "http.disconnect":
-            raise Busy("client_gone", "the sender closed the connection before its body was complete")
+            raise client_gone()
         body += message.get("body", b"")
         more = message.get("more_body", False)
         if len(body) > maximum:
