@@ -159,7 +159,7 @@ class Intake:
 
     def _filtered(self, delivery: Delivery, events: int) -> Response:
         self._metrics.received(delivery.source, "filtered")
-        log.info("delivery.filtered", delivery_id=delivery.id, source=delivery.source, events=events)
+        log.debug("delivery.filtered", delivery_id=delivery.id, source=delivery.source, events=events)
         return _received(delivery.id, filtered=True)
 
     def _accepted(self, record: IntakeRecord, accepted: Accepted) -> Response:

@@ -15,13 +15,14 @@ import hashlib
 import logging
 import re
 import sys
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TextIO
 
 import orjson
 import structlog
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, MutableMapping
+    from collections.abc import MutableMapping
 
 # Bounded, and matched at the start of a word only, so that the time stays linear in the length of untrusted text.
 _ADDRESS = re.compile(r"(?<![^\s@<>\"'])[^\s@<>\"']{1,256}@[^\s@<>\"']{1,256}")
@@ -29,6 +30,7 @@ _ADDRESS = re.compile(r"(?<![^\s@<>\"'])[^\s@<>\"']{1,256}@[^\s@<>\"']{1,256}")
 _TRACEBACKS = structlog.processors.ExceptionRenderer(structlog.tracebacks.ExceptionDictTransformer(show_locals=False))
 _SECRET_NAMES = frozenset({"email", "token", "secret", "secrets", "authorization", "password", "body", "headers"})
 _LIBRARIES = ("uvicorn", "uvicorn.error", "sqlalchemy", "alembic", "asyncio")
+_LEVELS = {"exception": "error", "warn": "warning"}  # methods that are not named as the level at which they log
 _SILENCED = ("python_multipart",)  # the log of the rejected delivery says what it warns of
 
 
@@ -64,7 +66,7 @@ def configure(*, form: str, level: str, stream: TextIO = sys.stdout) -> None:
     # JSON is written as bytes where the stream accepts them, which spares the hot path an encoding step.
     raw = None if console else getattr(stream, "buffer", None)
     structlog.configure(
-        processors=[*shared, *_rendering(console=console, serializer=_bytes if raw else _text)],
+        processors=[_json_line] if raw else [*shared, *_rendering(console=console)],
         wrapper_class=structlog.make_filtering_bound_logger(number),
         logger_factory=structlog.BytesLoggerFactory(raw) if raw else structlog.WriteLoggerFactory(stream),
         cache_logger_on_first_use=True,
@@ -72,11 +74,22 @@ def configure(*, form: str, level: str, stream: TextIO = sys.stdout) -> None:
     _adopt_libraries(shared, number, stream, console=console)
 
 
-def _rendering(*, console: bool, serializer: Callable[..., Any]) -> list[structlog.typing.Processor]:
+def _rendering(*, console: bool) -> list[structlog.typing.Processor]:
     if console:
         traceback = structlog.dev.plain_traceback
         return [structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty(), exception_formatter=traceback), _line_masked]
-    return [_TRACEBACKS, _exception_masked, structlog.processors.JSONRenderer(serializer=serializer)]
+    return [_TRACEBACKS, _exception_masked, structlog.processors.JSONRenderer(serializer=_text)]
+
+
+def _json_line(logger: Any, method: str, event: MutableMapping[str, Any]) -> bytes:
+    """Return what the chain of processors makes of an event, as bytes: every stored delivery logs two lines or more."""
+    event = structlog.contextvars.merge_contextvars(logger, method, event)
+    event["level"] = _LEVELS.get(method, method)
+    event["timestamp"] = orjson.dumps(datetime.now(UTC), option=orjson.OPT_UTC_Z)[1:-1].decode()
+    event = masked(logger, method, event)
+    if event.get("exc_info"):
+        event = _exception_masked(logger, method, _TRACEBACKS(logger, method, event))
+    return orjson.dumps(event, default=str)
 
 
 def _line_masked(_: Any, __: str, line: Any) -> Any:
@@ -100,17 +113,13 @@ def _without_addresses(value: Any) -> Any:
     return value
 
 
-def _bytes(event: Any, **_: Any) -> bytes:
-    return orjson.dumps(event, default=str)
-
-
 def _text(event: Any, **_: Any) -> str:
-    return _bytes(event).decode()
+    return orjson.dumps(event, default=str).decode()
 
 
 def _adopt_libraries(shared: list[structlog.typing.Processor], level: int, stream: TextIO, *, console: bool) -> None:
     handler = logging.StreamHandler(stream)
-    rendering = _rendering(console=console, serializer=_text)
+    rendering = _rendering(console=console)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,

@@ -319,6 +319,15 @@ async def test_no_log_line_holds_a_secret_or_an_address_and_a_person_is_always_t
     assert re.fullmatch("[0-9a-f]{16}", people.pop())
 
 
+async def test_a_delivery_that_no_rule_listens_to_is_counted_and_logged_at_debug(web: Running) -> None:
+    with capture_logs() as logs:
+        await web.deliver("crm", {"type": "logout"})
+    (line,) = logs
+    assert (line["event"], line["log_level"], line["events"]) == ("delivery.filtered", "debug", 1)
+    assert web.counted("webhooks_received_total", source="crm", result="filtered") == 1
+    assert web.counted("unheard_total", source="crm") == 1
+
+
 async def test_what_is_received_is_counted_and_timed(web: Running) -> None:
     await web.deliver("crm", signup())
 
