@@ -28,6 +28,10 @@ MAXIMUM_BATCH = 512
 MAXIMUM_BATCH_BYTES = 8 * 1024 * 1024
 MAXIMUM_WAITING_BYTES = 128 * 1024 * 1024
 LANES = 2
+NOTIFY_SECONDS = 0.01
+# A batch costs as much as six events do, whatever its size. While one is written, the next one begins when so many
+# records wait, or when the other is committed; alone, a record waits for nothing.
+WORTH_A_SECOND_LANE = 32
 MAXIMUM_REPEATS = 5
 REPEATABLE = frozenset(
     {"40001", "40P01"}
@@ -50,7 +54,8 @@ class GroupCommit:
         self._limit = limit
         self._waiting: deque[tuple[IntakeRecord, asyncio.Future[Accepted]]] = deque()
         self._waiting_bytes = 0
-        self._arrived = asyncio.Event()
+        self._ready = asyncio.Event()  # a lane may take a batch
+        self._writing = 0  # lanes that write one
         self._lanes: list[asyncio.Task[None]] = []
         self._made = asyncio.Event()
         self._notifier: asyncio.Task[None] | None = None
@@ -64,7 +69,7 @@ class GroupCommit:
     async def close(self) -> None:
         """Commit the records that wait, finish the batches under way, then stop."""
         self._closing = True
-        self._arrived.set()
+        self._ready.set()
         await asyncio.gather(*self._lanes)
         self._ended = True
         self._made.set()
@@ -84,16 +89,25 @@ class GroupCommit:
         self._waiting_bytes += len(record.delivery.body)
         future: asyncio.Future[Accepted] = asyncio.get_running_loop().create_future()
         self._waiting.append((record, future))
-        self._arrived.set()
+        self._wake()
         return await future
 
     async def _lane(self) -> None:
         connection = DirectConnection(self._url)
         while not self._closing or self._waiting:
-            await self._arrived.wait()
+            await self._ready.wait()
             if batch := self._take():
-                await self._commit_all(connection, batch)
+                # Transactions that notify commit one at a time in PostgreSQL: only a lone one wakes the workers itself.
+                alone = not self._writing and not self._waiting
+                self._writing += 1
+                await self._commit_all(connection, batch, notify=alone)
+                self._writing -= 1
+                self._wake()
         await connection.close()
+
+    def _wake(self) -> None:
+        if self._waiting and (not self._writing or len(self._waiting) >= WORTH_A_SECOND_LANE):
+            self._ready.set()
 
     def _take(self) -> Batch:
         """Take records that wait, up to MAXIMUM_BATCH events and 8 MiB (a larger delivery is committed alone)."""
@@ -106,13 +120,13 @@ class GroupCommit:
                 break
             batch.append(self._waiting.popleft())
             self._waiting_bytes -= len(record.delivery.body)
-        if not self._waiting and not self._closing:
-            self._arrived.clear()
+        if len(self._waiting) < WORTH_A_SECOND_LANE and not self._closing:
+            self._ready.clear()
         return batch
 
-    async def _commit_all(self, connection: DirectConnection, batch: Batch) -> None:
+    async def _commit_all(self, connection: DirectConnection, batch: Batch, *, notify: bool = False) -> None:
         try:
-            results = await self._commit(connection, [record for record, _ in batch])
+            results = await self._commit(connection, [record for record, _ in batch], notify=notify)
         except DRIVER_TROUBLE as error:
             await self._isolate(connection, batch, error)
         except Exception:
@@ -123,34 +137,38 @@ class GroupCommit:
             for (_, future), result in zip(batch, results, strict=True):
                 _resolve(future, result)
 
-    async def _commit(self, connection: DirectConnection, records: Sequence[IntakeRecord]) -> list[Accepted]:
+    async def _commit(
+        self, connection: DirectConnection, records: Sequence[IntakeRecord], *, notify: bool
+    ) -> list[Accepted]:
         """Write `records` in one transaction, again after a deadlock or a serialization failure."""
         for repeat in range(1, MAXIMUM_REPEATS + 1):
             try:
-                results, made = await write(connection, records)
+                results, made = await write(connection, records, notify=notify)
             except DRIVER_TROUBLE as error:
                 if sqlstate(error) not in REPEATABLE or repeat == MAXIMUM_REPEATS:
                     raise
                 log.info("store.batch_repeated", sqlstate=sqlstate(error), entries=len(records))
             else:
-                if made:
+                if made and not notify:
                     self._made.set()
                 return results
         raise AssertionError("unreachable: the last repeat returns or raises")
 
     async def _notify_workers(self) -> None:
-        """Notify after commits, never within: PostgreSQL lets transactions that notify commit one at a time only.
+        """Notify after the commits of batches that do not, at most once in 10 milliseconds.
 
         Workers also poll, so that they find rows whose notification was lost (by a crash or a lost connection).
         """
         connection = DirectConnection(self._url)
-        while not self._ended:
+        while not self._ended or self._made.is_set():
             await self._made.wait()
             self._made.clear()
             try:
                 await notify_workers(connection)
             except DRIVER_TROUBLE as error:
                 log.warning("store.workers_not_told", error=first_line(error))
+            if not self._ended:
+                await asyncio.sleep(NOTIFY_SECONDS)
         await connection.close()
 
     async def _isolate(self, connection: DirectConnection, batch: Batch, error: BaseException) -> None:

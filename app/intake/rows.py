@@ -1,9 +1,8 @@
-"""What a group commit writes, as rows of JSON: one text per table."""
+"""What a group commit writes: the rows of a table as one JSON text, and deliveries as one array per column."""
 
 from __future__ import annotations
 
 import json
-from base64 import b64encode
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
@@ -18,10 +17,10 @@ if TYPE_CHECKING:
     from app.model import Decision, EnrollRequest
 
 
-def rows(batch: Sequence[IntakeRecord]) -> dict[str, str]:
-    """Return the rows of each table as JSON, as if every event were new; the statement selects those that are."""
+def rows(batch: Sequence[IntakeRecord]) -> dict[str, Any]:
+    """Return the rows of each table, as if every event were new; the statement selects those that are."""
     items = [_Item(one, record.delivery.id, record.delivery.received_at) for record in batch for one in record.events]
-    return {"deliveries": _json([_delivery(record) for record in batch]), **_rows_of(items)}
+    return {**_deliveries(batch), **_rows_of(items)}
 
 
 def decided_rows(
@@ -52,17 +51,18 @@ def _rows_of(items: list[_Item]) -> dict[str, str]:
     }
 
 
-def _delivery(record: IntakeRecord) -> dict[str, Any]:
-    delivery = record.delivery
+def _deliveries(batch: Sequence[IntakeRecord]) -> dict[str, list[Any]]:
+    """Return the columns of deliveries. Their bodies are bytes, which JSON would hold as base64."""
+    deliveries = [record.delivery for record in batch]
     return {
-        "id": delivery.id,
-        "source": delivery.source,
-        "provider": record.provider,
-        "received_at": delivery.received_at,
-        "method": delivery.method,
-        "url": delivery.url,
-        "headers": delivery.headers,
-        "body": b64encode(delivery.body).decode(),
+        "delivery_ids": [delivery.id for delivery in deliveries],
+        "sources": [delivery.source for delivery in deliveries],
+        "providers": [record.provider for record in batch],
+        "received_at": [delivery.received_at for delivery in deliveries],
+        "methods": [delivery.method for delivery in deliveries],
+        "urls": [delivery.url for delivery in deliveries],
+        "headers": [_json(delivery.headers) for delivery in deliveries],
+        "bodies": [delivery.body for delivery in deliveries],
     }
 
 
@@ -150,12 +150,12 @@ def _written_back(item: _Item, recorded: RecordedDecision, request: EnrollReques
     return {name: facts[fact] for fact, name in request.plan.write_back}
 
 
-def _json(table: list[dict[str, Any]]) -> str:
-    """Return rows as JSON text. orjson refuses integers beyond 64 bits, which providers do send; json takes those."""
+def _json(value: Any) -> str:
+    """Return a value as JSON text. Providers send integers beyond 64 bits: orjson refuses them, json takes them."""
     try:
-        return orjson.dumps(table, default=dict).decode()
+        return orjson.dumps(value, default=dict).decode()
     except TypeError:
-        return json.dumps(table, ensure_ascii=False, default=_plain)
+        return json.dumps(value, ensure_ascii=False, default=_plain)
 
 
 def _plain(value: Any) -> Any:

@@ -19,7 +19,7 @@ from sqlalchemy import text
 # The parts that write rows do not read each other, so that their order does not matter.
 EVENTS = """
     event_in AS MATERIALIZED (
-        SELECT * FROM jsonb_to_recordset(CAST(:events AS jsonb)) AS row(
+        SELECT * FROM json_to_recordset(CAST(:events AS json)) AS row(
             id text, key text, delivery_id text, source text, type text, provider_id text, received_at timestamptz,
             occurred_at timestamptz, email text, first_name text, last_name text, name text, company text, exit boolean,
             thin boolean, data jsonb, answers jsonb
@@ -44,7 +44,7 @@ def decided(*, free: str = "false", replaces: str = PREVIOUS, detail: str = "NUL
     """
     return f"""
     enrollment_in AS MATERIALIZED (
-        SELECT row.*, heard_at FROM jsonb_to_recordset(CAST(:enrollments AS jsonb)) AS row(
+        SELECT row.*, heard_at FROM json_to_recordset(CAST(:enrollments AS json)) AS row(
             id text, decision_id text, event_id text, delivery_id text, source text, rule text, account text,
             email text, sequence text, plan jsonb, properties jsonb, require jsonb, intent text,
             seconds double precision, received_at timestamptz, expires_at timestamptz, due_at timestamptz,
@@ -76,7 +76,7 @@ def decided(*, free: str = "false", replaces: str = PREVIOUS, detail: str = "NUL
             rule, line, revision, facts,
             CASE WHEN holder IS NULL THEN enrollment_id END,
             statement_timestamp(), {replaces}
-        FROM jsonb_to_recordset(CAST(:decisions AS jsonb)) AS row(
+        FROM json_to_recordset(CAST(:decisions AS json)) AS row(
             id text, event_id text, delivery_id text, source text, email text, verdict text, reason text, rule text,
             line integer, revision text, facts jsonb, enrollment_id text
         ) LEFT JOIN taken ON taken.id = row.enrollment_id
@@ -119,11 +119,12 @@ ACCEPT = text(f"""
         RETURNING event_id, delivery_id, seen_at AS heard_at
     ), {decided(replaces="CAST(NULL AS text)")}, delivery AS (
         INSERT INTO deliveries (id, source, provider, received_at, method, url, headers, body)
-        SELECT id, source, provider, received_at, method, url, headers, decode(body, 'base64')
-        FROM jsonb_to_recordset(CAST(:deliveries AS jsonb)) AS row(
-            id text, source text, provider text, received_at timestamptz, method text, url text, headers jsonb,
-            body text
-        )
+        SELECT id, source, provider, received_at, method, url, headers, body
+        FROM unnest(
+            CAST(:delivery_ids AS text[]), CAST(:sources AS text[]), CAST(:providers AS text[]),
+            CAST(:received_at AS timestamptz[]), CAST(:methods AS text[]), CAST(:urls AS text[]),
+            CAST(:headers AS jsonb[]), CAST(:bodies AS bytea[])
+        ) AS row(id, source, provider, received_at, method, url, headers, body)
         WHERE id IN (SELECT delivery_id FROM fresh)
     ), event AS (
         INSERT INTO events (
@@ -139,8 +140,12 @@ ACCEPT = text(f"""
         SELECT id, delivery_id, source, 'ready', statement_timestamp(), statement_timestamp(), statement_timestamp()
         FROM event_in WHERE thin AND id IN (SELECT event_id FROM fresh)
         RETURNING event_id
+    ), outcome AS (
+        {OUTCOME} OR EXISTS (SELECT FROM thin) AS work
     )
-    {OUTCOME} OR EXISTS (SELECT FROM thin) AS work
+    SELECT new, taken, holders, work,
+           CASE WHEN work AND CAST(:notify AS boolean) THEN pg_notify(CAST(:channel AS text), '') END
+    FROM outcome
 """)  # noqa: S608  # what is put in are the parts above
 
 # One thin event after its lookup. The fence is the attempt that the worker claimed. When another worker has claimed the

@@ -16,9 +16,15 @@ if TYPE_CHECKING:
     from app.intake.entries import DecidedEvent, IntakeRecord
 
 
-async def write(connection: DirectConnection, batch: Sequence[IntakeRecord]) -> tuple[list[Accepted], bool]:
-    """Write `batch` as one transaction; return the outcome of each record, and whether workers have work now."""
-    (row,) = await connection.fetch(sql.ACCEPT, rows(batch))
+async def write(
+    connection: DirectConnection, batch: Sequence[IntakeRecord], *, notify: bool = False
+) -> tuple[list[Accepted], bool]:
+    """Write `batch` as one transaction; return the outcome of each record, and whether workers have work now.
+
+    With `notify` that transaction wakes the workers, too.
+    """
+    values = {**rows(batch), "notify": notify, "channel": ENROLLMENTS_READY}
+    (row,) = await connection.fetch(sql.ACCEPT, values)
     new, taken = set(row["new"]), dict(zip(row["taken"], row["holders"], strict=True))
     results = [accepted(record.events, new, taken) for record in batch]
     await _count_repeats(connection, batch, results)

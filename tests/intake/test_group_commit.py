@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from sqlalchemy import make_url, text
 
+from app.database.engine import connect
+from app.database.listen import ENROLLMENTS_READY
 from app.errors import Busy, Unreadable
-from app.intake.group_commit import MAXIMUM_WAITING_BYTES, GroupCommit
+from app.intake.group_commit import MAXIMUM_BATCH, MAXIMUM_WAITING_BYTES, WORTH_A_SECOND_LANE, GroupCommit
+from tests.web.wire import until
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -229,3 +232,71 @@ async def _accepted(writer: GroupCommit, entry: Any) -> bool:
         return bool((await writer.accept(entry)).new)
     except Busy:
         return False
+
+
+async def notified_by(engine: AsyncEngine, heard: asyncio.Queue[int]) -> str:
+    """Return the statement of the connection that notified the workers."""
+    pid = await heard.get()
+    (query,) = await column(engine, f"SELECT query FROM pg_stat_activity WHERE pid = {pid}")  # noqa: S608  # a number
+    return " ".join(query.split())
+
+
+@pytest.fixture
+async def heard(engine: AsyncEngine) -> AsyncIterator[asyncio.Queue[int]]:
+    """The connections that notify the workers, in their order."""
+    heard: asyncio.Queue[int] = asyncio.Queue()
+    listening = await connect(engine.url)
+    await listening.add_listener(ENROLLMENTS_READY, lambda _, pid, *__: heard.put_nowait(pid))
+    yield heard
+    await listening.close()
+
+
+async def test_a_lone_delivery_wakes_the_workers_by_its_own_transaction(
+    writer: GroupCommit, engine: AsyncEngine, make_entry: Any, heard: asyncio.Queue[int]
+) -> None:
+    await writer.accept(make_entry("e1"))
+    assert (await notified_by(engine, heard)).startswith("WITH event_in")
+    await writer.close()
+    assert heard.qsize() == 1  # the one that a writer sends when it closes
+
+
+async def test_a_delivery_without_work_wakes_no_worker(
+    writer: GroupCommit, engine: AsyncEngine, make_entry: Any, heard: asyncio.Queue[int]
+) -> None:
+    await writer.accept(make_entry("e1"))
+    await heard.get()
+    await writer.accept(make_entry("e1"))
+    await writer.accept(make_entry("e2", "another@corp.example"))
+    assert (await notified_by(engine, heard)).startswith("WITH event_in")
+    assert heard.empty()
+
+
+async def test_under_load_workers_are_woken_by_a_transaction_apart(
+    engine: AsyncEngine, make_entry: Any, heard: asyncio.Queue[int]
+) -> None:
+    writer = GroupCommit(engine.url)
+    people = MAXIMUM_BATCH + 2 * WORTH_A_SECOND_LANE
+    entries = [writer.accept(make_entry(f"e{n}", f"p{n}@corp.example")) for n in range(people)]
+    waiting = asyncio.gather(*entries)
+    await asyncio.sleep(0)
+    writer.start()
+    await waiting
+    assert await notified_by(engine, heard) == "SELECT pg_notify(CAST($1 AS text), '')"
+    await writer.close()
+
+
+async def test_while_a_batch_is_written_few_records_wait_for_it(
+    writer: GroupCommit, engine: AsyncEngine, make_entry: Any
+) -> None:
+    async with engine.begin() as connection:
+        await connection.execute(text("LOCK TABLE event_keys"))
+        first = asyncio.create_task(writer.accept(make_entry("e0")))
+        await until(lambda: writer._writing == 1)
+        others = [asyncio.create_task(writer.accept(make_entry(f"e{n}"))) for n in range(1, WORTH_A_SECOND_LANE)]
+        for _ in range(10):
+            await asyncio.sleep(0)
+        assert (writer._writing, len(writer._waiting)) == (1, WORTH_A_SECOND_LANE - 1)
+        last = asyncio.create_task(writer.accept(make_entry("last")))
+        await until(lambda: writer._writing == 2)
+        assert not writer._waiting
+    assert all(result.new for result in await asyncio.gather(first, *others, last))
