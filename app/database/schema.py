@@ -245,7 +245,7 @@ enrollments = Table(
         "ix_enrollments_waiting_for_sender",
         "account",
         "sender_email",
-        postgresql_where=text("state IN ('held', 'ready', 'working')"),
+        postgresql_where=text("state IN ('held', 'ready', 'working') AND sender_email IS NOT NULL"),
     ),
     Index(
         "ix_enrollments_expires",
@@ -267,7 +267,6 @@ enrollments = Table(
     Index("ix_enrollments_confirm", "account", "confirm_at", postgresql_where=text("confirm_at IS NOT NULL")),
     Index("ix_enrollments_follow", "account", "follow_at", postgresql_where=text("follow_at IS NOT NULL")),
     Index("ix_enrollments_hinted", "account", "hinted_at", postgresql_where=text("hinted_at IS NOT NULL")),
-    Index("ix_enrollments_followed_contact", "account", "contact_id", postgresql_where=text("follow_at IS NOT NULL")),
     Index("ix_enrollments_ended", "ended", "id", postgresql_where=text("ended IS NOT NULL")),
     Index(None, "email", "id"),
     Index(None, "source", "id"),
