@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import asynccontextmanager
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from app.clock import elapsed_seconds
@@ -19,8 +18,6 @@ if TYPE_CHECKING:
     from sqlalchemy import TextClause
     from sqlalchemy.engine import URL
 
-# Every statement here finds its rows by keys, whatever the values: planning one anew takes longer than running it.
-PLANNED_ONCE = MappingProxyType({"plan_cache_mode": "force_generic_plan"})
 KEPT_SECONDS = 30.0  # for which a connection that is not used stays open: each is a process of the server
 
 
@@ -54,7 +51,7 @@ class DirectConnection:
 
     async def _opened(self) -> Any:
         if self._connection is None or self._connection.is_closed():
-            self._connection = await connect(self._url, idle_seconds=self._idle_seconds, settings=PLANNED_ONCE)
+            self._connection = await connect(self._url, idle_seconds=self._idle_seconds)
         return self._connection
 
     async def close(self) -> None:

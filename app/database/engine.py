@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from functools import cache, partial
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import asyncpg
@@ -17,7 +16,7 @@ from app.database.idle import close_unused
 from app.errors import Busy, StartError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
     from sqlalchemy import TextClause
     from sqlalchemy.engine import URL
@@ -30,7 +29,9 @@ COMMAND_SECONDS = 30
 # A process that is frozen, or cut off, in the middle of a transaction keeps its locks. PostgreSQL ends that transaction
 # after this time; without the limit the other replicas would wait without end.
 IDLE_SECONDS = 7.5
-NO_SETTINGS: Mapping[str, str] = MappingProxyType({})
+# PostgreSQL makes a new plan for each of a statement's first five executions on a connection, and may do so ever after;
+# a plan of a claim takes a millisecond or more. No statement of ours needs a plan for its values alone: a test looks at
+# the plan for any values of each of them.
 
 # What a statement over asyncpg alone may raise: errors of the server, of the driver, and of the network.
 DRIVER_TROUBLE = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, TimeoutError)
@@ -39,16 +40,12 @@ STORE_TROUBLE = (SQLAlchemyError, *DRIVER_TROUBLE)
 
 
 async def connect(
-    url: URL,
-    *,
-    command_timeout: float | None = COMMAND_SECONDS,
-    idle_seconds: float = IDLE_SECONDS,
-    settings: Mapping[str, str] = NO_SETTINGS,
+    url: URL, *, command_timeout: float | None = COMMAND_SECONDS, idle_seconds: float = IDLE_SECONDS
 ) -> Any:
     """Open one asyncpg connection. Raises OSError when that fails.
 
     `command_timeout` (seconds) ends a statement without a response; `idle_seconds` is how long a transaction may wait
-    for its next statement. `settings` are further ones of the session.
+    for its next statement.
 
     Every connection is opened here, and asyncpg alone reads the URL, so that libpq's parameters in its query (sslmode,
     sslrootcert, application_name, ...) have their usual meaning.
@@ -61,9 +58,9 @@ async def connect(
             command_timeout=command_timeout,
             server_settings={
                 **named,
-                **settings,
                 "timezone": "UTC",
                 "idle_in_transaction_session_timeout": str(max(1, int(idle_seconds * 1000))),
+                "plan_cache_mode": "force_generic_plan",
             },
         )
     except (asyncpg.PostgresError, asyncpg.InterfaceError, ValueError) as error:

@@ -65,7 +65,7 @@ CLAIM = text("""
             SELECT id FROM outbound
             WHERE outbound.endpoint = wanted.endpoint AND state IN ('waiting', 'sending')
               AND due_at <= GREATEST(CAST(:now AS timestamptz), statement_timestamp())
-              AND (state = 'waiting' OR (state = 'sending' AND leased_until < statement_timestamp()))
+              AND (state = 'waiting' OR leased_until < statement_timestamp())
             ORDER BY due_at, id LIMIT wanted.room
             FOR UPDATE SKIP LOCKED
         ) AS found

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
     from app.model import Filters
 
+# A page of a rare state is read by another index than one of a common state.
+PLAN_FOR_VALUES = text("SET LOCAL plan_cache_mode = force_custom_plan")
+
 # Every scrape of the metrics runs these two. Indexes alone answer them, and only the rows counted are read.
 BACKLOG = text("""
     SELECT state, count(*) AS count FROM enrollments
@@ -114,6 +117,7 @@ class StoredReader:
     async def _rows(self, statement: Any, **values: Any) -> Sequence[Mapping[str, Any]]:
         with busy_when_gone():
             async with self._engine.connect() as connection:
+                await connection.execute(PLAN_FOR_VALUES)
                 return [dict(row) for row in (await connection.execute(statement, values)).mappings()]
 
 

@@ -16,12 +16,15 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 import pytest
-from sqlalchemy import TextClause
+from sqlalchemy import TextClause, select
 from sqlalchemy.engine import URL, make_url
 
 import app
-from app.database.engine import connect, driver_sql
+from app.database.engine import _DIALECT, connect, driver_sql
 from app.database.migrate import migrate
+from app.database.schema import metadata
+from app.model import Filters
+from app.reports.store import PLAN_FOR_VALUES, _narrowed
 from tests.conftest import NOON
 from tests.database.filled import GROWING, NOT_ALL_VISIBLE, ROWS, filling
 
@@ -123,7 +126,7 @@ ASKED = {
     " WRITE_ENDPOINT",
     "hubspot.rate_limit_statements": "ADOPT_LIMIT BLOCK COUNT_DAY GIVE_PERMITS INSERT_PERMITS SPEND_DAY",
     "intake.rejected_store": "FIND_ACCEPTED FIND_REJECTED INSERT KEEP_NEWEST",
-    "reports.store": "TABLE_SIZES",  # polled, and reads PostgreSQL's catalogue
+    "reports.store": "PLAN_FOR_VALUES TABLE_SIZES",  # polled, and reads PostgreSQL's catalogue
     "rules.store": "LOCK PUT_IN_FORCE READ_ACCOUNTS UNFINISHED_ELSEWHERE",
     "enrollments.person_statements": "CHECKPOINT_PREPARED READ_CONFLICT",
     "enrollments.sending_statements": "COMMIT_SENDING LOCK_INBOXES",
@@ -149,7 +152,7 @@ def _statements() -> Iterator[tuple[str, TextClause]]:
 
 
 STATEMENTS = dict(_statements())
-LOCKS = {"rules.store.LOCK"}  # PostgreSQL has no plan for it
+LOCKS = {"rules.store.LOCK", "reports.store.PLAN_FOR_VALUES"}  # PostgreSQL has no plan for them
 
 
 @pytest.fixture(scope="module")
@@ -195,19 +198,31 @@ async def connection(filled: URL) -> AsyncIterator[Any]:
 async def explained(connection: Any, name: str, values: dict[str, Any]) -> list[dict[str, Any]]:
     """Execute a statement; return the nodes of its plan, with what each of them read."""
     sql, names = driver_sql(STATEMENTS[name])
-    explain = f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {sql}"
-    return list(_nodes(orjson.loads(await connection.fetchval(explain, *(values[each] for each in names)))[0]["Plan"]))
+    return await _plan(connection, sql, [values[each] for each in names], "ANALYZE, BUFFERS, ")
 
 
 async def generic_plan(connection: Any, name: str) -> list[dict[str, Any]]:
     """Return the nodes of the plan that PostgreSQL makes of a statement whatever its values are."""
     sql, names = driver_sql(STATEMENTS[name])
-    await connection.execute("SET LOCAL plan_cache_mode = force_generic_plan")
+    return await _plan(connection, sql, [None] * len(names))
+
+
+async def _plan(connection: Any, sql: str, values: list[Any], options: str = "") -> list[dict[str, Any]]:
+    """Plan a statement as the service's connections do, for any values."""
     await connection.execute(f"PREPARE it AS {sql}")
-    values = f"({', '.join('NULL' for _ in names)})" if names else ""
-    plan = await connection.fetchval(f"EXPLAIN (FORMAT JSON) EXECUTE it{values}")
+    written = f"({', '.join(map(_literal, values))})" if values else ""
+    plan = await connection.fetchval(f"EXPLAIN ({options}FORMAT JSON) EXECUTE it{written}")
     await connection.execute("DEALLOCATE it")
     return list(_nodes(orjson.loads(plan)[0]["Plan"]))
+
+
+def _literal(value: Any) -> str:
+    """Write a value as SQL does."""
+    if value is None:
+        return "NULL"
+    if isinstance(value, list):
+        return f"ARRAY[{', '.join(map(_literal, value))}]"
+    return str(value) if isinstance(value, int | float) else f"'{value}'"
 
 
 def _nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -245,6 +260,10 @@ def test_every_statement_of_the_store_is_polled_or_asked() -> None:
     assert sorted(STATEMENTS) == sorted([*POLLED, *asked])
 
 
+async def test_every_connection_plans_for_any_values(connection: Any) -> None:
+    assert await connection.fetchval("SHOW plan_cache_mode") == "force_generic_plan"
+
+
 async def test_every_table_that_grows_is_filled(connection: Any) -> None:
     for table in sorted(GROWING):
         assert await connection.fetchval(f"SELECT count(*) FROM {table}") == ROWS, table  # noqa: S608  # our own
@@ -265,6 +284,27 @@ async def test_a_look_that_finds_nothing_due_reads_next_to_nothing(connection: A
 async def test_a_gauge_is_answered_by_indexes_alone(connection: Any, name: str) -> None:
     nodes = await explained(connection, name, POLLED[name])
     assert {node["Node Type"] for node in filter(_grows, nodes)} == {"Index Only Scan"}
+
+
+def pages() -> Iterator[tuple[str, Filters]]:
+    """List what a page can be narrowed to: nothing, one thing, or a person and one thing."""
+    for column in (None, "email", "source", "rule", "state", "verdict", "ended"):
+        for after in (None, "000000004004"):
+            narrowed: dict[str, Any] = {column: "main"} if column else {}
+            yield from ((table, Filters(**narrowed, after=after)) for table in ("events", "decisions", "enrollments"))
+
+
+@pytest.mark.parametrize(("table", "filters"), list(pages()))
+async def test_a_page_is_read_in_the_order_of_an_index(connection: Any, table: str, filters: Filters) -> None:
+    asked = _narrowed(select(metadata.tables[table]), metadata.tables[table], filters)
+    compiled = asked.compile(dialect=_DIALECT)
+    values = [compiled.params[name] for name in compiled.positiontup or ()]
+    await connection.execute(PLAN_FOR_VALUES.text)
+    nodes = await _plan(connection, str(compiled), values, "ANALYZE, BUFFERS, ")
+    assert whole_tables(nodes) == []
+    assert [node["Node Type"] for node in nodes] == ["Limit", "Index Scan"]
+    if filters.verdict is None:  # A page of one verdict is read from all decisions.
+        assert sum(rows_looked_at(nodes).values()) <= ROWS_OF_A_LOOK
 
 
 @pytest.mark.parametrize("name", sorted(set(STATEMENTS) - LOCKS))
