@@ -19,7 +19,8 @@ Beside the road: app.enrichment asks providers about thin events, app.accounts c
 app.catalogue lists what HubSpot has, app.doctor reports what would prevent enrollments, app.people has addresses and
 suppressions, app.hubspot sends requests to HubSpot, app.database stores everything, app.sandbox is an emulated HubSpot
 for practice.
-app.main is the composition root, app.process what every process has, app.workers the background work.
+app.main is the composition root, app.processes forks and watches, app.process is what every process has, app.workers
+the background work.
 """
 
 __version__ = "0.1.0"

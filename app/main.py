@@ -1,73 +1,175 @@
-"""The composition root: open the process, start its rooms in order, serve until it is stopped."""
+"""The composition root: prepare once, then fork the processes that receive and enroll, and watch them."""
 
 from __future__ import annotations
 
-from contextlib import AsyncExitStack
+import asyncio
+import os
+from contextlib import AsyncExitStack, ExitStack
+from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import structlog
 
 from app import workers
+from app.accounts.sandbox_mode import running_sandbox
+from app.database.embedded.keep_running import CHECK_SECONDS, keep_running
 from app.database.migrate import migrate, require_migrated
-from app.database.wiring import open_database
+from app.database.wiring import data_dir, database_url, open_database, own_database
 from app.errors import StartError
 from app.observability import logs
+from app.observability.shared import PARENT, Shared, Slot
 from app.process import open_process
+from app.processes import Child, Supervisor, run_alone, run_as_child
 from app.web import wiring as web
+from app.web.server import port_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    import socket
+    from collections.abc import Mapping, Sequence
+    from contextlib import AbstractAsyncContextManager
 
     from app.process import Process
+    from app.processes import Parent
+    from app.rules.rulebook import Rulebook
     from app.settings import Settings
+
+WEB, WORKER = "web", "worker"
 
 log = structlog.get_logger(__name__)
 
 
-async def serve(
-    settings: Settings, environment: Mapping[str, str], *, with_worker: bool = True, with_sandbox: bool = False
+@dataclass(frozen=True, slots=True)
+class Service:
+    """What the processes of one service have in common: the slots of their shared memory, and what `Process` needs."""
+
+    settings: Settings
+    environment: Mapping[str, str]
+    database: str
+    sandbox: str | None
+    slots: Sequence[Slot]
+
+    def open(self, slot: Slot) -> AbstractAsyncContextManager[Process]:
+        """Open the process that has this slot."""
+        shared = Shared(slot, self.slots)
+        return open_process(self.settings, self.environment, self.database, sandbox=self.sandbox, shared=shared)
+
+
+def serve(
+    settings: Settings,
+    environment: Mapping[str, str],
+    *,
+    processes: int = 1,
+    with_worker: bool = True,
+    with_sandbox: bool = False,
 ) -> None:
-    """Receive webhooks, and enroll unless workers run apart; until SIGTERM or SIGINT."""
+    """Receive webhooks in `processes` processes, and enroll in one more unless workers run apart.
+
+    It ends at SIGTERM or SIGINT. Raises StartError.
+    """
     logs.configure(form=settings.log_format, level=settings.log_level)
-    async with open_process(settings, environment, own_database=True, with_sandbox=with_sandbox) as process:
-        listeners = web.bind(process)
+    with ExitStack() as stack:
+        folder = data_dir(settings, practice=with_sandbox)
+        server = stack.enter_context(own_database(settings, folder))
+        database = server.url if server else database_url(settings, folder)
+        sandbox = stack.enter_context(running_sandbox()) if with_sandbox else None
+        sockets = web.bind(settings)
+        parent = Slot(PARENT, PARENT)
+        receivers = [Slot(f"{WEB}-{number}", WEB) for number in range(1, processes + 1)]
+        enrollers = [Slot(WORKER, WORKER)] if with_worker else []
+        service = Service(settings, environment, database, sandbox, [parent, *receivers, *enrollers])
+        rules = asyncio.run(_prepare(service, parent))
+        receive = partial(_receive, service, rules, sockets, sweep=not with_worker)
+        Supervisor(
+            [
+                *(Child(slot, partial(receive, slot)) for slot in receivers),
+                *(Child(slot, partial(_enroll, service, rules, slot)) for slot in enrollers),
+            ],
+            started=partial(_started, [port_of(bound) for bound in sockets]),
+            stopping=partial(_stopping, sockets),
+            leave=server.leave_to_parent if server else _nothing,
+            check=partial(keep_running, server) if server else None,
+            every=CHECK_SECONDS,
+        ).run()
+
+
+async def _prepare(service: Service, slot: Slot) -> tuple[Rulebook, int]:
+    """Migrate and check the database, and put the rules in force; return them with their number."""
+    async with service.open(slot) as process:
         await migrate(process.engine.url)
         await process.check_database()
-        await _first_rulebook(process)
-        if with_worker:
-            await workers.start(process)
+        try:
+            await process.rulebook.start()
+        except StartError as error:
+            practise = "\nto practise without a HubSpot account: `segue serve --sandbox`, or `segue demo`"
+            raise StartError(f"{error}{'' if process.practice else practise}") from error
+        return process.current_rulebook(), process.rulebook.number
+
+
+async def _receive(
+    service: Service,
+    rules: tuple[Rulebook, int],
+    sockets: Sequence[socket.socket],
+    slot: Slot,
+    parent: Parent,
+    *,
+    sweep: bool,
+) -> None:
+    """Receive webhooks, and answer operators."""
+    async with service.open(slot) as process:
+        process.stopping = parent.stopping
+        await process.rulebook.resume(*rules)
         apps = await web.applications(process)
+        process.maintain(sweep=sweep)
+        served = dict(zip(web.listeners(process, sockets), apps, strict=True))
+        await run_as_child(process, served, parent, name=slot.name)
+
+
+async def _enroll(service: Service, rules: tuple[Rulebook, int], slot: Slot, parent: Parent) -> None:
+    """Enroll, and do all other work in the background."""
+    async with service.open(slot) as process:
+        process.stopping = parent.stopping
+        await process.rulebook.resume(*rules)
+        await workers.start(process)
         process.maintain()
-        await web.serve(process, dict(zip(listeners, apps, strict=True)))
+        await run_as_child(process, {}, parent, name=slot.name)
+
+
+def _started(ports: Sequence[int]) -> None:
+    log.info("service.started", pid=os.getpid(), ports=ports)
+
+
+def _stopping(sockets: Sequence[socket.socket]) -> None:
+    """Refuse connections as soon as the children accept none."""
+    log.info("service.stopping")
+    for bound in sockets:
+        bound.close()
+
+
+def _nothing() -> None:
+    """Leave nothing: the database is not this service's."""
 
 
 async def work(settings: Settings, environment: Mapping[str, str]) -> None:
     """Enroll only, until SIGTERM or SIGINT, by the rulebook that `serve` put in force."""
     logs.configure(form=settings.log_format, level=settings.log_level)
-    async with open_process(settings, environment, own_database=False, with_sandbox=False) as process:
+    async with open_process(settings, environment, database_url(settings, settings.data_dir)) as process:
         await require_migrated(process.engine)
         await process.check_database()
         await process.rulebook.start_from_store()
         await workers.start(process)
         process.maintain()
-        await web.serve(process, web.worker_listener(process))
+        await run_alone(process, web.worker_listener(process))
 
 
-async def migrate_only(settings: Settings) -> None:
+def migrate_only(settings: Settings) -> None:
     """Migrate the database, and do nothing else."""
     logs.configure(form=settings.log_format, level=settings.log_level)
+    with own_database(settings, settings.data_dir) as server:
+        asyncio.run(_migrate(settings, server.url if server else database_url(settings, settings.data_dir)))
+
+
+async def _migrate(settings: Settings, database: str) -> None:
     async with AsyncExitStack() as stack:
-        engine = await open_database(stack, settings, settings.data_dir, own=True)
+        engine = await open_database(stack, settings, database)
         log.info("database.migrated", revision=await migrate(engine.url))
-
-
-async def _first_rulebook(process: Process) -> None:
-    try:
-        await process.rulebook.start()
-    except StartError as error:
-        hint = (
-            ""
-            if process.practice
-            else "\nto practise without a HubSpot account: `segue serve --sandbox`, or `segue demo`"
-        )
-        raise StartError(f"{error}{hint}") from error

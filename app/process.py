@@ -16,18 +16,19 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from app import __version__
-from app.accounts.sandbox_mode import require_apart, start_sandbox
+from app.accounts.sandbox_mode import require_apart
 from app.accounts.wiring import open_oauth
 from app.database.direct import DirectPool
 from app.database.installation import shared_key
 from app.database.listen import GRANT_CHANGED, IDLE_POLL_SECONDS, RULEBOOK_CHANGED, Notifications
 from app.database.retention import prune
-from app.database.wiring import data_dir, open_database
+from app.database.wiring import open_database
 from app.hubspot.observe import observe_call
 from app.hubspot.wiring import open_client, open_rate_limit
 from app.jobs import Loop
 from app.observability.logs import hash_email
 from app.observability.metrics import Metrics
+from app.observability.shared_metrics import share_metrics
 from app.observability.unknown_paths import UnknownPaths
 from app.rules.active import ActiveRulebook
 from app.rules.file.documents import read_documents
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     from app.hubspot.rate_limit import RateLimit
     from app.hubspot.rate_limit_store import StoredRateLimit
     from app.model import Account
+    from app.observability.shared import Shared
     from app.rules.rulebook import Rulebook
     from app.settings import Settings
 
@@ -74,7 +76,8 @@ class ActiveAccount:
 class Process:
     """One process of Segue. `stack` ends what it started; `accounts` are those at work here, by name.
 
-    `practice` says that its HubSpot is the sandbox that it has started itself.
+    `practice` says that its HubSpot is the sandbox that the service has started itself. `shared` is what it has in
+    common with the other processes of its service, None where it runs alone.
 
     `pool` is for the statements of enrolling. `urgent_pool` has its own connections for those between a permit and its
     request: a permit expires after half a second.
@@ -91,6 +94,7 @@ class Process:
     oauth: OAuth | None
     unknown_paths: UnknownPaths
     practice: bool
+    shared: Shared | None = None
     name: str = field(default_factory=lambda: f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}")
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     accounts: dict[str, ActiveAccount] = field(default_factory=dict)
@@ -117,10 +121,11 @@ class Process:
         loop.start()
         self.stack.push_async_callback(loop.stop, finish=True)
 
-    def maintain(self) -> None:
-        """Follow the rulebooks and grants that other processes commit, and delete what has passed its retention."""
+    def maintain(self, *, sweep: bool = True) -> None:
+        """Follow the rulebooks and grants that other processes commit; `sweep` deletes what is past its retention."""
         self.run(self._follow_rulebook(), channel=RULEBOOK_CHANGED)
-        self.run(self._sweep())
+        if sweep:
+            self.run(self._sweep())
         if self.oauth is not None:
             self.subscribe(GRANT_CHANGED, self.oauth.changed)
         notifications = Notifications(self.engine.url, {name: partial(self._notify, name) for name in self._handlers})
@@ -195,29 +200,41 @@ class Process:
 
 @asynccontextmanager
 async def open_process(
-    settings: Settings, environment: Mapping[str, str], *, own_database: bool, with_sandbox: bool
+    settings: Settings,
+    environment: Mapping[str, str],
+    database: str,
+    *,
+    sandbox: str | None = None,
+    shared: Shared | None = None,
 ) -> AsyncIterator[Process]:
-    """Open a Process, and end what it started. Raises StartError."""
+    """Open a Process, and end what it started. Raises StartError.
+
+    `database` is the URL of its database, `sandbox` that of the emulator in practice.
+    """
     async with AsyncExitStack() as stack:
-        engine = await open_database(stack, settings, data_dir(settings, practice=with_sandbox), own=own_database)
+        engine = await open_database(stack, settings, database)
         pool, urgent_pool = (
             DirectPool(engine.url, size=POOL_CONNECTIONS, idle_seconds=settings.lease_seconds / 2) for _ in range(2)
         )
         stack.push_async_callback(pool.close)
         stack.push_async_callback(urgent_pool.close)
-        base_url = await start_sandbox(stack) if with_sandbox else settings.hubspot_url
-        metrics = Metrics(__version__)
+        base_url = sandbox or settings.hubspot_url
+        if shared is not None:
+            share_metrics(shared)
+        metrics = Metrics(__version__, shared)
         rulebook = ActiveRulebook(
             RulebookStore(engine),
             read=partial(read_documents, settings.config),
-            load=partial(load_rulebook, settings=settings, environment=environment, sandbox=with_sandbox),
+            load=partial(load_rulebook, settings=settings, environment=environment, sandbox=sandbox is not None),
             unfinished=partial(unfinished_elsewhere, engine),
             metrics=metrics,
         )
         # In practice all accounts use the emulator's tokens, including those that join by OAuth in the rules.
         observe = partial(observe_call, metrics)
-        oauth = None if with_sandbox else await open_oauth(stack, settings, engine, base_url=base_url, observe=observe)
-        unknown_paths = UnknownPaths(secrets=partial(_source_secrets, rulebook), counted=metrics.unknown_path)
+        oauth = None if sandbox else await open_oauth(stack, settings, engine, base_url=base_url, observe=observe)
+        unknown_paths = UnknownPaths(
+            secrets=partial(_source_secrets, rulebook), counted=metrics.unknown_path, shared=shared
+        )
         yield Process(
             settings,
             stack,
@@ -229,7 +246,8 @@ async def open_process(
             base_url,
             oauth,
             unknown_paths,
-            practice=with_sandbox,
+            practice=sandbox is not None,
+            shared=shared,
         )
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import re
+import subprocess
 import sys
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,8 +17,7 @@ from app.errors import StartError
 from app.variables import FILE
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from contextlib import AsyncExitStack
+    from collections.abc import Iterator, Mapping
 
     from app.model import Account
 
@@ -53,26 +53,22 @@ def is_practice(account: str) -> bool:
     return account.partition(":")[0] == SANDBOX
 
 
-async def start_sandbox(stack: AsyncExitStack) -> str:
-    """Start the HubSpot emulator as a child process that ends with this one; return its URL."""
+@contextmanager
+def running_sandbox() -> Iterator[str]:
+    """Run the HubSpot emulator as a child process, which ends with this one; yield its URL. Raises StartError."""
     arguments = ("-m", "app.sandbox", "--port", "0", "--parent", str(os.getpid()))
     # `-m` looks for `app` in the current folder first, which may be that of another program.
-    child = await asyncio.create_subprocess_exec(
-        sys.executable, *arguments, stdout=asyncio.subprocess.PIPE, cwd=Path(__file__).parents[2]
-    )
-    stack.push_async_callback(_end, child)
-    line = (await child.stdout.readline()).decode() if child.stdout else ""
-    found = re.search(r"http://\S+", line)
-    if found is None:
-        raise StartError("the sandbox does not start: run `segue sandbox` to see why")
-    log.info("sandbox.started", url=found.group())
-    return found.group().rstrip("/")
-
-
-async def _end(child: asyncio.subprocess.Process) -> None:
-    if child.returncode is None:
-        child.terminate()
-    await child.wait()
+    folder = Path(__file__).parents[2]
+    with subprocess.Popen([sys.executable, *arguments], stdout=subprocess.PIPE, cwd=folder) as child:  # noqa: S603  # our own interpreter and module
+        try:
+            line = child.stdout.readline().decode() if child.stdout else ""
+            found = re.search(r"http://\S+", line)
+            if found is None:
+                raise StartError("the sandbox does not start: run `segue sandbox` to see why")
+            log.info("sandbox.started", url=found.group())
+            yield found.group().rstrip("/")
+        finally:
+            child.terminate()
 
 
 def require_apart(known: set[str], *, practice: bool) -> None:

@@ -11,7 +11,7 @@ from app.accounts.sandbox_mode import require_apart
 from app.cli.rules_file import FINDINGS
 from app.database.installation import shared_key
 from app.database.migrate import require_migrated
-from app.database.wiring import data_dir, open_database
+from app.database.wiring import data_dir, database_url, open_database
 from app.enrollments.operator_store import EnrollmentOperatorStore
 from app.errors import RulebookError, StartError, UnknownRule
 from app.intake.redecide import BY_CLI, PAGE
@@ -89,7 +89,7 @@ async def redecider_of(
     """Open the database of a running service, and what decides again by the rules in force there. Raises StartError."""
     settings = load_settings(environment)
     async with AsyncExitStack() as stack:
-        engine = await open_database(stack, settings, data_dir(settings, practice=practice), own=False)
+        engine = await open_database(stack, settings, database_url(settings, data_dir(settings, practice=practice)))
         await require_migrated(engine)
         book = await _in_force(engine, settings, environment, practice=practice)
         hasher = partial(hash_email, key=await shared_key(engine, "person"))

@@ -21,12 +21,13 @@ def serve(
     no_worker: Annotated[
         bool, typer.Option("--no-worker", help="Receive only; `segue worker` processes enroll.")
     ] = False,
+    processes: Annotated[int, typer.Option(min=1, max=64, help="How many processes receive; they share the port.")] = 1,
 ) -> None:
-    """Receive webhooks and enroll."""
+    """Receive webhooks and enroll, in processes of their own."""
     from app.main import serve as run
 
     settings = load_settings(os.environ)
-    uvloop.run(run(settings, os.environ, with_worker=not no_worker, with_sandbox=with_sandbox))
+    run(settings, os.environ, processes=processes, with_worker=not no_worker, with_sandbox=with_sandbox)
 
 
 def worker() -> None:
@@ -40,7 +41,7 @@ def migrate() -> None:
     """Bring the database up to date (serve does this by itself)."""
     from app.main import migrate_only
 
-    uvloop.run(migrate_only(load_settings(os.environ)))
+    migrate_only(load_settings(os.environ))
 
 
 def sandbox(

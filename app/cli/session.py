@@ -19,7 +19,7 @@ from app.accounts.wiring import open_oauth
 from app.database.direct import DirectPool
 from app.database.engine import STORE_TROUBLE, busy_when_gone, first_line
 from app.database.migrate import require_migrated
-from app.database.wiring import data_dir, open_database
+from app.database.wiring import data_dir, database_url, open_database
 from app.errors import NotSent, StartError
 from app.hubspot.local_rate_limit import LocalRateLimit
 from app.hubspot.observe import observe_call
@@ -121,7 +121,7 @@ async def open_session(settings: Settings) -> AsyncIterator[CommandSession]:
 async def _engine(stack: AsyncExitStack, settings: Settings) -> tuple[AsyncEngine | None, str | None]:
     """Return the database, or why it cannot be reached."""
     try:
-        engine = await open_database(stack, settings, settings.data_dir, own=False)
+        engine = await open_database(stack, settings, database_url(settings, settings.data_dir))
         await require_migrated(engine)
     except StartError as error:
         return None, str(error)
@@ -133,7 +133,7 @@ async def _engine(stack: AsyncExitStack, settings: Settings) -> tuple[AsyncEngin
 async def stored_delivery(settings: Settings, id_: str, source: str, *, practice: bool) -> StoredDelivery | None:
     """Return a stored delivery by its id, or the last rejected one of a source."""
     async with AsyncExitStack() as stack:
-        engine = await open_database(stack, settings, data_dir(settings, practice=practice), own=False)
+        engine = await open_database(stack, settings, database_url(settings, data_dir(settings, practice=practice)))
         await require_migrated(engine)
         return await find_delivery(engine, id_, source)
 
@@ -159,7 +159,7 @@ async def disconnect(settings: Settings, account: str) -> Disconnected:
 async def _oauth_alone(settings: Settings) -> AsyncIterator[tuple[OAuth, AsyncEngine]]:
     """Open what connects accounts, for one command."""
     async with AsyncExitStack() as stack:
-        engine = await open_database(stack, settings, settings.data_dir, own=False)
+        engine = await open_database(stack, settings, database_url(settings, settings.data_dir))
         await require_migrated(engine)
         observe = partial(observe_call, Metrics(__version__))
         oauth = await open_oauth(stack, settings, engine, base_url=settings.hubspot_url, observe=observe)

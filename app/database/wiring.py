@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from app.database.embedded import EmbeddedPostgres, attach
-from app.database.embedded.keep_running import keep_running
 from app.database.engine import open_engine, require_server
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from contextlib import AsyncExitStack
     from pathlib import Path
 
@@ -24,33 +24,31 @@ def data_dir(settings: Settings, *, practice: bool) -> Path:
     return folder.with_name(f"{folder.name}-practice") if practice and not named else folder
 
 
-async def open_database(stack: AsyncExitStack, settings: Settings, data_dir: Path, *, own: bool) -> AsyncEngine:
-    """Open the operator's database, or the private one in `data_dir`; `stack` closes it. Raises StartError.
+def database_url(settings: Settings, data_dir: Path) -> str:
+    """Return the URL of the operator's database, or of the private one that runs in `data_dir`. Raises StartError."""
+    return settings.database_url.get_secret_value() if settings.database_url else attach(data_dir)
 
-    `own` starts the private server and keeps it running; otherwise this process attaches to a running one.
+
+@contextmanager
+def own_database(settings: Settings, data_dir: Path) -> Iterator[EmbeddedPostgres | None]:
+    """Run the private database in `data_dir` while the block runs; None where the operator names another one.
+
+    Raises StartError.
     """
     if settings.database_url is not None:
-        url = settings.database_url.get_secret_value()
-    elif own:
-        server = await asyncio.to_thread(EmbeddedPostgres.open, data_dir)
-        stack.push_async_callback(asyncio.to_thread, server.close)
-        _keep_running(stack, server)
-        url = server.url
-    else:
-        url = await asyncio.to_thread(attach, data_dir)
+        yield None
+        return
+    server = EmbeddedPostgres.open(data_dir)
+    try:
+        yield server
+    finally:
+        server.close()
+
+
+async def open_database(stack: AsyncExitStack, settings: Settings, url: str) -> AsyncEngine:
+    """Return an engine for a database; `stack` disposes of it. Raises StartError where it cannot be used."""
     # A replica that is frozen in the middle of a transaction must not block the others for longer than its lease.
     engine = open_engine(url, idle_seconds=settings.lease_seconds / 2)
     stack.push_async_callback(engine.dispose)
     await require_server(engine)
     return engine
-
-
-def _keep_running(stack: AsyncExitStack, server: EmbeddedPostgres) -> None:
-    ended = asyncio.Event()
-    watch = asyncio.create_task(keep_running(server, ended), name="database")
-
-    async def end() -> None:
-        ended.set()
-        await watch
-
-    stack.push_async_callback(end)

@@ -6,16 +6,23 @@ Names follow Prometheus's practices: one prefix, base units, `_total` on counter
 from __future__ import annotations
 
 from functools import cache
+from math import isnan, nan
 from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 from app.model import State
 from app.model.states import FINAL
+from app.observability.shared_metrics import MOST_RECENT, labels_elsewhere
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from collections.abc import Set as AbstractSet
+
+    from prometheus_client import Metric
+    from prometheus_client.metrics import MetricWrapperBase
+
+    from app.observability.shared import Shared
 
 ACK_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)
 COMMIT_BUCKETS = (0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
@@ -23,16 +30,20 @@ LAG_BUCKETS = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600, 21_600, 86
 SECONDS = Histogram.DEFAULT_BUCKETS
 MAXIMUM_REASONS = 80
 DAILY = "daily"
+RATE = "segue_hubspot_rate_remaining"
+NO_VALUE = nan
 
 
 class Metrics:
-    """The metrics of one process.
+    """The metrics of one process, or of all processes of a service where `shared` is given.
 
     A metric that counts or observes and does nothing else is a function itself; it takes the values of its labels.
     """
 
-    def __init__(self, version: str = "") -> None:
+    def __init__(self, version: str = "", shared: Shared | None = None) -> None:
         self.registry = CollectorRegistry()
+        self._shared = shared
+        self._by_name: dict[str, MetricWrapperBase] = {}
         self._counters()
         self._durations()
         self._gauges()
@@ -43,7 +54,9 @@ class Metrics:
         self._spent_days: set[str] = set()
 
     def _counter(self, name: str, description: str, *labels: str) -> Counter:
-        return Counter(f"segue_{name}", description, labels, registry=self.registry)
+        counter = Counter(f"segue_{name}", description, labels, registry=self.registry)
+        self._by_name[f"segue_{name.removesuffix('_total')}"] = counter
+        return counter
 
     def _counting(self, name: str, description: str, *labels: str) -> Callable[..., None]:
         counter = self._counter(name, description, *labels)
@@ -103,7 +116,9 @@ class Metrics:
         self._outbound = self._counter("outbound_total", "Events for endpoints, by outcome", "endpoint", "outcome")
 
     def _histogram(self, name: str, description: str, *labels: str, buckets: Sequence[float] = SECONDS) -> Histogram:
-        return Histogram(f"segue_{name}", description, labels, buckets=buckets, registry=self.registry)
+        histogram = Histogram(f"segue_{name}", description, labels, buckets=buckets, registry=self.registry)
+        self._by_name[f"segue_{name}"] = histogram
+        return histogram
 
     def _durations(self) -> None:
         self.ack = self._histogram(
@@ -120,23 +135,34 @@ class Metrics:
         self._call_duration = self._histogram("hubspot_request_duration_seconds", "HubSpot's answers", "endpoint")
 
     def _gauge(self, name: str, description: str, *labels: str) -> Gauge:
+        """Return a gauge that is set on each scrape, by the process that answers."""
         return Gauge(f"segue_{name}", description, labels, registry=self.registry)
+
+    def _kept_gauge(self, name: str, description: str, *labels: str) -> Gauge:
+        """Return a gauge that a process sets when it learns of a new value; of several the last one counts."""
+        gauge = Gauge(f"segue_{name}", description, labels, registry=self.registry, multiprocess_mode=MOST_RECENT)
+        self._by_name[f"segue_{name}"] = gauge
+        return gauge
 
     def _gauges(self) -> None:
         self._jobs = self._gauge("jobs", "Enrollments by state, final ones left out", "state")
-        self._table_bytes = self._gauge("table_bytes", "Bytes of each table, its indexes included", "table")
+        self._table_bytes = self._kept_gauge("table_bytes", "Bytes of each table, its indexes included", "table")
         self._oldest = self._gauge("oldest_job_age_seconds", "Age of the oldest enrollment that is due")
         self._budget = self._gauge("sender_budget_remaining", "Enrollments left in 24 hours", "account", "sender")
         self._paused = self._gauge("sender_paused", "1 while nothing is sent by a sender", "account", "sender")
         self._connected = self._gauge("account_connected", "0 while an account by OAuth is not connected", "account")
-        self._rate = self._gauge("hubspot_rate_remaining", "Requests left by HubSpot's own count", "account", "window")
-        self._owners_read_at = self._gauge(
+        self._rate = self._kept_gauge(
+            "hubspot_rate_remaining", "Requests left by HubSpot's own count", "account", "window"
+        )
+        self._owners_read_at = self._kept_gauge(
             "owners_read_timestamp_seconds", "When HubSpot's owners were read, by whom senders are chosen", "account"
         )
-        self._last_event = self._gauge("source_last_event_timestamp_seconds", "When a source was last heard", "source")
+        self._last_event = self._kept_gauge(
+            "source_last_event_timestamp_seconds", "When a source was last heard", "source"
+        )
         self.thin_events = self._gauge("thin_events", "Thin events that wait for their provider's answer").set
         self._overdue = self._gauge("follow_overdue_seconds", "For how long the oldest look has been due", "account")
-        self._old_secret = self._gauge(
+        self._old_secret = self._kept_gauge(
             "source_old_secret_timestamp_seconds", "When a secret on its way out last verified a delivery", "source"
         )
         self._outbound_waiting = self._gauge("outbound_waiting", "Events that wait to be delivered", "endpoint")
@@ -146,12 +172,15 @@ class Metrics:
         self._outbound_breaker = self._gauge(
             "outbound_breaker", "0 closed, 1 half-open, 2 open, 3 disabled: it answered 410", "endpoint"
         )
-        self._reloaded = self._gauge("config_last_reload_successful", "1 when the last reload of the rules succeeded")
-        self._reloaded_at = self._gauge(
+        self._reloaded = self._kept_gauge(
+            "config_last_reload_successful", "1 when the last reload of the rules succeeded"
+        )
+        self._reloaded_at = self._kept_gauge(
             "config_last_reload_success_timestamp_seconds", "When the rules in force were loaded"
         )
-        self._hash = self._gauge("config_hash", "The revision of the rules in force, as a number")
+        self._hash = self._kept_gauge("config_hash", "The revision of the rules in force, as a number")
         self._build = self._gauge("build_info", "The version that runs", "version")
+        self._up = self._gauge("process_up", "0 while a process of the service is being started again", "process")
 
     def received(self, source: str, result: str) -> None:
         """Count a delivery of a configured source: accepted, duplicate, filtered or handshake."""
@@ -250,7 +279,8 @@ class Metrics:
         A replica that sends nothing while the day is spent receives no figure from HubSpot.
         """
         for account in self._spent_days - accounts:
-            self._rate.remove(account, DAILY)
+            if self.registry.get_sample_value(RATE, {"account": account, "window": DAILY}) == 0:
+                self._rate.labels(account, DAILY).set(NO_VALUE)
         for account in accounts:
             self._rate.labels(account, DAILY).set(0)
         self._spent_days = set(accounts)
@@ -268,6 +298,10 @@ class Metrics:
     def reload_failed(self) -> None:
         """Note that a rulebook was rejected and the last good one stays."""
         self._reloaded.set(0)
+
+    def process_up(self, process: str, ready: bool) -> None:  # noqa: FBT001  # the gauge's value
+        """Set whether a process of the service works."""
+        self._up.labels(process).set(ready)
 
     def table_sizes(self, bytes_by_table: Mapping[str, int]) -> None:
         """Set how many bytes each table takes, its indexes included."""
@@ -297,7 +331,9 @@ class Metrics:
 
     def page(self) -> bytes:
         """Return the page for Prometheus."""
-        return generate_latest(self.registry)
+        for name, labels in labels_elsewhere(self._shared) if self._shared else ():
+            self._by_name[name].labels(*labels)
+        return generate_latest(_WithValues(self.registry))
 
     def _bounded(self, reason: str) -> str:
         """Return `reason`, or `other` once there are too many: HubSpot may invent codes, and labels cost memory."""
@@ -305,3 +341,16 @@ class Metrics:
             return "other"
         self._reasons.add(reason)
         return reason
+
+
+class _WithValues:
+    """What a registry collects, without the samples that have no value any more."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._registry = registry
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield each metric."""
+        for metric in self._registry.collect():
+            metric.samples = [sample for sample in metric.samples if not isnan(sample.value)]
+            yield metric

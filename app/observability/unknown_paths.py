@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from dataclasses import dataclass, replace
+from datetime import datetime
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
+import orjson
 import structlog
 
 from app.clock import utc_now
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Sequence
-    from datetime import datetime
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+
+    from app.observability.shared import Shared
 
 KEPT = 20
 LONGEST = 100  # characters of one part of a path
@@ -33,12 +37,19 @@ class UnknownPath:
 
 
 class UnknownPaths:
-    """The last 20 unknown paths of this process, in memory. `secrets` are values that no shown path may hold."""
+    """The last 20 unknown paths, in memory: of this process, or of all processes of a service where `shared` is given.
 
-    def __init__(self, *, secrets: Callable[[], Collection[str]], counted: Callable[[], None]) -> None:
+    `secrets` are values that no shown path may hold.
+    """
+
+    def __init__(
+        self, *, secrets: Callable[[], Collection[str]], counted: Callable[[], None], shared: Shared | None = None
+    ) -> None:
         self._secrets = secrets
         self._counted = counted
-        self._paths: OrderedDict[tuple[str, str], UnknownPath] = OrderedDict()
+        self._shared = shared
+        own = _parsed(shared.own.unknown_paths.read()) if shared else ()
+        self._paths = OrderedDict(((one.method, one.path), one) for one in own)
 
     def note(self, method: str, path: str) -> None:
         """Log and count a request, and keep its path as the latest one."""
@@ -47,12 +58,32 @@ class UnknownPaths:
         self._paths[method, shown] = noted = replace(known, count=known.count + 1, last_at=now)
         while len(self._paths) > KEPT:
             self._paths.popitem(last=False)
+        if self._shared:
+            self._shared.own.unknown_paths.write(orjson.dumps(list(self._paths.values())))
         self._counted()
         log.warning("request.unknown_path", method=method, path=shown, count=noted.count)
 
     def latest(self) -> Sequence[UnknownPath]:
         """Return the paths, the latest first."""
-        return tuple(reversed(self._paths.values()))
+        slots = self._shared.slots if self._shared else ()
+        paths = [one for slot in slots for one in _parsed(slot.unknown_paths.read())] or self._paths.values()
+        return sorted(_added_up(paths), key=attrgetter("last_at"), reverse=True)[:KEPT]
+
+
+def _parsed(text: bytes) -> Iterator[UnknownPath]:
+    for one in orjson.loads(text or b"[]"):
+        first_at, last_at = datetime.fromisoformat(one["first_at"]), datetime.fromisoformat(one["last_at"])
+        yield UnknownPath(one["method"], one["path"], one["count"], first_at, last_at)
+
+
+def _added_up(paths: Iterable[UnknownPath]) -> Collection[UnknownPath]:
+    """Return each path once, as all processes together were asked for it."""
+    found: dict[tuple[str, str], UnknownPath] = {}
+    for one in paths:
+        other = found.get((one.method, one.path), replace(one, count=0))
+        first_at, last_at = min(one.first_at, other.first_at), max(one.last_at, other.last_at)
+        found[one.method, one.path] = replace(one, count=one.count + other.count, first_at=first_at, last_at=last_at)
+    return found.values()
 
 
 def shown_path(path: str, secrets: Collection[str]) -> str:

@@ -31,7 +31,8 @@ class ActiveRulebook:
 
     `read` returns the operator's file, `load` compiles it. Both run off the event loop: ten thousand rules take a while
     to compile. `unfinished` counts the unfinished enrollments of all accounts but those that it receives. `on_swap`
-    receives every rulebook that comes in force.
+    receives every rulebook that comes in force. `on_same_text` is called after a reload of the text that was in force:
+    no other process follows it, and the variables that the text names may have new values.
     """
 
     def __init__(
@@ -48,10 +49,11 @@ class ActiveRulebook:
         self._load = load
         self._unfinished = unfinished
         self._metrics = metrics
-        self._number = 0
+        self.number = 0
         self._lock = asyncio.Lock()
         self.current: Rulebook | None = None
         self.on_swap: Callable[[Rulebook], None] = lambda _: None
+        self.on_same_text: Callable[[], None] = lambda: None
 
     async def start(self) -> Rulebook:
         """Put the file in force; with mistakes in it, the stored last good one; with neither, raise StartError."""
@@ -93,9 +95,12 @@ class ActiveRulebook:
                 log.error("rulebook.rejected", mistakes=[str(mistake) for mistake in error.mistakes])  # noqa: TRY400  # the mistakes are the report; a traceback adds nothing
                 raise
             text = documents_to_text(documents)
+            before = self.number
             self._swap(
                 rulebook, await self._store.put_in_force(rulebook.revision, text, accounts=_account_names(rulebook))
             )
+            if self.number == before:
+                self.on_same_text()
             return rulebook
 
     def endpoints_for(self, kind: OutboundKind, account: str) -> tuple[str, ...]:
@@ -106,17 +111,25 @@ class ActiveRulebook:
         """Return the endpoints of the rules in force."""
         return self.current.endpoints if self.current else {}
 
-    async def follow(self) -> None:
-        """Load what another replica has put in force since. Errors of the store are raised unchanged."""
+    async def resume(self, rulebook: Rulebook, number: int) -> None:
+        """Start with the rulebook that the parent process loaded, or with one that was put in force since."""
+        self.current, self.number = rulebook, number
+        await self.follow()
+
+    async def follow(self, *, anew: bool = False) -> None:
+        """Load what another replica has put in force since. Errors of the store are raised unchanged.
+
+        `anew` also loads the rulebook in force once more, for its variables may have new values.
+        """
         async with self._lock:
             stored = None
             try:
                 stored = await self._store.in_force()
-                if stored is not None and stored.number > self._number:
+                if stored is not None and (anew or stored.number > self.number):
                     await self._follow_stored(stored)
             except RulebookError as error:
                 # This number is not tried again: its text never changes.
-                self._number = stored.number if stored else self._number
+                self.number = stored.number if stored else self.number
                 self._metrics.reload_failed()
                 log.error("rulebook.rejected", mistakes=[str(mistake) for mistake in error.mistakes])  # noqa: TRY400  # as above
 
@@ -139,7 +152,7 @@ class ActiveRulebook:
 
     def _swap(self, rulebook: Rulebook, number: int) -> None:
         self.current = rulebook
-        self._number = number
+        self.number = number
         self.on_swap(rulebook)
         self._metrics.reload_succeeded(rulebook.revision)
         log.info(

@@ -12,6 +12,7 @@ from pydantic import BaseModel
 from app.clock import in_words
 from app.errors import Busy
 from app.hubspot.spent_days_store import accounts_with_spent_days
+from app.observability.shared import PARENT
 from app.outbound.wiring import endpoint_status
 from app.reports.store import StoredReader
 from app.senders.wiring import sender_status
@@ -30,11 +31,15 @@ class Alive(BaseModel, json_schema_extra={"example": {"status": "ok", "practice"
     practice: bool
 
 
-class Readiness(
-    BaseModel,
-    json_schema_extra={"example": {"status": "ready", "checks": {"database": "ok", "rulebook": "ok", "service": "ok"}}},
-):
-    """Whether it can work, and what each dependency says: `ok`, or what is wrong."""
+CHECKS = {"database": "ok", "rulebook": "ok", "service": "ok", "web": "ok", "worker": "ok"}
+DEGRADING = frozenset({"web", "worker"})  # deliveries are received and stored without them
+
+
+class Readiness(BaseModel, json_schema_extra={"example": {"status": "ready", "checks": CHECKS}}):
+    """Whether deliveries can be received, and what each part says: `ok`, or what is wrong.
+
+    `degraded` is answered with 200: a process of the service has ended, and is being started again.
+    """
 
     status: str
     checks: dict[str, str]
@@ -57,12 +62,23 @@ def health(process: Process) -> APIRouter:
             "database": await _database(reader),
             "rulebook": "ok" if process.rulebook.current is not None else "no rulebook is loaded",
             "service": "stopping" if process.stopping.is_set() else "ok",
+            **_processes(process),
         }
-        ready = set(checks.values()) == {"ok"}
-        response.status_code = 200 if ready else 503
-        return {"status": "ready" if ready else "not ready", "checks": checks}
+        wrong = {name for name, found in checks.items() if found != "ok"}
+        status = "ready" if not wrong else "degraded" if wrong <= DEGRADING else "not ready"
+        response.status_code = 503 if status == "not ready" else 200
+        return {"status": status, "checks": checks}
 
     return routes
+
+
+def _processes(process: Process) -> dict[str, str]:
+    """Return what is to be said of the processes of each role; nothing where this one runs alone."""
+    roles = process.shared.roles() if process.shared else {}
+    return {
+        role: "ok" if ready == count else f"{ready} of {count} processes run; the others are being started"
+        for role, (ready, count) in roles.items()
+    }
 
 
 async def _database(reader: StoredReader) -> str:
@@ -90,6 +106,9 @@ def metrics(process: Process) -> APIRouter:
 async def _page(process: Process) -> bytes:
     """Return the metrics. The gauges that count rows are read on each request."""
     book, reader = process.rulebook.current, StoredReader(process.engine)
+    for slot in process.shared.slots if process.shared else ():
+        if slot.role != PARENT:
+            process.metrics.process_up(slot.name, slot.ready)
     with suppress(Busy):
         process.metrics.backlog(*await reader.backlog())
         process.metrics.thin_events(await reader.thin_events())

@@ -1,29 +1,30 @@
-"""Run uvicorn on sockets bound beforehand, so that a port in use is reported clearly; we handle the signals."""
+"""Run uvicorn on sockets bound beforehand: a port in use is reported clearly, and forked processes share them."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import gc
-import os
-import signal
 import socket
-from typing import TYPE_CHECKING, cast
+import time
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
-import structlog
 import uvicorn
 
-from app.database.engine import STORE_TROUBLE, first_line
-from app.errors import RulebookError, StartError
+from app.errors import StartError
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from fastapi import FastAPI
 
-GRACEFUL_SECONDS = 10
+    Apps: TypeAlias = Mapping["Listener", FastAPI]
 
-log = structlog.get_logger(__name__)
+GRACEFUL_SECONDS = 10
+BACKLOG = 2048
+BIND_SECONDS = 3.0
+BIND_POLL_SECONDS = 0.05
 
 
 class _Server(uvicorn.Server):
@@ -34,15 +35,15 @@ class _Server(uvicorn.Server):
 
 
 class Listener:
-    """One HTTP listener. Construction binds the socket; `port` is the one in use, also when 0 was given.
+    """One HTTP listener on a socket that `bind` returned; `port` is the one in use, also when 0 was given.
 
     `protocol` returns the protocol of one connection; uvicorn calls it with its own arguments.
     """
 
-    def __init__(self, host: str, port: int, *, setting: str, protocol: Callable[..., asyncio.Protocol]) -> None:
+    def __init__(self, bound: socket.socket, *, protocol: Callable[..., asyncio.Protocol]) -> None:
         self._protocol = protocol
-        self._socket = _bind(host, port, setting)
-        self.port: int = self._socket.getsockname()[1]
+        self._socket = bound
+        self.port = port_of(bound)
         self._server: _Server | None = None
 
     async def serve(self, app: FastAPI) -> None:
@@ -68,7 +69,11 @@ class Listener:
             self._server.should_exit = True
 
 
-def _bind(host: str, port: int, setting: str) -> socket.socket:
+def bind(host: str, port: int, setting: str) -> socket.socket:
+    """Return a socket that listens on an address, which forked processes may share. Raises StartError.
+
+    A port in use is tried for a few seconds: the processes of a service that was killed have it until they notice.
+    """
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     except OSError as error:
@@ -77,62 +82,43 @@ def _bind(host: str, port: int, setting: str) -> socket.socket:
     listening = socket.socket(family, kind, protocol)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        listening.bind(address)
+        _bind(listening, address)
     except OSError as error:
         listening.close()
         message = f"{setting}: cannot listen on {host}:{port}: {error.strerror}; stop what uses it, or set another one"
         raise StartError(message) from error
-    listening.listen(2048)
+    listening.listen(BACKLOG)
     listening.setblocking(False)  # noqa: FBT003  # the standard library's own signature
     return listening
 
 
-@contextlib.contextmanager
-def _signals(*, stop: Callable[[], None], reload: Callable[[], None]) -> Iterator[None]:
-    """Call `stop` on SIGTERM and SIGINT, `reload` on SIGHUP, while the block runs."""
-    loop = asyncio.get_running_loop()
-    handlers = {signal.SIGTERM: stop, signal.SIGINT: stop, signal.SIGHUP: reload}
-    for number, handler in handlers.items():
-        loop.add_signal_handler(number, handler)
-    try:
-        yield
-    finally:
-        for number in handlers:
-            loop.remove_signal_handler(number)
+def _bind(listening: socket.socket, address: Any) -> None:
+    deadline = time.monotonic() + BIND_SECONDS
+    while True:
+        try:
+            listening.bind(address)
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE or time.monotonic() > deadline:
+                raise
+        else:
+            return
+        time.sleep(BIND_POLL_SECONDS)
 
 
-async def run_until_stopped(
-    apps: Mapping[Listener, FastAPI], stopping: asyncio.Event, *, reload: Callable[[], Awaitable[object]]
-) -> None:
-    """Serve until SIGTERM or SIGINT, which set `stopping`; SIGHUP reloads the rules."""
-    reloads: set[asyncio.Task[None]] = set()
+def port_of(bound: socket.socket) -> int:
+    """Return the port on which a socket listens."""
+    port: int = bound.getsockname()[1]
+    return port
 
-    def stop() -> None:
-        log.info("service.stopping")
-        stopping.set()
 
-    def reload_soon() -> None:
-        task = asyncio.create_task(_reloaded(reload))
-        reloads.add(task)
-        task.add_done_callback(reloads.discard)
-
+async def serve_until(apps: Apps, stopping: asyncio.Event, *, started: Callable[[], None]) -> None:
+    """Serve until `stopping`; then accept no more, and answer the requests under way. `started` is called once."""
     # Objects that exist now live until the end: the garbage collector need not scan them again.
     gc.collect()
     gc.freeze()
-    with _signals(stop=stop, reload=reload_soon):
-        serving = [asyncio.create_task(listener.serve(app)) for listener, app in apps.items()]
-        log.info("service.started", pid=os.getpid(), ports=[listener.port for listener in apps])
-        await stopping.wait()
-        for listener in apps:
-            listener.stop()
-        await asyncio.gather(*serving, *reloads)
-
-
-async def _reloaded(reload: Callable[[], Awaitable[object]]) -> None:
-    """Reload on SIGHUP. The reload logs mistakes in the rules, and the rules in force stay in force."""
-    try:
-        await reload()
-    except RulebookError:
-        return
-    except STORE_TROUBLE as error:
-        log.error("rulebook.not_stored", error=first_line(error))  # noqa: TRY400  # the first line says it
+    serving = [asyncio.create_task(listener.serve(app)) for listener, app in apps.items()]
+    started()
+    await stopping.wait()
+    for listener in apps:
+        listener.stop()
+    await asyncio.gather(*serving)

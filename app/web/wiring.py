@@ -15,35 +15,36 @@ from app.intake.receive import Intake
 from app.intake.rejected_store import RejectedDeliveries
 from app.intake.wiring import redecider, resent
 from app.sources import PROVIDERS
-from app.web import api, auth, health
+from app.web import api, auth, health, server
 from app.web.app import create_app
 from app.web.http_protocol import HttpProtocol
 from app.web.limits import Limits
 from app.web.pages import connect, reference
-from app.web.server import Listener, run_until_stopped
+from app.web.server import Listener
 from app.web.webhooks import Webhooks
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    import socket
+    from collections.abc import Iterable
 
     from fastapi import APIRouter, FastAPI
 
     from app.process import Process
+    from app.settings import Settings
 
 
-def bind(process: Process) -> list[Listener]:
-    """Return where the applications listen, in their order."""
-    settings = process.settings
-    ports = [(settings.port, "SEGUE_PORT")]
+def bind(settings: Settings) -> list[socket.socket]:
+    """Return sockets that listen for the applications, in their order. Raises StartError."""
+    sockets = [server.bind(settings.host, settings.port, "SEGUE_PORT")]
     if settings.admin_port is not None:
-        ports.append((settings.admin_port, "SEGUE_ADMIN_PORT"))
-    return [_listener(process, port, setting) for port, setting in ports]
+        sockets.append(server.bind(settings.host, settings.admin_port, "SEGUE_ADMIN_PORT"))
+    return sockets
 
 
-def _listener(process: Process, port: int, setting: str) -> Listener:
-    """Return a listener with limits on headers: anyone can reach the public port, and neighbours the operators' one."""
+def listeners(process: Process, sockets: Iterable[socket.socket]) -> list[Listener]:
+    """Return listeners with limits on headers: anyone can reach the public port, neighbours the operators' one."""
     protocol = partial(HttpProtocol, limits=Limits(), rejected=process.metrics.request_rejected)
-    return Listener(process.settings.host, port, setting=setting, protocol=protocol)
+    return [Listener(bound, protocol=protocol) for bound in sockets]
 
 
 def worker_listener(process: Process) -> dict[Listener, FastAPI]:
@@ -52,13 +53,9 @@ def worker_listener(process: Process) -> dict[Listener, FastAPI]:
     if settings.admin_port is None:
         return {}
     routers = [health.health(process), health.metrics(process)]
-    listener = _listener(process, settings.admin_port, "SEGUE_ADMIN_PORT")
+    bound = server.bind(settings.host, settings.admin_port, "SEGUE_ADMIN_PORT")
+    (listener,) = listeners(process, [bound])
     return {listener: create_app(routers)}
-
-
-async def serve(process: Process, apps: Mapping[Listener, FastAPI]) -> None:
-    """Serve until SIGTERM or SIGINT; SIGHUP reloads the rules."""
-    await run_until_stopped(apps, process.stopping, reload=process.rulebook.reload)
 
 
 async def applications(process: Process) -> list[FastAPI]:

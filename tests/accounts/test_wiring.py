@@ -19,7 +19,7 @@ from app.accounts.encryption import Encryption, new_key
 from app.accounts.grant_store import GrantStore
 from app.accounts.sandbox_mode import practice_accounts
 from app.errors import StartError
-from app.web.server import Listener
+from app.web.server import Listener, bind
 from tests.support.far_hubspot_oauth import APP
 from tests.support.processes import Process
 from tests.support.service import ADMIN_TOKEN, BASE, RULES, SECRETS, running, write
@@ -66,7 +66,7 @@ async def served(
 
     app = far.app
     app.add_route("/{path:path}", anything, methods=["GET", "POST"])
-    listener = Listener("127.0.0.1", 0, setting="far end", protocol=HttpToolsProtocol)
+    listener = Listener(bind("127.0.0.1", 0, "far end"), protocol=HttpToolsProtocol)
     serving = asyncio.create_task(listener.serve(app))  # type: ignore[arg-type]  # any ASGI application will do
     try:
         yield f"http://127.0.0.1:{listener.port}"

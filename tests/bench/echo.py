@@ -13,7 +13,7 @@ import uvloop
 from fastapi import FastAPI, Request, Response
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from app.web.server import Listener
+from app.web.server import Listener, bind
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -38,7 +38,7 @@ async def bare(_: Any, receive: Callable[[], Awaitable[Any]], send: Callable[[An
 
 
 async def main() -> None:
-    listener = Listener("127.0.0.1", 0, setting="bench", protocol=HttpToolsProtocol)
+    listener = Listener(bind("127.0.0.1", 0, "bench"), protocol=HttpToolsProtocol)
     sys.stdout.write(f"{listener.port}\n")
     sys.stdout.flush()
     # uvicorn takes any ASGI application; Segue's own annotation names the one that it serves.

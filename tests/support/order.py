@@ -10,6 +10,7 @@ LONG = (
     "tests/crash/",
     "tests/backup/",
     "tests/journeys/",
+    "tests/processes/",
     "tests/database/embedded/",
     "tests/cli/test_start_errors.py",
     "tests/docs/test_readme_steps.py",

@@ -18,11 +18,12 @@ if TYPE_CHECKING:
 
 
 ROOT = Path(__file__).parents[2]
+FOR_ALL = {signal.SIGKILL, signal.SIGSTOP, signal.SIGCONT}
 WATCHDOG_SECONDS = 300  # far more than a busy machine takes; events end a wait, and this only ends a test that hangs
 
 
 class Process:
-    """One child process whose first interesting line says that it is up."""
+    """One program, with all processes that it forks, whose first interesting line says that it is up."""
 
     def __init__(
         self,
@@ -40,6 +41,7 @@ class Process:
             env={**os.environ, **environment},
             stdout=self._output,
             stderr=subprocess.STDOUT,
+            start_new_session=True,
         )
         self.arguments = arguments
         self._up = re.compile(up)
@@ -76,17 +78,25 @@ class Process:
                 await asyncio.sleep(0.02)
 
     def send(self, number: int) -> None:
-        """Send it a signal."""
-        self._child.send_signal(number)
+        """Send it a signal: what freezes or kills reaches all its processes, anything else its first one."""
+        if self._child.poll() is not None:
+            return
+        if number in FOR_ALL:
+            os.killpg(self._child.pid, number)
+        else:
+            self._child.send_signal(number)
 
     def kill(self) -> None:
         """Kill it, -9."""
         self.end(signal.SIGKILL)
 
+    def ended(self) -> int:
+        """Wait until it has ended; return its exit code."""
+        return self._child.wait(timeout=WATCHDOG_SECONDS)
+
     def end(self, number: int = signal.SIGTERM) -> None:
         """End it and wait for it."""
-        if self._child.poll() is None:
-            self._child.send_signal(number)
+        self.send(number)
         self._child.wait(timeout=WATCHDOG_SECONDS)
         self._output.close()
 

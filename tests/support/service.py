@@ -129,7 +129,7 @@ async def running(
     }
     environment |= {f"SEGUE_{name.upper()}": value for name, value in settings.items()}
     loaded = load_settings(environment)
-    async with open_process(loaded, secrets, own_database=True, with_sandbox=False) as process:
+    async with open_process(loaded, secrets, database_url) as process:
         if load:
             await process.rulebook.start()
         apps = await applications(process)

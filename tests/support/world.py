@@ -165,18 +165,21 @@ class World:
         except (OSError, SQLAlchemyError):
             return False
 
+    def signed(self, body: bytes) -> dict[str, str]:
+        """Return the headers of a delivery to the source `crm`."""
+        source = SourceConfig("crm", "standard-webhooks", (Secret(SECRET),), PROVIDERS["standard-webhooks"].Options())
+        url = f"http://127.0.0.1:{self.port}/webhooks/crm"
+        return PROVIDERS["standard-webhooks"].sign(body, source, datetime.now(UTC), method="POST", url=url)
+
     async def send_event(self, number: int, kind: str, *, stop: asyncio.Event | None = None) -> str:
         """Send one event, again and again until it is acknowledged, as webhook senders do; return the address."""
         email = f"{kind}{number}@crash.example"
         body = json.dumps({"type": kind, "data": {"email": email, "first_name": "A"}}).encode()
-        source = SourceConfig("crm", "standard-webhooks", (Secret(SECRET),), PROVIDERS["standard-webhooks"].Options())
         async with httpx.AsyncClient(trust_env=False, verify=tls_context(), timeout=10) as client:
             while stop is None or not stop.is_set():
                 url = f"http://127.0.0.1:{self.port}/webhooks/crm"
-                now = datetime.now(UTC)
-                headers = PROVIDERS["standard-webhooks"].sign(body, source, now, method="POST", url=url)
                 try:
-                    reply = await client.post(url, content=body, headers=headers)
+                    reply = await client.post(url, content=body, headers=self.signed(body))
                 except httpx.HTTPError:
                     await asyncio.sleep(0.05)
                     continue

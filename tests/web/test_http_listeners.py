@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
-from app.web.wiring import bind, worker_listener
+from app.web.wiring import bind, listeners, worker_listener
 from tests.support.processes import Process
 from tests.support.service import ADMIN_TOKEN, SECRETS, Running, running
 from tests.web.wire import Wire, exchanged, serving, statuses
@@ -24,7 +24,7 @@ async def test_both_ports_of_serve_and_the_one_of_a_worker_refuse_too_many_heade
     database_url: str, rules: Path
 ) -> None:
     async with running(database_url, rules, admin_port="0") as web, AsyncExitStack() as stack:
-        served = dict(zip(bind(web.process), (web.public, web.operators), strict=True))
+        served = dict(zip(listeners(web.process, bind(web.process.settings)), (web.public, web.operators), strict=True))
         served |= worker_listener(web.process)
         for listener, app in served.items():
             await stack.enter_async_context(serving(listener, app))
@@ -48,14 +48,14 @@ async def test_both_ports_of_serve_and_the_one_of_a_worker_refuse_too_many_heade
     ],
 )
 async def test_routes_answer_as_they_do_without_a_port(web: Running, method: str, path: str) -> None:
-    (listener,) = bind(web.process)
+    (listener,) = listeners(web.process, bind(web.process.settings))
     async with serving(listener, web.public), httpx.AsyncClient(base_url=f"http://127.0.0.1:{listener.port}") as client:
         found, expected = await client.request(method, path), await web.client.request(method, path)
     assert without_id(found) == without_id(expected)
 
 
 async def test_a_signed_delivery_is_taken_over_a_port(web: Running) -> None:
-    (listener,) = bind(web.process)
+    (listener,) = listeners(web.process, bind(web.process.settings))
     body = b'{"type": "signup", "data": {"email": "ada@corp.example", "employees": 80}}'
     async with serving(listener, web.public), httpx.AsyncClient() as client:
         url = f"http://127.0.0.1:{listener.port}/webhooks/crm"

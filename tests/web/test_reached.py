@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from app.doctor.client import visited
-from app.web.wiring import bind
+from app.web.wiring import bind, listeners
 from tests.web.wire import serving
 
 if TYPE_CHECKING:
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 async def test_a_caller_sees_by_the_answer_that_it_reached_the_service_which_stores_nothing(web: Running) -> None:
-    (listener,) = bind(web.process)
+    (listener,) = listeners(web.process, bind(web.process.settings))
     async with serving(listener, web.public):
         visit = await visited(f"http://127.0.0.1:{listener.port}/")
     assert (visit.ours, visit.outcome) == (True, "404")

@@ -11,7 +11,7 @@ from structlog.testing import capture_logs
 from app.clock import utc_now
 from app.observability.unknown_paths import KEPT, UnknownPaths, shown_path
 from app.sources import PROVIDERS
-from app.web.wiring import bind
+from app.web.wiring import bind, listeners
 from tests.support.service import BASE, RULES, Running, running
 from tests.web.wire import serving
 
@@ -23,7 +23,7 @@ SIGNUP = b'{"type": "signup", "data": {"email": "ada@corp.example", "employees":
 
 @pytest.mark.parametrize("path", ["//webhooks/crm", "///webhooks/crm", "/webhooks//crm", "/webhooks/crm/"])
 async def test_slashes_too_many_are_read_as_meant(web: Running, path: str) -> None:
-    (listener,) = bind(web.process)
+    (listener,) = listeners(web.process, bind(web.process.settings))
     headers = web.signed("crm", SIGNUP)
     async with serving(listener, web.public), httpx.AsyncClient(trust_env=False) as client:
         answer = await client.post(f"http://127.0.0.1:{listener.port}{path}", content=SIGNUP, headers=headers)

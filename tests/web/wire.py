@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from app.observability.metrics import Metrics
 from app.web.http_protocol import HttpProtocol
 from app.web.limits import Limits
-from app.web.server import Listener
+from app.web.server import Listener, bind
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -81,7 +81,7 @@ async def server(limits: Limits | None = None) -> AsyncIterator[Server]:
     """Run a server with `limits`, the usual ones where there are none."""
     served = Server()
     protocol = partial(HttpProtocol, limits=limits or Limits(), rejected=served.metrics.request_rejected)
-    served.listener = Listener("127.0.0.1", 0, setting="a test's", protocol=protocol)
+    served.listener = Listener(bind("127.0.0.1", 0, "a test's"), protocol=protocol)
     served.port = served.listener.port
     async with serving(served.listener, served):
         yield served

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import structlog
@@ -18,14 +16,13 @@ log = structlog.get_logger(__name__)
 CHECK_SECONDS = 1.0
 
 
-async def keep_running(server: EmbeddedPostgres, stopping: asyncio.Event) -> None:
-    """Start the private database again whenever it has ended by itself (killed, out of memory), until `stopping`."""
-    while not stopping.is_set():
-        try:
-            if await asyncio.to_thread(server.revive):
-                log.error("database.started_again")
-        except StartError as error:
-            log.error("database.not_started", error=str(error))  # noqa: TRY400  # the message says what to do
-        with suppress(TimeoutError):
-            async with asyncio.timeout(CHECK_SECONDS):
-                await stopping.wait()
+def keep_running(server: EmbeddedPostgres) -> None:
+    """Start the private database again if it has ended by itself (killed, out of memory). Blocks while it starts.
+
+    It is called every `CHECK_SECONDS`.
+    """
+    try:
+        if server.revive():
+            log.error("database.started_again")
+    except StartError as error:
+        log.error("database.not_started", error=str(error))  # noqa: TRY400  # the message says what to do

@@ -76,6 +76,12 @@ class EmbeddedPostgres:
             self._pid, self._socket_folder = server.pid, server.socket_folder
         return True
 
+    def leave_to_parent(self) -> None:
+        """Let go of the lock in a forked process: a copy of it would hold the data directory after the parent's end."""
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
     def close(self) -> None:
         """Stop the server and release the lock. A second call does nothing. Raises StartError if it does not stop."""
         if self._lock is None:

@@ -38,7 +38,7 @@ class UnknownPathRow(BaseModel, json_schema_extra={"example": PATH}):
 
 
 class UnknownPathList(BaseModel, json_schema_extra={"example": {"items": [PATH]}}):
-    """The last 20 unknown paths that this process was asked for, the latest first."""
+    """The last 20 unknown paths that the processes of this service were asked for, the latest first."""
 
     items: list[UnknownPathRow]
 
@@ -49,7 +49,7 @@ def routes(process: Process) -> APIRouter:
 
     @router.get("/sources/unknown-paths", response_model=UnknownPathList)
     async def unknown_paths() -> dict[str, Any]:
-        """List the paths of webhooks that were answered 404 by this process since it started."""
+        """List the paths of webhooks that were answered 404 by this service since it started."""
         book = process.rulebook.current
         sources = book.sources if book is not None else ()
         return {"items": [{**asdict(one), "near": _near(one.path, sources)} for one in process.unknown_paths.latest()]}
