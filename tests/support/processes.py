@@ -70,10 +70,10 @@ class Process:
                 await asyncio.sleep(0.02)
         return self.found
 
-    async def wait_for(self, message: str) -> None:
-        """Wait until it has said this."""
+    async def wait_for(self, message: str, *, times: int = 1) -> None:
+        """Wait until it has said this so many times."""
         async with asyncio.timeout(WATCHDOG_SECONDS):
-            while message not in self.log():
+            while self.log().count(message) < times:
                 assert self._child.poll() is None, self.log()[-3000:]
                 await asyncio.sleep(0.02)
 

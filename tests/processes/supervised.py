@@ -1,0 +1,69 @@
+"""A parent with one child, or two, that do what the arguments say, in a process of its own: a test must not fork.
+
+    supervised.py WHAT...
+
+`refused` raises StartError, `broken` any other error, `ends` ends with 7 once it is ready, `waits` waits until it is
+stopped. Its log and the message of a StartError go to standard output, and its code is that of the StartError.
+"""
+
+import os
+import sys
+from collections.abc import Callable, Coroutine
+
+from app.errors import StartError
+from app.observability import logs
+from app.observability.shared import Slot
+from app.processes import Child, Parent, Supervisor
+
+
+async def refused(_: Parent) -> None:
+    """Fail as what cannot start does."""
+    raise StartError("there is no room", exit_code=3)
+
+
+async def broken(_: Parent) -> None:
+    """Fail by a defect."""
+    raise ZeroDivisionError
+
+
+async def ends(parent: Parent) -> None:
+    """Become ready, and end."""
+    parent.ready()
+    os._exit(7)
+
+
+async def waits(parent: Parent) -> None:
+    """Become ready, and wait for the end."""
+    parent.ready()
+    await parent.stopping.wait()
+
+
+MAINS: dict[str, Callable[[Parent], Coroutine[None, None, None]]] = {
+    "refused": refused,
+    "broken": broken,
+    "ends": ends,
+    "waits": waits,
+}
+
+
+def nothing() -> None:
+    """Do nothing."""
+
+
+def started() -> None:
+    """Say that all are ready."""
+    os.write(1, b"all are ready\n")
+
+
+def main(*names: str) -> None:
+    """Supervise."""
+    logs.configure(form="json", level="info")
+    children = [Child(Slot(f"{name}-{number}", name), MAINS[name]) for number, name in enumerate(names)]
+    try:
+        Supervisor(children, started=started, stopping=nothing, leave=nothing).run()
+    except StartError as error:
+        os.write(1, f"{error}\n".encode())
+        sys.exit(error.exit_code)
+
+
+main(*sys.argv[1:])
