@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from contextlib import AsyncExitStack, ExitStack
 from dataclasses import dataclass
 from functools import partial
@@ -13,7 +12,6 @@ import structlog
 
 from app import workers
 from app.accounts.sandbox_mode import running_sandbox
-from app.database.embedded.keep_running import CHECK_SECONDS, keep_running
 from app.database.migrate import migrate, require_migrated
 from app.database.wiring import data_dir, database_url, open_database, own_database
 from app.errors import StartError
@@ -22,7 +20,6 @@ from app.observability.shared import PARENT, Shared, Slot
 from app.process import open_process
 from app.processes import Child, Supervisor, run_alone, run_as_child
 from app.web import wiring as web
-from app.web.server import port_of
 
 if TYPE_CHECKING:
     import socket
@@ -41,12 +38,13 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """What the processes of one service have in common: the slots of their shared memory, and what `Process` needs."""
+    """What the processes of one service have in common: the sockets, the slots of shared memory, what opens each."""
 
     settings: Settings
     environment: Mapping[str, str]
     database: str
     sandbox: str | None
+    sockets: Sequence[socket.socket]
     slots: Sequence[Slot]
 
     def open(self, slot: Slot) -> AbstractAsyncContextManager[Process]:
@@ -77,20 +75,12 @@ def serve(
         parent = Slot(PARENT, PARENT)
         receivers = [Slot(f"{WEB}-{number}", WEB) for number in range(1, processes + 1)]
         enrollers = [Slot(WORKER, WORKER)] if with_worker else []
-        service = Service(settings, environment, database, sandbox, [parent, *receivers, *enrollers])
+        service = Service(settings, environment, database, sandbox, sockets, [parent, *receivers, *enrollers])
         rules = asyncio.run(_prepare(service, parent))
-        receive = partial(_receive, service, rules, sockets, sweep=not with_worker)
-        Supervisor(
-            [
-                *(Child(slot, partial(receive, slot)) for slot in receivers),
-                *(Child(slot, partial(_enroll, service, rules, slot)) for slot in enrollers),
-            ],
-            started=partial(_started, [port_of(bound) for bound in sockets]),
-            stopping=partial(_stopping, sockets),
-            leave=server.leave_to_parent if server else _nothing,
-            check=partial(keep_running, server) if server else None,
-            every=CHECK_SECONDS,
-        ).run()
+        receive, enroll = partial(_receive, service, rules, sweep=not with_worker), partial(_enroll, service, rules)
+        children = [Child(slot, partial(receive, slot)) for slot in receivers]
+        children += [Child(slot, partial(enroll, slot)) for slot in enrollers]
+        Supervisor(children, sockets=sockets, server=server).run()
 
 
 async def _prepare(service: Service, slot: Slot) -> tuple[Rulebook, int]:
@@ -106,48 +96,27 @@ async def _prepare(service: Service, slot: Slot) -> tuple[Rulebook, int]:
         return process.current_rulebook(), process.rulebook.number
 
 
-async def _receive(
-    service: Service,
-    rules: tuple[Rulebook, int],
-    sockets: Sequence[socket.socket],
-    slot: Slot,
-    parent: Parent,
-    *,
-    sweep: bool,
-) -> None:
+async def _receive(service: Service, rules: tuple[Rulebook, int], slot: Slot, parent: Parent, *, sweep: bool) -> None:
     """Receive webhooks, and answer operators."""
     async with service.open(slot) as process:
         process.stopping = parent.stopping
         await process.rulebook.resume(*rules)
         apps = await web.applications(process)
         process.maintain(sweep=sweep)
-        served = dict(zip(web.listeners(process, sockets), apps, strict=True))
+        served = dict(zip(web.listeners(process, service.sockets), apps, strict=True))
         await run_as_child(process, served, parent, name=slot.name)
 
 
 async def _enroll(service: Service, rules: tuple[Rulebook, int], slot: Slot, parent: Parent) -> None:
     """Enroll, and do all other work in the background."""
+    for bound in service.sockets:
+        bound.close()
     async with service.open(slot) as process:
         process.stopping = parent.stopping
         await process.rulebook.resume(*rules)
         await workers.start(process)
         process.maintain()
         await run_as_child(process, {}, parent, name=slot.name)
-
-
-def _started(ports: Sequence[int]) -> None:
-    log.info("service.started", pid=os.getpid(), ports=ports)
-
-
-def _stopping(sockets: Sequence[socket.socket]) -> None:
-    """Refuse connections as soon as the children accept none."""
-    log.info("service.stopping")
-    for bound in sockets:
-        bound.close()
-
-
-def _nothing() -> None:
-    """Leave nothing: the database is not this service's."""
 
 
 async def work(settings: Settings, environment: Mapping[str, str]) -> None:

@@ -6,6 +6,7 @@ enroll until SIGTERM. A child that dies is started again; one that cannot start 
 Others import the names below.
 
 supervisor     the parent: start, watch, start again, stop
+signals        what wakes the parent
 child          what the parent knows of one child
 parent         the child's side: who it answers to, and its end when the parent has gone
 running        from ready to stopped: signals, reloads, requests under way

@@ -43,7 +43,7 @@ class Listener:
     def __init__(self, bound: socket.socket, *, protocol: Callable[..., asyncio.Protocol]) -> None:
         self._protocol = protocol
         self._socket = bound
-        self.port = port_of(bound)
+        self.port: int = bound.getsockname()[1]
         self._server: _Server | None = None
 
     async def serve(self, app: FastAPI) -> None:
@@ -103,12 +103,6 @@ def _bind(listening: socket.socket, address: Any) -> None:
         else:
             return
         time.sleep(BIND_POLL_SECONDS)
-
-
-def port_of(bound: socket.socket) -> int:
-    """Return the port on which a socket listens."""
-    port: int = bound.getsockname()[1]
-    return port
 
 
 async def serve_until(apps: Apps, stopping: asyncio.Event, *, started: Callable[[], None]) -> None:

@@ -46,21 +46,12 @@ MAINS: dict[str, Callable[[Parent], Coroutine[None, None, None]]] = {
 }
 
 
-def nothing() -> None:
-    """Do nothing."""
-
-
-def started() -> None:
-    """Say that all are ready."""
-    os.write(1, b"all are ready\n")
-
-
 def main(*names: str) -> None:
     """Supervise."""
     logs.configure(form="json", level="info")
     children = [Child(Slot(f"{name}-{number}", name), MAINS[name]) for number, name in enumerate(names)]
     try:
-        Supervisor(children, started=started, stopping=nothing, leave=nothing).run()
+        Supervisor(children, sockets=[], server=None).run()
     except StartError as error:
         os.write(1, f"{error}\n".encode())
         sys.exit(error.exit_code)

@@ -187,6 +187,10 @@ async def test_sighup_reloads_once_and_every_process_takes_the_new_values_of_the
     assert (await world.rows("SELECT count(*) FROM rulebooks"))[0][0] == 2
 
 
+async def gone(pids: list[int]) -> bool:
+    return [process_name(pid) for pid in pids] == [None] * len(pids)
+
+
 @pytest.fixture
 def data_dir() -> Iterator[Path]:
     """A short path, as a socket's must be, that the server's user may pass."""
@@ -201,10 +205,12 @@ async def test_the_processes_of_a_killed_parent_end_and_a_new_service_takes_thei
         await world.send_event(1, "long")
         pids = [await pid_of(world, name) for name in ("web-1", "web-2", "worker")]
         parent = world.processes.pop()
-        os.kill(parent.pid, signal.SIGKILL)
-        await world.start("serve --processes 2")
-        await world.send_event(2, "long")
-        await world.until_settled()
-        assert [process_name(pid) for pid in pids] == [None] * 3
+        async with frozen(pids[-1]):  # it holds nothing, even where it cannot notice
+            os.kill(parent.pid, signal.SIGKILL)
+            await world.start("serve --processes 2")
+            await world.send_event(2, "long")
+            await world.until_settled()
+        await world.until(partial(gone, pids), what="the processes of the killed service to end")
+        assert (await asked(world, "/readyz")).json()["status"] == "ready"
         assert (await world.books()).doubled == []
         parent.end()

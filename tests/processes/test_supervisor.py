@@ -15,7 +15,7 @@ from tests.support.processes import Process
 SUPERVISED = ["-m", "tests.processes.supervised"]
 
 
-def supervised(*names: str, up: str = "all are ready") -> Process:
+def supervised(*names: str, up: str = "service.started") -> Process:
     return Process([*SUPERVISED, *names], {}, up)
 
 

@@ -3,7 +3,7 @@
 In: the data directory. Out: a running server and its URL. The server is a child process on a Unix socket only. It
 outlives a killed service, and the next service attaches to it. What the machine refuses raises `StartError`.
 
-Others import the names below; `app.main` imports `keep_running`, and the backup imports `binaries`,
+Others import the names below; `app.processes` imports `keep_running`, and the backup imports `binaries`,
 `cluster` and `server_user`.
 
 supervisor     open, attach, close: the page of this package
