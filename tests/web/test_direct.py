@@ -14,7 +14,7 @@ from structlog.testing import capture_logs
 
 from app.web.http_protocol import HttpProtocol
 from app.web.limits import Limits
-from app.web.server import Listener
+from app.web.server import Listener, bind
 from app.web.webhooks import Webhooks
 from tests.web.wire import Wire, exchanged, serving, statuses, until
 
@@ -32,7 +32,7 @@ CLOSE = b"Connection: close\r\n"
 async def listener(web: Running) -> AsyncIterator[Listener]:
     """What listens for the service, with its own protocol."""
     protocol = partial(HttpProtocol, limits=Limits(), rejected=web.process.metrics.request_rejected)
-    listener = Listener("127.0.0.1", 0, setting="a test's", protocol=protocol)
+    listener = Listener(bind("127.0.0.1", 0, "a test's"), protocol=protocol)
     async with serving(listener, web.public):
         yield listener
 
