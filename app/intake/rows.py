@@ -1,4 +1,4 @@
-"""What a group commit writes: the rows of a table as one JSON text, and deliveries as one array per column."""
+"""What a group commit writes, as rows of JSON: one text per table. Bodies are an array of bytes beside theirs."""
 
 from __future__ import annotations
 
@@ -20,7 +20,11 @@ if TYPE_CHECKING:
 def rows(batch: Sequence[IntakeRecord]) -> dict[str, Any]:
     """Return the rows of each table, as if every event were new; the statement selects those that are."""
     items = [_Item(one, record.delivery.id, record.delivery.received_at) for record in batch for one in record.events]
-    return {**_deliveries(batch), **_rows_of(items)}
+    return {
+        "deliveries": _json([_delivery(record) for record in batch]),
+        "bodies": [record.delivery.body for record in batch],
+        **_rows_of(items),
+    }
 
 
 def decided_rows(
@@ -51,18 +55,16 @@ def _rows_of(items: list[_Item]) -> dict[str, str]:
     }
 
 
-def _deliveries(batch: Sequence[IntakeRecord]) -> dict[str, list[Any]]:
-    """Return the columns of deliveries. Their bodies are bytes, which JSON would hold as base64."""
-    deliveries = [record.delivery for record in batch]
+def _delivery(record: IntakeRecord) -> dict[str, Any]:
+    delivery = record.delivery
     return {
-        "delivery_ids": [delivery.id for delivery in deliveries],
-        "sources": [delivery.source for delivery in deliveries],
-        "providers": [record.provider for record in batch],
-        "received_at": [delivery.received_at for delivery in deliveries],
-        "methods": [delivery.method for delivery in deliveries],
-        "urls": [delivery.url for delivery in deliveries],
-        "headers": [_json(delivery.headers) for delivery in deliveries],
-        "bodies": [delivery.body for delivery in deliveries],
+        "id": delivery.id,
+        "source": delivery.source,
+        "provider": record.provider,
+        "received_at": delivery.received_at,
+        "method": delivery.method,
+        "url": delivery.url,
+        "headers": delivery.headers,
     }
 
 
@@ -150,12 +152,12 @@ def _written_back(item: _Item, recorded: RecordedDecision, request: EnrollReques
     return {name: facts[fact] for fact, name in request.plan.write_back}
 
 
-def _json(value: Any) -> str:
-    """Return a value as JSON text. Providers send integers beyond 64 bits: orjson refuses them, json takes them."""
+def _json(table: list[dict[str, Any]]) -> str:
+    """Return rows as JSON text. orjson refuses integers beyond 64 bits, which providers do send; json takes those."""
     try:
-        return orjson.dumps(value, default=dict).decode()
+        return orjson.dumps(table, default=dict).decode()
     except TypeError:
-        return json.dumps(value, ensure_ascii=False, default=_plain)
+        return json.dumps(table, ensure_ascii=False, default=_plain)
 
 
 def _plain(value: Any) -> Any:

@@ -120,10 +120,11 @@ ACCEPT = text(f"""
     ), {decided(replaces="CAST(NULL AS text)")}, delivery AS (
         INSERT INTO deliveries (id, source, provider, received_at, method, url, headers, body)
         SELECT id, source, provider, received_at, method, url, headers, body
-        FROM unnest(
-            CAST(:delivery_ids AS text[]), CAST(:sources AS text[]), CAST(:providers AS text[]),
-            CAST(:received_at AS timestamptz[]), CAST(:methods AS text[]), CAST(:urls AS text[]),
-            CAST(:headers AS jsonb[]), CAST(:bodies AS bytea[])
+        FROM ROWS FROM (
+            json_to_recordset(CAST(:deliveries AS json)) AS (
+                id text, source text, provider text, received_at timestamptz, method text, url text, headers jsonb
+            ),
+            unnest(CAST(:bodies AS bytea[]))
         ) AS row(id, source, provider, received_at, method, url, headers, body)
         WHERE id IN (SELECT delivery_id FROM fresh)
     ), event AS (

@@ -37,6 +37,7 @@ FUNCTIONS = (
 MOST_REPEATED = 50_000_000  # characters
 ERROR, LIST = cel.Type.ERROR, cel.Type.LIST
 _ADDRESS = re.compile(r"[^\s\"'<>@]+@[^\s\"'<>@]+")
+_WORD = re.compile("[a-z_]+")
 _PLACE = re.compile(r"<input>:(\d+):(\d+): (.*?)(?: \(in container ''\))?$", re.MULTILINE)
 
 
@@ -58,12 +59,16 @@ class Failed:
 
 @dataclass(frozen=True, slots=True)
 class Expression:
-    """One compiled expression: its text as it is shown, as it was compiled (it may hold a secret), and its macros."""
+    """One compiled expression: its text as it is shown, as it was compiled (it may hold a secret), and its macros.
+
+    `fields` are those of the event that it may name: the engine is given no others.
+    """
 
     text: str
     code: str = field(repr=False)
     program: Any
     macros: Macros
+    fields: frozenset[str]
 
     def evaluate(self, facts: Facts) -> Any:
         """Return the value over `facts`, or Failed. Never raises."""
@@ -72,7 +77,7 @@ class Expression:
         try:
             if self.macros.repeats and facts.repeated(self.macros) > MOST_REPEATED:
                 return Failed(f"its macros could repeat texts of this event to over {MOST_REPEATED} characters")
-            return _plain(self.program.eval(facts.activation(_environment)), CURRENT.get())
+            return _plain(self.program.eval(facts.activation(_environment, self.fields)), CURRENT.get())
         except Exception as error:  # noqa: BLE001  # the engine's binding raises bare RuntimeErrors; matching is total
             return Failed(_reason(str(error)))
         finally:
@@ -94,7 +99,7 @@ def compiled(text: str, lists: DomainLists = AS_PACKAGED) -> Expression:
         line, column = text.count("\n", 0, nested.plus) + 1, nested.plus - text.rfind("\n", 0, nested.plus)
         message = "no `+` within a macro, where it could make a text of any size: write [a, b].join() or [a, b].sum()"
         raise ExpressionError(message, line=line, column=column)
-    return Expression(text, text, program, nested)
+    return Expression(text, text, program, nested, frozenset(FIELDS).intersection(_WORD.findall(text)))
 
 
 def _plain(result: Any, evaluation: Evaluation) -> Any:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from app.people.domain_lists import AS_PACKAGED
@@ -32,8 +31,6 @@ FIELDS = (
     "data",
     "answers",
 )
-_NAMES = tuple(f"event.{name}" for name in FIELDS)
-_VALUES = attrgetter(*FIELDS)
 MOST_STEPS = 10_000  # the engine's own limit for the macros of one evaluation
 
 
@@ -43,14 +40,14 @@ class Facts:
     `lists` are those with which the expressions were compiled.
     """
 
-    __slots__ = ("_activation", "_size", "event", "lists", "seen")
+    __slots__ = ("_activations", "_size", "event", "lists", "seen")
 
     def __init__(self, event: Event, lists: DomainLists = AS_PACKAGED) -> None:
         self.event = event
         self.lists = lists
         # What fields hold, in a sentence each: rules mostly look at the same fields.
         self.seen: dict[Field, Seen] = {}
-        self._activation: Any = None
+        self._activations: dict[frozenset[str], Any] = {}
         self._size: tuple[int, int] | None = None
 
     def value(self, name: str) -> Any:
@@ -67,17 +64,18 @@ class Facts:
         steps = max(values, longest) if macros.splits else values
         return int(min(MOST_STEPS, steps**macros.depth)) * longest
 
-    def activation(self, environment: Callable[[DomainLists], Any]) -> Any:
-        """Return the engine's form of the event. An absent field is null; an absent time has no value at all."""
-        if self._activation is None:
-            fields: dict[str, Any] = dict(zip(_NAMES, _VALUES(self.event), strict=True))
-            fields["event.email"] = self.value("email")
-            fields["event.data"] = dict(self.event.data)
-            fields["event.answers"] = dict(self.event.answers)
+    def activation(self, environment: Callable[[DomainLists], Any], names: frozenset[str]) -> Any:
+        """Return the engine's form of the fields `names`. An absent one is null; an absent time has no value at all."""
+        if names not in self._activations:
+            fields = {f"event.{name}": self._engines(name) for name in names}
             if self.event.occurred_at is None:
-                del fields["event.occurred_at"]
-            self._activation = environment(self.lists).Activation(fields)
-        return self._activation
+                fields.pop("event.occurred_at", None)
+            self._activations[names] = environment(self.lists).Activation(fields)
+        return self._activations[names]
+
+    def _engines(self, name: str) -> Any:
+        value = self.value(name)
+        return dict(value) if isinstance(value, Mapping) and type(value) is not dict else value
 
 
 def _size(value: Any) -> tuple[int, int]:

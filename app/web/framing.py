@@ -72,6 +72,9 @@ class Framing:
         self.bytes += len(piece)
         if self.bytes > self._limits.header_bytes:
             return headers_beyond(self._limits, "headers_too_large")
+        whole = self.bytes == len(piece) and piece.endswith(BLANK_LINE)
+        if whole and piece.count(b"\n") <= self._limits.header_lines:
+            return None  # All of a request's headers, as almost all come: no line of theirs is looked at again.
         return headers_beyond(self._limits, "too_many_headers") if self._too_many_lines(piece) else None
 
     def _too_many_lines(self, piece: bytes) -> bool:

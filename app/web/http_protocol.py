@@ -50,6 +50,7 @@ class HttpProtocol(HttpToolsProtocol):
         self._ended = False
         self._last_answer: bytes | None = None
         self._deadline: asyncio.TimerHandle | None = None
+        self._idle_since: float | None = None  # when the latest answer went out, None while a request is under way
         # What receives deliveries without ASGI, where the application has it; and the one whose body is being read.
         self._deliveries: Webhooks | None = getattr(config.app, "deliveries", None)
         self._delivery: DirectCycle | None = None
@@ -62,6 +63,8 @@ class HttpProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the connection, and note a delivery that has not come whole."""
         self._unset_deadline()
+        if self.timeout_keep_alive_task is not None:
+            self.timeout_keep_alive_task.cancel()
         if self._delivery is not None and self._deliveries is not None:
             self._deliveries.gone(self._delivery.request)
             self._delivery = None
@@ -80,10 +83,16 @@ class HttpProtocol(HttpToolsProtocol):
         if self._begun() and not self._ended and not self._is_answering():
             self._set_deadline()
 
+    def on_message_begin(self) -> None:
+        """Begin a request. Only uvicorn's way needs a scope, which is made when a request takes it."""
+        self.url = b""
+        self.headers = []
+        self.expect_100_continue = False
+
     def on_header(self, name: bytes, value: bytes) -> None:
         """Keep a header. Trailers are dropped: a request's headers are those that came before its body."""
         if self._framing.in_headers:
-            super().on_header(name, value)
+            self.headers.append((name.lower(), value))
 
     def on_headers_complete(self) -> None:
         """Begin a delivery; else start the application, or queue the request behind the one before it."""
@@ -93,6 +102,11 @@ class HttpProtocol(HttpToolsProtocol):
         if self._delivery is not None:
             self.cycle = self._delivery  # type: ignore[assignment]  # it has what uvicorn's protocol uses
             return
+        url, headers = self.url, self.headers
+        super().on_message_begin()
+        self.url = url
+        for name, value in headers:
+            super().on_header(name, value)
         super().on_headers_complete()
         if self.parser.should_upgrade():
             # The parser takes the body of such a request for the next request.
@@ -159,9 +173,38 @@ class HttpProtocol(HttpToolsProtocol):
 
     def on_response_complete(self) -> None:
         """Answer the next request, or send the refusal that has waited for the answers before it."""
-        super().on_response_complete()
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            return
+        self.flow.resume_reading()
+        if self.pipeline:
+            self._start_asgi_task(*self.pipeline.pop())
+        else:
+            self._idle_since = self.loop.time()
+            if self.timeout_keep_alive_task is None:
+                self._close_when_idle(self.timeout_keep_alive)
         if self._last_answer is not None and not self._is_answering() and not self.transport.is_closing():
             self._close(self._last_answer)
+
+    def timeout_keep_alive_handler(self) -> None:
+        """Close a connection that has been idle for long enough.
+
+        The timer is not set anew for each request, which would take as long as the rest of an answer's end.
+        """
+        self.timeout_keep_alive_task = None
+        if self._idle_since is None or self.transport.is_closing():
+            return
+        left = self._idle_since + self.timeout_keep_alive - self.loop.time()
+        if left > 0:
+            self._close_when_idle(left)
+        else:
+            self.transport.close()
+
+    def _close_when_idle(self, seconds: float) -> None:
+        self.timeout_keep_alive_task = self.loop.call_later(seconds, self.timeout_keep_alive_handler)
+
+    def _unset_keepalive_if_required(self) -> None:
+        self._idle_since = None
 
     def _begun(self) -> bool:
         """Whether the headers of a request have begun to come and are not complete."""

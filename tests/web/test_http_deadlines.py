@@ -116,3 +116,29 @@ async def test_time_for_headers_does_not_run_while_a_body_is_read_or_a_request_i
         assert statuses(await wire.receive(OK)) == [200]
         await wire.send(LAST[10:])
         assert statuses(await wire.rest()) == [200]
+
+
+async def test_a_connection_is_closed_when_its_latest_answer_is_long_ago(clock: Clock) -> None:
+    async with server(HOUR) as http:
+        wire = Wire(http.port)
+        for _ in range(3):
+            await wire.send(REQUEST)
+            assert statuses(await wire.receive(OK)) == [200]
+            clock.advance(4)
+        assert len(http.connections) == 1
+        clock.advance(2)
+        assert await wire.rest() == b""
+
+
+async def test_a_connection_whose_request_is_under_way_is_not_idle(clock: Clock) -> None:
+    async with server(HOUR) as http:
+        wire = Wire(http.port)
+        await wire.send(REQUEST)
+        assert statuses(await wire.receive(OK)) == [200]
+        await wire.send(b"GET /held HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        await until(lambda: len(http.requests) == 2)
+        clock.advance(60)
+        for _ in range(10):
+            await asyncio.sleep(0)
+        http.held.set()
+        assert statuses(await wire.rest()) == [200]
