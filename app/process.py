@@ -98,7 +98,7 @@ class Process:
     name: str = field(default_factory=lambda: f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}")
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     accounts: dict[str, ActiveAccount] = field(default_factory=dict)
-    _handlers: dict[str, list[Callable[[], None]]] = field(default_factory=dict)
+    _handlers: dict[str, list[tuple[str | None, Callable[[], None]]]] = field(default_factory=dict)
 
     def current_rulebook(self) -> Rulebook:
         """Return the rulebook in force. Raises AssertionError before there is one: a defect of the start order."""
@@ -110,9 +110,9 @@ class Process:
         """Return the hash by which logs name a person: equal in every process, keyed by a secret of the database."""
         return partial(hash_email, key=await shared_key(self.engine, "person"))
 
-    def subscribe(self, channel: str, handler: Callable[[], None]) -> None:
-        """Call `handler` whenever another process notifies `channel`."""
-        self._handlers.setdefault(channel, []).append(handler)
+    def subscribe(self, channel: str, handler: Callable[[], None], *, account: str | None = None) -> None:
+        """Call `handler` whenever another process notifies `channel`, and may mean `account` (None: any)."""
+        self._handlers.setdefault(channel, []).append((account, handler))
 
     def run(self, loop: Loop, *, channel: str | None = None) -> None:
         """Run a loop until the process ends, which waits for a run in progress. `channel` wakes the loop."""
@@ -151,9 +151,10 @@ class Process:
         )
         return Loop(once, every=SWEEP_SECONDS, store_trouble="retention.not_swept", defect="retention.defect")
 
-    def _notify(self, channel: str) -> None:
-        for handler in self._handlers[channel]:
-            handler()
+    def _notify(self, channel: str, payload: str) -> None:
+        for account, handler in self._handlers[channel]:
+            if account is None or payload in ("", account):
+                handler()
 
     async def check_database(self) -> None:
         """Encrypt grants with the newest key, and require that practice and real use do not share this database.

@@ -22,7 +22,8 @@ IDLE_POLL_SECONDS = 30.0
 
 log = structlog.get_logger(__name__)
 
-ENROLLMENTS_READY = "segue_enrollments_ready"
+ENROLLMENTS_READY = "segue_enrollments_ready"  # the payload is the account; without one it may be any
+THIN_EVENTS_READY = "segue_thin_events_ready"
 OUTBOUND_READY = "segue_outbound_ready"
 HINTS_READY = "segue_hints_ready"
 GRANT_CHANGED = "segue_grant_changed"
@@ -30,9 +31,12 @@ RULEBOOK_CHANGED = "segue_rulebook_changed"
 
 
 class Notifications:
-    """Calls `handlers[channel]` for every notification on `channel`, and all of them after each (re)connection."""
+    """Calls `handlers[channel]` with the payload of every notification on `channel`.
 
-    def __init__(self, url: URL, handlers: Mapping[str, Callable[[], None]]) -> None:
+    After each (re)connection all of them are called with the payload "", as any notification may have been missed.
+    """
+
+    def __init__(self, url: URL, handlers: Mapping[str, Callable[[str], None]]) -> None:
         self._url = url
         self._handlers = handlers
         self._task: asyncio.Task[None] | None = None
@@ -62,8 +66,8 @@ class Notifications:
         connection.add_termination_listener(lambda _: ended.set())
         try:
             for channel, handler in self._handlers.items():
-                await connection.add_listener(channel, lambda *_, wake=handler: wake())
-                handler()  # Covers the notifications that came while no connection listened.
+                await connection.add_listener(channel, lambda _, __, ___, payload, call=handler: call(payload))
+                handler("")  # Covers the notifications that came while no connection listened.
             await ended.wait()
         finally:
             with suppress(*DRIVER_TROUBLE):

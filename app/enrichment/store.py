@@ -6,12 +6,11 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from app.database.listen import ENROLLMENTS_READY
 from app.enrichment import statements as sql
 from app.errors import FenceLost
 from app.intake.rows import decided_rows
-from app.intake.statements import ENRICHED, NOTIFY_WORKERS
-from app.intake.store import accepted
+from app.intake.statements import ENRICHED, NOTIFY
+from app.intake.store import accepted, notifications, notify_values
 from app.intake.stored_event import event_of
 
 if TYPE_CHECKING:
@@ -105,8 +104,8 @@ class EnrichmentStore:
             row = (await connection.execute(ENRICHED, rows | outcome)).one()
             if not row.new:
                 raise FenceLost(enrichment.event_id)
-        if row.work:
-            await self._run(NOTIFY_WORKERS, {"channel": ENROLLMENTS_READY})
+        if row.accounts:
+            await self._run(NOTIFY, notify_values(notifications(row.accounts)))
         return accepted((decided,), set(row.new), dict(zip(row.taken, row.holders, strict=True)))
 
     async def hand_back(self) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from app.accounts.identity_store import IdentityStore
 from app.clock import utc_now
-from app.database.listen import ENROLLMENTS_READY
+from app.database.listen import THIN_EVENTS_READY
 from app.enrichment.client import Lookups
 from app.enrichment.enrich import Enricher
 from app.enrichment.look_up import EnrichmentSources
@@ -61,4 +61,4 @@ async def start(process: Process) -> None:
         metrics=process.metrics,
     )
     loop = start_loop(process.stack, store, enricher)
-    process.subscribe(ENROLLMENTS_READY, loop.wake)
+    process.subscribe(THIN_EVENTS_READY, loop.wake)

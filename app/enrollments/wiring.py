@@ -73,7 +73,7 @@ async def start(process: Process, active: ActiveAccount) -> None:
     )
     worker.start()
     active.stack.push_async_callback(worker.stop, drain_seconds=settings.drain_seconds)
-    process.subscribe(ENROLLMENTS_READY, worker.wake)
+    process.subscribe(ENROLLMENTS_READY, worker.wake, account=name)
 
 
 def _limits(settings: Settings) -> WorkerLimits:

@@ -12,7 +12,8 @@ import structlog
 from app.database.direct import DirectConnection
 from app.database.engine import DRIVER_TROUBLE, first_line, sqlstate
 from app.errors import Busy, Unreadable
-from app.intake.store import notify_workers, write
+from app.intake.statements import NOTIFY
+from app.intake.store import notify_values, write
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from app.errors import DeliveryRejected
     from app.intake.entries import Accepted, IntakeRecord
+    from app.intake.store import Notification
 
     Batch = list[tuple[IntakeRecord, asyncio.Future[Accepted]]]
 
@@ -58,6 +60,7 @@ class GroupCommit:
         self._writing = 0  # lanes that write one
         self._lanes: list[asyncio.Task[None]] = []
         self._made = asyncio.Event()
+        self._woken: set[Notification] = set()
         self._notifier: asyncio.Task[None] | None = None
         self._closing = self._ended = False
 
@@ -143,13 +146,14 @@ class GroupCommit:
         """Write `records` in one transaction, again after a deadlock or a serialization failure."""
         for repeat in range(1, MAXIMUM_REPEATS + 1):
             try:
-                results, made = await write(connection, records, notify=notify)
+                results, woken = await write(connection, records, notify=notify)
             except DRIVER_TROUBLE as error:
                 if sqlstate(error) not in REPEATABLE or repeat == MAXIMUM_REPEATS:
                     raise
                 log.info("store.batch_repeated", sqlstate=sqlstate(error), entries=len(records))
             else:
-                if made and not notify:
+                if woken and not notify:
+                    self._woken |= woken
                     self._made.set()
                 return results
         raise AssertionError("unreachable: the last repeat returns or raises")
@@ -163,8 +167,10 @@ class GroupCommit:
         while not self._ended or self._made.is_set():
             await self._made.wait()
             self._made.clear()
+            woken, self._woken = self._woken, set()
             try:
-                await notify_workers(connection)
+                if woken:
+                    await connection.fetch(NOTIFY, notify_values(woken))
             except DRIVER_TROUBLE as error:
                 log.warning("store.workers_not_told", error=first_line(error))
             if not self._ended:

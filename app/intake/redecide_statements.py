@@ -75,7 +75,7 @@ DECIDE_AGAIN = text(f"""
         WHERE enrollment_id IN (SELECT id FROM replaced)
           AND (account, intent, email) NOT IN (SELECT account, intent, email FROM holder)
     )
-    {OUTCOME} AS work, ARRAY(SELECT id FROM replaced ORDER BY id) AS replaced,
+    {OUTCOME}, ARRAY(SELECT id FROM replaced ORDER BY id) AS replaced,
         ARRAY(SELECT new FROM replaced ORDER BY id) AS successors
 """)  # noqa: S608  # what is put in are the parts above
 

@@ -6,12 +6,12 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from app.database.listen import ENROLLMENTS_READY
+from app.database.listen import ENROLLMENTS_READY, THIN_EVENTS_READY
 from app.intake import redecide_statements as sql
 from app.intake.earlier import EarlierDecision, EarlierEnrollment
 from app.intake.rows import decided_rows
-from app.intake.statements import NOTIFY_WORKERS
-from app.intake.store import accepted
+from app.intake.statements import NOTIFY
+from app.intake.store import accepted, notify_values
 from app.intake.stored_event import event_of
 
 if TYPE_CHECKING:
@@ -107,7 +107,8 @@ class RedecideStore:
     async def notify_workers(self) -> None:
         """Wake the workers that listen: there are rows to claim."""
         async with self._engine.begin() as connection:
-            await connection.execute(NOTIFY_WORKERS, {"channel": ENROLLMENTS_READY})
+            woken = ((ENROLLMENTS_READY, ""), (THIN_EVENTS_READY, ""))
+            await connection.execute(NOTIFY, notify_values(woken))
 
 
 async def _read(connection: AsyncConnection, event_id: str) -> LockedEvent | None:

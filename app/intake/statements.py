@@ -95,7 +95,7 @@ def decided(*, free: str = "false", replaces: str = PREVIOUS, detail: str = "NUL
             'waits until ' || to_char(due_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI') || ' UTC',
             COALESCE(due_at, statement_timestamp())
         FROM enrollment_in WHERE id NOT IN (SELECT id FROM taken)
-        RETURNING id, created_at, state, detail
+        RETURNING id, account, created_at, state, detail
     ), noted AS (
         INSERT INTO journal (enrollment_id, at, after, attempt, cause, detail)
         SELECT id, created_at, state, 0, 'accepted', COALESCE({detail}, made.detail) FROM made
@@ -107,7 +107,7 @@ OUTCOME = """
     SELECT ARRAY(SELECT event_id FROM fresh) AS new,
            ARRAY(SELECT id FROM taken) AS taken,
            ARRAY(SELECT holder FROM taken) AS holders,
-           EXISTS (SELECT FROM made)
+           ARRAY(SELECT DISTINCT account FROM made) AS accounts
 """
 
 ACCEPT = text(f"""
@@ -142,10 +142,13 @@ ACCEPT = text(f"""
         FROM event_in WHERE thin AND id IN (SELECT event_id FROM fresh)
         RETURNING event_id
     ), outcome AS (
-        {OUTCOME} OR EXISTS (SELECT FROM thin) AS work
+        {OUTCOME}, EXISTS (SELECT FROM thin) AS thin
     )
-    SELECT new, taken, holders, work,
-           CASE WHEN work AND CAST(:notify AS boolean) THEN pg_notify(CAST(:channel AS text), '') END
+    SELECT new, taken, holders, accounts, thin,
+           CASE WHEN CAST(:notify AS boolean) THEN ARRAY(
+               SELECT CAST(pg_notify(CAST(:ready AS text), account) AS text) FROM unnest(accounts) AS account
+           ) END,
+           CASE WHEN thin AND CAST(:notify AS boolean) THEN pg_notify(CAST(:thin_ready AS text), '') END
     FROM outcome
 """)  # noqa: S608  # what is put in are the parts above
 
@@ -165,7 +168,7 @@ ENRICHED = text(f"""
             data = event_in.data, answers = event_in.answers
         FROM event_in WHERE events.id = event_in.id AND event_in.id IN (SELECT event_id FROM fresh)
     )
-    {OUTCOME} AS work
+    {OUTCOME}
 """)  # noqa: S608  # what is put in are the parts above
 
 # Runs after ACCEPT: its own snapshot sees the events that came first. A repetition leaves a count and a time on its
@@ -197,4 +200,7 @@ COUNT_REPEATS = text("""
     FROM first
 """)
 
-NOTIFY_WORKERS = text("SELECT pg_notify(CAST(:channel AS text), '')")
+NOTIFY = text("""
+    SELECT pg_notify(channel, payload)
+    FROM unnest(CAST(:channels AS text[]), CAST(:payloads AS text[])) AS woken(channel, payload)
+""")

@@ -4,36 +4,45 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from app.database.listen import ENROLLMENTS_READY
+from app.database.listen import ENROLLMENTS_READY, THIN_EVENTS_READY
 from app.intake import statements as sql
 from app.intake.entries import Accepted
 from app.intake.rows import rows
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from app.database.direct import DirectConnection
     from app.intake.entries import DecidedEvent, IntakeRecord
 
+    Notification = tuple[str, str]  # channel and payload
+
 
 async def write(
     connection: DirectConnection, batch: Sequence[IntakeRecord], *, notify: bool = False
-) -> tuple[list[Accepted], bool]:
-    """Write `batch` as one transaction; return the outcome of each record, and whether workers have work now.
+) -> tuple[list[Accepted], set[Notification]]:
+    """Write `batch` as one transaction; return the outcome of each record, and what wakes those who have work now.
 
-    With `notify` that transaction wakes the workers, too.
+    With `notify` that transaction wakes them, too.
     """
-    values = {**rows(batch), "notify": notify, "channel": ENROLLMENTS_READY}
+    values = {**rows(batch), "notify": notify, "ready": ENROLLMENTS_READY, "thin_ready": THIN_EVENTS_READY}
     (row,) = await connection.fetch(sql.ACCEPT, values)
     new, taken = set(row["new"]), dict(zip(row["taken"], row["holders"], strict=True))
     results = [accepted(record.events, new, taken) for record in batch]
     await _count_repeats(connection, batch, results)
-    return results, row["work"]
+    return results, notifications(row["accounts"], thin=row["thin"])
 
 
-async def notify_workers(connection: DirectConnection) -> None:
-    """Wake the workers that listen: there are rows to claim."""
-    await connection.fetch(sql.NOTIFY_WORKERS, {"channel": ENROLLMENTS_READY})
+def notifications(accounts: Iterable[str], *, thin: bool = False) -> set[Notification]:
+    """Return what wakes the workers of these accounts and, where there are thin events, those that look them up."""
+    woken = {(ENROLLMENTS_READY, account) for account in accounts}
+    return woken | {(THIN_EVENTS_READY, "")} if thin else woken
+
+
+def notify_values(woken: Iterable[Notification]) -> dict[str, list[str]]:
+    """Return the parameters of NOTIFY."""
+    pairs = sorted(woken)
+    return {"channels": [channel for channel, _ in pairs], "payloads": [payload for _, payload in pairs]}
 
 
 def accepted(events: Sequence[DecidedEvent], new: set[str], taken: dict[str, str]) -> Accepted:

@@ -104,7 +104,7 @@ GAUGES = frozenset(
 )
 # Asked of rows by their keys, for one delivery or enrollment; or by an operator, or when a process starts or stops.
 ASKED = {
-    "intake.statements": "ACCEPT ENRICHED COUNT_REPEATS NOTIFY_WORKERS",
+    "intake.statements": "ACCEPT ENRICHED COUNT_REPEATS NOTIFY",
     "intake.redecide_statements": "DECIDE_AGAIN LIST_HEARD_BY_RULE LOCK_ENROLLMENTS LOCK_EVENT LOCK_LOOKUP LOOK_UP"
     " READ_ENROLLMENT READ_HEARD READ_LATEST",
     "senders.statements": "LOCK_OURS LOCK_POOLS READ_STICKY TAKE_TURNS WRITE_ASSIGNMENTS WRITE_STICKY",

@@ -42,7 +42,7 @@ async def test_a_hint_that_another_process_writes_wakes_the_follower(follow: Fol
         return 3600.0
 
     loop = Loop(once, every=3600.0, store_trouble="following.store_trouble", defect="following.defect")
-    notifications = Notifications(follow.road.engine.url, {HINTS_READY: loop.wake})
+    notifications = Notifications(follow.road.engine.url, {HINTS_READY: lambda _: loop.wake()})
     hints = HintStore(follow.road.engine)
     ((contact,),) = await follow.road.run("SELECT contact_id FROM enrollments")
     async with asyncio.timeout(300):

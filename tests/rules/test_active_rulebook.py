@@ -87,7 +87,7 @@ def condition(rulebook: ActiveRulebook) -> str:
 async def following(engine: AsyncEngine, rulebook: ActiveRulebook) -> AsyncIterator[None]:
     """Follow what other replicas put in force, notified by the database."""
     loop = Loop(rulebook.follow, every=10.0, store_trouble="rulebook.not_followed", defect="rulebook.defect")
-    notifications = Notifications(engine.url, {RULEBOOK_CHANGED: loop.wake})
+    notifications = Notifications(engine.url, {RULEBOOK_CHANGED: lambda _: loop.wake()})
     notifications.start()
     loop.start()
     try:
