@@ -109,7 +109,8 @@ class World:
         for command in commands:
             port = str(self.port) if command.startswith("serve") else "0"
             environment = self.environment | {"SEGUE_PORT": port}
-            up = r'"ports":\[(\d*)\]'
+            # A worker that `serve` has started may say so before, and listens on no port.
+            up = r'"ports":\[(\d+)' if command.startswith("serve") else r'"ports":\['
             process = Process(["-m", "app", *command.split()], environment, up)
             self.processes.append(process)
             started.append(process)
