@@ -46,18 +46,16 @@ async def enrolling(server: EmbeddedPostgres, results: Results) -> None:
         begun = await meter.read()
         await asyncio.sleep(IDLE_SECONDS)
         idle = (rested := await meter.read()) - begun
-        await _steadily(world, PER_SECOND * SECONDS, PER_SECOND, "steady")
-        steady = await meter.read() - rested
-        await asyncio.sleep(REPORTED_SECONDS)
-        reported = await meter.read()
         await _steadily(world, ALONE_PER_SECOND * SECONDS, ALONE_PER_SECOND, "alone")
         await asyncio.sleep(REPORTED_SECONDS)
-        alone = await meter.read() - reported
-    count = PER_SECOND * SECONDS
-    _judge_cpu(f"at {PER_SECOND} a second", steady.without(idle).each(count), at_most(12, 7, unit="ms"), results)
+        alone = (reported := await meter.read()) - rested
+        await _steadily(world, PER_SECOND * SECONDS, PER_SECOND, "steady")
+        steady = await meter.read() - reported
+    each = steady.without(idle).each(PER_SECOND * SECONDS)
+    _judge_cpu(f"at {PER_SECOND} a second", each, at_most(12, 7, unit="ms"), results)
     each = alone.without(idle).each(ALONE_PER_SECOND * SECONDS)
     _judge_transactions(f"at {ALONE_PER_SECOND} a second", each, at_most(5, 4, unit=""), results)
-    _judge_connections(f"at {PER_SECOND} a second", steady.each(count), results)
+    _judge_connections(f"at {PER_SECOND} a second", steady.each(PER_SECOND * SECONDS), results)
 
 
 async def backlog(server: EmbeddedPostgres, results: Results) -> None:
