@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+import time
 import timeit
 from typing import TYPE_CHECKING
 
@@ -31,8 +33,10 @@ async def measure(server: EmbeddedPostgres, names: Sequence[str], results: Resul
         results.tell(", ".join(names), "not measured: Linux alone has /proc")
         return
     for name in names:
+        begun = time.monotonic()
         _tell_speed(name, results)
         await PARTS[name](server, results)
+        sys.stderr.write(f"{name}: {time.monotonic() - begun:.0f} s\n")
 
 
 def _tell_speed(name: str, results: Results) -> None:

@@ -8,6 +8,7 @@ of the road have aims for a machine of two cores; latency is counted in bare com
 from __future__ import annotations
 
 import asyncio
+import signal
 import sys
 import tempfile
 import time
@@ -131,6 +132,8 @@ def main() -> None:
     parts = sys.argv[1:] or everything
     results = Results(f"medians of {ROUNDS} where repeated; read the ratios")
     short = "/tmp"  # noqa: S108  # socket paths must be short
+    # The processes that it has started shall end with it, and what was measured shall be shown.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     with tempfile.TemporaryDirectory(prefix="segue-", dir=short, ignore_cleanup_errors=True) as folder:
         Path(folder).chmod(0o755)
         server = EmbeddedPostgres.open(Path(folder) / "data")
