@@ -59,6 +59,7 @@ async def _together(server: EmbeddedPostgres, results: Results, requests: list[b
         measured = await load(world.port, requests, at_most_seconds=SECONDS)
         spent = await meter.read() - before
         calls = await world.control("calls")
+        world.kill_all("measured")  # it would finish what it has in hand first
     assert measured.statuses.keys() <= {200, 503}, measured.statuses
     assert measured.seconds >= SECONDS, "the load ended early"
     used = _used(calls["arrivals"], begun)
@@ -83,6 +84,7 @@ async def accounts(server: EmbeddedPostgres, results: Results) -> None:
         await sleep(begun + SECONDS - time.time())
         spent = await meter.read() - before
         used = {name: _used((await world.control(f"calls?portal={name}"))["arrivals"], begun) for name in ACCOUNTS}
+        world.kill_all("measured")
     worst, mean = min(used.values()), sum(used.values()) / len(used)
     cores = f"{mean:.0%} on average, {spent.cpu / spent.seconds:.1f} cores"
     what = f"window used of the account with the least, of {len(ACCOUNTS)} at once"
