@@ -33,6 +33,8 @@ def without(delivery: Delivery, value: str, *, in_body: bool) -> Delivery:
 
 def _url_without(url: str, value: str) -> str:
     """Return the URL without the secret, which may be written with needless escapes."""
+    if value not in url and "%" not in url and "+" not in url:
+        return url
     pieces = PIECES.split(url)
     return "".join(REDACTED if unquote_plus(piece) == value else piece for piece in pieces).replace(value, REDACTED)
 

@@ -24,7 +24,7 @@ from app.model import Delivery, Event, Secret, SourceConfig
 from app.sources.base import Lookup, SignedProvider, unsent
 from app.sources.batches import dropped, each, not_too_many
 from app.sources.credentials import Credential
-from app.sources.fields import body_digest, find, first_text, id_at, instant, required, text
+from app.sources.fields import any_text, body_digest, find, id_at, instant, required, text
 from app.sources.options import HeaderName, TokenOptions, options_of, token_of
 from app.sources.person_fields import person_in
 from app.sources.person_lookup import PersonLookup, PersonProvider, basic, by_id
@@ -213,9 +213,8 @@ def _event(body: dict[str, Any], otherwise: str, config: SourceConfig) -> Event:
     """Return one event; without a message id `otherwise` identifies it."""
     kind = required(body, "type")
     about_group = kind == "group"  # a group call's own traits describe the company, not the person
-    traits = (
-        [find(body, "context", "traits")] if about_group else [find(body, "traits"), find(body, "context", "traits")]
-    )
+    of_person, of_context = body.get("traits"), find(body, "context", "traits")
+    traits = [of_context] if about_group else [of_person, of_context]
     company = text(body, "traits", "name") if about_group else None
     return Event(
         source=config.name,
@@ -223,18 +222,22 @@ def _event(body: dict[str, Any], otherwise: str, config: SourceConfig) -> Event:
         dedupe=(id_at(body, "messageId") or otherwise,),
         id=id_at(body, "messageId"),
         occurred_at=instant(body, "timestamp"),
-        email=first_text(_any_of(traits, "email"), text(body, "properties", "email")),
+        email=_any_of(traits, "email") or text(body, "properties", "email"),
         first_name=_any_of(traits, "firstName", "first_name"),
         last_name=_any_of(traits, "lastName", "last_name"),
         name=_any_of(traits, "name"),
-        company=first_text(company, _any_of(traits, "company"), *[text(found, "company", "name") for found in traits]),
+        company=company or _any_of(traits, "company") or _any_of([find(found, "company") for found in traits], "name"),
         data=body,
         exit=kind == "delete",
     )
 
 
 def _any_of(traits: list[Any], *keys: str) -> str | None:
-    return first_text(*[text(found, key) for found in traits for key in keys])
+    """Return the first text under one of these keys, of the first object that has one."""
+    for found in traits:
+        if isinstance(found, dict) and (value := any_text(found, *keys)) is not None:
+            return value
+    return None
 
 
 PROVIDER = Segment()
