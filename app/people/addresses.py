@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 
 import idna
 
@@ -97,6 +98,11 @@ def normalise(address: str | None) -> str | None:
     """
     if not address:
         return None
+    return _normal_form(address) if len(address) <= MAXIMUM_LENGTH else _normalise_any(address)
+
+
+@lru_cache(maxsize=1024)  # an event's address is asked for five times, from its first condition to its last row
+def _normal_form(address: str) -> str | None:
     return lowered if _PLAIN.fullmatch(lowered := address.lower()) else _normalise_any(address)
 
 
