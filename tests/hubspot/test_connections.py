@@ -275,6 +275,23 @@ async def test_a_proxy_that_the_environment_names_is_used(
     assert far_end.received.startswith(b"POST http://hubspot.invalid/automation/")
 
 
+async def test_without_a_tunnel_through_the_proxy_nothing_was_sent(
+    far_end: FarEnd, new_client: Clients, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", far_end.url)
+    far_end.answers.append(http(b"", "Content-Length: 0", status="403 Forbidden"))
+    asked: list[None] = []
+
+    async def before_send() -> None:
+        asked.append(None)
+
+    async with new_client(base_url="https://hubspot.invalid") as client:
+        with pytest.raises(NotSent, match="ProxyError"):
+            await BatchedHubSpot(client).enroll("501", "310001", ANNA, before_send=before_send)
+    assert far_end.received.startswith(b"CONNECT hubspot.invalid:443")
+    assert asked == [None]  # before a connection is taken, and never with one
+
+
 async def test_slow_replies_do_not_hold_up_the_requests_behind_them(
     far_end: FarEnd, client: HubSpotClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
