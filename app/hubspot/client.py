@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, TypeVar
-from urllib.request import getproxies
+from typing import TYPE_CHECKING, TypeVar
 
 import httpx
-import orjson
 import structlog
 
 from app.clock import elapsed_seconds
@@ -21,10 +18,10 @@ from app.hubspot.api import account as accounts
 from app.hubspot.api.call import DEFAULT_VERSION
 from app.hubspot.api.refusals import TOO_MANY_REQUESTS, correlation_of
 from app.hubspot.api.replies import Reply
-from app.hubspot.connections import Connections, ProxiedConnections
+from app.hubspot.connections import ANNOUNCING, open_transport
 from app.hubspot.first_byte import PERMITS_COME_LATE, RENEWALS, FirstByteGuard, PermitExpired
 from app.hubspot.lanes import LANES, Lane
-from app.tls import tls_context
+from app.hubspot.requests import RequestBuilder
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -37,13 +34,6 @@ if TYPE_CHECKING:
 BASE_URL = "https://api.hubapi.com"
 TIMEOUT = httpx.Timeout(30.0, connect=10.0)
 WHOLE_SECONDS = 75.0
-# For connections through a proxy. Idle ones are dropped after 4 s: many servers close theirs after 5 s, and the outcome
-# of a request is unknown where its connection is closed while it is written.
-LIMITS = httpx.Limits(max_connections=100, max_keepalive_connections=100, keepalive_expiry=4.0)
-# The last one: a request that cannot be written as HTTP fails before its first byte.
-URLS = 128
-# Transports that let the guard wait until the connection is open.
-ANNOUNCING = (Connections, ProxiedConnections, httpx.AsyncHTTPTransport)
 NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.LocalProtocolError)
 # Logs keep the name that operators search for.
 LOGGED_AS: Mapping[type[HubSpotError], str] = {OutcomeUnknown: "Ambiguous"}
@@ -108,20 +98,11 @@ class HubSpotClient:
         self._renew = renew
         self._rate_limit = rate_limit
         self._observe = observe
-        self._version = version
-        self._base_url = base_url.rstrip("/")
-        self._transport = transport or _transport(httpx.URL(base_url))
+        self._transport = transport or open_transport(base_url)
         # For any other transport the guard opens earlier.
         self._announces_first_byte = isinstance(self._transport, ANNOUNCING)
+        self._requests = RequestBuilder(base_url, version, timeout)
         self._lanes = asyncio.Semaphore(LANES)
-        self._timeout = timeout.as_dict()
-        self._headers = (
-            (b"Host", httpx.URL(base_url).netloc),
-            (b"Accept", b"application/json"),
-            (b"Accept-Encoding", b"gzip, deflate"),
-            (b"User-Agent", b"python-httpx/" + httpx.__version__.encode("ascii")),
-        )
-        self._url = lru_cache(maxsize=URLS)(self._parsed_url)
 
     async def aclose(self) -> None:
         """Close all connections."""
@@ -216,7 +197,7 @@ class HubSpotClient:
         return self._read(call, reply, guard.opened_at or started)
 
     async def _transmit(self, call: Call[T], bearer: str, guard: FirstByteGuard) -> Reply:
-        request = self._request(call, guard, bearer)
+        request = self._requests.build(call, bearer, guard)
         if not self._announces_first_byte:
             await guard.open()
         try:
@@ -237,26 +218,6 @@ class HubSpotClient:
             await response.aclose()
         headers = {name.lower().decode("latin-1"): value.decode("latin-1") for name, value in response.headers.raw}
         return Reply(response.status_code, headers, body)
-
-    def _request(self, call: Call[T], guard: FirstByteGuard, bearer: str) -> httpx.Request:
-        body = b"" if call.json is None else _as_json(call.json)
-        headers = [*self._headers]
-        if call.bearer:
-            headers.append((b"Authorization", b"Bearer " + bearer.encode("ascii")))
-        if call.json is not None:
-            headers.append((b"Content-Type", b"application/json"))
-        if call.method != "GET":
-            headers.append((b"Content-Length", b"%d" % len(body)))
-        return httpx.Request(
-            call.method,
-            self._url(call.path(self._version), call.query),
-            headers=headers,
-            stream=httpx.ByteStream(body),
-            extensions={"trace": guard.trace, "first_byte": guard, "timeout": self._timeout},
-        )
-
-    def _parsed_url(self, path: str, query: tuple[tuple[str, str], ...]) -> httpx.URL:
-        return httpx.URL(self._base_url + path, params=dict(query) if query else None)
 
     async def _bearer(self) -> str:
         given = self._token if isinstance(self._token, str) else self._token()
@@ -303,13 +264,6 @@ class HubSpotClient:
         )
 
 
-def _as_json(value: Mapping[str, Any]) -> bytes:
-    try:
-        return orjson.dumps(value)
-    except TypeError:  # half of a surrogate pair, or a huge number: both can be written as JSON
-        return json.dumps(value).encode()
-
-
 def _is_count(value: str) -> bool:
     return value.isascii() and value.isdigit() and len(value) <= LONGEST_COUNT and int(value) > 0
 
@@ -331,12 +285,6 @@ def _instant(text: str) -> datetime | None:
     except (ValueError, OverflowError):
         return None
     return date if date.tzinfo else None
-
-
-def _transport(base_url: httpx.URL) -> httpx.AsyncBaseTransport:
-    if getproxies().keys() & {"http", "https", "all"}:
-        return ProxiedConnections(verify=tls_context(), limits=LIMITS)
-    return Connections(base_url, tls_context())
 
 
 def _keep_addresses_out_of_logs() -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+from urllib.request import getproxies
 
 import httpx
 
 from app.clock import elapsed_seconds
 from app.hubspot.http11 import Connection, connect
+from app.tls import tls_context
 
 if TYPE_CHECKING:
     import ssl
@@ -17,6 +19,9 @@ if TYPE_CHECKING:
 
     from app.hubspot.first_byte import FirstByteGuard
 
+# For connections through a proxy. Idle ones are dropped after 4 s: many servers close theirs after 5 s, and the outcome
+# of a request is unknown where its connection is closed while it is written.
+LIMITS = httpx.Limits(max_connections=100, max_keepalive_connections=100, keepalive_expiry=4.0)
 MOST = 100  # requests on their way at once
 # HubSpot's window of 10 s is often used up in its first seconds: the connections wait for the next one. Cloudflare,
 # which answers for api.hubapi.com, keeps idle ones for 400 s (its page on connection limits).
@@ -150,8 +155,8 @@ def _as_bytes(request: httpx.Request, body: bytes) -> bytes:
 class ProxiedConnections(httpx.AsyncBaseTransport):
     """httpx's client as a transport: it decides by the environment which hosts are reached through a proxy."""
 
-    def __init__(self, **options: Any) -> None:
-        self._http = httpx.AsyncClient(**options, http2=False, follow_redirects=False)
+    def __init__(self, tls: ssl.SSLContext) -> None:
+        self._http = httpx.AsyncClient(verify=tls, limits=LIMITS, http2=False, follow_redirects=False)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send a request and return its reply."""
@@ -160,3 +165,14 @@ class ProxiedConnections(httpx.AsyncBaseTransport):
     async def aclose(self) -> None:
         """Close all connections."""
         await self._http.aclose()
+
+
+# Transports that let the guard wait until the connection is open.
+ANNOUNCING = (Connections, ProxiedConnections, httpx.AsyncHTTPTransport)
+
+
+def open_transport(base_url: str) -> httpx.AsyncBaseTransport:
+    """Return connections to HubSpot: our own, or httpx's where the environment names a proxy."""
+    if getproxies().keys() & {"http", "https", "all"}:
+        return ProxiedConnections(tls_context())
+    return Connections(httpx.URL(base_url), tls_context())
