@@ -23,11 +23,10 @@ if TYPE_CHECKING:
 # of a request is unknown where its connection is closed while it is written.
 LIMITS = httpx.Limits(max_connections=100, max_keepalive_connections=100, keepalive_expiry=4.0)
 MOST = 100  # requests on their way at once
-# HubSpot's window of 10 s is often used up in its first seconds: the connections wait for the next one. Cloudflare,
-# which answers for api.hubapi.com, keeps idle ones for 400 s (its page on connection limits).
+# HubSpot's window of 10 s is often used up in its first seconds: the connections wait for the next one. How long
+# HubSpot keeps idle connections is not documented. Where it closes them earlier, they are given up a second before
+# that, as learned from the first one; many servers close theirs after 5 s.
 IDLE_SECONDS = 30.0
-# Where the far end closes idle connections earlier, they are given up a second before that, as learned from the first
-# one. Many servers close theirs after 5 s.
 SHORTEST_IDLE_SECONDS, MARGIN_SECONDS = 4.0, 1.0
 
 

@@ -17,8 +17,8 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from app.sandbox.app import TRANSPORT, create_app
 from app.sandbox.state.settings import Settings
 
-# As long as Cloudflare keeps an idle connection (its page on connection limits). HubSpot's replies name Cloudflare as
-# their server; that its limits hold for api.hubapi.com is likely and not documented.
+# As long as Cloudflare keeps an idle connection (its page on connection limits). UNVERIFIED: that Cloudflare answers
+# for api.hubapi.com, and that its limits hold there.
 IDLE_SECONDS = 400
 
 
