@@ -31,6 +31,7 @@ class DirectConnection:
         self._url = url
         self._idle_seconds = idle_seconds
         self._connection: Any = None
+        self._in_transaction = False
 
     async def fetch(self, statement: TextClause, values: Mapping[str, Any]) -> list[Any]:
         """Execute `statement`, outside of `transaction` as one of its own, and return its rows.
@@ -47,10 +48,15 @@ class DirectConnection:
         """Execute the statements of the block in one transaction, which an error rolls back."""
         connection = await self._opened()
         async with connection.transaction():
-            yield
+            self._in_transaction = True
+            try:
+                yield
+            finally:
+                self._in_transaction = False
 
     async def _opened(self) -> Any:
-        if self._connection is None or self._connection.is_closed():
+        # The rest of a transaction whose connection is lost fails: on another connection it would stand alone.
+        if not self._in_transaction and (self._connection is None or self._connection.is_closed()):
             self._connection = await connect(self._url, idle_seconds=self._idle_seconds)
         return self._connection
 

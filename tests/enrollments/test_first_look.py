@@ -1,0 +1,62 @@
+"""What the transaction that claims enrollments decides of them, and what happens when it cannot."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from app.enrollments.store import EnrollmentStore, Looks
+from app.people.suppression import read
+from app.people.suppression_store import SuppressionStore
+from tests.support.direct import direct
+from tests.support.enrollments import rows
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncEngine
+
+    from tests.conftest import MakeEntry
+    from tests.support.road import Road
+
+
+async def test_a_claim_chooses_the_sender_in_its_own_transaction(road: Road, make_entry: MakeEntry) -> None:
+    for number in range(6):
+        await road.accept(make_entry(f"e{number}", f"p{number}@x.example", sender="turns"))
+    assert len(await road.enrollments.claim_ready(10)) == 6
+    assigned = await road.run("SELECT sender, step, attempt FROM enrollments ORDER BY id")
+    assert assigned == [("anna", "assigned", 1), ("ben", "assigned", 1)] * 3
+    assert await road.run("SELECT count(DISTINCT xmin::text) FROM enrollments") == [(1,)]
+
+
+async def test_who_is_suppressed_gets_no_sender_and_is_refused_without_a_call(
+    road: Road, make_entry: MakeEntry
+) -> None:
+    await SuppressionStore(road.engine).add(read("ada@corp.example"), None)
+    await road.accept(make_entry("e1", "ada@corp.example"))
+    assert await road.enroll() == ("refused", "suppressed")
+    assert await road.run("SELECT sender FROM enrollments") == [(None,)]
+    assert road.calls == []
+
+
+async def test_who_is_suppressed_after_the_claim_is_not_sent(road: Road, make_entry: MakeEntry) -> None:
+    await road.accept(make_entry("e1", "ada@corp.example"))
+    (claimed,) = await road.enrollments.claim_ready(1)
+    await SuppressionStore(road.engine).add(read("ada@corp.example"), None)
+    await road.enroller.enroll(claimed)
+    assert await road.state() == ("refused", "suppressed")
+    assert await road.control("ledger") == []
+
+
+@pytest.mark.parametrize("statement", ["SELECT 1 / 0", None])
+async def test_what_cannot_be_looked_at_is_claimed_all_the_same(
+    engine: AsyncEngine, accept: Any, statement: str | None
+) -> None:
+    async def look(connection: Any, _: Any) -> None:
+        if statement is None:
+            raise LookupError("a defect")
+        await connection._connection.fetch(statement)
+
+    await accept("ada@corp.example", "bob@corp.example")
+    store = EnrollmentStore(direct(engine), account="main", worker="one", lease=15.0, looks=Looks(first=look))
+    assert len(await store.claim_ready(10)) == 2
+    assert await rows(engine, "SELECT DISTINCT state, attempt FROM enrollments") == [("working", 1)]
