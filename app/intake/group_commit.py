@@ -80,10 +80,14 @@ class GroupCommit:
             await self._notifier
 
     async def accept(self, record: IntakeRecord) -> Accepted:
-        """Return once `record` is committed.
+        """Return once `record` is committed. Raises what `submit` says."""
+        return await self.submit(record)
 
-        Raises Busy when the store cannot write it now (the sender must then try again), and Unreadable when PostgreSQL
-        refuses this record for good.
+    def submit(self, record: IntakeRecord) -> asyncio.Future[Accepted]:
+        """Return a future that is done once `record` is committed.
+
+        Raises Busy, or the future does, when the store cannot write it now (the sender must then try again). The future
+        raises Unreadable when PostgreSQL refuses this record for good.
         """
         if self._closing:
             raise Busy("stopping", "this process is stopping; please send it again")
@@ -93,7 +97,7 @@ class GroupCommit:
         future: asyncio.Future[Accepted] = asyncio.get_running_loop().create_future()
         self._waiting.append((record, future))
         self._wake()
-        return await future
+        return future
 
     async def _lane(self) -> None:
         connection = DirectConnection(self._url)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 import structlog
@@ -16,6 +16,7 @@ from app.sources.encodings import events_of, proved, readable, unpacked
 from app.sources.normalised import normalised
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 
     from app.intake.decide import Decider
@@ -27,12 +28,24 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 
+class Pending(NamedTuple):
+    """A delivery (`sent`) whose commit is under way; `own` is the provider's own form of its answer, if it has one."""
+
+    accepted: asyncio.Future[Accepted]
+    record: IntakeRecord
+    own: Response | None
+    sent: Delivery
+    source: SourceConfig
+    provider: Provider
+
+
 class Intake:
     """Receives deliveries. `maximum_body` is in bytes, also for an unpacked one.
 
-    `keep` returns after the commit; `keep_rejected` keeps a rejected one for the operator. `hint` gets the accounts and
-    the contacts whose sequence seems to have ended; the answer does not wait for it. `decide_again` decides a stored
-    event again, where nothing came of it; the answer waits for it, so that a sender who got none sends the event again.
+    The future that `keep` returns is done after the commit; `keep_rejected` keeps a rejected delivery for the operator.
+    `hint` gets the accounts and the contacts whose sequence seems to have ended; the answer does not wait for it.
+    `decide_again` decides a stored event again, where nothing came of it; the answer waits for it, so that a sender who
+    got none sends the event again.
     """
 
     def __init__(
@@ -41,7 +54,7 @@ class Intake:
         rulebook: Callable[[], Rulebook | None],
         providers: Mapping[str, Provider],
         maximum_body: int,
-        keep: Callable[[IntakeRecord], Awaitable[Accepted]],
+        keep: Callable[[IntakeRecord], asyncio.Future[Accepted]],
         keep_rejected: Callable[[Delivery, DeliveryRejected], None],
         decider: Decider,
         metrics: Metrics,
@@ -58,21 +71,41 @@ class Intake:
         self._decider = decider
         self._metrics = metrics
 
-    def begin(self, delivery: Delivery) -> Response | Coroutine[Any, Any, Response]:
-        """Return the answer to the sender of a delivery, or what returns it after the commit.
+    def begin(self, delivery: Delivery) -> Response | Pending:
+        """Return the answer to the sender of a delivery, or the commit that the answer waits for.
 
-        Either raises DeliveryRejected. Only what is kept has to be awaited: most deliveries are of events that no rule
-        listens to.
+        Raises DeliveryRejected. Most deliveries are of events that no rule listens to: they wait for nothing.
         """
         book = self._book_in_force()
         source = self._source(book, delivery.source)
         provider = self._providers[source.provider]
         try:
-            answer = self._process(delivery, source, provider, book)
+            return self._process(delivery, source, provider, book)
         except DeliveryRejected as refusal:
             self._refuse(delivery, source, provider, refusal)
             raise
-        return answer if isinstance(answer, Response) else self._kept(answer, delivery, source, provider)
+
+    def finish(self, pending: Pending) -> Response | Coroutine[Any, Any, Response]:
+        """Return the answer after the commit; where an event is decided again, what returns the answer after that.
+
+        Raises DeliveryRejected.
+        """
+        try:
+            accepted = pending.accepted.result()
+        except DeliveryRejected as refusal:
+            self._refuse(pending.sent, pending.source, pending.provider, refusal)
+            raise
+        reply = self._accepted(pending.record, accepted)
+        return self._decided_again(pending, accepted, reply) if accepted.again else pending.own or reply
+
+    async def _decided_again(self, pending: Pending, accepted: Accepted, reply: Response) -> Response:
+        try:
+            for event_id in dict.fromkeys(accepted.again):
+                await self._decide_again(event_id)
+        except DeliveryRejected as refusal:
+            self._refuse(pending.sent, pending.source, pending.provider, refusal)
+            raise
+        return pending.own or reply
 
     def _refuse(self, delivery: Delivery, source: SourceConfig, provider: Provider, refusal: DeliveryRejected) -> None:
         """Keep a refused delivery for the operator, and give the refusal its provider's form."""
@@ -89,10 +122,7 @@ class Intake:
         rulebook = self._rulebook()
         return rulebook is not None and source in rulebook.sources
 
-    def _process(
-        self, sent: Delivery, source: SourceConfig, provider: Provider, book: Rulebook
-    ) -> Response | tuple[IntakeRecord, Response | None]:
-        """Return the answer, or what is to be kept and the provider's own answer."""
+    def _process(self, sent: Delivery, source: SourceConfig, provider: Provider, book: Rulebook) -> Response | Pending:
         if probed := provider.probe(sent, source):
             return self._shake_hands(sent, probed)
         delivery = self._verified(sent, source, provider)
@@ -108,21 +138,8 @@ class Intake:
         own = provider.answer(read, None)
         if not wanted:
             return own or self._filtered(delivery, len(events))
-        return IntakeRecord(delivery, source.provider, tuple(wanted)), own
-
-    async def _kept(
-        self, kept: tuple[IntakeRecord, Response | None], sent: Delivery, source: SourceConfig, provider: Provider
-    ) -> Response:
-        record, own = kept
-        try:
-            accepted = await self._keep(record)
-            reply = self._accepted(record, accepted)
-            for event_id in dict.fromkeys(accepted.again):
-                await self._decide_again(event_id)
-        except DeliveryRejected as refusal:
-            self._refuse(sent, source, provider, refusal)
-            raise
-        return own or reply
+        record = IntakeRecord(delivery, source.provider, tuple(wanted))
+        return Pending(self._keep(record), record, own, sent, source, provider)
 
     def _book_in_force(self) -> Rulebook:
         rulebook = self._rulebook()

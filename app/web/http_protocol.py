@@ -6,6 +6,7 @@ its connection is closed.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from uvicorn import Config
     from uvicorn.server import ServerState
 
+    from app.intake.receive import Pending
     from app.web.limits import Limits, Refusal
     from app.web.webhooks import Webhooks
 
@@ -125,7 +127,7 @@ class HttpProtocol(HttpToolsProtocol):
             super().on_body(body)
 
     def on_message_complete(self) -> None:
-        """End a request. A delivery that needs no commit is answered at once; a task awaits any other answer."""
+        """End a request. A delivery that needs no commit is answered at once, any other one after its commit."""
         self._framing.end_request()
         if self._delivery is None or self._deliveries is None:
             super().on_message_complete()
@@ -134,10 +136,8 @@ class HttpProtocol(HttpToolsProtocol):
         answer = self._deliveries.begin(cycle.request, b"".join(cycle.pieces))
         if isinstance(answer, Response):
             self._answer(cycle, answer)
-            return
-        task = self.loop.create_task(self._answer_later(cycle, answer))
-        task.add_done_callback(self.tasks.discard)
-        self.tasks.add(task)
+        else:
+            answer.accepted.add_done_callback(partial(self._on_commit, self._deliveries, cycle, answer))
 
     def _begun_delivery(self) -> DirectCycle | None:
         """Return the delivery that begins with these headers, None where the request must take uvicorn's way.
@@ -156,8 +156,18 @@ class HttpProtocol(HttpToolsProtocol):
         keep_alive = self.parser.get_http_version() != "1.0" and self.parser.should_keep_alive()
         return DirectCycle(request, keep_alive=keep_alive)
 
-    async def _answer_later(self, cycle: DirectCycle, answer: Awaitable[Response]) -> None:
-        response = await answer
+    def _on_commit(self, deliveries: Webhooks, cycle: DirectCycle, pending: Pending, _: object) -> None:
+        """Answer a delivery. Only what has more to wait for takes a task, which costs as much as the answer."""
+        answer = deliveries.finish(cycle.request, pending)
+        if isinstance(answer, Response) and not self.flow.write_paused:
+            self._answer(cycle, answer)
+            return
+        task = self.loop.create_task(self._answer_later(cycle, answer))
+        task.add_done_callback(self.tasks.discard)
+        self.tasks.add(task)
+
+    async def _answer_later(self, cycle: DirectCycle, answer: Response | Awaitable[Response]) -> None:
+        response = answer if isinstance(answer, Response) else await answer
         if self.flow.write_paused and not cycle.disconnected:
             await self.flow.drain()
         self._answer(cycle, response)

@@ -7,6 +7,7 @@ A bare ASGI application, since every delivery passes it. `openapi` describes its
 
 from __future__ import annotations
 
+import asyncio
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
     from starlette.types import Receive, Scope, Send
 
-    from app.intake.receive import Intake
+    from app.intake.receive import Intake, Pending
     from app.observability.metrics import Metrics
     from app.observability.unknown_paths import UnknownPaths
 
@@ -67,19 +68,34 @@ class Webhooks:
         except DeliveryRejected as refusal:
             reply = self._answered(request, self._refused(request, refusal))
         else:
-            answer = self.begin(request, body)
-            reply = answer if isinstance(answer, Response) else await answer
+            reply = await self._answer(request, body)
         headers = {"content-type": reply.content_type, "content-length": str(len(reply.body)), **reply.headers}
         raw = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
         await send({"type": "http.response.start", "status": reply.status, "headers": raw})
         await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else reply.body})
 
-    def begin(self, request: Request, body: bytes) -> Response | Coroutine[Any, Any, Response]:
-        """Return the answer to a request that has come whole; what waits for a commit is still to be awaited."""
+    async def _answer(self, request: Request, body: bytes) -> Response:
+        answer = self.begin(request, body)
+        if isinstance(answer, Response):
+            return answer
+        await asyncio.wait([answer.accepted])
+        finished = self.finish(request, answer)
+        return finished if isinstance(finished, Response) else await finished
+
+    def begin(self, request: Request, body: bytes) -> Response | Pending:
+        """Return the answer to a request that has come whole, or the commit that its answer waits for."""
         source = source_of(request.path) or ""
         delivery = Delivery(request.id, source, utc_now(), request.method, request.url, request.headers, body)
         try:
             answer = self.intake.begin(delivery)
+        except Exception as error:  # noqa: BLE001  # it is answered and logged
+            return self._answered(request, self._refused(request, error))
+        return self._answered(request, answer) if isinstance(answer, Response) else answer
+
+    def finish(self, request: Request, pending: Pending) -> Response | Coroutine[Any, Any, Response]:
+        """Return the answer after the commit; where more has to be done first, what returns the answer after that."""
+        try:
+            answer = self.intake.finish(pending)
         except Exception as error:  # noqa: BLE001  # it is answered and logged
             return self._answered(request, self._refused(request, error))
         return self._answered(request, answer) if isinstance(answer, Response) else self._awaited(request, answer)

@@ -89,7 +89,7 @@ async def _webhooks(process: Process) -> Webhooks:
         rulebook=lambda: process.rulebook.current,
         providers=PROVIDERS,
         maximum_body=process.settings.max_body_bytes,
-        keep=writer.accept,
+        keep=writer.submit,
         keep_rejected=rejected.keep,
         decider=Decider(new_id=ids, hash_email=await process.hasher(), metrics=metrics),
         metrics=metrics,
