@@ -8,20 +8,27 @@ from __future__ import annotations
 
 import asyncio
 import re
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from uvicorn.protocols.http.httptools_impl import HEADER_RE, HEADER_VALUE_RE, STATUS_LINE
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable
+from app.model import Response
+from app.web.http_protocol import HttpProtocol
+from app.web.requests import headers_of
 
-    from app.model import Response
-    from app.web.webhooks import Request
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Iterable
+
+    from app.intake.receive import Pending
+    from app.web.requests import Request
+    from app.web.webhooks import Webhooks
 
 # Printable ASCII without `%` and `#`, so that the path needs no decoding.
 PLAIN_URL = re.compile(rb"/webhooks/[!-\"$&-~]*")
-# These change how a request is read, or what its URL is: uvicorn knows how.
-SPECIAL = frozenset({"expect", "transfer-encoding", "upgrade", "x-forwarded-proto"})
+# These change how a request is read: uvicorn knows how. FORWARDED changes a URL that the settings do not name.
+SPECIAL = frozenset({"expect", "transfer-encoding", "upgrade"})
+FORWARDED = "x-forwarded-proto"
 
 
 class DirectCycle:
@@ -46,6 +53,92 @@ class DirectCycle:
         if self.request.method != "HEAD":
             parts.append(response.body)
         return b"".join(parts)
+
+
+class DeliveryProtocol(HttpProtocol):
+    """One connection to an application that may receive deliveries."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        # What receives deliveries, where the application has it; and the delivery whose body is being read.
+        self._deliveries: Webhooks | None = getattr(self.config.app, "deliveries", None)
+        self._delivery: DirectCycle | None = None
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget the connection, and note a delivery that has not come whole."""
+        if self._delivery is not None and self._deliveries is not None:
+            self._deliveries.gone(self._delivery.request)
+            self._delivery = None
+        super().connection_lost(exc)
+
+    def _takes_it(self) -> bool:
+        self._delivery = self._begun_delivery()
+        if self._delivery is not None:
+            self.cycle = self._delivery  # type: ignore[assignment]  # it has what uvicorn's protocol uses
+        return self._delivery is not None
+
+    def _begun_delivery(self) -> DirectCycle | None:
+        """Return the delivery that begins with these headers, None where the request must take uvicorn's way.
+
+        A client that does not read its answers is one such case: uvicorn waits until it does.
+        """
+        deliveries = self._deliveries
+        if deliveries is None or not PLAIN_URL.fullmatch(self.url) or self._is_answering() or self.flow.write_paused:
+            return None
+        headers = headers_of(self.headers)
+        forwarded = FORWARDED in headers and not deliveries.public_url
+        if forwarded or not SPECIAL.isdisjoint(headers) or self._framing.body_left > deliveries.maximum_body:
+            return None
+        path, _, query = self.url.decode().partition("?")
+        called = f"{path}?{query}" if query else path
+        request = deliveries.request(self.parser.get_method().decode(), path, called, headers, self.scheme or "http")
+        keep_alive = self.parser.get_http_version() != "1.0" and self.parser.should_keep_alive()
+        return DirectCycle(request, keep_alive=keep_alive)
+
+    def _on_commit(self, deliveries: Webhooks, cycle: DirectCycle, pending: Pending, _: object) -> None:
+        """Answer a delivery. Only what has more to wait for takes a task, which costs as much as the answer."""
+        answer = deliveries.finish(cycle.request, pending)
+        if isinstance(answer, Response) and not self.flow.write_paused:
+            self._answer(cycle, answer)
+            return
+        task = self.loop.create_task(self._answer_later(cycle, answer))
+        task.add_done_callback(self.tasks.discard)
+        self.tasks.add(task)
+
+    async def _answer_later(self, cycle: DirectCycle, answer: Response | Awaitable[Response]) -> None:
+        response = answer if isinstance(answer, Response) else await answer
+        if self.flow.write_paused and not cycle.disconnected:
+            await self.flow.drain()
+        self._answer(cycle, response)
+
+    def _answer(self, cycle: DirectCycle, response: Response) -> None:
+        if cycle.disconnected:
+            return
+        cycle.response_started = cycle.response_complete = True
+        self.transport.write(cycle.written(response, self.server_state.default_headers))
+        if not cycle.keep_alive:
+            self.transport.close()
+        self.on_response_complete()
+
+    def on_body(self, body: bytes) -> None:
+        """Keep a piece of a body."""
+        if self._delivery is not None:
+            self._delivery.pieces.append(body)
+        else:
+            super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        """End a request. A delivery that needs no commit is answered at once, any other one after its commit."""
+        if self._delivery is None or self._deliveries is None:
+            super().on_message_complete()
+            return
+        self._framing.end_request()
+        cycle, self._delivery = self._delivery, None
+        answer = self._deliveries.begin(cycle.request, b"".join(cycle.pieces))
+        if isinstance(answer, Response):
+            self._answer(cycle, answer)
+        else:
+            answer.accepted.add_done_callback(partial(self._on_commit, self._deliveries, cycle, answer))
 
 
 def _line(name: str, value: str) -> bytes:

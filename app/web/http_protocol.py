@@ -6,28 +6,22 @@ its connection is closed.
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import structlog
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from app.model import Response
-from app.web.direct import PLAIN_URL, SPECIAL, DirectCycle
 from app.web.framing import Framing
 from app.web.limits import headers_too_slow, too_many_waiting
-from app.web.webhooks import headers_of
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Callable
 
     from uvicorn import Config
     from uvicorn.server import ServerState
 
-    from app.intake.receive import Pending
     from app.web.limits import Limits, Refusal
-    from app.web.webhooks import Webhooks
 
 log = structlog.get_logger(__name__)
 
@@ -53,9 +47,6 @@ class HttpProtocol(HttpToolsProtocol):
         self._last_answer: bytes | None = None
         self._deadline: asyncio.TimerHandle | None = None
         self._idle_since: float | None = None  # when the latest answer went out, None while a request is under way
-        # What receives deliveries without ASGI, where the application has it; and the one whose body is being read.
-        self._deliveries: Webhooks | None = getattr(config.app, "deliveries", None)
-        self._delivery: DirectCycle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in uvicorn
         """Take the connection, and give its first request a deadline."""
@@ -63,13 +54,10 @@ class HttpProtocol(HttpToolsProtocol):
         self._set_deadline()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Forget the connection, and note a delivery that has not come whole."""
+        """Forget the connection."""
         self._unset_deadline()
         if self.timeout_keep_alive_task is not None:
             self.timeout_keep_alive_task.cancel()
-        if self._delivery is not None and self._deliveries is not None:
-            self._deliveries.gone(self._delivery.request)
-            self._delivery = None
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -97,12 +85,10 @@ class HttpProtocol(HttpToolsProtocol):
             self.headers.append((name.lower(), value))
 
     def on_headers_complete(self) -> None:
-        """Begin a delivery; else start the application, or queue the request behind the one before it."""
+        """Start the application, or queue the request behind the one before it."""
         self._unset_deadline()
         self._framing.begin_body(self.headers)
-        self._delivery = self._begun_delivery()
-        if self._delivery is not None:
-            self.cycle = self._delivery  # type: ignore[assignment]  # it has what uvicorn's protocol uses
+        if self._takes_it():
             return
         url, headers = self.url, self.headers
         super().on_message_begin()
@@ -115,71 +101,18 @@ class HttpProtocol(HttpToolsProtocol):
             self._stop_reading()
             self.cycle.keep_alive = False
 
+    def _takes_it(self) -> bool:
+        """Return whether a subclass receives the request whose headers have come, and no application does."""
+        return False
+
     def on_chunk_header(self) -> None:
         """Begin a chunk, or the trailers."""
         self._framing.begin_chunk()
 
-    def on_body(self, body: bytes) -> None:
-        """Keep a piece of a body."""
-        if self._delivery is not None:
-            self._delivery.pieces.append(body)
-        else:
-            super().on_body(body)
-
     def on_message_complete(self) -> None:
-        """End a request. A delivery that needs no commit is answered at once, any other one after its commit."""
+        """End a request."""
         self._framing.end_request()
-        if self._delivery is None or self._deliveries is None:
-            super().on_message_complete()
-            return
-        cycle, self._delivery = self._delivery, None
-        answer = self._deliveries.begin(cycle.request, b"".join(cycle.pieces))
-        if isinstance(answer, Response):
-            self._answer(cycle, answer)
-        else:
-            answer.accepted.add_done_callback(partial(self._on_commit, self._deliveries, cycle, answer))
-
-    def _begun_delivery(self) -> DirectCycle | None:
-        """Return the delivery that begins with these headers, None where the request must take uvicorn's way.
-
-        A client that does not read its answers is one such case: uvicorn waits until it does.
-        """
-        deliveries = self._deliveries
-        if deliveries is None or not PLAIN_URL.fullmatch(self.url) or self._is_answering() or self.flow.write_paused:
-            return None
-        headers = headers_of(self.headers)
-        if not SPECIAL.isdisjoint(headers) or self._framing.body_left > deliveries.maximum_body:
-            return None
-        path, _, query = self.url.decode().partition("?")
-        called = f"{path}?{query}" if query else path
-        request = deliveries.request(self.parser.get_method().decode(), path, called, headers, self.scheme or "http")
-        keep_alive = self.parser.get_http_version() != "1.0" and self.parser.should_keep_alive()
-        return DirectCycle(request, keep_alive=keep_alive)
-
-    def _on_commit(self, deliveries: Webhooks, cycle: DirectCycle, pending: Pending, _: object) -> None:
-        """Answer a delivery. Only what has more to wait for takes a task, which costs as much as the answer."""
-        answer = deliveries.finish(cycle.request, pending)
-        if isinstance(answer, Response) and not self.flow.write_paused:
-            self._answer(cycle, answer)
-            return
-        task = self.loop.create_task(self._answer_later(cycle, answer))
-        task.add_done_callback(self.tasks.discard)
-        self.tasks.add(task)
-
-    async def _answer_later(self, cycle: DirectCycle, answer: Response | Awaitable[Response]) -> None:
-        response = answer if isinstance(answer, Response) else await answer
-        if self.flow.write_paused and not cycle.disconnected:
-            await self.flow.drain()
-        self._answer(cycle, response)
-
-    def _answer(self, cycle: DirectCycle, response: Response) -> None:
-        if cycle.disconnected:
-            return
-        cycle.response_started = cycle.response_complete = True
-        self.transport.write(cycle.written(response, self.server_state.default_headers))
-        if not cycle.keep_alive:
-            self.transport.close()
-        self.on_response_complete()
+        super().on_message_complete()
 
     def on_response_complete(self) -> None:
         """Answer the next request, or send the refusal that has waited for the answers before it."""

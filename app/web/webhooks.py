@@ -2,7 +2,7 @@
 
 The path after the source's name belongs to its provider: it is a secret where a provider can send none elsewhere.
 
-A bare ASGI application, since every delivery passes it. `openapi` describes its route.
+A bare ASGI application for a delivery of any form; plain ones come from `direct`. `openapi` describes its route.
 """
 
 from __future__ import annotations
@@ -10,17 +10,18 @@ from __future__ import annotations
 import asyncio
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
 from app.clock import utc_now
-from app.errors import Busy, DeliveryRejected, NotAllowed, TooLarge, UnknownSource
+from app.errors import Busy, DeliveryRejected, NotAllowed, UnknownSource
 from app.model import Delivery, Response
 from app.sources.encodings import ACCEPTED
+from app.web.requests import Request, capped_body, client_gone, headers_of
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Coroutine, Sequence
+    from collections.abc import Awaitable, Callable, Coroutine
 
     from starlette.types import Receive, Scope, Send
 
@@ -31,18 +32,6 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 ROOM = "webhooks"
-LONGEST_LENGTH = 20  # digits: more is no length, and Python refuses to parse thousands of digits
-
-
-class Request(NamedTuple):
-    """A request for a delivery, without its body. `url` is the one that the sender called; `started` is a clock's."""
-
-    id: str
-    method: str
-    path: str
-    url: str
-    headers: dict[str, str]
-    started: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +53,7 @@ class Webhooks:
         """Answer one request."""
         request = self._request(scope)
         try:
-            body = await _capped_body(request.headers, receive, self.maximum_body)
+            body = await capped_body(request.headers, receive, self.maximum_body)
         except DeliveryRejected as refusal:
             reply = self._answered(request, self._refused(request, refusal))
         else:
@@ -172,38 +161,3 @@ def _advice(answer: DeliveryRejected) -> dict[str, str]:
 
 def _headers(scope: Scope) -> dict[str, str]:
     return headers_of(scope["headers"])
-
-
-def headers_of(raw: Sequence[tuple[bytes, bytes]]) -> dict[str, str]:
-    """Return the headers by lower-case name; a repeated one is joined, as HTTP allows."""
-    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in raw}
-    return headers if len(headers) == len(raw) else _joined(raw)
-
-
-def _joined(raw: Sequence[tuple[bytes, bytes]]) -> dict[str, str]:
-    headers: dict[str, list[str]] = {}
-    for name, value in raw:
-        headers.setdefault(name.decode("latin-1"), []).append(value.decode("latin-1"))
-    return {name: ", ".join(values) for name, values in headers.items()}
-
-
-def client_gone() -> Busy:
-    """Return why a delivery is refused whose body ends early."""
-    return Busy("client_gone", "the sender closed the connection before its body was complete")
-
-
-async def _capped_body(headers: dict[str, str], receive: Receive, maximum: int) -> bytes:
-    """Read the body, and stop reading as soon as it exceeds `maximum` bytes. Raises TooLarge and Busy."""
-    declared = headers.get("content-length", "")
-    if declared.isdecimal() and (len(declared) > LONGEST_LENGTH or int(declared) > maximum):
-        raise TooLarge("too_large", f"the body exceeds {maximum} bytes")
-    body, more = bytearray(), True
-    while more:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise client_gone()
-        body += message.get("body", b"")
-        more = message.get("more_body", False)
-        if len(body) > maximum:
-            raise TooLarge("too_large", f"the body exceeds {maximum} bytes")
-    return bytes(body)

@@ -17,7 +17,7 @@ from app.intake.wiring import redecider, resent
 from app.sources import PROVIDERS
 from app.web import api, auth, health, server
 from app.web.app import create_app
-from app.web.http_protocol import HttpProtocol
+from app.web.direct import DeliveryProtocol
 from app.web.limits import Limits
 from app.web.pages import connect, reference
 from app.web.server import Listener
@@ -43,7 +43,7 @@ def bind(settings: Settings) -> list[socket.socket]:
 
 def listeners(process: Process, sockets: Iterable[socket.socket]) -> list[Listener]:
     """Return listeners with limits on headers: anyone can reach the public port, neighbours the operators' one."""
-    protocol = partial(HttpProtocol, limits=Limits(), rejected=process.metrics.request_rejected)
+    protocol = partial(DeliveryProtocol, limits=Limits(), rejected=process.metrics.request_rejected)
     return [Listener(bound, protocol=protocol) for bound in sockets]
 
 

@@ -10,18 +10,19 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 import pytest
+from sqlalchemy import text
 from structlog.testing import capture_logs
 
-from app.web.http_protocol import HttpProtocol
+from app.web.direct import DeliveryProtocol
 from app.web.limits import Limits
 from app.web.server import Listener, bind
 from app.web.webhooks import Webhooks
+from tests.support.service import Running, running
 from tests.web.wire import Wire, exchanged, serving, statuses, until
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
-
-    from tests.support.service import Running
+    from pathlib import Path
 
 # A header that only uvicorn's way reads; from this machine it changes nothing here.
 LONG_WAY = b"X-Forwarded-Proto: http\r\n"
@@ -31,10 +32,14 @@ CLOSE = b"Connection: close\r\n"
 @pytest.fixture
 async def listener(web: Running) -> AsyncIterator[Listener]:
     """What listens for the service, with its own protocol."""
-    protocol = partial(HttpProtocol, limits=Limits(), rejected=web.process.metrics.request_rejected)
-    listener = Listener(bind("127.0.0.1", 0, "a test's"), protocol=protocol)
+    listener = listening(web)
     async with serving(listener, web.public):
         yield listener
+
+
+def listening(web: Running) -> Listener:
+    protocol = partial(DeliveryProtocol, limits=Limits(), rejected=web.process.metrics.request_rejected)
+    return Listener(bind("127.0.0.1", 0, "a test's"), protocol=protocol)
 
 
 @pytest.fixture
@@ -110,6 +115,30 @@ async def test_what_is_stored_is_the_same_by_both_ways(web: Running, port: int) 
     del long["headers"]["x-forwarded-proto"]
     assert short == long
     assert short["headers"]["x-a"] == "1, 2"
+
+
+async def test_behind_a_proxy_the_public_url_is_the_one_that_was_called(
+    database_url: str, rules: Path, long_ways: list[str]
+) -> None:
+    async with running(database_url, rules, public_url="https://hooks.example") as service:
+        listener = listening(service)
+        async with serving(listener, service.public):
+            await exchanged(listener.port, request(event(), CLOSE, LONG_WAY, path=b"open?a=1"))
+        assert long_ways == []
+        (stored,) = await service.rows("SELECT url FROM deliveries")
+        assert stored["url"] == "https://hooks.example/webhooks/open?a=1"
+
+
+async def test_a_delivery_under_way_is_answered_when_the_service_stops(web: Running, listener: Listener) -> None:
+    wire = Wire(listener.port)
+    async with web.process.engine.begin() as connection:
+        await connection.execute(text("LOCK TABLE event_keys"))
+        await wire.send(request(event()))
+        await until(lambda: any(each._is_answering() for each in connections(listener)))
+        listener.stop()
+        for _ in range(10):
+            await asyncio.sleep(0)
+    assert statuses(await wire.rest()) == [200]
 
 
 @pytest.mark.parametrize(

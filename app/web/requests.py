@@ -1,0 +1,60 @@
+"""A request for a delivery: its headers, and its body read up to a maximum."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from app.errors import Busy, TooLarge
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from starlette.types import Receive
+
+LONGEST_LENGTH = 20  # digits: more is no length, and Python refuses to parse thousands of digits
+
+
+class Request(NamedTuple):
+    """A request for a delivery, without its body. `url` is the one that the sender called; `started` is a clock's."""
+
+    id: str
+    method: str
+    path: str
+    url: str
+    headers: dict[str, str]
+    started: float
+
+
+def headers_of(raw: Sequence[tuple[bytes, bytes]]) -> dict[str, str]:
+    """Return the headers by lower-case name; a repeated one is joined, as HTTP allows."""
+    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in raw}
+    return headers if len(headers) == len(raw) else _joined(raw)
+
+
+def _joined(raw: Sequence[tuple[bytes, bytes]]) -> dict[str, str]:
+    headers: dict[str, list[str]] = {}
+    for name, value in raw:
+        headers.setdefault(name.decode("latin-1"), []).append(value.decode("latin-1"))
+    return {name: ", ".join(values) for name, values in headers.items()}
+
+
+def client_gone() -> Busy:
+    """Return why a delivery is refused whose body ends early."""
+    return Busy("client_gone", "the sender closed the connection before its body was complete")
+
+
+async def capped_body(headers: dict[str, str], receive: Receive, maximum: int) -> bytes:
+    """Read the body, and stop reading as soon as it exceeds `maximum` bytes. Raises TooLarge and Busy."""
+    declared = headers.get("content-length", "")
+    if declared.isdecimal() and (len(declared) > LONGEST_LENGTH or int(declared) > maximum):
+        raise TooLarge("too_large", f"the body exceeds {maximum} bytes")
+    body, more = bytearray(), True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise client_gone()
+        body += message.get("body", b"")
+        more = message.get("more_body", False)
+        if len(body) > maximum:
+            raise TooLarge("too_large", f"the body exceeds {maximum} bytes")
+    return bytes(body)
