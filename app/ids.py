@@ -35,5 +35,5 @@ class Ids:
     def __call__(self, prefix: str) -> str:
         """Return a new id with this prefix (dlv, evt, dec, enr)."""
         fresh = (self._clock() << _RANDOM_BITS) | self._randomness(_RANDOM_BITS)
-        self._last = max(fresh, self._last + 1)
+        self._last = fresh if fresh > self._last else self._last + 1
         return f"{prefix}_{self._last:032x}"

@@ -85,6 +85,21 @@ class EnrollRequest:
     delay: timedelta | None = None
     priority: int = 0
 
+    def for_person(self, account: str, email: str, properties: Mapping[str, PropertyValue]) -> EnrollRequest:
+        """Return the request of a rule for one person. `dataclasses.replace` takes four times as long."""
+        return EnrollRequest(
+            account,
+            self.plan,
+            self.intent,
+            self.sequence,
+            email,
+            properties,
+            self.require,
+            self.expires_after,
+            self.delay,
+            self.priority,
+        )
+
 
 class Verdict(StrEnum):
     """How one decision ended. A rule's action is its verdict: `enroll`, and each other one by its name."""

@@ -87,10 +87,12 @@ def _json_line(logger: Any, method: str, event: MutableMapping[str, Any]) -> byt
     event = structlog.contextvars.merge_contextvars(logger, method, event)
     event["level"] = _LEVELS.get(method, method)
     event["timestamp"] = orjson.dumps(datetime.now(UTC), option=orjson.OPT_UTC_Z)[1:-1].decode()
-    event = masked(logger, method, event)
     if event.get("exc_info"):
         event = _exception_masked(logger, method, _TRACEBACKS(logger, method, event))
-    return orjson.dumps(event, default=str)
+    line = orjson.dumps(event, default=str)
+    if b"@" in line or not _SECRET_NAMES.isdisjoint(event):
+        line = orjson.dumps(masked(logger, method, event), default=str)
+    return line
 
 
 def _line_masked(_: Any, __: str, line: Any) -> Any:

@@ -79,7 +79,7 @@ def _act(rule: Rule, event: Event, values: Facts, rulebook: Rulebook, facts: tup
     if has_invisible(event.email or ""):
         notes = [CLEANED, *notes]
     account = rulebook.accounts[rule.enroll.request.account].name
-    request = replace(rule.enroll.request, account=account, email=email, properties=properties)
+    request = rule.enroll.request.for_person(account, email, properties)
     if notes:
         facts = (*facts[:-1], replace(facts[-1], because="; ".join([facts[-1].because, *notes])))
     return Decision(rule.enroll.request.plan.action, MATCHED, rulebook.revision, rule.id, rule.line, facts, request)

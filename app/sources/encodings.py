@@ -107,6 +107,8 @@ def _window(body: bytes, coding: str) -> int:
 def _in_utf8(delivery: Delivery) -> bytes:
     """Return the body in UTF-8, by the charset that it declares, without a byte order mark."""
     body = delivery.body.removeprefix(BOM_UTF8)
+    if delivery.headers.get("content-type") == "application/json":
+        return body  # as almost all deliveries come
     charset = "utf-8" if content_type(delivery).endswith(OTHERS) else charset_of(delivery)
     if charset.startswith(UNICODE):
         return _decoded(body, charset).removeprefix("\ufeff").encode()

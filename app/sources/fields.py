@@ -57,7 +57,7 @@ def any_text(value: dict[str, Any], *keys: str) -> str | None:
     """Return the first text among `keys` of an object; None where each is missing, no text, or only white space."""
     for key in keys:
         found = value.get(key)
-        if isinstance(found, str) and found.strip():
+        if found and isinstance(found, str) and found.strip():
             return found
     return None
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, TypedDict
 
 from app.people.addresses import normalise
 from app.people.made_up import made_up
-from app.sources.fields import any_text, first_text, text
+from app.sources.fields import any_text, text
 from app.sources.form_labels import by_meaning
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def person_in(value: Any) -> Person:
         "first_name": any_text(data, "first_name", "firstName", "firstname"),
         "last_name": any_text(data, "last_name", "lastName", "lastname"),
         "name": any_text(data, "name", "full_name", "fullName"),
-        "company": first_text(any_text(data, "company"), text(data, "company", "name")),
+        "company": any_text(data, "company") or text(data, "company", "name"),
     }
 
 

@@ -95,7 +95,7 @@ class StandardProvider(SignedProvider):
         prefix = self._sent_prefix(delivery.headers)
         identifier = storable(delivery.headers.get(f"{prefix}-id", ""))
         sent_at = delivery.headers.get(f"{prefix}-timestamp", "")
-        data = find(body, "data")
+        data = body.get("data")
         return Event(
             source=config.name,
             type=any_text(body, "type", "event_type") or "",
