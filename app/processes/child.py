@@ -39,17 +39,23 @@ class Child:
         self._started_at = 0.0
 
     def start(self, now: float, leave: Callable[[], None]) -> None:
-        """Fork. `leave` runs in the child first: it closes what is the parent's alone."""
+        """Fork. `leave` runs in the child first: it closes what is the parent's alone.
+
+        Raises OSError where the system has no room for another process, which is due again after a pause.
+        """
+        self.due, self.error, self._received, self._started_at = now + LONGEST_PAUSE, None, b"", now
         self.channel, theirs = socket.socketpair()
         self.channel.setblocking(False)  # noqa: FBT003  # the standard library's own signature
-        self.due, self.error, self._received, self._started_at = None, None, b"", now
         # A signal that comes in between would run the parent's handler in the child, and be lost.
         blocked = signal.pthread_sigmask(signal.SIG_BLOCK, BLOCKED)
-        self.pid = os.fork()
-        if self.pid == 0:
-            run_child(self._main, theirs, leave)
-        signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
-        theirs.close()
+        try:
+            self.pid = os.fork()
+            if self.pid == 0:
+                run_child(self._main, theirs, leave)
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
+            theirs.close()
+        self.due = None
 
     def send(self, number: signal.Signals) -> None:
         """Send a signal, where the process runs."""

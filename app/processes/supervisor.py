@@ -70,12 +70,17 @@ class Supervisor:
                 continue
             # A collection in the child would write to all pages that it shares with its parent.
             gc.freeze()
-            child.start(time.monotonic(), self._leave)
-            self._repeat_stop(child)
+            self._start(child)
 
-    def _repeat_stop(self, child: Child) -> None:
-        """Stop a child also where the signal came while it was forked."""
-        if self._signals.stop:
+    def _start(self, child: Child) -> None:
+        try:
+            child.start(time.monotonic(), self._leave)
+        except OSError as error:
+            if not self._started:
+                raise StartError(f"cannot start the {child.slot.name} process: {error.strerror}") from error
+            child.close()
+            log.error("process.not_started", process=child.slot.name, error=error.strerror)  # noqa: TRY400  # it says it all
+        if self._signals.stop:  # it came while the child was forked
             child.send(signal.SIGTERM)
 
     def _leave(self) -> None:

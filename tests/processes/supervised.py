@@ -1,12 +1,14 @@
 """A parent with one child, or two, that do what the arguments say, in a process of its own: a test must not fork.
 
-    supervised.py WHAT...
+    supervised.py [--crowded] WHAT...
 
 `refused` raises StartError, `broken` any other error, `ends` ends with 7 once it is ready, `waits` waits until it is
-stopped. Its log and the message of a StartError go to standard output, and its code is that of the StartError.
+stopped. `--crowded` leaves it no room for another process. Its log and the message of a StartError go to standard
+output, and its code is that of the StartError.
 """
 
 import os
+import resource
 import sys
 from collections.abc import Callable, Coroutine
 
@@ -49,9 +51,14 @@ MAINS: dict[str, Callable[[Parent], Coroutine[None, None, None]]] = {
 def main(*names: str) -> None:
     """Supervise."""
     logs.configure(form="json", level="info")
-    children = [Child(Slot(f"{name}-{number}", name), MAINS[name]) for number, name in enumerate(names)]
+    whats = [name for name in names if name in MAINS]
+    children = [Child(Slot(f"{name}-{number}", name), MAINS[name]) for number, name in enumerate(whats)]
+    supervisor = Supervisor(children, sockets=[], server=None)
+    if "--crowded" in names:
+        taken = os.dup(0)  # the lowest number that is free
+        resource.setrlimit(resource.RLIMIT_NOFILE, (taken + 1, taken + 1))
     try:
-        Supervisor(children, sockets=[], server=None).run()
+        supervisor.run()
     except StartError as error:
         os.write(1, f"{error}\n".encode())
         sys.exit(error.exit_code)

@@ -39,6 +39,13 @@ def test_where_one_cannot_start_all_end_with_its_message_and_its_code(name: str,
     process.end()
 
 
+def test_where_the_system_has_no_room_for_a_process_the_message_says_so() -> None:
+    process = supervised("--crowded", "waits")
+    assert process.ended() == 2
+    assert process.log().splitlines()[-1] == "cannot start the waits-0 process: Too many open files"
+    process.end()
+
+
 async def test_one_that_ends_soon_after_each_start_is_started_again_while_the_other_works() -> None:
     process = supervised("waits", "ends")
     await process.wait_until_up()
