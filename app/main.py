@@ -12,10 +12,10 @@ import structlog
 
 from app import workers
 from app.accounts.sandbox_mode import running_sandbox
+from app.database.embedded.wiring import data_dir
 from app.database.migrate import migrate, require_migrated
-from app.database.wiring import data_dir, database_url, open_database, own_database
+from app.database.wiring import database_url, open_database
 from app.errors import StartError
-from app.observability import logs
 from app.observability.shared import PARENT, Shared, Slot
 from app.process import open_process
 from app.processes import Child, Supervisor, run_alone, run_as_child
@@ -23,9 +23,10 @@ from app.web import wiring as web
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from contextlib import AbstractAsyncContextManager
 
+    from app.database.embedded import EmbeddedPostgres
     from app.process import Process
     from app.processes import Parent
     from app.rules.rulebook import Rulebook
@@ -56,6 +57,7 @@ class Service:
 def serve(
     settings: Settings,
     environment: Mapping[str, str],
+    opened: Callable[[], EmbeddedPostgres | None],
     *,
     processes: int = 1,
     with_worker: bool = True,
@@ -63,13 +65,11 @@ def serve(
 ) -> None:
     """Receive webhooks in `processes` processes, and enroll in one more unless workers run apart.
 
-    It ends at SIGTERM or SIGINT. Raises StartError.
+    `opened` waits for the private database. It ends at SIGTERM or SIGINT. Raises StartError.
     """
-    logs.configure(form=settings.log_format, level=settings.log_level)
     with ExitStack() as stack:
-        folder = data_dir(settings, practice=with_sandbox)
-        server = stack.enter_context(own_database(settings, folder))
-        database = server.url if server else database_url(settings, folder)
+        server = opened()
+        database = server.url if server else database_url(settings, data_dir(settings, practice=with_sandbox))
         sandbox = stack.enter_context(running_sandbox()) if with_sandbox else None
         sockets = web.bind(settings)
         parent = Slot(PARENT, PARENT)
@@ -121,7 +121,6 @@ async def _enroll(service: Service, rules: tuple[Rulebook, int], slot: Slot, par
 
 async def work(settings: Settings, environment: Mapping[str, str]) -> None:
     """Enroll only, until SIGTERM or SIGINT, by the rulebook that `serve` put in force."""
-    logs.configure(form=settings.log_format, level=settings.log_level)
     async with open_process(settings, environment, database_url(settings, settings.data_dir)) as process:
         await require_migrated(process.engine)
         await process.check_database()
@@ -131,11 +130,10 @@ async def work(settings: Settings, environment: Mapping[str, str]) -> None:
         await run_alone(process, web.worker_listener(process))
 
 
-def migrate_only(settings: Settings) -> None:
+def migrate_only(settings: Settings, opened: Callable[[], EmbeddedPostgres | None]) -> None:
     """Migrate the database, and do nothing else."""
-    logs.configure(form=settings.log_format, level=settings.log_level)
-    with own_database(settings, settings.data_dir) as server:
-        asyncio.run(_migrate(settings, server.url if server else database_url(settings, settings.data_dir)))
+    server = opened()
+    asyncio.run(_migrate(settings, server.url if server else database_url(settings, settings.data_dir)))
 
 
 async def _migrate(settings: Settings, database: str) -> None:

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 from app import __version__
 from app.accounts.sandbox_mode import require_apart
 from app.cli.rules_file import FINDINGS
+from app.database.embedded.wiring import data_dir
 from app.database.installation import shared_key
 from app.database.migrate import require_migrated
-from app.database.wiring import data_dir, database_url, open_database
+from app.database.wiring import database_url, open_database
 from app.enrollments.operator_store import EnrollmentOperatorStore
 from app.errors import RulebookError, StartError, UnknownRule
 from app.intake.redecide import BY_CLI, PAGE

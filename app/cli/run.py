@@ -5,12 +5,20 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 import uvloop
 
+from app.cli.without_rich import without_rich
 from app.settings import load_settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextlib import AbstractContextManager
+
+    from app.database.embedded import EmbeddedPostgres
+    from app.settings import Settings
 
 
 def serve(
@@ -24,24 +32,44 @@ def serve(
     processes: Annotated[int, typer.Option(min=1, max=64, help="How many processes receive; they share the port.")] = 1,
 ) -> None:
     """Receive webhooks and enroll, in processes of their own."""
-    from app.main import serve as run
-
     settings = load_settings(os.environ)
-    run(settings, os.environ, processes=processes, with_worker=not no_worker, with_sandbox=with_sandbox)
+    with _opening(settings, practice=with_sandbox) as opened:
+        with without_rich():
+            from app.main import serve as run
+        run(settings, os.environ, opened, processes=processes, with_worker=not no_worker, with_sandbox=with_sandbox)
 
 
 def worker() -> None:
     """Enroll only, beside any number of `serve --no-worker` and other workers."""
-    from app.main import work
-
-    uvloop.run(work(load_settings(os.environ), os.environ))
+    settings = load_settings(os.environ)
+    with without_rich():
+        from app.main import work
+    _open_log(settings)
+    uvloop.run(work(settings, os.environ))
 
 
 def migrate() -> None:
     """Bring the database up to date (serve does this by itself)."""
-    from app.main import migrate_only
+    settings = load_settings(os.environ)
+    with _opening(settings, practice=False) as opened:
+        with without_rich():
+            from app.main import migrate_only
+        migrate_only(settings, opened)
 
-    migrate_only(load_settings(os.environ))
+
+def _opening(settings: Settings, *, practice: bool) -> AbstractContextManager[Callable[[], EmbeddedPostgres | None]]:
+    """Open the log, and the private database while the command is imported."""
+    with without_rich():
+        from app.database.embedded.wiring import opening
+
+        _open_log(settings)
+    return opening(settings, practice=practice)
+
+
+def _open_log(settings: Settings) -> None:
+    from app.observability import logs
+
+    logs.configure(form=settings.log_format, level=settings.log_level)
 
 
 def sandbox(

@@ -17,9 +17,10 @@ from app import __version__
 from app.accounts.oauth import OAuth
 from app.accounts.wiring import open_oauth
 from app.database.direct import DirectPool
+from app.database.embedded.wiring import data_dir
 from app.database.engine import STORE_TROUBLE, busy_when_gone, first_line
 from app.database.migrate import require_migrated
-from app.database.wiring import data_dir, database_url, open_database
+from app.database.wiring import database_url, open_database
 from app.errors import NotSent, StartError
 from app.hubspot.local_rate_limit import LocalRateLimit
 from app.hubspot.observe import observe_call

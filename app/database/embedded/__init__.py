@@ -7,6 +7,7 @@ Others import the names below; `app.processes` imports `keep_running`, and the b
 `cluster` and `server_user`.
 
 supervisor     open, attach, close: the page of this package
+wiring         open the one that the settings ask for, while the program is imported
 server_user    the user that runs the server: this process's own, or one without privileges under root
 binaries       which initdb and postgres
 layout         the folders, and who may reach them

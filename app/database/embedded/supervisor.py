@@ -8,8 +8,7 @@ import os
 import subprocess
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
-
-from sqlalchemy.engine import URL
+from urllib.parse import urlencode
 
 from app.database.embedded.binaries import find_binaries
 from app.database.embedded.cluster import create_cluster, major_version
@@ -163,8 +162,8 @@ def _take_lock(layout: Layout) -> int:
 
 def _url(server: Postmaster) -> str:
     # Without a port in the URL, PGPORT in the environment would change the socket's name.
-    query = {"host": str(server.socket_folder), "port": "5432"}
-    return URL.create("postgresql+asyncpg", username=NAME, database=NAME, query=query).render_as_string()
+    query = urlencode({"host": str(server.socket_folder), "port": "5432"})
+    return f"postgresql+asyncpg://{NAME}@/{NAME}?{query}"
 
 
 @contextmanager
