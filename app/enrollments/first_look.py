@@ -12,7 +12,7 @@ from app.model import CONTACT_OWNER, ENROLL
 from app.senders.store import assign_all
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     from app.database.direct import DirectConnection
     from app.enrollments.eligibility import Eligibility
@@ -20,6 +20,20 @@ if TYPE_CHECKING:
     from app.model import Enrollment, Sender
     from app.senders.assign import Senders
     from app.senders.store import Assigned, Wanted
+
+    GiveAhead = Callable[[DirectConnection, int], Awaitable[Callable[[], None]]]
+
+
+FEW = 5
+
+
+def _nothing_more() -> None:
+    """Stand for what follows a commit where nothing does."""
+
+
+async def _none_ahead(_: DirectConnection, __: int) -> Callable[[], None]:
+    """Give no permits ahead."""
+    return _nothing_more
 
 
 class Seen(NamedTuple):
@@ -33,15 +47,23 @@ class Seen(NamedTuple):
 
 
 class FirstLook:
-    """Looks at enrollments as they are claimed, and keeps what it found for those that take them on."""
+    """Looks at enrollments as they are claimed, and keeps what it found for those that take them on.
 
-    def __init__(self, eligibility: Eligibility, senders: Senders) -> None:
+    `permits` gives permits for requests to HubSpot in the same transaction; its result is called after the commit.
+    """
+
+    def __init__(self, eligibility: Eligibility, senders: Senders, permits: GiveAhead = _none_ahead) -> None:
         self.eligibility = eligibility
         self.senders = senders
+        self._permits = permits
         self._seen: dict[tuple[str, int], Seen] = {}
 
-    async def look(self, connection: DirectConnection, claimed: Sequence[Enrollment]) -> None:
-        """Look at enrollments that the transaction of `connection` has claimed."""
+    async def look(self, connection: DirectConnection, claimed: Sequence[Enrollment]) -> Callable[[], None]:
+        """Look at enrollments that the transaction of `connection` has claimed; call the result when it is committed.
+
+        Where they are few, their requests to HubSpot get permits, too: one writes the contacts, one reads them, and one
+        enrolls each.
+        """
         reasons = await self.eligibility.reasons(connection, [(enrollment, None) for enrollment in claimed])
         eligible = [one for one, reason in zip(claimed, reasons, strict=True) if reason is None and _is_assigned(one)]
         wanted = [await self.senders.wanted(enrollment, {}) for enrollment in eligible]
@@ -49,6 +71,8 @@ class FirstLook:
         senders = {one.enrollment.id: self._chosen(one, results[one]) for one in wanted}
         for enrollment, reason in zip(claimed, reasons, strict=True):
             self._seen[enrollment.id, enrollment.attempt] = Seen(reason, senders.get(enrollment.id))
+        sent = sum(not isinstance(sender, SegueError) for sender in senders.values())
+        return await self._permits(connection, 2 + sent) if 0 < sent <= FEW else _nothing_more
 
     async def _assign_all(
         self, connection: DirectConnection, wanted: Sequence[Wanted]

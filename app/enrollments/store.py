@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from app.enrollments.sending_store import LastLook
     from app.people.identity import Person
 
-    FirstLook = Callable[[DirectConnection, Sequence[Enrollment]], Awaitable[None]]
+    FirstLook = Callable[[DirectConnection, Sequence[Enrollment]], Awaitable[Callable[[], None]]]
 
 # As many confirmations as one call of HubSpot reads wait for each other, but no longer than these seconds.
 CONFIRMATIONS: Mapping[str, Any] = MappingProxyType({"whole": 100, "patience": 20.0})
@@ -47,12 +47,16 @@ CONFIRMATIONS: Mapping[str, Any] = MappingProxyType({"whole": 100, "patience": 2
 log = structlog.get_logger(__name__)
 
 
-async def _look_at_none(_: DirectConnection, __: Sequence[Enrollment]) -> None:
+async def _look_at_none(_: DirectConnection, __: Sequence[Enrollment]) -> Callable[[], None]:
     """Look at nothing within the claim."""
+    return lambda: None
 
 
 class Looks(NamedTuple):
-    """What looks at enrollments in the transaction that claims them, and in the one that commits `sending`."""
+    """What looks at enrollments in the transaction that claims them, and in the one that commits `sending`.
+
+    The result of the first is called once its transaction is committed.
+    """
 
     first: FirstLook = _look_at_none
     last: LastLook = look_at_none
@@ -141,8 +145,9 @@ class EnrollmentStore:
         async with self._pool.transaction() as connection:
             claimed = [_enrollment(row) for row in await connection.fetch(statement, values)]
             ready = [enrollment for enrollment in claimed if enrollment.state is State.WORKING]
-            if ready:
-                await first_look(connection, ready)
+            committed = await first_look(connection, ready) if ready else None
+        if committed is not None:
+            committed()
         return claimed
 
     async def what_is_due(self) -> Due:

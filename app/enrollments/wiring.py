@@ -48,7 +48,7 @@ async def start(process: Process, active: ActiveAccount) -> None:
     eligibility = Eligibility(process.pool, process.current_rulebook)
     owners = Owners(active.client, on_refresh=partial(process.metrics.owners_read, name))
     senders = Senders(Assignments(process.pool), owners, rulebook=process.current_rulebook, now=utc_now)
-    first_look = FirstLook(eligibility, senders)
+    first_look = FirstLook(eligibility, senders, active.rate_limit.give_ahead)
     store = EnrollmentStore(
         process.pool,
         account=name,

@@ -24,6 +24,7 @@ from app.hubspot.permits import PERMIT_LIFE_SECONDS, PermitBlock, StoredPermit
 from app.sending_windows import next_midnight, zone
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from datetime import datetime
 
     from sqlalchemy import TextClause
@@ -125,6 +126,25 @@ class StoredRateLimit:
             self._serving[kind] = asyncio.create_task(self._serve(kind), name=f"rate-limit-{kind}")
         return await future
 
+    async def give_ahead(self, connection: DirectConnection, wanted: int) -> Callable[[], None]:
+        """Give permits in the caller's transaction, for requests that follow at once; a query of their own is saved.
+
+        The caller calls the result once its transaction is committed: then the permits can be acquired. None are given
+        where requests wait already, or where the day has a cap.
+        """
+        if self._waiting.get(GENERAL) or self.daily is not None:
+            return _give_none
+        since, blocks = elapsed_seconds(), self._blocks.get(GENERAL, [])
+        finished = [block for block in blocks if block.finished()]
+        given = await self._give(connection, GENERAL, wanted, finished, give=True)
+
+        def committed() -> None:
+            left = [block for block in self._blocks.get(GENERAL, []) if block not in finished]
+            made = [PermitBlock({GENERAL: given.id}, since, given.permits)] if given.id is not None else []
+            self._blocks[GENERAL] = [*made, *left]
+
+        return committed
+
     def adopt_limit(self, maximum: int, interval_ms: int) -> None:
         """Take the limit that HubSpot reports (its X-HubSpot-RateLimit headers), for all replicas."""
         if (maximum, interval_ms) == self._adopted or maximum <= 0 or interval_ms <= 0:
@@ -191,7 +211,7 @@ class StoredRateLimit:
         block, wait = await self._acquire_block(kind, min(len(waiting), PERMITS_AT_ONCE), finished)
         # A search that finds its own window full did not reach the general one: the use is not yet recorded there.
         recorded = finished if block is not None or kind == GENERAL else []
-        self._blocks[kind] = [one for one in (*blocks, block) if one and one not in recorded]
+        self._blocks[kind] = [one for one in (*self._blocks[kind], block) if one and one not in recorded]
         if block is None:
             # The last permits may be used soon after they were given: then the window has room earlier than computed.
             return min(wait, PERMIT_LIFE_SECONDS) if self._blocks[kind] else wait
@@ -324,6 +344,10 @@ class _Given(NamedTuple):
     wait: float
     id: int | None = None
     permits: int = 0
+
+
+def _give_none() -> None:
+    """Stand for permits that were not given."""
 
 
 def _windows(kind: str) -> list[str]:

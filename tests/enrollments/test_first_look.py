@@ -51,7 +51,7 @@ async def test_who_is_suppressed_after_the_claim_is_not_sent(road: Road, make_en
 async def test_what_cannot_be_looked_at_is_claimed_all_the_same(
     engine: AsyncEngine, accept: Any, statement: str | None
 ) -> None:
-    async def look(connection: Any, _: Any) -> None:
+    async def look(connection: Any, _: Any) -> Any:
         if statement is None:
             raise LookupError("a defect")
         await connection._connection.fetch(statement)

@@ -15,7 +15,7 @@ from app.clock import utc_now
 from app.database.engine import connect, open_engine
 from app.enrollments.store import EnrollmentStore
 from app.errors import BudgetSpent, HeldError
-from app.hubspot.permits import PERMIT_LIFE_SECONDS
+from app.hubspot.permits import PERMIT_LIFE_SECONDS, StoredPermit
 from app.hubspot.rate_limit_statements import LOCK_WINDOW
 from app.hubspot.rate_limit_store import DAILY, TRAVEL_SECONDS, StoredRateLimit, allowance, blocked
 from app.model import Account
@@ -427,3 +427,76 @@ async def window_rows(engine: AsyncEngine) -> dict[str, tuple[int, int, str | No
     async with engine.connect() as connection:
         found = await connection.execute(text("SELECT kind, maximum, window_ms, blocked_by FROM rate_windows"))
         return {row.kind: (row.maximum, row.window_ms, row.blocked_by) for row in found}
+
+
+async def test_permits_that_are_given_ahead_are_acquired_without_a_query(engine: AsyncEngine) -> None:
+    pace = StoredRateLimit(direct(engine), account="main")
+    async with direct(engine).transaction() as connection:
+        committed = await pace.give_ahead(connection, 3)
+    committed()
+    given = [await pace.acquire() for _ in range(3)]
+    assert len({id(one.block) for one in given}) == 1
+    assert [count for _, count in await granted(engine)] == [3]
+    await pace.acquire()
+    assert [count for _, count in await granted(engine)] == [3, 1]
+    await pace.close()
+
+
+async def test_permits_that_are_given_ahead_count_only_if_their_transaction_is_committed(engine: AsyncEngine) -> None:
+    pace = StoredRateLimit(direct(engine), account="main")
+
+    async def give() -> None:
+        async with direct(engine).transaction() as connection:
+            await pace.give_ahead(connection, 3)
+            raise LookupError("it is rolled back")
+
+    with pytest.raises(LookupError):
+        await give()
+    await pace.acquire()
+    assert [count for _, count in await granted(engine)] == [1]
+    await pace.close()
+
+
+async def test_nothing_is_given_ahead_where_the_window_is_full_or_the_day_has_a_cap(engine: AsyncEngine) -> None:
+    await limit(engine, maximum=2, window_ms=60_000)
+    pace = StoredRateLimit(direct(engine), account="main", headroom=0.0)
+    await asyncio.gather(pace.acquire(), pace.acquire())
+    capped = StoredRateLimit(direct(engine), account="other")
+    capped.configure(Account("other", "x", daily=5, timezone="UTC"))
+    for one in (pace, capped):
+        async with direct(engine).transaction() as connection:
+            committed = await one.give_ahead(connection, 3)
+        committed()
+        assert sum(count for _, count in await granted(engine)) == 2
+        await one.close()
+
+
+async def test_permits_ahead_are_taken_while_half_of_the_window_stays_free(engine: AsyncEngine) -> None:
+    await limit(engine, maximum=10, window_ms=60_000)
+    pace = StoredRateLimit(direct(engine), account="main", headroom=0.0, ahead=2)
+    first = await pace.acquire()
+    assert [await pace.acquire() for _ in range(2)] == [StoredPermit(first.block)] * 2
+    assert [count for _, count in await granted(engine)] == [3]
+    second = await pace.acquire()
+    assert second.block is not first.block
+    assert [count for _, count in await granted(engine)] == [3, 3]
+    third = [await pace.acquire() for _ in range(3)][-1]
+    assert [count for _, count in await granted(engine)] == [3, 3, 1]
+    assert third.block.count == 1
+    await pace.close()
+
+
+async def test_small_blocks_grow_together_when_their_requests_wait_anyway(engine: AsyncEngine) -> None:
+    await limit(engine, maximum=4, window_ms=60_000)
+    pace = StoredRateLimit(direct(engine), account="main", headroom=0.0)
+    for _ in range(4):
+        await pace.acquire()
+    assert [count for _, count in await granted(engine)] == [1, 1, 1, 1]
+    # They become free one after the other, within less time than a request waits for others.
+    async with engine.begin() as connection:
+        soon = "UPDATE rate_grants SET granted_at = clock_timestamp() - interval '60.6 seconds' + id * interval '10 ms'"
+        await connection.execute(text(soon))
+    async with asyncio.timeout(300):
+        given = await asyncio.gather(*(pace.acquire() for _ in range(4)))
+    assert len({id(one.block) for one in given}) == 1
+    await pace.close()
