@@ -11,6 +11,7 @@ import re
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import structlog
 from uvicorn.protocols.http.httptools_impl import HEADER_RE, HEADER_VALUE_RE, STATUS_LINE
 
 from app.model import Response
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from app.intake.receive import Pending
     from app.web.requests import Request
     from app.web.webhooks import Webhooks
+
+log = structlog.get_logger(__name__)
 
 # Printable ASCII without `%` and `#`, so that the path needs no decoding.
 PLAIN_URL = re.compile(rb"/webhooks/[!-\"$&-~]*")
@@ -115,7 +118,11 @@ class DeliveryProtocol(HttpProtocol):
         if cycle.disconnected:
             return
         cycle.response_started = cycle.response_complete = True
-        self.transport.write(cycle.written(response, self.server_state.default_headers))
+        try:
+            self.transport.write(cycle.written(response, self.server_state.default_headers))
+        except ValueError:
+            log.exception("delivery.defect", delivery_id=cycle.request.id)
+            cycle.keep_alive = False
         if not cycle.keep_alive:
             self.transport.close()
         self.on_response_complete()

@@ -13,8 +13,10 @@ import pytest
 from sqlalchemy import text
 from structlog.testing import capture_logs
 
-from app.web.direct import DeliveryProtocol
+from app.model import Response
+from app.web.direct import DeliveryProtocol, DirectCycle
 from app.web.limits import Limits
+from app.web.requests import Request
 from app.web.server import Listener, bind
 from app.web.webhooks import Webhooks
 from tests.support.service import Running, running
@@ -209,3 +211,10 @@ async def test_a_sender_that_reads_no_answers_is_not_read_from_either(listener: 
     assert answered[-1] == 429
     assert set(answered[:-1]) == {200}
     await sending
+
+
+@pytest.mark.parametrize("value", ["a\r\nset-cookie: b", "a\0b", "\u20ac"])
+def test_a_header_that_http_cannot_carry_is_never_written(value: str) -> None:
+    cycle = DirectCycle(Request("dlv_1", "POST", "/webhooks/x", "http://x/webhooks/x", {}, 0.0), keep_alive=True)
+    with pytest.raises(ValueError, match=r"carry|encode"):
+        cycle.written(Response(headers={"x-echo": value}), [])
