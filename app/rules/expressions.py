@@ -20,6 +20,7 @@ from cel_expr_python.ext import ext_math, ext_optional
 from app.people.addresses import domain
 from app.people.domain_lists import AS_PACKAGED
 from app.people.roles import is_role
+from app.rules.comparisons import Comparison, all_hold, comparisons_of
 from app.rules.evaluation import CURRENT, MOST_CHARACTERS, MOST_IN_NESTED_MACROS, Evaluation
 from app.rules.facts import FIELDS
 from app.rules.functions import FUNCTIONS as MORE_FUNCTIONS
@@ -61,7 +62,8 @@ class Failed:
 class Expression:
     """One compiled expression: its text as it is shown, as it was compiled (it may hold a secret), and its macros.
 
-    `fields` are those of the event that it may name: the engine is given no others.
+    `fields` are those of the event that it may name: the engine is given no others. `comparisons` are all that it is,
+    where it is no more.
     """
 
     text: str
@@ -69,9 +71,16 @@ class Expression:
     program: Any
     macros: Macros
     fields: frozenset[str]
+    comparisons: tuple[Comparison, ...] | None
 
     def evaluate(self, facts: Facts) -> Any:
         """Return the value over `facts`, or Failed. Never raises."""
+        if self.comparisons is not None and (held := all_hold(self.comparisons, facts)) is not None:
+            return held
+        return self.evaluate_by_engine(facts)
+
+    def evaluate_by_engine(self, facts: Facts) -> Any:
+        """Return the value over `facts` as the engine finds it, or Failed. Never raises."""
         most = MOST_IN_NESTED_MACROS if self.macros.depth > 1 else MOST_CHARACTERS
         token = CURRENT.set(Evaluation(facts.event, most))
         try:
@@ -99,7 +108,9 @@ def compiled(text: str, lists: DomainLists = AS_PACKAGED) -> Expression:
         line, column = text.count("\n", 0, nested.plus) + 1, nested.plus - text.rfind("\n", 0, nested.plus)
         message = "no `+` within a macro, where it could make a text of any size: write [a, b].join() or [a, b].sum()"
         raise ExpressionError(message, line=line, column=column)
-    return Expression(text, text, program, nested, frozenset(FIELDS).intersection(_WORD.findall(text)))
+    return Expression(
+        text, text, program, nested, frozenset(FIELDS).intersection(_WORD.findall(text)), comparisons_of(text)
+    )
 
 
 def _plain(result: Any, evaluation: Evaluation) -> Any:
