@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
@@ -62,6 +63,15 @@ async def test_a_signed_delivery_is_taken_over_a_port(web: Running) -> None:
         answer = await client.post(url, content=body, headers=web.signed("crm", body))
     assert answer.status_code == 200
     assert [row["body"] for row in await web.rows("SELECT body FROM deliveries")] == [body]
+
+
+async def test_the_date_of_answers_goes_on_while_nothing_else_wakes_the_server(web: Running) -> None:
+    (listener,) = listeners(web.process, bind(web.process.settings))
+    async with serving(listener, web.public), httpx.AsyncClient(base_url=f"http://127.0.0.1:{listener.port}") as client:
+        first = (await client.get("/healthz")).headers["date"]
+        async with asyncio.timeout(300):
+            while (await client.get("/healthz")).headers["date"] == first:
+                pass
 
 
 def without_id(answer: httpx.Response) -> tuple[int, str | None, bytes]:
