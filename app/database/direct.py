@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from app.clock import elapsed_seconds
 from app.database.engine import IDLE_SECONDS, connect, driver_sql
+from app.database.idle import close_once_unused
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
@@ -18,11 +19,9 @@ if TYPE_CHECKING:
     from sqlalchemy import TextClause
     from sqlalchemy.engine import URL
 
-KEPT_SECONDS = 30.0  # for which a connection that is not used stays open: each is a process of the server
-
 
 class DirectConnection:
-    """One connection, opened for the first statement and again after a loss.
+    """One connection, opened for the first statement and again after a loss. It is closed while nothing uses it.
 
     `idle_seconds` is how long a transaction may wait for its next statement.
     """
@@ -32,6 +31,7 @@ class DirectConnection:
         self._idle_seconds = idle_seconds
         self._connection: Any = None
         self._in_transaction = False
+        self._used = 0.0
 
     async def fetch(self, statement: TextClause, values: Mapping[str, Any]) -> list[Any]:
         """Execute `statement`, outside of `transaction` as one of its own, and return its rows.
@@ -55,9 +55,11 @@ class DirectConnection:
                 self._in_transaction = False
 
     async def _opened(self) -> Any:
+        self._used = elapsed_seconds()
         # The rest of a transaction whose connection is lost fails: on another connection it would stand alone.
         if not self._in_transaction and (self._connection is None or self._connection.is_closed()):
             self._connection = await connect(self._url, idle_seconds=self._idle_seconds)
+            close_once_unused(self._connection, lambda: elapsed_seconds() - self._used)
         return self._connection
 
     async def close(self) -> None:
@@ -74,7 +76,7 @@ class DirectPool:
         self._url = url
         self._idle_seconds = idle_seconds
         self._room = asyncio.Semaphore(size)
-        self._free: list[tuple[float, DirectConnection]] = []
+        self._free: list[DirectConnection] = []
 
     async def fetch(self, statement: TextClause, values: Mapping[str, Any]) -> list[Any]:
         """Execute `statement` as a transaction of its own; return its rows. Raises one of DRIVER_TROUBLE."""
@@ -90,25 +92,17 @@ class DirectPool:
     async def close(self) -> None:
         """Close all connections that are not in use."""
         free, self._free = self._free, []
-        for _, connection in free:
+        for connection in free:
             await connection.close()
 
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[DirectConnection]:
         async with self._room:
-            connection = self._free.pop()[1] if self._free else self._new()
+            connection = self._free.pop() if self._free else self._new()
             try:
                 yield connection
             finally:
-                self._free.append((elapsed_seconds(), connection))
-                await self._close_unused()
+                self._free.append(connection)
 
     def _new(self) -> DirectConnection:
         return DirectConnection(self._url, idle_seconds=self._idle_seconds)
-
-    async def _close_unused(self) -> None:
-        """Close the connection that has been unused for the longest, if that is too long."""
-        since, connection = self._free[0]
-        if elapsed_seconds() - since > KEPT_SECONDS:
-            self._free.pop(0)
-            await connection.close()

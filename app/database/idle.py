@@ -1,4 +1,4 @@
-"""Close pooled connections that nothing has used for a while.
+"""Close connections that nothing has used for a while.
 
 PostgreSQL runs a process for each connection. It keeps what it has read of the catalogue and every plan that it has
 made: some 8 MB after a while. A burst opens all connections of a pool, and afterwards one or two do the work.
@@ -7,12 +7,15 @@ made: some 8 MB after a while. A burst opens all connections of a pool, and afte
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import event
 from sqlalchemy.exc import DisconnectionError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from sqlalchemy.ext.asyncio import AsyncEngine
 
 # Longer than a loop waits that has nothing to do, so that one connection stays: what it has planned need not be again.
@@ -38,3 +41,18 @@ def close_unused(engine: AsyncEngine, *, seconds: float = UNUSED_SECONDS) -> Non
 
     event.listen(engine.sync_engine, "checkin", returned)
     event.listen(engine.sync_engine, "checkout", taken)
+
+
+def close_once_unused(connection: Any, unused: Callable[[], float], *, seconds: float = UNUSED_SECONDS) -> None:
+    """Close one asyncpg connection once it is `unused()` for so many seconds, more than any statement takes.
+
+    It is looked at when that may be so: a timer for each statement would cost more.
+    """
+    if connection.is_closed():
+        return
+    left = seconds - unused()
+    if left > 0:
+        again = partial(close_once_unused, connection, unused, seconds=seconds)
+        asyncio.get_running_loop().call_later(left, again)
+    else:
+        connection.terminate()

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import event, make_url, text
 
 from app.database.engine import connect, open_engine
-from app.database.idle import close_unused
+from app.database.idle import close_once_unused, close_unused
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -80,3 +80,12 @@ async def test_a_connection_that_the_server_has_ended_is_replaced(engine: AsyncE
     while not driver.is_closed():  # noqa: ASYNC110  # only asking tells
         await asyncio.sleep(0)
     assert await backend(engine) != first
+
+
+async def test_one_connection_is_closed_once_nothing_has_used_it(database_url: str) -> None:
+    connection = await connect(make_url(database_url))
+    unused = [0.0, 0.0, 0.001, 1.0]
+    close_once_unused(connection, lambda: unused.pop(0), seconds=0.01)
+    await until_sessions(database_url, 0)
+    assert connection.is_closed()
+    assert unused == []
