@@ -45,7 +45,6 @@ async def test_what_an_operator_reads_is_what_happened(world: World) -> None:
         "accepted",
         "claimed",
         "assigned",
-        "prepared",
         "sending",
         "enrolled",
     ]
