@@ -50,7 +50,7 @@ if TYPE_CHECKING:
     from app.rules.rulebook import Rulebook
     from app.settings import Settings
 
-POOL_CONNECTIONS = 4
+POOL_CONNECTIONS, URGENT_CONNECTIONS = 3, 2
 SWEEP_SECONDS = 3600.0
 
 
@@ -214,9 +214,9 @@ async def open_process(
     """
     async with AsyncExitStack() as stack:
         engine = await open_database(stack, settings, database)
-        pool, urgent_pool = (
-            DirectPool(engine.url, size=POOL_CONNECTIONS, idle_seconds=settings.lease_seconds / 2) for _ in range(2)
-        )
+        idle_seconds = settings.lease_seconds / 2
+        pool = DirectPool(engine.url, size=POOL_CONNECTIONS, idle_seconds=idle_seconds)
+        urgent_pool = DirectPool(engine.url, size=URGENT_CONNECTIONS, idle_seconds=idle_seconds)
         stack.push_async_callback(pool.close)
         stack.push_async_callback(urgent_pool.close)
         base_url = sandbox or settings.hubspot_url
