@@ -25,7 +25,11 @@ BLOCKED = {signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
 
 
 class Child:
-    """One child process, and the one that takes its place. `main` runs in it; `slot` is its part of shared memory."""
+    """One child process, and the one that takes its place. `main` runs in it; `slot` is its part of shared memory.
+
+    `due` is when it is started (again), None while it runs; `error` the message and the exit code of what it could not
+    start for; `channel` the parent's end of the socket between them.
+    """
 
     def __init__(self, slot: Slot, main: Callable[[Parent], Coroutine[Any, Any, None]]) -> None:
         self.slot = slot
