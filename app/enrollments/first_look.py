@@ -69,10 +69,18 @@ class FirstLook:
         wanted = [await self.senders.wanted(enrollment, {}) for enrollment in eligible]
         results = await self._assign_all(connection, wanted)
         senders = {one.enrollment.id: self._chosen(one, results[one]) for one in wanted}
-        for enrollment, reason in zip(claimed, reasons, strict=True):
-            self._seen[enrollment.id, enrollment.attempt] = Seen(reason, senders.get(enrollment.id))
+        seen = {
+            (one.id, one.attempt): Seen(reason, senders.get(one.id))
+            for one, reason in zip(claimed, reasons, strict=True)
+        }
         sent = sum(not isinstance(sender, SegueError) for sender in senders.values())
-        return await self._permits(connection, 2 + sent) if 0 < sent <= FEW else _nothing_more
+        given = await self._permits(connection, 2 + sent) if 0 < sent <= FEW else _nothing_more
+
+        def committed() -> None:
+            self._seen |= seen  # Not before: a claim that is rolled back has chosen no sender.
+            given()
+
+        return committed
 
     async def _assign_all(
         self, connection: DirectConnection, wanted: Sequence[Wanted]

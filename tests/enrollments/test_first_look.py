@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from app.enrollments.first_look import FirstLook
 from app.enrollments.store import EnrollmentStore, Looks
 from app.people.suppression import read
 from app.people.suppression_store import SuppressionStore
@@ -60,3 +61,23 @@ async def test_what_cannot_be_looked_at_is_claimed_all_the_same(
     store = EnrollmentStore(direct(engine), account="main", worker="one", lease=15.0, looks=Looks(first=look))
     assert len(await store.claim_ready(10)) == 2
     assert await rows(engine, "SELECT DISTINCT state, attempt FROM enrollments") == [("working", 1)]
+
+
+def looking(road: Road, permits: Any) -> tuple[EnrollmentStore, FirstLook]:
+    """A store whose claims choose senders and take permits, and what it found."""
+    before = road.enroller.preparer.first_look
+    first_look = FirstLook(before.eligibility, before.senders, permits)
+    looks = Looks(first=first_look.look)
+    return EnrollmentStore(direct(road.engine), account="main", worker="one", lease=15.0, looks=looks), first_look
+
+
+async def test_a_sender_whose_transaction_was_rolled_back_is_chosen_anew(road: Road, make_entry: MakeEntry) -> None:
+    async def fail(connection: Any, _: int) -> Any:
+        await connection._connection.fetch("SELECT 1 / 0")
+
+    store, first_look = looking(road, fail)
+    await road.accept(make_entry("e1", "ada@corp.example", sender="turns"))
+    (claimed,) = await store.claim_ready(10)
+    assert await road.run("SELECT sender, attempt FROM enrollments") == [(None, 1)]
+    assert (await first_look.assign(claimed, {})).name == "anna"
+    assert await road.run("SELECT sender, step FROM enrollments") == [("anna", "assigned")]
