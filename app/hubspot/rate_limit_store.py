@@ -130,13 +130,17 @@ class StoredRateLimit:
         """Give permits in the caller's transaction, for requests that follow at once; a query of their own is saved.
 
         The caller calls the result once its transaction is committed: then the permits can be acquired. None are given
-        where requests wait already, or where the day has a cap.
+        where requests wait already, where the day has a cap, or while HubSpot has paused the account for long: the
+        first request that asks for a permit learns that.
         """
         if self._waiting.get(GENERAL) or self.daily is not None:
             return _give_none
         since, blocks = elapsed_seconds(), self._blocks.get(GENERAL, [])
         finished = [block for block in blocks if block.finished()]
-        given = await self._give(connection, GENERAL, wanted, finished, give=True)
+        try:
+            given = await self._give(connection, GENERAL, wanted, finished, give=True)
+        except HeldError:
+            return _give_none
 
         def committed() -> None:
             left = [block for block in self._blocks.get(GENERAL, []) if block not in finished]

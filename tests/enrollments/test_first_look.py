@@ -8,6 +8,7 @@ import pytest
 
 from app.enrollments.first_look import FirstLook
 from app.enrollments.store import EnrollmentStore, Looks
+from app.hubspot.rate_limit_store import DAILY, StoredRateLimit
 from app.people.suppression import read
 from app.people.suppression_store import SuppressionStore
 from tests.support.direct import direct
@@ -69,6 +70,19 @@ def looking(road: Road, permits: Any) -> tuple[EnrollmentStore, FirstLook]:
     first_look = FirstLook(before.eligibility, before.senders, permits)
     looks = Looks(first=first_look.look)
     return EnrollmentStore(direct(road.engine), account="main", worker="one", lease=15.0, looks=looks), first_look
+
+
+async def test_a_claim_chooses_senders_also_while_hubspot_has_paused_the_account(
+    road: Road, make_entry: MakeEntry
+) -> None:
+    rate_limit = StoredRateLimit(direct(road.engine), account="main")
+    await rate_limit.acquire()
+    rate_limit.throttled(DAILY, None)
+    await rate_limit.close()
+    store, _ = looking(road, rate_limit.give_ahead)
+    await road.accept(make_entry("e1", "ada@corp.example", sender="turns"))
+    assert len(await store.claim_ready(10)) == 1
+    assert await road.run("SELECT sender, step FROM enrollments") == [("anna", "assigned")]
 
 
 async def test_a_sender_whose_transaction_was_rolled_back_is_chosen_anew(road: Road, make_entry: MakeEntry) -> None:
