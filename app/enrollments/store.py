@@ -143,7 +143,8 @@ class EnrollmentStore:
     async def _claim_and(self, first_look: FirstLook, statement: TextClause, limit: int) -> list[Enrollment]:
         values = {"account": self._account, "worker": self._worker, "lease": self._lease, "limit": limit}
         async with self._pool.transaction() as connection:
-            claimed = [_enrollment(row) for row in await connection.fetch(statement, values)]
+            rows = await connection.fetch(statement, values)
+            claimed = [enrollment for row in rows if (enrollment := _readable(row)) is not None]
             ready = [enrollment for enrollment in claimed if enrollment.state is State.WORKING]
             committed = await first_look(connection, ready) if ready else None
         if committed is not None:
@@ -305,6 +306,18 @@ class EnrollmentStore:
 
     async def _run(self, statement: TextClause, **values: Any) -> list[Any]:
         return await self._pool.fetch(statement, values)
+
+
+def _readable(row: Mapping[str, Any]) -> Enrollment | None:
+    """Return the enrollment, None for one that this version cannot read: a newer one may have written it.
+
+    It stays claimed until its lease runs out, and stops no other one.
+    """
+    try:
+        return _enrollment(row)
+    except ValueError:
+        log.exception("enrollment.defect", enrollment_id=row["id"], attempt=row["attempt"])
+        return None
 
 
 def _enrollment(row: Mapping[str, Any]) -> Enrollment:

@@ -307,3 +307,13 @@ async def test_work_of_another_account_is_reported(engine: AsyncEngine, accept: 
     assert await unfinished_elsewhere(engine, ["acme"]) == {"main": 1}
     await rows(engine, "UPDATE enrollments SET state = 'enrolled'")
     assert await unfinished_elsewhere(engine, ["acme"]) == {}
+
+
+async def test_one_row_that_cannot_be_read_stops_no_claim(engine: AsyncEngine, accept: Any) -> None:
+    await accept("ada@corp.example", "bob@corp.example", "cid@corp.example")
+    plan = '{"if_enrolled"\\: "as a newer version has it"}'
+    await rows(engine, f"UPDATE enrollments SET plan = '{plan}' WHERE email = 'ada@corp.example'")  # noqa: S608  # ours
+    claimed = await worker(engine).claim_ready(10)
+    assert [one.email for one in claimed] == ["bob@corp.example", "cid@corp.example"]
+    # The lease of the other one runs out, so that it is tried again and given up in the end.
+    assert await rows(engine, "SELECT DISTINCT state, attempt FROM enrollments") == [("working", 1)]
