@@ -8,8 +8,10 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import orjson
+import structlog
 
 from app.batching import Batcher
+from app.database.engine import DRIVER_TROUBLE, first_line
 from app.database.halves import write_in_halves
 from app.database.listen import ENROLLMENTS_READY
 from app.enrollments import transition_statements as sql
@@ -35,6 +37,8 @@ OUTBOUND_KINDS = {
     State.REFUSED: OutboundKind.REFUSED,
     State.PARKED: OutboundKind.PARKED,
 }
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -80,10 +84,19 @@ class Transitions:
                 await self._write_consequences(connection, [move for move in moves if move.enrollment.id in moved])
         else:
             moved = {row["id"]: row["awaited"] for row in await self._pool.fetch(sql.MOVE, values)}
-        # Without this, by a crash, those that wait look again within a minute.
         if awaited := [id_ for id_, is_awaited in moved.items() if is_awaited]:
-            await self._pool.fetch(RELEASE_PEOPLE, {"ids": awaited, "channel": ENROLLMENTS_READY})
+            await self._release_people(awaited)
         return {move: None if move.enrollment.id in moved else FenceLost(move.enrollment.id) for move in moves}
+
+    async def _release_people(self, ended: Sequence[str]) -> None:
+        """Make enrollments ready that waited for these, whose transitions are committed whatever happens here.
+
+        Where this fails, those that wait are checked when they are due.
+        """
+        try:
+            await self._pool.fetch(RELEASE_PEOPLE, {"ids": ended, "channel": ENROLLMENTS_READY})
+        except DRIVER_TROUBLE as error:
+            log.warning("worker.not_released", error=first_line(error), follows="they are checked when due")
 
     def _has_consequences(self, move: Move) -> bool:
         """Tell whether more than one statement writes a transition, so that it needs a transaction."""

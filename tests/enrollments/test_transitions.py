@@ -98,3 +98,25 @@ async def test_successes_of_many_senders_end_their_rows_of_refusals(engine: Asyn
     assert await move_all(store, [(one, State.ENROLLED, Change("enrolled")) for one in claimed]) == [None] * 8
     kept = await rows(engine, "SELECT inbox, refusals FROM sender_pauses ORDER BY inbox")
     assert kept == [("ben@acme.example", 0), ("cid@acme.example", 2)]
+
+
+async def test_a_transition_counts_where_those_that_wait_for_it_cannot_be_released(
+    engine: AsyncEngine, accept: Any
+) -> None:
+    await accept("ada@corp.example", intent="demo")
+    await accept("ada@corp.example", intent="trial", sequence="310003")
+    store = worker(engine)
+    (claimed,) = await store.claim_ready(1)
+    await store.hold_blocked()
+    await rows(
+        engine,
+        "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+        " RAISE EXCEPTION 'not now' USING ERRCODE = 'lock_not_available'; END $$",
+    )
+    await rows(
+        engine,
+        "CREATE TRIGGER refuse BEFORE INSERT ON journal FOR EACH ROW"
+        " WHEN (new.cause = 'other_enrollment_ended') EXECUTE FUNCTION refuse()",
+    )
+    await store.move(claimed, State.ENROLLED, Change("enrolled"))
+    assert await rows(engine, "SELECT state FROM enrollments ORDER BY id") == [("enrolled",), ("held",)]
