@@ -11,6 +11,7 @@ import structlog
 
 from app.database.direct import DirectConnection
 from app.database.engine import DRIVER_TROUBLE, first_line, sqlstate
+from app.database.halves import MAXIMUM_REPEATS, REPEATABLE, is_about_a_row
 from app.errors import Busy, Unreadable
 from app.intake.statements import NOTIFY
 from app.intake.store import notify_values, write
@@ -34,12 +35,6 @@ NOTIFY_SECONDS = 0.01
 # A batch costs as much as six events do, whatever its size. While one is written, the next one begins when so many
 # records wait, or when the other is committed; alone, a record waits for nothing.
 WORTH_A_SECOND_LANE = 32
-MAXIMUM_REPEATS = 5
-REPEATABLE = frozenset(
-    {"40001", "40P01"}
-)  # serialization failure, deadlock: nothing was written, so the batch is repeated
-# A refusal that is about the data of some row: class 22 (data exception), 23 (integrity), 54 (program limit exceeded).
-ABOUT_A_ROW = ("22", "23", "54")
 
 log = structlog.get_logger(__name__)
 
@@ -187,8 +182,7 @@ class GroupCommit:
         An error that is not about a row (connection lost, disk full, no answer) rejects the whole batch: whether it was
         written is unknown, and the event key answers that at the sender's next try.
         """
-        state = sqlstate(error)
-        if state is None or not state.startswith(ABOUT_A_ROW):
+        if not is_about_a_row(error):
             self._reject_all(batch, error)
         else:
             await self._halve(connection, batch, Unreadable("unstorable", "PostgreSQL cannot store this delivery"))

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from app.database.engine import STORE_TROUBLE, busy_when_gone, first_line, sqlstate
+from app.database.halves import MAXIMUM_REPEATS, REPEATABLE
 from app.errors import UnknownRule
 from app.intake import replacement
 from app.intake.decided_again import (
@@ -48,8 +49,6 @@ BY_API, BY_CLI, BY_RESEND = "api", "cli", "resend"
 
 PAGE = 100
 CLOCKS_DIFFER = 3600.0  # seconds: the clocks of replicas, which make the ids
-MAXIMUM_REPEATS = 5
-REPEATABLE = frozenset({"40001", "40P01"})  # serialization failure, deadlock: nothing was written
 
 log = structlog.get_logger(__name__)
 

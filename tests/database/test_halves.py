@@ -32,8 +32,11 @@ def test_all_items_are_written_once_but_those_that_are_refused(items: list[int],
     assert {item for item, result in results.items() if isinstance(result, asyncpg.DataError)} == refused & set(items)
 
 
-@pytest.mark.parametrize("error", [asyncpg.SerializationError("again"), ConnectionError("gone")])
-async def test_what_is_about_no_row_is_raised_and_tried_once(error: Exception) -> None:
+@pytest.mark.parametrize(
+    ("error", "times"),
+    [(asyncpg.InsufficientPrivilegeError("no"), 1), (ConnectionError("gone"), 1), (asyncpg.DeadlockDetectedError(), 5)],
+)
+async def test_what_is_about_no_row_is_raised_and_only_a_deadlock_is_repeated(error: Exception, times: int) -> None:
     tries: list[int] = []
 
     async def write(some: Sequence[int]) -> Mapping[int, str]:
@@ -42,4 +45,4 @@ async def test_what_is_about_no_row_is_raised_and_tried_once(error: Exception) -
 
     with pytest.raises(type(error)):
         await write_in_halves(write, [1, 2, 3])
-    assert tries == [3]
+    assert tries == [3] * times

@@ -7,11 +7,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import asyncpg
+from sqlalchemy import text
 
 from app.enrollments.outcome import Change
 from app.errors import FenceLost
 from app.model import Sender, State
-from tests.support.enrollments import rows, worker
+from tests.support.enrollments import rows, until_a_statement_waits, worker
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine
@@ -120,3 +121,33 @@ async def test_a_transition_counts_where_those_that_wait_for_it_cannot_be_releas
     )
     await store.move(claimed, State.ENROLLED, Change("enrolled"))
     assert await rows(engine, "SELECT state FROM enrollments ORDER BY id") == [("enrolled",), ("held",)]
+
+
+async def test_transitions_that_deadlock_with_another_transaction_are_written_again(
+    engine: AsyncEngine, accept: Any
+) -> None:
+    await accept(*PEOPLE[:2])
+    store = worker(engine)
+    enrolled, refused = await store.claim_ready(2)
+    refused = replace(refused, sender=ANNA)
+    await rows(engine, "UPDATE enrollments SET sender = 'ben', sender_email = 'ben@acme.example'")
+    await rows(
+        engine,
+        "INSERT INTO sender_pauses (account, inbox, refusals) VALUES ('main', 'anna@acme.example', 1),"
+        " ('main', 'ben@acme.example', 1)",
+    )
+    change = "UPDATE sender_pauses SET reason = 'other' WHERE inbox = '{}@acme.example'"
+    async with engine.begin() as intents, engine.begin() as other:
+        await intents.execute(text("SELECT FROM intents FOR UPDATE"))
+        await other.execute(text("SET LOCAL deadlock_timeout = '1h'"))
+        await other.execute(text(change.format("anna")))
+        blames = Change("refused", "SENDER", blames_sender=True)
+        moves = [(enrolled, State.ENROLLED, Change("enrolled")), (refused, State.REFUSED, blames)]
+        moving = asyncio.create_task(move_all(store, moves))
+        await until_a_statement_waits(engine)
+        last = asyncio.create_task(other.execute(text(change.format("ben"))))
+        await until_a_statement_waits(engine, number=2)
+        await intents.rollback()
+        await last
+    assert await moving == [None, None]
+    assert await rows(engine, "SELECT inbox, refusals FROM sender_pauses") == [("anna@acme.example", 2)]

@@ -40,9 +40,9 @@ async def rows(engine: AsyncEngine, statement: str) -> list[Any]:
         return list(result.all()) if result.returns_rows else []
 
 
-async def until_a_statement_waits(engine: AsyncEngine) -> None:
-    """Return when a statement waits for a row that another transaction has locked."""
+async def until_a_statement_waits(engine: AsyncEngine, *, number: int = 1) -> None:
+    """Return when a statement, or `number` of them, waits for a row that another transaction has locked."""
     waiting = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
     async with asyncio.timeout(300):
-        while not await rows(engine, waiting):
+        while len(await rows(engine, waiting)) < number:
             pass
