@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeVar
 
 import asyncpg
+import orjson
 import structlog
 
 from app.database.engine import sqlstate
@@ -24,8 +25,8 @@ MAXIMUM_REPEATS = 5
 
 
 def is_about_a_row(error: BaseException) -> bool:
-    """Tell whether the server has refused the data of some row."""
-    return (sqlstate(error) or "").startswith(ABOUT_A_ROW)
+    """Tell whether the server has refused the data of some row, or orjson a text with half of a surrogate pair."""
+    return isinstance(error, orjson.JSONEncodeError) or (sqlstate(error) or "").startswith(ABOUT_A_ROW)
 
 
 async def write_in_halves(
@@ -33,12 +34,13 @@ async def write_in_halves(
 ) -> dict[T, R | Exception]:
     """Return the result of `write` for each item, which writes all of them or none.
 
-    Items of which PostgreSQL refuses one are written in halves, until that one is alone: its result is the refusal.
+    Items of which PostgreSQL or orjson refuses one are written in halves, until that one is alone: its result is the
+    refusal.
     After a deadlock the same items are written again. Raises what `write` raises for any other reason.
     """
     try:
         return dict(await _write_again(write, items))
-    except asyncpg.PostgresError as error:
+    except (asyncpg.PostgresError, orjson.JSONEncodeError) as error:
         if not is_about_a_row(error):
             raise
         if len(items) == 1:

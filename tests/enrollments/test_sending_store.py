@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,8 @@ from sqlalchemy import text
 
 from app.enrollments.store import EnrollmentStore
 from app.errors import FenceLost, HeldError, SenderGone
-from app.model import Sender
+from app.model import Baseline, Sender
+from app.people.identity import Person
 from tests.support.direct import direct
 from tests.support.enrollments import rows, until_a_statement_waits
 
@@ -179,3 +181,15 @@ async def test_a_lost_connection_answers_all_of_the_batch(engine: AsyncEngine, a
     assert all(isinstance(answer, Exception) for answer in answers)
     assert await rows(engine, "SELECT count(*) FROM sender_reservations") == [(0,)]
     assert all(isinstance(answer, datetime) for answer in await commits.send(*claimed))
+
+
+async def test_one_that_cannot_be_written_as_json_fails_alone(engine: AsyncEngine, accept: Any) -> None:
+    await accept(*PEOPLE)
+    commits = Commits(engine)
+    odd, *others = await commits.claim()
+    odd = replace(odd, contact_id="501", baseline=Baseline(0, "half a \ud83d character", None))
+    sending = [commits.store.commit_sending(one, ANNA, limit=None, person=Person("501", ("501",))) for one in [odd]]
+    sending += [commits.store.commit_sending(one, ANNA, limit=None) for one in others]
+    refused, *sent = await asyncio.gather(*sending, return_exceptions=True)
+    assert isinstance(refused, TypeError)
+    assert [type(answer) for answer in sent] == [datetime] * len(others)
