@@ -219,6 +219,7 @@ class StoredRateLimit:
         if block is None:
             # The last permits may be used soon after they were given: then the window has room earlier than computed.
             return min(wait, PERMIT_LIFE_SECONDS) if self._blocks[kind] else wait
+        _drop_cancelled(waiting)  # again: callers may have given up during the query
         while block.taken < block.count and waiting:
             waiting.popleft().set_result(block.take())
             _drop_cancelled(waiting)

@@ -21,6 +21,7 @@ from app.hubspot.rate_limit_store import DAILY, TRAVEL_SECONDS, StoredRateLimit,
 from app.model import Account
 from app.sending_windows import next_midnight
 from tests.support.direct import close_direct, direct
+from tests.support.enrollments import until_a_statement_waits
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine
@@ -101,6 +102,20 @@ async def test_a_waiter_that_gave_up_takes_no_grant_from_others(engine: AsyncEng
     stays = asyncio.create_task(pace.acquire())
     await asyncio.sleep(0)
     gone.cancel()
+    async with asyncio.timeout(300):
+        await stays
+    await pace.close()
+
+
+async def test_a_waiter_that_gives_up_while_permits_are_counted_stops_no_other(engine: AsyncEngine) -> None:
+    pace = StoredRateLimit(direct(engine), account="main")
+    await limit(engine, maximum=100, window_ms=10_000)
+    async with engine.begin() as other:
+        await other.execute(text("SELECT FROM rate_windows FOR UPDATE"))
+        gone = asyncio.create_task(pace.acquire())
+        stays = asyncio.create_task(pace.acquire())
+        await until_a_statement_waits(engine)
+        gone.cancel()
     async with asyncio.timeout(300):
         await stays
     await pace.close()
