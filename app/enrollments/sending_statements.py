@@ -23,8 +23,9 @@ LOCK_INBOXES = text("""
 #
 # A row that is sent occupies its contact from now on. What other enrollments of the same contact mean for it, under
 # other addresses, is found as in `person_statements`. The addresses and contact ids of one person are joined by blanks,
-# which neither contains. Two workers that commit two rows of one contact at the same time see neither occupy it; then
-# the unique index lets one of them write, and the other one raises.
+# which neither contains. Of two rows of one contact that are committed together, the one whose turn is later waits. Two
+# workers that commit two rows of one contact at the same time see neither occupy it; then the unique index lets one of
+# them write, and the other one raises.
 #
 # Each row counts the places that other enrollments have taken, and the rows of its own batch before it; a row that
 # holds a place already (the commit is repeated, or a lost answer is sent again) comes first and takes no second one.
@@ -61,7 +62,9 @@ COMMIT_SENDING = text(f"""
         ORDER BY own_id, related.unsent, related.heard, related.id
     ), busy AS (
         SELECT own_id, min(related.id) AS id FROM related JOIN ours ON ours.id = own_id
-        WHERE occupies OR (unenrolls AND ours.triggered_at IS NULL) GROUP BY own_id
+        LEFT JOIN ours AS together ON together.id = related.id
+        WHERE occupies OR (unenrolls AND ours.triggered_at IS NULL) OR (together.turn < ours.turn AND NOT ours.again)
+        GROUP BY own_id
     ), requested AS MATERIALIZED (
         SELECT ours.id, ours.attempt, ours.inbox, places, turn, expired, again, paused_at, reason,
                CASE WHEN full_until > moment THEN full_until END AS full_until,

@@ -193,3 +193,26 @@ async def test_one_that_cannot_be_written_as_json_fails_alone(engine: AsyncEngin
     refused, *sent = await asyncio.gather(*sending, return_exceptions=True)
     assert isinstance(refused, TypeError)
     assert [type(answer) for answer in sent] == [datetime] * len(others)
+
+
+async def test_two_addresses_of_one_contact_that_was_merged_meanwhile_are_not_sent_by_one_commit(
+    engine: AsyncEngine, accept: Any
+) -> None:
+    for person in PEOPLE[:3]:
+        await accept(person, intent=f"that of {person}")
+    commits = Commits(engine)
+    first, second, stranger = await commits.claim()
+    persons = [
+        Person("501", ("501",), (second.email,)),
+        Person("601", ("501", "502", "601"), (first.email,)),
+        Person("701", ("701",)),
+    ]
+    sending = [
+        commits.store.commit_sending(replace(one, contact_id=person.contact_id), ANNA, limit=None, person=person)
+        for one, person in zip((first, second, stranger), persons, strict=True)
+    ]
+    sent, held, also_sent = await asyncio.gather(*sending, return_exceptions=True)
+    assert [type(answer) for answer in (sent, held, also_sent)] == [datetime, HeldError, datetime]
+    assert f"it waits for {first.id} of the same contact" in str(held)
+    assert len(commits.seconds) == 1
+    assert await rows(engine, "SELECT count(*) FROM sender_reservations") == [(2,)]
