@@ -10,8 +10,8 @@ from sqlalchemy import text
 # A success ends its sender's row of refusals, and a full state that is over. An enrollment that was sent just before
 # HubSpot called the sender full does not end that. These rows, too, are locked in an order.
 #
-# `awaited` says whether enrollments wait for this one's end. One that begins to wait just now is not seen, and is
-# checked within a minute all the same.
+# `awaited` says whether enrollments wait for this one's end. One that begins to wait by this statement is among `moved`.
+# One that another transaction writes just now is not seen, and is checked when it is due.
 MOVE = text("""
     WITH wanted AS MATERIALIZED (
         SELECT * FROM jsonb_to_recordset(CAST(:moves AS jsonb)) AS row(
@@ -42,7 +42,7 @@ MOVE = text("""
                follow_at = CASE WHEN after = 'enrolled' THEN clock_timestamp() + interval '1 hour' ELSE follow_at END
         FROM wanted JOIN locked USING (id) WHERE enrollments.id = locked.id
         RETURNING enrollments.id, account, email, enrollments.contact_id, lower(sender_email) AS inbox, before, after,
-                  wanted.step, enrollments.attempt, cause, wanted.detail, returns_place, releases_person
+                  wanted.step, enrollments.attempt, cause, wanted.reason, wanted.detail, returns_place, releases_person
     ), noted AS (
         INSERT INTO journal (enrollment_id, at, before, after, step, attempt, cause, detail)
         SELECT id, clock_timestamp(), before, after, step, attempt, cause, detail FROM moved
@@ -67,6 +67,10 @@ MOVE = text("""
                OR EXISTS (SELECT FROM enrollments AS waiting
                           WHERE waiting.account = moved.account AND waiting.contact_id = moved.contact_id
                             AND waiting.state = 'held' AND waiting.reason = 'other_enrollment')
+               OR EXISTS (SELECT FROM moved AS waiting WHERE waiting.after = 'held'
+                            AND waiting.reason = 'other_enrollment' AND waiting.account = moved.account
+                            AND waiting.id <> moved.id
+                            AND (waiting.email = moved.email OR waiting.contact_id = moved.contact_id))
            ) AS awaited
     FROM moved
 """)

@@ -151,3 +151,15 @@ async def test_transitions_that_deadlock_with_another_transaction_are_written_ag
         await last
     assert await moving == [None, None]
     assert await rows(engine, "SELECT inbox, refusals FROM sender_pauses") == [("anna@acme.example", 2)]
+
+
+async def test_one_that_begins_to_wait_in_the_transaction_that_ends_what_it_waits_for_goes_on(
+    engine: AsyncEngine, accept: Any
+) -> None:
+    await accept(*PEOPLE[:2])
+    store = worker(engine)
+    first, second = [replace(one, contact_id="501") for one in await store.claim_ready(2)]
+    waits = Change("held", "other_enrollment", f"it waits for {first.id} of the same contact")
+    moves = [(first, State.ENROLLED, Change("enrolled")), (second, State.HELD, waits)]
+    assert await move_all(store, moves) == [None, None]
+    assert await rows(engine, "SELECT state FROM enrollments ORDER BY id") == [("enrolled",), ("ready",)]
