@@ -88,8 +88,10 @@ def run_child(
     except BaseException:
         log.exception("process.defect")
     finally:
-        sys.stdout.flush()
-        os._exit(code)
+        try:
+            sys.stdout.flush()
+        finally:  # also where the log cannot be written: an error that leaves here would go on as a second parent
+            os._exit(code)
 
 
 def _take_signals() -> None:
