@@ -54,6 +54,30 @@ def hash_email(address: str, key: bytes) -> str:
     return hashlib.blake2b(normal, key=key[:64], digest_size=8).hexdigest()
 
 
+class Unfailing:
+    """A stream of lines without which a service goes on: a line that cannot be written is dropped.
+
+    A full disk, or a reader of a pipe that has gone, must neither end the process nor keep a delivery from its answer.
+    """
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+
+    def write(self, line: Any) -> None:
+        """Write a line."""
+        try:
+            self._stream.write(line)
+        except OSError:  # it cannot be logged
+            return
+
+    def flush(self) -> None:
+        """Pass on what the stream has kept."""
+        try:
+            self._stream.flush()
+        except OSError:  # the stream keeps it, and tries again with the next line
+            return
+
+
 def configure(*, form: str, level: str, stream: TextIO = sys.stdout) -> None:
     """Send all logs to `stream`: `form` is json, console, or auto (console on a terminal)."""
     console = form == "console" or (form == "auto" and stream.isatty())
@@ -66,10 +90,11 @@ def configure(*, form: str, level: str, stream: TextIO = sys.stdout) -> None:
     number = logging.getLevelNamesMapping()[level.upper()]
     # JSON is written as bytes where the stream accepts them, which spares the hot path an encoding step.
     raw = None if console else getattr(stream, "buffer", None)
+    lines: Any = Unfailing(raw or stream)
     structlog.configure(
         processors=[_json_line] if raw else [*shared, *_rendering(console=console)],
         wrapper_class=structlog.make_filtering_bound_logger(number),
-        logger_factory=structlog.BytesLoggerFactory(raw) if raw else structlog.WriteLoggerFactory(stream),
+        logger_factory=structlog.BytesLoggerFactory(lines) if raw else structlog.WriteLoggerFactory(lines),
         cache_logger_on_first_use=True,
     )
     _adopt_libraries(shared, number, stream, console=console)

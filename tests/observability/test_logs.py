@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import logging
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -48,6 +50,30 @@ def configured() -> Iterator[Callable[[str], Stream]]:
     yield configure
     structlog.configure(**before)
     root.handlers, root.level = handlers, level
+
+
+class Full(io.RawIOBase):
+    """A file on a disk that is full."""
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, _: object) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+
+@pytest.mark.parametrize("form", ["json", "console"])
+@pytest.mark.parametrize("size", [1, 100_000])
+def test_a_line_that_cannot_be_written_raises_nothing(
+    configured: Callable[[str], Stream], form: str, size: int
+) -> None:
+    configured(form)
+    stream = io.TextIOWrapper(io.BufferedWriter(Full()), write_through=True)
+    logs.configure(form=form, level="info", stream=stream)
+    for _ in range(3):
+        structlog.get_logger().info("delivery.accepted", fact="x" * size)
+    with suppress(OSError):  # of what it has kept
+        stream.close()
 
 
 def fails(token: str) -> None:

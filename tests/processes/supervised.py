@@ -3,8 +3,9 @@
     supervised.py [--crowded] WHAT...
 
 `refused` raises StartError, `broken` any other error, `ends` ends with 7 once it is ready, `waits` waits until it is
-stopped. `--crowded` leaves it no room for another process. Its log and the message of a StartError go to standard
-output, and its code is that of the StartError.
+stopped; `returns` logs a line, writes its parent's pid to standard error, and returns. `--crowded` leaves it no room
+for another process. Its log and the message of a StartError go to standard output, and its code is that of the
+StartError.
 """
 
 import os
@@ -12,10 +13,14 @@ import resource
 import sys
 from collections.abc import Callable, Coroutine
 
+import structlog
+
 from app.errors import StartError
 from app.observability import logs
 from app.observability.shared import Slot
 from app.processes import Child, Parent, Supervisor
+
+log = structlog.get_logger(__name__)
 
 
 async def refused(_: Parent) -> None:
@@ -40,11 +45,19 @@ async def waits(parent: Parent) -> None:
     await parent.stopping.wait()
 
 
+async def returns(parent: Parent) -> None:
+    """Become ready, and come to the end."""
+    parent.ready()
+    log.info("returns")
+    os.write(2, f"{os.getppid()}\n".encode())
+
+
 MAINS: dict[str, Callable[[Parent], Coroutine[None, None, None]]] = {
     "refused": refused,
     "broken": broken,
     "ends": ends,
     "waits": waits,
+    "returns": returns,
 }
 
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
 from app.database.embedded.pid_file import process_name
 from app.processes.child import pause
-from tests.support.processes import Process
+from tests.support.processes import ROOT, WATCHDOG_SECONDS, Process
 
 SUPERVISED = ["-m", "tests.processes.supervised"]
 
@@ -75,3 +78,25 @@ async def test_a_signal_to_the_whole_terminal_stops_by_the_parent_alone() -> Non
     assert lines(process, "process.ended") == []
     assert process_name(process.pid) is None
     process.end()
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_full_disk_for_the_log_ends_no_process_and_a_child_that_ends_forks_none(unbuffered: str) -> None:
+    with Path("/dev/full").open("wb") as full:
+        parent = subprocess.Popen(
+            [sys.executable, *SUPERVISED, "waits", "returns"],
+            cwd=ROOT,
+            env={**os.environ, "PYTHONUNBUFFERED": unbuffered},
+            stdout=full,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+        )
+    assert parent.stderr is not None
+    try:
+        assert [int(parent.stderr.readline() or 0) for _ in range(4)] == [parent.pid] * 4
+        parent.send_signal(signal.SIGTERM)
+        parent.communicate(timeout=WATCHDOG_SECONDS)  # until all of them have ended
+    finally:
+        if parent.returncode is None:
+            os.killpg(parent.pid, signal.SIGKILL)
+            parent.communicate()
