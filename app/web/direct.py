@@ -88,6 +88,8 @@ class DeliveryProtocol(HttpProtocol):
         deliveries = self._deliveries
         if deliveries is None or not PLAIN_URL.fullmatch(self.url) or self._is_answering() or self.flow.write_paused:
             return None
+        if self.parser.should_upgrade():  # CONNECT needs no header for it
+            return None
         headers = headers_of(self.headers)
         forwarded = FORWARDED in headers and not deliveries.public_url
         if forwarded or not SPECIAL.isdisjoint(headers) or self._framing.body_left > deliveries.maximum_body:

@@ -12,7 +12,7 @@ import structlog
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from app.web.framing import Framing
-from app.web.limits import headers_too_slow, too_many_waiting
+from app.web.limits import Refusal, headers_too_slow, too_many_waiting
 
 if TYPE_CHECKING:
     import asyncio
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from uvicorn import Config
     from uvicorn.server import ServerState
 
-    from app.web.limits import Limits, Refusal
+    from app.web.limits import Limits
 
 log = structlog.get_logger(__name__)
 
@@ -170,6 +170,10 @@ class HttpProtocol(HttpToolsProtocol):
             self._last_answer = answer
         else:
             self._close(answer)
+
+    def send_400_response(self, msg: str) -> None:
+        """Refuse what the parser does not take for HTTP, also after the answers to the requests before it."""
+        self._refuse(Refusal(400, "malformed", msg))
 
     def _stop_reading(self) -> None:
         self._ended = True

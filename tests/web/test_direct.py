@@ -168,6 +168,21 @@ async def test_a_body_beyond_the_maximum_is_refused_before_it_has_come(port: int
     wire._socket.close()
 
 
+async def test_what_follows_the_headers_of_a_connect_is_no_request(web: Running, port: int) -> None:
+    hidden = request(event())
+    answered = await exchanged(port, request(hidden, method=b"CONNECT"))
+    assert statuses(answered) == [405]
+    assert await web.rows("SELECT id FROM events") == []
+
+
+async def test_what_is_no_http_is_refused_after_the_answers_to_the_deliveries_before_it(
+    web: Running, port: int
+) -> None:
+    answered = await exchanged(port, request(event(1)) + request(event(2)) + b"no request\r\n\r\n")
+    assert statuses(answered) == [200, 200, 400]
+    assert len(await web.rows("SELECT id FROM events")) == 2
+
+
 @pytest.mark.parametrize("by", [None, 1, 50])
 async def test_requests_sent_at_once_are_answered_in_their_order(web: Running, port: int, by: int | None) -> None:
     kinds = ["form", "other", "form", "other", "other", "form"]
