@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from app.settings import Settings
 
 POOL_CONNECTIONS, URGENT_CONNECTIONS = 3, 2
+PERMITS_AHEAD = 2  # an enrollment that is alone writes its contact, reads it, and enrolls it
 SWEEP_SECONDS = 3600.0
 
 
@@ -167,7 +168,7 @@ class Process:
 
     def rate_limit(self, stack: AsyncExitStack, account: Account) -> StoredRateLimit:
         """Return the rate limit of an account, which all replicas share; `stack` closes it."""
-        return open_rate_limit(stack, self.urgent_pool, self.settings, account)
+        return open_rate_limit(stack, self.urgent_pool, self.settings, account, ahead=PERMITS_AHEAD)
 
     async def client(
         self, stack: AsyncExitStack, name: str, rate_limit: RateLimit, latest: Callable[[], Account]

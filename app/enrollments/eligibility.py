@@ -13,8 +13,8 @@ from app.enrollments.actions import ACTIONS
 from app.errors import DeclinedError
 from app.model import ENROLL
 from app.people.addresses import normalise
+from app.people.eligibility_store import Counted, count_enrolled, find_entries
 from app.people.suppression import Kind
-from app.people.suppression_lookup import Counted, count_enrolled, find_entries
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

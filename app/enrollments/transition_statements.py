@@ -10,7 +10,7 @@ from sqlalchemy import text
 # A success ends its sender's row of refusals, and a full state that is over. An enrollment that was sent just before
 # HubSpot called the sender full does not end that. These rows, too, are locked in an order.
 #
-# `awaited` says whether enrollments wait for this one's end. One that begins to wait by this statement is among `moved`.
+# `awaited` says whether enrollments wait for this one's end. One that begins to wait by this statement is in `moved`.
 # One that another transaction writes just now is not seen, and is checked when it is due.
 MOVE = text("""
     WITH wanted AS MATERIALIZED (

@@ -18,19 +18,20 @@ if TYPE_CHECKING:
     from app.settings import Settings
 
 
-# An enrollment that is alone writes the contact, reads it and enrolls it.
-PERMITS_AHEAD = 2
+def open_rate_limit(
+    stack: AsyncExitStack, pool: DirectPool, settings: Settings, account: Account, *, ahead: int = 0
+) -> StoredRateLimit:
+    """Return the rate limit of an account, which all processes on this database share; `stack` closes it.
 
-
-def open_rate_limit(stack: AsyncExitStack, pool: DirectPool, settings: Settings, account: Account) -> StoredRateLimit:
-    """Return the rate limit of an account, which all processes on this database share; `stack` closes it."""
+    `ahead` is how many permits more than are waited for are taken.
+    """
     rate_limit = StoredRateLimit(
         pool,
         account=account.name,
         cap=account.per_10s,
         headroom=settings.rate_headroom,
         window_ms=settings.rate_window_ms,
-        ahead=PERMITS_AHEAD,
+        ahead=ahead,
     )
     rate_limit.configure(account)
     stack.push_async_callback(rate_limit.close)

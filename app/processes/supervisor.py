@@ -119,10 +119,10 @@ class Supervisor:
                 child.ask(EXPAND)
 
     def _ended(self, child: Child, pid: int | None, code: int) -> None:
-        child.slot.ready = False
+        was_ready, child.slot.ready = child.slot.ready, False
         if self._signals.stop:
             return
-        if not self._started:
+        if not (self._started or was_ready):
             raise _cannot_start(child)
         error = child.error[0] if child.error else None
         log.error("process.ended", process=child.slot.name, pid=pid, code=code, error=error)

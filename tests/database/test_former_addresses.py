@@ -10,8 +10,8 @@ from sqlalchemy import Connection, text
 from app.database.engine import open_engine
 from app.database.migrate import migrate
 from app.database.upgrade import configuration
+from app.people.eligibility_store import find_entries
 from app.people.suppression import Kind, Suppression, read
-from app.people.suppression_lookup import find_entries
 from app.people.suppression_store import SuppressionStore
 from tests.support.direct import direct
 

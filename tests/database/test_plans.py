@@ -132,7 +132,7 @@ ASKED = {
     "enrollments.sending_statements": "COMMIT_SENDING LOCK_INBOXES",
     "enrollments.transition_statements": "MOVE RELEASE_INTENTS",
     "senders.pause_store": "NOTE_FULL NOTE_REFUSAL PAUSE RESUME",
-    "people.suppression_lookup": "COUNT_ENROLLED FIND",
+    "people.eligibility_store": "COUNT_ENROLLED FIND",
     "people.suppression_store": "ADD LIST REMOVE",
     "enrollments.one_per_person_statements": "RELEASE_PEOPLE",
 }

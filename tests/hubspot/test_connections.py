@@ -313,6 +313,7 @@ async def test_what_happens_before_a_request_may_itself_ask_hubspot(far_end: Far
     async def before_connection() -> None:
         await asking.wait()  # every lane is taken
         await client.send(sequences.enrollment_status("501"))
+        await asking.wait()  # the far end answers in the order of requests
 
     call = sequences.enroll("501", "310001", ANNA)
     async with asyncio.timeout(WATCHDOG_SECONDS):

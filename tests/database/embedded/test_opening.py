@@ -28,7 +28,7 @@ def test_the_block_gets_the_open_server_and_no_thread_is_left_to_fork(data_dir: 
         assert server is not None
         assert find(data_dir) == server.url
         for thread in threading.enumerate():
-            if thread.name.startswith("database"):
+            if thread.name.startswith("database_"):
                 thread.join()
     assert find(data_dir) is None
 
