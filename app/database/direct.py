@@ -6,7 +6,7 @@ SQLAlchemy's pool and its bridge to asyncio take several times as long as asyncp
 from __future__ import annotations
 
 import asyncio
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, Any
 
 from app.clock import elapsed_seconds
@@ -14,7 +14,7 @@ from app.database.engine import IDLE_SECONDS, connect, driver_sql
 from app.database.idle import close_once_unused
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import AsyncIterator, Iterator, Mapping
 
     from sqlalchemy import TextClause
     from sqlalchemy.engine import URL
@@ -47,12 +47,21 @@ class DirectConnection:
     async def transaction(self) -> AsyncIterator[None]:
         """Execute the statements of the block in one transaction, which an error rolls back."""
         connection = await self._opened()
-        async with connection.transaction():
-            self._in_transaction = True
-            try:
-                yield
-            finally:
-                self._in_transaction = False
+        transaction = connection.transaction()
+        with _closed_on_error(connection):
+            await transaction.start()
+        self._in_transaction = True
+        try:
+            yield
+        except BaseException:
+            with _closed_on_error(connection):
+                await transaction.rollback()
+            raise
+        else:
+            with _closed_on_error(connection):
+                await transaction.commit()
+        finally:
+            self._in_transaction = False
 
     async def _opened(self) -> Any:
         self._used = elapsed_seconds()
@@ -67,6 +76,20 @@ class DirectConnection:
         connection, self._connection = self._connection, None
         if connection is not None:
             await connection.close(timeout=2)
+
+
+@contextmanager
+def _closed_on_error(connection: Any) -> Iterator[None]:
+    """Close the connection where the block, which begins or ends a transaction, is cancelled, times out or fails.
+
+    The server may have begun a transaction of which asyncpg does not know, or not have ended one. What the next user of
+    the connection writes would be part of it, and would never be committed.
+    """
+    try:
+        yield
+    except BaseException:
+        connection.terminate()
+        raise
 
 
 class DirectPool:

@@ -93,6 +93,23 @@ async def test_what_is_left_of_a_transaction_whose_connection_is_lost_is_not_exe
     assert await names(pool) == []
 
 
+@pytest.mark.parametrize("turns", range(1, 12))
+async def test_a_transaction_that_is_cancelled_at_any_turn_holds_nothing_that_follows(
+    pool: DirectPool, turns: int
+) -> None:
+    await pool.fetch(BACKEND, {})  # the connection is open
+    task = asyncio.create_task(put(pool, "put 1"))
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    await put(pool, "put 2")
+    await pool.fetch(PUT, {"name": "put 3", "value": b""})
+    other = DirectPool(pool._url, size=1)
+    assert set(await names(other)) - {"put 1"} == {"put 2", "put 3"}
+    await other.close()
+
+
 async def end(pool: DirectPool, pid: int) -> None:
     """End a session, by another one."""
     other = DirectConnection(pool._url)
