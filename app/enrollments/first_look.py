@@ -66,9 +66,7 @@ class FirstLook:
         """
         reasons = await self.eligibility.reasons(connection, [(enrollment, None) for enrollment in claimed])
         eligible = [one for one, reason in zip(claimed, reasons, strict=True) if reason is None and _is_assigned(one)]
-        wanted = [await self.senders.wanted(enrollment, {}) for enrollment in eligible]
-        results = await self._assign_all(connection, wanted)
-        senders = {one.enrollment.id: self._chosen(one, results[one]) for one in wanted}
+        senders = await self._choose(connection, eligible)
         seen = {
             (one.id, one.attempt): Seen(reason, senders.get(one.id))
             for one, reason in zip(claimed, reasons, strict=True)
@@ -82,14 +80,14 @@ class FirstLook:
 
         return committed
 
-    async def _assign_all(
-        self, connection: DirectConnection, wanted: Sequence[Wanted]
-    ) -> dict[Wanted, Assigned | FenceLost]:
-        """Assign the enrollments; those that an attempt before has left something are looked at more closely."""
-        new = [one for one in wanted if one.enrollment.sender is None]
-        old = [one for one in wanted if one.enrollment.sender is not None]
-        results = await assign_all(connection, new, new=True) if new else {}
-        return results | (await assign_all(connection, old) if old else {})
+    async def _choose(
+        self, connection: DirectConnection, eligible: Sequence[Enrollment]
+    ) -> dict[str, Sender | SegueError]:
+        """Return the sender of each enrollment by its id, or why it has none."""
+        wanted = [await self.senders.wanted(enrollment, {}) for enrollment in eligible]
+        new = {one for one in wanted if one.enrollment.sender is None}
+        results = await assign_all(connection, wanted, new=new)
+        return {one.enrollment.id: self._chosen(one, results[one]) for one in wanted}
 
     def _chosen(self, wanted: Wanted, result: Assigned | FenceLost) -> Sender | SegueError:
         try:

@@ -27,7 +27,7 @@ from app.senders.quota_store import PERIOD, next_free
 from app.senders.reasons import Considered
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
     from datetime import datetime
 
     from app.database.direct import DirectConnection, DirectPool
@@ -97,20 +97,19 @@ class Assignments:
 
 
 async def assign_all(
-    connection: DirectConnection, all_wanted: Sequence[Wanted], *, new: bool = False
+    connection: DirectConnection, all_wanted: Sequence[Wanted], *, new: Collection[Wanted] = ()
 ) -> dict[Wanted, Assigned | FenceLost]:
     """Assign enrollments of one account in the caller's transaction: the result, or FenceLost, of each.
 
-    `new`: the transaction has just claimed them, and no attempt before has left anything.
+    `new` are those that the transaction has just claimed, and of which no attempt before has left anything.
     """
-    before = {wanted: Before() for wanted in all_wanted} if new else await _lock_ours(connection, all_wanted)
-    results: dict[Wanted, Assigned | FenceLost] = {
-        wanted: FenceLost(wanted.enrollment.id) for wanted in all_wanted if wanted not in before
-    }
-    if before:
-        book = await _open_book(connection, list(before))
-        for wanted, left in before.items():
-            assignment = SenderAssignment(connection, book, wanted.enrollment, left)
+    before = await _lock_ours(connection, [wanted for wanted in all_wanted if wanted not in new])
+    before |= {wanted: Before() for wanted in new}
+    results: dict[Wanted, Assigned | FenceLost] = {wanted: FenceLost(wanted.enrollment.id) for wanted in all_wanted}
+    if ours := [wanted for wanted in all_wanted if wanted in before]:
+        book = await _open_book(connection, ours)
+        for wanted in ours:
+            assignment = SenderAssignment(connection, book, wanted.enrollment, before[wanted])
             results[wanted] = await assignment.assign(wanted.groups, wanted.unavailable)
         await _write_book(connection, book)
     return results
@@ -174,6 +173,8 @@ class Before(NamedTuple):
 
 async def _lock_ours(connection: DirectConnection, all_wanted: Sequence[Wanted]) -> dict[Wanted, Before]:
     """Lock the enrollments that no other worker has claimed since; return what is left of an attempt before."""
+    if not all_wanted:
+        return {}
     values = {
         "ids": [wanted.enrollment.id for wanted in all_wanted],
         "attempts": [wanted.enrollment.attempt for wanted in all_wanted],

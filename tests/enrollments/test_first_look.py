@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from sqlalchemy import text
 
 from app.enrollments.first_look import FirstLook
 from app.enrollments.store import EnrollmentStore, Looks
@@ -12,7 +14,7 @@ from app.hubspot.rate_limit_store import DAILY, StoredRateLimit
 from app.people.suppression import read
 from app.people.suppression_store import SuppressionStore
 from tests.support.direct import direct
-from tests.support.enrollments import rows
+from tests.support.enrollments import rows, until_a_statement_waits
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine
@@ -95,3 +97,20 @@ async def test_a_sender_whose_transaction_was_rolled_back_is_chosen_anew(road: R
     assert await road.run("SELECT sender, attempt FROM enrollments") == [(None, 1)]
     assert (await first_look.assign(claimed, {})).name == "anna"
     assert await road.run("SELECT sender, step FROM enrollments") == [("anna", "assigned")]
+
+
+async def test_a_claim_locks_all_its_pools_in_one_order_those_of_new_enrollments_and_of_others(
+    road: Road, make_entry: MakeEntry
+) -> None:
+    await road.accept(make_entry("e1", "ada@corp.example", sender="left"))
+    assert len(await road.enrollments.claim_ready(10)) == 1
+    await road.run("UPDATE enrollments SET state = 'ready', step = NULL, due_at = clock_timestamp()")
+    await road.accept(make_entry("e2", "bob@corp.example", sender="turns"))
+    await road.run("INSERT INTO pool_turns (account, pool) VALUES ('main', 'turns') ON CONFLICT DO NOTHING")
+    async with road.engine.begin() as other:
+        await other.execute(text("SELECT FROM pool_turns WHERE pool = 'left' FOR UPDATE"))
+        claim = asyncio.create_task(road.enrollments.claim_ready(10))
+        await until_a_statement_waits(road.engine)
+        await other.execute(text("SELECT FROM pool_turns WHERE pool = 'turns' FOR UPDATE NOWAIT"))
+    assert len(await claim) == 2
+    assert await road.run("SELECT step FROM enrollments") == [("assigned",)] * 2
