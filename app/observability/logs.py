@@ -12,10 +12,15 @@ process.started, .ended, .started_again, .not_started, .defect.
 
 from __future__ import annotations
 
+import asyncio
+import atexit
 import hashlib
 import logging
+import os
 import re
+import select
 import sys
+from collections import deque
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -32,6 +37,8 @@ _TRACEBACKS = structlog.processors.ExceptionRenderer(structlog.tracebacks.Except
 _SECRET_NAMES = frozenset({"email", "token", "secret", "secrets", "authorization", "password", "body", "headers"})
 _LIBRARIES = ("uvicorn", "uvicorn.error", "sqlalchemy", "alembic", "asyncio")
 _LEVELS = {"exception": "error", "warn": "warning"}  # methods that are not named as the level at which they log
+_PATIENT = frozenset({"debug", "info"})
+_LINE = orjson.OPT_APPEND_NEWLINE | orjson.OPT_UTC_Z
 _SILENCED = ("python_multipart",)  # the log of the rejected delivery says what it warns of
 
 
@@ -90,11 +97,13 @@ def configure(*, form: str, level: str, stream: TextIO = sys.stdout) -> None:
     number = logging.getLevelNamesMapping()[level.upper()]
     # JSON is written as bytes where the stream accepts them, which spares the hot path an encoding step.
     raw = None if console else getattr(stream, "buffer", None)
-    lines: Any = Unfailing(raw or stream)
+    filtering = structlog.make_filtering_bound_logger(number)
+    lines = _Lines(Unfailing(raw)) if raw else None
+    unfailing: Any = Unfailing(stream)
     structlog.configure(
-        processors=[_json_line] if raw else [*shared, *_rendering(console=console)],
-        wrapper_class=structlog.make_filtering_bound_logger(number),
-        logger_factory=structlog.BytesLoggerFactory(lines) if raw else structlog.WriteLoggerFactory(lines),
+        processors=[*shared, *_rendering(console=console)],
+        wrapper_class=_to_lines(filtering, lines) if lines else filtering,
+        logger_factory=structlog.WriteLoggerFactory(unfailing),
         cache_logger_on_first_use=True,
     )
     _adopt_libraries(shared, number, stream, console=console)
@@ -107,16 +116,77 @@ def _rendering(*, console: bool) -> list[structlog.typing.Processor]:
     return [_TRACEBACKS, _exception_masked, structlog.processors.JSONRenderer(serializer=_text)]
 
 
-def _json_line(logger: Any, method: str, event: MutableMapping[str, Any]) -> bytes:
-    """Return what the chain of processors makes of an event, as bytes: every stored delivery logs two lines or more."""
-    event = structlog.contextvars.merge_contextvars(logger, method, event)
+class _Lines:
+    """Writes the lines of one turn of the event loop together: a line alone costs more to write than to make.
+
+    Outside of an event loop a line is written at once, and so is a warning or worse with all that waits. What waits is
+    written before a fork and at the end of the process; a process that is killed loses the lines of one turn.
+    """
+
+    def __init__(self, stream: Unfailing) -> None:
+        self._stream = stream
+        # Other threads log as well: a deque loses nothing between them.
+        self._waiting: deque[bytes] = deque()
+        self._ending: asyncio.AbstractEventLoop | None = None  # the loop that writes at the end of its turn
+        atexit.register(self.write)
+        os.register_at_fork(before=self.write)
+
+    def add(self, line: bytes, *, urgent: bool) -> None:
+        """Write a line when this turn ends, or at once where it is urgent."""
+        self._waiting.append(line)
+        if urgent or not self._written_later():
+            self.write()
+
+    def _written_later(self) -> bool:
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:  # no loop runs in this thread
+            return False
+        if self._ending is not loop:
+            self._ending = loop
+            loop.call_soon(self.write)
+        return True
+
+    def write(self) -> None:
+        """Write what waits."""
+        self._ending = None
+        part = bytearray()
+        while self._waiting:
+            line = self._waiting.popleft()
+            # The system keeps so many bytes whole; more could be mixed with what other processes write.
+            if part and len(part) + len(line) > select.PIPE_BUF:
+                self._write(part)
+                part = bytearray()
+            part += line
+        if part:
+            self._write(part)
+
+    def _write(self, part: bytearray) -> None:
+        self._stream.write(part)
+        self._stream.flush()
+
+
+def _to_lines(filtering: type[Any], lines: _Lines) -> type[Any]:
+    """Return a class of loggers that come to the same as the chain of processors, in a third of its time."""
+
+    class _Logger(filtering):  # type: ignore[misc]  # structlog makes the class
+        def _proxy_to_logger(self, method_name: str, event: str | None = None, **facts: Any) -> None:
+            line = _json_line(method_name, {**self._context, **facts, "event": event})
+            lines.add(line, urgent=method_name not in _PATIENT)
+
+    return _Logger
+
+
+def _json_line(method: str, event: MutableMapping[str, Any]) -> bytes:
+    """Return an event as a line: every stored delivery logs two or more."""
+    event = structlog.contextvars.merge_contextvars(None, method, event)
     event["level"] = _LEVELS.get(method, method)
-    event["timestamp"] = orjson.dumps(datetime.now(UTC), option=orjson.OPT_UTC_Z)[1:-1].decode()
+    event["timestamp"] = datetime.now(UTC)
     if event.get("exc_info"):
-        event = _exception_masked(logger, method, _TRACEBACKS(logger, method, event))
-    line = orjson.dumps(event, default=str)
+        event = _exception_masked(None, method, _TRACEBACKS(None, method, event))
+    line = orjson.dumps(event, default=str, option=_LINE)
     if b"@" in line or not _SECRET_NAMES.isdisjoint(event):
-        line = orjson.dumps(masked(logger, method, event), default=str)
+        line = orjson.dumps(masked(None, method, event), default=str, option=_LINE)
     return line
 
 

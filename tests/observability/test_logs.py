@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import io
 import json
 import logging
+import select
+import subprocess
+import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +21,7 @@ from app.errors import Unreadable
 from app.model import Delivery
 from app.observability import logs
 from app.sources import forms
+from tests.support.processes import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -139,3 +144,79 @@ def test_what_a_library_says_of_a_broken_form_is_left_to_the_refusal(
     with pytest.raises(Unreadable):
         forms.form(Delivery("d", "x", utc_now(), "POST", "", headers, b"--y"))
     assert stream.written() == ""
+
+
+class Writes(io.RawIOBase):
+    """Keeps what each call has written."""
+
+    def __init__(self) -> None:
+        self.parts: list[bytes] = []
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, part: Any) -> int:
+        self.parts.append(bytes(part))
+        return len(part)
+
+
+@pytest.fixture
+def writes(configured: Callable[[str], Stream]) -> Writes:
+    configured("json")
+    kept = Writes()
+    logs.configure(form="json", level="info", stream=io.TextIOWrapper(io.BufferedWriter(kept), write_through=True))
+    return kept
+
+
+async def test_the_lines_of_one_turn_are_written_together(writes: Writes) -> None:
+    log = structlog.get_logger("test")
+    log.info("first")
+    log.info("second")
+    assert writes.parts == []
+    await asyncio.sleep(0)
+    (part,) = writes.parts
+    assert [json.loads(line)["event"] for line in part.splitlines()] == ["first", "second"]
+
+
+async def test_lines_that_are_written_together_are_not_mixed_with_those_of_other_processes(writes: Writes) -> None:
+    log = structlog.get_logger("test")
+    for number in range(50):
+        log.info("event", number=number, text="x" * 300)
+    await asyncio.sleep(0)
+    assert all(len(part) <= select.PIPE_BUF and part.endswith(b"\n") for part in writes.parts)
+    lines = b"".join(writes.parts).splitlines()
+    assert [json.loads(line)["number"] for line in lines] == list(range(50))
+
+
+async def test_a_warning_does_not_wait_and_takes_along_what_waits(writes: Writes) -> None:
+    log = structlog.get_logger("test")
+    log.info("first")
+    log.warning("second")
+    assert [json.loads(line)["event"] for line in b"".join(writes.parts).splitlines()] == ["first", "second"]
+
+
+def test_a_line_outside_of_an_event_loop_does_not_wait(writes: Writes) -> None:
+    structlog.get_logger("test").info("first")
+    assert len(writes.parts) == 1
+
+
+ENDS_IN_A_TURN = """
+import asyncio, os, sys, structlog
+from app.observability import logs
+logs.configure(form="json", level="info", stream=sys.stdout)
+log = structlog.get_logger("test")
+async def main():
+    log.info("first")
+    if not os.fork():
+        sys.exit()
+    os.wait()
+    log.info("second")
+    sys.exit(3)
+asyncio.run(main())
+"""
+
+
+def test_the_end_of_a_process_and_a_fork_lose_and_repeat_no_line() -> None:
+    ended = subprocess.run([sys.executable, "-c", ENDS_IN_A_TURN], stdout=subprocess.PIPE, cwd=ROOT, check=False)
+    assert ended.returncode == 3
+    assert [json.loads(line)["event"] for line in ended.stdout.splitlines()] == ["first", "second"]
