@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
@@ -10,7 +11,7 @@ import structlog
 from app.errors import Busy, DeliveryRejected, NotAllowed, UnknownSource
 from app.intake.entries import Accepted, IntakeRecord
 from app.model import Response
-from app.rules.match import heard
+from app.rules.match import heard, hears_type
 from app.sources.base import retiring
 from app.sources.encodings import events_of, proved, readable, unpacked
 from app.sources.normalised import normalised
@@ -129,11 +130,13 @@ class Intake:
         read = readable(delivery, maximum=self._maximum_body)
         if challenged := provider.handshake(read, source):
             return self._shake_hands(delivery, challenged)
-        events = events_of(provider, read, source)
+        hears = None if book.store_unheard else partial(hears_type, source.name, book)
+        events = events_of(provider, read, source, hears=hears)
         if hinted := provider.hints(events):
             self._hint(book.accounts_of(source), hinted)
-        events = [normalised(event, source, delivery.headers, delivery.received_at) for event in events]
-        wanted = [self._decider.decided(event, book) for event in events if book.store_unheard or heard(event, book)]
+        listened = events if book.store_unheard else [event for event in events if heard(event, book)]
+        complete = [normalised(event, source, delivery.headers, delivery.received_at) for event in listened]
+        wanted = [self._decider.decided(event, book) for event in complete]
         self._metrics.unheard(delivery.source, len(events) - len(wanted))
         own = provider.answer(read, None)
         if not wanted:

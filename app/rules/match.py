@@ -30,7 +30,12 @@ CLEANED = "characters that are not seen (zero-width, bidirectional, soft hyphens
 
 def heard(event: Event, rulebook: Rulebook) -> bool:
     """Tell whether any rule listens to events like this one. A dropped event counts: its "no" is explained, too."""
-    return event.dropped is not None or (event.source, event.type) in rulebook.listeners
+    return event.dropped is not None or hears_type(event.source, rulebook, event.type)
+
+
+def hears_type(source: str, rulebook: Rulebook, kind: str) -> bool:
+    """Tell whether any rule listens to events of this type from this source."""
+    return (source, kind) in rulebook.listeners
 
 
 def decide(event: Event, rulebook: Rulebook) -> list[Decision]:

@@ -16,7 +16,7 @@ from app.sources.strict_json import parse_object
 
 if TYPE_CHECKING:
     import re
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from pydantic import BaseModel
 
@@ -115,6 +115,10 @@ class Provider(ABC):
         """Return the events in a verified delivery; raise Unreadable, naming the field, where it cannot be read."""
         return [self.awaiting_lookup(self.event(self.parsed(delivery), delivery, config), config)]
 
+    def heard_events(self, delivery: Delivery, config: SourceConfig, hears: Callable[[str], bool]) -> list[Event]:
+        """Return the same events; those of types that nothing hears may be `unheard` ones, which take less time."""
+        return self.events(delivery, config)
+
     def parsed(self, delivery: Delivery) -> dict[str, Any]:
         """Return the body as `event` reads it, by default a JSON object. Raises Unreadable."""
         return parse_object(delivery.body)
@@ -206,6 +210,11 @@ def with_any_token(config: SourceConfig, options: type[BaseModel]) -> SourceConf
     if not isinstance(own, TokenOptions) or own.api_token is not None:
         return None
     return replace(config, options=own.model_copy(update={"api_token": SecretStr("any")}))
+
+
+def unheard(config: SourceConfig, kind: str) -> Event:
+    """Return an event of which only the type has been read. It is counted, and never stored."""
+    return Event(config.name, kind, ())
 
 
 def unsent(body: bytes, config: SourceConfig, now: datetime, method: str, url: str) -> Delivery:

@@ -15,6 +15,8 @@ from app.errors import TooLarge, Unauthenticated, Unreadable, UnsupportedMedia
 from app.sources.forms import WESTERN, charset_of, content_type
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from app.model import Delivery, Event, Secret, SourceConfig
     from app.sources.base import Provider
 
@@ -52,10 +54,15 @@ def readable(delivery: Delivery, *, maximum: int) -> Delivery:
     return plain if body is plain.body else replace(plain, body=body)
 
 
-def events_of(provider: Provider, delivery: Delivery, source: SourceConfig) -> list[Event]:
-    """Return the events of a readable delivery. Raises Unreadable, which names the content type of a malformed body."""
+def events_of(
+    provider: Provider, delivery: Delivery, source: SourceConfig, *, hears: Callable[[str], bool] | None = None
+) -> list[Event]:
+    """Return the events of a readable delivery. Raises Unreadable, which names the content type of a malformed body.
+
+    Where `hears` denies a type, the rest of its events need not be read.
+    """
     try:
-        return provider.events(delivery, source)
+        return provider.heard_events(delivery, source, hears) if hears else provider.events(delivery, source)
     except Unreadable as refusal:
         if refusal.reason == "malformed_body":
             refusal.args = (f"{refusal}; it came as {delivery.headers.get('content-type') or 'no content type':.100}",)

@@ -145,9 +145,16 @@ def _verified(key: bytes, signature: bytes, covered: bytes) -> bool:
 def digest(scheme: Scheme, key: bytes, delivery: Delivery, presented: Presented) -> bytes:
     """Return the digest of what the template names, keyed unless the scheme is a plain hash."""
     covered = content(scheme, key, delivery, presented)
-    return (
-        hmac.digest(key, covered, scheme.algorithm) if scheme.keyed else hashlib.new(scheme.algorithm, covered).digest()
-    )
+    if not scheme.keyed:
+        return hashlib.new(scheme.algorithm, covered).digest()
+    keyed = _keyed(key, scheme.algorithm).copy()
+    keyed.update(covered)
+    return keyed.digest()
+
+
+@lru_cache(maxsize=1024)  # setting a key up takes as long as an event's digest
+def _keyed(key: bytes, algorithm: str) -> hmac.HMAC:
+    return hmac.new(key, digestmod=algorithm)
 
 
 def content(scheme: Scheme, key: bytes, delivery: Delivery, presented: Presented) -> bytes:

@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING, Any
 from app.errors import StartError, Unauthenticated
 from app.model import Delivery, Event, Secret, SourceConfig
 from app.sources.answers import answers_in
-from app.sources.base import SignedProvider, unsent, with_tolerance
+from app.sources.base import SignedProvider, unheard, unsent, with_tolerance
 from app.sources.fields import any_text, body_digest, find, from_digits, instant, storable
 from app.sources.options import TimedOptions
 from app.sources.person_fields import person_in
 from app.sources.signing import Scheme
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from app.sources.assurance import Proof
 
@@ -90,6 +90,12 @@ class StandardProvider(SignedProvider):
         request = replace(unsent(body, config, now, method, url), id=f"msg_{body_digest(body)[:24]}")
         return SCHEMES[self.prefix].sign(request, shared, now)
 
+    def heard_events(self, delivery: Delivery, config: SourceConfig, hears: Callable[[str], bool]) -> list[Event]:
+        """Return the one event, with its type only where nothing hears it."""
+        body = self.parsed(delivery)
+        kind = _type_of(body)
+        return [self.event(body, delivery, config) if hears(kind) else unheard(config, kind)]
+
     def event(self, body: dict[str, Any], delivery: Delivery, config: SourceConfig) -> Event:
         """Return the one event: its type and time from the body, the person from `data` or the body itself."""
         prefix = self._sent_prefix(delivery.headers)
@@ -98,7 +104,7 @@ class StandardProvider(SignedProvider):
         data = body.get("data")
         return Event(
             source=config.name,
-            type=any_text(body, "type", "event_type") or "",
+            type=_type_of(body),
             dedupe=(identifier or body_digest(delivery.body),),
             id=identifier or None,
             occurred_at=instant(body, "timestamp") or from_digits(sent_at, "s"),
@@ -112,6 +118,10 @@ class StandardProvider(SignedProvider):
             return self.prefix
         other = "svix" if self.prefix == "webhook" else "webhook"
         return other if SCHEMES[other].header in headers else self.prefix
+
+
+def _type_of(body: dict[str, Any]) -> str:
+    return any_text(body, "type", "event_type") or ""
 
 
 def _split(secrets: tuple[Secret, ...]) -> tuple[tuple[Secret, ...], tuple[Secret, ...]]:

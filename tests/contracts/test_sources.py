@@ -138,6 +138,19 @@ def receive(case: Case) -> list[Event]:
     return [mapped(event, config, delivery.headers) for event in provider.events(delivery, config)]
 
 
+@over([case for case in VALID if case.expected.get("body_parseable") is not False])
+def test_what_nothing_hears_has_the_same_types_and_what_is_heard_is_the_same(case: Case) -> None:
+    provider, config = PROVIDERS[case.provider], case.config
+    delivery = provider.stored(case.delivery, config)
+    events = provider.events(delivery, config)
+    assert provider.heard_events(delivery, config, lambda _: True) == events
+    unheard = provider.heard_events(delivery, config, lambda _: False)
+    assert [(event.source, event.type, event.dropped) for event in unheard] == [
+        (event.source, event.type, event.dropped) for event in events
+    ]
+    assert provider.hints(unheard) == provider.hints(events)
+
+
 def challenged(case: Case) -> Response | None:
     provider, config = PROVIDERS[case.provider], case.config
     probed = provider.probe(case.delivery, config)

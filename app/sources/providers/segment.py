@@ -21,7 +21,7 @@ from pydantic import Field, SecretStr, StringConstraints
 
 from app.errors import Unauthenticated, Unreadable
 from app.model import Delivery, Event, Secret, SourceConfig
-from app.sources.base import Lookup, SignedProvider, unsent
+from app.sources.base import Lookup, SignedProvider, unheard, unsent
 from app.sources.batches import dropped, each, not_too_many
 from app.sources.credentials import Credential
 from app.sources.fields import any_text, body_digest, find, id_at, instant, required, text
@@ -33,6 +33,7 @@ from app.sources.signing import Scheme
 from app.sources.strict_json import MAX_DEPTH, parse, parse_object
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from datetime import datetime
 
     from app.sources.assurance import Proof
@@ -150,20 +151,31 @@ class Segment(PersonProvider, SignedProvider):
 
     def events(self, delivery: Delivery, config: SourceConfig) -> list[Event]:
         """Return the event, or those of a batch: all where a token authenticates them, else the first."""
-        return [self.awaiting_lookup(event, config) for event in self._events(delivery, config)]
+        return self.heard_events(delivery, config, lambda _: True)
 
-    def _events(self, delivery: Delivery, config: SourceConfig) -> list[Event]:
+    def heard_events(self, delivery: Delivery, config: SourceConfig, hears: Callable[[str], bool]) -> list[Event]:
+        """Return the same events, each with its type only where nothing hears it."""
         part, batch = signed_part(delivery.body)
         if not batch:
-            return [_event(parse_object(part), body_digest(part), config)]
+            return [self._event(parse_object(part), body_digest(part), config, hears)]
         if options_of(config, SegmentOptions).tokens and options_of(config, SegmentOptions).batches == "all":
             members = not_too_many(parse(delivery.body))
             digest = body_digest(delivery.body)
-            return each(members, lambda at: _event(_object(members[at]), f"{digest}/{at}", config), delivery, config)
+            return each(
+                members,
+                lambda at: self._event(_object(members[at]), f"{digest}/{at}", config, hears),
+                delivery,
+                config,
+            )
         # The signed part identifies the members: a replay of the delivery with another tail creates no new ones.
         digest = body_digest(part)
         others = [dropped(config, digest, at, UNSIGNED) for at in range(1, _length(delivery.body))]
-        return [_event(parse_object(part), digest, config), *others]
+        return [self._event(parse_object(part), digest, config, hears), *others]
+
+    def _event(self, body: dict[str, Any], otherwise: str, config: SourceConfig, hears: Callable[[str], bool]) -> Event:
+        if not hears(kind := required(body, "type")):
+            return unheard(config, kind)
+        return self.awaiting_lookup(_event(body, otherwise, config), config)
 
 
 def _credential(options: SegmentOptions) -> Credential:
