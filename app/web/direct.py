@@ -48,14 +48,17 @@ class DirectCycle:
 
     def written(self, response: Response, default_headers: Iterable[tuple[bytes, bytes]]) -> bytes:
         """Return the bytes of a response. Raises ValueError for a header that HTTP cannot carry."""
-        parts = [STATUS_LINE[response.status], *[b"%b: %b\r\n" % header for header in default_headers]]
-        parts.append(b"content-type: %b\r\n" % response.content_type.encode("latin-1"))
-        parts.append(b"content-length: %d\r\n" % len(response.body))
-        parts += [_line(name, value) for name, value in response.headers.items()]
-        parts.append(b"\r\n" if self.keep_alive else b"connection: close\r\n\r\n")
-        if self.request.method != "HEAD":
-            parts.append(response.body)
-        return b"".join(parts)
+        default = b"".join([b"%b: %b\r\n" % header for header in default_headers])
+        own = b"".join([_line(*header) for header in response.headers.items()]) if response.headers else b""
+        return b"%b%bcontent-type: %b\r\ncontent-length: %d\r\n%b%b\r\n%b" % (
+            STATUS_LINE[response.status],
+            default,
+            response.content_type.encode("latin-1"),
+            len(response.body),
+            own,
+            b"" if self.keep_alive else b"connection: close\r\n",
+            b"" if self.request.method == "HEAD" else response.body,
+        )
 
 
 class DeliveryProtocol(HttpProtocol):

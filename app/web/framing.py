@@ -45,8 +45,11 @@ class Framing:
     def begin_body(self, headers: Iterable[tuple[bytes, bytes]]) -> None:
         """Expect the body that complete headers announce: the parser has checked its length."""
         self.in_headers = False
-        length = next((value for name, value in headers if name == b"content-length"), b"0")
-        self._body = int(length.strip()[-LONGEST_LENGTH:])
+        self._body = 0
+        for name, value in headers:
+            if name == b"content-length":
+                self._body = int(value.strip()[-LONGEST_LENGTH:])
+                break
         self._begin_section(lines=0)
 
     def begin_chunk(self) -> None:
