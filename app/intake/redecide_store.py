@@ -54,7 +54,6 @@ class LockedEvent:
         rows = decided_rows(decided, self.delivery_id, self.received_at, expires_from=times.now)
         values = {
             "decisions": rows["decisions"],
-            "enrollments": rows["enrollments"],
             "delivery_id": self.delivery_id,
             "heard_at": times.heard_at,
             "detail": f"decided again ({by})",

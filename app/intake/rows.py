@@ -50,8 +50,7 @@ def _rows_of(items: list[_Item]) -> dict[str, str]:
     decisions = [(item, recorded) for item in items for recorded in item.decided.decisions]
     return {
         "events": _json([_event(item) for item in items]),
-        "decisions": _json([_decision(*row) for row in decisions]),
-        "enrollments": _json([made for row in decisions if (made := _enrollment(*row))]),
+        "decisions": _json([{**_decision(*row), **_enrollment(*row)} for row in decisions]),
     }
 
 
@@ -96,7 +95,6 @@ def _decision(item: _Item, recorded: RecordedDecision) -> dict[str, Any]:
     return {
         "id": recorded.id,
         "event_id": item.decided.id,
-        "delivery_id": item.delivery_id,
         "source": item.decided.event.source,
         "email": email_of(item.decided),
         "verdict": decision.verdict,
@@ -117,20 +115,13 @@ def _facts(decision: Decision) -> list[dict[str, Any]]:
     ]
 
 
-def _enrollment(item: _Item, recorded: RecordedDecision) -> dict[str, Any] | None:
-    """Return the enrollment that a decision asks for, None where it asks for none."""
+def _enrollment(item: _Item, recorded: RecordedDecision) -> dict[str, Any]:
+    """Return what the enrollment that a decision asks for has beside it; the person's address is the same."""
     request = recorded.decision.enroll
     if request is None:
-        return None
+        return {}
     return {
-        "id": recorded.enrollment_id,
-        "decision_id": recorded.id,
-        "event_id": item.decided.id,
-        "delivery_id": item.delivery_id,
-        "source": item.decided.event.source,
-        "rule": recorded.decision.rule,
         "account": request.account,
-        "email": request.email,
         "sequence": request.sequence,
         "plan": written(request.plan),
         "properties": {**request.properties, **_written_back(item, recorded, request)},

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from sqlalchemy import text
 
-# Each table's rows come as one JSON text: that is far cheaper to write than an array per column, of which there are
-# fifty. Ids sort by time, so the lowest id is what came first.
+# Rows come as JSON texts: that is far cheaper to write than an array per column, of which there are forty. The row of a
+# decision has its enrollment's columns, too: reading a row costs as much as writing one. Ids sort by time, so the
+# lowest id is what came first.
 #
 # `fresh` decides what is new. A key that a concurrent transaction has inserted but not committed makes it wait for that
 # transaction's end; it returns exactly the events that no other transaction has. Keys are inserted in their order: two
@@ -43,27 +44,27 @@ def decided(*, free: str = "false", replaces: str = PREVIOUS, detail: str = "NUL
     decision that a new one (`row`) replaces, and `detail` stands in the journal of what is made.
     """
     return f"""
-    enrollment_in AS MATERIALIZED (
-        SELECT row.*, heard_at FROM json_to_recordset(CAST(:enrollments AS json)) AS row(
-            id text, decision_id text, event_id text, delivery_id text, source text, rule text, account text,
-            email text, sequence text, plan jsonb, properties jsonb, require jsonb, intent text,
-            seconds double precision, received_at timestamptz, expires_at timestamptz, due_at timestamptz,
-            priority integer
+    decision_in AS MATERIALIZED (
+        SELECT row.*, delivery_id, heard_at FROM json_to_recordset(CAST(:decisions AS json)) AS row(
+            id text, event_id text, source text, email text, verdict text, reason text, rule text, line integer,
+            revision text, facts jsonb, enrollment_id text, account text, sequence text, plan jsonb, properties jsonb,
+            require text[], intent text, seconds double precision, received_at timestamptz, expires_at timestamptz,
+            due_at timestamptz, priority integer
         ) JOIN fresh USING (event_id)
     ), holder AS (
         INSERT INTO intents AS held (account, intent, email, enrollment_id, until)
         SELECT DISTINCT ON (account, intent, email)
-            account, intent, email, id, statement_timestamp() + make_interval(secs => seconds)
-        FROM enrollment_in ORDER BY account, intent, email, id
+            account, intent, email, enrollment_id, statement_timestamp() + make_interval(secs => seconds)
+        FROM decision_in WHERE enrollment_id IS NOT NULL ORDER BY account, intent, email, enrollment_id
         ON CONFLICT (account, intent, email) DO UPDATE SET
             enrollment_id = CASE WHEN held.until <= statement_timestamp() OR {free}
                                  THEN excluded.enrollment_id ELSE held.enrollment_id END,
             until = CASE WHEN held.until <= statement_timestamp() OR {free} THEN excluded.until ELSE held.until END
         RETURNING account, intent, email, enrollment_id
     ), taken AS MATERIALIZED (
-        SELECT enrollment_in.id, holder.enrollment_id AS holder
-        FROM enrollment_in JOIN holder USING (account, intent, email)
-        WHERE holder.enrollment_id <> enrollment_in.id
+        SELECT decision_in.enrollment_id AS id, holder.enrollment_id AS holder
+        FROM decision_in JOIN holder USING (account, intent, email)
+        WHERE holder.enrollment_id <> decision_in.enrollment_id
     ), decision AS (
         INSERT INTO decisions (
             id, event_id, delivery_id, source, email, verdict, reason, rule, line, revision, facts, enrollment_id,
@@ -76,25 +77,21 @@ def decided(*, free: str = "false", replaces: str = PREVIOUS, detail: str = "NUL
             rule, line, revision, facts,
             CASE WHEN holder IS NULL THEN enrollment_id END,
             statement_timestamp(), {replaces}
-        FROM json_to_recordset(CAST(:decisions AS json)) AS row(
-            id text, event_id text, delivery_id text, source text, email text, verdict text, reason text, rule text,
-            line integer, revision text, facts jsonb, enrollment_id text
-        ) LEFT JOIN taken ON taken.id = row.enrollment_id
-        WHERE event_id IN (SELECT event_id FROM fresh)
+        FROM decision_in AS row LEFT JOIN taken ON taken.id = row.enrollment_id
     ), made AS (
         INSERT INTO enrollments (
             id, decision_id, event_id, delivery_id, source, rule, account, email, sequence, plan, properties, require,
             intent, received_at, heard_at, expires_at, priority, created_at, updated_at, state, reason, detail, due_at
         )
         SELECT
-            id, decision_id, event_id, delivery_id, source, rule, account, email, sequence, plan, properties,
-            ARRAY(SELECT jsonb_array_elements_text(require)), intent, received_at, heard_at, expires_at, priority,
+            enrollment_id, id, event_id, delivery_id, source, rule, account, email, sequence, plan, properties,
+            require, intent, received_at, heard_at, expires_at, priority,
             statement_timestamp(), statement_timestamp(),
             CASE WHEN due_at IS NULL THEN 'ready' ELSE 'held' END,
             CASE WHEN due_at IS NULL THEN NULL ELSE 'delay' END,
             'waits until ' || to_char(due_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI') || ' UTC',
             COALESCE(due_at, statement_timestamp())
-        FROM enrollment_in WHERE id NOT IN (SELECT id FROM taken)
+        FROM decision_in WHERE enrollment_id IS NOT NULL AND enrollment_id NOT IN (SELECT id FROM taken)
         RETURNING id, account, created_at, state, detail
     ), noted AS (
         INSERT INTO journal (enrollment_id, at, after, attempt, cause, detail)
