@@ -94,20 +94,24 @@ class Connections(httpx.AsyncBaseTransport):
 
     async def _ready_connection(self, guard: FirstByteGuard, connect_seconds: float | None) -> Connection:
         """Return an open connection for a request that may leave at once."""
+        connection, fresh = self._warm(), False
         while True:
-            connection, fresh = self._warm(), False
             if connection is None:
                 connection, fresh = await self._connect(connect_seconds), True
             try:
                 await guard.ready(fresh_connection=fresh)
+                if connection.is_usable():
+                    return connection
+                # Something has come while the guard waited: the end, or a ticket of a TLS session, which follows the
+                # handshake. The event loop reads it, and the guard is asked again.
+                await asyncio.sleep(0)
             except BaseException:
                 self._keep(connection)
                 raise
-            if connection.is_usable():
-                return connection
-            connection.close()  # HubSpot has closed it while the guard waited
-            if fresh:
-                raise httpx.ConnectError("the connection was closed before the first byte")
+            if connection.is_closed():
+                if fresh:
+                    raise httpx.ConnectError("the connection was closed before the first byte")
+                connection = self._warm()
 
     async def _connect(self, seconds: float | None) -> Connection:
         return await connect(self._host, self._port, self._tls, seconds=seconds, lost=self._forget)

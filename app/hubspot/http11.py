@@ -100,7 +100,11 @@ class Connection(asyncio.Protocol):
 
         The kernel is asked too: the event loop notices an end only when it comes round.
         """
-        return not self._closed and not self._transport.is_closing() and not (self._poll and self._poll.poll(0))
+        return not self.is_closed() and not (self._poll and self._poll.poll(0))
+
+    def is_closed(self) -> bool:
+        """Return whether the event loop knows that the connection is closed, or is being closed."""
+        return self._closed or self._transport.is_closing()
 
     def close(self) -> None:
         """Close the connection; a reply that is awaited fails."""

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import socket
 import ssl
+import threading
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
 
     Clients = Callable[..., aclosing[HubSpotClient]]
 
+WATCHDOG_SECONDS = 60
 NONE = b"HTTP/1.1 404 Not Found\r\nContent-Length: 2\r\n\r\n{}"
 
 
@@ -79,6 +82,59 @@ async def test_requests_are_encrypted_and_their_connection_is_kept(
         async with new_client(trusting, base_url=url) as client:
             assert [await client.send(enrollment_status("501")) for _ in range(2)] == [None, None]
     assert protocols == ["http/1.1"]
+
+
+class LateTickets:
+    """A far end on a socket that listens: it sends the tickets of a session when `release` is set, and then answers."""
+
+    def __init__(self, listening: socket.socket, tls: ssl.SSLContext) -> None:
+        self.shaken, self.release, self.sent = threading.Event(), threading.Event(), threading.Event()
+        self._listening = listening
+        self._in, self._out = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self._tls = tls.wrap_bio(self._in, self._out, server_side=True)
+
+    def serve(self) -> None:
+        """Answer one request."""
+        with self._listening.accept()[0] as connection:
+            self._with(connection, self._tls.do_handshake)
+            self.shaken.set()
+            self.release.wait(WATCHDOG_SECONDS)
+            connection.sendall(self._out.read())
+            self.sent.set()
+            self._with(connection, lambda: self._tls.read(65536))
+            self._tls.write(NONE)
+            connection.sendall(self._out.read())
+
+    def _with(self, connection: socket.socket, action: Callable[[], object]) -> None:
+        while True:
+            try:
+                action()
+            except ssl.SSLWantReadError:
+                connection.sendall(self._out.read())
+                received = connection.recv(65536)
+                assert received, "the client has closed the connection"
+                self._in.write(received)
+            else:
+                return
+
+
+async def test_a_session_ticket_that_has_not_been_read_does_not_end_a_new_connection(
+    new_client: Clients, certificate: Path, server_tls: ssl.SSLContext
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        far_end = LateTickets(listening, server_tls)
+        serving = asyncio.create_task(asyncio.to_thread(far_end.serve))
+
+        async def before_send() -> None:
+            await asyncio.to_thread(far_end.shaken.wait, WATCHDOG_SECONDS)
+            far_end.release.set()
+            assert far_end.sent.wait(WATCHDOG_SECONDS)  # the event loop reads nothing meanwhile
+
+        url = f"https://127.0.0.1:{listening.getsockname()[1]}"
+        trusting = Connections(httpx.URL(url), ssl.create_default_context(cafile=str(certificate)))
+        async with new_client(trusting, base_url=url) as client:
+            assert await client.send(enrollment_status("501"), before_send=before_send) is None
+        await serving
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
