@@ -52,7 +52,7 @@ class Connections(httpx.AsyncBaseTransport):
         self._port = base_url.port or (443 if self._tls else 80)
         self._now = now
         self._room = asyncio.Semaphore(most)
-        self._idle: deque[tuple[Connection, float]] = deque()  # with the time of its last reply, the oldest first
+        self._idle: deque[Connection] = deque()  # the one used last is the last
         self._idle_seconds = IDLE_SECONDS
         self._closed = False
 
@@ -66,6 +66,7 @@ class Connections(httpx.AsyncBaseTransport):
             connection = await self._ready_connection(guard, seconds["connect"])
             guard.open_now()
             answer = await connection.exchange(written, seconds["read"])
+            connection.used_at = self._now()
             self._keep(connection)
         finally:
             self._room.release()
@@ -74,7 +75,7 @@ class Connections(httpx.AsyncBaseTransport):
     async def aclose(self) -> None:
         """Close what is idle; connections in use are closed after their reply."""
         self._closed = True
-        idle = [connection for connection, _ in self._idle]
+        idle = [*self._idle]
         self._idle.clear()
         for connection in idle:
             connection.close()
@@ -114,16 +115,19 @@ class Connections(httpx.AsyncBaseTransport):
                 connection = self._warm()
 
     async def _connect(self, seconds: float | None) -> Connection:
-        return await connect(self._host, self._port, self._tls, seconds=seconds, lost=self._forget)
+        connection = await connect(self._host, self._port, self._tls, seconds=seconds, lost=self._forget)
+        connection.used_at = self._now()
+        return connection
 
     def _warm(self) -> Connection | None:
         """Return the idle connection that was used last, None where there is none; close those that are too old."""
         oldest = self._now() - self._idle_seconds
-        while self._idle and self._idle[0][1] < oldest:
-            self._idle.popleft()[0].close()
+        while self._idle and self._idle[0].used_at < oldest:
+            self._idle.popleft().close()
         while self._idle:
-            connection, _ = self._idle.pop()
-            if connection.is_usable():
+            connection = self._idle.pop()
+            # One that a request was not sent on may be older than those before it.
+            if connection.used_at >= oldest and connection.is_usable():
                 return connection
             connection.close()
         return None
@@ -133,16 +137,14 @@ class Connections(httpx.AsyncBaseTransport):
         if self._closed or not connection.is_usable():
             connection.close()
         else:
-            self._idle.append((connection, self._now()))
+            self._idle.append(connection)
 
     def _forget(self, connection: Connection) -> None:
         """Forget a connection that was closed; where it was idle, learn how long the far end keeps idle ones."""
-        for entry in self._idle:
-            if entry[0] is connection:
-                self._idle.remove(entry)
-                idle = self._now() - entry[1] - MARGIN_SECONDS
-                self._idle_seconds = min(self._idle_seconds, max(idle, SHORTEST_IDLE_SECONDS))
-                return
+        if connection in self._idle:
+            self._idle.remove(connection)
+            idle = self._now() - connection.used_at - MARGIN_SECONDS
+            self._idle_seconds = min(self._idle_seconds, max(idle, SHORTEST_IDLE_SECONDS))
 
 
 def _as_bytes(request: httpx.Request, body: bytes) -> bytes:

@@ -77,9 +77,13 @@ async def _socket_to(family: int, kind: int, protocol: int, address: Any) -> soc
 
 
 class Connection(asyncio.Protocol):
-    """One connection. It takes a request only after the reply to the one before."""
+    """One connection. It takes a request only after the reply to the one before.
+
+    `used_at` is for its owner: when the last reply came, in seconds of the owner's clock.
+    """
 
     def __init__(self, lost: Callable[[Connection], None]) -> None:
+        self.used_at = 0.0
         self._lost = lost
         self._closed = False
         self._ended = asyncio.get_running_loop().create_future()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
-from app.errors import NotSent, OutcomeUnknown
+from app.errors import NotSent, OutcomeUnknown, StoreSlow
 from app.hubspot import lanes
 from app.hubspot.api import sequences
 from app.hubspot.api.contacts import read_contacts
@@ -122,6 +122,22 @@ async def test_the_connection_used_last_is_used_first_and_the_others_expire(
         await enroll(client)
     async with asyncio.timeout(WATCHDOG_SECONDS):
         await far_end.disconnected.wait()
+    await enroll(client)
+    assert far_end.connections == 2
+
+
+async def test_a_connection_that_a_request_was_not_sent_on_is_as_old_as_its_last_reply(
+    far_end: FarEnd, client: HubSpotClient, clock: Clock
+) -> None:
+    async def before_send() -> None:
+        raise StoreSlow
+
+    far_end.answers.extend([REPLY] * 2)
+    await enroll(client)
+    clock.now += IDLE_SECONDS - 1
+    with pytest.raises(StoreSlow):
+        await client.send(sequences.enrollment_status("501"), before_send=before_send)
+    clock.now += 2
     await enroll(client)
     assert far_end.connections == 2
 
