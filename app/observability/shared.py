@@ -58,6 +58,7 @@ class Numbers:
             return None
         self._words[start // WORD - 1] = len(key)
         self._memory[start : start + len(key)] = key
+        self.values[place] = self.values[place + 1] = 0.0  # a process that was killed may have begun a longer key here
         self._words[0] = (place + 2) * WORD  # last: from now on the others see the key
         return self.places()[key]
 

@@ -141,3 +141,12 @@ def test_unknown_paths_of_all_processes_are_listed_once_with_all_their_requests(
         paths.note("POST", path)
     started(1).note("POST", "/webhooks/b")  # takes the place of the second
     assert [(one.path, one.count) for one in first.latest()] == [("/webhooks/b", 2), ("/webhooks/a", 2)]
+
+
+def test_what_a_killed_process_had_begun_to_write_is_no_part_of_a_later_number() -> None:
+    numbers = Numbers(1024)
+    killed = b"x" * 64
+    numbers._memory[16 : 16 + len(killed)] = killed  # a key whose end the process did not see
+    place = numbers.place(b"key")
+    assert place is not None
+    assert list(numbers.values[place : place + 2]) == [0, 0]
