@@ -48,7 +48,9 @@ class Answer:
     def on_headers_complete(self) -> None:
         """Note what the headers say about the connection."""
         self.status = self._parser.get_status_code()
-        self.reusable = self._parser.should_keep_alive() and self.status != SWITCHING_PROTOCOLS
+        if self.status < INFORMATIONAL.start or self.status == SWITCHING_PROTOCOLS:
+            raise httptools.HttpParserError("no status that answers a request")
+        self.reusable = self._parser.should_keep_alive()
         framed = {name.lower() for name, _ in self.headers} & {b"content-length", b"transfer-encoding"}
         self._ends_with_connection = not framed
 
@@ -58,7 +60,7 @@ class Answer:
 
     def on_message_complete(self) -> None:
         """End the reply, or what came ahead of it (100 Continue, 103 Early Hints)."""
-        if self.status in INFORMATIONAL and self.status != SWITCHING_PROTOCOLS:
+        if self.status in INFORMATIONAL:
             self.headers.clear()
             self._ends_with_connection = False
         else:

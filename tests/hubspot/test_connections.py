@@ -239,6 +239,17 @@ async def test_a_reply_is_read_whole_and_its_connection_used_again_where_it_may_
     assert (far_end.connections, far_end.requests) == (connections, 2)
 
 
+@pytest.mark.parametrize("status", ["101 Switching Protocols", "000 Nothing", "099 Nothing"])
+async def test_a_status_that_answers_no_request_is_ambiguous(
+    far_end: FarEnd, client: HubSpotClient, status: str
+) -> None:
+    far_end.answers.extend([http(b"", "Content-Length: 0", status=status), REPLY])
+    with pytest.raises(OutcomeUnknown):
+        await enroll(client)
+    assert await enroll(client) == "9"
+    assert far_end.connections == 2
+
+
 async def test_a_reply_without_a_length_ends_with_its_connection(far_end: FarEnd, client: HubSpotClient) -> None:
     far_end.answers.append(http(YES))
     far_end.close_after_answer = True
