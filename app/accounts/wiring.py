@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from app.accounts.connect import Connector
-from app.accounts.encryption import encryption
 from app.accounts.grant_store import GrantStore
 from app.accounts.install_store import InstallStore
 from app.accounts.oauth import OAuth
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
     import httpx
     from sqlalchemy.ext.asyncio import AsyncEngine
 
+    from app.accounts.encryption import Encryption
     from app.hubspot.client import CallRecord
     from app.settings import Settings
 
@@ -38,7 +38,7 @@ async def open_oauth(
     Raises StartError for an app that is configured by half, and for a malformed key. `transport` replaces the network.
     """
     identity, secret, keys = settings.hubspot_client_id, settings.hubspot_client_secret, settings.encryption_keys
-    sealing = encryption(keys.get_secret_value()) if keys else None
+    sealing = _sealing(keys.get_secret_value()) if keys else None
     if identity is None and secret is None:
         return None
     if identity is None or secret is None or sealing is None or settings.public_url is None:
@@ -52,3 +52,9 @@ async def open_oauth(
     oauth = OAuth(grants, client, Connector(grants, installs, client, **urls))
     stack.push_async_callback(oauth.close)
     return oauth
+
+
+def _sealing(keys: str) -> Encryption:
+    from app.accounts.encryption import encryption  # noqa: PLC0415  # cryptography takes 8 MB, which few need
+
+    return encryption(keys)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from app.accounts.encryption import encryption
 from app.accounts.sandbox_mode import SANDBOX, TOKEN, is_practice, practice_accounts, practice_environment
 from app.errors import Mistake, RulebookError, StartError
 from app.model import Account
@@ -56,6 +55,8 @@ def _refused(account: Account, settings: Settings) -> str | None:
         return None
     if missing := settings.missing_for_oauth:
         return f"accounts that join by OAuth need {', '.join(missing)}"
+    from app.accounts.encryption import encryption  # noqa: PLC0415  # cryptography takes 8 MB, which few need
+
     try:
         encryption(settings.encryption_keys.get_secret_value() if settings.encryption_keys else "")
     except StartError as error:
