@@ -10,9 +10,9 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from app.rules.answers import answer_to
 from app.rules.conditions import fields_of, parsed
 from app.rules.expressions import ExpressionError, Failed
-from app.rules.functions import answer_to
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

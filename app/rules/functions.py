@@ -10,13 +10,13 @@ from cel_expr_python import cel
 
 from app.people.names import name_parts
 from app.rules import text_functions as texts
+from app.rules.answers import answer_to
 from app.rules.evaluation import CURRENT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from datetime import datetime
 
-    from app.model import Event
 
 TEXT, LIST, INT, BOOL = cel.Type.STRING, cel.Type.List(cel.Type.DYN), cel.Type.INT, cel.Type.BOOL
 UPPER, LOWER = string.ascii_uppercase, string.ascii_lowercase
@@ -66,14 +66,6 @@ def _sum(numbers: Sequence[Any]) -> int | float:
     if isinstance(total, int) and not -INT_64 <= total < INT_64:
         raise ValueError("the sum is beyond 64 bits")
     return total
-
-
-def answer_to(event: Event, question: str) -> str | list[str] | None:
-    """Return the answer to the question of this title or ref; case and outer blanks do not matter. None: no answer."""
-    if question in event.answers:
-        return event.answers[question]
-    wanted = question.strip().casefold()
-    return next((answer for name, answer in event.answers.items() if name.strip().casefold() == wanted), None)
 
 
 def _has_answer(question: str, text: str | None = None) -> bool:

@@ -6,8 +6,6 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from cel_expr_python import cel
-
 from app.model import Event
 from app.rules.expressions import Failed
 from app.rules.facts import Facts
@@ -54,6 +52,8 @@ def _of_kind(expression: Expression) -> KnownValue | None:
         return TEXT
     if expression.text.strip() == "event.exit":
         return TRUTH
+    from cel_expr_python import cel  # noqa: PLC0415  # the engine takes 13 MB: see `app.rules.expressions.compiled`
+
     kind = expression.program.return_type()
     if str(kind).startswith("LIST"):
         return LIST

@@ -8,7 +8,7 @@ import pytest
 
 from app.errors import RulebookError
 from app.model import Account
-from app.rules.expressions import FUNCTIONS
+from app.rules.engine import FUNCTIONS
 from app.rules.file.documents import Document, read_documents
 from app.rules.load import load
 from app.sources import PROVIDERS
