@@ -13,12 +13,13 @@ import structlog
 from app import workers
 from app.accounts.sandbox_mode import running_sandbox
 from app.database.embedded.wiring import data_dir
-from app.database.migrate import migrate, require_migrated
+from app.database.migrate import head, migrate, require_migrated
 from app.database.wiring import database_url, open_database
 from app.errors import StartError
 from app.observability.shared import PARENT, Shared, Slot
 from app.process import open_process
-from app.processes import Child, Supervisor, run_alone, run_as_child
+from app.processes import Child, Supervisor, run_alone, run_apart, run_as_child
+from app.processes.imports import import_for_children
 from app.web import wiring as web
 
 if TYPE_CHECKING:
@@ -76,7 +77,11 @@ def serve(
         receivers = [Slot(f"{WEB}-{number}", WEB) for number in range(1, processes + 1)]
         enrollers = [Slot(WORKER, WORKER)] if with_worker else []
         service = Service(settings, environment, database, sandbox, sockets, [parent, *receivers, *enrollers])
+        # Alembic takes 8 MB, which the other processes would share.
+        migration = Child(Slot("migration", PARENT), lambda _: _migrate(settings, database))
+        run_apart(migration, leave=partial(_leave, sockets, server))
         rules = asyncio.run(_prepare(service, parent))
+        import_for_children()
         receive, enroll = partial(_receive, service, rules, sweep=not with_worker), partial(_enroll, service, rules)
         children = [Child(slot, partial(receive, slot)) for slot in receivers]
         children += [Child(slot, partial(enroll, slot)) for slot in enrollers]
@@ -84,9 +89,8 @@ def serve(
 
 
 async def _prepare(service: Service, slot: Slot) -> tuple[Rulebook, int]:
-    """Migrate and check the database, and put the rules in force; return them with their number."""
+    """Check the database, and put the rules in force; return them with their number."""
     async with service.open(slot) as process:
-        await migrate(process.engine.url)
         await process.check_database()
         try:
             await process.rulebook.start()
@@ -134,9 +138,18 @@ def migrate_only(settings: Settings, opened: Callable[[], EmbeddedPostgres | Non
     """Migrate the database, and do nothing else."""
     server = opened()
     asyncio.run(_migrate(settings, server.url if server else database_url(settings, settings.data_dir)))
+    log.info("database.migrated", revision=head())
 
 
 async def _migrate(settings: Settings, database: str) -> None:
     async with AsyncExitStack() as stack:
         engine = await open_database(stack, settings, database)
-        log.info("database.migrated", revision=await migrate(engine.url))
+        await migrate(engine.url)
+
+
+def _leave(sockets: Sequence[socket.socket], server: EmbeddedPostgres | None) -> None:
+    """Close what only the parent and its children may hold."""
+    for bound in sockets:
+        bound.close()
+    if server is not None:
+        server.leave_to_parent()

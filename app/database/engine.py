@@ -10,10 +10,13 @@ import asyncpg
 from sqlalchemy import make_url, text
 from sqlalchemy.dialects.postgresql.asyncpg import dialect
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from app.database.idle import close_unused
+from app.database.without_orm import without_orm
 from app.errors import Busy, StartError
+
+with without_orm():
+    from sqlalchemy.ext.asyncio.engine import AsyncEngine, create_async_engine
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -5,6 +5,7 @@ enroll until SIGTERM. A child that dies is started again; one that cannot start 
 
 Others import the names below.
 
+apart          what runs in a process of its own before the children start
 supervisor     the parent: start, watch, start again, stop
 signals        what wakes the parent
 child          what the parent knows of one child
@@ -12,9 +13,10 @@ parent         the child's side: who it answers to, and its end when the parent 
 running        from ready to stopped: signals, reloads, requests under way
 """
 
+from app.processes.apart import run_apart
 from app.processes.child import Child
 from app.processes.parent import Parent
 from app.processes.running import run_alone, run_as_child
 from app.processes.supervisor import Supervisor
 
-__all__ = ["Child", "Parent", "Supervisor", "run_alone", "run_as_child"]
+__all__ = ["Child", "Parent", "Supervisor", "run_alone", "run_apart", "run_as_child"]

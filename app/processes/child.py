@@ -103,11 +103,13 @@ class Child:
             self.channel.close()
             self.channel = None
 
-    def wait(self) -> None:
-        """Wait until the process has ended."""
-        if self.pid is not None:
-            os.waitpid(self.pid, 0)
-            self.pid = None
+    def wait(self) -> int:
+        """Wait until the process has ended; return how, as `reap` does."""
+        if self.pid is None:
+            return 0
+        _, status = os.waitpid(self.pid, 0)
+        self.pid = None
+        return os.waitstatus_to_exitcode(status)
 
 
 def pause(brief: int) -> float:

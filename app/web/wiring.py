@@ -32,6 +32,13 @@ if TYPE_CHECKING:
     from app.process import Process
     from app.settings import Settings
 
+# Imported here, so that it is done before the processes are forked.
+RESOURCES = [
+    import_module(f"{api.__name__}.{name}")
+    for name in sorted(module.name for module in iter_modules(api.__path__))
+    if not (name.startswith("_") or name.endswith("_models") or name == "common")
+]
+
 
 def bind(settings: Settings) -> list[socket.socket]:
     """Return sockets that listen for the applications, in their order. Raises StartError."""
@@ -72,9 +79,7 @@ async def applications(process: Process) -> list[FastAPI]:
 
 def _resources(process: Process) -> list[APIRouter]:
     """Return the routes of each resource: what `routes` of each module of `app.web.api` returns, by name."""
-    names = sorted(module.name for module in iter_modules(api.__path__))
-    resources = [one for one in names if not (one.startswith("_") or one.endswith("_models") or one == "common")]
-    return [import_module(f"{api.__name__}.{name}").routes(process) for name in resources]
+    return [resource.routes(process) for resource in RESOURCES]
 
 
 async def _webhooks(process: Process) -> Webhooks:

@@ -1,11 +1,11 @@
 """A parent with one child, or two, that do what the arguments say, in a process of its own: a test must not fork.
 
-    supervised.py [--crowded] WHAT...
+    supervised.py [--crowded] [--apart] WHAT...
 
-`refused` raises StartError, `broken` any other error, `ends` ends with 7 once it is ready, `waits` waits until it is
-stopped; `returns` logs a line, writes its parent's pid to standard error, and returns. `--crowded` leaves it no room
-for another process. Its log and the message of a StartError go to standard output, and its code is that of the
-StartError.
+`refused` raises StartError, `broken` any other error, `done` returns at once, `ends` ends with 7 once it is ready,
+`waits` waits until it is stopped; `returns` logs a line, writes its parent's pid to standard error, and returns.
+`--crowded` leaves it no room for another process. `--apart` runs each once before the start. Its log and the message of a
+StartError go to standard output, and its code is that of the StartError.
 """
 
 import os
@@ -18,7 +18,7 @@ import structlog
 from app.errors import StartError
 from app.observability import logs
 from app.observability.shared import Slot
-from app.processes import Child, Parent, Supervisor
+from app.processes import Child, Parent, Supervisor, run_apart
 
 log = structlog.get_logger(__name__)
 
@@ -52,12 +52,22 @@ async def returns(parent: Parent) -> None:
     os.write(2, f"{os.getppid()}\n".encode())
 
 
+def left() -> None:
+    """Say that this process has left what is the parent's."""
+    os.write(1, b"left\n")
+
+
+async def done(_: Parent) -> None:
+    """End at once."""
+
+
 MAINS: dict[str, Callable[[Parent], Coroutine[None, None, None]]] = {
     "refused": refused,
     "broken": broken,
     "ends": ends,
     "waits": waits,
     "returns": returns,
+    "done": done,
 }
 
 
@@ -71,6 +81,9 @@ def main(*names: str) -> None:
         taken = os.dup(0)  # the lowest number that is free
         resource.setrlimit(resource.RLIMIT_NOFILE, (taken + 1, taken + 1))
     try:
+        for child in children if "--apart" in names else ():
+            run_apart(child, leave=left)
+            os.write(1, b"it has ended\n")
         supervisor.run()
     except StartError as error:
         os.write(1, f"{error}\n".encode())

@@ -49,6 +49,23 @@ def test_where_the_system_has_no_room_for_a_process_the_message_says_so() -> Non
     process.end()
 
 
+@pytest.mark.parametrize(
+    ("names", "code", "said"),
+    [
+        (["done", "refused"], 3, ["left", "it has ended", "left", "there is no room"]),
+        (["ends"], 1, ["left", "the ends-0 process ends with 7; the lines before this one say why"]),
+        (["--crowded", "done"], 2, ["cannot start the done-0 process: Too many open files"]),
+    ],
+)
+def test_what_runs_apart_is_waited_for_and_its_failure_ends_the_start(
+    names: list[str], code: int, said: list[str]
+) -> None:
+    process = supervised("--apart", *names)
+    assert process.ended() == code
+    assert process.log().splitlines() == said
+    process.end()
+
+
 async def test_one_that_ends_soon_after_each_start_is_started_again_while_the_other_works() -> None:
     process = supervised("waits", "ends")
     await process.wait_until_up()
