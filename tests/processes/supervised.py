@@ -4,8 +4,8 @@
 
 `refused` raises StartError, `broken` any other error, `done` returns at once, `ends` ends with 7 once it is ready,
 `waits` waits until it is stopped; `returns` logs a line, writes its parent's pid to standard error, and returns.
-`--crowded` leaves it no room for another process. `--apart` runs each once before the start. Its log and the message of a
-StartError go to standard output, and its code is that of the StartError.
+`--crowded` leaves it no room for another process. `--apart` runs each once before the start. Its log and the message of
+a StartError go to standard output, and its code is that of the StartError.
 """
 
 import os
