@@ -23,8 +23,12 @@ FIXED = {
     # Memory. The system's file cache holds the rest; each process keeps an array as long as the number of buffers.
     "shared_buffers": "32MB",
     "huge_pages": "off",
+    "max_pred_locks_per_transaction": "10",  # for serializable transactions, of which Segue has none
     # Processes. No statement of Segue gains from several processes, and none is replicated.
+    "max_wal_senders": "0",
+    "max_replication_slots": "0",
     "max_logical_replication_workers": "0",
+    "max_worker_processes": "0",
     "max_parallel_workers_per_gather": "0",
     "max_parallel_maintenance_workers": "0",
     "autovacuum_max_workers": "2",
