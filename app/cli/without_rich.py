@@ -1,4 +1,4 @@
-"""Import packages as if Rich was not installed: a service prints no tables."""
+"""Import packages as if Rich and Pygments were not installed: a service prints no tables."""
 
 from __future__ import annotations
 
@@ -10,19 +10,21 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
+UNUSED = ("rich", "pygments")
+
+
 @contextmanager
 def without_rich() -> Iterator[None]:
-    """Refuse to import Rich in the block.
+    """Refuse to import Rich and Pygments in the block.
 
-    structlog and httpx import it, with Pygments, where it is installed, for tracebacks and a command line that Segue
-    does not use. Without it a service starts 70 ms of processor time sooner and takes 4 MB less.
+    structlog and httpx import them where they are installed, for tracebacks and a command line that Segue does not use.
+    Without them a service starts 70 ms of processor time sooner and takes 5 MB less.
     """
     modules: dict[str, Any] = sys.modules
-    if "rich" in modules:
-        yield
-        return
-    modules["rich"] = None
+    refused = [name for name in UNUSED if name not in modules]
+    modules.update(dict.fromkeys(refused))
     try:
         yield
     finally:
-        del modules["rich"]
+        for name in refused:
+            del modules[name]

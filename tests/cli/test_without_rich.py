@@ -12,7 +12,7 @@ import sys
 from app.cli.without_rich import without_rich
 with without_rich():
     import app.main
-print(sorted({"rich", "alembic", "sqlalchemy.orm", "cryptography", "cel_expr_python"} & sys.modules.keys()))
+print(sorted({"rich", "pygments", "alembic", "sqlalchemy.orm", "cryptography", "cel_expr_python"} & sys.modules.keys()))
 from app.database.engine import AsyncEngine
 from sqlalchemy.ext import asyncio
 print(asyncio.AsyncEngine is AsyncEngine)
