@@ -112,6 +112,10 @@ class FirstLook:
             raise seen.sender
         return seen.sender
 
+    async def close(self) -> None:
+        """Assign no more senders; an assignment that is under way is rolled back."""
+        await self.senders.assignments.close()
+
     def forget(self, enrollment: Enrollment) -> None:
         """Drop what was found: the enrollment is done with."""
         self._seen.pop((enrollment.id, enrollment.attempt), None)

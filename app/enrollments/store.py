@@ -52,14 +52,19 @@ async def _look_at_none(_: DirectConnection, __: Sequence[Enrollment]) -> Callab
     return lambda: None
 
 
+async def _close_nothing() -> None:
+    """Close nothing."""
+
+
 class Looks(NamedTuple):
     """What looks at enrollments in the transaction that claims them, and in the one that commits `sending`.
 
-    The result of the first is called once its transaction is committed.
+    The result of the first is called once its transaction is committed. `close` ends what the first still writes.
     """
 
     first: FirstLook = _look_at_none
     last: LastLook = look_at_none
+    close: Callable[[], Awaitable[None]] = _close_nothing
 
 
 NO_LOOKS = Looks()
@@ -108,12 +113,13 @@ class EnrollmentStore:
         self._lease = lease
         self._span = span
         self._endpoints = endpoints
-        self._first_look = looks.first
+        self._looks = looks
         self._sendings = SendingCommits(urgent or pool, account, observe_sending, looks.last)
         self._transitions = Transitions(pool, endpoints)
 
     async def close(self) -> None:
-        """Commit no more sendings and transitions. The pools stay open."""
+        """Commit no more assignments, sendings and transitions. The pools stay open."""
+        await self._looks.close()
         await self._sendings.close()
         await self._transitions.close()
 
@@ -127,7 +133,7 @@ class EnrollmentStore:
 
     async def _claim(self, statement: TextClause, limit: int) -> list[Enrollment]:
         try:
-            return await self._claim_and(self._first_look, statement, limit)
+            return await self._claim_and(self._looks.first, statement, limit)
         except asyncpg.UniqueViolationError:
             # Another worker claimed another row of the same person between our snapshot and our write.
             return []

@@ -91,6 +91,10 @@ class Assignments:
         """
         return await self._batcher.ask(wanted)
 
+    async def close(self) -> None:
+        """Assign no more; what is under way is rolled back. The pool stays open."""
+        await self._batcher.close()
+
     async def _write(self, all_wanted: Sequence[Wanted]) -> Mapping[Wanted, Assigned | FenceLost]:
         async with self._pool.transaction() as connection:
             return await assign_all(connection, all_wanted)

@@ -11,6 +11,7 @@ from sqlalchemy import text
 from app.enrollments.first_look import FirstLook
 from app.enrollments.store import EnrollmentStore, Looks
 from app.hubspot.rate_limit_store import DAILY, StoredRateLimit
+from app.model import State
 from app.people.suppression import read
 from app.people.suppression_store import SuppressionStore
 from tests.support.direct import direct
@@ -114,3 +115,21 @@ async def test_a_claim_locks_all_its_pools_in_one_order_those_of_new_enrollments
         await other.execute(text("SELECT FROM pool_turns WHERE pool = 'turns' FOR UPDATE NOWAIT"))
     assert len(await claim) == 2
     assert await road.run("SELECT step FROM enrollments") == [("assigned",)] * 2
+
+
+async def test_an_assignment_that_still_runs_at_the_end_keeps_no_enrollment_from_being_handed_back(
+    road: Road, make_entry: MakeEntry
+) -> None:
+    first_look = road.enroller.preparer.first_look
+    looks = Looks(close=first_look.close)
+    store = EnrollmentStore(direct(road.engine), account="main", worker="one", lease=15.0, looks=looks)
+    await road.run("INSERT INTO pool_turns (account, pool) VALUES ('main', 'turns')")
+    await road.accept(make_entry("e1", "ada@corp.example", sender="turns"))
+    (claimed,) = await store.claim_ready(10)
+    async with road.engine.begin() as other:
+        await other.execute(text("SELECT FROM pool_turns FOR UPDATE"))
+        assigning = asyncio.create_task(first_look.assign(claimed, {}))
+        await until_a_statement_waits(road.engine)
+        assigning.cancel()
+        await store.close()
+        assert await store.reclaim_expired(first_read=1.0, leaving=True) == {claimed.id: State.READY}
