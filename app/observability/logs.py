@@ -138,13 +138,15 @@ class _Lines:
             self.write()
 
     def _written_later(self) -> bool:
+        # The running loop is not asked for again: Python makes a system call to find it.
+        if (ending := self._ending) is not None and not ending.is_closed():
+            return True
         try:
             loop = asyncio.get_running_loop()
         except RuntimeError:  # no loop runs in this thread
             return False
-        if self._ending is not loop:
-            self._ending = loop
-            loop.call_soon(self.write)
+        self._ending = loop
+        loop.call_soon(self.write)
         return True
 
     def write(self) -> None:

@@ -175,7 +175,7 @@ class Segment(PersonProvider, SignedProvider):
     def _event(self, body: dict[str, Any], otherwise: str, config: SourceConfig, hears: Callable[[str], bool]) -> Event:
         if not hears(kind := required(body, "type")):
             return unheard(config, kind)
-        return self.awaiting_lookup(_event(body, otherwise, config), config)
+        return self.awaiting_lookup(_event(kind, body, otherwise, config), config)
 
 
 def _credential(options: SegmentOptions) -> Credential:
@@ -221,33 +221,38 @@ def _object(member: Any) -> dict[str, Any]:
     return member
 
 
-def _event(body: dict[str, Any], otherwise: str, config: SourceConfig) -> Event:
+def _event(kind: str, body: dict[str, Any], otherwise: str, config: SourceConfig) -> Event:
     """Return one event; without a message id `otherwise` identifies it."""
-    kind = required(body, "type")
     about_group = kind == "group"  # a group call's own traits describe the company, not the person
     of_person, of_context = body.get("traits"), find(body, "context", "traits")
-    traits = [of_context] if about_group else [of_person, of_context]
+    sent = [of_context] if about_group else [of_person, of_context]
+    traits = [found for found in sent if isinstance(found, dict)]
+    identifier = id_at(body, "messageId")
     company = text(body, "traits", "name") if about_group else None
     return Event(
         source=config.name,
         type=kind,
-        dedupe=(id_at(body, "messageId") or otherwise,),
-        id=id_at(body, "messageId"),
+        dedupe=(identifier or otherwise,),
+        id=identifier,
         occurred_at=instant(body, "timestamp"),
         email=_any_of(traits, "email") or text(body, "properties", "email"),
         first_name=_any_of(traits, "firstName", "first_name"),
         last_name=_any_of(traits, "lastName", "last_name"),
         name=_any_of(traits, "name"),
-        company=company or _any_of(traits, "company") or _any_of([find(found, "company") for found in traits], "name"),
+        company=company or _any_of(traits, "company") or _any_of(_companies(traits), "name"),
         data=body,
         exit=kind == "delete",
     )
 
 
-def _any_of(traits: list[Any], *keys: str) -> str | None:
+def _companies(traits: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [company for found in traits if isinstance(company := found.get("company"), dict)]
+
+
+def _any_of(traits: list[dict[str, Any]], *keys: str) -> str | None:
     """Return the first text under one of these keys, of the first object that has one."""
     for found in traits:
-        if isinstance(found, dict) and (value := any_text(found, *keys)) is not None:
+        if (value := any_text(found, *keys)) is not None:
             return value
     return None
 
