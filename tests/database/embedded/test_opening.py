@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import threading
 from typing import TYPE_CHECKING
 
@@ -38,6 +39,23 @@ def test_a_block_that_fails_before_it_asks_leaves_no_server(data_dir: Path) -> N
         raise LookupError
     assert find(data_dir) is None
     EmbeddedPostgres.open(data_dir).close()
+
+
+@pytest.mark.parametrize("waits", [True, False])
+def test_a_stop_while_the_service_starts_leaves_no_server(data_dir: Path, *, waits: bool) -> None:
+    before = signal.getsignal(signal.SIGTERM)
+
+    def start() -> None:
+        with opening(settings(data_dir), practice=False) as opened:
+            if waits:
+                opened()
+            signal.raise_signal(signal.SIGTERM)
+
+    with pytest.raises(SystemExit) as ended:
+        start()
+    assert ended.value.code == 128 + signal.SIGTERM
+    assert find(data_dir) is None
+    assert signal.getsignal(signal.SIGTERM) is before
 
 
 def test_the_block_learns_why_the_server_cannot_be_opened(data_dir: Path) -> None:
