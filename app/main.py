@@ -82,6 +82,7 @@ def serve(
         run_apart(migration, leave=partial(_leave, sockets, server))
         rules = asyncio.run(_prepare(service, parent))
         import_for_children()
+        web.resource_modules()
         receive, enroll = partial(_receive, service, rules, sweep=not with_worker), partial(_enroll, service, rules)
         children = [Child(slot, partial(receive, slot)) for slot in receivers]
         children += [Child(slot, partial(enroll, slot)) for slot in enrollers]

@@ -116,12 +116,13 @@ def _facts(decision: Decision) -> list[dict[str, Any]]:
 
 
 def _enrollment(item: _Item, recorded: RecordedDecision) -> dict[str, Any]:
-    """Return what the enrollment that a decision asks for has beside it; the person's address is the same."""
+    """Return what the enrollment that a decision asks for has beside it."""
     request = recorded.decision.enroll
     if request is None:
         return {}
     return {
         "account": request.account,
+        "address": request.email,
         "sequence": request.sequence,
         "plan": written(request.plan),
         "properties": {**request.properties, **_written_back(item, recorded, request)},

@@ -47,15 +47,15 @@ def decided(*, free: str = "false", replaces: str = PREVIOUS, detail: str = "NUL
     decision_in AS MATERIALIZED (
         SELECT row.*, delivery_id, heard_at FROM json_to_recordset(CAST(:decisions AS json)) AS row(
             id text, event_id text, source text, email text, verdict text, reason text, rule text, line integer,
-            revision text, facts jsonb, enrollment_id text, account text, sequence text, plan jsonb, properties jsonb,
-            require text[], intent text, seconds double precision, received_at timestamptz, expires_at timestamptz,
-            due_at timestamptz, priority integer
+            revision text, facts jsonb, enrollment_id text, account text, address text, sequence text, plan jsonb,
+            properties jsonb, require text[], intent text, seconds double precision, received_at timestamptz,
+            expires_at timestamptz, due_at timestamptz, priority integer
         ) JOIN fresh USING (event_id)
     ), holder AS (
         INSERT INTO intents AS held (account, intent, email, enrollment_id, until)
-        SELECT DISTINCT ON (account, intent, email)
-            account, intent, email, enrollment_id, statement_timestamp() + make_interval(secs => seconds)
-        FROM decision_in WHERE enrollment_id IS NOT NULL ORDER BY account, intent, email, enrollment_id
+        SELECT DISTINCT ON (account, intent, address)
+            account, intent, address, enrollment_id, statement_timestamp() + make_interval(secs => seconds)
+        FROM decision_in WHERE enrollment_id IS NOT NULL ORDER BY account, intent, address, enrollment_id
         ON CONFLICT (account, intent, email) DO UPDATE SET
             enrollment_id = CASE WHEN held.until <= statement_timestamp() OR {free}
                                  THEN excluded.enrollment_id ELSE held.enrollment_id END,
@@ -63,8 +63,8 @@ def decided(*, free: str = "false", replaces: str = PREVIOUS, detail: str = "NUL
         RETURNING account, intent, email, enrollment_id
     ), taken AS MATERIALIZED (
         SELECT decision_in.enrollment_id AS id, holder.enrollment_id AS holder
-        FROM decision_in JOIN holder USING (account, intent, email)
-        WHERE holder.enrollment_id <> decision_in.enrollment_id
+        FROM decision_in JOIN holder USING (account, intent)
+        WHERE holder.email = address AND holder.enrollment_id <> decision_in.enrollment_id
     ), decision AS (
         INSERT INTO decisions (
             id, event_id, delivery_id, source, email, verdict, reason, rule, line, revision, facts, enrollment_id,
@@ -84,7 +84,7 @@ def decided(*, free: str = "false", replaces: str = PREVIOUS, detail: str = "NUL
             intent, received_at, heard_at, expires_at, priority, created_at, updated_at, state, reason, detail, due_at
         )
         SELECT
-            enrollment_id, id, event_id, delivery_id, source, rule, account, email, sequence, plan, properties,
+            enrollment_id, id, event_id, delivery_id, source, rule, account, address, sequence, plan, properties,
             require, intent, received_at, heard_at, expires_at, priority,
             statement_timestamp(), statement_timestamp(),
             CASE WHEN due_at IS NULL THEN 'ready' ELSE 'held' END,

@@ -26,18 +26,19 @@ from app.web.webhooks import Webhooks
 if TYPE_CHECKING:
     import socket
     from collections.abc import Iterable
+    from types import ModuleType
 
     from fastapi import APIRouter, FastAPI
 
     from app.process import Process
     from app.settings import Settings
 
-# Imported here, so that it is done before the processes are forked.
-RESOURCES = [
-    import_module(f"{api.__name__}.{name}")
-    for name in sorted(module.name for module in iter_modules(api.__path__))
-    if not (name.startswith("_") or name.endswith("_models") or name == "common")
-]
+
+def resource_modules() -> list[ModuleType]:
+    """Import the modules of `app.web.api` that are resources, by name."""
+    names = sorted(module.name for module in iter_modules(api.__path__))
+    resources = [one for one in names if not (one.startswith("_") or one.endswith("_models") or one == "common")]
+    return [import_module(f"{api.__name__}.{name}") for name in resources]
 
 
 def bind(settings: Settings) -> list[socket.socket]:
@@ -79,7 +80,7 @@ async def applications(process: Process) -> list[FastAPI]:
 
 def _resources(process: Process) -> list[APIRouter]:
     """Return the routes of each resource: what `routes` of each module of `app.web.api` returns, by name."""
-    return [resource.routes(process) for resource in RESOURCES]
+    return [resource.routes(process) for resource in resource_modules()]
 
 
 async def _webhooks(process: Process) -> Webhooks:
