@@ -18,7 +18,7 @@ from app.database.wiring import database_url, open_database
 from app.errors import StartError
 from app.observability.shared import PARENT, Shared, Slot
 from app.process import open_process
-from app.processes import Child, Supervisor, run_alone, run_apart, run_as_child
+from app.processes import Child, Supervisor, leave_to_parent, run_alone, run_apart, run_as_child
 from app.processes.imports import import_for_children
 from app.web import wiring as web
 
@@ -79,10 +79,9 @@ def serve(
         service = Service(settings, environment, database, sandbox, sockets, [parent, *receivers, *enrollers])
         # Alembic takes 8 MB, which the other processes would share.
         migration = Child(Slot("migration", PARENT), lambda _: _migrate(settings, database))
-        run_apart(migration, leave=partial(_leave, sockets, server))
+        run_apart(migration, leave=partial(leave_to_parent, sockets, server))
         rules = asyncio.run(_prepare(service, parent))
-        import_for_children()
-        web.resource_modules()
+        import_for_children(web.resource_modules)
         receive, enroll = partial(_receive, service, rules, sweep=not with_worker), partial(_enroll, service, rules)
         children = [Child(slot, partial(receive, slot)) for slot in receivers]
         children += [Child(slot, partial(enroll, slot)) for slot in enrollers]
@@ -146,11 +145,3 @@ async def _migrate(settings: Settings, database: str) -> None:
     async with AsyncExitStack() as stack:
         engine = await open_database(stack, settings, database)
         await migrate(engine.url)
-
-
-def _leave(sockets: Sequence[socket.socket], server: EmbeddedPostgres | None) -> None:
-    """Close what only the parent and its children may hold."""
-    for bound in sockets:
-        bound.close()
-    if server is not None:
-        server.leave_to_parent()

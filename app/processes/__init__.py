@@ -13,10 +13,10 @@ parent         the child's side: who it answers to, and its end when the parent 
 running        from ready to stopped: signals, reloads, requests under way
 """
 
-from app.processes.apart import run_apart
+from app.processes.apart import leave_to_parent, run_apart
 from app.processes.child import Child
 from app.processes.parent import Parent
 from app.processes.running import run_alone, run_as_child
 from app.processes.supervisor import Supervisor
 
-__all__ = ["Child", "Parent", "Supervisor", "run_alone", "run_apart", "run_as_child"]
+__all__ = ["Child", "Parent", "Supervisor", "leave_to_parent", "run_alone", "run_apart", "run_as_child"]

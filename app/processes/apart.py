@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 from app.errors import StartError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    import socket
+    from collections.abc import Callable, Iterable
 
+    from app.database.embedded import EmbeddedPostgres
     from app.processes.child import Child
 
 
@@ -31,3 +33,11 @@ def run_apart(child: Child, *, leave: Callable[[], None]) -> None:
         raise StartError(refusal["error"], exit_code=refusal["exit_code"])
     if code:
         raise StartError(f"the {name} process ends with {code}; the lines before this one say why", exit_code=1)
+
+
+def leave_to_parent(sockets: Iterable[socket.socket], server: EmbeddedPostgres | None) -> None:
+    """Close, in a process apart, what only the parent and its children may hold."""
+    for bound in sockets:
+        bound.close()
+    if server is not None:
+        server.leave_to_parent()
