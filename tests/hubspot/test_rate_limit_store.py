@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from sqlalchemy import make_url, text
 
 from app.clock import utc_now
+from app.database.direct import DirectPool
 from app.database.engine import connect, open_engine
 from app.enrollments.store import EnrollmentStore
 from app.errors import BudgetSpent, HeldError
@@ -306,15 +307,28 @@ async def test_a_session_frozen_between_preparing_and_sending_is_ended_by_anothe
     await frozen.close()
 
 
+WORKS_FOR_LONG = """
+    SELECT pid FROM pg_stat_activity
+    WHERE wait_event = 'PgSleep' AND state_change < clock_timestamp() - interval '0.05 seconds'
+"""
+
+
 async def test_a_session_that_works_or_waits_is_not_taken_for_frozen(engine: AsyncEngine) -> None:
-    async with engine.connect() as idle, engine.connect() as working:
+    works = DirectPool(engine.url, size=1)
+    sleeping = asyncio.create_task(works.fetch(text("SELECT pg_sleep(600)"), {}))
+    async with engine.connect() as idle:
         await idle.execute(text("SELECT 1"))
-        sleeping = asyncio.create_task(working.execute(text("SELECT pg_sleep(0.3)")))
         enrollments = EnrollmentStore(direct(engine), account="main", worker="w1", lease=0.05)
-        while not sleeping.done():
-            assert await enrollments.terminate_stuck_sessions() == 0
-        await sleeping
+        async with asyncio.timeout(300):
+            while not (found := await direct(engine).fetch(text(WORKS_FOR_LONG), {})):
+                pass
+        assert await enrollments.terminate_stuck_sessions() == 0
+        assert not sleeping.done()
+        await direct(engine).fetch(text("SELECT pg_cancel_backend(:pid)"), {"pid": found[0]["pid"]})
+        with pytest.raises(asyncpg.QueryCanceledError):
+            await sleeping
         await idle.execute(text("SELECT 1"))
+    await works.close()
 
 
 async def test_the_operators_cap_on_the_day_holds_until_the_accounts_midnight(engine: AsyncEngine) -> None:
