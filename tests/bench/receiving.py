@@ -79,7 +79,7 @@ async def receiving(server: EmbeddedPostgres, results: Results) -> None:
             targets = {
                 "echo": Target(*echo, partial(_events, "long"), REQUESTS),
                 "bare": Target(*bare, partial(_events, "long"), REQUESTS),
-                "unheard": Target(*service, partial(_events, "nobody"), REQUESTS),
+                "unheard": Target(*service, partial(_events, "unheard"), REQUESTS),
                 "stored": Target(*service, partial(_events, "long"), REQUESTS),
             }
             costs = await _interleaved(targets, meter.postmaster)

@@ -130,6 +130,8 @@ def main() -> None:
     """
     everything = ["start", "road", "bulk", "replicas", "sending", "frozen", "rules", "sources"]
     parts = sys.argv[1:] or everything
+    if unknown := sorted({*parts} - {*everything, *road.PARTS, "road"}):
+        sys.exit(f"no such part: {', '.join(unknown)}; there are {', '.join([*everything, *road.PARTS])}")
     results = Results(f"medians of {ROUNDS} where repeated; read the ratios")
     short = "/tmp"  # noqa: S108  # socket paths must be short
     # The processes that it has started shall end with it, and what was measured shall be shown.

@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 def test_sources_lists_every_provider_with_what_it_proves() -> None:
     listed = json.loads(run("sources", "--json").stdout)
     assert [row["provider"] for row in listed] == sorted(PROVIDERS)
-    told = {row["provider"]: (row["proof"], row["covers"], row["replay"]) for row in listed}
-    assert told["stripe"] == ("HMAC-SHA256 in stripe-signature", "timestamp, body", "for 5 minutes")
-    assert told["jotform"][1:] == ("the sender, not what is sent", "while the secret is in force")
-    assert told["segment"][1] == "an event, or the first of a batch"
+    proofs = {row["provider"]: (row["proof"], row["covers"], row["replay"]) for row in listed}
+    assert proofs["stripe"] == ("HMAC-SHA256 in stripe-signature", "timestamp, body", "for 5 minutes")
+    assert proofs["jotform"][1:] == ("the sender, not what is sent", "while the secret is in force")
+    assert proofs["segment"][1] == "an event, or the first of a batch"
     shown = run("sources").stdout
     assert all(name in shown for name in PROVIDERS)
 
