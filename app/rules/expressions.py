@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from app.people.domain_lists import AS_PACKAGED
 from app.rules.comparisons import Comparison, all_hold, comparisons_of
 from app.rules.evaluation import CURRENT, MOST_CHARACTERS, MOST_IN_NESTED_MACROS, Evaluation
-from app.rules.facts import FIELDS
+from app.rules.facts import FIELDS, MOST_STEPS
 from app.rules.tokens import Macros, macros, tokens
 
 if TYPE_CHECKING:
@@ -116,6 +116,8 @@ def _explained(message: str, functions: Sequence[str]) -> str:
 def reason(message: str) -> str:
     """Return the first line of the engine's message without its status words."""
     first = message.splitlines()[0] if message else "the expression failed"
+    if "budget exceeded" in first:
+        return f"its macros take more than {MOST_STEPS:,} steps, the most of one evaluation"
     if first.startswith("Unable to convert"):
         return "the value is an optional one: end it with .orValue(...)"
     # A reason is logged, and a key that was looked for may be an address.

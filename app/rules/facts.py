@@ -31,6 +31,7 @@ FIELDS = (
     "data",
     "answers",
 )
+LOWEST, HIGHEST = -(1 << 63), (1 << 64) - 1  # what the engine takes for a whole number, signed or not
 MOST_STEPS = 10_000  # the engine's own limit for the macros of one evaluation
 
 
@@ -75,7 +76,27 @@ class Facts:
 
     def _engines(self, name: str) -> Any:
         value = self.value(name)
-        return dict(value) if isinstance(value, Mapping) and type(value) is not dict else value
+        if isinstance(value, Mapping) and type(value) is not dict:
+            value = dict(value)
+        return in_range(value) if name == "data" else value
+
+
+def in_range(value: Any) -> Any:
+    """Return `value` with a text for each whole number beyond 64 bits, which the engine cannot hold.
+
+    Such a number is an identifier more often than not: a text keeps all of its digits. What needs no change is returned
+    as it is, not as a copy.
+    """
+    kind = type(value)
+    if kind is int:
+        return value if LOWEST <= value <= HIGHEST else str(value)
+    if kind is dict:
+        changed = {key: new for key, old in value.items() if (new := in_range(old)) is not old}
+        return value | changed if changed else value
+    if kind is list:
+        items = [in_range(item) for item in value]
+        return items if any(new is not old for new, old in zip(items, value, strict=True)) else value
+    return value
 
 
 def _size(value: Any) -> tuple[int, int]:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 def lint(rulebook: Rulebook) -> list[Mistake]:
     """Return warnings (rules that can never match) and notes (what no rule names, rules without examples)."""
-    return [*_unreachable(rulebook), *_unused(rulebook), *_untested(rulebook)]
+    return [*_unreachable(rulebook), *_stopping(rulebook), *_unused(rulebook), *_untested(rulebook)]
 
 
 def _unreachable(rulebook: Rulebook) -> list[Mistake]:
@@ -28,6 +28,23 @@ def _unreachable(rulebook: Rulebook) -> list[Mistake]:
             elif rule.when is None and not rule.goes_on:
                 covering = rule
     return found
+
+
+def _stopping(rulebook: Rulebook) -> list[Mistake]:
+    """Return a note for each rule that stops the rules after it at an error, because of what it does."""
+    followed = {rule.id: rules[-1].id for rules in rulebook.listeners.values() for rule in rules[:-1]}
+    return [
+        Mistake(
+            rule.file,
+            rule.line,
+            1,
+            f"where the condition of rule {rule.id!r} cannot be evaluated, say for a missing field, no rule after it "
+            f"is looked at (to {followed[rule.id]!r}): write `on_error`, or ask with has() first",
+            "note",
+        )
+        for rule in rulebook.rules
+        if rule.id in followed and rule.when is not None and rule.stops_on_error and not rule.says_on_error
+    ]
 
 
 def _unused(rulebook: Rulebook) -> list[Mistake]:

@@ -46,6 +46,7 @@ def decide(event: Event, rulebook: Rulebook) -> list[Decision]:
     if event.dropped is not None:
         return [Decision(Verdict.DROPPED, event.dropped, rulebook.revision)]
     facts: list[RuleFact] = []
+    stopped: Rule | None = None
     decisions: list[Decision] = []
     values = Facts(event, rulebook.lists)
     for rule in rulebook.listeners.get((event.source, event.type), ()):
@@ -53,9 +54,11 @@ def decide(event: Event, rulebook: Rulebook) -> list[Decision]:
         facts.append(fact)
         if fact.matched:
             decisions.append(_act(rule, event, values, rulebook, tuple(facts)))
-        if (fact.matched and not rule.goes_on) or (fact.error and rule.stops_on_error):
+        if fact.error and rule.stops_on_error:
+            stopped = rule
+        if stopped or (fact.matched and not rule.goes_on):
             break
-    return decisions or [_no_match(facts, rulebook, values)]
+    return decisions or [_no_match(facts, rulebook, values, stopped)]
 
 
 def _evaluate(rule: Rule, values: Facts) -> RuleFact:
@@ -138,9 +141,12 @@ def _number(value: float) -> str | Failed:
     return str(int(value)) if value.is_integer() else format(Decimal(repr(value)), "f")
 
 
-def _no_match(facts: list[RuleFact], rulebook: Rulebook, values: Facts) -> Decision:
+def _no_match(facts: list[RuleFact], rulebook: Rulebook, values: Facts, stopped: Rule | None) -> Decision:
     # The reason is logged: the values that the conditions looked at stand with the facts alone.
-    reason = "; ".join(f"{fact.rule}: {fact.because}" for fact in facts[:5])
+    reasons = [f"{fact.rule}: {fact.because}" for fact in facts[:5]]
+    if stopped:
+        reasons.append(f"{stopped.id} stops at an error: no rule after it was looked at")
+    reason = "; ".join(reasons)
     reason = _lacking(reason, values.event) if reason else "no rule listens to it"
     rules = rulebook.listeners.get((values.event.source, values.event.type), ())
     explained = [_explained(fact, rule, values) for fact, rule in zip(facts, rules, strict=False)]

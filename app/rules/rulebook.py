@@ -32,7 +32,10 @@ class EnrollAction:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One compiled rule. `enroll` is None where the rule says to ignore; `line` is where it begins."""
+    """One compiled rule. `enroll` is None where the rule says to ignore; `line` is where it begins.
+
+    `says_on_error` tells whether the rule itself says what follows an error, or its action does.
+    """
 
     id: str
     file: str
@@ -43,6 +46,7 @@ class Rule:
     goes_on: bool
     stops_on_error: bool
     enroll: EnrollAction | None
+    says_on_error: bool = True
     examples: tuple[ExampleEntry, ...] = ()
 
 

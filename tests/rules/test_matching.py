@@ -11,6 +11,7 @@ from app.errors import RulebookError
 from app.model import Account, UnenrollWorkflow, Verdict
 from app.rules.examples import run_examples
 from app.rules.file.documents import Document
+from app.rules.lint import lint
 from app.rules.load import load
 from app.rules.match import LONGEST_CONDITION, decide, heard
 from app.sources import PROVIDERS
@@ -267,13 +268,61 @@ def test_the_request_is_that_of_the_rule_that_matched() -> None:
     ("condition", "decides"),
     [
         ("event.data.x == 1", "two"),
-        ("event.data.plan + 0 == 1", "two"),
-        ("event.data.plan == 1", "one"),
+        ("event.data.plan + 0 == 1", "one"),
+        ("event.data.plan > 0.5", "one"),
+        ("event.data.nested.list[0] == 2 && event.data.plan + 0 == 1", "one"),
+        ('event.data.x == "18446744073709551616"', "one"),
+        ('event.data.nested.list[1].startsWith("-1180591")', "one"),
+        ("event.data.largest == 18446744073709551615u", "one"),
         ("event.email != null", "one"),
     ],
 )
-def test_a_number_beyond_64_bits_fails_what_computes_with_the_data_alone(condition: str, decides: str) -> None:
-    assert rules_of(with_condition(ONE, condition) + TWO, data={"x": 2**64, "plan": 1}) == [decides]
+def test_a_number_beyond_64_bits_is_a_text_and_in_nothing_elses_way(condition: str, decides: str) -> None:
+    data = {"x": 2**64, "plan": 1, "nested": {"list": [2, -(2**70)]}, "largest": 2**64 - 1}
+    assert rules_of(with_condition(ONE, condition) + TWO, data=data) == [decides]
+
+
+GUARD = "  - {id: guard, source: crm, type: a, when: 'event.data.tags.exists(t, t == \"no\")', ignore: true}\n"
+
+
+@pytest.mark.parametrize(
+    ("data", "because"),
+    [
+        ({"tags": ["y"] * 10_001 + ["no"]}, "its macros take more than 10,000 steps, the most of one evaluation"),
+        ({}, "Key not found"),
+        ({"tags": 2**64}, "could not be evaluated"),
+    ],
+)
+@pytest.mark.parametrize("action", ["ignore", "cancel"])
+def test_a_guard_that_cannot_be_evaluated_lets_no_one_through(data: dict[str, Any], because: str, action: str) -> None:
+    guard = GUARD.replace("ignore", action)
+    (stopped,) = decide(event(data=data), book(guard + TWO))
+    assert stopped.verdict == Verdict.NONE
+    assert because in stopped.reason
+    assert stopped.reason.endswith("guard stops at an error: no rule after it was looked at")
+    (passed,) = decide(event(data=data), book(guard.replace("id: guard", "id: guard, on_error: next") + TWO))
+    assert passed.rule == "two"
+
+
+def test_a_guard_sees_a_tag_beside_a_number_of_any_size() -> None:
+    (decision,) = decide(event(data={"tags": ["no"], "ref": 2**64}), book(GUARD + TWO))
+    assert decision.verdict == Verdict.IGNORE
+
+
+@pytest.mark.parametrize(
+    ("rules", "noted"),
+    [
+        (GUARD + TWO, True),
+        (GUARD.replace("id: guard", "id: guard, on_error: next") + TWO, False),
+        (GUARD.replace("id: guard", "id: guard, on_error: stop") + TWO, False),
+        (TWO + GUARD, False),
+        ("  - {id: guard, source: crm, type: a, continue: true, ignore: true}\n" + TWO, False),
+        (GUARD.replace("type: a", "type: b") + TWO, False),
+    ],
+)
+def test_check_notes_where_a_guard_would_stop_the_rules_after_it(rules: str, noted: bool) -> None:  # noqa: FBT001
+    notes = [finding for finding in lint(book(rules)) if "cannot be evaluated" in finding.message]
+    assert [(note.level, note.line) for note in notes] == ([("note", 5)] if noted else [])
 
 
 def test_ignore_with_continue_looks_on() -> None:

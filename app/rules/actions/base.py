@@ -35,7 +35,8 @@ class RuleAction:
 
     `entry` is the model of the value under its key, None for a flag, which is written as `true`. `keys` are the paths
     of a rule's other keys that the action uses. `expected` is the type of the target that an example may expect, where
-    the action is no flag, and `example` is one such target.
+    the action is no flag, and `example` is one such target. An action that `guards` keeps people from being enrolled:
+    a rule of it that cannot be evaluated stops the rules after it, where it does not say otherwise.
     """
 
     description: str
@@ -44,6 +45,7 @@ class RuleAction:
     entry: type[Any] | None = None
     expected: Any = HubSpotId
     example: str = ""
+    guards: bool = False
 
     @property
     def is_flag(self) -> bool:

@@ -12,4 +12,4 @@ def compiled(context: RuleContext) -> EnrollAction:
     return EnrollAction(EnrollRequest(context.account(), Plan(action="cancel"), EACH, priority=FIRST))
 
 
-ACTION = RuleAction(description="End whatever waits for this person", keys=frozenset(), compile=compiled)
+ACTION = RuleAction(description="End whatever waits for this person", keys=frozenset(), compile=compiled, guards=True)

@@ -11,4 +11,4 @@ def compiled(context: RuleContext) -> None:
         context.shared.resolve_account(context.keys.account, context.part, context.place)
 
 
-ACTION = RuleAction(description="Do nothing, on purpose", keys=frozenset(), compile=compiled)
+ACTION = RuleAction(description="Do nothing, on purpose", keys=frozenset(), compile=compiled, guards=True)

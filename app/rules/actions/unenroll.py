@@ -15,5 +15,8 @@ def compiled(context: RuleContext) -> EnrollAction:
 
 
 ACTION = RuleAction(
-    description="The same, and take the contact out of the sequence that it is in", keys=frozenset(), compile=compiled
+    description="The same, and take the contact out of the sequence that it is in",
+    keys=frozenset(),
+    compile=compiled,
+    guards=True,
 )

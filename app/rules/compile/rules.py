@@ -54,7 +54,8 @@ def _rule(entry: RuleKeys, part: Part, place: Place, shared: SharedContext) -> R
         types=tuple(entry.type),
         when=context.expression(entry.when, ("when",)) if entry.when else None,
         goes_on=entry.continue_,
-        stops_on_error=entry.on_error == "stop",
+        stops_on_error=entry.on_error == "stop" or (entry.on_error is None and ACTIONS[verdict].guards),
+        says_on_error=entry.on_error is not None,
         enroll=ACTIONS[verdict].compile(context),
         examples=tuple(entry.examples),
     )

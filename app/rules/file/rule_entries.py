@@ -105,7 +105,11 @@ class RuleKeys(Entry):
     account: Name | None = Field(None, description="A name of `accounts`; needed where there are several")
     when: Cel | None = Field(None, description="The condition; without it every event of these types matches")
     continue_: bool = Field(default=False, alias="continue", strict=True, description="Look at later rules too")
-    on_error: Literal["next", "stop"] = Field("next", description="What follows when the condition cannot be evaluated")
+    on_error: Literal["next", "stop"] | None = Field(
+        None,
+        description="What follows when the condition cannot be evaluated: `next` looks at the next rule, `stop` at no "
+        "other. `stop` where the rule ignores, cancels or unenrolls, else `next`",
+    )
     contact: ContactEntry = ContactEntry()
     priority: int = Field(
         0, ge=-1000, le=1000, strict=True, description="Of a person's enrollments the highest goes first"
