@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import suppress
 
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from app.people.addresses import normalise
-from app.people.suppression import Kind, read
+from app.people.suppression import Kind, fits, read
 
 
 @pytest.mark.parametrize(
@@ -79,6 +80,20 @@ def test_a_pattern_that_no_address_can_fit_for_its_letters_is_refused() -> None:
 def test_entries_hold_whom_they_stand_for(text: str, holds: str, leaves: str) -> None:
     assert read(text).matches(holds)
     assert not read(text).matches(leaves)
+
+
+PIECES = st.lists(st.sampled_from(["a", "b", "ab", ".", "*"]), max_size=12).map("".join)
+
+
+@given(PIECES, PIECES, PIECES.map(lambda text: text.replace("*", "a")))
+def test_a_pattern_fits_what_the_expression_that_it_stands_for_fits(before: str, after: str, text: str) -> None:
+    pattern = f"{before}*{after}"
+    assert fits(pattern, text) == bool(re.fullmatch(re.sub(r"\\\*", ".*", re.escape(pattern)), text))
+
+
+def test_a_pattern_of_many_stars_is_matched_in_one_pass() -> None:
+    assert not read("*" + "a*" * 100 + "@x.example").matches("a" * 99 + "@x.example")
+    assert read("*" + "a*" * 100 + "@x.example").matches("a" * 100 + "@x.example")
 
 
 @given(st.text(), st.emails())
