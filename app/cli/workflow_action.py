@@ -21,6 +21,8 @@ from app.hubspot.api.workflow_action import (
 )
 from app.rules.rulebook import Rulebook
 from app.settings import Settings, load_settings
+from app.sources.options import options_of
+from app.sources.providers.hubspot import HubSpotOptions
 
 if TYPE_CHECKING:
     from app.hubspot.client import HubSpotClient
@@ -65,15 +67,18 @@ def action(
 
 
 def _url(settings: Settings, book: Rulebook, source: str) -> str:
-    names = [one.name for one in book.sources.values() if one.provider == "hubspot" and source in {"", one.name}]
-    if len(names) != 1:
-        found = ", ".join(names) or "none that fits"
+    fitting = [one for one in book.sources.values() if one.provider == "hubspot" and source in {"", one.name}]
+    if len(fitting) != 1:
+        found = ", ".join(one.name for one in fitting) or "none that fits"
         raise StartError(f"--source: name the source of provider hubspot that workflows post to; there are {found}")
     if settings.public_url is None or settings.public_url.scheme != "https":
         raise StartError(
             "SEGUE_PUBLIC_URL: HubSpot posts to an https address; set it to what stands before this service"
         )
-    return f"{settings.senders_url}/webhooks/{names[0]}"
+    if options_of(fitting[0], HubSpotOptions).signatures == "v3-only":
+        note = "HubSpot signs the requests of its own and others' actions v2: write `signatures: any` at the source"
+        typer.echo(f"{fitting[0].name}: {note}", err=True)
+    return f"{settings.senders_url}/webhooks/{fitting[0].name}"
 
 
 def _developer(settings: Settings, app_id: str, *, hapikey: bool) -> Developer:

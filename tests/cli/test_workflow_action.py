@@ -92,3 +92,9 @@ def test_what_keeps_it_from_being_registered_is_told(run: Callable[..., Result],
     assert "wrong" not in str(refused.exception)
     assert "https" in str(run(SEGUE_PUBLIC_URL="http://segue.example").exception)
     assert "there are none that fits" in str(run("--source", "form").exception)
+
+
+def test_a_source_that_takes_no_v2_signature_is_named(run: Callable[..., Result], tmp_path: Path) -> None:
+    assert "crm: HubSpot signs" in run().stderr
+    (tmp_path / "rules.yaml").write_text(RULES.replace("hubspot,", "hubspot, signatures: any,"), encoding="utf-8")
+    assert run().stderr == ""

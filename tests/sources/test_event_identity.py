@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -10,9 +11,10 @@ from urllib.parse import urlencode
 
 import pytest
 
-from app.errors import Unreadable
+from app.errors import Unauthenticated, Unreadable
 from app.model import Delivery, Event, Secret, SourceConfig
 from app.sources import PROVIDERS
+from app.sources.fields import body_digest
 
 NOW = datetime(2026, 11, 3, 12, 10, tzinfo=UTC)
 LATER = timedelta(hours=3)
@@ -41,6 +43,11 @@ def shopify(**changed: str) -> Delivery:
     return delivery(
         {"email": "a@corp.example"}, **TOPIC | {f"x-shopify-{k.replace('_', '-')}": v for k, v in changed.items()}
     )
+
+
+def github(name: str, identifier: str, **changed: str) -> Delivery:
+    body = {"action": "created", "starred_at": "2026-11-03T12:00:00Z", "sender": {"login": "ada"}} | changed
+    return delivery(body, x_github_event=name, x_github_delivery=identifier)
 
 
 def hubspot_change(**changed: Any) -> Delivery:
@@ -77,6 +84,7 @@ QUERY = replace(delivery(b""), method="GET", url=f"{URL}?email=a@corp.example")
     ("provider", "first", "second"),
     [
         ("shopify", shopify(), shopify(topic="orders/paid", webhook_id="w2")),
+        ("github", github("star", "1"), github("star", "1", starred_at="2026-11-03T12:00:01Z")),
         ("hubspot", workflow("1"), workflow("2")),
         ("hubspot", V2, replace(V2, received_at=NOW + timedelta(days=1))),
         ("hubspot", hubspot_change(propertyName="email"), hubspot_change(propertyName="phone")),
@@ -98,6 +106,9 @@ def test_another_event_is_not_a_duplicate(provider: str, first: Delivery, second
     [
         ("shopify", shopify(), later(shopify())),
         ("shopify", shopify(), shopify(webhook_id="w9")),
+        ("shopify", shopify(), shopify(event_id="e9")),
+        ("github", github("star", "1"), github("star", "2")),
+        ("github", github("star", "1"), github("watch", "1")),
         ("hubspot", workflow("1"), workflow("1")),
         ("hubspot", V2, later(V2)),
         ("hubspot", hubspot_change(attemptNumber=0), hubspot_change(attemptNumber=3)),
@@ -121,7 +132,7 @@ def test_shopifys_headers_are_read_with_and_without_their_x(prefix: str) -> None
     sent = delivery(body, **{prefix + name: value for name, value in named.items()})
     assert PROVIDERS["shopify"].verify(sent, config, NOW) == secret
     found = event("shopify", sent)
-    assert (found.type, found.id, found.dedupe) == ("orders/paid", "e1", ("e1", "orders/paid"))
+    assert (found.type, found.id, found.dedupe) == ("orders/paid", "e1", (body_digest(body), "orders/paid"))
     assert found.occurred_at == datetime(2026, 11, 3, 12, tzinfo=UTC)
 
 
@@ -146,3 +157,18 @@ def test_githubs_exits_are_believed_by_their_signed_bodies_alone(name: str, acti
     assert event("github", delivery({"action": action, field: None}, x_github_event=name)).exit
     with pytest.raises(Unreadable, match=f"no {field}"):
         event("github", delivery({"action": action}, x_github_event=name))
+
+
+@pytest.mark.parametrize("older", ["v1", "v2"])
+def test_a_captured_request_without_its_v3_header_is_refused_where_any_signature_is_not_taken(older: str) -> None:
+    provider, secret = PROVIDERS["hubspot"], Secret("s")
+    config = SourceConfig("x", "hubspot", (secret,), provider.Options())
+    plain = {"v1": b"s{}", "v2": b"sPOST" + URL.encode() + b"{}"}[older]
+    headers = {"x-hubspot-signature": hashlib.sha256(plain).hexdigest(), "x-hubspot-signature-version": older}
+    stripped = delivery(b"{}", **headers)
+    with pytest.raises(Unauthenticated, match="signatures: any"):
+        provider.verify(stripped, config, NOW)
+    taking = replace(config, options=provider.Options.model_validate({"signatures": "any"}))
+    assert provider.verify(stripped, taking, NOW) == secret
+    signed = provider.sign(b"{}", config, NOW, method="POST", url=URL)
+    assert provider.verify(replace(stripped, headers=headers | signed), config, NOW) == secret

@@ -1,7 +1,7 @@
 """GitHub: stars, issues, sponsorships and other events of a repository or organisation.
 
 Source: docs.github.com (validating deliveries, best practices) and octokit's examples. The older SHA-1 header is
-ignored. GitHub does not retry by itself; a manual redelivery has the same id. People are identified by login.
+ignored. GitHub does not retry by itself; a manual redelivery has the same id and body. People are identified by login.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ EXITS = {
 
 
 class GitHub(SignedProvider):
-    """`X-GitHub-Delivery` identifies the event; its type is the event's name and the body's action."""
+    """The body identifies the event: name and id stand in headers that are not signed."""
 
     name = "github"
     scheme = Scheme(header="x-hub-signature-256", prefix="sha256=")
@@ -55,7 +55,7 @@ class GitHub(SignedProvider):
         return Event(
             source=config.name,
             type=kind,
-            dedupe=(identifier or body_digest(delivery.body),),
+            dedupe=(body_digest(delivery.body),),
             id=identifier,
             occurred_at=_moment(body, name),
             email=own_address(text(body, "sender", "email"), text(body, "pusher", "email")),

@@ -2,7 +2,8 @@
 
 Source: HubSpot's "validating requests", webhooks and custom action pages and its Node and Python libraries. A request
 may carry v2 and v3 signatures at once: where it has a v3 header, only v3 counts. v1 and v2 are plain hashes without a
-timestamp, so a captured request stays valid (de-duplication still applies); `signatures: v3-only` refuses them.
+timestamp: a captured request, from which anyone can take the v3 header away, stays valid. Only `signatures: any` takes
+them.
 """
 
 from __future__ import annotations
@@ -66,8 +67,8 @@ class HubSpotOptions(StrictOptions):
     """Keys of a HubSpot source."""
 
     signatures: Literal["any", "v3-only"] = Field(
-        default="any",
-        description="`v3-only` refuses requests that carry only the older v1 or v2 signature, which has no timestamp.",
+        default="v3-only",
+        description="`any` also takes requests that carry only the older v1 or v2 signature, which has no timestamp.",
     )
 
 
@@ -91,7 +92,8 @@ class HubSpot(SignedProvider):
         if self.scheme.header in delivery.headers or "x-hubspot-signature" not in delivery.headers:
             return self.scheme.verify(_as_signed(delivery), config.secrets, now)
         if options_of(config, HubSpotOptions).signatures == "v3-only":
-            raise Unauthenticated("missing_signature", "the source takes v3 signatures only, and none was sent")
+            detail = "no v3 signature was sent: where HubSpot sends none, write `signatures: any` at the source"
+            raise Unauthenticated("missing_signature", detail)
         scheme = PLAIN_HASHES.get(delivery.headers.get("x-hubspot-signature-version", "").strip().lower())
         if scheme is None:
             raise Unauthenticated("malformed_signature", "x-hubspot-signature-version is neither v1 nor v2")

@@ -29,10 +29,7 @@ REDACTION = frozenset({"shop_domain", "orders_to_redact"})
 
 
 class Shopify(SignedProvider):
-    """Event id and topic identify the event: all topics of one action in the shop share the id.
-
-    Without `X-Shopify-Event-Id` the delivery's `X-Shopify-Webhook-Id` takes its place, else the whole body.
-    """
+    """Body and topic identify the event: no header is signed, and one action may send its body as several topics."""
 
     name = "shopify"
     scheme = Scheme(header="x-shopify-hmac-sha256", encoding="base64")
@@ -52,7 +49,7 @@ class Shopify(SignedProvider):
         return Event(
             source=config.name,
             type=topic,
-            dedupe=(identifier or body_digest(delivery.body), topic),
+            dedupe=(body_digest(delivery.body), topic),
             id=identifier,
             occurred_at=as_instant(_header(delivery, "triggered-at")) or _time(body, topic),
             email=own_address(text(body, "email"), text(person, "email"), text(body, "contact_email")),
