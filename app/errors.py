@@ -80,6 +80,10 @@ class RulebookError(SegueError):
         self.mistakes = mistakes
 
 
+class AddressNotAllowed(SegueError):
+    """An endpoint's address is private and no network of the settings holds it: the event waits for its next try."""
+
+
 class UnknownRule(SegueError):
     """The rules in force have no rule of this id."""
 

@@ -12,6 +12,7 @@ from pydantic import AfterValidator, Field, HttpUrl, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from app.errors import StartError, VariableError
+from app.networks import Networks
 from app.variables import FILE, variable
 
 if TYPE_CHECKING:
@@ -126,6 +127,9 @@ class Settings(BaseSettings):
     )
     queue_limit: int = Field(
         10_000, ge=1, le=1_000_000, description="Deliveries that may wait for their commit; one more gets 503"
+    )
+    endpoint_networks: Networks = Field(
+        (), description="Private networks that `endpoints` may stand in, `10.0.0.0/8, 127.0.0.1`; else public addresses"
     )
     retention_days: float = Field(30.0, gt=0, le=36_500, description="For how many days payloads are kept")
     dedupe_days: float = Field(

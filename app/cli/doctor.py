@@ -13,7 +13,7 @@ from app.cli import rules_file
 from app.cli.rules_file import DEFAULT_RULES, AccountOption, AsJson, EnvFile, RulesOption, print_json
 from app.clock import utc_now
 from app.doctor.findings import Finding, Status
-from app.doctor.report import database, examined, portal_of, public_url, unasked
+from app.doctor.report import database, encryption, examined, portal_of, public_url, unasked
 from app.doctor.requirements import Wanted, wanted
 from app.settings import Settings, load_settings
 
@@ -54,7 +54,8 @@ def doctor(
 
 def _findings(settings: Settings, accounts: list[Wanted], *, offline: bool) -> list[Finding]:
     if offline:
-        return [public_url(settings.senders_url, None), *(finding for one in accounts for finding in unasked(one))]
+        known = [public_url(settings.senders_url, None), encryption(settings.hubspot_url)]
+        return [*known, *(finding for one in accounts for finding in unasked(one))]
     from app.cli.session import run_session
 
     return run_session(_look(settings, accounts))
@@ -73,7 +74,7 @@ async def _look(settings: Settings, accounts: list[Wanted]) -> list[Finding]:
         examinations = [finding for one in accounts for finding in await _examine(session, one, others)]
         found = database(session.trouble, configured=settings.database_url is not None)
         lookups = waiting_lookups(await failing_lookups(session.engine)) if session.engine else []
-        return [found, public_url(url, visit), *lookups, *examinations]
+        return [found, public_url(url, visit), encryption(settings.hubspot_url), *lookups, *examinations]
 
 
 async def _examine(session: CommandSession, one: Wanted, others: dict[str, str]) -> list[Finding]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import httpx
 
+from app.connection_errors import cause_of
 from app.doctor.report import Visit
 from app.tls import tls_context
 
@@ -18,5 +19,5 @@ async def visited(url: str) -> Visit:
         async with httpx.AsyncClient(timeout=VISIT_SECONDS, verify=tls_context()) as client:
             reply = await client.post(f"{url.rstrip('/')}/webhooks/{NO_SOURCE}", content=b"{}")
     except (httpx.HTTPError, httpx.InvalidURL) as error:
-        return Visit(type(error).__name__, ours=False)
+        return Visit(cause_of(error), ours=False)
     return Visit(str(reply.status_code), ours=reply.content.startswith(NOT_RECEIVED))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from app.doctor import connection, daily_limit, properties, senders, sequences, write_backs
 from app.doctor.findings import Finding, failed, ok, unknown, warning
 from app.hubspot.api.account import AccountDetails
+from app.networks import is_unencrypted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -86,6 +87,13 @@ def public_url(url: str | None, visit: Visit | None) -> Finding:
     message = f"{url}/webhooks is not answered by a Segue: {visit.outcome}"
     # Many machines cannot reach their own public address, and the service may not run yet.
     return warning(check, message, "start the service, and look at the proxy in front of it and at DNS")
+
+
+def encryption(hubspot_url: str) -> Finding:
+    """Judge whether the token travels encrypted to HubSpot."""
+    if is_unencrypted(hubspot_url):
+        return warning("encryption", "SEGUE_HUBSPOT_BASE_URL is http: the token can be read on its way", "write https")
+    return ok("encryption", "what is sent to HubSpot is encrypted, or stays on this machine")
 
 
 def database(trouble: str | None, *, configured: bool = False) -> Finding:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
+from app.connection_errors import cause_of
 from app.errors import LookupFailed, LookupNotFound, Unreadable
 from app.sources.strict_json import parse
 from app.tls import tls_context
@@ -72,7 +73,7 @@ class Lookups:
             ):
                 return await _answer(reply)
         except (httpx.HTTPError, TimeoutError) as error:
-            raise LookupFailed("not_reached", f"{lookup.host}: {type(error).__name__}") from error
+            raise LookupFailed("not_reached", f"{lookup.host}: {cause_of(error)}") from error
 
     def _is_ours(self, host: str) -> bool:
         label, _, domain = host.partition(".")

@@ -13,6 +13,7 @@ import httpx
 import structlog
 
 from app.clock import elapsed_seconds
+from app.connection_errors import cause_of
 from app.errors import HubSpotError, NotConnected, NotSent, OutcomeUnknown, Refusal, StoreSlow
 from app.hubspot.api import account as accounts
 from app.hubspot.api.call import DEFAULT_VERSION
@@ -192,7 +193,7 @@ class HubSpotClient:
             reply = await self._transmit(call, bearer, guard)
         except (NotSent, OutcomeUnknown) as error:
             if isinstance(error.__cause__, (httpx.HTTPError, TimeoutError)) and not isinstance(error, StoreSlow):
-                self._record(call, started, None, type(error.__cause__).__name__)
+                self._record(call, started, None, cause_of(error.__cause__))
             raise
         return self._read(call, reply, guard.opened_at or started)
 
@@ -206,8 +207,8 @@ class HubSpotClient:
                 return await self._exchange_with(request)
         except (httpx.HTTPError, TimeoutError) as error:
             if isinstance(error, NEVER_SENT) or guard.opened_at is None:
-                raise NotSent(f"{call.route}: {type(error).__name__}") from error
-            raise OutcomeUnknown(f"{call.route}: {type(error).__name__}") from error
+                raise NotSent(f"{call.route}: {cause_of(error)}") from error
+            raise OutcomeUnknown(f"{call.route}: {cause_of(error)}") from error
 
     async def _exchange_with(self, request: httpx.Request) -> Reply:
         # By the transport itself: what httpx's client does beyond it (redirects, cookies, hooks) took 300 us a request.

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 import httpx
 
 from app.clock import elapsed_seconds
+from app.connection_errors import cause_of
 from app.errors import HubSpotError, NotSent, OutcomeUnknown, Refusal
 from app.hubspot.api.refusals import correlation_of
 from app.hubspot.api.replies import Reply
@@ -80,7 +81,7 @@ class OAuthClient:
                 response = await self._http.post(call.path, data=dict(call.form))
         except (httpx.HTTPError, TimeoutError) as error:
             kind = NotSent if isinstance(error, NEVER_SENT) else OutcomeUnknown
-            raise kind(f"{call.route}: {type(error).__name__}") from error
+            raise kind(f"{call.route}: {cause_of(error)}") from error
         return Reply(response.status_code, response.headers, response.content)
 
 

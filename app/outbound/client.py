@@ -1,7 +1,8 @@
 """The HTTP client for the operator's own systems: it sends one signed POST and returns the answer's status.
 
 No redirect is followed, a request takes 15 s at most, and at most a kilobyte of an answer is read. Body, URL and answer
-appear in no log line: all three may hold secrets or personal data.
+appear in no log line: all three may hold secrets or personal data. An address that is not public is connected to only
+where the operator names its network.
 """
 
 from __future__ import annotations
@@ -15,13 +16,16 @@ from typing import TYPE_CHECKING
 import httpx
 
 from app import __version__
+from app.connection_errors import cause_of
 from app.model import Delivery
+from app.outbound.transport import CheckedTransport
 from app.sources.standard_scheme import SHARED
 from app.tls import tls_context
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from datetime import datetime
+    from ipaddress import IPv4Network, IPv6Network
 
     from app.model import Endpoint, Secret
 
@@ -49,15 +53,10 @@ def signed(message_id: str, body: bytes, secrets: Iterable[Secret], now: datetim
 class EndpointClient:
     """Posts to any number of endpoints at once."""
 
-    def __init__(self, *, timeout: timedelta = TIMEOUT) -> None:
+    def __init__(self, networks: Sequence[IPv4Network | IPv6Network] = (), *, timeout: timedelta = TIMEOUT) -> None:
         self._timeout = timeout.total_seconds()
-        # The caller limits the requests to each endpoint: a limit on all would let a slow endpoint delay the others.
-        limits = httpx.Limits(max_connections=None, max_keepalive_connections=100)
         self._http = httpx.AsyncClient(
-            timeout=self._timeout,
-            follow_redirects=False,
-            limits=limits,
-            verify=tls_context(),
+            timeout=self._timeout, follow_redirects=False, transport=CheckedTransport(tls_context(), networks)
         )
 
     async def aclose(self) -> None:
@@ -75,7 +74,7 @@ class EndpointClient:
             return EndpointReply(None, "timeout")
         except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
             # The error's message may hold the URL. ValueError: a URL that the rules accept and HTTP does not.
-            return EndpointReply(None, type(error).__name__)
+            return EndpointReply(None, cause_of(error))
         text = await _beginning(reply, deadline)
         return EndpointReply(reply.status_code, retry_after=reply.headers.get("retry-after"), text=text or None)
 

@@ -26,7 +26,7 @@ DRAIN = timedelta(seconds=5)
 
 async def start(process: Process) -> None:
     """Start the loop that sends events to the endpoints of the rules in force."""
-    client = EndpointClient()
+    client = EndpointClient(process.settings.endpoint_networks)
     process.stack.push_async_callback(client.aclose)
     outbox = Outbox(process.engine, worker=process.name, lease=LEASE)
     sender = OutboundSender(outbox, client, now=utc_now, random=random.random, metrics=process.metrics)

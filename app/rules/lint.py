@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from app.errors import Mistake
 from app.model import CONTACT_OWNER
+from app.networks import is_unencrypted
 
 if TYPE_CHECKING:
     from app.rules.rulebook import Rule, Rulebook
@@ -13,7 +14,13 @@ if TYPE_CHECKING:
 
 def lint(rulebook: Rulebook) -> list[Mistake]:
     """Return warnings (rules that can never match) and notes (what no rule names, rules without examples)."""
-    return [*_unreachable(rulebook), *_stopping(rulebook), *_unused(rulebook), *_untested(rulebook)]
+    return [
+        *_unreachable(rulebook),
+        *_stopping(rulebook),
+        *_unencrypted(rulebook),
+        *_unused(rulebook),
+        *_untested(rulebook),
+    ]
 
 
 def _unreachable(rulebook: Rulebook) -> list[Mistake]:
@@ -44,6 +51,16 @@ def _stopping(rulebook: Rulebook) -> list[Mistake]:
         )
         for rule in rulebook.rules
         if rule.id in followed and rule.when is not None and rule.stops_on_error and not rule.says_on_error
+    ]
+
+
+def _unencrypted(rulebook: Rulebook) -> list[Mistake]:
+    message = "has an http address, so that the people in its events can be read on their way: write https"
+    file = rulebook.documents[0].file if rulebook.documents else "rules"
+    return [
+        Mistake(file, 1, 1, f"endpoint {endpoint.name!r} {message}", "note")
+        for endpoint in rulebook.endpoints.values()
+        if is_unencrypted(endpoint.url)
     ]
 
 

@@ -30,6 +30,7 @@ def test_an_account_that_is_ready_has_nothing_that_failed(practice: Practice) ->
     assert statuses(findings) == {
         "database": "unknown",
         "public URL": "unknown",
+        "encryption": "ok",
         "HubSpot reachable": "ok",
         "token accepted": "ok",
         "scopes": "ok",

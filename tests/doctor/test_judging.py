@@ -15,7 +15,7 @@ from app.doctor.facts import Facts, ResponseSeen
 from app.doctor.findings import Status
 from app.doctor.lookups import waiting_lookups
 from app.doctor.named_properties import WriteBack
-from app.doctor.report import examined
+from app.doctor.report import encryption, examined
 from app.doctor.requirements import Use, Wanted, wanted
 from app.enrichment.store import WaitingLookups
 from app.errors import BudgetSpent, NotSent, Refusal
@@ -272,3 +272,18 @@ def test_events_that_wait_for_a_tool_are_found_by_source_and_reason() -> None:
     assert "api_token" in first.do
     assert (second.status, second.told.startswith("1 event without")) == ("warning", True)
     assert waiting_lookups([]) == []
+
+
+@pytest.mark.parametrize(
+    ("url", "status"),
+    [
+        ("https://api.hubapi.com", Status.OK),
+        ("http://127.0.0.1:9", Status.OK),
+        ("http://localhost", Status.OK),
+        ("http://[::1]:9", Status.OK),
+        ("http://proxy.acme.example", Status.WARNING),
+        ("http://10.0.0.5", Status.WARNING),
+    ],
+)
+def test_an_http_address_of_hubspots_is_a_warning(url: str, status: Status) -> None:
+    assert encryption(url).status == status

@@ -260,7 +260,7 @@ async def test_without_a_connection_nothing_was_sent_and_before_send_is_not_aske
                 await BatchedHubSpot(client).enroll("501", "310001", ANNA, before_send=before_send)
     assert asked == [None]
     assert far_end.connections == 0
-    assert [(record.status, record.error_type) for record in records] == [(None, "ConnectError")]
+    assert [(record.status, record.error_type) for record in records] == [(None, "refused")]
 
 
 async def test_no_free_connection_means_not_sent(

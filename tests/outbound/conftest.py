@@ -16,6 +16,7 @@ from app.enrollments.outcome import Change
 from app.enrollments.store import EnrollmentStore
 from app.intake.group_commit import GroupCommit
 from app.model import Endpoint, OutboundKind, Secret
+from app.networks import read_networks
 from app.observability.metrics import Metrics
 from app.outbound.client import EndpointClient
 from app.outbound.loop import OutboundLoop
@@ -131,7 +132,7 @@ async def far() -> AsyncIterator[Far]:
 async def desk(engine: AsyncEngine, make_entry: MakeEntry, far: Far) -> AsyncIterator[Desk]:
     # A minute ahead of the database's clock: what is noted during a test is due.
     moment = [utc_now() + timedelta(minutes=1)]
-    async with aclosing(EndpointClient()) as http:
+    async with aclosing(EndpointClient(read_networks("127.0.0.1"))) as http:
         desk = Desk(engine, http, make_entry, far, moment)
         desk.endpoints["crm"] = endpoint("crm", far.url)
         yield desk

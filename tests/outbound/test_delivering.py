@@ -17,6 +17,7 @@ from svix.webhooks import Webhook as SvixWebhook
 
 from app.errors import FenceLost, Unauthenticated
 from app.model import Delivery, Secret, SourceConfig, State
+from app.networks import read_networks
 from app.outbound.client import EndpointClient, signed
 from app.outbound.operator_store import OutboundOperatorStore
 from app.outbound.retry_schedule import WAITS
@@ -158,7 +159,7 @@ async def test_a_refused_connection_is_a_failure_that_names_no_address(desk: Des
     with structlog.testing.capture_logs() as logs:
         await desk.send()
     row = await desk.one()
-    assert (row["state"], row["last_status"], row["last_error"]) == ("waiting", None, "ConnectError")
+    assert (row["state"], row["last_status"], row["last_error"]) == ("waiting", None, "refused")
     assert [line["event"] for line in logs] == ["outbound.sent"]
     assert "very-secret-path" not in str(logs) + str(row)
     assert "corp.example" not in str(logs)
@@ -185,7 +186,7 @@ async def test_an_event_whose_worker_died_may_be_replayed_once_its_lease_is_over
 
 async def test_an_endpoint_that_never_answers_is_given_up(desk: Desk) -> None:
     desk.far.gate.clear()
-    async with aclosing(EndpointClient(timeout=timedelta(milliseconds=50))) as http:
+    async with aclosing(EndpointClient(read_networks("127.0.0.1"), timeout=timedelta(milliseconds=50))) as http:
         desk.http = http
         await desk.ends(State.ENROLLED)
         await desk.send()
@@ -203,7 +204,7 @@ async def test_an_endpoint_that_never_answers_is_given_up(desk: Desk) -> None:
 )
 async def test_a_yes_counts_whatever_its_body_does(desk: Desk, answer: bytes) -> None:
     desk.far.answers.append(answer)
-    async with aclosing(EndpointClient(timeout=timedelta(milliseconds=500))) as http:
+    async with aclosing(EndpointClient(read_networks("127.0.0.1"), timeout=timedelta(milliseconds=500))) as http:
         desk.http = http
         await desk.ends(State.ENROLLED)
         await desk.send()

@@ -10,7 +10,7 @@ APP = Path(__file__).parents[2] / "app"
 # The settings read a database URL as SQLAlchemy does; two commands send what a webhook's sender sends.
 STORES = re.compile(r"database/.+|(?!sandbox/).+/(\w+_)?(store|statements)\.py|settings\.py")
 CLIENTS = re.compile(
-    r"sandbox/.+|.+/(\w+_)?client\.py|hubspot/(answer|connections|http11|requests)\.py|tls\.py|cli/(demo|send_sample)\.py"
+    r"sandbox/.+|.+/(\w+_)?client\.py|hubspot/(answer|connections|http11|requests)\.py|outbound/transport\.py|tls\.py|cli/(demo|send_sample)\.py"
 )
 HELD = {"sqlalchemy": STORES, "asyncpg": STORES, "alembic": STORES, "httpx": CLIENTS}
 

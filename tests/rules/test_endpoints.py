@@ -14,6 +14,7 @@ from app.errors import RulebookError
 from app.model import OutboundKind
 from app.rules.file.documents import Document
 from app.rules.file.json_schema import json_schema
+from app.rules.lint import lint
 from app.rules.load import load
 from app.sources import PROVIDERS
 
@@ -152,3 +153,17 @@ def test_rules_are_checked_without_their_secrets() -> None:
 def test_the_schema_says_the_same(entry: str, *, fits: bool) -> None:
     value = yaml.safe_load(f"{HEAD}  crm: {{{entry}}}\n")
     assert jsonschema_rs.validator_for(json_schema(PROVIDERS)).is_valid(value) is fits
+
+
+@pytest.mark.parametrize(
+    ("url", "noted"),
+    [
+        ("https://${HOST}/hooks", False),
+        ("http://${HOST}/hooks", True),
+        ("http://10.0.0.5/", True),
+        ("http://127.0.0.1:9/", False),
+    ],
+)
+def test_check_notes_an_endpoint_whose_events_can_be_read_on_their_way(url: str, *, noted: bool) -> None:
+    found = lint(book(ONE.replace("https://${HOST}/hooks", url)))
+    assert [one.level for one in found if "read on their way" in one.message] == ["note"] * noted

@@ -79,6 +79,7 @@ class World:
         folder = self.stack.enter_context(tempfile.TemporaryDirectory(prefix="segue-crash-"))
         (Path(folder) / "rules.yaml").write_text(RULES, encoding="utf-8")
         self.environment = {
+            "SEGUE_ENDPOINT_NETWORKS": "127.0.0.1",
             "SEGUE_CONFIG": f"{folder}/rules.yaml",
             **({"SEGUE_DATA_DIR": str(self.data_dir)} if self.data_dir else {"SEGUE_DATABASE_URL": self.database_url}),
             "SEGUE_HUBSPOT_BASE_URL": self.sandbox_url,
