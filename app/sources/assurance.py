@@ -51,6 +51,15 @@ class Authentication(ABC):
     def sign(self, request: Delivery, secrets: tuple[Secret, ...], now: datetime) -> dict[str, str]:
         """Return the headers that a sender with the first secret in force adds. Raises StartError without one."""
 
+    def headers(self, delivery: Delivery) -> frozenset[str]:
+        """Return the names, in lower case, of the delivery's headers in which the proof stands."""
+        return frozenset()
+
+    @property
+    def secret_header(self) -> str | None:
+        """The name, in lower case, of the header that holds a password; None where there is none."""
+        return None
+
     def redacted(self, delivery: Delivery, secrets: tuple[Secret, ...]) -> Delivery:
         """Return the delivery without what would let a reader send another one."""
         return delivery

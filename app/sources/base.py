@@ -11,8 +11,10 @@ from pydantic import SecretStr
 
 from app.model import Delivery, Event, Response, Secret, SourceConfig
 from app.sources.fields import query_of
+from app.sources.kept_headers import only_known, without_parameters
 from app.sources.options import HeaderOptions, StrictOptions, TimedOptions, TokenOptions, options_of
 from app.sources.strict_json import parse_object
+from app.sources.value_paths import header_of
 
 if TYPE_CHECKING:
     import re
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from app.sources.credentials import Credential
     from app.sources.signing import Scheme
 
+NO_HEADERS: frozenset[str] = frozenset()
 ANY_METHOD = frozenset({"POST", "PUT", "PATCH", "GET", "DELETE"})
 
 
@@ -58,7 +61,7 @@ class Provider(ABC):
     `Options` is the model of a source's own keys. `methods` are the HTTP methods of its deliveries. `retry_after_unit`
     is how many of the sender's units of Retry-After make a second. `hosts` are all hosts of its lookups; `*.` stands
     for one label that a source's options name. An event whose type matches `thin_types` names its `lookup_subject` by
-    an id only.
+    an id only. Beside what proves a delivery, headers are stored whose names begin with one of `header_prefixes`.
     """
 
     name: str
@@ -68,6 +71,7 @@ class Provider(ABC):
     hosts: frozenset[str] = frozenset()
     thin_types: re.Pattern[str] | None = None
     lookup_subject: str = "person"
+    header_prefixes: tuple[str, ...] = ()
 
     @abstractmethod
     def authentication(self, config: SourceConfig) -> Authentication:
@@ -101,7 +105,18 @@ class Provider(ABC):
 
     def stored(self, delivery: Delivery, config: SourceConfig) -> Delivery:
         """Return what may be stored of a verified delivery: nothing that lets a reader send the next one."""
-        return self.authentication(config).redacted(delivery, config.secrets)
+        authentication = self.authentication(config)
+        return self.with_known_head(authentication.redacted(delivery, config.secrets), config, authentication)
+
+    def with_known_head(self, delivery: Delivery, config: SourceConfig, authentication: Authentication) -> Delivery:
+        """Return the delivery with what is read of its headers, and without credentials in a URL that is not signed."""
+        names = authentication.headers(delivery) | self.named_headers(config)
+        kept = only_known(delivery, names, self.header_prefixes, authentication.secret_header)
+        return kept if "url" in authentication.proof.covers else without_parameters(kept)
+
+    def named_headers(self, config: SourceConfig) -> frozenset[str]:
+        """Return the headers, in lower case, from which the source's configuration takes values."""
+        return frozenset(map(header_of, config.fields.values())) if config.fields else NO_HEADERS
 
     def removed_secrets(self, config: SourceConfig) -> tuple[Secret, ...]:
         """Return the secrets that `stored` removes from a delivery."""

@@ -46,6 +46,15 @@ class Credential(Authentication):
         """What such a password is worth."""
         return Proof(HOW[self.kind].format(header=self.header), "the sender, not what is sent", WHILE_IN_FORCE)
 
+    def headers(self, delivery: Delivery) -> frozenset[str]:
+        """Return the header of the password, where it stands in one."""
+        return frozenset(filter(None, (self.secret_header,)))
+
+    @property
+    def secret_header(self) -> str | None:
+        """The header of the password, None where it stands in the URL."""
+        return None if self.kind == "url" else self.header
+
     def mistakes(self, secrets: tuple[Secret, ...]) -> list[str]:
         """Return a sentence for each secret that cannot work, or one sentence where none is set."""
         return mistakes_of_each(secrets, lambda value: _mistake(self, value))

@@ -5,6 +5,7 @@ A secret is base64 of a shared key or a PEM public key. The key alone determines
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
     from app.model import Delivery, Secret
+
+COVERED = re.compile(r'"([a-z0-9-]+)"')
+# Never stored, also where a signature covers them: such a delivery cannot be checked again later.
+CREDENTIALS = frozenset({"authorization", "proxy-authorization", "cookie"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +39,11 @@ class MessageSignature(Authentication):
     def proof(self) -> Proof:
         """What a signature of this kind is worth."""
         return Proof("HTTP Message Signature", ", ".join(self.components), f"for {in_words(self.tolerance)}")
+
+    def headers(self, delivery: Delivery) -> frozenset[str]:
+        """Return the headers of the signature, and those that it says to cover."""
+        covered = COVERED.findall(delivery.headers.get("signature-input", ""))
+        return frozenset({"signature-input", "signature", "content-digest", *covered}) - CREDENTIALS
 
     def mistakes(self, secrets: tuple[Secret, ...]) -> list[str]:
         """Return what is wrong with the keys."""

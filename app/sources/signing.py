@@ -67,6 +67,10 @@ class Scheme(Authentication):
         how = f"{kind}{self.algorithm.upper()} in {self.header}"
         return Proof(how, ", ".join(covered), f"for {in_words(self.tolerance)}" if self.tolerance else WHILE_IN_FORCE)
 
+    def headers(self, delivery: Delivery) -> frozenset[str]:
+        """Return the headers of the signature, its id and its time."""
+        return frozenset(filter(None, (self.header, self.id_header, self.timestamp_header)))
+
     def mistakes(self, secrets: tuple[Secret, ...]) -> list[str]:
         """Return a sentence for each secret that cannot work, or one sentence where none is set."""
         return mistakes_of_each(secrets, self._mistake)

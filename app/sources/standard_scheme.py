@@ -53,6 +53,7 @@ class StandardProvider(SignedProvider):
 
     Options = TimedOptions
     prefix: str = "webhook"
+    header_prefixes = ("webhook-", "svix-")
     scheme = SHARED
 
     def check(self, config: SourceConfig) -> list[str]:

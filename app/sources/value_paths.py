@@ -27,10 +27,15 @@ FieldName = Annotated[str, AfterValidator(_is_field)]
 
 def value_at(name: str, body: Mapping[str, Any], headers: Mapping[str, str]) -> Any:
     """Return the value at the path `name`, None where there is none."""
-    if name.startswith("header:"):
-        header = headers.get(name.removeprefix("header:").lower())
+    if named := header_of(name):
+        header = headers.get(named)
         return None if header is None else storable(header)
     return find(body, *_steps(name))
+
+
+def header_of(name: str) -> str:
+    """Return the name of the header that a path names, in lower case; empty where it names none."""
+    return name.removeprefix("header:").lower() if name.startswith("header:") else ""
 
 
 def _steps(name: str) -> tuple[str | int, ...]:

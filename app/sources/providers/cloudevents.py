@@ -49,6 +49,7 @@ class CloudEvents(CredentialProvider):
     """`source` and `id` together identify an event."""
 
     name = "cloudevents"
+    header_prefixes = ("ce-", "webhook-request-")
     Options = CloudEventsOptions
     credential = Credential("bearer")
 

@@ -26,6 +26,7 @@ class Formspree(SignedProvider):
     """No id is documented: the whole body, which holds a time, identifies a submission."""
 
     name = "formspree"
+    header_prefixes = ("x-hook-secret",)
     Options = TimedOptions
     scheme = Scheme(
         header="formspree-signature",

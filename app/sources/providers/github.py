@@ -33,6 +33,7 @@ class GitHub(SignedProvider):
     """The body identifies the event: name and id stand in headers that are not signed."""
 
     name = "github"
+    header_prefixes = ("x-github-",)
     scheme = Scheme(header="x-hub-signature-256", prefix="sha256=")
 
     def handshake(self, delivery: Delivery, config: SourceConfig) -> Response | None:

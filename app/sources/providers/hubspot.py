@@ -76,6 +76,7 @@ class HubSpot(SignedProvider):
     """The secret is the app's client secret. Webhook events carry no address; a workflow's request does."""
 
     name = "hubspot"
+    header_prefixes = ("x-hubspot-",)
     retry_after_unit = 1000  # a workflow reads Retry-After as milliseconds ("error handling" page)
     Options = HubSpotOptions
     scheme = Scheme(

@@ -23,7 +23,7 @@ from app.sources.base import Provider
 from app.sources.fields import as_instant, body_digest, from_digits
 from app.sources.options import HeaderName, StrictOptions, options_of
 from app.sources.signing import PLACEHOLDER, Scheme
-from app.sources.value_paths import FieldName, value_at
+from app.sources.value_paths import FieldName, header_of, value_at
 
 NOTHING = Proof("nothing", "nothing: every caller that knows the URL is believed", "for ever")
 
@@ -162,6 +162,12 @@ class JsonWebhook(Provider):
         if options.signature is None and options.credential is None:
             return ["needs `signature:` or `credential:`, or `verify: none` together with `allow_unverified: true`"]
         return super().check(config) + (_timestamp_mistakes(options.signature) if options.signature else [])
+
+    def named_headers(self, config: SourceConfig) -> frozenset[str]:
+        """Return the headers that `fields:` and `map:` name."""
+        fields = options_of(config, JsonOptions).fields
+        named = (where for _, where in fields if isinstance(where, str))
+        return super().named_headers(config) | frozenset(map(header_of, named))
 
     def event(self, body: dict[str, Any], delivery: Delivery, config: SourceConfig) -> Event:
         """Return the one event, with the fields that the source's `fields:` names."""

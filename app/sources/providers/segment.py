@@ -121,7 +121,10 @@ class Segment(PersonProvider, SignedProvider):
     def stored(self, delivery: Delivery, config: SourceConfig) -> Delivery:
         """Return the delivery without the token."""
         options = options_of(config, SegmentOptions)
-        return _credential(options).redacted(delivery, _tokens(options))
+        token = _credential(options)
+        kept = self.with_known_head(token.redacted(delivery, _tokens(options)), config, token)
+        signed = {name: value for name, value in delivery.headers.items() if name == self.scheme.header}
+        return replace(kept, headers={**kept.headers, **signed})
 
     def removed_secrets(self, config: SourceConfig) -> tuple[Secret, ...]:
         """Return the tokens."""

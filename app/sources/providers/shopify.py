@@ -32,6 +32,7 @@ class Shopify(SignedProvider):
     """Body and topic identify the event: no header is signed, and one action may send its body as several topics."""
 
     name = "shopify"
+    header_prefixes = ("x-shopify-", "shopify-")
     scheme = Scheme(header="x-shopify-hmac-sha256", encoding="base64")
 
     def verify(self, delivery: Delivery, config: SourceConfig, now: datetime) -> Secret | None:

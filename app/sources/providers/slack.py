@@ -51,6 +51,7 @@ class Slack(PersonProvider, SignedProvider):
     """`event_id` identifies an event, `trigger_id` a command or an interaction."""
 
     name = "slack"
+    header_prefixes = ("x-slack-",)
     Options = SlackOptions
     hosts = frozenset({"slack.com"})
     lookup_subject = "user"
