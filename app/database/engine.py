@@ -11,6 +11,7 @@ from sqlalchemy import make_url, text
 from sqlalchemy.dialects.postgresql.asyncpg import dialect
 from sqlalchemy.exc import SQLAlchemyError
 
+from app.database.arrays import know_arrays
 from app.database.idle import close_unused
 from app.database.without_orm import without_orm
 from app.errors import Busy, StartError
@@ -55,7 +56,7 @@ async def connect(
     """
     named = {} if "application_name" in url.query else {"application_name": APPLICATION_NAME}
     try:
-        return await asyncpg.connect(
+        connection = await asyncpg.connect(
             url.set(drivername="postgresql").render_as_string(hide_password=False),
             timeout=CONNECT_SECONDS,
             command_timeout=command_timeout,
@@ -69,6 +70,8 @@ async def connect(
     except (asyncpg.PostgresError, asyncpg.InterfaceError, ValueError) as error:
         # SQLAlchemy does not translate the driver's errors here, and callers handle those of the network.
         raise ConnectionError(str(error)) from error
+    know_arrays(connection)
+    return connection
 
 
 def open_engine(

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 from sqlalchemy import make_url, text
 
 from app.database.direct import DirectConnection
-from app.database.engine import open_engine, require_server
+from app.database.engine import connect, open_engine, require_server
 from app.errors import StartError
 
 if TYPE_CHECKING:
@@ -60,3 +61,26 @@ async def test_an_unknown_word_is_one_message(postgres: Databases) -> None:
     with pytest.raises(StartError, match="sslmode"):
         await require_server(engine)
     await engine.dispose()
+
+
+@pytest.mark.parametrize(
+    ("kind", "values"),
+    [
+        ("bytea", [b"\x00", b""]),
+        ("integer", [1, None, -2]),
+        ("bigint", [2**40, -1]),
+        ("double precision", [0.5, -1e300]),
+        ("name", ["segue"]),
+        ("timestamptz", [datetime(2026, 11, 29, tzinfo=UTC)]),
+        ("interval", [timedelta(days=3, seconds=1)]),
+    ],
+)
+async def test_arrays_come_back_as_they_went_without_a_question_about_their_type(
+    database_url: str, kind: str, values: list[object]
+) -> None:
+    connection = await connect(make_url(database_url))
+    asked = list[str]()
+    connection.add_query_logger(lambda record: asked.append(record.query))
+    assert await connection.fetchval(query := f"SELECT CAST($1 AS {kind}[])", values) == values
+    await connection.close()
+    assert asked == [query]

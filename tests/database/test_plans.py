@@ -264,6 +264,14 @@ async def test_every_connection_plans_for_any_values(connection: Any) -> None:
     assert await connection.fetchval("SHOW plan_cache_mode") == "force_generic_plan"
 
 
+async def test_the_driver_asks_nothing_of_its_own_for_any_statement(connection: Any) -> None:
+    asked = list[str]()
+    connection.add_query_logger(lambda record: asked.append(record.query))
+    for name in sorted(set(STATEMENTS) - LOCKS):
+        await connection.prepare(driver_sql(STATEMENTS[name])[0])
+    assert asked == []
+
+
 async def test_every_table_that_grows_is_filled(connection: Any) -> None:
     for table in sorted(GROWING):
         assert await connection.fetchval(f"SELECT count(*) FROM {table}") == ROWS, table  # noqa: S608  # our own
