@@ -12,7 +12,11 @@ import sys
 from app.cli.without_rich import without_rich
 with without_rich():
     import app.main
-print(sorted({"rich", "pygments", "alembic", "sqlalchemy.orm", "cryptography", "cel_expr_python"} & sys.modules.keys()))
+from app.processes.imports import import_for_children
+from app.web.wiring import resource_modules
+import_for_children(resource_modules)
+unneeded = ["rich", "pygments", "alembic", "sqlalchemy.orm", "cryptography", "cel_expr_python", "pydantic.v1"]
+print([name for name in unneeded if sys.modules.get(name)])
 from app.database.engine import AsyncEngine
 from sqlalchemy.ext import asyncio
 print(asyncio.AsyncEngine is AsyncEngine)
