@@ -71,16 +71,18 @@ async def applications(process: Process) -> list[FastAPI]:
     settings = process.settings
     token = settings.admin_token.get_secret_value() if settings.admin_token else None
     webhooks, authorise = await _webhooks(process), partial(auth.authorise, token)
+    operators = partial(_operators, process, token)
     public = [health.health(process), connect.router(process.oauth.connector if process.oauth else None)]
-    operators = [health.metrics(process), reference.router(token), auth.operators_only(token, _resources(process))]
+    described = [health.metrics(process), reference.router(token)]
     if settings.admin_port is None:
-        return [create_app([*public, *operators], webhooks=webhooks, authorise=authorise)]
-    return [create_app(public, webhooks=webhooks), create_app(operators, authorise=authorise)]
+        app = create_app([*public, *described], webhooks=webhooks, authorise=authorise, operators=operators)
+        return [app]
+    return [create_app(public, webhooks=webhooks), create_app(described, authorise=authorise, operators=operators)]
 
 
-def _resources(process: Process) -> list[APIRouter]:
-    """Return the routes of each resource: what `routes` of each module of `app.web.api` returns, by name."""
-    return [resource.routes(process) for resource in resource_modules()]
+def _operators(process: Process, token: str | None) -> APIRouter:
+    """Return the routes of all resources: what `routes` of each module of `app.web.api` returns, by name."""
+    return auth.operators_only(token, [resource.routes(process) for resource in resource_modules()])
 
 
 async def _webhooks(process: Process) -> Webhooks:

@@ -56,6 +56,18 @@ async def reload(web: Running, token: str | None = ADMIN_TOKEN) -> httpx.Respons
     return await web.client.post("/-/reload", headers=headers)
 
 
+async def test_the_routes_of_operators_are_made_for_the_first_request_of_one(web: Running) -> None:
+    begun = len(web.operators.routes)
+    await web.client.get("/healthz")
+    await web.client.get("/api/v1/events")
+    assert len(web.operators.routes) == begun  # a scanner has no token
+    assert (await web.get("/api/v1/events")).json()["items"] == []
+    made = len(web.operators.routes)
+    assert made > begun
+    await web.get("/api/v1/events")
+    assert len(web.operators.routes) == made
+
+
 async def test_a_delivery_is_followed_by_its_ids_from_the_event_to_the_journal(web: Running) -> None:
     delivery = (await web.deliver("crm", signup(1))).json()["id"]
 
