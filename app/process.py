@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from app.hubspot.rate_limit_store import StoredRateLimit
     from app.model import Account
     from app.observability.shared import Shared
+    from app.rules.file.documents import Document
     from app.rules.rulebook import Rulebook
     from app.settings import Settings
 
@@ -224,13 +225,8 @@ async def open_process(
         if shared is not None:
             share_metrics(shared)
         metrics = Metrics(__version__, shared)
-        rulebook = ActiveRulebook(
-            RulebookStore(engine),
-            read=partial(read_documents, settings.config),
-            load=partial(load_rulebook, settings=settings, environment=environment, sandbox=sandbox is not None),
-            unfinished=partial(unfinished_elsewhere, engine),
-            metrics=metrics,
-        )
+        load = partial(load_rulebook, settings=settings, environment=environment, sandbox=sandbox is not None)
+        rulebook = _rulebook(engine, settings, load, metrics)
         # In practice all accounts use the emulator's tokens, including those that join by OAuth in the rules.
         observe = partial(observe_call, metrics)
         oauth = None if sandbox else await open_oauth(stack, settings, engine, base_url=base_url, observe=observe)
@@ -251,6 +247,18 @@ async def open_process(
             practice=sandbox is not None,
             shared=shared,
         )
+
+
+def _rulebook(
+    engine: AsyncEngine, settings: Settings, load: Callable[[tuple[Document, ...]], Rulebook], metrics: Metrics
+) -> ActiveRulebook:
+    return ActiveRulebook(
+        RulebookStore(engine),
+        read=partial(read_documents, settings.config),
+        load=load,
+        unfinished=partial(unfinished_elsewhere, engine),
+        metrics=metrics,
+    )
 
 
 def _source_secrets(rulebook: ActiveRulebook) -> frozenset[str]:

@@ -44,7 +44,9 @@ class Metrics:
         self.registry = CollectorRegistry()
         self._shared = shared
         self._by_name: dict[str, MetricWrapperBase] = {}
-        self._counters()
+        self._count_deliveries()
+        self._count_enrollments()
+        self._count_requests()
         self._durations()
         self._gauges()
         self._build.labels(version).set(1)
@@ -64,7 +66,7 @@ class Metrics:
         counter = self._counter(name, description, *labels)
         return lambda *values: self._child(counter, *values).inc()
 
-    def _counters(self) -> None:
+    def _count_deliveries(self) -> None:
         self._received = self._counter("webhooks_received_total", "Deliveries by how they ended", "source", "result")
         self._rejected = self._counter("webhooks_rejected_total", "Deliveries turned away", "source", "reason")
         self.request_rejected: Callable[[str], None] = self._counting(
@@ -83,6 +85,8 @@ class Metrics:
         self.rule_error: Callable[[str], None] = self._counting(
             "rule_errors_total", "Rules that could not be evaluated", "rule"
         )
+
+    def _count_enrollments(self) -> None:
         self._enrollments = self._counter(
             "enrollments_total", "Transitions of enrollments", "sequence", "outcome", "reason"
         )
@@ -110,6 +114,8 @@ class Metrics:
         self._replies = self._counter("replies_total", "Replies that were learnt of", "account", "sequence")
         self._looks = self._counter("follow_looks_total", "Looks at what became of enrollments", "account", "result")
         self._follow_calls = self._counter("follow_calls_total", "Calls that following has cost", "account", "kind")
+
+    def _count_requests(self) -> None:
         self._calls = self._counter("hubspot_requests_total", "Requests to HubSpot", "account", "endpoint", "status")
         self._throttled = self._counter("hubspot_throttled_total", "429s: each one is a defect of the pace", "account")
         self.sending_repeated: Callable[[str], None] = self._counting(
