@@ -16,6 +16,8 @@ from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections import Counter
 from typing import Any, NoReturn
 
+import orjson
+
 from app.errors import Unreadable
 
 # Far above any real payload (Stripe's deepest is about 10), far below the limits of recursion and PostgreSQL's jsonb.
@@ -23,10 +25,16 @@ MAX_DEPTH = 100
 LONGEST_NAME = 60
 LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 ESCAPED_NUL = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")
+# The form of a document: its brackets are all of one kind, and so are its digits.
+FORM = bytes.maketrans(b"[]123456789", b"{}000000000")
+LONG_NUMBER = b"0" * 19
+NO_BRACKETS = bytes(set(range(256)) - set(b"{}"))
 
 
 def parse(body: bytes | str) -> Any:
     """Return the JSON value in `body`; raise Unreadable where it is not strict JSON in UTF-8."""
+    if isinstance(body, bytes) and (plain := _plain(body)) is not None:
+        return plain
     try:
         text = body if isinstance(body, str) else body.decode()
         if "\\u0000" in text:
@@ -50,6 +58,34 @@ def parse_object(body: bytes | str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise Unreadable("malformed_body", "the body is not a JSON object")
     return value
+
+
+def _plain(body: bytes) -> Any:
+    """Return the value of a body that orjson and DECODER read alike, as almost all are; None for any other one.
+
+    Without a backslash, quotes stand around texts only. Between the texts stand all numbers and brackets, and where a
+    key was repeated, the value that is written again has fewer texts. Reading and checking so takes a third as long.
+    """
+    if b"\\" in body:
+        return None
+    parts = body.split(b'"')
+    form = b"".join(parts[::2]).translate(FORM)
+    try:
+        value = orjson.loads(body)
+        texts_kept = orjson.dumps(value).count(b'"') == len(parts) - 1
+    except ValueError:
+        return None
+    return value if texts_kept and LONG_NUMBER not in form and not _is_deep(form) else None
+
+
+def _is_deep(form: bytes) -> bool:
+    """Tell whether valid JSON of this form, its texts left out, is nested deeper than `MAX_DEPTH`."""
+    brackets = form.translate(None, NO_BRACKETS)
+    depth = 0
+    while brackets and depth <= MAX_DEPTH:
+        brackets = brackets.replace(b"{}", b"")  # the innermost ones
+        depth += 1
+    return depth > MAX_DEPTH
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -117,6 +153,5 @@ def _too_deep() -> Unreadable:
     return Unreadable("malformed_body", f"the body is nested deeper than {MAX_DEPTH} levels")
 
 
-# The standard library's decoder: orjson turns integers above 64 bits into floats and drops repeated keys silently, and
-# checking for both afterwards costs as much as this decoder does.
+# The standard library's decoder: orjson turns integers above 64 bits into floats and drops repeated keys silently.
 DECODER = json.JSONDecoder(object_pairs_hook=_unique, parse_float=_finite, parse_constant=_no_constant)

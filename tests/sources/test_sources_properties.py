@@ -183,6 +183,38 @@ def test_parsing_gives_back_what_was_written(value: Any) -> None:
     assert expected is None or found == expected
 
 
+# Pieces of JSON, and what looks like it within a text. Put together they are mostly no JSON, and rarely strict JSON.
+BRACKETS = ["{", "}", "[", "]", ",", ":", " ", "\x00", "\ufeff"]
+TEXTS = ['"a"', '"b"', '"{"', '"]:,1"', '"\\u0041"', '"\u00e9"', f'"{"9" * 30}"']
+WORDS = ["1", "-0.5", "1e400", "01", "null", "NaN", "9" * 18, "9" * 19, "9" * 30]
+tokens = st.sampled_from([*BRACKETS, *TEXTS, *WORDS])
+objects = st.recursive(
+    tokens,
+    lambda inner: st.lists(st.tuples(st.sampled_from(['"a"', '"b"', '"\\u0061"']), inner), max_size=3).map(
+        lambda pairs: "{" + ", ".join(f"{name}: {value}" for name, value in pairs) + "}"
+    ),
+    max_leaves=8,
+)
+
+
+@given(st.one_of(st.lists(tokens, max_size=12).map("".join), objects))
+@example('{"a": 1, "a": 1}')
+@example('{"a": {"b": 18446744073709551616}}')
+@example("[" * 100 + "]" * 100)
+@example("[" * 101 + "]" * 101)
+@example('{"a":"}","a":' * 101 + "1" + ',"b":"{"}' * 101)
+def test_the_quick_way_through_json_comes_to_the_same(written: str) -> None:
+    assert _read(written.encode()) == _read(written)
+
+
+def _read(body: bytes | str) -> str:
+    """Return what a body is, or why it is refused. A text is always read by the standard library's decoder."""
+    try:
+        return repr(parse(body))
+    except Unreadable as refusal:
+        return str(refusal)
+
+
 @given(
     st.lists(st.dictionaries(st.text(max_size=5), anything, min_size=1, max_size=3), min_size=1, max_size=3),
     st.booleans(),
