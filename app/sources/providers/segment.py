@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from functools import cache, partial
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, SecretStr, StringConstraints
@@ -160,22 +161,24 @@ class Segment(PersonProvider, SignedProvider):
         """Return the same events, each with its type only where nothing hears it."""
         part, batch = signed_part(delivery.body)
         if not batch:
-            return [self._event(parse_object(part), body_digest(part), config, hears)]
+            return [self._event(parse_object(part), partial(body_digest, part), config, hears)]
         if options_of(config, SegmentOptions).tokens and options_of(config, SegmentOptions).batches == "all":
             members = not_too_many(parse(delivery.body))
-            digest = body_digest(delivery.body)
+            whole = cache(lambda: body_digest(delivery.body))
             return each(
                 members,
-                lambda at: self._event(_object(members[at]), f"{digest}/{at}", config, hears),
+                lambda at: self._event(_object(members[at]), lambda: f"{whole()}/{at}", config, hears),
                 delivery,
                 config,
             )
         # The signed part identifies the members: a replay of the delivery with another tail creates no new ones.
         digest = body_digest(part)
         others = [dropped(config, digest, at, UNSIGNED) for at in range(1, _length(delivery.body))]
-        return [self._event(parse_object(part), digest, config, hears), *others]
+        return [self._event(parse_object(part), lambda: digest, config, hears), *others]
 
-    def _event(self, body: dict[str, Any], otherwise: str, config: SourceConfig, hears: Callable[[str], bool]) -> Event:
+    def _event(
+        self, body: dict[str, Any], otherwise: Callable[[], str], config: SourceConfig, hears: Callable[[str], bool]
+    ) -> Event:
         if not hears(kind := required(body, "type")):
             return unheard(config, kind)
         return self.awaiting_lookup(_event(kind, body, otherwise, config), config)
@@ -224,8 +227,8 @@ def _object(member: Any) -> dict[str, Any]:
     return member
 
 
-def _event(kind: str, body: dict[str, Any], otherwise: str, config: SourceConfig) -> Event:
-    """Return one event; without a message id `otherwise` identifies it."""
+def _event(kind: str, body: dict[str, Any], otherwise: Callable[[], str], config: SourceConfig) -> Event:
+    """Return one event; without a message id, what `otherwise` returns identifies it."""
     about_group = kind == "group"  # a group call's own traits describe the company, not the person
     of_person, of_context = body.get("traits"), find(body, "context", "traits")
     sent = [of_context] if about_group else [of_person, of_context]
@@ -235,7 +238,7 @@ def _event(kind: str, body: dict[str, Any], otherwise: str, config: SourceConfig
     return Event(
         source=config.name,
         type=kind,
-        dedupe=(identifier or otherwise,),
+        dedupe=(identifier or otherwise(),),
         id=identifier,
         occurred_at=instant(body, "timestamp"),
         email=_any_of(traits, "email") or text(body, "properties", "email"),
