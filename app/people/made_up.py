@@ -66,14 +66,14 @@ MADE_UP = (
     MadeUp("*.invalid", "a domain that never exists", "RFC 6761, section 6.4"),
 )
 
-# One look for all patterns: hardly any address is made up.
-_ANY = re.compile("|".join(translate(kind.pattern) for kind in MADE_UP))
+# One look at the host for all patterns: hardly any address is made up.
+_ANY_HOST = re.compile("|".join(translate(kind.pattern.rpartition("@")[2]) for kind in MADE_UP))
 
 
 def made_up(address: str | None) -> str | None:
     """Return what kind of made-up address this is, in words and without the address; None where it is none."""
     normal = normalise(address)
-    if normal is None or not _ANY.match(normal):
+    if normal is None or not _ANY_HOST.match(normal.rpartition("@")[2]):
         return None
     kind = next((kind for kind in MADE_UP if fnmatchcase(normal, kind.pattern)), None)
     return f"{kind.meaning} ({kind.pattern})" if kind else None
