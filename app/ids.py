@@ -36,4 +36,4 @@ class Ids:
         """Return a new id with this prefix (dlv, evt, dec, enr)."""
         fresh = (self._clock() << _RANDOM_BITS) | self._randomness(_RANDOM_BITS)
         self._last = fresh if fresh > self._last else self._last + 1
-        return f"{prefix}_{self._last:032x}"
+        return f"{prefix}_{self._last.to_bytes(16, 'big').hex()}"

@@ -173,8 +173,10 @@ def _to_lines(filtering: type[Any], lines: _Lines) -> type[Any]:
 
     class _Logger(filtering):  # type: ignore[misc]  # structlog makes the class
         def _proxy_to_logger(self, method_name: str, event: str | None = None, **facts: Any) -> None:
-            line = _json_line(method_name, {**self._context, **facts, "event": event})
-            lines.add(line, urgent=method_name not in _PATIENT)
+            if self._context:
+                facts = {**self._context, **facts}
+            facts["event"] = event
+            lines.add(_json_line(method_name, facts), urgent=method_name not in _PATIENT)
 
     return _Logger
 
