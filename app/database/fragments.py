@@ -10,3 +10,23 @@ ONE_AFTER_THE_OTHER = "clock_timestamp() + (row_number() OVER (ORDER BY id) - 1)
 MAY_HAVE_BEEN_SENT = """
     (first_sending_at IS NOT NULL OR (plan->>'action' IS NOT DISTINCT FROM 'workflow' AND triggered_at IS NOT NULL))
 """
+
+
+def json_columns(named: str) -> str:
+    """Return expressions for the columns `named` (names with types), whose values the JSON array `row` has in order.
+
+    A row may end early: what is missing is NULL, or an empty array.
+    """
+    pairs = [column.split(maxsplit=1) for column in named.split(",")]
+    return ", ".join(f"{_value(place, type_)} AS {name}" for place, (name, type_) in enumerate(pairs))
+
+
+def _value(place: int, type_: str) -> str:
+    match type_:
+        case "text":
+            return f"row->>{place}"
+        case "text[]":
+            return f"ARRAY(SELECT jsonb_array_elements_text(row->{place}))"
+        case "jsonb":
+            return f"NULLIF(row->{place}, 'null')"
+    return f"CAST(row->>{place} AS {type_})"

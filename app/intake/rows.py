@@ -1,4 +1,7 @@
-"""What a group commit writes, as rows of JSON: one text per table. Bodies are an array of bytes beside theirs."""
+"""What a group commit writes, as rows of JSON: one text per table. Bodies are an array of bytes beside theirs.
+
+A row is an array of values, in the order that `app.intake.statements` gives its columns.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +18,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from app.model import Decision, EnrollRequest
+
+    Row = tuple[Any, ...]
 
 
 def rows(batch: Sequence[IntakeRecord]) -> dict[str, Any]:
@@ -50,61 +55,61 @@ def _rows_of(items: list[_Item]) -> dict[str, str]:
     decisions = [(item, recorded) for item in items for recorded in item.decided.decisions]
     return {
         "events": _json([_event(item) for item in items]),
-        "decisions": _json([{**_decision(*row), **_enrollment(*row)} for row in decisions]),
+        "decisions": _json([_decision(*row) + _enrollment(*row) for row in decisions]),
     }
 
 
-def _delivery(record: IntakeRecord) -> dict[str, Any]:
+def _delivery(record: IntakeRecord) -> Row:
     delivery = record.delivery
-    return {
-        "id": delivery.id,
-        "source": delivery.source,
-        "provider": record.provider,
-        "received_at": delivery.received_at,
-        "method": delivery.method,
-        "url": delivery.url,
-        "headers": delivery.headers,
-    }
+    return (
+        delivery.id,
+        delivery.source,
+        record.provider,
+        delivery.received_at,
+        delivery.method,
+        delivery.url,
+        delivery.headers,
+    )
 
 
-def _event(item: _Item) -> dict[str, Any]:
+def _event(item: _Item) -> Row:
     event = item.decided.event
-    return {
-        "id": item.decided.id,
-        "key": item.decided.key[1].hex(),
-        "delivery_id": item.delivery_id,
-        "source": event.source,
-        "type": event.type,
-        "provider_id": event.id,
-        "received_at": item.received_at,
-        "occurred_at": event.occurred_at,
-        "email": email_of(item.decided),
-        "first_name": event.first_name,
-        "last_name": event.last_name,
-        "name": event.name,
-        "company": event.company,
-        "exit": event.exit,
-        "thin": event.thin,
-        "data": event.data,
-        "answers": event.answers or None,
-    }
+    return (
+        item.decided.id,
+        item.decided.key[1].hex(),
+        item.delivery_id,
+        event.source,
+        event.type,
+        event.id,
+        item.received_at,
+        event.occurred_at,
+        email_of(item.decided),
+        event.first_name,
+        event.last_name,
+        event.name,
+        event.company,
+        event.exit,
+        event.thin,
+        event.data,
+        event.answers or None,
+    )
 
 
-def _decision(item: _Item, recorded: RecordedDecision) -> dict[str, Any]:
+def _decision(item: _Item, recorded: RecordedDecision) -> Row:
     decision = recorded.decision
-    return {
-        "id": recorded.id,
-        "event_id": item.decided.id,
-        "source": item.decided.event.source,
-        "email": email_of(item.decided),
-        "verdict": decision.verdict,
-        "reason": decision.reason,
-        "rule": decision.rule,
-        "line": decision.line,
-        "revision": decision.revision,
-        "facts": _facts(decision),
-        "enrollment_id": recorded.enrollment_id,
-    }
+    return (
+        recorded.id,
+        item.decided.id,
+        item.decided.event.source,
+        email_of(item.decided),
+        decision.verdict,
+        decision.reason,
+        decision.rule,
+        decision.line,
+        decision.revision,
+        _facts(decision),
+        recorded.enrollment_id,
+    )
 
 
 def _facts(decision: Decision) -> list[dict[str, Any]]:
@@ -115,27 +120,25 @@ def _facts(decision: Decision) -> list[dict[str, Any]]:
     ]
 
 
-def _enrollment(item: _Item, recorded: RecordedDecision) -> dict[str, Any]:
+def _enrollment(item: _Item, recorded: RecordedDecision) -> Row:
     """Return what the enrollment that a decision asks for has beside it."""
     request = recorded.decision.enroll
     if request is None:
-        return {}
-    return {
-        "account": request.account,
-        "address": request.email,
-        "sequence": request.sequence,
-        "plan": written(request.plan),
-        "properties": {**request.properties, **_written_back(item, recorded, request)},
-        "require": request.require,
-        "intent": request.intent.name or f"{request.plan.action}:{recorded.enrollment_id}",
-        "seconds": request.intent.period.total_seconds(),
-        "received_at": item.received_at,
-        "expires_at": (item.expires_from or item.received_at) + request.expires_after
-        if request.expires_after
-        else None,
-        "priority": request.priority,
-        "due_at": item.received_at + request.delay if request.delay else None,
-    }
+        return ()
+    return (
+        request.account,
+        request.email,
+        request.sequence,
+        written(request.plan),
+        {**request.properties, **_written_back(item, recorded, request)},
+        request.require,
+        request.intent.name or f"{request.plan.action}:{recorded.enrollment_id}",
+        request.intent.period.total_seconds(),
+        item.received_at,
+        (item.expires_from or item.received_at) + request.expires_after if request.expires_after else None,
+        request.priority,
+        item.received_at + request.delay if request.delay else None,
+    )
 
 
 def _written_back(item: _Item, recorded: RecordedDecision, request: EnrollRequest) -> dict[str, str]:
@@ -144,7 +147,7 @@ def _written_back(item: _Item, recorded: RecordedDecision, request: EnrollReques
     return {name: facts[fact] for fact, name in request.plan.write_back}
 
 
-def _json(table: list[dict[str, Any]]) -> str:
+def _json(table: list[Row]) -> str:
     """Return rows as JSON text. orjson refuses integers beyond 64 bits, which providers do send; json takes those."""
     try:
         return orjson.dumps(table, default=dict).decode()

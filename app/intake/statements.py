@@ -4,10 +4,28 @@ from __future__ import annotations
 
 from sqlalchemy import text
 
-# Rows come as JSON texts: that is far cheaper to write than an array per column, of which there are forty. The row of a
-# decision has its enrollment's columns, too: reading a row costs as much as writing one. Ids sort by time, so the
+from app.database.fragments import json_columns
+
+# Rows come as JSON texts: that is far cheaper to write than an array per column, of which there are forty. Each row is
+# an array of values without names, in the order of these columns (`app.intake.rows` writes it): PostgreSQL parses it
+# once and finds each value by its place, where `json_to_recordset` reads the text again and looks up names. The row of
+# a decision has its enrollment's columns, too: reading a row costs as much as writing one. Ids sort by time, so the
 # lowest id is what came first.
-#
+DELIVERY_COLUMNS = json_columns(
+    "id text, source text, provider text, received_at timestamptz, method text, url text, headers jsonb"
+)
+EVENT_COLUMNS = json_columns("""
+    id text, key text, delivery_id text, source text, type text, provider_id text, received_at timestamptz,
+    occurred_at timestamptz, email text, first_name text, last_name text, name text, company text, exit boolean,
+    thin boolean, data jsonb, answers jsonb
+""")
+DECISION_COLUMNS = json_columns("""
+    id text, event_id text, source text, email text, verdict text, reason text, rule text, line integer, revision text,
+    facts jsonb, enrollment_id text, account text, address text, sequence text, plan jsonb, properties jsonb,
+    require text[], intent text, seconds double precision, received_at timestamptz, expires_at timestamptz,
+    priority integer, due_at timestamptz
+""")
+
 # `fresh` decides what is new. A key that a concurrent transaction has inserted but not committed makes it wait for that
 # transaction's end; it returns exactly the events that no other transaction has. Keys are inserted in their order: two
 # replicas with the same keys then wait for each other instead of deadlocking. All that follows is joined to `fresh`.
@@ -18,15 +36,11 @@ from sqlalchemy import text
 # grows stale, which can only leave an intent where it is.
 #
 # The parts that write rows do not read each other, so that their order does not matter.
-EVENTS = """
+EVENTS = f"""
     event_in AS MATERIALIZED (
-        SELECT * FROM json_to_recordset(CAST(:events AS json)) AS row(
-            id text, key text, delivery_id text, source text, type text, provider_id text, received_at timestamptz,
-            occurred_at timestamptz, email text, first_name text, last_name text, name text, company text, exit boolean,
-            thin boolean, data jsonb, answers jsonb
-        )
+        SELECT {EVENT_COLUMNS} FROM jsonb_array_elements(CAST(:events AS jsonb)) AS element(row)
     )
-"""
+"""  # noqa: S608  # what is put in are the columns above
 
 # The latest decision about an event before this one, the same rule's where it has one.
 PREVIOUS = """(
@@ -45,12 +59,9 @@ def decided(*, free: str = "false", replaces: str = PREVIOUS, detail: str = "NUL
     """
     return f"""
     decision_in AS MATERIALIZED (
-        SELECT row.*, delivery_id, heard_at FROM json_to_recordset(CAST(:decisions AS json)) AS row(
-            id text, event_id text, source text, email text, verdict text, reason text, rule text, line integer,
-            revision text, facts jsonb, enrollment_id text, account text, address text, sequence text, plan jsonb,
-            properties jsonb, require text[], intent text, seconds double precision, received_at timestamptz,
-            expires_at timestamptz, due_at timestamptz, priority integer
-        ) JOIN fresh USING (event_id)
+        SELECT row.*, delivery_id, heard_at FROM (
+            SELECT {DECISION_COLUMNS} FROM jsonb_array_elements(CAST(:decisions AS jsonb)) AS element(row)
+        ) AS row JOIN fresh USING (event_id)
     ), holder AS (
         INSERT INTO intents AS held (account, intent, email, enrollment_id, until)
         SELECT DISTINCT ON (account, intent, address)
@@ -117,12 +128,11 @@ ACCEPT = text(f"""
     ), {decided(replaces="CAST(NULL AS text)")}, delivery AS (
         INSERT INTO deliveries (id, source, provider, received_at, method, url, headers, body)
         SELECT id, source, provider, received_at, method, url, headers, body
-        FROM ROWS FROM (
-            json_to_recordset(CAST(:deliveries AS json)) AS (
-                id text, source text, provider text, received_at timestamptz, method text, url text, headers jsonb
-            ),
-            unnest(CAST(:bodies AS bytea[]))
-        ) AS row(id, source, provider, received_at, method, url, headers, body)
+        FROM (
+            SELECT {DELIVERY_COLUMNS}, body FROM ROWS FROM (
+                jsonb_array_elements(CAST(:deliveries AS jsonb)), unnest(CAST(:bodies AS bytea[]))
+            ) AS element(row, body)
+        ) AS row
         WHERE id IN (SELECT delivery_id FROM fresh)
     ), event AS (
         INSERT INTO events (
