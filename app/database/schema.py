@@ -81,7 +81,7 @@ events = Table(
     "events",
     metadata,
     Column("id", Text, primary_key=True),
-    Column("delivery_id", Text, nullable=False, index=True),
+    Column("delivery_id", Text, nullable=False),
     Column("source", Text, nullable=False),
     Column("type", Text, nullable=False),
     Column("provider_id", Text),
