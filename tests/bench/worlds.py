@@ -71,9 +71,11 @@ def world_on(url: URL, *, sandbox: str = "app.sandbox") -> World:
 
 
 @asynccontextmanager
-async def fresh_world(server: EmbeddedPostgres, name: str, *, sandbox: str = "app.sandbox") -> AsyncIterator[World]:
+async def fresh_world(
+    server: EmbeddedPostgres, name: str, *, sandbox: str = "app.sandbox", commit_ms: int = 0
+) -> AsyncIterator[World]:
     """Yield a world with a database of its own, which is dropped afterwards: it would keep the autovacuum busy."""
-    async with world_on(await database(server, name), sandbox=sandbox) as world:
+    async with world_on(await database(server, name, commit_ms=commit_ms), sandbox=sandbox) as world:
         yield world
     await _administer(server, [f"DROP DATABASE bench_{name} WITH (FORCE)"])
 
