@@ -14,6 +14,11 @@ LOCK_WINDOW = text("""
 
 CLOCK = text("SELECT clock_timestamp() AS now")
 
+# Locks the window as well, so that it is enough where no other transaction gives permits at this moment. Its snapshot is
+# older than its lock: where others were given in between, `locked` is a newer version of the row than `seen`, and no row
+# is returned. None is returned either where the window has other limits than the caller knows, or is paused. The caller
+# then locks it first. A statement that gives permits writes a new version of the row.
+#
 # Notes how earlier permits were used, forgets those that count no more, and gives up to `wanted` of the places that the
 # window has left. Fewer are given only where `patience` seconds would bring no more: permits that are given together
 # become free together, so that small blocks grow together instead of staying small for ever. Where half of the window
@@ -23,15 +28,22 @@ CLOCK = text("SELECT clock_timestamp() AS now")
 # meanwhile is not updated, which does no harm. `first_in` is the number of seconds until there is one more place,
 # `enough_in` until there are as many as wanted.
 GIVE_PERMITS = text("""
-    WITH clock AS MATERIALIZED (
-        SELECT clock_timestamp() AS moment
+    WITH seen AS MATERIALIZED (
+        SELECT xmin AS version FROM rate_windows WHERE account = :account AND kind = :kind
+    ), locked AS MATERIALIZED (
+        SELECT xmin AS version FROM rate_windows
+        WHERE account = :account AND kind = :kind AND maximum = :maximum AND window_ms = :window_ms
+          AND (NOT :give OR blocked_until IS NULL OR blocked_until <= clock_timestamp())
+        FOR UPDATE
+    ), clock AS MATERIALIZED (
+        SELECT clock_timestamp() AS moment FROM locked JOIN seen USING (version)
     ), used AS (
         SELECT * FROM unnest(CAST(:ids AS bigint[]), CAST(:counts AS integer[]), CAST(:waits AS double precision[]))
           AS used(id, count, waited)
     ), counted AS MATERIALIZED (
         SELECT given.id, COALESCE(used.count, given.count) AS count, used.waited,
-               granted_at + make_interval(secs => :window + COALESCE(used.waited, given.waited)) AS until
-        FROM rate_grants AS given LEFT JOIN used USING (id) WHERE account = :account AND kind = :kind
+               granted_at + make_interval(secs => :window_ms / 1000.0 + COALESCE(used.waited, given.waited)) AS until
+        FROM clock CROSS JOIN rate_grants AS given LEFT JOIN used USING (id) WHERE account = :account AND kind = :kind
     ), live AS MATERIALIZED (
         SELECT counted.*, sum(count) OVER (ORDER BY until, id) AS freed
         FROM counted, clock WHERE count > 0 AND until > moment
@@ -54,6 +66,8 @@ GIVE_PERMITS = text("""
                LEAST(places, :wanted + CASE WHEN places - :wanted >= :allowed / 2 THEN :ahead ELSE 0 END), :waited
         FROM wait WHERE :give AND places > 0 AND (places >= :wanted OR COALESCE(enough_in > :patience, true))
         RETURNING id, count
+    ), changed AS (
+        UPDATE rate_windows SET maximum = maximum FROM given WHERE account = :account AND kind = :kind
     )
     SELECT places, first_in, enough_in, given.id, given.count FROM wait LEFT JOIN given ON true
 """)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import text
 
 from app.database.engine import busy_when_gone
-from app.hubspot.rate_limit_store import DAILY, GENERAL
+from app.hubspot.windows import DAILY, GENERAL
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine

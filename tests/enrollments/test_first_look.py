@@ -10,7 +10,8 @@ from sqlalchemy import text
 
 from app.enrollments.first_look import FirstLook
 from app.enrollments.store import EnrollmentStore, Looks
-from app.hubspot.rate_limit_store import DAILY, StoredRateLimit
+from app.hubspot.rate_limit_store import StoredRateLimit
+from app.hubspot.windows import DAILY
 from app.model import State
 from app.people.suppression import read
 from app.people.suppression_store import SuppressionStore

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 import asyncpg
@@ -18,7 +18,9 @@ from app.enrollments.store import EnrollmentStore
 from app.errors import BudgetSpent, HeldError
 from app.hubspot.permits import PERMIT_LIFE_SECONDS, StoredPermit
 from app.hubspot.rate_limit_statements import LOCK_WINDOW
-from app.hubspot.rate_limit_store import DAILY, TRAVEL_SECONDS, StoredRateLimit, allowance, blocked
+from app.hubspot.rate_limit_store import StoredRateLimit
+from app.hubspot.rate_windows_store import TRAVEL_SECONDS
+from app.hubspot.windows import DAILY, GENERAL, allowance, blocked
 from app.model import Account
 from app.sending_windows import next_midnight
 from tests.support.direct import close_direct, direct
@@ -529,3 +531,49 @@ async def test_small_blocks_grow_together_when_their_requests_wait_anyway(engine
         given = await asyncio.gather(*(pace.acquire() for _ in range(4)))
     assert len({id(one.block) for one in given}) == 1
     await pace.close()
+
+
+GIVEN_ELSEWHERE = """
+    WITH changed AS (UPDATE rate_windows SET maximum = maximum)
+    INSERT INTO rate_grants (account, kind, granted_at, count, waited)
+    VALUES ('main', 'general', clock_timestamp(), 1, 0.7)
+"""
+
+
+@pytest.mark.parametrize("elsewhere", [GIVEN_ELSEWHERE, "UPDATE rate_windows SET maximum = 1"])
+async def test_what_changed_while_a_replica_waited_for_the_window_counts(engine: AsyncEngine, elsewhere: str) -> None:
+    await limit(engine, maximum=2, window_ms=60_000)
+    pace = StoredRateLimit(direct(engine), account="main", headroom=0.0, window_ms=60_000)
+    (await pace.acquire()).use()
+    async with engine.begin() as other:
+        await other.execute(text(elsewhere))
+        asking = asyncio.create_task(pace._windows.acquire(GENERAL, 1, []))
+        await until_a_statement_waits(engine)
+    block, wait = await asking
+    assert block is None
+    assert wait > 0
+    await pace.close()
+
+
+class Counting(DirectPool):
+    """Counts transactions that need more than one statement."""
+
+    transactions = 0
+
+    def transaction(self) -> Any:
+        self.transactions += 1
+        return super().transaction()
+
+
+async def test_permits_of_a_window_that_is_known_take_one_statement(engine: AsyncEngine) -> None:
+    pool = Counting(engine.url, size=1)
+    pace = StoredRateLimit(pool, account="main")
+    first = [await pace.acquire() for _ in range(3)]
+    assert len({id(permit.block) for permit in first}) == 3
+    assert pool.transactions == 1
+    pace.throttled("RATE_LIMIT_DAILY", None)
+    await asyncio.gather(*pace._writes)
+    with pytest.raises(BudgetSpent):
+        await pace.acquire()
+    await pace.close()
+    await pool.close()
