@@ -17,7 +17,7 @@ from app.people.eligibility_store import Counted, count_enrolled, find_entries
 from app.people.suppression import Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from app.database.direct import DirectConnection, DirectPool
     from app.model import Enrollment
@@ -34,6 +34,7 @@ class Question:
     `known` is a reason that needs no answer.
     """
 
+    enrollment: Enrollment
     addresses: tuple[str, ...] = ()
     counted: Counted | None = None
     known: DeclinedError | None = None
@@ -59,31 +60,37 @@ class Eligibility:
         self, connection: DirectConnection | DirectPool, people: Sequence[tuple[Enrollment, Person | None]]
     ) -> list[DeclinedError | None]:
         """Return for each enrollment why its person may not be enrolled, looked up in the caller's transaction."""
-        questions = [self._question(enrollment, person) for enrollment, person in people]
-        open_ones = [question for question in questions if question.known is None]
-        addresses = dict.fromkeys(address for question in open_ones for address in question.addresses)
+        questions = self.questions(people)
+        addresses = dict.fromkeys(address for question in questions for address in question.addresses)
         found = await find_entries(connection, addresses)
-        counts = await count_enrolled(connection, [one.counted for one in open_ones if one.counted is not None])
-        return [
-            self._reason(enrollment, question, found, counts.get(question.counted, 0) if question.counted else 0)
-            for (enrollment, _), question in zip(people, questions, strict=True)
-        ]
+        counts = await self.counts(connection, questions)
+        return [self.reason(question, found, counts) for question in questions]
+
+    def questions(self, people: Iterable[tuple[Enrollment, Person | None]]) -> list[Question]:
+        """Return what must be asked of each person, after what the rules and the enrollment itself say."""
+        return [self._question(enrollment, person) for enrollment, person in people]
+
+    async def counts(
+        self, connection: DirectConnection | DirectPool, questions: Iterable[Question]
+    ) -> Mapping[Counted, int]:
+        """Count enrollments where the account has a cap."""
+        return await count_enrolled(connection, [one.counted for one in questions if one.counted is not None])
 
     def _question(self, enrollment: Enrollment, person: Person | None) -> Question:
-        """Return what must be asked, after what the rules and the enrollment itself say."""
         rulebook, addresses = self._rulebook(), (enrollment.email, *(person.others if person else ()))
         for address in addresses:
             # An enrollment may wait under an address of before its normal form changed.
             normal = normalise(address) or address
             if entry := next((entry for entry in rulebook.suppress if entry.matches(normal)), None):
                 known = _suppressed(enrollment, address, f"the rules suppress {_describe(entry)}")
-                return Question(known=known)
-        return Question(addresses, _counted(enrollment, person, addresses, rulebook))
+                return Question(enrollment, known=known)
+        return Question(enrollment, addresses, _counted(enrollment, person, addresses, rulebook))
 
-    def _reason(
-        self, enrollment: Enrollment, question: Question, found: Mapping[str, Suppression], count: int
+    def reason(
+        self, question: Question, found: Mapping[str, Suppression], counts: Mapping[Counted, int]
     ) -> DeclinedError | None:
-        """Return why the person may not be enrolled, None where nothing is against it."""
+        """Return why the person may not be enrolled, None where nothing of what was found is against it."""
+        enrollment = question.enrollment
         if question.known is not None:
             return question.known
         for address in question.addresses:
@@ -92,7 +99,8 @@ class Eligibility:
         if error := _left(enrollment):
             return error
         cap = _cap(enrollment, self._rulebook())
-        if question.counted is None or cap is None or count < cap.enrollments:
+        count = counts.get(question.counted, 0) if question.counted else 0
+        if cap is None or count < cap.enrollments:
             return None
         message = f"the person was, or may have been, enrolled {count} times in {in_words(cap.period)}"
         return DeclinedError("person_cap", f"{message}, and {cap.enrollments} are allowed")

@@ -6,16 +6,21 @@ from sqlalchemy import text
 
 from app.enrollments.person_statements import RELATED_COLUMNS
 from app.enrollments.statements import EXPIRED
+from app.people.eligibility_store import FIND_ENTRIES
 
 # The inbox rows are the locks of the senders' ledgers: two transactions that count and reserve places in one inbox run
 # one after the other. They are locked in the order of their names, so that two batches never wait for each other.
+# COMMIT_SENDING locks them itself where that is enough.
 LOCK_INBOXES = text("""
     INSERT INTO inboxes (account, inbox)
     SELECT :account, inbox FROM unnest(CAST(:inboxes AS text[])) AS wanted(inbox) ORDER BY inbox
     ON CONFLICT (account, inbox) DO UPDATE SET inbox = excluded.inbox
 """)
 
-# A statement of its own after the locks, since its snapshot must see what the transactions before it reserved.
+# Its snapshot must see what the transactions before it reserved, and is older than the locks that it takes. A
+# transaction that reserves places writes a new version of the inbox's row: where `locked` is a newer one than `seen`,
+# or where there is no row yet, nothing is written and no row is returned. Then the inboxes are locked by a statement
+# before this one.
 #
 # The row locks are the fence: a row that another attempt has claimed is not among `ours`. The clock is read once, or
 # the first sending of a row would be microseconds after its `sending_at`. A repeated commit of one attempt writes no
@@ -30,9 +35,16 @@ LOCK_INBOXES = text("""
 # Each row counts the places that other enrollments have taken, and the rows of its own batch before it; a row that
 # holds a place already (the commit is repeated, or a lost answer is sent again) comes first and takes no second one.
 COMMIT_SENDING = text(f"""
-    WITH clock AS MATERIALIZED (
-        SELECT clock_timestamp() AS moment
-    ), wanted AS MATERIALIZED (
+    WITH seen AS MATERIALIZED (
+        SELECT inbox, xmin AS version FROM inboxes
+        WHERE account = :account AND inbox = ANY(CAST(:inboxes AS text[]))
+    ), locked AS MATERIALIZED (
+        SELECT inbox, xmin AS version FROM inboxes
+        WHERE account = :account AND inbox = ANY(CAST(:inboxes AS text[])) ORDER BY inbox FOR UPDATE
+    ), clock AS MATERIALIZED (
+        SELECT clock_timestamp() AS moment FROM locked JOIN seen USING (inbox, version)
+        HAVING count(*) = cardinality(CAST(:inboxes AS text[]))
+    ), suppressed AS MATERIALIZED ({FIND_ENTRIES}), wanted AS MATERIALIZED (
         SELECT * FROM jsonb_to_recordset(CAST(:requests AS jsonb)) AS row(
             turn integer, id text, attempt integer, inbox text, places integer, detail text, known boolean,
             contact_ids text, others text, contact_id text, count integer, sequence text, date timestamptz, owner text
@@ -41,7 +53,8 @@ COMMIT_SENDING = text(f"""
         SELECT enrollments.id, account, email, enrollments.attempt, intent, COALESCE(heard_at, created_at) AS heard,
                first_sending_at IS NULL AS unsent, triggered_at, wanted.inbox, places, turn, contact_ids, others,
                {EXPIRED} AS expired, step IS NOT DISTINCT FROM 'sending' AS again
-        FROM enrollments JOIN wanted ON enrollments.id = wanted.id AND enrollments.attempt = wanted.attempt
+        FROM clock CROSS JOIN enrollments
+        JOIN wanted ON enrollments.id = wanted.id AND enrollments.attempt = wanted.attempt
         WHERE state = 'working' ORDER BY enrollments.id FOR UPDATE OF enrollments
     ), related AS MATERIALIZED (
         SELECT ours.id AS own_id, {RELATED_COLUMNS} FROM ours JOIN enrollments other ON other.account = ours.account
@@ -68,14 +81,18 @@ COMMIT_SENDING = text(f"""
     ), requested AS MATERIALIZED (
         SELECT ours.id, ours.attempt, ours.inbox, places, turn, expired, again, paused_at, reason,
                CASE WHEN full_until > moment THEN full_until END AS full_until,
-               leaves.id AS left_by, duplicate.id AS duplicate_of, busy.id AS busy,
-               expired OR paused_at IS NOT NULL OR COALESCE(full_until > moment, false)
+               leaves.id AS left_by, duplicate.id AS duplicate_of, busy.id AS busy, suppressions,
+               suppressions IS NOT NULL OR expired OR paused_at IS NOT NULL OR COALESCE(full_until > moment, false)
                    OR COALESCE(leaves.id, duplicate.id, busy.id) IS NOT NULL AS stopped
         FROM ours CROSS JOIN clock
         LEFT JOIN leaves ON leaves.own_id = ours.id
         LEFT JOIN duplicate ON duplicate.own_id = ours.id
         LEFT JOIN busy ON busy.own_id = ours.id
         LEFT JOIN sender_pauses ON sender_pauses.account = :account AND sender_pauses.inbox = ours.inbox
+        CROSS JOIN LATERAL (
+            SELECT jsonb_agg(suppressed) AS suppressions FROM suppressed
+            WHERE suppressed.email = ours.email OR suppressed.email = ANY(string_to_array(others, ' '))
+        ) AS found
     ), held AS MATERIALIZED (
         SELECT enrollment_id, place.inbox, stopped FROM requested JOIN sender_reservations AS place
             ON enrollment_id = requested.id AND place.account = :account
@@ -115,8 +132,11 @@ COMMIT_SENDING = text(f"""
         INSERT INTO journal (enrollment_id, at, before, after, step, attempt, cause, detail)
         SELECT id, moment, 'working', 'working', 'sending', admitted.attempt, 'sending', wanted.detail
         FROM admitted JOIN wanted USING (id), clock WHERE NOT again ORDER BY id
+    ), changed AS (
+        UPDATE inboxes SET inbox = inboxes.inbox
+        WHERE account = :account AND inboxes.inbox IN (SELECT inbox FROM admitted)
     )
-    SELECT id, expired, paused_at, reason, full_until, left_by, duplicate_of, busy, has_place, moment,
+    SELECT id, suppressions, expired, paused_at, reason, full_until, left_by, duplicate_of, busy, has_place, moment,
            moment + CAST(:recheck_after AS interval) AS recheck_at
     FROM judged, clock
 """)  # noqa: S608  # what is put in are conditions of this room

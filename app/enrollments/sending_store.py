@@ -1,8 +1,8 @@
 """`sending`, committed for many enrollments at once: each inbox row is locked once, and one statement writes them all.
 
-What could still keep an enrollment from being sent is looked at in the same transaction: who was suppressed, has left
-or has reached the cap meanwhile, and what other enrollments of the same contact do. An enrollment that fails any of
-this, its fence or its place in the inbox fails alone; its batch goes on.
+What could still keep an enrollment from being sent is looked at by the same statement: who was suppressed meanwhile,
+and what other enrollments of the same contact do; where an account has a cap, a statement before it counts. An
+enrollment that fails any of this, its fence or its place in the inbox fails alone; its batch goes on.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import asyncpg
 import orjson
@@ -20,30 +20,56 @@ from app.clock import elapsed_seconds, utc_now
 from app.database.halves import write_in_halves
 from app.enrollments import sending_statements as sql
 from app.enrollments.conflict import Conflict, require_none
+from app.enrollments.eligibility import Question
 from app.errors import FenceLost, HeldError, SegueError, SenderGone
+from app.people.eligibility_store import entries_of, find_values
 from app.senders.quota_store import DEFAULT_LIMIT, PERIOD, RECHECK_AFTER, next_free
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from datetime import datetime
 
     from app.database.direct import DirectConnection, DirectPool
     from app.errors import DeclinedError
     from app.model import Enrollment, Sender
+    from app.people.eligibility_store import Counted
     from app.people.identity import Person
+    from app.people.suppression import Suppression
 
-    LastLook = Callable[
-        [DirectConnection, Sequence[tuple[Enrollment, Person | None]]], Awaitable[Sequence[DeclinedError | None]]
-    ]
+    Results = dict["Request", datetime | SegueError]
 
 MAXIMUM_BATCH = 100
 
 
-async def look_at_none(
-    _: DirectConnection, people: Sequence[tuple[Enrollment, Person | None]]
-) -> Sequence[DeclinedError | None]:
-    """Let everyone be enrolled."""
-    return [None] * len(people)
+class LastLook(Protocol):
+    """What decides who may not be enrolled any more; `Eligibility` explains the methods."""
+
+    def questions(self, people: Iterable[tuple[Enrollment, Person | None]]) -> Sequence[Question]:
+        """Return what must be asked of each person."""
+
+    async def counts(self, connection: DirectConnection, questions: Iterable[Question]) -> Mapping[Counted, int]:
+        """Count enrollments where the account has a cap."""
+
+    def reason(
+        self, question: Question, found: Mapping[str, Suppression], counts: Mapping[Counted, int]
+    ) -> DeclinedError | None:
+        """Return why a person may not be enrolled."""
+
+
+class NoLook:
+    """Lets everyone be enrolled."""
+
+    def questions(self, people: Iterable[tuple[Enrollment, Person | None]]) -> Sequence[Question]:
+        """Ask nothing."""
+        return [Question(enrollment) for enrollment, _ in people]
+
+    async def counts(self, _: DirectConnection, __: Iterable[Question]) -> Mapping[Counted, int]:
+        """Count nothing."""
+        return {}
+
+    def reason(self, _: Question, __: Mapping[str, Suppression], ___: Mapping[Counted, int]) -> DeclinedError | None:
+        """Return none."""
+        return None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -67,13 +93,10 @@ class Request:
 class SendingCommits:
     """Commits `sending` for the enrollments of one account; requests that wait while a commit runs share the next one.
 
-    `observe` receives the seconds that each commit took, including its waits for locks. `last_look` returns, in the
-    transaction of the commit, why a person may not be enrolled any more.
+    `observe` receives the seconds that each commit took, including its waits for locks.
     """
 
-    def __init__(
-        self, pool: DirectPool, account: str, observe: Callable[[float], None], last_look: LastLook = look_at_none
-    ) -> None:
+    def __init__(self, pool: DirectPool, account: str, observe: Callable[[float], None], last_look: LastLook) -> None:
         self._pool = pool
         self._account = account
         self._observe = observe
@@ -111,55 +134,86 @@ class SendingCommits:
 
     async def _commit(self, requests: Sequence[Request]) -> Mapping[Request, datetime | SegueError]:
         started = elapsed_seconds()
-        async with self._pool.transaction() as connection:
-            results = await self._write(connection, requests)
+        asked = dict(
+            zip(requests, self._last_look.questions([(one.enrollment, one.person) for one in requests]), strict=True)
+        )
+        results, eligible = self._without_declined(asked, {})
+        rows = {} if _is_capped(eligible) else await self._write(self._pool, eligible)
+        if eligible and not rows:
+            async with self._pool.transaction() as connection:
+                inboxes = {"account": self._account, "inboxes": _inboxes(eligible)}
+                await connection.fetch(sql.LOCK_INBOXES, inboxes)
+                counts = await self._last_look.counts(connection, eligible.values())
+                over, eligible = self._without_declined(eligible, counts)
+                rows, results = await self._write(connection, eligible), results | over
+        for request, question in eligible.items():
+            results[request] = await self._result(request, question, rows.get(request.enrollment.id))
         self._observe(elapsed_seconds() - started)
         return results
 
+    def _without_declined(
+        self, asked: Mapping[Request, Question], counts: Mapping[Counted, int]
+    ) -> tuple[Results, dict[Request, Question]]:
+        """Return the results of those that are declined without a look at suppressions, and the others."""
+        reasons = {request: self._last_look.reason(question, {}, counts) for request, question in asked.items()}
+        declined: Results = {request: reason for request, reason in reasons.items() if reason is not None}
+        return declined, {request: question for request, question in asked.items() if request not in declined}
+
     async def _write(
-        self, connection: DirectConnection, requests: Sequence[Request]
-    ) -> Mapping[Request, datetime | SegueError]:
-        inboxes = sorted({request.inbox for request in requests})
-        await connection.fetch(sql.LOCK_INBOXES, {"account": self._account, "inboxes": inboxes})
-        declined = await self._last_look(connection, [(request.enrollment, request.person) for request in requests])
-        results: dict[Request, datetime | SegueError] = {
-            request: error for request, error in zip(requests, declined, strict=True) if error is not None
-        }
-        eligible = [request for request in requests if request not in results]
+        self, connection: DirectConnection | DirectPool, eligible: Mapping[Request, Question]
+    ) -> Mapping[str, Any]:
+        """Write `sending`; return the rows of those that are ours, none where the inboxes must be locked first."""
+        if not eligible:
+            return {}
+        addresses = dict.fromkeys(address for question in eligible.values() for address in question.addresses)
         values = {
             "account": self._account,
-            "inboxes": inboxes,
+            "inboxes": _inboxes(eligible),
             "requests": orjson.dumps([_row(turn, request) for turn, request in enumerate(eligible)]).decode(),
             "period": PERIOD,
             "recheck_after": RECHECK_AFTER,
         }
-        rows = {row["id"]: row for row in await connection.fetch(sql.COMMIT_SENDING, values)} if eligible else {}
-        for request in eligible:
-            results[request] = await self._result(connection, request, rows.get(request.enrollment.id))
-        return results
+        rows = await connection.fetch(sql.COMMIT_SENDING, values | find_values(addresses))
+        return {row["id"]: row for row in rows}
 
-    async def _result(self, connection: DirectConnection, request: Request, row: Any) -> datetime | SegueError:
+    async def _result(self, request: Request, question: Question, row: Any) -> datetime | SegueError:
         """Return the time of the commit, or why the enrollment is not sent."""
         if row is None:
             return FenceLost(request.enrollment.id)
         moment: datetime = row["moment"]
-        if row["expired"]:
-            return HeldError("expired", moment, "its time was over before it could be sent")
         try:
+            self._require_not_suppressed(question, row["suppressions"])
+            if row["expired"]:
+                raise HeldError("expired", moment, "its time was over before it could be sent")
             require_none(Conflict(row["left_by"], row["duplicate_of"], row["busy"]), now=moment)
         except SegueError as error:
             return error
         if row["paused_at"] is not None:
             return SenderGone("sender_paused", row["recheck_at"], f"{request.sender.name} is paused: {row['reason']}")
         if row["full_until"] is not None or not row["has_place"]:
-            return SenderGone("quota", row["full_until"] or await self._free_at(connection, request, moment))
+            return SenderGone("quota", row["full_until"] or await self._free_at(request, moment))
         return moment
 
-    async def _free_at(self, connection: DirectConnection, request: Request, moment: datetime) -> datetime:
+    def _require_not_suppressed(self, question: Question, suppressions: str | None) -> None:
+        """Raise DeclinedError for a row that was not written because of these entries."""
+        if suppressions is not None:
+            declined = self._last_look.reason(question, entries_of(orjson.loads(suppressions)), {})
+            raise declined or AssertionError("an entry matches none of the addresses that were asked for")
+
+    async def _free_at(self, request: Request, moment: datetime) -> datetime:
         """Return when the enrollment is looked at again: at once, where another sender may be chosen."""
         if request.enrollment.first_sending_at is not None:
-            return await next_free(connection, request.enrollment, request.sender, limit=request.places)
+            return await next_free(self._pool, request.enrollment, request.sender, limit=request.places)
         return moment
+
+
+def _is_capped(eligible: Mapping[Request, Question]) -> bool:
+    """Tell whether enrollments must be counted under the lock of the inboxes."""
+    return any(question.counted is not None for question in eligible.values())
+
+
+def _inboxes(requests: Iterable[Request]) -> list[str]:
+    return sorted({request.inbox for request in requests})
 
 
 def _row(turn: int, request: Request) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from app.database.listen import ENROLLMENTS_READY
 from app.enrollments import one_per_person_statements as one_per_person
 from app.enrollments import statements as sql
 from app.enrollments.person_store import checkpoint_prepared, read_conflict
-from app.enrollments.sending_store import SendingCommits, look_at_none
+from app.enrollments.sending_store import NoLook, SendingCommits
 from app.enrollments.transitions import Transitions
 from app.errors import FenceLost
 from app.model import Baseline, Enrollment, OutboundKind, Sender, State, Step
@@ -63,7 +63,7 @@ class Looks(NamedTuple):
     """
 
     first: FirstLook = _look_at_none
-    last: LastLook = look_at_none
+    last: LastLook = NoLook()
     close: Callable[[], Awaitable[None]] = _close_nothing
 
 

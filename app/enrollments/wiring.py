@@ -58,7 +58,7 @@ async def start(process: Process, active: ActiveAccount) -> None:
         endpoints=process.rulebook.endpoints_for,
         urgent=process.urgent_pool,
         observe_sending=process.metrics.sending_committed,
-        looks=Looks(first_look.look, eligibility.reasons, first_look.close),
+        looks=Looks(first_look.look, eligibility, first_look.close),
     )
     observer = StepObserver(process.metrics, await process.hasher())
     patience = Patience(settings.settle_seconds, max(settings.settle_seconds, CONFIRM_AFTER_SECONDS), span)

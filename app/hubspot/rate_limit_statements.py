@@ -14,10 +14,10 @@ LOCK_WINDOW = text("""
 
 CLOCK = text("SELECT clock_timestamp() AS now")
 
-# Locks the window as well, so that it is enough where no other transaction gives permits at this moment. Its snapshot is
-# older than its lock: where others were given in between, `locked` is a newer version of the row than `seen`, and no row
-# is returned. None is returned either where the window has other limits than the caller knows, or is paused. The caller
-# then locks it first. A statement that gives permits writes a new version of the row.
+# Locks the window as well, so that it is enough where no other transaction gives permits at this moment. Its snapshot
+# is older than its lock: where others were given in between, `locked` is a newer version of the row than `seen`, and no
+# row is returned. None is returned either where the window has other limits than the caller knows, or is paused. The
+# caller then locks it first. A statement that gives permits writes a new version of the row.
 #
 # Notes how earlier permits were used, forgets those that count no more, and gives up to `wanted` of the places that the
 # window has left. Fewer are given only where `patience` seconds would bring no more: permits that are given together

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import text
 
 from app.people.suppression import Kind, Suppression, forms_of, keys_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import timedelta
 
     from app.database.direct import DirectConnection, DirectPool
 
 # For each address the first entry that matches it: `keys` are the values that an exact entry for it may have, `forms`
 # are what patterns are held against.
-FIND = text("""
+FIND_ENTRIES = """
     SELECT DISTINCT ON (email) email, kind, value FROM (
         SELECT email, kind, value FROM unnest(CAST(:owners AS text[]), CAST(:keys AS text[])) AS wanted(email, key)
         JOIN suppressions ON value = key
@@ -25,7 +25,8 @@ FIND = text("""
         SELECT email, kind, value FROM unnest(CAST(:emails AS text[]), CAST(:forms AS text[])) AS wanted(email, form)
         JOIN suppressions ON kind = 'pattern' AND form LIKE fits
     ) AS found ORDER BY email, value
-""")
+"""
+FIND = text(FIND_ENTRIES)
 
 # HubSpot's own time of an enrollment came with its reply. Where the reply was lost, the time of the first request is
 # used. A row with such a request counts in whatever state it is now, unless HubSpot refused it in the end: an operator
@@ -67,17 +68,24 @@ class Counted:
 
 async def find_entries(connection: DirectConnection | DirectPool, emails: Iterable[str]) -> dict[str, Suppression]:
     """Return the entry that matches each address; an address that none matches is left out."""
+    values = find_values(emails)
+    return entries_of(await connection.fetch(FIND, values)) if values["emails"] else {}
+
+
+def find_values(emails: Iterable[str]) -> dict[str, list[str]]:
+    """Return the parameters of FIND."""
     forms = [(email, form) for email in emails for form in forms_of(email)]
-    if not forms:
-        return {}
     pairs = [(email, key) for email, form in forms for key in keys_of(form)]
-    values = {
+    return {
         "owners": [email for email, _ in pairs],
         "keys": [key for _, key in pairs],
         "emails": [email for email, _ in forms],
         "forms": [form for _, form in forms],
     }
-    rows = await connection.fetch(FIND, values)
+
+
+def entries_of(rows: Iterable[Mapping[str, Any]]) -> dict[str, Suppression]:
+    """Return the entry that matches each address, from the rows of FIND."""
     return {row["email"]: Suppression(Kind(row["kind"]), row["value"]) for row in rows}
 
 

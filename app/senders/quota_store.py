@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import text
 
 if TYPE_CHECKING:
-    from app.database.direct import DirectConnection
+    from app.database.direct import DirectConnection, DirectPool
     from app.model import Enrollment, Sender
 
 DEFAULT_LIMIT = 1000
@@ -43,7 +43,7 @@ NEXT_FREE = text("""
 
 
 async def next_free(
-    connection: DirectConnection, enrollment: Enrollment, sender: Sender, *, limit: int, behind: int = 0
+    connection: DirectConnection | DirectPool, enrollment: Enrollment, sender: Sender, *, limit: int, behind: int = 0
 ) -> datetime:
     """Return when a place in a full inbox becomes free for `enrollment`, after those that wait for one already.
 

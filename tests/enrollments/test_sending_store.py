@@ -10,11 +10,17 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from sqlalchemy import text
 
+from app.enrollments.eligibility import Eligibility
+from app.enrollments.sending_store import SendingCommits
 from app.enrollments.store import EnrollmentStore
-from app.errors import FenceLost, HeldError, SenderGone
+from app.errors import DeclinedError, FenceLost, HeldError, SenderGone
 from app.model import Baseline, Sender
 from app.people.identity import Person
-from tests.support.direct import direct
+from app.people.suppression import read
+from app.people.suppression_store import SuppressionStore
+from app.rules.file.documents import Document
+from app.rules.load import load
+from tests.support.direct import Counting, direct
 from tests.support.enrollments import rows, until_a_statement_waits
 
 if TYPE_CHECKING:
@@ -24,6 +30,10 @@ if TYPE_CHECKING:
 
 ANNA = Sender("anna", "7001", "anna@acme.example")
 BEN = Sender("ben", "7002", "ben@acme.example")
+UNCAPPED = """version: 1
+accounts: {main: {token: t}}
+senders: {anna: {user_id: "7001", email: anna@acme.example}}
+"""
 PEOPLE = [f"p{number}@corp.example" for number in range(6)]
 
 
@@ -216,3 +226,56 @@ async def test_two_addresses_of_one_contact_that_was_merged_meanwhile_are_not_se
     assert f"it waits for {first.id} of the same contact" in str(held)
     assert len(commits.seconds) == 1
     assert await rows(engine, "SELECT count(*) FROM sender_reservations") == [(2,)]
+
+
+RESERVED_ELSEWHERE = (
+    "UPDATE inboxes SET inbox = inbox",
+    "INSERT INTO sender_reservations VALUES ('other', 'main', 'anna@acme.example', now())",
+)
+
+
+async def test_a_place_that_is_taken_while_a_commit_waits_for_its_inbox_is_gone(
+    engine: AsyncEngine, accept: Any
+) -> None:
+    await accept(*PEOPLE[:2])
+    commits = Commits(engine)
+    first, second = await commits.claim()
+    await commits.send(first, limit=2)
+    async with engine.begin() as other:
+        for statement in RESERVED_ELSEWHERE:
+            await other.execute(text(statement))
+        sending = asyncio.create_task(commits.send(second, limit=2))
+        await until_a_statement_waits(engine)
+    (answer,) = await sending
+    assert isinstance(answer, SenderGone)
+    assert await rows(engine, "SELECT count(*) FROM sender_reservations") == [(2,)]
+
+
+async def test_an_inbox_that_is_known_needs_one_statement_which_looks_at_suppressions_too(
+    engine: AsyncEngine, accept: Any
+) -> None:
+    book = load((Document("rules.yaml", UNCAPPED),), environment={}, providers={})
+    pool = Counting(engine.url, size=2)
+    eligibility = Eligibility(pool, lambda: book)
+    sendings = SendingCommits(pool, "main", lambda _: None, eligibility)
+    await accept(*PEOPLE[:4])
+    first, by_address, by_pattern, good = await Commits(engine).claim()
+    await sendings.commit(first, ANNA, limit=None, person=Person("1", ("1",)))
+    before = pool.transactions
+    for entry in (by_address.email, "*@old.example"):
+        await SuppressionStore(engine).add(read(entry), None)
+    addresses: list[tuple[str, ...]] = [(), ("p@old.example",), ("p@new.example",)]
+    answers = await asyncio.gather(
+        *(
+            sendings.commit(one, ANNA, limit=None, person=Person(f"{n}", (f"{n}",), others))
+            for n, (one, others) in enumerate(zip((by_address, by_pattern, good), addresses, strict=True), start=2)
+        ),
+        return_exceptions=True,
+    )
+    assert [type(answer) for answer in answers] == [DeclinedError, DeclinedError, datetime]
+    assert "the contact that HubSpot found" in str(answers[1])
+    assert "the contact that HubSpot found" not in str(answers[0])
+    assert before == pool.transactions == 1
+    held = {row[0] for row in await rows(engine, "SELECT enrollment_id FROM sender_reservations")}
+    assert held == {first.id, good.id}
+    await pool.close()

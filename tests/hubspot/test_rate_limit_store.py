@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 import asyncpg
@@ -23,7 +23,7 @@ from app.hubspot.rate_windows_store import TRAVEL_SECONDS
 from app.hubspot.windows import DAILY, GENERAL, allowance, blocked
 from app.model import Account
 from app.sending_windows import next_midnight
-from tests.support.direct import close_direct, direct
+from tests.support.direct import Counting, close_direct, direct
 from tests.support.enrollments import until_a_statement_waits
 
 if TYPE_CHECKING:
@@ -553,16 +553,6 @@ async def test_what_changed_while_a_replica_waited_for_the_window_counts(engine:
     assert block is None
     assert wait > 0
     await pace.close()
-
-
-class Counting(DirectPool):
-    """Counts transactions that need more than one statement."""
-
-    transactions = 0
-
-    def transaction(self) -> Any:
-        self.transactions += 1
-        return super().transaction()
 
 
 async def test_permits_of_a_window_that_is_known_take_one_statement(engine: AsyncEngine) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 from app.database.direct import DirectPool
@@ -11,6 +11,17 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine
 
 _POOLS: WeakKeyDictionary[AsyncEngine, DirectPool] = WeakKeyDictionary()
+
+
+class Counting(DirectPool):
+    """Counts transactions of more than one statement."""
+
+    transactions = 0
+
+    def transaction(self) -> Any:
+        """Count one more."""
+        self.transactions += 1
+        return super().transaction()
 
 
 def direct(engine: AsyncEngine) -> DirectPool:

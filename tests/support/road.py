@@ -231,7 +231,7 @@ async def open_road(
             account="main",
             worker="w1",
             lease=15.0,
-            looks=Looks(first_look.look, eligibility.reasons),
+            looks=Looks(first_look.look, eligibility),
         )
         patience = Patience(settle_seconds=90.0, confirm_seconds=confirm_seconds)
         recorder = Recorder(enrollments, patience, now=now, random=lambda: 0.5, observe=note)
