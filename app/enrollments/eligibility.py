@@ -14,7 +14,7 @@ from app.errors import DeclinedError
 from app.model import ENROLL
 from app.people.addresses import normalise
 from app.people.eligibility_store import Counted, count_enrolled, find_entries
-from app.people.suppression import Kind
+from app.people.suppression import Kind, forms_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -61,8 +61,21 @@ class Eligibility:
     ) -> list[DeclinedError | None]:
         """Return for each enrollment why its person may not be enrolled, looked up in the caller's transaction."""
         questions = self.questions(people)
-        addresses = dict.fromkeys(address for question in questions for address in question.addresses)
-        found = await find_entries(connection, addresses)
+        return await self._answered(connection, questions, [each for one in questions for each in one.addresses])
+
+    async def reasons_at_claim(
+        self, connection: DirectConnection, claimed: Iterable[Enrollment]
+    ) -> list[DeclinedError | None]:
+        """Return the same for enrollments that this transaction has claimed: the claim has looked at the list, too."""
+        questions = self.questions((enrollment, None) for enrollment in claimed)
+        listed = [one for one in questions if one.enrollment.is_listed or len(forms_of(one.enrollment.email)) > 1]
+        return await self._answered(connection, questions, [each for one in listed for each in one.addresses])
+
+    async def _answered(
+        self, connection: DirectConnection | DirectPool, questions: Sequence[Question], addresses: Iterable[str]
+    ) -> list[DeclinedError | None]:
+        """Return the reasons, of which entries are looked up for these addresses."""
+        found = await find_entries(connection, dict.fromkeys(addresses))
         counts = await self.counts(connection, questions)
         return [self.reason(question, found, counts) for question in questions]
 

@@ -64,7 +64,7 @@ class FirstLook:
         Where they are few, their requests to HubSpot get permits, too: one writes the contacts, one reads them, and one
         enrolls each.
         """
-        reasons = await self.eligibility.reasons(connection, [(enrollment, None) for enrollment in claimed])
+        reasons = await self.eligibility.reasons_at_claim(connection, claimed)
         eligible = [one for one, reason in zip(claimed, reasons, strict=True) if reason is None and _is_assigned(one)]
         senders = await self._choose(connection, eligible)
         seen = {

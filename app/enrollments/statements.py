@@ -13,6 +13,7 @@ from sqlalchemy import text
 
 from app.database.fragments import MAY_HAVE_BEEN_SENT
 from app.enrollments.one_per_person_statements import COMPARED_COLUMNS, HEARD, blockers, first
+from app.people.eligibility_store import IS_LISTED
 
 COLUMNS = """
     id, account, email, source, rule, sequence, plan, sender, sender_user_id, sender_email, properties, require, state,
@@ -79,7 +80,8 @@ CLAIM_READY = text(f"""
         INSERT INTO journal (enrollment_id, at, before, after, step, attempt, cause)
         SELECT id, updated_at, 'ready', 'working', 'claimed', attempt, 'claimed' FROM claimed
     )
-    SELECT {COLUMNS}, ({LEFT_BY}) AS left_by FROM claimed ORDER BY due_at, id
+    SELECT {COLUMNS}, ({LEFT_BY}) AS left_by, ({IS_LISTED.format(email="email")}) AS is_listed
+    FROM claimed ORDER BY due_at, id
 """)  # noqa: S608  # the only text put in are the column list and the conditions above
 
 # What a worker has to do besides claiming what it is notified of. One statement asks for all of it, so that an idle
@@ -127,7 +129,7 @@ CLAIM_UNCERTAIN = text(f"""
         FROM candidate WHERE enrollments.id = candidate.id
         RETURNING enrollments.*
     )
-    SELECT {COLUMNS}, NULL AS left_by FROM claimed ORDER BY due_at, id
+    SELECT {COLUMNS}, NULL AS left_by, true AS is_listed FROM claimed ORDER BY due_at, id
 """)  # noqa: S608  # the only text put in is the column list above
 
 # Rows are locked in the order of their ids: a transaction that cancels many may have found some of them still waiting.

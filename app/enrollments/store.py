@@ -354,4 +354,5 @@ def _enrollment(row: Mapping[str, Any]) -> Enrollment:
         triggered_at=row["triggered_at"],
         gave_owner=row["gave_owner"],
         left_by=row["left_by"],
+        is_listed=row["is_listed"],
     )

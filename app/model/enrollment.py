@@ -66,7 +66,8 @@ class Enrollment:
     `triggered_at` is the database's time at which a workflow was started for it, None where none is under way.
     `contact_id` is known once its properties were written to the contact; `gave_owner` is the owner id that it gave the
     contact, None where it gave none. `left_by` is the enrollment by which the person has left since the event of this
-    one came, None otherwise.
+    one came, None otherwise. `is_listed` is False where no entry of the suppression list matched `email` when the
+    enrollment was claimed.
     """
 
     id: str
@@ -95,6 +96,7 @@ class Enrollment:
     triggered_at: datetime | None = None
     gave_owner: str | None = None
     left_by: str | None = None
+    is_listed: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,12 @@ FIND_ENTRIES = """
 """
 FIND = text(FIND_ENTRIES)
 
+# Whether an entry matches an address as it is written; FIND also knows the forms of before.
+IS_LISTED = """
+    EXISTS (SELECT FROM suppressions WHERE value IN ({email}, substring({email} FROM '[^@]*$')))
+    OR EXISTS (SELECT FROM suppressions WHERE kind = 'pattern' AND {email} LIKE fits)
+"""
+
 # HubSpot's own time of an enrollment came with its reply. Where the reply was lost, the time of the first request is
 # used. A row with such a request counts in whatever state it is now, unless HubSpot refused it in the end: an operator
 # may have cancelled it because the contact is enrolled. The addresses and contact ids of one person are joined by

@@ -44,6 +44,27 @@ async def test_who_is_suppressed_gets_no_sender_and_is_refused_without_a_call(
     assert road.calls == []
 
 
+async def test_who_was_suppressed_under_a_former_form_of_the_address_is_refused_without_a_call(
+    road: Road, make_entry: MakeEntry
+) -> None:
+    await road.run(
+        "INSERT INTO suppressions (value, kind, created_at) VALUES ('strasse.example', 'domain', clock_timestamp())"
+    )
+    await road.accept(make_entry("e1", "ada@xn--strae-oqa.example"))
+    assert await road.enroll() == ("refused", "suppressed")
+    assert road.calls == []
+
+
+async def test_a_claim_tells_whom_an_entry_matches(road: Road, make_entry: MakeEntry) -> None:
+    for entry in ("ada@corp.example", "firm.example", "*@x.*"):
+        await SuppressionStore(road.engine).add(read(entry), None)
+    emails = ("ada@corp.example", "bob@corp.example", "cyd@firm.example", "dan@x.example", "eve@sub.firm.example")
+    for number, email in enumerate(emails):
+        await road.accept(make_entry(f"e{number}", email))
+    claimed = await road.enrollments.claim_ready(10)
+    assert {one.email for one in claimed if one.is_listed} == {emails[0], emails[2], emails[3]}
+
+
 async def test_who_is_suppressed_after_the_claim_is_not_sent(road: Road, make_entry: MakeEntry) -> None:
     await road.accept(make_entry("e1", "ada@corp.example"))
     (claimed,) = await road.enrollments.claim_ready(1)
