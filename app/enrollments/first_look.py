@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from app.errors import DeclinedError
     from app.model import Enrollment, Sender
     from app.senders.assign import Senders
-    from app.senders.store import Assigned, Wanted
+    from app.senders.assignment import Assigned, Wanted
 
     GiveAhead = Callable[[DirectConnection, int], Awaitable[Callable[[], None]]]
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import asyncpg
 import orjson
@@ -20,7 +20,6 @@ from app.clock import elapsed_seconds, utc_now
 from app.database.halves import write_in_halves
 from app.enrollments import sending_statements as sql
 from app.enrollments.conflict import Conflict, require_none
-from app.enrollments.eligibility import Question
 from app.errors import FenceLost, HeldError, SegueError, SenderGone
 from app.people.eligibility_store import entries_of, find_values
 from app.senders.quota_store import DEFAULT_LIMIT, PERIOD, RECHECK_AFTER, next_free
@@ -30,46 +29,15 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from app.database.direct import DirectConnection, DirectPool
-    from app.errors import DeclinedError
+    from app.enrollments.eligibility import Question
+    from app.enrollments.last_look import LastLook
     from app.model import Enrollment, Sender
     from app.people.eligibility_store import Counted
     from app.people.identity import Person
-    from app.people.suppression import Suppression
 
     Results = dict["Request", datetime | SegueError]
 
 MAXIMUM_BATCH = 100
-
-
-class LastLook(Protocol):
-    """What decides who may not be enrolled any more; `Eligibility` explains the methods."""
-
-    def questions(self, people: Iterable[tuple[Enrollment, Person | None]]) -> Sequence[Question]:
-        """Return what must be asked of each person."""
-
-    async def counts(self, connection: DirectConnection, questions: Iterable[Question]) -> Mapping[Counted, int]:
-        """Count enrollments where the account has a cap."""
-
-    def reason(
-        self, question: Question, found: Mapping[str, Suppression], counts: Mapping[Counted, int]
-    ) -> DeclinedError | None:
-        """Return why a person may not be enrolled."""
-
-
-class NoLook:
-    """Lets everyone be enrolled."""
-
-    def questions(self, people: Iterable[tuple[Enrollment, Person | None]]) -> Sequence[Question]:
-        """Ask nothing."""
-        return [Question(enrollment) for enrollment, _ in people]
-
-    async def counts(self, _: DirectConnection, __: Iterable[Question]) -> Mapping[Counted, int]:
-        """Count nothing."""
-        return {}
-
-    def reason(self, _: Question, __: Mapping[str, Suppression], ___: Mapping[Counted, int]) -> DeclinedError | None:
-        """Return none."""
-        return None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

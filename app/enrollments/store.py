@@ -2,88 +2,34 @@
 
 from __future__ import annotations
 
-import json
 from datetime import timedelta
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, NamedTuple
-
-import asyncpg
-import structlog
+from typing import TYPE_CHECKING, Any
 
 from app.backoff import SPAN
-from app.database.engine import DRIVER_TROUBLE, first_line
-from app.database.halves import is_about_a_row
-from app.database.listen import ENROLLMENTS_READY
 from app.enrollments import one_per_person_statements as one_per_person
 from app.enrollments import statements as sql
+from app.enrollments.claim_store import NO_LOOKS, Claims
+from app.enrollments.due_store import CONFIRMATIONS, expire, reclaim_expired, what_is_due
 from app.enrollments.person_store import checkpoint_prepared, read_conflict
-from app.enrollments.sending_store import NoLook, SendingCommits
+from app.enrollments.sending_store import SendingCommits
 from app.enrollments.transitions import Transitions
 from app.errors import FenceLost
-from app.model import Baseline, Enrollment, OutboundKind, Sender, State, Step
-from app.model.plan_json import read
 from app.model.states import permit
-from app.outbound.statements import NOTE
-from app.outbound.store import no_endpoints, note_values
+from app.outbound.store import no_endpoints
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
-    from decimal import Decimal
 
     from sqlalchemy import TextClause
 
-    from app.database.direct import DirectConnection, DirectPool
+    from app.database.direct import DirectPool
+    from app.enrollments.claim_store import Looks
     from app.enrollments.conflict import Conflict
+    from app.enrollments.due_store import Due
     from app.enrollments.outcome import Change
-    from app.enrollments.sending_store import LastLook
+    from app.model import Baseline, Enrollment, OutboundKind, Sender, State
     from app.people.identity import Person
-
-    FirstLook = Callable[[DirectConnection, Sequence[Enrollment]], Awaitable[Callable[[], None]]]
-
-# As many confirmations as one call of HubSpot reads wait for each other, but no longer than these seconds.
-CONFIRMATIONS: Mapping[str, Any] = MappingProxyType({"whole": 100, "patience": 20.0})
-
-log = structlog.get_logger(__name__)
-
-
-async def _look_at_none(_: DirectConnection, __: Sequence[Enrollment]) -> Callable[[], None]:
-    """Look at nothing within the claim."""
-    return lambda: None
-
-
-async def _close_nothing() -> None:
-    """Close nothing."""
-
-
-class Looks(NamedTuple):
-    """What looks at enrollments in the transaction that claims them, and in the one that commits `sending`.
-
-    The result of the first is called once its transaction is committed. `close` ends what the first still writes.
-    """
-
-    first: FirstLook = _look_at_none
-    last: LastLook = NoLook()
-    close: Callable[[], Awaitable[None]] = _close_nothing
-
-
-NO_LOOKS = Looks()
-
-
-class Due(NamedTuple):
-    """What there is to do now: leases of dead workers, enrollments whose time is over or that were held until now.
-
-    `ready` and `uncertain` ones can be claimed, and confirmations read. `next_in` is the number of seconds until there
-    is more to do, None where nothing is known of.
-    """
-
-    abandoned: bool
-    overdue: bool
-    held: bool
-    ready: bool
-    uncertain: bool
-    confirming: bool
-    next_in: Decimal | None
 
 
 class EnrollmentStore:
@@ -114,6 +60,7 @@ class EnrollmentStore:
         self._span = span
         self._endpoints = endpoints
         self._looks = looks
+        self._claims = Claims(pool, account=account, worker=worker, lease=lease, first_look=looks.first)
         self._sendings = SendingCommits(urgent or pool, account, observe_sending, looks.last)
         self._transitions = Transitions(pool, endpoints)
 
@@ -125,42 +72,15 @@ class EnrollmentStore:
 
     async def claim_ready(self, limit: int) -> list[Enrollment]:
         """Claim up to `limit` due enrollments, one per person, oldest first."""
-        return await self._claim(sql.CLAIM_READY, limit)
+        return await self._claims.claim(sql.CLAIM_READY, limit)
 
     async def claim_uncertain(self, limit: int) -> list[Enrollment]:
         """Claim up to `limit` uncertain enrollments whose next read is due."""
-        return await self._claim(sql.CLAIM_UNCERTAIN, limit)
-
-    async def _claim(self, statement: TextClause, limit: int) -> list[Enrollment]:
-        try:
-            return await self._claim_and(self._looks.first, statement, limit)
-        except asyncpg.UniqueViolationError:
-            # Another worker claimed another row of the same person between our snapshot and our write.
-            return []
-        except DRIVER_TROUBLE as error:
-            if not is_about_a_row(error):
-                raise
-            log.warning("enrollment.defect", error=first_line(error))
-        except Exception:
-            log.exception("enrollment.defect")
-        # One enrollment that cannot be looked at must not stop the others: each is looked at when it is prepared.
-        return await self._claim_and(_look_at_none, statement, limit)
-
-    async def _claim_and(self, first_look: FirstLook, statement: TextClause, limit: int) -> list[Enrollment]:
-        values = {"account": self._account, "worker": self._worker, "lease": self._lease, "limit": limit}
-        async with self._pool.transaction() as connection:
-            rows = await connection.fetch(statement, values)
-            claimed = [enrollment for row in rows if (enrollment := _readable(row)) is not None]
-            ready = [enrollment for enrollment in claimed if enrollment.state is State.WORKING]
-            committed = await first_look(connection, ready) if ready else None
-        if committed is not None:
-            committed()
-        return claimed
+        return await self._claims.claim(sql.CLAIM_UNCERTAIN, limit)
 
     async def what_is_due(self) -> Due:
         """Return what there is to do besides claiming."""
-        (row,) = await self._run(sql.WHAT_IS_DUE, account=self._account, **CONFIRMATIONS)
-        return Due(**row)
+        return await what_is_due(self._pool, self._account)
 
     async def hold_blocked(self) -> None:
         """Hold due enrollments that another enrollment of the same person blocks."""
@@ -176,12 +96,7 @@ class EnrollmentStore:
 
     async def expire(self) -> Mapping[str, str]:
         """Expire enrollments that were not sent in time; return their sequences by enrollment id."""
-        async with self._pool.transaction() as connection:
-            ended = {row["id"]: row["sequence"] for row in await connection.fetch(sql.EXPIRE, {})}
-            if ended:
-                values = {"ids": list(ended), "channel": ENROLLMENTS_READY}
-                await connection.fetch(one_per_person.RELEASE_PEOPLE, values)
-        return ended
+        return await expire(self._pool)
 
     async def reclaim_expired(self, *, first_read: float, leaving: bool = False) -> Mapping[str, State]:
         """Take expired leases from their workers, or (`leaving`) hand back our own; return the new states by id.
@@ -189,13 +104,7 @@ class EnrollmentStore:
         An enrollment that was `sending` is first read `first_read` seconds after that.
         """
         values = {"first_read": first_read, "leaving": self._worker if leaving else None, "span": self._span}
-        async with self._pool.transaction() as connection:
-            rows = await connection.fetch(sql.RECLAIM_EXPIRED, values)
-            for account in {row["account"] for row in rows if row["state"] == State.PARKED}:
-                parked = [row["id"] for row in rows if row["state"] == State.PARKED and row["account"] == account]
-                if endpoints := self._endpoints(OutboundKind.PARKED, account):
-                    await connection.fetch(NOTE, note_values(OutboundKind.PARKED, parked, endpoints))
-        return {row["id"]: State(row["state"]) for row in rows}
+        return await reclaim_expired(self._pool, values, self._endpoints)
 
     async def renew_leases(self, held: Sequence[Enrollment]) -> set[str]:
         """Renew the leases of all `held` in one statement; return the ids that this worker still holds."""
@@ -312,47 +221,3 @@ class EnrollmentStore:
 
     async def _run(self, statement: TextClause, **values: Any) -> list[Any]:
         return await self._pool.fetch(statement, values)
-
-
-def _readable(row: Mapping[str, Any]) -> Enrollment | None:
-    """Return the enrollment, None for one that this version cannot read: a newer one may have written it.
-
-    It stays claimed until its lease runs out, and stops no other one.
-    """
-    try:
-        return _enrollment(row)
-    except ValueError:
-        log.exception("enrollment.defect", enrollment_id=row["id"], attempt=row["attempt"])
-        return None
-
-
-def _enrollment(row: Mapping[str, Any]) -> Enrollment:
-    return Enrollment(
-        id=row["id"],
-        account=row["account"],
-        email=row["email"],
-        source=row["source"],
-        rule=row["rule"],
-        sequence=row["sequence"],
-        plan=read(json.loads(row["plan"])),
-        sender=None if row["sender"] is None else Sender(row["sender"], row["sender_user_id"], row["sender_email"]),
-        properties=json.loads(row["properties"]),
-        require=tuple(row["require"]),
-        state=State(row["state"]),
-        attempt=row["attempt"],
-        step=None if row["step"] is None else Step(row["step"]),
-        tries=row["tries"],
-        first_failed_at=row["first_failed_at"],
-        received_at=row["received_at"],
-        contact_id=row["contact_id"],
-        baseline=Baseline(row["baseline_count"], row["baseline_sequence"], row["baseline_date"]),
-        sending_at=row["sending_at"],
-        first_sending_at=row["first_sending_at"],
-        reads=row["reads"],
-        resends=row["resends"],
-        delivery_id=row["delivery_id"],
-        triggered_at=row["triggered_at"],
-        gave_owner=row["gave_owner"],
-        left_by=row["left_by"],
-        is_listed=row["is_listed"],
-    )

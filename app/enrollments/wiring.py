@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from app.clock import utc_now
 from app.database.listen import ENROLLMENTS_READY
 from app.enrollments.actions import Tools
+from app.enrollments.claim_store import Looks
 from app.enrollments.confirm import Confirmer
 from app.enrollments.contact import ContactWriter
 from app.enrollments.eligibility import Eligibility
@@ -22,7 +23,7 @@ from app.enrollments.outcome import Patience
 from app.enrollments.prepare import Preparer
 from app.enrollments.record import Recorder
 from app.enrollments.settle import Settler
-from app.enrollments.store import EnrollmentStore, Looks
+from app.enrollments.store import EnrollmentStore
 from app.enrollments.unenroll import Unenroller
 from app.enrollments.worker import Worker, WorkerLimits
 from app.hubspot.owners import Owners

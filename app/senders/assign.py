@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from app.errors import BudgetSpent, DeclinedError, HeldError, ParkedError, SenderRefused
 from app.hubspot.api.faults import refuses_sender
 from app.model import CONTACT_OWNER, OnSenderFull, Sender, Sticky
+from app.senders.assignment import Group, Wanted
 from app.senders.quota_store import RECHECK_AFTER
 from app.senders.reasons import Considered
-from app.senders.store import Group, Wanted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from app.hubspot.owners import Owners
     from app.model import Enrollment, Pool
     from app.rules.rulebook import Rulebook
-    from app.senders.store import Assigned, Assignments
+    from app.senders.assignment import Assigned
+    from app.senders.store import Assignments
 
 OWNER_PROPERTY = "hubspot_owner_id"
 OWNED_BY_SENDER = "sender"

@@ -8,69 +8,25 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections import Counter
-from dataclasses import asdict, dataclass, field, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple
-
-import orjson
+from typing import TYPE_CHECKING
 
 from app.batching import Batcher
 from app.database.halves import write_in_halves
 from app.errors import FenceLost
 from app.hubspot.api.faults import refuses_sender
-from app.model import OnSenderFull, Pick, Sender
 from app.senders import statements as sql
-from app.senders.choose import Candidate, Choice, Earlier, choose
-from app.senders.inbox_store import READ_INBOXES, inbox_values, inboxes_of
+from app.senders.assignment import Assigned, Before, SenderAssignment, Wanted
+from app.senders.book_store import open_book, write_book
 from app.senders.quota_store import PERIOD, next_free
 from app.senders.reasons import Considered
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
-    from datetime import datetime
+    from collections.abc import Collection, Mapping, Sequence
+    from typing import Any
 
     from app.database.direct import DirectConnection, DirectPool
     from app.model import Enrollment
-    from app.senders.inbox_store import Inbox
-
-NOT_CONSIDERED = {
-    OnSenderFull.DEFER: "the rule waits for {}",
-    OnSenderFull.FAIL: "the rule refuses who finds {} full",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Group:
-    """The senders to choose from: a pool, or a single sender.
-
-    `pool` is None for a single sender, and `named` is then why it is considered. `subject` is the person or company
-    that keeps a pool's choice, None where the pool is not sticky.
-    """
-
-    members: tuple[tuple[Sender, int], ...]
-    pool: str | None = None
-    pick: Pick = Pick.MOST_LEFT
-    subject: str | None = None
-    named: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Assigned:
-    """The result of an assignment. `free_at` is when a place becomes free, where all senders are full."""
-
-    sender: Sender | None
-    considered: tuple[Considered, ...]
-    free_at: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Wanted:
-    """One enrollment to assign: the groups to choose from, and reasons for other senders that are known already."""
-
-    enrollment: Enrollment
-    groups: Sequence[Group]
-    unavailable: tuple[Considered, ...] = ()
 
 
 class Assignments:
@@ -111,68 +67,12 @@ async def assign_all(
     before |= {wanted: Before() for wanted in new}
     results: dict[Wanted, Assigned | FenceLost] = {wanted: FenceLost(wanted.enrollment.id) for wanted in all_wanted}
     if ours := [wanted for wanted in all_wanted if wanted in before]:
-        book = await _open_book(connection, ours)
+        book = await open_book(connection, ours)
         for wanted in ours:
-            assignment = SenderAssignment(connection, book, wanted.enrollment, before[wanted])
+            assignment = SenderAssignment(partial(next_free, connection), book, wanted.enrollment, before[wanted])
             results[wanted] = await assignment.assign(wanted.groups, wanted.unavailable)
-        await _write_book(connection, book)
+        await write_book(connection, book)
     return results
-
-
-@dataclass(slots=True)
-class Book:
-    """What assignments of one transaction read and change.
-
-    `turns` are the counters of the locked pools, `kept` the sticky senders by pool and subject, `inboxes` the state of
-    each inbox before, and `moved` by how many more enrollments wait for it since. `behind` counts those that wait for a
-    place in an inbox and are not written yet.
-    """
-
-    account: str
-    turns: dict[str, int]
-    kept: dict[tuple[str, str], str]
-    inboxes: Mapping[str, Inbox]
-    moved: Counter[str] = field(default_factory=Counter)
-    behind: Counter[str] = field(default_factory=Counter)
-    new_turns: dict[str, int] = field(default_factory=dict)
-    new_kept: dict[tuple[str, str], str] = field(default_factory=dict)
-    rows: list[dict[str, Any]] = field(default_factory=list)
-
-
-async def _open_book(connection: DirectConnection, all_wanted: Sequence[Wanted]) -> Book:
-    """Lock the pools that the choices may reach; read their turns, the sticky choices and the inboxes."""
-    account = all_wanted[0].enrollment.account
-    groups = [group for wanted in all_wanted for group in wanted.groups]
-    pools = sorted({group.pool for group in groups if group.pool is not None})
-    turns, kept = {}, {}
-    if pools:
-        found = await connection.fetch(sql.LOCK_POOLS, {"account": account, "pools": pools})
-        turns = {row["pool"]: row["turn"] for row in found}
-    if subjects := sorted({(group.pool, group.subject) for group in groups if group.pool and group.subject}):
-        values = {"account": account, "pools": [pool for pool, _ in subjects], "subjects": [one for _, one in subjects]}
-        kept = {(row["pool"], row["subject"]): row["sender"] for row in await connection.fetch(sql.READ_STICKY, values)}
-    inboxes = sorted({sender.email for group in groups for sender, _ in group.members})
-    rows = await connection.fetch(READ_INBOXES, inbox_values(account, inboxes)) if inboxes else []
-    return Book(account, turns, kept, inboxes_of(rows))
-
-
-async def _write_book(connection: DirectConnection, book: Book) -> None:
-    if book.new_turns:
-        values = {"pools": list(book.new_turns), "turns": list(book.new_turns.values())}
-        await connection.fetch(sql.TAKE_TURNS, {"account": book.account} | values)
-    if book.new_kept:
-        pools, subjects = zip(*book.new_kept, strict=True)
-        values = {"pools": list(pools), "subjects": list(subjects), "senders": list(book.new_kept.values())}
-        await connection.fetch(sql.WRITE_STICKY, {"account": book.account} | values)
-    await connection.fetch(sql.WRITE_ASSIGNMENTS, {"assignments": orjson.dumps(book.rows).decode()})
-
-
-class Before(NamedTuple):
-    """What is left of an attempt before: the reasons for its sender, the code by which that was refused, its place."""
-
-    considered: tuple[Considered, ...] = ()
-    refused: str | None = None
-    place: str | None = None
 
 
 async def _lock_ours(connection: DirectConnection, all_wanted: Sequence[Wanted]) -> dict[Wanted, Before]:
@@ -195,124 +95,3 @@ def _before(enrollment: Enrollment, row: Mapping[str, Any]) -> Before:
     considered = tuple(Considered(item["sender"], item["chosen"], item["because"]) for item in stored)
     refused = row["reason"] if row["reason"] and refuses_sender(row["reason"]) else None
     return Before(considered if any(item.chosen for item in considered) else (), refused, row["own_place"])
-
-
-@dataclass(frozen=True, slots=True)
-class SenderAssignment:
-    """Assigns one enrollment its sender, in the caller's transaction; without a sender that was refused `before`."""
-
-    connection: DirectConnection
-    book: Book
-    enrollment: Enrollment
-    before: Before
-
-    async def assign(self, groups: Sequence[Group], unavailable: tuple[Considered, ...]) -> Assigned:
-        """Choose from the first group that has a sender available."""
-        considered, waits_for = unavailable, list[Candidate]()
-        for number, group in enumerate(groups, start=1):
-            choice = self._choose(group)
-            if choice.sender is not None and choice.unchanged:
-                return self._take(group, choice, choice.sender, choice.considered)
-            # A sender may be in a pool and in its fallback: its reason is listed once.
-            considered = tuple(dict.fromkeys(considered + choice.considered))
-            if choice.sender is not None:
-                considered += _skipped(groups[number:], considered, f"and {choice.sender.name} can send")
-                return self._take(group, choice, choice.sender, considered)
-            waits_for += choice.waits_for
-            if choice.waits_for and self.enrollment.plan.on_sender_full in NOT_CONSIDERED:
-                considered += _skipped(groups[number:], considered, self._not_considered(waits_for))
-                break
-        return await self._wait(waits_for, considered)
-
-    def _choose(self, group: Group) -> Choice:
-        return choose(
-            [self._candidate(sender, weight) for sender, weight in group.members],
-            group.pick,
-            subject=group.subject or self.enrollment.email,
-            turn=self.book.turns.get(group.pool or "", 0),
-            earlier=self._earlier_sender(group),
-            named=group.named,
-        )
-
-    def _candidate(self, sender: Sender, weight: int) -> Candidate:
-        """Return a sender as it stands for this enrollment, whose own place and wait do not count."""
-        own, found = self.enrollment.sender, self.book.inboxes[sender.email]
-        waiting = found.waiting + self.book.moved[sender.email] - (self._waits_for() == sender.email)
-        inbox = replace(found, reserved=found.reserved - (self.before.place == sender.email), waiting=waiting)
-        candidate = inbox.candidate(sender, weight)
-        return replace(candidate, refused=self.before.refused) if own and own.email == sender.email else candidate
-
-    def _waits_for(self) -> str | None:
-        """Return the inbox for which the enrollment is counted as waiting now."""
-        own = self.enrollment.sender
-        return own.email if own is not None and self.enrollment.sending_at is None else None
-
-    def _earlier_sender(self, group: Group) -> Earlier | None:
-        """Return the group's sender that was chosen before: for this person or company, else for this enrollment."""
-        own = self.enrollment.sender.name if self.enrollment.sender else None
-        kept = self.book.kept.get((group.pool or "", group.subject)) if group.subject is not None else None
-        if kept is not None:
-            whom = "person" if group.subject == self.enrollment.email else "company"
-            waits = self.enrollment.plan.on_sender_full is not OnSenderFull.NEXT_SENDER
-            return Earlier(
-                kept, f"has had this {whom} before", self.before.considered if kept == own else (), waits=waits
-            )
-        if own is None or own not in {sender.name for sender, _ in group.members}:
-            return None
-        return Earlier(own, "was waited for", self.before.considered)
-
-    def _take(self, group: Group, choice: Choice, sender: Sender, considered: tuple[Considered, ...]) -> Assigned:
-        if choice.turn is not None and group.pool is not None:
-            self.book.turns[group.pool] = self.book.new_turns[group.pool] = choice.turn
-        if group.subject is not None and group.pool is not None:
-            key = group.pool, group.subject
-            self.book.kept[key] = self.book.new_kept[key] = sender.name
-        self._note(sender, considered, chosen=True)
-        return Assigned(sender, considered)
-
-    async def _wait(self, full: Iterable[Candidate], considered: tuple[Considered, ...]) -> Assigned:
-        """Store which sender the enrollment waits for: places that become free are assigned by it."""
-        places = [(await self._free_at(one), one.sender) for one in full]
-        free_at, waited_for = min(places, key=lambda place: place[0], default=(None, None))
-        if waited_for is not None:
-            self.book.behind[waited_for.email] += 1
-        self._note(waited_for, considered, chosen=False)
-        return Assigned(None, considered, free_at)
-
-    async def _free_at(self, full: Candidate) -> datetime:
-        if full.full_until is not None:
-            return full.full_until
-        behind = self.book.behind[full.sender.email]
-        return await next_free(self.connection, self.enrollment, full.sender, limit=full.limit, behind=behind)
-
-    def _not_considered(self, full: Iterable[Candidate]) -> str:
-        names = " or ".join(one.sender.name for one in full)
-        return f"not asked: {NOT_CONSIDERED[self.enrollment.plan.on_sender_full].format(names)}"
-
-    def _note(self, sender: Sender | None, considered: tuple[Considered, ...], *, chosen: bool) -> None:
-        """Note the result among the rows to write, and for whom the enrollment waits now."""
-        if before := self._waits_for():
-            self.book.moved[before] -= 1
-        if sender is not None:
-            self.book.moved[sender.email] += 1
-        because = next((item.because for item in considered if item.chosen), "")
-        self.book.rows.append(
-            {
-                "id": self.enrollment.id,
-                "sender": sender.name if sender else None,
-                "user_id": sender.user_id if sender else None,
-                "email": sender.email if sender else None,
-                "considered": [asdict(item) for item in considered],
-                "detail": f"sender {sender.name}: {because}" if sender else None,
-                "chosen": chosen,
-            }
-        )
-
-
-def _skipped(groups: Sequence[Group], considered: tuple[Considered, ...], because: str) -> tuple[Considered, ...]:
-    """Return why the fallbacks were not considered."""
-    known = {item.sender for item in considered}
-    names = dict.fromkeys(sender.name for group in groups for sender, _ in group.members)
-    return tuple(
-        Considered(name, chosen=False, because=f"a fallback, {because}") for name in names if name not in known
-    )

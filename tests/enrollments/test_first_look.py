@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from sqlalchemy import text
 
+from app.enrollments.claim_store import Looks
 from app.enrollments.first_look import FirstLook
-from app.enrollments.store import EnrollmentStore, Looks
+from app.enrollments.store import EnrollmentStore
 from app.hubspot.rate_limit_store import StoredRateLimit
 from app.hubspot.windows import DAILY
 from app.model import State

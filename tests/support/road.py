@@ -14,6 +14,7 @@ from sqlalchemy import text
 
 from app.clock import utc_now
 from app.enrollments.actions import Tools
+from app.enrollments.claim_store import Looks
 from app.enrollments.confirm import Confirmer
 from app.enrollments.contact import ContactWriter
 from app.enrollments.eligibility import Eligibility
@@ -24,7 +25,7 @@ from app.enrollments.outcome import Patience, Transition
 from app.enrollments.prepare import Preparer
 from app.enrollments.record import Recorder
 from app.enrollments.settle import Settler
-from app.enrollments.store import EnrollmentStore, Looks
+from app.enrollments.store import EnrollmentStore
 from app.enrollments.unenroll import Unenroller
 from app.hubspot.batched import BatchedHubSpot
 from app.hubspot.client import CallRecord, HubSpotClient

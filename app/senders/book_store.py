@@ -1,0 +1,46 @@
+"""What assignments of one transaction read and write: turns of pools, sticky choices, inboxes, the choices."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import orjson
+
+from app.senders import statements as sql
+from app.senders.assignment import Book
+from app.senders.inbox_store import READ_INBOXES, inbox_values, inboxes_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from app.database.direct import DirectConnection
+    from app.senders.assignment import Wanted
+
+
+async def open_book(connection: DirectConnection, all_wanted: Sequence[Wanted]) -> Book:
+    """Lock the pools that the choices may reach; read their turns, the sticky choices and the inboxes."""
+    account = all_wanted[0].enrollment.account
+    groups = [group for wanted in all_wanted for group in wanted.groups]
+    pools = sorted({group.pool for group in groups if group.pool is not None})
+    turns, kept = {}, {}
+    if pools:
+        found = await connection.fetch(sql.LOCK_POOLS, {"account": account, "pools": pools})
+        turns = {row["pool"]: row["turn"] for row in found}
+    if subjects := sorted({(group.pool, group.subject) for group in groups if group.pool and group.subject}):
+        values = {"account": account, "pools": [pool for pool, _ in subjects], "subjects": [one for _, one in subjects]}
+        kept = {(row["pool"], row["subject"]): row["sender"] for row in await connection.fetch(sql.READ_STICKY, values)}
+    inboxes = sorted({sender.email for group in groups for sender, _ in group.members})
+    rows = await connection.fetch(READ_INBOXES, inbox_values(account, inboxes)) if inboxes else []
+    return Book(account, turns, kept, inboxes_of(rows))
+
+
+async def write_book(connection: DirectConnection, book: Book) -> None:
+    """Write the turns, the sticky choices and the assignments."""
+    if book.new_turns:
+        values = {"pools": list(book.new_turns), "turns": list(book.new_turns.values())}
+        await connection.fetch(sql.TAKE_TURNS, {"account": book.account} | values)
+    if book.new_kept:
+        pools, subjects = zip(*book.new_kept, strict=True)
+        values = {"pools": list(pools), "subjects": list(subjects), "senders": list(book.new_kept.values())}
+        await connection.fetch(sql.WRITE_STICKY, {"account": book.account} | values)
+    await connection.fetch(sql.WRITE_ASSIGNMENTS, {"assignments": orjson.dumps(book.rows).decode()})
