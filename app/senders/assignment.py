@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from app.model import OnSenderFull, Pick, Sender
 from app.senders.choose import Candidate, Choice, Earlier, choose
+from app.senders.inbox_store import places_of
 from app.senders.reasons import Considered
 
 if TYPE_CHECKING:
@@ -54,6 +55,11 @@ class Wanted:
     enrollment: Enrollment
     groups: Sequence[Group]
     unavailable: tuple[Considered, ...] = ()
+
+    @property
+    def named(self) -> Sender | None:
+        """The first choice, where that is a single sender: others are asked only if it cannot send."""
+        return self.groups[0].members[0][0] if self.groups and self.groups[0].pool is None else None
 
 
 @dataclass(slots=True)
@@ -192,6 +198,7 @@ class SenderAssignment:
                 "sender": sender.name if sender else None,
                 "user_id": sender.user_id if sender else None,
                 "email": sender.email if sender else None,
+                "places": places_of(sender) if sender else None,
                 "considered": [asdict(item) for item in considered],
                 "detail": f"sender {sender.name}: {because}" if sender else None,
                 "chosen": chosen,

@@ -8,10 +8,10 @@ import orjson
 
 from app.senders import statements as sql
 from app.senders.assignment import Book
-from app.senders.inbox_store import READ_INBOXES, inbox_values, inboxes_of
+from app.senders.inbox_store import READ_INBOXES, Inbox, inbox_values, inboxes_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from app.database.direct import DirectConnection
     from app.senders.assignment import Wanted
@@ -44,3 +44,14 @@ async def write_book(connection: DirectConnection, book: Book) -> None:
         values = {"pools": list(pools), "subjects": list(subjects), "senders": list(book.new_kept.values())}
         await connection.fetch(sql.WRITE_STICKY, {"account": book.account} | values)
     await connection.fetch(sql.WRITE_ASSIGNMENTS, {"assignments": orjson.dumps(book.rows).decode()})
+
+
+def unread_book(account: str, inboxes: Iterable[str]) -> Book:
+    """Return the book of inboxes that are assumed to be empty and not paused."""
+    return Book(account, {}, {}, dict.fromkeys(inboxes, Inbox(0, 0, None, None)))
+
+
+async def write_who_can_send(connection: DirectConnection, book: Book) -> set[str]:
+    """Write those of the assignments whose sender can send; return the ids of their enrollments."""
+    values = inbox_values(book.account, book.inboxes) | {"assignments": orjson.dumps(book.rows).decode()}
+    return {row["id"] for row in await connection.fetch(sql.ASSIGN_WHO_CAN_SEND, values)}

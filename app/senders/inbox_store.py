@@ -50,7 +50,7 @@ class Inbox:
 
     def limit(self, sender: Sender) -> int:
         """Return how many enrollments the sender may send in 24 hours."""
-        return min(sender.daily or DEFAULT_LIMIT, DEFAULT_LIMIT)
+        return places_of(sender)
 
     def candidate(self, sender: Sender, weight: int) -> Candidate:
         """Return the sender as a candidate for the choice."""
@@ -58,6 +58,11 @@ class Inbox:
         return Candidate(
             sender, self.left(sender), self.limit(sender), weight, self.waiting, paused, full_until=self.full_until
         )
+
+
+def places_of(sender: Sender) -> int:
+    """Return how many enrollments a sender may send in 24 hours."""
+    return min(sender.daily or DEFAULT_LIMIT, DEFAULT_LIMIT)
 
 
 def inbox_values(account: str, inboxes: Iterable[str]) -> dict[str, Any]:

@@ -46,19 +46,41 @@ LOCK_OURS = text("""
     WHERE state = 'working' ORDER BY enrollments.id FOR UPDATE OF enrollments
 """)
 
-# The rows are locked. The reasons for each sender are stored also where none could be chosen: they say why the
-# enrollment waits.
-WRITE_ASSIGNMENTS = text("""
-    WITH moved AS (
-        UPDATE enrollments SET sender = wanted.sender, sender_user_id = user_id, sender_email = wanted.email,
-               assignment = considered, step = CASE WHEN chosen THEN 'assigned' ELSE step END,
-               updated_at = clock_timestamp()
-        FROM jsonb_to_recordset(CAST(:assignments AS jsonb)) AS wanted(
-            id text, sender text, user_id text, email text, considered jsonb, detail text, chosen boolean
-        )
-        WHERE enrollments.id = wanted.id
-        RETURNING enrollments.id, enrollments.attempt, step, wanted.detail, chosen
+_ASSIGNED = """
+    UPDATE enrollments SET sender = wanted.sender, sender_user_id = user_id, sender_email = wanted.email,
+           assignment = considered, step = CASE WHEN chosen THEN 'assigned' ELSE step END,
+           updated_at = clock_timestamp()
+    FROM jsonb_to_recordset(CAST(:assignments AS jsonb)) AS wanted(
+        id text, sender text, user_id text, email text, places integer, considered jsonb, detail text, chosen boolean
     )
+"""
+_NOTED = """
     INSERT INTO journal (enrollment_id, at, before, after, step, attempt, cause, detail)
     SELECT id, clock_timestamp(), 'working', 'working', step, attempt, 'assigned', detail FROM moved WHERE chosen
+"""
+_RETURNED = "RETURNING enrollments.id, enrollments.attempt, step, wanted.detail, chosen"
+
+# The rows are locked. The reasons for each sender are stored also where none could be chosen: they say why the
+# enrollment waits.
+WRITE_ASSIGNMENTS = text(f"""
+    WITH moved AS ({_ASSIGNED} WHERE enrollments.id = wanted.id {_RETURNED}) {_NOTED}
 """)
+
+# Writes the assignments whose sender can send, as READ_INBOXES would say of it, and returns their ids.
+ASSIGN_WHO_CAN_SEND = text(f"""
+    WITH taken AS MATERIALIZED (
+        SELECT inbox, EXISTS (
+                   SELECT FROM sender_pauses AS kept WHERE kept.account = :account AND kept.inbox = wanted.inbox
+                     AND (paused_at IS NOT NULL OR full_until > clock_timestamp())
+               ) AS paused, (
+                   SELECT count(*) FROM sender_reservations AS used
+                   WHERE used.account = :account AND used.inbox = wanted.inbox
+                     AND reserved_at > statement_timestamp() - CAST(:period AS interval)
+               ) AS places
+        FROM unnest(CAST(:inboxes AS text[])) AS wanted(inbox)
+    ), moved AS (
+        {_ASSIGNED} JOIN taken ON taken.inbox = wanted.email
+        WHERE enrollments.id = wanted.id AND NOT taken.paused AND taken.places < wanted.places {_RETURNED}
+    ), noted AS ({_NOTED})
+    SELECT id FROM moved
+""")  # noqa: S608  # the only text put in are the parts above

@@ -17,7 +17,7 @@ from app.errors import FenceLost
 from app.hubspot.api.faults import refuses_sender
 from app.senders import statements as sql
 from app.senders.assignment import Assigned, Before, SenderAssignment, Wanted
-from app.senders.book_store import open_book, write_book
+from app.senders.book_store import open_book, unread_book, write_book, write_who_can_send
 from app.senders.quota_store import PERIOD, next_free
 from app.senders.reasons import Considered
 
@@ -63,16 +63,35 @@ async def assign_all(
 
     `new` are those that the transaction has just claimed, and of which no attempt before has left anything.
     """
-    before = await _lock_ours(connection, [wanted for wanted in all_wanted if wanted not in new])
-    before |= {wanted: Before() for wanted in new}
-    results: dict[Wanted, Assigned | FenceLost] = {wanted: FenceLost(wanted.enrollment.id) for wanted in all_wanted}
-    if ours := [wanted for wanted in all_wanted if wanted in before]:
+    named = await _assign_named(connection, all_wanted) if all(wanted in new for wanted in all_wanted) else {}
+    left = [wanted for wanted in all_wanted if wanted not in named]
+    before = await _lock_ours(connection, [wanted for wanted in left if wanted not in new])
+    before |= {wanted: Before() for wanted in left if wanted in new}
+    lost = {wanted: FenceLost(wanted.enrollment.id) for wanted in left}
+    results: dict[Wanted, Assigned | FenceLost] = {**named, **lost}
+    if ours := [wanted for wanted in left if wanted in before]:
         book = await open_book(connection, ours)
         for wanted in ours:
             assignment = SenderAssignment(partial(next_free, connection), book, wanted.enrollment, before[wanted])
             results[wanted] = await assignment.assign(wanted.groups, wanted.unavailable)
         await write_book(connection, book)
     return results
+
+
+async def _assign_named(connection: DirectConnection, all_wanted: Sequence[Wanted]) -> Mapping[Wanted, Assigned]:
+    """Assign new enrollments by one statement, where each rule names a single sender; leave out whose cannot send.
+
+    Where one of them names a pool, none is assigned here: its choice depends on those before it.
+    """
+    senders = {sender.email for wanted in all_wanted if (sender := wanted.named)}
+    if not all_wanted or not all(wanted.named for wanted in all_wanted):
+        return {}
+    book, results = unread_book(all_wanted[0].enrollment.account, senders), dict[Wanted, Assigned]()
+    for wanted in all_wanted:
+        assignment = SenderAssignment(partial(next_free, connection), book, wanted.enrollment, Before())
+        results[wanted] = await assignment.assign(wanted.groups, wanted.unavailable)
+    assigned = await write_who_can_send(connection, book)
+    return {wanted: result for wanted, result in results.items() if wanted.enrollment.id in assigned}
 
 
 async def _lock_ours(connection: DirectConnection, all_wanted: Sequence[Wanted]) -> dict[Wanted, Before]:

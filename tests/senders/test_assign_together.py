@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from app.database.direct import DirectPool
 from app.errors import FenceLost
-from app.senders.store import Assignments
-from tests.senders.test_assign import claim, senders_of, thoughts
+from app.senders.statements import ASSIGN_WHO_CAN_SEND
+from app.senders.store import Assignments, assign_all
+from tests.senders.test_assign import claim, claim_again, senders_of, thoughts
 from tests.support.direct import direct
 
 if TYPE_CHECKING:
@@ -67,3 +69,47 @@ async def test_places_of_a_full_sender_are_promised_one_after_the_other(road: Ro
     assert len(free) == 4
     assert free == sorted(free)
     assert [later - earlier > timedelta(hours=1) for earlier, later in pairwise(free)] == [True] * 3
+
+
+KEPT = "SELECT sender, sender_email, step, (SELECT count(*) FROM journal WHERE cause = 'assigned') FROM enrollments"
+
+
+@pytest.mark.parametrize("state", ["free", "paused", "full", "called full"])
+@pytest.mark.parametrize(("sender", "fallback"), [("anna", None), ("anna", "ben"), ("gone", "anna"), ("anna", "turns")])
+async def test_the_claim_assigns_a_sender_that_is_named_as_any_other_assignment_does(
+    road: Road, make_entry: MakeEntry, state: str, sender: str, fallback: str | None
+) -> None:
+    if state == "full":
+        await road.fill("anna", *[timedelta(hours=3)] * 3)
+    elif state != "free":
+        column = "paused_at" if state == "paused" else "full_until"
+        await road.run(
+            f"INSERT INTO sender_pauses (account, inbox, reason, sender, user_id, {column}) VALUES "  # noqa: S608  # ours
+            "('main', 'anna@acme.example', 'by hand', 'anna', '7001', '2099-01-01')"
+        )
+    claimed = await claim(road, make_entry, "a@x.example", sender=sender, fallback=fallback)
+    alone = outcome((await asyncio.gather(senders_of(road).assign(claimed[0], {}), return_exceptions=True))[0])
+    reasons, kept = await thoughts(road), await road.run(KEPT)
+    for statement in (*AS_BEFORE, "UPDATE enrollments SET state = 'ready'", "DELETE FROM journal"):
+        await road.run(statement)
+    (again,) = await road.enrollments.claim_ready(10)
+    first_look = road.enroller.preparer.first_look
+    assert outcome((await asyncio.gather(first_look.assign(again, {}), return_exceptions=True))[0]) == alone
+    assert (await thoughts(road), await road.run(KEPT)) == (reasons, kept)
+
+
+async def test_a_claim_reads_no_inbox_where_the_rules_name_who_sends(road: Road, make_entry: MakeEntry) -> None:
+    await claim(road, make_entry, *PEOPLE, sender="anna")
+    claimed = await claim_again(road)
+    executed = list[Any]()
+
+    class Spied(DirectPool):
+        async def fetch(self, statement: Any, values: Any) -> list[Any]:
+            executed.append(statement)
+            return await super().fetch(statement, values)
+
+    pool = Spied(road.engine.url, size=1)
+    wanted = [await senders_of(road).wanted(one, {}) for one in claimed]
+    assert set(await assign_all(pool, wanted, new=wanted)) == set(wanted)  # type: ignore[arg-type]  # it has the method
+    await pool.close()
+    assert executed == [ASSIGN_WHO_CAN_SEND]
