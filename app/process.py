@@ -19,10 +19,11 @@ from app import __version__
 from app.accounts.sandbox_mode import require_apart
 from app.accounts.wiring import open_oauth
 from app.database.direct import DirectPool
+from app.database.embedded.wiring import data_dir
 from app.database.installation import shared_key
 from app.database.listen import GRANT_CHANGED, IDLE_POLL_SECONDS, RULEBOOK_CHANGED, Notifications
 from app.database.retention import prune
-from app.database.wiring import open_database
+from app.database.wiring import log_server, open_database
 from app.hubspot.observe import observe_call
 from app.hubspot.wiring import open_client, open_rate_limit
 from app.jobs import Loop
@@ -161,11 +162,12 @@ class Process:
     async def check_database(self) -> None:
         """Encrypt grants with the newest key, and require that practice and real use do not share this database.
 
-        The database must be migrated. Raises StartError.
+        The log names the PostgreSQL, and what speaks against it. The database must be migrated. Raises StartError.
         """
         if self.oauth is not None:
             await self.oauth.rotate()
         require_apart(await RulebookStore(self.engine).accounts(), practice=self.practice)
+        await log_server(self.engine, self.settings, data_dir(self.settings, practice=self.practice))
 
     def rate_limit(self, stack: AsyncExitStack, account: Account) -> StoredRateLimit:
         """Return the rate limit of an account, which all replicas share; `stack` closes it."""

@@ -1,5 +1,6 @@
 #!/bin/sh
-# The lock files, requirements.txt and requirements-dev.txt, from pyproject.toml.
+# The lock files from pyproject.toml: requirements.txt for the service, requirements-sbom.txt for the tool that lists what
+# is in the image, requirements-dev.txt for development.
 #   lock.sh check   fail when they are not what pyproject.toml asks for
 #   lock.sh write   write them anew
 # Versions that still fit are kept: both start from the files as they are.
@@ -8,19 +9,24 @@ cd "$(dirname "$0")/.."
 action=$1
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-cp requirements.txt requirements-dev.txt "$work"
+files="requirements.txt requirements-sbom.txt requirements-dev.txt"
+for file in $files; do
+    [ ! -f "$file" ] || cp "$file" "$work"
+done
 
 compile() {
     output=$1
     shift
     .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
-        pyproject.toml "$@" --output-file "$work/$output" >/dev/null
+        "$@" --output-file "$work/$output" >/dev/null
 }
 
-compile requirements.txt
-compile requirements-dev.txt --group dev --constraints "$work/requirements.txt"
+compile requirements.txt pyproject.toml
+compile requirements-sbom.txt --group sbom --constraints "$work/requirements.txt"
+compile requirements-dev.txt pyproject.toml --group dev --constraints "$work/requirements.txt" \
+    --constraints "$work/requirements-sbom.txt"
 
-for file in requirements.txt requirements-dev.txt; do
+for file in $files; do
     if [ "$action" = write ]; then
         cp "$work/$file" "$file"
     elif ! cmp -s "$work/$file" "$file"; then

@@ -63,6 +63,7 @@ def _findings(settings: Settings, accounts: list[Wanted], *, offline: bool) -> l
 
 async def _look(settings: Settings, accounts: list[Wanted]) -> list[Finding]:
     from app.cli.session import open_session
+    from app.database.wiring import running_server
     from app.doctor.client import visited
     from app.doctor.lookups import waiting_lookups
     from app.enrichment.store import failing_lookups
@@ -72,7 +73,9 @@ async def _look(settings: Settings, accounts: list[Wanted]) -> list[Finding]:
     async with open_session(settings) as session:
         others: dict[str, str] = {}
         examinations = [finding for one in accounts for finding in await _examine(session, one, others)]
-        found = database(session.trouble, configured=settings.database_url is not None)
+        server = await running_server(session.engine, settings, settings.data_dir) if session.engine else None
+        configured = settings.database_url is not None
+        found = database(session.trouble, server, utc_now().date(), configured=configured)
         lookups = waiting_lookups(await failing_lookups(session.engine)) if session.engine else []
         return [found, public_url(url, visit), encryption(settings.hubspot_url), *lookups, *examinations]
 

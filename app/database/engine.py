@@ -13,6 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from app.database.arrays import know_arrays
 from app.database.idle import close_unused
+from app.database.server import OLDEST_MAJOR, version_of_number
 from app.database.without_orm import without_orm
 from app.errors import Busy, StartError
 
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import URL
 
 _DIALECT = dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy leaves its dialects untyped
-MINIMUM_SERVER_VERSION = 140000
 APPLICATION_NAME = "segue"  # unless the URL names another one
 CONNECT_SECONDS = 10
 COMMAND_SECONDS = 30
@@ -105,20 +105,25 @@ def described(url: str | URL) -> str:
 
 
 async def require_server(engine: AsyncEngine) -> None:
-    """Raise StartError when the server cannot be reached, refuses the session, or is older than PostgreSQL 14."""
+    """Raise StartError when the server cannot be reached, refuses the session, or is older than PostgreSQL 15."""
     try:
-        async with engine.connect() as connection:
-            number = int((await connection.execute(text("SHOW server_version_num"))).scalar_one())
+        major, _ = await server_version(engine)
     except STORE_TROUBLE as error:
         raise StartError(
             f"SEGUE_DATABASE_URL: cannot use the database at {described(engine.url)}: {first_line(error)}; "
             "check that PostgreSQL runs there, and the user, password and database name",
         ) from error
-    if number < MINIMUM_SERVER_VERSION:
+    if major < OLDEST_MAJOR:
         raise StartError(
-            f"SEGUE_DATABASE_URL: the server at {described(engine.url)} is PostgreSQL {number // 10000}; "
-            f"Segue needs {MINIMUM_SERVER_VERSION // 10000} or newer",
+            f"SEGUE_DATABASE_URL: the server at {described(engine.url)} is PostgreSQL {major}; "
+            f"Segue needs {OLDEST_MAJOR} or newer",
         )
+
+
+async def server_version(engine: AsyncEngine) -> tuple[int, int]:
+    """Return the server's (major, minor) version. Raises what any statement may."""
+    async with engine.connect() as connection:
+        return version_of_number(int((await connection.execute(text("SHOW server_version_num"))).scalar_one()))
 
 
 def first_line(error: BaseException) -> str:

@@ -1,11 +1,15 @@
-"""Open the database that the settings name: the operator's, or the private one."""
+"""Open the database that the settings name, the operator's or the private one, and say which PostgreSQL it is."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from app.database.embedded import attach
-from app.database.engine import open_engine, require_server
+import structlog
+
+from app.clock import utc_now
+from app.database.embedded import attach, origin
+from app.database.engine import open_engine, require_server, server_version
+from app.database.server import Server, concern
 
 if TYPE_CHECKING:
     from contextlib import AsyncExitStack
@@ -14,6 +18,8 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine
 
     from app.settings import Settings
+
+log = structlog.get_logger(__name__)
 
 
 def database_url(settings: Settings, data_dir: Path) -> str:
@@ -28,3 +34,17 @@ async def open_database(stack: AsyncExitStack, settings: Settings, url: str) -> 
     stack.push_async_callback(engine.dispose)
     await require_server(engine)
     return engine
+
+
+async def running_server(engine: AsyncEngine, settings: Settings, data_dir: Path) -> Server:
+    """Return which PostgreSQL runs, and where it is from. Raises what any statement may."""
+    where = "at SEGUE_DATABASE_URL" if settings.database_url else origin(data_dir)
+    return Server(await server_version(engine), where)
+
+
+async def log_server(engine: AsyncEngine, settings: Settings, data_dir: Path) -> None:
+    """Log which PostgreSQL runs, and warn of what speaks against it. Raises what any statement may."""
+    server = await running_server(engine, settings, data_dir)
+    log.info("database.opened", postgresql=server.number, origin=server.origin)
+    if problem := concern(server.version, utc_now().date()):
+        log.warning("database.outdated", problem=problem)

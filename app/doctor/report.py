@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from app.database.server import concern
 from app.doctor import connection, daily_limit, properties, senders, sequences, write_backs
 from app.doctor.findings import Finding, failed, ok, unknown, warning
 from app.hubspot.api.account import AccountDetails
@@ -13,10 +14,16 @@ from app.networks import is_unencrypted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from datetime import datetime
+    from datetime import date, datetime
 
+    from app.database.server import Server
     from app.doctor.facts import Facts
     from app.doctor.requirements import Wanted
+
+OUTDATED = (
+    "update that server; for the private one, install a newer Segue, or a newer PostgreSQL of the same major on this "
+    "machine, and start again"
+)
 
 
 def examined(
@@ -96,11 +103,16 @@ def encryption(hubspot_url: str) -> Finding:
     return ok("encryption", "what is sent to HubSpot is encrypted, or stays on this machine")
 
 
-def database(trouble: str | None, *, configured: bool = False) -> Finding:
-    """Judge whether the database can be reached; one that is `configured` (not the private one) should be."""
+def database(trouble: str | None, server: Server | None, today: date, *, configured: bool = False) -> Finding:
+    """Judge whether the database can be reached; one that is `configured` (not the private one) should be.
+
+    `server` is what answered, None when `trouble` says why none did.
+    """
     check = "database"
-    if trouble is None:
-        return ok(check, "it can be asked; HubSpot is asked at the pace that all replicas share")
+    if trouble is None and server is not None:
+        message = f"{server} can be asked; HubSpot is asked at the pace that all replicas share"
+        problem = concern(server.version, today)
+        return warning(check, f"{message}. {problem}", OUTDATED) if problem else ok(check, message)
     message = f"it cannot be asked, and HubSpot is asked slowly instead: {trouble}"
     if configured:
         return failed(

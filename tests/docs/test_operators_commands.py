@@ -35,7 +35,7 @@ def test_every_check_of_the_doctor_is_explained_in_its_order() -> None:
     uses, back = (Use("1", ("demo",), (anna,), by_owners=False),), (WriteBack("source", "segue_source", ("crm",)),)
     wanted = Wanted(Account("main", "x", timezone="UTC"), (anna,), uses, (), back)
     lookups = waiting_lookups([WaitingLookups("crm", LookupFailed.TOKEN_REFUSED, 1, NOW, "401")])
-    findings = [database(None), public_url(None, None), *lookups, *examined(wanted, facts, NOW)]
+    findings = [database("none", None, NOW.date()), public_url(None, None), *lookups, *examined(wanted, facts, NOW)]
     checks = [
         re.sub(r"(sender) anna|(sequence) \d+|(write_back) source|(lookups of source) crm", r"\1\2\3\4", finding.check)
         for finding in findings

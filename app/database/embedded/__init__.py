@@ -9,7 +9,7 @@ Others import the names below; `app.processes` imports `keep_running`, and the b
 supervisor     open, attach, close: the page of this package
 wiring         open the one that the settings ask for, while the program is imported
 server_user    the user that runs the server: this process's own, or one without privileges under root
-binaries       which initdb and postgres
+binaries       which initdb and postgres: of several packages and the machine
 layout         the folders, and who may reach them
 cluster        a new data directory that appears whole or not at all
 pid_file       whether a server runs, and belongs to this data directory
@@ -19,6 +19,6 @@ leftovers      processes that outlive a killed server: waited for, then killed
 keep_running   starts the server again whenever it ends by itself
 """
 
-from app.database.embedded.supervisor import EmbeddedPostgres, attach, find, has_database
+from app.database.embedded.supervisor import EmbeddedPostgres, attach, find, has_database, origin
 
-__all__ = ["EmbeddedPostgres", "attach", "find", "has_database"]
+__all__ = ["EmbeddedPostgres", "attach", "find", "has_database", "origin"]

