@@ -3,7 +3,8 @@
 # is in the image, requirements-dev.txt for development.
 #   lock.sh check   fail when they are not what pyproject.toml asks for
 #   lock.sh write   write them anew
-# Versions that still fit are kept: both start from the files as they are.
+#   lock.sh upgrade write them anew, with the newest versions that pyproject.toml allows
+# Versions that still fit are kept by the first two, which start from the files as they are.
 set -eu
 cd "$(dirname "$0")/.."
 action=$1
@@ -11,7 +12,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 files="requirements.txt requirements-sbom.txt requirements-dev.txt"
 for file in $files; do
-    [ ! -f "$file" ] || cp "$file" "$work"
+    [ "$action" = upgrade ] || [ ! -f "$file" ] || cp "$file" "$work"
 done
 
 compile() {
@@ -27,7 +28,7 @@ compile requirements-dev.txt pyproject.toml --group dev --constraints "$work/req
     --constraints "$work/requirements-sbom.txt"
 
 for file in $files; do
-    if [ "$action" = write ]; then
+    if [ "$action" != check ]; then
         cp "$work/$file" "$file"
     elif ! cmp -s "$work/$file" "$file"; then
         echo "lock: $file is not what pyproject.toml asks for; run \`make lock\`" >&2

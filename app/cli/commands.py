@@ -33,6 +33,7 @@ COMMANDS = {
     "backup": "backup.backup",
     "restore": "backup.restore",
     "doctor": "doctor.doctor",
+    "health": "health.health",
 }
 HUBSPOT_COMMANDS = {
     "sequences": "catalogue.sequences",

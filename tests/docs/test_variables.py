@@ -21,9 +21,18 @@ COMPOSE = (ROOT / "docker-compose.yml").read_text(encoding="utf-8")
 # The script of Google Forms has properties of its own.
 PAGES = [
     path
-    for place in ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "Dockerfile", "Makefile", "docs", "deploy")
+    for place in (
+        "README.md",
+        "CHANGELOG.md",
+        "CONTRIBUTING.md",
+        "SECURITY.md",
+        "Dockerfile",
+        "Makefile",
+        "docs",
+        "deploy",
+    )
     for path in ([ROOT / place] if (ROOT / place).is_file() else sorted((ROOT / place).rglob("*")))
-    if path.is_file() and "google-forms" not in path.parts
+    if path.is_file() and not {"google-forms", "__pycache__"} & set(path.parts)
 ]
 
 

@@ -10,6 +10,9 @@ from typing import Any
 import pytest
 import yaml
 
+from app.errors import StartError
+from app.settings import load_settings
+
 REPOSITORY = Path(__file__).parents[2]
 DRAIN_SECONDS = 20  # what the service gives its work to end
 KUBERNETES = sorted((REPOSITORY / "deploy/kubernetes").glob("*.yaml"))
@@ -50,6 +53,15 @@ def test_compose_services_are_confined_and_have_time_to_drain(service: str) -> N
     assert all(volume.endswith(":ro") for volume in settings["volumes"])
 
 
+@pytest.mark.parametrize(("service", "ports"), [("segue", (8080, 9090)), ("replica", (8081, 9091))])
+def test_compose_keeps_operators_apart_and_publishes_nothing_by_itself(service: str, ports: tuple[int, int]) -> None:
+    settings = compose()["services"][service]
+    senders, operators = ports
+    assert settings["environment"]["SEGUE_ADMIN_PORT"] == "9090"
+    assert settings["ports"] == [f"${{BIND_ADDRESS:-127.0.0.1}}:{senders}:8080", f"127.0.0.1:{operators}:9090"]
+    assert "ports" not in compose()["services"]["postgres"]
+
+
 def test_compose_holds_no_secret_and_one_database_for_both_replicas() -> None:
     services = compose()["services"]
     url = services["segue"]["environment"]["SEGUE_DATABASE_URL"]
@@ -76,6 +88,31 @@ def test_the_pod_meets_the_restricted_standard() -> None:
     assert own["capabilities"] == {"drop": ["ALL"]}
     assert own["readOnlyRootFilesystem"] is True
     assert pod()["automountServiceAccountToken"] is False
+
+
+def test_kubernetes_adds_no_variables_that_are_no_settings() -> None:
+    """A Service called `segue` gives pods SEGUE_SERVICE_HOST, with which Segue would not start."""
+    added = {"SEGUE_SERVICE_HOST": "10.0.0.1", "SEGUE_PORT_80_TCP": "tcp://10.0.0.1:80"}
+    with pytest.raises(StartError, match="SEGUE_SERVICE_HOST: there is no such setting"):
+        load_settings(added)
+    assert pod()["enableServiceLinks"] is False
+
+
+def test_only_the_ingress_and_monitoring_reach_the_pod_and_it_reaches_what_it_needs() -> None:
+    policy = objects()["NetworkPolicy", "segue"]["spec"]
+    assert policy["podSelector"]["matchLabels"] == {"app.kubernetes.io/name": "segue"}
+    assert policy["policyTypes"] == ["Ingress", "Egress"]
+    let_in = {
+        rule["ports"][0]["port"]: rule["from"][0]["namespaceSelector"]["matchLabels"]["kubernetes.io/metadata.name"]
+        for rule in policy["ingress"]
+    }
+    assert let_in == {"http": "ingress-nginx", "admin": "monitoring"}
+    assert all(len(rule["from"]) == len(rule["ports"]) == 1 for rule in policy["ingress"])
+    assert let_in.keys() == {port["name"] for port in pod()["containers"][0]["ports"]}
+    let_out = {(port["port"], port.get("protocol", "TCP")) for rule in policy["egress"] for port in rule["ports"]}
+    assert let_out == {(53, "UDP"), (53, "TCP"), (5432, "TCP"), (443, "TCP")}
+    web = next(rule for rule in policy["egress"] if rule["ports"][0]["port"] == 443)
+    assert "169.254.0.0/16" in web["to"][0]["ipBlock"]["except"]
 
 
 def test_the_pod_has_time_to_drain() -> None:
@@ -127,31 +164,56 @@ def test_the_image_runs_without_privileges_on_locked_requirements() -> None:
     assert "USER 10001:10001" in lines
     assert any("--uid 10001" in line for line in lines)
     assert "STOPSIGNAL SIGTERM" in lines
-    assert "EXPOSE 8080" in lines
+    assert "EXPOSE 8080 9090" in lines
+    assert any('CMD ["python", "-m", "app.cli.health"]' in line for line in lines)
     assert 'ENTRYPOINT ["python", "-m", "app"]' in lines
     assert 'CMD ["serve"]' in lines
     assert any("--require-hashes" in line for line in lines)
-    assert [line for line in lines if line.startswith("FROM ")] == [
-        "FROM python:3.13-slim AS build",
-        "FROM python:3.13-slim",
-    ]
+    bases = [line.split()[1] for line in lines if line.startswith("FROM ")]
+    assert len(bases) == 2
+    assert len(set(bases)) == 1
+    assert re.fullmatch(r"python:3\.13-slim(@sha256:[0-9a-f]{64})?", bases[0])
+
+
+def test_the_image_carries_its_list_of_parts() -> None:
+    """What docs name: made from what the image runs, by a tool that is not in it."""
+    text = (REPOSITORY / "Dockerfile").read_text()
+    assert "sbom.py /opt/segue/bin/python /srv/segue/sbom.cdx.json" in text
+    assert "COPY --from=build /srv/segue /srv/segue" in text
+    assert "/opt/sbom" not in text[text.rindex("FROM ") :]
+    assert "/srv/segue/sbom.cdx.json" in (REPOSITORY / "docs/operating.md").read_text()
 
 
 def test_the_image_is_given_what_it_copies() -> None:
     """A .dockerignore that starts from nothing must let in every source of a COPY."""
     allowed = {line[1:] for line in (REPOSITORY / ".dockerignore").read_text().splitlines() if line.startswith("!")}
-    copied = {line.split()[1] for line in dockerfile() if line.startswith("COPY ") and "--from" not in line}
+    own = [line.split() for line in dockerfile() if line.startswith("COPY ") and "--from" not in line]
+    copied = {name for words in own for name in words[1:-1]}
     assert copied <= allowed
 
 
 def test_make_alone_prints_every_target() -> None:
-    targets = {"setup", "demo", "run", "test", "lint", "bench", "crash", "lock", "clean"}
+    targets = {
+        "setup",
+        "demo",
+        "run",
+        "test",
+        "lint",
+        "audit",
+        "sbom",
+        "pin",
+        "bench",
+        "crash",
+        "lock",
+        "upgrade",
+        "clean",
+    }
     asked = ["make", "--no-print-directory", "-C", str(REPOSITORY)]
     said = subprocess.run(asked, capture_output=True, text=True, check=True).stdout  # fixed words
     assert set(re.findall(r"^  make (\w+) ", said, re.MULTILINE)) >= targets
 
 
-@pytest.mark.parametrize("script", ["deploy/install.sh", "deploy/lock.sh", ".ci/run"])
+@pytest.mark.parametrize("script", ["deploy/install.sh", "deploy/lint.sh", "deploy/lock.sh", ".ci/run"])
 def test_scripts_are_well_formed_and_stop_at_the_first_error(script: str) -> None:
     path = REPOSITORY / script
     shell = "bash" if "bash" in path.read_text().splitlines()[0] else "sh"

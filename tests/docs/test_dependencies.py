@@ -1,0 +1,78 @@
+"""`docs/dependencies.md` has a line for each dependency, and nothing is locked whose licence is not allowed."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).parents[2]
+PAGE = (REPOSITORY / "docs/dependencies.md").read_text(encoding="utf-8")
+ROW = re.compile(r"^\| `([\w.-]+)` \| ([^|]+) \| ([^|]+) \| ([^|]+) \| ([^|]+) \|$", re.MULTILINE)
+# As packages name them: SPDX's identifiers, or PyPI's classifiers. MPL-2.0 asks for changes of its own files alone.
+ALLOWED = {
+    *("MIT", "MIT-0", "MIT License", "0BSD", "ISC License (ISCL)"),
+    *("BSD License", "BSD-2-Clause", "BSD-3-Clause"),
+    *("Apache-2.0", "Apache Software License"),
+    *("PSF-2.0", "Python Software Foundation License"),
+    *("MPL-2.0", "Mozilla Public License 2.0 (MPL 2.0)"),
+}
+
+
+def names(requirements: list[object]) -> set[str]:
+    """Return the packages that a list in `pyproject.toml` asks for."""
+    found = [re.match(r"[\w.-]+", each) for each in requirements if isinstance(each, str)]
+    return {match[0] for match in found if match}
+
+
+def asked() -> dict[str, set[str]]:
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))
+    groups = project["dependency-groups"]
+    return {
+        "## What runs": names(project["project"]["dependencies"]),
+        "## For development": names(groups["dev"]) | names(groups["sbom"]),
+    }
+
+
+def licence(package: str) -> str:
+    """Return a package's licence as its installed metadata has it."""
+    found = metadata.distribution(package).metadata
+    if "License-Expression" in found:
+        return found["License-Expression"]
+    classifiers = [
+        each.rpartition(" :: ")[2] for each in found.get_all("Classifier") or [] if each[:10] == "License ::"
+    ]
+    named = [each for each in classifiers if each != "DFSG approved"]
+    return " / ".join(named) or (found["License"] if "License" in found else "none").splitlines()[0]
+
+
+@pytest.mark.parametrize("heading", ["## What runs", "## For development"])
+def test_each_dependency_has_its_line(heading: str) -> None:
+    part = PAGE[PAGE.index(heading) :].partition("\n## ")[0]
+    rows = ROW.findall(part)
+    assert {row[0] for row in rows} == asked()[heading]
+    assert len(rows) == len(asked()[heading])
+    assert [row[0] for row in rows if row[2] != licence(row[0])] == []
+
+
+def test_every_locked_package_has_an_allowed_licence() -> None:
+    """Those that are installed here: a few are for other systems or versions of Python alone."""
+    locked = set[str]()
+    for file in REPOSITORY.glob("requirements*.txt"):
+        locked |= set(re.findall(r"^([\w.-]+)==", file.read_text(encoding="utf-8"), re.MULTILINE))
+    installed = {re.sub(r"[-_.]+", "-", each.metadata["Name"]).lower() for each in metadata.distributions()}
+    assert len(locked & installed) > len(locked) - 10
+    refused = {
+        package: licence(package)
+        for package in sorted(locked & installed)
+        if not all({part, part.strip("()")} & ALLOWED for part in re.split(r" AND | OR | / ", licence(package)))
+    }
+    assert refused == {}
+
+
+def test_no_file_names_a_packages_registry() -> None:
+    for file in REPOSITORY.glob("requirements*.txt"):
+        assert "://" not in file.read_text(encoding="utf-8")

@@ -1,0 +1,78 @@
+"""The workflows of a public repository: they parse, may do no more than they need, and check before they release."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+REPOSITORY = Path(__file__).parents[2]
+WORKFLOWS = sorted((REPOSITORY / ".github/workflows").glob("*.yml"))
+# What each job may do beyond reading the repository.
+GRANTED = {
+    ("release", "check"): set(),
+    ("release", "image"): {"packages", "id-token", "attestations"},
+    ("weekly", "audit"): set(),
+    ("weekly", "refresh"): {"contents", "pull-requests"},
+}
+
+
+def jobs() -> dict[tuple[str, str], Any]:
+    read = {path.stem: yaml.safe_load(path.read_text()) for path in WORKFLOWS}
+    return {(file, name): job for file, workflow in read.items() for name, job in workflow["jobs"].items()}
+
+
+def commands(job: Any) -> list[str]:
+    return [step["run"] for step in job["steps"] if "run" in step]
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
+def test_nothing_is_granted_to_all_jobs_and_nothing_runs_for_strangers(path: Path) -> None:
+    workflow = yaml.safe_load(path.read_text())
+    assert workflow["permissions"] == {}
+    started_by = set(workflow[True])  # YAML 1.1 reads the key `on` as true
+    assert started_by <= {"push", "schedule", "workflow_dispatch"}
+
+
+def test_each_job_may_write_only_what_it_has_to() -> None:
+    written = {
+        name: {what for what, level in job["permissions"].items() if level == "write"} for name, job in jobs().items()
+    }
+    assert written == GRANTED
+    assert all(job["timeout-minutes"] <= 90 for job in jobs().values())
+
+
+def test_every_action_has_a_version_and_a_checkout_leaves_no_credentials() -> None:
+    steps = [step for job in jobs().values() for step in job["steps"] if "uses" in step]
+    assert [step["uses"] for step in steps if not re.fullmatch(r"[\w./-]+@(v\d+|[0-9a-f]{40})", step["uses"])] == []
+    checkouts = [step for step in steps if step["uses"].startswith("actions/checkout@")]
+    assert len(checkouts) == len(jobs())
+    assert all(step["with"] == {"persist-credentials": False} for step in checkouts)
+
+
+def test_commands_are_well_formed_and_take_outside_words_from_the_environment() -> None:
+    for job in jobs().values():
+        for command in commands(job):
+            assert "${{" not in command
+            subprocess.run(["/bin/bash", "-n"], input=command, text=True, check=True)
+
+
+def test_a_release_is_checked_strictly_then_signed_by_its_digest_with_its_list_of_parts() -> None:
+    assert {"make lint STRICT=1", "make audit", "make test"} <= set(commands(jobs()["release", "check"]))
+    image = jobs()["release", "image"]
+    assert image["needs"] == "check"
+    text = "\n".join(commands(image))
+    assert "--provenance mode=max --sbom true" in text
+    assert 'cosign sign --yes --recursive "$IMAGE@$DIGEST"' in text
+    assert "cosign attest --yes --type cyclonedx --predicate sbom.cdx.json" in text
+    assert any(step.get("uses", "").startswith("actions/attest-build-provenance@") for step in image["steps"])
+
+
+def test_every_target_that_a_workflow_makes_exists() -> None:
+    targets = set(re.findall(r"^([a-z]+):", (REPOSITORY / "Makefile").read_text(), re.MULTILINE))
+    made = {word for job in jobs().values() for each in commands(job) for word in re.findall(r"^make (\w+)", each)}
+    assert made <= targets
