@@ -13,7 +13,7 @@ wrong=0
 later() {
     name=$1
     shift
-    { "$@" >"$work/$name" 2>&1 && echo 0 >"$work/$name.code" || echo $? >"$work/$name.code"; } &
+    { "$@" >"$work/$name" 2>&1 && echo 0 >"$work/$name.code" || echo $? >"$work/$name.code"; } 2>/dev/null &
 }
 
 # Show what one of those said. Code 3 is: not run, or not pinned.

@@ -39,14 +39,11 @@ def asked() -> dict[str, set[str]]:
 
 def licence(package: str) -> str:
     """Return a package's licence as its installed metadata has it."""
-    found = metadata.distribution(package).metadata
-    if "License-Expression" in found:
-        return found["License-Expression"]
-    classifiers = [
-        each.rpartition(" :: ")[2] for each in found.get_all("Classifier") or [] if each[:10] == "License ::"
-    ]
-    named = [each for each in classifiers if each != "DFSG approved"]
-    return " / ".join(named) or (found["License"] if "License" in found else "none").splitlines()[0]
+    found = metadata.distribution(package).metadata.json
+    listed = [str(each) for each in found.get("classifier", [])]
+    named = [each.rpartition(" :: ")[2] for each in listed if each.startswith("License ::")]
+    classified = " / ".join(each for each in named if each != "DFSG approved")
+    return str(found.get("license_expression") or classified or found.get("license", "none")).splitlines()[0]
 
 
 @pytest.mark.parametrize("heading", ["## What runs", "## For development"])

@@ -10,6 +10,8 @@ import sys
 from pathlib import Path
 
 import pytest
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
 
 from deploy.audit import FOUND, NOT_RUN, judge
 from deploy.images import pinned, unpinned
@@ -110,3 +112,10 @@ def test_a_secret_is_found_and_a_clean_file_is_looked_at_once(checkout: Path) ->
 def test_a_folder_that_is_no_checkout_is_not_called_clean(tmp_path: Path) -> None:
     ended = scan(tmp_path)
     assert (ended.returncode, "secrets NOT RUN" in ended.stdout) == (3, True)
+
+
+def test_the_written_list_is_valid(tmp_path: Path) -> None:
+    written = tmp_path / "sbom.cdx.json"
+    script, lock = REPOSITORY / "deploy/sbom.py", REPOSITORY / "requirements.txt"
+    subprocess.run([sys.executable, script, sys.executable, written, lock], check=True, capture_output=True)
+    assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(written.read_text()) is None
