@@ -17,8 +17,8 @@ report     app.reports, app.web.api       what happened, and why, by id, person,
 
 Beside the road: app.enrichment asks providers about thin events, app.accounts connects HubSpot accounts,
 app.catalogue lists what HubSpot has, app.doctor reports what would prevent enrollments, app.people has addresses and
-suppressions, app.hubspot sends requests to HubSpot, app.database stores everything, app.sandbox is an emulated HubSpot
-for practice.
+suppressions, app.audit records who did what, app.hubspot sends requests to HubSpot, app.database stores everything,
+app.sandbox is an emulated HubSpot for practice.
 app.main is the composition root, app.processes forks and watches, app.process is what every process has, app.workers
 the background work.
 """

@@ -35,6 +35,7 @@ from app.rules.active import ActiveRulebook
 from app.rules.file.documents import read_documents
 from app.rules.store import RulebookStore, unfinished_elsewhere
 from app.rules.wiring import load_rulebook
+from app.variables import variable
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -82,6 +83,8 @@ class Process:
     `practice` says that its HubSpot is the sandbox that the service has started itself. `shared` is what it has in
     common with the other processes of its service, None where it runs alone.
 
+    `variable` reads a variable of the environment, or its file, as it is now.
+
     `pool` is for the statements of enrolling. `urgent_pool` has its own connections for those between a permit and its
     request: a permit expires after half a second.
     """
@@ -96,6 +99,7 @@ class Process:
     base_url: str
     oauth: OAuth | None
     unknown_paths: UnknownPaths
+    variable: Callable[[str], str | None] = field(repr=False)
     practice: bool
     shared: Shared | None = None
     name: str = field(default_factory=lambda: f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}")
@@ -149,6 +153,7 @@ class Process:
             self.engine,
             retention=timedelta(days=self.settings.retention_days),
             dedupe=timedelta(days=self.settings.dedupe_days),
+            audit=timedelta(days=self.settings.audit_days) if self.settings.audit_days else None,
             expired=partial(self.metrics.outbound, outcome="expired"),
             stopping=self.stopping.is_set,
         )
@@ -246,6 +251,7 @@ async def open_process(
             base_url,
             oauth,
             unknown_paths,
+            partial(variable, environment=environment),
             practice=sandbox is not None,
             shared=shared,
         )

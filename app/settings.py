@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import os
 import re
+from ipaddress import ip_network
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
@@ -13,6 +14,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from app.errors import StartError, VariableError
 from app.networks import Networks
+from app.operators import read_tokens
 from app.variables import FILE, variable
 
 if TYPE_CHECKING:
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 
 PREFIX = "SEGUE_"
 MINIMUM_DEDUPE_DAYS = 7
+NEAR = 0.65  # how like a name must be to be suggested, of 1
 _DRIVER = "postgresql+asyncpg"
 
 
@@ -36,6 +39,19 @@ def _asyncpg_url(value: SecretStr) -> SecretStr:
     if url.drivername not in {"postgres", "postgresql", _DRIVER}:
         raise ValueError(f"{url.drivername}:// is not supported; write postgresql://user:password@host:5432/database")
     return SecretStr(url.set(drivername=_DRIVER).render_as_string(hide_password=False))
+
+
+def _usable_tokens(value: SecretStr) -> SecretStr:
+    read_tokens(value.get_secret_value())
+    return value
+
+
+def _networks(value: str) -> str:
+    try:
+        parsed = [str(ip_network(part.strip(), strict=False)) for part in value.split(",") if part.strip()]
+    except ValueError as error:
+        raise ValueError(f"{error}; write networks such as 10.0.0.0/8, apart by commas") from None
+    return ",".join(parsed)
 
 
 def _default_data_dir() -> Path:
@@ -111,11 +127,17 @@ class Settings(BaseSettings):
         10_000, ge=100, le=3_600_000, description="HubSpot's window in milliseconds, until its headers name it"
     )
     rate_headroom: float = Field(0.05, ge=0, lt=1, description="Share of HubSpot's limit that is left unused")
-    admin_token: SecretStr | None = Field(
-        None, description="Bearer token for `/api/v1` and `/-/`; without it they and `/docs` are closed"
+    tokens: Annotated[SecretStr, AfterValidator(_usable_tokens)] | None = Field(
+        None,
+        description="Operators' tokens, `name role token` each, apart by commas or lines; without any their routes "
+        "are closed",
     )
     admin_port: int | None = Field(
         None, ge=0, le=65535, description="Serve `/metrics`, `/-/`, `/api` and `/docs` on this port only"
+    )
+    trusted_proxies: Annotated[str, AfterValidator(_networks)] | None = Field(
+        None,
+        description="Networks of proxies before it, apart by commas: their `X-Forwarded-For` and `-Proto` are believed",
     )
     public_url: HttpUrl | None = Field(
         None, description="What senders call, where a proxy hides it: some signatures cover it"
@@ -134,6 +156,9 @@ class Settings(BaseSettings):
     retention_days: float = Field(30.0, gt=0, le=36_500, description="For how many days payloads are kept")
     dedupe_days: float = Field(
         30.0, ge=MINIMUM_DEDUPE_DAYS, le=36_500, description="For how many days duplicates are known, at least 7"
+    )
+    audit_days: float | None = Field(
+        None, ge=400, le=36_500, description="For how many days the audit log is kept, at least 400; for good without"
     )
     log_format: Literal["auto", "console", "json"] = Field(
         "auto", description="`auto` is console on a terminal, else JSON"
@@ -209,7 +234,7 @@ def _read_secret(short: str, environment: Mapping[str, str], values: dict[str, s
 def _unknown(name: str) -> str:
     known = [field.upper() for field in Settings.model_fields] + [f"{secret}{FILE}" for secret in SECRETS]
     # Without the prefix: all names share it, and would seem near to each other.
-    close = difflib.get_close_matches(name.removeprefix(PREFIX), known, n=1)
+    close = difflib.get_close_matches(name.removeprefix(PREFIX), known, n=1, cutoff=NEAR)
     hint = f"did you mean {PREFIX}{close[0]}?" if close else "see docs/settings.md"
     return f"{name}: there is no such setting; {hint}"
 

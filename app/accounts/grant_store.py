@@ -9,6 +9,7 @@ import structlog
 from app.accounts import grant_statements as sql
 from app.accounts.identity_store import LEARN
 from app.accounts.sealed import TOKENS, opened, sealed
+from app.audit.store import note
 from app.database.engine import busy_when_gone
 from app.database.listen import ENROLLMENTS_READY, GRANT_CHANGED
 from app.errors import DecryptionFailed, InstallRefused
@@ -77,6 +78,7 @@ class GrantStore:
                 await connection.execute(sql.READ_UNREAD, {"account": account})
                 for channel in (GRANT_CHANGED, ENROLLMENTS_READY):
                     await connection.execute(sql.NOTIFY, {"channel": channel})
+                await note(connection, target=account, after={"connected": hub_id, "released": released})
                 return released
 
     async def release(self) -> int:
@@ -95,6 +97,7 @@ class GrantStore:
         async with self._engine.begin() as connection:
             gone = (await connection.execute(sql.FORGET, {"account": account})).first() is not None
             await connection.execute(sql.NOTIFY, {"channel": GRANT_CHANGED})
+            await note(connection, target=account, before={"connected": gone}, after={"connected": False})
             return gone
 
     async def listed(self) -> Sequence[Mapping[str, Any]]:

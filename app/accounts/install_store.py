@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from app.accounts import grant_statements as sql
+from app.audit.store import note
 from app.database.engine import busy_when_gone
 
 if TYPE_CHECKING:
@@ -79,6 +80,8 @@ class InstallStore:
                 await connection.execute(sql.FORGET_OLD_INSTALLS)
                 more = {"code_verifier": verifier, "redirect_uri": redirect_uri}
                 await connection.execute(sql.KEEP_INSTALL, values | more)
+                made = {"made": kind, "account": account, "seconds": seconds}
+                await note(connection, target=account, after=made)
         return secret
 
     async def _take(self, kind: str, secret: str) -> Row[Any] | None:

@@ -30,6 +30,8 @@ COMMANDS = {
     "decide": "decide.decide",
     "release": "decide.release",
     "new-key": "hubspot.print_new_key",
+    "new-token": "access.new_token",
+    "audit": "access.audit",
     "backup": "backup.backup",
     "restore": "backup.restore",
     "doctor": "doctor.doctor",
@@ -47,7 +49,7 @@ HUBSPOT_COMMANDS = {
 }
 # The level of the log of those that have one: they ask the database or HubSpot. What changes leads is logged in full.
 _ASKING = """
-    verify backup restore doctor sequences sequence status owners senders install disconnect
+    audit verify backup restore doctor sequences sequence status owners senders install disconnect
 """.split()  # noqa: SIM905  # names read better in a paragraph
 LOG_LEVELS = {"decide": "info", "release": "info"} | dict.fromkeys(_ASKING, "error")
 

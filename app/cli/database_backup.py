@@ -10,13 +10,15 @@ from typing import TYPE_CHECKING
 
 import uvloop
 
+from app.audit.act import command_act
+from app.audit.store import DONE, AuditStore
 from app.database.backup.archive import read_archive, require_room
 from app.database.backup.contents import read_contents, require_replaceable, require_savable
 from app.database.backup.copying import dump, restore, whole_file
 from app.database.backup.programs import base_environment, environment_for, find_programs, newest_programs
 from app.database.embedded import EmbeddedPostgres, find, has_database
-from app.database.engine import busy_when_gone, described, open_engine, require_server
-from app.errors import StartError
+from app.database.engine import STORE_TROUBLE, busy_when_gone, described, open_engine, require_server
+from app.errors import Busy, StartError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -59,6 +61,7 @@ def put_back(settings: Settings, environment: Mapping[str, str], source: Path | 
             programs = find_programs(contents.server, archive=archive.programs)
             reaching = environment_for(url, base)
             restore(programs, reaching, file, replaced=contents.relations, tables=archive.qualified)
+            uvloop.run(_note_restored(url, archive.created))
     return f"restored {name} into {place}: {len(archive.tables)} tables as of {archive.created}"
 
 
@@ -68,6 +71,17 @@ async def _read(url: str, *, rows: bool) -> Contents:
         await require_server(engine)
         with busy_when_gone():
             return await read_contents(engine, rows=rows)
+    finally:
+        await engine.dispose()
+
+
+async def _note_restored(url: str, created: str) -> None:
+    """Write the restore into the audit log that was restored; one of an older version has no such table."""
+    engine = open_engine(url, pool_size=1)
+    try:
+        await AuditStore(engine).write(command_act("restore"), DONE, after={"restored": created})
+    except (Busy, *STORE_TROUBLE):
+        return
     finally:
         await engine.dispose()
 

@@ -29,7 +29,7 @@ def decide(
     if bool(event) == bool(rule) or bool(rule) != bool(since):
         raise StartError("name either an --event, or a --rule and --since when")
     environment = environment_of(env_file)
-    moment = _moment(since) if since else None
+    moment = moment_of(since, "--since") if since else None
     from app.cli.redecider import decide_events
     from app.cli.session import run_session
 
@@ -59,12 +59,12 @@ def release(
     raise typer.Exit(0 if done else 1)
 
 
-def _moment(text: str) -> datetime:
-    """Return the time of --since; without a zone it is in UTC. Raises StartError."""
+def moment_of(text: str, option: str) -> datetime:
+    """Return the time that an option names; without a zone it is in UTC. Raises StartError."""
     try:
         moment = datetime.fromisoformat(text)
     except ValueError as error:
-        raise StartError(f"--since: {text!r} is no time such as 2026-11-23 or 2026-11-23T08:00Z") from error
+        raise StartError(f"{option}: {text!r} is no time such as 2026-11-23 or 2026-11-23T08:00Z") from error
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 

@@ -78,7 +78,7 @@ def _environment(rules: Path) -> dict[str, str]:
         "SEGUE_CONFIG": str(rules),
         "SEGUE_DATA_DIR": tempfile.mkdtemp(prefix="segue-demo-", dir="/tmp"),  # socket paths must be short
         "SEGUE_PORT": "0",
-        "SEGUE_ADMIN_TOKEN": secrets.token_hex(16),
+        "SEGUE_TOKENS": f"demo admin {secrets.token_urlsafe(32)}",
         "SEGUE_LOG_FORMAT": "json",
         "SEGUE_SETTLE_SECONDS": "6",
     }
@@ -151,8 +151,12 @@ def _send(client: httpx.Client, book: Rulebook, sample: Sample) -> Sent:
 
 
 def _ask(client: httpx.Client, environment: dict[str, str], path: str) -> list[dict[str, Any]]:
-    headers = {"authorization": f"Bearer {environment['SEGUE_ADMIN_TOKEN']}"}
+    headers = {"authorization": f"Bearer {_token(environment)}"}
     return list(client.get(f"/api/v1/{path}?limit=200", headers=headers).json()["items"])
+
+
+def _token(environment: dict[str, str]) -> str:
+    return environment["SEGUE_TOKENS"].split()[-1]
 
 
 def _wait(client: httpx.Client, environment: dict[str, str], console: Console) -> dict[str, dict[str, Any]]:
@@ -214,7 +218,7 @@ def _sum_up(console: Console, sent: list[Sent], enrollments: dict[str, dict[str,
 
 def _stay(console: Console, url: str, sandbox: str, environment: dict[str, str]) -> None:
     console.print(f"\nThe service stays up. Look at {sandbox} (HubSpot's side) and {url}/docs (ours);")
-    console.print(f"the admin token is {environment['SEGUE_ADMIN_TOKEN']}. Ctrl-C ends it.")
+    console.print(f"the admin token is {_token(environment)} (a browser asks for it as a password). Ctrl-C ends it.")
     with contextlib.suppress(KeyboardInterrupt):
         while True:
             time.sleep(3600)

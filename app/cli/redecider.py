@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from app import __version__
 from app.accounts.sandbox_mode import require_apart
+from app.audit.act import acting, command_act
 from app.cli.rules_file import FINDINGS
 from app.database.embedded.wiring import data_dir
 from app.database.installation import shared_key
@@ -41,7 +42,7 @@ async def decide_events(
     environment: Mapping[str, str], event: str, rule: str, since: datetime | None, *, dry_run: bool, practice: bool
 ) -> list[DecidedAgain]:
     """Decide one event again, or all of a rule since then. Raises StartError where there is no such one."""
-    async with redecider_of(environment, practice=practice) as (_, redecider):
+    async with redecider_of(environment, "decide", practice=practice) as (_, redecider):
         if since is not None:
             return await _decide_rule(redecider, rule, since, dry_run=dry_run)
         result = await redecider.event(event, by=BY_CLI, dry_run=dry_run)
@@ -72,7 +73,7 @@ async def release_one(
     practice: bool,
 ) -> tuple[str, bool]:
     """Release one parked enrollment; return what to say, and whether it was released."""
-    async with redecider_of(environment, practice=practice) as (engine, redecider):
+    async with redecider_of(environment, "release", practice=practice) as (engine, redecider):
         if as_rules_now:
             released = await release_as_rules_now(redecider, id_, by=BY_CLI)
             if released.enrollment_id is None:
@@ -85,16 +86,22 @@ async def release_one(
 
 @asynccontextmanager
 async def redecider_of(
-    environment: Mapping[str, str], *, practice: bool
+    environment: Mapping[str, str], command: str, *, practice: bool
 ) -> AsyncIterator[tuple[AsyncEngine, Redecider]]:
-    """Open the database of a running service, and what decides again by the rules in force there. Raises StartError."""
+    """Open the database of a running service, and what decides again by the rules in force there. Raises StartError.
+
+    What is done with it stands in the audit log as done by `command`.
+    """
     settings = load_settings(environment)
     async with AsyncExitStack() as stack:
         engine = await open_database(stack, settings, database_url(settings, data_dir(settings, practice=practice)))
         await require_migrated(engine)
         book = await _in_force(engine, settings, environment, practice=practice)
         hasher = partial(hash_email, key=await shared_key(engine, "person"))
-        yield engine, open_redecider(engine, lambda: book, hash_email=hasher, metrics=Metrics(__version__))
+        act = command_act(command)
+        act.revision = book.revision
+        with acting(act):
+            yield engine, open_redecider(engine, lambda: book, hash_email=hasher, metrics=Metrics(__version__))
 
 
 async def _in_force(

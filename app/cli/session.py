@@ -16,6 +16,7 @@ import uvloop
 from app import __version__
 from app.accounts.oauth import OAuth
 from app.accounts.wiring import open_oauth
+from app.audit.act import acting, command_act
 from app.database.direct import DirectPool
 from app.database.embedded.wiring import data_dir
 from app.database.engine import STORE_TROUBLE, busy_when_gone, first_line
@@ -147,13 +148,15 @@ async def install_link(settings: Settings, account: str, *, hours: float) -> str
         if account not in joining:
             names = ", ".join(joining) or "none yet"
             raise StartError(f"no account {account!r} joins by OAuth in the rules in force; there are: {names}")
-        return await oauth.connector.link(account, seconds=hours * 3600)
+        with acting(command_act("hubspot install")):
+            return await oauth.connector.link(account, seconds=hours * 3600)
 
 
 async def disconnect(settings: Settings, account: str) -> Disconnected:
     """Give an account's grant back; return the outcome. Raises StartError."""
     async with _oauth_alone(settings) as (oauth, _):
-        return await oauth.connector.disconnect(account)
+        with acting(command_act("hubspot disconnect")):
+            return await oauth.connector.disconnect(account)
 
 
 @asynccontextmanager

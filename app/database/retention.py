@@ -104,18 +104,22 @@ PRUNE_INTENTS = _delete("intents", "until")
 
 PRUNE_RESERVATIONS = _delete("sender_reservations", "reserved_at")
 
+PRUNE_AUDIT = _delete("audit", "at")
+
 
 async def prune(
     engine: AsyncEngine,
     *,
     retention: timedelta,
     dedupe: timedelta,
+    audit: timedelta | None = None,
     expired: Callable[[str, int], None] = lambda _endpoint, _count: None,
     stopping: Callable[[], bool] = lambda: False,
 ) -> None:
     """Delete what has passed its retention, and log how many rows were deleted or emptied. Ends early when `stopping`.
 
-    `retention` is for payloads (deliveries, event data), `dedupe` for the keys by which duplicates are known. `expired`
+    `retention` is for payloads (deliveries, event data), `dedupe` for the keys by which duplicates are known, `audit`
+    for the audit log, None for good. `expired`
     receives each endpoint with the number of its deleted events that were not sent yet.
     """
     undelivered = max(retention, UNDELIVERED_LIFE)
@@ -130,6 +134,8 @@ async def prune(
         (PRUNE_INTENTS, timedelta(0)),
         (PRUNE_RESERVATIONS, timedelta(hours=25)),
     ]
+    if audit is not None:
+        ages.append((PRUNE_AUDIT, audit))
     total = 0
     for statement, age in ages:
         while not stopping():

@@ -411,7 +411,9 @@ suppressions = Table(
     Column("fits", Text),
     Column("reason", Text),
     Column("created_at", Instant, nullable=False),
+    Column("number", BigInteger, Identity(always=True), nullable=False),
     Index("ix_suppressions_patterns", "fits", postgresql_where=text("kind = 'pattern'")),
+    Index("ix_suppressions_number", "number", unique=True),
     comment="Addresses, domains and patterns that operators never want enrolled.",
 )
 
@@ -537,4 +539,24 @@ outbound_endpoints = Table(
     Column("last_error_at", Instant),
     PrimaryKeyConstraint("endpoint", "fingerprint"),
     comment="How each endpoint answers, for all replicas: its breaker, and whether it said that it is gone.",
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("at", Instant, nullable=False, index=True),
+    Column("who", Text, nullable=False),
+    Column("role", Text),
+    Column("origin", Text, nullable=False),
+    Column("what", Text, nullable=False),
+    Column("target", Text),
+    Column("before", JSONB),
+    Column("after", JSONB),
+    Column("revision", Text),
+    Column("outcome", Text, nullable=False),
+    Column("status", Integer),
+    Index(None, "who", "id"),
+    Index(None, "what", "id"),
+    comment="Who did what, from where, and what it changed. People are masked.",
 )

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import text
 
+from app.audit.store import note
 from app.database.engine import busy_when_gone
 from app.database.fragments import MAY_HAVE_BEEN_SENT, ONE_AFTER_THE_OTHER
 from app.database.listen import ENROLLMENTS_READY
@@ -63,7 +64,7 @@ def _cancel(which: str) -> TextClause:
         ), {free_intents("found")}
         INSERT INTO journal (enrollment_id, at, before, after, attempt, cause)
         SELECT id, clock_timestamp(), state, 'cancelled', attempt, 'cancelled_by_operator' FROM found
-        RETURNING enrollment_id
+        RETURNING enrollment_id, before
     """)  # noqa: S608  # the only text put in are constants
 
 
@@ -112,7 +113,10 @@ class EnrollmentOperatorStore:
         values = {"channel": ENROLLMENTS_READY, "later": later, "batch": batch}
         with busy_when_gone():
             async with self._engine.begin() as connection:
-                return len((await connection.execute(RELEASE, no_filter | filters | values)).all())
+                moved = [row.id for row in await connection.execute(RELEASE, no_filter | filters | values)]
+                if moved:
+                    await note(connection, **_moved(moved, "parked", "ready"))
+                return len(moved)
 
     async def cancel(self, enrollment_id: str) -> bool:
         """Cancel an enrollment that is held, ready or parked; return whether there was one.
@@ -142,10 +146,17 @@ class EnrollmentOperatorStore:
 
 async def _cancelled(connection: AsyncConnection, statement: TextClause, values: dict[str, Any]) -> int:
     """Run a statement that cancels, and let the next enrollment of each person go on; return the number cancelled."""
-    ended = [row.enrollment_id for row in await connection.execute(statement, values)]
-    if ended:
-        await connection.execute(RELEASE_PEOPLE, {"ids": ended, "channel": ENROLLMENTS_READY})
-    return len(ended)
+    before = {row.enrollment_id: row.before for row in await connection.execute(statement, values)}
+    if before:
+        await connection.execute(RELEASE_PEOPLE, {"ids": list(before), "channel": ENROLLMENTS_READY})
+        await note(connection, **_moved(list(before), *sorted(set(before.values())), "cancelled"))
+    return len(before)
+
+
+def _moved(ids: list[str], *states: str) -> dict[str, Any]:
+    """Return what the audit log says of enrollments that left all but the last of `states` for that one."""
+    named = {"target": ids[0]} if len(ids) == 1 else {}
+    return named | {"before": {"state": list(states[:-1])}, "after": {"state": states[-1], "enrollments": ids}}
 
 
 def _require_filter(*filters: str | None) -> None:

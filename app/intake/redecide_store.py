@@ -6,9 +6,11 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from app.audit.act import forget_notes
+from app.audit.store import note
 from app.database.listen import ENROLLMENTS_READY, THIN_EVENTS_READY
 from app.intake import redecide_statements as sql
-from app.intake.earlier import EarlierDecision, EarlierEnrollment
+from app.intake.earlier import EarlierDecision, EarlierEnrollment, outcome
 from app.intake.rows import decided_rows
 from app.intake.statements import NOTIFY
 from app.intake.store import accepted, notify_values
@@ -62,13 +64,19 @@ class LockedEvent:
         }
         row = await self._one(sql.DECIDE_AGAIN, **values)
         taken = dict(zip(row.taken, row.holders, strict=True))
-        return accepted((decided,), set(row.new), taken), dict(zip(row.replaced, row.successors, strict=True))
+        replaced = dict(zip(row.replaced, row.successors, strict=True))
+        made = [one.enrollment_id for one in decided.decisions if one.enrollment_id not in taken]
+        before = {"outcome": outcome(self.latest, self.earlier)}
+        after = {"decisions": [one.id for one in decided.decisions], "enrollments": made, "replaced": replaced}
+        await note(self.connection, target=self.id, before=before, after=after)
+        return accepted((decided,), set(row.new), taken), replaced
 
     async def look_up(self) -> None:
         """Begin the lookup of a thin event, anew where it failed."""
         times = await self._one(sql.READ_HEARD)
         values = {"delivery_id": self.delivery_id, "source": self.event.source, "heard_at": times.heard_at}
         await self.connection.execute(sql.LOOK_UP, {"event_id": self.id} | values)
+        await note(self.connection, target=self.id, before={"lookup": self.lookup}, after={"lookup": "ready"})
 
     async def _one(self, statement: TextClause, **values: Any) -> Row[Any]:
         return (await self.connection.execute(statement, {"event_id": self.id} | values)).one()
@@ -87,6 +95,7 @@ class RedecideStore:
             yield await _read(connection, event_id)
             if dry_run:
                 await transaction.rollback()
+                forget_notes()
 
     async def listed(
         self, source: str, types: Sequence[str], *, since: datetime, first_id: str, after: str, limit: int

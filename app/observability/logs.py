@@ -7,7 +7,8 @@ oauth.begun, .given_up, .connected, .not_connected, .renewed, .no_token, .revoke
 rulebook.loaded, .restored, .rejected, .not_followed, .defect · worker.took_over, .draining, .store_trouble, .trouble,
 .defect · store.unavailable, .delivery_refused, .batch_repeated, .workers_not_told, .defect ·
 database.opened, .outdated, .started_again, .not_started · service.started, .stopping ·
-process.started, .ended, .started_again, .not_started, .defect.
+process.started, .ended, .started_again, .not_started, .defect ·
+admin.request, .refused · audit.not_written · tokens.changed, .rejected.
 """
 
 from __future__ import annotations

@@ -72,6 +72,9 @@ class Metrics:
         self.request_rejected: Callable[[str], None] = self._counting(
             "requests_rejected_total", "Requests beyond a limit of their connection", "reason"
         )
+        self.admin_refused: Callable[[str], None] = self._counting(
+            "admin_refused_total", "Requests of operators that were not let in", "reason"
+        )
         self.unknown_path: Callable[[], None] = self._counter(
             "unknown_paths_total", "Requests of webhooks that were answered 404: the path is no source's"
         ).inc

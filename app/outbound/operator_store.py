@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
 
+from app.audit.store import note
 from app.database.engine import busy_when_gone
 from app.database.listen import OUTBOUND_READY
 from app.database.schema import outbound
 from app.outbound import statements as sql
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
 
     from sqlalchemy import TextClause
@@ -46,7 +48,7 @@ class OutboundOperatorStore:
 
     async def replay(self, id_: str) -> bool:
         """Make an event due at once, with all its tries; return whether its state allowed it."""
-        return await self._change(sql.REPLAY, id=id_) is not None
+        return await self._change(sql.REPLAY, lambda _: {"state": "waiting"}, id=id_) is not None
 
     async def replay_many(
         self, endpoint: str, *, since: datetime, until: datetime | None, states: Sequence[str]
@@ -55,7 +57,9 @@ class OutboundOperatorStore:
         values: dict[str, Any] = {"endpoint": endpoint, "since": since, "until": until, "states": list(states)}
         replayed, size, after = 0, BATCH_SIZE, ""
         while size == BATCH_SIZE:
-            size, after = await self._change(sql.REPLAY_MANY, **values, after=after, batch_size=BATCH_SIZE)
+            size, after = await self._change(
+                sql.REPLAY_MANY, partial(_replayed, values), **values, after=after, batch_size=BATCH_SIZE
+            )
             replayed += size
         return replayed
 
@@ -73,22 +77,31 @@ class OutboundOperatorStore:
 
     async def enable(self, name: str) -> None:
         """Send to an endpoint again that is disabled after a 410, or whose breaker is open."""
-        await self._change(sql.ENABLE, endpoint=name)
+        await self._change(sql.ENABLE, lambda _: {"endpoint": name, "enabled": True}, endpoint=name)
 
     async def test(self, name: str, body: bytes) -> str:
         """Note a test event for this endpoint alone; return its id."""
-        (id_,) = await self._change(sql.NOTE_TEST, endpoint=name, body=body)
+        (id_,) = await self._change(sql.NOTE_TEST, lambda row: {"test": row.id}, endpoint=name, body=body)
         return str(id_)
 
-    async def _change(self, statement: TextClause, **values: Any) -> Any:
-        """Run a change and wake the workers; return the first row that it returns, None where there is none."""
+    async def _change(self, statement: TextClause, change: Callable[[Any], Any], **values: Any) -> Any:
+        """Run a change and wake the workers; return the first row that it returns, None where there is none.
+
+        `change` says for the audit log what that row means.
+        """
         with busy_when_gone():
             async with self._engine.begin() as connection:
                 row = (await connection.execute(statement, values)).first()
                 await connection.execute(sql.NOTIFY, {"channel": OUTBOUND_READY})
+                if row is not None:
+                    await note(connection, after=change(row))
                 return row
 
     async def _rows(self, statement: Any, **values: Any) -> list[dict[str, Any]]:
         with busy_when_gone():
             async with self._engine.connect() as connection:
                 return [dict(row) for row in (await connection.execute(statement, values)).mappings()]
+
+
+def _replayed(wanted: Mapping[str, Any], row: Any) -> dict[str, Any]:
+    return {**wanted, "replayed": row.replayed}

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import text
 
+from app.audit.store import note
 from app.database.engine import busy_when_gone
 
 if TYPE_CHECKING:
@@ -27,11 +28,12 @@ ADD = text(r"""
     RETURNING kind, value, reason, created_at, xmax = 0 AS added
 """)
 
-REMOVE = text("DELETE FROM suppressions WHERE value = :value RETURNING kind")
+REMOVE = text("DELETE FROM suppressions WHERE value = :value RETURNING kind, reason, created_at")
 
+# By number, and not by value: the cursor of a page stands in a URL, where no address may stand.
 LIST = text("""
-    SELECT kind, value, reason, created_at FROM suppressions
-    WHERE CAST(:after AS text) IS NULL OR value > :after ORDER BY value LIMIT :limit
+    SELECT number, kind, value, reason, created_at FROM suppressions
+    WHERE CAST(:after AS bigint) IS NULL OR number < :after ORDER BY number DESC LIMIT :limit
 """)
 
 
@@ -46,17 +48,23 @@ class SuppressionStore:
         values = {"kind": str(entry.kind), "value": entry.value, "reason": reason}
         with busy_when_gone():
             async with self._engine.begin() as connection:
-                return dict((await connection.execute(ADD, values)).mappings().one())
+                kept = dict((await connection.execute(ADD, values)).mappings().one())
+                shown = {"kind": kept["kind"], "value": kept["value"], "reason": kept["reason"]}
+                await note(connection, before=None if kept["added"] else {"value": kept["value"]}, after=shown)
+                return kept
 
     async def remove(self, value: str) -> str | None:
         """Remove the entry `value`; return its kind, None where there is none."""
         with busy_when_gone():
             async with self._engine.begin() as connection:
-                kind: str | None = (await connection.execute(REMOVE, {"value": value})).scalar_one_or_none()
-                return kind
+                gone = (await connection.execute(REMOVE, {"value": value})).mappings().one_or_none()
+                if gone is None:
+                    return None
+                await note(connection, before={"value": value, **gone})
+                return str(gone["kind"])
 
-    async def page(self, after: str | None, limit: int) -> Sequence[Mapping[str, Any]]:
-        """Return up to `limit` entries in the order of their values, from the one after `after`."""
+    async def page(self, after: int | None, limit: int) -> Sequence[Mapping[str, Any]]:
+        """Return up to `limit` entries, the newest first, from the one after the number `after`."""
         with busy_when_gone():
             async with self._engine.connect() as connection:
                 rows = await connection.execute(LIST, {"after": after, "limit": limit})

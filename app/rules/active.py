@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from app.audit.act import acting, current, system_act
 from app.errors import Mistake, RulebookError, StartError
 from app.rules.file.documents import documents_to_text, text_to_documents
 
@@ -96,9 +97,10 @@ class ActiveRulebook:
                 raise
             text = documents_to_text(documents)
             before = self.number
-            self._swap(
-                rulebook, await self._store.put_in_force(rulebook.revision, text, accounts=_account_names(rulebook))
-            )
+            # Where neither a request nor a command asked for it, a start or a signal did.
+            with acting(current() or system_act("rules put in force")):
+                accounts = _account_names(rulebook)
+                self._swap(rulebook, await self._store.put_in_force(rulebook.revision, text, accounts=accounts))
             if self.number == before:
                 self.on_same_text()
             return rulebook

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import text
 
+from app.audit.store import note
 from app.database.listen import RULEBOOK_CHANGED
 
 if TYPE_CHECKING:
@@ -38,6 +39,8 @@ PUT_IN_FORCE = text("""
     UNION ALL
     (SELECT number, NULL FROM rulebooks WHERE NOT EXISTS (SELECT FROM put) ORDER BY number DESC LIMIT 1)
 """)
+
+READ_REVISION = text("SELECT revision FROM rulebooks ORDER BY number DESC LIMIT 1")
 
 LOCK = text("LOCK TABLE rulebooks IN SHARE ROW EXCLUSIVE MODE")
 
@@ -72,8 +75,11 @@ class RulebookStore:
         async with self._engine.begin() as connection:
             await connection.execute(LOCK)
             values = {"revision": revision, "documents": documents, "accounts": list(accounts)}
+            before = (await connection.execute(READ_REVISION)).scalar_one_or_none()
             put = await connection.execute(PUT_IN_FORCE, values | {"channel": RULEBOOK_CHANGED})
             number: int = put.first()[0]  # type: ignore[index]
+            if before != revision:
+                await note(connection, target="rules", before={"revision": before}, after={"revision": revision})
             return number
 
     async def accounts(self) -> set[str]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import text
 
+from app.audit.store import note
 from app.database.fragments import ONE_AFTER_THE_OTHER
 from app.model import Sender
 from app.senders.inbox_store import READ_INBOXES, inbox_values, inboxes_of
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
+    from sqlalchemy import Row
     from sqlalchemy.ext.asyncio import AsyncEngine
 
     from app.database.direct import DirectConnection
@@ -66,6 +68,8 @@ READ_OTHERS = text("""
     ORDER BY inbox
 """)
 
+READ_PAUSE = text("SELECT paused_at, reason FROM sender_pauses WHERE account = :account AND inbox = :inbox FOR UPDATE")
+
 PAUSE = text("""
     INSERT INTO sender_pauses AS kept (account, inbox, reason, sender, user_id, paused_at)
     VALUES (:account, :inbox, :reason, :sender, :user_id, clock_timestamp())
@@ -113,13 +117,20 @@ class SenderPauseStore:
 
     async def pause(self, account: str, sender: Sender, reason: str) -> None:
         """Send nothing by this sender's inbox until it is resumed."""
+        values = _pause_values(account, sender, reason)
         async with self._engine.begin() as connection:
-            await connection.execute(PAUSE, _pause_values(account, sender, reason))
+            before = (await connection.execute(READ_PAUSE, {"account": account, "inbox": values["inbox"]})).first()
+            await connection.execute(PAUSE, values)
+            await note(connection, before=_paused(before), after={"paused": True, "reason": reason})
 
     async def resume(self, account: str, inbox: str) -> bool:
         """Send by this inbox again; return whether it was paused."""
+        values = {"account": account, "inbox": inbox}
         async with self._engine.begin() as connection:
-            return (await connection.execute(RESUME, {"account": account, "inbox": inbox})).first() is not None
+            before = (await connection.execute(READ_PAUSE, values)).first()
+            resumed = (await connection.execute(RESUME, values)).first() is not None
+            await note(connection, before=_paused(before), after={"paused": False})
+            return resumed
 
 
 async def note_refusal(connection: DirectConnection, account: str, sender: Sender, reason: str) -> None:
@@ -132,6 +143,12 @@ async def note_full(
 ) -> None:
     """Send nothing by this sender until `full_until`: HubSpot says that it is full."""
     await connection.fetch(NOTE_FULL, _pause_values(account, sender, reason) | {"full_until": full_until})
+
+
+def _paused(row: Row[Any] | None) -> dict[str, Any]:
+    """Return what the audit log says of a sender's pause."""
+    paused = row is not None and row.paused_at is not None
+    return {"paused": paused, "reason": row.reason if paused and row else None}
 
 
 def _pause_values(account: str, sender: Sender, reason: str) -> dict[str, str]:

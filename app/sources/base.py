@@ -93,7 +93,7 @@ class Provider(ABC):
         """
         with_data = delivery.method == "GET" and (delivery.body or query_of(delivery.url))
         if delivery.method in {"GET", "HEAD"} and delivery.method not in self.methods and not with_data:
-            return Response(content_type="text/plain")
+            return Response(content_type="text/plain; charset=utf-8")
         return None
 
     def verify(self, delivery: Delivery, config: SourceConfig, now: datetime) -> Secret | None:

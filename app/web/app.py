@@ -11,10 +11,13 @@ from fastapi.telemetry import TelemetryConfig
 from starlette.types import Message, Receive, Scope, Send
 
 from app import __version__
-from app.web.auth import PREFIXES
-from app.web.openapi import describe_examples, describe_webhooks
-from app.web.operator_limits import capped, refused
-from app.web.problems import Problem, add_handlers, describe_problems
+from app.audit.act import acting
+from app.web.access.gate import ENTRY, PREFIXES, Gate, Turned
+from app.web.access.record import Masking, Recorder
+from app.web.headers import with_headers
+from app.web.openapi import describe_examples, describe_roles, describe_webhooks
+from app.web.operator_limits import capped, too_large
+from app.web.problems import add_handlers, describe_problems
 from app.web.webhooks import Webhooks, source_of
 
 MEANT = "hook"  # a path with this word was meant for a delivery; others are of scanners, mostly
@@ -36,7 +39,8 @@ class Application(FastAPI):
     """
 
     deliveries: Webhooks | None = None
-    authorise: Callable[[str], Problem | None] | None = None
+    gate: Gate | None = None
+    recorder: Recorder | None = None
     operators: Callable[[], APIRouter] | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -45,12 +49,33 @@ class Application(FastAPI):
             await super().__call__(scope, receive, send)
         elif self.deliveries is not None and source_of(scope["path"]) is not None:
             await self.deliveries(scope, receive, send)
-        elif problem := refused(scope, self.authorise):
+        elif self.gate is not None and self.recorder is not None and self.gate.guards(scope["path"]):
+            await self._guarded(self.gate, self.recorder, scope, receive, with_headers(send))
+        else:
+            await self._open(scope, receive, self._noting(scope, with_headers(send)))
+
+    async def _guarded(self, gate: Gate, recorder: Recorder, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer an operator's request. What is written down of it is written after the answer."""
+        entry = gate.judge(scope)
+        if isinstance(entry, Turned):
+            await entry.problem.response()(scope, receive, send)
+            await recorder.turned(entry)
+            return
+        scope[ENTRY] = entry
+        answer = Masking(send, entry.token.role, scope["path"])
+        try:
+            with acting(entry.act):
+                await self._open(scope, receive, answer)
+        finally:
+            await recorder.answered(entry, scope["path"], answer.status)
+
+    async def _open(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if problem := too_large(scope):
             await problem.response()(scope, receive, send)
         else:
             if scope["path"].startswith(PREFIXES):
                 self._include_operators()
-            await super().__call__(scope, capped(receive), self._noting(scope, send))
+            await super().__call__(scope, capped(receive), send)
 
     def _include_operators(self) -> None:
         if self.operators is not None:
@@ -76,6 +101,7 @@ class Application(FastAPI):
             self._include_operators()
             self.openapi_schema = super().openapi()
             describe_problems(self.openapi_schema)
+            describe_roles(self.openapi_schema)
             describe_examples(self.openapi_schema, self.routes)
             if self.deliveries is not None:
                 describe_webhooks(self.openapi_schema)
@@ -86,12 +112,14 @@ def create_app(
     routers: Iterable[APIRouter],
     *,
     webhooks: Webhooks | None = None,
-    authorise: Callable[[str], Problem | None] | None = None,
+    gate: Gate | None = None,
+    recorder: Recorder | None = None,
     operators: Callable[[], APIRouter] | None = None,
 ) -> FastAPI:
     """Return an application of `routers`, and `webhooks` where given; every error is answered as a problem document.
 
-    `authorise` checks operators' tokens, where the application has their routes, which `operators` returns. Nothing is
+    `gate` lets operators in and `recorder` writes down what they do, where the application has their routes, which
+    `operators` returns. Nothing is
     redirected: webhook senders take a redirect for a failure.
     """
     app = Application(
@@ -103,7 +131,7 @@ def create_app(
         telemetry=UNTRACED,
     )
     app.deliveries = webhooks
-    app.authorise = authorise
+    app.gate, app.recorder = gate, recorder
     app.operators = operators
     add_handlers(app)
     for router in routers:

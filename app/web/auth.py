@@ -1,14 +1,14 @@
-"""Access to the operators' routes: a caller needs the admin token. Without a configured token they are closed."""
+"""Access to the operators' routes, asked once more at each route: the gate has let the request in, by a token."""
 
 from __future__ import annotations
 
-import hmac
 from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
+from app.web.access.gate import ENTRY
 from app.web.problems import CHALLENGE, Problem
 
 if TYPE_CHECKING:
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 
 ANSWERS: dict[int | str, dict[str, Any]] = {
     401: {
-        "description": "The admin token is missing or wrong",
+        "description": "The token is missing or wrong",
         "headers": {"WWW-Authenticate": {"schema": {"type": "string"}, "example": CHALLENGE["WWW-Authenticate"]}},
     },
-    403: {"description": "No admin token is configured"},
+    403: {"description": "The token's role may not do that, or no token is configured"},
+    429: {"description": "Too many wrong tokens came from this address: ask again after Retry-After seconds"},
     503: {"description": "The store, or HubSpot, cannot be asked now: ask again after Retry-After seconds"},
 }
-PREFIXES = ("/api/", "/-/")  # of the operators' routes
-_bearer = HTTPBearer(auto_error=False, description="SEGUE_ADMIN_TOKEN")
+_bearer = HTTPBearer(auto_error=False, description="A token of SEGUE_TOKENS")
 
 
 def reject_unknown_parameters(request: Request) -> None:
@@ -36,38 +36,15 @@ def reject_unknown_parameters(request: Request) -> None:
         )
 
 
-def bearer_of(header: str | None) -> str:
-    """Return the token of an Authorization header, an empty string where it holds none."""
-    scheme, _, token = (header or "").partition(" ")
-    return token.strip() if scheme.lower() == "bearer" else ""
+def _require_entry(request: Request, _: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]) -> None:
+    entry = request.scope.get(ENTRY)
+    if entry is None or entry.route is None or not entry.token.role.may(entry.route.role):
+        raise Problem(403, "not-let-in", "This route is behind a gate, and the request did not pass it.")
 
 
-def closed() -> Problem:
-    """Return why the operators' routes are closed without an admin token."""
-    return Problem(403, "admin-closed", "No SEGUE_ADMIN_TOKEN is configured, so these routes are closed.")
-
-
-def authorise(token: str | None, presented: str) -> Problem | None:
-    """Return why `presented` gives no access, None where it is `token`. The comparison takes constant time."""
-    if token is None:
-        return closed()
-    if not hmac.compare_digest(presented.encode(), token.encode()):
-        return Problem(401, "not-authorised", "Send the admin token as `Authorization: Bearer ...`.")
-    return None
-
-
-def operators_only(token: str | None, routers: Iterable[APIRouter]) -> APIRouter:
-    """Return the routes of `routers`, each of which requires the admin token and rejects unknown parameters.
-
-    `operator_limits` checks the same token before it reads a body.
-    """
-
-    def require_token(presented: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]) -> None:
-        problem = authorise(token, presented.credentials if presented is not None else "")
-        if problem is not None:
-            raise problem
-
-    guarded = APIRouter(dependencies=[Depends(require_token), Depends(reject_unknown_parameters)])
+def operators_only(routers: Iterable[APIRouter]) -> APIRouter:
+    """Return the routes of `routers`: none answers a request that the gate did not let in, or an unknown parameter."""
+    guarded = APIRouter(dependencies=[Depends(_require_entry), Depends(reject_unknown_parameters)])
     for router in routers:
         guarded.include_router(router)
     return guarded

@@ -15,6 +15,7 @@ import structlog
 from uvicorn.protocols.http.httptools_impl import HEADER_RE, HEADER_VALUE_RE, STATUS_LINE
 
 from app.model import Response
+from app.web.headers import LINES
 from app.web.http_protocol import HttpProtocol
 from app.web.requests import headers_of
 
@@ -34,6 +35,24 @@ SPECIAL = frozenset({"expect", "transfer-encoding", "upgrade"})
 FORWARDED = "x-forwarded-proto"
 
 
+class _Usual:
+    """The lines that every answer begins with, made once for each second: uvicorn's list is new with each new date."""
+
+    def __init__(self) -> None:
+        self._of: object = None
+        self._lines = b""
+
+    def lines(self, default_headers: Iterable[tuple[bytes, bytes]]) -> bytes:
+        """Return the lines for the present list of uvicorn."""
+        if self._of is not default_headers:
+            self._of = default_headers
+            self._lines = b"".join([b"%b: %b\r\n" % header for header in default_headers]) + LINES
+        return self._lines
+
+
+_usual = _Usual()
+
+
 class DirectCycle:
     """One delivery and how far it is, in place of uvicorn's own cycle: its protocol reads and sets these names."""
 
@@ -48,11 +67,10 @@ class DirectCycle:
 
     def written(self, response: Response, default_headers: Iterable[tuple[bytes, bytes]]) -> bytes:
         """Return the bytes of a response. Raises ValueError for a header that HTTP cannot carry."""
-        default = b"".join([b"%b: %b\r\n" % header for header in default_headers])
         own = b"".join([_line(*header) for header in response.headers.items()]) if response.headers else b""
         return b"%b%bcontent-type: %b\r\ncontent-length: %d\r\n%b%b\r\n%b" % (
             STATUS_LINE[response.status],
-            default,
+            _usual.lines(default_headers),
             response.content_type.encode("latin-1"),
             len(response.body),
             own,
@@ -99,7 +117,9 @@ class DeliveryProtocol(HttpProtocol):
             return None
         path, _, query = self.url.decode().partition("?")
         called = f"{path}?{query}" if query else path
-        request = deliveries.request(self.parser.get_method().decode(), path, called, headers, self.scheme or "http")
+        request = deliveries.request(
+            self.parser.get_method().decode(), path, called, headers, self.scheme or "http", self.client
+        )
         keep_alive = self.parser.get_http_version() != "1.0" and self.parser.should_keep_alive()
         return DirectCycle(request, keep_alive=keep_alive)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Annotated
 
 from pydantic import AfterValidator, StringConstraints
@@ -21,3 +22,11 @@ def _person(text: str) -> str:
 
 
 Person = Annotated[Storable, AfterValidator(_person)]
+
+
+def in_utc(value: datetime | None) -> datetime | None:
+    """Return a time in UTC. Some times of the first and the last year have no such form."""
+    try:
+        return value.astimezone(UTC) if value is not None else value
+    except OverflowError as error:
+        raise ValueError("no such time in UTC") from error

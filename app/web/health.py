@@ -16,6 +16,7 @@ from app.observability.shared import PARENT
 from app.outbound.wiring import endpoint_status
 from app.reports.store import StoredReader
 from app.senders.wiring import sender_status
+from app.web.auth import ANSWERS
 
 if TYPE_CHECKING:
     from app.process import Process
@@ -45,6 +46,7 @@ class Readiness(BaseModel, json_schema_extra={"example": {"status": "ready", "ch
     checks: dict[str, str]
 
 
+TOKEN_ANSWERS = {status: answer for status, answer in ANSWERS.items() if status != 503}  # noqa: PLR2004  # it answers without the store
 NOT_READY: dict[int | str, dict[str, Any]] = {503: {"description": "Not ready", "model": Readiness}}
 
 
@@ -87,8 +89,8 @@ async def _database(reader: StoredReader) -> str:
             await reader.ping()
     except TimeoutError:
         return f"no answer within {in_words(CHECK_SECONDS)}"
-    except Busy as error:
-        return str(error)
+    except Busy:
+        return "unavailable"  # strangers may ask, and the driver's words are in the log
     return "ok"
 
 
@@ -96,7 +98,7 @@ def metrics(process: Process) -> APIRouter:
     """Return `/metrics`."""
     routes = APIRouter(tags=["health"])
 
-    @routes.get("/metrics", summary="Metrics for Prometheus", response_class=Response)
+    @routes.get("/metrics", summary="Metrics for Prometheus", response_class=Response, responses=TOKEN_ANSWERS)
     async def show() -> Response:
         return Response(await _page(process), media_type="text/plain; version=0.0.4; charset=utf-8")
 
@@ -105,21 +107,28 @@ def metrics(process: Process) -> APIRouter:
 
 async def _page(process: Process) -> bytes:
     """Return the metrics. The gauges that count rows are read on each request."""
-    book, reader = process.rulebook.current, StoredReader(process.engine)
+    reader = StoredReader(process.engine)
     for slot in process.shared.slots if process.shared else ():
         if slot.role != PARENT:
             process.metrics.process_up(slot.name, slot.ready)
-    with suppress(Busy):
-        process.metrics.backlog(*await reader.backlog())
-        process.metrics.thin_events(await reader.thin_events())
-        process.metrics.spent_days(await accounts_with_spent_days(process.engine))
-        process.metrics.endpoints(await endpoint_status(process).gauges())
-        if book is not None:
-            process.metrics.overdue_looks(await reader.overdue_looks(book.accounts))
-            senders = await sender_status(process).all()
-            process.metrics.senders((one.account, one.name, one.left, one.paused_at is not None) for one in senders)
-            process.metrics.accounts(await _connected(process, book))
+    # A database that does not answer in time leaves the gauges as they were: the counters are shown all the same.
+    with suppress(Busy, TimeoutError):
+        async with asyncio.timeout(CHECK_SECONDS):
+            await _read_gauges(process, reader)
     return process.metrics.page()
+
+
+async def _read_gauges(process: Process, reader: StoredReader) -> None:
+    metrics, book = process.metrics, process.rulebook.current
+    metrics.backlog(*await reader.backlog())
+    metrics.thin_events(await reader.thin_events())
+    metrics.spent_days(await accounts_with_spent_days(process.engine))
+    metrics.endpoints(await endpoint_status(process).gauges())
+    if book is not None:
+        metrics.overdue_looks(await reader.overdue_looks(book.accounts))
+        senders = await sender_status(process).all()
+        metrics.senders((one.account, one.name, one.left, one.paused_at is not None) for one in senders)
+        metrics.accounts(await _connected(process, book))
 
 
 async def _connected(process: Process, book: Rulebook) -> dict[str, bool]:

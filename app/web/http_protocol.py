@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import structlog
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from app.web.access.client_address import Networks, client_address
 from app.web.framing import Framing
 from app.web.limits import Refusal, headers_too_slow, too_many_waiting
 
@@ -27,7 +28,7 @@ log = structlog.get_logger(__name__)
 
 
 class HttpProtocol(HttpToolsProtocol):
-    """One connection. `rejected` is called with the reason of each refusal."""
+    """One connection. `rejected` is called with the reason of each refusal; `trusted` are proxies' networks."""
 
     def __init__(
         self,
@@ -38,12 +39,15 @@ class HttpProtocol(HttpToolsProtocol):
         *,
         limits: Limits,
         rejected: Callable[[str], None],
+        trusted: Networks = (),
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
         self._limits = limits
         self._rejected = rejected
+        self._trusted = trusted
         self._framing = Framing(limits)
         self._ended = False
+        self.headers = []  # there are none before the first request
         self._last_answer: bytes | None = None
         self._deadline: asyncio.TimerHandle | None = None
         self._idle_since: float | None = None  # when the latest answer went out, None while a request is under way
@@ -161,7 +165,8 @@ class HttpProtocol(HttpToolsProtocol):
         """Read nothing more, and close: at once, or when the requests before this one have been answered."""
         self._stop_reading()
         self._rejected(refusal.reason)
-        log.warning("request.refused", status=refusal.status, reason=refusal.reason)
+        address = client_address(self.client, self.headers, self._trusted)
+        log.warning("request.refused", status=refusal.status, reason=refusal.reason, address=address)
         answer, in_headers = refusal.as_bytes(self.server_state.default_headers), self._framing.in_headers
         if not in_headers:
             # Trailers: the request's own application has been started, and may have answered.

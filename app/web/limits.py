@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 from app.clock import in_words
+from app.web.headers import HEADERS
 from app.web.problems import document
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ class Refusal:
         """Return the response: a problem document, after which the connection is closed."""
         kind = HTTPStatus(self.status).phrase.lower().replace(" ", "-")
         response = document(self.status, kind, self.detail)
-        headers = [*default_headers, *response.raw_headers, (b"connection", b"close")]
+        headers = [*default_headers, *HEADERS, *response.raw_headers, (b"connection", b"close")]
         lines = b"".join(b"%b: %b\r\n" % header for header in headers)
         return b"%b%b\r\n%b" % (STATUS_LINE[self.status], lines, bytes(response.body))
 

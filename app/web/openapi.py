@@ -9,6 +9,8 @@ from fastapi.openapi.utils import get_fields_from_routes
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
+from app.web.access.routes import KEY, default_role
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
@@ -26,6 +28,14 @@ def describe_examples(document: dict[str, Any], routes: Sequence[BaseRoute]) -> 
         published = document["components"]["schemas"].get(name, {})
         if "example" in published:
             published["example"] = schema["example"]
+
+
+def describe_roles(document: dict[str, Any]) -> None:
+    """Name the role that each route of operators needs, those that follow from the method included."""
+    for operations in document["paths"].values():
+        for method, operation in operations.items():
+            if "security" in operation:
+                operation.setdefault(KEY, default_role(method).value)
 
 
 def _models(routes: Sequence[BaseRoute]) -> Iterator[tuple[type[BaseModel], JsonSchemaMode]]:

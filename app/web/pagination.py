@@ -9,9 +9,7 @@ import re
 from typing import Annotated, Any
 
 from fastapi import Query
-from pydantic import AfterValidator
-
-from app.web.fields import Storable
+from pydantic import AfterValidator, Field
 
 NEXT = "`next_cursor` of the page before"
 
@@ -32,15 +30,14 @@ def _own(prefix: str) -> AfterValidator:
     return AfterValidator(checked)
 
 
-def _listed(cursor: str | None) -> str | None:
-    if cursor is not None and not ({"@", "."} & set(cursor)):
-        raise ValueError("this is no cursor of this list: give its `next_cursor` as it came, a domain or with an `@`")
-    return cursor
+def in_body(prefix: str) -> Any:
+    """Return the description of the same cursor in a body."""
+    return Field(max_length=64, description=NEXT, pattern=f"^{prefix}_[0-9a-z]+$")
 
 
 EventCursor = Annotated[str | None, _described("evt"), _own("evt")]
 DecisionCursor = Annotated[str | None, _described("dec"), _own("dec")]
 EnrollmentCursor = Annotated[str | None, _described("enr"), _own("enr")]
 OutboundCursor = Annotated[str | None, _described("out"), _own("out")]
-# Suppressions are listed by value: addresses, patterns with their `@`, domains with a dot.
-SuppressionCursor = Annotated[Storable | None, Query(max_length=320, description=NEXT), AfterValidator(_listed)]
+AuditCursor = Annotated[str | None, _described("aud"), _own("aud")]
+NumberCursor = Annotated[int | None, Query(ge=1, lt=2**63, description=NEXT)]

@@ -51,8 +51,11 @@ log = structlog.get_logger(__name__)
 class Problem(Exception):
     """An error in the answer to an operator's request. `kind` is the stable name in its `type`."""
 
-    def __init__(self, status: int, kind: str, detail: str, **more: Any) -> None:
+    def __init__(
+        self, status: int, kind: str, detail: str, *, headers: Mapping[str, str] | None = None, **more: Any
+    ) -> None:
         super().__init__(detail)
+        self.headers = headers
         self.status = status
         self.kind = kind
         self.detail = detail
@@ -60,7 +63,7 @@ class Problem(Exception):
 
     def response(self) -> JSONResponse:
         """Return the problem document."""
-        return document(self.status, self.kind, self.detail, **self.more)
+        return document(self.status, self.kind, self.detail, headers=self.headers, **self.more)
 
 
 def document(

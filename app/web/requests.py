@@ -15,7 +15,11 @@ LONGEST_LENGTH = 20  # digits: more is no length, and Python refuses to parse th
 
 
 class Request(NamedTuple):
-    """A request for a delivery, without its body. `url` is the one that the sender called; `started` is a clock's."""
+    """A request for a delivery, without its body.
+
+    `url` is the one that the sender called; `started` is a clock's. `peer` begins with the address at the other end of
+    the connection, None where that is unknown.
+    """
 
     id: str
     method: str
@@ -23,6 +27,7 @@ class Request(NamedTuple):
     url: str
     headers: dict[str, str]
     started: float
+    peer: Sequence[object] | None = None
 
 
 def headers_of(raw: Sequence[tuple[bytes, bytes]]) -> dict[str, str]:

@@ -57,10 +57,12 @@ class _Server(uvicorn.Server):
 class Listener:
     """One HTTP listener on a socket that `bind` returned; `port` is the one in use, also when 0 was given.
 
-    `protocol` returns the protocol of one connection; uvicorn calls it with its own arguments.
+    `protocol` returns the protocol of one connection; uvicorn calls it with its own arguments. `proxies` are networks,
+    apart by commas, whose X-Forwarded-For and X-Forwarded-Proto are believed.
     """
 
-    def __init__(self, bound: socket.socket, *, protocol: Callable[..., asyncio.Protocol]) -> None:
+    def __init__(self, bound: socket.socket, *, protocol: Callable[..., asyncio.Protocol], proxies: str = "") -> None:
+        self._proxies = proxies
         self._protocol = protocol
         self._socket = bound
         self.port: int = bound.getsockname()[1]
@@ -75,6 +77,8 @@ class Listener:
             lifespan="off",
             server_header=False,
             date_header=True,
+            proxy_headers=bool(self._proxies),
+            forwarded_allow_ips=self._proxies,
             timeout_graceful_shutdown=GRACEFUL_SECONDS,
             # uvicorn's annotation requires a class, but uvicorn only calls it.
             http=cast("type[asyncio.Protocol]", self._protocol),

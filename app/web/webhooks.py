@@ -18,10 +18,12 @@ from app.clock import utc_now
 from app.errors import Busy, DeliveryRejected, NotAllowed, UnknownSource
 from app.model import Delivery, Response
 from app.sources.encodings import ACCEPTED
+from app.web.access.client_address import FORWARDED_FOR, Networks, client_address
+from app.web.headers import HEADERS
 from app.web.requests import Request, capped_body, client_gone, headers_of
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Coroutine
+    from collections.abc import Awaitable, Callable, Coroutine, Sequence
 
     from starlette.types import Receive, Scope, Send
 
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 ROOM = "webhooks"
+PLAIN = "text/plain; charset=utf-8"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +42,7 @@ class Webhooks:
     """Everything below `/webhooks/`.
 
     `maximum_body` is in bytes. `public_url` is the URL that senders call behind a proxy, without a slash at its end,
-    and empty where there is none: some signatures cover it.
+    and empty where there is none: some signatures cover it. `trusted` are the networks of proxies before it.
     """
 
     intake: Intake
@@ -48,6 +51,7 @@ class Webhooks:
     new_id: Callable[[str], str]
     metrics: Metrics
     unknown_paths: UnknownPaths
+    trusted: Networks = ()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -60,7 +64,7 @@ class Webhooks:
             reply = await self._answer(request, body)
         headers = {"content-type": reply.content_type, "content-length": str(len(reply.body)), **reply.headers}
         raw = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
-        await send({"type": "http.response.start", "status": reply.status, "headers": raw})
+        await send({"type": "http.response.start", "status": reply.status, "headers": [*HEADERS, *raw]})
         await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else reply.body})
 
     async def _answer(self, request: Request, body: bytes) -> Response:
@@ -107,37 +111,62 @@ class Webhooks:
     def _refused(self, request: Request, error: Exception) -> Response:
         if isinstance(error, UnknownSource):
             self.unknown_paths.note(request.method, request.path)
+            if request.method in {"GET", "HEAD"}:
+                return self._as_of_any_source(request, error)
         elif not isinstance(error, DeliveryRejected):
             # A defect of ours must not make the sender give its event up: the answer asks for another try.
             log.error("delivery.defect", delivery_id=request.id, exc_info=error)
             error = Busy("defect")
-        return self._rejected(error, request.id, source_of(request.path) or "")
+        return self._rejected(error, request)
+
+    def _as_of_any_source(self, request: Request, error: UnknownSource) -> Response:
+        """Answer as most sources do: who asks by GET must not learn which names there are."""
+        if not request.url.partition("?")[2]:
+            self._note_refusal(error, request, 200)
+            return Response(content_type=PLAIN)
+        return self._rejected(NotAllowed("POST"), request)
 
     def _request(self, scope: Scope) -> Request:
         path: bytes = scope.get("raw_path") or scope["path"].encode()
         query: bytes = scope["query_string"]
         called = path.decode("latin-1") + (f"?{query.decode('latin-1')}" if query else "")
-        return self.request(scope["method"], scope["path"], called, _headers(scope), scope["scheme"])
+        return self.request(
+            scope["method"], scope["path"], called, _headers(scope), scope["scheme"], scope.get("client")
+        )
 
-    def request(self, method: str, path: str, called: str, headers: dict[str, str], scheme: str) -> Request:
+    def request(
+        self,
+        method: str,
+        path: str,
+        called: str,
+        headers: dict[str, str],
+        scheme: str,
+        peer: Sequence[object] | None,
+    ) -> Request:
         """Return a request whose body is still to come; `called` is its path and query, escapes untouched."""
         base = self.public_url or f"{scheme}://{headers.get('host', '')}"
-        return Request(self.new_id("dlv"), method, path, base + called, headers, time.perf_counter())
+        return Request(self.new_id("dlv"), method, path, base + called, headers, time.perf_counter(), peer)
 
-    def _rejected(self, answer: DeliveryRejected, delivery_id: str, source: str) -> Response:
+    def _rejected(self, answer: DeliveryRejected, request: Request) -> Response:
         """Answer a rejected delivery. The reason goes to the log; the sender learns the status only."""
-        known = self.intake.knows(source)  # any other name must neither become a label nor fill the log
-        self.metrics.rejected(source if known else None, answer.reason)
+        self._note_refusal(answer, request, answer.status)
+        usual = b'{"received":false,"id":"%s"}' % request.id.encode()
+        return Response(answer.status, usual if answer.body is None else answer.body, headers=_advice(answer))
+
+    def _note_refusal(self, answer: DeliveryRejected, request: Request, status: int) -> None:
+        name = source_of(request.path) or ""
+        source = name if self.intake.knows(name) else None  # other names must neither become labels nor fill the log
+        self.metrics.rejected(source, answer.reason)
+        forwarded = request.headers.get("x-forwarded-for", "").encode("latin-1")
         log.warning(
             "delivery.refused",
-            delivery_id=delivery_id,
-            source=source if known else None,
-            status=answer.status,
+            delivery_id=request.id,
+            source=source,
+            status=status,
             reason=answer.reason,
             detail=str(answer),
+            address=client_address(request.peer, [(FORWARDED_FOR, forwarded)], self.trusted),
         )
-        usual = b'{"received":false,"id":"%s"}' % delivery_id.encode()
-        return Response(answer.status, usual if answer.body is None else answer.body, headers=_advice(answer))
 
 
 def source_of(path: str) -> str | None:

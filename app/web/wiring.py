@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from functools import partial
+from functools import cache, partial
 from importlib import import_module
 from pkgutil import iter_modules
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from app.audit.store import AuditStore
 from app.followup.hint_store import HintStore
 from app.ids import Ids
 from app.intake.decide import Decider
@@ -16,6 +17,12 @@ from app.intake.rejected_store import RejectedDeliveries
 from app.intake.wiring import redecider, resent
 from app.sources import PROVIDERS
 from app.web import api, auth, health, server
+from app.web.access.attempts import Attempts, Budget
+from app.web.access.client_address import networks
+from app.web.access.gate import REFUSALS_PER_MINUTE, Gate
+from app.web.access.record import Recorder
+from app.web.access.routes import guarded_routes
+from app.web.access.tokens import Tokens
 from app.web.app import create_app
 from app.web.direct import DeliveryProtocol
 from app.web.limits import Limits
@@ -25,13 +32,16 @@ from app.web.webhooks import Webhooks
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from types import ModuleType
 
     from fastapi import APIRouter, FastAPI
 
     from app.process import Process
     from app.settings import Settings
+    from app.web.access.client_address import Networks
+
+PAGES = frozenset({"/metrics", "/docs", "/openapi.json"})
 
 
 def resource_modules() -> list[ModuleType]:
@@ -51,8 +61,10 @@ def bind(settings: Settings) -> list[socket.socket]:
 
 def listeners(process: Process, sockets: Iterable[socket.socket]) -> list[Listener]:
     """Return listeners with limits on headers: anyone can reach the public port, neighbours the operators' one."""
-    protocol = partial(DeliveryProtocol, limits=Limits(), rejected=process.metrics.request_rejected)
-    return [Listener(bound, protocol=protocol) for bound in sockets]
+    proxies = process.settings.trusted_proxies or ""
+    rejected, trusted = process.metrics.request_rejected, networks(proxies)
+    protocol = partial(DeliveryProtocol, limits=Limits(), rejected=rejected, trusted=trusted)
+    return [Listener(bound, protocol=protocol, proxies=proxies) for bound in sockets]
 
 
 def worker_listener(process: Process) -> dict[Listener, FastAPI]:
@@ -69,23 +81,48 @@ def worker_listener(process: Process) -> dict[Listener, FastAPI]:
 async def applications(process: Process) -> list[FastAPI]:
     """Return the public application and, where operators have a port of their own, theirs."""
     settings = process.settings
-    token = settings.admin_token.get_secret_value() if settings.admin_token else None
-    webhooks, authorise = await _webhooks(process), partial(auth.authorise, token)
-    operators = partial(_operators, process, token)
-    public = [health.health(process), connect.router(process.oauth.connector if process.oauth else None)]
-    described = [health.metrics(process), reference.router(token)]
+    # The operators' routes are made for the first request that the gate lets in.
+    resources, trusted = cache(partial(_resources, process)), networks(settings.trusted_proxies or "")
+    # Neighbours alone reach a port of the operators' own; the public one has what is shown there behind a token.
+    pages = PAGES if settings.admin_port is None else frozenset[str]()
+    gate = _gate(process, resources, pages, trusted)
+    recorder, webhooks = Recorder(AuditStore(process.engine).write), await _webhooks(process, trusted)
+    public = [health.health(process), connect.router(process.oauth.connector if process.oauth else None, gate.address)]
+    described = [health.metrics(process), reference.router(gate.tokens)]
+    guarded: dict[str, Any] = {
+        "gate": gate,
+        "recorder": recorder,
+        "operators": lambda: auth.operators_only(resources()),
+    }
     if settings.admin_port is None:
-        app = create_app([*public, *described], webhooks=webhooks, authorise=authorise, operators=operators)
-        return [app]
-    return [create_app(public, webhooks=webhooks), create_app(described, authorise=authorise, operators=operators)]
+        return [create_app([*public, *described], webhooks=webhooks, **guarded)]
+    return [create_app(public, webhooks=webhooks), create_app(described, **guarded)]
 
 
-def _operators(process: Process, token: str | None) -> APIRouter:
-    """Return the routes of all resources: what `routes` of each module of `app.web.api` returns, by name."""
-    return auth.operators_only(token, [resource.routes(process) for resource in resource_modules()])
+def _gate(process: Process, resources: Callable[[], list[APIRouter]], pages: frozenset[str], trusted: Networks) -> Gate:
+    """Return the gate before operators' routes."""
+
+    def revision() -> str | None:
+        return process.rulebook.current.revision if process.rulebook.current else None
+
+    return Gate(
+        Tokens(process.variable),
+        cache(lambda: guarded_routes(resources())),
+        pages,
+        trusted,
+        Attempts(),
+        Budget(REFUSALS_PER_MINUTE),
+        refused=process.metrics.admin_refused,
+        revision=revision,
+    )
 
 
-async def _webhooks(process: Process) -> Webhooks:
+def _resources(process: Process) -> list[APIRouter]:
+    """Return the routes of each resource: what `routes` of each module of `app.web.api` returns, by name."""
+    return [resource.routes(process) for resource in resource_modules()]
+
+
+async def _webhooks(process: Process, trusted: Networks) -> Webhooks:
     """Return what receives deliveries. The process closes its stores when it ends."""
     writer = GroupCommit(process.engine.url, limit=process.settings.queue_limit)
     rejected, hints = RejectedDeliveries(process.engine), HintStore(process.engine)
@@ -105,4 +142,4 @@ async def _webhooks(process: Process) -> Webhooks:
         decide_again=resent(await redecider(process)),
     )
     public_url = str(process.settings.public_url or "").rstrip("/")
-    return Webhooks(intake, process.settings.max_body_bytes, public_url, ids, metrics, process.unknown_paths)
+    return Webhooks(intake, process.settings.max_body_bytes, public_url, ids, metrics, process.unknown_paths, trusted)

@@ -16,10 +16,12 @@ from sqlalchemy import text
 from app.accounts.connect import Connector, Disconnected
 from app.settings import load_settings
 from app.web import auth
+from app.web.access.record import Recorder
 from app.web.api import accounts
 from app.web.app import create_app
 from app.web.pages import connect as oauth
 from tests.support.far_hubspot_oauth import APP
+from tests.support.service import ADMIN_TOKEN, gate_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -32,7 +34,11 @@ if TYPE_CHECKING:
     from tests.support.far_hubspot_oauth import FarEnd
 
 BASE = "https://segue.example"
-ADMIN = {"authorization": "Bearer operators-only"}
+ADMIN = {"authorization": f"Bearer {ADMIN_TOKEN}"}
+
+
+async def unrecorded(*_: object, **__: object) -> None:
+    """Keep no audit log."""
 
 
 def browser(connecting: Connector | None, grants: GrantStore | None, *, prefix: str = "") -> httpx.AsyncClient:
@@ -43,8 +49,9 @@ def browser(connecting: Connector | None, grants: GrantStore | None, *, prefix: 
     settings = load_settings({})
     process: Any = SimpleNamespace(oauth=oauth_of_process, rulebook=SimpleNamespace(current=book), settings=settings)
     operators = accounts.routes(process)
-    routers = [oauth.router(connecting), auth.operators_only("operators-only", [operators])]
-    app = create_app(routers)
+    gate = gate_of([operators], f"ada admin {ADMIN_TOKEN}")
+    routers = [oauth.router(connecting, gate.address), auth.operators_only([operators])]
+    app = create_app(routers, gate=gate, recorder=Recorder(unrecorded))
 
     async def stripped(scope: Any, receive: Any, send: Any) -> None:
         await app({**scope, "path": scope["path"].removeprefix(prefix)}, receive, send)
@@ -143,7 +150,8 @@ async def test_no_page_is_kept_framed_or_shown_to_other_sites_and_the_cookie_sta
         assert answer.headers["referrer-policy"] == "no-referrer"
         assert "frame-ancestors 'none'" in answer.headers["content-security-policy"]
     cookie = opened.headers["set-cookie"].lower()
-    assert all(part in cookie for part in ("httponly", "secure", "samesite=lax", "path=/oauth", "max-age=600"))
+    assert all(part in cookie for part in ("httponly", "secure", "samesite=lax", "path=/;", "max-age=600"))
+    assert cookie.startswith("__host-segue_install=")
 
 
 async def test_a_link_is_good_once(web: httpx.AsyncClient) -> None:

@@ -144,7 +144,7 @@ async def test_metrics_tell_which_accounts_are_connected_and_forget_those_that_l
     database_url: str, rules: Path, far: FarEnd
 ) -> None:
     async def connected() -> list[str]:
-        page = (await web.client.get("/metrics")).text
+        page = (await web.get("/metrics")).text
         return [line for line in page.splitlines() if line.startswith("segue_account_connected{")]
 
     async with served(far, []) as url, running(database_url, rules, hubspot_base_url=url, **CONFIGURED) as web:

@@ -399,6 +399,6 @@ def test_the_programs_reach_what_the_service_reaches_and_show_no_password() -> N
     }
     private = make_url("postgresql+asyncpg://segue@/segue?host=%2Fdata%2Fsocket&port=5432")
     assert environment_for(private, {})["PGHOST"] == "/data/socket"
-    kept = base_environment({"PATH": "/bin", "PGSSLMODE": "require", "SEGUE_ADMIN_TOKEN": "secret"}, libpq=False)
+    kept = base_environment({"PATH": "/bin", "PGSSLMODE": "require", "SEGUE_TOKENS": "secret"}, libpq=False)
     assert kept == {"PATH": "/bin", "LC_ALL": "C", "TZ": "UTC", "PGAPPNAME": "segue-backup"}
     assert base_environment({"PGSSLMODE": "require"}, libpq=True)["PGSSLMODE"] == "require"

@@ -18,6 +18,7 @@ from sqlalchemy import make_url
 
 from tests.bench.load import load
 from tests.bench.results import Aim
+from tests.support.logs import TOKEN
 from tests.support.processes import ROOT
 
 if TYPE_CHECKING:
@@ -65,7 +66,8 @@ async def commits_each(world: World) -> float:
     """Return how often `sending` was committed for each lead, repeats included."""
     ((first,),) = await world.rows("SELECT count(*) FROM journal WHERE cause = 'sending'")
     async with httpx.AsyncClient(trust_env=False) as client:
-        page = (await client.get(f"http://127.0.0.1:{world.port}/metrics")).text
+        headers = {"authorization": f"Bearer {TOKEN}"}
+        page = (await client.get(f"http://127.0.0.1:{world.port}/metrics", headers=headers)).text
     repeats = sum(float(value) for value in REPEATS.findall(page))
     return (float(first) + repeats) / LEADS
 

@@ -70,17 +70,17 @@ def test_a_person_is_asked_about_now(practice: Practice) -> None:
 
 
 async def test_programs_ask_about_a_person_and_nothing_is_cached(served: Running, practice: Practice) -> None:
-    url = "/api/v1/contacts/al%40corp.example/enrollment"
-    before = (await served.get(url)).json()
+    url = "/api/v1/contacts/enrollment"
+    before = (await served.post(url, email="al@corp.example")).json()
     assert (before["account"], before["contact_id"] is not None) == ("main", True)
     practice.control("enroll-elsewhere", {"email": "bea@corp.example", "sequence": "310001"})
-    bea = (await served.get("/api/v1/contacts/bea@corp.example/enrollment")).json()
+    bea = (await served.post(url, email="bea@corp.example")).json()
     assert (bea["enrolled"], bea["latest"]["sequence"], bea["enrollments"]) == (True, "310001", 1)
     practice.control("happen", {"email": "bea@corp.example", "what": "reply"})
-    after = (await served.get("/api/v1/contacts/bea@corp.example/enrollment")).json()
+    after = (await served.post(url, email="bea@corp.example")).json()
     assert (after["enrolled"], after["detail"], after["latest"]["ended_at"] is not None) == (False, NOW, True)
-    assert (await served.get("/api/v1/contacts/nowhere/enrollment")).status_code == 422
-    assert (await served.get(url, account="emea")).status_code == 404
+    assert (await served.post(url, email="nowhere")).status_code == 422
+    assert (await served.post(url, email="al@corp.example", account="emea")).status_code == 404
 
 
 async def test_programs_ask_for_a_sequence(served: Running, practice: Practice) -> None:
@@ -97,5 +97,5 @@ async def test_programs_ask_for_a_sequence(served: Running, practice: Practice) 
 @pytest.mark.parametrize("route", ["read", "status"])
 async def test_what_hubspot_does_not_answer_is_unavailable(served: Running, practice: Practice, route: str) -> None:
     practice.control("faults", [{"route": route, "kind": "drop_before"}])
-    answer = await served.get("/api/v1/contacts/ada@corp.example/enrollment")
+    answer = await served.post("/api/v1/contacts/enrollment", email="ada@corp.example")
     assert (answer.status_code, "retry-after" in answer.headers) == (503, True)

@@ -152,7 +152,7 @@ def test_no_hubspot_credential(on_a_server: dict[str, str], folder: Path) -> Non
 
 
 def test_all_wrong_settings_at_once(environment: dict[str, str]) -> None:
-    wrong = {"SEGUE_PORT": "http", "SEGUE_LEASE_SECOND": "1", "SEGUE_DEDUPE_DAYS": "3", "SEGUE_ADMIN_TOKEN_FILE": "/no"}
+    wrong = {"SEGUE_PORT": "http", "SEGUE_LEASE_SECOND": "1", "SEGUE_DEDUPE_DAYS": "3", "SEGUE_TOKENS_FILE": "/no"}
     code, printed = refused(environment | wrong)
     assert code == 2
     for name in wrong:
@@ -165,7 +165,7 @@ def test_all_wrong_settings_at_once(environment: dict[str, str]) -> None:
     [
         ("SEGUE_LOGLEVEL", "SEGUE_LOG_LEVEL"),
         ("SEGUE_DB_URL", "SEGUE_DATABASE_URL"),
-        ("SEGUE_ADMIN_TOKN_FILE", "SEGUE_ADMIN_TOKEN_FILE"),
+        ("SEGUE_TOKNS_FILE", "SEGUE_TOKENS_FILE"),
         ("SEGUE_FOO", None),
         ("SEGUE_WORKERS", None),
         ("SEGUE_TIMEOUT", None),

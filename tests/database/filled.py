@@ -69,6 +69,7 @@ COLUMNS = {
     },
     "sticky_senders": {"subject": ADDRESS},
     "suppressions": {"value": ADDRESS},
+    "audit": {"id": "'aud_' || " + KEY, "at": LATELY},
     "outbound": {
         "id": KEY, "endpoint": "'e' || n % 4", "enrollment_id": KEY, "due_at": LATER,
         "created_at": f"CASE WHEN n % 50 < 2 THEN now() - interval '5 days' ELSE {LATELY} END",

@@ -167,3 +167,13 @@ async def test_how_an_endpoint_answered_under_an_old_secret_goes_and_the_last_wo
     await prune(engine, retention=timedelta(days=30), dedupe=timedelta(days=7))
     kept = await ask(engine, "SELECT endpoint, fingerprint FROM outbound_endpoints ORDER BY endpoint")
     assert kept == [("crm", "new"), ("lake", "a")]
+
+
+async def test_the_audit_log_is_kept_for_good_or_for_as_long_as_is_said(engine: AsyncEngine) -> None:
+    row = "INSERT INTO audit (id, at, who, origin, what, outcome) VALUES ('aud_%d', now() - interval '%d days', %s)"
+    for days in (399, 401):
+        await ask(engine, row % (days, days, "'olga', '192.0.2.1', 'x', 'done'"))
+    await prune(engine, retention=timedelta(days=30), dedupe=timedelta(days=7))
+    assert await ask(engine, "SELECT count(*) FROM audit") == [(2,)]
+    await prune(engine, retention=timedelta(days=30), dedupe=timedelta(days=7), audit=timedelta(days=400))
+    assert await ask(engine, "SELECT id FROM audit") == [("aud_399",)]

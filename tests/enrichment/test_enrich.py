@@ -457,14 +457,14 @@ async def test_the_loop_knows_when_the_next_event_is_due(office: Office) -> None
 
 async def test_operators_see_what_became_of_asking(office: Office) -> None:
     await office.ticket()
-    assert "segue_thin_events 1.0" in (await office.web.client.get("/metrics")).text
+    assert "segue_thin_events 1.0" in (await office.web.get("/metrics")).text
     office.far_end.answers = [httpx.Response(410)]
     await office.enrich()
     (event,) = (await office.web.get("/api/v1/events")).json()["items"]
     shown = (await office.web.get(f"/api/v1/events/{event['id']}")).json()
     assert (shown["enrichment"]["state"], shown["enrichment"]["reason"]) == ("failed", "unknown_to_provider")
     assert len(shown["decisions"]) == 1
-    assert "segue_thin_events 0.0" in (await office.web.client.get("/metrics")).text
+    assert "segue_thin_events 0.0" in (await office.web.get("/metrics")).text
 
 
 async def test_a_thin_event_counts_from_when_it_was_accepted_not_from_when_it_was_decided(office: Office) -> None:

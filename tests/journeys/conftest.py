@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support.far_endpoint import Far, far_end
-from tests.support.logs import TOKEN
 from tests.support.world import World
 
 if TYPE_CHECKING:
@@ -17,7 +16,6 @@ if TYPE_CHECKING:
 @pytest.fixture
 async def world(database_url: str) -> AsyncIterator[World]:
     async with World(database_url, lease=15.0) as world:
-        world.environment["SEGUE_ADMIN_TOKEN"] = TOKEN
         yield world
 
 

@@ -53,7 +53,8 @@ async def test_after_a_restart_with_broken_rules_the_last_good_ones_are_in_force
     (first, second) = [row[0] for row in await world.rows(REVISIONS)]
     assert first == second
     async with httpx.AsyncClient(trust_env=False) as client:
-        page = (await client.get(f"http://127.0.0.1:{world.port}/metrics")).text
+        headers = {"authorization": f"Bearer {TOKEN}"}
+        page = (await client.get(f"http://127.0.0.1:{world.port}/metrics", headers=headers)).text
     assert "segue_config_last_reload_successful 0.0" in page
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from tests.support.world import World
 
-TOKEN = "operators-only"
+TOKEN = "made-up-0123456789abcdefghijklmnopqrstuv"
 HOOK_SECRET = "whsec_b3V0Ym91bmQtbWFkZS11cC1zZWNyZXQtMQ=="
 REVISIONS = "SELECT revision FROM decisions ORDER BY id"
 

@@ -16,16 +16,23 @@ from app.database.engine import open_engine
 from app.process import Process, open_process
 from app.settings import load_settings
 from app.sources import PROVIDERS
+from app.web.access.attempts import Attempts, Budget
+from app.web.access.gate import REFUSALS_PER_MINUTE, Gate
+from app.web.access.routes import guarded_routes
+from app.web.access.tokens import Tokens
 from app.web.wiring import applications
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import AsyncIterator, Mapping, Sequence
     from pathlib import Path
 
-    from fastapi import FastAPI
+    from fastapi import APIRouter, FastAPI
 
 BASE = "https://segue.example"
-ADMIN_TOKEN = "operators-only"
+ADMIN_TOKEN = "made-up-0123456789abcdefghijklmnopqrstuv"
+OPERATOR_TOKEN = "made-up-operator-0123456789abcdefghijklmno"
+VIEWER_TOKEN = "made-up-viewer-0123456789abcdefghijklmnopq"
+TOKENS = f"ada admin {ADMIN_TOKEN}, olga operator {OPERATOR_TOKEN}, vera viewer {VIEWER_TOKEN}"
 CLOSED_PORT = "http://127.0.0.1:9"  # the port of `discard`, on which no process listens
 SECRETS = {
     "CRM_SECRET": "whsec_c2VndWUtbWFkZS11cC1zZWNyZXQ=",
@@ -98,6 +105,10 @@ class Running:
         headers = {"authorization": f"Bearer {ADMIN_TOKEN}"}
         return await self.client.get(path, params=parameters, headers=headers)
 
+    async def post(self, path: str, *, token: str = ADMIN_TOKEN, **body: Any) -> httpx.Response:
+        """Ask an operator's route by a body, with a token."""
+        return await self.client.post(path, json=body, headers={"authorization": f"Bearer {token}"})
+
     async def rows(self, statement: str, **values: Any) -> list[dict[str, Any]]:
         """Return what a statement finds in the database."""
         async with self.process.engine.connect() as connection:
@@ -125,16 +136,26 @@ async def running(
         "SEGUE_CONFIG": str(rules),
         "SEGUE_HUBSPOT_TOKEN": "pat-made-up",
         "SEGUE_HUBSPOT_BASE_URL": CLOSED_PORT,
-        "SEGUE_ADMIN_TOKEN": ADMIN_TOKEN,
+        "SEGUE_TOKENS": TOKENS,
     }
     environment |= {f"SEGUE_{name.upper()}": value for name, value in settings.items()}
     loaded = load_settings(environment)
-    async with open_process(loaded, secrets, database_url) as process:
+    async with open_process(loaded, {**secrets, **environment}, database_url) as process:
         if load:
             await process.rulebook.start()
         apps = await applications(process)
         async with client_of(apps[0]) as client:
             yield Running(process, apps[0], apps[-1], client)
+
+
+def gate_of(resources: Sequence[APIRouter], tokens: str) -> Gate:
+    """Return a gate before the routes of `resources`, which lets these tokens in."""
+    routes, budget = guarded_routes(resources), Budget(REFUSALS_PER_MINUTE)
+    refused: list[str] = []
+    read = Tokens(lambda _: tokens)
+    return Gate(
+        read, lambda: routes, frozenset(), (), Attempts(), budget, refused=refused.append, revision=lambda: None
+    )
 
 
 def client_of(app: FastAPI) -> httpx.AsyncClient:

@@ -24,6 +24,7 @@ from app.database.engine import open_engine
 from app.model import Secret, SourceConfig
 from app.sources import PROVIDERS
 from app.tls import tls_context
+from tests.support.logs import TOKEN
 from tests.support.processes import WATCHDOG_SECONDS, Process
 
 if TYPE_CHECKING:
@@ -84,6 +85,7 @@ class World:
             **({"SEGUE_DATA_DIR": str(self.data_dir)} if self.data_dir else {"SEGUE_DATABASE_URL": self.database_url}),
             "SEGUE_HUBSPOT_BASE_URL": self.sandbox_url,
             "SEGUE_HUBSPOT_TOKEN": "pat-sandbox",
+            "SEGUE_TOKENS": f"tests admin {TOKEN}",
             "SEGUE_LEASE_SECONDS": str(self.lease),
             "SEGUE_SETTLE_SECONDS": str(self.settle),
             "SEGUE_LOG_FORMAT": "json",

@@ -92,7 +92,7 @@ async def test_a_duplicate_is_answered_with_the_first_id_and_adds_no_row(web: Ru
 async def test_repetitions_are_found_by_the_person_and_counted_on_their_event(web: Running) -> None:
     for _ in range(3):
         await web.deliver("crm", signup())
-    (listed,) = (await web.get("/api/v1/events", email="ada@corp.example")).json()["items"]
+    (listed,) = (await web.post("/api/v1/events/search", email="ada@corp.example")).json()["items"]
     detail = (await web.get(f"/api/v1/events/{listed['id']}")).json()
     assert (listed["repeats"], detail["repeats"]) == (2, 2)
     assert listed["received_at"] <= listed["last_repeated_at"] == detail["last_repeated_at"]
@@ -161,7 +161,16 @@ async def test_a_tool_that_checks_whether_the_source_exists_gets_200(web: Runnin
 
     assert (answer.status_code, answer.content) == (200, b"")
     assert web.counted("webhooks_received_total", source="crm", result="handshake") == 1
-    assert (await web.client.request(method, "/webhooks/missing")).status_code == 404
+    missing = await web.client.request(method, "/webhooks/missing")
+    assert (missing.status_code, missing.content, missing.headers) == (200, b"", answer.headers)
+    assert (await web.client.post("/webhooks/missing")).status_code == 404
+
+
+async def test_a_get_does_not_tell_which_sources_there_are(web: Running) -> None:
+    for query in ("", "?a=1"):
+        known, missing = [await web.client.get(f"/webhooks/{name}{query}") for name in ("crm", "missing")]
+        assert (known.status_code, known.headers) == (missing.status_code, missing.headers)
+        assert [len(one.content) for one in (known, missing)] == [len(known.content)] * 2
 
 
 async def test_a_body_of_the_largest_size_is_taken_and_one_byte_more_is_not(web: Running) -> None:

@@ -81,7 +81,9 @@ async def test_a_refusal_is_counted_and_logged_by_its_reason_and_without_what_wa
 ) -> None:
     with capture_logs() as logs:
         await exchanged(http.port, BEYOND[what])
-    assert logs == [{"event": "request.refused", "log_level": "warning", "status": 431, "reason": reason}]
+    assert logs == [
+        {"event": "request.refused", "log_level": "warning", "status": 431, "reason": reason, "address": "127.0.0.1"}
+    ]
     assert http.rejected(reason) == 1
 
 

@@ -84,7 +84,7 @@ async def test_a_process_cuts_off_headers_without_end_and_counts_them(database_u
         "SEGUE_DATABASE_URL": database_url,
         "SEGUE_CONFIG": str(rules),
         "SEGUE_HUBSPOT_TOKEN": "pat-made-up",
-        "SEGUE_ADMIN_TOKEN": ADMIN_TOKEN,
+        "SEGUE_TOKENS": f"tests admin {ADMIN_TOKEN}",
         "SEGUE_PORT": "0",
         "SEGUE_ADMIN_PORT": "0",
         "SEGUE_LOG_FORMAT": "json",

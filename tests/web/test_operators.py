@@ -28,12 +28,9 @@ NOT_VALID = [
     ("limit", "many"),
     ("cursor", "evt_01'; --"),
     ("cursor", "x" * 65),
-    ("email", "a" * 321),
-    ("email", "a\x00b"),
-    ("email", ""),
-    ("email", "\u3000\t"),
     ("source", "\x00"),
 ]
+NO_PERSON = ["a" * 321, "a\x00b", "", "\u3000\t"]
 CLOSED = [("GET", "/api/v1/events"), ("GET", "/api/v1/decisions/x"), ("POST", "/-/reload")]
 
 
@@ -123,7 +120,12 @@ async def test_lists_are_narrowed_to_person_source_rule_verdict_and_state(web: R
     await web.deliver("open", {"type": "ping", "id": "p1", "email": "ada@corp.example"})
 
     async def sources(path: str, **filters: str) -> list[str]:
-        return [row["source"] for row in (await web.get(f"/api/v1/{path}", **filters)).json()["items"]]
+        answer = await (
+            web.post(f"/api/v1/{path}/search", **filters)
+            if "email" in filters
+            else web.get(f"/api/v1/{path}", **filters)
+        )
+        return [row["source"] for row in answer.json()["items"]]
 
     assert await sources("events") == ["open", "crm", "crm"]
     assert await sources("events", email=" ADA@corp.example") == ["open", "crm"]
@@ -161,6 +163,11 @@ async def test_a_parameter_that_is_not_valid_is_named_in_a_problem_document(web:
 
             assert is_problem(answer, 422, "invalid-request")
             assert [mistake["where"] for mistake in answer.json()["mistakes"]] == [f"query.{name}"]
+        for email in NO_PERSON:
+            answer = await web.post(f"/api/v1/{kind}/search", email=email)
+            assert is_problem(answer, 422, "invalid-request")
+            assert [mistake["where"] for mistake in answer.json()["mistakes"]] == ["body.email"]
+        assert is_problem(await web.get(f"/api/v1/{kind}", email="ada@corp.example"), 422, "invalid-request")
 
 
 @pytest.mark.parametrize(("path", "name"), [("enrollments", "state"), ("decisions", "verdict")])
@@ -171,7 +178,7 @@ async def test_a_state_or_verdict_that_does_not_exist_is_a_problem(web: Running,
 async def test_without_a_configured_token_operators_routes_are_closed_to_everybody(
     database_url: str, rules: Path
 ) -> None:
-    async with running(database_url, rules, admin_token="") as web:
+    async with running(database_url, rules, tokens="") as web:
         for method, path in CLOSED:
             for token in ("", "None", ADMIN_TOKEN):
                 answer = await web.client.request(method, path, headers={"authorization": f"Bearer {token}"})
@@ -240,12 +247,13 @@ async def test_alive_asks_nothing_and_ready_names_what_is_missing(
     )
     await close_database(postgres.url, database_url)
 
-    unready, alive, metrics = [await web.client.get(path) for path in ("/readyz", "/healthz", "/metrics")]
+    unready, alive, metrics = [await web.get(path) for path in ("/readyz", "/healthz", "/metrics")]
     asked = [await web.get("/api/v1/events"), await web.get("/api/v1/enrollments/enr_1"), await reload(web)]
 
     assert unready.status_code == 503
     wrong = {name for name, result in unready.json()["checks"].items() if result != "ok"}
     assert wrong == {"database"}
+    assert unready.json()["checks"]["database"] == "unavailable"
     assert (alive.status_code, alive.json()) == (200, {"status": "ok", "practice": False})
     assert metrics.status_code == 200
     assert [(reply.status_code, "retry-after" in reply.headers) for reply in asked] == [(503, True)] * 3
@@ -266,7 +274,7 @@ async def test_metrics_are_those_that_are_documented_and_name_no_person(web: Run
     await web.deliver("crm", signup(1))
     await web.client.post("/webhooks/ada@corp.example", content=b"{}")
 
-    answer = await web.client.get("/metrics")
+    answer = await web.get("/metrics")
 
     assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")
     families = [
@@ -283,10 +291,10 @@ async def test_metrics_are_those_that_are_documented_and_name_no_person(web: Run
 
 async def test_a_state_that_nothing_is_in_any_more_counts_none(web: Running) -> None:
     await web.deliver("crm", signup(1))
-    assert 'segue_jobs{state="ready"} 1.0' in (await web.client.get("/metrics")).text
+    assert 'segue_jobs{state="ready"} 1.0' in (await web.get("/metrics")).text
     (row,) = (await web.get("/api/v1/enrollments")).json()["items"]
     await post(web, f"/api/v1/enrollments/{row['id']}/cancel")
-    assert 'segue_jobs{state="ready"} 0.0' in (await web.client.get("/metrics")).text
+    assert 'segue_jobs{state="ready"} 0.0' in (await web.get("/metrics")).text
 
 
 async def test_with_a_port_of_their_own_operators_routes_are_there_only(database_url: str, rules: Path) -> None:
@@ -295,6 +303,7 @@ async def test_with_a_port_of_their_own_operators_routes_are_there_only(database
         for method, path in [*CLOSED, *described, ("GET", "/metrics"), ("GET", "/api/v1/enrollments")]:
             assert (await web.client.request(method, path)).status_code == 404
             assert (await operators.request(method, path)).status_code in {200, 401}
+            assert (path.startswith(("/api/", "/-/"))) == ((await operators.request(method, path)).status_code == 401)
         assert {"/metrics", "/-/reload"} <= set((await operators.get("/openapi.json")).json()["paths"])
         assert (await operators.post("/webhooks/open", content=b'{"type": "ping"}')).status_code == 404
         assert (await web.deliver("open", {"type": "ping"})).status_code == 200
@@ -383,9 +392,9 @@ async def test_an_operator_cancels_what_has_not_been_sent_and_sees_it(web: Runni
 )
 async def test_a_no_is_found_by_the_address_however_it_is_written(web: Running, sent: str, asked: str) -> None:
     assert (await web.deliver("crm", signup(1, sent, employees=1))).status_code == 200
-    (decision,) = (await web.get("/api/v1/decisions", email=asked)).json()["items"]
+    (decision,) = (await web.post("/api/v1/decisions/search", email=asked)).json()["items"]
     assert decision["verdict"] == "none"
-    assert len((await web.get("/api/v1/events", email=asked)).json()["items"]) == 1
+    assert len((await web.post("/api/v1/events/search", email=asked)).json()["items"]) == 1
 
 
 async def test_senders_are_listed_paused_and_resumed(web: Running) -> None:
@@ -406,7 +415,7 @@ async def test_senders_are_listed_paused_and_resumed(web: Running) -> None:
     headers = {"authorization": f"Bearer {ADMIN_TOKEN}"}
     paused = await web.client.post("/api/v1/senders/anna/pause?account=main", headers=headers)
     assert paused.json()["items"][0]["reason"] == "by an operator"
-    assert 'segue_sender_paused{account="main",sender="anna"} 1.0' in (await web.client.get("/metrics")).text
+    assert 'segue_sender_paused{account="main",sender="anna"} 1.0' in (await web.get("/metrics")).text
     resumed = await web.client.post("/api/v1/senders/anna/resume", headers=headers)
     assert resumed.json()["items"] == [anna]
     for path in ("/api/v1/senders/missing/pause", "/api/v1/senders/anna/pause?account=other"):
@@ -471,14 +480,12 @@ async def test_the_suppression_list_is_kept_in_one_form_and_paged(web: Running) 
     listed = [(row["kind"], row["value"]) for row in first["items"] + second["items"]]
     assert listed == [
         ("pattern", "*@*.rival.example"),
-        ("address", "ada@corp.example"),
         ("domain", "rival.example"),
+        ("address", "ada@corp.example"),
     ]
     assert second["next_cursor"] is None
-    gone = await web.client.delete(path, params={"value": "ADA@corp.example"}, headers=headers)
-    assert gone.status_code == 204
-    again = await web.client.delete(path, params={"value": "ada@corp.example"}, headers=headers)
-    assert is_problem(again, 404, "not-found")
+    assert (await web.post(f"{path}/remove", value="ADA@corp.example")).status_code == 204
+    assert is_problem(await web.post(f"{path}/remove", value="ada@corp.example"), 404, "not-found")
 
 
 async def test_adding_to_the_suppression_list_tells_what_is_kept(web: Running) -> None:
@@ -503,7 +510,7 @@ async def test_an_entry_is_taken_out_as_it_is_listed_or_however_it_was_written(w
     headers = {"authorization": f"Bearer {ADMIN_TOKEN}"}
 
     async def remove(value: str) -> httpx.Response:
-        return await web.client.delete("/api/v1/suppressions", params={"value": value}, headers=headers)
+        return await web.post("/api/v1/suppressions/remove", value=value)
 
     await web.client.post("/api/v1/suppressions", json={"value": "b\u00fccher.example"}, headers=headers)
     assert (await remove("B\u00fccher.example")).status_code == 204

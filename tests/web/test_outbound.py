@@ -252,11 +252,11 @@ async def test_another_url_in_the_rules_is_sent_to_again(web: Running, rules: Pa
 async def test_gauges_say_how_endpoints_stand(web: Running, rules: Path) -> None:
     await noted(web, *(f"q{number}@corp.example" for number in range(5)))
     await end(web, Verdict.FAILED, 502, utc_now())
-    page = (await web.client.get("/metrics")).text
+    page = (await web.get("/metrics")).text
     assert 'segue_outbound_waiting{endpoint="crm-back"} 5.0' in page
     assert 'segue_outbound_breaker{endpoint="crm-back"} 2.0' in page
     assert 'segue_outbound_oldest_waiting_seconds{endpoint="crm-back"}' in page
     write(rules, RULES.replace("crm-back:", "crm-new:"))
     await web.process.rulebook.reload()
-    page = (await web.client.get("/metrics")).text
+    page = (await web.get("/metrics")).text
     assert 'segue_outbound_breaker{endpoint="crm-new"} 0.0' in page

@@ -43,7 +43,7 @@ async def test_many_are_left_alone_where_a_parameter_is_given_that_does_not_exis
     assert await web.rows("SELECT state FROM enrollments") == [{"state": "ready"}]
 
 
-@pytest.mark.parametrize("kind", [*PREFIXES, "suppressions"])
+@pytest.mark.parametrize("kind", [*PREFIXES])
 async def test_a_cursor_of_another_list_is_refused_in_a_sentence(web: Running, kind: str) -> None:
     others = [f"{prefix}_{TAIL}" for other, prefix in PREFIXES.items() if other != kind]
     for cursor in others:
@@ -56,6 +56,5 @@ async def test_a_cursor_of_another_list_is_refused_in_a_sentence(web: Running, k
 
 async def test_a_cursor_of_the_list_itself_is_taken_whatever_it_is_made_of(web: Running) -> None:
     own = [(kind, f"{prefix}_{TAIL}") for kind, prefix in PREFIXES.items()]
-    listed = [("suppressions", value) for value in ("rival.example", "ada@localhost", "*@rival", "*@*.rival.example")]
-    for kind, cursor in own + listed:
+    for kind, cursor in [*own, ("suppressions", "1")]:
         assert (await web.get(f"/api/v1/{kind}", cursor=cursor)).status_code == 200

@@ -14,7 +14,7 @@ NAME = 'segue_hubspot_rate_remaining{account="main",window="daily"}'
 
 async def figure(web: Running) -> str | None:
     """Return what the metrics say is left of the day."""
-    page = (await web.client.get("/metrics")).text
+    page = (await web.get("/metrics")).text
     return next((line.removeprefix(f"{NAME} ") for line in page.splitlines() if line.startswith(NAME)), None)
 
 

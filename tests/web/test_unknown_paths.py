@@ -12,7 +12,7 @@ from app.clock import utc_now
 from app.observability.unknown_paths import KEPT, UnknownPaths, shown_path
 from app.sources import PROVIDERS
 from app.web.wiring import bind, listeners
-from tests.support.service import BASE, RULES, Running, running
+from tests.support.service import ADMIN_TOKEN, BASE, RULES, Running, running
 from tests.web.wire import serving
 
 if TYPE_CHECKING:
@@ -110,7 +110,7 @@ async def test_unknown_paths_are_shown_on_the_operators_port(database_url: str, 
     async with running(database_url, file, admin_port="0") as web:
         await web.client.post("/webhooks/no-such", content=b"{}")
         transport = httpx.ASGITransport(web.operators)
-        headers = {"authorization": "Bearer operators-only"}
+        headers = {"authorization": f"Bearer {ADMIN_TOKEN}"}
         async with httpx.AsyncClient(transport=transport, base_url=BASE, headers=headers) as operators:
             answer = await operators.get("/api/v1/sources/unknown-paths")
     assert [one["path"] for one in answer.json()["items"]] == ["/webhooks/no-such"]

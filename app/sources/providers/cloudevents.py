@@ -68,7 +68,7 @@ class CloudEvents(CredentialProvider):
                 "webhook-allowed-origin": origin,
                 **_rate(delivery.headers.get("webhook-request-rate"), options),
             }
-        return Response(content_type="text/plain", headers=allowed)
+        return Response(content_type="text/plain; charset=utf-8", headers=allowed)
 
     def events(self, delivery: Delivery, config: SourceConfig) -> list[Event]:
         """Return the one event, or each of a batch."""

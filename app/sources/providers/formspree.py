@@ -39,7 +39,7 @@ class Formspree(SignedProvider):
         """Echo the hook's secret; a request that carries a signature is a delivery, whatever else it carries."""
         secret = delivery.headers.get("x-hook-secret", "")
         if HOOK_SECRET.fullmatch(secret) and self.scheme.header not in delivery.headers:
-            return Response(content_type="text/plain", headers={"x-hook-secret": secret})
+            return Response(content_type="text/plain; charset=utf-8", headers={"x-hook-secret": secret})
         return super().probe(delivery, config)
 
     def event(self, body: dict[str, Any], delivery: Delivery, config: SourceConfig) -> Event:

@@ -78,7 +78,7 @@ class Slack(PersonProvider, SignedProvider):
         body = parse_object(delivery.body)
         if find(body, "type") != "url_verification":
             return None
-        return Response(body=required(body, "challenge").encode(), content_type="text/plain")
+        return Response(body=required(body, "challenge").encode(), content_type="text/plain; charset=utf-8")
 
     def parsed(self, delivery: Delivery) -> dict[str, Any]:
         """Return the JSON of an event, the fields of a command, or the JSON in an interaction's field."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from fastapi import APIRouter, Query
 from pydantic import BaseModel
 
+from app.web.access.routes import FOR_ADMINS
 from app.web.api.common import Identity, resource
 from app.web.pages.connect import NOT_CONFIGURED
 from app.web.problems import Problem
@@ -71,7 +72,9 @@ def routes(process: Process) -> APIRouter:
         rows |= {name: row for name, row in connected.items() if accounts().get(name, True)}
         return {"items": [rows[name] for name in sorted(rows)]}
 
-    @router.post("/accounts/{account}/install", response_model=InstallLink, responses=NOT_BY_OAUTH)
+    @router.post(
+        "/accounts/{account}/install", response_model=InstallLink, responses=NOT_BY_OAUTH, openapi_extra=FOR_ADMINS
+    )
     async def install(account: Identity, hours: Hours = None) -> dict[str, Any]:
         """Return a link that connects an account to HubSpot: it works once, for `hours` or the hours of the settings.
 

@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Generic, TypeVar
 
 from fastapi import APIRouter, Path, Query
-from pydantic import AfterValidator, BaseModel
+from pydantic import AfterValidator, BaseModel, Field
 
+from app.model import Filters
 from app.people.addresses import listed_address
 from app.web.auth import ANSWERS
 from app.web.fields import STORABLE
@@ -19,11 +20,11 @@ UNREADABLE: dict[int | str, dict[str, Any]] = {400: {"description": "The body is
 PROBLEMS: dict[int | str, dict[str, Any]] = {**ANSWERS, 404: {"description": "Nothing has this id"}}
 
 
-def _listed(email: str | None) -> str | None:
+def _listed(email: str) -> str:
     """Return the address under which a person is listed. A blank one must not list all rows."""
     listed = listed_address(email)
-    if email is not None and listed is None:
-        raise ValueError("it is blank: name an address, or leave it out")
+    if listed is None:
+        raise ValueError("it is blank: name an address")
     return listed
 
 
@@ -35,11 +36,24 @@ Account = Annotated[
     Query(max_length=200, pattern=STORABLE, description="A name of `accounts`; needed where there are several"),
 ]
 Email = Annotated[
-    str | None,
-    Query(max_length=320, pattern=STORABLE, description="The person's address"),
+    str,
+    Field(min_length=1, max_length=320, pattern=STORABLE, description="The person's address"),
     AfterValidator(_listed),
 ]
+Text = Annotated[str | None, Field(max_length=200, pattern=STORABLE)]
 Row = TypeVar("Row", bound=BaseModel)
+
+
+class Search(BaseModel, extra="forbid"):
+    """Whose rows are listed, in a body: URLs end up in the logs of proxies, and an address must not."""
+
+    email: Email
+    source: Text = None
+    limit: int = Field(LIMIT, ge=1, le=MAXIMUM_LIMIT)
+
+    def filters(self, **more: Any) -> Filters:
+        """Return what the list is narrowed to; it reads one row more than the page has."""
+        return Filters(email=self.email, source=self.source, limit=self.limit + 1, **more)
 
 
 class Page(BaseModel, Generic[Row]):

@@ -7,13 +7,14 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Query
-from pydantic import AfterValidator, BaseModel
+from pydantic import AfterValidator, BaseModel, Field
 
 from app.model import Filters, Verdict
 from app.reports.store import StoredReader
 from app.rules.actions import ACTIONS
-from app.web.api.common import LIMIT, Email, Identity, Limit, Name, Page, or_404, page, resource
-from app.web.pagination import DecisionCursor
+from app.web.access.routes import READS
+from app.web.api.common import LIMIT, UNREADABLE, Identity, Limit, Name, Page, Search, Text, or_404, page, resource
+from app.web.pagination import DecisionCursor, in_body
 
 if TYPE_CHECKING:
     from app.process import Process
@@ -86,13 +87,20 @@ class DecisionPage(Page[DecisionRow], json_schema_extra={"example": {"items": [D
     """One page of decisions."""
 
 
+class DecisionSearch(Search, json_schema_extra={"example": {"email": "ada@corp.example", "verdict": "enroll"}}):
+    """About whom decisions are listed."""
+
+    rule: Text = None
+    verdict: Annotated[str | None, Field(json_schema_extra={"enum": [*VERDICTS, None]}), AfterValidator(_known)] = None
+    cursor: Annotated[str | None, in_body("dec")] = None
+
+
 def routes(process: Process) -> APIRouter:
     """Return the routes."""
     router, reader = resource(), StoredReader(process.engine)
 
     @router.get("/decisions", response_model=DecisionPage)
     async def decisions(  # each is a filter of the list
-        email: Email = None,
         source: Name = None,
         rule: Name = None,
         verdict: VerdictName = None,
@@ -100,8 +108,14 @@ def routes(process: Process) -> APIRouter:
         limit: Limit = LIMIT,
     ) -> dict[str, Any]:
         """List decisions, newest first."""
-        filters = Filters(email=email, source=source, rule=rule, verdict=verdict, after=cursor, limit=limit + 1)
+        filters = Filters(source=source, rule=rule, verdict=verdict, after=cursor, limit=limit + 1)
         return page(await reader.decisions(filters), limit)
+
+    @router.post("/decisions/search", response_model=DecisionPage, responses=UNREADABLE, openapi_extra=READS)
+    async def search(wanted: DecisionSearch) -> dict[str, Any]:
+        """List the decisions about a person, newest first."""
+        filters = wanted.filters(rule=wanted.rule, verdict=wanted.verdict, after=wanted.cursor)
+        return page(await reader.decisions(filters), wanted.limit)
 
     @router.get("/decisions/{decision_id}", response_model=DecisionDetail)
     async def decision(decision_id: Identity) -> Mapping[str, Any]:

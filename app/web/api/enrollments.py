@@ -17,8 +17,9 @@ from app.intake.release import release_as_rules_now
 from app.intake.wiring import redecider
 from app.model import Filters, State
 from app.reports.store import StoredReader
-from app.web.api.common import LIMIT, Email, Identity, Limit, Name, or_404, page, resource
-from app.web.api.enrollments_models import EnrollmentDetail, EnrollmentPage
+from app.web.access.routes import READS
+from app.web.api.common import LIMIT, UNREADABLE, Identity, Limit, Name, or_404, page, resource
+from app.web.api.enrollments_models import EnrollmentDetail, EnrollmentPage, EnrollmentSearch
 from app.web.pagination import EnrollmentCursor
 from app.web.problems import Problem
 
@@ -42,7 +43,6 @@ def routes(process: Process) -> APIRouter:
 def _add_lists(router: APIRouter, reader: StoredReader) -> None:
     @router.get("/enrollments", response_model=EnrollmentPage)
     async def enrollments(  # each is a filter of the list
-        email: Email = None,
         source: Name = None,
         rule: Name = None,
         state: State | None = None,
@@ -52,9 +52,15 @@ def _add_lists(router: APIRouter, reader: StoredReader) -> None:
         limit: Limit = LIMIT,
     ) -> dict[str, Any]:
         """List enrollments, newest first."""
-        filters = Filters(email=email, source=source, rule=rule, after=cursor, limit=limit + 1)
+        filters = Filters(source=source, rule=rule, after=cursor, limit=limit + 1)
         filters = replace(filters, state=state, reason=reason, ended=ended)
         return page(await reader.enrollments(filters), limit)
+
+    @router.post("/enrollments/search", response_model=EnrollmentPage, responses=UNREADABLE, openapi_extra=READS)
+    async def search(wanted: EnrollmentSearch) -> dict[str, Any]:
+        """List a person's enrollments, newest first."""
+        narrowed = wanted.model_dump(include={"rule", "state", "reason", "ended"})
+        return page(await reader.enrollments(wanted.filters(after=wanted.cursor, **narrowed)), wanted.limit)
 
     @router.get("/enrollments/{enrollment_id}", response_model=EnrollmentDetail)
     async def enrollment(enrollment_id: Identity) -> Mapping[str, Any]:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import BaseModel
 
-from app.web.api.common import Page
+from app.followup.ends import How
+from app.model import State
+from app.web.api.common import Page, Search, Text
 from app.web.api.decisions import CONSIDERED
+from app.web.pagination import in_body
 
 ENROLLMENT: dict[str, Any] = {
     "id": "enr_019ab2c3d4e5f60718293a4b5c6d7e84",
@@ -139,3 +142,13 @@ class EnrollmentPage(
     Page[EnrollmentRow], json_schema_extra={"example": {"items": [ENROLLMENT], "next_cursor": ENROLLMENT["id"]}}
 ):
     """One page of enrollments."""
+
+
+class EnrollmentSearch(Search, json_schema_extra={"example": {"email": "ada@corp.example", "state": "parked"}}):
+    """Whose enrollments are listed."""
+
+    rule: Text = None
+    state: State | None = None
+    reason: Text = None
+    ended: How | None = None
+    cursor: Annotated[str | None, in_body("enr")] = None

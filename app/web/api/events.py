@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter
 from pydantic import BaseModel
 
 from app.model import Filters
 from app.reports.store import StoredReader
-from app.web.api.common import LIMIT, Email, Identity, Limit, Name, Page, or_404, page, resource
+from app.web.access.routes import READS
+from app.web.api.common import LIMIT, UNREADABLE, Identity, Limit, Name, Page, Search, or_404, page, resource
 from app.web.api.decisions import DECISION
-from app.web.pagination import EventCursor
+from app.web.pagination import EventCursor, in_body
 
 if TYPE_CHECKING:
     from app.process import Process
@@ -93,17 +94,25 @@ class EventPage(Page[EventRow], json_schema_extra={"example": {"items": [EVENT],
     """One page of events; `next_cursor` asks for the next one, null on the last."""
 
 
+class EventSearch(Search, json_schema_extra={"example": {"email": "ada@corp.example"}}):
+    """Whose events are listed."""
+
+    cursor: Annotated[str | None, in_body("evt")] = None
+
+
 def routes(process: Process) -> APIRouter:
     """Return the routes."""
     router, reader = resource(), StoredReader(process.engine)
 
     @router.get("/events", response_model=EventPage)
-    async def events(
-        email: Email = None, source: Name = None, cursor: EventCursor = None, limit: Limit = LIMIT
-    ) -> dict[str, Any]:
+    async def events(source: Name = None, cursor: EventCursor = None, limit: Limit = LIMIT) -> dict[str, Any]:
         """List stored events, newest first."""
-        filters = Filters(email=email, source=source, after=cursor, limit=limit + 1)
-        return page(await reader.events(filters), limit)
+        return page(await reader.events(Filters(source=source, after=cursor, limit=limit + 1)), limit)
+
+    @router.post("/events/search", response_model=EventPage, responses=UNREADABLE, openapi_extra=READS)
+    async def search(wanted: EventSearch) -> dict[str, Any]:
+        """List a person's stored events, newest first."""
+        return page(await reader.events(wanted.filters(after=wanted.cursor)), wanted.limit)
 
     @router.get("/events/{event_id}", response_model=EventDetail)
     async def event(event_id: Identity) -> Mapping[str, Any]:

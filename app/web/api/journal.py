@@ -12,12 +12,12 @@ from app.reports.store import StoredReader
 from app.web.api.common import LIMIT, Limit, page, resource
 from app.web.api.enrollments_models import JOURNAL, JournalLine
 from app.web.fields import STORABLE
+from app.web.pagination import NumberCursor
 
 if TYPE_CHECKING:
     from app.process import Process
 
 LINE: dict[str, Any] = {"id": 1041, "enrollment_id": "enr_019ab2c3d4e5f60718293a4b5c6d7e84", **JOURNAL[2]}
-Cursor = Annotated[int | None, Query(ge=1, lt=2**63, description="`next_cursor` of the page before")]
 Enrollment = Annotated[
     str | None, Query(max_length=64, pattern=STORABLE, description="The id of an enrollment: its lines alone")
 ]
@@ -42,7 +42,9 @@ def routes(process: Process) -> APIRouter:
     router, reader = resource(), StoredReader(process.engine)
 
     @router.get("/journal", response_model=JournalPage)
-    async def listed(enrollment: Enrollment = None, cursor: Cursor = None, limit: Limit = LIMIT) -> Mapping[str, Any]:
+    async def listed(
+        enrollment: Enrollment = None, cursor: NumberCursor = None, limit: Limit = LIMIT
+    ) -> Mapping[str, Any]:
         """List transitions and checkpoints, newest first."""
         return page(await reader.journal(enrollment, cursor, limit + 1), limit)
 

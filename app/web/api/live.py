@@ -1,19 +1,17 @@
-"""`/api/v1/sequences/{id}` and `/api/v1/contacts/{email}/enrollment`: what HubSpot says now."""
+"""`/api/v1/sequences/{id}` and `/api/v1/contacts/enrollment`: what HubSpot says now."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated
 
 from fastapi import APIRouter, Path
-from pydantic import AfterValidator
 
 from app.catalogue.live import live_enrollment, live_sequence
 from app.errors import Busy, Refusal
-from app.people.addresses import normalise
+from app.web.access.routes import READS
 from app.web.api.catalogue import catalogue_of
-from app.web.api.common import Account, resource
-from app.web.api.live_models import PersonEnrollment, SequenceDetail
-from app.web.fields import STORABLE
+from app.web.api.common import UNREADABLE, Account, resource
+from app.web.api.live_models import PersonEnrollment, SequenceDetail, WhoseEnrollment
 from app.web.problems import Problem
 
 if TYPE_CHECKING:
@@ -26,15 +24,7 @@ NOT_FOUND = 404
 MALFORMED = 400
 
 
-def _usable(email: str) -> str:
-    address = normalise(email)
-    if address is None:
-        raise ValueError("it is no usable e-mail address")
-    return address
-
-
 SequenceId = Annotated[str, Path(pattern=r"^[0-9]{1,30}$")]
-Address = Annotated[str, Path(max_length=320, pattern=STORABLE), AfterValidator(_usable)]
 
 
 def routes(process: Process) -> APIRouter:
@@ -57,15 +47,15 @@ def routes(process: Process) -> APIRouter:
                 raise Problem(NOT_FOUND, "not-found", message) from refusal
             raise Busy("hubspot_unavailable", str(refusal)) from refusal
 
-    @router.get("/contacts/{email}/enrollment", response_model=PersonEnrollment)
-    async def enrollment(email: Address, account: Account = None) -> Row:
+    @router.post("/contacts/enrollment", response_model=PersonEnrollment, responses=UNREADABLE, openapi_extra=READS)
+    async def enrollment(asked: WhoseEnrollment) -> Row:
         """Ask HubSpot now whether the person with this address is in a sequence. Nothing is cached."""
 
         async def read(client: HubSpotClient, _: Rulebook) -> Row:
-            return await live_enrollment(client, email)
+            return await live_enrollment(client, asked.email)
 
         try:
-            return _found(await catalogue.live(account, read))
+            return _found(await catalogue.live(asked.account, read))
         except Refusal as refusal:
             raise Busy("hubspot_unavailable", str(refusal)) from refusal
 

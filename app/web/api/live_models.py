@@ -5,7 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
+
+from app.web.fields import Person, Storable
 
 STEP: dict[str, Any] = {
     "kind": "TASK",
@@ -121,3 +123,12 @@ class PersonEnrollment(BaseModel, json_schema_extra={"example": PERSON}):
     enrollment: Running | None
     latest: Latest | None
     enrollments: int | None
+
+
+class WhoseEnrollment(BaseModel, extra="forbid", json_schema_extra={"example": {"email": "ada@corp.example"}}):
+    """Of whom HubSpot is asked, and in which account."""
+
+    email: Person = Field(max_length=320, description="The person's address")
+    account: Storable | None = Field(
+        None, max_length=200, description="A name of `accounts`; needed where there are several"
+    )

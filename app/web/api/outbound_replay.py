@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import structlog
@@ -14,7 +13,7 @@ from app.outbound.operator_store import OutboundOperatorStore
 from app.outbound.wiring import endpoint_status
 from app.web.api.common import UNREADABLE, Identity, or_404, resource
 from app.web.api.outbound import OutboundDetail
-from app.web.fields import Storable
+from app.web.fields import Storable, in_utc
 from app.web.problems import Problem
 
 if TYPE_CHECKING:
@@ -25,14 +24,7 @@ UNDER_WAY: dict[int | str, dict[str, Any]] = {409: {"description": "It is on its
 log = structlog.get_logger(__name__)
 
 
-def _in_utc(value: datetime) -> datetime:
-    try:
-        return value.astimezone(UTC)
-    except OverflowError as error:
-        raise ValueError("no such time in UTC") from error
-
-
-Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
+Moment = Annotated[AwareDatetime, AfterValidator(in_utc)]
 
 
 class Replay(

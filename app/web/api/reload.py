@@ -9,6 +9,7 @@ from pydantic import BaseModel
 
 from app.database.engine import busy_when_gone
 from app.errors import RulebookError
+from app.web.access.routes import FOR_ADMINS
 from app.web.auth import ANSWERS
 from app.web.problems import Problem
 
@@ -32,7 +33,12 @@ def routes(process: Process) -> APIRouter:
     """Return the route."""
     router = APIRouter(tags=["admin"], responses=ANSWERS | MISTAKES)
 
-    @router.post("/-/reload", summary="Check the rules file and put it in force", response_model=Reloaded)
+    @router.post(
+        "/-/reload",
+        summary="Check the rules file and put it in force",
+        response_model=Reloaded,
+        openapi_extra=FOR_ADMINS,
+    )
     async def reload_rules() -> dict[str, Any]:
         try:
             with busy_when_gone():

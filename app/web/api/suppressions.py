@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import structlog
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Response
 from pydantic import BaseModel, Field
 
 from app.people.suppression import Suppression, read
 from app.people.suppression_store import SuppressionStore
-from app.web.api.common import LIMIT, UNREADABLE, Limit, Page, page, resource
-from app.web.fields import STORABLE, Storable
-from app.web.pagination import SuppressionCursor
+from app.web.api.common import LIMIT, UNREADABLE, Limit, page, resource
+from app.web.fields import Storable
+from app.web.pagination import NumberCursor
 from app.web.problems import Problem
 
 if TYPE_CHECKING:
@@ -26,7 +26,6 @@ SUPPRESSION: dict[str, Any] = {
     "reason": "asked by legal",
     "created_at": "2026-11-23T09:00:00.102000Z",
 }
-Value = Annotated[str, Query(max_length=320, pattern=STORABLE, description="An address, a domain or a pattern")]
 
 log = structlog.get_logger(__name__)
 
@@ -40,6 +39,12 @@ class NewSuppression(
 
     value: Storable = Field(max_length=320, description="An address, a domain, or a pattern with `*`")
     reason: Storable | None = Field(None, max_length=1000)
+
+
+class OldSuppression(BaseModel, extra="forbid", json_schema_extra={"example": {"value": "competitor.example"}}):
+    """An entry that is taken out."""
+
+    value: Storable = Field(max_length=320, description="An address, a domain, or a pattern with `*`")
 
 
 class SuppressionRow(BaseModel, json_schema_extra={"example": SUPPRESSION}):
@@ -57,10 +62,11 @@ class KeptSuppression(SuppressionRow, json_schema_extra={"example": SUPPRESSION 
     added: bool
 
 
-class SuppressionPage(
-    Page[SuppressionRow], json_schema_extra={"example": {"items": [SUPPRESSION], "next_cursor": None}}
-):
-    """One page of entries, by value."""
+class SuppressionPage(BaseModel, json_schema_extra={"example": {"items": [SUPPRESSION], "next_cursor": None}}):
+    """One page of entries, newest first."""
+
+    items: list[SuppressionRow]
+    next_cursor: int | None
 
 
 def routes(process: Process) -> APIRouter:
@@ -68,9 +74,9 @@ def routes(process: Process) -> APIRouter:
     router, store = resource(), SuppressionStore(process.engine)
 
     @router.get("/suppressions", response_model=SuppressionPage)
-    async def listed(cursor: SuppressionCursor = None, limit: Limit = LIMIT) -> dict[str, Any]:
-        """List the addresses, domains and patterns that are never enrolled, by value."""
-        return page(await store.page(cursor, limit + 1), limit, key="value")
+    async def listed(cursor: NumberCursor = None, limit: Limit = LIMIT) -> dict[str, Any]:
+        """List the addresses, domains and patterns that are never enrolled, newest first."""
+        return page(await store.page(cursor, limit + 1), limit, key="number")
 
     @router.post("/suppressions", response_model=KeptSuppression, responses=UNREADABLE)
     async def add(new: NewSuppression) -> Mapping[str, Any]:
@@ -79,10 +85,10 @@ def routes(process: Process) -> APIRouter:
         log.info("suppression.added", kind=kept["kind"], added=kept["added"])
         return kept
 
-    @router.delete("/suppressions", status_code=204)
-    async def remove(value: Value) -> Response:
+    @router.post("/suppressions/remove", status_code=204, responses=UNREADABLE)
+    async def remove(old: OldSuppression) -> Response:
         """Take an entry out, as it is listed or however it was written."""
-        kind = await store.remove(value) or await store.remove(_entry(value).value)
+        kind = await store.remove(old.value) or await store.remove(_entry(old.value).value)
         if kind is None:
             raise Problem(404, "not-found", "The list has no such entry.")
         log.info("suppression.removed", kind=kind)

@@ -11,11 +11,13 @@ from html import escape
 from typing import Annotated
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Cookie, Query
+from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from starlette.types import Scope
 
 from app.accounts.connect import CALLBACK, INSTALL, Connected, Connector
 from app.accounts.install_store import LIFE_SECONDS
+from app.audit.act import BROWSER, Act, acting
 from app.errors import InstallRefused
 
 COOKIE = "segue_install"
@@ -23,18 +25,16 @@ NOT_CONFIGURED = (
     "No account can join by OAuth: set SEGUE_HUBSPOT_CLIENT_ID, SEGUE_HUBSPOT_CLIENT_SECRET, SEGUE_PUBLIC_URL and "
     "SEGUE_ENCRYPTION_KEYS."
 )
-# These URLs contain codes and tickets: the pages are not cached, and no other site receives the URLs.
-HEADERS = {
-    "Cache-Control": "no-store",
-    "Referrer-Policy": "no-referrer",
-    "Content-Security-Policy": "default-src 'none'; base-uri 'none'; form-action {form}; frame-ancestors 'none'",
-    "X-Content-Type-Options": "nosniff",
-}
+# These URLs contain codes and tickets: as every answer, the pages are not cached, and no other site receives the URLs.
+POLICY = "default-src 'none'; base-uri 'none'; form-action {form}; frame-ancestors 'none'"
 Given = Annotated[str, Query(max_length=8192)]
 
 
-def router(connector: Connector | None) -> APIRouter:
-    """Return the public routes; without a connector they say that OAuth is not configured."""
+def router(connector: Connector | None, address: Callable[[Scope], str]) -> APIRouter:
+    """Return the public routes; without a connector they say that OAuth is not configured.
+
+    `address` returns the address of a request's client, for the audit log.
+    """
     routes = APIRouter(include_in_schema=False)
 
     @routes.get(INSTALL)
@@ -42,25 +42,41 @@ def router(connector: Connector | None) -> APIRouter:
         return await _shown(connector, lambda connector: _ask(connector, ticket))
 
     @routes.post(INSTALL)
-    async def install(ticket: Given = "") -> Response:
-        return await _shown(connector, lambda connector: _begin(connector, ticket))
+    async def install(request: Request, ticket: Given = "") -> Response:
+        with acting(_act(request, address, INSTALL)):
+            return await _shown(connector, lambda connector: _begin(connector, ticket))
 
     @routes.get(CALLBACK)
     async def callback(
+        request: Request,
         state: Given = "",
         code: Given = "",
         error: Given = "",
         error_description: Given = "",
-        began: Annotated[str, Cookie(alias=COOKIE)] = "",
     ) -> Response:
+        began = request.cookies.get(_cookie(connector), "") if connector else ""
         # HubSpot hands a stranger's state back as well as ours: the browser must be the one that was sent there.
         same = hmac.compare_digest(*(text.encode("utf-8", "surrogatepass") for text in (began, state)))
         if not (state and same):
             return _page(400, "Not connected", "This browser did not begin to connect an account. Open the link in it.")
         reason = ": ".join(part for part in (error, error_description) if part) or "it sent no code"
-        return await _shown(connector, lambda connector: _end(connector, state, code if not error else "", reason))
+        with acting(_act(request, address, CALLBACK)):
+            return await _shown(connector, lambda connector: _end(connector, state, code if not error else "", reason))
 
     return routes
+
+
+def _act(request: Request, address: Callable[[Scope], str], path: str) -> Act:
+    return Act(BROWSER, None, address(request.scope), f"{request.method} {path}")
+
+
+def _cookie(connector: Connector) -> str:
+    """Return the cookie's name. Browsers keep one with this prefix for this host and HTTPS alone (RFC 6265bis)."""
+    return f"__Host-{COOKIE}" if connector.over_tls else COOKIE
+
+
+def _cookie_path(connector: Connector) -> str:
+    return "/" if connector.over_tls else connector.pages  # the prefix requires the root
 
 
 async def _shown(connector: Connector | None, go: Callable[[Connector], Awaitable[Response]]) -> Response:
@@ -85,10 +101,10 @@ async def _begin(connector: Connector, ticket: str) -> Response:
     sent = await connector.begin(ticket)
     response = RedirectResponse(sent.url, 303, _headers())
     response.set_cookie(
-        COOKIE,
+        _cookie(connector),
         sent.state,
         max_age=LIFE_SECONDS,
-        path=connector.pages,
+        path=_cookie_path(connector),
         secure=connector.over_tls,
         httponly=True,
         samesite="lax",
@@ -100,7 +116,9 @@ async def _end(connector: Connector, state: str, code: str, reason: str) -> Resp
     if not code:
         await connector.give_up(state, reason)
     response = _connected(await connector.finish(state, code))
-    response.delete_cookie(COOKIE, path=connector.pages)
+    response.delete_cookie(
+        _cookie(connector), path=_cookie_path(connector), secure=connector.over_tls, httponly=True, samesite="lax"
+    )
     return response
 
 
@@ -123,4 +141,4 @@ def _page(status: int, title: str, *lines: str, more: str = "", form: str = "'no
 
 
 def _headers(form: str = "'none'") -> dict[str, str]:
-    return {name: value.replace("{form}", form) for name, value in HEADERS.items()}
+    return {"Content-Security-Policy": POLICY.replace("{form}", form)}

@@ -9,6 +9,8 @@ from itertools import groupby
 from shlex import quote
 from typing import TYPE_CHECKING, Any
 
+from app.web.access.routes import KEY
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
@@ -40,7 +42,10 @@ def page(document: dict[str, Any], base: str) -> str:
 
 
 def _introduction(info: dict[str, Any]) -> str:
-    access = "What begins with `/api/` or `/-/` needs the admin token: `Authorization: Bearer $SEGUE_ADMIN_TOKEN`."
+    access = (
+        "What begins with `/api/` or `/-/` needs a token: `Authorization: Bearer $TOKEN`. Each route says of "
+        "which role."
+    )
     programs = '<p>For programs: <a href="openapi.json">openapi.json</a> (OpenAPI 3.1).</p>'
     return _prose(info["description"]) + _prose(access) + programs
 
@@ -60,6 +65,7 @@ def _operation(operation: Operation, shapes: dict[str, Any], base: str) -> str:
     method, path, it = operation
     parts = [
         _prose(it.get("description", "")),
+        _prose(f"Needs a token of the role `{it[KEY]}`." if KEY in it else ""),
         f"<pre>{escape(_command(operation, shapes, base))}</pre>",
         _table("Parameters", map(_parameter, it.get("parameters", []))),
         _table("Body", ((_kind(content.get("schema", {})),) for content in _contents(it.get("requestBody", {})))),
@@ -74,7 +80,7 @@ def _command(operation: Operation, shapes: dict[str, Any], base: str) -> str:
     method, path, it = operation
     words = ["curl"] if method == "get" else ["curl", "-X", method.upper()]
     if "security" in it:
-        words.append('-H "Authorization: Bearer $SEGUE_ADMIN_TOKEN"')
+        words.append('-H "Authorization: Bearer $TOKEN"')
     for content in _contents(it.get("requestBody", {})):
         shape = shapes.get(content.get("schema", {}).get("$ref", "").removeprefix(SHAPES), {})
         words += ["-H 'Content-Type: application/json' -d", quote(json.dumps(shape.get("example", {})))]

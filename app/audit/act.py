@@ -1,0 +1,72 @@
+"""What is being done now, and by whom: known to the stores below without being passed through every call."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import socket
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+CLI, SYSTEM, BROWSER, STRANGER = "cli", "system", "browser", "stranger"
+
+
+@dataclass(slots=True)
+class Act:
+    """One request of an operator, one command, or one start of the service.
+
+    `who` is a token's name, `cli`, `system`, `browser` (a person with an install link) or `stranger` (no right token).
+    `origin` is the client's address, or the user and the machine of a command. `what` is a route or a command, `target`
+    what it is about, `revision` that of the rules in force. `noted` says that a change of it has been written.
+    """
+
+    who: str
+    role: str | None
+    origin: str
+    what: str
+    target: str | None = None
+    revision: str | None = None
+    noted: bool = field(default=False)
+
+
+_current: ContextVar[Act | None] = ContextVar("act", default=None)
+
+
+@contextmanager
+def acting(act: Act) -> Iterator[Act]:
+    """Do what follows as part of `act`."""
+    token = _current.set(act)
+    try:
+        yield act
+    finally:
+        _current.reset(token)
+
+
+def system_act(what: str) -> Act:
+    """Return an act of the service itself."""
+    return Act(SYSTEM, None, socket.gethostname(), what)
+
+
+def command_act(command: str) -> Act:
+    """Return an act of a command: by the user of this machine who runs it."""
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):  # a container may run as a number that has no name
+        user = str(os.getuid())
+    return Act(CLI, None, f"{user} on {socket.gethostname()}", f"segue {command}")
+
+
+def current() -> Act | None:
+    """Return what is being done, None where the service works on its own."""
+    return _current.get()
+
+
+def forget_notes() -> None:
+    """Say that what the present act noted has been rolled back."""
+    if (act := _current.get()) is not None:
+        act.noted = False

@@ -1,0 +1,111 @@
+"""The rows of the audit log: written in the transaction of the change that they tell of, and listed for operators."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import orjson
+from sqlalchemy import select, text
+
+from app.audit.act import current
+from app.database.engine import busy_when_gone
+from app.database.schema import audit
+from app.masking import masked_text, masked_value
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
+    from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+    from app.audit.act import Act
+
+DONE, REFUSED, FAILED = "done", "refused", "failed"
+LONGEST = 500  # characters of a target
+
+# The id is made by the database's clock, so that the rows of all replicas are in one order.
+INSERT = text("""
+    INSERT INTO audit (id, at, who, role, origin, what, target, before, after, revision, outcome, status)
+    VALUES ('aud_' || lpad(to_hex(CAST(EXTRACT(epoch FROM clock_timestamp()) * 1000 AS bigint)), 12, '0')
+                   || substr(replace(CAST(gen_random_uuid() AS text), '-', ''), 1, 20),
+            clock_timestamp(), :who, :role, :origin, :what, :target, CAST(CAST(:before AS text) AS jsonb),
+            CAST(CAST(:after AS text) AS jsonb), :revision, :outcome, :status)
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class AuditFilters:
+    """What the log is narrowed to. `after` is the last id of the page before; the newest row comes first."""
+
+    who: str | None = None
+    what: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    after: str | None = None
+    limit: int = 50
+
+
+async def note(
+    connection: AsyncConnection, *, target: str | None = None, before: Any = None, after: Any = None
+) -> None:
+    """Write what the present act changes, in the transaction of `connection`; nothing where there is no act."""
+    act = current()
+    if act is not None:
+        act.noted = True
+        await connection.execute(INSERT, _values(act, DONE, None, target, before, after))
+
+
+class AuditStore:
+    """The audit log. Every method raises Busy while the database cannot be reached."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+
+    async def write(self, act: Act, outcome: str, *, status: int | None = None, after: Any = None) -> None:
+        """Write an act that no change has been noted of: it was refused, failed, or changed nothing here."""
+        with busy_when_gone():
+            async with self._engine.begin() as connection:
+                await connection.execute(INSERT, _values(act, outcome, status, None, None, after))
+
+    async def page(self, filters: AuditFilters) -> Sequence[Mapping[str, Any]]:
+        """List rows, newest first. Ids begin with the time, so that times narrow the list by its key."""
+        rows = select(audit).order_by(audit.c.id.desc()).limit(filters.limit)
+        for name in ("who", "what"):
+            if (wanted := getattr(filters, name)) is not None:
+                rows = rows.where(audit.c[name] == wanted)
+        if filters.after is not None:
+            rows = rows.where(audit.c.id < filters.after)
+        if filters.since is not None:
+            rows = rows.where(audit.c.id >= _first_id(filters.since))
+        if filters.until is not None:
+            rows = rows.where(audit.c.id < _first_id(filters.until))
+        with busy_when_gone():
+            async with self._engine.connect() as connection:
+                return [dict(row) for row in (await connection.execute(rows)).mappings()]
+
+
+def _first_id(at: datetime) -> str:
+    return f"aud_{max(0, int(at.timestamp() * 1000)):012x}"
+
+
+def _values(act: Act, outcome: str, status: int | None, target: str | None, before: Any, after: Any) -> dict[str, Any]:
+    about = target or act.target
+    return {
+        "who": act.who,
+        "role": act.role,
+        "origin": act.origin,
+        "what": act.what,
+        "target": None if about is None else masked_text(about)[:LONGEST].replace("\x00", ""),
+        "before": _json(before),
+        "after": _json(after),
+        "revision": act.revision,
+        "outcome": outcome,
+        "status": status,
+    }
+
+
+def _json(value: Any) -> str | None:
+    if value is None:
+        return None
+    return orjson.dumps(masked_value(value), default=str).decode()

