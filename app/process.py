@@ -18,19 +18,24 @@ from typing import TYPE_CHECKING
 from app import __version__
 from app.accounts.sandbox_mode import require_apart
 from app.accounts.wiring import open_oauth
+from app.clock import utc_now
 from app.database.direct import DirectPool
 from app.database.embedded.wiring import data_dir
+from app.database.history import prune_history
 from app.database.installation import shared_key
 from app.database.listen import GRANT_CHANGED, IDLE_POLL_SECONDS, RULEBOOK_CHANGED, Notifications
 from app.database.retention import prune
 from app.database.wiring import log_server, open_database
 from app.hubspot.observe import observe_call
 from app.hubspot.wiring import open_client, open_rate_limit
+from app.ids import Ids
 from app.jobs import Loop
 from app.observability.logs import hash_email
 from app.observability.metrics import Metrics
 from app.observability.shared_metrics import share_metrics
 from app.observability.unknown_paths import UnknownPaths
+from app.people.forget import Forgetter
+from app.people.forget_store import ForgetStore
 from app.rules.active import ActiveRulebook
 from app.rules.file.documents import read_documents
 from app.rules.store import RulebookStore, unfinished_elsewhere
@@ -117,6 +122,10 @@ class Process:
         """Return the hash by which logs name a person: equal in every process, keyed by a secret of the database."""
         return partial(hash_email, key=await shared_key(self.engine, "person"))
 
+    async def forgetter(self) -> Forgetter:
+        """Return what forgets people."""
+        return Forgetter(ForgetStore(self.engine), new_id=Ids(), hash_email=await self.hasher())
+
     def subscribe(self, channel: str, handler: Callable[[], None], *, account: str | None = None) -> None:
         """Call `handler` whenever another process notifies `channel`, and may mean `account` (None: any)."""
         self._handlers.setdefault(channel, []).append((account, handler))
@@ -148,16 +157,24 @@ class Process:
         )
 
     def _sweep(self) -> Loop:
-        once = partial(
-            prune,
+        return Loop(self._prune, every=SWEEP_SECONDS, store_trouble="retention.not_swept", defect="retention.defect")
+
+    async def _prune(self) -> None:
+        """Delete what is past its retention. What a cap counts is history, too, and stays as long as it counts."""
+        settings, stopping = self.settings, self.stopping.is_set
+        await prune(
             self.engine,
-            retention=timedelta(days=self.settings.retention_days),
-            dedupe=timedelta(days=self.settings.dedupe_days),
-            audit=timedelta(days=self.settings.audit_days) if self.settings.audit_days else None,
+            retention=timedelta(days=settings.retention_days),
+            dedupe=timedelta(days=settings.dedupe_days),
+            audit=timedelta(days=settings.audit_days) if settings.audit_days else None,
             expired=partial(self.metrics.outbound, outcome="expired"),
-            stopping=self.stopping.is_set,
+            stopping=stopping,
         )
-        return Loop(once, every=SWEEP_SECONDS, store_trouble="retention.not_swept", defect="retention.defect")
+        history = timedelta(days=settings.history_days)
+        accounts = self.rulebook.current.accounts.values() if self.rulebook.current is not None else ()
+        counted = [one.per_person.period for one in accounts if one.per_person is not None]
+        age = max([history, *counted]) if history else history
+        await prune_history(self.engine, age=age, now=utc_now(), stopping=stopping)
 
     def _notify(self, channel: str, payload: str) -> None:
         for account, handler in self._handlers[channel]:

@@ -160,6 +160,12 @@ class Settings(BaseSettings):
     audit_days: float | None = Field(
         None, ge=400, le=36_500, description="For how many days the audit log is kept, at least 400; for good without"
     )
+    history_days: float = Field(
+        400.0,
+        ge=0,
+        le=36_500,
+        description="For how many days final enrollments, decisions and events are kept; 0: for ever",
+    )
     log_format: Literal["auto", "console", "json"] = Field(
         "auto", description="`auto` is console on a terminal, else JSON"
     )

@@ -11,6 +11,7 @@ import structlog
 
 from app.accounts.identity import IdentityLearner
 from app.accounts.identity_store import IdentityStore
+from app.database.listen import FORGETTING_READY, IDLE_POLL_SECONDS
 from app.enrichment import wiring as enrichment_wiring
 from app.enrollments import wiring as enrollments_wiring
 from app.followup import wiring as followup_wiring
@@ -49,8 +50,17 @@ async def start_releasing(process: Process) -> None:
         process.run(Loop(once, every=RELEASE_SECONDS, store_trouble="oauth.not_released", defect="oauth.defect"))
 
 
+async def start_forgetting(process: Process) -> None:
+    """Start the job that goes on with forgetting people, from wherever another process has left it."""
+    forgetter = await process.forgetter()
+    loop = Loop(
+        forgetter.work, every=IDLE_POLL_SECONDS, store_trouble="forgetting.not_done", defect="forgetting.defect"
+    )
+    process.run(loop, channel=FORGETTING_READY)
+
+
 PER_ACCOUNT = (enrollments_wiring.start, followup_wiring.start, start_identity)
-PER_PROCESS = (enrichment_wiring.start, outbound_wiring.start, reports_wiring.start, start_releasing)
+PER_PROCESS = (enrichment_wiring.start, outbound_wiring.start, reports_wiring.start, start_releasing, start_forgetting)
 
 
 async def start(process: Process) -> None:

@@ -32,6 +32,8 @@ COMMANDS = {
     "new-key": "hubspot.print_new_key",
     "new-token": "access.new_token",
     "audit": "access.audit",
+    "forget": "people.forget",
+    "export-person": "people.export_person",
     "backup": "backup.backup",
     "restore": "backup.restore",
     "doctor": "doctor.doctor",
@@ -51,7 +53,9 @@ HUBSPOT_COMMANDS = {
 _ASKING = """
     audit verify backup restore doctor sequences sequence status owners senders install disconnect
 """.split()  # noqa: SIM905  # names read better in a paragraph
-LOG_LEVELS = {"decide": "info", "release": "info"} | dict.fromkeys(_ASKING, "error")
+LOG_LEVELS = {"decide": "info", "release": "info", "forget": "info", "export-person": "error"} | dict.fromkeys(
+    _ASKING, "error"
+)
 
 
 class LazyGroup(TyperGroup):

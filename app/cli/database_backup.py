@@ -19,6 +19,8 @@ from app.database.backup.programs import base_environment, environment_for, find
 from app.database.embedded import EmbeddedPostgres, find, has_database
 from app.database.engine import STORE_TROUBLE, busy_when_gone, described, open_engine, require_server
 from app.errors import Busy, StartError
+from app.ids import Ids
+from app.people.restored_store import Tombstones, forget_again, read_tombstones
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -60,9 +62,33 @@ def put_back(settings: Settings, environment: Mapping[str, str], source: Path | 
             require_room(archive, name, contents, place)
             programs = find_programs(contents.server, archive=archive.programs)
             reaching = environment_for(url, base)
+            before = uvloop.run(_tombstones(url))
             restore(programs, reaching, file, replaced=contents.relations, tables=archive.qualified)
             uvloop.run(_note_restored(url, archive.created))
-    return f"restored {name} into {place}: {len(archive.tables)} tables as of {archive.created}"
+            again = uvloop.run(_forgotten_again(url, before)) if before else ""
+    return f"restored {name} into {place}: {len(archive.tables)} tables as of {archive.created}{again}"
+
+
+async def _tombstones(url: str) -> Tombstones | None:
+    engine = open_engine(url, pool_size=1, command_timeout=None)
+    try:
+        with busy_when_gone():
+            return await read_tombstones(engine)
+    finally:
+        await engine.dispose()
+
+
+async def _forgotten_again(url: str, before: Tombstones) -> str:
+    """Forget again who was forgotten after the backup; return what to say of it."""
+    engine = open_engine(url, pool_size=1, command_timeout=None)
+    try:
+        with busy_when_gone():
+            back = await forget_again(engine, before, Ids())
+    finally:
+        await engine.dispose()
+    if back is None:
+        return "\nthe tombstones of people who were forgotten do not fit this backup: forget those people again"
+    return f"\n{back} people whom it brought back are forgotten again when a worker starts" if back else ""
 
 
 async def _read(url: str, *, rows: bool) -> Contents:

@@ -30,3 +30,27 @@ def _value(place: int, type_: str) -> str:
         case "jsonb":
             return f"NULLIF(row->{place}, 'null')"
     return f"CAST(row->>{place} AS {type_})"
+
+
+# A new id as `app.ids` makes it, 48 bits of time and then random ones: later ids sort later. A prefix goes before.
+NEW_ID = """
+    lpad(to_hex(CAST(EXTRACT(epoch FROM clock_timestamp()) * 1000 AS bigint)), 12, '0')
+        || substr(replace(CAST(gen_random_uuid() AS text), '-', ''), 1, 20)
+"""
+
+ADDRESS, CONTACT = "address", "contact"  # the kinds of tombstones
+
+
+def person_key(kind: str, value: str) -> str:
+    """Return the expression for a person's keyed hash: HMAC-SHA-256 under the installation's key.
+
+    `value` is the expression of an address in its listed form, or of a contact as `portal:id`. The two blocks are read
+    once per statement.
+    """
+    block = "(SELECT value FROM installation WHERE name = 'forgotten_{}')".format
+    return f"sha256({block('outer')} || sha256({block('inner')} || convert_to('{kind}:' || {value}, 'UTF8')))"
+
+
+def is_forgotten(kind: str, value: str) -> str:
+    """Return the condition that the person `value` was forgotten."""
+    return f"EXISTS (SELECT FROM forgotten WHERE key = {person_key(kind, value)})"  # what is put in is ours

@@ -146,6 +146,7 @@ decisions = Table(
     Index(None, "email", "id"),
     Index(None, "source", "id"),
     Index(None, "rule", "id"),
+    Index(None, "verdict", "id"),
     comment="Why: which rule decided, or why none did.",
 )
 
@@ -398,9 +399,32 @@ sticky_senders = Table(
     Column("pool", Text, nullable=False),
     Column("subject", Text, nullable=False),
     Column("sender", Text, nullable=False),
-    Column("chosen_at", Instant, nullable=False),
+    Column("chosen_at", Instant, nullable=False, index=True),
     PrimaryKeyConstraint("account", "pool", "subject"),
     comment="Which sender of a pool a person (an address) or a company (a domain) was given.",
+)
+
+forgotten = Table(
+    "forgotten",
+    metadata,
+    Column("key", LargeBinary, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("forgetting_id", Text, nullable=False, index=True),
+    Column("forgotten_at", Instant, nullable=False),
+    comment="Tombstones: keyed hashes of the addresses and contacts of people who were forgotten.",
+)
+
+forgettings = Table(
+    "forgettings",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("requested_by", Text, nullable=False),
+    Column("requested_at", Instant, nullable=False),
+    Column("done_at", Instant),
+    Column("person", JSONB),
+    Column("counts", JSONB, nullable=False, server_default=text("'{}'")),
+    Index("ix_forgettings_open", "requested_at", postgresql_where=text("done_at IS NULL")),
+    comment="Who is being forgotten: `person` is emptied when nothing more is to be done. The rest proves that it was.",
 )
 
 suppressions = Table(

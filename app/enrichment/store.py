@@ -106,7 +106,8 @@ class EnrichmentStore:
                 raise FenceLost(enrichment.event_id)
         if row.accounts:
             await self._run(NOTIFY, notify_values(notifications(row.accounts)))
-        return accepted((decided,), set(row.new), dict(zip(row.taken, row.holders, strict=True)))
+        taken = dict(zip(row.taken, row.holders, strict=True))
+        return accepted((decided,), set(row.new), taken, frozenset(row.forgotten))
 
     async def hand_back(self) -> None:
         """Release the events that this worker claimed and did not finish, so that others claim them at once."""

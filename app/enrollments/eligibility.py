@@ -1,4 +1,4 @@
-"""Eligibility checks that need no HubSpot call: suppression lists, exits since the event, the per-person cap.
+"""Eligibility checks that need no HubSpot call: people who were forgotten, suppressions, exits, the cap.
 
 They hold for the address that the event named, and once the contact was read for its other addresses and its ids, too.
 """
@@ -13,7 +13,7 @@ from app.enrollments.actions import ACTIONS
 from app.errors import DeclinedError
 from app.model import ENROLL
 from app.people.addresses import normalise
-from app.people.eligibility_store import Counted, count_enrolled, find_entries
+from app.people.eligibility_store import FORGOTTEN, Counted, count_enrolled, find_entries
 from app.people.suppression import Kind, forms_of
 
 if TYPE_CHECKING:
@@ -31,13 +31,22 @@ if TYPE_CHECKING:
 class Question:
     """What the store is asked of a person: entries for `addresses`, and enrollments where the account has a cap.
 
-    `known` is a reason that needs no answer.
+    `contacts` are (address, account, contact id), known once the contact was read. `known` is a reason that needs no
+    answer.
     """
 
     enrollment: Enrollment
     addresses: tuple[str, ...] = ()
     counted: Counted | None = None
     known: DeclinedError | None = None
+    contacts: tuple[tuple[str, str, str], ...] = ()
+
+
+def looked_up(questions: Iterable[Question]) -> tuple[list[str], list[tuple[str, str, str]]]:
+    """Return the addresses and the contacts for which entries are looked up, each once."""
+    asked = list(questions)
+    addresses = dict.fromkeys(address for question in asked for address in question.addresses)
+    return list(addresses), list(dict.fromkeys(contact for question in asked for contact in question.contacts))
 
 
 class Eligibility:
@@ -48,7 +57,7 @@ class Eligibility:
         self._rulebook = rulebook
 
     async def ensure_eligible(self, enrollment: Enrollment, person: Person | None = None) -> None:
-        """Return when the person may be enrolled. Raises DeclinedError: suppressed, left_since or person_cap.
+        """Return when the person may be enrolled. Raises DeclinedError: forgotten, suppressed, left_since, person_cap.
 
         `person` is known once the contact was read.
         """
@@ -61,7 +70,7 @@ class Eligibility:
     ) -> list[DeclinedError | None]:
         """Return for each enrollment why its person may not be enrolled, looked up in the caller's transaction."""
         questions = self.questions(people)
-        return await self._answered(connection, questions, [each for one in questions for each in one.addresses])
+        return await self._answered(connection, questions, questions)
 
     async def reasons_at_claim(
         self, connection: DirectConnection, claimed: Iterable[Enrollment]
@@ -69,13 +78,13 @@ class Eligibility:
         """Return the same for enrollments that this transaction has claimed: the claim has looked at the list, too."""
         questions = self.questions((enrollment, None) for enrollment in claimed)
         listed = [one for one in questions if one.enrollment.is_listed or len(forms_of(one.enrollment.email)) > 1]
-        return await self._answered(connection, questions, [each for one in listed for each in one.addresses])
+        return await self._answered(connection, questions, listed)
 
     async def _answered(
-        self, connection: DirectConnection | DirectPool, questions: Sequence[Question], addresses: Iterable[str]
+        self, connection: DirectConnection | DirectPool, questions: Sequence[Question], listed: Iterable[Question]
     ) -> list[DeclinedError | None]:
-        """Return the reasons, of which entries are looked up for these addresses."""
-        found = await find_entries(connection, dict.fromkeys(addresses))
+        """Return the reasons, of which entries are looked up for those that are `listed`."""
+        found = await find_entries(connection, *looked_up(listed))
         counts = await self.counts(connection, questions)
         return [self.reason(question, found, counts) for question in questions]
 
@@ -97,7 +106,8 @@ class Eligibility:
             if entry := next((entry for entry in rulebook.suppress if entry.matches(normal)), None):
                 known = _suppressed(enrollment, address, f"the rules suppress {_describe(entry)}")
                 return Question(enrollment, known=known)
-        return Question(enrollment, addresses, _counted(enrollment, person, addresses, rulebook))
+        contacts = tuple((enrollment.email, enrollment.account, id_) for id_ in (person.ids if person else ()))
+        return Question(enrollment, addresses, _counted(enrollment, person, addresses, rulebook), contacts=contacts)
 
     def reason(
         self, question: Question, found: Mapping[str, Suppression], counts: Mapping[Counted, int]
@@ -107,7 +117,9 @@ class Eligibility:
         if question.known is not None:
             return question.known
         for address in question.addresses:
-            if entry := found.get(address):
+            if (entry := found.get(address)) == FORGOTTEN:
+                return DeclinedError("forgotten", "the person was forgotten")
+            if entry is not None:
                 return _suppressed(enrollment, address, f"the suppression list has {_describe(entry)}")
         if error := _left(enrollment):
             return error

@@ -20,6 +20,7 @@ from app.clock import elapsed_seconds, utc_now
 from app.database.halves import write_in_halves
 from app.enrollments import sending_statements as sql
 from app.enrollments.conflict import Conflict, require_none
+from app.enrollments.eligibility import looked_up
 from app.errors import FenceLost, HeldError, SegueError, SenderGone
 from app.people.eligibility_store import entries_of, find_values
 from app.senders.quota_store import DEFAULT_LIMIT, PERIOD, RECHECK_AFTER, next_free
@@ -133,7 +134,6 @@ class SendingCommits:
         """Write `sending`; return the rows of those that are ours, none where the inboxes must be locked first."""
         if not eligible:
             return {}
-        addresses = dict.fromkeys(address for question in eligible.values() for address in question.addresses)
         values = {
             "account": self._account,
             "inboxes": _inboxes(eligible),
@@ -141,7 +141,7 @@ class SendingCommits:
             "period": PERIOD,
             "recheck_after": RECHECK_AFTER,
         }
-        rows = await connection.fetch(sql.COMMIT_SENDING, values | find_values(addresses))
+        rows = await connection.fetch(sql.COMMIT_SENDING, values | find_values(*looked_up(eligible.values())))
         return {row["id"]: row for row in rows}
 
     async def _result(self, request: Request, question: Question, row: Any) -> datetime | SegueError:

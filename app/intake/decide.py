@@ -61,6 +61,7 @@ class Decider:
     ) -> None:
         verdict, reason = final(recorded, accepted)
         decision, event = recorded.decision, item.event
+        address = email_of(item) if verdict != Verdict.FORGOTTEN else None
         self._metrics.decided(decision.rule, verdict)
         if verdict == Verdict.DUPLICATE:
             self._metrics.duplicates(event.source, "intent", 1)
@@ -75,7 +76,7 @@ class Decider:
             enrollment_id=recorded.enrollment_id if verdict is decision.verdict else None,
             source=event.source,
             provider_event_id=event.id[:LONGEST_LOGGED] if event.id else None,
-            person=self._hash_email(address) if (address := email_of(item)) else None,
+            person=self._hash_email(address) if address else None,
             rule=decision.rule,
             revision=decision.revision,
             verdict=verdict,

@@ -13,6 +13,8 @@ from app.people.addresses import listed_address
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+FORGOTTEN = "the person was forgotten"
+
 
 @immutable
 class RecordedDecision:
@@ -57,6 +59,7 @@ class Accepted:
 
     `taken` maps the id of each enrollment that was not made to the id of the enrollment that holds the person's intent.
     `again` are the ids of stored events that were sent again, of which nothing came and which ask for something now.
+    `forgotten` are the ids of decisions about people who were forgotten.
     """
 
     new: list[str] = field(default_factory=list)
@@ -64,6 +67,7 @@ class Accepted:
     first_delivery_id: str | None = None
     taken: dict[str, str] = field(default_factory=dict)
     again: list[str] = field(default_factory=list)
+    forgotten: frozenset[str] = frozenset()
 
 
 def dedupe_digest(parts: Iterable[str]) -> bytes:
@@ -83,6 +87,8 @@ def email_of(decided: DecidedEvent) -> str | None:
 
 def final(recorded: RecordedDecision, result: Accepted) -> tuple[str, str]:
     """Return verdict and reason as stored: an enrollment whose intent is taken becomes a "no: duplicate"."""
+    if recorded.id in result.forgotten:
+        return Verdict.FORGOTTEN, FORGOTTEN
     holder = result.taken.get(recorded.enrollment_id or "")
     if holder is None:
         return recorded.decision.verdict, recorded.decision.reason

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 import structlog
 
+from app.database.engine import busy_when_gone
 from app.errors import Busy, DeliveryRejected, NotAllowed, UnknownSource
 from app.intake.entries import Accepted, IntakeRecord
 from app.model import Response
@@ -17,7 +19,6 @@ from app.sources.encodings import events_of, proved, readable, unpacked
 from app.sources.normalised import normalised
 
 if TYPE_CHECKING:
-    import asyncio
     from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 
     from app.intake.decide import Decider
@@ -40,11 +41,21 @@ class Pending(NamedTuple):
     provider: Provider
 
 
+class ContactNews(NamedTuple):
+    """What receives the contacts of HubSpot's own events, with the accounts that they may be of.
+
+    `hint` gets those whose sequence seems to have ended: no answer waits for it. `forget` gets those that HubSpot has
+    deleted for privacy: the answer waits for it, so that none is lost.
+    """
+
+    hint: Callable[[Sequence[str], Iterable[Hint]], None]
+    forget: Callable[[Sequence[str], Iterable[Hint]], Awaitable[None]]
+
+
 class Intake:
     """Receives deliveries. `maximum_body` is in bytes, also for an unpacked one.
 
     The future that `keep` returns is done after the commit; `keep_rejected` keeps a rejected delivery for the operator.
-    `hint` gets the accounts and the contacts whose sequence seems to have ended; the answer does not wait for it.
     `decide_again` decides a stored event again, where nothing came of it; the answer waits for it, so that a sender who
     got none sends the event again.
     """
@@ -59,11 +70,11 @@ class Intake:
         keep_rejected: Callable[[Delivery, DeliveryRejected], None],
         decider: Decider,
         metrics: Metrics,
-        hint: Callable[[Sequence[str], Iterable[Hint]], None],
+        contacts: ContactNews,
         decide_again: Callable[[str], Awaitable[object]],
     ) -> None:
         self._decide_again = decide_again
-        self._hint = hint
+        self._contacts = contacts
         self._rulebook = rulebook
         self._providers = providers
         self._maximum_body = maximum_body
@@ -133,16 +144,20 @@ class Intake:
         hears = None if book.store_unheard else partial(hears_type, source.name, book)
         events = events_of(provider, read, source, hears=hears)
         if hinted := provider.hints(events):
-            self._hint(book.accounts_of(source), hinted)
+            self._contacts.hint(book.accounts_of(source), hinted)
         listened = events if book.store_unheard else [event for event in events if heard(event, book)]
         complete = [normalised(event, source, delivery.headers, delivery.received_at) for event in listened]
         wanted = [self._decider.decided(event, book) for event in complete]
         self._metrics.unheard(delivery.source, len(events) - len(wanted))
         own = provider.answer(read, None)
-        if not wanted:
+        erased = provider.privacy_deletions(events)
+        if not wanted and not erased:
             return own or self._filtered(delivery, len(events))
         record = IntakeRecord(delivery, source.provider, tuple(wanted))
-        return Pending(self._keep(record), record, own, sent, source, provider)
+        kept = self._keep(record)
+        if erased:
+            kept = asyncio.ensure_future(_after(kept, self._contacts.forget(book.accounts_of(source), erased)))
+        return Pending(kept, record, own, sent, source, provider)
 
     def _book_in_force(self) -> Rulebook:
         rulebook = self._rulebook()
@@ -196,8 +211,16 @@ class Intake:
         new = set(accepted.new)
         fresh = [item for item in record.events if item.id in new]
         self._metrics.members_dropped(delivery.source, sum(item.event.dropped is not None for item in fresh))
+        self._metrics.fields_cut(delivery.source, sum(len(item.event.cut) for item in fresh))
         self._decider.observe(delivery.id, fresh, accepted)
         return _received(delivery.id)
+
+
+async def _after(kept: asyncio.Future[Accepted], forgotten: Awaitable[None]) -> Accepted:
+    """Return the outcome of the commit, once it is also stored who is to be forgotten. Raises Busy."""
+    with busy_when_gone():
+        await forgotten
+    return await kept
 
 
 def _received(delivery_id: str, **flags: bool) -> Response:

@@ -196,6 +196,6 @@ def _obstacle(locked: LockedEvent, by: str) -> str | None:
 
 def _stored(recorded: RecordedDecision, accepted: Accepted) -> NewDecision:
     verdict, reason = final(recorded, accepted)
-    made = recorded.enrollment_id if recorded.enrollment_id not in accepted.taken else None
+    made = recorded.enrollment_id if verdict == recorded.decision.verdict else None
     details = tuple(fact.detail for fact in recorded.decision.facts if fact.detail)
     return NewDecision(recorded.id, verdict, reason, recorded.decision.rule, made, details)

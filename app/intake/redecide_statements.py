@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from sqlalchemy import text
 
-from app.database.fragments import MAY_HAVE_BEEN_SENT
+from app.database.fragments import ADDRESS, MAY_HAVE_BEEN_SENT, is_forgotten
 from app.intake.statements import OUTCOME, decided
 
 LOCK_LOOKUP = text("SELECT state, created_at FROM enrichments WHERE event_id = :event_id FOR UPDATE")
@@ -60,6 +60,8 @@ DECIDE_AGAIN = text(f"""
     ), fresh AS MATERIALIZED (
         SELECT CAST(:event_id AS text) AS event_id, CAST(:delivery_id AS text) AS delivery_id,
                CAST(:heard_at AS timestamptz) AS heard_at
+    ), gone AS MATERIALIZED (
+        SELECT id AS event_id FROM events WHERE id = :event_id AND {is_forgotten(ADDRESS, "email")}
     ), {decided(free=FREE, detail="CAST(:detail AS text)")}, successor AS MATERIALIZED (
         SELECT DISTINCT ON (old) old, new FROM pair JOIN made ON made.id = pair.new ORDER BY old, new
     ), replaced AS (

@@ -69,7 +69,7 @@ class LockedEvent:
         before = {"outcome": outcome(self.latest, self.earlier)}
         after = {"decisions": [one.id for one in decided.decisions], "enrollments": made, "replaced": replaced}
         await note(self.connection, target=self.id, before=before, after=after)
-        return accepted((decided,), set(row.new), taken), replaced
+        return accepted((decided,), set(row.new), taken, frozenset(row.forgotten)), replaced
 
     async def look_up(self) -> None:
         """Begin the lookup of a thin event, anew where it failed."""

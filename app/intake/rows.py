@@ -92,6 +92,7 @@ def _event(item: _Item) -> Row:
         event.thin,
         event.data,
         event.answers or None,
+        event.contact,
     )
 
 

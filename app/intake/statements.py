@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import text
 
-from app.database.fragments import json_columns
+from app.database.fragments import ADDRESS, CONTACT, is_forgotten, json_columns
 
 # Rows come as JSON texts: that is far cheaper to write than an array per column, of which there are forty. Each row is
 # an array of values without names, in the order of these columns (`app.intake.rows` writes it): PostgreSQL parses it
@@ -17,7 +17,7 @@ DELIVERY_COLUMNS = json_columns(
 EVENT_COLUMNS = json_columns("""
     id text, key text, delivery_id text, source text, type text, provider_id text, received_at timestamptz,
     occurred_at timestamptz, email text, first_name text, last_name text, name text, company text, exit boolean,
-    thin boolean, data jsonb, answers jsonb
+    thin boolean, data jsonb, answers jsonb, contact text
 """)
 DECISION_COLUMNS = json_columns("""
     id text, event_id text, source text, email text, verdict text, reason text, rule text, line integer, revision text,
@@ -36,11 +36,26 @@ DECISION_COLUMNS = json_columns("""
 # grows stale, which can only leave an intent where it is.
 #
 # The parts that write rows do not read each other, so that their order does not matter.
+#
+# An event of a person who was forgotten is stored without the person, and enrolls nobody. Forgetting someone locks
+# `decisions` while it writes the tombstone (see `app.people.forget_statements`): PostgreSQL takes a statement's table
+# locks before its snapshot, so that a statement either sees the tombstone, or has committed before the erasure reads.
+# Of a thin event only the contact is known; its lookup finds who it is, and decides then.
+PERSON = ("provider_id", "email", "first_name", "last_name", "name", "company", "data", "answers")
 EVENTS = f"""
-    event_in AS MATERIALIZED (
-        SELECT {EVENT_COLUMNS} FROM jsonb_array_elements(CAST(:events AS jsonb)) AS element(row)
+    known AS MATERIALIZED (
+        SELECT row.*, NOT thin AND (
+            {is_forgotten(ADDRESS, "email")} OR {is_forgotten(CONTACT, "contact")}
+        ) AS gone
+        FROM (SELECT {EVENT_COLUMNS} FROM jsonb_array_elements(CAST(:events AS jsonb)) AS element(row)) AS row
+    ), event_in AS MATERIALIZED (
+        SELECT id, key, delivery_id, source, type, received_at, occurred_at, exit, thin,
+               {", ".join(f"CASE WHEN NOT gone THEN {name} END AS {name}" for name in PERSON)}
+        FROM known
+    ), gone AS MATERIALIZED (
+        SELECT id AS event_id FROM known WHERE gone
     )
-"""  # noqa: S608  # what is put in are the columns above
+"""  # noqa: S608  # what is put in are the columns above and conditions of ours
 
 # The latest decision about an event before this one, the same rule's where it has one.
 PREVIOUS = """(
@@ -52,16 +67,27 @@ PREVIOUS = """(
 def decided(*, free: str = "false", replaces: str = PREVIOUS, detail: str = "NULL") -> str:
     """Return the parts that write the rows that follow from decided events.
 
-    They need `fresh`, the (event_id, delivery_id, heard_at) that the statement may decide. `heard_at` is when the event
-    was accepted, by the one clock that all replicas share: an exit ends what was accepted before it. `free` is a
+    They need `fresh`, the (event_id, delivery_id, heard_at) that the statement may decide, and `gone`, the events of
+    people who were forgotten. `heard_at` is when the event was accepted, by the one clock that all replicas share: an
+    exit ends what was accepted before it. `free` is a
     condition on which an intent that is `held` may be taken although its period has not passed; `replaces` is the
     decision that a new one (`row`) replaces, and `detail` stands in the journal of what is made.
     """
     return f"""
-    decision_in AS MATERIALIZED (
-        SELECT row.*, delivery_id, heard_at FROM (
+    asked AS MATERIALIZED (
+        SELECT row.*, delivery_id, heard_at, event_id IN (SELECT event_id FROM gone) AS forgotten
+        FROM (
             SELECT {DECISION_COLUMNS} FROM jsonb_array_elements(CAST(:decisions AS jsonb)) AS element(row)
         ) AS row JOIN fresh USING (event_id)
+    ), decision_in AS MATERIALIZED (
+        SELECT id, event_id, delivery_id, heard_at, source, rule, line, revision, account, address, sequence, plan,
+               properties, require, intent, seconds, received_at, expires_at, due_at, priority,
+               CASE WHEN NOT forgotten THEN email END AS email,
+               CASE WHEN NOT forgotten THEN enrollment_id END AS enrollment_id,
+               CASE WHEN forgotten THEN 'forgotten' ELSE verdict END AS verdict,
+               CASE WHEN forgotten THEN 'the person was forgotten' ELSE reason END AS reason,
+               CASE WHEN forgotten THEN '[]' ELSE facts END AS facts
+        FROM asked
     ), holder AS (
         INSERT INTO intents AS held (account, intent, email, enrollment_id, until)
         SELECT DISTINCT ON (account, intent, address)
@@ -115,6 +141,7 @@ OUTCOME = """
     SELECT ARRAY(SELECT event_id FROM fresh) AS new,
            ARRAY(SELECT id FROM taken) AS taken,
            ARRAY(SELECT holder FROM taken) AS holders,
+           ARRAY(SELECT id FROM asked WHERE forgotten) AS forgotten,
            ARRAY(SELECT DISTINCT account FROM made) AS accounts
 """
 
@@ -134,6 +161,7 @@ ACCEPT = text(f"""
             ) AS element(row, body)
         ) AS row
         WHERE id IN (SELECT delivery_id FROM fresh)
+          AND id NOT IN (SELECT delivery_id FROM known WHERE gone)  -- its body holds the person
     ), event AS (
         INSERT INTO events (
             id, delivery_id, source, type, provider_id, received_at, occurred_at, email, first_name, last_name, name,
@@ -151,7 +179,7 @@ ACCEPT = text(f"""
     ), outcome AS (
         {OUTCOME}, EXISTS (SELECT FROM thin) AS thin
     )
-    SELECT new, taken, holders, accounts, thin,
+    SELECT new, taken, holders, forgotten, accounts, thin,
            CASE WHEN CAST(:notify AS boolean) THEN ARRAY(
                SELECT CAST(pg_notify(CAST(:ready AS text), account) AS text) FROM unnest(accounts) AS account
            ) END,
@@ -174,6 +202,8 @@ ENRICHED = text(f"""
             last_name = event_in.last_name, name = event_in.name, company = event_in.company, exit = event_in.exit,
             data = event_in.data, answers = event_in.answers
         FROM event_in WHERE events.id = event_in.id AND event_in.id IN (SELECT event_id FROM fresh)
+    ), unkept AS (
+        DELETE FROM deliveries WHERE id IN (SELECT delivery_id FROM fresh JOIN gone USING (event_id))
     )
     {OUTCOME}
 """)  # noqa: S608  # what is put in are the parts above
@@ -201,7 +231,8 @@ COUNT_REPEATS = text("""
     ) AND NOT EXISTS (
         SELECT FROM enrichments WHERE enrichments.event_id = first.event_id AND state IN ('ready', 'working')
     ) AND NOT EXISTS (
-        SELECT FROM decisions WHERE decisions.event_id = first.event_id AND verdict IN ('duplicate', 'dropped')
+        SELECT FROM decisions
+        WHERE decisions.event_id = first.event_id AND verdict IN ('duplicate', 'dropped', 'forgotten')
           AND decided_at = (SELECT max(decided_at) FROM decisions WHERE decisions.event_id = first.event_id)
     ) AS over
     FROM first

@@ -28,7 +28,8 @@ async def write(
     values = {**rows(batch), "notify": notify, "ready": ENROLLMENTS_READY, "thin_ready": THIN_EVENTS_READY}
     (row,) = await connection.fetch(sql.ACCEPT, values)
     new, taken = set(row["new"]), dict(zip(row["taken"], row["holders"], strict=True))
-    results = [accepted(record.events, new, taken) for record in batch]
+    forgotten = frozenset(row["forgotten"])
+    results = [accepted(record.events, new, taken, forgotten) for record in batch]
     await _count_repeats(connection, batch, results)
     return results, notifications(row["accounts"], thin=row["thin"])
 
@@ -45,9 +46,14 @@ def notify_values(woken: Iterable[Notification]) -> dict[str, list[str]]:
     return {"channels": [channel for channel, _ in pairs], "payloads": [payload for _, payload in pairs]}
 
 
-def accepted(events: Sequence[DecidedEvent], new: set[str], taken: dict[str, str]) -> Accepted:
-    """Return the outcome of these events: `new` are the ids that were written, `taken` the intents that were not."""
-    result = Accepted()
+def accepted(
+    events: Sequence[DecidedEvent], new: set[str], taken: dict[str, str], forgotten: frozenset[str] = frozenset()
+) -> Accepted:
+    """Return the outcome of these events: `new` are the ids that were written, `taken` the intents that were not.
+
+    `forgotten` are the decisions about people who were forgotten.
+    """
+    result = Accepted(forgotten=forgotten)
     for event in events:
         (result.new if event.id in new else result.seen).append(event.id)
     if taken:

@@ -109,6 +109,7 @@ class Verdict(StrEnum):
     NONE = "none"  # no rule matched, or the matching rule cannot act (no e-mail address)
     DROPPED = "dropped"  # a member of a batch that cannot be used
     DUPLICATE = "duplicate"  # the person's intent is taken: only the store can find this
+    FORGOTTEN = "forgotten"  # the person was forgotten: only the store can find this, too
 
 
 @immutable

@@ -66,6 +66,8 @@ class Event:
     the question: a text, or a list of texts where a person may choose several. Rules and `map:` read them.
     `received_at` is when its delivery arrived (aware): `now()` of a rule, so that a stored event is decided alike.
     `lacking` says why there is no address, where the provider knows; the decision says it, and it is not stored.
+    `contact` is the HubSpot contact that the event names, as `portal:id`; it is not stored.
+    `cut` are the fields that were too long, of which the beginning is kept; decisions say it.
     """
 
     source: str
@@ -85,6 +87,8 @@ class Event:
     answers: Mapping[str, str | list[str]] = field(default_factory=dict, repr=False)
     received_at: datetime | None = None
     lacking: str | None = None
+    contact: str | None = None
+    cut: tuple[str, ...] = ()
 
 
 @immutable

@@ -83,6 +83,7 @@ class Metrics:
             "enrichments_total", "Thin events that were asked about", "source", "outcome"
         )
         self._dropped = self._counter("members_dropped_total", "Members of batches that cannot be used", "source")
+        self._cut = self._counter("fields_cut_total", "Fields of events that were too long to keep whole", "source")
         self._unheard = self._counter("unheard_total", "Events that no rule listens to", "source")
         self._decisions = self._counter("decisions_total", "Decisions by rule and verdict", "rule", "outcome")
         self.rule_error: Callable[[str], None] = self._counting(
@@ -231,6 +232,11 @@ class Metrics:
         """Count members of a batch that were recorded but not decided."""
         if count:
             self._dropped.labels(source).inc(count)
+
+    def fields_cut(self, source: str, count: int) -> None:
+        """Count fields of which only the beginning was kept."""
+        if count:
+            self._cut.labels(source).inc(count)
 
     def old_secret(self, source: str) -> None:
         """Note that a secret that is being replaced still verifies deliveries."""

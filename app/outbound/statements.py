@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from sqlalchemy import text
 
-# An id as `app.ids` makes it, 48 bits of time and then random ones: later ids sort later.
-NEW_ID = """
-    'out_' || lpad(to_hex(CAST(EXTRACT(epoch FROM clock_timestamp()) * 1000 AS bigint)), 12, '0')
-           || substr(replace(CAST(gen_random_uuid() AS text), '-', ''), 1, 20)
-"""
+from app.database.fragments import NEW_ID as ID
+
+NEW_ID = f"'out_' || {ID}"
 
 # The body is made here, in the transaction that changes the enrollment, and its bytes are stored: every retry and every
 # replay sends the same bytes. A notification serialises the commits of such transactions; enrollments are sent within
@@ -87,13 +85,17 @@ NEXT_DUE = text("""
     ) AS first
 """)
 
-# The fence: the attempt that was claimed. The last twenty answers are kept.
+# The fence: the attempt that was claimed. The last twenty answers are kept. What says that a person was forgotten is
+# itself erased with its delivery, and with it the answers, which may quote it.
 RECORD = text("""
     UPDATE outbound SET state = :after, tries = :tries, due_at = COALESCE(CAST(:due_at AS timestamptz), due_at),
            last_status = :status, last_error = :error, leased_by = NULL, leased_until = NULL,
            delivered_at = CASE WHEN :after = 'delivered' THEN CAST(:now AS timestamptz) ELSE delivered_at END,
-           attempts = CASE WHEN jsonb_array_length(attempts) >= 20 THEN attempts - 0 ELSE attempts END
-                      || jsonb_build_array(CAST(:line AS jsonb)),
+           body = CASE WHEN kind = 'forgotten' AND :after = 'delivered' THEN CAST('' AS bytea) ELSE body END,
+           attempts = CASE WHEN kind = 'forgotten' AND :after = 'delivered' THEN '[]'
+                           WHEN jsonb_array_length(attempts) >= 20 THEN attempts - 0 ELSE attempts END
+                      || jsonb_build_array(CAST(:line AS jsonb)
+                             - CASE WHEN kind = 'forgotten' THEN 'answer' ELSE '' END),
            updated_at = clock_timestamp()
     WHERE id = :id AND attempt = :attempt AND state = 'sending'
     RETURNING id
@@ -143,9 +145,11 @@ ENABLE = text("""
 NOTIFY = text("SELECT pg_notify(CAST(:channel AS text), '')")
 
 # Due at once, with all its tries again; the same bytes under the same id. An event whose worker died is free again.
+# One whose bytes were erased is not sent again.
 REPLAY = text("""
     UPDATE outbound SET state = 'waiting', due_at = clock_timestamp(), tries = 0, updated_at = clock_timestamp()
     WHERE id = :id AND (state <> 'sending' OR leased_until < clock_timestamp())
+      AND NOT (kind = 'forgotten' AND state = 'delivered')
     RETURNING id
 """)
 
@@ -154,6 +158,7 @@ REPLAY_MANY = text("""
         SELECT id FROM outbound
         WHERE endpoint = :endpoint AND state = ANY(CAST(:states AS text[])) AND created_at >= :since
           AND (CAST(:until AS timestamptz) IS NULL OR created_at < :until) AND id > :after
+          AND NOT (kind = 'forgotten' AND state = 'delivered')
         ORDER BY id LIMIT :batch_size
         FOR UPDATE
     ), moved AS (

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import text
 
+from app.database.fragments import ADDRESS, CONTACT, is_forgotten
 from app.people.suppression import Kind, Suppression, forms_of, keys_of
 
 if TYPE_CHECKING:
@@ -15,24 +16,38 @@ if TYPE_CHECKING:
 
     from app.database.direct import DirectConnection, DirectPool
 
+# What stands for a person who was forgotten: no entry of the list has this value.
+FORGOTTEN = Suppression(Kind.ADDRESS, "")
+
 # For each address the first entry that matches it: `keys` are the values that an exact entry for it may have, `forms`
-# are what patterns are held against.
-FIND_ENTRIES = """
+# are what patterns are held against. A tombstone comes before all entries. `contacts` are those that HubSpot has shown
+# under an address: of one that was forgotten no address is enrolled.
+FIND_ENTRIES = f"""
     SELECT DISTINCT ON (email) email, kind, value FROM (
         SELECT email, kind, value FROM unnest(CAST(:owners AS text[]), CAST(:keys AS text[])) AS wanted(email, key)
         JOIN suppressions ON value = key
         UNION ALL
         SELECT email, kind, value FROM unnest(CAST(:emails AS text[]), CAST(:forms AS text[])) AS wanted(email, form)
         JOIN suppressions ON kind = 'pattern' AND form LIKE fits
+        UNION ALL
+        SELECT owner, 'address', '' FROM unnest(CAST(:emails AS text[]), CAST(:forms AS text[])) AS wanted(owner, form)
+        WHERE {is_forgotten(ADDRESS, "form")}
+        UNION ALL
+        SELECT owner, 'address', ''
+        FROM unnest(CAST(:owned AS text[]), CAST(:accounts AS text[]), CAST(:contacts AS text[]))
+            AS wanted(owner, account, contact)
+        JOIN hubspot_accounts USING (account)
+        WHERE {is_forgotten(CONTACT, "(portal_id || ':' || contact)")}
     ) AS found ORDER BY email, value
-"""
+"""  # noqa: S608  # what is put in are conditions of ours
 FIND = text(FIND_ENTRIES)
 
-# Whether an entry matches an address as it is written; FIND also knows the forms of before.
-IS_LISTED = """
-    EXISTS (SELECT FROM suppressions WHERE value IN ({email}, substring({email} FROM '[^@]*$')))
-    OR EXISTS (SELECT FROM suppressions WHERE kind = 'pattern' AND {email} LIKE fits)
-"""
+# Whether an entry matches an address as it is written, or a tombstone does; FIND also knows the forms of before.
+IS_LISTED = f"""
+    EXISTS (SELECT FROM suppressions WHERE value IN ({{email}}, substring({{email}} FROM '[^@]*$')))
+    OR EXISTS (SELECT FROM suppressions WHERE kind = 'pattern' AND {{email}} LIKE fits)
+    OR {is_forgotten(ADDRESS, "{email}")}
+"""  # noqa: S608  # as above
 
 # HubSpot's own time of an enrollment came with its reply. Where the reply was lost, the time of the first request is
 # used. A row with such a request counts in whatever state it is now, unless HubSpot refused it in the end: an operator
@@ -72,21 +87,32 @@ class Counted:
     period: timedelta
 
 
-async def find_entries(connection: DirectConnection | DirectPool, emails: Iterable[str]) -> dict[str, Suppression]:
-    """Return the entry that matches each address; an address that none matches is left out."""
-    values = find_values(emails)
+async def find_entries(
+    connection: DirectConnection | DirectPool,
+    emails: Iterable[str],
+    contacts: Iterable[tuple[str, str, str]] = (),
+) -> dict[str, Suppression]:
+    """Return the entry that matches each address; an address that none matches is left out.
+
+    `contacts` are (address, account, contact id). FORGOTTEN stands for a person who was forgotten.
+    """
+    values = find_values(emails, contacts)
     return entries_of(await connection.fetch(FIND, values)) if values["emails"] else {}
 
 
-def find_values(emails: Iterable[str]) -> dict[str, list[str]]:
+def find_values(emails: Iterable[str], contacts: Iterable[tuple[str, str, str]] = ()) -> dict[str, list[str]]:
     """Return the parameters of FIND."""
     forms = [(email, form) for email in emails for form in forms_of(email)]
     pairs = [(email, key) for email, form in forms for key in keys_of(form)]
+    known = list(contacts)
     return {
         "owners": [email for email, _ in pairs],
         "keys": [key for _, key in pairs],
         "emails": [email for email, _ in forms],
         "forms": [form for _, form in forms],
+        "owned": [email for email, _, _ in known],
+        "accounts": [account for _, account, _ in known],
+        "contacts": [contact for _, _, contact in known],
     }
 
 

@@ -58,7 +58,17 @@ def decide(event: Event, rulebook: Rulebook) -> list[Decision]:
             stopped = rule
         if stopped or (fact.matched and not rule.goes_on):
             break
-    return decisions or [_no_match(facts, rulebook, values, stopped)]
+    found = decisions or [_no_match(facts, rulebook, values, stopped)]
+    return [_with_cuts(decision, event) for decision in found] if event.cut else found
+
+
+def _with_cuts(decision: Decision, event: Event) -> Decision:
+    """Return the decision with which fields of the event were cut: with its last fact, or with the reason."""
+    note = f"only the beginning was kept of {', '.join(event.cut)}"
+    if not decision.facts:
+        return replace(decision, reason=f"{decision.reason}; {note}")
+    *before, last = decision.facts
+    return replace(decision, facts=(*before, replace(last, because=f"{last.because}; {note}")))
 
 
 def _evaluate(rule: Rule, values: Facts) -> RuleFact:

@@ -173,6 +173,10 @@ class Provider(ABC):
         """Return the HubSpot contacts whose sequence may have ended, according to these events."""
         return frozenset()
 
+    def privacy_deletions(self, events: list[Event]) -> frozenset[Hint]:
+        """Return the HubSpot contacts that were deleted for privacy: Segue forgets them, too."""
+        return frozenset()
+
     def sign(self, body: bytes, config: SourceConfig, now: datetime, *, method: str, url: str) -> dict[str, str]:
         """Return the headers that the provider would send with `body`, for samples, demonstrations and tests.
 

@@ -38,6 +38,7 @@ def in_body(prefix: str) -> Any:
 EventCursor = Annotated[str | None, _described("evt"), _own("evt")]
 DecisionCursor = Annotated[str | None, _described("dec"), _own("dec")]
 EnrollmentCursor = Annotated[str | None, _described("enr"), _own("enr")]
+ForgettingCursor = Annotated[str | None, _described("fgt"), _own("fgt")]
 OutboundCursor = Annotated[str | None, _described("out"), _own("out")]
 AuditCursor = Annotated[str | None, _described("aud"), _own("aud")]
 NumberCursor = Annotated[int | None, Query(ge=1, lt=2**63, description=NEXT)]

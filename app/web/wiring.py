@@ -12,7 +12,7 @@ from app.followup.hint_store import HintStore
 from app.ids import Ids
 from app.intake.decide import Decider
 from app.intake.group_commit import GroupCommit
-from app.intake.receive import Intake
+from app.intake.receive import ContactNews, Intake
 from app.intake.rejected_store import RejectedDeliveries
 from app.intake.wiring import redecider, resent
 from app.sources import PROVIDERS
@@ -138,7 +138,7 @@ async def _webhooks(process: Process, trusted: Networks) -> Webhooks:
         keep_rejected=rejected.keep,
         decider=Decider(new_id=ids, hash_email=await process.hasher(), metrics=metrics),
         metrics=metrics,
-        hint=hints.keep,
+        contacts=ContactNews(hints.keep, (await process.forgetter()).begin_contacts),
         decide_again=resent(await redecider(process)),
     )
     public_url = str(process.settings.public_url or "").rstrip("/")

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 ROWS = 20_000
 # These have a row for each account, sender, endpoint, source or reload. All others grow with traffic.
 SMALL = frozenset({
-    "follow_turns", "hubspot_accounts", "inboxes", "installation", "oauth_grants", "oauth_installs",
+    "follow_turns", "forgettings", "hubspot_accounts", "inboxes", "installation", "oauth_grants", "oauth_installs",
     "outbound_endpoints", "pool_turns", "rate_days", "rate_windows", "refused_deliveries", "rulebooks", "sender_pauses",
 })  # fmt: skip
 GROWING = frozenset(metadata.tables) - SMALL
@@ -58,6 +58,7 @@ COLUMNS = {
         "follow_at": f"CASE WHEN {ENROLLED} THEN {DUE_ELSEWHERE} END", "enrolled_at": LATELY,
     },
     "journal": {"enrollment_id": KEY},
+    "forgotten": {"key": "sha256(convert_to(CAST(n AS text), 'UTF8'))", "forgetting_id": KEY},
     "intents": {"account": ACCOUNT, "email": ADDRESS, "enrollment_id": KEY, "until": "now() + n * interval '1 hour'"},
     # The window of one account in a hundred.
     "rate_grants": {

@@ -403,6 +403,20 @@ def created(contact: str) -> list[dict[str, Any]]:
     return [{"subscriptionType": "contact.creation", "objectId": int(contact), **ids}]
 
 
+async def test_a_lookup_that_finds_a_forgotten_person_enrolls_no_one_and_keeps_nothing(office: Office) -> None:
+    forgetter = await office.web.process.forgetter()
+    begun = await forgetter.begin("ada@corp.example", by="cli")
+    assert await forgetter.finish(begun.id)
+    await office.ticket()
+    office.far_end.answers = [httpx.Response(200, json=ORDER)]
+    await office.enrich()
+    event = await office.one("SELECT email, first_name, data FROM events")
+    assert event == {"email": None, "first_name": None, "data": None}
+    decision = await office.one("SELECT verdict, email, enrollment_id FROM decisions")
+    assert decision == {"verdict": "forgotten", "email": None, "enrollment_id": None}
+    assert await office.web.rows("SELECT id FROM deliveries") == []
+
+
 async def test_a_contact_is_read_in_the_account_itself(office: Office, hubspot: BatchedHubSpot) -> None:
     contact = await hubspot.upsert("cid@corp.example", {"firstname": "Cid", "company": "Cox"})
     await office.web.deliver("portal", created(contact))

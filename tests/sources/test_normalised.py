@@ -8,7 +8,7 @@ from typing import Any
 
 from app.model import Delivery, Event, Secret, SourceConfig
 from app.sources import PROVIDERS
-from app.sources.normalised import normalised
+from app.sources.normalised import LONGEST, normalised
 
 ARRIVED = datetime(2026, 11, 28, 11, 0, 2, tzinfo=UTC)
 
@@ -40,3 +40,22 @@ def test_a_name_that_map_finds_is_parted_too() -> None:
 
 def test_an_event_keeps_when_it_arrived() -> None:
     assert read("calendly", invitee()).received_at == ARRIVED
+
+
+def test_fields_that_are_too_long_are_cut_and_the_payload_has_them_whole() -> None:
+    event = read("calendly", invitee(first_name="F" * 2000, uri="https://api.calendly.com/invitees/" + "9" * 2000))
+    assert len(event.first_name or "") == LONGEST
+    assert "first_name" in event.cut
+    assert len(event.data["payload"]["first_name"]) == 2000
+
+
+def test_an_address_that_is_too_long_is_none_and_not_the_beginning_of_one() -> None:
+    event = read("calendly", invitee(email="ada@corp.co" + "\u200b" * 2000 + "m"))
+    assert event.email is None
+    assert event.lacking == "its address is longer than 1,024 characters"
+
+
+def test_an_event_whose_type_is_too_long_is_recorded_as_dropped() -> None:
+    event = read("calendly", invitee() | {"event": "x" * 2000})
+    assert event.dropped == "its type is longer than 1,024 characters"
+    assert len(event.type) == LONGEST

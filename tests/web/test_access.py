@@ -34,7 +34,13 @@ if TYPE_CHECKING:
     from app.web.access.routes import GuardedRoute
 
 TOKEN_OF = {Role.VIEWER: VIEWER_TOKEN, Role.OPERATOR: OPERATOR_TOKEN, Role.ADMIN: ADMIN_TOKEN}
-ADMINS = {"POST /-/reload", "POST /api/v1/accounts/{account}/install"}
+ADMINS = {
+    "POST /-/reload",
+    "POST /api/v1/accounts/{account}/install",
+    "POST /api/v1/people/export",
+    "POST /api/v1/people/forget",
+    "POST /api/v1/people/lift",
+}
 READING_POSTS = {
     "POST /api/v1/events/search",
     "POST /api/v1/decisions/search",
@@ -145,6 +151,7 @@ async def test_a_viewer_reads_everything_and_no_address(web: Running) -> None:
         "enrollment_id": (await web.rows("SELECT id FROM enrollments ORDER BY id LIMIT 1"))[0]["id"],
         "outbound_id": "out_1",
         "sequence_id": "310001",
+        "forgetting_id": "fgt_1",
     }
     shown = 0
     for route in routes_of(web):

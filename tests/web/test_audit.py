@@ -35,12 +35,19 @@ CHANGES: dict[str, tuple[str, dict[str, Any] | None]] = {
         "/api/v1/outbound/replay",
         {"endpoint": "crm-back", "since": "2026-01-01T00:00:00Z", "state": "all"},
     ),
+    "POST /api/v1/people/forget": ("/api/v1/people/forget", {"email": "ada@corp.example", "dry_run": False}),
+    "POST /api/v1/people/lift": ("/api/v1/people/lift", {"email": "kept@corp.example"}),
+    "POST /api/v1/people/export": ("/api/v1/people/export", {"email": "ada@corp.example"}),
     "POST /api/v1/events/{event_id}/decide": ("/api/v1/events/{event}/decide", None),
     "POST /api/v1/events/decide": ("/api/v1/events/decide", {"rule": "signup", "since": "2026-01-01T00:00:00Z"}),
 }
 # OAuth is not configured here: tests/accounts has it.
 NOT_HERE = {"POST /api/v1/accounts/{account}/install"}
-UNCHANGED = {"POST /api/v1/endpoints/{name}/enable"}  # there is no breaker to close yet
+UNCHANGED = {
+    "POST /api/v1/endpoints/{name}/enable",  # there is no breaker to close yet
+    "POST /api/v1/people/lift",  # no person was forgotten yet
+    "POST /api/v1/people/export",  # it reads
+}
 
 
 async def prepared(web: Running, rules: Path) -> dict[str, str]:

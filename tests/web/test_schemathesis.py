@@ -41,6 +41,7 @@ LISTS = [
     "/api/v1/endpoints",
     "/api/v1/sources/unknown-paths",
     "/api/v1/audit",
+    "/api/v1/people/forgettings",
 ]
 LISTINGS = [
     "/api/v1/sequences",
@@ -48,7 +49,12 @@ LISTINGS = [
     "/api/v1/sequences/{sequence_id}",
 ]
 LIVE = "/api/v1/contacts/enrollment"
-DETAILS = ["/api/v1/events/{event_id}", "/api/v1/decisions/{decision_id}", "/api/v1/enrollments/{enrollment_id}"]
+DETAILS = [
+    "/api/v1/events/{event_id}",
+    "/api/v1/decisions/{decision_id}",
+    "/api/v1/enrollments/{enrollment_id}",
+    "/api/v1/people/forgettings/{forgetting_id}",
+]
 OUTBOUND = [("GET", "/api/v1/outbound/{outbound_id}"), ("POST", "/api/v1/outbound/{outbound_id}/replay")]
 ENDPOINTS = ["/api/v1/endpoints/{name}/enable", "/api/v1/endpoints/{name}/test"]
 WHOLE = [
@@ -61,6 +67,9 @@ WHOLE = [
     "/api/v1/enrollments/search",
     "/api/v1/outbound/replay",
     "/api/v1/events/decide",
+    "/api/v1/people/forget",
+    "/api/v1/people/lift",
+    "/api/v1/people/export",
 ]
 ACTS = [
     "/api/v1/enrollments/{enrollment_id}/release",
@@ -131,6 +140,7 @@ async def test_details_answer_as_documented(
     web: Running, schema: BaseSchema, path: str, data: st.DataObject, *, real: bool, token: str
 ) -> None:
     await web.deliver("crm", {"type": "signup", "data": {"email": "ada@corp.example", "employees": 80}})
+    await (await web.process.forgetter()).begin("bob@corp.example", by="cli")
     case = data.draw(schema[path]["GET"].as_strategy())
     if real:
         (newest,) = (await web.get(path.rpartition("/")[0], limit=1)).json()["items"]

@@ -22,6 +22,9 @@ SEQUENCES = frozenset({oauth_grant_versions.name})
 # The tables since the first migration: a database or a file without one of them is not Segue's.
 CORE = frozenset({VERSION_TABLE, "deliveries", "events", "decisions", "enrollments"})
 
+# The migrations fill these: with rows here alone a database counts as empty.
+MIGRATED = frozenset({VERSION_TABLE, "installation"})
+
 FOUND = text("""
     SELECT relname, relnamespace::regnamespace::text || '.' || quote_ident(relname) FROM pg_class
     WHERE relname = ANY(:names) AND relkind IN ('r', 'p', 'S') AND pg_table_is_visible(oid)
@@ -39,8 +42,8 @@ SESSIONS = text("""
 class Contents:
     """What a database holds. `relations` are Segue's tables and sequences, each with its name as SQL writes it.
 
-    `server` is PostgreSQL's major version, `schema` the one in which new tables are made, `used` whether a table other
-    than the migration's has a row, `sessions` the number of Segue's other sessions.
+    `server` is PostgreSQL's major version, `schema` the one in which new tables are made, `used` whether a table has
+    a row that no migration has made, `sessions` the number of Segue's other sessions.
     """
 
     server: int
@@ -96,7 +99,7 @@ def newer(revision: str) -> str:
 
 
 async def _used(connection: AsyncConnection, relations: Mapping[str, str]) -> bool:
-    tables = [qualified for name, qualified in relations.items() if name in TABLES - {VERSION_TABLE}]
+    tables = [qualified for name, qualified in relations.items() if name in TABLES - MIGRATED]
     if not tables:
         return False
     holding = " OR ".join(f"EXISTS (SELECT FROM {table})" for table in tables)

@@ -42,6 +42,7 @@ from app.sources.strict_json import parse
 # HubSpot decodes these escapes in the URL before it signs ("validating requests" page); all others stay as sent.
 DECODED = re.compile(r"%(?:3A|2F|3F|40|21|24|27|28|29|2A|2C|3B)", re.IGNORECASE)
 EXITS = frozenset({"contact.deletion", "contact.privacyDeletion", "object.deletion", "object.privacyDeletion"})
+PRIVACY = frozenset({"contact.privacyDeletion", "object.privacyDeletion"})
 # Changes that may mean that an enrollment has ended. Whether HubSpot sends them is not certain (its documentation
 # excludes other properties from webhooks), so nothing depends on them.
 HINTS = frozenset(
@@ -130,6 +131,12 @@ class HubSpot(SignedProvider):
         hints = (Hint(_number(change, "portalId"), _number(change, "objectId")) for change in changes)
         return frozenset(hint for hint in hints if hint.contact)
 
+    def privacy_deletions(self, events: list[Event]) -> frozenset[Hint]:
+        """Return the contacts of `contact.privacyDeletion`, which names an id and nothing else."""
+        erased = (one.data for one in events if one.type in PRIVACY and _about_contact(one.data))
+        hints = (Hint(_number(change, "portalId"), _number(change, "objectId")) for change in erased)
+        return frozenset(hint for hint in hints if hint.contact and hint.portal)
+
     def enriched(self, event: Event, found: Any) -> Event:
         """Return the event with the contact's properties, under `event.data.contact` too."""
         return replace(
@@ -191,8 +198,16 @@ def _change(body: list[Any], index: int, config: SourceConfig) -> Event:
         email=text(body, index, "propertyValue") if find(body, index, "propertyName") == "email" else None,
         data=body[index],
         exit=(kind in EXITS and _about_contact(body[index])) or _opted_out(body[index]),
+        contact=_contact(id_at(body, index, "portalId"), id_at(body, index, "objectId"))
+        if _about_contact(body[index])
+        else None,
     )
     return replace(event, thin=event.email is None and PROVIDER.lookup(event, config) is not None)
+
+
+def _contact(portal: str | None, contact: str | None) -> str | None:
+    """Return the contact as `portal:id`, None where either is missing."""
+    return f"{portal}:{contact}" if portal and contact else None
 
 
 def _opted_out(change: dict[str, Any]) -> bool:
@@ -217,6 +232,10 @@ def _workflow(body: dict[str, Any], delivery: Delivery, config: SourceConfig) ->
         occurred_at=_sent_at(delivery),
         data=body,
         answers=_answers(body),
+        contact=_contact(
+            first_text(id_at(body, "portal-id"), id_at(body, "portalId")),
+            first_text(id_at(body, "vid"), id_at(body, "objectId"), id_at(body, "hs_object_id")),
+        ),
         **_person(body),
     )
 
@@ -235,6 +254,7 @@ def _action(body: dict[str, Any], delivery: Delivery, config: SourceConfig) -> E
         occurred_at=_sent_at(delivery),
         data=body,
         answers=_answers(body["object"]),
+        contact=_contact(id_at(body, "origin", "portalId"), id_at(body, "object", "objectId")),
         **_person(body["object"]),
     )
     return replace(event, thin=event.email is None and PROVIDER.lookup(event, config) is not None)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from app.process import Process
 
 OutboundState = Literal["waiting", "sending", "delivered", "failed"]
-Kind = Literal["enrolled", "refused", "parked", "ended", "replied", "test"]
+Kind = Literal["enrolled", "refused", "parked", "ended", "replied", "forgotten", "test"]
 EVENT: dict[str, Any] = {
     "id": "out_019ab2c3d4e5f60718293a4b5c6d7e90",
     "endpoint": "crm",

@@ -19,7 +19,7 @@ from app.web.problems import Problem
 if TYPE_CHECKING:
     from app.process import Process
 
-UNDER_WAY: dict[int | str, dict[str, Any]] = {409: {"description": "It is on its way right now"}}
+UNDER_WAY: dict[int | str, dict[str, Any]] = {409: {"description": "It is on its way right now, or was erased"}}
 
 log = structlog.get_logger(__name__)
 
@@ -74,6 +74,8 @@ def routes(process: Process) -> APIRouter:
         """
         allowed = await store.replay(outbound_id)
         row = or_404(await store.one(outbound_id), outbound_id)
+        if not allowed and row["state"] == "delivered":
+            raise Problem(409, "wrong-state", "It says that a person was forgotten, and was erased with its delivery.")
         if not allowed:
             raise Problem(409, "wrong-state", "It is on its way right now: look again when it has been answered.")
         log.info("outbound.replayed", outbound_id=outbound_id, endpoint=row["endpoint"])

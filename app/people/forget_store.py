@@ -1,0 +1,236 @@
+"""Forgetting someone in the database: each step is one transaction, and may be repeated."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from app.audit.store import note
+from app.database.listen import FORGETTING_READY, OUTBOUND_READY
+from app.people import forget_statements as sql
+from app.people.search import pages
+from app.people.search_statements import BITE, Search, searches
+from app.people.whole import WholePerson, read_person, stored
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from sqlalchemy import Row
+    from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+ROUNDS = 10  # how often addresses and contacts lead to more of them
+
+
+@dataclass(frozen=True, slots=True)
+class Forgetting:
+    """A request to forget someone: since when, and what was done. `done_at` is None while something is left."""
+
+    id: str
+    requested_by: str
+    requested_at: datetime
+    done_at: datetime | None
+    counts: Mapping[str, int]
+
+
+class ForgetStore:
+    """Requests to forget people, and the steps that carry them out."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+        self._searches = searches()
+
+    async def request(self, id_: str, person: WholePerson, *, by: str) -> None:
+        """Note that a person is to be forgotten. From its commit on it will be done, whatever crashes."""
+        async with self._engine.begin() as connection:
+            await connection.execute(sql.REQUEST, {"id": id_, "by": by, "person": json.dumps(stored(person))})
+            await note(connection, target=id_, after={"requested": True})
+            await connection.execute(sql.NOTIFY, {"channel": FORGETTING_READY})
+
+    async def request_contact(self, id_: str, portal: str, contact: str, accounts: list[str], *, by: str) -> bool:
+        """Note that a contact of HubSpot is to be forgotten, whose account is one of these; False where it was."""
+        values = {"id": id_, "by": by, "portal": portal, "contact": contact, "accounts": accounts}
+        async with self._engine.begin() as connection:
+            new = (await connection.execute(sql.REQUEST_CONTACT, values)).first() is not None
+            await connection.execute(sql.NOTIFY, {"channel": FORGETTING_READY})
+        return new
+
+    async def open(self) -> list[str]:
+        """Return the ids of requests that are not done, oldest first."""
+        async with self._engine.connect() as connection:
+            return list((await connection.execute(sql.OPEN)).scalars())
+
+    async def show(self, id_: str) -> Forgetting | None:
+        """Return a request, None where there is none."""
+        async with self._engine.connect() as connection:
+            row = (await connection.execute(sql.SHOW, {"id": id_})).one_or_none()
+        return None if row is None else _forgetting(row)
+
+    async def page(self, after: str | None, limit: int) -> list[Forgetting]:
+        """Return up to `limit` requests below the id `after`, newest first."""
+        async with self._engine.connect() as connection:
+            rows = (await connection.execute(sql.LIST, {"after": after, "limit": limit})).all()
+        return [_forgetting(row) for row in rows]
+
+    async def whole(self, person: WholePerson) -> WholePerson:
+        """Return the person with all addresses and contacts that are known to be the same."""
+        async with self._engine.connect() as connection:
+            return await _whole(connection, person)
+
+    async def bury(self, id_: str) -> None:
+        """Write the tombstones: from the commit on, no event enrolls the person. Nothing is decided meanwhile."""
+        async with self._engine.begin() as connection:
+            row = (await connection.execute(sql.LOCK, {"id": id_})).one()
+            if row.done_at is None:
+                await connection.execute(sql.LOCK_TIMEOUT)
+                await connection.execute(sql.STOP_DECIDING)
+                person = await _whole(connection, read_person(json.loads(row.person)))
+                await connection.execute(sql.BURY, {"id": id_} | _named(person, "emails", "portal_contacts"))
+                await _write(connection, id_, person, Counter(json.loads(row.counts)))
+
+    async def erase(self, id_: str, *, finish: bool = False) -> bool:
+        """Erase the person's own rows; return whether nothing is on its way any more.
+
+        With `finish` and nothing on its way, endpoints are notified and the request is done, in the same transaction.
+        """
+        async with self._engine.begin() as connection:
+            row = (await connection.execute(sql.LOCK, {"id": id_})).one()
+            if row.done_at is not None:
+                return True
+            person, erased, waiting = await _erase(connection, read_person(json.loads(row.person)))
+            counts = Counter(json.loads(row.counts)) + erased
+            if waiting or not finish:
+                await _write(connection, id_, person, counts)
+            else:
+                counts += Counter(endpoints=await _notify(connection, id_, person))
+                await connection.execute(sql.FINISH, {"id": id_, "counts": json.dumps(counts)})
+            return not waiting
+
+    async def search(self, id_: str) -> None:
+        """Erase HubSpot's events of the contact, and the address wherever it is mentioned, a page at a time."""
+        async with self._engine.begin() as connection:
+            row = (await connection.execute(sql.LOCK, {"id": id_})).one()
+        if row.done_at is not None:
+            return
+        person = read_person(json.loads(row.person))
+        found = await self._erase_events_of(person)
+        for name, search in self._searches.items() if person.emails else ():
+            found[name] += await self._each_page(search, person, change=True)
+        async with self._engine.begin() as connection:
+            row = (await connection.execute(sql.LOCK, {"id": id_})).one()
+            if row.done_at is None:
+                await _write(
+                    connection, id_, read_person(json.loads(row.person)), Counter(json.loads(row.counts)) + found
+                )
+
+    async def plan(self, person: WholePerson) -> dict[str, int]:
+        """Return how many rows of each table would be erased or changed, without doing it."""
+        async with self._engine.connect() as connection:
+            transaction = await connection.begin()
+            _, counts, waiting = await _erase(connection, person)
+            await transaction.rollback()
+        mentioned = Counter({name: await self._each_page(one, person) for name, one in self._searches.items()})
+        # A row of the person's own is found by its address, too.
+        counts = Counter({name: max(counts[name], mentioned[name]) for name in {*counts, *mentioned}})
+        return dict(sorted((counts + Counter(waiting=waiting)).items()))
+
+    async def endpoints(self) -> list[str]:
+        """Return the endpoints that will be notified."""
+        async with self._engine.connect() as connection:
+            return list((await connection.execute(sql.KNOWING)).scalars())
+
+    async def lift(self, person: WholePerson) -> str | None:
+        """Take the tombstone of a person away; return the request that wrote it, None where there is none.
+
+        Raises ValueError while that request is not done.
+        """
+        async with self._engine.begin() as connection:
+            rows = (await connection.execute(sql.IS_FORGOTTEN, _named(person, "emails"))).all()
+            if any(row.open for row in rows):
+                raise ValueError("this person is still being forgotten: wait until that is done")
+            lifted = (await connection.execute(sql.LIFT, _named(person, "emails"))).scalars().first()
+            if lifted is not None:
+                await note(connection, target=lifted, before={"forgotten": True}, after={"forgotten": False})
+            return lifted
+
+    async def _erase_events_of(self, person: WholePerson) -> Counter[str]:
+        counts: Counter[str] = Counter()
+        values, after = _named(person, "portal_contacts") | {"bite": BITE}, ""
+        while person.portal_contacts:
+            async with self._engine.begin() as connection:
+                page = (await connection.execute(sql.FIND_EVENTS_OF_CONTACTS, values | {"after": after})).one()
+                if page.events:
+                    erased = {"events": page.events, "deliveries": page.deliveries}
+                    counts += await _erase_rows(connection, WholePerson(), erased)
+            after = page.last
+            if after is None:
+                break
+        return counts
+
+    async def _each_page(self, search: Search, person: WholePerson, *, change: bool = False) -> int:
+        """Search a table from end to end; return how many rows were hit."""
+        statement = search.changing if change else search.counting
+        return sum([hit async for _, _, hit in pages(self._engine, search, statement, person)])
+
+
+def _forgetting(row: Row[Any]) -> Forgetting:
+    return Forgetting(row.id, row.requested_by, row.requested_at, row.done_at, json.loads(row.counts))
+
+
+async def _whole(connection: AsyncConnection, person: WholePerson) -> WholePerson:
+    for _ in range(ROUNDS):
+        more = person.joined(await connection.execute(sql.RELATED, _named(person, "emails", "accounts", "contacts")))
+        if more == person:
+            break
+        person = more
+    return person
+
+
+def _named(person: WholePerson, *names: str) -> dict[str, Any]:
+    return {name: person.keys[name] for name in names}
+
+
+async def _erase(connection: AsyncConnection, person: WholePerson) -> tuple[WholePerson, Counter[str], int]:
+    """Erase the person's own rows; return the person with what was found, the counts, and how many are on their way."""
+    keys = _named(person, "emails", "accounts", "contacts")
+    events = (await connection.execute(sql.FIND_EVENTS, keys)).all()
+    person = person.with_enrollments((await connection.execute(sql.FIND_ENROLLMENTS, keys)).scalars())
+    found = {"events": [row.id for row in events], "deliveries": [row.delivery_id for row in events]}
+    counts = await _erase_rows(connection, person, found)
+    waiting = (await connection.execute(sql.STILL_OPEN, {"enrollments": list(person.enrollments)})).scalar_one()
+    return person, counts, waiting
+
+
+async def _erase_rows(connection: AsyncConnection, person: WholePerson, found: Mapping[str, list[str]]) -> Counter[str]:
+    values = {"emails": list(person.emails), "enrollments": list(person.enrollments), **found}
+    counts: Counter[str] = Counter()
+    for name, statement in sql.ERASING.items():
+        wanted = {key: value for key, value in values.items() if f":{key}" in statement.text}
+        counts[name] = (await connection.execute(statement, wanted)).rowcount
+    return +counts
+
+
+async def _write(connection: AsyncConnection, id_: str, person: WholePerson, counts: Counter[str]) -> None:
+    values = {"id": id_, "person": json.dumps(stored(person)), "counts": json.dumps(counts)}
+    await connection.execute(sql.WRITE, values)
+
+
+async def _notify(connection: AsyncConnection, id_: str, person: WholePerson) -> int:
+    """Note `person.forgotten` for the endpoints; return for how many.
+
+    A contact that HubSpot has deleted, and that was never enrolled, is known to none of them.
+    """
+    if not (person.emails or person.enrollments):
+        return 0
+    body = json.dumps(_message(id_, person), ensure_ascii=False).encode()
+    values = {"body": body, "channel": OUTBOUND_READY}
+    return len((await connection.execute(sql.NOTIFY_ENDPOINTS, values)).all())
+
+
+def _message(id_: str, person: WholePerson) -> dict[str, Any]:
+    """Return what endpoints receive: by what they may know the person. It is erased once it was delivered."""
+    contacts = [{"account": account, "contact_id": contact} for account, contact in person.contacts]
+    data = {"forgetting_id": id_, "emails": list(person.emails), "contacts": contacts}
+    return {"type": "person.forgotten", "data": data | {"enrollment_ids": list(person.enrollments)}}

@@ -1,0 +1,126 @@
+"""Where the database may hold a person, column by column; a test requires a line for each column of the schema. Pure.
+
+`OWN` columns hold the person of the row: forgetting empties them, or deletes the row. `SEARCHED` ones may mention any
+person: forgetting looks for the address in them, too. All others hold no person, and `IMPERSONAL` says what they hold.
+"""
+
+from __future__ import annotations
+
+OWN = {
+    "deliveries": "url headers body",
+    "refused_deliveries": "url headers body reason",
+    "events": "email first_name last_name name company provider_id data answers",
+    "decisions": "email reason facts",
+    "enrollments": "email plan properties assignment detail contact_id occupied_contact_id hubspot_enrollment_id"
+    " baseline_count baseline_sequence baseline_date",
+    "journal": "detail",
+    "intents": "email",
+    "sticky_senders": "subject",
+    "suppressions": "value reason",
+    "outbound": "body last_error attempts",
+    "forgettings": "person",
+    "enrichments": "reason detail",
+}
+# Rows of these go wholly where the address is mentioned: they hold raw requests.
+DELETED = {"deliveries": "url headers body", "refused_deliveries": "url headers body reason"}
+SEARCHED = {
+    "events": "type provider_id first_name last_name name company data answers",
+    "enrichments": "reason detail",
+    "decisions": "reason facts",
+    "enrollments": "plan properties assignment reason detail ended_why",
+    "journal": "cause detail",
+    "suppressions": "reason",
+    "outbound": "body last_error attempts",
+    "outbound_endpoints": "last_error",
+    "sender_pauses": "reason",
+    "follow_turns": "refused",
+    "oauth_grants": "detail",
+}
+
+_IDS = "ids that Segue makes"
+_TIMES = "times"
+_NUMBERS = "numbers, states and leases of Segue's own work"
+_RULES = "names from the rules file"
+_STAFF = "senders, owners and users of HubSpot: the operator's own people, who stand in the rules or in HubSpot"
+IMPERSONAL = {
+    "deliveries": {_IDS: "id", _TIMES: "received_at", _RULES: "source", "what was called": "provider method"},
+    "refused_deliveries": {
+        _IDS: "id", _TIMES: "received_at", _RULES: "source", "what was called, and the answer": "status method"
+    },
+    "event_keys": {
+        _IDS: "event_id delivery_id", _TIMES: "seen_at", _RULES: "source",
+        "a digest that tells a provider's late retry from a new event": "key",
+    },
+    "events": {
+        _IDS: "id delivery_id", _TIMES: "received_at occurred_at last_repeated_at", _RULES: "source",
+        _NUMBERS: "exit repeats",
+    },
+    "enrichments": {
+        _IDS: "event_id delivery_id", _TIMES: "due_at first_failed_at leased_until created_at updated_at",
+        _RULES: "source", _NUMBERS: "state attempt tries leased_by",
+    },
+    "decisions": {
+        _IDS: "id event_id delivery_id enrollment_id replaces", _TIMES: "decided_at",
+        _RULES: "source rule line revision", _NUMBERS: "verdict",
+    },
+    "enrollments": {
+        _IDS: "id decision_id event_id delivery_id",
+        _TIMES: "expires_at received_at heard_at created_at updated_at due_at first_failed_at leased_until sending_at"
+        " first_sending_at enrolled_at confirm_at triggered_at triggered_until follow_at hinted_at unclear_since"
+        " ended_at ended_seen_at replied_at",
+        _RULES: "source rule account sequence intent require",
+        _STAFF: "sender sender_user_id sender_email gave_owner",
+        _NUMBERS: "priority state attempt tries leased_by step reads resends confirmation looks ended ended_known",
+    },
+    "follow_turns": {
+        _RULES: "account", _TIMES: "leased_until search_at since until calls", _NUMBERS: "turn leased_by",
+        "the contact's number at which a search goes on, replaced within minutes, and nothing beside it": "beyond",
+    },
+    "journal": {_IDS: "id enrollment_id", _TIMES: "at", _NUMBERS: "before after step attempt"},
+    "intents": {_RULES: "account intent", _IDS: "enrollment_id", _TIMES: "until"},
+    "installation": {"keys of this installation": "name value"},
+    "rate_windows": {
+        _RULES: "account", _NUMBERS: "kind maximum window_ms", _TIMES: "blocked_until", "HubSpot's policy": "blocked_by"
+    },
+    "rate_days": {_RULES: "account", _TIMES: "ends_at", _NUMBERS: "used"},
+    "rate_grants": {_RULES: "account", _TIMES: "granted_at", _NUMBERS: "id kind count waited"},
+    "inboxes": {_RULES: "account", _STAFF: "inbox"},
+    "sender_reservations": {_IDS: "enrollment_id", _RULES: "account", _STAFF: "inbox", _TIMES: "reserved_at"},
+    "pool_turns": {_RULES: "account pool", _NUMBERS: "turn"},
+    "sticky_senders": {_RULES: "account pool", _STAFF: "sender", _TIMES: "chosen_at"},
+    "forgotten": {
+        "keyed hashes, from which no address can be read": "key", _NUMBERS: "kind", _IDS: "forgetting_id",
+        _TIMES: "forgotten_at",
+    },
+    "forgettings": {
+        _IDS: "id", _NUMBERS: "requested_by counts", _TIMES: "requested_at done_at",
+    },
+    "suppressions": {_NUMBERS: "kind number", _TIMES: "created_at", "patterns, which stand for many people": "fits"},
+    "sender_pauses": {_RULES: "account", _STAFF: "inbox sender user_id", _TIMES: "paused_at full_until",
+                      _NUMBERS: "refusals"},
+    "rulebooks": {
+        "the operator's own file, which is not changed here": "documents",
+        _RULES: "number revision accounts", _TIMES: "stored_at",
+    },
+    "hubspot_accounts": {_RULES: "account", "which portal it is": "portal_id timezone", _TIMES: "learnt_at"},
+    "oauth_grants": {
+        _RULES: "account", _STAFF: "user_id", "tokens, encrypted, and what they allow": "access_token refresh_token"
+        " scopes hub_id", _TIMES: "expires_at leased_until updated_at", _NUMBERS: "expires_in state version leased_by",
+    },
+    "oauth_installs": {
+        "hashed tickets of the operator's people, for ten minutes": "key code_verifier redirect_uri",
+        _RULES: "account", _NUMBERS: "kind", _TIMES: "created_at expires_at",
+    },
+    "outbound": {
+        _IDS: "id enrollment_id", _RULES: "endpoint", _NUMBERS: "kind state attempt tries leased_by last_status",
+        _TIMES: "due_at leased_until delivered_at created_at updated_at",
+    },
+    "audit": {
+        _IDS: "id", _TIMES: "at", "operators, from where, and what they did: people in it are masked":
+        "who role origin what target before after revision", _NUMBERS: "outcome status",
+    },
+    "outbound_endpoints": {
+        _RULES: "endpoint", _NUMBERS: "fingerprint failures openings",
+        _TIMES: "open_until probing_until disabled_at last_success_at last_error_at",
+    },
+}  # fmt: skip
