@@ -23,27 +23,36 @@ REFUSED_LIFE = timedelta(hours=24)
 UNDELIVERED_LIFE = timedelta(days=14)
 
 
-def _bite(table: str, time: str, *, which: str = "true") -> str:
+def _bite(table: str, time: str, *, which: str = "true", order: str | None = None) -> str:
     """Return the condition that a row of `table` is among the oldest that fulfil `which` and are older than `age`.
 
-    An index on `time` serves the comparison, the order and the limit. `clock_timestamp()` is volatile and would be
-    compared with every row; a row that becomes too old during the statement goes with the next sweep. The statement
-    takes the rows from an array, by their addresses: for a join the planner may read the whole table. A row that
-    another transaction changes at the same moment gets another address, and stays until the next sweep.
+    An index on `time`, or on `order` where that sorts alike, serves the comparison, the order and the limit.
+    `clock_timestamp()` is volatile and would be compared with every row; a row that becomes too old during the
+    statement goes with the next sweep. The statement takes the rows from an array, by their addresses: for a join the
+    planner may read the whole table. A row that another transaction changes at the same moment gets another address,
+    and stays until the next sweep.
     """
     return f"""
         ctid = ANY(ARRAY(
             SELECT ctid FROM {table} WHERE {time} < statement_timestamp() - CAST(:age AS interval) AND ({which})
-            ORDER BY {time} LIMIT :bite FOR UPDATE SKIP LOCKED
+            ORDER BY {order or time} LIMIT :bite FOR UPDATE SKIP LOCKED
         ))
     """  # noqa: S608  # all inserted text is in this module
 
 
-def _delete(table: str, time: str, *, which: str = "true") -> TextClause:
-    return text(f"DELETE FROM {table} WHERE {_bite(table, time, which=which)}")  # noqa: S608  # as above
+def _delete(table: str, time: str, *, which: str = "true", order: str | None = None) -> TextClause:
+    return text(f"DELETE FROM {table} WHERE {_bite(table, time, which=which, order=order)}")  # noqa: S608  # as above
 
 
-PRUNE_DELIVERIES = _delete("deliveries", "received_at")
+# The primary key finds them. An id begins with the time at which its request began: milliseconds, in twelve hexadecimal
+# digits. `received_at`, when the body had come, is a little later, and decides.
+_TOO_OLD = "GREATEST(0, EXTRACT(epoch FROM statement_timestamp() - CAST(:age AS interval)) * 1000)"
+PRUNE_DELIVERIES = _delete(
+    "deliveries",
+    "received_at",
+    which=f"id < 'dlv_' || lpad(to_hex(CAST({_TOO_OLD} AS bigint)), 12, '0')",
+    order="id",
+)
 
 # The event stays, because the journal refers to it; the provider's payload goes together with its delivery, and so do
 # the values of it that its decisions quote.

@@ -41,7 +41,7 @@ deliveries = Table(
     Column("id", Text, primary_key=True),
     Column("source", Text, nullable=False),
     Column("provider", Text, nullable=False),
-    Column("received_at", Instant, nullable=False, index=True),
+    Column("received_at", Instant, nullable=False),
     Column("method", Text, nullable=False),
     Column("url", Text, nullable=False),
     Column("headers", JSONB, nullable=False),

@@ -36,7 +36,10 @@ STATE = """
 ENROLLED = f"({STATE}) = 'enrolled'"
 # What is not named here, and must not be empty, has the value that USUAL has for its type.
 COLUMNS = {
-    "deliveries": {"id": KEY, "received_at": LATELY, "body": "convert_to(repeat(md5(CAST(n AS text)), 20), 'UTF8')"},
+    "deliveries": {
+        "id": f"'dlv_' || lpad(to_hex(CAST(EXTRACT(epoch FROM {LATELY}) * 1000 AS bigint)), 12, '0') || {KEY}",
+        "received_at": LATELY, "body": "convert_to(repeat(md5(CAST(n AS text)), 20), 'UTF8')",
+    },
     "events": {
         "id": KEY, "email": ADDRESS,
         "received_at": f"CASE WHEN n <= 10000 THEN now() - interval '90 days' ELSE {LATELY} END",
