@@ -27,7 +27,7 @@ CLOCKS_DIFFER = timedelta(hours=1)  # those of replicas, which make the ids
 # Each row looks by an index whether another one needs it: as a join, the planner would read both tables whole.
 #
 # An enrollment stays while its intent is in its period, while it is followed or confirmed, and while a workflow that it
-# has started may act.
+# has started may act. The intent of a person who was forgotten stands under a pseudonym, and needs no enrollment.
 PRUNE_ENROLLMENTS = text("""
     WITH old AS MATERIALIZED (
         SELECT id, ctid FROM enrollments
@@ -36,7 +36,9 @@ PRUNE_ENROLLMENTS = text("""
           AND follow_at IS NULL AND confirm_at IS NULL
           AND (triggered_until IS NULL OR triggered_until < statement_timestamp())
           AND (SELECT true FROM intents
-               WHERE enrollment_id = enrollments.id AND until > statement_timestamp() LIMIT 1) IS NULL
+               WHERE intents.account = enrollments.account AND intents.intent = enrollments.intent
+                 AND intents.email = enrollments.email AND enrollment_id = enrollments.id
+                 AND until > statement_timestamp()) IS NULL
         ORDER BY id LIMIT :bite FOR UPDATE SKIP LOCKED
     ), lines AS (
         DELETE FROM journal WHERE enrollment_id = ANY(ARRAY(SELECT id FROM old))
@@ -49,7 +51,8 @@ PRUNE_EVENTS = text("""
     WITH old AS MATERIALIZED (
         SELECT id, ctid FROM events
         WHERE id < :before AND received_at < statement_timestamp() - CAST(:age AS interval)
-          AND (SELECT true FROM enrollments WHERE event_id = events.id LIMIT 1) IS NULL
+          AND (SELECT true FROM decisions JOIN enrollments ON enrollments.id = decisions.enrollment_id
+               WHERE decisions.event_id = events.id LIMIT 1) IS NULL
           AND (SELECT true FROM enrichments WHERE event_id = events.id AND state IN ('ready', 'working')) IS NULL
         ORDER BY id LIMIT :bite FOR UPDATE SKIP LOCKED
     ), lookups AS (

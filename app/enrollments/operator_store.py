@@ -11,7 +11,7 @@ from app.database.engine import busy_when_gone
 from app.database.fragments import MAY_HAVE_BEEN_SENT, ONE_AFTER_THE_OTHER
 from app.database.listen import ENROLLMENTS_READY
 from app.enrollments.one_per_person_statements import RELEASE_PEOPLE
-from app.enrollments.statements import free_intents
+from app.enrollments.statements import HOLDER, free_intents
 from app.model import State
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def _cancel(which: str) -> TextClause:
     """Return the statement that cancels the enrollments for which the condition `which` holds."""
     return text(f"""
         WITH found AS MATERIALIZED (
-            SELECT id, state, attempt, {MAY_HAVE_BEEN_SENT} AS sent FROM enrollments WHERE {which} FOR UPDATE
+            SELECT {HOLDER}, state, attempt, {MAY_HAVE_BEEN_SENT} AS sent FROM enrollments WHERE {which} FOR UPDATE
         ), moved AS (
             UPDATE enrollments SET state = 'cancelled', reason = 'by_operator', updated_at = clock_timestamp(),
                    detail = CASE WHEN found.state = 'parked' THEN detail END  -- what it waited for is over

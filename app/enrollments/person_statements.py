@@ -11,7 +11,8 @@ from sqlalchemy import text
 from app.enrollments.one_per_person_statements import OCCUPIES_CONTACT, UNENROLLING
 
 RELATED_COLUMNS = f"""
-    other.id, other.plan->>'action' AS action, other.state, COALESCE(other.heard_at, other.created_at) AS heard,
+    other.id, other.email, other.plan->>'action' AS action, other.state,
+    COALESCE(other.heard_at, other.created_at) AS heard,
     ({OCCUPIES_CONTACT}) AS occupies,
     ({UNENROLLING}) AS unenrolls,
     other.first_sending_at IS NULL AND other.state NOT IN ('enrolled', 'done')
@@ -39,8 +40,8 @@ _CONFLICT = f"""
           AND (related.heard, related.id) > (own.heard, own.id)
         ORDER BY related.id DESC LIMIT 1
     ), duplicate AS (
-        SELECT related.id FROM own, related JOIN intents ON intents.enrollment_id = related.id
-        WHERE intents.account = own.account AND intents.intent = own.intent AND until > statement_timestamp()
+        SELECT related.id FROM related CROSS JOIN own JOIN intents USING (account, intent)
+        WHERE intents.email = related.email AND enrollment_id = related.id AND until > statement_timestamp()
           AND (related.unsent, related.heard, related.id) < (own.unsent, own.heard, own.id)
         ORDER BY related.unsent, related.heard, related.id LIMIT 1
     ), busy AS (

@@ -69,8 +69,8 @@ COMMIT_SENDING = text(f"""
         GROUP BY own_id
     ), duplicate AS (
         SELECT DISTINCT ON (own_id) own_id, related.id FROM related JOIN ours ON ours.id = own_id
-        JOIN intents ON intents.enrollment_id = related.id
-        WHERE intents.account = ours.account AND intents.intent = ours.intent AND until > statement_timestamp()
+        JOIN intents USING (account, intent)
+        WHERE intents.email = related.email AND enrollment_id = related.id AND until > statement_timestamp()
           AND (related.unsent, related.heard, related.id) < (ours.unsent, ours.heard, ours.id)
         ORDER BY own_id, related.unsent, related.heard, related.id
     ), busy AS (

@@ -38,15 +38,20 @@ LEFT_BY = f"""
 """  # noqa: S608  # the only text put in are the conditions above
 
 
+# An enrollment, and the key of the intent that it may hold.
+HOLDER = "id, account, intent, email"
+
+
 def free_intents(found: str) -> str:
     """Return the parts of a statement that free the intents of those rows in `found` that were certainly not `sent`.
 
+    `found` has the columns of `HOLDER`: an intent is found by its key, and freed if it is still that enrollment's.
     Intents are locked in the order in which the group commit locks them, so that the two cannot deadlock.
     """
     return f"""
         intent AS MATERIALIZED (
-            SELECT account, intent, email FROM intents WHERE enrollment_id IN (SELECT id FROM {found} WHERE NOT sent)
-            ORDER BY account, intent, email FOR UPDATE
+            SELECT account, intent, email FROM intents JOIN {found} USING (account, intent, email)
+            WHERE enrollment_id = id AND NOT sent ORDER BY account, intent, email FOR UPDATE OF intents
         ), freed AS (
             DELETE FROM intents USING intent
             WHERE intents.account = intent.account AND intents.intent = intent.intent AND intents.email = intent.email
@@ -189,7 +194,7 @@ TERMINATE_STUCK_SESSIONS = text("""
 # An enrollment that was not sent in time is not sent any more; this frees the intent, unless a request may have worked.
 EXPIRE = text(f"""
     WITH found AS MATERIALIZED (
-        SELECT id, state, attempt, {MAY_HAVE_BEEN_SENT} AS sent FROM enrollments
+        SELECT {HOLDER}, state, attempt, {MAY_HAVE_BEEN_SENT} AS sent FROM enrollments
         WHERE state IN ('held', 'ready') AND {EXPIRED_AT_START}
         ORDER BY expires_at LIMIT 500 FOR UPDATE SKIP LOCKED
     ), moved AS (
@@ -263,8 +268,8 @@ CANCEL_EARLIER = text(f"""
         SELECT id FROM enrollments WHERE account = :account AND contact_id = ANY(CAST(:contact_ids AS text[]) || ARRAY(
             SELECT contact_id FROM own_address WHERE contact_id IS NOT NULL))
     ), locked AS MATERIALIZED (
-        SELECT id, state, attempt, triggered_at, triggered_until, heard_at, created_at, {MAY_HAVE_BEEN_SENT} AS sent,
-               plan->>'action' IS DISTINCT FROM 'workflow' AS leads_out FROM enrollments
+        SELECT {HOLDER}, state, attempt, triggered_at, triggered_until, heard_at, created_at,
+               {MAY_HAVE_BEEN_SENT} AS sent, plan->>'action' IS DISTINCT FROM 'workflow' AS leads_out FROM enrollments
         WHERE id IN (SELECT id FROM person) AND (id = :id OR (
               state IN ('held', 'ready', 'parked') AND plan->>'action' IS DISTINCT FROM 'unenroll'))
         ORDER BY id FOR UPDATE

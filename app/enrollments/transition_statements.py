@@ -78,8 +78,9 @@ MOVE = text("""
 # Intents are locked in the order in which the group commit locks them, so that the two cannot deadlock.
 RELEASE_INTENTS = text("""
     WITH intent AS MATERIALIZED (
-        SELECT account, intent, email FROM intents WHERE enrollment_id = ANY(CAST(:ids AS text[]))
-        ORDER BY account, intent, email FOR UPDATE
+        SELECT account, intent, email FROM intents JOIN enrollments USING (account, intent, email)
+        WHERE enrollments.id = ANY(CAST(:ids AS text[])) AND enrollment_id = enrollments.id
+        ORDER BY account, intent, email FOR UPDATE OF intents
     )
     DELETE FROM intents USING intent
     WHERE intents.account = intent.account AND intents.intent = intent.intent AND intents.email = intent.email

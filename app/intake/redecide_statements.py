@@ -24,12 +24,15 @@ _REFUSED_BY_HUBSPOT = """
     ))
 """
 
+# The enrollments of an event are those that its decisions made.
+MADE = "ARRAY(SELECT enrollment_id FROM decisions WHERE event_id = :event_id)"
+
 # A row that is claimed, released or cancelled at this moment is waited for, and read as it is then.
 LOCK_ENROLLMENTS = text(f"""
     SELECT id, rule, account, intent, COALESCE(plan->>'action', 'enroll') AS action, state, reason,
            {MAY_HAVE_BEEN_SENT} AND NOT {_REFUSED_BY_HUBSPOT} AS sent,
            COALESCE(triggered_until > clock_timestamp(), false) AS unenrolling
-    FROM enrollments WHERE event_id = :event_id ORDER BY id FOR UPDATE
+    FROM enrollments WHERE id = ANY({MADE}) ORDER BY id FOR UPDATE
 """)  # noqa: S608  # what is put in are the conditions above
 
 # The decisions that were made last about the event; the later ones replace those before.
@@ -41,13 +44,13 @@ READ_LATEST = text("""
 """)
 
 # When the event was accepted, by the database's clock: an exit that came since ends what is made of it now, too.
-READ_HEARD = text("""
+READ_HEARD = text(f"""
     SELECT statement_timestamp() AS now, COALESCE(LEAST(
-        (SELECT min(COALESCE(heard_at, created_at)) FROM enrollments WHERE event_id = :event_id),
+        (SELECT min(COALESCE(heard_at, created_at)) FROM enrollments WHERE id = ANY({MADE})),
         (SELECT created_at FROM enrichments WHERE event_id = :event_id),
         (SELECT min(decided_at) FROM decisions WHERE event_id = :event_id)
     ), statement_timestamp()) AS heard_at
-""")
+""")  # noqa: S608  # what is put in is the condition above
 
 FREE = "held.enrollment_id IN (SELECT old FROM pair WHERE new = excluded.enrollment_id)"
 
@@ -68,14 +71,15 @@ DECIDE_AGAIN = text(f"""
         UPDATE enrollments SET state = 'cancelled', reason = 'replaced', detail = 'replaced by ' || new,
                updated_at = statement_timestamp()
         FROM successor WHERE enrollments.id = successor.old AND enrollments.state = 'parked'
-        RETURNING enrollments.id, attempt, enrollments.detail, new
+        RETURNING enrollments.id, account, intent, email, attempt, enrollments.detail, new
     ), replaced_noted AS (
         INSERT INTO journal (enrollment_id, at, before, after, attempt, cause, detail)
         SELECT id, statement_timestamp(), 'parked', 'cancelled', attempt, 'replaced', detail FROM replaced
     ), freed AS (
-        DELETE FROM intents
-        WHERE enrollment_id IN (SELECT id FROM replaced)
-          AND (account, intent, email) NOT IN (SELECT account, intent, email FROM holder)
+        DELETE FROM intents USING replaced
+        WHERE intents.account = replaced.account AND intents.intent = replaced.intent
+          AND intents.email = replaced.email AND enrollment_id = replaced.id
+          AND (intents.account, intents.intent, intents.email) NOT IN (SELECT account, intent, email FROM holder)
     )
     {OUTCOME}, ARRAY(SELECT id FROM replaced ORDER BY id) AS replaced,
         ARRAY(SELECT new FROM replaced ORDER BY id) AS successors

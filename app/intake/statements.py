@@ -226,8 +226,8 @@ COUNT_REPEATS = text("""
         FROM locked JOIN counted ON event_id = id WHERE events.id = locked.id
     )
     SELECT source, key, delivery_id, event_id, NOT EXISTS (
-        SELECT FROM enrollments
-        WHERE enrollments.event_id = first.event_id AND state NOT IN ('refused', 'cancelled', 'expired')
+        SELECT FROM decisions JOIN enrollments ON enrollments.id = decisions.enrollment_id
+        WHERE decisions.event_id = first.event_id AND state NOT IN ('refused', 'cancelled', 'expired')
     ) AND NOT EXISTS (
         SELECT FROM enrichments WHERE enrichments.event_id = first.event_id AND state IN ('ready', 'working')
     ) AND NOT EXISTS (

@@ -133,14 +133,14 @@ _OF_EVENTS = "email, first_name, last_name, name, company, provider_id, data, an
 _ENDED = "state NOT IN ('working', 'uncertain')"
 _CANCELLED = f"""
     WITH found AS MATERIALIZED (
-        SELECT id, state, attempt, {MAY_HAVE_BEEN_SENT} AS sent FROM enrollments
+        SELECT id, account, intent, email, state, attempt, {MAY_HAVE_BEEN_SENT} AS sent FROM enrollments
         WHERE id = ANY(CAST(:enrollments AS text[])) AND state IN ('held', 'ready', 'parked') ORDER BY id FOR UPDATE
     ), moved AS (
         UPDATE enrollments SET state = 'cancelled', reason = 'forgotten', updated_at = clock_timestamp()
         FROM found WHERE enrollments.id = found.id
     ), intent AS MATERIALIZED (
-        SELECT account, intent, email FROM intents WHERE enrollment_id IN (SELECT id FROM found WHERE NOT sent)
-        ORDER BY account, intent, email FOR UPDATE
+        SELECT account, intent, email FROM intents JOIN found USING (account, intent, email)
+        WHERE enrollment_id = id AND NOT sent ORDER BY email, intent, account FOR UPDATE OF intents
     ), freed AS (
         DELETE FROM intents USING intent
         WHERE intents.account = intent.account AND intents.intent = intent.intent AND intents.email = intent.email
@@ -182,12 +182,14 @@ ERASE = {
         UPDATE decisions SET email = NULL, facts = '[]', reason = 'the person was forgotten'
         WHERE event_id = ANY(:events) AND (email IS NOT NULL OR facts <> '[]')
     """,
-    # A row of an earlier forgetting, that was lifted and is forgotten again, has the pseudonym already.
+    # A row of an earlier forgetting, that was lifted and is forgotten again, has the pseudonym already. What a worker
+    # has in hand may still free its intent, which it finds by the address.
     "intents": f"""
         UPDATE intents SET email = {PSEUDONYM} FROM {_PEOPLE}
         WHERE email = address AND NOT EXISTS (
             SELECT FROM intents AS kept WHERE kept.account = intents.account AND kept.intent = intents.intent
               AND kept.email = {PSEUDONYM})
+          AND enrollment_id <> ALL(ARRAY(SELECT id FROM enrollments WHERE id = ANY(:enrollments) AND NOT ({_ENDED})))
     """,
     "sticky_senders": "DELETE FROM sticky_senders WHERE subject = ANY(:emails)",
     "suppressions": f"""

@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import LargeBinary, text
 
 from app.database.schema import metadata
+from app.enrollments.transition_statements import RELEASE_INTENTS
 from app.ids import Ids
 from app.intake.group_commit import GroupCommit
 from app.model import Endpoint
@@ -200,6 +201,20 @@ async def test_what_is_on_its_way_ends_first(
     assert await ask(engine, "SELECT person, done_at IS NOT NULL FROM forgettings") == [(None, True)]
     ((kept,),) = await ask(engine, "SELECT email FROM intents")
     assert kept.startswith("forgotten:")
+
+
+async def test_what_is_on_its_way_may_still_free_its_intent(
+    engine: AsyncEngine, make_entry: Any, forgetter: Forgetter
+) -> None:
+    await accept(engine, make_entry("e1", ADDRESS))
+    await ask(engine, "UPDATE enrollments SET state = 'working', leased_until = now() + interval '1 hour'")
+    begun = await forgetter.begin(ADDRESS, by=BY_CLI)
+    assert not await forgetter.finish(begun.id)
+    ids = [id_ for (id_,) in await ask(engine, "UPDATE enrollments SET state = 'refused' RETURNING id")]
+    async with engine.begin() as connection:
+        await connection.execute(RELEASE_INTENTS, {"ids": ids})
+    assert await forgetter.work() is None
+    assert await ask(engine, "SELECT * FROM intents") == []
 
 
 async def test_two_processes_forget_the_same_person_at_once(engine: AsyncEngine, make_entry: Any) -> None:

@@ -1,7 +1,7 @@
 """Fewer indexes
 
-Revision: 0029, after 0028. No statement looks for an event by its delivery. Deliveries that are too
-old are found by their ids, which sort by time.
+Revision: 0029, after 0028. No statement looks for an event by its delivery. The enrollments of an event are found by
+its decisions, an intent by its key, and deliveries that are too old by their ids, which sort by time.
 """
 
 from alembic import op
@@ -13,6 +13,8 @@ depends_on = None
 
 DROPPED = (
     ("events", "delivery_id"),
+    ("enrollments", "event_id"),
+    ("intents", "enrollment_id"),
     ("deliveries", "received_at"),
 )
 
