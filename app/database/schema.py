@@ -2,6 +2,9 @@
 
 No foreign keys: the tables have different retention (payloads 30 days, event keys at least 7, the journal for ever),
 and the group commit writes each table in one statement per batch.
+
+An index of several columns, all of which its statements know, begins with the one that differs most from row to row:
+PostgreSQL compares the columns in their order at each step of its search, and then needs the first one alone.
 """
 
 from __future__ import annotations
@@ -73,7 +76,7 @@ event_keys = Table(
     Column("event_id", Text, nullable=False),
     Column("delivery_id", Text, nullable=False),
     Column("seen_at", Instant, nullable=False, index=True),
-    PrimaryKeyConstraint("source", "key"),
+    PrimaryKeyConstraint("key", "source"),
     comment="What has been seen: the only thing that tells a duplicate. Lives at least 7 days, whatever payloads do.",
 )
 
@@ -255,8 +258,8 @@ enrollments = Table(
     ),
     Index(
         "ix_enrollments_open_of_person",
-        "account",
         "email",
+        "account",
         postgresql_where=text("state IN ('held', 'ready', 'working', 'uncertain') OR triggered_until IS NOT NULL"),
     ),
     Index(
@@ -315,7 +318,7 @@ intents = Table(
     Column("email", Text, nullable=False),
     Column("enrollment_id", Text, nullable=False),
     Column("until", Instant, nullable=False, index=True),
-    PrimaryKeyConstraint("account", "intent", "email"),
+    PrimaryKeyConstraint("email", "intent", "account"),
     comment="Why a person is contacted: one row per person and reason, taken over only when `until` has passed.",
 )
 
