@@ -3,13 +3,16 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import structlog
 from sqlalchemy import text
 
+from app.clock import utc_now
 from app.database.retention import prune
 from app.errors import Unauthenticated
+from app.ids import Ids
 from app.intake.group_commit import GroupCommit
 from app.intake.rejected_store import KEPT_BODY_BYTES, RejectedDeliveries
 from app.model import Decision, RuleFact, Verdict
@@ -44,6 +47,19 @@ async def test_payloads_go_and_receipts_and_keys_stay(engine: AsyncEngine, make_
     again = await writer.accept(make_entry("old"))
     await writer.close()
     assert again.first_delivery_id == "dlv_000004"
+
+
+async def test_deliveries_are_found_by_the_time_in_their_ids(engine: AsyncEngine, make_entry: Any) -> None:
+    writer = GroupCommit(engine.url)
+    writer.start()
+    for days in (31, 29):
+        received = utc_now() - timedelta(days=days)
+        entry = make_entry(f"e{days}")
+        id_ = Ids(clock=partial(int, received.timestamp() * 1000))("dlv")
+        await writer.accept(replace(entry, delivery=replace(entry.delivery, id=id_, received_at=received)))
+    await writer.close()
+    await prune(engine, retention=timedelta(days=30), dedupe=timedelta(days=45))
+    assert await ask(engine, "SELECT received_at > now() - interval '30 days' FROM deliveries") == [(True,)]
 
 
 async def test_the_values_that_decisions_quote_go_with_the_payload(engine: AsyncEngine, make_entry: Any) -> None:
