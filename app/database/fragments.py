@@ -15,9 +15,10 @@ MAY_HAVE_BEEN_SENT = """
 def json_columns(named: str) -> str:
     """Return expressions for the columns `named` (names with types), whose values the JSON array `row` has in order.
 
-    A row may end early: what is missing is NULL, or an empty array.
+    A row may end early: what is missing is NULL, or an empty array. The type `microseconds` is a time that comes as
+    microseconds since 1970, exact until the year 2255: to read one as a text costs PostgreSQL several times as much.
     """
-    pairs = [column.split(maxsplit=1) for column in named.split(",")]
+    pairs = [column.strip().split(maxsplit=1) for column in named.split(",")]
     return ", ".join(f"{_value(place, type_)} AS {name}" for place, (name, type_) in enumerate(pairs))
 
 
@@ -29,6 +30,8 @@ def _value(place: int, type_: str) -> str:
             return f"ARRAY(SELECT jsonb_array_elements_text(row->{place}))"
         case "jsonb":
             return f"NULLIF(row->{place}, 'null')"
+        case "microseconds":
+            return f"CAST('epoch' AS timestamptz) + CAST(row->>{place} AS bigint) * interval '1 microsecond'"
     return f"CAST(row->>{place} AS {type_})"
 
 

@@ -6,6 +6,7 @@ A row is an array of values, in the order that `app.intake.statements` gives its
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
@@ -15,11 +16,12 @@ from app.model.plan_json import written
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import datetime
 
     from app.model import Decision, EnrollRequest
 
     Row = tuple[Any, ...]
+
+EPOCH, MICROSECOND = datetime(1970, 1, 1, tzinfo=UTC), timedelta(microseconds=1)
 
 
 def rows(batch: Sequence[IntakeRecord]) -> dict[str, Any]:
@@ -65,7 +67,7 @@ def _delivery(record: IntakeRecord) -> Row:
         delivery.id,
         delivery.source,
         record.provider,
-        delivery.received_at,
+        _microseconds(delivery.received_at),
         delivery.method,
         delivery.url,
         delivery.headers,
@@ -81,7 +83,7 @@ def _event(item: _Item) -> Row:
         event.source,
         event.type,
         event.id,
-        item.received_at,
+        _microseconds(item.received_at),
         event.occurred_at,
         email_of(item.decided),
         event.first_name,
@@ -135,11 +137,15 @@ def _enrollment(item: _Item, recorded: RecordedDecision) -> Row:
         request.require,
         request.intent.name or f"{request.plan.action}:{recorded.enrollment_id}",
         request.intent.period.total_seconds(),
-        item.received_at,
+        _microseconds(item.received_at),
         (item.expires_from or item.received_at) + request.expires_after if request.expires_after else None,
         request.priority,
         item.received_at + request.delay if request.delay else None,
     )
+
+
+def _microseconds(at: datetime) -> int:
+    return (at - EPOCH) // MICROSECOND
 
 
 def _written_back(item: _Item, recorded: RecordedDecision, request: EnrollRequest) -> dict[str, str]:

@@ -12,17 +12,17 @@ from app.database.fragments import ADDRESS, CONTACT, is_forgotten, json_columns
 # a decision has its enrollment's columns, too: reading a row costs as much as writing one. Ids sort by time, so the
 # lowest id is what came first.
 DELIVERY_COLUMNS = json_columns(
-    "id text, source text, provider text, received_at timestamptz, method text, url text, headers jsonb"
+    "id text, source text, provider text, received_at microseconds, method text, url text, headers jsonb"
 )
 EVENT_COLUMNS = json_columns("""
-    id text, key text, delivery_id text, source text, type text, provider_id text, received_at timestamptz,
+    id text, key text, delivery_id text, source text, type text, provider_id text, received_at microseconds,
     occurred_at timestamptz, email text, first_name text, last_name text, name text, company text, exit boolean,
     thin boolean, data jsonb, answers jsonb, contact text
 """)
 DECISION_COLUMNS = json_columns("""
     id text, event_id text, source text, email text, verdict text, reason text, rule text, line integer, revision text,
     facts jsonb, enrollment_id text, account text, address text, sequence text, plan jsonb, properties jsonb,
-    require text[], intent text, seconds double precision, received_at timestamptz, expires_at timestamptz,
+    require text[], intent text, seconds double precision, received_at microseconds, expires_at timestamptz,
     priority integer, due_at timestamptz
 """)
 

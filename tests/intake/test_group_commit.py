@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -48,6 +48,16 @@ async def test_everything_of_a_delivery_is_there_after_the_answer(
     for table in ("deliveries", "events", "event_keys", "decisions", "enrollments", "intents", "journal"):
         assert await count(engine, table) == 1, table
     assert await column(engine, "SELECT state FROM enrollments") == ["ready"]
+
+
+async def test_times_are_stored_to_the_microsecond(writer: GroupCommit, engine: AsyncEngine, make_entry: Any) -> None:
+    received, latest = datetime(2026, 11, 29, 3, 4, 5, 678_901, UTC), datetime.max.replace(tzinfo=UTC)
+    entry = make_entry("e1")
+    event = replace(entry.events[0], event=replace(entry.events[0].event, occurred_at=latest))
+    await writer.accept(replace(entry, delivery=replace(entry.delivery, received_at=received), events=(event,)))
+    for table in ("deliveries", "events", "enrollments"):
+        assert await column(engine, f"SELECT received_at FROM {table}") == [received]  # noqa: S608  # our own
+    assert await column(engine, "SELECT occurred_at FROM events") == [latest]
 
 
 async def test_a_forms_answers_are_kept_with_the_event(
