@@ -51,7 +51,7 @@ def free_intents(found: str) -> str:
     return f"""
         intent AS MATERIALIZED (
             SELECT account, intent, email FROM intents JOIN {found} USING (account, intent, email)
-            WHERE enrollment_id = id AND NOT sent ORDER BY account, intent, email FOR UPDATE OF intents
+            WHERE enrollment_id = id AND NOT sent ORDER BY email, intent, account FOR UPDATE OF intents
         ), freed AS (
             DELETE FROM intents USING intent
             WHERE intents.account = intent.account AND intents.intent = intent.intent AND intents.email = intent.email

@@ -80,7 +80,7 @@ RELEASE_INTENTS = text("""
     WITH intent AS MATERIALIZED (
         SELECT account, intent, email FROM intents JOIN enrollments USING (account, intent, email)
         WHERE enrollments.id = ANY(CAST(:ids AS text[])) AND enrollment_id = enrollments.id
-        ORDER BY account, intent, email FOR UPDATE OF intents
+        ORDER BY email, intent, account FOR UPDATE OF intents
     )
     DELETE FROM intents USING intent
     WHERE intents.account = intent.account AND intents.intent = intent.intent AND intents.email = intent.email

@@ -90,9 +90,9 @@ def decided(*, free: str = "false", replaces: str = PREVIOUS, detail: str = "NUL
         FROM asked
     ), holder AS (
         INSERT INTO intents AS held (account, intent, email, enrollment_id, until)
-        SELECT DISTINCT ON (account, intent, address)
+        SELECT DISTINCT ON (address, intent, account)
             account, intent, address, enrollment_id, statement_timestamp() + make_interval(secs => seconds)
-        FROM decision_in WHERE enrollment_id IS NOT NULL ORDER BY account, intent, address, enrollment_id
+        FROM decision_in WHERE enrollment_id IS NOT NULL ORDER BY address, intent, account, enrollment_id
         ON CONFLICT (account, intent, email) DO UPDATE SET
             enrollment_id = CASE WHEN held.until <= statement_timestamp() OR {free}
                                  THEN excluded.enrollment_id ELSE held.enrollment_id END,
@@ -148,8 +148,8 @@ OUTCOME = """
 ACCEPT = text(f"""
     WITH {EVENTS}, fresh AS (
         INSERT INTO event_keys (source, key, event_id, delivery_id, seen_at)
-        SELECT DISTINCT ON (source, key) source, decode(key, 'hex'), id, delivery_id, statement_timestamp()
-        FROM event_in ORDER BY source, key, id
+        SELECT DISTINCT ON (key, source) source, decode(key, 'hex'), id, delivery_id, statement_timestamp()
+        FROM event_in ORDER BY key, source, id
         ON CONFLICT DO NOTHING
         RETURNING event_id, delivery_id, seen_at AS heard_at
     ), {decided(replaces="CAST(NULL AS text)")}, delivery AS (
