@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from app.rules.rulebook import Rulebook
 
 LONGEST_LOGGED = 200  # characters of an id that the sender chose
+MOST_LINES = 10  # of the decisions that follow from one delivery
+FIRST_NAMED = 3
 
 log = structlog.get_logger(__name__)
 
@@ -51,10 +54,17 @@ class Decider:
         return RecordedDecision(self._new_id("dec"), enrollment_id, decision)
 
     def observe(self, delivery_id: str, fresh: Sequence[DecidedEvent], accepted: Accepted) -> None:
-        """Log and count the decisions about the events that were new."""
-        for item in fresh:
-            for recorded in item.decisions:
+        """Log and count the decisions about the events that were new, in one line where there are many."""
+        made = [(item, recorded) for item in fresh for recorded in item.decisions]
+        if len(made) > MOST_LINES:
+            self._observe_together(delivery_id, fresh, accepted)
+        else:
+            for item, recorded in made:
                 self._observe_one(delivery_id, item, recorded, accepted)
+        for _, recorded in made:
+            for fact in recorded.decision.facts:
+                if fact.error:
+                    self._metrics.rule_error(fact.rule)
 
     def _observe_one(
         self, delivery_id: str, item: DecidedEvent, recorded: RecordedDecision, accepted: Accepted
@@ -62,12 +72,7 @@ class Decider:
         verdict, reason = final(recorded, accepted)
         decision, event = recorded.decision, item.event
         address = email_of(item) if verdict != Verdict.FORGOTTEN else None
-        self._metrics.decided(decision.rule, verdict)
-        if verdict == Verdict.DUPLICATE:
-            self._metrics.duplicates(event.source, "intent", 1)
-        for fact in decision.facts:
-            if fact.error:
-                self._metrics.rule_error(fact.rule)
+        self._count(event.source, decision.rule, verdict, 1)
         log.info(
             "decision.made",
             delivery_id=delivery_id,
@@ -82,3 +87,25 @@ class Decider:
             verdict=verdict,
             reason=reason,
         )
+
+    def _observe_together(self, delivery_id: str, fresh: Sequence[DecidedEvent], accepted: Accepted) -> None:
+        """Log and count the decisions of one delivery: a line for each would take as long as deciding."""
+        made = [recorded for item in fresh for recorded in item.decisions]
+        counts = Counter([(recorded.decision.rule, final(recorded, accepted)[0]) for recorded in made])
+        source = fresh[0].event.source
+        for (rule, verdict), count in counts.items():
+            self._count(source, rule, verdict, count)
+        log.info(
+            "decisions.made",
+            delivery_id=delivery_id,
+            source=source,
+            events=len(fresh),
+            first_event_ids=[item.id for item in fresh[:FIRST_NAMED]],
+            revision=made[0].decision.revision,
+            counts=[{"rule": rule, "verdict": verdict, "count": count} for (rule, verdict), count in counts.items()],
+        )
+
+    def _count(self, source: str, rule: str | None, verdict: str, count: int) -> None:
+        self._metrics.decided(rule, verdict, count)
+        if verdict == Verdict.DUPLICATE:
+            self._metrics.duplicates(source, "intent", count)

@@ -1,9 +1,9 @@
 """Logs: events with facts, not sentences; ours and those of libraries through one handler.
 
-The names: delivery.accepted, .duplicate, .filtered, .handshake, .refused · decision.made · enrollment.step,
-.intervened, .fence_lost, .lease_lost, .not_recorded, .not_confirmed, .defect · hubspot.call, .throttled ·
-oauth.begun, .given_up, .connected, .not_connected, .renewed, .no_token, .revoked, .not_revoked, .rotated,
-.undecipherable · event.decided_again ·
+The names: delivery.accepted, .duplicate, .filtered, .handshake, .refused · decision.made · decisions.made ·
+enrollment.step, .intervened, .fence_lost, .lease_lost, .not_recorded, .not_confirmed, .defect ·
+hubspot.call, .throttled · oauth.begun, .given_up, .connected, .not_connected, .renewed, .no_token, .revoked,
+.not_revoked, .rotated, .undecipherable · event.decided_again ·
 rulebook.loaded, .restored, .rejected, .not_followed, .defect · worker.took_over, .draining, .store_trouble, .trouble,
 .defect · store.unavailable, .delivery_refused, .batch_repeated, .workers_not_told, .defect ·
 database.opened, .outdated, .started_again, .not_started · service.started, .stopping ·

@@ -242,9 +242,9 @@ class Metrics:
         """Note that a secret that is being replaced still verifies deliveries."""
         self._child(self._old_secret, source).set_to_current_time()
 
-    def decided(self, rule: str | None, verdict: str) -> None:
-        """Count a decision."""
-        self._adding(self._decisions, rule or "none", verdict)(1)
+    def decided(self, rule: str | None, verdict: str, count: int) -> None:
+        """Count decisions."""
+        self._adding(self._decisions, rule or "none", verdict)(count)
 
     def enrollment(self, sequence: str, outcome: str, reason: str) -> None:
         """Count a transition of an enrollment."""

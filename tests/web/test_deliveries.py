@@ -300,6 +300,25 @@ async def test_each_change_of_a_portal_is_an_event_of_one_delivery(web: Running)
     assert web.counted("decisions_total", rule="made", outcome="ignore") == 2
 
 
+async def test_more_than_ten_decisions_about_one_delivery_are_logged_in_one_line(web: Running) -> None:
+    def changes(kind: str, first: int, count: int) -> list[dict[str, Any]]:
+        change = {"subscriptionType": kind, "portalId": 1, "subscriptionId": 2, "objectId": 3, "occurredAt": 0}
+        return [change | {"eventId": first + number} for number in range(count)]
+
+    with capture_logs() as logs:
+        await web.deliver("portal", changes("company.creation", 0, 10))
+        answer = await web.deliver("portal", changes("company.creation", 10, 11))
+
+    assert [line["event"] for line in logs].count("decision.made") == 10
+    (line,) = [line for line in logs if line["event"] == "decisions.made"]
+    events = await web.rows("SELECT id FROM events WHERE delivery_id = :id ORDER BY id", id=answer.json()["id"])
+    assert line["delivery_id"] == answer.json()["id"]
+    assert (line["source"], line["events"]) == ("portal", 11)
+    assert line["first_event_ids"] == [row["id"] for row in events[:3]]
+    assert line["counts"] == [{"rule": "made", "verdict": "ignore", "count": 11}]
+    assert web.counted("decisions_total", rule="made", outcome="ignore") == 21
+
+
 async def test_no_log_line_holds_a_secret_or_an_address_and_a_person_is_always_the_same_hash(web: Running) -> None:
     with capture_logs() as logs:
         await web.deliver("crm", signup(1))
