@@ -1,4 +1,4 @@
-"""Deliveries on the short way: from the parser to `Webhooks`, and the answer in one write, without ASGI.
+"""Deliveries on the short way: from their bytes to `Webhooks`, and the answer in one write, without ASGI.
 
 Plain deliveries take it; any other request takes uvicorn's way through the application, which comes to the same
 `Webhooks`. The short way costs a third as much.
@@ -17,10 +17,11 @@ from uvicorn.protocols.http.httptools_impl import HEADER_RE, HEADER_VALUE_RE, ST
 from app.model import Response
 from app.web.headers import LINES
 from app.web.http_protocol import HttpProtocol
+from app.web.plain_posts import plain_post
 from app.web.requests import headers_of
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Iterable
+    from collections.abc import Awaitable, Iterable, Mapping
 
     from app.intake.receive import Pending
     from app.web.requests import Request
@@ -101,27 +102,47 @@ class DeliveryProtocol(HttpProtocol):
             self.cycle = self._delivery  # type: ignore[assignment]  # it has what uvicorn's protocol uses
         return self._delivery is not None
 
-    def _begun_delivery(self) -> DirectCycle | None:
-        """Return the delivery that begins with these headers, None where the request must take uvicorn's way.
-
-        A client that does not read its answers is one such case: uvicorn waits until it does.
-        """
+    def data_received(self, data: bytes) -> None:
+        """Begin the plain delivery that came whole, as most do, without the parser; it reads whatever else comes."""
         deliveries = self._deliveries
-        if deliveries is None or not PLAIN_URL.fullmatch(self.url) or self._is_answering() or self.flow.write_paused:
+        if deliveries is not None and self._is_free() and self._framing.is_between:
+            post = plain_post(data, self._limits)
+            if post is not None and self._is_for(deliveries, post.headers, len(post.body)):
+                self._unset_deadline()
+                self._unset_keepalive_if_required()
+                request = self._request(deliveries, "POST", post.url, post.headers)
+                self.cycle = cycle = DirectCycle(request, keep_alive=True)  # type: ignore[assignment]  # as above
+                self._begin(deliveries, cycle, post.body)
+                return
+        super().data_received(data)
+
+    def _begun_delivery(self) -> DirectCycle | None:
+        """Return the delivery that begins with these headers, None where the request must take uvicorn's way."""
+        deliveries = self._deliveries
+        if deliveries is None or not PLAIN_URL.fullmatch(self.url) or not self._is_free():
             return None
         if self.parser.should_upgrade():  # CONNECT needs no header for it
             return None
         headers = headers_of(self.headers)
-        forwarded = FORWARDED in headers and not deliveries.public_url
-        if forwarded or not SPECIAL.isdisjoint(headers) or self._framing.body_left > deliveries.maximum_body:
+        if not SPECIAL.isdisjoint(headers) or not self._is_for(deliveries, headers, self._framing.body_left):
             return None
-        path, _, query = self.url.decode().partition("?")
-        called = f"{path}?{query}" if query else path
-        request = deliveries.request(
-            self.parser.get_method().decode(), path, called, headers, self.scheme or "http", self.client
-        )
+        request = self._request(deliveries, self.parser.get_method().decode(), self.url.decode(), headers)
         keep_alive = self.parser.get_http_version() != "1.0" and self.parser.should_keep_alive()
         return DirectCycle(request, keep_alive=keep_alive)
+
+    def _is_free(self) -> bool:
+        """Whether nothing is answered, and the client reads its answers: uvicorn waits for one that does not."""
+        return not (self._is_answering() or self.flow.write_paused or self._ended or self.transport.is_closing())
+
+    @staticmethod
+    def _is_for(deliveries: Webhooks, headers: Mapping[str, str], length: int) -> bool:
+        """Whether the short way knows the URL that was called, and takes a body of this length."""
+        return length <= deliveries.maximum_body and (FORWARDED not in headers or bool(deliveries.public_url))
+
+    def _request(self, deliveries: Webhooks, method: str, url: str, headers: dict[str, str]) -> Request:
+        path, _, query = url.partition("?")
+        called = f"{path}?{query}" if query else path
+        return deliveries.request(method, path, called, headers, self.scheme or "http", self.client)
 
     def _on_commit(self, deliveries: Webhooks, cycle: DirectCycle, pending: Pending, _: object) -> None:
         """Answer a delivery. Only what has more to wait for takes a task, which costs as much as the answer."""
@@ -160,17 +181,21 @@ class DeliveryProtocol(HttpProtocol):
             super().on_body(body)
 
     def on_message_complete(self) -> None:
-        """End a request. A delivery that needs no commit is answered at once, any other one after its commit."""
+        """End a request."""
         if self._delivery is None or self._deliveries is None:
             super().on_message_complete()
             return
         self._framing.end_request()
         cycle, self._delivery = self._delivery, None
-        answer = self._deliveries.begin(cycle.request, b"".join(cycle.pieces))
+        self._begin(self._deliveries, cycle, b"".join(cycle.pieces))
+
+    def _begin(self, deliveries: Webhooks, cycle: DirectCycle, body: bytes) -> None:
+        """Receive a delivery that has come whole. One that needs no commit is answered at once."""
+        answer = deliveries.begin(cycle.request, body)
         if isinstance(answer, Response):
             self._answer(cycle, answer)
         else:
-            answer.accepted.add_done_callback(partial(self._on_commit, self._deliveries, cycle, answer))
+            answer.accepted.add_done_callback(partial(self._on_commit, deliveries, cycle, answer))
 
 
 def _line(name: str, value: str) -> bytes:

@@ -38,6 +38,11 @@ class Framing:
         self._begin_section(lines=0)
 
     @property
+    def is_between(self) -> bool:
+        """Whether no byte of the next request has come."""
+        return self.in_headers and not self.bytes
+
+    @property
     def body_left(self) -> int:
         """How many bytes of the present body or chunk are still to come."""
         return self._body

@@ -158,8 +158,8 @@ class HttpProtocol(HttpToolsProtocol):
         return self._framing.in_headers and self._framing.bytes > 0
 
     def _crowded(self) -> Refusal | None:
-        another = self._framing.in_headers and not self._framing.bytes
-        return too_many_waiting(self._limits) if another and len(self.pipeline) >= self._limits.waiting else None
+        another = self._framing.is_between and len(self.pipeline) >= self._limits.waiting
+        return too_many_waiting(self._limits) if another else None
 
     def _refuse(self, refusal: Refusal) -> None:
         """Read nothing more, and close: at once, or when the requests before this one have been answered."""

@@ -195,6 +195,25 @@ async def test_requests_sent_at_once_are_answered_in_their_order(web: Running, p
     assert stored["events"] == 3
 
 
+async def test_what_comes_whole_is_answered_and_stored_as_what_comes_in_pieces(
+    web: Running, listener: Listener
+) -> None:
+    wire = Wire(listener.port)
+    answers = []
+    for number, by in ((1, None), (2, 40), (3, None)):
+        await wire.send(request(event(number), b"X-First-Name: Ada\r\n", path=b"open?a=1"), by=by)
+        answers.append(await wire.receive(b"}"))
+    assert len({without_what_differs(answer) for answer in answers}) == 1
+    stored = await web.rows(
+        "SELECT method, url, headers, events.email FROM deliveries, events WHERE delivery_id = deliveries.id"
+    )
+    assert [row.pop("email") for row in stored] == ["p1@corp.example", "p2@corp.example", "p3@corp.example"]
+    assert stored[0] == stored[1] == stored[2]
+    (connection,) = connections(listener)
+    assert connection._deadline is None  # the connection waits as long for its next request as after any other one
+    wire._socket.close()
+
+
 async def test_a_sender_that_goes_before_its_body_has_come_is_noted(web: Running, port: int) -> None:
     wire = Wire(port)
     with capture_logs() as logs:
