@@ -32,7 +32,7 @@ def read(scheme: Scheme, headers: Mapping[str, str]) -> Presented:
     timestamp = _required(headers, scheme.timestamp_header) if scheme.timestamp_header else ""
     entries, timestamp = _entries(scheme, value, timestamp)
     each = [decoded(text, scheme.encoding) for text in entries[:MOST_SIGNATURES]]
-    signatures = tuple(signature for signature in each if signature)
+    signatures = tuple([signature for signature in each if signature])
     if not signatures:
         raise Unauthenticated(
             "malformed_signature", f"the {scheme.header} header holds no signature of the expected form"

@@ -11,7 +11,7 @@ import hmac
 import re
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Literal
 
 from app.clock import in_words
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 # Sixteen digits go far beyond the year 5138 in milliseconds; a longer number is not a timestamp.
 LONGEST_TIMESTAMP = 16
+INNER_PAD, OUTER_PAD = (bytes(octet ^ pad for octet in range(256)) for pad in (0x36, 0x5C))
 PLACEHOLDER = re.compile(r"\{(method|url|id|timestamp|body|secret)\}")
 
 
@@ -92,10 +93,10 @@ class Scheme(Authentication):
         presented = read(self, delivery.headers)
         matching = [secret for secret, key in usable if _signed_by(self, key, delivery, presented)]
         # During a rotation a sender may sign with both secrets, and the expired one may come first.
-        in_force = next((secret for secret in matching if not has_expired(secret, now)), None)
-        if in_force is not None:
+        in_force = [secret for secret in matching if not has_expired(secret, now)]
+        if in_force:
             _check_timestamp(self, presented.timestamp, now)
-            return in_force
+            return in_force[0]
         if matching:
             raise Unauthenticated("expired", "signed with a secret whose not_after has passed")
         raise Unauthenticated("signature_mismatch", f"the {self.header} header matches none of the source's secrets")
@@ -134,7 +135,7 @@ def _signed_by(scheme: Scheme, key: bytes, delivery: Delivery, presented: Presen
         covered = content(scheme, key, delivery, presented)
         return any(verified(key, signature, covered) for signature in presented.signatures)
     expected = digest(scheme, key, delivery, presented)
-    return any(hmac.compare_digest(expected, signature) for signature in presented.signatures)
+    return any(map(partial(hmac.compare_digest, expected), presented.signatures))
 
 
 def digest(scheme: Scheme, key: bytes, delivery: Delivery, presented: Presented) -> bytes:
@@ -142,24 +143,31 @@ def digest(scheme: Scheme, key: bytes, delivery: Delivery, presented: Presented)
     covered = content(scheme, key, delivery, presented)
     if not scheme.keyed:
         return hashlib.new(scheme.algorithm, covered).digest()
-    keyed = _keyed(key, scheme.algorithm).copy()
-    keyed.update(covered)
-    return keyed.digest()
+    begun_inner, begun_outer = _begun(key, scheme.algorithm)
+    inner, outer = begun_inner.copy(), begun_outer.copy()
+    inner.update(covered)
+    outer.update(inner.digest())
+    return outer.digest()
 
 
 @lru_cache(maxsize=1024)  # setting a key up takes as long as an event's digest
-def _keyed(key: bytes, algorithm: str) -> hmac.HMAC:
-    return hmac.new(key, digestmod=algorithm)
+def _begun(key: bytes, algorithm: str) -> tuple[hashlib._Hash, hashlib._Hash]:
+    """Return HMAC's inner and outer hash (RFC 2104) behind the key: copies of these take half as long as `hmac`'s."""
+    inner, outer = hashlib.new(algorithm), hashlib.new(algorithm)
+    short = key if len(key) <= inner.block_size else hashlib.new(algorithm, key).digest()
+    block = short.ljust(inner.block_size, b"\0")
+    inner.update(block.translate(INNER_PAD))
+    outer.update(block.translate(OUTER_PAD))
+    return inner, outer
 
 
 def content(scheme: Scheme, key: bytes, delivery: Delivery, presented: Presented) -> bytes:
     """Return the bytes that the template names."""
-    return b"".join(
-        [
-            _named(piece, key, delivery, presented) if named else piece.encode()
-            for named, piece in pieces(scheme.template)
-        ]
-    )
+    named = [
+        piece if isinstance(piece, bytes) else _named(piece, key, delivery, presented)
+        for piece in pieces(scheme.template)
+    ]
+    return b"".join(named)
 
 
 def _named(placeholder: str, key: bytes, delivery: Delivery, presented: Presented) -> bytes:
@@ -179,9 +187,10 @@ def _named(placeholder: str, key: bytes, delivery: Delivery, presented: Presente
 
 
 @lru_cache(maxsize=64)
-def pieces(template: str) -> tuple[tuple[bool, str], ...]:
-    """Return the template as (is a placeholder, name or literal text), in order."""
-    return tuple((index % 2 == 1, piece) for index, piece in enumerate(PLACEHOLDER.split(template)) if piece)
+def pieces(template: str) -> tuple[str | bytes, ...]:
+    """Return the template's names of placeholders, and as bytes the literal text between them, in order."""
+    each = enumerate(PLACEHOLDER.split(template))
+    return tuple(piece if index % 2 else piece.encode() for index, piece in each if piece)
 
 
 def octets(text: str) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 import json
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -19,6 +20,8 @@ from app.sources import PROVIDERS, fields
 from app.sources.base import CredentialProvider
 from app.sources.field_map import mapped
 from app.sources.providers.segment import signed_part
+from app.sources.signature_headers import Presented
+from app.sources.signing import Scheme, digest
 from app.sources.strict_json import parse
 
 NOW = datetime(2026, 11, 3, 12, tzinfo=UTC)
@@ -169,6 +172,17 @@ def test_one_flipped_bit_in_what_is_signed_is_refused(name: str, data: st.DataOb
     with pytest.raises(Unauthenticated):
         PROVIDERS[name].verify(delivery, CONFIGS[name], NOW)
     PROVIDERS[name].verify(replace(delivery, body=body), CONFIGS[name], NOW)
+
+
+@given(st.binary(min_size=1, max_size=200), st.binary(), st.sampled_from(("sha1", "sha256", "sha512")))
+@example(b"k" * 64, b"{}", "sha256")
+@example(b"k" * 65, b"{}", "sha256")
+@example(b"k" * 129, b"{}", "sha512")
+def test_a_keyed_digest_is_the_hmac_of_the_library(key: bytes, body: bytes, algorithm: Any) -> None:
+    delivery = Delivery("dlv_1", "crm", NOW, "POST", BASE, {}, body)
+    scheme = Scheme(header="x", template="v0:{id}{body}", algorithm=algorithm)
+    covered = b"v0:" + b"msg_1" + body
+    assert digest(scheme, key, delivery, Presented((), "msg_1", "")) == hmac.digest(key, covered, algorithm)
 
 
 @given(anything)

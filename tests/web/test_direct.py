@@ -205,7 +205,8 @@ async def test_what_comes_whole_is_answered_and_stored_as_what_comes_in_pieces(
         answers.append(await wire.receive(b"}"))
     assert len({without_what_differs(answer) for answer in answers}) == 1
     stored = await web.rows(
-        "SELECT method, url, headers, events.email FROM deliveries, events WHERE delivery_id = deliveries.id"
+        "SELECT method, url, headers, events.email FROM deliveries, events "
+        "WHERE delivery_id = deliveries.id ORDER BY events.id"
     )
     assert [row.pop("email") for row in stored] == ["p1@corp.example", "p2@corp.example", "p3@corp.example"]
     assert stored[0] == stored[1] == stored[2]
