@@ -20,10 +20,12 @@ from app.accounts.sandbox_mode import require_apart
 from app.accounts.wiring import open_oauth
 from app.clock import utc_now
 from app.database.direct import DirectPool
+from app.database.embedded.layout import Layout
 from app.database.embedded.wiring import data_dir
 from app.database.history import prune_history
 from app.database.installation import shared_key
 from app.database.listen import GRANT_CHANGED, IDLE_POLL_SECONDS, RULEBOOK_CHANGED, Notifications
+from app.database.restores import Restores, files_of
 from app.database.retention import prune
 from app.database.wiring import log_server, open_database
 from app.hubspot.observe import observe_call
@@ -184,12 +186,20 @@ class Process:
     async def check_database(self) -> None:
         """Encrypt grants with the newest key, and require that practice and real use do not share this database.
 
-        The log names the PostgreSQL, and what speaks against it. The database must be migrated. Raises StartError.
+        Notice that it was restored. The log names the PostgreSQL, and what speaks against it. The database must be
+        migrated. Raises StartError.
         """
         if self.oauth is not None:
             await self.oauth.rotate()
         require_apart(await RulebookStore(self.engine).accounts(), practice=self.practice)
         await log_server(self.engine, self.settings, data_dir(self.settings, practice=self.practice))
+        await self.restores().open(self.pool)
+
+    def restores(self) -> Restores:
+        """Return what notices that the database was restored, for one task of this process."""
+        if self.settings.database_url is not None:
+            return Restores()
+        return Restores(files=files_of(Layout.of(data_dir(self.settings, practice=self.practice)).pgdata))
 
     def rate_limit(self, stack: AsyncExitStack, account: Account) -> StoredRateLimit:
         """Return the rate limit of an account, which all replicas share; `stack` closes it."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -13,7 +14,9 @@ from app.settings import load_settings
 
 STANDARD = Path("-")
 AFTERWARDS = (
-    "before a worker starts: what was enrolled since then may be sent again; see 'After a restore' in docs/operating.md"
+    "it has no record of what happened since: HubSpot is read before anything is sent, and what it does not tell is "
+    "parked. Suppressions and pauses that were made since must be made again: see 'After a restore' in "
+    "docs/operating.md"
 )
 
 
@@ -46,6 +49,22 @@ def restore(
     environment = environment_of(env_file)
     source = None if file == STANDARD else file
     typer.echo(put_back(load_settings(environment), environment, source, replace=replace))
+    typer.echo(AFTERWARDS)
+
+
+def mark_restored(
+    as_of: Annotated[
+        datetime,
+        typer.Argument(formats=["%Y-%m-%dT%H:%M:%S%z", "%Y-%m-%dT%H:%M%z"], help="As of when, like 2026-03-01T04:30Z."),
+    ],
+    *,
+    env_file: EnvFile = None,
+) -> None:
+    """Say that the database was restored by other means (a snapshot of its volume, say), before Segue starts."""
+    from app.cli.database_backup import mark_restored as mark
+
+    environment = environment_of(env_file)
+    typer.echo(mark(load_settings(environment), as_of))
     typer.echo(AFTERWARDS)
 
 

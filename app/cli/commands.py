@@ -36,6 +36,7 @@ COMMANDS = {
     "export-person": "people.export_person",
     "backup": "backup.backup",
     "restore": "backup.restore",
+    "mark-restored": "backup.mark_restored",
     "doctor": "doctor.doctor",
     "health": "health.health",
 }
@@ -51,7 +52,7 @@ HUBSPOT_COMMANDS = {
 }
 # The level of the log of those that have one: they ask the database or HubSpot. What changes leads is logged in full.
 _ASKING = """
-    audit verify backup restore doctor sequences sequence status owners senders install disconnect
+    audit verify backup restore mark-restored doctor sequences sequence status owners senders install disconnect
 """.split()  # noqa: SIM905  # names read better in a paragraph
 LOG_LEVELS = {"decide": "info", "release": "info", "forget": "info", "export-person": "error"} | dict.fromkeys(
     _ASKING, "error"

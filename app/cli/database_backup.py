@@ -6,9 +6,11 @@ import shutil
 import sys
 import tempfile
 from contextlib import contextmanager
+from datetime import UTC
 from typing import TYPE_CHECKING
 
 import uvloop
+from sqlalchemy import text
 
 from app.audit.act import command_act
 from app.audit.store import DONE, AuditStore
@@ -18,12 +20,15 @@ from app.database.backup.copying import dump, restore, whole_file
 from app.database.backup.programs import base_environment, environment_for, find_programs, newest_programs
 from app.database.embedded import EmbeddedPostgres, find, has_database
 from app.database.engine import STORE_TROUBLE, busy_when_gone, described, open_engine, require_server
+from app.database.migrate import require_migrated
+from app.database.restores import INSTALLATION, marking
 from app.errors import Busy, StartError
 from app.ids import Ids
 from app.people.restored_store import Tombstones, forget_again, read_tombstones
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from datetime import datetime
     from pathlib import Path
     from typing import BinaryIO
 
@@ -63,7 +68,14 @@ def put_back(settings: Settings, environment: Mapping[str, str], source: Path | 
             programs = find_programs(contents.server, archive=archive.programs)
             reaching = environment_for(url, base)
             before = uvloop.run(_tombstones(url))
-            restore(programs, reaching, file, replaced=contents.relations, tables=archive.qualified)
+            restore(
+                programs,
+                reaching,
+                file,
+                replaced=contents.relations,
+                tables=archive.qualified,
+                made_at=archive.made_at,
+            )
             uvloop.run(_note_restored(url, archive.created))
             again = uvloop.run(_forgotten_again(url, before)) if before else ""
     return f"restored {name} into {place}: {len(archive.tables)} tables as of {archive.created}{again}"
@@ -89,6 +101,26 @@ async def _forgotten_again(url: str, before: Tombstones) -> str:
     if back is None:
         return "\nthe tombstones of people who were forgotten do not fit this backup: forget those people again"
     return f"\n{back} people whom it brought back are forgotten again when a worker starts" if back else ""
+
+
+async def mark(url: str, as_of: datetime) -> None:
+    """Mark the database at `url` as one that holds what was so at `as_of`. Raises StartError and Busy."""
+    engine = open_engine(url, pool_size=1)
+    try:
+        await require_server(engine)
+        await require_migrated(engine)
+        with busy_when_gone():
+            async with engine.begin() as connection:
+                await connection.execute(text(marking(INSTALLATION, as_of)))
+    finally:
+        await engine.dispose()
+
+
+def mark_restored(settings: Settings, as_of: datetime) -> str:
+    """Mark the database as restored by other means; return what was done. Raises StartError."""
+    with _saved(settings) as url:
+        uvloop.run(mark(url, as_of))
+    return f"{_place(settings)} counts as restored: it holds what was so at {as_of.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 
 async def _read(url: str, *, rows: bool) -> Contents:

@@ -215,6 +215,7 @@ enrollments = Table(
     Column("ended_seen_at", Instant),
     Column("replied_at", Instant),
     Column("occupied_contact_id", Text),
+    Column("restores_seen", Integer, nullable=False, server_default=text("0")),
     Index(
         "ix_enrollments_one_in_hand_per_person",
         "account",
@@ -328,6 +329,15 @@ installation = Table(
     Column("name", Text, primary_key=True),
     Column("value", LargeBinary, nullable=False),
     comment="What all processes of one installation share: the key of the hashes that stand for people in logs.",
+)
+
+restores = Table(
+    "restores",
+    metadata,
+    Column("number", Integer, Identity(always=True), primary_key=True),
+    Column("since", Instant, nullable=False),
+    Column("until", Instant, nullable=False),
+    comment="Times of which a restored database has no record, from its copy until the restore was noticed.",
 )
 
 rate_windows = Table(

@@ -36,15 +36,21 @@ async def _close_nothing() -> None:
     """Close nothing."""
 
 
+async def _notice_nothing(_: DirectConnection) -> None:
+    """Notice nothing."""
+
+
 class Looks(NamedTuple):
     """What looks at enrollments in the transaction that claims them, and in the one that commits `sending`.
 
     The result of the first is called once its transaction is committed. `close` ends what the first still writes.
+    `notice` notices a restored database before the first: where it fails, nothing is claimed.
     """
 
     first: FirstLook = _look_at_none
     last: LastLook = NoLook()
     close: Callable[[], Awaitable[None]] = _close_nothing
+    notice: Callable[[DirectConnection], Awaitable[None]] = _notice_nothing
 
 
 NO_LOOKS = Looks()
@@ -53,17 +59,17 @@ NO_LOOKS = Looks()
 class Claims:
     """Claims enrollments of one account for the worker named `worker`; `lease` is in seconds."""
 
-    def __init__(self, pool: DirectPool, *, account: str, worker: str, lease: float, first_look: FirstLook) -> None:
+    def __init__(self, pool: DirectPool, *, account: str, worker: str, lease: float, looks: Looks) -> None:
         self._pool = pool
         self._account = account
         self._worker = worker
         self._lease = lease
-        self._first_look = first_look
+        self._looks = looks
 
     async def claim(self, statement: TextClause, limit: int) -> list[Enrollment]:
         """Claim up to `limit` enrollments by one of the statements that claim."""
         try:
-            return await self._claim_and(self._first_look, statement, limit)
+            return await self._claim_and(self._looks.first, statement, limit)
         except asyncpg.UniqueViolationError:
             # Another worker claimed another row of the same person between our snapshot and our write.
             return []
@@ -82,6 +88,8 @@ class Claims:
             rows = await connection.fetch(statement, values)
             claimed = [enrollment for row in rows if (enrollment := _readable(row)) is not None]
             ready = [enrollment for enrollment in claimed if enrollment.state is State.WORKING]
+            if ready:
+                await self._looks.notice(connection)
             committed = await first_look(connection, ready) if ready else None
         if committed is not None:
             committed()

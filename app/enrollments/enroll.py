@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from app.enrollments.actions import ACTIONS
+from app.enrollments.after_restore import require_not_reached
 from app.enrollments.evidence import is_ours
 from app.enrollments.outcome import Change, uncertain
 from app.enrollments.prepare import RECHECK_AFTER
@@ -58,8 +59,8 @@ class Enroller:
             await self._perform(claimed)
             return
         try:
-            already_done = await self.preparer.prepare(item)
-            enrolled = None if already_done else await self._send(item)
+            found = await self.preparer.prepare(item)
+            enrolled = None if found else await self._send(item)
         except FenceLost:
             raise
         except Refusal as refusal:
@@ -67,12 +68,13 @@ class Enroller:
         except SegueError as error:
             await self.recorder.failed(item.enrollment, error)
         else:
-            cause = "enrolled" if enrolled else "found_before_resend"
-            await self.recorder.enrolled(item.enrollment, cause, enrolled)
+            cause, since = found or ("enrolled", None)
+            await self.recorder.enrolled(item.enrollment, cause, enrolled, since=since)
 
     async def _perform(self, claimed: Enrollment) -> None:
         """Carry out an action other than enrolling."""
         try:
+            require_not_reached(claimed, await self.preparer.first_look.gaps(claimed))
             done = await ACTIONS[claimed.plan.action].perform(claimed, self.tools)
         except FenceLost:
             raise

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     from app.database.direct import DirectConnection
+    from app.enrollments.after_restore import Gap
     from app.enrollments.eligibility import Eligibility
     from app.errors import DeclinedError
     from app.model import Enrollment, Sender
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from app.senders.assignment import Assigned, Wanted
 
     GiveAhead = Callable[[DirectConnection, int], Awaitable[Callable[[], None]]]
+    FindGaps = Callable[[DirectConnection | None, Sequence[str]], Awaitable[Mapping[str, tuple[Gap, ...]]]]
 
 
 FEW = 5
@@ -36,26 +38,40 @@ async def _none_ahead(_: DirectConnection, __: int) -> Callable[[], None]:
     return _nothing_more
 
 
+async def _no_gaps(_: DirectConnection | None, __: Sequence[str]) -> Mapping[str, tuple[Gap, ...]]:
+    """Know of no restore."""
+    return {}
+
+
 class Seen(NamedTuple):
     """What was found: why the person may not be enrolled, else the sender, or why there is none.
 
-    Neither: the sender is not looked for here.
+    Neither: the sender is not looked for here. `gaps` are the times without a record that concern the enrollment.
     """
 
     declined: DeclinedError | None
     sender: Sender | SegueError | None
+    gaps: tuple[Gap, ...]
 
 
 class FirstLook:
     """Looks at enrollments as they are claimed, and keeps what it found for those that take them on.
 
     `permits` gives permits for requests to HubSpot in the same transaction; its result is called after the commit.
+    `gaps` finds what a restored database has no record of.
     """
 
-    def __init__(self, eligibility: Eligibility, senders: Senders, permits: GiveAhead = _none_ahead) -> None:
+    def __init__(
+        self,
+        eligibility: Eligibility,
+        senders: Senders,
+        permits: GiveAhead = _none_ahead,
+        gaps: FindGaps = _no_gaps,
+    ) -> None:
         self.eligibility = eligibility
         self.senders = senders
         self._permits = permits
+        self._find_gaps = gaps
         self._seen: dict[tuple[str, int], Seen] = {}
 
     async def look(self, connection: DirectConnection, claimed: Sequence[Enrollment]) -> Callable[[], None]:
@@ -64,11 +80,12 @@ class FirstLook:
         Where they are few, their requests to HubSpot get permits, too: one writes the contacts, one reads them, and one
         enrolls each.
         """
+        gaps = await self._find_gaps(connection, [enrollment.id for enrollment in claimed])
         reasons = await self.eligibility.reasons_at_claim(connection, claimed)
         eligible = [one for one, reason in zip(claimed, reasons, strict=True) if reason is None and _is_assigned(one)]
         senders = await self._choose(connection, eligible)
         seen = {
-            (one.id, one.attempt): Seen(reason, senders.get(one.id))
+            (one.id, one.attempt): Seen(reason, senders.get(one.id), gaps.get(one.id, ()))
             for one, reason in zip(claimed, reasons, strict=True)
         }
         sent = sum(not isinstance(sender, SegueError) for sender in senders.values())
@@ -102,6 +119,11 @@ class FirstLook:
             await self.eligibility.ensure_eligible(enrollment)
         elif seen.declined is not None:
             raise seen.declined
+
+    async def gaps(self, enrollment: Enrollment) -> tuple[Gap, ...]:
+        """Return the times without a record that concern this enrollment: the database was restored."""
+        seen = self._seen.get((enrollment.id, enrollment.attempt))
+        return (await self._find_gaps(None, [enrollment.id])).get(enrollment.id, ()) if seen is None else seen.gaps
 
     async def assign(self, enrollment: Enrollment, facts: Mapping[str, str | None]) -> Sender:
         """Return the sender. Raises what `Senders.assign` raises."""

@@ -24,6 +24,7 @@ CANCELLABLE = (State.HELD, State.READY, State.PARKED)
 # others with an unknown outcome count as re-sent, so they are sent only where HubSpot shows that nothing has changed
 # since. HubSpot does not show who is in a workflow: those enrollments (`no_outcome`) are released only one by one.
 # An unenroll workflow that did not finish is started anew; one that may still be running is waited for.
+# One that was parked after a restore is sent, too, where it was released by its id; all others are compared anew.
 RELEASE = text(f"""
     WITH found AS MATERIALIZED (
         SELECT id FROM enrollments
@@ -39,6 +40,8 @@ RELEASE = text(f"""
                resends = CASE WHEN first_sending_at IS NULL THEN 0
                               WHEN reason = 'unsettled' AND enrollments.id = :id THEN 0 ELSE 1 END,
                first_failed_at = NULL, due_at = turns.due_at,
+               restores_seen = CASE WHEN reason = 'after_restore' AND enrollments.id = :id
+                                    THEN (SELECT max(number) FROM restores) ELSE restores_seen END,
                triggered_at = CASE WHEN reason NOT IN ('unenroll_unfinished', 'no_outcome')
                                         AND triggered_until > clock_timestamp() THEN triggered_at END,
                updated_at = clock_timestamp()

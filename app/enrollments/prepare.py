@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
+from app.enrollments.after_restore import Shown, judge, require_clear, require_settled
 from app.enrollments.conflict import require_none
 from app.enrollments.contact import OWNER
 from app.enrollments.evidence import Evidence, compare
@@ -18,6 +19,10 @@ from app.errors import HeldError, ParkedError
 from app.model import CONTACT_OWNER, KEEP, OF_CONTACT, IfEnrolled, Step
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+    from datetime import datetime
+
+    from app.enrollments.after_restore import Gap, Sent
     from app.enrollments.contact import ContactWriter
     from app.enrollments.first_look import FirstLook
     from app.enrollments.record import Recorder
@@ -27,32 +32,53 @@ if TYPE_CHECKING:
     from app.model import Baseline, Enrollment, Sender
     from app.people.identity import Person
 
+    ReadSent = Callable[[Enrollment, Person], Awaitable[list[Sent]]]
+
 RECHECK_AFTER = timedelta(hours=1)
+
+
+async def _none_sent(_: Enrollment, __: Person) -> list[Sent]:
+    """Know of no other enrollments of the contact."""
+    return []
+
+
+class Found(NamedTuple):
+    """How it is known that HubSpot has enrolled the contact already; and since when, where no request is on record."""
+
+    cause: str
+    since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Preparer:
-    """Takes a claimed enrollment to `prepared`."""
+    """Takes a claimed enrollment to `prepared`. `sent` reads the contact's other enrollments, after a restore."""
 
     store: EnrollmentStore
     contacts: ContactWriter
     first_look: FirstLook
     unenroller: Unenroller
     recorder: Recorder
+    sent: ReadSent = _none_sent
 
-    async def prepare(self, item: WorkItem) -> bool:
-        """Prepare the contact and its baseline; return True where an earlier request turns out to have worked.
+    async def prepare(self, item: WorkItem) -> Found | None:
+        """Prepare the contact and its baseline; return it where HubSpot turns out to have enrolled the contact.
 
         Raises HeldError, DeclinedError, ParkedError, FenceLost, and what HubSpot raises.
         """
         await self.first_look.ensure_eligible(item.enrollment)
+        gaps = await self.first_look.gaps(item.enrollment)
+        if gaps:
+            settle = timedelta(seconds=self.recorder.patience.settle_seconds)
+            require_settled(gaps, now=self.recorder.now(), settle=settle)
         by_owner = item.enrollment.plan.sender == CONTACT_OWNER
         if not by_owner:
             await self._assign(item)
             self._require_open(item, facts_known=False)
         baseline = await self.contacts.ensure(item)
         if _earlier_request_worked(item, baseline):
-            return True
+            return Found("found_before_resend")
+        if gaps and await self._was_sent(item, baseline, gaps):
+            return Found("found_after_restore", baseline.date)
         await self._ensure_person_free(item)
         if by_owner:
             await self._assign(item)
@@ -62,7 +88,7 @@ class Preparer:
         await self._ensure_not_enrolled(item)
         await self.contacts.add(item.enrollment, defaults | ({OWNER: owner} if owner else {}))
         await self._checkpoint(item, baseline, owner or item.enrollment.gave_owner)
-        return False
+        return None
 
     def recheck(self, item: WorkItem) -> None:
         """Check right before the request that the window is open still: it may have waited for the rate limit.
@@ -95,6 +121,16 @@ class Preparer:
     def current_config(self, sender: Sender) -> Sender:
         """Return the sender as the rulebook in force describes it."""
         return self.first_look.senders.current_config(sender)
+
+    async def _was_sent(self, item: WorkItem, baseline: Baseline, gaps: tuple[Gap, ...]) -> bool:
+        """Tell whether the contact shows that this enrollment was sent before a restore.
+
+        Raises ParkedError where it does not show that.
+        """
+        sent = await self.sent(item.enrollment, item.known_person)
+        shown = judge(baseline, gaps, wanted=item.enrollment.sequence, sent=sent, now=self.recorder.now())
+        require_clear(shown, baseline)
+        return shown is Shown.ENROLLED
 
     async def _assign(self, item: WorkItem) -> None:
         """Choose the sender, also where an earlier attempt has chosen one."""

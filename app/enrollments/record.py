@@ -46,13 +46,18 @@ class Recorder:
         await self.store.read_later(enrollment, change)
         self.observe(Transition(enrollment, State.UNCERTAIN, change))
 
-    async def enrolled(self, enrollment: Enrollment, cause: str, enrolled: Enrolled | None = None) -> None:
-        """Record that HubSpot has enrolled the contact; `enrolled` is its reply, None where no reply came."""
+    async def enrolled(
+        self, enrollment: Enrollment, cause: str, enrolled: Enrolled | None = None, *, since: datetime | None = None
+    ) -> None:
+        """Record that HubSpot has enrolled the contact; `enrolled` is its reply, None where no reply came.
+
+        `since`: no request is on record, and HubSpot shows the enrollment since then.
+        """
         change = Change(
             cause,
             hubspot_enrollment_id=enrolled.id if enrolled else None,
-            enrolled_at=enrolled.enrolled_at if enrolled else None,
-            confirm_in=self.patience.confirm_seconds,
+            enrolled_at=enrolled.enrolled_at if enrolled else since,
+            confirm_in=None if since else self.patience.confirm_seconds,
         )
         await self.move(enrollment, State.ENROLLED, change)
 

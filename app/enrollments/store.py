@@ -60,7 +60,7 @@ class EnrollmentStore:
         self._span = span
         self._endpoints = endpoints
         self._looks = looks
-        self._claims = Claims(pool, account=account, worker=worker, lease=lease, first_look=looks.first)
+        self._claims = Claims(pool, account=account, worker=worker, lease=lease, looks=looks)
         self._sendings = SendingCommits(urgent or pool, account, observe_sending, looks.last)
         self._transitions = Transitions(pool, endpoints)
 

@@ -22,6 +22,7 @@ from app.enrollments.observe import StepObserver
 from app.enrollments.outcome import Patience
 from app.enrollments.prepare import Preparer
 from app.enrollments.record import Recorder
+from app.enrollments.restore_store import RestoreStore
 from app.enrollments.settle import Settler
 from app.enrollments.store import EnrollmentStore
 from app.enrollments.unenroll import Unenroller
@@ -49,7 +50,10 @@ async def start(process: Process, active: ActiveAccount) -> None:
     eligibility = Eligibility(process.pool, process.current_rulebook)
     owners = Owners(active.client, on_refresh=partial(process.metrics.owners_read, name))
     senders = Senders(Assignments(process.pool), owners, rulebook=process.current_rulebook, now=utc_now)
-    first_look = FirstLook(eligibility, senders, active.rate_limit.give_ahead)
+    restores = process.restores()
+    await restores.open(process.pool)
+    records = RestoreStore(process.pool, restores)
+    first_look = FirstLook(eligibility, senders, active.rate_limit.give_ahead, records.gaps)
     store = EnrollmentStore(
         process.pool,
         account=name,
@@ -59,14 +63,14 @@ async def start(process: Process, active: ActiveAccount) -> None:
         endpoints=process.rulebook.endpoints_for,
         urgent=process.urgent_pool,
         observe_sending=process.metrics.sending_committed,
-        looks=Looks(first_look.look, eligibility, first_look.close),
+        looks=Looks(first_look.look, eligibility, first_look.close, records.notice),
     )
     observer = StepObserver(process.metrics, await process.hasher())
     patience = Patience(settings.settle_seconds, max(settings.settle_seconds, CONFIRM_AFTER_SECONDS), span)
     recorder = Recorder(store, patience, now=utc_now, random=random.random, observe=observer.step)
     worker = Worker(
         store,
-        _enroller(process, active, recorder, observer, first_look),
+        _enroller(process, active, recorder, observer, first_look, records),
         Settler(active.hubspot, recorder),
         Confirmer(store, active.hubspot, observer.confirmation),
         limits=_limits(settings),
@@ -92,6 +96,7 @@ def _enroller(
     recorder: Recorder,
     observer: StepObserver,
     first_look: FirstLook,
+    records: RestoreStore,
 ) -> Enroller:
     """Build what takes one claimed enrollment to its outcome."""
     store, hubspot = recorder.store, active.hubspot
@@ -103,6 +108,7 @@ def _enroller(
         first_look,
         unenroller,
         recorder,
+        records.sent,
     )
     tools = Tools(store, hubspot, active.client, preparer, unenroller)
     return Enroller(store, hubspot, preparer, tools, recorder, Blame(active.client, process.current_rulebook))

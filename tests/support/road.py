@@ -13,6 +13,7 @@ import pytest
 from sqlalchemy import text
 
 from app.clock import utc_now
+from app.database.restores import Restores
 from app.enrollments.actions import Tools
 from app.enrollments.claim_store import Looks
 from app.enrollments.confirm import Confirmer
@@ -24,6 +25,7 @@ from app.enrollments.fitting import PropertyFitter
 from app.enrollments.outcome import Patience, Transition
 from app.enrollments.prepare import Preparer
 from app.enrollments.record import Recorder
+from app.enrollments.restore_store import RestoreStore
 from app.enrollments.settle import Settler
 from app.enrollments.store import EnrollmentStore
 from app.enrollments.unenroll import Unenroller
@@ -226,13 +228,14 @@ async def open_road(
         owners = Owners(client, on_refresh=lambda: None)
         eligibility = Eligibility(direct(engine), lambda: book)
         senders = Senders(Assignments(direct(engine)), owners, rulebook=lambda: book, now=now)
-        first_look = FirstLook(eligibility, senders)
+        records = RestoreStore(direct(engine), Restores())
+        first_look = FirstLook(eligibility, senders, gaps=records.gaps)
         enrollments = EnrollmentStore(
             direct(engine),
             account="main",
             worker="w1",
             lease=15.0,
-            looks=Looks(first_look.look, eligibility),
+            looks=Looks(first_look.look, eligibility, notice=records.notice),
         )
         patience = Patience(settle_seconds=90.0, confirm_seconds=confirm_seconds)
         recorder = Recorder(enrollments, patience, now=now, random=lambda: 0.5, observe=note)
@@ -244,6 +247,7 @@ async def open_road(
             first_look,
             unenroller,
             recorder,
+            records.sent,
         )
         tools = Tools(enrollments, hubspot, client, preparer, unenroller)
         enroller = Enroller(enrollments, hubspot, preparer, tools, recorder, Blame(client, lambda: book))

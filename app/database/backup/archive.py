@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from app.database.backup.contents import CORE, TABLES, newer
@@ -39,10 +40,15 @@ class Archive:
     revision: str
 
     @property
-    def qualified(self) -> list[str]:
-        """Return its tables' names as SQL writes them."""
+    def made_at(self) -> datetime:
+        """When it was made: what was committed before that is in it."""
+        return datetime.strptime(self.created, "%Y-%m-%d %H:%M:%S UTC").replace(tzinfo=UTC)
+
+    @property
+    def qualified(self) -> dict[str, str]:
+        """Return its tables' names as SQL writes them, by their names."""
         schema = self.schema.replace('"', '""')
-        return [f'"{schema}"."{table}"' for table in self.tables]
+        return {table: f'"{schema}"."{table}"' for table in self.tables}
 
 
 def read_archive(file: BinaryIO, programs: Binaries, environment: Mapping[str, str], name: str) -> Archive:

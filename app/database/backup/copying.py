@@ -14,10 +14,12 @@ from app.database.backup.archive import rewound
 from app.database.backup.contents import SEQUENCES
 from app.database.embedded.cluster import sync_folder
 from app.database.migrate import MIGRATION_LOCK
+from app.database.restores import INSTALLATION, marking
 from app.errors import StartError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+    from datetime import datetime
     from typing import IO, BinaryIO
 
     from app.database.embedded.binaries import Binaries
@@ -77,13 +79,16 @@ def restore(
     file: BinaryIO,
     *,
     replaced: Mapping[str, str],
-    tables: Sequence[str],
+    tables: Mapping[str, str],
+    made_at: datetime,
 ) -> None:
     """Replace the relations `replaced` by the content of `file`, in one transaction. Raises StartError.
 
+    The database is marked as one that holds what was so at `made_at`. `tables` are those in the file, each with its
+    name as SQL writes it.
+
     psql receives the beginning of the transaction from this function, the tables from pg_restore, and the commit from
-    this function again, once psql has executed everything before it: without the commit nothing changes. `tables` are
-    those in the file.
+    this function again, once psql has executed everything before it: without the commit nothing changes.
     """
     with tempfile.TemporaryFile() as errors:
         complete = False
@@ -93,7 +98,7 @@ def restore(
             with suppress(BrokenPipeError):  # psql has ended early, and has written the reason.
                 script.write(_beginning(replaced).encode())
                 if _write_script(programs, environment, file, script, errors):
-                    script.write(_ending(tables).encode())
+                    script.write(_ending(tables, made_at).encode())
                     complete = _end_of(child.stdout).readline() == LOADED
                 if complete:
                     script.write(b"COMMIT;\n")
@@ -121,9 +126,10 @@ def _beginning(replaced: Mapping[str, str]) -> str:
     )
 
 
-def _ending(tables: Sequence[str]) -> str:
-    """Return the SQL that analyses the new tables and has psql confirm that it executed everything before."""
-    return f"ANALYZE {', '.join(tables)};\n\\echo {LOADED.decode()}"
+def _ending(tables: Mapping[str, str], made_at: datetime) -> str:
+    """Return the SQL that marks the database, analyses its tables, and has psql confirm that it executed all before."""
+    marked = marking(tables[INSTALLATION], made_at) if INSTALLATION in tables else ""
+    return f"{marked}\nANALYZE {', '.join(tables.values())};\n\\echo {LOADED.decode()}"
 
 
 def _write_script(

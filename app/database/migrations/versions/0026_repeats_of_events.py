@@ -15,3 +15,8 @@ depends_on = None
 def upgrade() -> None:
     op.add_column("events", sa.Column("repeats", sa.Integer(), server_default=sa.text("0"), nullable=False))
     op.add_column("events", sa.Column("last_repeated_at", sa.DateTime(timezone=True), nullable=True))
+
+
+def downgrade() -> None:
+    op.drop_column("events", "last_repeated_at")
+    op.drop_column("events", "repeats")

@@ -1,0 +1,138 @@
+"""Notice that the database was restored: it has forgotten what happened after its copy was made.
+
+The database keeps by what it is known, and when a worker last found it so. A copy takes that along, and is something
+else: another database, new tables, a new timeline. What happened since that time may be forgotten.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import asyncpg
+import orjson
+import structlog
+
+from app.database import restore_statements as sql
+
+if TYPE_CHECKING:
+    from decimal import Decimal
+    from pathlib import Path
+
+    from app.database.direct import DirectConnection, DirectPool
+
+INSTALLATION = "installation"
+CONFIRM_AFTER = timedelta(minutes=1)
+LONGEST_WITHOUT_RECORD = datetime(2000, 1, 1, tzinfo=UTC)  # of a database that does not know when it was last in use
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What the database was known by, and when it was last found so."""
+
+    identity: dict[str, str | None]
+    at: datetime
+
+    @classmethod
+    def read(cls, value: bytes | None) -> Seen | None:
+        """Return what is noted, None where nothing is."""
+        noted = orjson.loads(value) if value else {}
+        return cls(noted["identity"], datetime.fromisoformat(noted["at"])) if noted else None
+
+    def written(self) -> bytes:
+        """Return it as it is noted."""
+        return orjson.dumps({"identity": self.identity, "at": self.at})
+
+    def is_same(self, other: Seen) -> bool:
+        """Tell whether nothing that both know differs: not every server tells, or every process knows, everything."""
+        mine, others = self.identity, other.identity
+        return all(mine[key] == others[key] for key in mine.keys() & others.keys() if mine[key] and others[key])
+
+
+class Restores:
+    """Notices restores of one database, for one process. `files` is what the process knows of the server's files."""
+
+    def __init__(self, *, files: str | None = None) -> None:
+        self._files = files
+        self._check = sql.CHECK
+        self._position: Decimal | None = None
+        self._seen_at: datetime | None = None
+
+    async def open(self, pool: DirectPool) -> None:
+        """Find out what the server tells, and notice a restore."""
+        try:
+            await pool.fetch(self._check, {"files": self._files})
+        except asyncpg.PostgresError:
+            self._check = sql.CHECK_TABLES
+        async with pool.transaction() as connection:
+            await self.notice(connection)
+
+    async def notice(self, connection: DirectConnection) -> bool:
+        """Notice a restore in the transaction of `connection`; return whether there ever was one."""
+        row, seen = await self._look(connection)
+        noted = Seen.read(row["noted"])
+        if noted is None or row["marked"] is not None or self._is_other(noted, seen, row):
+            row, seen = await self._note(connection)
+        elif seen.at - noted.at > CONFIRM_AFTER:
+            await connection.fetch(sql.CONFIRM, {"value": seen.written()})
+        self._position, self._seen_at = row["position"], seen.at
+        return row["latest"] is not None
+
+    async def _look(self, connection: DirectConnection) -> tuple[Any, Seen]:
+        (row,) = await connection.fetch(self._check, {"files": self._files})
+        return row, Seen(orjson.loads(row["identity"]), row["now"])
+
+    async def _note(self, connection: DirectConnection) -> tuple[Any, Seen]:
+        """Note a restore, unless another process has noted it meanwhile, and what the database is known by now."""
+        await connection.fetch(sql.LOCK, {})
+        row, seen = await self._look(connection)
+        noted = Seen.read(row["noted"])
+        if row["marked"] is not None or (noted is not None and self._is_other(noted, seen, row)):
+            since = _since(row["marked"], noted)
+            await connection.fetch(sql.INSERT, {"since": since, "until": seen.at})
+            await connection.fetch(sql.UNMARK, {})
+            log.warning("database.restored", since=since.isoformat(), until=seen.at.isoformat())
+        await connection.fetch(sql.NOTE, {"value": seen.written()})
+        return await self._look(connection)
+
+    def _is_other(self, noted: Seen, seen: Seen, row: Any) -> bool:
+        """Tell whether this is another database than the one noted, or an earlier one than this process has seen."""
+        if not noted.is_same(seen):
+            return True
+        before, position, latest = self._position, row["position"], row["latest"]
+        is_noticed = latest is not None and self._seen_at is not None and latest > self._seen_at
+        return before is not None and position is not None and position < before and not is_noticed
+
+
+def marking(installation: str, as_of: datetime) -> str:
+    """Return the SQL that marks a database which holds what was so at `as_of`.
+
+    `installation` is the table's name as SQL writes it.
+    """
+    # A time in this form contains nothing that SQL would read as its own.
+    value = f"convert_to('{as_of.astimezone(UTC).isoformat()}', 'UTF8')"
+    return (
+        f"INSERT INTO {installation} (name, value) VALUES ('restored', {value}) "  # noqa: S608  # our own names
+        "ON CONFLICT (name) DO UPDATE SET value = excluded.value;"
+    )
+
+
+def files_of(pgdata: Path) -> str | None:
+    """Return what a copy of the server's folder does not share with it, None where this process cannot look.
+
+    PostgreSQL writes these files once. Copied, they are other files.
+    """
+    try:
+        return " ".join(str((pgdata / name).stat().st_ino) for name in ("PG_VERSION", "base/1/PG_VERSION"))
+    except OSError:
+        return None
+
+
+def _since(marked: bytes | None, noted: Seen | None) -> datetime:
+    """Return from when on something may be forgotten."""
+    if marked is not None:
+        return datetime.fromisoformat(marked.decode())
+    return noted.at if noted is not None else LONGEST_WITHOUT_RECORD

@@ -1,0 +1,159 @@
+"""A restored database is noticed, by whatever means it was restored; one that was not is left alone."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from sqlalchemy import make_url, text
+
+from app.database import restore_statements as sql
+from app.database.backup.programs import newest_programs
+from app.database.direct import DirectPool
+from app.database.engine import connect
+from app.database.restores import Restores, Seen, files_of, marking
+from tests.support.direct import direct
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    from sqlalchemy.ext.asyncio import AsyncEngine
+
+    from tests.support.postgres import Databases
+
+COPIED_AT = datetime(2026, 3, 1, 4, 30, tzinfo=UTC)
+
+
+@pytest.fixture
+async def pool(engine: AsyncEngine) -> AsyncIterator[DirectPool]:
+    return direct(engine)
+
+
+async def noticed(pool: DirectPool, restores: Restores | None = None) -> list[Any]:
+    await (restores or Restores()).open(pool)
+    return [tuple(row) for row in await pool.fetch(text("SELECT since, until FROM restores ORDER BY number"), {})]
+
+
+async def test_a_database_that_stays_where_it_is_is_left_alone(pool: DirectPool) -> None:
+    restores = Restores(files="1 2")
+    assert [await noticed(pool, restores) for _ in range(3)] == [[], [], []]
+    assert await noticed(pool, Restores(files="1 2")) == []
+    assert await noticed(pool) == []
+
+
+@pytest.mark.parametrize("key", ["cluster", "timeline", "database", "table", "files"])
+async def test_what_a_copy_does_not_share_gives_it_away_once(pool: DirectPool, key: str) -> None:
+    await noticed(pool, Restores(files="1 2"))
+    changed = f"""
+        UPDATE installation SET value = convert_to(CAST(jsonb_set(jsonb_set(
+            CAST(convert_from(value, 'UTF8') AS jsonb), ARRAY['identity', '{key}'], '"other"'
+        ), ARRAY['at'], to_jsonb('{COPIED_AT.isoformat()}' || '')) AS text), 'UTF8')
+        WHERE name = 'identity'
+    """  # noqa: S608  # ours
+    await pool.fetch(text(changed), {})
+    ((since, until),) = await noticed(pool, Restores(files="1 2"))
+    assert since == COPIED_AT
+    assert until > COPIED_AT
+    assert await noticed(pool, Restores(files="1 2")) == [(since, until)]
+
+
+async def test_a_dump_that_is_loaded_elsewhere_is_noticed(
+    pool: DirectPool, engine: AsyncEngine, empty_database: str
+) -> None:
+    await noticed(pool)
+    programs, plain = newest_programs().folder, make_url(empty_database).set(drivername="postgresql")
+    source = engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
+    dumped = await asyncio.to_thread(
+        subprocess.run, [programs / "pg_dump", "--format=custom", source], capture_output=True, check=True
+    )
+    target = plain.render_as_string(hide_password=False)
+    await asyncio.to_thread(
+        subprocess.run, [programs / "pg_restore", "--dbname", target], input=dumped.stdout, check=True
+    )
+    copy = DirectPool(make_url(empty_database), size=2)
+    assert len(await noticed(copy)) == 1
+    await copy.close()
+
+
+async def test_a_copy_made_as_a_template_is_noticed(pool: DirectPool, engine: AsyncEngine, postgres: Databases) -> None:
+    await noticed(pool)
+    await engine.dispose()
+    await pool.close()
+    with postgres.database(template=engine.url.database) as url:
+        copy = DirectPool(make_url(url), size=2)
+        assert len(await noticed(copy)) == 1
+        await copy.close()
+
+
+async def test_files_that_were_put_back_under_a_running_process_are_noticed_once(pool: DirectPool) -> None:
+    one, other = Restores(), Restores()
+    await noticed(pool, one)
+    await noticed(pool, other)
+    for restores in (one, other):
+        assert restores._position is not None
+        restores._position += 1 << 40  # as if the server had been that far already
+    assert len(await noticed(pool, one)) == 1
+    assert len(await noticed(pool, other)) == 1
+
+
+async def test_a_mark_says_as_of_when_and_holds_once(pool: DirectPool) -> None:
+    await noticed(pool)
+    await pool.fetch(text(marking("installation", COPIED_AT)), {})
+    ((since, _),) = await noticed(pool)
+    assert since == COPIED_AT
+    assert len(await noticed(pool)) == 1
+
+
+async def test_two_processes_notice_one_restore(pool: DirectPool) -> None:
+    await noticed(pool)
+    await pool.fetch(text(marking("installation", COPIED_AT)), {})
+    await asyncio.gather(*(Restores().open(pool) for _ in range(6)))
+    assert len(await noticed(pool)) == 1
+
+
+async def test_a_server_that_does_not_tell_of_its_log_is_known_by_its_tables(
+    engine: AsyncEngine, pool: DirectPool
+) -> None:
+    owner = await connect(engine.url)
+    name = f"reader_{engine.url.database}"
+    await owner.execute(f"CREATE ROLE {name} LOGIN; GRANT ALL ON ALL TABLES IN SCHEMA public TO {name}")
+    await owner.execute("REVOKE EXECUTE ON FUNCTION pg_control_system() FROM public")
+    try:
+        limited = DirectPool(engine.url.set(username=name), size=2)
+        assert await noticed(limited) == []
+        assert await noticed(pool) == []
+        assert await noticed(limited) == []
+        await limited.close()
+    finally:
+        await owner.execute(f"DROP OWNED BY {name}; DROP ROLE {name}")
+        await owner.close()
+
+
+async def test_when_it_was_last_found_is_kept_up_to_date(pool: DirectPool) -> None:
+    await noticed(pool)
+    row = (await pool.fetch(text("SELECT value FROM installation WHERE name = 'identity'"), {}))[0]
+    seen = Seen.read(row["value"])
+    assert seen is not None
+    earlier = Seen(seen.identity, seen.at - timedelta(hours=1))
+    await pool.fetch(sql.NOTE, {"value": earlier.written()})
+    assert await noticed(pool) == []
+    row = (await pool.fetch(text("SELECT value FROM installation WHERE name = 'identity'"), {}))[0]
+    assert (found := Seen.read(row["value"])) is not None
+    assert found.at >= seen.at
+
+
+def test_a_copied_folder_is_another_one(tmp_path: Path) -> None:
+    for folder in ("first", "second"):
+        (tmp_path / folder / "base/1").mkdir(parents=True)
+        for name in ("PG_VERSION", "base/1/PG_VERSION"):
+            (tmp_path / folder / name).write_text("18")
+    first = files_of(tmp_path / "first")
+    assert first == files_of(tmp_path / "first")
+    assert first != files_of(tmp_path / "second")
+    (tmp_path / "first").rename(tmp_path / "moved")
+    assert files_of(tmp_path / "moved") == first
+    assert files_of(tmp_path / "absent") is None
