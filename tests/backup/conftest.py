@@ -32,6 +32,7 @@ RELATIONS = """
     SELECT relname || ' ' || relkind::text FROM pg_class
     WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'S', 'i') ORDER BY 1
 """
+UNMARKED = " WHERE name <> 'restored'"  # what `segue restore` adds
 READ = {
     "r": "SELECT count(*), md5(string_agg(t::text, '' ORDER BY t::text)) FROM {} t",
     "S": "SELECT last_value FROM {}",
@@ -107,7 +108,8 @@ def held(url: str) -> dict[str, Any]:
             found: dict[str, Any] = {"relations": list(names)}
             for name, kind in (name.split() for name in names):
                 if kind in READ:
-                    found[name] = tuple((await connection.execute(text(READ[kind].format(name)))).one())
+                    query = READ[kind].format(name) + (UNMARKED if name == "installation" else "")
+                    found[name] = tuple((await connection.execute(text(query))).one())
         await engine.dispose()
         return found
 

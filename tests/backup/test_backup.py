@@ -10,6 +10,7 @@ import stat
 import subprocess
 import sys
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -93,7 +94,7 @@ def test_the_commands_of_the_page_bring_back_every_row_of_every_table(folder: Pa
     assert (made.returncode, made.stderr) == (0, "")
     brought = segue(*restore, SEGUE_DATA_DIR=str(folder / "new"))
     assert (brought.returncode, brought.stderr) == (0, "")
-    assert "may be sent again" in brought.stdout
+    assert "HubSpot is read before anything is sent" in brought.stdout
     server = EmbeddedPostgres.open(folder / "new")
     after = held(server.url)
     server.close()
@@ -405,3 +406,34 @@ def test_the_programs_reach_what_the_service_reaches_and_show_no_password() -> N
     kept = base_environment({"PATH": "/bin", "PGSSLMODE": "require", "SEGUE_TOKENS": "secret"}, libpq=False)
     assert kept == {"PATH": "/bin", "LC_ALL": "C", "TZ": "UTC", "PGAPPNAME": "segue-backup"}
     assert base_environment({"PGSSLMODE": "require"}, libpq=True)["PGSSLMODE"] == "require"
+
+
+def test_a_restored_database_is_marked_with_the_time_of_its_backup(
+    filled: str, folder: Path, empty_database: str
+) -> None:
+    before = datetime.now(UTC).replace(microsecond=0)
+    backed_up(filled, folder / "file")
+    restored(empty_database, folder / "file")
+    assert before <= marked(empty_database) <= datetime.now(UTC)
+
+
+def test_an_operator_says_that_a_database_was_restored_by_other_means(filled: str, folder: Path) -> None:
+    said = segue("mark-restored", "2026-03-01T04:30+01:00", SEGUE_DATABASE_URL=as_written(filled))
+    assert said.returncode == 0, said.stderr
+    assert "it holds what was so at 2026-03-01 03:30 UTC" in said.stdout
+    assert marked(filled) == datetime(2026, 3, 1, 3, 30, tzinfo=UTC)
+    refused = segue("mark-restored", "2026-03-01T03:30Z", SEGUE_DATA_DIR=str(folder / "data"))
+    assert refused.returncode != 0
+    assert "there is no database in" in refused.stderr
+
+
+def marked(url: str) -> datetime:
+    """Return the time of what the database holds, by its mark."""
+
+    async def reading() -> str:
+        connection = await asyncpg.connect(as_written(url))
+        value: bytes = await connection.fetchval("SELECT value FROM installation WHERE name = 'restored'")
+        await connection.close()
+        return value.decode()
+
+    return datetime.fromisoformat(asyncio.run(reading()))

@@ -16,7 +16,8 @@ ROWS = 20_000
 # These have a row for each account, sender, endpoint, source or reload. All others grow with traffic.
 SMALL = frozenset({
     "follow_turns", "forgettings", "hubspot_accounts", "inboxes", "installation", "oauth_grants", "oauth_installs",
-    "outbound_endpoints", "pool_turns", "rate_days", "rate_windows", "refused_deliveries", "rulebooks", "sender_pauses",
+    "outbound_endpoints", "pool_turns", "rate_days", "rate_windows", "refused_deliveries", "restores", "rulebooks",
+    "sender_pauses",
 })  # fmt: skip
 GROWING = frozenset(metadata.tables) - SMALL
 

@@ -127,6 +127,7 @@ ASKED = {
     "audit.store": "INSERT",
     "database.backup.contents": "FOUND SESSIONS",
     "database.installation": "MAKE READ",
+    "database.restore_statements": "CHECK CHECK_TABLES CONFIRM INSERT LOCK NOTE UNMARK",
     "database.migrate": "IS_MIGRATED LOCK_MIGRATIONS READ_REVISION",
     "enrollments.operator_store": "CANCEL CANCEL_WAITING RELEASE",
     "senders.quota_store": "NEXT_FREE",
@@ -137,6 +138,7 @@ ASKED = {
     "reports.store": "PLAN_FOR_VALUES TABLE_SIZES",  # polled, and reads PostgreSQL's catalogue
     "rules.store": "LOCK PUT_IN_FORCE READ_ACCOUNTS READ_REVISION UNFINISHED_ELSEWHERE",
     "enrollments.person_statements": "CHECKPOINT_PREPARED READ_CONFLICT",
+    "enrollments.restore_store": "READ_GAPS READ_SENT",
     "enrollments.sending_statements": "COMMIT_SENDING LOCK_INBOXES",
     "enrollments.transition_statements": "MOVE RELEASE_INTENTS",
     "senders.pause_store": "NOTE_FULL NOTE_REFUSAL PAUSE READ_PAUSE RESUME",

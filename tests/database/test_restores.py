@@ -18,9 +18,9 @@ from app.database.restores import Restores, Seen, files_of, marking
 from tests.support.direct import direct
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
     from pathlib import Path
 
+    from sqlalchemy import URL
     from sqlalchemy.ext.asyncio import AsyncEngine
 
     from tests.support.postgres import Databases
@@ -29,7 +29,7 @@ COPIED_AT = datetime(2026, 3, 1, 4, 30, tzinfo=UTC)
 
 
 @pytest.fixture
-async def pool(engine: AsyncEngine) -> AsyncIterator[DirectPool]:
+def pool(engine: AsyncEngine) -> DirectPool:
     return direct(engine)
 
 
@@ -65,18 +65,18 @@ async def test_a_dump_that_is_loaded_elsewhere_is_noticed(
     pool: DirectPool, engine: AsyncEngine, empty_database: str
 ) -> None:
     await noticed(pool)
-    programs, plain = newest_programs().folder, make_url(empty_database).set(drivername="postgresql")
-    source = engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
-    dumped = await asyncio.to_thread(
-        subprocess.run, [programs / "pg_dump", "--format=custom", source], capture_output=True, check=True
-    )
-    target = plain.render_as_string(hide_password=False)
-    await asyncio.to_thread(
-        subprocess.run, [programs / "pg_restore", "--dbname", target], input=dumped.stdout, check=True
-    )
+    await asyncio.to_thread(load_a_dump, engine.url, make_url(empty_database))
     copy = DirectPool(make_url(empty_database), size=2)
     assert len(await noticed(copy)) == 1
     await copy.close()
+
+
+def load_a_dump(source: URL, target: URL) -> None:
+    """Copy a database by PostgreSQL's own programs."""
+    programs = newest_programs().folder
+    reached = [url.set(drivername="postgresql").render_as_string(hide_password=False) for url in (source, target)]
+    made = subprocess.run([programs / "pg_dump", "--format=custom", reached[0]], capture_output=True, check=True)
+    subprocess.run([programs / "pg_restore", "--dbname", reached[1]], input=made.stdout, check=True)
 
 
 async def test_a_copy_made_as_a_template_is_noticed(pool: DirectPool, engine: AsyncEngine, postgres: Databases) -> None:
