@@ -9,7 +9,7 @@ STRICT ?=
 PROCESSES := $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test lint audit sbom pin bench crash lock upgrade clean
+.PHONY: help setup demo run test lint audit sbom pin bench crash lock upgrade release clean
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -48,6 +48,9 @@ lock: $(DEV) ## Write the lock files anew from pyproject.toml
 
 upgrade: $(DEV) ## Write the lock files anew with the newest versions that pyproject.toml allows
 	sh deploy/lock.sh upgrade
+
+release: $(DEV) ## Keep the tables and statements of this version, which tests upgrade from then on
+	$(PYTHON) -m tests.database.release_schema
 
 clean: ## Remove .venv and all caches; data stays
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .secrets_cache

@@ -13,7 +13,7 @@ import structlog
 from app import workers
 from app.accounts.sandbox_mode import running_sandbox
 from app.database.embedded.wiring import data_dir
-from app.database.migrate import head, migrate, require_migrated
+from app.database.migrate import migrate, require_migrated
 from app.database.wiring import database_url, open_database
 from app.errors import StartError
 from app.observability.shared import PARENT, Shared, Slot
@@ -137,11 +137,11 @@ async def work(settings: Settings, environment: Mapping[str, str]) -> None:
 def migrate_only(settings: Settings, opened: Callable[[], EmbeddedPostgres | None]) -> None:
     """Migrate the database, and do nothing else."""
     server = opened()
-    asyncio.run(_migrate(settings, server.url if server else database_url(settings, settings.data_dir)))
-    log.info("database.migrated", revision=head())
+    database = server.url if server else database_url(settings, settings.data_dir)
+    log.info("database.migrated", revision=asyncio.run(_migrate(settings, database)))
 
 
-async def _migrate(settings: Settings, database: str) -> None:
+async def _migrate(settings: Settings, database: str) -> str:
     async with AsyncExitStack() as stack:
         engine = await open_database(stack, settings, database)
-        await migrate(engine.url)
+        return await migrate(engine.url)

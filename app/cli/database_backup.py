@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 def back_up(settings: Settings, environment: Mapping[str, str], target: Path | None) -> str:
     """Write the database to `target`, or to standard output when None; return what was done. Raises StartError."""
-    place, base = _place(settings), _base(settings, environment)
+    place, base = place_of(settings), _base(settings, environment)
     with _file_trouble(f"cannot write {target or 'to standard output'}"), _saved(settings) as url:
         contents = uvloop.run(_read(url, rows=False))
         require_savable(contents, place)
@@ -58,10 +58,10 @@ def put_back(settings: Settings, environment: Mapping[str, str], source: Path | 
 
     `replace` deletes what the database holds, in the same transaction.
     """
-    name, place, base = str(source or "standard input"), _place(settings), _base(settings, environment)
+    name, place, base = str(source or "standard input"), place_of(settings), _base(settings, environment)
     with _file_trouble(f"cannot read {name}"), _readable(source) as file:
         archive = read_archive(file, newest_programs(), base, name)
-        with _restored(settings) as url:
+        with opened(settings) as url:
             contents = uvloop.run(_read(url, rows=True))
             require_replaceable(contents, place, replace=replace)
             require_room(archive, name, contents, place)
@@ -120,7 +120,9 @@ def mark_restored(settings: Settings, as_of: datetime) -> str:
     """Mark the database as restored by other means; return what was done. Raises StartError."""
     with _saved(settings) as url:
         uvloop.run(mark(url, as_of))
-    return f"{_place(settings)} counts as restored: it holds what was so at {as_of.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+    return (
+        f"{place_of(settings)} counts as restored: it holds what was so at {as_of.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+    )
 
 
 async def _read(url: str, *, rows: bool) -> Contents:
@@ -155,12 +157,12 @@ def _saved(settings: Settings) -> Iterator[str]:
         raise StartError(
             f"there is no database in {settings.data_dir}: set SEGUE_DATA_DIR or SEGUE_DATABASE_URL to the service's",
         )
-    with _restored(settings) as url:
+    with opened(settings) as url:
         yield url
 
 
 @contextmanager
-def _restored(settings: Settings) -> Iterator[str]:
+def opened(settings: Settings) -> Iterator[str]:
     """Yield the URL of the database to restore into: the operator's, or the private one, which no service may hold."""
     if settings.database_url is not None:
         yield settings.database_url.get_secret_value()
@@ -172,7 +174,7 @@ def _restored(settings: Settings) -> Iterator[str]:
         server.close()
 
 
-def _place(settings: Settings) -> str:
+def place_of(settings: Settings) -> str:
     """Return what the operator knows the database by."""
     if settings.database_url is not None:
         return f"the database at {described(settings.database_url.get_secret_value())}"

@@ -48,9 +48,20 @@ def worker() -> None:
     uvloop.run(work(settings, os.environ))
 
 
-def migrate() -> None:
-    """Bring the database up to date (serve does this by itself)."""
+def migrate(
+    *,
+    to: Annotated[
+        str | None, typer.Option(help="Take the database back to this migration or release, while no Segue runs.")
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="With --to: do not ask.")] = False,
+) -> None:
+    """Bring the database up to date (serve does this by itself), or back to an earlier version."""
     settings = load_settings(os.environ)
+    if to is not None:
+        from app.cli.migrate_back import migrate_back
+
+        migrate_back(settings, to, agreed=yes)
+        return
     with _opening(settings, practice=False) as opened:
         with without_rich():
             from app.main import migrate_only

@@ -19,8 +19,15 @@ def configuration() -> Config:
     return config
 
 
-def upgrade(connection: Connection) -> None:
-    """Apply the migrations that the database lacks, in the transaction of `connection`."""
+def downgrade(connection: Connection, revision: str) -> None:
+    """Take the database back to `revision`, in the transaction of `connection`."""
     config = configuration()
     config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    command.downgrade(config, revision)
+
+
+def upgrade(connection: Connection, revision: str = "head") -> None:
+    """Apply the migrations up to `revision` that the database lacks, in the transaction of `connection`."""
+    config = configuration()
+    config.attributes["connection"] = connection
+    command.upgrade(config, revision)

@@ -31,7 +31,7 @@ class Child:
     start for; `channel` the parent's end of the socket between them.
     """
 
-    def __init__(self, slot: Slot, main: Callable[[Parent], Coroutine[Any, Any, None]]) -> None:
+    def __init__(self, slot: Slot, main: Callable[[Parent], Coroutine[Any, Any, object]]) -> None:
         self.slot = slot
         self.pid: int | None = None
         self.due: float | None = 0.0

@@ -74,7 +74,7 @@ class Parent:
 
 
 def run_child(
-    main: Callable[[Parent], Coroutine[Any, Any, None]], channel: socket.socket, leave: Callable[[], None]
+    main: Callable[[Parent], Coroutine[Any, Any, object]], channel: socket.socket, leave: Callable[[], None]
 ) -> NoReturn:
     """Run `main` in this forked process, and end the process: nothing of the parent's stack may run here.
 
@@ -104,7 +104,7 @@ def _take_signals() -> None:
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
 
 
-async def _attended(main: Callable[[Parent], Coroutine[Any, Any, None]], channel: socket.socket) -> int:
+async def _attended(main: Callable[[Parent], Coroutine[Any, Any, object]], channel: socket.socket) -> int:
     parent = Parent(channel)
     parent.attend()
     try:

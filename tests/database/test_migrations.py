@@ -3,21 +3,39 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import pytest
 from alembic import command
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, make_url, text
 
 from app.database.engine import open_engine, require_server
-from app.database.migrate import head, knows, migrate, require_migrated
-from app.database.upgrade import configuration
+from app.database.migrate import (
+    READ_WORKS_WITH,
+    WORKS_WITH,
+    WRITE_WORKS_WITH,
+    head,
+    knows,
+    migrate,
+    require_migrated,
+)
+from app.database.upgrade import configuration, downgrade, upgrade
 from app.errors import StartError
+from tests.backup.conftest import fill
 from tests.support.processes import ROOT
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine
+
+# The order of columns may change: what is added again stands last.
+SCHEMA = """
+    SELECT table_name, column_name, data_type, is_nullable, column_default FROM information_schema.columns
+    WHERE table_schema = 'public'
+    UNION ALL SELECT tablename, indexname, indexdef, '', '' FROM pg_indexes WHERE schemaname = 'public'
+    ORDER BY 1, 2
+"""
 
 
 async def test_the_migrations_make_exactly_the_schema(engine: AsyncEngine) -> None:
@@ -60,10 +78,54 @@ async def test_replicas_that_start_together_migrate_once(empty_database: str) ->
 async def test_a_database_of_a_newer_version_is_refused(engine: AsyncEngine) -> None:
     async with engine.begin() as connection:
         await connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+        await connection.execute(text("DELETE FROM installation"))
     with pytest.raises(StartError, match="newer version"):
         await migrate(engine.url)
     with pytest.raises(StartError, match="9999"):
         await require_migrated(engine)
+
+
+@pytest.mark.parametrize(("oldest", "works"), [("0021", True), (head(), True), ("9998", False)])
+async def test_a_newer_version_says_whether_this_one_works_on_its_tables(
+    engine: AsyncEngine, oldest: str, *, works: bool
+) -> None:
+    async with engine.begin() as connection:
+        await connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+        await connection.execute(WRITE_WORKS_WITH, {"revision": oldest})
+    if works:
+        assert await migrate(engine.url) == "9999"
+        await require_migrated(engine)
+    else:
+        with pytest.raises(StartError, match=f"works with versions from migration 9998 on.*--to {head()}"):
+            await migrate(engine.url)
+
+
+async def test_a_migration_leaves_word_of_which_versions_work_on_its_tables(empty_database: str) -> None:
+    await migrate(make_url(empty_database))
+    engine = open_engine(empty_database)
+    async with engine.connect() as connection:
+        assert (await connection.execute(READ_WORKS_WITH)).scalar_one() == WORKS_WITH
+    await engine.dispose()
+
+
+def test_every_migration_goes_back_and_on_again_with_rows_in_every_table(empty_database: str) -> None:
+    fill(empty_database)
+
+    async def walking() -> None:
+        engine = open_engine(empty_database)
+        scripts = list(ScriptDirectory.from_config(configuration()).walk_revisions())
+        for script, before in pairwise(scripts):
+            async with engine.begin() as connection:
+                was = (await connection.execute(text(SCHEMA))).all()
+                await connection.run_sync(downgrade, before.revision)
+                await connection.run_sync(upgrade, script.revision)
+                assert (await connection.execute(text(SCHEMA))).all() == was, script.revision
+                await connection.run_sync(downgrade, before.revision)
+        async with engine.begin() as connection:
+            await connection.run_sync(upgrade)
+        await engine.dispose()
+
+    asyncio.run(walking())
 
 
 @pytest.mark.parametrize(

@@ -128,7 +128,8 @@ ASKED = {
     "database.backup.contents": "FOUND SESSIONS",
     "database.installation": "MAKE READ",
     "database.restore_statements": "CHECK CHECK_TABLES CONFIRM INSERT LOCK NOTE UNMARK",
-    "database.migrate": "IS_MIGRATED LOCK_MIGRATIONS READ_REVISION",
+    "database.migrate": "IS_MIGRATED LOCK_MIGRATIONS READ_REVISION READ_WORKS_WITH WRITE_WORKS_WITH",
+    "database.downgrade": "READ_COLUMNS TRY_LOCK",
     "enrollments.operator_store": "CANCEL CANCEL_WAITING RELEASE",
     "senders.quota_store": "NEXT_FREE",
     "outbound.statements": "ENABLE HAND_BACK LOCK_ENDPOINT NOTE NOTE_TEST NOTIFY RECORD REPLAY REPLAY_MANY TAKE_PROBE"
