@@ -10,7 +10,6 @@ from datetime import UTC
 from typing import TYPE_CHECKING
 
 import uvloop
-from sqlalchemy import text
 
 from app.audit.act import command_act
 from app.audit.store import DONE, AuditStore
@@ -20,8 +19,7 @@ from app.database.backup.copying import dump, restore, whole_file
 from app.database.backup.programs import base_environment, environment_for, find_programs, newest_programs
 from app.database.embedded import EmbeddedPostgres, find, has_database
 from app.database.engine import STORE_TROUBLE, busy_when_gone, described, open_engine, require_server
-from app.database.migrate import require_migrated
-from app.database.restores import INSTALLATION, marking
+from app.database.restores import mark
 from app.errors import Busy, StartError
 from app.ids import Ids
 from app.people.restored_store import Tombstones, forget_again, read_tombstones
@@ -101,19 +99,6 @@ async def _forgotten_again(url: str, before: Tombstones) -> str:
     if back is None:
         return "\nthe tombstones of people who were forgotten do not fit this backup: forget those people again"
     return f"\n{back} people whom it brought back are forgotten again when a worker starts" if back else ""
-
-
-async def mark(url: str, as_of: datetime) -> None:
-    """Mark the database at `url` as one that holds what was so at `as_of`. Raises StartError and Busy."""
-    engine = open_engine(url, pool_size=1)
-    try:
-        await require_server(engine)
-        await require_migrated(engine)
-        with busy_when_gone():
-            async with engine.begin() as connection:
-                await connection.execute(text(marking(INSTALLATION, as_of)))
-    finally:
-        await engine.dispose()
 
 
 def mark_restored(settings: Settings, as_of: datetime) -> str:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import typer
 import uvloop
-from sqlalchemy import make_url
 
 from app.cli.database_backup import opened, place_of
 from app.database.downgrade import find_losses, go_back, revision_of
@@ -21,11 +20,11 @@ def migrate_back(settings: Settings, wanted: str, *, agreed: bool) -> None:
     """Take the database back to the migration or release `wanted`. Raises StartError, and Exit where it stays."""
     revision, place = revision_of(wanted), place_of(settings)
     with opened(settings) as url:
-        for loss in uvloop.run(find_losses(make_url(url), revision)):
+        for loss in uvloop.run(find_losses(url, revision)):
             typer.echo(f"lost: {loss}")
         if not agreed:
             _ask(place, revision)
-        uvloop.run(go_back(make_url(url), revision))
+        uvloop.run(go_back(url, revision))
     typer.echo(f"{place} is at migration {revision}: start the version of Segue that made it")
 
 

@@ -5,5 +5,6 @@ between processes. A server that cannot be used raises `StartError`; statements 
 which routes turn into `Busy`.
 
 Others import `wiring` (opens the database), `engine`, `schema` (the tables), `direct`, `listen`, `fragments`,
-`installation`, `migrate`, `retention`, and the packages `embedded` (the private server) and `backup`.
+`installation`, `migrate`, `downgrade`, `restores` (notices a restored database), `retention`, and the packages
+`embedded` (the private server) and `backup`.
 """

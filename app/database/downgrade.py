@@ -62,7 +62,7 @@ def revision_of(wanted: str) -> str:
     return revision
 
 
-async def find_losses(url: URL, revision: str) -> list[Loss]:
+async def find_losses(url: str | URL, revision: str) -> list[Loss]:
     """Return what is lost when the database goes back to `revision`; nothing changes. Raises StartError."""
     async with _at_rest(url, revision) as connection:
         before = await _columns(connection)
@@ -81,7 +81,7 @@ async def find_losses(url: URL, revision: str) -> list[Loss]:
     return losses
 
 
-async def go_back(url: URL, revision: str) -> None:
+async def go_back(url: str | URL, revision: str) -> None:
     """Take the database back to `revision`. Raises StartError."""
     async with _at_rest(url, revision) as connection:
         await connection.run_sync(downgrade, revision)
@@ -89,7 +89,7 @@ async def go_back(url: URL, revision: str) -> None:
 
 
 @asynccontextmanager
-async def _at_rest(url: URL, revision: str) -> AsyncIterator[AsyncConnection]:
+async def _at_rest(url: str | URL, revision: str) -> AsyncIterator[AsyncConnection]:
     """Yield a connection with a transaction, while no Segue works on the database. Raises StartError."""
     engine = open_engine(url, pool_size=1, command_timeout=None, idle_seconds=MIGRATION_IDLE_SECONDS)
     try:

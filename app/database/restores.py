@@ -13,8 +13,11 @@ from typing import TYPE_CHECKING, Any
 import asyncpg
 import orjson
 import structlog
+from sqlalchemy import text
 
 from app.database import restore_statements as sql
+from app.database.engine import busy_when_gone, open_engine, require_server
+from app.database.migrate import require_migrated
 
 if TYPE_CHECKING:
     from decimal import Decimal
@@ -118,6 +121,19 @@ def marking(installation: str, as_of: datetime) -> str:
         f"INSERT INTO {installation} (name, value) VALUES ('restored', {value}) "  # noqa: S608  # our own names
         "ON CONFLICT (name) DO UPDATE SET value = excluded.value;"
     )
+
+
+async def mark(url: str, as_of: datetime) -> None:
+    """Mark the database at `url` as one that holds what was so at `as_of`. Raises StartError and Busy."""
+    engine = open_engine(url, pool_size=1)
+    try:
+        await require_server(engine)
+        await require_migrated(engine)
+        with busy_when_gone():
+            async with engine.begin() as connection:
+                await connection.execute(text(marking(INSTALLATION, as_of)))
+    finally:
+        await engine.dispose()
 
 
 def files_of(pgdata: Path) -> str | None:

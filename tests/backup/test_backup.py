@@ -16,17 +16,20 @@ from typing import TYPE_CHECKING
 
 import asyncpg
 import pytest
-from sqlalchemy import make_url
+from sqlalchemy import make_url, text
 
 from app.cli.database_backup import back_up, put_back
 from app.database.backup.contents import SEQUENCES, TABLES
 from app.database.backup.programs import base_environment, environment_for, find_programs, fits
+from app.database.direct import DirectPool
 from app.database.embedded import EmbeddedPostgres
 from app.database.embedded.binaries import find_binaries
 from app.database.embedded.cluster import create_cluster
 from app.database.embedded.layout import make_root, open_path
 from app.database.embedded.server_user import choose_user
 from app.database.engine import open_engine
+from app.database.migrate import migrate
+from app.database.restores import Restores, files_of
 from app.database.schema import metadata
 from app.errors import StartError
 from app.settings import load_settings
@@ -425,6 +428,29 @@ def test_an_operator_says_that_a_database_was_restored_by_other_means(filled: st
     refused = segue("mark-restored", "2026-03-01T03:30Z", SEGUE_DATA_DIR=str(folder / "data"))
     assert refused.returncode != 0
     assert "there is no database in" in refused.stderr
+
+
+def test_a_copy_of_the_data_directory_that_is_put_back_is_noticed(folder: Path) -> None:
+    async def noticed(url: str, files: str | None) -> int:
+        pool = DirectPool(make_url(url), size=1)
+        await Restores(files=files).open(pool)
+        (row,) = await pool.fetch(text("SELECT count(*) FROM restores"), {})
+        await pool.close()
+        return int(row[0])
+
+    def started_in(data: Path) -> int:
+        server = EmbeddedPostgres.open(data)
+        asyncio.run(migrate(make_url(server.url)))
+        found = asyncio.run(noticed(server.url, files_of(data / "postgres")))
+        server.close()
+        return found
+
+    assert [started_in(folder / "data") for _ in range(2)] == [0, 0]
+    subprocess.run(["/bin/cp", "-a", folder / "data", folder / "copy"], check=True)  # with its owner
+    assert started_in(folder / "data") == 0
+    (folder / "data").rename(folder / "lost")
+    (folder / "copy").rename(folder / "data")
+    assert [started_in(folder / "data") for _ in range(2)] == [1, 1]
 
 
 def marked(url: str) -> datetime:
