@@ -74,7 +74,7 @@ def put_back(settings: Settings, environment: Mapping[str, str], source: Path | 
                 tables=archive.qualified,
                 made_at=archive.made_at,
             )
-            uvloop.run(_note_restored(url, archive.created))
+            uvloop.run(note(url, "restore", {"restored": archive.created}))
             again = uvloop.run(_forgotten_again(url, before)) if before else ""
     return f"restored {name} into {place}: {len(archive.tables)} tables as of {archive.created}{again}"
 
@@ -105,6 +105,7 @@ def mark_restored(settings: Settings, as_of: datetime) -> str:
     """Mark the database as restored by other means; return what was done. Raises StartError."""
     with _saved(settings) as url:
         uvloop.run(mark(url, as_of))
+        uvloop.run(note(url, "mark-restored", {"restored": as_of.isoformat()}))
     return (
         f"{place_of(settings)} counts as restored: it holds what was so at {as_of.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
     )
@@ -120,11 +121,11 @@ async def _read(url: str, *, rows: bool) -> Contents:
         await engine.dispose()
 
 
-async def _note_restored(url: str, created: str) -> None:
-    """Write the restore into the audit log that was restored; one of an older version has no such table."""
+async def note(url: str, command: str, after: dict[str, str]) -> None:
+    """Write a command into the audit log of its database; one of an older version has no such table."""
     engine = open_engine(url, pool_size=1)
     try:
-        await AuditStore(engine).write(command_act("restore"), DONE, after={"restored": created})
+        await AuditStore(engine).write(command_act(command), DONE, after=after)
     except (Busy, *STORE_TROUBLE):
         return
     finally:

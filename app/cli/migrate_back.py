@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import typer
 import uvloop
 
-from app.cli.database_backup import opened, place_of
+from app.cli.database_backup import note, opened, place_of
 from app.database.downgrade import find_losses, go_back, revision_of
 from app.errors import StartError
 
@@ -25,6 +25,7 @@ def migrate_back(settings: Settings, wanted: str, *, agreed: bool) -> None:
         if not agreed:
             _ask(place, revision)
         uvloop.run(go_back(url, revision))
+        uvloop.run(note(url, "migrate", {"revision": revision}))
     typer.echo(f"{place} is at migration {revision}: start the version of Segue that made it")
 
 

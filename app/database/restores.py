@@ -15,6 +15,7 @@ import orjson
 import structlog
 from sqlalchemy import text
 
+from app.clock import elapsed_seconds
 from app.database import restore_statements as sql
 from app.database.engine import busy_when_gone, open_engine, require_server
 from app.database.migrate import require_migrated
@@ -56,16 +57,24 @@ class Seen:
 
 
 class Restores:
-    """Notices restores of one database, for one process. `files` is what the process knows of the server's files."""
+    """Notices restores of one database, for one task of a process.
 
-    def __init__(self, *, files: str | None = None) -> None:
+    `files` is what the process knows of the server's files. What was found holds for `fresh_seconds`: no server is
+    stopped, restored and started within a second.
+    """
+
+    def __init__(self, *, files: str | None = None, fresh_seconds: float = 1.0) -> None:
+        self._fresh_seconds = fresh_seconds
         self._files = files
         self._check = sql.CHECK
+        self._fresh_until = 0.0
+        self._is_restored = True
         self._position: Decimal | None = None
         self._seen_at: datetime | None = None
 
     async def open(self, pool: DirectPool) -> None:
         """Find out what the server tells, and notice a restore."""
+        self._fresh_until = 0.0
         try:
             await pool.fetch(self._check, {"files": self._files})
         except asyncpg.PostgresError:
@@ -75,14 +84,19 @@ class Restores:
 
     async def notice(self, connection: DirectConnection) -> bool:
         """Notice a restore in the transaction of `connection`; return whether there ever was one."""
+        if elapsed_seconds() < self._fresh_until:
+            return self._is_restored
+        looked_at = elapsed_seconds()
         row, seen = await self._look(connection)
         noted = Seen.read(row["noted"])
         if noted is None or row["marked"] is not None or self._is_other(noted, seen, row):
-            row, seen = await self._note(connection)
+            # The transaction may be rolled back: the next one looks again.
+            looked_at, (row, seen) = 0.0, await self._note(connection)
         elif seen.at - noted.at > CONFIRM_AFTER:
             await connection.fetch(sql.CONFIRM, {"value": seen.written()})
         self._position, self._seen_at = row["position"], seen.at
-        return row["latest"] is not None
+        self._fresh_until, self._is_restored = looked_at + self._fresh_seconds, row["latest"] is not None
+        return self._is_restored
 
     async def _look(self, connection: DirectConnection) -> tuple[Any, Seen]:
         (row,) = await connection.fetch(self._check, {"files": self._files})

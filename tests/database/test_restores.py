@@ -157,3 +157,19 @@ def test_a_copied_folder_is_another_one(tmp_path: Path) -> None:
     (tmp_path / "first").rename(tmp_path / "moved")
     assert files_of(tmp_path / "moved") == first
     assert files_of(tmp_path / "absent") is None
+
+
+async def test_what_was_found_holds_for_a_while_but_not_where_it_was_rolled_back(pool: DirectPool) -> None:
+    restores = Restores(fresh_seconds=3600.0)
+    await restores.open(pool)
+    await pool.fetch(text(marking("installation", COPIED_AT)), {})
+    async with pool.transaction() as connection:
+        assert not await restores.notice(connection)
+    other = Restores(fresh_seconds=3600.0)
+    with pytest.raises(LookupError):
+        async with pool.transaction() as connection:
+            assert await other.notice(connection)
+            raise LookupError
+    async with pool.transaction() as connection:
+        assert await other.notice(connection)
+    assert len(await noticed(pool)) == 1

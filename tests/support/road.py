@@ -228,7 +228,7 @@ async def open_road(
         owners = Owners(client, on_refresh=lambda: None)
         eligibility = Eligibility(direct(engine), lambda: book)
         senders = Senders(Assignments(direct(engine)), owners, rulebook=lambda: book, now=now)
-        records = RestoreStore(direct(engine), Restores())
+        records = RestoreStore(direct(engine), Restores(fresh_seconds=0.0))
         first_look = FirstLook(eligibility, senders, gaps=records.gaps)
         enrollments = EnrollmentStore(
             direct(engine),

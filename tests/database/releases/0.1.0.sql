@@ -1,6 +1,21 @@
 CREATE TABLE public.alembic_version (
     version_num character varying(32) NOT NULL
 );
+CREATE TABLE public.audit (
+    id text NOT NULL,
+    at timestamp with time zone NOT NULL,
+    who text NOT NULL,
+    role text,
+    origin text NOT NULL,
+    what text NOT NULL,
+    target text,
+    before jsonb,
+    after jsonb,
+    revision text,
+    outcome text NOT NULL,
+    status integer
+);
+COMMENT ON TABLE public.audit IS 'Who did what, from where, and what it changed. People are masked.';
 CREATE TABLE public.decisions (
     id text NOT NULL,
     event_id text NOT NULL,
@@ -372,11 +387,24 @@ CREATE TABLE public.suppressions (
     kind text NOT NULL,
     fits text,
     reason text,
-    created_at timestamp with time zone NOT NULL
+    created_at timestamp with time zone NOT NULL,
+    number bigint NOT NULL
 );
 COMMENT ON TABLE public.suppressions IS 'Addresses, domains and patterns that operators never want enrolled.';
+ALTER TABLE public.suppressions ALTER COLUMN number ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.suppressions_number_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
 INSERT INTO public.alembic_version (version_num) VALUES
 	('0033');
+INSERT INTO public.audit (id, at, who, role, origin, what, target, before, after, revision, outcome, status) VALUES
+	('id 0 ä	\', '2026-01-05 12:00:00+00', 'who 0 ä	\', 'role 0 ä	\', 'origin 0 ä	\', 'what 0 ä	\', 'target 0 ä	\', '{"text": "ä\t\n\\", "number": 0}', '{"text": "ä\t\n\\", "number": 0}', 'revision 0 ä	\', 'outcome 0 ä	\', 0),
+	('id 1 ä	\', '2026-01-05 12:00:00+00', 'who 1 ä	\', 'role 1 ä	\', 'origin 1 ä	\', 'what 1 ä	\', 'target 1 ä	\', '{"text": "ä\t\n\\", "number": 1}', '{"text": "ä\t\n\\", "number": 1}', 'revision 1 ä	\', 'outcome 1 ä	\', 1),
+	('id 2 ä	\', '2026-01-05 12:00:00+00', 'who 2 ä	\', 'role 2 ä	\', 'origin 2 ä	\', 'what 2 ä	\', 'target 2 ä	\', '{"text": "ä\t\n\\", "number": 2}', '{"text": "ä\t\n\\", "number": 2}', 'revision 2 ä	\', 'outcome 2 ä	\', 2);
 INSERT INTO public.decisions (id, event_id, delivery_id, source, email, verdict, reason, rule, line, revision, facts, enrollment_id, decided_at, replaces) VALUES
 	('id 0 ä	\', 'event_id 0 ä	\', 'delivery_id 0 ä	\', 'source 0 ä	\', 'email 0 ä	\', 'verdict 0 ä	\', 'reason 0 ä	\', 'rule 0 ä	\', 0, 'revision 0 ä	\', '{"text": "ä\t\n\\", "number": 0}', 'enrollment_id 0 ä	\', '2026-01-05 12:00:00+00', 'replaces 0 ä	\'),
 	('id 1 ä	\', 'event_id 1 ä	\', 'delivery_id 1 ä	\', 'source 1 ä	\', 'email 1 ä	\', 'verdict 1 ä	\', 'reason 1 ä	\', 'rule 1 ä	\', 1, 'revision 1 ä	\', '{"text": "ä\t\n\\", "number": 1}', 'enrollment_id 1 ä	\', '2026-01-05 12:00:00+00', 'replaces 1 ä	\'),
@@ -482,17 +510,20 @@ INSERT INTO public.sticky_senders (account, pool, subject, sender, chosen_at) VA
 	('account 0 ä	\', 'pool 0 ä	\', 'subject 0 ä	\', 'sender 0 ä	\', '2026-01-05 12:00:00+00'),
 	('account 1 ä	\', 'pool 1 ä	\', 'subject 1 ä	\', 'sender 1 ä	\', '2026-01-05 12:00:00+00'),
 	('account 2 ä	\', 'pool 2 ä	\', 'subject 2 ä	\', 'sender 2 ä	\', '2026-01-05 12:00:00+00');
-INSERT INTO public.suppressions (value, kind, fits, reason, created_at) VALUES
-	('value 0 ä	\', 'kind 0 ä	\', 'fits 0 ä	\', 'reason 0 ä	\', '2026-01-05 12:00:00+00'),
-	('value 1 ä	\', 'kind 1 ä	\', 'fits 1 ä	\', 'reason 1 ä	\', '2026-01-05 12:00:00+00'),
-	('value 2 ä	\', 'kind 2 ä	\', 'fits 2 ä	\', 'reason 2 ä	\', '2026-01-05 12:00:00+00');
+INSERT INTO public.suppressions (value, kind, fits, reason, created_at, number) OVERRIDING SYSTEM VALUE VALUES
+	('value 0 ä	\', 'kind 0 ä	\', 'fits 0 ä	\', 'reason 0 ä	\', '2026-01-05 12:00:00+00', 1),
+	('value 1 ä	\', 'kind 1 ä	\', 'fits 1 ä	\', 'reason 1 ä	\', '2026-01-05 12:00:00+00', 2),
+	('value 2 ä	\', 'kind 2 ä	\', 'fits 2 ä	\', 'reason 2 ä	\', '2026-01-05 12:00:00+00', 3);
 SELECT pg_catalog.setval('public.journal_id_seq', 3, true);
 SELECT pg_catalog.setval('public.oauth_grant_versions', 1000000, true);
 SELECT pg_catalog.setval('public.rate_grants_id_seq', 3, true);
 SELECT pg_catalog.setval('public.restores_number_seq', 3, true);
 SELECT pg_catalog.setval('public.rulebooks_number_seq', 3, true);
+SELECT pg_catalog.setval('public.suppressions_number_seq', 3, true);
 ALTER TABLE ONLY public.alembic_version
     ADD CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num);
+ALTER TABLE ONLY public.audit
+    ADD CONSTRAINT pk_audit PRIMARY KEY (id);
 ALTER TABLE ONLY public.decisions
     ADD CONSTRAINT pk_decisions PRIMARY KEY (id);
 ALTER TABLE ONLY public.deliveries
@@ -547,6 +578,9 @@ ALTER TABLE ONLY public.sticky_senders
     ADD CONSTRAINT pk_sticky_senders PRIMARY KEY (account, pool, subject);
 ALTER TABLE ONLY public.suppressions
     ADD CONSTRAINT pk_suppressions PRIMARY KEY (value);
+CREATE INDEX ix_audit_at ON public.audit USING btree (at);
+CREATE INDEX ix_audit_what_id ON public.audit USING btree (what, id);
+CREATE INDEX ix_audit_who_id ON public.audit USING btree (who, id);
 CREATE INDEX ix_decisions_email_id ON public.decisions USING btree (email, id);
 CREATE INDEX ix_decisions_event_id ON public.decisions USING btree (event_id);
 CREATE INDEX ix_decisions_rule_id ON public.decisions USING btree (rule, id);
@@ -575,7 +609,6 @@ CREATE INDEX ix_enrollments_source_id ON public.enrollments USING btree (source,
 CREATE INDEX ix_enrollments_state_id ON public.enrollments USING btree (state, id);
 CREATE INDEX ix_enrollments_waiting_for_sender ON public.enrollments USING btree (account, sender_email) WHERE ((state = ANY (ARRAY['held'::text, 'ready'::text, 'working'::text])) AND (sender_email IS NOT NULL));
 CREATE INDEX ix_event_keys_seen_at ON public.event_keys USING btree (seen_at);
-CREATE INDEX ix_events_delivery_id ON public.events USING btree (delivery_id);
 CREATE INDEX ix_events_email_id ON public.events USING btree (email, id);
 CREATE INDEX ix_events_payloads ON public.events USING btree (received_at) WHERE (data IS NOT NULL);
 CREATE INDEX ix_events_source_id ON public.events USING btree (source, id);
@@ -593,4 +626,5 @@ CREATE INDEX ix_rate_grants_account_kind_granted_at ON public.rate_grants USING 
 CREATE INDEX ix_refused_deliveries_source_id ON public.refused_deliveries USING btree (source, id);
 CREATE INDEX ix_sender_reservations_account_inbox_reserved_at ON public.sender_reservations USING btree (account, inbox, reserved_at) INCLUDE (enrollment_id);
 CREATE INDEX ix_sender_reservations_reserved_at ON public.sender_reservations USING btree (reserved_at);
+CREATE UNIQUE INDEX ix_suppressions_number ON public.suppressions USING btree (number);
 CREATE INDEX ix_suppressions_patterns ON public.suppressions USING btree (fits) WHERE (kind = 'pattern'::text);
