@@ -160,6 +160,7 @@ def test_a_copied_folder_is_another_one(tmp_path: Path) -> None:
 
 
 async def test_what_was_found_holds_for_a_while_but_not_where_it_was_rolled_back(pool: DirectPool) -> None:
+    await noticed(pool)
     restores = Restores(fresh_seconds=3600.0)
     await restores.open(pool)
     await pool.fetch(text(marking("installation", COPIED_AT)), {})
@@ -167,9 +168,13 @@ async def test_what_was_found_holds_for_a_while_but_not_where_it_was_rolled_back
         assert not await restores.notice(connection)
     other = Restores(fresh_seconds=3600.0)
     with pytest.raises(LookupError):
-        async with pool.transaction() as connection:
-            assert await other.notice(connection)
-            raise LookupError
+        await notice_and_fail(pool, other)
     async with pool.transaction() as connection:
         assert await other.notice(connection)
     assert len(await noticed(pool)) == 1
+
+
+async def notice_and_fail(pool: DirectPool, restores: Restores) -> None:
+    async with pool.transaction() as connection:
+        assert await restores.notice(connection)
+        raise LookupError
