@@ -17,7 +17,7 @@ from sqlalchemy import text
 
 from app.clock import elapsed_seconds
 from app.database import restore_statements as sql
-from app.database.engine import busy_when_gone, open_engine, require_server
+from app.database.engine import busy_when_gone, open_engine, require_server, sqlstate
 from app.database.migrate import require_migrated
 
 if TYPE_CHECKING:
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from app.database.direct import DirectConnection, DirectPool
 
 INSTALLATION = "installation"
+# Classes of errors that say nothing of what the server tells: connections, resources, shutdown, files.
+TROUBLE = frozenset({"08", "53", "57", "58"})
 CONFIRM_AFTER = timedelta(minutes=1)
 LONGEST_WITHOUT_RECORD = datetime(2000, 1, 1, tzinfo=UTC)  # of a database that does not know when it was last in use
 
@@ -77,7 +79,9 @@ class Restores:
         self._fresh_until = 0.0
         try:
             await pool.fetch(self._check, {"files": self._files})
-        except asyncpg.PostgresError:
+        except asyncpg.PostgresError as error:
+            if (sqlstate(error) or "")[:2] in TROUBLE:
+                raise
             self._check = sql.CHECK_TABLES
         async with pool.transaction() as connection:
             await self.notice(connection)

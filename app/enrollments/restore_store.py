@@ -23,7 +23,8 @@ READ_GAPS = text("""
            intents.until - COALESCE(heard_at, created_at) AS period,
            created_at < restores.until OR enrollments.intent = 'sequence:' || sequence AS is_own_intent
     FROM enrollments JOIN restores ON number > restores_seen
-    LEFT JOIN intents ON enrollment_id = enrollments.id
+    LEFT JOIN intents ON intents.account = enrollments.account AND intents.intent = enrollments.intent
+              AND intents.email = enrollments.email AND enrollment_id = enrollments.id
     WHERE enrollments.id = ANY(CAST(:ids AS text[]))
       AND (first_sending_at IS NULL OR first_sending_at < restores.until)
     ORDER BY number

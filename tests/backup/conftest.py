@@ -32,7 +32,8 @@ RELATIONS = """
     SELECT relname || ' ' || relkind::text FROM pg_class
     WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'S', 'i') ORDER BY 1
 """
-UNMARKED = " WHERE name <> 'restored'"  # what `segue restore` adds
+# What `segue restore` adds.
+LEFT_OUT = {"installation": " WHERE name <> 'restored'", "audit": " WHERE what <> 'restore'"}
 READ = {
     "r": "SELECT count(*), md5(string_agg(t::text, '' ORDER BY t::text)) FROM {} t",
     "S": "SELECT last_value FROM {}",
@@ -108,7 +109,7 @@ def held(url: str) -> dict[str, Any]:
             found: dict[str, Any] = {"relations": list(names)}
             for name, kind in (name.split() for name in names):
                 if kind in READ:
-                    query = READ[kind].format(name) + (UNMARKED if name == "installation" else "")
+                    query = READ[kind].format(name) + LEFT_OUT.get(name, "")
                     found[name] = tuple((await connection.execute(text(query))).one())
         await engine.dispose()
         return found

@@ -8,6 +8,7 @@ from pathlib import Path
 from pydantic import SecretStr
 from pydantic_core import PydanticUndefined
 
+from app.enrollments.after_restore import REASON as AFTER_RESTORE
 from app.enrollments.unenroll import UNENROLLING
 from app.errors import StartError
 from app.model import NO_OUTCOME, NOT_CONNECTED
@@ -87,6 +88,6 @@ def test_every_reason_of_our_own_is_explained_to_operators() -> None:
     page = (DOCS / "operating.md").read_text(encoding="utf-8")
     code = "".join(file.read_text(encoding="utf-8") for file in (DOCS.parent / "app").rglob("*.py"))
     reasons = set(re.findall(r'(?:Held|Declined|Parked|BudgetSpent)Error\(\s*"([a-z_]+)"', code))
-    reasons |= {"unsettled", "unreadable", "gave_up", NO_OUTCOME, NOT_CONNECTED, UNENROLLING}
+    reasons |= {AFTER_RESTORE, "unsettled", "unreadable", "gave_up", NO_OUTCOME, NOT_CONNECTED, UNENROLLING}
     assert len(reasons) > 15
     assert [reason for reason in sorted(reasons) if f"`{reason}`" not in page] == []
