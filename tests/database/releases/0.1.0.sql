@@ -165,6 +165,22 @@ CREATE TABLE public.follow_turns (
     calls timestamp with time zone[] NOT NULL
 );
 COMMENT ON TABLE public.follow_turns IS 'Whose turn it is to follow an account''s enrollments, up to when they were searched for, and its calls.';
+CREATE TABLE public.forgettings (
+    id text NOT NULL,
+    requested_by text NOT NULL,
+    requested_at timestamp with time zone NOT NULL,
+    done_at timestamp with time zone,
+    person jsonb,
+    counts jsonb DEFAULT '{}'::jsonb NOT NULL
+);
+COMMENT ON TABLE public.forgettings IS 'Who is being forgotten: `person` is emptied when nothing more is to be done. The rest proves that it was.';
+CREATE TABLE public.forgotten (
+    key bytea NOT NULL,
+    kind text NOT NULL,
+    forgetting_id text NOT NULL,
+    forgotten_at timestamp with time zone NOT NULL
+);
+COMMENT ON TABLE public.forgotten IS 'Tombstones: keyed hashes of the addresses and contacts of people who were forgotten.';
 CREATE TABLE public.hubspot_accounts (
     account text NOT NULL,
     portal_id text NOT NULL,
@@ -433,6 +449,14 @@ INSERT INTO public.follow_turns (account, turn, leased_by, leased_until, search_
 	('account 0 ä	\', 0, 'leased_by 0 ä	\', '2026-01-05 12:00:00+00', '2026-01-05 12:00:00+00', '2026-01-05 12:00:00+00', '2026-01-05 12:00:00+00', 'beyond 0 ä	\', 'refused 0 ä	\', '{"2026-01-05 12:00:00+00","2026-01-05 12:00:00+00"}'),
 	('account 1 ä	\', 1, 'leased_by 1 ä	\', '2026-01-05 12:00:00+00', '2026-01-05 12:00:00+00', '2026-01-05 12:00:00+00', '2026-01-05 12:00:00+00', 'beyond 1 ä	\', 'refused 1 ä	\', '{"2026-01-05 12:00:00+00","2026-01-05 12:00:00+00"}'),
 	('account 2 ä	\', 2, 'leased_by 2 ä	\', '2026-01-05 12:00:00+00', '2026-01-05 12:00:00+00', '2026-01-05 12:00:00+00', '2026-01-05 12:00:00+00', 'beyond 2 ä	\', 'refused 2 ä	\', '{"2026-01-05 12:00:00+00","2026-01-05 12:00:00+00"}');
+INSERT INTO public.forgettings (id, requested_by, requested_at, done_at, person, counts) VALUES
+	('id 0 ä	\', 'requested_by 0 ä	\', '2026-01-05 12:00:00+00', '2026-01-05 12:00:00+00', '{"text": "ä\t\n\\", "number": 0}', '{"text": "ä\t\n\\", "number": 0}'),
+	('id 1 ä	\', 'requested_by 1 ä	\', '2026-01-05 12:00:00+00', '2026-01-05 12:00:00+00', '{"text": "ä\t\n\\", "number": 1}', '{"text": "ä\t\n\\", "number": 1}'),
+	('id 2 ä	\', 'requested_by 2 ä	\', '2026-01-05 12:00:00+00', '2026-01-05 12:00:00+00', '{"text": "ä\t\n\\", "number": 2}', '{"text": "ä\t\n\\", "number": 2}');
+INSERT INTO public.forgotten (key, kind, forgetting_id, forgotten_at) VALUES
+	('\x0000ff', 'kind 0 ä	\', 'forgetting_id 0 ä	\', '2026-01-05 12:00:00+00'),
+	('\x0100ff', 'kind 1 ä	\', 'forgetting_id 1 ä	\', '2026-01-05 12:00:00+00'),
+	('\x0200ff', 'kind 2 ä	\', 'forgetting_id 2 ä	\', '2026-01-05 12:00:00+00');
 INSERT INTO public.hubspot_accounts (account, portal_id, timezone, learnt_at) VALUES
 	('account 0 ä	\', 'portal_id 0 ä	\', 'timezone 0 ä	\', '2026-01-05 12:00:00+00'),
 	('account 1 ä	\', 'portal_id 1 ä	\', 'timezone 1 ä	\', '2026-01-05 12:00:00+00'),
@@ -442,6 +466,8 @@ INSERT INTO public.inboxes (account, inbox) VALUES
 	('account 1 ä	\', 'inbox 1 ä	\'),
 	('account 2 ä	\', 'inbox 2 ä	\');
 INSERT INTO public.installation (name, value) VALUES
+	('forgotten_inner', '\xa509544c34f83c445d2b61445593423ab08ef085ff53bc21e85084a8d9de2a523636363636363636363636363636363636363636363636363636363636363636'),
+	('forgotten_outer', '\xcf633e265e92562e37410b2e3ff92850dae49aef9539d64b823aeec2b3b440385c5c5c5c5c5c5c5c5c5c5c5c5c5c5c5c5c5c5c5c5c5c5c5c5c5c5c5c5c5c5c5c'),
 	('works_with', '\x30303333'),
 	('name 0 ä	\', '\x0000ff'),
 	('name 1 ä	\', '\x0100ff'),
@@ -533,11 +559,15 @@ ALTER TABLE ONLY public.enrichments
 ALTER TABLE ONLY public.enrollments
     ADD CONSTRAINT pk_enrollments PRIMARY KEY (id);
 ALTER TABLE ONLY public.event_keys
-    ADD CONSTRAINT pk_event_keys PRIMARY KEY (source, key);
+    ADD CONSTRAINT pk_event_keys PRIMARY KEY (key, source);
 ALTER TABLE ONLY public.events
     ADD CONSTRAINT pk_events PRIMARY KEY (id);
 ALTER TABLE ONLY public.follow_turns
     ADD CONSTRAINT pk_follow_turns PRIMARY KEY (account);
+ALTER TABLE ONLY public.forgettings
+    ADD CONSTRAINT pk_forgettings PRIMARY KEY (id);
+ALTER TABLE ONLY public.forgotten
+    ADD CONSTRAINT pk_forgotten PRIMARY KEY (key);
 ALTER TABLE ONLY public.hubspot_accounts
     ADD CONSTRAINT pk_hubspot_accounts PRIMARY KEY (account);
 ALTER TABLE ONLY public.inboxes
@@ -545,7 +575,7 @@ ALTER TABLE ONLY public.inboxes
 ALTER TABLE ONLY public.installation
     ADD CONSTRAINT pk_installation PRIMARY KEY (name);
 ALTER TABLE ONLY public.intents
-    ADD CONSTRAINT pk_intents PRIMARY KEY (account, intent, email);
+    ADD CONSTRAINT pk_intents PRIMARY KEY (email, intent, account);
 ALTER TABLE ONLY public.journal
     ADD CONSTRAINT pk_journal PRIMARY KEY (id);
 ALTER TABLE ONLY public.oauth_grants
@@ -585,7 +615,7 @@ CREATE INDEX ix_decisions_email_id ON public.decisions USING btree (email, id);
 CREATE INDEX ix_decisions_event_id ON public.decisions USING btree (event_id);
 CREATE INDEX ix_decisions_rule_id ON public.decisions USING btree (rule, id);
 CREATE INDEX ix_decisions_source_id ON public.decisions USING btree (source, id);
-CREATE INDEX ix_deliveries_received_at ON public.deliveries USING btree (received_at);
+CREATE INDEX ix_decisions_verdict_id ON public.decisions USING btree (verdict, id);
 CREATE INDEX ix_enrichments_due ON public.enrichments USING btree (due_at) WHERE (state = ANY (ARRAY['ready'::text, 'working'::text]));
 CREATE INDEX ix_enrichments_over ON public.enrichments USING btree (created_at) WHERE (state = ANY (ARRAY['done'::text, 'failed'::text]));
 CREATE INDEX ix_enrichments_source_event_id ON public.enrichments USING btree (source, event_id);
@@ -593,7 +623,6 @@ CREATE INDEX ix_enrollments_claimable ON public.enrollments USING btree (account
 CREATE INDEX ix_enrollments_confirm ON public.enrollments USING btree (account, confirm_at) WHERE (confirm_at IS NOT NULL);
 CREATE INDEX ix_enrollments_email_id ON public.enrollments USING btree (email, id);
 CREATE INDEX ix_enrollments_ended ON public.enrollments USING btree (ended, id) WHERE (ended IS NOT NULL);
-CREATE INDEX ix_enrollments_event_id ON public.enrollments USING btree (event_id);
 CREATE INDEX ix_enrollments_expires ON public.enrollments USING btree (expires_at) WHERE ((expires_at IS NOT NULL) AND (state = ANY (ARRAY['held'::text, 'ready'::text])));
 CREATE INDEX ix_enrollments_follow ON public.enrollments USING btree (account, follow_at) WHERE (follow_at IS NOT NULL);
 CREATE INDEX ix_enrollments_held ON public.enrollments USING btree (due_at) WHERE (state = 'held'::text);
@@ -603,7 +632,7 @@ CREATE INDEX ix_enrollments_leaving ON public.enrollments USING btree (account, 
 CREATE INDEX ix_enrollments_of_contact ON public.enrollments USING btree (account, contact_id) WHERE (contact_id IS NOT NULL);
 CREATE UNIQUE INDEX ix_enrollments_one_in_hand_per_contact ON public.enrollments USING btree (account, occupied_contact_id) WHERE ((state = ANY (ARRAY['working'::text, 'uncertain'::text])) AND (step = ANY (ARRAY['prepared'::text, 'sending'::text])));
 CREATE UNIQUE INDEX ix_enrollments_one_in_hand_per_person ON public.enrollments USING btree (account, email) WHERE (state = ANY (ARRAY['working'::text, 'uncertain'::text]));
-CREATE INDEX ix_enrollments_open_of_person ON public.enrollments USING btree (account, email) WHERE ((state = ANY (ARRAY['held'::text, 'ready'::text, 'working'::text, 'uncertain'::text])) OR (triggered_until IS NOT NULL));
+CREATE INDEX ix_enrollments_open_of_person ON public.enrollments USING btree (email, account) WHERE ((state = ANY (ARRAY['held'::text, 'ready'::text, 'working'::text, 'uncertain'::text])) OR (triggered_until IS NOT NULL));
 CREATE INDEX ix_enrollments_rule_id ON public.enrollments USING btree (rule, id);
 CREATE INDEX ix_enrollments_source_id ON public.enrollments USING btree (source, id);
 CREATE INDEX ix_enrollments_state_id ON public.enrollments USING btree (state, id);
@@ -612,7 +641,8 @@ CREATE INDEX ix_event_keys_seen_at ON public.event_keys USING btree (seen_at);
 CREATE INDEX ix_events_email_id ON public.events USING btree (email, id);
 CREATE INDEX ix_events_payloads ON public.events USING btree (received_at) WHERE (data IS NOT NULL);
 CREATE INDEX ix_events_source_id ON public.events USING btree (source, id);
-CREATE INDEX ix_intents_enrollment_id ON public.intents USING btree (enrollment_id);
+CREATE INDEX ix_forgettings_open ON public.forgettings USING btree (requested_at) WHERE (done_at IS NULL);
+CREATE INDEX ix_forgotten_forgetting_id ON public.forgotten USING btree (forgetting_id);
 CREATE INDEX ix_intents_until ON public.intents USING btree (until);
 CREATE INDEX ix_journal_enrollment_id ON public.journal USING btree (enrollment_id);
 CREATE INDEX ix_outbound_created_at ON public.outbound USING btree (created_at);
@@ -626,5 +656,6 @@ CREATE INDEX ix_rate_grants_account_kind_granted_at ON public.rate_grants USING 
 CREATE INDEX ix_refused_deliveries_source_id ON public.refused_deliveries USING btree (source, id);
 CREATE INDEX ix_sender_reservations_account_inbox_reserved_at ON public.sender_reservations USING btree (account, inbox, reserved_at) INCLUDE (enrollment_id);
 CREATE INDEX ix_sender_reservations_reserved_at ON public.sender_reservations USING btree (reserved_at);
+CREATE INDEX ix_sticky_senders_chosen_at ON public.sticky_senders USING btree (chosen_at);
 CREATE UNIQUE INDEX ix_suppressions_number ON public.suppressions USING btree (number);
 CREATE INDEX ix_suppressions_patterns ON public.suppressions USING btree (fits) WHERE (kind = 'pattern'::text);
