@@ -33,7 +33,7 @@ RELATIONS = """
     WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'S', 'i') ORDER BY 1
 """
 # What `segue restore` adds.
-LEFT_OUT = {"installation": " WHERE name <> 'restored'", "audit": " WHERE what <> 'restore'"}
+LEFT_OUT = {"installation": " WHERE name <> 'restored'", "audit": " WHERE what <> 'segue restore'"}
 READ = {
     "r": "SELECT count(*), md5(string_agg(t::text, '' ORDER BY t::text)) FROM {} t",
     "S": "SELECT last_value FROM {}",
