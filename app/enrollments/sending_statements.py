@@ -34,6 +34,8 @@ LOCK_INBOXES = text("""
 #
 # Each row counts the places that other enrollments have taken, and the rows of its own batch before it; a row that
 # holds a place already (the commit is repeated, or a lost answer is sent again) comes first and takes no second one.
+#
+# Most of what it costs for one row is to set up its parts: related rows are looked at once, for all three questions.
 COMMIT_SENDING = text(f"""
     WITH seen AS MATERIALIZED (
         SELECT inbox, xmin AS version FROM inboxes
@@ -50,93 +52,89 @@ COMMIT_SENDING = text(f"""
             contact_ids text, others text, contact_id text, count integer, sequence text, date timestamptz, owner text
         )
     ), ours AS MATERIALIZED (
-        SELECT enrollments.id, account, email, enrollments.attempt, intent, COALESCE(heard_at, created_at) AS heard,
+        SELECT enrollments.id, account, email, intent, COALESCE(heard_at, created_at) AS heard,
                first_sending_at IS NULL AS unsent, triggered_at, wanted.inbox, places, turn, contact_ids, others,
-               {EXPIRED} AS expired, step IS NOT DISTINCT FROM 'sending' AS again
+               {EXPIRED} AS expired, step IS NOT DISTINCT FROM 'sending' AS again, moment
         FROM clock CROSS JOIN enrollments
         JOIN wanted ON enrollments.id = wanted.id AND enrollments.attempt = wanted.attempt
         WHERE state = 'working' ORDER BY enrollments.id FOR UPDATE OF enrollments
     ), related AS MATERIALIZED (
-        SELECT ours.id AS own_id, {RELATED_COLUMNS} FROM ours JOIN enrollments other ON other.account = ours.account
+        SELECT ours.id AS own_id, {RELATED_COLUMNS} FROM ours JOIN enrollments AS other ON other.account = ours.account
         WHERE other.contact_id = ANY(string_to_array(contact_ids, ' ')) AND other.email <> ours.email
-        UNION
-        SELECT ours.id AS own_id, {RELATED_COLUMNS} FROM ours JOIN enrollments other ON other.account = ours.account
+        UNION ALL
+        SELECT ours.id AS own_id, {RELATED_COLUMNS} FROM ours JOIN enrollments AS other ON other.account = ours.account
         WHERE other.email = ANY(string_to_array(others, ' ')) AND other.email <> ours.email
-    ), leaves AS (
-        SELECT own_id, max(related.id) AS id FROM related JOIN ours ON ours.id = own_id
-        WHERE action IN ('cancel', 'unenroll') AND state <> 'cancelled'
-          AND (related.heard, related.id) > (ours.heard, ours.id)
-        GROUP BY own_id
-    ), duplicate AS (
-        SELECT DISTINCT ON (own_id) own_id, related.id FROM related JOIN ours ON ours.id = own_id
-        JOIN intents USING (account, intent)
-        WHERE intents.email = related.email AND enrollment_id = related.id AND until > statement_timestamp()
-          AND (related.unsent, related.heard, related.id) < (ours.unsent, ours.heard, ours.id)
-        ORDER BY own_id, related.unsent, related.heard, related.id
-    ), busy AS (
-        SELECT own_id, min(related.id) AS id FROM related JOIN ours ON ours.id = own_id
-        LEFT JOIN ours AS together ON together.id = related.id
-        WHERE occupies OR (unenrolls AND ours.triggered_at IS NULL) OR (together.turn < ours.turn AND NOT ours.again)
-        GROUP BY own_id
     ), requested AS MATERIALIZED (
-        SELECT ours.id, ours.attempt, ours.inbox, places, turn, expired, again, paused_at, reason,
+        SELECT ours.id, ours.inbox, places, turn, moment, expired, again, paused_at, reason, held.inbox AS held_in,
+               left_by, duplicate_of, busy, suppressions,
                CASE WHEN full_until > moment THEN full_until END AS full_until,
-               leaves.id AS left_by, duplicate.id AS duplicate_of, busy.id AS busy, suppressions,
                suppressions IS NOT NULL OR expired OR paused_at IS NOT NULL OR COALESCE(full_until > moment, false)
-                   OR COALESCE(leaves.id, duplicate.id, busy.id) IS NOT NULL AS stopped
-        FROM ours CROSS JOIN clock
-        LEFT JOIN leaves ON leaves.own_id = ours.id
-        LEFT JOIN duplicate ON duplicate.own_id = ours.id
-        LEFT JOIN busy ON busy.own_id = ours.id
+                   OR COALESCE(left_by, duplicate_of, busy) IS NOT NULL AS stopped
+        FROM ours
         LEFT JOIN sender_pauses ON sender_pauses.account = :account AND sender_pauses.inbox = ours.inbox
+        LEFT JOIN sender_reservations AS held ON enrollment_id = ours.id AND held.account = :account
+            AND reserved_at > moment - CAST(:period AS interval)
+        CROSS JOIN LATERAL (
+            SELECT max(related.id) FILTER (
+                       WHERE action IN ('cancel', 'unenroll') AND state <> 'cancelled'
+                         AND (related.heard, related.id) > (ours.heard, ours.id)
+                   ) AS left_by,
+                   (array_agg(related.id ORDER BY related.unsent, related.heard, related.id) FILTER (
+                       WHERE (related.unsent, related.heard, related.id) < (ours.unsent, ours.heard, ours.id)
+                         AND EXISTS (
+                             SELECT FROM intents WHERE intents.account = ours.account AND intents.intent = ours.intent
+                               AND intents.email = related.email AND enrollment_id = related.id
+                               AND until > statement_timestamp()
+                         )
+                   ))[1] AS duplicate_of,
+                   min(related.id) FILTER (
+                       WHERE occupies OR (unenrolls AND ours.triggered_at IS NULL)
+                          OR (together.turn < ours.turn AND NOT ours.again)
+                   ) AS busy
+            FROM related LEFT JOIN ours AS together USING (id) WHERE own_id = ours.id
+        ) AS conflict
         CROSS JOIN LATERAL (
             SELECT jsonb_agg(suppressed) AS suppressions FROM suppressed
             WHERE suppressed.email = ours.email OR suppressed.email = ANY(string_to_array(others, ' '))
         ) AS found
-    ), held AS MATERIALIZED (
-        SELECT enrollment_id, place.inbox, stopped FROM requested JOIN sender_reservations AS place
-            ON enrollment_id = requested.id AND place.account = :account
-        CROSS JOIN clock WHERE reserved_at > moment - CAST(:period AS interval)
     ), taken AS MATERIALIZED (
         SELECT wanted.inbox, (
-                   SELECT count(*) FROM sender_reservations AS place, clock
+                   SELECT count(*) FROM sender_reservations AS place
                    WHERE place.account = :account AND place.inbox = wanted.inbox
-                     AND reserved_at > moment - CAST(:period AS interval)
-               ) - (SELECT count(*) FROM held WHERE held.inbox = wanted.inbox AND NOT stopped) AS places
+                     AND reserved_at > (SELECT moment FROM clock) - CAST(:period AS interval)
+               ) - (SELECT count(*) FROM requested WHERE held_in = wanted.inbox AND NOT stopped) AS places
         FROM unnest(CAST(:inboxes AS text[])) AS wanted(inbox)
     ), judged AS MATERIALIZED (
         SELECT requested.*, taken.places + row_number() OVER (
                    PARTITION BY requested.inbox, stopped
-                   ORDER BY EXISTS (SELECT FROM held WHERE held.enrollment_id = requested.id) DESC,
-                            requested.places DESC, turn
+                   ORDER BY held_in IS NOT NULL DESC, requested.places DESC, turn
                ) <= requested.places AS has_place
         FROM requested JOIN taken USING (inbox)
     ), admitted AS MATERIALIZED (
-        SELECT * FROM judged WHERE has_place AND NOT stopped
+        SELECT moment, again, wanted.* FROM judged JOIN wanted USING (id) WHERE has_place AND NOT stopped
     ), reserved AS (
         INSERT INTO sender_reservations (enrollment_id, account, inbox, reserved_at)
-        SELECT id, :account, inbox, moment FROM admitted, clock ORDER BY id
+        SELECT id, :account, inbox, moment FROM admitted ORDER BY id
         ON CONFLICT (enrollment_id) DO UPDATE SET reserved_at = excluded.reserved_at, inbox = excluded.inbox
     ), moved AS (
         UPDATE enrollments SET
                step = 'sending', sending_at = moment, updated_at = moment,
                first_sending_at = COALESCE(first_sending_at, moment),
-               contact_id = CASE WHEN known THEN wanted.contact_id ELSE enrollments.contact_id END,
-               occupied_contact_id = CASE WHEN known THEN wanted.contact_id ELSE occupied_contact_id END,
-               baseline_count = CASE WHEN known THEN wanted.count ELSE baseline_count END,
-               baseline_sequence = CASE WHEN known THEN wanted.sequence ELSE baseline_sequence END,
-               baseline_date = CASE WHEN known THEN wanted.date ELSE baseline_date END,
-               gave_owner = CASE WHEN known THEN wanted.owner ELSE gave_owner END
-        FROM admitted JOIN wanted USING (id), clock WHERE enrollments.id = admitted.id
+               contact_id = CASE WHEN known THEN admitted.contact_id ELSE enrollments.contact_id END,
+               occupied_contact_id = CASE WHEN known THEN admitted.contact_id ELSE occupied_contact_id END,
+               baseline_count = CASE WHEN known THEN count ELSE baseline_count END,
+               baseline_sequence = CASE WHEN known THEN admitted.sequence ELSE baseline_sequence END,
+               baseline_date = CASE WHEN known THEN date ELSE baseline_date END,
+               gave_owner = CASE WHEN known THEN owner ELSE gave_owner END
+        FROM admitted WHERE enrollments.id = admitted.id
     ), noted AS (
         INSERT INTO journal (enrollment_id, at, before, after, step, attempt, cause, detail)
-        SELECT id, moment, 'working', 'working', 'sending', admitted.attempt, 'sending', wanted.detail
-        FROM admitted JOIN wanted USING (id), clock WHERE NOT again ORDER BY id
+        SELECT id, moment, 'working', 'working', 'sending', attempt, 'sending', detail FROM admitted WHERE NOT again
     ), changed AS (
         UPDATE inboxes SET inbox = inboxes.inbox
-        WHERE account = :account AND inboxes.inbox IN (SELECT inbox FROM admitted)
+        WHERE account = :account AND inbox = ANY(ARRAY(SELECT inbox FROM admitted))
     )
     SELECT id, suppressions, expired, paused_at, reason, full_until, left_by, duplicate_of, busy, has_place, moment,
            moment + CAST(:recheck_after AS interval) AS recheck_at
-    FROM judged, clock
+    FROM judged
 """)  # noqa: S608  # what is put in are conditions of this room
