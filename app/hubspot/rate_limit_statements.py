@@ -42,24 +42,28 @@ GIVE_PERMITS = text("""
           AS used(id, count, waited)
     ), counted AS MATERIALIZED (
         SELECT given.id, COALESCE(used.count, given.count) AS count, used.waited,
-               granted_at + make_interval(secs => :window_ms / 1000.0 + COALESCE(used.waited, given.waited)) AS until
+               granted_at + make_interval(secs => :window_ms / 1000.0 + COALESCE(used.waited, given.waited)) AS until,
+               moment
         FROM clock CROSS JOIN rate_grants AS given LEFT JOIN used USING (id) WHERE account = :account AND kind = :kind
     ), live AS MATERIALIZED (
-        SELECT counted.*, sum(count) OVER (ORDER BY until, id) AS freed
-        FROM counted, clock WHERE count > 0 AND until > moment
+        SELECT counted.*, sum(count) OVER (ORDER BY until, id ROWS UNBOUNDED PRECEDING) AS freed
+        FROM counted WHERE count > 0 AND until > moment
     ), forgotten AS (
         DELETE FROM rate_grants
-        WHERE id = ANY(ARRAY(SELECT id FROM counted WHERE id NOT IN (SELECT id FROM live)))
+        WHERE id = ANY(ARRAY(SELECT id FROM counted WHERE NOT (count > 0 AND until > moment)))
     ), noted AS (
         UPDATE rate_grants SET count = live.count, waited = live.waited
         FROM live
-        WHERE rate_grants.id = live.id AND rate_grants.id = ANY(ARRAY(SELECT id FROM live WHERE waited IS NOT NULL))
+        WHERE live.waited IS NOT NULL AND rate_grants.id = live.id
+          AND rate_grants.id = ANY(ARRAY(SELECT id FROM live WHERE waited IS NOT NULL))
     ), room AS MATERIALIZED (
         SELECT CAST(:allowed - COALESCE(sum(count), 0) AS integer) AS places FROM live
     ), wait AS MATERIALIZED (
-        SELECT places, moment, EXTRACT(epoch FROM min(until) - moment) AS first_in,
-               EXTRACT(epoch FROM min(until) FILTER (WHERE freed + places >= :wanted) - moment) AS enough_in
-        FROM room CROSS JOIN clock LEFT JOIN live ON true GROUP BY places, moment
+        SELECT places, moment, first_in, enough_in FROM room CROSS JOIN clock CROSS JOIN LATERAL (
+            SELECT EXTRACT(epoch FROM min(until) - clock.moment) AS first_in,
+                   EXTRACT(epoch FROM min(until) FILTER (WHERE freed + places >= :wanted) - clock.moment) AS enough_in
+            FROM live
+        ) AS free
     ), given AS (
         INSERT INTO rate_grants (account, kind, granted_at, count, waited)
         SELECT :account, :kind, moment,
