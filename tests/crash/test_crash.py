@@ -122,17 +122,17 @@ async def test_a_frozen_worker_that_wakes_writes_and_sends_nothing(world: World)
 
 async def test_the_other_worker_takes_over_within_two_leases(database_url: str) -> None:
     async with World(database_url, lease=4.0) as world:
-        # Slow enough that the first worker still holds everything when the second one is up.
         await world.control("settings", {"per_10s": 5000, "delay_ms": {"upsert": 10_000}})
-        await world.start("serve --no-worker", "worker")
-        dying = world.processes[1]
+        await world.start("serve --no-worker", "worker", "worker")
+        _, dying, other = world.processes
+        other.send(signal.SIGSTOP)  # It is up before the first one claims: a start may take longer than a slow answer.
         await asyncio.gather(*(world.send_event(number, "long") for number in range(60)))
 
         async def holds_everything() -> bool:
             return len(await held_by(world, dying.pid)) == 60
 
         await world.until(holds_everything, what="the worker that will die to hold all work")
-        await world.start("worker")
+        other.send(signal.SIGCONT)
         await world.control("settings", {"delay_ms": {}})
         held = await held_by(world, dying.pid)
         dying.kill()
