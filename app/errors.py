@@ -151,6 +151,14 @@ class Busy(DeliveryRejected):
         self.retry_after = retry_after
 
 
+class BrokenOff(DeliveryRejected):
+    """The delivery exceeds a limit before its body is complete, and is answered by `status`."""
+
+    def __init__(self, status: int, reason: str, message: str) -> None:
+        super().__init__(reason, message)
+        self.status = status
+
+
 class HubSpotError(SegueError):
     """An outbound call to HubSpot did not end in a usable answer."""
 

@@ -83,7 +83,7 @@ def serve(
         rules = asyncio.run(_prepare(service, parent))
         import_for_children(web.resource_modules)
         receive, enroll = partial(_receive, service, rules, sweep=not with_worker), partial(_enroll, service, rules)
-        children = [Child(slot, partial(receive, slot)) for slot in receivers]
+        children = [Child(slot, partial(receive, slot), last=True) for slot in receivers]
         children += [Child(slot, partial(enroll, slot)) for slot in enrollers]
         Supervisor(children, sockets=sockets, server=server).run()
 

@@ -147,6 +147,12 @@ class Settings(BaseSettings):
     max_body_bytes: int = Field(
         1_048_576, ge=1024, le=67_108_864, description="Largest delivery in bytes; a larger one gets 413"
     )
+    connections: int = Field(
+        1000,
+        ge=10,
+        le=100_000,
+        description="Connections of senders at once, per web process; beyond, slow ones get 503",
+    )
     queue_limit: int = Field(
         10_000, ge=1, le=1_000_000, description="Deliveries that may wait for their commit; one more gets 503"
     )

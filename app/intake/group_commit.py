@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -15,21 +14,20 @@ from app.database.halves import MAXIMUM_REPEATS, REPEATABLE, is_about_a_row
 from app.errors import Busy, Unreadable
 from app.intake.statements import NOTIFY
 from app.intake.store import notify_values, write
+from app.intake.waiting import Waiting, Waits, size_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from sqlalchemy.engine import URL
 
     from app.errors import DeliveryRejected
     from app.intake.entries import Accepted, IntakeRecord
     from app.intake.store import Notification
+    from app.model import Delivery
 
-    Batch = list[tuple[IntakeRecord, asyncio.Future[Accepted]]]
+    Batch = list[Waits[asyncio.Future[Accepted]]]
 
-MAXIMUM_BATCH = 512
-MAXIMUM_BATCH_BYTES = 8 * 1024 * 1024
-MAXIMUM_WAITING_BYTES = 128 * 1024 * 1024
 LANES = 2
 NOTIFY_SECONDS = 0.01
 # A batch costs as much as six events do, whatever its size. While one is written, the next one begins when so many
@@ -42,15 +40,14 @@ log = structlog.get_logger(__name__)
 class GroupCommit:
     """Gathers records and commits them together into the database at `url`. One instance per web process.
 
-    At most `limit` records wait, and 128 MiB of bodies. One more raises Busy, so that memory stays bounded and the
-    sender tries again.
+    At most `limit` records wait, and 64 MiB of what they hold in memory; `waiting` says how they are shared by sources.
+    One more raises Busy, and so does any once `stopping`: the sender tries again.
     """
 
-    def __init__(self, url: URL, *, limit: int = 10_000) -> None:
+    def __init__(self, url: URL, *, limit: int = 10_000, stopping: Callable[[], bool] = lambda: False) -> None:
         self._url = url
-        self._limit = limit
-        self._waiting: deque[tuple[IntakeRecord, asyncio.Future[Accepted]]] = deque()
-        self._waiting_bytes = 0
+        self._stopping = stopping
+        self._waiting: Waiting[asyncio.Future[Accepted]] = Waiting(limit=limit)
         self._ready = asyncio.Event()  # a lane may take a batch
         self._writing = 0  # lanes that write one
         self._lanes: list[asyncio.Task[None]] = []
@@ -78,19 +75,21 @@ class GroupCommit:
         """Return once `record` is committed. Raises what `submit` says."""
         return await self.submit(record)
 
-    def submit(self, record: IntakeRecord) -> asyncio.Future[Accepted]:
-        """Return a future that is done once `record` is committed.
+    def admit(self, source: str) -> None:
+        """Raise Busy where a record of this source would not be taken now."""
+        if self._closing or self._stopping():
+            raise Busy("stopping", "this process is stopping; please send it again")
+        self._waiting.admit(source)
+
+    def submit(self, record: IntakeRecord, sent: Delivery | None = None) -> asyncio.Future[Accepted]:
+        """Return a future that is done once `record` is committed. Its sender keeps `sent`, as it came, until then.
 
         Raises Busy, or the future does, when the store cannot write it now (the sender must then try again). The future
         raises Unreadable when PostgreSQL refuses this record for good.
         """
-        if self._closing:
-            raise Busy("stopping", "this process is stopping; please send it again")
-        if len(self._waiting) >= self._limit or self._waiting_bytes > MAXIMUM_WAITING_BYTES:
-            raise Busy("queue_full", "more deliveries are waiting than SEGUE_QUEUE_LIMIT allows")
-        self._waiting_bytes += len(record.delivery.body)
+        self.admit(record.delivery.source)
         future: asyncio.Future[Accepted] = asyncio.get_running_loop().create_future()
-        self._waiting.append((record, future))
+        self._waiting.add(record, size_of(record, sent or record.delivery), future)
         self._wake()
         return future
 
@@ -112,23 +111,14 @@ class GroupCommit:
             self._ready.set()
 
     def _take(self) -> Batch:
-        """Take records that wait, up to MAXIMUM_BATCH events and 8 MiB (a larger delivery is committed alone)."""
-        batch: Batch = []
-        events = size = 0
-        while self._waiting:
-            record = self._waiting[0][0]
-            events, size = events + len(record.events), size + len(record.delivery.body)
-            if batch and (events > MAXIMUM_BATCH or size > MAXIMUM_BATCH_BYTES):
-                break
-            batch.append(self._waiting.popleft())
-            self._waiting_bytes -= len(record.delivery.body)
+        batch = self._waiting.take()
         if len(self._waiting) < WORTH_A_SECOND_LANE and not self._closing:
             self._ready.clear()
         return batch
 
     async def _commit_all(self, connection: DirectConnection, batch: Batch, *, notify: bool = False) -> None:
         try:
-            results = await self._commit(connection, [record for record, _ in batch], notify=notify)
+            results = await self._commit(connection, [one.record for one in batch], notify=notify)
         except DRIVER_TROUBLE as error:
             await self._isolate(connection, batch, error)
         except Exception:
@@ -136,8 +126,8 @@ class GroupCommit:
             log.exception("store.defect", deliveries=len(batch))
             await self._halve(connection, batch, Busy("defect", "the delivery could not be kept"))
         else:
-            for (_, future), result in zip(batch, results, strict=True):
-                _resolve(future, result)
+            for one, result in zip(batch, results, strict=True):
+                _resolve(one.ticket, result)
 
     async def _commit(
         self, connection: DirectConnection, records: Sequence[IntakeRecord], *, notify: bool
@@ -190,8 +180,8 @@ class GroupCommit:
     async def _halve(self, connection: DirectConnection, batch: Batch, refusal: DeliveryRejected) -> None:
         """Commit each half separately; reject a single delivery with `refusal`."""
         if len(batch) == 1:
-            log.error("store.delivery_refused", delivery_id=batch[0][0].delivery.id, reason=refusal.reason)
-            _reject(batch[0][1], refusal)
+            log.error("store.delivery_refused", delivery_id=batch[0].record.delivery.id, reason=refusal.reason)
+            _reject(batch[0].ticket, refusal)
             return
         middle = len(batch) // 2
         await self._commit_all(connection, batch[:middle])
@@ -199,8 +189,8 @@ class GroupCommit:
 
     def _reject_all(self, batch: Batch, error: BaseException) -> None:
         log.warning("store.unavailable", deliveries=len(batch), error=first_line(error))
-        for _, future in batch:
-            _reject(future, Busy("store_unavailable", "the delivery could not be kept; please send it again"))
+        for one in batch:
+            _reject(one.ticket, Busy("store_unavailable", "the delivery could not be kept; please send it again"))
 
 
 def _resolve(future: asyncio.Future[Accepted], result: Accepted) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import orjson
 import structlog
@@ -12,10 +12,12 @@ import structlog
 from app.database.engine import busy_when_gone
 from app.errors import Busy, DeliveryRejected, NotAllowed, UnknownSource
 from app.intake.entries import Accepted, IntakeRecord
+from app.intake.waiting import packed
 from app.model import Response
 from app.rules.match import heard, hears_type
 from app.sources.base import retiring
 from app.sources.encodings import events_of, proved, readable, unpacked
+from app.sources.missing_proof import unproved
 from app.sources.normalised import normalised
 
 if TYPE_CHECKING:
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
     from app.observability.metrics import Metrics
     from app.rules.rulebook import Rulebook
     from app.sources.base import Hint, Provider
+
+LARGE = 64 * 1024  # bytes of a body that takes milliseconds to read
 
 log = structlog.get_logger(__name__)
 
@@ -52,10 +56,20 @@ class ContactNews(NamedTuple):
     forget: Callable[[Sequence[str], Iterable[Hint]], Awaitable[None]]
 
 
+class Queue(Protocol):
+    """Where records wait for their commit."""
+
+    def admit(self, source: str) -> None:
+        """Raise Busy where nothing more of a source may wait: a large body is not even read then."""
+
+    def submit(self, record: IntakeRecord, sent: Delivery) -> asyncio.Future[Accepted]:
+        """Return a future that is done after the commit; raise Busy."""
+
+
 class Intake:
     """Receives deliveries. `maximum_body` is in bytes, also for an unpacked one.
 
-    The future that `keep` returns is done after the commit; `keep_rejected` keeps a rejected delivery for the operator.
+    `keep_rejected` keeps a rejected delivery for the operator.
     `decide_again` decides a stored event again, where nothing came of it; the answer waits for it, so that a sender who
     got none sends the event again.
     """
@@ -66,7 +80,7 @@ class Intake:
         rulebook: Callable[[], Rulebook | None],
         providers: Mapping[str, Provider],
         maximum_body: int,
-        keep: Callable[[IntakeRecord], asyncio.Future[Accepted]],
+        queue: Queue,
         keep_rejected: Callable[[Delivery, DeliveryRejected], None],
         decider: Decider,
         metrics: Metrics,
@@ -78,7 +92,7 @@ class Intake:
         self._rulebook = rulebook
         self._providers = providers
         self._maximum_body = maximum_body
-        self._keep = keep
+        self._queue = queue
         self._keep_rejected = keep_rejected
         self._decider = decider
         self._metrics = metrics
@@ -92,10 +106,24 @@ class Intake:
         source = self._source(book, delivery.source)
         provider = self._providers[source.provider]
         try:
+            if len(delivery.body) > LARGE:
+                self._queue.admit(source.name)
             return self._process(delivery, source, provider, book)
         except DeliveryRejected as refusal:
             self._refuse(delivery, source, provider, refusal)
             raise
+
+    def begin_to_read(self, delivery: Delivery) -> None:
+        """Raise DeliveryRejected where a delivery is refused whatever the rest of its body holds.
+
+        `delivery` has as much of its body as has come, which is kept for the operator.
+        """
+        book = self._book_in_force()
+        source = self._source(book, delivery.source)
+        provider = self._providers[source.provider]
+        if refusal := unproved(delivery, source, provider):
+            self._refuse(delivery, source, provider, refusal)
+            raise refusal
 
     def finish(self, pending: Pending) -> Response | Coroutine[Any, Any, Response]:
         """Return the answer after the commit; where an event is decided again, what returns the answer after that.
@@ -153,8 +181,8 @@ class Intake:
         erased = provider.privacy_deletions(events)
         if not wanted and not erased:
             return own or self._filtered(delivery, len(events))
-        record = IntakeRecord(delivery, source.provider, tuple(wanted))
-        kept = self._keep(record)
+        record = packed(IntakeRecord(delivery, source.provider, tuple(wanted)))
+        kept = self._queue.submit(record, sent)
         if erased:
             kept = asyncio.ensure_future(_after(kept, self._contacts.forget(book.accounts_of(source), erased)))
         return Pending(kept, record, own, sent, source, provider)

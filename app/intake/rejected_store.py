@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -69,7 +69,7 @@ class RejectedDeliveries:
     def keep(self, delivery: Delivery, answer: DeliveryRejected) -> None:
         """Queue a rejected delivery of a configured source; drop it when too many wait."""
         if not self._queue.full():
-            self._queue.put_nowait((delivery, answer))
+            self._queue.put_nowait((replace(delivery, body=delivery.body[:KEPT_BODY_BYTES]), answer))
 
     async def _write_all(self) -> None:
         while True:
@@ -92,7 +92,7 @@ class RejectedDeliveries:
             "method": delivery.method,
             "url": _storable(delivery.url),
             "headers": _storable(orjson.dumps(dict(delivery.headers)).decode()),
-            "body": delivery.body[:KEPT_BODY_BYTES],
+            "body": delivery.body,
         }
         async with self._engine.begin() as connection:
             await connection.execute(INSERT, values)

@@ -5,13 +5,11 @@ A row is an array of values, in the order that `app.intake.statements` gives its
 
 from __future__ import annotations
 
-import json
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import orjson
-
 from app.intake.entries import DecidedEvent, IntakeRecord, RecordedDecision, email_of
+from app.intake.json_text import dumped
 from app.model.plan_json import written
 
 if TYPE_CHECKING:
@@ -155,12 +153,5 @@ def _written_back(item: _Item, recorded: RecordedDecision, request: EnrollReques
 
 
 def _json(table: list[Row]) -> str:
-    """Return rows as JSON text. orjson refuses integers beyond 64 bits, which providers do send; json takes those."""
-    try:
-        return orjson.dumps(table, default=dict).decode()
-    except TypeError:
-        return json.dumps(table, ensure_ascii=False, default=_plain)
-
-
-def _plain(value: Any) -> Any:
-    return value.isoformat() if hasattr(value, "isoformat") else dict(value)
+    """Return rows as JSON text."""
+    return dumped(table).decode("utf-8", "surrogatepass")

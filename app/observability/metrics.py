@@ -70,11 +70,14 @@ class Metrics:
         self._received = self._counter("webhooks_received_total", "Deliveries by how they ended", "source", "result")
         self._rejected = self._counter("webhooks_rejected_total", "Deliveries turned away", "source", "reason")
         self.request_rejected: Callable[[str], None] = self._counting(
-            "requests_rejected_total", "Requests beyond a limit of their connection", "reason"
+            "requests_rejected_total", "Requests beyond a limit of connections", "reason"
         )
         self.admin_refused: Callable[[str], None] = self._counting(
             "admin_refused_total", "Requests of operators that were not let in", "reason"
         )
+        self.file_limit_reached: Callable[[], None] = self._counter(
+            "file_limit_reached_total", "Times at which a process could open no more files or connections"
+        ).inc
         self.unknown_path: Callable[[], None] = self._counter(
             "unknown_paths_total", "Requests of webhooks that were answered 404: the path is no source's"
         ).inc

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import OrderedDict
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 KEPT = 20
 LONGEST = 100  # characters of one part of a path
 PARTS = 2
+# What stands for a path's first part where a sender means a webhook, and what `shown_path` writes itself.
+PLAIN = frozenset({"", "...", "[secret]", "webhooks", "webhook", "Webhooks", "Webhook", "hooks", "hook"})
 
 log = structlog.get_logger(__name__)
 
@@ -61,7 +64,7 @@ class UnknownPaths:
         if self._shared:
             self._shared.own.unknown_paths.write(orjson.dumps(list(self._paths.values())))
         self._counted()
-        log.warning("request.unknown_path", method=method, path=shown, count=noted.count)
+        log.warning("request.unknown_path", method=method, path=logged_path(shown), count=noted.count)
 
     def latest(self) -> Sequence[UnknownPath]:
         """Return the paths, the latest first."""
@@ -95,3 +98,13 @@ def shown_path(path: str, secrets: Collection[str]) -> str:
     kept = ["[secret]" if part in secrets else part[:LONGEST] for part in [first, *others[: PARTS - 1]]]
     slashes = path[: len(path) - len(path.lstrip("/"))]
     return slashes[:LONGEST] + "/".join(kept) + ("/..." if len(parts) > PARTS else "")
+
+
+def logged_path(shown: str) -> str:
+    """Return a shown path as it stands in the log: a name that is unknown may be a secret, and is a digest there."""
+    slashes = shown[: len(shown) - len(shown.lstrip("/"))]
+    return slashes + "/".join(part if part in PLAIN else _digest(part) for part in shown.lstrip("/").split("/"))
+
+
+def _digest(part: str) -> str:
+    return f"sha256:{hashlib.sha256(part.encode('utf-8', 'surrogatepass')).hexdigest()[:12]}"

@@ -27,12 +27,17 @@ BLOCKED = {signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
 class Child:
     """One child process, and the one that takes its place. `main` runs in it; `slot` is its part of shared memory.
 
+    One that is `last` ends after those that are not: it answers for the service while they finish their work.
+
     `due` is when it is started (again), None while it runs; `error` the message and the exit code of what it could not
     start for; `channel` the parent's end of the socket between them.
     """
 
-    def __init__(self, slot: Slot, main: Callable[[Parent], Coroutine[Any, Any, object]]) -> None:
+    def __init__(
+        self, slot: Slot, main: Callable[[Parent], Coroutine[Any, Any, object]], *, last: bool = False
+    ) -> None:
         self.slot = slot
+        self.last = last
         self.pid: int | None = None
         self.due: float | None = 0.0
         self.error: tuple[str, int] | None = None

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 RELOAD = b"r"
 EXPAND = b"x"
+RELEASE = b"e"
 ORPHANED = 70  # exit code: the parent has gone
 
 log = structlog.get_logger(__name__)
@@ -36,13 +37,18 @@ class Parent:
     def __init__(self, channel: socket.socket) -> None:
         self._channel = channel
         self.stopping = asyncio.Event()
+        self.released = asyncio.Event()  # the others have ended, too
         self.asked: dict[bytes, Callable[[], None]] = {}
 
     def attend(self) -> None:
         """Stop at SIGTERM, do what the parent asks for, and end with it."""
         loop = asyncio.get_running_loop()
-        loop.add_signal_handler(signal.SIGTERM, self.stopping.set)
+        loop.add_signal_handler(signal.SIGTERM, self._stop)
         loop.add_reader(self._channel, self._read)
+
+    def _stop(self) -> None:
+        self.stopping.set()
+        self._send({"stopping": True})
 
     def ready(self) -> None:
         """Report that this process works."""
@@ -68,6 +74,8 @@ class Parent:
         if not asked:
             os._exit(ORPHANED)
         for byte in asked:
+            if bytes([byte]) == RELEASE:
+                self.released.set()
             action = self.asked.get(bytes([byte]))
             if action is not None:
                 action()

@@ -43,7 +43,10 @@ async def run_alone(process: Process, apps: Apps) -> None:
 
 
 async def run_as_child(process: Process, apps: Apps, parent: Parent, *, name: str) -> None:
-    """Serve until the parent's SIGTERM; reload the rules when it asks for that."""
+    """Serve until the parent's SIGTERM, and tell senders to come later until it releases this process.
+
+    Reload the rules when it asks for that.
+    """
     reloads = _Background()
 
     def started() -> None:
@@ -55,7 +58,7 @@ async def run_as_child(process: Process, apps: Apps, parent: Parent, *, name: st
 
     parent.asked = {RELOAD: reloads.each(process.rulebook.reload), EXPAND: reloads.each(expand)}
     process.rulebook.on_same_text = parent.reloaded
-    await serve_until(apps, process.stopping, started=started)
+    await serve_until(apps, process.stopping, started=started, released=parent.released if apps else None)
     await reloads.finish()
 
 

@@ -15,7 +15,7 @@ import structlog
 
 from app.database.embedded.keep_running import CHECK_SECONDS, keep_running
 from app.errors import StartError
-from app.processes.parent import EXPAND, RELOAD
+from app.processes.parent import EXPAND, RELEASE, RELOAD
 from app.processes.signals import Signals
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ class Supervisor:
         self._children = children
         self._sockets = sockets
         self._server = server
-        self._started = self._stopping = False
+        self._started = self._stopping = self._released = False
         self._signals = Signals(self._pass_stop_on)
 
     def run(self) -> None:
@@ -61,6 +61,7 @@ class Supervisor:
             self._attend(child)
         self._say()
         self._pass_reload_on()
+        self._release_last()
         if self._server is not None:
             keep_running(self._server)
 
@@ -107,6 +108,9 @@ class Supervisor:
                     log.info("process.started_again", process=child.slot.name, pid=child.pid)
             elif "error" in report:
                 child.error = (report["error"], report["exit_code"])
+            elif "stopping" in report:
+                if not self._signals.stop:  # the child alone was asked to
+                    child.ask(RELEASE)
             else:
                 self._ask_others(child)
         if code is not None:
@@ -148,6 +152,15 @@ class Supervisor:
         if self._signals.reload and ready is not None:
             self._signals.reload = False
             ready.ask(RELOAD)
+
+    def _release_last(self) -> None:
+        """Once the service stops and the others have ended, let those end that have answered for it."""
+        others = (child for child in self._children if not child.last)
+        if self._signals.stop and not self._released and all(child.pid is None for child in others):
+            self._released = True
+            for child in self._children:
+                if child.last:
+                    child.ask(RELEASE)
 
     def _end_all(self) -> None:
         """End what still runs, after an error."""

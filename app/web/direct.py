@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Iterable, Mapping
 
     from app.intake.receive import Pending
+    from app.web.limits import Refusal
     from app.web.requests import Request
     from app.web.webhooks import Webhooks
 
@@ -34,6 +35,9 @@ PLAIN_URL = re.compile(rb"/webhooks/[!-\"$&-~]*")
 # These change how a request is read: uvicorn knows how. FORWARDED changes a URL that the settings do not name.
 SPECIAL = frozenset({"expect", "transfer-encoding", "upgrade"})
 FORWARDED = "x-forwarded-proto"
+# So much of a body is read after its refusal, so that the sender reads the answer and keeps its connection, in bytes.
+THROWN_AWAY = 64 * 1024
+LARGE = 64 * 1024  # bytes of a body whose reading others need not wait for
 
 
 class _Usual:
@@ -57,14 +61,14 @@ _usual = _Usual()
 class DirectCycle:
     """One delivery and how far it is, in place of uvicorn's own cycle: its protocol reads and sets these names."""
 
-    __slots__ = ("disconnected", "keep_alive", "pieces", "request", "response_complete", "response_started")
+    __slots__ = ("checked", "disconnected", "keep_alive", "pieces", "request", "response_complete", "response_started")
     message_event = asyncio.Event()  # uvicorn sets it when a connection is lost; nothing waits for it here
 
     def __init__(self, request: Request, *, keep_alive: bool) -> None:
         self.request = request
         self.keep_alive = keep_alive
         self.pieces: list[bytes] = []
-        self.disconnected = self.response_started = self.response_complete = False
+        self.checked = self.disconnected = self.response_started = self.response_complete = False
 
     def written(self, response: Response, default_headers: Iterable[tuple[bytes, bytes]]) -> bytes:
         """Return the bytes of a response. Raises ValueError for a header that HTTP cannot carry."""
@@ -111,8 +115,9 @@ class DeliveryProtocol(HttpProtocol):
                 self._unset_deadline()
                 self._unset_keepalive_if_required()
                 request = self._request(deliveries, "POST", post.url, post.headers)
-                self.cycle = cycle = DirectCycle(request, keep_alive=True)  # type: ignore[assignment]  # as above
-                self._begin(deliveries, cycle, post.body)
+                cycle = DirectCycle(request, keep_alive=not self._edge.draining)
+                self.cycle = cycle  # type: ignore[assignment]  # as above
+                self._begin_in_turn(deliveries, cycle, post.body)
                 return
         super().data_received(data)
 
@@ -128,7 +133,28 @@ class DeliveryProtocol(HttpProtocol):
             return None
         request = self._request(deliveries, self.parser.get_method().decode(), self.url.decode(), headers)
         keep_alive = self.parser.get_http_version() != "1.0" and self.parser.should_keep_alive()
-        return DirectCycle(request, keep_alive=keep_alive)
+        return DirectCycle(request, keep_alive=keep_alive and not self._edge.draining)
+
+    def _take_no_deliveries(self) -> None:
+        super()._take_no_deliveries()
+        self._deliveries = None
+
+    def _await_body(self, received: int) -> None:
+        """Go on with a body that has not come whole, unless the headers alone show that the delivery is refused."""
+        cycle, deliveries = self._delivery, self._deliveries
+        if cycle is not None and deliveries is not None and not cycle.checked:
+            cycle.checked = True
+            if answer := deliveries.early(cycle.request, b"".join(cycle.pieces)):
+                self._delivery, cycle.pieces = None, []
+                cycle.keep_alive &= self._framing.body_left <= THROWN_AWAY
+                self._answer(cycle, answer)
+        super()._await_body(received)
+
+    def _break_off(self, refusal: Refusal) -> None:
+        cycle, self._delivery = self._delivery, None
+        if cycle is not None and self._deliveries is not None:
+            self._deliveries.broken_off(cycle.request, refusal)
+            cycle.response_started = cycle.response_complete = True
 
     def _is_free(self) -> bool:
         """Whether nothing is answered, and the client reads its answers: uvicorn waits for one that does not."""
@@ -185,9 +211,17 @@ class DeliveryProtocol(HttpProtocol):
         if self._delivery is None or self._deliveries is None:
             super().on_message_complete()
             return
-        self._framing.end_request()
+        self._end_body()
         cycle, self._delivery = self._delivery, None
-        self._begin(self._deliveries, cycle, b"".join(cycle.pieces))
+        body, cycle.pieces = b"".join(cycle.pieces), []
+        self._begin_in_turn(self._deliveries, cycle, body)
+
+    def _begin_in_turn(self, deliveries: Webhooks, cycle: DirectCycle, body: bytes) -> None:
+        """Receive a delivery that has come whole; of large ones, which take long to read, one at a time."""
+        if len(body) > LARGE:
+            self._edge.later(len(body), partial(self._begin, deliveries, cycle, body))
+        else:
+            self._begin(deliveries, cycle, body)
 
     def _begin(self, deliveries: Webhooks, cycle: DirectCycle, body: bytes) -> None:
         """Receive a delivery that has come whole. One that needs no commit is answered at once."""

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, NamedTuple
 from app.errors import Busy, TooLarge
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from starlette.types import Receive
+
+    from app.model import Response
 
 LONGEST_LENGTH = 20  # digits: more is no length, and Python refuses to parse thousands of digits
 
@@ -48,12 +50,17 @@ def client_gone() -> Busy:
     return Busy("client_gone", "the sender closed the connection before its body was complete")
 
 
-async def capped_body(headers: dict[str, str], receive: Receive, maximum: int) -> bytes:
-    """Read the body, and stop reading as soon as it exceeds `maximum` bytes. Raises TooLarge and Busy."""
+async def capped_body(
+    headers: dict[str, str], receive: Receive, maximum: int, early: Callable[[bytes], Response | None]
+) -> bytes | Response:
+    """Read the body, and stop reading as soon as it exceeds `maximum` bytes. Raises TooLarge and Busy.
+
+    Where its first piece is not all of it, `early` gets that piece and may return an answer already.
+    """
     declared = headers.get("content-length", "")
     if declared.isdecimal() and (len(declared) > LONGEST_LENGTH or int(declared) > maximum):
         raise TooLarge("too_large", f"the body exceeds {maximum} bytes")
-    body, more = bytearray(), True
+    body, more, first = bytearray(), True, True
     while more:
         message = await receive()
         if message["type"] == "http.disconnect":
@@ -62,4 +69,7 @@ async def capped_body(headers: dict[str, str], receive: Receive, maximum: int) -
         more = message.get("more_body", False)
         if len(body) > maximum:
             raise TooLarge("too_large", f"the body exceeds {maximum} bytes")
+        if first and more and (answer := early(bytes(body))):
+            return answer
+        first = False
     return bytes(body)

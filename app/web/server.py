@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     from fastapi import FastAPI
 
+    from app.web.edge import Edge
+
     Apps: TypeAlias = Mapping["Listener", FastAPI]
 
 GRACEFUL_SECONDS = 10
@@ -29,9 +31,10 @@ DATE_SECONDS = 1.0
 
 
 class _Server(uvicorn.Server):
-    def __init__(self, config: uvicorn.Config) -> None:
+    def __init__(self, config: uvicorn.Config, each_second: Callable[[], None]) -> None:
         super().__init__(config)
         self._stopped = asyncio.Event()
+        self._each_second = each_second
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -44,6 +47,7 @@ class _Server(uvicorn.Server):
         uvicorn's own loop wakes ten times a second to look whether it should end: 1 ms of processor time a second.
         """
         while not await self.on_tick(0):
+            self._each_second()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(DATE_SECONDS):
                     await self._stopped.wait()
@@ -53,17 +57,33 @@ class _Server(uvicorn.Server):
         self.should_exit = True
         self._stopped.set()
 
+    def drain(self) -> None:
+        """Close the connections that rest; each other one is closed after its next answer."""
+        for connection in list(self.server_state.connections):
+            connection.shutdown()
+
 
 class Listener:
     """One HTTP listener on a socket that `bind` returned; `port` is the one in use, also when 0 was given.
 
-    `protocol` returns the protocol of one connection; uvicorn calls it with its own arguments. `proxies` are networks,
-    apart by commas, whose X-Forwarded-For and X-Forwarded-Proto are believed.
+    `protocol` returns the protocol of one connection; uvicorn calls it with its own arguments. `edge` has what all of
+    them share, and `each_second` is called once a second while it listens. `proxies` are networks, apart by commas,
+    whose X-Forwarded-For and X-Forwarded-Proto are believed.
     """
 
-    def __init__(self, bound: socket.socket, *, protocol: Callable[..., asyncio.Protocol], proxies: str = "") -> None:
+    def __init__(
+        self,
+        bound: socket.socket,
+        *,
+        protocol: Callable[..., asyncio.Protocol],
+        edge: Edge | None = None,
+        each_second: Callable[[], None] = lambda: None,
+        proxies: str = "",
+    ) -> None:
         self._proxies = proxies
         self._protocol = protocol
+        self._edge = edge
+        self._each_second = each_second
         self._socket = bound
         self.port: int = bound.getsockname()[1]
         self._server: _Server | None = None
@@ -84,8 +104,15 @@ class Listener:
             http=cast("type[asyncio.Protocol]", self._protocol),
             ws="none",
         )
-        self._server = _Server(config)
+        self._server = _Server(config, self._each_second)
         await self._server.serve(sockets=[self._socket])
+
+    def drain(self) -> None:
+        """Keep no connection any longer than its next answer."""
+        if self._edge is not None:
+            self._edge.draining = True
+        if self._server is not None:
+            self._server.drain()
 
     def stop(self) -> None:
         """Accept no more connections; requests under way are answered first."""
@@ -129,14 +156,23 @@ def _bind(listening: socket.socket, address: Any) -> None:
         time.sleep(BIND_POLL_SECONDS)
 
 
-async def serve_until(apps: Apps, stopping: asyncio.Event, *, started: Callable[[], None]) -> None:
-    """Serve until `stopping`; then accept no more, and answer the requests under way. `started` is called once."""
+async def serve_until(
+    apps: Apps, stopping: asyncio.Event, *, started: Callable[[], None], released: asyncio.Event | None = None
+) -> None:
+    """Serve until `stopping`; then accept no more, and answer the requests under way. `started` is called once.
+
+    With `released`, go on until that: the applications know of `stopping`, and say so to who asks meanwhile.
+    """
     # Objects that exist now live until the end: the garbage collector need not scan them again.
     gc.collect()
     gc.freeze()
     serving = [asyncio.create_task(listener.serve(app)) for listener, app in apps.items()]
     started()
     await stopping.wait()
+    if released is not None:
+        for listener in apps:
+            listener.drain()
+        await released.wait()
     for listener in apps:
         listener.stop()
     await asyncio.gather(*serving)

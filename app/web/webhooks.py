@@ -10,12 +10,13 @@ from __future__ import annotations
 import asyncio
 import time
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import structlog
 
 from app.clock import utc_now
-from app.errors import Busy, DeliveryRejected, NotAllowed, UnknownSource
+from app.errors import BrokenOff, Busy, DeliveryRejected, NotAllowed, UnknownSource
 from app.model import Delivery, Response
 from app.sources.encodings import ACCEPTED
 from app.web.access.client_address import FORWARDED_FOR, Networks, client_address
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from app.intake.receive import Intake, Pending
     from app.observability.metrics import Metrics
     from app.observability.unknown_paths import UnknownPaths
+    from app.web.limits import Refusal
 
 log = structlog.get_logger(__name__)
 
@@ -57,11 +59,11 @@ class Webhooks:
         """Answer one request."""
         request = self._request(scope)
         try:
-            body = await capped_body(request.headers, receive, self.maximum_body)
+            body = await capped_body(request.headers, receive, self.maximum_body, partial(self.early, request))
         except DeliveryRejected as refusal:
             reply = self._answered(request, self._refused(request, refusal))
         else:
-            reply = await self._answer(request, body)
+            reply = body if isinstance(body, Response) else await self._answer(request, body)
         headers = {"content-type": reply.content_type, "content-length": str(len(reply.body)), **reply.headers}
         raw = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
         await send({"type": "http.response.start", "status": reply.status, "headers": [*HEADERS, *raw]})
@@ -75,12 +77,25 @@ class Webhooks:
         finished = self.finish(request, answer)
         return finished if isinstance(finished, Response) else await finished
 
+    def early(self, request: Request, beginning: bytes) -> Response | None:
+        """Return the refusal of a request whose body has not come whole, where its headers alone show it, else None.
+
+        `beginning` is as much of its body as has come.
+        """
+        try:
+            self.intake.begin_to_read(_delivery(request, beginning))
+        except Exception as error:  # noqa: BLE001  # it is answered and logged
+            return self._answered(request, self._refused(request, error))
+        return None
+
+    def broken_off(self, request: Request, refusal: Refusal) -> None:
+        """Note a request that is refused before its body is complete."""
+        self._refused(request, BrokenOff(refusal.status, refusal.reason, refusal.detail))
+
     def begin(self, request: Request, body: bytes) -> Response | Pending:
         """Return the answer to a request that has come whole, or the commit that its answer waits for."""
-        source = source_of(request.path) or ""
-        delivery = Delivery(request.id, source, utc_now(), request.method, request.url, request.headers, body)
         try:
-            answer = self.intake.begin(delivery)
+            answer = self.intake.begin(_delivery(request, body))
         except Exception as error:  # noqa: BLE001  # it is answered and logged
             return self._answered(request, self._refused(request, error))
         return self._answered(request, answer) if isinstance(answer, Response) else answer
@@ -167,6 +182,11 @@ class Webhooks:
             detail=str(answer),
             address=client_address(request.peer, [(FORWARDED_FOR, forwarded)], self.trusted),
         )
+
+
+def _delivery(request: Request, body: bytes) -> Delivery:
+    source = source_of(request.path) or ""
+    return Delivery(request.id, source, utc_now(), request.method, request.url, request.headers, body)
 
 
 def source_of(path: str) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache, partial
 from importlib import import_module
 from pkgutil import iter_modules
@@ -25,6 +26,8 @@ from app.web.access.routes import guarded_routes
 from app.web.access.tokens import Tokens
 from app.web.app import create_app
 from app.web.direct import DeliveryProtocol
+from app.web.edge import Edge
+from app.web.file_limit import FileWatch, room_for
 from app.web.limits import Limits
 from app.web.pages import connect, reference
 from app.web.server import Listener
@@ -42,6 +45,7 @@ if TYPE_CHECKING:
     from app.web.access.client_address import Networks
 
 PAGES = frozenset({"/metrics", "/docs", "/openapi.json"})
+OPERATORS_CONNECTIONS = 50  # of an orchestrator, a scraper and some people
 
 
 def resource_modules() -> list[ModuleType]:
@@ -60,11 +64,24 @@ def bind(settings: Settings) -> list[socket.socket]:
 
 
 def listeners(process: Process, sockets: Iterable[socket.socket]) -> list[Listener]:
-    """Return listeners with limits on headers: anyone can reach the public port, neighbours the operators' one."""
-    proxies = process.settings.trusted_proxies or ""
-    rejected, trusted = process.metrics.request_rejected, networks(proxies)
-    protocol = partial(DeliveryProtocol, limits=Limits(), rejected=rejected, trusted=trusted)
-    return [Listener(bound, protocol=protocol, proxies=proxies) for bound in sockets]
+    """Return listeners with limits: anyone can reach the public port, neighbours the operators' one.
+
+    The operators' port has limits of its own, so that it answers while the public one has no room.
+    """
+    settings, usual = process.settings, Limits()
+    # A body of the largest size must not be the one that gives way because it is alone.
+    body_bytes = max(usual.body_bytes, 2 * settings.max_body_bytes)
+    senders = replace(usual, connections=room_for(settings.connections), body_bytes=body_bytes)
+    limits = [senders, replace(usual, connections=OPERATORS_CONNECTIONS)]
+    watch = FileWatch(process.metrics.file_limit_reached)
+    return [_listener(process, bound, limit, watch) for bound, limit in zip(sockets, limits, strict=False)]
+
+
+def _listener(process: Process, bound: socket.socket, limits: Limits, watch: FileWatch) -> Listener:
+    proxies, rejected = process.settings.trusted_proxies or "", process.metrics.request_rejected
+    edge = Edge(limits, rejected=rejected)
+    protocol = partial(DeliveryProtocol, limits=limits, rejected=rejected, edge=edge, trusted=networks(proxies))
+    return Listener(bound, protocol=protocol, edge=edge, each_second=watch.look, proxies=proxies)
 
 
 def worker_listener(process: Process) -> dict[Listener, FastAPI]:
@@ -124,7 +141,8 @@ def _resources(process: Process) -> list[APIRouter]:
 
 async def _webhooks(process: Process, trusted: Networks) -> Webhooks:
     """Return what receives deliveries. The process closes its stores when it ends."""
-    writer = GroupCommit(process.engine.url, limit=process.settings.queue_limit)
+    stopping = process.stopping.is_set
+    writer = GroupCommit(process.engine.url, limit=process.settings.queue_limit, stopping=stopping)
     rejected, hints = RejectedDeliveries(process.engine), HintStore(process.engine)
     for store in (writer, rejected, hints):
         store.start()
@@ -134,7 +152,7 @@ async def _webhooks(process: Process, trusted: Networks) -> Webhooks:
         rulebook=lambda: process.rulebook.current,
         providers=PROVIDERS,
         maximum_body=process.settings.max_body_bytes,
-        keep=writer.submit,
+        queue=writer,
         keep_rejected=rejected.keep,
         decider=Decider(new_id=ids, hash_email=await process.hasher(), metrics=metrics),
         metrics=metrics,

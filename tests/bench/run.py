@@ -20,6 +20,7 @@ from rich.console import Console
 
 from app.database.embedded import EmbeddedPostgres
 from tests.bench import road, sending
+from tests.bench.edge import edge
 from tests.bench.load import load
 from tests.bench.results import Aim, Results
 from tests.bench.rules import deciding_ratio, longest_stall
@@ -105,6 +106,8 @@ async def measure(server: EmbeddedPostgres, parts: Sequence[str], results: Resul
             await measures[name](world, results)
     if "sending" in parts:
         await _sending(server, results)
+    if "edge" in parts:
+        await edge(server, results)
     if "sources" in parts:
         costs(results)
     if "rules" in parts:
@@ -128,7 +131,7 @@ def main() -> None:
 
     The exit code is 1 where an aim was missed.
     """
-    everything = ["start", "road", "bulk", "replicas", "sending", "frozen", "rules", "sources"]
+    everything = ["start", "road", "bulk", "replicas", "sending", "frozen", "edge", "rules", "sources"]
     parts = sys.argv[1:] or everything
     if unknown := sorted({*parts} - {*everything, *road.PARTS, "road"}):
         sys.exit(f"no such part: {', '.join(unknown)}; there are {', '.join([*everything, *road.PARTS])}")

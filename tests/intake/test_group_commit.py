@@ -11,7 +11,8 @@ from sqlalchemy import make_url, text
 from app.database.engine import connect
 from app.database.listen import ENROLLMENTS_READY, THIN_EVENTS_READY
 from app.errors import Busy, Unreadable
-from app.intake.group_commit import MAXIMUM_BATCH, MAXIMUM_WAITING_BYTES, WORTH_A_SECOND_LANE, GroupCommit
+from app.intake.group_commit import WORTH_A_SECOND_LANE, GroupCommit
+from app.intake.waiting import MAXIMUM_BATCH, MAXIMUM_WAITING_BYTES
 from tests.web.wire import until
 
 if TYPE_CHECKING:
@@ -183,10 +184,10 @@ async def test_two_replicas_with_the_same_events_agree(engine: AsyncEngine, make
 
 
 async def test_a_full_queue_is_answered_busy(engine: AsyncEngine, make_entry: Any) -> None:
-    writer = GroupCommit(engine.url, limit=2)
+    writer = GroupCommit(engine.url, limit=4)
     waiting = [asyncio.create_task(writer.accept(make_entry(f"e{n}"))) for n in range(2)]
     await asyncio.sleep(0)
-    with pytest.raises(Busy, match="waiting"):
+    with pytest.raises(Busy, match="its share of the deliveries"):
         await writer.accept(make_entry("one too many"))
     writer.start()
     await asyncio.gather(*waiting)
@@ -195,14 +196,14 @@ async def test_a_full_queue_is_answered_busy(engine: AsyncEngine, make_entry: An
 
 async def test_large_bodies_fill_the_queue_before_their_number_does(engine: AsyncEngine, make_entry: Any) -> None:
     writer = GroupCommit(engine.url)
-    large = b"x" * (MAXIMUM_WAITING_BYTES // 8 + 1)
+    large = b"x" * (MAXIMUM_WAITING_BYTES // 16 + 1)
     entries = [make_entry(f"e{n}", f"p{n}@corp.example") for n in range(9)]
     waiting = [
         asyncio.create_task(writer.accept(replace(entry, delivery=replace(entry.delivery, body=large))))
         for entry in entries[:8]
     ]
     await asyncio.sleep(0)
-    with pytest.raises(Busy, match="waiting"):
+    with pytest.raises(Busy, match="its share of the deliveries"):
         await writer.accept(entries[8])
     for task in waiting:
         task.cancel()
@@ -215,6 +216,20 @@ async def test_a_writer_that_closes_takes_nothing_more(engine: AsyncEngine, make
     await writer.close()
     with pytest.raises(Busy, match="stopping"):
         await writer.accept(make_entry("e1"))
+
+
+async def test_a_process_that_is_asked_to_stop_takes_nothing_more_and_commits_what_waits(
+    engine: AsyncEngine, make_entry: Any
+) -> None:
+    stopping = asyncio.Event()
+    writer = GroupCommit(engine.url, stopping=stopping.is_set)
+    waiting = writer.submit(make_entry("e1"))
+    stopping.set()
+    with pytest.raises(Busy, match="stopping"):
+        await writer.accept(make_entry("e2"))
+    writer.start()
+    assert (await waiting).new
+    await writer.close()
 
 
 async def test_a_store_that_is_gone_is_answered_busy(make_entry: Any) -> None:

@@ -12,7 +12,7 @@ from tests.web.wire import Wire, server, statuses, until
 OK = b"\r\n\r\nok"
 REQUEST = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 LAST = b"GET / HTTP/1.1\r\nConnection: close\r\n\r\n"
-HOUR = Limits(header_seconds=3600)  # No machine is so busy that it passes by itself.
+HOUR = Limits(header_seconds=3600, body_seconds=7200)  # No machine is so busy that it passes by itself.
 
 
 class Clock:

@@ -11,6 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from app.observability.metrics import Metrics
+from app.web.edge import Edge
 from app.web.http_protocol import HttpProtocol
 from app.web.limits import Limits
 from app.web.server import Listener, bind
@@ -79,9 +80,10 @@ async def answer(send: Send) -> None:
 @asynccontextmanager
 async def server(limits: Limits | None = None) -> AsyncIterator[Server]:
     """Run a server with `limits`, the usual ones where there are none."""
-    served = Server()
-    protocol = partial(HttpProtocol, limits=limits or Limits(), rejected=served.metrics.request_rejected)
-    served.listener = Listener(bind("127.0.0.1", 0, "a test's"), protocol=protocol)
+    served, limits = Server(), limits or Limits()
+    edge = Edge(limits, rejected=served.metrics.request_rejected)
+    protocol = partial(HttpProtocol, limits=limits, rejected=served.metrics.request_rejected, edge=edge)
+    served.listener = Listener(bind("127.0.0.1", 0, "a test's"), protocol=protocol, edge=edge)
     served.port = served.listener.port
     async with serving(served.listener, served):
         yield served
@@ -137,6 +139,10 @@ class Wire:
             self._came += piece
         head, _, self._came = self._came.partition(until)
         return head + until
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._socket.close()
 
     async def rest(self) -> bytes:
         """Return all that comes before the other side closes the connection."""
