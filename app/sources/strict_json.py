@@ -73,7 +73,7 @@ def _plain(body: bytes) -> Any:
     try:
         value = orjson.loads(body)
         texts_kept = orjson.dumps(value).count(b'"') == len(parts) - 1
-    except ValueError:
+    except (ValueError, TypeError):  # it reads what is nested deeper than it writes
         return None
     return value if texts_kept and LONG_NUMBER not in form and not _is_deep(form) else None
 
