@@ -5,25 +5,40 @@ from __future__ import annotations
 import re
 from typing import Any
 
-# What a local part may hold (RFC 5322, atext and the dot), and what is no ASCII. A run is looked at from its first
-# character only, so that the time stays linear in the length of a text without an address.
-_ATOM = r"[\w!#$%&'*+\-/=?^`{|}~.]"
-_MARK = r"[!#$%&'*+\-/=?^`{|}~.]"
-# An at sign as texts carry it: itself, full width, in a URL, in JSON, in HTML.
-_SIGN = r"(?:[@\uff20]|%(?:25){0,4}40|\\u0040|\\uff20|&\#0{0,4}64;|&\#[xX]0{0,4}40;|&commat;)"
-_ADDRESS = re.compile(rf'(?:(?<!{_ATOM})({_MARK}*+\w?+){_ATOM}*?|"([^"\n]?)[^"\n]{{0,64}}")({_SIGN})(?=[\w\[])')
-_HINTS = ("@", "\uff20", "40", "64;", "&commat;", "uff20")
+# An at sign as texts carry it: itself, full width, small, in a URL, in JSON, in HTML; before what may be a domain.
+_SIGN = re.compile(
+    r"([@\uff20\ufe6b]|%(?:25){0,4}40|\\u(?:0040|ff20)|&\#0{0,4}64;|&\#x0{0,4}40;|&commat;)(?=[\w\[%\\&]|[^\x00-\x7f])",
+    re.IGNORECASE,
+)
+_HINTS = ("@", "\uff20", "\ufe6b", "40", "64;", "&commat;", "ff20")
+# The local part before a sign, read backwards, so that each text between two signs is looked at once: an unquoted one
+# has no separator (RFC 5322, specials), but HTML's forms of a character, which end in one; or a quoted one.
+_LOCAL = re.compile(r'(?:;[0-9a-fA-F]{1,6}[xX]?#&|;pma&|[^\s<>()\[\]:;,"])+|"[^"\n]*"')
+_ESCAPED = r"&\#[xX]?[0-9a-fA-F]+;|\\u[0-9a-fA-F]{4}|%[0-9a-fA-F]{2}"
+_FIRST = re.compile(rf"(?:(?!{_ESCAPED})[\W_])*+[^\W_]?")  # the marks that it begins with, and its first character
 
 
 def masked_text(text: str) -> str:
     """Return `text` with the local part of every address cut to its first character, the same each time."""
-    return _ADDRESS.sub(_cut, text) if any(hint in text for hint in _HINTS) else text
+    lower = text.lower()
+    if not any(hint in lower for hint in _HINTS):
+        return text
+    parts = _SIGN.split(text)  # texts, and the signs between them
+    parts[:-1:2] = [_cut(part) for part in parts[:-1:2]]
+    return "".join(parts)
 
 
-def _cut(found: re.Match[str]) -> str:
-    if found.group(1) is not None and not any(map(str.isalnum, found.group(1))):
-        return found.group()  # `*@corp.example` names no person
-    return f"{found.group(1) or found.group(2) or ''}***{found.group(3)}"
+def _cut(text: str) -> str:
+    """Return what stands before a sign, without what tells the person."""
+    found = _LOCAL.match(text[::-1])
+    if found is None:
+        return text
+    local = found.group()[::-1]
+    first = _FIRST.match(local.strip('"'))
+    kept = first.group() if first else ""
+    if kept == local.strip('"') and not kept[-1:].isalnum():
+        return text  # `*@corp.example` names no person
+    return f"{text[: -found.end()]}{kept}***"
 
 
 def masked_value(value: Any) -> Any:

@@ -19,7 +19,23 @@ MASKED = {
     "https://x.example/ada%40corp.example": "https://x***%40corp.example",
     "ada%2540corp.example": "a***%2540corp.example",
     '{"email":"ada@corp.example"}': '{"email":"a***@corp.example"}',
-    "ada\\u0040corp.example": "ada\\u0040corp.example",
+    "ada\\u0040corp.example": "a***\\u0040corp.example",
+    "ada\\uFF20corp.example": "a***\\uFF20corp.example",
+    "ada\\\\u0040corp.example": "a***\\u0040corp.example",
+    "ada\\u002elovelace@corp.example": "a***@corp.example",
+    "\\u0061da@corp.example": "***@corp.example",
+    "&#97;&#100;a&#64;corp.example": "***&#64;corp.example",
+    "a&amp;b@corp.example": "a***@corp.example",
+    "&lt;ada@corp.example&gt;": "&lt;a***@corp.example&gt;",
+    "%22ada%20ash%22%40corp.example": "***%40corp.example",
+    "ada%40%63orp.example": "a***%40%63orp.example",
+    "ada@\\u0063orp.example": "a***@\\u0063orp.example",
+    "ada@corp.example;bob@x.example": "a***@corp.example;b***@x.example",
+    "Jose\u0301@corp.example": "J***@corp.example",
+    "ada\u200b@corp.example": "a***@corp.example",
+    "ada\U0001f600@corp.example": "a***@corp.example",
+    "ada\ufe6bcorp.example": "a***\ufe6bcorp.example",
+    f'"{"ada " * 30}"@corp.example': "a***@corp.example",
     "ada&#64;corp.example": "a***&#64;corp.example",
     "ada\uff20corp.example": "a***\uff20corp.example",
     "a@b@c.example": "a***@b***@c.example",
@@ -29,10 +45,7 @@ MASKED = {
 
 @pytest.mark.parametrize(("text", "masked"), MASKED.items())
 def test_an_address_keeps_its_first_character_and_its_domain(text: str, masked: str) -> None:
-    if "\\u0040" not in text:
-        assert masked_text(text) == masked
-    else:
-        assert "ada" not in masked_text(text)
+    assert masked_text(text) == masked
 
 
 @pytest.mark.parametrize(
@@ -57,3 +70,6 @@ def test_a_long_text_without_an_address_is_looked_at_once() -> None:
     assert masked_text("a" * 2_000_000 + "40") == "a" * 2_000_000 + "40"
     assert masked_text("=" * 2_000_000 + "40") == "=" * 2_000_000 + "40"
     assert masked_text('"' * 200_000 + "@").endswith('"@')
+    assert masked_text("&#97;" * 200_000 + "@x") == "***@x"
+    assert masked_text(";" * 200_000 + "@x") == ";" * 200_000 + "@x"
+    assert masked_text("@" * 200_000 + "x") == "@" * 200_000 + "x"
