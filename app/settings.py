@@ -5,7 +5,6 @@ from __future__ import annotations
 import difflib
 import os
 import re
-from ipaddress import ip_network
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
@@ -44,14 +43,6 @@ def _asyncpg_url(value: SecretStr) -> SecretStr:
 def _usable_tokens(value: SecretStr) -> SecretStr:
     read_tokens(value.get_secret_value())
     return value
-
-
-def _networks(value: str) -> str:
-    try:
-        parsed = [str(ip_network(part.strip(), strict=False)) for part in value.split(",") if part.strip()]
-    except ValueError as error:
-        raise ValueError(f"{error}; write networks such as 10.0.0.0/8, apart by commas") from None
-    return ",".join(parsed)
 
 
 def _default_data_dir() -> Path:
@@ -135,8 +126,8 @@ class Settings(BaseSettings):
     admin_port: int | None = Field(
         None, ge=0, le=65535, description="Serve `/metrics`, `/-/`, `/api` and `/docs` on this port only"
     )
-    trusted_proxies: Annotated[str, AfterValidator(_networks)] | None = Field(
-        None,
+    trusted_proxies: Networks = Field(
+        (),
         description="Networks of proxies before it, apart by commas: their `X-Forwarded-For` and `-Proto` are believed",
     )
     public_url: HttpUrl | None = Field(

@@ -16,7 +16,8 @@ FILE = "_FILE"
 def variable(name: str, environment: Mapping[str, str]) -> str | None:
     """Return the value of a variable, None where neither NAME nor NAME_FILE is set.
 
-    A file's content is stripped of white space. Raises VariableError where both are set, or the file cannot be read.
+    A file's content is stripped of white space, and of the mark that editors put before UTF-8.
+    Raises VariableError where both are set, or the file cannot be read.
     """
     path = environment.get(f"{name}{FILE}")
     if not path:
@@ -24,7 +25,7 @@ def variable(name: str, environment: Mapping[str, str]) -> str | None:
     if environment.get(name):
         raise VariableError(f"{name}{FILE}: {name} is set too; set one of them")
     try:
-        return Path(path).read_text(encoding="utf-8").strip()
+        return Path(path).read_text(encoding="utf-8-sig").strip()
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
         raise VariableError(

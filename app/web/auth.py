@@ -36,15 +36,35 @@ def reject_unknown_parameters(request: Request) -> None:
         )
 
 
-def _require_entry(request: Request, _: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]) -> None:
+def _require_role(request: Request, _: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]) -> None:
     entry = request.scope.get(ENTRY)
     if entry is None or entry.route is None or not entry.token.role.may(entry.route.role):
-        raise Problem(403, "not-let-in", "This route is behind a gate, and the request did not pass it.")
+        raise _not_let_in()
+
+
+def _require_token(request: Request) -> None:
+    if ENTRY not in request.scope:
+        raise _not_let_in()
+
+
+def _not_let_in() -> Problem:
+    return Problem(403, "not-let-in", "This route is behind a gate, and the request did not pass it.")
 
 
 def operators_only(routers: Iterable[APIRouter]) -> APIRouter:
     """Return the routes of `routers`: none answers a request that the gate did not let in, or an unknown parameter."""
-    guarded = APIRouter(dependencies=[Depends(_require_entry), Depends(reject_unknown_parameters)])
+    guarded = APIRouter(dependencies=[Depends(_require_role), Depends(reject_unknown_parameters)])
+    for router in routers:
+        guarded.include_router(router)
+    return guarded
+
+
+def with_token_only(routers: Iterable[APIRouter]) -> APIRouter:
+    """Return pages that answer no request which the gate did not let in by any token.
+
+    The gate knows pages by their path, and the router by a pattern that also fits other spellings, `/metrics%0A`.
+    """
+    guarded = APIRouter(dependencies=[Depends(_require_token)])
     for router in routers:
         guarded.include_router(router)
     return guarded

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import structlog
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from app.web.access.client_address import Networks, client_address
+from app.web.access.client_address import client_address
 from app.web.edge import Edge, only_others
 from app.web.framing import Framing
 from app.web.limits import Refusal, body_too_slow, headers_too_slow, too_many_waiting
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from uvicorn import Config
     from uvicorn.server import ServerState
 
+    from app.networks import Networks
     from app.web.limits import Limits
 
 log = structlog.get_logger(__name__)

@@ -67,8 +67,7 @@ class Listener:
     """One HTTP listener on a socket that `bind` returned; `port` is the one in use, also when 0 was given.
 
     `protocol` returns the protocol of one connection; uvicorn calls it with its own arguments. `edge` has what all of
-    them share, and `each_second` is called once a second while it listens. `proxies` are networks, apart by commas,
-    whose X-Forwarded-For and X-Forwarded-Proto are believed.
+    them share, and `each_second` is called once a second while it listens.
     """
 
     def __init__(
@@ -78,9 +77,7 @@ class Listener:
         protocol: Callable[..., asyncio.Protocol],
         edge: Edge | None = None,
         each_second: Callable[[], None] = lambda: None,
-        proxies: str = "",
     ) -> None:
-        self._proxies = proxies
         self._protocol = protocol
         self._edge = edge
         self._each_second = each_second
@@ -97,8 +94,7 @@ class Listener:
             lifespan="off",
             server_header=False,
             date_header=True,
-            proxy_headers=bool(self._proxies),
-            forwarded_allow_ips=self._proxies,
+            proxy_headers=False,  # it takes any text for an address: see `access.client_address`
             timeout_graceful_shutdown=GRACEFUL_SECONDS,
             # uvicorn's annotation requires a class, but uvicorn only calls it.
             http=cast("type[asyncio.Protocol]", self._protocol),

@@ -19,7 +19,7 @@ from app.clock import utc_now
 from app.errors import BrokenOff, Busy, DeliveryRejected, NotAllowed, UnknownSource
 from app.model import Delivery, Response
 from app.sources.encodings import ACCEPTED
-from app.web.access.client_address import FORWARDED_FOR, Networks, client_address
+from app.web.access.client_address import FORWARDED_FOR, client_address, client_scheme
 from app.web.headers import HEADERS
 from app.web.requests import Request, capped_body, client_gone, headers_of
 
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
 
     from app.intake.receive import Intake, Pending
+    from app.networks import Networks
     from app.observability.metrics import Metrics
     from app.observability.unknown_paths import UnknownPaths
     from app.web.limits import Refusal
@@ -145,9 +146,9 @@ class Webhooks:
         path: bytes = scope.get("raw_path") or scope["path"].encode()
         query: bytes = scope["query_string"]
         called = path.decode("latin-1") + (f"?{query.decode('latin-1')}" if query else "")
-        return self.request(
-            scope["method"], scope["path"], called, _headers(scope), scope["scheme"], scope.get("client")
-        )
+        peer, raw = scope.get("client"), scope["headers"]
+        scheme = client_scheme(peer, raw, self.trusted, scope["scheme"])
+        return self.request(scope["method"], scope["path"], called, headers_of(raw), scheme, peer)
 
     def request(
         self,
@@ -206,7 +207,3 @@ def _advice(answer: DeliveryRejected) -> dict[str, str]:
     if isinstance(answer, NotAllowed):
         return {"allow": answer.allow}
     return {"accept-encoding": ACCEPTED} if answer.reason == "content_encoding" else {}
-
-
-def _headers(scope: Scope) -> dict[str, str]:
-    return headers_of(scope["headers"])

@@ -19,7 +19,6 @@ from app.intake.wiring import redecider, resent
 from app.sources import PROVIDERS
 from app.web import api, auth, health, server
 from app.web.access.attempts import Attempts, Budget
-from app.web.access.client_address import networks
 from app.web.access.gate import REFUSALS_PER_MINUTE, Gate
 from app.web.access.record import Recorder
 from app.web.access.routes import guarded_routes
@@ -40,9 +39,9 @@ if TYPE_CHECKING:
 
     from fastapi import APIRouter, FastAPI
 
+    from app.networks import Networks
     from app.process import Process
     from app.settings import Settings
-    from app.web.access.client_address import Networks
 
 PAGES = frozenset({"/metrics", "/docs", "/openapi.json"})
 OPERATORS_CONNECTIONS = 50  # of an orchestrator, a scraper and some people
@@ -78,10 +77,10 @@ def listeners(process: Process, sockets: Iterable[socket.socket]) -> list[Listen
 
 
 def _listener(process: Process, bound: socket.socket, limits: Limits, watch: FileWatch) -> Listener:
-    proxies, rejected = process.settings.trusted_proxies or "", process.metrics.request_rejected
+    rejected, trusted = process.metrics.request_rejected, process.settings.trusted_proxies
     edge = Edge(limits, rejected=rejected)
-    protocol = partial(DeliveryProtocol, limits=limits, rejected=rejected, edge=edge, trusted=networks(proxies))
-    return Listener(bound, protocol=protocol, edge=edge, each_second=watch.look, proxies=proxies)
+    protocol = partial(DeliveryProtocol, limits=limits, rejected=rejected, edge=edge, trusted=trusted)
+    return Listener(bound, protocol=protocol, edge=edge, each_second=watch.look)
 
 
 def worker_listener(process: Process) -> dict[Listener, FastAPI]:
@@ -99,7 +98,7 @@ async def applications(process: Process) -> list[FastAPI]:
     """Return the public application and, where operators have a port of their own, theirs."""
     settings = process.settings
     # The operators' routes are made for the first request that the gate lets in.
-    resources, trusted = cache(partial(_resources, process)), networks(settings.trusted_proxies or "")
+    resources, trusted = cache(partial(_resources, process)), settings.trusted_proxies
     # Neighbours alone reach a port of the operators' own; the public one has what is shown there behind a token.
     pages = PAGES if settings.admin_port is None else frozenset[str]()
     gate = _gate(process, resources, pages, trusted)
@@ -112,7 +111,7 @@ async def applications(process: Process) -> list[FastAPI]:
         "operators": lambda: auth.operators_only(resources()),
     }
     if settings.admin_port is None:
-        return [create_app([*public, *described], webhooks=webhooks, **guarded)]
+        return [create_app([*public, auth.with_token_only(described)], webhooks=webhooks, **guarded)]
     return [create_app(public, webhooks=webhooks), create_app(described, **guarded)]
 
 

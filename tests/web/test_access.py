@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import re
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 import httpx
 import pytest
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from fastapi import FastAPI
+    from starlette.types import Message
 
     from app.web.access.routes import GuardedRoute
 
@@ -190,6 +192,42 @@ async def test_what_is_on_the_public_port_needs_a_token_and_takes_a_password(web
     assert api.status_code == 401
 
 
+@pytest.mark.parametrize("path", ["/metrics", "/docs", "/openapi.json", "/api/v1/events", "/-/reload"])
+@pytest.mark.parametrize(
+    "spelling", ["{}%0A", "{}%0D%0A", "{}/", "/{}", "{}%2f", "{}%00", "{};x", "http://h{}", "/.{}"]
+)
+async def test_no_other_spelling_of_a_path_is_a_way_in(web: Running, path: str, spelling: str) -> None:
+    scope = {"type": "http", "http_version": "1.1", "method": "GET", "headers": [(b"host", b"h")], "query_string": b""}
+    target = unquote(spelling.format(path).removeprefix("http://h"))
+    sent: list[Message] = []
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": b""}
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    await web.public(
+        scope | {"path": target, "raw_path": target.encode(), "root_path": "", "scheme": "http"}, receive, send
+    )
+    assert sent[0]["status"] in {401, 403, 404}
+
+
+@pytest.mark.parametrize(
+    "value", ["Basic \u00e9\u00e9", "Basic a", "Basic /w==", "Basic", "Bearer", "Bearer \u00e9" * 4000]
+)
+async def test_what_is_no_token_is_refused_as_none(web: Running, value: str) -> None:
+    for path in ("/metrics", "/api/v1/events"):
+        answer = await web.client.get(path, headers={"authorization": value.encode("latin-1")})  # type: ignore[arg-type]  # httpx takes bytes
+        assert answer.status_code == 401
+
+
+@pytest.mark.parametrize("tokens", [(ADMIN_TOKEN, WRONG), (WRONG, ADMIN_TOKEN), (ADMIN_TOKEN, ADMIN_TOKEN)])
+async def test_of_two_tokens_none_is_taken(web: Running, tokens: tuple[str, str]) -> None:
+    headers = [("authorization", f"Bearer {token}") for token in tokens]
+    assert (await web.client.get("/api/v1/events", headers=headers)).status_code == 401
+
+
 async def test_on_the_operators_port_they_need_none(database_url: str, rules: Path) -> None:
     async with running(database_url, rules, admin_port="0") as web, client_of(web.operators) as operators:
         for path in ("/metrics", "/docs", "/openapi.json"):
@@ -246,7 +284,7 @@ async def test_a_token_of_a_file_is_replaced_while_the_service_runs(
     database_url: str, rules: Path, tmp_path: Path
 ) -> None:
     file, new = tmp_path / "tokens", "new-0123456789abcdefghijklmnopqrstuvwxyz"
-    file.write_text(f"ada admin {ADMIN_TOKEN}\n")
+    file.write_bytes(f"\ufeffada admin {ADMIN_TOKEN}\r\n".encode())
     async with running(database_url, rules, tokens="", tokens_file=str(file)) as web:
         tokens = web.public.gate.tokens  # type: ignore[attr-defined]  # the application of our own
         now = [0.0]

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.sources.forms import urlencoded
-from app.web.webhooks import _headers
+from app.web.requests import headers_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -27,7 +27,7 @@ def one_by_one(pairs: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
 
 @given(lines)
 def test_repeats_are_joined_in_their_order_and_names_stay_in_theirs(pairs: list[tuple[bytes, bytes]]) -> None:
-    assert list(_headers({"headers": pairs}).items()) == list(one_by_one(pairs).items())
+    assert list(headers_of(pairs).items()) == list(one_by_one(pairs).items())
 
 
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from(["", "1", "2"])), min_size=1, max_size=30))

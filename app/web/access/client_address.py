@@ -1,21 +1,18 @@
-"""The address of a client: the peer's, or what proxies say that the operator trusts. Pure."""
+"""The address and the scheme of a client: the peer's, or what proxies say that the operator trusts. Pure."""
 
 from __future__ import annotations
 
-from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-Networks = tuple[IPv4Network | IPv6Network, ...]
-FORWARDED_FOR = b"x-forwarded-for"
+    from app.networks import Networks
+
+FORWARDED_FOR, FORWARDED_PROTO = b"x-forwarded-for", b"x-forwarded-proto"
+SCHEMES = frozenset({"http", "https"})
 UNKNOWN = "unknown"
-
-
-def networks(text: str) -> Networks:
-    """Return the networks of a comma-separated list. Raises ValueError."""
-    return tuple(ip_network(part.strip(), strict=False) for part in text.split(",") if part.strip())
 
 
 def client_address(peer: Sequence[object] | None, headers: Iterable[tuple[bytes, bytes]], trusted: Networks) -> str:
@@ -36,6 +33,16 @@ def client_address(peer: Sequence[object] | None, headers: Iterable[tuple[bytes,
         if not _within(address, trusted):
             return address
     return address
+
+
+def client_scheme(
+    peer: Sequence[object] | None, headers: Iterable[tuple[bytes, bytes]], trusted: Networks, scheme: str
+) -> str:
+    """Return the scheme that the client called by; `scheme` is the connection's own."""
+    if not (trusted and peer and _within(str(peer[0]), trusted)):
+        return scheme
+    said = [value.decode("latin-1").strip() for name, value in headers if name.lower() == FORWARDED_PROTO]
+    return said[-1] if said and said[-1] in SCHEMES else scheme
 
 
 def _within(address: str, trusted: Networks) -> bool:
