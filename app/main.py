@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import AsyncExitStack, ExitStack
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -12,9 +12,11 @@ import structlog
 
 from app import workers
 from app.accounts.sandbox_mode import running_sandbox
+from app.audit.act import command_act, system_act
+from app.audit.wiring import migrate_as
 from app.database.embedded.wiring import data_dir
-from app.database.migrate import migrate, require_migrated
-from app.database.wiring import database_url, open_database
+from app.database.migrate import require_migrated
+from app.database.wiring import database_url
 from app.errors import StartError
 from app.observability.shared import PARENT, Shared, Slot
 from app.process import open_process
@@ -78,7 +80,7 @@ def serve(
         enrollers = [Slot(WORKER, WORKER)] if with_worker else []
         service = Service(settings, environment, database, sandbox, sockets, [parent, *receivers, *enrollers])
         # Alembic takes 8 MB, which the other processes would share.
-        migration = Child(Slot("migration", PARENT), lambda _: _migrate(settings, database))
+        migration = Child(Slot("migration", PARENT), lambda _: migrate_as(system_act("start"), settings, database))
         run_apart(migration, leave=partial(leave_to_parent, sockets, server))
         rules = asyncio.run(_prepare(service, parent))
         import_for_children(web.resource_modules)
@@ -138,10 +140,5 @@ def migrate_only(settings: Settings, opened: Callable[[], EmbeddedPostgres | Non
     """Migrate the database, and do nothing else."""
     server = opened()
     database = server.url if server else database_url(settings, settings.data_dir)
-    log.info("database.migrated", revision=asyncio.run(_migrate(settings, database)))
-
-
-async def _migrate(settings: Settings, database: str) -> str:
-    async with AsyncExitStack() as stack:
-        engine = await open_database(stack, settings, database)
-        return await migrate(engine.url)
+    revision = asyncio.run(migrate_as(command_act("migrate"), settings, database))
+    log.info("database.migrated", revision=revision)

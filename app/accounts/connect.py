@@ -17,6 +17,7 @@ from urllib.parse import urlencode, urlsplit
 import structlog
 
 from app.accounts.install_store import Pending
+from app.audit.act import about
 from app.clock import elapsed_seconds
 from app.errors import DecryptionFailed, GrantRevoked, HubSpotError, InstallRefused, Refusal, SegueError
 from app.hubspot.api.consent import authorize_url, missing_scopes
@@ -109,6 +110,7 @@ class Connector:
         account = await self._installs.take_ticket(ticket)
         if account is None:
             raise InstallRefused(USED)
+        about(account)
         pending = Pending(account, secrets.token_urlsafe(VERIFIER_BYTES), self._public_url + CALLBACK)
         state = await self._installs.add_state(pending)
         url = authorize_url(
@@ -161,6 +163,7 @@ class Connector:
             raise InstallRefused(f"SEGUE_ENCRYPTION_KEYS changed meanwhile. {AGAIN}") from error
         if pending is None:
             raise InstallRefused(f"This way was gone to its end already, or begun over ten minutes ago. {AGAIN}")
+        about(pending.account)
         return pending
 
     async def _tokens(self, pending: Pending, code: str) -> Tokens:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import getpass
 import os
+import pwd
 import socket
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -55,8 +55,8 @@ def system_act(what: str) -> Act:
 def command_act(command: str) -> Act:
     """Return an act of a command: by the user of this machine who runs it."""
     try:
-        user = getpass.getuser()
-    except (KeyError, OSError):  # a container may run as a number that has no name
+        user = pwd.getpwuid(os.getuid()).pw_name  # not a variable of the environment: anyone may set one
+    except KeyError:  # a container may run as a number that has no name
         user = str(os.getuid())
     return Act(CLI, None, f"{user} on {socket.gethostname()}", f"segue {command}")
 
@@ -64,6 +64,12 @@ def command_act(command: str) -> Act:
 def current() -> Act | None:
     """Return what is being done, None where the service works on its own."""
     return _current.get()
+
+
+def about(target: str) -> None:
+    """Say what the present act is about, as soon as that is known."""
+    if (act := _current.get()) is not None:
+        act.target = target
 
 
 def forget_notes() -> None:

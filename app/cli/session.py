@@ -113,14 +113,14 @@ class CommandSession:
 async def open_session(settings: Settings) -> AsyncIterator[CommandSession]:
     """Open what can be opened. Raises StartError for invalid settings."""
     async with AsyncExitStack() as stack:
-        engine, trouble = await _engine(stack, settings)
+        engine, trouble = await engine_if_reachable(stack, settings)
         oauth = None
         if engine is not None:
             oauth = await open_oauth(stack, settings, engine, base_url=settings.hubspot_url, observe=unobserved)
         yield CommandSession(settings, stack, engine, oauth, trouble)
 
 
-async def _engine(stack: AsyncExitStack, settings: Settings) -> tuple[AsyncEngine | None, str | None]:
+async def engine_if_reachable(stack: AsyncExitStack, settings: Settings) -> tuple[AsyncEngine | None, str | None]:
     """Return the database, or why it cannot be reached."""
     try:
         engine = await open_database(stack, settings, database_url(settings, settings.data_dir))

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from contextlib import aclosing
+from contextlib import AsyncExitStack, aclosing
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 import uvloop
 
 from app.cli.rules_file import DEFAULT_RULES, EnvFile, RulesOption, environment_of, load_or_exit, print_json
-from app.errors import HubSpotError, StartError
+from app.errors import Busy, HubSpotError, StartError
 from app.hubspot.api.workflow_action import (
     Developer,
     Registered,
@@ -101,9 +101,31 @@ async def _register(settings: Settings, developer: Developer, action_definition:
     )
     async with aclosing(client):
         try:
-            return await _register_with(client, developer, action_definition)
+            registered = await _register_with(client, developer, action_definition)
         except HubSpotError as error:
             raise StartError(f"HubSpot does not take it: {error}", exit_code=1) from error
+    await _note(settings, developer, registered)
+    return registered
+
+
+async def _note(settings: Settings, developer: Developer, registered: Registered) -> None:
+    """Write into the audit log what was registered. The command works beside a database that cannot be reached, too."""
+    from app.audit.act import command_act
+    from app.audit.store import DONE, AuditStore
+    from app.cli.session import engine_if_reachable
+
+    act = command_act("hubspot action --register")
+    act.target = f"app {developer.app_id}"
+    after = {name: getattr(registered, name) for name in ("id", "revision", "published", "url")}
+    try:
+        async with AsyncExitStack() as stack:
+            engine, trouble = await engine_if_reachable(stack, settings)
+            if engine is not None:
+                await AuditStore(engine).write(act, DONE, after=after)
+    except Busy as error:
+        trouble = str(error)
+    if trouble is not None:
+        typer.echo(f"it has no row in the audit log: {trouble}", err=True)
 
 
 async def _register_with(client: HubSpotClient, developer: Developer, definition: dict[str, Any]) -> Registered:

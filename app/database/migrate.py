@@ -17,8 +17,12 @@ from app.database.engine import open_engine
 from app.errors import StartError
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from sqlalchemy import URL
     from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+    Note = Callable[..., Awaitable[None]]
 
 # Any fixed number works, as long as every replica uses the same one.
 MIGRATION_LOCK = 7_305_781_920_443
@@ -67,9 +71,10 @@ async def current_revision(connection: AsyncConnection) -> str | None:
     return revision
 
 
-async def migrate(url: URL) -> str:
+async def migrate(url: URL, note: Note | None = None) -> str:
     """Apply all migrations to the database at `url`, in one transaction; return its revision.
 
+    `note` writes down in that transaction what is changed: from which revision to which, for the audit log.
     An advisory lock makes replicas that start together wait for one another. A database that a newer version has
     migrated stays as it is. Raises StartError where this version does not work on it.
     """
@@ -88,6 +93,8 @@ async def migrate(url: URL) -> str:
 
                 await connection.run_sync(upgrade)
                 await connection.execute(WRITE_WORKS_WITH, {"revision": WORKS_WITH})
+                if note is not None:
+                    await note(connection, before={"migration": current}, after={"migration": head()})
     finally:
         await engine.dispose()
     return head()

@@ -48,7 +48,9 @@ class OutboundOperatorStore:
 
     async def replay(self, id_: str) -> bool:
         """Make an event due at once, with all its tries; return whether its state allowed it."""
-        return await self._change(sql.REPLAY, lambda _: {"state": "waiting"}, id=id_) is not None
+        return (
+            await self._change(sql.REPLAY, lambda row: (row.was, {"state": "waiting", "tries": 0}), id=id_) is not None
+        )
 
     async def replay_many(
         self, endpoint: str, *, since: datetime, until: datetime | None, states: Sequence[str]
@@ -57,7 +59,7 @@ class OutboundOperatorStore:
         values: dict[str, Any] = {"endpoint": endpoint, "since": since, "until": until, "states": list(states)}
         replayed, size, after = 0, BATCH_SIZE, ""
         while size == BATCH_SIZE:
-            size, after = await self._change(
+            size, after, _ = await self._change(
                 sql.REPLAY_MANY, partial(_replayed, values), **values, after=after, batch_size=BATCH_SIZE
             )
             replayed += size
@@ -77,24 +79,25 @@ class OutboundOperatorStore:
 
     async def enable(self, name: str) -> None:
         """Send to an endpoint again that is disabled after a 410, or whose breaker is open."""
-        await self._change(sql.ENABLE, lambda _: {"endpoint": name, "enabled": True}, endpoint=name)
+        await self._change(sql.ENABLE, lambda row: (row.was, {"endpoint": name, "enabled": True}), endpoint=name)
 
     async def test(self, name: str, body: bytes) -> str:
         """Note a test event for this endpoint alone; return its id."""
-        (id_,) = await self._change(sql.NOTE_TEST, lambda row: {"test": row.id}, endpoint=name, body=body)
+        (id_,) = await self._change(sql.NOTE_TEST, lambda row: (None, {"test": row.id}), endpoint=name, body=body)
         return str(id_)
 
-    async def _change(self, statement: TextClause, change: Callable[[Any], Any], **values: Any) -> Any:
+    async def _change(self, statement: TextClause, change: Callable[[Any], tuple[Any, Any]], **values: Any) -> Any:
         """Run a change and wake the workers; return the first row that it returns, None where there is none.
 
-        `change` says for the audit log what that row means.
+        `change` says for the audit log what that row means: what was before, and what is after.
         """
         with busy_when_gone():
             async with self._engine.begin() as connection:
                 row = (await connection.execute(statement, values)).first()
                 await connection.execute(sql.NOTIFY, {"channel": OUTBOUND_READY})
                 if row is not None:
-                    await note(connection, after=change(row))
+                    before, after = change(row)
+                    await note(connection, before=before, after=after)
                 return row
 
     async def _rows(self, statement: Any, **values: Any) -> list[dict[str, Any]]:
@@ -103,5 +106,5 @@ class OutboundOperatorStore:
                 return [dict(row) for row in (await connection.execute(statement, values)).mappings()]
 
 
-def _replayed(wanted: Mapping[str, Any], row: Any) -> dict[str, Any]:
-    return {**wanted, "replayed": row.replayed}
+def _replayed(wanted: Mapping[str, Any], row: Any) -> tuple[dict[str, Any] | None, dict[str, Any]]:
+    return row.was, {**wanted, "replayed": row.replayed}

@@ -135,11 +135,21 @@ TAKE_PROBE = text("""
 """)
 
 # For all URLs and secrets under which replicas know the endpoint.
+# `was` is how it stood before, for the audit log: an endpoint has a row for each URL and secrets of it.
 ENABLE = text("""
-    UPDATE outbound_endpoints SET failures = 0, openings = 0, open_until = NULL, probing_until = NULL,
-           disabled_at = NULL
-    WHERE endpoint = :endpoint
-    RETURNING endpoint
+    WITH found AS MATERIALIZED (
+        SELECT endpoint, fingerprint, disabled_at, open_until FROM outbound_endpoints
+        WHERE endpoint = :endpoint
+        FOR UPDATE
+    ), enabled AS (
+        UPDATE outbound_endpoints SET failures = 0, openings = 0, open_until = NULL, probing_until = NULL,
+               disabled_at = NULL
+        FROM found
+        WHERE outbound_endpoints.endpoint = found.endpoint AND outbound_endpoints.fingerprint = found.fingerprint
+        RETURNING found.disabled_at, found.open_until
+    )
+    SELECT jsonb_build_object('disabled_at', max(disabled_at), 'open_until', max(open_until)) AS was
+    FROM enabled HAVING count(*) > 0
 """)
 
 NOTIFY = text("SELECT pg_notify(CAST(:channel AS text), '')")
@@ -147,15 +157,20 @@ NOTIFY = text("SELECT pg_notify(CAST(:channel AS text), '')")
 # Due at once, with all its tries again; the same bytes under the same id. An event whose worker died is free again.
 # One whose bytes were erased is not sent again.
 REPLAY = text("""
+    WITH found AS MATERIALIZED (
+        SELECT id, state, tries FROM outbound
+        WHERE id = :id AND (state <> 'sending' OR leased_until < clock_timestamp())
+          AND NOT (kind = 'forgotten' AND state = 'delivered')
+        FOR UPDATE
+    )
     UPDATE outbound SET state = 'waiting', due_at = clock_timestamp(), tries = 0, updated_at = clock_timestamp()
-    WHERE id = :id AND (state <> 'sending' OR leased_until < clock_timestamp())
-      AND NOT (kind = 'forgotten' AND state = 'delivered')
-    RETURNING id
+    FROM found WHERE outbound.id = found.id
+    RETURNING jsonb_build_object('state', found.state, 'tries', found.tries) AS was
 """)
 
 REPLAY_MANY = text("""
     WITH found AS MATERIALIZED (
-        SELECT id FROM outbound
+        SELECT id, state FROM outbound
         WHERE endpoint = :endpoint AND state = ANY(CAST(:states AS text[])) AND created_at >= :since
           AND (CAST(:until AS timestamptz) IS NULL OR created_at < :until) AND id > :after
           AND NOT (kind = 'forgotten' AND state = 'delivered')
@@ -166,7 +181,10 @@ REPLAY_MANY = text("""
         FROM found WHERE outbound.id = found.id
         RETURNING outbound.id
     )
-    SELECT count(*) AS replayed, max(id) AS last FROM moved
+    SELECT count(*) AS replayed, max(id) AS last,
+           (SELECT jsonb_object_agg(state, rows)
+            FROM (SELECT state, count(*) AS rows FROM found GROUP BY state) AS of_state) AS was
+    FROM moved
 """)
 
 # This runs at every scrape of the metrics. An index alone answers each half, without the rows and their bodies.

@@ -103,7 +103,8 @@ async def applications(process: Process) -> list[FastAPI]:
     pages = PAGES if settings.admin_port is None else frozenset[str]()
     gate = _gate(process, resources, pages, trusted)
     recorder, webhooks = Recorder(AuditStore(process.engine).write), await _webhooks(process, trusted)
-    public = [health.health(process), connect.router(process.oauth.connector if process.oauth else None, gate.address)]
+    connector = process.oauth.connector if process.oauth else None
+    public = [health.health(process), connect.router(connector, gate.address, recorder.refused)]
     described = [health.metrics(process), reference.router(gate.tokens)]
     guarded: dict[str, Any] = {
         "gate": gate,

@@ -14,8 +14,10 @@ import pytest
 from sqlalchemy import text
 
 from app.accounts.connect import Connector, Disconnected
+from app.audit.store import AuditStore
 from app.settings import load_settings
 from app.web import auth
+from app.web.access.gate import REFUSALS_PER_MINUTE
 from app.web.access.record import Recorder
 from app.web.api import accounts
 from app.web.app import create_app
@@ -24,7 +26,7 @@ from tests.support.far_hubspot_oauth import APP
 from tests.support.service import ADMIN_TOKEN, gate_of
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable
 
     from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -41,7 +43,13 @@ async def unrecorded(*_: object, **__: object) -> None:
     """Keep no audit log."""
 
 
-def browser(connecting: Connector | None, grants: GrantStore | None, *, prefix: str = "") -> httpx.AsyncClient:
+def browser(
+    connecting: Connector | None,
+    grants: GrantStore | None,
+    *,
+    prefix: str = "",
+    written: Callable[..., Awaitable[None]] | None = None,
+) -> httpx.AsyncClient:
     """A browser of its own, cookies and all, at an application with the routes, or at a proxy that strips a prefix."""
     known = {name: SimpleNamespace(name=name, oauth=name != "main") for name in ("emea", "apac", "main")}
     book = SimpleNamespace(accounts=known)
@@ -50,8 +58,9 @@ def browser(connecting: Connector | None, grants: GrantStore | None, *, prefix: 
     process: Any = SimpleNamespace(oauth=oauth_of_process, rulebook=SimpleNamespace(current=book), settings=settings)
     operators = accounts.routes(process)
     gate = gate_of([operators], f"ada admin {ADMIN_TOKEN}")
-    routers = [oauth.router(connecting, gate.address), auth.operators_only([operators])]
-    app = create_app(routers, gate=gate, recorder=Recorder(unrecorded))
+    recorder = Recorder(written or unrecorded)
+    pages = oauth.router(connecting, gate.address, recorder.refused)
+    app = create_app([pages, auth.operators_only([operators])], gate=gate, recorder=recorder)
 
     async def stripped(scope: Any, receive: Any, send: Any) -> None:
         await app({**scope, "path": scope["path"].removeprefix(prefix)}, receive, send)
@@ -393,3 +402,23 @@ async def test_no_secret_comes_into_a_log_line(
     assert not any(
         secret in f"{logged}{page.text}" for secret in [*secrets, APP.client_secret] if "https" not in secret
     )
+
+
+async def test_who_is_refused_is_written_down_and_cannot_fill_the_log(
+    connecting: Connector, grants: GrantStore, engine: AsyncEngine
+) -> None:
+    async with browser(connecting, grants, written=AuditStore(engine).write) as web:
+        url = await install(web)
+        page = await back(web, state=state_of(url), error="access_denied", error_description="no for ada@corp.example")
+        assert page.status_code == 400
+        for _ in range(2 * REFUSALS_PER_MINUTE):
+            assert (await web.post("/oauth/install", params={"ticket": "wrong"})).status_code == 400
+        assert (await back(web, state="stolen", code="x")).status_code == 400
+    async with engine.connect() as connection:
+        found = (
+            "SELECT what, target, outcome, status FROM audit WHERE who = 'browser' AND outcome <> 'done' ORDER BY id"
+        )
+        first, *others = (await connection.execute(text(found))).all()
+    assert tuple(first) == ("GET /oauth/callback", "emea", "refused", 400)
+    assert set(map(tuple, others)) == {("POST /oauth/install", None, "refused", 400)}
+    assert len(others) == REFUSALS_PER_MINUTE

@@ -136,6 +136,19 @@ def execute(url: str, *statements: str) -> None:
     asyncio.run(executing())
 
 
+def rows_of(url: str, statement: str) -> list[tuple[Any, ...]]:
+    """Return what a statement finds."""
+
+    async def reading() -> list[tuple[Any, ...]]:
+        engine = open_engine(url, pool_size=1)
+        async with engine.connect() as connection:
+            found = [tuple(row) for row in await connection.execute(text(statement))]
+        await engine.dispose()
+        return found
+
+    return asyncio.run(reading())
+
+
 def pg_dump(url: str, *options: str) -> bytes:
     """Return what PostgreSQL's own program says of a database."""
     command: list[str | Path] = [newest_programs().folder / "pg_dump", "--dbname", as_written(url), *options]

@@ -42,6 +42,7 @@ from tests.backup.conftest import (
     fill,
     held,
     pg_dump,
+    rows_of,
     segue,
     started,
 )
@@ -124,6 +125,17 @@ def test_everything_that_migrations_make_is_backed_up(filled: str, folder: Path,
     restored(empty_database, folder / "file")
     assert held(empty_database) == held(filled)
     assert set(metadata._sequences) == SEQUENCES
+
+
+def test_a_restore_is_a_row_of_the_audit_log_that_it_brings(filled: str, folder: Path, empty_database: str) -> None:
+    backed_up(filled, folder / "file")
+    restored(empty_database, folder / "file")
+    found = "SELECT who, outcome, status, before, after ->> 'restored' FROM audit WHERE what = 'segue restore'"
+    ((who, outcome, status, before, created),) = rows_of(empty_database, found)
+    assert (who, outcome, status, before) == ("cli", "done", None, None)
+    assert created in restored(empty_database, folder / "file", replace=True)
+    assert len(rows_of(empty_database, found)) == 1
+    assert rows_of(filled, found) == []
 
 
 def test_a_database_without_segues_tables_is_not_backed_up(empty_database: str, folder: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -10,9 +11,11 @@ import pytest
 from typer.testing import CliRunner
 
 from app.__main__ import build
+from app.audit.store import AuditFilters, AuditStore
+from app.database.engine import open_engine
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from typer.testing import Result
@@ -69,6 +72,27 @@ def test_it_is_registered_once_and_replaced_from_then_on(
     assert "revision 2" in run("--register", "4711", "--publish", *way, **known).stdout
     (kept,) = definitions(sandbox_url)
     assert (kept["actionUrl"], kept["published"]) == ("https://segue.example/webhooks/crm", True)
+
+
+def test_it_is_written_into_the_audit_log_where_that_can_be_reached(
+    run: Callable[..., Result], sandbox_url: str, database_url: str, tmp_path: Path
+) -> None:
+    known = {"SEGUE_HUBSPOT_BASE_URL": sandbox_url, "SEGUE_HUBSPOT_DEVELOPER_KEY": KEY}
+    written = run("--register", "4712", **known, SEGUE_DATABASE_URL=database_url)
+    assert (written.exit_code, written.stderr.count("audit")) == (0, 0)
+    alone = run("--register", "4712", **known, SEGUE_DATA_DIR=str(tmp_path / "none"))
+    assert (alone.exit_code, "it has no row in the audit log" in alone.stderr) == (0, True)
+    (row,) = asyncio.run(audited(database_url))
+    assert (row["who"], row["what"], row["target"]) == ("cli", "segue hubspot action --register", "app 4712")
+    assert (row["after"]["url"], row["after"]["published"]) == ("https://segue.example/webhooks/crm", False)
+
+
+async def audited(url: str) -> Sequence[Mapping[str, Any]]:
+    engine = open_engine(url)
+    try:
+        return await AuditStore(engine).page(AuditFilters())
+    finally:
+        await engine.dispose()
 
 
 def test_it_stays_as_visible_as_it_is_unless_that_is_asked_for(run: Callable[..., Result], sandbox_url: str) -> None:

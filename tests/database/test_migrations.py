@@ -11,6 +11,9 @@ from alembic import command
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, make_url, text
 
+from app.audit.act import command_act, system_act
+from app.audit.store import AuditFilters, AuditStore
+from app.audit.wiring import migrate_as
 from app.database.engine import open_engine, require_server
 from app.database.migrate import (
     READ_WORKS_WITH,
@@ -23,6 +26,7 @@ from app.database.migrate import (
 )
 from app.database.upgrade import configuration, downgrade, upgrade
 from app.errors import StartError
+from app.settings import load_settings
 from tests.backup.conftest import fill
 from tests.support.processes import ROOT
 
@@ -73,6 +77,17 @@ async def test_replicas_that_start_together_migrate_once(empty_database: str) ->
     await require_migrated(engines[0])
     for engine in engines:
         await engine.dispose()
+
+
+async def test_a_migration_is_a_row_of_the_audit_log_once(empty_database: str) -> None:
+    settings = load_settings({"SEGUE_DATABASE_URL": empty_database.replace("+asyncpg", "")})
+    for act in (command_act("migrate"), system_act("start")):
+        await migrate_as(act, settings, empty_database)
+    engine = open_engine(empty_database)
+    (row,) = await AuditStore(engine).page(AuditFilters())
+    await engine.dispose()
+    assert (row["who"], row["what"], row["outcome"]) == ("cli", "segue migrate", "done")
+    assert (row["before"], row["after"]) == ({"migration": None}, {"migration": head()})
 
 
 async def test_a_database_of_a_newer_version_is_refused(engine: AsyncEngine) -> None:

@@ -96,6 +96,25 @@ async def test_a_change_and_its_row_are_there_together(web: Running, rules: Path
     assert "@" not in str(rows).replace("***@", "")
 
 
+async def test_a_row_says_what_was_before(web: Running, rules: Path) -> None:
+    await prepared(web, rules)
+    async with web.process.engine.begin() as connection:
+        await connection.execute(
+            text("""
+                INSERT INTO outbound_endpoints (endpoint, fingerprint, failures, openings, disabled_at)
+                VALUES ('crm-back', 'a', 0, 0, NULL), ('crm-back', 'b', 1, 0, '2026-11-23T09:00:00Z')
+            """)
+        )
+    many = {"endpoint": "crm-back", "since": "2026-01-01T00:00:00Z", "state": "all"}
+    await web.post("/api/v1/outbound/replay", token=OPERATOR_TOKEN, **many)
+    await web.post("/api/v1/outbound/out_1/replay", token=OPERATOR_TOKEN)
+    await web.post("/api/v1/endpoints/crm-back/enable", token=OPERATOR_TOKEN)
+    first, second, third = await web.rows("SELECT before, after FROM audit WHERE who = 'olga' ORDER BY id")
+    assert (first["before"], first["after"]["replayed"]) == ({"failed": 1}, 1)
+    assert second == {"before": {"state": "waiting", "tries": 0}, "after": {"state": "waiting", "tries": 0}}
+    assert (third["before"]["open_until"], third["before"]["disabled_at"][:16]) == (None, "2026-11-23T09:00")
+
+
 @pytest.mark.parametrize("name", sorted({*CHANGES, *NOT_HERE}))
 async def test_a_role_that_does_not_suffice_is_a_row_too(web: Running, name: str) -> None:
     path = name.split()[1].replace("{", "").replace("}", "")
@@ -159,13 +178,16 @@ async def test_the_log_is_paged_and_narrowed(web: Running) -> None:
     assert len((await web.get("/api/v1/audit", since=earlier, until=later)).json()["items"]) == 6
 
 
-async def test_a_command_names_its_user(web: Running) -> None:
+async def test_a_command_names_its_user(web: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.setenv(name, "somebody-else")
     act = command_act("release")
     with acting(act):
         async with web.process.engine.begin() as connection:
             await note(connection, target="enr_1", after={"state": "ready", "for": "ada@corp.example"})
     (row,) = await AuditStore(web.process.engine).page(AuditFilters(who="cli"))
     assert (row["what"], row["target"], " on " in row["origin"]) == ("segue release", "enr_1", True)
+    assert "somebody" not in row["origin"]
     assert row["after"] == {"state": "ready", "for": "a***@corp.example"}
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -12,6 +13,8 @@ from app.audit.store import DONE, FAILED, REFUSED
 from app.errors import Busy
 from app.masking import masked_text, masked_value
 from app.operators import Role
+from app.web.access.attempts import Budget
+from app.web.access.gate import REFUSALS_PER_MINUTE
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -29,9 +32,13 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Recorder:
-    """Writes down requests, after their answer has gone out. `write` stores an act that no store has noted."""
+    """Writes down requests, after their answer has gone out. `write` stores an act that no store has noted.
+
+    `budget` bounds what people without a token are refused.
+    """
 
     write: Callable[..., Awaitable[None]]
+    budget: Budget = field(default_factory=lambda: Budget(REFUSALS_PER_MINUTE))
 
     async def answered(self, entry: Entry, path: str, status: int) -> None:
         """Write down a request that was let in and answered."""
@@ -45,6 +52,11 @@ class Recorder:
         """Write down a request that was not let in."""
         if turned.act is not None:
             await self._write(turned.act, REFUSED, turned.problem.status)
+
+    async def refused(self, act: Act, status: int) -> None:
+        """Write down what a person with an install link was refused."""
+        if self.budget.spend(act.what, time.monotonic()):
+            await self._write(act, REFUSED, status)
 
     async def _write(self, act: Act, outcome: str, status: int) -> None:
         try:

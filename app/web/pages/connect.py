@@ -20,7 +20,7 @@ from app.accounts.install_store import LIFE_SECONDS
 from app.audit.act import BROWSER, Act, acting
 from app.errors import InstallRefused
 
-COOKIE = "segue_install"
+COOKIE, REFUSED = "segue_install", 400
 NOT_CONFIGURED = (
     "No account can join by OAuth: set SEGUE_HUBSPOT_CLIENT_ID, SEGUE_HUBSPOT_CLIENT_SECRET, SEGUE_PUBLIC_URL and "
     "SEGUE_ENCRYPTION_KEYS."
@@ -30,10 +30,14 @@ POLICY = "default-src 'none'; base-uri 'none'; form-action {form}; frame-ancesto
 Given = Annotated[str, Query(max_length=8192)]
 
 
-def router(connector: Connector | None, address: Callable[[Scope], str]) -> APIRouter:
+Refused = Callable[[Act, int], Awaitable[None]]
+
+
+def router(connector: Connector | None, address: Callable[[Scope], str], refused: Refused) -> APIRouter:
     """Return the public routes; without a connector they say that OAuth is not configured.
 
-    `address` returns the address of a request's client, for the audit log.
+    `address` returns the address of a request's client, and `refused` writes down an act with its status: both are for
+    the audit log.
     """
     routes = APIRouter(include_in_schema=False)
 
@@ -43,8 +47,8 @@ def router(connector: Connector | None, address: Callable[[Scope], str]) -> APIR
 
     @routes.post(INSTALL)
     async def install(request: Request, ticket: Given = "") -> Response:
-        with acting(_act(request, address, INSTALL)):
-            return await _shown(connector, lambda connector: _begin(connector, ticket))
+        act = _act(request, address, INSTALL)
+        return await _done(connector, lambda connector: _begin(connector, ticket), act, refused)
 
     @routes.get(CALLBACK)
     async def callback(
@@ -60,8 +64,8 @@ def router(connector: Connector | None, address: Callable[[Scope], str]) -> APIR
         if not (state and same):
             return _page(400, "Not connected", "This browser did not begin to connect an account. Open the link in it.")
         reason = ": ".join(part for part in (error, error_description) if part) or "it sent no code"
-        with acting(_act(request, address, CALLBACK)):
-            return await _shown(connector, lambda connector: _end(connector, state, code if not error else "", reason))
+        act, given = _act(request, address, CALLBACK), code if not error else ""
+        return await _done(connector, lambda connector: _end(connector, state, given, reason), act, refused)
 
     return routes
 
@@ -85,7 +89,18 @@ async def _shown(connector: Connector | None, go: Callable[[Connector], Awaitabl
     try:
         return await go(connector)
     except InstallRefused as refused:
-        return _page(400, "Not connected", str(refused))
+        return _page(REFUSED, "Not connected", str(refused))
+
+
+async def _done(
+    connector: Connector | None, go: Callable[[Connector], Awaitable[Response]], act: Act, refused: Refused
+) -> Response:
+    """Return the page of what a person does, and write down where it is refused."""
+    with acting(act):
+        response = await _shown(connector, go)
+    if response.status_code == REFUSED:
+        await refused(act, REFUSED)
+    return response
 
 
 async def _ask(connector: Connector, ticket: str) -> Response:
