@@ -1,4 +1,4 @@
-"""E-mail addresses masked in any text: `ada@corp.example` becomes `a***@corp.example`. Pure."""
+"""What strangers wrote, fit to be shown: addresses masked, `a***@corp.example`, and no control characters. Pure."""
 
 from __future__ import annotations
 
@@ -39,6 +39,13 @@ def _cut(text: str) -> str:
     if kept == local.strip('"') and not kept[-1:].isalnum():
         return text  # `*@corp.example` names no person
     return f"{text[: -found.end()]}{kept}***"
+
+
+def printable(text: str) -> str:
+    """Return `text` with control characters as escapes: a terminal would obey them. Ends of lines and tabs stay."""
+    if text.isprintable():
+        return text
+    return "".join(one if one.isprintable() or one in "\n\t" else repr(one)[1:-1] for one in text)
 
 
 def masked_value(value: Any) -> Any:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.masking import masked_text, masked_value
+from app.masking import masked_text, masked_value, printable
 
 MASKED = {
     "ada@corp.example": "a***@corp.example",
@@ -64,6 +64,11 @@ def test_masked_text_is_masked_once(text: str) -> None:
 def test_names_of_members_are_masked_and_other_values_kept() -> None:
     value = {"ada@corp.example": [1, None, True, {"x": ("bob@x.example",)}]}
     assert masked_value(value) == {"a***@corp.example": [1, None, True, {"x": ["b***@x.example"]}]}
+
+
+def test_a_terminal_gets_no_control_characters() -> None:
+    assert printable("\u00e4 b\n\tc") == "\u00e4 b\n\tc"
+    assert printable("\x1b]0;x\x07\x00\u202e\r\x9b") == r"\x1b]0;x\x07\x00\u202e\r\x9b"
 
 
 def test_a_long_text_without_an_address_is_looked_at_once() -> None:

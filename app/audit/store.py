@@ -11,7 +11,7 @@ from sqlalchemy import select, text
 from app.audit.act import current
 from app.database.engine import busy_when_gone
 from app.database.schema import audit
-from app.masking import masked_text, masked_value
+from app.masking import masked_text, masked_value, printable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -96,7 +96,7 @@ def _values(act: Act, outcome: str, status: int | None, target: str | None, befo
         "role": act.role,
         "origin": act.origin,
         "what": act.what,
-        "target": None if about is None else masked_text(about)[:LONGEST].replace("\x00", ""),
+        "target": None if about is None else printable(masked_text(about)[:LONGEST]),
         "before": _json(before),
         "after": _json(after),
         "revision": act.revision,

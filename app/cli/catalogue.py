@@ -15,6 +15,7 @@ from app.catalogue.rows import Row, listed_owners, listed_senders, listed_sequen
 from app.cli import rules_file
 from app.cli.rules_file import DEFAULT_RULES, AccountOption, AsJson, EnvFile, RulesOption, print_json
 from app.errors import StartError
+from app.masking import printable
 from app.rules.rulebook import Rulebook
 from app.settings import load_settings
 
@@ -133,4 +134,4 @@ def _cell(value: Any) -> str:
         return "-"
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return (LIST.join(value) or "none") if isinstance(value, list) else str(value)
+    return printable((LIST.join(value) or "none") if isinstance(value, list) else str(value))

@@ -28,6 +28,8 @@ from typing import TYPE_CHECKING, Any, TextIO
 import orjson
 import structlog
 
+from app.masking import printable
+
 if TYPE_CHECKING:
     from collections.abc import MutableMapping
 
@@ -113,7 +115,11 @@ def configure(*, form: str, level: str, stream: TextIO = sys.stdout) -> None:
 def _rendering(*, console: bool) -> list[structlog.typing.Processor]:
     if console:
         traceback = structlog.dev.plain_traceback
-        return [structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty(), exception_formatter=traceback), _line_masked]
+        return [
+            _printable,
+            structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty(), exception_formatter=traceback),
+            _line_masked,
+        ]
     return [_TRACEBACKS, _exception_masked, structlog.processors.JSONRenderer(serializer=_text)]
 
 
@@ -193,6 +199,11 @@ def _json_line(method: str, event: MutableMapping[str, Any]) -> bytes:
     if b"@" in line or not _SECRET_NAMES.isdisjoint(event):
         line = orjson.dumps(masked(None, method, event), default=str, option=_LINE)
     return line
+
+
+def _printable(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Escape what a terminal would obey; JSON does so by itself."""
+    return {name: printable(value) if isinstance(value, str) else value for name, value in event.items()}
 
 
 def _line_masked(_: Any, __: str, line: Any) -> Any:

@@ -6,6 +6,7 @@ that takes its place goes on with the slot's numbers, so that no counter goes ba
 
 from __future__ import annotations
 
+import secrets
 import zlib
 from dataclasses import dataclass
 from mmap import mmap
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 # Only pages that are written take memory.
 NUMBERS_BYTES = 16 * 2**20
 TEXT_BYTES = 64 * 2**10
+ATTEMPTS_BYTES = 192 * 2**10
 WORD = 8
 TEXT_HEAD = 8
 READS = 100
@@ -101,6 +103,8 @@ class Slot:
         self.role = role
         self.numbers = Numbers()
         self.unknown_paths = SharedText()
+        self.attempts = mmap(-1, ATTEMPTS_BYTES)  # what all processes note of wrong tokens stands with the parent
+        self.secret = secrets.token_bytes(16)
         self._ready = mmap(-1, 1)
 
     @property
@@ -119,6 +123,11 @@ class Shared:
 
     own: Slot
     slots: Sequence[Slot]
+
+    @property
+    def parent(self) -> Slot:
+        """The slot of the process that forked the others."""
+        return next(slot for slot in self.slots if slot.role == PARENT)
 
     def roles(self) -> Mapping[str, tuple[int, int]]:
         """Return, for each role of the children, how many of its processes are ready, and how many there are."""

@@ -127,7 +127,7 @@ def _gate(process: Process, resources: Callable[[], list[APIRouter]], pages: fro
         cache(lambda: guarded_routes(resources())),
         pages,
         trusted,
-        Attempts(),
+        Attempts(process.shared.parent if process.shared else None),
         Budget(REFUSALS_PER_MINUTE),
         refused=process.metrics.admin_refused,
         revision=revision,

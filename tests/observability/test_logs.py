@@ -112,6 +112,15 @@ def test_a_fact_names_no_person(configured: Callable[[str], Stream], form: str) 
     assert SECRET not in written
 
 
+@pytest.mark.parametrize("form", ["json", "console"])
+def test_what_a_stranger_wrote_does_nothing_to_a_terminal(configured: Callable[[str], Stream], form: str) -> None:
+    stream = configured(form)
+    structlog.get_logger().warning("request.unknown_path", path="/hook\x1b]0;x\x07\r", method="GET")
+    (line,) = stream.written().splitlines()
+    assert "/hook" in line
+    assert not {"\x1b", "\x07", "\r"} & set(line)
+
+
 def test_a_line_is_one_json_object_with_its_time_and_level(configured: Callable[[str], Stream]) -> None:
     stream = configured("json")
     log = structlog.get_logger("test")

@@ -12,10 +12,12 @@ import pytest
 from sqlalchemy import text
 from structlog.testing import capture_logs
 
+from app.errors import VariableError
 from app.observability.logs import masked
-from app.operators import Role
+from app.operators import Role, digest_of
 from app.web.access.attempts import FREE
 from app.web.access.routes import guarded_routes
+from app.web.access.tokens import Tokens
 from app.web.wiring import _resources
 from tests.support.service import (
     ADMIN_TOKEN,
@@ -278,6 +280,25 @@ async def test_every_request_of_an_operator_is_a_line_of_the_log(web: Running) -
         "status": 404,
         "address": "127.0.0.1",
     }
+
+
+def test_a_file_that_goes_again_is_said_again() -> None:
+    file, now = [f"ada admin {ADMIN_TOKEN}"], [0.0]
+
+    def read(_: str) -> str:
+        if not file:
+            raise VariableError("cannot read")
+        return file[0]
+
+    tokens = Tokens(read, lambda: now[0])
+    with capture_logs() as logs:
+        for content in ([], file[:], [], ["odd"], []):
+            file[:], now[0] = content, now[0] + 1.0
+            assert tokens.of(digest_of(ADMIN_TOKEN)) is not None
+        file[:], now[0] = [""], now[0] + 1.0
+        assert not tokens.any
+    events = [line["event"] for line in logs]
+    assert events == ["tokens.rejected", "tokens.changed", *["tokens.rejected"] * 3, "tokens.changed"]
 
 
 async def test_a_token_of_a_file_is_replaced_while_the_service_runs(

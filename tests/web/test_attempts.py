@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from app.web.access.attempts import ADDRESSES, EVERY_SECONDS, FREE, HOUR, MINUTE, Attempts, Budget
+from app.observability.shared import PARENT, Slot
+from app.web.access.attempts import EVERY_SECONDS, FREE, HOUR, MINUTE, PLACES, Attempts, Budget
 
 STRANGER, OPERATOR = b"guess", b"right"
 
@@ -58,13 +59,29 @@ def test_the_addresses_of_one_customer_count_together(one: str, other: str, *, s
     assert (after_wrong(one).wait(other, STRANGER, 0.5) > 0) == same
 
 
-def test_what_strangers_do_takes_bounded_memory() -> None:
-    attempts = Attempts()
-    for number in range(3 * ADDRESSES):
+def test_strangers_take_no_place_of_a_token_that_worked() -> None:
+    attempts = after_wrong("192.0.2.1")
+    attempts.worked("192.0.2.1", OPERATOR, 0.0)
+    for number in range(3 * PLACES):
         attempts.failed(f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}", 0.0)
-        attempts.worked("192.0.2.1", number.to_bytes(4, "big"), 0.0)
-    assert len(attempts._seen) == ADDRESSES
-    assert len(attempts._seen["192.0.2.1"].worked) <= 16
+    for _ in range(FREE):
+        attempts.failed("192.0.2.1", 0.5)
+    assert attempts.wait("192.0.2.1", OPERATOR, 0.6) == 0
+    assert attempts.wait("192.0.2.1", STRANGER, 0.6) > 0
+
+
+def test_the_processes_of_a_service_count_together() -> None:
+    shared, apart = Slot(PARENT, PARENT), Slot(PARENT, PARENT)
+    one, other, elsewhere = Attempts(shared), Attempts(shared), Attempts(apart)
+    for number in range(FREE):
+        assert (one, other)[number % 2].wait("192.0.2.1", STRANGER, 0.0) == 0
+        (one, other)[number % 2].failed("192.0.2.1", 0.0)
+    assert one.wait("192.0.2.1", STRANGER, 1.5) == 0
+    assert other.wait("192.0.2.1", STRANGER, 1.5) == EVERY_SECONDS
+    one.worked("192.0.2.1", OPERATOR, 1.5)
+    assert other.wait("192.0.2.1", OPERATOR, 1.5) == 0
+    assert elsewhere.wait("192.0.2.1", STRANGER, 1.5) == 0
+    assert one._place(b"192.0.2.1") != elsewhere._place(b"192.0.2.1")
 
 
 def test_a_budget_is_of_each_kind_and_begins_anew() -> None:

@@ -10,6 +10,7 @@ from sqlalchemy import text
 
 from app.audit.act import Act, acting, command_act
 from app.audit.store import AuditFilters, AuditStore, note
+from app.cli.catalogue import show
 from tests.support.service import ADMIN_TOKEN, OPERATOR_TOKEN, RULES, VIEWER_TOKEN, Running, running, write
 from tests.web.test_access import bearer, routes_of
 
@@ -133,6 +134,15 @@ async def test_what_was_not_possible_is_a_row_without_a_change(web: Running) -> 
         (None, "refused", 422),
     ]
     assert {(row["before"], row["after"]) for row in rows} == {(None, None)}
+
+
+async def test_a_row_holds_no_control_characters(web: Running, capsys: pytest.CaptureFixture[str]) -> None:
+    await web.client.post("/api/v1/enrollments/%1B]0;x%07%00/cancel", headers=bearer(OPERATOR_TOKEN))
+    await web.client.get("/api/%1B[2J%00", headers=bearer("wrong"))
+    rows = await web.rows("SELECT target FROM audit WHERE who <> 'system' ORDER BY id")
+    assert [row["target"] for row in rows] == [r"\x1b]0;x\x07\x00", r"GET /api/\x1b[2J\x00"]
+    show([{"target": "\x1b[2J"}], as_json=False)
+    assert "\x1b" not in capsys.readouterr().out
 
 
 async def test_a_dry_run_changed_nothing(web: Running, rules: Path) -> None:

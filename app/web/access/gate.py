@@ -162,7 +162,7 @@ def _role(token: Token, needed: Role) -> Problem:
 
 def _shown(scope: Scope) -> str:
     """Return the method and the first parts of a path that no route has been looked up for."""
-    return masked_text(f"{scope['method']} {'/'.join(scope['path'].split('/')[:4])}"[:100]).replace("\x00", "")
+    return masked_text(f"{scope['method']} {'/'.join(scope['path'].split('/')[:4])}"[:100])
 
 
 def _target(route: GuardedRoute | None, path: str) -> str | None:

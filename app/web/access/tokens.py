@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 NAME = "SEGUE_TOKENS"
 AGAIN_SECONDS = 1.0
+UNREADABLE = "\0"  # no text of tokens: what comes next is looked at anew
 
 log = structlog.get_logger(__name__)
 
@@ -54,6 +55,7 @@ class Tokens:
             text = self._variable(NAME) or ""
         except VariableError as error:
             self._reject(str(error))
+            self._text = UNREADABLE
             return
         if text != self._text:
             first, self._text = self._text is None, text
