@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 async def migrate_as(act: Act, settings: Settings, database: str) -> str:
-    """Bring the database up to date, and return its revision; nothing is written down where it is. Raises StartError."""
+    """Bring the database up to date, noted where that changes it, and return its revision. Raises StartError."""
     async with AsyncExitStack() as stack:
         engine = await open_database(stack, settings, database)
         with acting(act):

@@ -23,7 +23,7 @@ SEQUENCES = frozenset({oauth_grant_versions.name})
 CORE = frozenset({VERSION_TABLE, "deliveries", "events", "decisions", "enrollments"})
 
 # The migrations fill these: with rows here alone a database counts as empty.
-MIGRATED = frozenset({VERSION_TABLE, "installation"})
+MIGRATED = frozenset({VERSION_TABLE, "installation", "audit"})
 
 FOUND = text("""
     SELECT relname, relnamespace::regnamespace::text || '.' || quote_ident(relname) FROM pg_class
