@@ -436,6 +436,7 @@ forgettings = Table(
     Column("done_at", Instant),
     Column("person", JSONB),
     Column("counts", JSONB, nullable=False, server_default=text("'{}'")),
+    Index("ix_forgettings_requested_at", "requested_at"),
     Index("ix_forgettings_open", "requested_at", postgresql_where=text("done_at IS NULL")),
     comment="Who is being forgotten: `person` is emptied when nothing more is to be done. The rest proves that it was.",
 )

@@ -10,10 +10,14 @@ import orjson
 import structlog
 from sqlalchemy import text
 
+from app.clock import utc_now
 from app.database.engine import STORE_TROUBLE, first_line
 from app.model import Delivery
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
     from sqlalchemy.ext.asyncio import AsyncEngine
 
     from app.errors import DeliveryRejected
@@ -21,12 +25,20 @@ if TYPE_CHECKING:
 KEPT_PER_SOURCE = 20
 KEPT_BODY_BYTES = 64 * 1024
 WAITING = 100
+SLACK_SECONDS = 1.0  # between the first byte of a request and the time that it is said to have come in
 
 log = structlog.get_logger(__name__)
 
+# Where someone was forgotten since the request came in (`waited` seconds ago), it may hold that person: it is not kept.
+# Forgetting locks the table before it looks for the person in it (`app.people.forget_statements`), so that this
+# statement either has committed before, or sees the request to forget.
 INSERT = text("""
     INSERT INTO refused_deliveries (id, source, received_at, status, reason, method, url, headers, body)
-    VALUES (:id, :source, :received_at, :status, :reason, :method, :url, CAST(:headers AS jsonb), :body)
+    SELECT :id, :source, :received_at, :status, CAST(:reason AS text), :method, CAST(:url AS text),
+           CAST(:headers AS jsonb), :body
+    WHERE NOT EXISTS (
+        SELECT FROM forgettings
+        WHERE requested_at > statement_timestamp() - make_interval(secs => CAST(:waited AS double precision)))
     ON CONFLICT DO NOTHING
 """)
 
@@ -51,8 +63,9 @@ FIND_ACCEPTED = text("""
 class RejectedDeliveries:
     """Keeps rejected deliveries in the background: no answer waits for it, and under a flood it drops them."""
 
-    def __init__(self, engine: AsyncEngine) -> None:
+    def __init__(self, engine: AsyncEngine, *, now: Callable[[], datetime] = utc_now) -> None:
         self._engine = engine
+        self._now = now
         self._queue: asyncio.Queue[tuple[Delivery, DeliveryRejected]] = asyncio.Queue(WAITING)
         self._task: asyncio.Task[None] | None = None
 
@@ -93,6 +106,7 @@ class RejectedDeliveries:
             "url": _storable(delivery.url),
             "headers": _storable(orjson.dumps(dict(delivery.headers)).decode()),
             "body": delivery.body,
+            "waited": max(0.0, (self._now() - delivery.received_at).total_seconds()) + SLACK_SECONDS,
         }
         async with self._engine.begin() as connection:
             await connection.execute(INSERT, values)

@@ -41,19 +41,23 @@ DECISION_COLUMNS = json_columns("""
 # `decisions` while it writes the tombstone (see `app.people.forget_statements`): PostgreSQL takes a statement's table
 # locks before its snapshot, so that a statement either sees the tombstone, or has committed before the erasure reads.
 # Of a thin event only the contact is known; its lookup finds who it is, and decides then.
+#
+# Hashes are computed only where anyone was forgotten: that is asked once per statement. `OFFSET 0` has PostgreSQL read
+# each value from the JSON once, and not again for each use.
 PERSON = ("provider_id", "email", "first_name", "last_name", "name", "company", "data", "answers")
 EVENTS = f"""
-    known AS MATERIALIZED (
-        SELECT row.*, NOT thin AND (
-            {is_forgotten(ADDRESS, "email")} OR {is_forgotten(CONTACT, "contact")}
-        ) AS gone
-        FROM (SELECT {EVENT_COLUMNS} FROM jsonb_array_elements(CAST(:events AS jsonb)) AS element(row)) AS row
-    ), event_in AS MATERIALIZED (
-        SELECT id, key, delivery_id, source, type, received_at, occurred_at, exit, thin,
+    event_in AS MATERIALIZED (
+        SELECT id, key, delivery_id, source, type, received_at, occurred_at, exit, thin, gone,
                {", ".join(f"CASE WHEN NOT gone THEN {name} END AS {name}" for name in PERSON)}
-        FROM known
+        FROM (
+            SELECT row.*, NOT thin AND (SELECT true FROM forgotten ORDER BY key LIMIT 1) IS NOT NULL AND (
+                {is_forgotten(ADDRESS, "email")} OR {is_forgotten(CONTACT, "contact")}
+            ) AS gone
+            FROM (SELECT {EVENT_COLUMNS} FROM jsonb_array_elements(CAST(:events AS jsonb)) AS element(row)) AS row
+            OFFSET 0
+        ) AS known
     ), gone AS MATERIALIZED (
-        SELECT id AS event_id FROM known WHERE gone
+        SELECT id AS event_id FROM event_in WHERE gone
     )
 """  # noqa: S608  # what is put in are the columns above and conditions of ours
 
@@ -74,20 +78,21 @@ def decided(*, free: str = "false", replaces: str = PREVIOUS, detail: str = "NUL
     decision that a new one (`row`) replaces, and `detail` stands in the journal of what is made.
     """
     return f"""
-    asked AS MATERIALIZED (
-        SELECT row.*, delivery_id, heard_at, event_id IN (SELECT event_id FROM gone) AS forgotten
-        FROM (
-            SELECT {DECISION_COLUMNS} FROM jsonb_array_elements(CAST(:decisions AS jsonb)) AS element(row)
-        ) AS row JOIN fresh USING (event_id)
-    ), decision_in AS MATERIALIZED (
+    decision_in AS MATERIALIZED (
         SELECT id, event_id, delivery_id, heard_at, source, rule, line, revision, account, address, sequence, plan,
-               properties, require, intent, seconds, received_at, expires_at, due_at, priority,
+               properties, require, intent, seconds, received_at, expires_at, due_at, priority, forgotten,
                CASE WHEN NOT forgotten THEN email END AS email,
                CASE WHEN NOT forgotten THEN enrollment_id END AS enrollment_id,
                CASE WHEN forgotten THEN 'forgotten' ELSE verdict END AS verdict,
                CASE WHEN forgotten THEN 'the person was forgotten' ELSE reason END AS reason,
                CASE WHEN forgotten THEN '[]' ELSE facts END AS facts
-        FROM asked
+        FROM (
+            SELECT row.*, delivery_id, heard_at, event_id IN (SELECT event_id FROM gone) AS forgotten
+            FROM (
+                SELECT {DECISION_COLUMNS} FROM jsonb_array_elements(CAST(:decisions AS jsonb)) AS element(row)
+            ) AS row JOIN fresh USING (event_id)
+            OFFSET 0
+        ) AS asked
     ), holder AS (
         INSERT INTO intents AS held (account, intent, email, enrollment_id, until)
         SELECT DISTINCT ON (address, intent, account)
@@ -141,7 +146,7 @@ OUTCOME = """
     SELECT ARRAY(SELECT event_id FROM fresh) AS new,
            ARRAY(SELECT id FROM taken) AS taken,
            ARRAY(SELECT holder FROM taken) AS holders,
-           ARRAY(SELECT id FROM asked WHERE forgotten) AS forgotten,
+           ARRAY(SELECT id FROM decision_in WHERE forgotten) AS forgotten,
            ARRAY(SELECT DISTINCT account FROM made) AS accounts
 """
 
@@ -161,7 +166,7 @@ ACCEPT = text(f"""
             ) AS element(row, body)
         ) AS row
         WHERE id IN (SELECT delivery_id FROM fresh)
-          AND id NOT IN (SELECT delivery_id FROM known WHERE gone)  -- its body holds the person
+          AND id NOT IN (SELECT delivery_id FROM event_in WHERE gone)  -- its body holds the person
     ), event AS (
         INSERT INTO events (
             id, delivery_id, source, type, provider_id, received_at, occurred_at, email, first_name, last_name, name,

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import or_, select
 
 from app.database.schema import metadata
-from app.people import forget_statements as sql
+from app.people.erase_statements import FIND_ENROLLMENTS, FIND_EVENTS
+from app.people.forget_statements import IS_FORGOTTEN
 from app.people.forget_store import ForgetStore
 from app.people.search import mentioning
 from app.people.search_statements import searches
@@ -47,7 +48,7 @@ class ExportStore:
         async with self._engine.connect() as connection:
             found = await _found(connection, person)
             tables = {name: await _rows(connection, name, found) for name in OWN_BY}
-            forgotten = (await connection.execute(sql.IS_FORGOTTEN, {"emails": list(person.emails)})).mappings().all()
+            forgotten = (await connection.execute(IS_FORGOTTEN, {"emails": list(person.emails)})).mappings().all()
         for name, rows in (await self._mentions(person)).items():
             known = [_identity(name, row) for row in tables.get(name, [])]
             tables[name] = tables.get(name, []) + [row for row in rows if _identity(name, row) not in known]
@@ -64,9 +65,9 @@ class ExportStore:
 
 
 async def _found(connection: AsyncConnection, person: WholePerson) -> dict[str, list[str]]:
-    keys = {name: person.keys[name] for name in ("emails", "accounts", "contacts")}
-    events = (await connection.execute(sql.FIND_EVENTS, keys)).all()
-    enrollments = list((await connection.execute(sql.FIND_ENROLLMENTS, keys)).scalars())
+    keys = person.named("emails", "accounts", "contacts")
+    events = (await connection.execute(FIND_EVENTS, keys)).all()
+    enrollments = list((await connection.execute(FIND_ENROLLMENTS, keys)).scalars())
     return {
         "emails": list(person.emails),
         "events": [row.id for row in events],

@@ -91,8 +91,18 @@ class Forgetter:
         return True
 
     async def work(self) -> float | None:
-        """Go on with all requests; return the seconds until it is worth another look, None where all are done."""
-        done = [await self.finish(id_) for id_ in await self._store.open()]
+        """Go on with all requests; return the seconds until it is worth another look, None where all are done.
+
+        Raises what the first of them raised, after it has tried them all.
+        """
+        done, failed = [], list[Exception]()
+        for id_ in await self._store.open():
+            try:
+                done.append(await self.finish(id_))
+            except Exception as error:  # noqa: BLE001  # raised below: one request must not keep others waiting
+                failed.append(error)
+        if failed:
+            raise failed[0]
         return None if all(done) else WAITING_SECONDS
 
     async def shown(self, id_: str) -> Forgetting | None:

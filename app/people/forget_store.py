@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from app.audit.store import note
-from app.database.listen import FORGETTING_READY, OUTBOUND_READY
+from app.database.listen import FORGETTING_READY
 from app.people import forget_statements as sql
+from app.people.erase_statements import KNOWING
+from app.people.erase_store import erased, events_of_contacts, notify
 from app.people.search import pages
-from app.people.search_statements import BITE, Search, searches
+from app.people.search_statements import Search, searches
 from app.people.whole import WholePerson, read_person, stored
 
 if TYPE_CHECKING:
@@ -87,7 +89,7 @@ class ForgetStore:
                 await connection.execute(sql.LOCK_TIMEOUT)
                 await connection.execute(sql.STOP_DECIDING)
                 person = await _whole(connection, read_person(json.loads(row.person)))
-                await connection.execute(sql.BURY, {"id": id_} | _named(person, "emails", "portal_contacts"))
+                await connection.execute(sql.BURY, {"id": id_} | person.named("emails", "portal_contacts"))
                 await _write(connection, id_, person, Counter(json.loads(row.counts)))
 
     async def erase(self, id_: str, *, finish: bool = False) -> bool:
@@ -99,12 +101,16 @@ class ForgetStore:
             row = (await connection.execute(sql.LOCK, {"id": id_})).one()
             if row.done_at is not None:
                 return True
-            person, erased, waiting = await _erase(connection, read_person(json.loads(row.person)))
-            counts = Counter(json.loads(row.counts)) + erased
+            known = read_person(json.loads(row.person))
+            whole = await _whole(connection, known)
+            person, found, waiting = await erased(connection, whole)
+            counts = Counter(json.loads(row.counts)) + found
+            # What was on its way may have found another address or contact: that has no tombstone yet.
+            waiting += whole != known
             if waiting or not finish:
                 await _write(connection, id_, person, counts)
             else:
-                counts += Counter(endpoints=await _notify(connection, id_, person))
+                counts += Counter(endpoints=await notify(connection, id_, person))
                 await connection.execute(sql.FINISH, {"id": id_, "counts": json.dumps(counts)})
             return not waiting
 
@@ -115,7 +121,7 @@ class ForgetStore:
         if row.done_at is not None:
             return
         person = read_person(json.loads(row.person))
-        found = await self._erase_events_of(person)
+        found = await events_of_contacts(self._engine, person)
         for name, search in self._searches.items() if person.emails else ():
             found[name] += await self._each_page(search, person, change=True)
         async with self._engine.begin() as connection:
@@ -129,7 +135,7 @@ class ForgetStore:
         """Return how many rows of each table would be erased or changed, without doing it."""
         async with self._engine.connect() as connection:
             transaction = await connection.begin()
-            _, counts, waiting = await _erase(connection, person)
+            _, counts, waiting = await erased(connection, person)
             await transaction.rollback()
         mentioned = Counter({name: await self._each_page(one, person) for name, one in self._searches.items()})
         # A row of the person's own is found by its address, too.
@@ -139,7 +145,7 @@ class ForgetStore:
     async def endpoints(self) -> list[str]:
         """Return the endpoints that will be notified."""
         async with self._engine.connect() as connection:
-            return list((await connection.execute(sql.KNOWING)).scalars())
+            return list((await connection.execute(KNOWING)).scalars())
 
     async def lift(self, person: WholePerson) -> str | None:
         """Take the tombstone of a person away; return the request that wrote it, None where there is none.
@@ -147,27 +153,13 @@ class ForgetStore:
         Raises ValueError while that request is not done.
         """
         async with self._engine.begin() as connection:
-            rows = (await connection.execute(sql.IS_FORGOTTEN, _named(person, "emails"))).all()
+            rows = (await connection.execute(sql.IS_FORGOTTEN, person.named("emails"))).all()
             if any(row.open for row in rows):
                 raise ValueError("this person is still being forgotten: wait until that is done")
-            lifted = (await connection.execute(sql.LIFT, _named(person, "emails"))).scalars().first()
+            lifted = (await connection.execute(sql.LIFT, person.named("emails"))).scalars().first()
             if lifted is not None:
                 await note(connection, target=lifted, before={"forgotten": True}, after={"forgotten": False})
             return lifted
-
-    async def _erase_events_of(self, person: WholePerson) -> Counter[str]:
-        counts: Counter[str] = Counter()
-        values, after = _named(person, "portal_contacts") | {"bite": BITE}, ""
-        while person.portal_contacts:
-            async with self._engine.begin() as connection:
-                page = (await connection.execute(sql.FIND_EVENTS_OF_CONTACTS, values | {"after": after})).one()
-                if page.events:
-                    erased = {"events": page.events, "deliveries": page.deliveries}
-                    counts += await _erase_rows(connection, WholePerson(), erased)
-            after = page.last
-            if after is None:
-                break
-        return counts
 
     async def _each_page(self, search: Search, person: WholePerson, *, change: bool = False) -> int:
         """Search a table from end to end; return how many rows were hit."""
@@ -181,56 +173,13 @@ def _forgetting(row: Row[Any]) -> Forgetting:
 
 async def _whole(connection: AsyncConnection, person: WholePerson) -> WholePerson:
     for _ in range(ROUNDS):
-        more = person.joined(await connection.execute(sql.RELATED, _named(person, "emails", "accounts", "contacts")))
+        more = person.joined(await connection.execute(sql.RELATED, person.named("emails", "accounts", "contacts")))
         if more == person:
             break
         person = more
     return person
 
 
-def _named(person: WholePerson, *names: str) -> dict[str, Any]:
-    return {name: person.keys[name] for name in names}
-
-
-async def _erase(connection: AsyncConnection, person: WholePerson) -> tuple[WholePerson, Counter[str], int]:
-    """Erase the person's own rows; return the person with what was found, the counts, and how many are on their way."""
-    keys = _named(person, "emails", "accounts", "contacts")
-    events = (await connection.execute(sql.FIND_EVENTS, keys)).all()
-    person = person.with_enrollments((await connection.execute(sql.FIND_ENROLLMENTS, keys)).scalars())
-    found = {"events": [row.id for row in events], "deliveries": [row.delivery_id for row in events]}
-    counts = await _erase_rows(connection, person, found)
-    waiting = (await connection.execute(sql.STILL_OPEN, {"enrollments": list(person.enrollments)})).scalar_one()
-    return person, counts, waiting
-
-
-async def _erase_rows(connection: AsyncConnection, person: WholePerson, found: Mapping[str, list[str]]) -> Counter[str]:
-    values = {"emails": list(person.emails), "enrollments": list(person.enrollments), **found}
-    counts: Counter[str] = Counter()
-    for name, statement in sql.ERASING.items():
-        wanted = {key: value for key, value in values.items() if f":{key}" in statement.text}
-        counts[name] = (await connection.execute(statement, wanted)).rowcount
-    return +counts
-
-
 async def _write(connection: AsyncConnection, id_: str, person: WholePerson, counts: Counter[str]) -> None:
     values = {"id": id_, "person": json.dumps(stored(person)), "counts": json.dumps(counts)}
     await connection.execute(sql.WRITE, values)
-
-
-async def _notify(connection: AsyncConnection, id_: str, person: WholePerson) -> int:
-    """Note `person.forgotten` for the endpoints; return for how many.
-
-    A contact that HubSpot has deleted, and that was never enrolled, is known to none of them.
-    """
-    if not (person.emails or person.enrollments):
-        return 0
-    body = json.dumps(_message(id_, person), ensure_ascii=False).encode()
-    values = {"body": body, "channel": OUTBOUND_READY}
-    return len((await connection.execute(sql.NOTIFY_ENDPOINTS, values)).all())
-
-
-def _message(id_: str, person: WholePerson) -> dict[str, Any]:
-    """Return what endpoints receive: by what they may know the person. It is erased once it was delivered."""
-    contacts = [{"account": account, "contact_id": contact} for account, contact in person.contacts]
-    data = {"forgetting_id": id_, "emails": list(person.emails), "contacts": contacts}
-    return {"type": "person.forgotten", "data": data | {"enrollment_ids": list(person.enrollments)}}

@@ -35,6 +35,10 @@ class WholePerson:
             "portal_contacts": list(self.portal_contacts),
         }
 
+    def named(self, *names: str) -> dict[str, Any]:
+        """Return these of the parameters."""
+        return {name: self.keys[name] for name in names}
+
     def joined(self, rows: Iterable[Any]) -> WholePerson:
         """Return the person with what enrollments of the same addresses or contacts add."""
         emails, contacts, named = set(self.emails), set(self.contacts), set(self.portal_contacts)

@@ -8,12 +8,11 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from sqlalchemy import LargeBinary, text
+from sqlalchemy import LargeBinary
 
 from app.database.schema import metadata
 from app.enrollments.transition_statements import RELEASE_INTENTS
 from app.ids import Ids
-from app.intake.group_commit import GroupCommit
 from app.model import Endpoint
 from app.outbound.retry_schedule import Outcome, Verdict
 from app.outbound.store import Outbox
@@ -25,6 +24,7 @@ from app.people.forget_store import ForgetStore
 from app.people.kept import IMPERSONAL, OWN, SEARCHED
 from app.people.restored_store import forget_again, read_tombstones
 from app.people.whole import named_person
+from tests.people.conftest import accept, ask
 from tests.people.planted import ADDRESS, CONTACT, MENTIONS, NAME, OTHER, OWN_ROWS
 
 if TYPE_CHECKING:
@@ -41,26 +41,6 @@ def test_each_column_of_the_schema_has_its_line() -> None:
         someone = columns(OWN.get(name, "")) | columns(SEARCHED.get(name, ""))
         assert {column.name for column in table.columns} == impersonal | someone, name
         assert not impersonal & someone, name
-
-
-@pytest.fixture
-def forgetter(engine: AsyncEngine) -> Forgetter:
-    numbers = itertools.count(1)
-    return Forgetter(ForgetStore(engine), new_id=lambda prefix: f"{prefix}_{next(numbers)}", hash_email=lambda _: "h")
-
-
-async def ask(engine: AsyncEngine, statement: str, **values: Any) -> list[Any]:
-    async with engine.begin() as connection:
-        result = await connection.execute(text(statement), values)
-        return [tuple(row) for row in result] if result.returns_rows else []
-
-
-async def accept(engine: AsyncEngine, *entries: Any) -> None:
-    writer = GroupCommit(engine.url)
-    writer.start()
-    for entry in entries:
-        await writer.accept(entry)
-    await writer.close()
 
 
 async def run(engine: AsyncEngine, script: str) -> None:

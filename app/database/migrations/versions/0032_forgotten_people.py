@@ -42,6 +42,7 @@ def upgrade() -> None:
         comment="Who is being forgotten: `person` is emptied when nothing more is to be done. "
         "The rest proves that it was.",
     )
+    op.create_index(op.f("ix_forgettings_requested_at"), "forgettings", ["requested_at"])
     op.create_index("ix_forgettings_open", "forgettings", ["requested_at"], postgresql_where=sa.text("done_at IS NULL"))
     op.create_index(op.f("ix_decisions_verdict_id"), "decisions", ["verdict", "id"])
     op.create_index(op.f("ix_sticky_senders_chosen_at"), "sticky_senders", ["chosen_at"])
