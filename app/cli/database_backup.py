@@ -21,8 +21,7 @@ from app.database.embedded import EmbeddedPostgres, find, has_database
 from app.database.engine import STORE_TROUBLE, busy_when_gone, described, open_engine, require_server
 from app.database.restores import mark
 from app.errors import Busy, StartError
-from app.ids import Ids
-from app.people.restored_store import Tombstones, forget_again, read_tombstones
+from app.people.restored_store import brought_back, carrying, keeping, key_of_tombstones
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -65,35 +64,36 @@ def put_back(settings: Settings, environment: Mapping[str, str], source: Path | 
             require_room(archive, name, contents, place)
             programs = find_programs(contents.server, archive=archive.programs)
             reaching = environment_for(url, base)
-            before = uvloop.run(_tombstones(url))
+            key, replaced = uvloop.run(_key_of_tombstones(url)), contents.relations
             restore(
                 programs,
                 reaching,
                 file,
-                replaced=contents.relations,
+                replaced=replaced,
                 tables=archive.qualified,
                 made_at=archive.made_at,
+                carried=(keeping(replaced), carrying(replaced, archive.qualified)),
             )
             uvloop.run(note(url, "restore", {"restored": archive.created}))
-            again = uvloop.run(_forgotten_again(url, before)) if before else ""
+            again = uvloop.run(_forgotten_again(url, key)) if key else ""
     return f"restored {name} into {place}: {len(archive.tables)} tables as of {archive.created}{again}"
 
 
-async def _tombstones(url: str) -> Tombstones | None:
+async def _key_of_tombstones(url: str) -> bytes | None:
     engine = open_engine(url, pool_size=1, command_timeout=None)
     try:
         with busy_when_gone():
-            return await read_tombstones(engine)
+            return await key_of_tombstones(engine)
     finally:
         await engine.dispose()
 
 
-async def _forgotten_again(url: str, before: Tombstones) -> str:
-    """Forget again who was forgotten after the backup; return what to say of it."""
+async def _forgotten_again(url: str, key: bytes) -> str:
+    """Return what to say of people whom the backup brought back although they were forgotten since."""
     engine = open_engine(url, pool_size=1, command_timeout=None)
     try:
         with busy_when_gone():
-            back = await forget_again(engine, before, Ids())
+            back = await brought_back(engine, key)
     finally:
         await engine.dispose()
     if back is None:

@@ -32,6 +32,9 @@ from app.database.migrate import migrate
 from app.database.restores import Restores, files_of
 from app.database.schema import metadata
 from app.errors import StartError
+from app.ids import Ids
+from app.people.forget import Forgetter
+from app.people.forget_store import ForgetStore
 from app.settings import load_settings
 from tests.backup.conftest import (
     ROOT,
@@ -475,3 +478,72 @@ def marked(url: str) -> datetime:
         return value.decode()
 
     return datetime.fromisoformat(asyncio.run(reading()))
+
+
+TOMBSTONES = "SELECT (SELECT count(*) FROM forgotten), (SELECT count(*) FROM forgettings WHERE done_at IS NULL)"
+
+
+async def forget(url: str, address: str) -> None:
+    engine = open_engine(url)
+    forgetter = Forgetter(ForgetStore(engine), new_id=Ids(), hash_email=lambda _: "h")
+    assert await forgetter.finish((await forgetter.begin(address, by="cli")).id)
+    await engine.dispose()
+
+
+async def forgotten_again(url: str) -> None:
+    engine = open_engine(url)
+    assert await Forgetter(ForgetStore(engine), new_id=Ids(), hash_email=lambda _: "h").work() is None
+    await engine.dispose()
+
+
+def one(url: str, statement: str) -> tuple[object, ...]:
+    async def read() -> tuple[object, ...]:
+        connection = await asyncpg.connect(as_written(url))
+        row = await connection.fetchrow(statement)
+        await connection.close()
+        assert row is not None
+        return tuple(row.values())
+
+    return asyncio.run(read())
+
+
+@pytest.fixture
+def forgotten_since(database_url: str, folder: Path) -> tuple[str, Path]:
+    """A database in which Ada was forgotten after a backup that holds her."""
+    execute(
+        database_url,
+        "INSERT INTO suppressions VALUES ('ada@corp.example', 'address', NULL, NULL, now())",
+        "INSERT INTO suppressions VALUES ('bob@corp.example', 'address', NULL, NULL, now())",
+    )
+    file = folder / "before.dump"
+    backed_up(database_url, file)
+    asyncio.run(forget(database_url, "ada@corp.example"))
+    return database_url, file
+
+
+def test_a_restore_carries_tombstones_over_and_forgets_again(forgotten_since: tuple[str, Path]) -> None:
+    url, file = forgotten_since
+    said = restored(url, file, replace=True)
+    assert said.endswith("\n1 people whom it brought back are forgotten again when a worker starts")
+    assert one(url, TOMBSTONES) == (1, 1)
+    assert one(url, "SELECT count(*) FROM pg_class WHERE relname LIKE 'segue_kept%'") == (0,)
+    asyncio.run(forgotten_again(url))
+    assert one(url, "SELECT count(*) FROM suppressions WHERE value = 'ada@corp.example'") == (0,)
+    assert one(url, "SELECT count(*) FROM suppressions WHERE value = 'bob@corp.example'") == (1,)
+    assert one(url, TOMBSTONES) == (1, 0)
+
+
+def test_tombstones_that_cannot_be_carried_over_stop_the_restore(forgotten_since: tuple[str, Path]) -> None:
+    url, file = forgotten_since
+    execute(url, "CREATE TABLE segue_kept_forgotten (other text)")
+    with pytest.raises(StartError, match="nothing was restored"):
+        restored(url, file, replace=True)
+    assert one(url, "SELECT count(*) FROM suppressions WHERE value = 'ada@corp.example'") == (0,)
+    assert one(url, TOMBSTONES) == (1, 0)
+
+
+def test_a_backup_of_another_installation_takes_no_tombstones(forgotten_since: tuple[str, Path]) -> None:
+    url, file = forgotten_since
+    execute(url, "UPDATE installation SET value = 'x' WHERE name = 'forgotten_inner'")
+    assert "do not fit this backup" in restored(url, file, replace=True)
+    assert one(url, TOMBSTONES) == (0, 0)

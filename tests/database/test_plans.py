@@ -145,7 +145,7 @@ ASKED = {
     "senders.pause_store": "NOTE_FULL NOTE_REFUSAL PAUSE READ_PAUSE RESUME",
     "people.eligibility_store": "COUNT_ENROLLED FIND",
     "people.suppression_store": "ADD LIST REMOVE",
-    "people.restored_store": "BACK_AGAIN EXISTS KEY PUT_REQUEST PUT_TOMBSTONE REQUESTS TOMBSTONES",
+    "people.restored_store": "ANY_KEPT BROUGHT_BACK EXISTS KEY",
     "people.erase_statements": "FIND_ENROLLMENTS FIND_EVENTS FIND_EVENTS_OF_CONTACTS KNOWING NOTIFY_ENDPOINTS"
     " STILL_THERE",
     "people.forget_statements": "BURY FINISH IS_FORGOTTEN LIFT LIST LOCK LOCK_TIMEOUT NOTIFY RELATED REQUEST"
@@ -168,7 +168,7 @@ def _statements() -> Iterator[tuple[str, TextClause]]:
 
 
 STATEMENTS = dict(_statements())
-READS_ALL = {"people.restored_store.BACK_AGAIN", "people.restored_store.TOMBSTONES"}  # once, after a restore
+READS_ALL = {"people.restored_store.ANY_KEPT"}  # the first row of each, before a restore
 LOCKS = {
     "people.forget_statements.LOCK_TIMEOUT",
     "people.forget_statements.STOP_DECIDING",

@@ -280,7 +280,7 @@ async def test_a_lone_delivery_wakes_the_workers_by_its_own_transaction(
     writer: GroupCommit, engine: AsyncEngine, make_entry: Any, heard: asyncio.Queue[int]
 ) -> None:
     await writer.accept(make_entry("e1"))
-    assert (await notified_by(engine, heard)).startswith("WITH known")
+    assert (await notified_by(engine, heard)).startswith("WITH event_in")
     await writer.close()
     assert heard.empty()
 
@@ -308,7 +308,7 @@ async def test_a_delivery_without_work_wakes_no_worker(
     await heard.get()
     await writer.accept(make_entry("e1"))
     await writer.accept(make_entry("e2", "another@corp.example"))
-    assert (await notified_by(engine, heard)).startswith("WITH known")
+    assert (await notified_by(engine, heard)).startswith("WITH event_in")
     assert heard.empty()
 
 

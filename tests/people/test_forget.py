@@ -22,7 +22,6 @@ from app.people.export_store import ExportStore
 from app.people.forget import BY_CLI, WAITING_SECONDS, Forgetter
 from app.people.forget_store import ForgetStore
 from app.people.kept import IMPERSONAL, OWN, SEARCHED
-from app.people.restored_store import forget_again, read_tombstones
 from app.people.whole import named_person
 from tests.people.conftest import accept, ask
 from tests.people.planted import ADDRESS, CONTACT, MENTIONS, NAME, OTHER, OWN_ROWS
@@ -263,23 +262,3 @@ async def test_an_export_has_all_that_is_kept(engine: AsyncEngine, make_entry: A
     }
     assert columns == await found(engine, *RAW)
     assert exported["tables"]["events"][0]["received_at"].endswith("Z")
-
-
-async def test_who_was_forgotten_after_a_backup_is_forgotten_again(
-    engine: AsyncEngine, make_entry: Any, forgetter: Forgetter
-) -> None:
-    await accept(engine, make_entry("e1", ADDRESS))
-    begun = await forgetter.begin(ADDRESS, by=BY_CLI)
-    assert await forgetter.finish(begun.id)
-    before = await read_tombstones(engine)
-    assert before is not None
-    # What a restore does: the person is there again, and the tombstone is not.
-    await ask(engine, "DELETE FROM forgotten")
-    await ask(engine, "DELETE FROM forgettings")
-    await ask(engine, f"UPDATE enrollments SET state = 'held', email = '{ADDRESS}'")  # noqa: S608  # ours
-    assert await forget_again(engine, before, Ids()) == 1
-    assert await forgetter.work() is None
-    assert await ask(engine, "SELECT state, email FROM enrollments") == [("cancelled", "forgotten")]
-    assert await ask(engine, "SELECT requested_by FROM forgettings ORDER BY requested_at") == [("cli",), ("restore",)]
-    await ask(engine, "UPDATE installation SET value = '' WHERE name = 'forgotten_inner'")
-    assert await forget_again(engine, before, Ids()) is None

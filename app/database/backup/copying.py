@@ -81,6 +81,7 @@ def restore(
     replaced: Mapping[str, str],
     tables: Mapping[str, str],
     made_at: datetime,
+    carried: tuple[str, str] = ("", ""),
 ) -> None:
     """Replace the relations `replaced` by the content of `file`, in one transaction. Raises StartError.
 
@@ -88,7 +89,8 @@ def restore(
     name as SQL writes it.
 
     psql receives the beginning of the transaction from this function, the tables from pg_restore, and the commit from
-    this function again, once psql has executed everything before it: without the commit nothing changes.
+    this function again, once psql has executed everything before it: without the commit nothing changes. `carried` is
+    SQL that keeps what a backup must not undo, and SQL that puts it into the tables of the file.
     """
     with tempfile.TemporaryFile() as errors:
         complete = False
@@ -96,9 +98,9 @@ def restore(
         with _running(psql, environment, errors, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
             script = _end_of(child.stdin)
             with suppress(BrokenPipeError):  # psql has ended early, and has written the reason.
-                script.write(_beginning(replaced).encode())
+                script.write(_beginning(replaced, carried[0]).encode())
                 if _write_script(programs, environment, file, script, errors):
-                    script.write(_ending(tables, made_at).encode())
+                    script.write(_ending(tables, made_at, carried[1]).encode())
                     complete = _end_of(child.stdout).readline() == LOADED
                 if complete:
                     script.write(b"COMMIT;\n")
@@ -110,7 +112,7 @@ def restore(
             )
 
 
-def _beginning(replaced: Mapping[str, str]) -> str:
+def _beginning(replaced: Mapping[str, str], keep: str) -> str:
     """Return the SQL that begins the transaction, makes services that start meanwhile wait, and drops `replaced`."""
     tables = ", ".join(qualified for name, qualified in replaced.items() if name not in SEQUENCES)
     sequences = ", ".join(qualified for name, qualified in replaced.items() if name in SEQUENCES)
@@ -119,6 +121,7 @@ def _beginning(replaced: Mapping[str, str]) -> str:
             "BEGIN;",
             f"SET LOCAL lock_timeout = '{LOCK_SECONDS}s';",
             f"SELECT pg_advisory_xact_lock({MIGRATION_LOCK});",
+            keep,
             *([f"DROP TABLE {tables};"] if tables else []),
             *([f"DROP SEQUENCE {sequences};"] if sequences else []),
             "",
@@ -126,10 +129,10 @@ def _beginning(replaced: Mapping[str, str]) -> str:
     )
 
 
-def _ending(tables: Mapping[str, str], made_at: datetime) -> str:
+def _ending(tables: Mapping[str, str], made_at: datetime, carry: str) -> str:
     """Return the SQL that marks the database, analyses its tables, and has psql confirm that it executed all before."""
     marked = marking(tables[INSTALLATION], made_at) if INSTALLATION in tables else ""
-    return f"{marked}\nANALYZE {', '.join(tables.values())};\n\\echo {LOADED.decode()}"
+    return f"{marked}\n{carry}\nANALYZE {', '.join(tables.values())};\n\\echo {LOADED.decode()}"
 
 
 def _write_script(
