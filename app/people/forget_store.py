@@ -122,7 +122,7 @@ class ForgetStore:
             return
         person = read_person(json.loads(row.person))
         found = await events_of_contacts(self._engine, person)
-        for name, search in self._searches.items() if person.emails else ():
+        for name, search in self._searches.items():
             found[name] += await self._each_page(search, person, change=True)
         async with self._engine.begin() as connection:
             row = (await connection.execute(sql.LOCK, {"id": id_})).one()

@@ -27,7 +27,7 @@ SEARCHED = {
     "events": "type provider_id first_name last_name name company data answers",
     "enrichments": "reason detail",
     "decisions": "reason facts",
-    "enrollments": "plan properties assignment reason detail ended_why",
+    "enrollments": "properties reason detail ended_why",
     "journal": "cause detail",
     "suppressions": "reason",
     "outbound": "body last_error attempts",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from app.people.mentions import exact, raw
+from app.people.mentions import exact, near, raw, rough
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -21,7 +21,7 @@ async def pages(
 ) -> AsyncIterator[tuple[Any, Any, int]]:
     """Execute `statement` for each page; yield the key before the page, its last key, and how many rows were hit."""
     after: Any = search.first
-    while person.emails:
+    while exact(person.emails):
         values = patterns(statement, person)
         if search.first is not None:
             values |= {"after": after, "bite": search.bite}
@@ -46,5 +46,5 @@ async def mentioning(engine: AsyncEngine, search: Search, person: WholePerson) -
 
 def patterns(statement: TextClause, person: WholePerson) -> dict[str, Any]:
     """Return the patterns that a statement needs."""
-    known = {"exact": exact(person.emails), "raw": raw(person.emails)}
+    known = {one.__name__: one(person.emails) for one in (near, exact, rough, raw)}
     return {name: pattern for name, pattern in known.items() if f":{name}" in statement.text}

@@ -22,7 +22,7 @@ INSERT INTO sticky_senders VALUES ('main', 'left', '{0}', 'anna', now());
 UPDATE events SET type = 'signup of {0}', data = data || '{{"note": "Hi,\\nzoe.marker@CORP.example!"}}', name = 'for {0}',
     first_name = '{0}', last_name = '{0}', company = '{0}', provider_id = 'id:{0}', answers = '{{"who": "{0}"}}';
 UPDATE decisions SET facts = '[{{"detail": "{0}"}}]', reason = reason || ' {0}';
-UPDATE enrollments SET plan = plan || '{{"note": "{0}"}}', properties = '{{"p": "{0}"}}', assignment = '["{0}"]',
+UPDATE enrollments SET properties = '{{"p": "{0}"}}',
     reason = '{0}', detail = '{0}', ended_why = '{0}';
 UPDATE journal SET cause = cause || ' {0}', detail = '{0}';
 INSERT INTO enrichments (event_id, delivery_id, source, state, due_at, created_at, updated_at, reason, detail)
