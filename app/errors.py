@@ -84,6 +84,10 @@ class AddressNotAllowed(SegueError):
     """An endpoint's address is private and no network of the settings holds it: the event waits for its next try."""
 
 
+class StillForgetting(SegueError):
+    """A person who is still being forgotten cannot come back yet."""
+
+
 class UnknownRule(SegueError):
     """The rules in force have no rule of this id."""
 

@@ -11,7 +11,7 @@ from app.database.embedded.wiring import data_dir
 from app.database.installation import shared_key
 from app.database.migrate import require_migrated
 from app.database.wiring import database_url, open_database
-from app.errors import StartError
+from app.errors import StartError, StillForgetting
 from app.ids import Ids
 from app.observability.logs import hash_email
 from app.people.export import as_json
@@ -53,7 +53,7 @@ async def lift_person(environment: Mapping[str, str], email: str, *, practice: b
         try:
             with acting(command_act("forget --lift")):
                 return await (await _forgetter(engine)).lift(email, by=BY_CLI)
-        except ValueError as error:
+        except (StillForgetting, ValueError) as error:
             raise StartError(str(error)) from error
 
 

@@ -116,7 +116,7 @@ class Forgetter:
     async def lift(self, address: str, *, by: str) -> bool:
         """Let a person who has come back be enrolled again; return whether they were forgotten.
 
-        Raises ValueError where the address is blank, and while the person is still being forgotten.
+        Raises ValueError where the address is blank, and StillForgetting while that is not done.
         """
         person = named_person(address)
         id_ = await self._store.lift(person)

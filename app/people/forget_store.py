@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from app.audit.store import note
 from app.database.listen import FORGETTING_READY
+from app.errors import StillForgetting
 from app.people import forget_statements as sql
 from app.people.erase_statements import KNOWING
 from app.people.erase_store import erased, events_of_contacts, notify
@@ -150,12 +151,12 @@ class ForgetStore:
     async def lift(self, person: WholePerson) -> str | None:
         """Take the tombstone of a person away; return the request that wrote it, None where there is none.
 
-        Raises ValueError while that request is not done.
+        Raises StillForgetting while that request is not done.
         """
         async with self._engine.begin() as connection:
             rows = (await connection.execute(sql.IS_FORGOTTEN, person.named("emails"))).all()
             if any(row.open for row in rows):
-                raise ValueError("this person is still being forgotten: wait until that is done")
+                raise StillForgetting("this person is still being forgotten: wait until that is done")
             lifted = (await connection.execute(sql.LIFT, person.named("emails"))).scalars().first()
             if lifted is not None:
                 await note(connection, target=lifted, before={"forgotten": True}, after={"forgotten": False})

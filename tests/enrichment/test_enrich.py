@@ -426,6 +426,19 @@ async def test_a_contact_is_read_in_the_account_itself(office: Office, hubspot: 
     assert (await office.one("SELECT verdict FROM decisions"))["verdict"] == "enroll"
 
 
+async def test_a_forgotten_contact_with_another_address_enrolls_no_one(office: Office, hubspot: BatchedHubSpot) -> None:
+    contact = await hubspot.upsert("cid@corp.example", {"firstname": "Cid"})
+    change = created(contact)
+    forgetter = await office.web.process.forgetter()
+    await forgetter.begin_contacts(["main"], [(str(change[0]["portalId"]), contact)])
+    assert await forgetter.work() is None
+    await office.web.deliver("portal", change)
+    await office.enrich()
+    event = await office.one("SELECT email, first_name, data FROM events")
+    assert event == {"email": None, "first_name": None, "data": None}
+    assert (await office.one("SELECT verdict FROM decisions"))["verdict"] == "forgotten"
+
+
 async def test_a_contact_that_is_gone_is_a_no_that_says_so(office: Office, hubspot: BatchedHubSpot) -> None:
     await hubspot.upsert("cid@corp.example", {})
     await office.web.deliver("portal", created("999999999"))

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
+import itertools
+import json
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from sqlalchemy.event import listen
 
+from app.database.engine import open_engine
 from app.errors import Unauthenticated
+from app.intake.group_commit import GroupCommit
 from app.intake.rejected_store import RejectedDeliveries
 from app.people.forget import BY_CLI, Forgetter
 from app.people.forget_store import ForgetStore
@@ -137,3 +144,52 @@ async def test_a_refused_request_that_waits_in_memory_is_not_written_after_someo
     changed = replace(delivery, received_at=written + came)
     await RejectedDeliveries(engine, now=lambda: written)._write(changed, Unauthenticated("signature_mismatch"))
     assert await ask(engine, "SELECT count(*) FROM refused_deliveries") == [(kept,)]
+
+
+async def test_events_that_two_processes_receive_meanwhile_leave_nothing(
+    engine: AsyncEngine, make_entry: Any, forgetter: Forgetter
+) -> None:
+    async def receive(number: int) -> None:
+        writer = GroupCommit(engine.url)
+        writer.start()
+        entries = [make_entry(f"e{number}_{n}", ADDRESS, intent=f"i{number}_{n}") for n in range(100)]
+        await asyncio.gather(*(writer.accept(entry) for entry in entries))
+        await writer.close()
+
+    receiving = [asyncio.create_task(receive(number)) for number in range(4)]
+    begun = await forgetter.begin(ADDRESS, by=BY_CLI)
+    await asyncio.gather(*receiving)
+    assert await forgetter.finish(begun.id)
+    assert await ask(engine, "SELECT count(*) FROM events WHERE email IS NOT NULL OR data IS NOT NULL") == [(0,)]
+    assert await ask(engine, "SELECT count(*) FROM decisions WHERE email IS NOT NULL") == [(0,)]
+    assert await ask(engine, "SELECT count(*) FROM deliveries") == [(0,)]
+    left = "SELECT count(*) FROM enrollments WHERE email <> 'forgotten' OR state <> 'cancelled'"
+    assert await ask(engine, left) == [(0,)]
+    assert await ask(engine, "SELECT count(*) FROM intents WHERE email NOT LIKE 'forgotten:%'") == [(0,)]
+
+
+@pytest.mark.parametrize("step", [1, 4, 9, 16, 25, 40])
+async def test_another_process_goes_on_where_one_was_killed(
+    engine: AsyncEngine, make_entry: Any, forgetter: Forgetter, step: int
+) -> None:
+    await accept(engine, make_entry("e1", ADDRESS), make_entry("e2", "bob@corp.example"))
+    await ask(engine, "UPDATE events SET data = CAST(:j AS jsonb)", j=json.dumps({"by": ADDRESS}))
+    await ForgetStore(engine).request("fgt_9", named_person(ADDRESS), by=BY_CLI)
+    left = itertools.count(step, -1)
+
+    def killed(*_: object) -> None:
+        if next(left) == 0:
+            raise KeyboardInterrupt
+
+    doomed = open_engine(engine.url)
+    listen(doomed.sync_engine, "before_cursor_execute", killed)
+    with suppress(KeyboardInterrupt):
+        await Forgetter(ForgetStore(doomed), new_id=lambda _: "x", hash_email=lambda _: "h").work()
+    await doomed.dispose()
+    assert await forgetter.work() is None
+    assert await ask(engine, "SELECT state, email FROM enrollments ORDER BY id") == [
+        ("cancelled", "forgotten"),
+        ("ready", "bob@corp.example"),
+    ]
+    assert await ask(engine, "SELECT data FROM events ORDER BY id") == [(None,), ({"by": "[forgotten]"},)]
+    assert await ask(engine, "SELECT count(*) FROM forgettings WHERE done_at IS NOT NULL") == [(1,)]

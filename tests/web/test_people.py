@@ -63,6 +63,7 @@ async def test_a_person_who_is_still_being_forgotten_is_not_lifted(web: Running)
 async def test_a_blank_address_and_an_unknown_request_are_problems(web: Running) -> None:
     assert (await post(web, "forget", email=" ")).status_code == 422
     assert (await post(web, "export", email=" ")).status_code == 422
+    assert (await post(web, "lift", email=" ")).status_code == 422
     assert (await web.get("/api/v1/people/forgettings/fgt_none")).status_code == 404
 
 
@@ -75,6 +76,32 @@ async def test_an_event_of_a_forgotten_person_is_not_decided_again(web: Running)
     assert answer.status_code == 409
     await signed_up(web)
     assert await web.rows("SELECT state FROM enrollments") == [{"state": "cancelled"}]
+
+
+async def test_no_operation_brings_a_cancelled_enrollment_of_a_forgotten_person_back(web: Running) -> None:
+    await signed_up(web)
+    await post(web, "forget", email=ADDRESS, dry_run=False)
+    assert await (await web.process.forgetter()).work() is None
+    (row,) = await web.rows("SELECT id FROM enrollments")
+    headers = {"authorization": f"Bearer {ADMIN_TOKEN}"}
+    answers = [
+        await web.client.post(f"/api/v1/enrollments/{row['id']}/{operation}", headers=headers)
+        for operation in ("release", "resend", "cancel", "decide")
+    ]
+    assert {answer.status_code for answer in answers} <= {404, 405, 409}
+    assert await web.rows("SELECT state, email FROM enrollments") == [{"state": "cancelled", "email": "forgotten"}]
+
+
+async def test_no_log_line_holds_the_address(web: Running) -> None:
+    with capture_logs() as lines:
+        await signed_up(web)
+        await post(web, "forget", email=ADDRESS, dry_run=False)
+        assert await (await web.process.forgetter()).work() is None
+        await signed_up(web, 2)
+        await post(web, "lift", email=ADDRESS)
+    assert {line["event"] for line in lines} >= {"person.forgetting", "person.forgotten", "person.lifted"}
+    assert ADDRESS not in repr(lines)
+    assert ADDRESS not in repr(await web.rows("SELECT * FROM audit"))
 
 
 async def test_what_hubspot_deletes_for_privacy_is_forgotten(web: Running) -> None:

@@ -147,6 +147,7 @@ class HubSpot(SignedProvider):
             company=text(found, "company"),
             data={**event.data, "contact": found},
             answers=answers_in(found),
+            contact=event.contact or _contact_in(event.data),
         )
 
 
@@ -203,6 +204,12 @@ def _change(body: list[Any], index: int, config: SourceConfig) -> Event:
         else None,
     )
     return replace(event, thin=event.email is None and PROVIDER.lookup(event, config) is not None)
+
+
+def _contact_in(data: Any) -> str | None:
+    """Return the contact of a stored event: a change of a contact, or an action of a workflow."""
+    portal = first_text(id_at(data, "portalId"), id_at(data, "origin", "portalId"))
+    return _contact(portal, first_text(id_at(data, "objectId"), id_at(data, "object", "objectId")))
 
 
 def _contact(portal: str | None, contact: str | None) -> str | None:

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.database.engine import busy_when_gone
+from app.errors import StillForgetting
 from app.people.export import as_json
 from app.people.export_store import ExportStore
 from app.people.forget import BY_API, Forgetter, Plan
@@ -147,8 +148,8 @@ def routes(process: Process) -> APIRouter:
         forgetter = await _forgetter(process)
         with busy_when_gone():
             try:
-                return {"lifted": await forgetter.lift(request.email, by=BY_API)}
-            except ValueError as error:
+                return {"lifted": await _usable(forgetter.lift(request.email, by=BY_API))}
+            except StillForgetting as error:
                 raise Problem(409, "wrong-state", f"{error}.") from error
 
     @router.post("/people/export", responses={**UNREADABLE, **EXPORTED}, openapi_extra=FOR_ADMINS)
