@@ -70,7 +70,8 @@ IMPERSONAL = {
         " ended_at ended_seen_at replied_at",
         _RULES: "source rule account sequence intent require",
         _STAFF: "sender sender_user_id sender_email gave_owner",
-        _NUMBERS: "priority state attempt tries leased_by step reads resends confirmation looks ended ended_known",
+        _NUMBERS: "priority state attempt tries leased_by step reads resends confirmation looks ended ended_known"
+        " restores_seen",
     },
     "follow_turns": {
         _RULES: "account", _TIMES: "leased_until search_at since until calls", _NUMBERS: "turn leased_by",

@@ -12,7 +12,6 @@ from sqlalchemy import LargeBinary
 
 from app.database.schema import metadata
 from app.enrollments.transition_statements import RELEASE_INTENTS
-from app.ids import Ids
 from app.model import Endpoint
 from app.outbound.retry_schedule import Outcome, Verdict
 from app.outbound.store import Outbox

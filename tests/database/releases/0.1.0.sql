@@ -466,8 +466,8 @@ INSERT INTO public.inboxes (account, inbox) VALUES
 	('account 1 ä	\', 'inbox 1 ä	\'),
 	('account 2 ä	\', 'inbox 2 ä	\');
 INSERT INTO public.installation (name, value) VALUES
-	('forgotten_inner', '\xa509544c34f83c445d2b61445593423ab08ef085ff53bc21e85084a8d9de2a523636363636363636363636363636363636363636363636363636363636363636'),
-	('forgotten_outer', '\xcf633e265e92562e37410b2e3ff92850dae49aef9539d64b823aeec2b3b440385c5c5c5c5c5c5c5c5c5c5c5c5c5c5c5c5c5c5c5c5c5c5c5c5c5c5c5c5c5c5c5c'),
+	('forgotten_inner', '\x389fccf0eefa7ea32122c5dd65157374531c635967208e73f1466999223b6e253636363636363636363636363636363636363636363636363636363636363636'),
+	('forgotten_outer', '\x52f5a69a849014c94b48afb70f7f191e397609330d4ae4199b2c03f34851044f5c5c5c5c5c5c5c5c5c5c5c5c5c5c5c5c5c5c5c5c5c5c5c5c5c5c5c5c5c5c5c5c'),
 	('works_with', '\x30303333'),
 	('name 0 ä	\', '\x0000ff'),
 	('name 1 ä	\', '\x0100ff'),
@@ -642,6 +642,7 @@ CREATE INDEX ix_events_email_id ON public.events USING btree (email, id);
 CREATE INDEX ix_events_payloads ON public.events USING btree (received_at) WHERE (data IS NOT NULL);
 CREATE INDEX ix_events_source_id ON public.events USING btree (source, id);
 CREATE INDEX ix_forgettings_open ON public.forgettings USING btree (requested_at) WHERE (done_at IS NULL);
+CREATE INDEX ix_forgettings_requested_at ON public.forgettings USING btree (requested_at);
 CREATE INDEX ix_forgotten_forgetting_id ON public.forgotten USING btree (forgetting_id);
 CREATE INDEX ix_intents_until ON public.intents USING btree (until);
 CREATE INDEX ix_journal_enrollment_id ON public.journal USING btree (enrollment_id);
