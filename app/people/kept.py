@@ -80,6 +80,7 @@ IMPERSONAL = {
     "journal": {_IDS: "id enrollment_id", _TIMES: "at", _NUMBERS: "before after step attempt"},
     "intents": {_RULES: "account intent", _IDS: "enrollment_id", _TIMES: "until"},
     "installation": {"keys of this installation": "name value"},
+    "restores": {_NUMBERS: "number", _TIMES: "since until"},
     "rate_windows": {
         _RULES: "account", _NUMBERS: "kind maximum window_ms", _TIMES: "blocked_until", "HubSpot's policy": "blocked_by"
     },
