@@ -37,7 +37,7 @@ DECISION_COLUMNS = json_columns("""
 #
 # The parts that write rows do not read each other, so that their order does not matter.
 #
-# An event of a person who was forgotten is stored without the person, and enrolls nobody. Forgetting someone locks
+# An event of a person who was forgotten is stored without the person, and enrolls no one. Forgetting someone locks
 # `decisions` while it writes the tombstone (see `app.people.forget_statements`): PostgreSQL takes a statement's table
 # locks before its snapshot, so that a statement either sees the tombstone, or has committed before the erasure reads.
 # Of a thin event only the contact is known; its lookup finds who it is, and decides then.

@@ -104,7 +104,7 @@ def _ways(sign: str) -> list[str]:
 def _base64(address: str) -> list[str]:
     """Return what stands in Base64 whatever is before and after the address: a pattern for each of three places.
 
-    It cannot be told there where another address ends or begins.
+    It is unknown there where another address ends or begins.
     """
     bits = "".join(f"{byte:08b}" for byte in address.encode("utf-8", "replace"))
     return [_sextets("." * before + bits) for before in (0, 8, 16)]

@@ -1,4 +1,4 @@
-"""Who may: each route has a role, and lets in nobody below it; what a viewer is shown holds no address."""
+"""Who may: each route has a role, and lets in no lower one; what a viewer is shown holds no address."""
 
 from __future__ import annotations
 
