@@ -15,10 +15,12 @@ import orjson
 import structlog
 from sqlalchemy import text
 
-from app.clock import elapsed_seconds
+from app.clock import elapsed_seconds, utc_now
 from app.database import restore_statements as sql
+from app.database.births import born
 from app.database.engine import busy_when_gone, open_engine, require_server, sqlstate
 from app.database.migrate import require_migrated
+from app.errors import StartError
 
 if TYPE_CHECKING:
     from decimal import Decimal
@@ -27,8 +29,9 @@ if TYPE_CHECKING:
     from app.database.direct import DirectConnection, DirectPool
 
 INSTALLATION = "installation"
-# Classes of errors that say nothing of what the server tells: connections, resources, shutdown, files.
-TROUBLE = frozenset({"08", "53", "57", "58"})
+# Classes of errors that say nothing of what the server tells: connections, transactions that the server allows no
+# writing or has ended, resources, locks and a recovery that is under way, shutdown, files.
+TROUBLE = frozenset({"08", "25", "40", "53", "55", "57", "58"})
 CONFIRM_AFTER = timedelta(minutes=1)
 LONGEST_WITHOUT_RECORD = datetime(2000, 1, 1, tzinfo=UTC)  # of a database that does not know when it was last in use
 
@@ -56,6 +59,10 @@ class Seen:
         """Tell whether nothing that both know differs: not every server tells, or every process knows, everything."""
         mine, others = self.identity, other.identity
         return all(mine[key] == others[key] for key in mine.keys() & others.keys() if mine[key] and others[key])
+
+    def confirmed(self, seen: Seen) -> Seen:
+        """Return what is noted when `seen` is the same: what only another process can see stays noted."""
+        return Seen(self.identity | {key: value for key, value in seen.identity.items() if value}, seen.at)
 
 
 class Restores:
@@ -94,10 +101,13 @@ class Restores:
         row, seen = await self._look(connection)
         noted = Seen.read(row["noted"])
         if noted is None or row["marked"] is not None or self._is_other(noted, seen, row):
-            # The transaction may be rolled back: the next one looks again.
-            looked_at, (row, seen) = 0.0, await self._note(connection)
-        elif seen.at - noted.at > CONFIRM_AFTER:
-            await connection.fetch(sql.CONFIRM, {"value": seen.written()})
+            # The transaction may be rolled back: the next one looks again, and still knows the position before.
+            self._is_restored = await self._note(connection)
+            if self._position is None:
+                self._position, self._seen_at = row["position"], seen.at
+            return self._is_restored
+        if seen.at - noted.at > CONFIRM_AFTER:
+            await connection.fetch(sql.CONFIRM, {"value": noted.confirmed(seen).written()})
         self._position, self._seen_at = row["position"], seen.at
         self._fresh_until, self._is_restored = looked_at + self._fresh_seconds, row["latest"] is not None
         return self._is_restored
@@ -106,8 +116,11 @@ class Restores:
         (row,) = await connection.fetch(self._check, {"files": self._files})
         return row, Seen(orjson.loads(row["identity"]), row["now"])
 
-    async def _note(self, connection: DirectConnection) -> tuple[Any, Seen]:
-        """Note a restore, unless another process has noted it meanwhile, and what the database is known by now."""
+    async def _note(self, connection: DirectConnection) -> bool:
+        """Note a restore, unless another process has noted it meanwhile, and what the database is known by now.
+
+        Return whether there ever was one.
+        """
         await connection.fetch(sql.LOCK, {})
         row, seen = await self._look(connection)
         noted = Seen.read(row["noted"])
@@ -117,7 +130,8 @@ class Restores:
             await connection.fetch(sql.UNMARK, {})
             log.warning("database.restored", since=since.isoformat(), until=seen.at.isoformat())
         await connection.fetch(sql.NOTE, {"value": seen.written()})
-        return await self._look(connection)
+        row, _ = await self._look(connection)
+        return row["latest"] is not None
 
     def _is_other(self, noted: Seen, seen: Seen, row: Any) -> bool:
         """Tell whether this is another database than the one noted, or an earlier one than this process has seen."""
@@ -131,18 +145,23 @@ class Restores:
 def marking(installation: str, as_of: datetime) -> str:
     """Return the SQL that marks a database which holds what was so at `as_of`.
 
-    `installation` is the table's name as SQL writes it.
+    `installation` is the table's name as SQL writes it. A copy of a database that was marked already keeps the earlier
+    time: no worker has seen it since.
     """
     # A time in this form contains nothing that SQL would read as its own.
     value = f"convert_to('{as_of.astimezone(UTC).isoformat()}', 'UTF8')"
     return (
-        f"INSERT INTO {installation} (name, value) VALUES ('restored', {value}) "  # noqa: S608  # our own names
-        "ON CONFLICT (name) DO UPDATE SET value = excluded.value;"
+        f"INSERT INTO {installation} AS installation (name, value) VALUES ('restored', {value}) "  # noqa: S608  # our own names
+        "ON CONFLICT (name) DO UPDATE SET value = excluded.value "
+        "WHERE CAST(convert_from(installation.value, 'UTF8') AS timestamptz) > "
+        "CAST(convert_from(excluded.value, 'UTF8') AS timestamptz);"
     )
 
 
 async def mark(url: str, as_of: datetime) -> None:
     """Mark the database at `url` as one that holds what was so at `as_of`. Raises StartError and Busy."""
+    if as_of > utc_now():
+        raise StartError(f"{as_of.isoformat()} is still to come: say as of when the copy is that was put back")
     engine = open_engine(url, pool_size=1)
     try:
         await require_server(engine)
@@ -160,7 +179,7 @@ def files_of(pgdata: Path) -> str | None:
     PostgreSQL writes these files once. Copied, they are other files.
     """
     try:
-        return " ".join(str((pgdata / name).stat().st_ino) for name in ("PG_VERSION", "base/1/PG_VERSION"))
+        return " ".join(born(pgdata / name) for name in ("PG_VERSION", "base/1/PG_VERSION"))
     except OSError:
         return None
 

@@ -443,6 +443,9 @@ def test_an_operator_says_that_a_database_was_restored_by_other_means(filled: st
     refused = segue("mark-restored", "2026-03-01T03:30Z", SEGUE_DATA_DIR=str(folder / "data"))
     assert refused.returncode != 0
     assert "there is no database in" in refused.stderr
+    refused = segue("mark-restored", "2226-03-01T03:30Z", SEGUE_DATABASE_URL=as_written(filled))
+    assert refused.returncode != 0
+    assert "still to come" in refused.stderr
 
 
 def test_a_copy_of_the_data_directory_that_is_put_back_is_noticed(folder: Path) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import subprocess
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+import asyncpg
 import pytest
 from sqlalchemy import make_url, text
 
@@ -108,6 +110,14 @@ async def test_a_mark_says_as_of_when_and_holds_once(pool: DirectPool) -> None:
     assert len(await noticed(pool)) == 1
 
 
+async def test_a_copy_of_a_marked_database_keeps_the_earlier_mark(pool: DirectPool) -> None:
+    await noticed(pool)
+    for as_of in (COPIED_AT, COPIED_AT + timedelta(hours=2), COPIED_AT + timedelta(microseconds=5)):
+        await pool.fetch(text(marking("installation", as_of)), {})
+    ((since, _),) = await noticed(pool)
+    assert since == COPIED_AT
+
+
 async def test_two_processes_notice_one_restore(pool: DirectPool) -> None:
     await noticed(pool)
     await pool.fetch(text(marking("installation", COPIED_AT)), {})
@@ -133,6 +143,32 @@ async def test_a_server_that_does_not_tell_of_its_log_is_known_by_its_tables(
         await owner.close()
 
 
+async def test_what_one_process_cannot_see_stays_noted_for_the_others(pool: DirectPool) -> None:
+    await noticed(pool, Restores(files="1 2"))
+    value = "jsonb_set(CAST(convert_from(value, 'UTF8') AS jsonb), ARRAY['at'], to_jsonb(now() - interval '1 hour'))"
+    hour_ago = f"UPDATE installation SET value = convert_to(CAST({value} AS text), 'UTF8') WHERE name = 'identity'"  # noqa: S608
+    await pool.fetch(text(hour_ago), {})
+    limited = Restores()
+    limited._check = sql.CHECK_TABLES
+    assert await noticed(pool, limited) == []
+    assert len(await noticed(pool, Restores(files="3 4"))) == 1
+
+
+async def test_a_server_in_trouble_does_not_answer_that_it_tells_nothing(engine: AsyncEngine, pool: DirectPool) -> None:
+    await noticed(pool)
+    restores = Restores()
+    owner = await connect(engine.url)
+    async with owner.transaction():
+        await owner.execute("LOCK TABLE restores")
+        limited = DirectPool(engine.url.update_query_dict({"options": "-c lock_timeout=1ms"}), size=1)
+        with pytest.raises(asyncpg.LockNotAvailableError):
+            await restores.open(limited)
+    await owner.close()
+    await noticed(limited, restores)
+    assert restores._position is not None
+    await limited.close()
+
+
 async def test_when_it_was_last_found_is_kept_up_to_date(pool: DirectPool) -> None:
     await noticed(pool)
     row = (await pool.fetch(text("SELECT value FROM installation WHERE name = 'identity'"), {}))[0]
@@ -154,6 +190,14 @@ def test_a_copied_folder_is_another_one(tmp_path: Path) -> None:
     first = files_of(tmp_path / "first")
     assert first == files_of(tmp_path / "first")
     assert first != files_of(tmp_path / "second")
+    copied, kept = tmp_path / "second", tmp_path / "kept"
+    shutil.copytree(copied, kept)
+    seen = set()
+    for _ in range(3):  # a file system gives the numbers of files that are gone to their copies
+        shutil.rmtree(copied)
+        shutil.copytree(kept, copied)
+        seen.add(files_of(copied))
+    assert len(seen) == 3
     (tmp_path / "first").rename(tmp_path / "moved")
     assert files_of(tmp_path / "moved") == first
     assert files_of(tmp_path / "absent") is None
@@ -174,7 +218,18 @@ async def test_what_was_found_holds_for_a_while_but_not_where_it_was_rolled_back
     assert len(await noticed(pool)) == 1
 
 
+async def test_files_that_were_put_back_are_noticed_after_a_transaction_that_was_rolled_back(pool: DirectPool) -> None:
+    restores = Restores()
+    await noticed(pool, restores)
+    assert restores._position is not None
+    restores._position += 1 << 40
+    with pytest.raises(LookupError):
+        await notice_and_fail(pool, restores)
+    assert len(await noticed(pool, restores)) == 1
+
+
 async def notice_and_fail(pool: DirectPool, restores: Restores) -> None:
+    restores._fresh_until = 0.0
     async with pool.transaction() as connection:
         assert await restores.notice(connection)
         raise LookupError
