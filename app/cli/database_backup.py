@@ -139,12 +139,17 @@ def _saved(settings: Settings) -> Iterator[str]:
     if running is not None:
         yield running
         return
+    require_database(settings)
+    with opened(settings) as url:
+        yield url
+
+
+def require_database(settings: Settings) -> None:
+    """Raise StartError where the private database would have to be made first."""
     if settings.database_url is None and not has_database(settings.data_dir):
         raise StartError(
             f"there is no database in {settings.data_dir}: set SEGUE_DATA_DIR or SEGUE_DATABASE_URL to the service's",
         )
-    with opened(settings) as url:
-        yield url
 
 
 @contextmanager

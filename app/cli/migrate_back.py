@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import typer
 import uvloop
 
-from app.cli.database_backup import note, opened, place_of
+from app.cli.database_backup import note, opened, place_of, require_database
 from app.database.downgrade import find_losses, go_back, revision_of
 from app.errors import StartError
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 def migrate_back(settings: Settings, wanted: str, *, agreed: bool) -> None:
     """Take the database back to the migration or release `wanted`. Raises StartError, and Exit where it stays."""
     revision, place = revision_of(wanted), place_of(settings)
+    require_database(settings)
     with opened(settings) as url:
         for loss in uvloop.run(find_losses(url, revision)):
             typer.echo(f"lost: {loss}")

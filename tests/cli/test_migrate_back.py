@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import TYPE_CHECKING
 
 import pytest
 from sqlalchemy import make_url
@@ -12,6 +13,9 @@ from app.database.engine import open_engine
 from app.database.migrate import head, migrate
 from app.errors import StartError
 from tests.backup.conftest import as_written, execute, fill, held, segue
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 EARLIEST = "0021"
 
@@ -29,6 +33,13 @@ def test_the_database_goes_back_and_on_again(database_url: str) -> None:
     assert (done.returncode, done.stderr) == (0, "")
     assert f"is at migration {EARLIEST}" in done.stdout
     assert asyncio.run(migrate(make_url(database_url))) == head()
+
+
+def test_no_database_is_made_to_go_back(tmp_path: Path) -> None:
+    refused = segue("migrate", "--to", EARLIEST, "--yes", SEGUE_DATA_DIR=str(tmp_path / "data"))
+    assert refused.returncode != 0
+    assert "there is no database in" in refused.stderr
+    assert not (tmp_path / "data").exists()
 
 
 async def test_what_is_lost_is_counted(database_url: str) -> None:

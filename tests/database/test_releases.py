@@ -17,7 +17,7 @@ from app.database.migrate import WORKS_WITH, head, knows, migrate
 from app.database.schema import metadata
 from app.database.upgrade import configuration
 from tests.database.expanding import Column, refused, taken_away, unused_since
-from tests.database.release_schema import FOLDER
+from tests.database.release_schema import FOLDER, keep
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -143,3 +143,13 @@ def test_which_columns_a_writer_of_before_cannot_fill() -> None:
     assert len(refused(old, old | {("events", "name"): needed})) == 1
     assert len(refused(old, old | {("events", "name"): number})) == 1
     assert refused(old, {("events", "id"): needed}) == []
+
+
+def test_what_is_kept_of_a_version_is_the_same_each_time(tmp_path: Path) -> None:
+    written = []
+    for name in ("first", "second"):
+        (tmp_path / name).mkdir()
+        keep("9.9.9", tmp_path / name)
+        written.append({file.name: file.read_text() for file in (tmp_path / name).iterdir()})
+    assert written[0] == written[1]
+    assert len(written[0]) == 2

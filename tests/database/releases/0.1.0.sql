@@ -466,12 +466,12 @@ INSERT INTO public.inboxes (account, inbox) VALUES
 	('account 1 ä	\', 'inbox 1 ä	\'),
 	('account 2 ä	\', 'inbox 2 ä	\');
 INSERT INTO public.installation (name, value) VALUES
-	('forgotten_inner', '\x389fccf0eefa7ea32122c5dd65157374531c635967208e73f1466999223b6e253636363636363636363636363636363636363636363636363636363636363636'),
-	('forgotten_outer', '\x52f5a69a849014c94b48afb70f7f191e397609330d4ae4199b2c03f34851044f5c5c5c5c5c5c5c5c5c5c5c5c5c5c5c5c5c5c5c5c5c5c5c5c5c5c5c5c5c5c5c5c'),
 	('works_with', '\x30303333'),
 	('name 0 ä	\', '\x0000ff'),
 	('name 1 ä	\', '\x0100ff'),
-	('name 2 ä	\', '\x0200ff');
+	('name 2 ä	\', '\x0200ff'),
+	('forgotten_inner', '\x1efd348783eb99393d4931e50e84f82c60c7db31d9033a1da8fe44e5c517d20f3636363636363636363636363636363636363636363636363636363636363636'),
+	('forgotten_outer', '\xa6905f29f1921caa710fc240f4208801e677d83b4399afe9f770825e9abd789f5c5c5c5c5c5c5c5c5c5c5c5c5c5c5c5c5c5c5c5c5c5c5c5c5c5c5c5c5c5c5c5c');
 INSERT INTO public.intents (account, intent, email, enrollment_id, until) VALUES
 	('account 0 ä	\', 'intent 0 ä	\', 'email 0 ä	\', 'enrollment_id 0 ä	\', '2026-01-05 12:00:00+00'),
 	('account 1 ä	\', 'intent 1 ä	\', 'email 1 ä	\', 'enrollment_id 1 ä	\', '2026-01-05 12:00:00+00'),
