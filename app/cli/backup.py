@@ -68,6 +68,14 @@ def mark_restored(
     typer.echo(AFTERWARDS)
 
 
+def mark_moved(*, env_file: EnvFile = None) -> None:
+    """Say that the database was moved, and that no Segue has run since the copy was made, before Segue starts."""
+    from app.cli.database_backup import mark_moved as mark
+
+    environment = environment_of(env_file)
+    typer.echo(mark(load_settings(environment)))
+
+
 def _end_tidily() -> None:
     """Let SIGTERM end the command as Ctrl-C does: what is half-written is removed, what was started is stopped."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)

@@ -37,6 +37,7 @@ COMMANDS = {
     "backup": "backup.backup",
     "restore": "backup.restore",
     "mark-restored": "backup.mark_restored",
+    "mark-moved": "backup.mark_moved",
     "doctor": "doctor.doctor",
     "health": "health.health",
 }
@@ -52,7 +53,8 @@ HUBSPOT_COMMANDS = {
 }
 # The level of the log of those that have one: they ask the database or HubSpot. What changes leads is logged in full.
 _ASKING = """
-    audit verify backup restore mark-restored doctor sequences sequence status owners senders install disconnect
+    audit verify backup restore mark-restored mark-moved doctor sequences sequence status owners senders install
+    disconnect
 """.split()  # noqa: SIM905  # names read better in a paragraph
 LOG_LEVELS = {"decide": "info", "release": "info", "forget": "info", "export-person": "error"} | dict.fromkeys(
     _ASKING, "error"

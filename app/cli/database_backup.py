@@ -19,7 +19,8 @@ from app.database.backup.copying import dump, restore, whole_file
 from app.database.backup.programs import base_environment, environment_for, find_programs, newest_programs
 from app.database.embedded import EmbeddedPostgres, find, has_database
 from app.database.engine import STORE_TROUBLE, busy_when_gone, described, open_engine, require_server
-from app.database.restores import mark
+from app.database.restore_marks import mark
+from app.database.restore_marks import mark_moved as moved
 from app.errors import Busy, StartError
 from app.people.restored_store import brought_back, carrying, keeping, key_of_tombstones
 
@@ -109,6 +110,14 @@ def mark_restored(settings: Settings, as_of: datetime) -> str:
     return (
         f"{place_of(settings)} counts as restored: it holds what was so at {as_of.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
     )
+
+
+def mark_moved(settings: Settings) -> str:
+    """Mark the database as moved with all that it held; return what was done. Raises StartError."""
+    with _saved(settings) as url:
+        uvloop.run(moved(url))
+        uvloop.run(note(url, "mark-moved", {}))
+    return f"{place_of(settings)} counts as the one it was before: nothing is held or parked because it was moved"
 
 
 async def _read(url: str, *, rows: bool) -> Contents:

@@ -13,14 +13,11 @@ from typing import TYPE_CHECKING, Any
 import asyncpg
 import orjson
 import structlog
-from sqlalchemy import text
 
-from app.clock import elapsed_seconds, utc_now
+from app.clock import elapsed_seconds
 from app.database import restore_statements as sql
 from app.database.births import born
-from app.database.engine import busy_when_gone, open_engine, require_server, sqlstate
-from app.database.migrate import require_migrated
-from app.errors import StartError
+from app.database.engine import sqlstate
 
 if TYPE_CHECKING:
     from decimal import Decimal
@@ -28,7 +25,6 @@ if TYPE_CHECKING:
 
     from app.database.direct import DirectConnection, DirectPool
 
-INSTALLATION = "installation"
 # Classes of errors that say nothing of what the server tells: connections, transactions that the server allows no
 # writing or has ended, resources, locks and a recovery that is under way, shutdown, files.
 TROUBLE = frozenset({"08", "25", "40", "53", "55", "57", "58"})
@@ -140,37 +136,6 @@ class Restores:
         before, position, latest = self._position, row["position"], row["latest"]
         is_noticed = latest is not None and self._seen_at is not None and latest > self._seen_at
         return before is not None and position is not None and position < before and not is_noticed
-
-
-def marking(installation: str, as_of: datetime) -> str:
-    """Return the SQL that marks a database which holds what was so at `as_of`.
-
-    `installation` is the table's name as SQL writes it. A copy of a database that was marked already keeps the earlier
-    time: no worker has seen it since.
-    """
-    # A time in this form contains nothing that SQL would read as its own.
-    value = f"convert_to('{as_of.astimezone(UTC).isoformat()}', 'UTF8')"
-    return (
-        f"INSERT INTO {installation} AS installation (name, value) VALUES ('restored', {value}) "  # noqa: S608  # our own names
-        "ON CONFLICT (name) DO UPDATE SET value = excluded.value "
-        "WHERE CAST(convert_from(installation.value, 'UTF8') AS timestamptz) > "
-        "CAST(convert_from(excluded.value, 'UTF8') AS timestamptz);"
-    )
-
-
-async def mark(url: str, as_of: datetime) -> None:
-    """Mark the database at `url` as one that holds what was so at `as_of`. Raises StartError and Busy."""
-    if as_of > utc_now():
-        raise StartError(f"{as_of.isoformat()} is still to come: say as of when the copy is that was put back")
-    engine = open_engine(url, pool_size=1)
-    try:
-        await require_server(engine)
-        await require_migrated(engine)
-        with busy_when_gone():
-            async with engine.begin() as connection:
-                await connection.execute(text(marking(INSTALLATION, as_of)))
-    finally:
-        await engine.dispose()
 
 
 def files_of(pgdata: Path) -> str | None:

@@ -1,12 +1,13 @@
 """What HubSpot shows of a contact, after the database was restored: was it enrolled in the time without a record? Pure.
 
-HubSpot keeps the latest enrollment of a contact only: its sequence and its date. So a date before that time proves that
-nothing was sent in it, and a date in it proves one enrollment. What came before that one, HubSpot does not tell.
+HubSpot keeps the latest enrollment of a contact only, its sequence and its date, and counts all. So a date before that
+time proves that nothing was sent in it, and a date in it proves one enrollment. What came before that one, HubSpot does
+not tell, unless that one is the first.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -89,8 +90,32 @@ def require_not_reached(enrollment: Enrollment, gaps: Iterable[Gap]) -> None:
         )
 
 
-def judge(seen: Baseline, gaps: Iterable[Gap], *, wanted: str, sent: Sequence[Sent], now: datetime) -> Shown:
-    """Return what `seen` shows of an enrollment in the sequence `wanted`. `sent` are the contact's others, by time."""
+def require_asked_since(enrollment: Enrollment, gaps: Iterable[Gap], seen: Baseline) -> None:
+    """Raise ParkedError for a contact in a sequence that began after `enrollment` was to end what the contact was in.
+
+    It may have done so before the restore.
+    """
+    since = min((gap.since for gap in gaps if not gap.is_newer), default=None)
+    if since is None or seen.date is None or enrollment.triggered_at is not None:
+        return
+    if seen.date >= since - MARGIN and seen.date > enrollment.received_at:
+        raise ParkedError(
+            REASON,
+            "the database was restored, and HubSpot does not tell whether the contact was taken out of its sequence "
+            f"before: it is in sequence {seen.sequence} since {seen.date:%Y-%m-%d %H:%M} UTC, later than this was "
+            "asked for; cancel this one, or release it to take the contact out",
+        )
+
+
+def judge(
+    seen: Baseline, gaps: Iterable[Gap], *, wanted: str, sent: Sequence[Sent], now: datetime, is_merged: bool = False
+) -> Shown:
+    """Return what `seen` shows of an enrollment in the sequence `wanted`. `sent` are the contact's others, by time.
+
+    `is_merged`: the contact is several in one, so that its count may be that of one of them.
+    """
+    if is_merged and seen.count == 1:
+        seen = replace(seen, count=None)
     found = {_judge_one(seen, gap, wanted=wanted, sent=sent, now=now) for gap in gaps}
     return next((one for one in (Shown.ENROLLED, Shown.UNCLEAR) if one in found), Shown.NOT_ENROLLED)
 
@@ -103,6 +128,8 @@ def _judge_one(seen: Baseline, gap: Gap, *, wanted: str, sent: Sequence[Sent], n
         return Shown.UNCLEAR if shown.count else Shown.NOT_ENROLLED
     if shown.date < gap.since - MARGIN or _is_over(gap, shown.date, now):
         return Shown.NOT_ENROLLED
+    if shown.count == 1 and shown.sequence != wanted:
+        return Shown.NOT_ENROLLED  # the contact was never in any other
     own = next((one for one in sent if _is_of(one, shown) and one.at < gap.until), None)
     if own is not None and not own.is_found:
         return Shown.NOT_ENROLLED  # the latest one is on record, so that nothing came after it

@@ -66,10 +66,7 @@ class Preparer:
         Raises HeldError, DeclinedError, ParkedError, FenceLost, and what HubSpot raises.
         """
         await self.first_look.ensure_eligible(item.enrollment)
-        gaps = await self.first_look.gaps(item.enrollment)
-        if gaps:
-            settle = timedelta(seconds=self.recorder.patience.settle_seconds)
-            require_settled(gaps, now=self.recorder.now(), settle=settle)
+        gaps = await self.settled_gaps(item.enrollment)
         by_owner = item.enrollment.plan.sender == CONTACT_OWNER
         if not by_owner:
             await self._assign(item)
@@ -89,6 +86,17 @@ class Preparer:
         await self.contacts.add(item.enrollment, defaults | ({OWNER: owner} if owner else {}))
         await self._checkpoint(item, baseline, owner or item.enrollment.gave_owner)
         return None
+
+    async def settled_gaps(self, enrollment: Enrollment) -> tuple[Gap, ...]:
+        """Return the times without a record that concern this enrollment.
+
+        Raises HeldError until HubSpot shows what was sent in them.
+        """
+        gaps = await self.first_look.gaps(enrollment)
+        if gaps:
+            settle = timedelta(seconds=self.recorder.patience.settle_seconds)
+            require_settled(gaps, now=self.recorder.now(), settle=settle)
+        return gaps
 
     def recheck(self, item: WorkItem) -> None:
         """Check right before the request that the window is open still: it may have waited for the rate limit.
@@ -128,7 +136,8 @@ class Preparer:
         Raises ParkedError where it does not show that.
         """
         sent = await self.sent(item.enrollment, item.known_person)
-        shown = judge(baseline, gaps, wanted=item.enrollment.sequence, sent=sent, now=self.recorder.now())
+        wanted, is_merged = item.enrollment.sequence, len(item.known_person.ids) > 1
+        shown = judge(baseline, gaps, wanted=wanted, sent=sent, now=self.recorder.now(), is_merged=is_merged)
         require_clear(shown, baseline)
         return shown is Shown.ENROLLED
 

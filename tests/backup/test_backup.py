@@ -448,6 +448,25 @@ def test_an_operator_says_that_a_database_was_restored_by_other_means(filled: st
     assert "still to come" in refused.stderr
 
 
+def test_an_operator_says_that_a_database_was_moved_and_lacks_nothing(
+    filled: str, folder: Path, empty_database: str
+) -> None:
+    async def noticed() -> int:
+        pool = DirectPool(make_url(empty_database), size=1)
+        await Restores().open(pool)
+        (row,) = await pool.fetch(text("SELECT count(*) FROM restores"), {})
+        await pool.close()
+        return int(row[0])
+
+    backed_up(filled, folder / "file")
+    restored(empty_database, folder / "file")
+    execute(empty_database, "DELETE FROM restores")
+    said = segue("mark-moved", SEGUE_DATABASE_URL=as_written(empty_database))
+    assert said.returncode == 0, said.stderr
+    assert "nothing is held or parked" in said.stdout
+    assert asyncio.run(noticed()) == 0
+
+
 def test_a_copy_of_the_data_directory_that_is_put_back_is_noticed(folder: Path) -> None:
     async def noticed(url: str, files: str | None) -> int:
         pool = DirectPool(make_url(url), size=1)

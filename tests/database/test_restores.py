@@ -16,7 +16,8 @@ from app.database import restore_statements as sql
 from app.database.backup.programs import newest_programs
 from app.database.direct import DirectPool
 from app.database.engine import connect
-from app.database.restores import Restores, Seen, files_of, marking
+from app.database.restore_marks import marking
+from app.database.restores import Restores, Seen, files_of
 from tests.support.direct import direct
 
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ NEVER = Baseline(None, None, None)
 CLEAR, ENROLLED, UNCLEAR = Shown.NOT_ENROLLED, Shown.ENROLLED, Shown.UNCLEAR
 
 
-def latest(at: datetime, sequence: str = "long", count: int = 1) -> Baseline:
+def latest(at: datetime, sequence: str = "long", count: int = 2) -> Baseline:
     return Baseline(count, sequence, at)
 
 
@@ -41,6 +41,11 @@ def sent(at: datetime, sequence: str = "long", before: Baseline = NEVER, *, is_f
         (latest(BETWEEN, "short"), [], UNCLEAR),
         (latest(LATER), [], UNCLEAR),
         (latest(LATER, "short"), [], UNCLEAR),
+        # HubSpot counts all enrollments of a contact: the first one hides none.
+        (latest(BETWEEN, "short", 1), [], CLEAR),
+        (latest(LATER, "short", 1), [], CLEAR),
+        (latest(LATER, "long", 1), [], UNCLEAR),
+        (latest(BETWEEN, "long", 1), [], ENROLLED),
         # What is on record explains itself, before the gap and after it.
         (latest(BACKUP - timedelta(minutes=4)), [sent(BACKUP - timedelta(minutes=4))], CLEAR),
         (latest(BETWEEN), [sent(BACKUP - timedelta(minutes=4))], ENROLLED),
@@ -54,6 +59,11 @@ def sent(at: datetime, sequence: str = "long", before: Baseline = NEVER, *, is_f
 )
 def test_the_latest_enrollment_against_the_gap(seen: Baseline, others: list[Sent], shown: Shown) -> None:
     assert judge(seen, [GAP], wanted="long", sent=others, now=LATER) is shown
+
+
+def test_a_contact_that_was_merged_has_the_count_of_one() -> None:
+    seen = latest(LATER, "short", 1)
+    assert judge(seen, [GAP], wanted="long", sent=[], now=LATER, is_merged=True) is UNCLEAR
 
 
 def test_a_new_event_is_sent_once_the_period_of_the_forgotten_intent_has_passed() -> None:

@@ -76,6 +76,7 @@ async def test_what_hubspot_cannot_tell_apart_is_parked_and_sent_when_a_person_s
     await road.accept(make_entry("e1", sequence=ONE_STEP))
     await road.control("settings", {"one_step_seconds": 0.001})
     await road.control("enroll-elsewhere", {"email": "ada@corp.example", "sequence": "310003"})
+    await road.control("enroll-elsewhere", {"email": "ada@corp.example", "sequence": "310003"})
     await road.run("UPDATE enrollments SET sequence = '310001'")
     await restored(road)
     assert await road.enroll() == ("parked", "after_restore")
@@ -87,6 +88,35 @@ async def test_what_hubspot_cannot_tell_apart_is_parked_and_sent_when_a_person_s
     assert [entry for entry in await road.control("ledger") if entry["sequence"] == "310001"] == []
     assert await operator.release(identity)
     assert await road.enroll() == ("enrolled", None)
+
+
+async def test_the_first_sequence_of_a_contact_hides_none(road: Road, make_entry: Any) -> None:
+    await road.control("settings", {"one_step_seconds": 0.001})
+    await road.control("enroll-elsewhere", {"email": "ada@corp.example", "sequence": "310003"})
+    await road.accept(make_entry("e1"))
+    await restored(road)
+    assert await road.enroll() == ("enrolled", None)
+
+
+async def test_who_was_enrolled_after_an_exit_that_may_be_forgotten_is_not_taken_out(
+    road: Road, make_entry: Any
+) -> None:
+    entry = make_entry("e1", action="unenroll", sequence="", intent="", period=timedelta(), priority=32_767)
+    await road.accept(entry)
+    await road.control("settings", {"one_step_seconds": 3600.0})
+    await road.control("enroll-elsewhere", {"email": "ada@corp.example", "sequence": "310002"})
+    await restored(road, ended=False)
+    await road.run("UPDATE enrollments SET received_at = now() - interval '2 hours'")
+    road.at(utc_now())
+    assert await road.enroll() == ("held", "after_restore")
+    await road.run("UPDATE enrollments SET due_at = clock_timestamp()")
+    await road.enrollments.release_due()
+    road.at(utc_now() + SETTLED)
+    assert await road.enroll() == ("parked", "after_restore")
+    ((identity, triggered_at),) = await road.run("SELECT id, triggered_at FROM enrollments")
+    assert triggered_at is None
+    assert await EnrollmentOperatorStore(road.engine).release(identity)
+    assert await road.enroll() == ("held", "unenrolling")
 
 
 async def test_a_workflow_that_may_have_been_started_before_is_parked(road: Road, make_entry: Any) -> None:

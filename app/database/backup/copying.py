@@ -14,7 +14,7 @@ from app.database.backup.archive import rewound
 from app.database.backup.contents import SEQUENCES
 from app.database.embedded.cluster import sync_folder
 from app.database.migrate import MIGRATION_LOCK
-from app.database.restores import INSTALLATION, marking
+from app.database.restore_marks import INSTALLATION, marking
 from app.errors import StartError
 
 if TYPE_CHECKING:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from app.enrollments.actions.base import Action
+from app.enrollments.after_restore import require_asked_since
 from app.enrollments.conflict import require_unoccupied
 from app.people import identity
 from app.people.identity import Person
@@ -16,7 +17,8 @@ if TYPE_CHECKING:
 
 
 async def perform(claimed: Enrollment, tools: Tools) -> str:
-    """Cancel what waits; return when the contact is in no sequence. Raises HeldError until then."""
+    """Cancel what waits; return when the contact is in no sequence. Raises HeldError until then, and ParkedError."""
+    gaps = await tools.preparer.settled_gaps(claimed)
     count, triggered_at = await tools.store.cancel_earlier(claimed)
     person = await _find(claimed, tools)
     if person is None:
@@ -27,6 +29,8 @@ async def perform(claimed: Enrollment, tools: Tools) -> str:
     # A request of another address that is under way would put the contact into a sequence after we have looked.
     require_unoccupied(await tools.store.read_conflict(claimed, person), now=tools.unenroller.now())
     enrollment = replace(claimed, triggered_at=triggered_at)
+    if gaps:
+        require_asked_since(enrollment, gaps, await tools.hubspot.baseline(person.contact_id))
     await tools.unenroller.ensure_not_enrolled(enrollment, person.contact_id)
     outcome = "is in no sequence any more" if enrollment.triggered_at else "was in no sequence"
     return f"{count} that waited were cancelled; the contact {outcome}"
