@@ -41,7 +41,7 @@ RELEASE = text(f"""
                               WHEN reason = 'unsettled' AND enrollments.id = :id THEN 0 ELSE 1 END,
                first_failed_at = NULL, due_at = turns.due_at,
                restores_seen = CASE WHEN reason = 'after_restore' AND enrollments.id = :id
-                                    THEN (SELECT max(number) FROM restores) ELSE restores_seen END,
+                                    THEN COALESCE((SELECT max(number) FROM restores), 0) ELSE restores_seen END,
                triggered_at = CASE WHEN reason NOT IN ('unenroll_unfinished', 'no_outcome')
                                         AND triggered_until > clock_timestamp() THEN triggered_at END,
                updated_at = clock_timestamp()

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from app.model import Enrollment
     from app.people.identity import Person
 
-# An enrollment whose first request was sent after the restore is settled by its own record.
+# An enrollment whose first request was sent after the restore is settled by its own record. One that was made after it
+# is not concerned once its intent's period has passed since the restore, or all would be compared for ever.
 READ_GAPS = text("""
     SELECT enrollments.id, since, restores.until, created_at >= restores.until AS is_newer,
            intents.until - COALESCE(heard_at, created_at) AS period,
@@ -27,6 +28,8 @@ READ_GAPS = text("""
               AND intents.email = enrollments.email AND enrollment_id = enrollments.id
     WHERE enrollments.id = ANY(CAST(:ids AS text[]))
       AND (first_sending_at IS NULL OR first_sending_at < restores.until)
+      AND (created_at < restores.until OR intents.until IS NULL
+           OR restores.until + (intents.until - COALESCE(heard_at, created_at)) > clock_timestamp())
     ORDER BY number
 """)
 

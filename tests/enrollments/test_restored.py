@@ -170,3 +170,28 @@ async def test_an_enrollment_that_was_not_looked_at_when_it_was_claimed_is_compa
     await road.enroller.enroll(claimed)
     assert await road.state() == ("enrolled", None)
     assert len(await road.control("ledger")) == 1
+
+
+async def test_new_enrollments_are_compared_until_the_period_of_their_intent_has_passed(
+    road: Road, make_entry: Any
+) -> None:
+    await road.run(
+        "INSERT INTO restores (since, until) SELECT now() - days, now() - days FROM (VALUES "
+        "(interval '31 days'), (interval '29 days')) AS known (days)"
+    )
+    await road.accept(make_entry("e1", period=timedelta(days=30)))
+    (claimed,) = await road.enrollments.claim_ready(10)
+    first_look = road.enroller.preparer.first_look
+    assert len(await first_look.gaps(claimed)) == 1
+    first_look.forget(claimed)
+    await road.run("UPDATE enrollments SET created_at = now() - interval '40 days'")
+    assert len(await first_look.gaps(claimed)) == 2
+
+
+async def test_what_was_parked_is_released_when_the_restores_are_gone(road: Road, make_entry: Any) -> None:
+    await road.accept(make_entry("e1", action="workflow", target="900001", sequence=""))
+    await restored(road)
+    assert await road.enroll() == ("parked", "after_restore")
+    await road.run("DELETE FROM restores")  # the tables went back to an earlier version and on again
+    ((identity,),) = await road.run("SELECT id FROM enrollments")
+    assert await EnrollmentOperatorStore(road.engine).release(identity)
