@@ -108,7 +108,8 @@ async def test_the_last_twenty_refused_deliveries_of_a_source_are_kept(engine: A
             {"x-odd": "\x00"},
             b"x" * (KEPT_BODY_BYTES + 1),
         )
-        await refused._write(changed, Unauthenticated("signature_mismatch"))
+        refused.keep(changed, Unauthenticated("signature_mismatch"))
+        await refused._write(*refused._queue.get_nowait())
     kept = await ask(engine, "SELECT id, length(body) FROM refused_deliveries ORDER BY id")
     assert kept == [(f"dlv_{number:06d}", KEPT_BODY_BYTES) for number in range(5, 25)]
     await ask(engine, "UPDATE refused_deliveries SET received_at = now() - interval '25 hours'")

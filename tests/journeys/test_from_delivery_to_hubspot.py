@@ -34,8 +34,8 @@ async def test_what_an_operator_reads_is_what_happened(world: World) -> None:
     async with httpx.AsyncClient(
         base_url=f"http://127.0.0.1:{world.port}/api/v1", headers={"authorization": f"Bearer {TOKEN}"}, trust_env=False
     ) as client:
-        (event,) = (await client.get("/events", params={"email": email})).json()["items"]
-        (decision,) = (await client.get("/decisions", params={"email": email})).json()["items"]
+        (event,) = (await client.post("/events/search", json={"email": email})).json()["items"]
+        (decision,) = (await client.post("/decisions/search", json={"email": email})).json()["items"]
         (enrollment,) = (await client.get("/enrollments", params={"state": "enrolled"})).json()["items"]
         read = (await client.get(f"/enrollments/{enrollment['id']}")).json()
     assert decision["event_id"] == event["id"]

@@ -13,7 +13,9 @@ WORKFLOWS = """
 
 async def test_hubspots_workflows_enroll_contacts_through_rules(world: World) -> None:
     """Neither the action nor its definition needs to name the address: the contact is read then."""
-    text = RULES.replace("sources: {crm", "sources: {portal: {provider: hubspot, secrets: [app-secret]}, crm")
+    text = RULES.replace(
+        "sources: {crm", "sources: {portal: {provider: hubspot, secrets: [app-secret], signatures: any}, crm"
+    )
     rules_file(world).write_text(text.rstrip() + WORKFLOWS, encoding="utf-8")
     await world.start("serve")
     posting = {"url": f"http://127.0.0.1:{world.port}/webhooks/portal", "secret": "app-secret"}

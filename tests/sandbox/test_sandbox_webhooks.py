@@ -203,7 +203,8 @@ async def test_what_is_sent_carries_signatures_that_hold_where_they_are_read(rec
     await account.write(ADA, company="Corp")
     await deliver(account)
     await account.control("workflow-webhook", {"url": url, "secret": SECRET, "email": ADA})
-    config = SourceConfig("crm", "hubspot", (Secret(SECRET),))
+    older = PROVIDER.Options.model_validate({"signatures": "any"})
+    config = SourceConfig("crm", "hubspot", (Secret(SECRET),), older)
     now = datetime.fromtimestamp(account.clock.now, UTC)
     for request in receiver.requests:
         delivery = Delivery("1", "crm", now, request.method, url, dict(request.headers), request.content)

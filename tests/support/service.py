@@ -140,7 +140,7 @@ async def running(
     }
     environment |= {f"SEGUE_{name.upper()}": value for name, value in settings.items()}
     loaded = load_settings(environment)
-    async with open_process(loaded, {**secrets, **environment}, database_url) as process:
+    async with open_process(loaded, {**environment, **secrets}, database_url) as process:
         if load:
             await process.rulebook.start()
         apps = await applications(process)

@@ -60,7 +60,7 @@ async def end(web: Running, verdict: Verdict, status: int, due_at: datetime | No
 
 
 def test_events_may_be_asked_for_by_every_kind_there_is() -> None:
-    assert set(get_args(Kind)) == {*OutboundKind, "test"}
+    assert set(get_args(Kind)) == {*OutboundKind, "test", "forgotten"}
 
 
 async def test_events_are_listed_by_what_is_asked_for_newest_first(web: Running) -> None:
