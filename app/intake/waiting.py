@@ -117,6 +117,8 @@ def _packed(event: Event) -> Event:
         json_text(event.answers) if event.answers else {},  # type: ignore[arg-type]  # as above
         event.received_at,
         event.lacking,
+        event.contact,
+        event.cut,
     )
 
 

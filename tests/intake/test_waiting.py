@@ -5,13 +5,15 @@ from __future__ import annotations
 import gc
 import json
 import sys
-from dataclasses import replace
+from dataclasses import fields, replace
 from types import FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any
 
+import orjson
 import pytest
 
 from app.errors import Busy
+from app.intake.entries import DecidedEvent
 from app.intake.json_text import dumped, json_text
 from app.intake.rows import rows
 from app.intake.waiting import MAXIMUM_BATCH, MAXIMUM_BATCH_BYTES, Waiting, packed, size_of
@@ -64,6 +66,17 @@ def test_a_body_that_is_kept_twice_is_counted_twice(make_entry: Any) -> None:
     record = packed(make_entry("e1"))
     sent = replace(record.delivery, body=b"x" * 100_000)
     assert size_of(record, sent) > 100_000
+
+
+def test_a_packed_event_has_every_field_of_the_event(make_entry: Any) -> None:
+    entry = make_entry("e1")
+    (one,) = entry.events
+    marked = type(one.event)(*(f"value of {field.name}" for field in fields(one.event)))
+    record = replace(entry, events=(DecidedEvent(one.id, marked, one.decisions),))
+    (kept,) = packed(record).events
+    values = {field.name: getattr(kept.event, field.name) for field in fields(kept.event)}
+    payloads = {name: orjson.loads(values.pop(name).text) for name in ("data", "answers")}
+    assert values | payloads == {name: f"value of {name}" for name in {*values, *payloads}}
 
 
 def test_a_packed_record_makes_the_same_rows(make_entry: Any) -> None:
