@@ -32,9 +32,7 @@ def doctor(
     rules: RulesOption = DEFAULT_RULES,
     *,
     account: AccountOption = "",
-    offline: Annotated[
-        bool, typer.Option("--offline", help="Ask nobody: neither HubSpot nor the public address.")
-    ] = False,
+    offline: Annotated[bool, typer.Option("--offline", help="Ask neither HubSpot nor the public address.")] = False,
     env_file: EnvFile = None,
     as_json: AsJson = False,
 ) -> None:

@@ -1,4 +1,4 @@
-"""Which parts of a delivery's head are stored: those that Segue reads. Any other may hold somebody else's credentials.
+"""Which parts of a delivery's head are stored: those that Segue reads. Any other may hold another system's credentials.
 
 Senders and proxies send more than a source asks for: cookies, keys of gateways, tokens in the URL.
 """

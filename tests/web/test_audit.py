@@ -190,14 +190,14 @@ async def test_the_log_is_paged_and_narrowed(web: Running) -> None:
 
 async def test_a_command_names_its_user(web: Running, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
-        monkeypatch.setenv(name, "somebody-else")
+        monkeypatch.setenv(name, "another-user")
     act = command_act("release")
     with acting(act):
         async with web.process.engine.begin() as connection:
             await note(connection, target="enr_1", after={"state": "ready", "for": "ada@corp.example"})
     (row,) = await AuditStore(web.process.engine).page(AuditFilters(who="cli"))
     assert (row["what"], row["target"], " on " in row["origin"]) == ("segue release", "enr_1", True)
-    assert "somebody" not in row["origin"]
+    assert "another-user" not in row["origin"]
     assert row["after"] == {"state": "ready", "for": "a***@corp.example"}
 
 
