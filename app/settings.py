@@ -45,6 +45,12 @@ def _usable_tokens(value: SecretStr) -> SecretStr:
     return value
 
 
+def _without_path(value: HttpUrl) -> HttpUrl:
+    if value.path not in (None, "", "/") or value.query or value.fragment:
+        raise ValueError("no path may stand behind the host: the console is at /admin there")
+    return value
+
+
 def _default_data_dir() -> Path:
     # When Segue runs as root, the server runs as a user without privileges, who cannot read root's home folder.
     return Path("/var/lib/segue") if os.geteuid() == 0 else Path("data")
@@ -132,6 +138,15 @@ class Settings(BaseSettings):
     )
     public_url: HttpUrl | None = Field(
         None, description="What senders call, where a proxy hides it: some signatures cover it"
+    )
+    console_url: Annotated[HttpUrl, AfterValidator(_without_path)] | None = Field(
+        None, description="Where browsers reach the console, without `/admin`; without it `SEGUE_PUBLIC_URL` is taken"
+    )
+    console_session_hours: float = Field(
+        12.0, gt=0, le=168, description="For how many hours a person stays signed in to the console"
+    )
+    console_idle_hours: float = Field(
+        1.0, gt=0, le=168, description="After how many hours without a request a person is signed out of the console"
     )
     host: str = Field("127.0.0.1", description="Address to listen on; 0.0.0.0 for all")
     port: int = Field(8080, ge=0, le=65535, description="Port to listen on; 0 chooses a free one")

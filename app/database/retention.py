@@ -115,6 +115,11 @@ PRUNE_RESERVATIONS = _delete("sender_reservations", "reserved_at")
 
 PRUNE_AUDIT = _delete("audit", "at")
 
+# The console judges by its own times: a row that has ended is never taken for one that has not.
+PRUNE_CONSOLE_SESSIONS = _delete("console_sessions", "expires_at")
+PRUNE_CONSOLE_LINKS = _delete("console_links", "expires_at")
+PRUNE_CONSOLE_LOGINS = _delete("console_logins", "created_at")
+
 
 async def prune(
     engine: AsyncEngine,
@@ -142,6 +147,9 @@ async def prune(
         (PRUNE_REFUSED, REFUSED_LIFE),
         (PRUNE_INTENTS, timedelta(0)),
         (PRUNE_RESERVATIONS, timedelta(hours=25)),
+        (PRUNE_CONSOLE_SESSIONS, timedelta(0)),
+        (PRUNE_CONSOLE_LINKS, timedelta(0)),
+        (PRUNE_CONSOLE_LOGINS, timedelta(minutes=10)),
     ]
     if audit is not None:
         ages.append((PRUNE_AUDIT, audit))

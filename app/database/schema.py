@@ -528,6 +528,42 @@ oauth_installs = Table(
     comment="People on their way to connect an account: hashed tickets and states, each good once and for 10 minutes.",
 )
 
+console_sessions = Table(
+    "console_sessions",
+    metadata,
+    Column("sha256", LargeBinary, primary_key=True),
+    Column("subject", Text, nullable=False, index=True),
+    Column("name", Text, nullable=False),
+    Column("role", Text, nullable=False),
+    Column("way", Text, nullable=False),
+    Column("token_mark", LargeBinary),
+    Column("zone", Text),
+    Column("created_at", Instant, nullable=False),
+    Column("seen_at", Instant, nullable=False),
+    Column("expires_at", Instant, nullable=False, index=True),
+    comment="People who are signed in to the console: hashed cookies. A session ends when its row is deleted.",
+)
+
+console_logins = Table(
+    "console_logins",
+    metadata,
+    Column("state_sha256", LargeBinary, primary_key=True),
+    Column("return_to", Text, nullable=False),
+    Column("created_at", Instant, nullable=False, index=True),
+    comment="People at the identity provider: hashed states, each good once and for 10 minutes.",
+)
+
+console_links = Table(
+    "console_links",
+    metadata,
+    Column("sha256", LargeBinary, primary_key=True),
+    Column("role", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("expires_at", Instant, nullable=False, index=True),
+    comment="Links that sign one browser in to the console: hashed, each good once and for 10 minutes.",
+)
+
 outbound = Table(
     "outbound",
     metadata,

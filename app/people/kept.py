@@ -113,6 +113,18 @@ IMPERSONAL = {
         "hashed tickets of the operator's people, for ten minutes": "key code_verifier redirect_uri",
         _RULES: "account", _NUMBERS: "kind", _TIMES: "created_at expires_at",
     },
+    "console_sessions": {
+        "hashed cookies, and marks of operators' tokens": "sha256 token_mark",
+        "the operator's own people who are signed in, until their session ends": "subject name role way zone",
+        _TIMES: "created_at seen_at expires_at",
+    },
+    "console_logins": {
+        "hashed states of the operator's people, for ten minutes": "state_sha256", "a path of the console": "return_to",
+        _TIMES: "created_at",
+    },
+    "console_links": {
+        "hashed links for the operator's people, for ten minutes": "sha256 role name", _TIMES: "created_at expires_at",
+    },
     "outbound": {
         _IDS: "id enrollment_id", _RULES: "endpoint", _NUMBERS: "kind state attempt tries leased_by last_status",
         _TIMES: "due_at leased_until delivered_at created_at updated_at",

@@ -22,6 +22,7 @@ SMALL = frozenset({
 GROWING = frozenset(metadata.tables) - SMALL
 
 KEY = "lpad(CAST(n AS text), 12, '0')"
+HASHED = "sha256(convert_to(CAST(n AS text), 'UTF8'))"
 ADDRESS = "'p' || n || '@corp.example'"
 LATER = "now() + interval '1 hour' + n * interval '1 ms'"
 LATELY = "now() - interval '20 hours' + n * interval '1 ms'"
@@ -46,7 +47,7 @@ COLUMNS = {
         "received_at": f"CASE WHEN n <= 10000 THEN now() - interval '90 days' ELSE {LATELY} END",
         "data": "CASE WHEN n > 10000 THEN jsonb_build_object('payload', repeat(md5(CAST(n AS text)), 20)) END",
     },
-    "event_keys": {"key": "sha256(convert_to(CAST(n AS text), 'UTF8'))", "seen_at": LATELY},
+    "event_keys": {"key": HASHED, "seen_at": LATELY},
     "enrichments": {
         "event_id": KEY, "due_at": LATER, "created_at": LATELY,
         "state": "CASE WHEN n % 50 = 0 THEN 'ready' ELSE 'done' END",
@@ -62,7 +63,7 @@ COLUMNS = {
         "follow_at": f"CASE WHEN {ENROLLED} THEN {DUE_ELSEWHERE} END", "enrolled_at": LATELY,
     },
     "journal": {"enrollment_id": KEY},
-    "forgotten": {"key": "sha256(convert_to(CAST(n AS text), 'UTF8'))", "forgetting_id": KEY},
+    "forgotten": {"key": HASHED, "forgetting_id": KEY},
     "intents": {"account": ACCOUNT, "email": ADDRESS, "enrollment_id": KEY, "until": "now() + n * interval '1 hour'"},
     # The window of one account in a hundred.
     "rate_grants": {
@@ -75,6 +76,11 @@ COLUMNS = {
     "sticky_senders": {"subject": ADDRESS},
     "suppressions": {"value": ADDRESS},
     "audit": {"id": "'aud_' || " + KEY, "at": LATELY},
+    "console_sessions": {
+        "sha256": HASHED, "subject": "'oidc:' || n % 500", "seen_at": LATELY, "expires_at": LATER,
+    },
+    "console_logins": {"state_sha256": HASHED, "created_at": LATELY},
+    "console_links": {"sha256": HASHED, "expires_at": LATER},
     "outbound": {
         "id": KEY, "endpoint": "'e' || n % 4", "enrollment_id": KEY, "due_at": LATER,
         "created_at": f"CASE WHEN n % 50 < 2 THEN now() - interval '5 days' ELSE {LATELY} END",

@@ -82,6 +82,9 @@ POLLED: dict[str, dict[str, Any]] = {
     "database.history.PRUNE_ENROLLMENTS": {"before": "000000000000", "age": MONTH, "bite": 1000},
     "database.history.PRUNE_EVENTS": {"before": "000000000000", "age": MONTH, "bite": 1000},
     "database.history.PRUNE_STICKY": {"age": MONTH, "bite": 1000},
+    "database.retention.PRUNE_CONSOLE_LINKS": {"age": timedelta(0), "bite": 1000},
+    "database.retention.PRUNE_CONSOLE_LOGINS": {"age": MONTH, "bite": 1000},
+    "database.retention.PRUNE_CONSOLE_SESSIONS": {"age": timedelta(0), "bite": 1000},
     "database.retention.PRUNE_DELIVERED": {"age": 2 * DAY, "bite": 1000},
     "database.retention.PRUNE_DELIVERIES": {"age": MONTH, "bite": 1000},
     "database.retention.PRUNE_ENRICHMENTS": {"age": MONTH, "bite": 1000},
@@ -125,6 +128,8 @@ ASKED = {
     " READ_TICKET READ_UNREAD RENEW RESEAL REVOKE TAKE_INSTALL NOTIFY",
     "accounts.identity_store": "LEARN",
     "audit.store": "INSERT",
+    "console.signin.store": "ADD_LINK ADD_LOGIN ADD_SESSION END_SESSION LIST_SESSIONS LIST_SESSIONS_OF PUT_ZONE"
+    " READ_LINK READ_SESSION SEE_SESSION TAKE_LINK TAKE_LOGIN",
     "database.backup.contents": "FOUND SESSIONS",
     "database.installation": "MAKE READ",
     "database.restore_statements": "CHECK CHECK_TABLES CONFIRM INSERT LOCK NOTE UNMARK",

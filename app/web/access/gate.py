@@ -92,7 +92,7 @@ class Gate:
         what = _shown(scope)
         if presented is None:
             return self._turned("missing", _unauthorised(scope["path"] in self.pages), address, what)
-        token = self._compared(presented, address)
+        token = self.compared(presented, address)
         if isinstance(token, Problem):
             reason = "wrong" if token.status == 401 else "throttled"  # noqa: PLR2004  # Unauthorized
             return self._turned(reason, token, address, what)
@@ -104,7 +104,8 @@ class Gate:
             return self._turned("role", _role(token, needed), address, what, act)
         return Entry(token, route, act)
 
-    def _compared(self, presented: str, address: str) -> Token | Problem:
+    def compared(self, presented: str, address: str) -> Token | Problem:
+        """Return the token that was presented from `address`, or why it is not let in."""
         now, digest = self.clock(), digest_of(presented)
         wait = self.attempts.wait(address, digest, now)
         if wait > 0:

@@ -46,6 +46,11 @@ class Tokens:
         self.refresh()
         return found(self._tokens, digest)
 
+    def current(self) -> tuple[Token, ...]:
+        """Return the tokens in force."""
+        self.refresh()
+        return self._tokens
+
     def refresh(self) -> None:
         """Read the tokens again where a second has passed since."""
         if self._clock() < self._next:
