@@ -14,6 +14,7 @@ from app import workers
 from app.accounts.sandbox_mode import running_sandbox
 from app.audit.act import command_act, system_act
 from app.audit.wiring import migrate_as
+from app.console.on_demand import ConsoleOnDemand
 from app.database.embedded.wiring import data_dir
 from app.database.migrate import require_migrated
 from app.database.wiring import database_url
@@ -107,7 +108,7 @@ async def _receive(service: Service, rules: tuple[Rulebook, int], slot: Slot, pa
     async with service.open(slot) as process:
         process.stopping = parent.stopping
         await process.rulebook.resume(*rules)
-        apps = await web.applications(process)
+        apps = await web.applications(process, ConsoleOnDemand)
         process.maintain(sweep=sweep)
         served = dict(zip(web.listeners(process, service.sockets), apps, strict=True))
         await run_as_child(process, served, parent, name=slot.name)

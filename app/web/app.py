@@ -8,7 +8,7 @@ from typing import Any
 
 from fastapi import APIRouter, FastAPI
 from fastapi.telemetry import TelemetryConfig
-from starlette.types import Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app import __version__
 from app.audit.act import acting
@@ -20,6 +20,7 @@ from app.web.operator_limits import capped, too_large
 from app.web.problems import add_handlers, describe_problems
 from app.web.webhooks import Webhooks, source_of
 
+CONSOLE = "/admin"
 MEANT = "hook"  # a path with this word was meant for a delivery; others are of scanners, mostly
 # FastAPI traces by itself once a provider of OpenTelemetry is set, with the query as it came: addresses, OAuth's codes.
 UNTRACED: TelemetryConfig = {
@@ -42,6 +43,7 @@ class Application(FastAPI):
     gate: Gate | None = None
     recorder: Recorder | None = None
     operators: Callable[[], APIRouter] | None = None
+    console: ASGIApp | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -51,6 +53,8 @@ class Application(FastAPI):
             await self.deliveries(scope, receive, send)
         elif self.gate is not None and self.recorder is not None and self.gate.guards(scope["path"]):
             await self._guarded(self.gate, self.recorder, scope, receive, with_headers(send))
+        elif self.console is not None and _of_console(scope["path"]):
+            await self._paged(self.console, scope, receive, with_headers(send))
         else:
             await self._open(scope, receive, self._noting(scope, with_headers(send)))
 
@@ -76,6 +80,13 @@ class Application(FastAPI):
             if scope["path"].startswith(PREFIXES):
                 self._include_operators()
             await super().__call__(scope, capped(receive), send)
+
+    async def _paged(self, console: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a person's request of a page: the console judges it, since a session lets it in and no token."""
+        if problem := too_large(scope):
+            await problem.response()(scope, receive, send)
+        else:
+            await console(scope, capped(receive), send)
 
     def _include_operators(self) -> None:
         if self.operators is not None:
@@ -108,6 +119,10 @@ class Application(FastAPI):
         return self.openapi_schema
 
 
+def _of_console(path: str) -> bool:
+    return path == CONSOLE or path.startswith(f"{CONSOLE}/")
+
+
 def create_app(
     routers: Iterable[APIRouter],
     *,
@@ -115,9 +130,11 @@ def create_app(
     gate: Gate | None = None,
     recorder: Recorder | None = None,
     operators: Callable[[], APIRouter] | None = None,
+    console: ASGIApp | None = None,
 ) -> FastAPI:
     """Return an application of `routers`, and `webhooks` where given; every error is answered as a problem document.
 
+    `console` answers what stands below `/admin`.
     `gate` lets operators in and `recorder` writes down what they do, where the application has their routes, which
     `operators` returns. Nothing is
     redirected: webhook senders take a redirect for a failure.
@@ -133,6 +150,7 @@ def create_app(
     app.deliveries = webhooks
     app.gate, app.recorder = gate, recorder
     app.operators = operators
+    app.console = console
     add_handlers(app)
     for router in routers:
         app.include_router(router)

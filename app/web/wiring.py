@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from types import ModuleType
 
     from fastapi import APIRouter, FastAPI
+    from starlette.types import ASGIApp
 
     from app.networks import Networks
     from app.process import Process
@@ -94,8 +95,13 @@ def worker_listener(process: Process) -> dict[Listener, FastAPI]:
     return {listener: create_app(routers)}
 
 
-async def applications(process: Process) -> list[FastAPI]:
-    """Return the public application and, where operators have a port of their own, theirs."""
+async def applications(
+    process: Process, console: Callable[[Process, Gate, Recorder], ASGIApp] | None = None
+) -> list[FastAPI]:
+    """Return the public application and, where operators have a port of their own, theirs.
+
+    `console` returns the pages for people, which are beside the operators' routes.
+    """
     settings = process.settings
     # The operators' routes are made for the first request that the gate lets in.
     resources, trusted = cache(partial(_resources, process)), settings.trusted_proxies
@@ -110,6 +116,7 @@ async def applications(process: Process) -> list[FastAPI]:
         "gate": gate,
         "recorder": recorder,
         "operators": lambda: auth.operators_only(resources()),
+        "console": console(process, gate, recorder) if console else None,
     }
     if settings.admin_port is None:
         return [create_app([*public, auth.with_token_only(described)], webhooks=webhooks, **guarded)]

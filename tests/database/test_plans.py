@@ -75,6 +75,7 @@ POLLED: dict[str, dict[str, Any]] = {
     "hubspot.rate_limit_statements.CLOCK": {},
     "hubspot.rate_limit_statements.LOCK_WINDOW": ME | {"kind": "general", "maximum": 100, "window_ms": 10_000},
     "hubspot.spent_days_store.READ_SPENT_DAYS": {"kind": "general", "code": "RATE_LIMIT_DAILY"},
+    "reports.rail_store.RAIL": {},
     "reports.store.BACKLOG": {},
     "reports.store.OLDEST": {},
     "reports.store.THIN": {},

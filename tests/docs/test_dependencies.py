@@ -22,6 +22,10 @@ ALLOWED = {
 }
 
 
+# Their metadata names no licence: the file that they carry does.
+BY_FILE = {"axe-playwright-python": "MIT License"}
+
+
 def names(requirements: list[object]) -> set[str]:
     """Return the packages that a list in `pyproject.toml` asks for."""
     found = [re.match(r"[\w.-]+", each) for each in requirements if isinstance(each, str)]
@@ -38,12 +42,19 @@ def asked() -> dict[str, set[str]]:
 
 
 def licence(package: str) -> str:
-    """Return a package's licence as its installed metadata has it."""
+    """Return a package's licence as its installed metadata has it, else as its licence file begins."""
     found = metadata.distribution(package).metadata.json
     listed = [str(each) for each in found.get("classifier", [])]
     named = [each.rpartition(" :: ")[2] for each in listed if each.startswith("License ::")]
     classified = " / ".join(each for each in named if each != "DFSG approved")
-    return str(found.get("license_expression") or classified or found.get("license", "none")).splitlines()[0]
+    named_there = found.get("license_expression") or classified or found.get("license") or BY_FILE.get(package)
+    return str(named_there or "none").splitlines()[0]
+
+
+def test_what_is_read_from_a_file_stands_in_it() -> None:
+    for package, name in BY_FILE.items():
+        files = [file for file in metadata.files(package) or [] if file.name == "LICENSE"]
+        assert [file.read_text().strip().splitlines()[0].strip() for file in files] == [name]
 
 
 @pytest.mark.parametrize("heading", ["## What runs", "## For development"])

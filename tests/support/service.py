@@ -12,6 +12,7 @@ import orjson
 from sqlalchemy import make_url, text
 
 from app.clock import utc_now
+from app.console.on_demand import ConsoleOnDemand
 from app.database.engine import open_engine
 from app.process import Process, open_process
 from app.settings import load_settings
@@ -114,6 +115,11 @@ class Running:
         async with self.process.engine.connect() as connection:
             return [dict(row) for row in (await connection.execute(text(statement), values)).mappings()]
 
+    async def execute(self, statement: str, **values: Any) -> None:
+        """Change the database beside the service."""
+        async with self.process.engine.begin() as connection:
+            await connection.execute(text(statement), values)
+
     async def rows_once_there(self, statement: str, **values: Any) -> list[dict[str, Any]]:
         """Return what a statement finds as soon as it finds something."""
         async with asyncio.timeout(300):
@@ -143,7 +149,7 @@ async def running(
     async with open_process(loaded, {**environment, **secrets}, database_url) as process:
         if load:
             await process.rulebook.start()
-        apps = await applications(process)
+        apps = await applications(process, ConsoleOnDemand)
         async with client_of(apps[0]) as client:
             yield Running(process, apps[0], apps[-1], client)
 

@@ -43,10 +43,14 @@ class Recorder:
     async def answered(self, entry: Entry, path: str, status: int) -> None:
         """Write down a request that was let in and answered."""
         if path != METRICS:
-            act = entry.act
-            log.info("admin.request", who=act.who, role=act.role, route=act.what, status=status, address=act.origin)
-        if entry.route is not None and entry.route.changes and (status >= CLIENT_ERROR or not entry.act.noted):
-            await self._write(entry.act, _outcome(status), status)
+            changes = entry.route is not None and entry.route.changes
+            await self.acted(entry.act, status, changes=changes)
+
+    async def acted(self, act: Act, status: int, *, changes: bool) -> None:
+        """Write down an act that was answered. `changes` says that it is one of those that change something."""
+        log.info("admin.request", who=act.who, role=act.role, route=act.what, status=status, address=act.origin)
+        if changes and (status >= CLIENT_ERROR or not act.noted):
+            await self._write(act, _outcome(status), status)
 
     async def turned(self, turned: Turned) -> None:
         """Write down a request that was not let in."""

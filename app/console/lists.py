@@ -1,0 +1,89 @@
+"""Lists by pages: what is asked for in the URL, and the links to the newer and older page."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Generic, TypeVar
+from urllib.parse import urlencode
+
+from pydantic import BaseModel, Field
+
+from app.web.fields import STORABLE
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from app.console.page import Visit
+
+PAGE_ROWS = 50
+PERIODS = {"24h": timedelta(hours=24), "7d": timedelta(days=7), "30d": timedelta(days=30)}
+PERIOD_WORDS = {"24h": "24 hours", "7d": "7 days", "30d": "30 days"}
+Item = TypeVar("Item")
+
+
+class Listed(BaseModel, extra="forbid"):
+    """What every list takes: `before` and `after` are ids of rows, of which one at most is meant.
+
+    `before` asks for rows older than it, `after` for newer ones.
+    """
+
+    before: str | None = Field(None, max_length=64, pattern=STORABLE)
+    after: str | None = Field(None, max_length=64, pattern=STORABLE)
+
+
+class Period(Listed):
+    """A list that is always narrowed to a period, which its page shows."""
+
+    period: str = Field("24h", pattern="^(24h|7d|30d)$")
+
+    def since(self, now: datetime) -> datetime:
+        """Return when the period begins."""
+        return now - PERIODS[self.period]
+
+
+@dataclass(frozen=True, slots=True)
+class Slice(Generic[Item]):
+    """One page of a list, newest first. `newer` and `older` are URLs, None where the list ends."""
+
+    items: Sequence[Item]
+    newer: str | None
+    older: str | None
+
+
+def sliced(rows: Sequence[Item], ids: Sequence[str], asked: Listed, visit: Visit) -> Slice[Item]:
+    """Return a page of `rows`, of which the caller read one more than a page has: that one proves another page.
+
+    `ids` are their ids. With `after` the rows are those next above it, and come in the order of the page: the proving
+    one is the first.
+    """
+    more = len(rows) > PAGE_ROWS
+    if asked.after is not None:
+        rows, ids = (rows[-PAGE_ROWS:], ids[-PAGE_ROWS:])
+        newer, older = (more, True)
+    else:
+        rows, ids = rows[:PAGE_ROWS], ids[:PAGE_ROWS]
+        newer, older = (asked.before is not None, more)
+    return Slice(
+        rows,
+        turned(visit, after=ids[0]) if newer and ids else None,
+        turned(visit, before=ids[-1]) if older and ids else None,
+    )
+
+
+def turned(visit: Visit, *, before: str | None = None, after: str | None = None) -> str:
+    """Return the URL of the same list at another place."""
+    asked = {name: value for name, value in visit.asked.items() if name not in {"before", "after"} and value}
+    more = {name: value for name, value in (("before", before), ("after", after)) if value}
+    return with_query(visit.path, asked | more)
+
+
+def with_query(path: str, asked: dict[str, str]) -> str:
+    """Return a path with a query, where there is one."""
+    return f"{path}?{urlencode(asked)}" if asked else path
+
+
+def period_links(visit: Visit) -> tuple[tuple[str, str], ...]:
+    """Return a link for each period: its word and its URL, from the first page on."""
+    asked = {name: value for name, value in visit.asked.items() if name not in {"before", "after", "period"} and value}
+    return tuple((word, with_query(visit.path, {**asked, "period": name})) for name, word in PERIOD_WORDS.items())

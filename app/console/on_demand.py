@@ -1,0 +1,27 @@
+"""The console, which is built for its first request: most processes get none, and its pages take some megabytes."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Receive, Scope, Send
+
+    from app.process import Process
+    from app.web.access.gate import Gate
+    from app.web.access.record import Recorder
+
+
+class ConsoleOnDemand:
+    """An application that is not there until it is called."""
+
+    def __init__(self, process: Process, gate: Gate, recorder: Recorder) -> None:
+        self._parts = process, gate, recorder
+        self._site: ASGIApp | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if self._site is None:
+            self._site = import_module("app.console.wiring").open_site(*self._parts)
+        await self._site(scope, receive, send)

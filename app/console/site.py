@@ -1,0 +1,260 @@
+"""The console as an application: who asks, may they, what is answered, and what is written down of it."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, unquote, urlencode
+from zoneinfo import ZoneInfo
+
+import orjson
+import structlog
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, RedirectResponse, Response
+
+from app.audit.act import Act, acting
+from app.console import frames
+from app.console.headers import HEADERS, UNKEPT
+from app.console.page import ROOT, Confirm, FormError, MoreThanShown, Visit
+from app.console.rendering import Frame, render
+from app.console.routes import JSON, Served, match
+from app.console.static_files import served as served_files
+from app.errors import Busy
+from app.masking import masked_text, masked_value
+from app.operators import Role
+from app.web.problems import Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+    from datetime import datetime
+
+    from starlette.types import Receive, Scope, Send
+
+    from app.console.frames import Rail
+    from app.console.page import Page
+    from app.console.signin.visitor import Visitor
+
+OVERVIEW, SIGN_IN, STATIC = f"{ROOT}/overview", f"{ROOT}/sign-in", f"{ROOT}/static/"
+MESSAGE = "segue_done"  # the cookie of a sentence that the next page shows once
+MESSAGE_CHARACTERS, MESSAGE_SECONDS = 400, 60
+STORE_GONE = (
+    "The database does not answer, so that this page cannot be read. Webhooks are answered 503 until it does, and most "
+    "tools send them again."
+)
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """The pages of one process.
+
+    `visitor_of` returns who has the session of a request, `other_site` why a request that changes something may come
+    from another site, None where it does not. `rail` reads what stands around each page, `origin` returns a client's
+    address, `record` writes an act down with the status of its answer, and `revision` is that of the rules in force.
+    """
+
+    routes: tuple[Served, ...]
+    places: Sequence[frames.Placed]
+    rail: Callable[[], Awaitable[Rail]]
+    visitor_of: Callable[[Request], Awaitable[Visitor | None]]
+    other_site: Callable[[Request], str | None]
+    origin: Callable[[Scope], str]
+    record: Callable[..., Awaitable[None]]
+    revision: Callable[[], str | None]
+    now: Callable[[], datetime]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        request = Request(scope, receive)
+        response = await self._answer(request)
+        for name, value in HEADERS.items():
+            response.headers.setdefault(name, value)
+        response.headers.setdefault("Cache-Control", UNKEPT)
+        await response(scope, receive, send)
+
+    async def _answer(self, request: Request) -> Response:
+        path = request.url.path
+        if path in {ROOT, f"{ROOT}/"}:
+            return RedirectResponse(OVERVIEW, 303)
+        try:
+            return _file(path) if path.startswith(STATIC) else await self._routed(request)
+        except Problem as problem:
+            return _problem(request, problem)
+        except HTTPException as error:
+            return _problem(request, Problem(error.status_code, "not-taken", str(error.detail)))
+        except Busy as busy:
+            log.warning("console.store_unavailable", path=masked_text(path), error=str(busy))
+            return _problem(request, Problem(503, "busy", STORE_GONE, headers={"Retry-After": str(busy.retry_after)}))
+        except Exception as error:
+            instance = f"urn:uuid:{uuid.uuid4()}"
+            log.exception("console.defect", instance=instance, exc_info=error)
+            return _problem(
+                request, Problem(500, "defect", f"Something went wrong; the log says more under {instance}.")
+            )
+
+    async def _routed(self, request: Request) -> Response:
+        route, other_method = match(self.routes, request.method, request.url.path)
+        if route is None:
+            status, kind = (405, "method-not-allowed") if other_method else (404, "not-found")
+            raise Problem(status, kind, "There is no such page.")
+        if request.method not in {"GET", "HEAD"} and (why := self.other_site(request)):
+            raise Problem(
+                403, "other-site", f"This form was not sent by a page of the console: {why}. Nothing was changed."
+            )
+        if route.open is not None:
+            return await route.open(request)
+        visitor = await self.visitor_of(request)
+        if visitor is None:
+            return _to_sign_in(request, route)
+        return await self._judged(request, route, visitor)
+
+    async def _judged(self, request: Request, route: Served, visitor: Visitor) -> Response:
+        needed, match_ = route.role or Role.VIEWER, route.pattern.match(request.url.path)
+        parameters = match_.groupdict() if match_ else {}
+        target = ", ".join(parameters.values()) or None
+        act = Act(visitor.who, visitor.role, self.origin(request.scope), route.name, target, self.revision())
+        if not visitor.role.may(needed):
+            await self.record(act, 403, changes=True)
+            raise Problem(403, "role-too-low", f"This needs the role {needed}; {visitor.name} is {visitor.role}.")
+        status = 500
+        try:
+            with acting(act):
+                response = await self._shown(request, route, visitor, parameters)
+            status = response.status_code
+        except Problem as problem:
+            status = problem.status
+            raise
+        except Busy as busy:
+            status = busy.status
+            raise
+        finally:
+            await self.record(act, status, changes=route.changes)
+        return response
+
+    async def _shown(self, request: Request, route: Served, visitor: Visitor, parameters: dict[str, str]) -> Response:
+        rail = await self.rail()
+        zone = ZoneInfo(visitor.zone or rail.zone)
+        form = {name: str(value) for name, value in (await request.form()).items()} if request.method == "POST" else {}
+        asked = dict(request.query_params)
+        still = asked.pop(frames.STILL, None) is not None
+        visit = Visit(visitor, request.url.path, parameters, asked, form, self.now(), zone)
+        frame = frames.frame(self.places, rail, visit, self.revision(), _message(request))
+        if route.page is not None:
+            return await self._page(
+                route.page, visit, frames.live(frame, visit, route.page.live, still=still), as_json=route.as_json
+            )
+        return await self._change(request, route, visit, frame)
+
+    async def _page(self, page: Page, visit: Visit, frame: Frame, *, as_json: bool) -> Response:
+        model = await page.read(visit)
+        if isinstance(model, Response):
+            return model
+        if as_json:
+            return _json(model, visit.visitor)
+        return _html(page.template, visit.visitor, frame, page=model)
+
+    async def _change(self, request: Request, route: Served, visit: Visit, frame: Frame) -> Response:
+        change = route.change
+        if change is None:
+            raise AssertionError("a route has a page or a change")
+        action = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+        confirm = await change.ask(visit)
+        if request.method == "GET":
+            return _html("confirm.html", visit.visitor, frame, **_asking(confirm, action))
+        if _more_than_shown(confirm, visit.form):
+            return _html(
+                "confirm.html", visit.visitor, frame, status=409, **_asking(confirm, action, visit, again=True)
+            )
+        try:
+            done = await change.act(visit)
+        except MoreThanShown:
+            again = await change.ask(visit)
+            return _html("confirm.html", visit.visitor, frame, status=409, **_asking(again, action, visit, again=True))
+        except FormError as error:
+            return _html(
+                "confirm.html", visit.visitor, frame, status=422, **_asking(confirm, action, visit, error=error)
+            )
+        return _done(request, done.location, done.message)
+
+
+TITLES = {
+    403: "You may not do that",
+    404: "There is no such page",
+    405: "There is no such page",
+    409: "That is not possible now",
+    422: "That cannot be read",
+    500: "Something went wrong here",
+    503: "The store is away",
+}
+
+
+def _file(path: str) -> Response:
+    file = served_files().get(path.removeprefix(STATIC))
+    if file is None:
+        raise Problem(404, "not-found", "There is no such file.")
+    return file.response()
+
+
+def _problem(request: Request, problem: Problem) -> Response:
+    """Return what went wrong: a page for a person, a problem document for a program."""
+    if request.url.path.endswith(JSON):
+        return problem.response()
+    title = TITLES.get(problem.status, "This did not work")
+    page = {"title": title, "lines": [problem.detail], "url": OVERVIEW, "word": "Go to the overview"}
+    html = render("message.html", page=page)
+    return Response(html, problem.status, dict(problem.headers or {}), "text/html")
+
+
+def _to_sign_in(request: Request, route: Served) -> Response:
+    """Send a person to sign in, and back to the page afterwards; a program is answered that it needs a session."""
+    if route.as_json:
+        return Problem(401, "not-signed-in", f"Sign in at {SIGN_IN}.").response()
+    back = (
+        request.url.path + (f"?{request.url.query}" if request.url.query else "") if route.method == "GET" else OVERVIEW
+    )
+    return RedirectResponse(f"{SIGN_IN}?{urlencode({'next': back})}", 303)
+
+
+def _more_than_shown(confirm: Confirm, form: Any) -> bool:
+    shown = form.get("shown", "")
+    return confirm.count is not None and (not shown.isdecimal() or confirm.count > int(shown))
+
+
+def _asking(
+    confirm: Confirm, action: str, visit: Visit | None = None, *, again: bool = False, error: FormError | None = None
+) -> dict[str, Any]:
+    return {"page": confirm, "action": action, "values": visit.form if visit else {}, "again": again, "error": error}
+
+
+def _html(template: str, visitor: Visitor, frame: Frame, *, status: int = 200, **values: Any) -> Response:
+    """Return a page. A viewer's has every address masked, wherever it stands; all others are masked by the pages."""
+    html = render(template, frame=frame, now=frame.now, zone=frame.zone, **values)
+    if visitor.role is Role.VIEWER:
+        html = masked_text(html)
+    response = Response(html, status, media_type="text/html")
+    if frame.message:
+        response.delete_cookie(MESSAGE, path=ROOT, httponly=True, samesite="lax")
+    return response
+
+
+def _json(model: Any, visitor: Visitor) -> Response:
+    body = orjson.dumps(model, default=str)
+    if visitor.role is Role.VIEWER:
+        return JSONResponse(masked_value(orjson.loads(body)))
+    return Response(body, media_type="application/json")
+
+
+def _done(request: Request, location: str, message: str) -> Response:
+    response = RedirectResponse(location, 303)
+    kept = quote(message[:MESSAGE_CHARACTERS])
+    secure = request.url.scheme == "https"
+    response.set_cookie(MESSAGE, kept, max_age=MESSAGE_SECONDS, path=ROOT, httponly=True, samesite="lax", secure=secure)
+    return response
+
+
+def _message(request: Request) -> str | None:
+    kept = request.cookies.get(MESSAGE)
+    return unquote(kept)[:MESSAGE_CHARACTERS] if kept and request.method == "GET" else None

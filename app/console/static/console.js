@@ -1,0 +1,30 @@
+// What a page does beyond its links and forms: copy, "/" for the find box, and no refresh while a person is busy in it.
+// Everything works without this file.
+"use strict";
+
+document.addEventListener("click", async (event) => {
+  const button = event.target.closest("button[data-copy]");
+  if (!button) return;
+  const source = document.getElementById(button.dataset.copy);
+  await navigator.clipboard.writeText("value" in source ? source.value : source.innerText);
+  button.textContent = "Copied";
+});
+
+document.addEventListener("keydown", (event) => {
+  const typing = event.target.closest("input, textarea, select");
+  if (event.key !== "/" || typing || event.ctrlKey || event.metaKey || event.altKey) return;
+  event.preventDefault();
+  document.getElementById("find").focus();
+});
+
+// Copying needs this script and a secure context: elsewhere the buttons would do nothing.
+if (navigator.clipboard) document.documentElement.classList.add("copies");
+
+// A refresh replaces the page's content: it waits while a control there has the focus or text is selected.
+document.addEventListener("htmx:before:request", (event) => {
+  const live = document.getElementById("live");
+  const element = event.target;
+  if (element !== live) return;
+  const busy = live.contains(document.activeElement) || !document.getSelection().isCollapsed;
+  if (busy || live.querySelector("details[open]")) event.preventDefault();
+});

@@ -1,0 +1,110 @@
+"""Figures and times as the pages write them. Pure: `now` and the zone are arguments."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from app.masking import masked_text
+
+if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
+MINUTE, HOUR, DAY = 60, 3600, 86400
+KIB, MIB, GIB = 1024, 1024**2, 1024**3
+CAP = 10_000  # rows; a page does not count further
+
+
+def number(value: float, digits: int = 0) -> str:
+    """Return a figure with its thousands apart: `5,214`."""
+    return f"{value:,.{digits}f}"
+
+
+def capped(count: int, cap: int = CAP) -> str:
+    """Return a count that was taken up to one beyond `cap`: `more than 10,000` where it reached that."""
+    return f"more than {number(cap)}" if count > cap else number(count)
+
+
+def counted(count: int, one: str, many: str | None = None) -> str:
+    """Return a count with its noun: `1 person`, `14 people`."""
+    return f"{capped(count)} {one if count == 1 else many or one + 's'}"
+
+
+def percent(part: float, whole: float, digits: int = 0) -> str:
+    """Return a share, a dash where there is nothing to share."""
+    return f"{100 * part / whole:.{digits}f}%" if whole else "-"
+
+
+def size(count: int) -> str:
+    """Return a number of bytes as people say it."""
+    for unit, name in ((GIB, "GB"), (MIB, "MB"), (KIB, "kB")):
+        if count >= unit:
+            return f"{count / unit:.1f} {name}"
+    return f"{number(count)} bytes"
+
+
+def clock(at: datetime, zone: ZoneInfo) -> str:
+    """Return the time of day: `14:32:07`."""
+    return at.astimezone(zone).strftime("%H:%M:%S")
+
+
+def exact(at: datetime, zone: ZoneInfo) -> str:
+    """Return the time of day to the millisecond: `10:13:58.412`."""
+    local = at.astimezone(zone)
+    return f"{local:%H:%M:%S}.{local.microsecond // 1000:03d}"
+
+
+def moment(at: datetime, now: datetime, zone: ZoneInfo) -> str:
+    """Return when something was, shortly: `14:32` today, `Tue 10:13` within six days, else with its date."""
+    local, today = at.astimezone(zone), now.astimezone(zone)
+    if local.date() == today.date():
+        return f"{local:%H:%M}"
+    if timedelta(0) < today - local < timedelta(days=6):
+        return f"{local:%a %H:%M}"
+    return day(at, now, zone) + f", {local:%H:%M}"
+
+
+def day(at: datetime, now: datetime, zone: ZoneInfo) -> str:
+    """Return a date: `24 Nov`, with its year where that is another one."""
+    local = at.astimezone(zone)
+    year = "" if local.year == now.astimezone(zone).year else f" {local.year}"
+    return f"{local.day} {local:%b}{year}"
+
+
+def whole_day(at: datetime, zone: ZoneInfo) -> str:
+    """Return a date in full: `Tuesday 24 November`."""
+    local = at.astimezone(zone)
+    return f"{local:%A} {local.day} {local:%B}"
+
+
+def span(seconds: float) -> str:
+    """Return a duration in its largest unit: `4 s`, `12 min`, `3 h`, `2 days`."""
+    seconds = abs(seconds)
+    if seconds < MINUTE:
+        return f"{seconds:.0f} s"
+    if seconds < HOUR:
+        return f"{seconds // MINUTE:.0f} min"
+    if seconds < 2 * DAY:
+        return f"{seconds // HOUR:.0f} h"
+    return f"{seconds // DAY:.0f} days"
+
+
+def ago(at: datetime, now: datetime) -> str:
+    """Return how long ago something was: `2 min ago`, or `in 4 s` where it is to come."""
+    seconds = (now - at).total_seconds()
+    return f"in {span(seconds)}" if seconds < 0 else f"{span(seconds)} ago"
+
+
+def zone_name(zone: ZoneInfo) -> str:
+    """Return a zone's word: `Berlin`."""
+    return zone.key.rpartition("/")[2].replace("_", " ")
+
+
+def masked(address: str | None) -> str:
+    """Return an address of which the first letter and the domain are shown: `a***@corp.example`."""
+    return masked_text(address) if address else ""
+
+
+def iso(at: datetime) -> str:
+    """Return a time for machines."""
+    return at.astimezone(UTC).isoformat()

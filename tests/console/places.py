@@ -1,0 +1,77 @@
+"""What the walking tests need of each route: a value for each parameter of its path, and the query that it wants."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from app.console.context import Console
+from app.console.routes import Served, read_pages, table
+from app.console.wiring import open_entrance
+from tests.support.service import TOKENS, gate_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tests.support.service import Running
+
+# The query that a route needs so that it shows something, by its path without the root; most need none.
+QUERIES: dict[str, dict[str, str]] = {}
+# Routes that a person sees as a form's answer: what the form holds.
+FORMS: dict[str, dict[str, str]] = {}
+
+
+def served(web: Running) -> tuple[Served, ...]:
+    """Return all routes of the console that need a session."""
+    process = web.process
+    entrance = open_entrance(process, gate_of([], TOKENS))
+    return table(read_pages(Console(process, process.engine, entrance.sessions)))
+
+
+def path_of(route: Served, parameters: Mapping[str, str]) -> str:
+    """Return the path of a route without the root, its parameters filled; one that is not there names nothing."""
+    path = route.path.removeprefix("/admin").removesuffix(".json")
+    return re.sub(r"\{(\w+)[^}]*\}", lambda found: parameters.get(found.group(1), "nothing"), path)
+
+
+def query_of(route: Served) -> dict[str, str]:
+    """Return the query of a route."""
+    return QUERIES.get(route.path.removeprefix("/admin").removesuffix(".json"), {})
+
+
+async def parameters_of(web: Running) -> dict[str, str]:
+    """Return a value for each name of a path's parameter, from what the service has stored."""
+    rows = await web.rows("""
+        SELECT (SELECT max(id) FROM events) AS event_id, (SELECT max(id) FROM enrollments) AS enrollment_id,
+               (SELECT max(id) FROM refused_deliveries) AS delivery_id
+    """)
+    return {name: value for name, value in rows[0].items() if value} | {
+        "source": "crm",
+        "sender": "anna",
+        "account": "default",
+        "rule": "signup",
+        "endpoint": "crm-back",
+        "revision": web.process.current_rulebook().revision,
+    }
+
+
+async def fill(web: Running) -> None:
+    """Let the service have some of everything: events, enrollments in some states, rejected deliveries."""
+    for number in range(3):
+        data = {"email": f"ada{number}@corp.example", "employees": 80, "first_name": "Ada"}
+        await web.deliver("crm", {"type": "signup", "data": data})
+    await web.deliver("crm", {"type": "signup", "data": {"email": "bob@corp.example", "employees": 8}})
+    await web.deliver("open", {"id": "1", "type": "ping", "email": "eve@corp.example", "at": "2026-11-23T09:00:00Z"})
+    await web.client.post("/webhooks/crm", content=b'{"type": "signup"}')
+    await web.post("/api/v1/suppressions", value="mallory@corp.example", reason="asked by mallory@corp.example")
+    await web.execute("UPDATE enrollments SET state = 'parked', reason = 'no_sender' WHERE email = 'ada0@corp.example'")
+    enrolled = "UPDATE enrollments SET state = 'enrolled', enrolled_at = now(), sender = 'anna' WHERE email = :email"
+    await web.execute(enrolled, email="ada1@corp.example")
+
+
+async def after_retention(web: Running) -> None:
+    """Take away what the retention takes: payloads and deliveries."""
+    await web.execute("UPDATE events SET data = NULL, answers = NULL")
+    await web.execute("DELETE FROM deliveries")
+    await web.execute("DELETE FROM refused_deliveries")
+    await web.execute("DELETE FROM event_keys")

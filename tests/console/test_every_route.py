@@ -1,0 +1,175 @@
+"""What holds for every route of the console, whichever page it is of: each test walks all of them."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+
+from app.console.headers import POLICY
+from app.operators import Role
+from tests.console.places import FORMS, after_retention, fill, parameters_of, path_of, query_of, served
+from tests.support.console import OWN_FORM, Browser, signed_in
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping
+
+    import httpx
+
+    from app.console.routes import Served
+    from tests.support.service import Running
+
+HIDDEN = ("ada0@", "ada1@", "ada2@", "bob@corp", "eve@corp", "mallory@corp")
+EXPECTED = {200, 404}  # a thing that is named may not be there
+UNCHANGED_TABLES = (
+    "events",
+    "decisions",
+    "enrollments",
+    "journal",
+    "intents",
+    "suppressions",
+    "sender_pauses",
+    "rulebooks",
+    "outbound",
+    "forgettings",
+    "audit",
+    "rate_windows",
+    "oauth_grants",
+    "refused_deliveries",
+    "deliveries",
+)
+
+
+@pytest.fixture(params=list(Role), ids=list(Role))
+async def browser(web: Running, request: pytest.FixtureRequest) -> AsyncIterator[Browser]:
+    """The browser of a person of each role."""
+    one = await signed_in(web, request.param)
+    async with one.client:
+        yield one
+
+
+async def opened(browser: Browser, route: Served, parameters: Mapping[str, str]) -> httpx.Response:
+    """Open a route's page as a person would."""
+    path = path_of(route, parameters) + (".json" if route.as_json else "")
+    if route.method == "GET":
+        return await browser.get(path, **query_of(route))
+    return await browser.post(path, FORMS.get(path, {}), **query_of(route))
+
+
+def read_only(routes: tuple[Served, ...]) -> list[Served]:
+    """Return the routes that show something."""
+    return [route for route in routes if route.method == "GET"]
+
+
+@pytest.mark.parametrize("state", ["empty", "filled", "after the retention"])
+async def test_every_page_renders_for_every_role(
+    web: Running, browser: Browser, request: pytest.FixtureRequest, state: str
+) -> None:
+    role = Role(request.node.callspec.params["browser"])
+    if state != "empty":
+        await fill(web)
+    parameters = await parameters_of(web)
+    if state == "after the retention":
+        await after_retention(web)
+    for route in read_only(served(web)):
+        response = await opened(browser, route, parameters)
+        wanted = EXPECTED if role.may(route.role or Role.VIEWER) else {403}
+        assert response.status_code in wanted, (route.name, response.text)
+
+
+async def test_a_page_shows_what_is_there(web: Running, admin: Browser) -> None:
+    await fill(web)
+    parameters = await parameters_of(web)
+    found = [
+        route.name for route in read_only(served(web)) if (await opened(admin, route, parameters)).status_code == 200
+    ]
+    assert sorted(found) == sorted(route.name for route in read_only(served(web)))
+
+
+async def test_no_get_changes_anything(web: Running, admin: Browser) -> None:
+    await fill(web)
+    parameters, before = await parameters_of(web), await _contents(web)
+    for route in read_only(served(web)):
+        if not route.changes:
+            await opened(admin, route, parameters)
+            assert await _contents(web) == before, route.name
+
+
+async def test_every_form_of_another_site_is_refused(web: Running, admin: Browser) -> None:
+    await fill(web)
+    parameters, before = await parameters_of(web), await _contents(web)
+    for route in served(web):
+        if route.method == "POST":
+            for headers in (
+                {"sec-fetch-site": "cross-site"},
+                {"origin": "https://evil.example"},
+                {"sec-fetch-site": "same-site"},
+            ):
+                url = f"/admin{path_of(route, parameters)}"
+                response = await admin.client.post(url, params=query_of(route), headers=headers)
+                assert response.status_code == 403, route.name
+    assert await _contents(web) == before
+
+
+async def test_every_change_needs_its_role(web: Running, viewer: Browser) -> None:
+    await fill(web)
+    parameters = await parameters_of(web)
+    for route in served(web):
+        if route.change is not None:
+            assert route.role is not Role.VIEWER, route.name
+            url = f"/admin{path_of(route, parameters)}"
+            response = await viewer.client.request(route.method, url, params=query_of(route), headers=OWN_FORM)
+            assert response.status_code == 403, route.name
+
+
+async def test_every_answer_has_the_headers(web: Running, admin: Browser) -> None:
+    await fill(web)
+    parameters = await parameters_of(web)
+    for route in read_only(served(web)):
+        response = await opened(admin, route, parameters)
+        assert response.headers["content-security-policy"] == POLICY, route.name
+        assert response.headers["cache-control"] == "no-store", route.name
+        assert response.headers["x-content-type-options"] == "nosniff", route.name
+        assert response.headers["referrer-policy"] == "same-origin", route.name
+
+
+async def test_no_page_has_script_or_style_in_its_markup(web: Running, admin: Browser) -> None:
+    await fill(web)
+    parameters = await parameters_of(web)
+    for route in read_only(served(web)):
+        if not route.as_json:
+            html = (await opened(admin, route, parameters)).text
+            assert not re.search(r"<style|\sstyle=|\son[a-z]+=|javascript:", html), route.name
+            assert all("src=" in tag for tag in re.findall(r"<script[^>]*>", html)), route.name
+
+
+async def test_no_address_is_on_any_page_of_a_viewer(web: Running, viewer: Browser) -> None:
+    await fill(web)
+    parameters = await parameters_of(web)
+    for route in served(web):
+        if route.change is None:
+            text = (await opened(viewer, route, parameters)).text
+            assert not [address for address in HIDDEN if address in text], route.name
+
+
+async def test_no_address_is_in_any_list_of_an_admin(web: Running, admin: Browser) -> None:
+    await fill(web)
+    parameters = await parameters_of(web)
+    for route in read_only(served(web)):
+        text = (await opened(admin, route, parameters)).text
+        assert not [address for address in HIDDEN if address in text], route.name
+
+
+async def test_every_page_has_its_model(web: Running) -> None:
+    routes = served(web)
+    models = {route.path.removesuffix(".json") for route in routes if route.as_json}
+    assert models == {route.path for route in routes if route.page and route.method == "GET" and not route.as_json}
+
+
+async def _contents(web: Running) -> dict[str, object]:
+    rows = {}
+    for name in UNCHANGED_TABLES:
+        statement = f"SELECT md5(string_agg(t::text, '|' ORDER BY t::text)) AS sum FROM {name} t"  # noqa: S608  # our own names
+        rows[name] = (await web.rows(statement))[0]["sum"]
+    return rows

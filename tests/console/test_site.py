@@ -1,0 +1,84 @@
+"""The frame: who comes in, what each answer carries, and what is said where a page cannot be shown."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from app.console.static_files import static_files
+from tests.support.console import OWN_FORM
+from tests.support.service import BASE, close_database, open_database
+
+if TYPE_CHECKING:
+    from tests.support.console import Browser
+    from tests.support.postgres import Databases
+    from tests.support.service import Running
+
+
+async def test_who_is_not_signed_in_is_sent_to_sign_in_and_back(web: Running) -> None:
+    response = await web.client.get("/admin/audit?period=7d")
+    assert response.status_code == 303
+    assert response.headers["location"] == "/admin/sign-in?next=%2Fadmin%2Faudit%3Fperiod%3D7d"
+
+
+async def test_a_program_without_a_session_is_answered_a_problem_document(web: Running) -> None:
+    response = await web.client.get("/admin/audit.json")
+    assert response.status_code == 401
+    assert response.headers["content-type"] == "application/problem+json"
+
+
+async def test_a_role_that_is_too_low_is_a_page_and_a_line_of_the_log(web: Running, viewer: Browser) -> None:
+    response = await viewer.get("/audit")
+    assert response.status_code == 403
+    assert "This needs the role admin; vera is viewer." in response.text
+    rows = await web.rows("SELECT who, what, outcome FROM audit WHERE who = 'vera' AND what LIKE 'GET%'")
+    assert rows == [{"who": "vera", "what": "GET /admin/audit", "outcome": "refused"}]
+
+
+async def test_a_page_and_its_model(web: Running, admin: Browser) -> None:
+    assert (await web.post("/api/v1/suppressions", value="eve@corp.example")).status_code == 200
+    page = await admin.get("/audit")
+    assert page.status_code == 200
+    assert "POST /api/v1/suppressions" in page.text
+    model = await admin.json("/audit")
+    assert "POST /api/v1/suppressions" in [line["what"] for line in model["lines"]["items"]]
+
+
+async def test_a_form_of_another_site_changes_nothing(web: Running) -> None:
+    for headers in ({"origin": "https://evil.example"}, {"sec-fetch-site": "cross-site"}, {}):
+        response = await web.client.post("/admin/audit", headers=headers)
+        assert response.status_code in {403, 405}
+    response = await web.client.post("/admin/audit", headers=OWN_FORM)
+    assert response.status_code == 405
+
+
+async def test_a_misspelt_filter_is_named(admin: Browser) -> None:
+    response = await admin.get("/audit", perod="7d")
+    assert response.status_code == 422
+    assert "perod" in response.text
+
+
+async def test_files_are_kept_by_browsers_and_found_by_their_content(web: Running) -> None:
+    for file in static_files().values():
+        response = await web.client.get(f"/admin/static/{file.name}")
+        assert response.content == file.content
+        assert "immutable" in response.headers["cache-control"]
+    assert (await web.client.get("/admin/static/console.css")).status_code == 404
+
+
+async def test_a_store_that_is_away_is_a_page_that_says_so(
+    web: Running, database_url: str, postgres: Databases
+) -> None:
+    await close_database(postgres.url, database_url)
+    try:
+        response = await web.client.get("/admin/audit", headers={"cookie": "__Host-segue=made-up"})
+        assert response.status_code == 503
+        assert response.headers["retry-after"] == "5"
+        assert "The store is away" in response.text
+    finally:
+        await open_database(postgres.url, database_url)
+
+
+async def test_the_root_leads_to_the_overview(web: Running) -> None:
+    response = await web.client.get("/admin")
+    assert (response.status_code, response.headers["location"]) == (303, "/admin/overview")
+    assert BASE.startswith("https://")
