@@ -634,3 +634,53 @@ audit = Table(
     Index(None, "what", "id"),
     comment="Who did what, from where, and what it changed. People are masked.",
 )
+
+tallies = Table(
+    "tallies",
+    metadata,
+    Column("hour", Instant, nullable=False),
+    Column("stage", Text, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("rule", Text, nullable=False),
+    Column("account", Text, nullable=False),
+    Column("sequence", Text, nullable=False),
+    Column("sender", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("known", Boolean, nullable=False),
+    Column("n", BigInteger, nullable=False),
+    PrimaryKeyConstraint("hour", "stage", "source", "rule", "account", "sequence", "sender", "reason", "known"),
+    Index(None, "stage", "hour"),
+    Index(None, "rule", "hour"),
+    comment="What became of the events that were received in each hour (UTC), counted from their rows.",
+)
+
+tally_counters = Table(
+    "tally_counters",
+    metadata,
+    Column("hour", Instant, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("result", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("run", Text, nullable=False),
+    Column("n", BigInteger, nullable=False),
+    Column("last_at", Instant, nullable=False),
+    PrimaryKeyConstraint("hour", "source", "result", "reason", "run"),
+    Index(None, "source", "hour"),
+    Index("ix_tally_counters_runs", "hour", postgresql_where=text("run <> ''")),
+    comment="What leaves no row, by the hour: the total of each run of a process. `run` is empty once summed up.",
+)
+
+tally_state = Table(
+    "tally_state",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("turn", BigInteger, nullable=False, server_default=text("0")),
+    Column("leased_by", Text),
+    Column("leased_until", Instant),
+    Column("cursor", BigInteger),
+    Column("decided_until", Instant),
+    Column("rebuild_next", Instant),
+    Column("frozen_before", Instant),
+    Column("ran_at", Instant),
+    comment="Whose turn it is to count, up to where the journal and decisions are counted, and which hours are kept.",
+)

@@ -133,6 +133,15 @@ IMPERSONAL = {
         _IDS: "id", _TIMES: "at", "operators, from where, and what they did: people in it are masked":
         "who role origin what target before after revision", _NUMBERS: "outcome status",
     },
+    "tallies": {
+        _TIMES: "hour", _RULES: "source rule account sequence", _STAFF: "sender", _NUMBERS: "stage known n",
+        "classes of reasons, and types of events without addresses": "reason",
+    },
+    "tally_counters": {_TIMES: "hour last_at", _RULES: "source", _NUMBERS: "result reason run n"},
+    "tally_state": {
+        _NUMBERS: "name turn leased_by cursor",
+        _TIMES: "leased_until decided_until rebuild_next frozen_before ran_at",
+    },
     "outbound_endpoints": {
         _RULES: "endpoint", _NUMBERS: "fingerprint failures openings",
         _TIMES: "open_until probing_until disabled_at last_success_at last_error_at",
