@@ -1,13 +1,13 @@
 """Sessions of the console, logins in progress, and sign-in links
 
-Revision: 0035, after 0033. Each is found by the SHA-256 of what a browser holds, and swept by the time at which it ends.
+Revision: 0035, after 0034. Each is found by the SHA-256 of what a browser holds, and swept by the time at which it ends.
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "0035"
-down_revision = "0033"
+down_revision = "0034"
 branch_labels = None
 depends_on = None
 
