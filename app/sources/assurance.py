@@ -60,6 +60,11 @@ class Authentication(ABC):
         """The name, in lower case, of the header that holds a password; None where there is none."""
         return None
 
+    @property
+    def covers_url(self) -> bool:
+        """Whether the proof covers the URL, which is kept as it came then."""
+        return False
+
     def redacted(self, delivery: Delivery, secrets: tuple[Secret, ...]) -> Delivery:
         """Return the delivery without what would let a reader send another one."""
         return delivery

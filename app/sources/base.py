@@ -11,7 +11,7 @@ from pydantic import SecretStr
 
 from app.model import Delivery, Event, Response, Secret, SourceConfig
 from app.sources.fields import query_of
-from app.sources.kept_headers import only_known, without_parameters
+from app.sources.kept_headers import known_headers, without_parameters
 from app.sources.options import HeaderOptions, StrictOptions, TimedOptions, TokenOptions, options_of
 from app.sources.strict_json import parse_object
 from app.sources.value_paths import header_of
@@ -111,8 +111,9 @@ class Provider(ABC):
     def with_known_head(self, delivery: Delivery, config: SourceConfig, authentication: Authentication) -> Delivery:
         """Return the delivery with what is read of its headers, and without credentials in a URL that is not signed."""
         names = authentication.headers(delivery) | self.named_headers(config)
-        kept = only_known(delivery, names, self.header_prefixes, authentication.secret_header)
-        return kept if "url" in authentication.proof.covers else without_parameters(kept)
+        headers = known_headers(delivery.headers, names, self.header_prefixes, authentication.secret_header)
+        url = delivery.url if authentication.covers_url else without_parameters(delivery.url)
+        return delivery.with_head(url, headers)
 
     def named_headers(self, config: SourceConfig) -> frozenset[str]:
         """Return the headers, in lower case, from which the source's configuration takes values."""

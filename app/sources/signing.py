@@ -68,6 +68,11 @@ class Scheme(Authentication):
         how = f"{kind}{self.algorithm.upper()} in {self.header}"
         return Proof(how, ", ".join(covered), f"for {in_words(self.tolerance)}" if self.tolerance else WHILE_IN_FORCE)
 
+    @property
+    def covers_url(self) -> bool:
+        """Whether the template names the URL."""
+        return "{url}" in self.template
+
     def headers(self, delivery: Delivery) -> frozenset[str]:
         """Return the headers of the signature, its id and its time."""
         return frozenset(filter(None, (self.header, self.id_header, self.timestamp_header)))
