@@ -22,6 +22,11 @@ SegueError
 │   └── NotConnected         the account has no usable grant: its work is held until it is connected
 │       └── GrantRevoked     HubSpot says that the grant is dead: it is never used again
 ├── InstallRefused           an account cannot be connected this way: the message says why, and what to do
+├── BulkRefused              a job on many rows is not begun: the message says why, and what to do
+│   ├── FilterRejected       its filter is not one of its kind
+│   ├── MoreThanShown        more rows match by now than were shown: show the new count, and ask again
+│   └── TooManyForRole       the role may not ask for so many at once
+├── JobNotMovable            the state of a job does not allow that
 ├── DecryptionFailed         what is stored opens with none of the keys: it counts as absent, and is kept
 ├── LookupFailed             a thin event's provider may say later what the event is about: retry
 ├── LookupNotFound           it has no such thing: a recorded no, which says so
@@ -216,6 +221,30 @@ class StoreSlow(NotSent):
 
 class InstallRefused(SegueError):
     """An account cannot be connected this way; the message is for the person who tries, and says what to do."""
+
+
+class BulkRefused(SegueError):
+    """A job on many rows is not begun; the message is for the operator who asks, and says what to do."""
+
+
+class FilterRejected(BulkRefused):
+    """The filter of a job is none of its kind, or would match everything."""
+
+
+class MoreThanShown(BulkRefused):
+    """More rows match by now than the operator was shown: `count` is the new number."""
+
+    def __init__(self, message: str, *, count: int) -> None:
+        super().__init__(message)
+        self.count = count
+
+
+class TooManyForRole(BulkRefused):
+    """The role may not ask for so many rows at once; an admin may."""
+
+
+class JobNotMovable(SegueError):
+    """The state of a job does not allow that: the message names the state."""
 
 
 class DecryptionFailed(SegueError):

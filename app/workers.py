@@ -11,6 +11,7 @@ import structlog
 
 from app.accounts.identity import IdentityLearner
 from app.accounts.identity_store import IdentityStore
+from app.bulk import wiring as bulk_wiring
 from app.database.listen import FORGETTING_READY, IDLE_POLL_SECONDS
 from app.enrichment import wiring as enrichment_wiring
 from app.enrollments import wiring as enrollments_wiring
@@ -60,7 +61,14 @@ async def start_forgetting(process: Process) -> None:
 
 
 PER_ACCOUNT = (enrollments_wiring.start, followup_wiring.start, start_identity)
-PER_PROCESS = (enrichment_wiring.start, outbound_wiring.start, reports_wiring.start, start_releasing, start_forgetting)
+PER_PROCESS = (
+    enrichment_wiring.start,
+    outbound_wiring.start,
+    bulk_wiring.start,
+    reports_wiring.start,
+    start_releasing,
+    start_forgetting,
+)
 
 
 async def start(process: Process) -> None:

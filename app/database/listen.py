@@ -29,6 +29,7 @@ HINTS_READY = "segue_hints_ready"
 GRANT_CHANGED = "segue_grant_changed"
 RULEBOOK_CHANGED = "segue_rulebook_changed"
 FORGETTING_READY = "segue_forgetting_ready"
+BULK_READY = "segue_bulk_ready"
 
 
 class Notifications:

@@ -277,6 +277,10 @@ enrollments = Table(
     Index(None, "source", "id"),
     Index(None, "state", "id"),
     Index(None, "rule", "id"),
+    # A reason is what lists, groups and bulk jobs narrow by. Most rows have none.
+    Index("ix_enrollments_reason", "reason", "id", postgresql_where=text("reason IS NOT NULL")),
+    # With these columns the index alone groups the parked enrollments.
+    Index("ix_enrollments_parked", "reason", "rule", "sender", "updated_at", postgresql_where=text("state = 'parked'")),
     comment="The intent to enroll one contact into one sequence by one sender. The row is the job.",
 )
 
@@ -683,4 +687,33 @@ tally_state = Table(
     Column("frozen_before", Instant),
     Column("ran_at", Instant),
     comment="Whose turn it is to count, up to where the journal and decisions are counted, and which hours are kept.",
+)
+
+bulk_jobs = Table(
+    "bulk_jobs",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("asked_by", Text, nullable=False),
+    Column("role", Text),
+    Column("origin", Text, nullable=False),
+    Column("reason", Text),
+    Column("filter", JSONB, nullable=False),
+    Column("total", BigInteger, nullable=False),
+    Column("done", BigInteger, nullable=False, server_default=text("0")),
+    Column("outcomes", JSONB, nullable=False, server_default=text("'{}'")),
+    Column("cursor", Text, nullable=False, server_default=text("''")),
+    Column("created_at", Instant, nullable=False),
+    Column("started_at", Instant),
+    Column("finished_at", Instant),
+    Column("due_at", Instant, nullable=False),
+    Column("attempt", Integer, nullable=False, server_default=text("0")),
+    Column("leased_by", Text),
+    Column("leased_until", Instant),
+    Column("measured_from", Instant),
+    Column("done_before", BigInteger, nullable=False, server_default=text("0")),
+    Column("error", Text),
+    Index("ix_bulk_jobs_due", "due_at", postgresql_where=text("state IN ('waiting', 'running')")),
+    comment="What operators ask for many rows at once: done a chunk at a time, each in one transaction.",
 )

@@ -15,44 +15,56 @@ from app.enrollments.statements import HOLDER, free_intents
 from app.model import State
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from sqlalchemy import TextClause
     from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 CANCELLABLE = (State.HELD, State.READY, State.PARKED)
+
 
 # An operator who releases one `unsettled` enrollment by its id has looked at it and decides that it may be sent. All
 # others with an unknown outcome count as re-sent, so they are sent only where HubSpot shows that nothing has changed
 # since. HubSpot does not show who is in a workflow: those enrollments (`no_outcome`) are released only one by one.
 # An unenroll workflow that did not finish is started anew; one that may still be running is waited for.
 # One that was parked after a restore is sent, too, where it was released by its id; all others are compared anew.
-RELEASE = text(f"""
-    WITH found AS MATERIALIZED (
-        SELECT id FROM enrollments
-        WHERE state = 'parked' AND (CAST(:id AS text) IS NULL OR id = :id)
-          AND (CAST(:reason AS text) IS NULL OR reason = :reason) AND (CAST(:rule AS text) IS NULL OR rule = :rule)
-          AND (CAST(:sender AS text) IS NULL OR sender = :sender)
-          AND (CAST(:id AS text) IS NOT NULL OR reason IS DISTINCT FROM 'no_outcome')
-        ORDER BY id LIMIT :batch FOR UPDATE
-    ), turns AS (
-        SELECT id, {ONE_AFTER_THE_OTHER} + make_interval(secs => :later) AS due_at FROM found
-    ), moved AS (
-        UPDATE enrollments SET state = 'ready', reason = NULL, detail = NULL, step = NULL, tries = 0, reads = 0,
-               resends = CASE WHEN first_sending_at IS NULL THEN 0
-                              WHEN reason = 'unsettled' AND enrollments.id = :id THEN 0 ELSE 1 END,
-               first_failed_at = NULL, due_at = turns.due_at,
-               restores_seen = CASE WHEN reason = 'after_restore' AND enrollments.id = :id
-                                    THEN COALESCE((SELECT max(number) FROM restores), 0) ELSE restores_seen END,
-               triggered_at = CASE WHEN reason NOT IN ('unenroll_unfinished', 'no_outcome')
-                                        AND triggered_until > clock_timestamp() THEN triggered_at END,
-               updated_at = clock_timestamp()
-        FROM turns WHERE enrollments.id = turns.id
-        RETURNING enrollments.id, attempt
-    ), noted AS (
-        INSERT INTO journal (enrollment_id, at, before, after, attempt, cause)
-        SELECT id, clock_timestamp(), 'parked', 'ready', attempt, 'released_by_operator' FROM moved
-    )
-    SELECT id, pg_notify(CAST(:channel AS text), '') FROM moved
-""")  # noqa: S608  # the only text put in is a constant
+def _release(which: str) -> TextClause:
+    """Return the statement that releases the parked enrollments for which the condition `which` holds."""
+    return text(f"""
+        WITH found AS MATERIALIZED (
+            SELECT id FROM enrollments WHERE state = 'parked' AND {which} FOR UPDATE
+        ), turns AS (
+            SELECT id, {ONE_AFTER_THE_OTHER} + make_interval(secs => :later) AS due_at FROM found
+        ), moved AS (
+            UPDATE enrollments SET state = 'ready', reason = NULL, detail = NULL, step = NULL, tries = 0, reads = 0,
+                   resends = CASE WHEN first_sending_at IS NULL THEN 0
+                                  WHEN reason = 'unsettled' AND enrollments.id = :id THEN 0 ELSE 1 END,
+                   first_failed_at = NULL, due_at = turns.due_at,
+                   restores_seen = CASE WHEN reason = 'after_restore' AND enrollments.id = :id
+                                        THEN COALESCE((SELECT max(number) FROM restores), 0) ELSE restores_seen END,
+                   triggered_at = CASE WHEN reason NOT IN ('unenroll_unfinished', 'no_outcome')
+                                            AND triggered_until > clock_timestamp() THEN triggered_at END,
+                   updated_at = clock_timestamp()
+            FROM turns WHERE enrollments.id = turns.id
+            RETURNING enrollments.id, attempt
+        ), noted AS (
+            INSERT INTO journal (enrollment_id, at, before, after, attempt, cause, detail)
+            SELECT id, clock_timestamp(), 'parked', 'ready', attempt, 'released_by_operator', CAST(:job AS text)
+            FROM moved
+        )
+        SELECT id, pg_notify(CAST(:channel AS text), '') FROM moved
+    """)  # noqa: S608  # the only text put in are constants
+
+
+RELEASE = _release("""
+    (CAST(:id AS text) IS NULL OR id = :id)
+    AND (CAST(:reason AS text) IS NULL OR reason = :reason) AND (CAST(:rule AS text) IS NULL OR rule = :rule)
+    AND (CAST(:sender AS text) IS NULL OR sender = :sender)
+    AND (CAST(:id AS text) IS NOT NULL OR reason IS DISTINCT FROM 'no_outcome')
+    ORDER BY id LIMIT :batch
+""")
+# Those of a job's chunk that are still parked; none of them was looked at, so none is released as if by its id.
+RELEASE_THESE = _release("id = ANY(CAST(:ids AS text[])) AND reason IS DISTINCT FROM 'no_outcome' ORDER BY id")
 
 
 def _cancel(which: str) -> TextClause:
@@ -65,8 +77,9 @@ def _cancel(which: str) -> TextClause:
                    detail = CASE WHEN found.state = 'parked' THEN detail END  -- what it waited for is over
             FROM found WHERE enrollments.id = found.id
         ), {free_intents("found")}
-        INSERT INTO journal (enrollment_id, at, before, after, attempt, cause)
-        SELECT id, clock_timestamp(), state, 'cancelled', attempt, 'cancelled_by_operator' FROM found
+        INSERT INTO journal (enrollment_id, at, before, after, attempt, cause, detail)
+        SELECT id, clock_timestamp(), state, 'cancelled', attempt, 'cancelled_by_operator', CAST(:job AS text)
+        FROM found
         RETURNING enrollment_id, before
     """)  # noqa: S608  # the only text put in are constants
 
@@ -74,6 +87,9 @@ def _cancel(which: str) -> TextClause:
 # The row is locked first: a worker that is about to claim it either has it already, and then no row is returned, or
 # finds it cancelled.
 CANCEL = _cancel("id = :id AND state = ANY(:states)")
+
+# Those of a job's chunk that are still in one of its states.
+CANCEL_THESE = _cancel("id = ANY(CAST(:ids AS text[])) AND state = ANY(CAST(:states AS text[])) ORDER BY id")
 
 # Cancels all waiting enrollments of one person or one rule. A transaction that has locked such a row for a moment (it
 # releases, holds or claims it) is waited for; then the row is cancelled unless it is working. Every statement that
@@ -94,9 +110,9 @@ class EnrollmentOperatorStore:
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
 
-    async def release(self, enrollment_id: str) -> bool:
-        """Make a parked enrollment ready again; return whether there was one."""
-        return await self._release(later=0.0, batch=1, id=enrollment_id) == 1
+    async def release(self, enrollment_id: str, *, why: str | None = None) -> bool:
+        """Make a parked enrollment ready again; return whether there was one. `why` is for the audit log."""
+        return await self._release(later=0.0, batch=1, why=why, id=enrollment_id) == 1
 
     async def release_parked(self, *, reason: str | None, rule: str | None, sender: str | None) -> int:
         """Make all matching parked enrollments ready, one after the other; return how many.
@@ -111,25 +127,25 @@ class EnrollmentOperatorStore:
             released += count
         return released
 
-    async def _release(self, *, later: float, batch: int, **filters: str | None) -> int:
-        no_filter: dict[str, str | None] = {"id": None, "reason": None, "rule": None, "sender": None}
+    async def _release(self, *, later: float, batch: int, why: str | None = None, **filters: str | None) -> int:
+        no_filter: dict[str, str | None] = {"id": None, "reason": None, "rule": None, "sender": None, "job": None}
         values = {"channel": ENROLLMENTS_READY, "later": later, "batch": batch}
         with busy_when_gone():
             async with self._engine.begin() as connection:
                 moved = [row.id for row in await connection.execute(RELEASE, no_filter | filters | values)]
                 if moved:
-                    await note(connection, **_moved(moved, "parked", "ready"))
+                    await note(connection, **_moved(moved, "parked", "ready", why=why))
                 return len(moved)
 
-    async def cancel(self, enrollment_id: str) -> bool:
+    async def cancel(self, enrollment_id: str, *, why: str | None = None) -> bool:
         """Cancel an enrollment that is held, ready or parked; return whether there was one.
 
-        This frees the person's intent, unless a request of the enrollment may have worked.
+        This frees the person's intent, unless a request of the enrollment may have worked. `why` is for the audit log.
         """
-        states = [str(state) for state in CANCELLABLE]
+        values = {"id": enrollment_id, "states": [str(state) for state in CANCELLABLE], "job": None}
         with busy_when_gone():
             async with self._engine.begin() as connection:
-                return await _cancelled(connection, CANCEL, {"id": enrollment_id, "states": states}) == 1
+                return await _cancelled(connection, CANCEL, values, why=why) == 1
 
     async def cancel_waiting(self, *, email: str | None, rule: str | None) -> int:
         """Cancel all held and ready enrollments of one person, one rule, or both; return how many.
@@ -137,7 +153,7 @@ class EnrollmentOperatorStore:
         Raises ValueError where neither is named.
         """
         _require_filter(email, rule)
-        values = {"email": email, "rule": rule, "batch": BATCH}
+        values = {"email": email, "rule": rule, "batch": BATCH, "job": None}
         cancelled, count = 0, BATCH
         with busy_when_gone():
             while count == BATCH:
@@ -147,19 +163,34 @@ class EnrollmentOperatorStore:
         return cancelled
 
 
-async def _cancelled(connection: AsyncConnection, statement: TextClause, values: dict[str, Any]) -> int:
+async def release_these(connection: AsyncConnection, ids: Sequence[str], *, job: str) -> int:
+    """Release those of these enrollments that are parked, ten a second; return how many. The journal names `job`."""
+    values = {"ids": list(ids), "id": None, "later": 0.0, "channel": ENROLLMENTS_READY, "job": job}
+    return len((await connection.execute(RELEASE_THESE, values)).all())
+
+
+async def cancel_these(connection: AsyncConnection, ids: Sequence[str], states: Sequence[str], *, job: str) -> int:
+    """Cancel those of these enrollments that are in `states`; return how many. The journal names `job`."""
+    values = {"ids": list(ids), "states": sorted({*states} & {*CANCELLABLE}), "job": job}
+    return await _cancelled(connection, CANCEL_THESE, values)
+
+
+async def _cancelled(
+    connection: AsyncConnection, statement: TextClause, values: dict[str, Any], *, why: str | None = None
+) -> int:
     """Run a statement that cancels, and let the next enrollment of each person go on; return the number cancelled."""
     before = {row.enrollment_id: row.before for row in await connection.execute(statement, values)}
     if before:
         await connection.execute(RELEASE_PEOPLE, {"ids": list(before), "channel": ENROLLMENTS_READY})
-        await note(connection, **_moved(list(before), *sorted(set(before.values())), "cancelled"))
+        await note(connection, **_moved(list(before), *sorted(set(before.values())), "cancelled", why=why))
     return len(before)
 
 
-def _moved(ids: list[str], *states: str) -> dict[str, Any]:
+def _moved(ids: list[str], *states: str, why: str | None) -> dict[str, Any]:
     """Return what the audit log says of enrollments that left all but the last of `states` for that one."""
     named = {"target": ids[0]} if len(ids) == 1 else {}
-    return named | {"before": {"state": list(states[:-1])}, "after": {"state": states[-1], "enrollments": ids}}
+    reason = {} if why is None else {"reason": why}
+    return named | {"before": {"state": list(states[:-1])}, "after": {"state": states[-1], "enrollments": ids} | reason}
 
 
 def _require_filter(*filters: str | None) -> None:

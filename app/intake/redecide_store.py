@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from sqlalchemy import Row, TextClause
-    from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+    from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncTransaction
 
     from app.intake.entries import Accepted, DecidedEvent
     from app.model import Event
@@ -83,15 +83,19 @@ class LockedEvent:
 
 
 class RedecideStore:
-    """Stored events that may be decided again."""
+    """Stored events that may be decided again: each in a transaction of its own, or all of them `within` one.
 
-    def __init__(self, engine: AsyncEngine) -> None:
+    Within one, each event has a savepoint, and workers are woken when that transaction is committed.
+    """
+
+    def __init__(self, engine: AsyncEngine, *, within: AsyncConnection | None = None) -> None:
         self._engine = engine
+        self._within = within
 
     @asynccontextmanager
     async def locked(self, event_id: str, *, dry_run: bool) -> AsyncIterator[LockedEvent | None]:
         """Yield the event under its lock, None where there is none; `dry_run` rolls back whatever is written."""
-        async with self._engine.connect() as connection, connection.begin() as transaction:
+        async with self._connection() as connection, self._transaction(connection) as transaction:
             yield await _read(connection, event_id)
             if dry_run:
                 await transaction.rollback()
@@ -103,20 +107,31 @@ class RedecideStore:
         """Return the ids of a source's stored events of these types, received since then, oldest first."""
         values = {"source": source, "types": list(types), "since": since}
         values |= {"first_id": first_id, "after": after, "limit": limit}
-        async with self._engine.connect() as connection:
+        async with self._connection() as connection:
             return list((await connection.execute(sql.LIST_HEARD_BY_RULE, values)).scalars())
 
     async def of_enrollment(self, enrollment_id: str) -> tuple[str, str, str] | None:
         """Return event, account and state of an enrollment, None where there is none."""
-        async with self._engine.connect() as connection:
+        async with self._connection() as connection:
             row = (await connection.execute(sql.READ_ENROLLMENT, {"id": enrollment_id})).one_or_none()
         return None if row is None else (row.event_id, row.account, row.state)
 
     async def notify_workers(self) -> None:
         """Wake the workers that listen: there are rows to claim."""
-        async with self._engine.begin() as connection:
+        async with self._connection() as connection, self._transaction(connection):
             woken = ((ENROLLMENTS_READY, ""), (THIN_EVENTS_READY, ""))
             await connection.execute(NOTIFY, notify_values(woken))
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[AsyncConnection]:
+        if self._within is not None:
+            yield self._within
+        else:
+            async with self._engine.connect() as connection:
+                yield connection
+
+    def _transaction(self, connection: AsyncConnection) -> AsyncTransaction:
+        return connection.begin() if self._within is None else connection.begin_nested()
 
 
 async def _read(connection: AsyncConnection, event_id: str) -> LockedEvent | None:

@@ -17,7 +17,7 @@ from app.sources import PROVIDERS
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from sqlalchemy.ext.asyncio import AsyncEngine
+    from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
     from app.intake.decided_again import DecidedAgain
     from app.model import Event
@@ -26,10 +26,10 @@ if TYPE_CHECKING:
     from app.rules.rulebook import Rulebook
 
 
-async def redecider(process: Process) -> Redecider:
+async def redecider(process: Process, *, within: AsyncConnection | None = None) -> Redecider:
     """Return what decides again in a process, by its rulebook in force; before there is one it raises Busy.
 
-    Raises Busy while the database cannot be reached.
+    `within` is a transaction in which all is done. Raises Busy while the database cannot be reached.
     """
 
     def book() -> Rulebook:
@@ -39,15 +39,20 @@ async def redecider(process: Process) -> Redecider:
 
     with busy_when_gone():
         hash_email = await process.hasher()
-    return open_redecider(process.engine, book, hash_email=hash_email, metrics=process.metrics)
+    return open_redecider(process.engine, book, hash_email=hash_email, metrics=process.metrics, within=within)
 
 
 def open_redecider(
-    engine: AsyncEngine, book: Callable[[], Rulebook], *, hash_email: Callable[[str], str], metrics: Metrics
+    engine: AsyncEngine,
+    book: Callable[[], Rulebook],
+    *,
+    hash_email: Callable[[str], str],
+    metrics: Metrics,
+    within: AsyncConnection | None = None,
 ) -> Redecider:
-    """Return what decides again by `book`."""
+    """Return what decides again by `book`: each event in a transaction of its own, or `within` one."""
     decider = Decider(new_id=Ids(), hash_email=hash_email, metrics=metrics)
-    return Redecider(RedecideStore(engine), decider, book=book, is_thin=is_thin)
+    return Redecider(RedecideStore(engine, within=within), decider, book=book, is_thin=is_thin)
 
 
 def resent(redecider: Redecider) -> Callable[[str], Awaitable[DecidedAgain | None]]:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from sqlalchemy import TextClause
-    from sqlalchemy.ext.asyncio import AsyncEngine
+    from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 BATCH_SIZE = 1000
 HIDDEN = frozenset({"body", "attempts", "leased_by", "leased_until"})
@@ -108,3 +108,10 @@ class OutboundOperatorStore:
 
 def _replayed(wanted: Mapping[str, Any], row: Any) -> tuple[dict[str, Any] | None, dict[str, Any]]:
     return row.was, {**wanted, "replayed": row.replayed}
+
+
+async def replay_these(connection: AsyncConnection, ids: Sequence[str], states: Sequence[str]) -> int:
+    """Make those of these events that are in `states` due again; return how many. Workers are woken at the commit."""
+    replayed = (await connection.execute(sql.REPLAY_THESE, {"ids": list(ids), "states": list(states)})).all()
+    await connection.execute(sql.NOTIFY, {"channel": OUTBOUND_READY})
+    return len(replayed)

@@ -187,6 +187,19 @@ REPLAY_MANY = text("""
     FROM moved
 """)
 
+# Those of a job's chunk that are still in one of its states. Who is told of a person who was forgotten is told once.
+REPLAY_THESE = text("""
+    WITH found AS MATERIALIZED (
+        SELECT id FROM outbound
+        WHERE id = ANY(CAST(:ids AS text[])) AND state = ANY(CAST(:states AS text[]))
+          AND NOT (kind = 'forgotten' AND state = 'delivered')
+        ORDER BY id FOR UPDATE
+    )
+    UPDATE outbound SET state = 'waiting', due_at = clock_timestamp(), tries = 0, updated_at = clock_timestamp()
+    FROM found WHERE outbound.id = found.id
+    RETURNING outbound.id
+""")
+
 # This runs at every scrape of the metrics. An index alone answers each half, without the rows and their bodies.
 BACKLOG = text("""
     SELECT endpoint, CAST(sum(waiting) AS bigint) AS waiting, CAST(sum(failed) AS bigint) AS failed,

@@ -142,6 +142,12 @@ IMPERSONAL = {
         _NUMBERS: "name turn leased_by cursor",
         _TIMES: "leased_until decided_until rebuild_next frozen_before ran_at",
     },
+    "bulk_jobs": {
+        _IDS: "id cursor", _TIMES: "created_at started_at finished_at due_at leased_until measured_from",
+        _NUMBERS: "kind state total done outcomes attempt leased_by done_before error",
+        "operators, from where, and what they asked for and why: people in it are masked":
+        "asked_by role origin reason filter",
+    },
     "outbound_endpoints": {
         _RULES: "endpoint", _NUMBERS: "fingerprint failures openings",
         _TIMES: "open_until probing_until disabled_at last_success_at last_error_at",

@@ -39,6 +39,9 @@ ME = {"account": "main"}
 CLAIM: dict[str, Any] = {"worker": "w", "lease": 15.0, "limit": 100}
 MONTH, DAY = timedelta(days=30), timedelta(days=1)
 POLLED: dict[str, dict[str, Any]] = {
+    "bulk.parked_store.GROUP_PARKED": {"by": "cause", "one_by_one": ["unsettled"], "most": 200},
+    "bulk.statements.CLAIM": {"worker": "w", "lease": 60.0, "kinds": ["cancel"]},
+    "bulk.statements.NEXT_DUE": {"worker": "w", "kinds": ["cancel"]},
     "enrichment.statements.CLAIM": CLAIM,
     "enrichment.statements.NEXT_DUE": {},
     "enrollments.statements.CLAIM_CONFIRMATIONS": ME | {"whole": 100, "patience": 20.0},
@@ -105,6 +108,7 @@ POLLED: dict[str, dict[str, Any]] = {
 # These count, and read what they count.
 GAUGES = frozenset(
     {
+        "bulk.parked_store.GROUP_PARKED",
         "senders.inbox_store.READ_INBOXES",
         "outbound.statements.BACKLOG",
         "reports.store.BACKLOG",
@@ -136,10 +140,13 @@ ASKED = {
     "database.restore_statements": "CHECK CHECK_TABLES CONFIRM INSERT LOCK NOTE UNMARK",
     "database.migrate": "IS_MIGRATED LOCK_MIGRATIONS READ_REVISION READ_WORKS_WITH WRITE_WORKS_WITH",
     "database.downgrade": "READ_COLUMNS TRY_LOCK",
-    "enrollments.operator_store": "CANCEL CANCEL_WAITING RELEASE",
+    "enrollments.operator_store": "CANCEL CANCEL_THESE CANCEL_WAITING RELEASE RELEASE_THESE",
+    "bulk.statements": "ASK HAND_BACK LIST LOCK LOCK_MINE MOVE MOVE_ON NOTIFY NOW SHOW",
+    "bulk.rows_store": "COUNT FIND FIRST_ROWS PLAN_FOR_VALUES",
+    "bulk.outbound_rows_store": "COUNT_OUTBOUND FIND_OUTBOUND FIRST_OUTBOUND",
     "senders.quota_store": "NEXT_FREE",
-    "outbound.statements": "ENABLE HAND_BACK LOCK_ENDPOINT NOTE NOTE_TEST NOTIFY RECORD REPLAY REPLAY_MANY TAKE_PROBE"
-    " WRITE_ENDPOINT",
+    "outbound.statements": "ENABLE HAND_BACK LOCK_ENDPOINT NOTE NOTE_TEST NOTIFY RECORD REPLAY REPLAY_MANY REPLAY_THESE"
+    " TAKE_PROBE WRITE_ENDPOINT",
     "hubspot.rate_limit_statements": "ADOPT_LIMIT BLOCK COUNT_DAY GIVE_PERMITS INSERT_PERMITS SPEND_DAY",
     "intake.rejected_store": "FIND_ACCEPTED FIND_REJECTED INSERT KEEP_NEWEST",
     "reports.store": "PLAN_FOR_VALUES TABLE_SIZES",  # polled, and reads PostgreSQL's catalogue
@@ -160,6 +167,8 @@ ASKED = {
     "tallies.read_statements": "ARRIVALS FUNNEL KINDS RULES SENDERS SERIES SOURCES STATE",
 }
 ROWS_OF_A_LOOK, BLOCKS_OF_A_LOOK = 300, 300
+PARKED_ROWS = 200  # of the filled database
+LATER = NOON + timedelta(days=3650)
 
 
 def _statements() -> Iterator[tuple[str, TextClause]]:
@@ -181,6 +190,7 @@ LOCKS = {
     "people.forget_statements.STOP_DECIDING",
     "rules.store.LOCK",
     "reports.store.PLAN_FOR_VALUES",
+    "bulk.rows_store.PLAN_FOR_VALUES",
 }  # PostgreSQL has no plan for them
 
 
@@ -358,6 +368,34 @@ async def test_a_search_for_an_address_reads_a_page_and_not_the_table(connection
 async def test_a_claim_looks_at_what_it_takes_however_many_are_due_at_one_time(connection: Any) -> None:
     nodes = await explained(connection, "enrollments.statements.CLAIM_READY", CLAIM | {"account": "bulk", "limit": 20})
     assert max(rows_looked_at(nodes).values()) <= 3 * 20, rows_looked_at(nodes)
+
+
+CHUNK: dict[str, Any] = {
+    "states": ["parked"],
+    "waiting": False,
+    "asked_at": LATER,
+    "without": ["unsettled"],
+    "after": "",
+}
+NAMED = dict.fromkeys(("reason", "rule", "sender", "source", "account", "since", "until"))
+
+
+@pytest.mark.parametrize("named", [{"reason": "odd"}, {"rule": "odd"}, {"source": "odd"}, {"sender": "odd"}])
+@pytest.mark.parametrize("name", ["COUNT", "FIND", "FIRST_ROWS"])
+async def test_a_job_looks_at_the_rows_of_its_states_or_its_reason_alone(
+    connection: Any, name: str, named: dict[str, str]
+) -> None:
+    await connection.execute(PLAN_FOR_VALUES.text)
+    nodes = await explained(connection, f"bulk.rows_store.{name}", NAMED | CHUNK | named | {"most": 500})
+    assert whole_tables(nodes) == []
+    assert sum(rows_looked_at(nodes).values()) <= PARKED_ROWS
+
+
+async def test_a_chunk_looks_at_little_more_than_it_takes(connection: Any) -> None:
+    await connection.execute(PLAN_FOR_VALUES.text)
+    values = NAMED | CHUNK | {"states": ["held", "ready"], "waiting": True, "account": "main", "most": 20}
+    nodes = await explained(connection, "bulk.rows_store.FIND", values | {"after": "000000004004"})
+    assert sum(rows_looked_at(nodes).values()) <= 3 * 2 * 20, rows_looked_at(nodes)
 
 
 @pytest.mark.parametrize("name", [name for name in POLLED if name.startswith("database.retention.")])
