@@ -27,6 +27,8 @@ SegueError
 │   ├── MoreThanShown        more rows match by now than were shown: show the new count, and ask again
 │   └── TooManyForRole       the role may not ask for so many at once
 ├── JobNotMovable            the state of a job does not allow that
+├── SignInRefused            a person is not signed in to the console: the page has `status`, and says why
+│   └── ProviderFailed       the identity provider gives no usable answer: later, or by a token; sessions go on
 ├── DecryptionFailed         what is stored opens with none of the keys: it counts as absent, and is kept
 ├── LookupFailed             a thin event's provider may say later what the event is about: retry
 ├── LookupNotFound           it has no such thing: a recorded no, which says so
@@ -245,6 +247,21 @@ class TooManyForRole(BulkRefused):
 
 class JobNotMovable(SegueError):
     """The state of a job does not allow that: the message names the state."""
+
+
+class SignInRefused(SegueError):
+    """A person is not signed in to the console. The message is for them; `status` is that of the page."""
+
+    def __init__(self, message: str, *, status: int = 400) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class ProviderFailed(SignInRefused):
+    """The identity provider gives no usable answer. The message holds nothing that it said of a person."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, status=502)
 
 
 class DecryptionFailed(SegueError):

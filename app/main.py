@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 import structlog
 
 from app import workers
 from app.accounts.sandbox_mode import running_sandbox
-from app.audit.act import command_act, system_act
+from app.audit.act import acting, command_act, system_act
 from app.audit.wiring import migrate_as
+from app.clock import utc_now
 from app.console.on_demand import ConsoleOnDemand
 from app.database.embedded.wiring import data_dir
 from app.database.migrate import require_migrated
 from app.database.wiring import database_url
 from app.errors import StartError
+from app.networks import is_unencrypted
 from app.observability.shared import PARENT, Shared, Slot
+from app.operators import Role
 from app.process import open_process
 from app.processes import Child, Supervisor, leave_to_parent, run_alone, run_apart, run_as_child
 from app.processes.imports import import_for_children
@@ -100,7 +105,20 @@ async def _prepare(service: Service, slot: Slot) -> tuple[Rulebook, int]:
         except StartError as error:
             practise = "\nto practise without a HubSpot account: `segue serve --sandbox`, or `segue demo`"
             raise StartError(f"{error}{'' if process.practice else practise}") from error
+        if process.practice and not is_unencrypted(f"http://{service.settings.host}"):
+            sys.stderr.write(f"The console: {await _link(process, service.sockets[-1])}\n")
         return process.current_rulebook(), process.rulebook.number
+
+
+async def _link(process: Process, bound: socket.socket) -> str:
+    """Return a link that signs one browser in to the console, for a person who practises on this machine."""
+    links, store = (
+        import_module(f"app.console.signin.{name}") for name in ("links", "store")
+    )  # no other start needs it
+    base = links.base_url(None, process.settings.host, bound.getsockname()[1])
+    with acting(system_act("start")):
+        link = links.make_link(store.SignInStore(process.engine), base, role=Role.ADMIN, name="practice", now=utc_now())
+        return str(await link)
 
 
 async def _receive(service: Service, rules: tuple[Rulebook, int], slot: Slot, parent: Parent, *, sweep: bool) -> None:

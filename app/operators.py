@@ -69,13 +69,34 @@ def read_tokens(text: str) -> tuple[Token, ...]:
     return tokens
 
 
+def is_name(name: str) -> bool:
+    """Return whether an operator may have this name."""
+    return _NAME.fullmatch(name) is not None and name not in RESERVED
+
+
+def read_role_values(text: str) -> tuple[tuple[Role, str], ...]:
+    """Return the roles of an identity provider's values, from `role value` lines; commas separate, too.
+
+    A value may hold blanks. Raises ValueError.
+    """
+    entries = [entry.strip() for entry in re.split(r"[\n,]", text)]
+    return tuple(_role_value(number, entry) for number, entry in enumerate(entries, start=1) if entry)
+
+
+def _role_value(number: int, entry: str) -> tuple[Role, str]:
+    role, _, value = entry.partition(" ")
+    if role not in list(Role) or not value.strip():
+        raise ValueError(f"entry {number}: write `role value`, where the role is {', '.join(Role)}")
+    return Role(role), value.strip()
+
+
 def _read(number: int, line: str) -> Token:
     where = f"entry {number}"
     parts = line.split()
     if len(parts) != len(("name", "role", "token")):
         raise ValueError(f"{where}: write `name role token`, as `segue new-token` prints it")
     name, role, token = parts
-    if not _NAME.fullmatch(name) or name in RESERVED:
+    if not is_name(name):
         raise ValueError(f"{where}: its name must be of a-z, 0-9, `.`, `_` and `-`, and none of {sorted(RESERVED)}")
     if role not in list(Role):
         raise ValueError(f"{where} ({name}): its role must be {', '.join(Role)}")

@@ -12,8 +12,8 @@ from pydantic import AfterValidator, Field, HttpUrl, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from app.errors import StartError, VariableError
-from app.networks import Networks
-from app.operators import read_tokens
+from app.networks import Networks, is_unencrypted
+from app.operators import read_role_values, read_tokens
 from app.variables import FILE, variable
 
 if TYPE_CHECKING:
@@ -42,6 +42,18 @@ def _asyncpg_url(value: SecretStr) -> SecretStr:
 
 def _usable_tokens(value: SecretStr) -> SecretStr:
     read_tokens(value.get_secret_value())
+    return value
+
+
+def _usable_roles(value: str) -> str:
+    read_role_values(value)
+    return value
+
+
+def _usable_issuer(value: str) -> str:
+    # It is compared with what tokens name, character by character: a URL that is taken apart is written differently.
+    if not re.fullmatch(r"https?://[^\s?#/]+(/[^\s?#]*)?", value) or is_unencrypted(value):
+        raise ValueError("not an issuer; write the URL that the identity provider names, https://...")
     return value
 
 
@@ -142,6 +154,17 @@ class Settings(BaseSettings):
     console_url: Annotated[HttpUrl, AfterValidator(_without_path)] | None = Field(
         None, description="Where browsers reach the console, without `/admin`; without it `SEGUE_PUBLIC_URL` is taken"
     )
+    oidc_issuer: Annotated[str, AfterValidator(_usable_issuer)] | None = Field(
+        None, description="URL of the OpenID Connect provider by which people sign in to the console"
+    )
+    oidc_client_id: str | None = Field(None, description="Client id of the console at the provider")
+    oidc_client_secret: SecretStr | None = Field(None, description="Client secret of the console at the provider")
+    oidc_claim: str = Field(
+        "groups", min_length=1, description="Claim of the ID token by which people get their role; a dot leads into it"
+    )
+    oidc_roles: Annotated[str, AfterValidator(_usable_roles)] | None = Field(
+        None, description="`role value` each, apart by commas or lines: which value of the claim has which role"
+    )
     console_session_hours: float = Field(
         12.0, gt=0, le=168, description="For how many hours a person stays signed in to the console"
     )
@@ -198,6 +221,14 @@ class Settings(BaseSettings):
         """The variables that joining by OAuth needs and that are not set."""
         needed = ("hubspot_client_id", "hubspot_client_secret", "public_url", "encryption_keys")
         return [f"{PREFIX}{name.upper()}" for name in needed if getattr(self, name) is None]
+
+    @property
+    def missing_for_oidc(self) -> list[str]:
+        """The variables that signing in by OpenID Connect needs and that are not set."""
+        names = [f"oidc_{name}" for name in ("issuer", "client_id", "client_secret", "roles")]
+        missing = [f"{PREFIX}{name.upper()}" for name in names if getattr(self, name) is None]
+        known = self.console_url or (self.public_url and self.admin_port is None)
+        return missing if known else [*missing, f"{PREFIX}CONSOLE_URL"]
 
     @classmethod
     def settings_customise_sources(cls, *_: Any, **sources: Any) -> tuple[PydanticBaseSettingsSource, ...]:

@@ -31,6 +31,7 @@ COMMANDS = {
     "release": "decide.release",
     "new-key": "hubspot.print_new_key",
     "new-token": "access.new_token",
+    "console": "console.console",
     "audit": "access.audit",
     "forget": "people.forget",
     "export-person": "people.export_person",
@@ -53,7 +54,7 @@ HUBSPOT_COMMANDS = {
 }
 # The level of the log of those that have one: they ask the database or HubSpot. What changes leads is logged in full.
 _ASKING = """
-    audit verify backup restore mark-restored mark-moved doctor sequences sequence status owners senders install
+    console audit verify backup restore mark-restored mark-moved doctor sequences sequence status owners senders install
     disconnect
 """.split()  # noqa: SIM905  # names read better in a paragraph
 LOG_LEVELS = {"decide": "info", "release": "info", "forget": "info", "export-person": "error"} | dict.fromkeys(

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.console.signin.csrf import refusal
-from app.console.signin.origins import Origins, cookie_name, is_loopback, origin_of
+from app.console.signin.origins import Origins, cookie_name, origin_of
 from app.networks import read_networks
 
 OWN = frozenset({"https://segue.acme.example"})
@@ -59,15 +59,6 @@ def test_an_origin_is_written_as_browsers_write_it(url: str, origin: str | None)
     assert origin_of(url) == origin
 
 
-@pytest.mark.parametrize(
-    ("host", "loopback"),
-    [("localhost", True), ("a.localhost", True), ("127.3.2.1", True), ("[::1]", True), ("acme.example", False),
-     ("127.0.0.1.acme.example", False), ("10.0.0.1", False)],
-)  # fmt: skip
-def test_loopback_is_this_machine_alone(host: str, *, loopback: bool) -> None:
-    assert is_loopback(f"http://{host}:8080") is loopback
-
-
 def scope(host: str, *, peer: str = "10.0.0.9", said: str | None = None) -> dict[str, object]:
     headers = [(b"host", host.encode())] + ([(b"x-forwarded-proto", said.encode())] if said else [])
     return {"type": "http", "headers": headers, "client": (peer, 1), "scheme": "http"}
@@ -99,9 +90,9 @@ def test_cookies_travel_by_tls_or_stay_on_this_machine(
     assert origins.secure(asked) is secure
 
 
-def test_the_operators_port_apart_is_not_the_one_of_the_public_url() -> None:
-    apart = Origins.of(None, "https://hooks.acme.example", (), apart=True)
-    assert (apart.configured, apart.callback) == (frozenset(), None)
+def test_the_first_url_is_the_one_that_the_identity_provider_redirects_to() -> None:
+    assert (NOTHING.configured, NOTHING.callback) == (frozenset(), None)
+    assert Origins.of(None, "https://hooks.acme.example", (), apart=True).callback is None
     assert NAMED.callback == "https://segue.acme.example"
     assert NAMED.own(scope("localhost:8080")) == NAMED.configured | {"http://localhost:8080"}
 

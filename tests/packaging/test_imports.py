@@ -12,7 +12,8 @@ STORES = re.compile(r"database/.+|(?!sandbox/).+/(\w+_)?(store|statements)\.py|s
 CLIENTS = re.compile(
     r"sandbox/.+|.+/(\w+_)?client\.py|hubspot/(answer|connections|http11|requests)\.py|outbound/transport\.py|tls\.py|cli/(demo|send_sample)\.py"
 )
-HELD = {"sqlalchemy": STORES, "asyncpg": STORES, "alembic": STORES, "httpx": CLIENTS}
+TOKENS = re.compile(r"console/signin/oidc\.py")
+HELD = {"sqlalchemy": STORES, "asyncpg": STORES, "alembic": STORES, "httpx": CLIENTS, "joserfc": TOKENS}
 
 
 def imported(path: Path) -> set[str]:

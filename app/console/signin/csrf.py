@@ -17,23 +17,20 @@ SAME_ORIGIN = "same-origin"
 
 
 def refusal(method: str, headers: Iterable[tuple[bytes, bytes]], own: Container[str]) -> str | None:
-    """Return why a request is refused, None where it may go on. `own` are the origins of the console."""
+    """Return why a form is not from a page of the console, None where it is. `own` are the origins of the console."""
     if method in SAFE:
         return None
     headers = list(headers)
     if sites := _values(headers, FETCH_SITE):
         if sites == [SAME_ORIGIN]:
             return None
-        return "The form was sent from another site. Open the console, and send it there."
+        return "it was sent from another site"
     origins = _values(headers, ORIGIN)
     if not origins:
-        return "The browser does not say which page sent the form. Use a current browser."
+        return "the browser does not say which page sent it"
     if len(origins) == 1 and origins[0] in own:
         return None
-    return (
-        "The form was sent from another address than the console's. Where a proxy hides it, set SEGUE_CONSOLE_URL to "
-        "the address that browsers call."
-    )
+    return "it was sent from another address (SEGUE_CONSOLE_URL is that which browsers call, where a proxy hides it)"
 
 
 def _values(headers: Iterable[tuple[bytes, bytes]], name: bytes) -> list[str]:

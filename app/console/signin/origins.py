@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from ipaddress import ip_address
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
 
+from app.networks import is_unencrypted
 from app.web.access.client_address import client_scheme
 
 if TYPE_CHECKING:
@@ -31,17 +31,6 @@ def origin_of(url: str) -> str | None:
         return None
     shown = f"[{host}]" if ":" in host else host
     return f"{parts.scheme}://{shown}" + ("" if port in (None, PORTS[parts.scheme]) else f":{port}")
-
-
-def is_loopback(origin: str) -> bool:
-    """Return whether an origin is of this machine, as browsers understand it."""
-    host = urlsplit(origin).hostname or ""
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +74,7 @@ class Origins:
             return None
         if requested.startswith("https://"):
             return True
-        return False if is_loopback(requested) else None
+        return None if is_unencrypted(requested) else False
 
 
 def cookie_name(name: str, *, secure: bool) -> str:
