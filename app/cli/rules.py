@@ -21,7 +21,6 @@ from app.cli.rules_file import (
     FINDINGS,
     AsJson,
     EnvFile,
-    PlaceholderEnvironment,
     Placeholders,
     Rules,
     environment_of,
@@ -33,6 +32,7 @@ from app.clock import utc_now
 from app.errors import Mistake, RulebookError, StartError
 from app.model import Decision, Event
 from app.rules.examples import Outcome, described, run_examples
+from app.rules.file.documents import PlaceholderEnvironment
 from app.rules.file.json_schema import json_schema
 from app.rules.match import decide, heard
 from app.rules.rulebook import Rulebook

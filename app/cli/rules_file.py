@@ -12,7 +12,7 @@ import typer
 
 from app.errors import RulebookError, StartError
 from app.model import Account, SourceConfig
-from app.rules.file.documents import PLACEHOLDER, read_documents
+from app.rules.file.documents import PlaceholderEnvironment, read_documents
 from app.rules.rulebook import Rulebook
 from app.variables import FILE
 
@@ -33,16 +33,6 @@ AccountOption = Annotated[
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
 DEFAULT_RULES = Path("rules.yaml")
 UNWRITTEN = "none"
-
-
-class PlaceholderEnvironment(dict[str, str]):
-    """An environment in which every variable is set: an unknown one has the value `placeholder`."""
-
-    def __contains__(self, name: object) -> bool:
-        return True
-
-    def __missing__(self, name: str) -> str:
-        return PLACEHOLDER
 
 
 def environment_of(env_file: Path | None, *, placeholders: bool = False) -> Mapping[str, str]:

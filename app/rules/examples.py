@@ -35,9 +35,13 @@ def run_examples(rulebook: Rulebook) -> list[Outcome]:
 
 
 def _run(example: ExampleEntry, rule: Rule, rulebook: Rulebook) -> Outcome:
+    return Outcome(rule.id, example.name, rule.file, rule.line, difference(example, rule, rulebook))
+
+
+def difference(example: ExampleEntry, rule: Rule, rulebook: Rulebook) -> str:
+    """Return what the rulebook comes to instead of what the example of this rule expects, empty where that is it."""
     decisions = decide(event_of(example, rule), rulebook)
-    difference = "" if any(_as_expected(d, example.expect) for d in decisions) else _difference(decisions, example)
-    return Outcome(rule.id, example.name, rule.file, rule.line, difference)
+    return "" if any(_as_expected(d, example.expect) for d in decisions) else _difference(decisions, example)
 
 
 def event_of(example: ExampleEntry, rule: Rule) -> Event:

@@ -92,14 +92,15 @@ def _seen(field: Field, values: Facts) -> Seen:
         return Seen(f"{field.text} is {shown(answer)}")
     path = f"event.{field.steps[0]}"
     for step in field.steps[1:]:
-        if not _holds(value, step):
+        if not holds(value, step):
             return Seen(_missing(path, step, value), missing=True)
         value = value[step]
         path += f".{step}" if isinstance(step, str) and step.isidentifier() else f"[{json.dumps(step)}]"
     return Seen(f"{field.text} is {shown(value)}")
 
 
-def _holds(value: Any, step: str | int) -> bool:
+def holds(value: Any, step: str | int) -> bool:
+    """Tell whether a value has this key, or an item of this number."""
     if isinstance(value, Mapping):
         return step in value
     return isinstance(value, list) and isinstance(step, int) and 0 <= step < len(value)

@@ -34,7 +34,8 @@ class EnrollAction:
 class Rule:
     """One compiled rule. `enroll` is None where the rule says to ignore; `line` is where it begins.
 
-    `says_on_error` tells whether the rule itself says what follows an error, or its action does.
+    `says_on_error` tells whether the rule itself says what follows an error, or its action does. `description` is for
+    people, None where the rule has none.
     """
 
     id: str
@@ -48,6 +49,7 @@ class Rule:
     enroll: EnrollAction | None
     says_on_error: bool = True
     examples: tuple[ExampleEntry, ...] = ()
+    description: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

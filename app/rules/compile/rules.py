@@ -58,4 +58,5 @@ def _rule(entry: RuleKeys, part: Part, place: Place, shared: SharedContext) -> R
         says_on_error=entry.on_error is not None,
         enroll=ACTIONS[verdict].compile(context),
         examples=tuple(entry.examples),
+        description=entry.description,
     )

@@ -15,6 +15,16 @@ if TYPE_CHECKING:
 PLACEHOLDER = "placeholder"
 
 
+class PlaceholderEnvironment(dict[str, str]):
+    """An environment in which every variable is set: an unknown one has the value `placeholder`."""
+
+    def __contains__(self, name: object) -> bool:
+        return True
+
+    def __missing__(self, name: str) -> str:
+        return PLACEHOLDER
+
+
 @dataclass(frozen=True, slots=True)
 class Document:
     """One file's name and text, `${ENV}` unexpanded."""
