@@ -5,6 +5,7 @@ SegueError
 ├── VariableError            a variable of the environment cannot be read: a mistake in the settings or the rules
 ├── RulebookError            all mistakes are listed; the last good rulebook stays in force
 ├── UnknownRule              a caller names a rule that the rules in force do not have
+├── NoEvent                  what a caller wants to try the rules with describes no event
 ├── DeliveryRejected         a webhook's sender is answered `status`; `reason` names the check that failed
 │   ├── UnknownSource        404
 │   ├── Unauthenticated      401
@@ -97,6 +98,10 @@ class StillForgetting(SegueError):
 
 class UnknownRule(SegueError):
     """The rules in force have no rule of this id."""
+
+
+class NoEvent(SegueError):
+    """What the rules are to be tried with describes no event: the message names the field."""
 
 
 class DeliveryRejected(SegueError):

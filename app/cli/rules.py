@@ -6,8 +6,7 @@ import json
 import re
 import sys
 from collections.abc import Mapping
-from dataclasses import asdict, replace
-from datetime import UTC, datetime
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -29,15 +28,15 @@ from app.cli.rules_file import (
     print_json,
 )
 from app.clock import utc_now
-from app.errors import Mistake, RulebookError, StartError
+from app.errors import Mistake, NoEvent, RulebookError, StartError
 from app.model import Decision, Event
 from app.rules.examples import Outcome, described, run_examples
 from app.rules.file.documents import PlaceholderEnvironment
 from app.rules.file.json_schema import json_schema
 from app.rules.match import decide, heard
 from app.rules.rulebook import Rulebook
+from app.rules.tried import event_of
 from app.sources import PROVIDERS
-from app.sources.normalised import with_name_parts
 
 
 def check(
@@ -160,36 +159,10 @@ def _event(where: str, source: str, book: Rulebook) -> Event:
         raise StartError(
             f"--source: there is no source {given['source']!r}; name one of {names}, or put it in the event"
         )
-    return _event_of(given)
-
-
-def _event_of(given: dict[str, Any]) -> Event:
-    fields = {name: given.pop(name, None) for name in ("id", "email", "first_name", "last_name", "name", "company")}
-    source, kind, data, answers = (given.pop(name, None) for name in ("source", "type", "data", "answers"))
-    times = {name: _instant(name, given.pop(name, None)) for name in ("occurred_at", "received_at")}
-    left = given.pop("exit", False)
-    if given:
-        known = f"source, type, {', '.join(times)}, {', '.join(fields)}, exit, data, answers"
-        raise StartError(f"--event: unknown fields {', '.join(sorted(given))}; there are {known}")
-    wrong = [name for name, value in fields.items() if value is not None and not isinstance(value, str)]
-    wrong += [] if isinstance(left, bool) else ["exit"]
-    wrong += [name for name, value in (("data", data), ("answers", answers)) if not isinstance(value or {}, dict)]
-    if wrong:
-        raise StartError(f"--event: {', '.join(wrong)} has the wrong type")
-    event = Event(
-        str(source), str(kind or ""), ("explained",), data=data or {}, answers=answers or {}, exit=left, **fields
-    )
-    arrived = times["received_at"] or utc_now()
-    return with_name_parts(replace(event, occurred_at=times["occurred_at"], received_at=arrived))
-
-
-def _instant(name: str, text: Any) -> datetime | None:
-    """Return a time of the event, in UTC where it names no zone. Raises StartError."""
     try:
-        moment = datetime.fromisoformat(text) if text else None
-    except (TypeError, ValueError) as error:
-        raise StartError(f"--event: {name} is no ISO 8601 instant: {text!r}") from error
-    return moment.replace(tzinfo=UTC) if moment is not None and moment.tzinfo is None else moment
+        return event_of(given, book, utc_now())
+    except NoEvent as error:
+        raise StartError(f"--event: {error}") from error
 
 
 def _decision(decision: Decision) -> dict[str, Any]:

@@ -454,6 +454,7 @@ suppressions = Table(
     Column("reason", Text),
     Column("created_at", Instant, nullable=False),
     Column("number", BigInteger, Identity(always=True), nullable=False),
+    Column("added_by", Text),
     Index("ix_suppressions_patterns", "fits", postgresql_where=text("kind = 'pattern'")),
     Index("ix_suppressions_number", "number", unique=True),
     comment="Addresses, domains and patterns that operators never want enrolled.",
@@ -470,6 +471,7 @@ sender_pauses = Table(
     Column("sender", Text),
     Column("user_id", Text),
     Column("full_until", Instant),
+    Column("paused_by", Text),
     PrimaryKeyConstraint("account", "inbox"),
     comment="Refusals in a row that are a sender's own fault, since when nothing is sent by it, and until when HubSpot"
     " says it is full.",
@@ -483,7 +485,37 @@ rulebooks = Table(
     Column("documents", Text, nullable=False),
     Column("accounts", ARRAY(Text), nullable=False),
     Column("stored_at", Instant, nullable=False),
+    Column("installed_by", Text),
     comment="Rulebooks that were put in force, unexpanded, the highest number being in force now.",
+)
+
+rejected_rules = Table(
+    "rejected_rules",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("at", Instant, nullable=False),
+    Column("rejected_by", Text, nullable=False),
+    Column("origin", Text, nullable=False),
+    Column("mistakes", JSONB, nullable=False),
+    comment="The last rules that were rejected, one row; the next rules that are put in force delete it.",
+)
+
+doctor_runs = Table(
+    "doctor_runs",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("account", Text, nullable=False),
+    Column("asked_by", Text, nullable=False),
+    Column("asked_at", Instant, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("attempt", Integer, nullable=False, server_default=text("0")),
+    Column("leased_by", Text),
+    Column("leased_until", Instant),
+    Column("done_at", Instant),
+    Column("findings", JSONB, nullable=False, server_default=text("'[]'")),
+    Column("detail", Text),
+    Index(None, "account", "id"),
+    comment="What the doctor found of each account: its last 5 runs, and those that are asked for.",
 )
 
 hubspot_accounts = Table(
@@ -636,6 +668,7 @@ audit = Table(
     Column("status", Integer),
     Index(None, "who", "id"),
     Index(None, "what", "id"),
+    Index(None, "target", "id"),
     comment="Who did what, from where, and what it changed. People are masked.",
 )
 

@@ -119,6 +119,5 @@ class EnrichmentStore:
 
 
 def _enrichment(row: Row[Any]) -> Enrichment:
-    return Enrichment(
-        row.id, row.delivery_id, row.received_at, event_of(row), row.attempt, row.tries, row.first_failed_at
-    )
+    event = event_of(row._mapping)  # noqa: SLF001  # SQLAlchemy's public name
+    return Enrichment(row.id, row.delivery_id, row.received_at, event, row.attempt, row.tries, row.first_failed_at)

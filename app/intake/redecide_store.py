@@ -147,7 +147,7 @@ async def _read(connection: AsyncConnection, event_id: str) -> LockedEvent | Non
         row.id,
         row.delivery_id,
         row.received_at,
-        event_of(row),
+        event_of(row._mapping),  # noqa: SLF001  # SQLAlchemy's public name
         readable=row.data is not None,
         lookup=lookup.state if lookup else None,
         latest=tuple(latest),

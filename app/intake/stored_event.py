@@ -7,24 +7,24 @@ from typing import TYPE_CHECKING, Any
 from app.model import Event
 
 if TYPE_CHECKING:
-    from sqlalchemy import Row
+    from collections.abc import Mapping
 
 
-def event_of(row: Row[Any]) -> Event:
+def event_of(row: Mapping[Any, Any]) -> Event:
     """Return the event of a row of `events`. The row has no key for duplicates: its id takes that place."""
     return Event(
-        source=row.source,
-        type=row.type,
-        dedupe=(row.id,),
-        id=row.provider_id,
-        occurred_at=row.occurred_at,
-        email=row.email,
-        first_name=row.first_name,
-        last_name=row.last_name,
-        name=row.name,
-        company=row.company,
-        data=row.data or {},
-        exit=row.exit,
-        answers=row.answers or {},
-        received_at=row.received_at,
+        source=row["source"],
+        type=row["type"],
+        dedupe=(row["id"],),
+        id=row["provider_id"],
+        occurred_at=row["occurred_at"],
+        email=row["email"],
+        first_name=row["first_name"],
+        last_name=row["last_name"],
+        name=row["name"],
+        company=row["company"],
+        data=row["data"] or {},
+        exit=row["exit"],
+        answers=row["answers"] or {},
+        received_at=row["received_at"],
     )

@@ -41,6 +41,7 @@ _IDS = "ids that Segue makes"
 _TIMES = "times"
 _NUMBERS = "numbers, states and leases of Segue's own work"
 _RULES = "names from the rules file"
+_OPERATORS = "operators, by the names of their tokens, and where they work"
 _STAFF = "senders, owners and users of HubSpot: the operator's own people, who stand in the rules or in HubSpot"
 IMPERSONAL = {
     "deliveries": {_IDS: "id", _TIMES: "received_at", _RULES: "source", "what was called": "provider method"},
@@ -97,12 +98,20 @@ IMPERSONAL = {
     "forgettings": {
         _IDS: "id", _NUMBERS: "requested_by counts", _TIMES: "requested_at done_at",
     },
-    "suppressions": {_NUMBERS: "kind number", _TIMES: "created_at", "patterns, which stand for many people": "fits"},
+    "suppressions": {
+        _NUMBERS: "kind number", _TIMES: "created_at", _OPERATORS: "added_by",
+        "patterns, which stand for many people": "fits",
+    },
     "sender_pauses": {_RULES: "account", _STAFF: "inbox sender user_id", _TIMES: "paused_at full_until",
-                      _NUMBERS: "refusals"},
+                      _NUMBERS: "refusals", _OPERATORS: "paused_by"},
     "rulebooks": {
         "the operator's own file, which is not changed here": "documents",
-        _RULES: "number revision accounts", _TIMES: "stored_at",
+        _RULES: "number revision accounts", _TIMES: "stored_at", _OPERATORS: "installed_by",
+    },
+    "rejected_rules": {_TIMES: "at", _OPERATORS: "rejected_by origin", _RULES: "name mistakes"},
+    "doctor_runs": {
+        _IDS: "id", _RULES: "account", _OPERATORS: "asked_by", _TIMES: "asked_at leased_until done_at",
+        _NUMBERS: "state attempt leased_by", _STAFF: "findings detail",
     },
     "hubspot_accounts": {_RULES: "account", "which portal it is": "portal_id timezone", _TIMES: "learnt_at"},
     "oauth_grants": {

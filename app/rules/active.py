@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from app.audit.act import acting, current, system_act
+from app.database.engine import STORE_TROUBLE, first_line
 from app.errors import Mistake, RulebookError, StartError
 from app.rules.file.documents import documents_to_text, text_to_documents
 
@@ -94,6 +95,7 @@ class ActiveRulebook:
             except RulebookError as error:
                 self._metrics.reload_failed()
                 log.error("rulebook.rejected", mistakes=[str(mistake) for mistake in error.mistakes])  # noqa: TRY400  # the mistakes are the report; a traceback adds nothing
+                await self._keep_rejected(error)
                 raise
             text = documents_to_text(documents)
             before = self.number
@@ -134,6 +136,14 @@ class ActiveRulebook:
                 self.number = stored.number if stored else self.number
                 self._metrics.reload_failed()
                 log.error("rulebook.rejected", mistakes=[str(mistake) for mistake in error.mistakes])  # noqa: TRY400  # as above
+                await self._keep_rejected(error)
+
+    async def _keep_rejected(self, error: RulebookError) -> None:
+        """Store the mistakes for operators. Without the store they stand in the log alone."""
+        try:
+            await self._store.reject(error.mistakes)
+        except STORE_TROUBLE as trouble:
+            log.warning("rulebook.rejection_not_kept", error=first_line(trouble))
 
     async def _follow_stored(self, stored: StoredRulebook) -> Rulebook:
         rulebook = await asyncio.to_thread(self._load, text_to_documents(stored.documents))

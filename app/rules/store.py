@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
+import orjson
 from sqlalchemy import text
 
+from app.audit.act import current, system_act
 from app.audit.store import note
 from app.database.listen import RULEBOOK_CHANGED
 
@@ -14,6 +16,10 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
     from sqlalchemy.ext.asyncio import AsyncEngine
+
+    from app.errors import Mistake
+
+MISTAKES_KEPT = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +36,8 @@ READ_IN_FORCE = text("SELECT number, revision, documents FROM rulebooks ORDER BY
 # A rulebook that is in force already is not stored again: replicas that start together with the same file agree.
 PUT_IN_FORCE = text("""
     WITH put AS (
-        INSERT INTO rulebooks (revision, documents, accounts, stored_at)
-        SELECT :revision, :documents, CAST(:accounts AS text[]), clock_timestamp()
+        INSERT INTO rulebooks (revision, documents, accounts, stored_at, installed_by)
+        SELECT :revision, :documents, CAST(:accounts AS text[]), clock_timestamp(), CAST(:by AS text)
         WHERE :revision IS DISTINCT FROM (SELECT revision FROM rulebooks ORDER BY number DESC LIMIT 1)
         RETURNING number
     )
@@ -41,6 +47,16 @@ PUT_IN_FORCE = text("""
 """)
 
 READ_REVISION = text("SELECT revision FROM rulebooks ORDER BY number DESC LIMIT 1")
+
+# One row at most: what has come into force since is what counts.
+REJECT = text("""
+    INSERT INTO rejected_rules (name, at, rejected_by, origin, mistakes)
+    VALUES ('last', clock_timestamp(), :by, :origin, CAST(CAST(:mistakes AS text) AS jsonb))
+    ON CONFLICT (name) DO UPDATE SET at = excluded.at, rejected_by = excluded.rejected_by, origin = excluded.origin,
+                                     mistakes = excluded.mistakes
+""")
+
+CLEAR_REJECTED = text("DELETE FROM rejected_rules")
 
 LOCK = text("LOCK TABLE rulebooks IN SHARE ROW EXCLUSIVE MODE")
 
@@ -74,18 +90,32 @@ class RulebookStore:
         """
         async with self._engine.begin() as connection:
             await connection.execute(LOCK)
-            values = {"revision": revision, "documents": documents, "accounts": list(accounts)}
+            values = {"revision": revision, "documents": documents, "accounts": list(accounts), "by": _who()[0]}
             before = (await connection.execute(READ_REVISION)).scalar_one_or_none()
             put = await connection.execute(PUT_IN_FORCE, values | {"channel": RULEBOOK_CHANGED})
+            await connection.execute(CLEAR_REJECTED)
             number: int = put.first()[0]  # type: ignore[index]
             if before != revision:
                 await note(connection, target="rules", before={"revision": before}, after={"revision": revision})
             return number
 
+    async def reject(self, mistakes: Sequence[Mistake]) -> None:
+        """Keep why rules were rejected, by whom and where; it is deleted by the next rules that come in force."""
+        by, origin = _who()
+        written = orjson.dumps([asdict(mistake) for mistake in mistakes[:MISTAKES_KEPT]]).decode()
+        async with self._engine.begin() as connection:
+            await connection.execute(REJECT, {"by": by, "origin": origin, "mistakes": written})
+
     async def accounts(self) -> set[str]:
         """Return the accounts of all stored rulebooks, and the account of the latest enrollment."""
         async with self._engine.connect() as connection:
             return set((await connection.execute(READ_ACCOUNTS)).scalars())
+
+
+def _who() -> tuple[str, str]:
+    """Return who acts and from where: the service itself where neither a request nor a command does."""
+    act = current() or system_act("rules")
+    return act.who, act.origin
 
 
 UNFINISHED_ELSEWHERE = text("""

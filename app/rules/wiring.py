@@ -6,18 +6,20 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from app.accounts.sandbox_mode import SANDBOX, TOKEN, is_practice, practice_accounts, practice_environment
-from app.errors import Mistake, RulebookError, StartError
+from app.errors import Mistake, RulebookError, StartError, VariableError
 from app.model import Account
-from app.rules.file.parsed import Parsed
+from app.rules.file.parsed import VARIABLE, Parsed
 from app.rules.load import load
 from app.sources import PROVIDERS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from app.rules.file.documents import Document
     from app.rules.rulebook import Rulebook
     from app.settings import Settings
+
+SHORTEST = 6  # characters of a variable's value that is looked for
 
 
 def load_rulebook(
@@ -37,6 +39,22 @@ def load_rulebook(
     if mistakes := refused_accounts(rulebook, settings, environment):
         raise RulebookError(mistakes)
     return rulebook
+
+
+def variable_values(book: Rulebook, read: Callable[[str], str | None]) -> dict[str, str]:
+    """Return the values of the variables that the rules name, by `${NAME}`: what is shown of rules must hold none.
+
+    A value of a few characters is left out: it is no secret, and would be found in the middle of words.
+    """
+    names = {name for document in book.documents for name in VARIABLE.findall(document.text) if name}
+    return {f"${{{name}}}": value for name in sorted(names) if (value := _value(name, read)) and len(value) >= SHORTEST}
+
+
+def _value(name: str, read: Callable[[str], str | None]) -> str | None:
+    try:
+        return read(name)
+    except VariableError:  # its file is gone since; the rules in force have its value, and a reload will say so
+        return None
 
 
 def refused_accounts(rulebook: Rulebook, settings: Settings, environment: Mapping[str, str]) -> tuple[Mistake, ...]:

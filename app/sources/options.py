@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints, field_validator
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from app.model import SourceConfig
 
 HeaderName = Annotated[str, StringConstraints(pattern=r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$")]
@@ -63,3 +65,13 @@ def token_of(config: SourceConfig) -> str | None:
 def options_of(config: SourceConfig, model: type[Model]) -> Model:
     """Return the source's options; the defaults of `model` where they are of another model."""
     return config.options if isinstance(config.options, model) else model()
+
+
+def secret_keys(models: Iterable[type[BaseModel]]) -> frozenset[str]:
+    """Return the names of the keys of these models whose values are secrets."""
+    fields = (item for model in models for item in model.model_fields.items())
+    return frozenset(field.alias or name for name, field in fields if _is_secret(field.annotation))
+
+
+def _is_secret(annotation: Any) -> bool:
+    return annotation is SecretStr or any(_is_secret(part) for part in get_args(annotation))

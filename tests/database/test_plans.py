@@ -150,7 +150,8 @@ ASKED = {
     "hubspot.rate_limit_statements": "ADOPT_LIMIT BLOCK COUNT_DAY GIVE_PERMITS INSERT_PERMITS SPEND_DAY",
     "intake.rejected_store": "FIND_ACCEPTED FIND_REJECTED INSERT KEEP_NEWEST",
     "reports.store": "PLAN_FOR_VALUES TABLE_SIZES",  # polled, and reads PostgreSQL's catalogue
-    "rules.store": "LOCK PUT_IN_FORCE READ_ACCOUNTS READ_REVISION UNFINISHED_ELSEWHERE",
+    "rules.store": "CLEAR_REJECTED LOCK PUT_IN_FORCE READ_ACCOUNTS READ_REVISION REJECT UNFINISHED_ELSEWHERE",
+    "rules.revision_store": "LIST READ READ_BEFORE READ_REJECTED",
     "enrollments.person_statements": "CHECKPOINT_PREPARED READ_CONFLICT",
     "enrollments.restore_store": "READ_GAPS READ_SENT",
     "enrollments.sending_statements": "COMMIT_SENDING LOCK_INBOXES",

@@ -50,6 +50,7 @@ READING_POSTS = {
     "POST /api/v1/decisions/search",
     "POST /api/v1/enrollments/search",
     "POST /api/v1/contacts/enrollment",
+    "POST /api/v1/rules/try",
 }
 WRONG = "wrong-0123456789abcdefghijklmnopqrstuvwx"
 ADDRESSES = re.compile(r"[^*\s\"]@|[^*]%40")
@@ -156,6 +157,7 @@ async def test_a_viewer_reads_everything_and_no_address(web: Running) -> None:
         "outbound_id": "out_1",
         "sequence_id": "310001",
         "forgetting_id": "fgt_1",
+        "revision": web.process.current_rulebook().revision,
     }
     shown = 0
     for route in routes_of(web):

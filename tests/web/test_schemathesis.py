@@ -42,6 +42,8 @@ LISTS = [
     "/api/v1/sources/unknown-paths",
     "/api/v1/audit",
     "/api/v1/people/forgettings",
+    "/api/v1/rules",
+    "/api/v1/rulebooks",
 ]
 LISTINGS = [
     "/api/v1/sequences",
@@ -54,6 +56,7 @@ DETAILS = [
     "/api/v1/decisions/{decision_id}",
     "/api/v1/enrollments/{enrollment_id}",
     "/api/v1/people/forgettings/{forgetting_id}",
+    "/api/v1/rulebooks/{revision}",
 ]
 OUTBOUND = [("GET", "/api/v1/outbound/{outbound_id}"), ("POST", "/api/v1/outbound/{outbound_id}/replay")]
 ENDPOINTS = ["/api/v1/endpoints/{name}/enable", "/api/v1/endpoints/{name}/test"]
@@ -70,6 +73,7 @@ WHOLE = [
     "/api/v1/people/forget",
     "/api/v1/people/lift",
     "/api/v1/people/export",
+    "/api/v1/rules/try",
 ]
 ACTS = [
     "/api/v1/enrollments/{enrollment_id}/release",
@@ -144,7 +148,7 @@ async def test_details_answer_as_documented(
     case = data.draw(schema[path]["GET"].as_strategy())
     if real:
         (newest,) = (await web.get(path.rpartition("/")[0], limit=1)).json()["items"]
-        case.path_parameters = dict.fromkeys(case.path_parameters, newest["id"])
+        case.path_parameters = {name: newest.get(name, newest.get("id")) for name in case.path_parameters}
     await conforms(web, case, token)
 
 

@@ -21,7 +21,7 @@ _NUMBERS = re.compile(r"[-+]?[0-9]+")
 _DECIMALS = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 _WORDS = {"null": None, "Null": None, "NULL": None, "~": None, "": None}
 _TRUTHS = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
-_VARIABLE = re.compile(r"\$\$|\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+VARIABLE = re.compile(r"\$\$|\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 # The tags that YAML gives to plain values by itself; any other tag stands in the file.
 _TAGS = {"bool", "float", "int", "map", "merge", "null", "seq", "str", "timestamp", "value"}
@@ -125,7 +125,7 @@ class Parsed:
             name = found.group(1)
             return "$" if name is None else self._variable(name, node)
 
-        return _VARIABLE.sub(value, text) if "$" in text else text
+        return VARIABLE.sub(value, text) if "$" in text else text
 
     def _variable(self, name: str, node: yaml.Node) -> str:
         try:
