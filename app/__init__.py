@@ -15,9 +15,10 @@ follow     app.followup                   an enrolled contact -> how its sequenc
 send       app.outbound                   what became of it -> the operator's own systems, signed, at least once
 report     app.reports, app.web.api       what happened, and why, by id, person, source or state
 
-Beside the road: app.bulk does what operators ask for many rows at once, app.enrichment asks providers about thin events, app.accounts connects HubSpot accounts,
-app.catalogue lists what HubSpot has, app.doctor reports what would prevent enrollments, app.people has addresses and
-suppressions, app.audit records who did what, app.hubspot sends requests to HubSpot, app.database stores everything,
+Beside the road: app.bulk does what operators ask for many rows at once, app.enrichment asks providers about thin
+events, app.accounts connects HubSpot accounts, app.catalogue lists what HubSpot has, app.doctor reports what would
+prevent enrollments, app.people has addresses and suppressions, app.audit records who did what, app.tallies counts by
+the hour, app.console has the pages for people, app.hubspot sends requests to HubSpot, app.database stores everything,
 app.sandbox is an emulated HubSpot for practice.
 app.main is the composition root, app.processes forks and watches, app.process is what every process has, app.workers
 the background work.

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
 from markupsafe import Markup
+from starlette.responses import Response
 
 from app.console import svg, text
 from app.console.page import ROOT
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
     from jinja2.runtime import Context
+    from starlette.requests import Request
 
     from app.console.signin.visitor import Visitor
 
@@ -59,6 +61,14 @@ class Frame:
 def render(template: str, **values: Any) -> str:
     """Return a template with its values."""
     return environment().get_template(template).render(**values)
+
+
+def render_bare(
+    request: Request, template: str, model: object, status: int = 200, visitor: Visitor | None = None
+) -> Response:
+    """Return a page without a rail: those of signing in, which need no session."""
+    del request, visitor
+    return Response(render(template, page=model), status, media_type="text/html")
 
 
 @cache

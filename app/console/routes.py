@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from starlette.requests import Request
     from starlette.responses import Response
+    from starlette.routing import Route
 
     from app.console.context import Console
     from app.console.page import Change, Page, Pages
@@ -71,9 +72,13 @@ def _routes(module: Pages) -> Iterator[Served]:
             yield _served(method, change.path, change.role, change=change)
 
 
-def open_route(method: str, path: str, answer: Callable[[Request], Awaitable[Response]]) -> Served:
-    """Return a route that needs no session."""
-    return _served(method, path, None, open=answer)
+def open_routes(routes: Iterable[Route]) -> tuple[Served, ...]:
+    """Return routes that need no session."""
+    return tuple(
+        _served(method, route.path, None, open=route.endpoint)
+        for route in routes
+        for method in sorted((route.methods or set()) - {"HEAD"})
+    )
 
 
 def _served(method: str, path: str, role: Role | None, **what: object) -> Served:

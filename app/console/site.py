@@ -17,9 +17,11 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from app.audit.act import Act, acting
 from app.console import frames
 from app.console.headers import HEADERS, UNKEPT
-from app.console.page import ROOT, Confirm, FormError, MoreThanShown, Visit
+from app.console.page import ROOT, Confirm, Done, FormError, MoreThanShown, Visit
 from app.console.rendering import Frame, render
 from app.console.routes import JSON, Served, match
+from app.console.signin.cookies import delete_cookie, read_cookie, set_cookie
+from app.console.signin.csrf import refusal
 from app.console.static_files import served as served_files
 from app.errors import Busy
 from app.masking import masked_text, masked_value
@@ -34,10 +36,11 @@ if TYPE_CHECKING:
 
     from app.console.frames import Rail
     from app.console.page import Page
+    from app.console.signin.desk import Desk
     from app.console.signin.visitor import Visitor
 
 OVERVIEW, SIGN_IN, STATIC = f"{ROOT}/overview", f"{ROOT}/sign-in", f"{ROOT}/static/"
-MESSAGE = "segue_done"  # the cookie of a sentence that the next page shows once
+MESSAGE = "segue-done"  # the cookie of a sentence that the next page shows once
 MESSAGE_CHARACTERS, MESSAGE_SECONDS = 400, 60
 STORE_GONE = (
     "The database does not answer, so that this page cannot be read. Webhooks are answered 503 until it does, and most "
@@ -51,19 +54,15 @@ log = structlog.get_logger(__name__)
 class Site:
     """The pages of one process.
 
-    `visitor_of` returns who has the session of a request, `other_site` why a request that changes something may come
-    from another site, None where it does not. `rail` reads what stands around each page, `origin` returns a client's
-    address, `record` writes an act down with the status of its answer, and `revision` is that of the rules in force.
+    `desk` knows who has the session of a request. `rail` reads what stands around each page, and `record` writes an act
+    down with the status of its answer.
     """
 
     routes: tuple[Served, ...]
     places: Sequence[frames.Placed]
     rail: Callable[[], Awaitable[Rail]]
-    visitor_of: Callable[[Request], Awaitable[Visitor | None]]
-    other_site: Callable[[Request], str | None]
-    origin: Callable[[Scope], str]
+    desk: Desk
     record: Callable[..., Awaitable[None]]
-    revision: Callable[[], str | None]
     now: Callable[[], datetime]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -100,22 +99,21 @@ class Site:
         if route is None:
             status, kind = (405, "method-not-allowed") if other_method else (404, "not-found")
             raise Problem(status, kind, "There is no such page.")
-        if request.method not in {"GET", "HEAD"} and (why := self.other_site(request)):
-            raise Problem(
-                403, "other-site", f"This form was not sent by a page of the console: {why}. Nothing was changed."
-            )
         if route.open is not None:
             return await route.open(request)
-        visitor = await self.visitor_of(request)
+        if why := refusal(request.method, request.scope["headers"], self.desk.origins.own(request.scope)):
+            raise Problem(403, "other-site", f"{why} Nothing was changed.")
+        visitor = await self.desk.visitor(request)
         if visitor is None:
             return _to_sign_in(request, route)
         return await self._judged(request, route, visitor)
 
     async def _judged(self, request: Request, route: Served, visitor: Visitor) -> Response:
+        gate = self.desk.gate
         needed, match_ = route.role or Role.VIEWER, route.pattern.match(request.url.path)
         parameters = match_.groupdict() if match_ else {}
         target = ", ".join(parameters.values()) or None
-        act = Act(visitor.who, visitor.role, self.origin(request.scope), route.name, target, self.revision())
+        act = Act(visitor.who, visitor.role, gate.address(request.scope), route.name, target, gate.revision())
         if not visitor.role.may(needed):
             await self.record(act, 403, changes=True)
             raise Problem(403, "role-too-low", f"This needs the role {needed}; {visitor.name} is {visitor.role}.")
@@ -123,6 +121,8 @@ class Site:
         try:
             with acting(act):
                 response = await self._shown(request, route, visitor, parameters)
+            if self._message(request) and not route.as_json:
+                delete_cookie(response, MESSAGE, secure=self.desk.secure(request))
             status = response.status_code
         except Problem as problem:
             status = problem.status
@@ -141,7 +141,7 @@ class Site:
         asked = dict(request.query_params)
         still = asked.pop(frames.STILL, None) is not None
         visit = Visit(visitor, request.url.path, parameters, asked, form, self.now(), zone)
-        frame = frames.frame(self.places, rail, visit, self.revision(), _message(request))
+        frame = frames.frame(self.places, rail, visit, self.desk.gate.revision(), self._message(request))
         if route.page is not None:
             return await self._page(
                 route.page, visit, frames.live(frame, visit, route.page.live, still=still), as_json=route.as_json
@@ -177,7 +177,20 @@ class Site:
             return _html(
                 "confirm.html", visit.visitor, frame, status=422, **_asking(confirm, action, visit, error=error)
             )
-        return _done(request, done.location, done.message)
+        return self._done(request, done)
+
+    def _done(self, request: Request, done: Done) -> Response:
+        """Lead to the page that shows the result, and let the browser bring the sentence that is shown there once."""
+        response = RedirectResponse(done.location, 303)
+        kept = quote(done.message[:MESSAGE_CHARACTERS])
+        set_cookie(response, MESSAGE, kept, seconds=MESSAGE_SECONDS, secure=self.desk.secure(request))
+        return response
+
+    def _message(self, request: Request) -> str | None:
+        if request.method != "GET":
+            return None
+        kept = read_cookie(request, MESSAGE, secure=self.desk.secure(request))
+        return unquote(kept)[:MESSAGE_CHARACTERS] or None
 
 
 TITLES = {
@@ -234,10 +247,7 @@ def _html(template: str, visitor: Visitor, frame: Frame, *, status: int = 200, *
     html = render(template, frame=frame, now=frame.now, zone=frame.zone, **values)
     if visitor.role is Role.VIEWER:
         html = masked_text(html)
-    response = Response(html, status, media_type="text/html")
-    if frame.message:
-        response.delete_cookie(MESSAGE, path=ROOT, httponly=True, samesite="lax")
-    return response
+    return Response(html, status, media_type="text/html")
 
 
 def _json(model: Any, visitor: Visitor) -> Response:
@@ -245,16 +255,3 @@ def _json(model: Any, visitor: Visitor) -> Response:
     if visitor.role is Role.VIEWER:
         return JSONResponse(masked_value(orjson.loads(body)))
     return Response(body, media_type="application/json")
-
-
-def _done(request: Request, location: str, message: str) -> Response:
-    response = RedirectResponse(location, 303)
-    kept = quote(message[:MESSAGE_CHARACTERS])
-    secure = request.url.scheme == "https"
-    response.set_cookie(MESSAGE, kept, max_age=MESSAGE_SECONDS, path=ROOT, httponly=True, samesite="lax", secure=secure)
-    return response
-
-
-def _message(request: Request) -> str | None:
-    kept = request.cookies.get(MESSAGE)
-    return unquote(kept)[:MESSAGE_CHARACTERS] if kept and request.method == "GET" else None

@@ -36,6 +36,12 @@ SERIES = text(f"""
     WHERE result = ANY(CAST(:results AS text[])) AND {_HOURS} AND {_COUNTERS} GROUP BY hour
 """)  # noqa: S608  # as above
 
+# Several lines at once, each by its stage: what the overview draws.
+SERIES_BY_STAGE = text(f"""
+    SELECT hour, stage, CAST(sum(n) AS bigint) AS n FROM tallies
+    WHERE stage = ANY(CAST(:stages AS text[])) AND {_HOURS} AND {_NARROWED} GROUP BY hour, stage
+""")  # noqa: S608  # as above
+
 RULES = text(f"""
     SELECT rule, stage, CASE WHEN stage = 'unmatched' THEN reason ELSE '' END AS reason, CAST(sum(n) AS bigint) AS n
     FROM tallies WHERE {_HOURS} AND rule <> '' AND {_NARROWED} GROUP BY 1, 2, 3 ORDER BY 1, 2, 3

@@ -80,6 +80,19 @@ async def series(
     return tuple(HourCount(hour, found[hour]) for hour in hours_between(since, until))
 
 
+async def matched_and_enrolled(
+    engine: AsyncEngine, since: datetime, until: datetime
+) -> tuple[tuple[HourCount, ...], tuple[HourCount, ...]]:
+    """Return every hour of the time span with what was matched in it, and with what is enrolled of it."""
+    matched: Counts[datetime] = Counts()
+    enrolled: Counts[datetime] = Counts()
+    for row in await _rows(engine, sql.SERIES_BY_STAGE, since, until, ALL, stages=list(MATCHED)):
+        matched[hour_of(row.hour)] += row.n
+        enrolled[hour_of(row.hour)] += row.n if row.stage == Stage.ENROLLED else 0
+    hours = tuple(hours_between(since, until))
+    return tuple(HourCount(h, matched[h]) for h in hours), tuple(HourCount(h, enrolled[h]) for h in hours)
+
+
 async def days(
     engine: AsyncEngine, what: str, since: datetime, until: datetime, zone: tzinfo, narrowed: Narrowed = ALL
 ) -> tuple[DayCount, ...]:

@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING
 
 from app.console.context import Console
 from app.console.routes import Served, read_pages, table
-from app.console.wiring import open_entrance
-from tests.support.service import TOKENS, gate_of
+from app.console.signin.sessions import Sessions
+from app.console.signin.store import SignInStore
+from app.console.signin.wiring import terms
+from app.operators import read_tokens
+from tests.support.service import TOKENS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,8 +27,8 @@ FORMS: dict[str, dict[str, str]] = {}
 def served(web: Running) -> tuple[Served, ...]:
     """Return all routes of the console that need a session."""
     process = web.process
-    entrance = open_entrance(process, gate_of([], TOKENS))
-    return table(read_pages(Console(process, process.engine, entrance.sessions)))
+    sessions = Sessions(SignInStore(process.engine), lambda: read_tokens(TOKENS), terms(process.settings))
+    return table(read_pages(Console(process, process.engine, sessions)))
 
 
 def path_of(route: Served, parameters: Mapping[str, str]) -> str:

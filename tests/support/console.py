@@ -12,7 +12,7 @@ from app.console.signin.origins import COOKIE, cookie_name
 from app.console.signin.sessions import Sessions
 from app.console.signin.store import SignInStore
 from app.console.signin.visitor import Person, Way
-from app.console.wiring import terms
+from app.console.signin.wiring import terms
 from app.operators import Role, digest_of, read_tokens
 from tests.support.service import ADMIN_TOKEN, BASE, OPERATOR_TOKEN, TOKENS, VIEWER_TOKEN, Running
 

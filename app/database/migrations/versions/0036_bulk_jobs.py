@@ -1,6 +1,6 @@
 """Bulk jobs
 
-Revision: 0036, after 0033. What operators ask for many enrollments at once, and the indexes that find them.
+Revision: 0036, after 0035. What operators ask for many enrollments at once, and the indexes that find them.
 """
 
 import sqlalchemy as sa
@@ -8,7 +8,7 @@ from alembic import op
 from sqlalchemy.dialects.postgresql import JSONB
 
 revision = "0036"
-down_revision = "0033"
+down_revision = "0035"
 branch_labels = None
 depends_on = None
 

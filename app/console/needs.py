@@ -1,0 +1,106 @@
+"""What needs a person: the sentences at the top of the overview, the most urgent first. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from urllib.parse import urlencode
+
+from app.console.page import ROOT
+from app.console.receipts.reasons import why
+from app.console.receipts.wording import as_clause
+from app.console.text import ago, counted, number
+from app.hubspot.api.faults import faults
+from app.model import State
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from datetime import datetime
+
+    from app.bulk.parked_store import ParkedGroup
+    from app.senders.status import SenderStatus
+    from app.tallies.figures import SourceTally
+
+ON_PURPOSE = "by an operator"  # why an operator's pause was made
+FAILING_SHARE, FAILING_COUNT = 0.05, 20  # of a source's deliveries, and of rejected ones
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """One thing that a person has to look at: the sentence, what is behind it, and where to go."""
+
+    sentence: str
+    detail: str
+    url: str
+    word: str
+
+
+def parked_need(group: ParkedGroup, now: datetime) -> Need:
+    """Return what is parked for one cause."""
+    cause = why(State.PARKED, group.value or "", name="the person") if group.value else None
+    clause = cause.clause if cause else "the cause is not recorded"
+    verb = "is" if group.count == 1 else "are"
+    sentence = f"{counted(group.count, 'enrollment')} {verb} parked: {clause}."
+    detail = " ".join(part for part in (f"Since {ago(group.since, now)}.", cause.do if cause else "") if part)
+    url = f"{ROOT}/parked?{urlencode({'reason': group.value})}" if group.value else f"{ROOT}/parked"
+    return Need(sentence, detail, url, f"See the {number(group.count)}")
+
+
+def failing(source: SourceTally) -> bool:
+    """Return whether a source's deliveries are rejected more than now and then."""
+    if not source.rejected:
+        return False
+    return not source.verified or (
+        source.rejected > FAILING_COUNT and source.rejected > FAILING_SHARE * source.received
+    )
+
+
+def failing_need(source: SourceTally) -> Need:
+    """Return what is wrong with a source that is failing."""
+    reasons = ", ".join(f"{number(count)} {reason.replace('_', ' ')}" for reason, count in source.rejections[:3])
+    some = "none was accepted" if not source.verified else f"{number(source.verified)} were accepted"
+    sentence = f"{source.source} is failing: {counted(source.rejected, 'delivery', 'deliveries')} rejected, {some}."
+    return Need(sentence, f"{reasons}." if reasons else "", f"{ROOT}/sources/{source.source}", "See why")
+
+
+def silent_need(source: str, proof: str) -> Need:
+    """Return that a source is silent, with the sentence that proves it."""
+    return Need(f"{source} is silent.", f"{proof[:1].upper()}{proof[1:]}.", f"{ROOT}/sources/{source}", "Look at it")
+
+
+def paused_need(sender: SenderStatus, paused_at: datetime, now: datetime) -> Need:
+    """Return that nothing is sent by a sender."""
+    fault = faults().get(sender.reason or "")
+    sentence = f"The sender {sender.name} is paused: {as_clause(fault.sentence) if fault else sender.reason}."
+    waiting = f"; {counted(sender.waiting, 'enrollment')} waiting" if sender.waiting else ""
+    detail = f"Since {ago(paused_at, now)}{waiting}. {fault.do if fault else ''}".strip()
+    return Need(sentence, detail, f"{ROOT}/senders", "See the senders")
+
+
+def needs(
+    parked: Iterable[ParkedGroup],
+    sources: Iterable[SourceTally],
+    silent: Iterable[tuple[str, str]],
+    senders: Iterable[SenderStatus],
+    now: datetime,
+) -> tuple[Need, ...]:
+    """Return all of them. A sender that an operator paused on purpose needs no person."""
+    return (
+        *(parked_need(group, now) for group in parked),
+        *(failing_need(source) for source in sources if source.source and failing(source)),
+        *(silent_need(source, proof) for source, proof in silent),
+        *(
+            paused_need(sender, sender.paused_at, now)
+            for sender in senders
+            if sender.paused_at is not None and sender.reason != ON_PURPOSE
+        ),
+    )
+
+
+def lead(needed: Sequence[Need], enrolled: int, matched: int, span: str) -> str:
+    """Return the overview's first sentence."""
+    went = f"{counted(enrolled, 'person', 'people')} enrolled of {number(matched)} matched in the last {span}"
+    if not needed:
+        return f"Nothing needs a person: {went}."
+    things = "one thing needs a person" if len(needed) == 1 else f"{len(needed)} things need a person"
+    return f"{things[:1].upper()}{things[1:]}: {went}."
