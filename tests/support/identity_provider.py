@@ -15,7 +15,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from joserfc import jwt
 from joserfc.jwk import OctKey, RSAKey
-from joserfc.jws import JWSRegistry
+from joserfc.jws import JWSRegistry, serialize_compact
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -40,7 +40,7 @@ class IdentityProvider:
     """
 
     issuer: str = ""
-    key: RSAKey = KEYS[0]
+    key: RSAKey = field(default_factory=lambda: KEYS[0])
     published: list[RSAKey] = field(default_factory=lambda: [KEYS[0]])
     metadata: dict[str, Any] = field(default_factory=dict)
     claims: dict[str, Any] = field(default_factory=lambda: {"sub": "u-1", "name": "Cara Conti", "groups": ["crm"]})
@@ -106,7 +106,8 @@ def authorized(headers: dict[str, str], form: dict[str, str]) -> tuple[str | Non
 
 def signed(key: RSAKey, claims: dict[str, Any], **header: str) -> str:
     """Sign claims as a provider does."""
-    return jwt.encode({"alg": "RS256", "kid": key.kid or "", **header}, claims, key, algorithms=["RS256"])
+    named = {"alg": "RS256", "kid": key.kid or "", **header}
+    return serialize_compact(named, json.dumps(claims).encode(), key, algorithms=["RS256"])
 
 
 def signed_with_public_key(provider: IdentityProvider, claims: dict[str, Any]) -> str:
