@@ -1,0 +1,71 @@
+"""Parked enrollments in groups, and the jobs that begin from one."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import pytest
+
+from app.bulk.filters import Filter
+from app.bulk.parked_store import By, ParkedStore
+from app.hubspot.api.faults import faults
+
+if TYPE_CHECKING:
+    from tests.bulk.conftest import Desk
+
+
+@pytest.fixture
+async def parked(desk: Desk) -> ParkedStore:
+    await desk.has(4)
+    await desk.has(1, rule="trial")
+    await desk.has(3, reason="unsettled", sender="anna")
+    await desk.has(1, reason="unsettled", sender="anna", rule="trial")
+    await desk.has(2, reason=None, sender=None)
+    await desk.has(9, state="held", reason="window")
+    await desk.run("UPDATE enrollments SET updated_at = '2026-11-23T09:12:00Z' WHERE id < 'enr_000000000006'")
+    await desk.run("UPDATE enrollments SET updated_at = '2026-11-21T23:59:59Z' WHERE id > 'enr_000000000005'")
+    return ParkedStore(desk.engine)
+
+
+async def test_a_cause_says_what_it_is_since_when_and_what_to_do(parked: ParkedStore) -> None:
+    ben, lost, odd = await parked.groups(By.CAUSE)
+    fault = faults()["DISCONNECTED_INBOX"]
+    assert (ben.value, ben.count, ben.rules, ben.rule, ben.senders, ben.sender) == (
+        "DISCONNECTED_INBOX", 5, 2, None, 1, "ben",
+    )  # fmt: skip
+    assert (ben.sentence, ben.what_to_do, ben.anchor) == (fault.sentence, fault.do, fault.anchor)
+    assert (ben.since, ben.may_be_released) == (datetime(2026, 11, 23, 9, 12, tzinfo=UTC), True)
+    assert (lost.value, lost.count, lost.one_by_one, lost.may_be_released) == ("unsettled", 4, 4, False)
+    assert (odd.value, odd.count, odd.filter, odd.may_be_released, odd.sentence) == (None, 2, None, False, None)
+
+
+@pytest.mark.parametrize(
+    ("by", "expected"),
+    [
+        (By.CAUSE, {"DISCONNECTED_INBOX": (5, 0), "unsettled": (4, 4), None: (2, 0)}),
+        (By.RULE, {"demo": (9, 3), "trial": (2, 1)}),
+        (By.SENDER, {"ben": (5, 0), "anna": (4, 4), None: (2, 0)}),
+        (By.DAY, {"2026-11-23": (5, 0), "2026-11-21": (6, 4)}),
+    ],
+)
+async def test_a_group_is_found_again_by_its_filter(
+    desk: Desk, parked: ParkedStore, by: By, expected: dict[str | None, tuple[int, int]]
+) -> None:
+    groups = await parked.groups(by)
+    assert {group.value: (group.count, group.one_by_one) for group in groups} == expected
+    for group in groups:
+        if group.filter is not None and group.may_be_released:
+            shown = await desk.asking.preview("release_parked", group.filter, role="admin")
+            assert shown.count == group.count - group.one_by_one
+            everything = Filter(**{**group.filter.as_json(), "states": ("parked",)}) if by is not By.DAY else None
+            if everything is not None:
+                assert (await desk.asking.preview("cancel", everything, role="admin")).count == group.count
+
+
+async def test_days_come_newest_first(parked: ParkedStore) -> None:
+    assert [group.value for group in await parked.groups(By.DAY)] == ["2026-11-23", "2026-11-21"]
+
+
+async def test_none_parked_is_no_group(desk: Desk) -> None:
+    assert await ParkedStore(desk.engine).groups(By.CAUSE) == []
