@@ -46,3 +46,7 @@ else
     .venv/bin/python -m pip --version >/dev/null 2>&1 || .venv/bin/python -m ensurepip --upgrade >/dev/null
     .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r "$requirements"
 fi
+
+if [ "$requirements" = requirements-dev.txt ]; then
+    sh deploy/chromium.sh
+fi

@@ -16,6 +16,7 @@ from hypothesis import HealthCheck, settings
 from app.database.engine import open_engine
 from app.intake.entries import DecidedEvent, IntakeRecord, RecordedDecision
 from app.model import Decision, Delivery, EnrollRequest, Event, IfEnrolled, Intent, OnSenderFull, Plan, Verdict
+from tests.support.chromium import MISSING
 from tests.support.direct import close_direct
 from tests.support.order import dealt
 from tests.support.postgres import TEMPLATE, Databases, shared_server
@@ -63,6 +64,15 @@ def pytest_collection_finish() -> None:
     """Spare the garbage collector what lives until the end: modules and collected tests."""
     gc.collect()
     gc.freeze()
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> Iterator[None]:
+    """Say in the last lines what did not run: that is never called passed."""
+    yield
+    missed = [one for one in terminalreporter.stats.get("skipped", ()) if MISSING in str(one.longrepr)]
+    if missed:
+        terminalreporter.write_line(f"NOT RUN: {len(missed)} browser tests: {MISSING}", yellow=True)
 
 
 @pytest.fixture(scope="session")

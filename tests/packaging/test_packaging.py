@@ -213,7 +213,9 @@ def test_make_alone_prints_every_target() -> None:
     assert set(re.findall(r"^  make (\w+) ", said, re.MULTILINE)) >= targets
 
 
-@pytest.mark.parametrize("script", ["deploy/install.sh", "deploy/lint.sh", "deploy/lock.sh", ".ci/run"])
+@pytest.mark.parametrize(
+    "script", ["deploy/install.sh", "deploy/chromium.sh", "deploy/lint.sh", "deploy/lock.sh", ".ci/run"]
+)
 def test_scripts_are_well_formed_and_stop_at_the_first_error(script: str) -> None:
     path = REPOSITORY / script
     shell = "bash" if "bash" in path.read_text().splitlines()[0] else "sh"

@@ -10,6 +10,7 @@ LONG = (
     "tests/crash/",
     "tests/backup/",
     "tests/journeys/",
+    "tests/browser/",
     "tests/processes/",
     "tests/database/embedded/",
     "tests/cli/test_start_errors.py",
