@@ -1,0 +1,54 @@
+"""Figures and times as the pages write them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.console import text
+
+NOW = datetime(2026, 11, 24, 14, 32, 7, tzinfo=UTC)
+BERLIN = ZoneInfo("Europe/Berlin")
+MOMENTS = st.datetimes(datetime(2020, 1, 1), datetime(2030, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001  # its zone follows
+
+
+@pytest.mark.parametrize(
+    ("at", "words"),
+    [
+        (NOW - timedelta(hours=1), "14:32"),
+        (NOW - timedelta(hours=20), "Mon 19:32"),
+        (NOW - timedelta(days=9), "15 Nov, 15:32"),
+        (NOW - timedelta(days=400), "20 Oct 2025, 16:32"),
+        (NOW + timedelta(days=2), "26 Nov, 15:32"),
+    ],
+)
+def test_a_time_is_as_short_as_it_is_clear(at: datetime, words: str) -> None:
+    assert text.moment(at, NOW, BERLIN) == words
+
+
+@given(MOMENTS, MOMENTS)
+def test_any_time_has_words(at: datetime, now: datetime) -> None:
+    assert text.moment(at, now, BERLIN)
+    assert text.ago(at, now).endswith("ago") or text.ago(at, now).startswith("in ")
+
+
+@given(st.integers(0, 10**12))
+def test_a_count_that_was_cut_says_so(count: int) -> None:
+    assert text.capped(count).startswith("more than") == (count > text.CAP)
+    assert text.number(count).replace(",", "") == str(count)
+
+
+def test_figures() -> None:
+    assert text.percent(331, 412) == "80%"
+    assert text.percent(1, 0) == "-"
+    assert text.counted(1, "person", "people") == "1 person"
+    assert text.counted(1400, "delivery", "deliveries") == "1,400 deliveries"
+    assert text.size(1842) == "1.8 kB"
+    assert text.exact(datetime(2026, 11, 24, 9, 13, 58, 412999, tzinfo=UTC), BERLIN) == "10:13:58.412"
+    assert text.zone_name(ZoneInfo("America/New_York")) == "New York"
+    assert text.masked("ada@corp.example") == "a***@corp.example"
+    assert text.masked(None) == ""
