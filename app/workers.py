@@ -22,6 +22,7 @@ from app.jobs import Loop
 from app.outbound import wiring as outbound_wiring
 from app.process import ActiveAccount
 from app.reports import wiring as reports_wiring
+from app.tallies import wiring as tallies_wiring
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -66,6 +67,8 @@ PER_PROCESS = (
     outbound_wiring.start,
     bulk_wiring.start,
     reports_wiring.start,
+    reports_wiring.start,
+    tallies_wiring.start,
     start_releasing,
     start_forgetting,
 )

@@ -35,6 +35,7 @@ COMMANDS = {
     "audit": "access.audit",
     "forget": "people.forget",
     "export-person": "people.export_person",
+    "tally": "tally.tally",
     "backup": "backup.backup",
     "restore": "backup.restore",
     "mark-restored": "backup.mark_restored",
@@ -55,6 +56,7 @@ HUBSPOT_COMMANDS = {
 # The level of the log of those that have one: they ask the database or HubSpot. What changes leads is logged in full.
 _ASKING = """
     console audit verify backup restore mark-restored mark-moved doctor sequences sequence status owners senders install
+    audit verify tally backup restore mark-restored mark-moved doctor sequences sequence status owners senders install
     disconnect
 """.split()  # noqa: SIM905  # names read better in a paragraph
 LOG_LEVELS = {"decide": "info", "release": "info", "forget": "info", "export-person": "error"} | dict.fromkeys(

@@ -74,6 +74,14 @@ PRUNE_STICKY = text("""
 """)
 
 
+# Hours of which rows may be gone are not counted again. A count under way ends before this: the row is its lock.
+KEEP_TALLIES = text("""
+    INSERT INTO tally_state AS kept (name, frozen_before) VALUES ('cells', :before)
+    ON CONFLICT (name) DO UPDATE SET frozen_before = excluded.frozen_before
+    WHERE kept.frozen_before IS NULL OR kept.frozen_before < excluded.frozen_before
+""")
+
+
 async def prune_history(
     engine: AsyncEngine, *, age: timedelta, now: datetime, stopping: Callable[[], bool] = lambda: False
 ) -> int:
@@ -84,6 +92,8 @@ async def prune_history(
     total = 0
     if not age:
         return total
+    async with engine.begin() as connection:
+        await connection.execute(KEEP_TALLIES, {"before": now - age + CLOCKS_DIFFER})
     for statement, prefix in ((PRUNE_ENROLLMENTS, "enr"), (PRUNE_EVENTS, "evt"), (PRUNE_STICKY, None)):
         values = {"age": age, "bite": BITE} | ({} if prefix is None else {"before": id_before(prefix, now - age)})
         gone = BITE

@@ -9,7 +9,7 @@ from app.model.immutable import immutable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import datetime
+    from datetime import datetime, timedelta
 
 
 @immutable
@@ -46,7 +46,8 @@ class SourceConfig:
     """One configured source of webhooks. `options` is the provider's own options model, validated, where it has one.
 
     `fields` is the source's `map:`, from the name of an event's field to its place in the payload. `account` is the
-    HubSpot account whose objects the events name, for providers that need it.
+    HubSpot account whose objects the events name, for providers that need it. `silent_after` is how long the source may
+    send nothing: `timedelta.max` for ever, None as its own rhythm says.
     """
 
     name: str
@@ -55,6 +56,7 @@ class SourceConfig:
     options: Any = None
     fields: Mapping[str, str] = field(default_factory=dict)
     account: str | None = None
+    silent_after: timedelta | None = None
 
 
 @immutable

@@ -13,6 +13,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 
 from app.model import State
 from app.model.states import FINAL
+from app.observability.hourly import HourlyCounts
 from app.observability.shared_metrics import MOST_RECENT, labels_elsewhere
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ class Metrics:
 
     def __init__(self, version: str = "", shared: Shared | None = None) -> None:
         self.registry = CollectorRegistry()
+        self.hourly = HourlyCounts()
         self._shared = shared
         self._by_name: dict[str, MetricWrapperBase] = {}
         self._count_deliveries()
@@ -56,6 +58,7 @@ class Metrics:
         self._adding = cache(lambda counter, *labels: counter.labels(*labels)._value.inc)  # noqa: SLF001  # as said
         self._reasons: set[str] = set()
         self._spent_days: set[str] = set()
+        self._silences: set[str] = set()
 
     def _counter(self, name: str, description: str, *labels: str) -> Counter:
         counter = Counter(f"segue_{name}", description, labels, registry=self.registry)
@@ -175,6 +178,7 @@ class Metrics:
         self._last_event = self._kept_gauge(
             "source_last_event_timestamp_seconds", "When a source was last heard", "source"
         )
+        self._silent = self._kept_gauge("source_silent", "1 while a source sends less than it usually does", "source")
         self.thin_events = self._gauge("thin_events", "Thin events that wait for their provider's answer").set
         self._overdue = self._gauge("follow_overdue_seconds", "For how long the oldest look has been due", "account")
         self._old_secret = self._kept_gauge(
@@ -200,6 +204,7 @@ class Metrics:
     def received(self, source: str, result: str) -> None:
         """Count a delivery of a configured source: accepted, duplicate, filtered or handshake."""
         self._adding(self._received, source, result)(1)
+        self.hourly.count(source, "repeated" if result == "duplicate" else result)
         if result != "handshake":
             self._child(self._last_event, source).set_to_current_time()
 
@@ -207,16 +212,20 @@ class Metrics:
         """Count a rejected delivery; None stands for a source that does not exist."""
         self._received.labels(source or "unknown", "rejected").inc()
         self._rejected.labels(source or "unknown", reason).inc()
+        self.hourly.count(source or "", "rejected", reason=reason)
 
     def duplicates(self, source: str, kind: str, count: int) -> None:
         """Count repeated events or intents."""
         if count:
             self._duplicates.labels(source, kind).inc(count)
+            if kind == "event":
+                self.hourly.count(source, "repeated_events", count)
 
     def unheard(self, source: str, count: int) -> None:
         """Count events that no rule listens to."""
         if count:
             self._adding(self._unheard, source)(count)
+            self.hourly.count(source, "no_rule", count)
 
     def outbound(self, endpoint: str, count: int = 1, *, outcome: str) -> None:
         """Count events that were sent: delivered, retry, failed (for good) or gone; or expired before they were."""
@@ -230,6 +239,14 @@ class Metrics:
             self._outbound_waiting.labels(endpoint).set(waiting)
             self._outbound_oldest.labels(endpoint).set(oldest)
             self._outbound_breaker.labels(endpoint).set(breaker)
+
+    def silent_sources(self, silent: Mapping[str, bool]) -> None:
+        """Set whether each source is silent. One that left the rules is not silent."""
+        for source in self._silences - set(silent):
+            self._silent.labels(source).set(NO_VALUE)
+        for source, is_silent in silent.items():
+            self._silent.labels(source).set(is_silent)
+        self._silences = set(silent)
 
     def members_dropped(self, source: str, count: int) -> None:
         """Count members of a batch that were recorded but not decided."""

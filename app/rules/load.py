@@ -134,7 +134,7 @@ class _Loader:
         fields = entry.map.model_dump(exclude_none=True)
         if entry.account is not None:
             self.require_account(entry.account, part, (*place, "account"))
-        config = SourceConfig(name, entry.provider, secrets, options, fields, entry.account)
+        config = SourceConfig(name, entry.provider, secrets, options, fields, entry.account, entry.silence)
         # A secret that could not be read is noted already.
         for message in provider.check(config) if not part.parsed.mistakes else ():
             self._diagnostics.note(part, (*place, "secrets"), f"source {name!r}: {message}")

@@ -38,7 +38,8 @@ if TYPE_CHECKING:
 
     from app.tallies.figures import Narrowed
 
-SILENCE_SPAN = timedelta(weeks=8)
+# Eight weeks of a rhythm, and eight of silence after it.
+SILENCE_SPAN = timedelta(weeks=16)
 # What a line over time may show: a stage, `received` or `verified` as the funnel has them, or `matched`.
 RECEIVED, VERIFIED, MATCHES = "received", "verified", "matched"
 _SERIES: Mapping[str, tuple[Sequence[str], Sequence[str]]] = {
@@ -178,7 +179,7 @@ async def senders(
 
 
 async def arrivals(engine: AsyncEngine, named: Sequence[str], now: datetime) -> tuple[Arrivals, ...]:
-    """Return the verified deliveries of each of these sources in the last eight weeks, by the hour."""
+    """Return the verified deliveries of each of these sources in the last sixteen weeks, by the hour."""
     rows = await _rows(engine, sql.ARRIVALS, hour_of(now) - SILENCE_SPAN, now, ALL, sources=list(named))
     found = {source: list(hours) for source, hours in groupby(rows, key=lambda row: str(row.source))}
     return tuple(_arrivals(source, found.get(source, [])) for source in named)

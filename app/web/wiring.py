@@ -17,6 +17,7 @@ from app.intake.receive import ContactNews, Intake
 from app.intake.rejected_store import RejectedDeliveries
 from app.intake.wiring import redecider, resent
 from app.sources import PROVIDERS
+from app.tallies import wiring as tallies_wiring
 from app.web import api, auth, health, server
 from app.web.access.attempts import Attempts, Budget
 from app.web.access.gate import REFUSALS_PER_MINUTE, Gate
@@ -103,6 +104,7 @@ async def applications(
     `console` returns the pages for people, which are beside the operators' routes.
     """
     settings = process.settings
+    await tallies_wiring.start_counting(process)
     # The operators' routes are made for the first request that the gate lets in.
     resources, trusted = cache(partial(_resources, process)), settings.trusted_proxies
     # Neighbours alone reach a port of the operators' own; the public one has what is shown there behind a token.

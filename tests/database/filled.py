@@ -26,6 +26,7 @@ HASHED = "sha256(convert_to(CAST(n AS text), 'UTF8'))"
 ADDRESS = "'p' || n || '@corp.example'"
 LATER = "now() + interval '1 hour' + n * interval '1 ms'"
 LATELY = "now() - interval '20 hours' + n * interval '1 ms'"
+HOUR = "date_trunc('hour', now()) - (n / 30) * interval '1 hour'"
 # Half of them are of an account of which no test asks: what is due there must not be looked at for another one.
 ACCOUNT = "CASE WHEN n % 2 = 0 THEN 'main' ELSE 'other' END"
 DUE_ELSEWHERE = f"CASE WHEN n % 20 = 1 THEN {LATELY} ELSE {LATER} END"
@@ -81,6 +82,10 @@ COLUMNS = {
     },
     "console_logins": {"state_sha256": HASHED, "created_at": LATELY},
     "console_links": {"sha256": HASHED, "expires_at": LATER},
+    "tallies": {
+        "hour": HOUR, "stage": "(ARRAY['verified', 'waiting', 'enrolled'])[1 + n % 3]", "rule": "'r' || n % 30",
+    },
+    "tally_counters": {"hour": HOUR, "source": "'s' || n % 30", "result": "'accepted'", "run": "''"},
     "outbound": {
         "id": KEY, "endpoint": "'e' || n % 4", "enrollment_id": KEY, "due_at": LATER,
         "created_at": f"CASE WHEN n % 50 < 2 THEN now() - interval '5 days' ELSE {LATELY} END",

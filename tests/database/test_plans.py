@@ -100,6 +100,18 @@ POLLED: dict[str, dict[str, Any]] = {
     "database.retention.PRUNE_STANDINGS": {"age": MONTH, "bite": 1000},
     "database.retention.PRUNE_UNDELIVERED": {"age": MONTH, "bite": 1000},
     "people.forget_statements.OPEN": {},
+    "tallies.statements.HORIZON": {"behind": timedelta(0), "patience": timedelta(minutes=15)},
+    "tallies.statements.NEXT_WORK": {"clocks_differ": timedelta(minutes=15)},
+    "tallies.statements.FIND_JOURNALLED": {"cursor": ROWS, "most": 20_000, "horizon": NOON},
+    "tallies.statements.FIND_DECIDED": {"since": "019000000000", "decided_since": NOON},
+    "tallies.statements.RECOUNT": {
+        "hour": NOON,
+        "first": "evt_019000000000",
+        "beyond": "evt_019000000001",
+        "most": 5000,
+    },
+    "tallies.statements.NEXT_HOUR": {"since": NOON - 9999 * DAY, "first": "evt_000000000000"},
+    "tallies.statements.FOLD": {},
     "rules.store.READ_IN_FORCE": {},
     "senders.pause_store.READ_OTHERS": ME | {"inboxes": ["s1"], "period": DAY},
     "enrollments.one_per_person_statements.HOLD_BLOCKED": ME,
@@ -139,6 +151,7 @@ ASKED = {
     "database.installation": "MAKE READ",
     "database.restore_statements": "CHECK CHECK_TABLES CONFIRM INSERT LOCK NOTE UNMARK",
     "database.migrate": "IS_MIGRATED LOCK_MIGRATIONS READ_REVISION READ_WORKS_WITH WRITE_WORKS_WITH",
+    "database.history": "KEEP_TALLIES",
     "database.downgrade": "READ_COLUMNS TRY_LOCK",
     "enrollments.operator_store": "CANCEL CANCEL_THESE CANCEL_WAITING RELEASE RELEASE_THESE",
     "bulk.statements": "ASK HAND_BACK LIST LOCK LOCK_MINE MOVE MOVE_ON NOTIFY NOW SHOW",
@@ -165,6 +178,7 @@ ASKED = {
     "people.forget_statements": "BURY FINISH IS_FORGOTTEN LIFT LIST LOCK LOCK_TIMEOUT NOTIFY RELATED REQUEST"
     " REQUEST_CONTACT SHOW STOP_DECIDING WRITE",
     "enrollments.one_per_person_statements": "RELEASE_PEOPLE",
+    "tallies.statements": "ADVANCE ASK_REBUILD BEGIN END_TURN LOCK READ_REBUILD REBUILT TAKE_TURN WRITE_COUNTERS",
     "tallies.read_statements": "ARRIVALS FUNNEL KINDS RULES SENDERS SERIES SOURCES STATE",
 }
 ROWS_OF_A_LOOK, BLOCKS_OF_A_LOOK = 300, 300

@@ -12,7 +12,7 @@ from app.people.suppression import Suppression
 from app.rules.file import values
 from app.rules.file.account_entries import AccountEntry
 from app.rules.file.rule_entries import RuleEntry
-from app.rules.file.values import AlsoWritten, Duration, Entry, HubSpotId, Name, Text, Zone
+from app.rules.file.values import AlsoWritten, Duration, Entry, HubSpotId, Name, Silence, Text, Zone
 
 
 class SecretEntry(Entry):
@@ -49,6 +49,10 @@ class SourceEntry(BaseModel):
     map: MapEntry = Field(default=MapEntry(), description="Where the sender puts an event's fields")
     account: Name | None = Field(
         None, description="The only HubSpot account in which its events are looked up; else each event's own"
+    )
+    silence: Silence | None = Field(
+        None,
+        description="For how long it may send nothing until it counts as silent, or `off`; else as it usually sends",
     )
 
 

@@ -134,6 +134,16 @@ Duration = Annotated[
 ]
 
 
+def silence(value: object) -> timedelta:
+    """Return a duration, `timedelta.max` for `off`, which YAML also reads as false. Raises ValueError."""
+    return timedelta.max if value is False or value == "off" else duration(value)
+
+
+Silence = Annotated[
+    timedelta,
+    BeforeValidator(silence),
+    WithJsonSchema({"type": "string", "pattern": f"^(off|{_DURATION})$", "examples": ["off", "36h"]}),
+]
 Zone = Annotated[Text, BeforeValidator(_zone)]
 # A blank default would appear in a mail as "Hi  ,", which `require` exists to prevent.
 Default = Annotated[str, StringConstraints(strict=True, strip_whitespace=True, min_length=1)]
