@@ -67,7 +67,6 @@ PER_PROCESS = (
     outbound_wiring.start,
     bulk_wiring.start,
     reports_wiring.start,
-    reports_wiring.start,
     tallies_wiring.start,
     start_releasing,
     start_forgetting,

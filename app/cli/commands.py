@@ -55,9 +55,8 @@ HUBSPOT_COMMANDS = {
 }
 # The level of the log of those that have one: they ask the database or HubSpot. What changes leads is logged in full.
 _ASKING = """
-    console audit verify backup restore mark-restored mark-moved doctor sequences sequence status owners senders install
-    audit verify tally backup restore mark-restored mark-moved doctor sequences sequence status owners senders install
-    disconnect
+    console audit verify tally backup restore mark-restored mark-moved doctor sequences sequence status owners senders
+    install disconnect
 """.split()  # noqa: SIM905  # names read better in a paragraph
 LOG_LEVELS = {"decide": "info", "release": "info", "forget": "info", "export-person": "error"} | dict.fromkeys(
     _ASKING, "error"

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import time
+from functools import partial
 from typing import TYPE_CHECKING
 
 from app.clock import utc_now
 from app.console import frames
 from app.console.context import Console
+from app.console.kept import Kept
 from app.console.rendering import render_bare
 from app.console.routes import open_routes, read_pages, table
 from app.console.signin.routes import routes as signin_routes
@@ -17,8 +18,6 @@ from app.database.engine import open_engine
 from app.reports.rail_store import read_rail
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-
     from app.process import Process
     from app.web.access.gate import Gate
     from app.web.access.record import Recorder
@@ -39,22 +38,14 @@ def open_site(process: Process, gate: Gate, recorder: Recorder) -> Site:
     return Site(
         routes=(*open_routes(signing_in), *table(modules)),
         places=frames.placed(modules),
-        rail=kept_rail(console, time.monotonic),
+        rail=Kept(partial(read_frame, console), RAIL_SECONDS).value,
         desk=desk,
         record=recorder.acted,
         now=utc_now,
     )
 
 
-def kept_rail(console: Console, clock: Callable[[], float]) -> Callable[[], Awaitable[frames.Rail]]:
-    """Return what reads the rail, at most once in some seconds: every page has it."""
-    kept: tuple[float, frames.Rail] | None = None
-
-    async def rail() -> frames.Rail:
-        nonlocal kept
-        if kept is None or clock() - kept[0] > RAIL_SECONDS:
-            row = await read_rail(console.reads)
-            kept = clock(), frames.Rail(row.parked, row.in_force_since, row.zone or UTC)
-        return kept[1]
-
-    return rail
+async def read_frame(console: Console) -> frames.Rail:
+    """Return what stands around each page."""
+    row = await read_rail(console.reads)
+    return frames.Rail(row.parked, row.in_force_since, row.zone or UTC)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from sqlalchemy import Engine, event
 
 from app.console.headers import POLICY
 from app.operators import Role
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from tests.support.service import Running
 
 HIDDEN = ("ada0@", "ada1@", "ada2@", "bob@corp", "eve@corp", "mallory@corp")
+STATEMENTS = 6
 EXPECTED = {200, 404}  # a thing that is named may not be there
 UNCHANGED_TABLES = (
     "events",
@@ -85,6 +87,26 @@ async def test_a_page_shows_what_is_there(web: Running, admin: Browser) -> None:
         route.name for route in read_only(served(web)) if (await opened(admin, route, parameters)).status_code == 200
     ]
     assert sorted(found) == sorted(route.name for route in read_only(served(web)))
+
+
+async def test_no_page_asks_the_store_more_than_six_times(web: Running, admin: Browser) -> None:
+    """The session, and what stands around a page for some seconds, are read besides."""
+    await fill(web)
+    parameters, asked = await parameters_of(web), list[str]()
+
+    def noted(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        if not statement.startswith(("SET LOCAL", "SELECT * FROM console_sessions", "INSERT INTO audit")):
+            asked.append(statement)
+
+    event.listen(Engine, "before_cursor_execute", noted)
+    try:
+        for route in read_only(served(web)):
+            await opened(admin, route, parameters)  # what is kept for a while is read now
+            asked.clear()
+            await opened(admin, route, parameters)
+            assert len(asked) <= STATEMENTS, (route.name, asked)
+    finally:
+        event.remove(Engine, "before_cursor_execute", noted)
 
 
 async def test_no_get_changes_anything(web: Running, admin: Browser) -> None:

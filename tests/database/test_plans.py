@@ -162,6 +162,7 @@ ASKED = {
     " TAKE_PROBE WRITE_ENDPOINT",
     "hubspot.rate_limit_statements": "ADOPT_LIMIT BLOCK COUNT_DAY GIVE_PERMITS INSERT_PERMITS SPEND_DAY",
     "intake.rejected_store": "FIND_ACCEPTED FIND_REJECTED INSERT KEEP_NEWEST",
+    "reports.overview_store": "STANDING",  # a person looks at it
     "reports.store": "PLAN_FOR_VALUES TABLE_SIZES",  # polled, and reads PostgreSQL's catalogue
     "rules.store": "CLEAR_REJECTED LOCK PUT_IN_FORCE READ_ACCOUNTS READ_REVISION REJECT UNFINISHED_ELSEWHERE",
     "rules.revision_store": "LIST READ READ_BEFORE READ_REJECTED",
@@ -179,7 +180,7 @@ ASKED = {
     " REQUEST_CONTACT SHOW STOP_DECIDING WRITE",
     "enrollments.one_per_person_statements": "RELEASE_PEOPLE",
     "tallies.statements": "ADVANCE ASK_REBUILD BEGIN END_TURN LOCK READ_REBUILD REBUILT TAKE_TURN WRITE_COUNTERS",
-    "tallies.read_statements": "ARRIVALS FUNNEL KINDS RULES SENDERS SERIES SOURCES STATE",
+    "tallies.read_statements": "ARRIVALS FUNNEL KINDS RULES SENDERS SERIES SERIES_BY_STAGE SOURCES STATE",
 }
 ROWS_OF_A_LOOK, BLOCKS_OF_A_LOOK = 300, 300
 PARKED_ROWS = 200  # of the filled database

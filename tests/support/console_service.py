@@ -17,7 +17,7 @@ from app.console.signin.origins import COOKIE, cookie_name
 from app.console.signin.sessions import Sessions
 from app.console.signin.store import SignInStore
 from app.console.signin.visitor import Person, Way
-from app.console.wiring import terms
+from app.console.signin.wiring import terms
 from app.database.engine import open_engine
 from app.operators import Role, digest_of, read_tokens
 from app.settings import load_settings

@@ -1,0 +1,190 @@
+"""The overview: whether it is going, and what needs a person."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+from app.bulk.parked_store import By, ParkedStore
+from app.clock import utc_now
+from app.console import needs as words
+from app.console.funnel import Step, steps
+from app.console.kept import Kept
+from app.console.lists import PERIOD_WORDS, PERIODS, Period, period_links, with_query
+from app.console.page import LIVE_SECONDS, ROOT, Pages, Place, Visit
+from app.console.receipts.reasons import why
+from app.console.text import number
+from app.model import State
+from app.reports.overview_store import Standing, read_standing
+from app.senders.pause_store import SenderPauseStore
+from app.senders.status import SenderStatus, SenderStatuses
+from app.tallies import read_store as tallies
+from app.tallies.wiring import silences
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+    from zoneinfo import ZoneInfo
+
+    from app.bulk.parked_store import ParkedGroup
+    from app.console.context import Console
+    from app.tallies.figures import HourCount, SourceTally
+
+PARKED_ROWS, SENDER_ROWS = 6, 8
+SILENCE_SECONDS, SENDERS_SECONDS = 60.0, 10.0  # for which these are kept: weeks of hours, and several statements
+COLUMNS_BY_HOUR = 48  # beyond so many hours the plots have a column for each day
+
+
+@dataclass(frozen=True, slots=True)
+class Plot:
+    """One plot: a word and a figure for each column, all of them, and the words below it."""
+
+    columns: tuple[tuple[str, float], ...]
+    total: int
+    axis: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SourceLine:
+    """One source: `word` is healthy, failing, silent or nothing yet, and `state` its mark."""
+
+    name: str
+    provider: str
+    state: str
+    word: str
+    last_at: datetime | None
+    received: int
+    rejected: int
+
+
+@dataclass(frozen=True, slots=True)
+class ParkedLine:
+    """One cause."""
+
+    clause: str
+    code: str
+    url: str
+    where: str
+    since: datetime
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """The page."""
+
+    period: str
+    span: str
+    periods: tuple[tuple[str, str], ...]
+    lead: str
+    needs: tuple[words.Need, ...]
+    standing: Standing
+    matched: int
+    enrolled: int
+    replied: int
+    steps: tuple[Step, ...]
+    matched_plot: Plot
+    enrolled_plot: Plot
+    parked: tuple[ParkedLine, ...]
+    senders: tuple[SenderStatus, ...]
+    more_senders: int
+    sources: tuple[SourceLine, ...]
+    nothing_yet: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Slow:
+    """What is not read anew for each look: the silent sources with their proofs, and the senders."""
+
+    silent: Kept[dict[str, str]]
+    senders: Kept[list[SenderStatus]]
+
+
+def pages(console: Console) -> Pages:
+    """Return the page."""
+    pages = Pages(Place("Overview", "", 0))
+    statuses = SenderStatuses(SenderPauseStore(console.reads), lambda: console.process.rulebook.current)
+    slow = Slow(Kept(partial(_silent, console), SILENCE_SECONDS), Kept(statuses.all, SENDERS_SECONDS))
+
+    @pages.show("/overview", "overview.html", live=LIVE_SECONDS)
+    async def overview(visit: Visit) -> Overview:
+        return await _overview(console, slow, visit)
+
+    return pages
+
+
+async def _silent(console: Console) -> dict[str, str]:
+    """Return the sources that are silent, each with its proof."""
+    book = console.process.rulebook.current
+    found = await silences(console.reads, book, utc_now()) if book else {}
+    return {source: one.why for source, one in found.items() if one.silent}
+
+
+async def _overview(console: Console, slow: Slow, visit: Visit) -> Overview:
+    period = visit.query(Period).period
+    since, now, reads = visit.now - PERIODS[period], visit.now, console.reads
+    book = console.process.rulebook.current
+    providers = {name: config.provider for name, config in book.sources.items()} if book else {}
+    funnel = await tallies.funnel(reads, since, now)
+    matched, enrolled = await tallies.matched_and_enrolled(reads, since, now)
+    sources = await tallies.sources(reads, since, now, sorted(providers))
+    groups = await ParkedStore(reads).groups(By.CAUSE)
+    senders, silent = await slow.senders.value(), await slow.silent.value()
+    needed = words.needs(groups, sources, sorted(silent.items()), senders, now)
+    rejections = Counter[str]()
+    for source in sources:
+        rejections.update(dict(source.rejections))
+    return Overview(
+        period,
+        PERIOD_WORDS[period],
+        period_links(visit),
+        words.lead(needed, funnel.enrolled, funnel.matched, PERIOD_WORDS[period]),
+        needed,
+        await read_standing(reads),
+        funnel.matched,
+        funnel.enrolled,
+        funnel.replied,
+        steps(funnel, rejections.most_common()),
+        _plot(matched, visit.zone),
+        _plot(enrolled, visit.zone),
+        tuple(_parked(group) for group in groups[:PARKED_ROWS]),
+        tuple(sorted(senders, key=lambda one: (one.paused_at is None, one.left / max(1, one.limit)))[:SENDER_ROWS]),
+        max(0, len(senders) - SENDER_ROWS),
+        tuple(_source(one, providers[one.source], one.source in silent) for one in sources if one.source in providers),
+        nothing_yet=not funnel.received and not any(source.last_at for source in sources),
+    )
+
+
+def _plot(hours: Sequence[HourCount], zone: ZoneInfo) -> Plot:
+    """Return the columns of a plot: the hours, or the days of `zone` where there are many."""
+    if len(hours) <= COLUMNS_BY_HOUR:
+        columns = [(f"{one.hour.astimezone(zone):%H:%M}", one.n) for one in hours]
+    else:
+        days = Counter[str]()
+        for one in hours:
+            days[f"{one.hour.astimezone(zone):%a %d %b}"] += one.n
+        columns = list(days.items())
+    marks = [columns[place * (len(columns) - 1) // 4][0] for place in range(4)] if columns else []
+    shown = tuple((f"{word}: {number(n)}", float(n)) for word, n in columns)
+    return Plot(shown, sum(one.n for one in hours), (*marks, "now"))
+
+
+def _parked(group: ParkedGroup) -> ParkedLine:
+    clause = why(State.PARKED, group.value, name="the person").clause if group.value else "the cause is not recorded"
+    where = f"sender {group.sender}" if group.sender else f"rule {group.rule}" if group.rule else f"{group.rules} rules"
+    asked = {"reason": group.value} if group.value else {}
+    return ParkedLine(clause, group.value or "", with_query(f"{ROOT}/parked", asked), where, group.since, group.count)
+
+
+def _source(source: SourceTally, provider: str, silent: bool) -> SourceLine:  # noqa: FBT001  # one fact of three
+    if words.failing(source):
+        state, word = "bad", "failing"
+    elif silent:
+        state, word = "look", "silent"
+    elif source.last_at is None:
+        state, word = "wait", "nothing yet"
+    else:
+        state, word = "ok", "healthy"
+    return SourceLine(source.source, provider, state, word, source.last_at, source.received, source.rejected)
