@@ -20,7 +20,8 @@ CLI, SYSTEM, BROWSER, STRANGER = "cli", "system", "browser", "stranger"
 class Act:
     """One request of an operator, one command, or one start of the service.
 
-    `who` is a token's name, `cli`, `system`, `browser` (a person with an install link) or `stranger` (no right token).
+    `who` is a token's name, `cli`, `system`, `browser` (a person with an install link) or `stranger` (no right token);
+    of the console's people also `link:` with a name, or `oidc:` with a hash.
     `origin` is the client's address, or the user and the machine of a command. `what` is a route or a command, `target`
     what it is about, `revision` that of the rules in force. `noted` says that a change of it has been written.
     """
