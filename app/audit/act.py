@@ -23,7 +23,8 @@ class Act:
     `who` is a token's name, `cli`, `system`, `browser` (a person with an install link) or `stranger` (no right token);
     of the console's people also `link:` with a name, or `oidc:` with a hash.
     `origin` is the client's address, or the user and the machine of a command. `what` is a route or a command, `target`
-    what it is about, `revision` that of the rules in force. `noted` says that a change of it has been written.
+    what it is about, `revision` that of the rules in force. `reason` is why it is done, in the words of who does it,
+    and is noted with each of its changes. `noted` says that a change of it has been written.
     """
 
     who: str
@@ -32,6 +33,7 @@ class Act:
     what: str
     target: str | None = None
     revision: str | None = None
+    reason: str | None = None
     noted: bool = field(default=False)
 
 
@@ -71,6 +73,12 @@ def about(target: str) -> None:
     """Say what the present act is about, as soon as that is known."""
     if (act := _current.get()) is not None:
         act.target = target
+
+
+def because(reason: str | None) -> None:
+    """Say why the present act is done."""
+    if (act := _current.get()) is not None:
+        act.reason = reason
 
 
 def forget_notes() -> None:

@@ -82,7 +82,7 @@ class BulkAskStore:
             "asked_at": wanted.asked_at,
         }
         await connection.execute(sql.ASK, values)
-        asked = {"kind": kind.name, "filter": given.as_json(), "count": count.rows, "reason": reason}
+        asked = {"kind": kind.name, "filter": given.as_json(), "count": count.rows, "reason": values["reason"]}
         await note(connection, target=id_, after=asked)
         await connection.execute(sql.NOTIFY, {"channel": BULK_READY})
         return job_of((await connection.execute(sql.SHOW, {"id": id_})).mappings().one())

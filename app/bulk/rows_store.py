@@ -67,7 +67,7 @@ COUNT = text(f"""
     WITH found AS (SELECT one.sent {_each_state(COUNTED_ROWS)} LIMIT :most)
     SELECT count(*) AS rows, count(*) FILTER (WHERE sent) AS sent FROM found
 """)  # noqa: S608  # the only text put in is the part above
-SHOWN = "id, email, rule, source, account, sequence, sender, state, reason, detail, received_at, updated_at"
+SHOWN = "id, email, rule, source, account, sequence, sender, state, reason, detail, created_at, updated_at"
 FIRST_ROWS = text(f"SELECT one.* {_in_order(SHOWN)} ORDER BY one.id LIMIT :most")
 FIND = text(f"SELECT one.id {_in_order('id')} ORDER BY one.id LIMIT :most")
 

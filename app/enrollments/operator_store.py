@@ -110,9 +110,9 @@ class EnrollmentOperatorStore:
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
 
-    async def release(self, enrollment_id: str, *, why: str | None = None) -> bool:
-        """Make a parked enrollment ready again; return whether there was one. `why` is for the audit log."""
-        return await self._release(later=0.0, batch=1, why=why, id=enrollment_id) == 1
+    async def release(self, enrollment_id: str) -> bool:
+        """Make a parked enrollment ready again; return whether there was one."""
+        return await self._release(later=0.0, batch=1, id=enrollment_id) == 1
 
     async def release_parked(self, *, reason: str | None, rule: str | None, sender: str | None) -> int:
         """Make all matching parked enrollments ready, one after the other; return how many.
@@ -127,25 +127,25 @@ class EnrollmentOperatorStore:
             released += count
         return released
 
-    async def _release(self, *, later: float, batch: int, why: str | None = None, **filters: str | None) -> int:
+    async def _release(self, *, later: float, batch: int, **filters: str | None) -> int:
         no_filter: dict[str, str | None] = {"id": None, "reason": None, "rule": None, "sender": None, "job": None}
         values = {"channel": ENROLLMENTS_READY, "later": later, "batch": batch}
         with busy_when_gone():
             async with self._engine.begin() as connection:
                 moved = [row.id for row in await connection.execute(RELEASE, no_filter | filters | values)]
                 if moved:
-                    await note(connection, **_moved(moved, "parked", "ready", why=why))
+                    await note(connection, **_moved(moved, "parked", "ready"))
                 return len(moved)
 
-    async def cancel(self, enrollment_id: str, *, why: str | None = None) -> bool:
+    async def cancel(self, enrollment_id: str) -> bool:
         """Cancel an enrollment that is held, ready or parked; return whether there was one.
 
-        This frees the person's intent, unless a request of the enrollment may have worked. `why` is for the audit log.
+        This frees the person's intent, unless a request of the enrollment may have worked.
         """
         values = {"id": enrollment_id, "states": [str(state) for state in CANCELLABLE], "job": None}
         with busy_when_gone():
             async with self._engine.begin() as connection:
-                return await _cancelled(connection, CANCEL, values, why=why) == 1
+                return await _cancelled(connection, CANCEL, values) == 1
 
     async def cancel_waiting(self, *, email: str | None, rule: str | None) -> int:
         """Cancel all held and ready enrollments of one person, one rule, or both; return how many.
@@ -175,22 +175,19 @@ async def cancel_these(connection: AsyncConnection, ids: Sequence[str], states: 
     return await _cancelled(connection, CANCEL_THESE, values)
 
 
-async def _cancelled(
-    connection: AsyncConnection, statement: TextClause, values: dict[str, Any], *, why: str | None = None
-) -> int:
+async def _cancelled(connection: AsyncConnection, statement: TextClause, values: dict[str, Any]) -> int:
     """Run a statement that cancels, and let the next enrollment of each person go on; return the number cancelled."""
     before = {row.enrollment_id: row.before for row in await connection.execute(statement, values)}
     if before:
         await connection.execute(RELEASE_PEOPLE, {"ids": list(before), "channel": ENROLLMENTS_READY})
-        await note(connection, **_moved(list(before), *sorted(set(before.values())), "cancelled", why=why))
+        await note(connection, **_moved(list(before), *sorted(set(before.values())), "cancelled"))
     return len(before)
 
 
-def _moved(ids: list[str], *states: str, why: str | None) -> dict[str, Any]:
+def _moved(ids: list[str], *states: str) -> dict[str, Any]:
     """Return what the audit log says of enrollments that left all but the last of `states` for that one."""
     named = {"target": ids[0]} if len(ids) == 1 else {}
-    reason = {} if why is None else {"reason": why}
-    return named | {"before": {"state": list(states[:-1])}, "after": {"state": states[-1], "enrollments": ids} | reason}
+    return named | {"before": {"state": list(states[:-1])}, "after": {"state": states[-1], "enrollments": ids}}
 
 
 def _require_filter(*filters: str | None) -> None:

@@ -51,6 +51,7 @@ READING_POSTS = {
     "POST /api/v1/enrollments/search",
     "POST /api/v1/contacts/enrollment",
     "POST /api/v1/rules/try",
+    "POST /api/v1/jobs/preview",
 }
 WRONG = "wrong-0123456789abcdefghijklmnopqrstuvwx"
 ADDRESSES = re.compile(r"[^*\s\"]@|[^*]%40")
@@ -150,7 +151,11 @@ async def fill(web: Running) -> None:
 
 async def test_a_viewer_reads_everything_and_no_address(web: Running) -> None:
     await fill(web)
+    parked = {"kind": "cancel", "filter": {"rule": "signup", "states": ["parked"]}}
+    asked = {**parked, "expected_count": 10_001, "reason": "asked ada@corp.example"}
+    job = await web.client.post("/api/v1/jobs", json=asked, headers=bearer(ADMIN_TOKEN))
     ids = {
+        "job_id": job.json()["id"],
         "event_id": (await web.rows("SELECT id FROM events ORDER BY id LIMIT 1"))[0]["id"],
         "decision_id": (await web.rows("SELECT id FROM decisions ORDER BY id LIMIT 1"))[0]["id"],
         "enrollment_id": (await web.rows("SELECT id FROM enrollments ORDER BY id LIMIT 1"))[0]["id"],
@@ -163,7 +168,9 @@ async def test_a_viewer_reads_everything_and_no_address(web: Running) -> None:
     for route in routes_of(web):
         if route.role is not Role.VIEWER:
             continue
-        body = {"email": "ada@corp.example"} if route.method == "POST" else None
+        body: dict[str, Any] | None = {"email": "ada@corp.example"} if route.method == "POST" else None
+        if route.path.endswith("/preview"):
+            body = parked
         path = route.path.format_map(ids)
         answers = [
             await web.client.request(route.method, path, headers=bearer(token), json=body)

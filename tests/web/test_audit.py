@@ -25,6 +25,13 @@ CHANGES: dict[str, tuple[str, dict[str, Any] | None]] = {
     "POST /api/v1/enrollments/{enrollment_id}/release": ("/api/v1/enrollments/{parked}/release", None),
     "POST /api/v1/enrollments/cancel": ("/api/v1/enrollments/cancel", {"email": "ada@corp.example"}),
     "POST /api/v1/enrollments/release": ("/api/v1/enrollments/release", {"reason": "odd"}),
+    "POST /api/v1/jobs": (
+        "/api/v1/jobs",
+        {"kind": "release_parked", "filter": {"reason": "odd"}, "expected_count": 1, "reason": "eve@corp.example"},
+    ),
+    "POST /api/v1/jobs/{job_id}/pause": ("/api/v1/jobs/job_waiting/pause", None),
+    "POST /api/v1/jobs/{job_id}/resume": ("/api/v1/jobs/job_paused/resume", None),
+    "POST /api/v1/jobs/{job_id}/cancel": ("/api/v1/jobs/job_paused/cancel", None),
     "POST /api/v1/senders/{sender_id}/pause": ("/api/v1/senders/anna/pause", None),
     "POST /api/v1/senders/{sender_id}/resume": ("/api/v1/senders/anna/resume", None),
     "POST /api/v1/suppressions": ("/api/v1/suppressions", {"value": "eve@corp.example", "reason": "eve@corp.example"}),
@@ -64,6 +71,13 @@ async def prepared(web: Running, rules: Path) -> dict[str, str]:
                 VALUES ('out_1', 'crm-back', 'enrolled', 'x', 'failed', now(), now(), now())
             """)
         )
+        await connection.execute(
+            text("""
+                INSERT INTO bulk_jobs (id, kind, state, asked_by, origin, filter, total, created_at, due_at)
+                SELECT 'job_' || state, 'cancel', state, 'ada', '127.0.0.1', '{"rule": "x"}', 3, now(), now()
+                FROM unnest(ARRAY['waiting', 'paused']) AS state
+            """)
+        )
     await web.post("/api/v1/suppressions", value="kept@corp.example")
     write(rules, RULES.replace(">= 50", ">= 10").replace("intent: demo", "intent: other"))
     rows = {row["email"]: row for row in await web.rows("SELECT id, email, event_id FROM enrollments")}
@@ -95,6 +109,17 @@ async def test_a_change_and_its_row_are_there_together(web: Running, rules: Path
         assert (row["outcome"], row["revision"] is not None) == ("done", True)
         assert (row["before"] is row["after"] is None) == (name in UNCHANGED)
     assert "@" not in str(rows).replace("***@", "")
+
+
+@pytest.mark.parametrize("act", ["{enrollment}/cancel", "{parked}/release", "{parked}/release?as_rules_now=true"])
+async def test_a_row_says_why_it_was_done_where_the_operator_said_it(web: Running, rules: Path, act: str) -> None:
+    ids = await prepared(web, rules)
+    await web.process.rulebook.reload()
+    path = f"/api/v1/enrollments/{act.format_map(ids)}"
+    answer = await web.post(path, token=OPERATOR_TOKEN, reason="asked by eve@corp.example")
+    assert answer.status_code == 200, answer.text
+    (row,) = await web.rows("SELECT after FROM audit WHERE who = 'olga'")
+    assert row["after"]["reason"] == "asked by e***@corp.example"
 
 
 async def test_a_row_says_what_was_before(web: Running, rules: Path) -> None:

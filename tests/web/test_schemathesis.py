@@ -44,6 +44,8 @@ LISTS = [
     "/api/v1/people/forgettings",
     "/api/v1/rules",
     "/api/v1/rulebooks",
+    "/api/v1/jobs",
+    "/api/v1/parked",
 ]
 LISTINGS = [
     "/api/v1/sequences",
@@ -57,6 +59,7 @@ DETAILS = [
     "/api/v1/enrollments/{enrollment_id}",
     "/api/v1/people/forgettings/{forgetting_id}",
     "/api/v1/rulebooks/{revision}",
+    "/api/v1/jobs/{job_id}",
 ]
 OUTBOUND = [("GET", "/api/v1/outbound/{outbound_id}"), ("POST", "/api/v1/outbound/{outbound_id}/replay")]
 ENDPOINTS = ["/api/v1/endpoints/{name}/enable", "/api/v1/endpoints/{name}/test"]
@@ -74,7 +77,10 @@ WHOLE = [
     "/api/v1/people/lift",
     "/api/v1/people/export",
     "/api/v1/rules/try",
+    "/api/v1/jobs",
+    "/api/v1/jobs/preview",
 ]
+JOBS = ["/api/v1/jobs/{job_id}/pause", "/api/v1/jobs/{job_id}/resume", "/api/v1/jobs/{job_id}/cancel"]
 ACTS = [
     "/api/v1/enrollments/{enrollment_id}/release",
     "/api/v1/enrollments/{enrollment_id}/cancel",
@@ -111,7 +117,7 @@ def test_every_operation_of_the_document_is_tried_here(schema: BaseSchema) -> No
 
     operations = {(each.ok().method, each.ok().path) for each in found if isinstance(each, Ok)}
     tried = {("get", path) for path in [*LISTS, *LISTINGS, *DETAILS, *PLAIN]}
-    acts = {("post", path) for path in ["/-/reload", "/webhooks/{source}", LIVE, *ACTS, *ENDPOINTS, *WHOLE]}
+    acts = {("post", path) for path in ["/-/reload", "/webhooks/{source}", LIVE, *ACTS, *ENDPOINTS, *WHOLE, *JOBS]}
     outbound = {(method.lower(), path) for method, path in OUTBOUND}
     assert operations == tried | acts | outbound
     assert len(operations) == len(found)
@@ -145,6 +151,7 @@ async def test_details_answer_as_documented(
 ) -> None:
     await web.deliver("crm", {"type": "signup", "data": {"email": "ada@corp.example", "employees": 80}})
     await (await web.process.forgetter()).begin("bob@corp.example", by="cli")
+    await ask_for_a_job(web)
     case = data.draw(schema[path]["GET"].as_strategy())
     if real:
         (newest,) = (await web.get(path.rpartition("/")[0], limit=1)).json()["items"]
@@ -164,6 +171,26 @@ async def test_acts_answer_as_documented(
     if real:
         (newest,) = (await web.get("/api/v1/enrollments", limit=1)).json()["items"]
         case.path_parameters = dict.fromkeys(case.path_parameters, newest["id"])
+    await conforms(web, case, token)
+
+
+async def ask_for_a_job(web: Running) -> str:
+    """Ask for a job on what was delivered before; return its id."""
+    answer = await web.post("/api/v1/jobs", kind="cancel", filter={"rule": "signup"}, expected_count=10_001)
+    return str(answer.json()["id"])
+
+
+@pytest.mark.parametrize("path", JOBS)
+@few
+@given(data=st.data(), real=st.booleans(), token=tokens)
+async def test_acts_on_jobs_answer_as_documented(
+    web: Running, schema: BaseSchema, path: str, data: st.DataObject, *, real: bool, token: str
+) -> None:
+    await web.deliver("crm", {"type": "signup", "data": {"email": "ada@corp.example", "employees": 80}})
+    job = await ask_for_a_job(web)
+    case = data.draw(schema[path]["POST"].as_strategy())
+    if real:
+        case.path_parameters = {"job_id": job}
     await conforms(web, case, token)
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import structlog
 from fastapi import APIRouter
 
+from app.audit.act import because
 from app.enrollments.operator_store import EnrollmentOperatorStore
 from app.followup.ends import How
 from app.hubspot.api.faults import faults
@@ -19,7 +20,7 @@ from app.model import Filters, State
 from app.reports.store import StoredReader
 from app.web.access.routes import READS
 from app.web.api.common import LIMIT, UNREADABLE, Identity, Limit, Name, or_404, page, resource
-from app.web.api.enrollments_models import EnrollmentDetail, EnrollmentPage, EnrollmentSearch
+from app.web.api.enrollments_models import EnrollmentDetail, EnrollmentPage, EnrollmentSearch, Why
 from app.web.pagination import EnrollmentCursor
 from app.web.problems import Problem
 
@@ -70,22 +71,26 @@ def _add_lists(router: APIRouter, reader: StoredReader) -> None:
 
 def _add_one(router: APIRouter, store: EnrollmentOperatorStore, reader: StoredReader) -> None:
     @router.post("/enrollments/{enrollment_id}/cancel", response_model=EnrollmentDetail, responses=CONFLICT)
-    async def cancel(enrollment_id: Identity) -> Mapping[str, Any]:
+    async def cancel(enrollment_id: Identity, why: Why | None = None) -> Mapping[str, Any]:
         """Cancel an enrollment that is held, ready or parked: nothing is sent any more.
 
         The person's intent is free again, unless a request whose answer was lost may have worked.
         """
+        because(why.reason if why else None)
         return await _change(reader, "cancelled", store.cancel, enrollment_id)
 
 
 def _add_release(router: APIRouter, store: EnrollmentOperatorStore, reader: StoredReader, process: Process) -> None:
     @router.post("/enrollments/{enrollment_id}/release", response_model=EnrollmentDetail, responses=CONFLICT)
-    async def release(enrollment_id: Identity, *, as_rules_now: bool = False) -> Mapping[str, Any]:
+    async def release(
+        enrollment_id: Identity, why: Why | None = None, *, as_rules_now: bool = False
+    ) -> Mapping[str, Any]:
         """Release a parked enrollment: its cause is solved, and it is tried again.
 
         It is tried with what its rule said when its event came. With `as_rules_now` its event is decided again instead,
         by the rules in force, for its account; the answer is the new enrollment.
         """
+        because(why.reason if why else None)
         if not as_rules_now:
             return await _change(reader, "released", store.release, enrollment_id)
         released = await release_as_rules_now(await redecider(process), enrollment_id, by=BY_API)

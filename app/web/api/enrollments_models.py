@@ -5,12 +5,13 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from app.followup.ends import How
 from app.model import State
 from app.web.api.common import Page, Search, Text
 from app.web.api.decisions import CONSIDERED
+from app.web.fields import Storable
 from app.web.pagination import in_body
 
 ENROLLMENT: dict[str, Any] = {
@@ -71,6 +72,12 @@ STORY: dict[str, Any] = {
     "docs": None,
     "journal": JOURNAL,
 }
+
+
+class Why(BaseModel, extra="forbid", json_schema_extra={"example": {"reason": "inbox reconnected"}}):
+    """Why an operator does it, for the audit log."""
+
+    reason: Storable | None = Field(None, max_length=500)
 
 
 class EnrollmentRow(BaseModel, json_schema_extra={"example": ENROLLMENT}):
