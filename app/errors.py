@@ -5,6 +5,7 @@ SegueError
 ├── VariableError            a variable of the environment cannot be read: a mistake in the settings or the rules
 ├── RulebookError            all mistakes are listed; the last good rulebook stays in force
 ├── UnknownRule              a caller names a rule that the rules in force do not have
+├── SampleRefused            a sample cannot be sent as it is asked for, and nothing was sent
 ├── NoEvent                  what a caller wants to try the rules with describes no event
 ├── DeliveryRejected         a webhook's sender is answered `status`; `reason` names the check that failed
 │   ├── UnknownSource        404
@@ -98,6 +99,18 @@ class StillForgetting(SegueError):
 
 class UnknownRule(SegueError):
     """The rules in force have no rule of this id."""
+
+
+class SampleRefused(SegueError):
+    """A sample cannot be sent as it is asked for. `choice` is what is wrong: `sample`, `email` or `new`.
+
+    `unknown` says that there is no such thing at all; else it does not fit what would be sent.
+    """
+
+    def __init__(self, choice: str, message: str, *, unknown: bool = False) -> None:
+        super().__init__(message)
+        self.choice = choice
+        self.unknown = unknown
 
 
 class NoEvent(SegueError):

@@ -54,7 +54,7 @@ if TYPE_CHECKING:
     from app.hubspot.client import HubSpotClient
     from app.hubspot.rate_limit import RateLimit
     from app.hubspot.rate_limit_store import StoredRateLimit
-    from app.model import Account
+    from app.model import Account, Delivery, Response
     from app.observability.shared import Shared
     from app.rules.file.documents import Document
     from app.rules.rulebook import Rulebook
@@ -90,6 +90,8 @@ class Process:
     `practice` says that its HubSpot is the sandbox that the service has started itself. `shared` is what it has in
     common with the other processes of its service, None where it runs alone.
 
+    `receive` returns the answer to a delivery that this process itself makes, None where it receives none.
+
     `variable` reads a variable of the environment, or its file, as it is now.
 
     `pool` is for the statements of enrolling. `urgent_pool` has its own connections for those between a permit and its
@@ -109,6 +111,7 @@ class Process:
     variable: Callable[[str], str | None] = field(repr=False)
     practice: bool
     shared: Shared | None = None
+    receive: Callable[[Delivery], Awaitable[Response]] | None = None
     name: str = field(default_factory=lambda: f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}")
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     accounts: dict[str, ActiveAccount] = field(default_factory=dict)

@@ -70,6 +70,12 @@ class AuditStore:
             async with self._engine.begin() as connection:
                 await connection.execute(INSERT, _values(act, outcome, status, None, None, after))
 
+    async def noted(self, *, target: str | None = None, before: Any = None, after: Any = None) -> None:
+        """Write what the present act has changed, where its change is in no transaction of its own."""
+        with busy_when_gone():
+            async with self._engine.begin() as connection:
+                await note(connection, target=target, before=before, after=after)
+
     async def page(self, filters: AuditFilters) -> Sequence[Mapping[str, Any]]:
         """List rows, newest first. Ids begin with the time, so that times narrow the list by its key."""
         rows = select(audit).order_by(audit.c.id.desc()).limit(filters.limit)

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from app.cli.rules_file import DEFAULT_RULES, EnvFile, RulesOption, environment_of, load_or_exit, source_of
-from app.errors import StartError
+from app.errors import SampleRefused, StartError
 
 if TYPE_CHECKING:
     import httpx
 
-    from app.cli.sample_delivery import Destination
-    from app.model import Delivery
+    from app.intake.sample_delivery import Destination
+    from app.model import Delivery, SourceConfig
+    from app.settings import Settings
+    from app.sources.sample_files import Sample
 
 SEND_SECONDS = 30.0
 
@@ -40,19 +43,19 @@ def send_sample(  # noqa: PLR0913  # each is an option of the command
 
     It asks first, unless the service says that it enrolls into the sandbox only.
     """
-    from app.cli import new_event, sample_delivery
+    from app.intake import sample_delivery
+    from app.intake.send_sample import prepared
     from app.settings import load_settings
 
     environment = environment_of(env_file)
     book = load_or_exit(rules, environment)
-    destination = sample_delivery.destination_of(source_of(book, source), load_settings(environment), url)
-    sent = sample_delivery.chosen(destination.config, sample, body)
-    sent = sent if email is None else sample_delivery.about(sent, destination, email)
-    sent = new_event.as_new_event(sent, destination) if new else sent
-    delivery = sample_delivery.delivery_of(sent, destination)
-    if email is not None:
-        sample_delivery.require_about(email, delivery, destination.config, sent.name)
-    elif body is not None:
+    destination = _destination(source_of(book, source), load_settings(environment), url)
+    try:
+        chosen = _with_body(sample_delivery.chosen(destination.config, sample), body)
+        delivery = prepared(chosen, destination, email=email, new=new)
+    except SampleRefused as refused:
+        raise StartError(f"--{refused.choice}: {refused}", exit_code=2 if refused.unknown else 1) from refused
+    if email is None and body is not None:
         typer.echo(f"{body} is about {sample_delivery.people_in(delivery, destination.config)}")
     for line in sample_delivery.foreseen(delivery, destination.config, book):
         typer.echo(line)
@@ -62,6 +65,24 @@ def send_sample(  # noqa: PLR0913  # each is an option of the command
     if not yes and not _practises(destination):
         _require_consent(destination)
     raise typer.Exit(_send(delivery, destination))
+
+
+def _destination(config: SourceConfig, settings: Settings, url: str) -> Destination:
+    """Return the destination at `url`, or at the host and port of the settings where `url` is empty."""
+    from app.intake.sample_delivery import Destination
+
+    base = url.rstrip("/") or f"http://{settings.host}:{settings.port}"
+    return Destination(config, base, settings.senders_url or base)
+
+
+def _with_body(sample: Sample, body: Path | None) -> Sample:
+    """Return the sample with the content of a file, where one is given. Raises StartError."""
+    if body is None:
+        return sample
+    try:
+        return replace(sample, name=str(body), method="POST", query="", body=body.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise StartError(f"--body: cannot read {body}: {error}") from error
 
 
 def _practises(destination: Destination) -> bool:

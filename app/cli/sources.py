@@ -14,7 +14,7 @@ from app.cli.rules_file import DEFAULT_RULES, AsJson, EnvFile, RulesOption, prin
 from app.errors import StartError
 from app.model import SourceConfig
 from app.sources import PROVIDERS
-from app.sources.diagnose import Check, diagnose
+from app.sources.diagnose import Check
 
 if TYPE_CHECKING:
     from app.intake.rejected_store import StoredDelivery
@@ -60,6 +60,7 @@ def verify(
     if bool(delivery) == bool(source):
         raise StartError("name either a delivery's id, or a --source whose last refused delivery is looked at")
     from app.cli.session import run_session, stored_delivery
+    from app.intake.rejected import checked_again, passes
     from app.settings import load_settings
 
     environment = rules_file.environment_of(env_file)
@@ -69,26 +70,17 @@ def verify(
     if stored is None:
         what = f"delivery {delivery}" if delivery else f"refused delivery of {source}"
         raise StartError(f"there is no {what}: 20 refused ones of each source are kept, for a day", exit_code=1)
-    config = rules_file.source_of(book, stored.delivery.source)
-    others = {name: other for name, other in book.sources.items() if name != config.name}
-    checks = diagnose(
-        stored.delivery,
-        config,
-        others,
-        PROVIDERS[config.provider],
-        reason=stored.reason,
-        maximum=settings.max_body_bytes,
-    )
-    if stored.cut:
-        kept = "only its beginning is kept: what covers the body cannot be checked again"
-        checks.insert(0, Check("body", passed=None, detail=kept))
+    checks = checked_again(stored, book, maximum=settings.max_body_bytes)
+    if checks is None:
+        rules_file.source_of(book, stored.delivery.source)  # which says what sources there are
+        return
     if as_json:
         shown = [{"check": check.name, "passed": check.passed, "told": check.detail} for check in checks]
         found = {"id": stored.delivery.id, "answered": stored.status, "reason": stored.reason, "checks": shown}
         print_json(found)
     else:
         _print_checks(stored, checks)
-    raise typer.Exit(1 if any(check.passed is False for check in checks) else 0)
+    raise typer.Exit(0 if passes(checks) else 1)
 
 
 def _print_checks(stored: StoredDelivery, checks: list[Check]) -> None:

@@ -113,6 +113,15 @@ class Intake:
             self._refuse(delivery, source, provider, refusal)
             raise
 
+    async def receive(self, delivery: Delivery) -> Response:
+        """Return the answer to a delivery that comes from this process itself. Raises DeliveryRejected."""
+        answer = self.begin(delivery)
+        if isinstance(answer, Response):
+            return answer
+        await asyncio.wait([answer.accepted])
+        finished = self.finish(answer)
+        return finished if isinstance(finished, Response) else await finished
+
     def begin_to_read(self, delivery: Delivery) -> None:
         """Raise DeliveryRejected where a delivery is refused whatever the rest of its body holds.
 

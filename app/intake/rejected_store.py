@@ -11,7 +11,7 @@ import structlog
 from sqlalchemy import text
 
 from app.clock import utc_now
-from app.database.engine import STORE_TROUBLE, first_line
+from app.database.engine import STORE_TROUBLE, busy_when_gone, first_line
 from app.model import Delivery
 
 if TYPE_CHECKING:
@@ -52,6 +52,11 @@ KEEP_NEWEST = text("""
 FIND_REJECTED = text("""
     SELECT id, source, received_at, method, url, headers, body, status, reason FROM refused_deliveries
     WHERE id = :id OR (:id = '' AND source = :source) ORDER BY id DESC LIMIT 1
+""")
+
+LIST_REJECTED = text("""
+    SELECT id, received_at, status, reason, method, octet_length(body) AS bytes FROM refused_deliveries
+    WHERE source = :source ORDER BY id DESC LIMIT :kept
 """)
 
 FIND_ACCEPTED = text("""
@@ -136,6 +141,14 @@ async def find_delivery(engine: AsyncEngine, id_: str, source: str) -> StoredDel
             if row is not None:
                 return _stored(row)
     return None
+
+
+async def list_rejected(engine: AsyncEngine, source: str) -> list[dict[str, Any]]:
+    """Return the kept rejected deliveries of a source, newest first, without what was sent. Raises Busy."""
+    with busy_when_gone():
+        async with engine.connect() as connection:
+            rows = await connection.execute(LIST_REJECTED, {"source": source, "kept": KEPT_PER_SOURCE})
+            return [dict(row) for row in rows.mappings()]
 
 
 def _stored(row: Any) -> StoredDelivery:

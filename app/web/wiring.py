@@ -168,5 +168,6 @@ async def _webhooks(process: Process, trusted: Networks) -> Webhooks:
         contacts=ContactNews(hints.keep, (await process.forgetter()).begin_contacts),
         decide_again=resent(await redecider(process)),
     )
+    process.receive = intake.receive
     public_url = str(process.settings.public_url or "").rstrip("/")
     return Webhooks(intake, process.settings.max_body_bytes, public_url, ids, metrics, process.unknown_paths, trusted)

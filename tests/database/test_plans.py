@@ -163,6 +163,8 @@ ASKED = {
     "hubspot.rate_limit_statements": "ADOPT_LIMIT BLOCK COUNT_DAY GIVE_PERMITS INSERT_PERMITS SPEND_DAY",
     "intake.rejected_store": "FIND_ACCEPTED FIND_REJECTED INSERT KEEP_NEWEST",
     "reports.overview_store": "STANDING",  # a person looks at it
+    "intake.rejected_store": "FIND_ACCEPTED FIND_REJECTED INSERT KEEP_NEWEST LIST_REJECTED",
+    "reports.source_store": "LAST_OF_SOURCES",
     "reports.store": "PLAN_FOR_VALUES TABLE_SIZES",  # polled, and reads PostgreSQL's catalogue
     "rules.store": "CLEAR_REJECTED LOCK PUT_IN_FORCE READ_ACCOUNTS READ_REVISION REJECT UNFINISHED_ELSEWHERE",
     "rules.revision_store": "LIST READ READ_BEFORE READ_REJECTED",

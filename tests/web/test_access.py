@@ -52,6 +52,7 @@ READING_POSTS = {
     "POST /api/v1/contacts/enrollment",
     "POST /api/v1/rules/try",
     "POST /api/v1/jobs/preview",
+    "POST /api/v1/sources/{name}/rejected/{delivery_id}/check",
 }
 WRONG = "wrong-0123456789abcdefghijklmnopqrstuvwx"
 ADDRESSES = re.compile(r"[^*\s\"]@|[^*]%40")
@@ -162,6 +163,8 @@ async def test_a_viewer_reads_everything_and_no_address(web: Running) -> None:
         "outbound_id": "out_1",
         "sequence_id": "310001",
         "forgetting_id": "fgt_1",
+        "name": "crm",
+        "delivery_id": "dlv_1",
         "revision": web.process.current_rulebook().revision,
     }
     shown = 0

@@ -46,6 +46,7 @@ LISTS = [
     "/api/v1/rulebooks",
     "/api/v1/jobs",
     "/api/v1/parked",
+    "/api/v1/sources",
 ]
 LISTINGS = [
     "/api/v1/sequences",
@@ -62,6 +63,12 @@ DETAILS = [
     "/api/v1/jobs/{job_id}",
 ]
 OUTBOUND = [("GET", "/api/v1/outbound/{outbound_id}"), ("POST", "/api/v1/outbound/{outbound_id}/replay")]
+SOURCES = [
+    ("GET", "/api/v1/sources/{name}"),
+    ("GET", "/api/v1/sources/{name}/rejected"),
+    ("POST", "/api/v1/sources/{name}/rejected/{delivery_id}/check"),
+    ("POST", "/api/v1/sources/{name}/sample"),
+]
 ENDPOINTS = ["/api/v1/endpoints/{name}/enable", "/api/v1/endpoints/{name}/test"]
 WHOLE = [
     "/api/v1/enrollments/cancel",
@@ -119,6 +126,8 @@ def test_every_operation_of_the_document_is_tried_here(schema: BaseSchema) -> No
     tried = {("get", path) for path in [*LISTS, *LISTINGS, *DETAILS, *PLAIN]}
     acts = {("post", path) for path in ["/-/reload", "/webhooks/{source}", LIVE, *ACTS, *ENDPOINTS, *WHOLE, *JOBS]}
     outbound = {(method.lower(), path) for method, path in OUTBOUND}
+    acts = {("post", path) for path in ["/-/reload", "/webhooks/{source}", LIVE, *ACTS, *ENDPOINTS, *WHOLE]}
+    outbound = {(method.lower(), path) for method, path in [*OUTBOUND, *SOURCES]}
     assert operations == tried | acts | outbound
     assert len(operations) == len(found)
 
@@ -203,6 +212,20 @@ async def test_acts_on_endpoints_answer_as_documented(
     case = data.draw(schema[path]["POST"].as_strategy())
     if real:
         case.path_parameters = {"name": "crm-back"}
+    await conforms(web, case, token)
+
+
+@pytest.mark.parametrize(("method", "path"), SOURCES)
+@few
+@given(data=st.data(), name=st.sampled_from(["crm", "webinar", None]), token=tokens)
+async def test_what_is_asked_of_a_source_is_answered_as_documented(
+    web: Running, schema: BaseSchema, method: str, path: str, data: st.DataObject, name: str | None, token: str
+) -> None:
+    await web.client.post("/webhooks/crm", content=b"{}", headers={**web.signed("crm", b"{}"), "webhook-id": "other"})
+    (kept, *_) = await web.rows_once_there("SELECT id FROM refused_deliveries")
+    case = data.draw(schema[path][method].as_strategy())
+    if name is not None:
+        case.path_parameters = {"name": name, "delivery_id": kept["id"]}
     await conforms(web, case, token)
 
 

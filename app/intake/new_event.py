@@ -1,16 +1,20 @@
-"""`send-sample --new`: the same sample as another event, by whatever its provider tells events apart."""
+"""The same sample as another event, by whatever its provider tells events apart."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
-from app.cli.sample_delivery import Destination, delivery_of, events_of
-from app.errors import DeliveryRejected, StartError
-from app.model import Event
+from app.errors import DeliveryRejected, SampleRefused
+from app.intake.sample_delivery import Destination, delivery_of, events_of
 from app.sources.renewing import fresh, renewed, with_a_field
-from app.sources.sample_files import Sample
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from app.model import Event
+    from app.sources.sample_files import Sample
 
 DIGEST = re.compile("[0-9a-f]{64}")
 SMALL = re.compile("[0-9]{1,3}")  # such a number stands for many things in a body
@@ -21,11 +25,11 @@ SAME = ("type", "email", "first_name", "last_name", "name", "company", "exit", "
 def as_new_event(sample: Sample, destination: Destination) -> Sample:
     """Return the sample with something changed that makes its events new ones, about the same people.
 
-    Raises StartError where nothing that can be changed does.
+    Raises SampleRefused where nothing that can be changed does.
     """
     before = _events(sample, destination)
     if not before:
-        raise StartError("--new: nothing was sent, because the provider finds no event in it", exit_code=1)
+        raise SampleRefused("new", "nothing was sent, because the provider finds no event in it")
     for changed in _candidates(sample, before):
         after = _events(changed, destination)
         if _are_new(before, after):
@@ -34,7 +38,7 @@ def as_new_event(sample: Sample, destination: Destination) -> Sample:
     reason = (
         f"{destination.config.provider} tells these events apart by {', '.join(parts)}, which cannot be changed here"
     )
-    raise StartError(f"--new: nothing was sent: {reason}; change your file, or choose another --sample", exit_code=1)
+    raise SampleRefused("new", f"nothing was sent: {reason}; change the body, or choose another sample")
 
 
 def _events(sample: Sample, destination: Destination) -> list[Event]:

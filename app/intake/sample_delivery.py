@@ -1,23 +1,25 @@
-"""The delivery that `send-sample` would post: chosen, readdressed, signed, and decided by the rules on disk."""
+"""A sample as a delivery: chosen, readdressed, signed, and decided by the rules before it is sent."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from app.clock import utc_now
-from app.errors import DeliveryRejected, StartError
+from app.errors import DeliveryRejected, SampleRefused
 from app.model import Delivery, Event, SourceConfig
 from app.people.addresses import normalise
 from app.rules import examples
 from app.rules.match import decide, heard
-from app.rules.rulebook import Rulebook
-from app.settings import Settings
 from app.sources import PROVIDERS
 from app.sources.encodings import readable
 from app.sources.normalised import normalised
 from app.sources.sample_files import Sample, samples
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from app.rules.rulebook import Rulebook
 
 MOST_SHOWN = 20
 
@@ -36,44 +38,32 @@ class Destination:
         return f"{self.base}/webhooks/{self.config.name}"
 
 
-def destination_of(config: SourceConfig, settings: Settings, url: str) -> Destination:
-    """Return the destination at `url`, or at the host and port of the settings where `url` is empty."""
-    base = url.rstrip("/") or f"http://{settings.host}:{settings.port}"
-    return Destination(config, base, settings.senders_url or base)
-
-
-def chosen(config: SourceConfig, name: str, body: Path | None) -> Sample:
-    """Return the provider's sample whose name begins with `name`, with the content of `body` where that is given.
-
-    Raises StartError where there is no such sample, or the file cannot be read.
-    """
+def chosen(config: SourceConfig, name: str) -> Sample:
+    """Return the provider's first sample whose name begins with `name`. Raises SampleRefused."""
     known = samples(PROVIDERS[config.provider], utc_now())
     found = next((sample for sample in known if sample.name.startswith(name)), None)
     if found is None:
         names = "\n  ".join(sample.name for sample in known)
-        raise StartError(f"--sample: no sample of {config.provider} begins with {name!r}; there are\n  {names}")
-    if body is None:
-        return found
-    try:
-        return Sample(str(body), "POST", "", found.headers, body.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise StartError(f"--body: cannot read {body}: {error}") from error
+        message = f"no sample of {config.provider} begins with {name!r}; there are\n  {names}"
+        raise SampleRefused("sample", message, unknown=True)
+    return found
 
 
 def about(sample: Sample, destination: Destination, email: str) -> Sample:
     """Return the sample with `email` in place of each address that the provider reads in it.
 
-    `require_about` says whether that was enough. Raises StartError for what is no address, or for an unreadable sample.
+    `require_about` says whether that was enough. Raises SampleRefused for what is no address, and for an unreadable
+    sample.
     """
     if normalise(email) is None:
-        raise StartError(f"--email: {email!r} is no e-mail address")
-    read = _events_or_exit(delivery_of(sample, destination), destination.config)
+        raise SampleRefused("email", f"{email!r} is no e-mail address", unknown=True)
+    read = _readable_events(delivery_of(sample, destination), destination.config)
     return sample.about(email.strip(), {event.email.strip() for event in read if event.email and "@" in event.email})
 
 
 def require_about(email: str, delivery: Delivery, config: SourceConfig, name: str) -> None:
-    """Raise StartError unless the provider reads `email` in every event of the delivery, and no other address."""
-    events = _events_or_exit(delivery, config)
+    """Raise SampleRefused unless the provider reads `email` in every event of the delivery, and no other address."""
+    events = _readable_events(delivery, config)
     wrong = [
         f"event {number} of {len(events)}: {difference}"
         for number, event in enumerate(events, 1)
@@ -81,8 +71,8 @@ def require_about(email: str, delivery: Delivery, config: SourceConfig, name: st
     ]
     if wrong or not events:
         found = "\n".join(f"  {line}" for line in shortened(wrong)) or "  the provider finds no event in it"
-        reason = f"--email: nothing was sent, because not all of {name!r} is about {email}:\n{found}"
-        raise StartError(f"{reason}\nchoose another one by --sample, or change your --body", exit_code=1)
+        reason = f"nothing was sent, because not all of {name!r} is about {email}:\n{found}"
+        raise SampleRefused("email", f"{reason}\nchoose another sample, or change the body")
 
 
 def _difference(event: Event, email: str) -> str:
@@ -98,7 +88,10 @@ def _difference(event: Event, email: str) -> str:
 
 
 def delivery_of(sample: Sample, destination: Destination) -> Delivery:
-    """Return the delivery as its sender would make it; its URL is the public one, which signatures may cover."""
+    """Return the delivery as its sender would make it; its URL is the public one, which signatures may cover.
+
+    Raises StartError where the source has no usable secret.
+    """
     config, provider, now = destination.config, PROVIDERS[destination.config.provider], utc_now()
     query = f"?{sample.query}" if sample.query else ""
     signed = provider.address(f"{destination.public}/webhooks/{config.name}", config, now) + query
@@ -115,19 +108,16 @@ def events_of(delivery: Delivery, config: SourceConfig) -> list[Event]:
     return [normalised(event, config, read.headers, read.received_at) for event in provider.events(read, config)]
 
 
-def _events_or_exit(delivery: Delivery, config: SourceConfig) -> list[Event]:
+def _readable_events(delivery: Delivery, config: SourceConfig) -> list[Event]:
     try:
         return events_of(delivery, config)
     except DeliveryRejected as refusal:
-        reason = f"--email: nothing was sent, because the provider cannot read whom it is about: {refusal}"
-        raise StartError(reason, exit_code=1) from refusal
+        reason = f"nothing was sent, because the provider cannot read whom it is about: {refusal}"
+        raise SampleRefused("email", reason) from refusal
 
 
 def foreseen(delivery: Delivery, config: SourceConfig, book: Rulebook) -> list[str]:
-    """Return the decision of the rules on disk for each person, and the values behind a no.
-
-    The service may have other rules in force.
-    """
+    """Return the decision of these rules for each person, and the values behind a no."""
     try:
         events = events_of(delivery, config)
     except DeliveryRejected as refusal:

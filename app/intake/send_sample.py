@@ -1,0 +1,86 @@
+"""A signed sample through this process's own intake: verified, decided and stored as any other delivery.
+
+It is handed to the intake, and not posted to the public address: whether senders reach that is the doctor's question,
+and a process may not reach its own public address at all. What a rule makes of it is done for real.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from app.errors import DeliveryRejected
+from app.intake.new_event import as_new_event
+from app.intake.sample_delivery import Destination, about, chosen, delivery_of, foreseen, require_about
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from app.model import Delivery, Response, SourceConfig
+    from app.rules.rulebook import Rulebook
+    from app.sources.sample_files import Sample
+
+HERE = "https://segue.invalid"  # what signatures cover where no public URL is set: it is called nowhere
+LONGEST_ANSWER = 500
+
+
+@dataclass(frozen=True, slots=True)
+class SentSample:
+    """What became of a sample.
+
+    `foreseen` are the decisions of the rules in force, a line each. `status` is what its sender would have been
+    answered, None where it was not sent; `reason` is why it was rejected.
+    """
+
+    sample: str
+    foreseen: list[str]
+    delivery_id: str | None = None
+    status: int | None = None
+    reason: str | None = None
+    answer: str | None = None
+
+
+def prepared(sample: Sample, destination: Destination, *, email: str | None, new: bool) -> Delivery:
+    """Return the signed delivery of a sample: about `email` alone where that is given, as a new event with `new`.
+
+    Raises SampleRefused where that cannot be, and StartError where the source has no usable secret.
+    """
+    sent = sample if email is None else about(sample, destination, email)
+    sent = as_new_event(sent, destination) if new else sent
+    delivery = delivery_of(sent, destination)
+    if email is not None:
+        require_about(email, delivery, destination.config, sent.name)
+    return delivery
+
+
+@dataclass(frozen=True, slots=True)
+class SampleSender:
+    """Sends samples. `receive` is the intake of this process; `public_url` is what senders call, None where unknown."""
+
+    receive: Callable[[Delivery], Awaitable[Response]]
+    new_id: Callable[[str], str]
+    public_url: str | None
+
+    async def send(
+        self, config: SourceConfig, book: Rulebook, *, sample: str, email: str | None, dry_run: bool
+    ) -> SentSample:
+        """Send the sample whose name begins with `sample` as a new event, about `email` where that is given.
+
+        With `dry_run` only what would follow is returned. Raises SampleRefused and StartError as `prepared` does, and
+        Busy.
+        """
+        base = self.public_url or HERE
+        picked = chosen(config, sample)
+        delivery = prepared(picked, Destination(config, base, base), email=email, new=True)
+        outcome = SentSample(picked.name, foreseen(delivery, config, book))
+        return outcome if dry_run else await self._sent(replace(delivery, id=self.new_id("dlv")), outcome)
+
+    async def _sent(self, delivery: Delivery, outcome: SentSample) -> SentSample:
+        try:
+            answer = await self.receive(delivery)
+        except DeliveryRejected as refusal:
+            return replace(
+                outcome, delivery_id=delivery.id, status=refusal.status, reason=f"{refusal.reason}: {refusal}"
+            )
+        text = answer.body.decode(errors="replace")[:LONGEST_ANSWER]
+        return replace(outcome, delivery_id=delivery.id, status=answer.status, answer=text)
