@@ -23,8 +23,8 @@ class Act:
     `who` is a token's name, `cli`, `system`, `browser` (a person with an install link) or `stranger` (no right token);
     of the console's people also `link:` with a name, or `oidc:` with a hash.
     `origin` is the client's address, or the user and the machine of a command. `what` is a route or a command, `target`
-    what it is about, `revision` that of the rules in force. `reason` is why it is done, in the words of who does it,
-    and is noted with each of its changes. `noted` says that a change of it has been written.
+    what it is about, `revision` that of the rules in force. `reason` is why, in the words of the person who acts.
+    `noted` says that a change of it has been written.
     """
 
     who: str
@@ -76,9 +76,9 @@ def about(target: str) -> None:
 
 
 def because(reason: str | None) -> None:
-    """Say why the present act is done."""
+    """Say why the present act is done, in the words of the person who acts; a blank reason is none."""
     if (act := _current.get()) is not None:
-        act.reason = reason
+        act.reason = (reason or "").strip() or None
 
 
 def forget_notes() -> None:

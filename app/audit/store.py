@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from app.audit.act import Act
 
 DONE, REFUSED, FAILED = "done", "refused", "failed"
-LONGEST = 500  # characters of a target
+LONGEST = 500  # characters of a target, and of a reason
 
 # The id is made by the database's clock, so that the rows of all replicas are in one order.
 INSERT = text("""
@@ -106,11 +106,19 @@ def _values(act: Act, outcome: str, status: int | None, target: str | None, befo
         "what": act.what,
         "target": None if about is None else printable(masked_text(about)[:LONGEST]),
         "before": _json(before),
-        "after": _json(after),
+        "after": _json(_with_reason(after, act.reason)),
         "revision": act.revision,
         "outcome": outcome,
         "status": status,
     }
+
+
+def _with_reason(after: Any, reason: str | None) -> Any:
+    """Return what a change left, with why it was made, where a person said so; one that says it itself stays."""
+    if reason is None or not (after is None or isinstance(after, dict)):
+        return after
+    left = after or {}
+    return {**left, "reason": left.get("reason") or printable(reason[:LONGEST])}
 
 
 def _json(value: Any) -> str | None:

@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
-from app.audit.act import Act, acting
+from app.audit.act import Act, acting, because
 from app.console import frames
 from app.console.headers import HEADERS, UNKEPT
 from app.console.page import ROOT, Confirm, Done, FormError, MoreThanShown, Visit
@@ -168,6 +168,7 @@ class Site:
             return _html(
                 "confirm.html", visit.visitor, frame, status=409, **_asking(confirm, action, visit, again=True)
             )
+        because(visit.form.get("reason"))
         try:
             done = await change.act(visit)
         except MoreThanShown:

@@ -25,6 +25,7 @@ from app.database.migrate import migrate
 from app.database.schema import metadata
 from app.model import Filters
 from app.people.search_statements import searches
+from app.reports.enrollments_store import LOOKED_AT, Wanted, counted, end_of_look, listed
 from app.reports.store import PLAN_FOR_VALUES, _narrowed
 from tests.conftest import NOON
 from tests.database.filled import GROWING, NOT_ALL_VISIBLE, ROWS, filling
@@ -161,7 +162,6 @@ ASKED = {
     "outbound.statements": "ENABLE HAND_BACK LOCK_ENDPOINT NOTE NOTE_TEST NOTIFY RECORD REPLAY REPLAY_MANY REPLAY_THESE"
     " TAKE_PROBE WRITE_ENDPOINT",
     "hubspot.rate_limit_statements": "ADOPT_LIMIT BLOCK COUNT_DAY GIVE_PERMITS INSERT_PERMITS SPEND_DAY",
-    "intake.rejected_store": "FIND_ACCEPTED FIND_REJECTED INSERT KEEP_NEWEST",
     "reports.overview_store": "STANDING",  # a person looks at it
     "intake.rejected_store": "FIND_ACCEPTED FIND_REJECTED INSERT KEEP_NEWEST LIST_REJECTED",
     "reports.source_store": "LAST_OF_SOURCES",
@@ -369,6 +369,32 @@ async def test_a_page_is_read_in_the_order_of_an_index(connection: Any, table: s
     assert whole_tables(nodes) == []
     assert [node["Node Type"] for node in nodes] == ["Limit", "Index Scan"]
     assert sum(rows_looked_at(nodes).values()) <= ROWS_OF_A_LOOK
+
+
+@pytest.mark.parametrize("before", [None, "000000004004"])
+@pytest.mark.parametrize(
+    "columns",
+    [
+        {},
+        {"state": "parked"},
+        {"rule": "main", "sender": "anna"},
+        {"reason": "window"},
+        {"state": "enrolled", "source": "main"},
+    ],
+)
+async def test_a_list_of_the_console_looks_at_a_bounded_part_in_the_order_of_an_index(
+    connection: Any, columns: dict[str, str], before: str | None
+) -> None:
+    wanted = Wanted("000000000000", columns, before)
+    for asked in (listed(wanted, 51), counted(wanted), end_of_look(wanted)):
+        compiled = asked.compile(dialect=_DIALECT)
+        values = [compiled.params[name] for name in compiled.positiontup or ()]
+        await connection.execute(PLAN_FOR_VALUES.text)
+        nodes = await _plan(connection, str(compiled), values, "ANALYZE, BUFFERS, ")
+        assert whole_tables(nodes) == []
+        assert {node["Node Type"] for node in nodes}.isdisjoint({"Sort", "Hash Join", "Bitmap Heap Scan"})
+        looked = rows_looked_at([node for node in nodes if node.get("Relation Name") == "enrollments"])
+        assert sum(looked.values()) <= LOOKED_AT
 
 
 @pytest.mark.parametrize("name", sorted(set(STATEMENTS) - LOCKS - READS_ALL))

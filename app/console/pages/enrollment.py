@@ -1,0 +1,157 @@
+"""One enrollment: what became of it, line by line in words, and who sends it and why none of the others."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from app.accounts.identity_store import IdentityStore
+from app.console import enrollment_changes as changes
+from app.console.enrollment_facts import action_of, facts_of, person_of, target_of
+from app.console.page import Pages, Visit, not_there
+from app.console.person_links import PersonLinks
+from app.console.receipts.enrollment import Receipt, receipt
+from app.console.receipts.journal import line_sentence
+from app.console.receipts.wording import Clock, as_sentence
+from app.console.states import shown
+from app.console.text import masked
+from app.database.engine import busy_when_gone
+from app.hubspot.api.faults import faults
+from app.masking import masked_text
+from app.model.states import FINAL
+from app.operators import Role
+from app.reports.enrollments_store import EnrollmentReads
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
+    from app.console.context import Console
+
+CONTACT_URL = "https://app.hubspot.com/contacts/{portal}/record/0-1/{contact}"
+FAULTS_PAGE = "docs/faults.md"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One line of the journal. `attempt` is the number of the attempt, 0 for what is none."""
+
+    at: datetime
+    state: str
+    said: str
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class Considered:
+    """A sender that was considered, and why it was taken or not."""
+
+    sender: str
+    chosen: bool
+    because: str
+
+
+@dataclass(frozen=True, slots=True)
+class EnrollmentPage:
+    """One enrollment. `contact_url` leads to HubSpot; `may_release` and `may_cancel` are what this person may do now.
+
+    `fault` is where the documentation says more of HubSpot's reason.
+    """
+
+    id: str
+    person: str
+    address: str
+    person_url: str | None
+    target: str
+    action: str
+    mark: str
+    word: str
+    final: bool
+    receipt: Receipt
+    fault: str | None
+    steps: Sequence[Step]
+    considered: Sequence[Considered]
+    rule: str
+    source: str
+    account: str
+    sender: str | None
+    intent: str
+    created_at: datetime
+    expires_at: datetime | None
+    tries: int
+    contact_id: str | None
+    contact_url: str | None
+    event_id: str
+    decision_id: str
+    may_release: bool
+    may_cancel: bool
+
+
+def pages(console: Console) -> Pages:
+    """Return the page, and its two changes."""
+    pages, reads = Pages(), EnrollmentReads(console.reads)
+    identities, links = IdentityStore(console.reads), PersonLinks(console.process.engine)
+
+    @pages.show("/enrollments/{enrollment_id}", "enrollment.html")
+    async def enrollment(visit: Visit) -> EnrollmentPage:
+        found = await reads.one(visit.parameters["enrollment_id"])
+        if found is None:
+            raise not_there("enrollment with this id")
+        row, lines = found
+        with busy_when_gone():
+            portals = {} if console.process.practice else await identities.portals()
+        url = await links.urls()
+        return _page(visit, row, lines, portals, url(row["email"]))
+
+    changes.add(pages, console, reads)
+    return pages
+
+
+def _page(
+    visit: Visit,
+    row: Mapping[str, Any],
+    lines: Sequence[Mapping[str, Any]],
+    portals: Mapping[str, str],
+    url: str | None,
+) -> EnrollmentPage:
+    mark, word = shown(row["state"])
+    portal, contact = portals.get(row["account"]), row["contact_id"]
+    found = {name: row[name] for name in _AS_STORED}
+    return EnrollmentPage(
+        person=person_of(row),
+        address=masked(row["email"]) if "@" in row["email"] else "",
+        person_url=url,
+        target=target_of(row),
+        action=action_of(row),
+        mark=mark,
+        word=word,
+        final=row["state"] in FINAL,
+        receipt=receipt(facts_of(row), Clock(visit.zone, visit.now)),
+        fault=_fault(row["reason"]),
+        steps=[_step(line) for line in lines],
+        considered=[_considered(one) for one in row["assignment"] or ()],
+        contact_url=CONTACT_URL.format(portal=portal, contact=contact) if portal and contact else None,
+        may_release=visit.may(Role.OPERATOR) and changes.may_be_released(row),
+        may_cancel=visit.may(Role.OPERATOR) and changes.may_be_cancelled(row),
+        **found,
+    )
+
+
+_AS_STORED = (
+    "id", "rule", "source", "account", "sender", "intent", "created_at", "expires_at", "tries", "contact_id",
+    "event_id", "decision_id",
+)  # fmt: skip
+
+
+def _fault(reason: str | None) -> str | None:
+    fault = faults().get(reason or "")
+    return f"{FAULTS_PAGE}#{fault.anchor}" if fault else None
+
+
+def _step(line: Mapping[str, Any]) -> Step:
+    said = as_sentence(line_sentence(line["cause"], line["detail"]))
+    return Step(line["at"], shown(line["after"])[1], said, line["attempt"])
+
+
+def _considered(one: Mapping[str, Any]) -> Considered:
+    return Considered(str(one.get("sender")), bool(one.get("chosen")), masked_text(str(one.get("because") or "")))

@@ -1,0 +1,146 @@
+"""Enrollments as the console lists them, narrowed by several things at once, and one with all that is told of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import func, select
+
+from app.database.engine import busy_when_gone
+from app.database.schema import enrollments, events, journal
+from app.model import State
+from app.reports.store import PLAN_FOR_VALUES
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from sqlalchemy import ColumnElement, Select, Subquery
+    from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+# At most so many enrollments are looked at where no index serves all that a list is narrowed to.
+LOOKED_AT = 20_000
+COUNTED = 10_000
+JOURNAL_LINES = 500
+INDEXED = ("rule", "source", "state")
+RARE = frozenset({State.HELD, State.READY, State.WORKING, State.UNCERTAIN, State.PARKED})
+NAMES = (events.c.first_name, events.c.last_name, events.c.name)
+_LISTED = (
+    "id", "created_at", "updated_at", "due_at", "email", "rule", "source", "account", "sequence", "plan", "sender",
+    "state", "reason", "event_id", "ended", "replied_at",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What the list is narrowed to: ids from `first` on, and the value that a column must have.
+
+    `before` and `after` are the ids between which pages end; one of them at most is meant.
+    """
+
+    first: str
+    columns: Mapping[str, str] = field(default_factory=dict)
+    before: str | None = None
+    after: str | None = None
+
+    @property
+    def leading(self) -> str | None:
+        """The column by whose index the list is read: that of a rare state, else a rule, a source, a state."""
+        order = sorted(INDEXED, key=lambda name: name != "state" or self.columns.get("state") not in RARE)
+        return next((name for name in order if name in self.columns), None)
+
+    @property
+    def others(self) -> dict[str, str]:
+        """What no index serves beside the leading column."""
+        return {name: value for name, value in self.columns.items() if name != self.leading}
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A page of enrollments, newest first, and how many of each state there are among all, up to 10,001 together.
+
+    `looked_back_to` is the id at which the look ended before it came to the end of the list, None where it did not.
+    """
+
+    rows: Sequence[Mapping[str, Any]]
+    counts: Mapping[str, int]
+    looked_back_to: str | None
+
+
+class EnrollmentReads:
+    """Reads enrollments for pages. Every method raises Busy while the database cannot be reached."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+
+    async def page(self, wanted: Wanted, limit: int) -> Found:
+        """Return up to `limit` enrollments."""
+        with busy_when_gone():
+            async with self._engine.connect() as connection:
+                await connection.execute(PLAN_FOR_VALUES)
+                rows = await _rows(connection, listed(wanted, limit))
+                counts = {row["state"]: row["count"] for row in await _rows(connection, counted(wanted))}
+                end = await _rows(connection, end_of_look(wanted)) if wanted.others and len(rows) < limit else []
+        ordered = rows[::-1] if wanted.after is not None else rows
+        return Found(ordered, counts, end[0]["id"] if end else None)
+
+    async def one(self, id_: str) -> tuple[Mapping[str, Any], Sequence[Mapping[str, Any]]] | None:
+        """Return an enrollment with the names that its event has, and its journal, oldest first; None without one."""
+        row = select(enrollments, *NAMES).outerjoin(events, events.c.id == enrollments.c.event_id)
+        lines = select(journal).where(journal.c.enrollment_id == id_).order_by(journal.c.id).limit(JOURNAL_LINES)
+        with busy_when_gone():
+            async with self._engine.connect() as connection:
+                found = await _rows(connection, row.where(enrollments.c.id == id_))
+                return (found[0], await _rows(connection, lines)) if found else None
+
+
+def listed(wanted: Wanted, limit: int) -> Select[Any]:
+    """Return the statement of a page, in the order in which it is read: with `after` the oldest comes first."""
+    looked = _looked(wanted, [enrollments.c[name] for name in _LISTED])
+    statement = select(looked, *NAMES).outerjoin(events, events.c.id == looked.c.event_id)
+    return statement.where(*_equal(looked, wanted.others)).order_by(_order(looked.c.id, wanted)).limit(limit)
+
+
+def counted(wanted: Wanted) -> Select[Any]:
+    """Return the statement that counts the whole list by state, up to one beyond the cap."""
+    whole = Wanted(wanted.first, wanted.columns)
+    looked = _looked(whole, [enrollments.c[name] for name in {"id": 0, "state": 0, **wanted.others}])
+    some = select(looked.c.state).where(*_equal(looked, whole.others)).order_by(looked.c.id.desc())
+    capped = some.limit(COUNTED + 1).subquery("counted")
+    return select(capped.c.state, func.count().label("count")).group_by(capped.c.state)
+
+
+def end_of_look(wanted: Wanted) -> Select[Any]:
+    """Return the statement that finds the last id of a look that ended early; none where it came to the end."""
+    ids = select(enrollments.c.id).where(*_within(wanted)).order_by(_order(enrollments.c.id, wanted))
+    return ids.offset(LOOKED_AT - 1).limit(1)
+
+
+def _looked(wanted: Wanted, columns: Sequence[ColumnElement[Any]]) -> Subquery:
+    rows = select(*columns).where(*_within(wanted)).order_by(_order(enrollments.c.id, wanted))
+    return rows.limit(LOOKED_AT).subquery("looked")
+
+
+def _within(wanted: Wanted) -> list[ColumnElement[bool]]:
+    """Return the conditions that the index of the leading column serves."""
+    id_ = enrollments.c.id
+    conditions: list[ColumnElement[bool]] = [id_ >= wanted.first]
+    if wanted.leading is not None:
+        conditions.append(enrollments.c[wanted.leading] == wanted.columns[wanted.leading])
+    if wanted.before is not None:
+        conditions.append(id_ < wanted.before)
+    if wanted.after is not None:
+        conditions.append(id_ > wanted.after)
+    return conditions
+
+
+def _equal(looked: Subquery, columns: Mapping[str, str]) -> list[ColumnElement[bool]]:
+    return [looked.c[name] == value for name, value in columns.items()]
+
+
+def _order(column: ColumnElement[str], wanted: Wanted) -> Any:
+    return column.asc() if wanted.after is not None else column.desc()
+
+
+async def _rows(connection: AsyncConnection, statement: Select[Any]) -> list[Mapping[str, Any]]:
+    return [dict(row) for row in (await connection.execute(statement)).mappings()]
