@@ -136,7 +136,11 @@ Duration = Annotated[
 
 def silence(value: object) -> timedelta:
     """Return a duration, `timedelta.max` for `off`, which YAML also reads as false. Raises ValueError."""
-    return timedelta.max if value is False or value == "off" else duration(value)
+    if value is False or value == "off":
+        return timedelta.max
+    if not isinstance(value, str) or re.fullmatch(_DURATION, value) is None:
+        raise ValueError("write off, or a duration like 36h or 14 days")
+    return duration(value)
 
 
 Silence = Annotated[
