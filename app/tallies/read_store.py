@@ -112,7 +112,7 @@ async def _series(
     values = {"stages": list(stages), "results": list(results)}
     found: Counts[datetime] = Counts()
     for row in await _rows(engine, sql.SERIES, since, until, narrowed, **values):
-        found[hour_of(row.hour)] += row.n
+        found[row.hour] += row.n
     return found
 
 
@@ -181,13 +181,10 @@ async def senders(
 async def arrivals(engine: AsyncEngine, named: Sequence[str], now: datetime) -> tuple[Arrivals, ...]:
     """Return the verified deliveries of each of these sources in the last sixteen weeks, by the hour."""
     rows = await _rows(engine, sql.ARRIVALS, hour_of(now) - SILENCE_SPAN, now, ALL, sources=list(named))
-    found = {source: list(hours) for source, hours in groupby(rows, key=lambda row: str(row.source))}
-    return tuple(_arrivals(source, found.get(source, [])) for source in named)
-
-
-def _arrivals(source: str, rows: Sequence[Row[Any]]) -> Arrivals:
-    last_at = max((row.last_at for row in rows), default=None)
-    return Arrivals(source, {hour_of(row.hour): row.n for row in rows}, last_at)
+    found = {
+        row.source: Arrivals(row.source, dict(zip(row.hours, row.counts, strict=True)), row.last_at) for row in rows
+    }
+    return tuple(found.get(source, Arrivals(source)) for source in named)
 
 
 async def count_state(engine: AsyncEngine) -> CountState:
@@ -205,4 +202,5 @@ async def _rows(
     known = {name: values[name] for name in statement._bindparams}  # noqa: SLF001  # the names that it has
     with busy_when_gone():
         async with engine.connect() as connection:
+            await connection.execute(sql.PLAN_FOR_VALUES)
             return (await connection.execute(statement, known)).all()

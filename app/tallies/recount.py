@@ -60,6 +60,8 @@ class Recount:
         """Count the hours that changed, then some of a rebuild; return whether there is more."""
         changed = await self.store.changed(turn)
         for hour in changed.hours:
+            if self.stopping():
+                return True
             await self.store.recount(turn, hour)
         await self.store.advance(turn, changed)
         return await self._rebuild(turn) or changed.more

@@ -20,7 +20,8 @@ _HOUR = f"""
 
 # Rows that a transaction has written whose lines and ids were given before, and are not seen yet: none of those that
 # have an earlier time than this will appear any more. A transaction that writes has a number, and its rows have times
-# after its begin. One that takes longer than `patience` is not waited for.
+# after its begin. One that takes longer than `patience` is not waited for. Of another user's transactions PostgreSQL
+# tells nothing: they have the time `behind`.
 _HORIZON = """
     GREATEST(
         LEAST(clock_timestamp(), (
@@ -142,10 +143,11 @@ RECOUNT = text(f"""
         SELECT 'verified', source, '', '', '', '', type, true FROM event
         UNION ALL
         SELECT 'undecided', source, '', '', '', '', '', true FROM event
-        WHERE id NOT IN (SELECT event_id FROM decision)
+        WHERE NOT EXISTS (SELECT FROM decision WHERE event_id = event.id)
         UNION ALL
         SELECT 'ineligible', source, rule, '', '', '', 'intent_taken', true FROM decision
-        WHERE in_force AND verdict = 'duplicate' AND event_id NOT IN (SELECT event_id FROM stands)
+        WHERE in_force AND verdict = 'duplicate'
+          AND NOT EXISTS (SELECT FROM stands WHERE stands.event_id = decision.event_id)
         UNION ALL
         SELECT 'unmatched', source, COALESCE(rule, ''), '', '', '', {_UNMATCHED}, true FROM decision
         WHERE in_force AND enrollment_id IS NULL AND verdict <> 'duplicate'

@@ -14,7 +14,7 @@ from app.tallies.silence import judge, keeps_holiday, windows_of
 from app.tallies.store import TallyStore
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from datetime import datetime
 
     from sqlalchemy.ext.asyncio import AsyncEngine
@@ -30,8 +30,8 @@ SILENCE_SECONDS = 300.0
 
 async def start(process: Process) -> None:
     """Start what counts hours, whichever process has the turn, and what notices silent sources."""
-    recount = open_recount(process.engine, process.name, history_days=process.settings.history_days)
-    recount = Recount(recount.store, process.stopping.is_set)
+    history_days = process.settings.history_days
+    recount = open_recount(process.engine, process.name, history_days=history_days, stopping=process.stopping.is_set)
     process.run(Loop(recount.run, every=COUNT_SECONDS, store_trouble="tallies.not_counted", defect="tallies.defect"))
 
     async def notice() -> None:
@@ -61,7 +61,9 @@ async def silences(engine: AsyncEngine, book: Rulebook, now: datetime) -> Mappin
     }
 
 
-def open_recount(engine: AsyncEngine, worker: str, *, history_days: float) -> Recount:
+def open_recount(
+    engine: AsyncEngine, worker: str, *, history_days: float, stopping: Callable[[], bool] = lambda: False
+) -> Recount:
     """Return what counts hours, in a process or in a command beside one."""
     history = timedelta(days=history_days) if history_days else None
-    return Recount(TallyStore(engine, worker, history=history))
+    return Recount(TallyStore(engine, worker, history=history), stopping)

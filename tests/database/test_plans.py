@@ -184,6 +184,7 @@ ASKED = {
     "enrollments.one_per_person_statements": "RELEASE_PEOPLE",
     "tallies.statements": "ADVANCE ASK_REBUILD BEGIN END_TURN LOCK READ_REBUILD REBUILT TAKE_TURN WRITE_COUNTERS",
     "tallies.read_statements": "ARRIVALS FUNNEL KINDS RULES SENDERS SERIES SERIES_BY_STAGE SOURCES STATE",
+    "tallies.read_statements": "ARRIVALS FUNNEL KINDS PLAN_FOR_VALUES RULES SENDERS SERIES SOURCES STATE",
 }
 ROWS_OF_A_LOOK, BLOCKS_OF_A_LOOK = 300, 300
 BOUND = 1_000  # rows of a list of the console
@@ -211,6 +212,7 @@ LOCKS = {
     "rules.store.LOCK",
     "reports.store.PLAN_FOR_VALUES",
     "bulk.rows_store.PLAN_FOR_VALUES",
+    "tallies.read_statements.PLAN_FOR_VALUES",
 }  # PostgreSQL has no plan for them
 
 

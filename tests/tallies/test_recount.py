@@ -187,6 +187,33 @@ async def test_a_line_that_is_committed_late_is_not_passed_over(counting: Counti
     assert await counting.stages(hour + HOUR) == {"verified": 1, "parked/no_sender": 1}
 
 
+async def test_a_process_that_stops_leaves_the_rest_to_the_next_turn(counting: Counting) -> None:
+    await counting.count()
+    for number in range(4):
+        await counting.at(NOW - timedelta(days=9 - number)).send(str(number), email=f"p{number}@corp.example")
+    asked = iter((False, False))
+    recount = Recount(store(counting.engine), stopping=lambda: next(asked, True))
+    assert await recount.run() is None
+    assert await counting.stages() == {"verified": 2, "waiting": 2}
+    await counting.count()
+    assert await counting.stages() == {"verified": 4, "waiting": 4}
+
+
+async def test_rows_are_deleted_only_after_a_count_of_their_hour(counting: Counting) -> None:
+    await counting.at(NOW - timedelta(days=500)).send()
+    turn = await store(counting.engine).take_turn()
+    assert turn is not None
+    async with counting.engine.begin() as connection:
+        await store(counting.engine)._recount(connection, turn, NOW - timedelta(days=500))
+        pruning = asyncio.create_task(prune_history(counting.engine, age=timedelta(days=400), now=utc_now()))
+        waits = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        while not (await connection.execute(text(waits))).scalar_one():
+            assert not pruning.done()
+    await pruning
+    assert await counting.stages() == {"verified": 1, "waiting": 1}
+    assert await store(counting.engine).recount(turn, NOW - timedelta(days=500)) == 0
+
+
 async def test_a_page_of_the_journal_after_the_other_is_counted(counting: Counting) -> None:
     await counting.count()
     for number in range(5):
