@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from app import __version__
-from app.cli.commands import HubSpotGroup, LazyGroup
+from app.cli.commands import HubSpotGroup, JobsGroup, LazyGroup
 from app.errors import SegueError, StartError
 
 
@@ -22,13 +22,14 @@ def build() -> typer.Typer:
         add_completion=False,
     )
     app.callback()(_options)
-    group = typer.Typer(
-        cls=HubSpotGroup,
-        help="HubSpot accounts: what there is, and those that join by OAuth.",
-        no_args_is_help=True,
-    )
-    group.callback()(_no_options)
-    app.add_typer(group, name="hubspot")
+    groups: dict[str, tuple[type[LazyGroup], str]] = {
+        "hubspot": (HubSpotGroup, "HubSpot accounts: what there is, and those that join by OAuth."),
+        "jobs": (JobsGroup, "Many enrollments at once: release, cancel, send again; each first shown."),
+    }
+    for name, (listed, said) in groups.items():
+        group = typer.Typer(cls=listed, help=said, no_args_is_help=True)
+        group.callback()(_no_options)
+        app.add_typer(group, name=name)
     return app
 
 

@@ -5,6 +5,6 @@ on with, and what it has done with each enrollment or outbound event, which the 
 transaction: the rows, the counts, the cursor and the lease. Raises BulkRefused where a job is not begun, JobNotMovable
 where it cannot be paused, resumed or cancelled, Busy where the database is away.
 
-Others import `ask_store` (preview, ask), `job_store` (list, show, pause, resume, cancel), `parked_store` (groups of
-parked enrollments), `filters`, `job`, `kinds` (their names) and `wiring` (`start`).
+Others import `ask_store` (preview, ask), `job_store` (list, show, pause, resume, cancel), `parked_store` and `groups`
+(parked enrollments by cause, rule, sender or day), `filters`, `job`, `states` and `wiring` (`start`).
 """

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
-from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import text
 
-from app.bulk.filters import Filter
+from app.bulk.groups import By, ParkedGroup, filter_of_group
 from app.bulk.parked_filter import ONE_BY_ONE
 from app.database.engine import busy_when_gone
 from app.hubspot.api.faults import faults
@@ -20,47 +17,6 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine
 
 GROUPS = 200  # the largest ones
-
-
-class By(StrEnum):
-    """What parked enrollments are grouped by. A cause is a reason; a day is one in UTC."""
-
-    CAUSE = "cause"
-    RULE = "rule"
-    SENDER = "sender"
-    DAY = "day"
-
-
-@dataclass(frozen=True, slots=True)
-class ParkedGroup:
-    """One group. `value` is what all of it have in common, None for those without a reason or a sender.
-
-    `count` are all of it, `one_by_one` those that no group release touches; `since` is when the first of them was
-    parked. `reasons`, `rules` and `senders` say how many different ones there are, and `reason`, `rule` and `sender`
-    are set where there is one alone. `sentence`, `what_to_do` and `anchor` (of docs/faults.md) are the fault table's,
-    where `reason` is one of it. `filter` finds the group again: for a preview, and a job.
-    """
-
-    by: By
-    value: str | None
-    count: int
-    one_by_one: int
-    since: datetime
-    reasons: int
-    reason: str | None
-    rules: int
-    rule: str | None
-    senders: int
-    sender: str | None
-    sentence: str | None
-    what_to_do: str | None
-    anchor: str | None
-    filter: Filter | None
-
-    @property
-    def may_be_released(self) -> bool:
-        """Whether a group release is allowed: some of it are not looked at one by one, and a filter finds them."""
-        return self.filter is not None and self.count > self.one_by_one
 
 
 # An index has these columns for parked rows alone, so that the table is not read.
@@ -111,17 +67,5 @@ def _group(by: By, row: Any) -> ParkedGroup:
         sentence=fault.sentence if fault else None,
         what_to_do=fault.do if fault else None,
         anchor=fault.anchor if fault else None,
-        filter=None if row.value is None else _filter(by, row.value),
+        filter=None if row.value is None else filter_of_group(by, row.value),
     )
-
-
-def _filter(by: By, value: str) -> Filter:
-    if by is By.DAY:
-        begins = datetime.combine(date.fromisoformat(value), time(), UTC)
-        return Filter(since=begins, until=begins + timedelta(days=1))
-    match by:
-        case By.CAUSE:
-            return Filter(reason=value)
-        case By.RULE:
-            return Filter(rule=value)
-    return Filter(sender=value)

@@ -53,10 +53,23 @@ HUBSPOT_COMMANDS = {
     "install": "hubspot.install",
     "disconnect": "hubspot.disconnect",
 }
+JOB_COMMANDS = {
+    "parked": "jobs.parked",
+    "release": "jobs.release",
+    "cancel-waiting": "jobs.cancel_waiting",
+    "replay": "jobs.replay",
+    "list": "jobs.list_jobs",
+    "show": "jobs.show_job",
+    "pause": "jobs.pause",
+    "resume": "jobs.resume",
+    "cancel": "jobs.cancel",
+}
 # The level of the log of those that have one: they ask the database or HubSpot. What changes leads is logged in full.
 _ASKING = """
     console audit verify tally backup restore mark-restored mark-moved doctor sequences sequence status owners senders
     install disconnect
+    audit verify backup restore mark-restored mark-moved doctor sequences sequence status owners senders install
+    disconnect parked cancel-waiting replay list show pause resume cancel
 """.split()  # noqa: SIM905  # names read better in a paragraph
 LOG_LEVELS = {"decide": "info", "release": "info", "forget": "info", "export-person": "error"} | dict.fromkeys(
     _ASKING, "error"
@@ -90,6 +103,12 @@ class HubSpotGroup(LazyGroup):
     """The commands of `segue hubspot`."""
 
     places = HUBSPOT_COMMANDS
+
+
+class JobsGroup(LazyGroup):
+    """The commands of `segue jobs`."""
+
+    places = JOB_COMMANDS
 
 
 def _docstring(place: str) -> str | None:

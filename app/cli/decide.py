@@ -47,6 +47,7 @@ def release(
     as_rules_now: Annotated[
         bool, typer.Option("--as-rules-now", help="Decide its event again, by the rules in force, and go on with that.")
     ] = False,
+    because: Annotated[str, typer.Option(help="Why you do it, for the audit log.")] = "",
     practice: Practice = False,
     env_file: EnvFile = None,
 ) -> None:
@@ -54,7 +55,8 @@ def release(
     from app.cli.redecider import release_one
     from app.cli.session import run_session
 
-    said, done = run_session(release_one(environment_of(env_file), enrollment, as_rules_now, practice=practice))
+    environment = environment_of(env_file)
+    said, done = run_session(release_one(environment, enrollment, as_rules_now, because or None, practice=practice))
     typer.echo(said, err=not done)
     raise typer.Exit(0 if done else 1)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from app import __version__
 from app.accounts.sandbox_mode import require_apart
-from app.audit.act import acting, command_act
+from app.audit.act import acting, because, command_act
 from app.cli.rules_file import FINDINGS
 from app.database.embedded.wiring import data_dir
 from app.database.installation import shared_key
@@ -69,11 +69,13 @@ async def release_one(
     environment: Mapping[str, str],
     id_: str,
     as_rules_now: bool,  # noqa: FBT001  # as it is given on the command line
+    why: str | None,
     *,
     practice: bool,
 ) -> tuple[str, bool]:
     """Release one parked enrollment; return what to say, and whether it was released."""
     async with redecider_of(environment, "release", practice=practice) as (engine, redecider):
+        because(why)
         if as_rules_now:
             released = await release_as_rules_now(redecider, id_, by=BY_CLI)
             if released.enrollment_id is None:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from app.bulk.filters import Filter
-from app.bulk.parked_store import By, ParkedStore
+from app.bulk.groups import By
+from app.bulk.parked_store import ParkedStore
 from app.hubspot.api.faults import faults
 
 if TYPE_CHECKING:

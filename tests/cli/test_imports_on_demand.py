@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 
-from app.cli.commands import COMMANDS, HUBSPOT_COMMANDS
+from app.cli.commands import COMMANDS, HUBSPOT_COMMANDS, JOB_COMMANDS
 from tests.support.processes import ROOT
 from tests.support.world import SECRET
 
@@ -85,6 +85,7 @@ def imported(command: str, environment: dict[str, str], *, code: int) -> set[str
         ("hubspot action", 0),
         *[(f"{name} --help", 0) for name in ["", *COMMANDS]],
         *[(f"hubspot {name} --help", 0) for name in ["", *HUBSPOT_COMMANDS]],
+        *[(f"jobs {name} --help", 0) for name in ["", *JOB_COMMANDS]],
     ],
 )
 def test_a_command_that_asks_nothing_imports_neither_database_nor_web_nor_http(

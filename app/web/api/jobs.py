@@ -11,9 +11,10 @@ from fastapi import APIRouter, Query
 
 from app.audit.act import current
 from app.bulk.ask_store import BulkAskStore
+from app.bulk.groups import By
 from app.bulk.job import Job, Preview
 from app.bulk.job_store import BulkJobStore
-from app.bulk.parked_store import By, ParkedStore
+from app.bulk.parked_store import ParkedStore
 from app.bulk.states import JobState
 from app.errors import BulkRefused, FilterRejected, JobNotMovable, MoreThanShown, TooManyForRole
 from app.ids import Ids

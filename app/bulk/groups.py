@@ -1,0 +1,63 @@
+"""Groups of parked enrollments: what they have in common, and the filter that finds one again. Plain values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from enum import StrEnum
+
+from app.bulk.filters import Filter
+
+
+class By(StrEnum):
+    """What parked enrollments are grouped by. A cause is a reason; a day is one in UTC."""
+
+    CAUSE = "cause"
+    RULE = "rule"
+    SENDER = "sender"
+    DAY = "day"
+
+
+@dataclass(frozen=True, slots=True)
+class ParkedGroup:
+    """One group. `value` is what all of it have in common, None for those without a reason or a sender.
+
+    `count` are all of it, `one_by_one` those that no group release touches; `since` is when the first of them was
+    parked. `reasons`, `rules` and `senders` say how many different ones there are, and `reason`, `rule` and `sender`
+    are set where there is one alone. `sentence`, `what_to_do` and `anchor` (of docs/faults.md) are the fault table's,
+    where `reason` is one of it. `filter` finds the group again: for a preview, and a job.
+    """
+
+    by: By
+    value: str | None
+    count: int
+    one_by_one: int
+    since: datetime
+    reasons: int
+    reason: str | None
+    rules: int
+    rule: str | None
+    senders: int
+    sender: str | None
+    sentence: str | None
+    what_to_do: str | None
+    anchor: str | None
+    filter: Filter | None
+
+    @property
+    def may_be_released(self) -> bool:
+        """Whether a group release is allowed: some of it are not looked at one by one, and a filter finds them."""
+        return self.filter is not None and self.count > self.one_by_one
+
+
+def filter_of_group(by: By, value: str) -> Filter:
+    """Return the filter that finds a group again, by what its members have in common."""
+    if by is By.DAY:
+        begins = datetime.combine(date.fromisoformat(value), time(), UTC)
+        return Filter(since=begins, until=begins + timedelta(days=1))
+    match by:
+        case By.CAUSE:
+            return Filter(reason=value)
+        case By.RULE:
+            return Filter(rule=value)
+    return Filter(sender=value)
