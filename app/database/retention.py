@@ -119,6 +119,8 @@ PRUNE_AUDIT = _delete("audit", "at")
 PRUNE_CONSOLE_SESSIONS = _delete("console_sessions", "expires_at")
 PRUNE_CONSOLE_LINKS = _delete("console_links", "expires_at")
 PRUNE_CONSOLE_LOGINS = _delete("console_logins", "created_at")
+# What operators asked for goes with the log that tells of it. One that is over has ended; few rows: no index.
+PRUNE_JOBS = _delete("bulk_jobs", "finished_at")
 
 
 async def prune(
@@ -133,7 +135,7 @@ async def prune(
     """Delete what has passed its retention, and log how many rows were deleted or emptied. Ends early when `stopping`.
 
     `retention` is for payloads (deliveries, event data), `dedupe` for the keys by which duplicates are known, `audit`
-    for the audit log, None for good. `expired`
+    for the audit log and for jobs that are over, None for good. `expired`
     receives each endpoint with the number of its deleted events that were not sent yet.
     """
     undelivered = max(retention, UNDELIVERED_LIFE)
@@ -152,7 +154,7 @@ async def prune(
         (PRUNE_CONSOLE_LOGINS, timedelta(minutes=10)),
     ]
     if audit is not None:
-        ages.append((PRUNE_AUDIT, audit))
+        ages += [(PRUNE_AUDIT, audit), (PRUNE_JOBS, audit)]
     total = 0
     for statement, age in ages:
         while not stopping():

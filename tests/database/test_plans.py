@@ -96,6 +96,7 @@ POLLED: dict[str, dict[str, Any]] = {
     "database.retention.PRUNE_ENRICHMENTS": {"age": MONTH, "bite": 1000},
     "database.retention.PRUNE_EVENT_KEYS": {"age": MONTH, "bite": 1000},
     "database.retention.PRUNE_INTENTS": {"age": timedelta(0), "bite": 1000},
+    "database.retention.PRUNE_JOBS": {"age": MONTH, "bite": 1000},
     "database.retention.PRUNE_PAYLOADS": {"age": MONTH, "bite": 1000},
     "database.retention.PRUNE_REFUSED": {"age": DAY, "bite": 1000},
     "database.retention.PRUNE_RESERVATIONS": {"age": DAY, "bite": 1000},

@@ -194,3 +194,19 @@ async def test_the_audit_log_is_kept_for_good_or_for_as_long_as_is_said(engine: 
     assert await ask(engine, "SELECT count(*) FROM audit") == [(2,)]
     await prune(engine, retention=timedelta(days=30), dedupe=timedelta(days=7), audit=timedelta(days=400))
     assert await ask(engine, "SELECT id FROM audit") == [("aud_399",)]
+
+
+async def test_jobs_that_are_over_go_with_the_audit_log(engine: AsyncEngine) -> None:
+    await ask(
+        engine,
+        """
+        INSERT INTO bulk_jobs (id, kind, state, asked_by, origin, filter, total, created_at, due_at, finished_at)
+        SELECT 'job_' || name, 'cancel', 'done', 'ada', '', '{"rule": "demo"}', 1, now(), now(),
+               CASE WHEN name <> 'paused' THEN now() - CAST(name AS integer) * interval '1 day' END
+        FROM unnest(ARRAY['399', '401', 'paused']) AS name
+        """,
+    )
+    await prune(engine, retention=timedelta(days=30), dedupe=timedelta(days=7))
+    assert await ask(engine, "SELECT count(*) FROM bulk_jobs") == [(3,)]
+    await prune(engine, retention=timedelta(days=30), dedupe=timedelta(days=7), audit=timedelta(days=400))
+    assert await ask(engine, "SELECT id FROM bulk_jobs ORDER BY id") == [("job_399",), ("job_paused",)]
