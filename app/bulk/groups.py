@@ -5,8 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from app.bulk.filters import Filter
+
+if TYPE_CHECKING:
+    from app.bulk.causes import Cause
 
 
 class By(StrEnum):
@@ -24,8 +28,8 @@ class ParkedGroup:
 
     `count` are all of it, `one_by_one` those that no group release touches; `since` is when the first of them was
     parked. `reasons`, `rules` and `senders` say how many different ones there are, and `reason`, `rule` and `sender`
-    are set where there is one alone. `sentence`, `what_to_do` and `anchor` (of docs/faults.md) are the fault table's,
-    where `reason` is one of it. `filter` finds the group again: for a preview, and a job.
+    are set where there is one alone. `cause` is what `reason` means, None where no table has it. `filter` finds the
+    group again: for a preview, and a job.
     """
 
     by: By
@@ -39,9 +43,7 @@ class ParkedGroup:
     rule: str | None
     senders: int
     sender: str | None
-    sentence: str | None
-    what_to_do: str | None
-    anchor: str | None
+    cause: Cause | None
     filter: Filter | None
 
     @property

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import text
 
+from app.bulk.causes import cause_of
 from app.bulk.groups import By, ParkedGroup, filter_of_group
 from app.bulk.parked_filter import ONE_BY_ONE
 from app.database.engine import busy_when_gone
-from app.hubspot.api.faults import faults
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -51,7 +51,6 @@ class ParkedStore:
 
 def _group(by: By, row: Any) -> ParkedGroup:
     reason = row.reason if row.reasons == 1 else None
-    fault = faults().get(reason or "")
     return ParkedGroup(
         by,
         row.value,
@@ -64,8 +63,6 @@ def _group(by: By, row: Any) -> ParkedGroup:
         rule=row.rule if row.rules == 1 else None,
         senders=row.senders,
         sender=row.sender if row.senders == 1 else None,
-        sentence=fault.sentence if fault else None,
-        what_to_do=fault.do if fault else None,
-        anchor=fault.anchor if fault else None,
+        cause=cause_of(reason),
         filter=None if row.value is None else filter_of_group(by, row.value),
     )

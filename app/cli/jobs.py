@@ -91,8 +91,8 @@ def parked(
             "sender": group.sender,
             "rule": group.rule,
             "may_be_released": group.may_be_released,
-            "what_happened": group.sentence,
-            "what_to_do": group.what_to_do,
+            "what_happened": group.cause and group.cause.sentence,
+            "what_to_do": group.cause and group.cause.what_to_do,
         }
         for group in found
     ]

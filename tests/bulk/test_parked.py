@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from app.bulk.causes import OWN, Cause
 from app.bulk.filters import Filter
 from app.bulk.groups import By
 from app.bulk.parked_store import ParkedStore
+from app.enrollments.after_restore import REASON as AFTER_RESTORE
 from app.hubspot.api.faults import faults
+from app.model import NO_OUTCOME
 
 if TYPE_CHECKING:
     from tests.bulk.conftest import Desk
+
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -35,10 +43,11 @@ async def test_a_cause_says_what_it_is_since_when_and_what_to_do(parked: ParkedS
     assert (ben.value, ben.count, ben.rules, ben.rule, ben.senders, ben.sender) == (
         "DISCONNECTED_INBOX", 5, 2, None, 1, "ben",
     )  # fmt: skip
-    assert (ben.sentence, ben.what_to_do, ben.anchor) == (fault.sentence, fault.do, fault.anchor)
+    assert ben.cause == Cause(fault.sentence, fault.do, f"docs/faults.md#{fault.anchor}")
     assert (ben.since, ben.may_be_released) == (datetime(2026, 11, 23, 9, 12, tzinfo=UTC), True)
     assert (lost.value, lost.count, lost.one_by_one, lost.may_be_released) == ("unsettled", 4, 4, False)
-    assert (odd.value, odd.count, odd.filter, odd.may_be_released, odd.sentence) == (None, 2, None, False, None)
+    assert lost.cause is OWN["unsettled"]
+    assert (odd.value, odd.count, odd.filter, odd.may_be_released, odd.cause) == (None, 2, None, False, None)
 
 
 @pytest.mark.parametrize(
@@ -70,3 +79,17 @@ async def test_days_come_newest_first(parked: ParkedStore) -> None:
 
 async def test_none_parked_is_no_group(desk: Desk) -> None:
     assert await ParkedStore(desk.engine).groups(By.CAUSE) == []
+
+
+def test_every_reason_of_our_own_that_parks_has_a_sentence() -> None:
+    code = "".join(file.read_text(encoding="utf-8") for file in (ROOT / "app").rglob("*.py"))
+    reasons = set(re.findall(r'ParkedError\(\s*"([a-z_]+)"', code))
+    assert {*reasons, "unsettled", "unreadable", "gave_up", AFTER_RESTORE, NO_OUTCOME} == set(OWN)
+
+
+@pytest.mark.parametrize("name", OWN)
+def test_a_cause_names_a_heading_that_is_there(name: str) -> None:
+    page, _, heading = OWN[name].docs.partition("#")
+    lines = (ROOT / page).read_text(encoding="utf-8").splitlines()
+    headings = [re.sub(r"[^a-z -]", "", line.lower()).strip().replace(" ", "-") for line in lines if line[:2] == "##"]
+    assert heading in headings

@@ -35,7 +35,7 @@ def problem(answer: httpx.Response) -> tuple[int, str, str]:
 async def test_a_group_is_shown_asked_for_and_listed(parked: Running) -> None:
     ((group),) = (await parked.get("/api/v1/parked")).json()["items"]
     assert (group["value"], group["count"], group["may_be_released"]) == ("DISCONNECTED_INBOX", 3, True)
-    assert "inbox" in group["sentence"]
+    assert "inbox" in group["cause"]["sentence"]
     shown = (await parked.post("/api/v1/jobs/preview", kind="release_parked", filter=group["filter"])).json()
     assert (shown["count"], shown["most"], shown["seconds"]) == (3, None, 0.3)
     assert [row["email"] for row in shown["first"]] == [f"p{number}@corp.example" for number in range(3)]

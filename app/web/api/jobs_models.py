@@ -75,9 +75,11 @@ GROUP: dict[str, Any] = {
     "rule": None,
     "senders": 1,
     "sender": "ben",
-    "sentence": "The sender's inbox is not connected to HubSpot.",
-    "what_to_do": "Have the user connect the inbox in HubSpot, then release what is parked.",
-    "anchor": "disconnected_inbox",
+    "cause": {
+        "sentence": "The sender's inbox is not connected to HubSpot.",
+        "what_to_do": "Have the user connect the inbox in HubSpot, then release what is parked.",
+        "docs": "docs/faults.md#disconnected_inbox",
+    },
     "filter": {"reason": "DISCONNECTED_INBOX"},
     "may_be_released": True,
 }
@@ -201,6 +203,16 @@ class JobPage(Page[JobRow], json_schema_extra={"example": {"items": [JOB], "next
     """One page of jobs, newest first; `next_cursor` asks for the next one, null on the last."""
 
 
+class CauseRow(BaseModel):
+    """What happened, what a person does about it, and where the documentation says more."""
+
+    model_config = ConfigDict(json_schema_extra={"example": GROUP["cause"]}, from_attributes=True)
+
+    sentence: str
+    what_to_do: str
+    docs: str
+
+
 class ParkedGroupRow(_WithFilter):
     """Parked enrollments that have one thing in common: a cause, a rule, a sender, or the day in UTC.
 
@@ -221,9 +233,7 @@ class ParkedGroupRow(_WithFilter):
     rule: str | None
     senders: int
     sender: str | None
-    sentence: str | None
-    what_to_do: str | None
-    anchor: str | None
+    cause: CauseRow | None
     may_be_released: bool
 
 
