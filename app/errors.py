@@ -27,6 +27,7 @@ SegueError
 ├── BulkRefused              a job on many rows is not begun: the message says why, and what to do
 │   ├── FilterRejected       its filter is not one of its kind
 │   ├── MoreThanShown        more rows match by now than were shown: show the new count, and ask again
+│   ├── AlreadyAsked         a job of this kind and filter is not over yet
 │   └── TooManyForRole       the role may not ask for so many at once
 ├── JobNotMovable            the state of a job does not allow that
 ├── SignInRefused            a person is not signed in to the console: the page has `status`, and says why
@@ -257,6 +258,14 @@ class MoreThanShown(BulkRefused):
     def __init__(self, message: str, *, count: int) -> None:
         super().__init__(message)
         self.count = count
+
+
+class AlreadyAsked(BulkRefused):
+    """A job of this kind and filter is not over yet: `job_id` is its id. Two would go twice as fast as is good."""
+
+    def __init__(self, job_id: str) -> None:
+        super().__init__(f"{job_id} does this already: look how far it is, or cancel it first.")
+        self.job_id = job_id
 
 
 class TooManyForRole(BulkRefused):

@@ -15,6 +15,7 @@ from app.bulk.limits import most_of, require_as_shown
 from app.bulk.rows import job_of
 from app.database.engine import busy_when_gone
 from app.database.listen import BULK_READY
+from app.errors import AlreadyAsked
 from app.masking import masked_text, printable
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ class BulkAskStore:
         """Begin a job on what matches now, as part of `act`; `reason` says why, in an operator's words.
 
         `expected_count` is the count of the preview that the operator was shown. Raises MoreThanShown where more match
-        by now, and TooManyForRole.
+        by now, AlreadyAsked where such a job is not over yet, and TooManyForRole.
         """
         chosen = kind_of(kind)
         checked = chosen.allowed.checked(given)
@@ -66,18 +67,20 @@ class BulkAskStore:
     async def _begin(
         self, connection: AsyncConnection, kind: Kind, given: Filter, expected: int, reason: str | None, act: Act
     ) -> Job:
+        await connection.execute(sql.LOCK_ASKING)
+        same = {"kind": kind.name, "filter": orjson.dumps(given.as_json()).decode()}
+        if (under_way := (await connection.execute(sql.UNDER_WAY, same)).scalar_one_or_none()) is not None:
+            raise AlreadyAsked(under_way)
         wanted = kind.wanted(given, (await connection.execute(sql.NOW)).scalar_one())
         count = await kind.rows.count(connection, wanted, None)
         require_as_shown(count.rows, expected=expected, role=act.role)
         id_ = self._new_id("job")
-        values = {
+        values = same | {
             "id": id_,
-            "kind": kind.name,
             "asked_by": act.who,
             "role": act.role,
             "origin": act.origin,
             "reason": None if reason is None else printable(masked_text(reason)[:LONGEST_REASON]),
-            "filter": orjson.dumps(given.as_json()).decode(),
             "total": count.rows,
             "asked_at": wanted.asked_at,
         }

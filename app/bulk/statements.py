@@ -7,6 +7,14 @@ from sqlalchemy import text
 NOTIFY = text("SELECT pg_notify(CAST(:channel AS text), '')")
 NOW = text("SELECT clock_timestamp() AS now")
 
+# A form that is sent twice asks twice at once: the second waits for the commit of the first, and then finds it.
+LOCK_ASKING = text("SELECT pg_advisory_xact_lock(hashtextextended('bulk_jobs', 0))")
+UNDER_WAY = text("""
+    SELECT id FROM bulk_jobs
+    WHERE state IN ('waiting', 'running', 'paused') AND kind = :kind
+      AND filter = CAST(CAST(:filter AS text) AS jsonb) LIMIT 1
+""")
+
 ASK = text("""
     INSERT INTO bulk_jobs (id, kind, state, asked_by, role, origin, reason, filter, total, created_at, due_at)
     VALUES (:id, :kind, 'waiting', :asked_by, :role, :origin, :reason, CAST(CAST(:filter AS text) AS jsonb), :total,

@@ -13,7 +13,7 @@ from app.bulk.filters import Filter
 from app.bulk.run import BulkRunner
 from app.bulk.states import JobState
 from app.database.engine import STORE_TROUBLE
-from app.errors import Busy, FenceLost, JobNotMovable, MoreThanShown, TooManyForRole
+from app.errors import AlreadyAsked, Busy, FenceLost, JobNotMovable, MoreThanShown, TooManyForRole
 from tests.bulk.conftest import ADA, BEN, MARTA, Desk
 from tests.support.enrollments import until_a_statement_waits
 
@@ -142,6 +142,18 @@ async def test_more_than_was_shown_or_than_the_role_may_is_not_begun(desk: Desk)
         await desk.ask(act=MARTA)
     assert await desk.run("SELECT * FROM bulk_jobs") == []
     assert await desk.run("SELECT * FROM audit") == []
+
+
+async def test_what_is_asked_twice_is_done_by_one_job(desk: Desk) -> None:
+    await desk.has(250)
+    asked = await asyncio.gather(*(desk.ask() for _ in range(3)), return_exceptions=True)
+    (job,) = [one for one in asked if not isinstance(one, BaseException)]
+    assert [one.job_id for one in asked if isinstance(one, AlreadyAsked)] == [job.id] * 2
+    await desk.jobs.pause(job.id)
+    with pytest.raises(AlreadyAsked, match=job.id):
+        await desk.ask()
+    await desk.jobs.cancel(job.id)
+    assert (await desk.ask()).id != job.id
 
 
 async def test_a_paused_job_waits_goes_on_at_its_cursor_and_ends(desk: Desk) -> None:

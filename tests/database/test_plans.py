@@ -157,7 +157,7 @@ ASKED = {
     "database.history": "KEEP_TALLIES",
     "database.downgrade": "READ_COLUMNS TRY_LOCK",
     "enrollments.operator_store": "CANCEL CANCEL_THESE CANCEL_WAITING RELEASE RELEASE_THESE",
-    "bulk.statements": "ASK HAND_BACK LIST LOCK LOCK_MINE MOVE MOVE_ON NOTIFY NOW SHOW",
+    "bulk.statements": "ASK HAND_BACK LIST LOCK LOCK_ASKING LOCK_MINE MOVE MOVE_ON NOTIFY NOW SHOW UNDER_WAY",
     "bulk.rows_store": "COUNT FIND FIRST_ROWS PLAN_FOR_VALUES",
     "bulk.outbound_rows_store": "COUNT_OUTBOUND FIND_OUTBOUND FIRST_OUTBOUND",
     "senders.quota_store": "NEXT_FREE",

@@ -44,6 +44,8 @@ async def test_a_group_is_shown_asked_for_and_listed(parked: Running) -> None:
     assert (answer.status_code, job["state"], job["total"], job["asked_by"]) == (200, "waiting", 3, "olga")
     assert job["filter"] == BEN | {"states": ["parked"]}
     assert (await parked.get(f"/api/v1/jobs/{job['id']}")).json()["reason"] == "mended"
+    again = await parked.post("/api/v1/jobs", expected_count=3, **RELEASE)
+    assert (problem(again)[:2], again.json()["job"]) == ((409, "already-asked"), job["id"])
     listed = (await parked.get("/api/v1/jobs", limit=1)).json()
     assert ([one["id"] for one in listed["items"]], listed["next_cursor"]) == ([job["id"]], None)
     assert (await parked.get("/api/v1/jobs", state="done")).json()["items"] == []

@@ -16,7 +16,7 @@ from app.bulk.job import Job, Preview
 from app.bulk.job_store import BulkJobStore
 from app.bulk.parked_store import ParkedStore
 from app.bulk.states import JobState
-from app.errors import BulkRefused, FilterRejected, JobNotMovable, MoreThanShown, TooManyForRole
+from app.errors import AlreadyAsked, BulkRefused, FilterRejected, JobNotMovable, MoreThanShown, TooManyForRole
 from app.ids import Ids
 from app.web.access.routes import READS
 from app.web.api.common import LIMIT, UNREADABLE, Identity, Limit, resource
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 CONFLICT: dict[int | str, dict[str, Any]] = {409: {"description": "Its state does not allow that"}}
 NOT_BEGUN: dict[int | str, dict[str, Any]] = {
-    409: {"description": "More match than were shown (`count` says how many), or nothing does"}
+    409: {"description": "More match than were shown (`count` says how many), nothing does, or `job` does it already"}
 }
 Grouped = Annotated[By, Query(description="What the members of a group have in common")]
 
@@ -136,6 +136,8 @@ def _problems() -> Iterator[None]:
         raise Problem(422, "invalid-request", str(error)) from error
     except MoreThanShown as error:
         raise Problem(409, "more-than-shown", str(error), count=error.count) from error
+    except AlreadyAsked as error:
+        raise Problem(409, "already-asked", str(error), job=error.job_id) from error
     except TooManyForRole as error:
         raise Problem(403, "too-many-for-role", str(error)) from error
     except BulkRefused as error:
