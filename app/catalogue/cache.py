@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
+
+import structlog
 
 from app.catalogue.rows import listed_owners, listed_sequences
 from app.clock import elapsed_seconds, utc_now
-from app.database.engine import busy_when_gone
+from app.database.engine import STORE_TROUBLE, busy_when_gone, first_line
 from app.errors import Busy, HeldError, HubSpotError, Refusal, StartError
 
 if TYPE_CHECKING:
@@ -41,14 +44,25 @@ class Listing:
 
 
 Read: TypeAlias = "Callable[[], Awaitable[tuple[Sequence[Row], Mapping[str, str]]]]"
+Keep: TypeAlias = "Callable[[str, Listing], Awaitable[None]]"
+
+log = structlog.get_logger(__name__)
+
+
+async def keep_nothing(_what: str, _listing: Listing) -> None:
+    """Keep a listing in this process alone."""
 
 
 class CachedListing:
-    """One cached listing of one account. Concurrent callers wait for the refresh in progress."""
+    """One cached listing of one account. Concurrent callers wait for the refresh in progress.
 
-    def __init__(self, account: str, elapsed: Callable[[], float]) -> None:
+    `keep` gets each listing that was read.
+    """
+
+    def __init__(self, account: str, elapsed: Callable[[], float], keep: Callable[[Listing], Awaitable[None]]) -> None:
         self._account = account
         self._elapsed = elapsed
+        self._keep = keep
         self._turn = asyncio.Lock()
         self._listing: Listing | None = None
         self._asked_at: float | None = None
@@ -78,12 +92,17 @@ class CachedListing:
             return
         self._listing, self._trouble = Listing(self._account, rows, utc_now(), unlisted), None
         self._read_at = self._elapsed()
+        try:
+            await self._keep(self._listing)
+        except STORE_TROUBLE as error:  # the listing is shown all the same
+            log.warning("catalogue.not_kept", account=self._account, error=first_line(error))
 
 
 class Catalogue:
     """The sequences and owners of the accounts in force; every method raises Busy where it has no listing.
 
-    `client` opens the HubSpot client of an account; it is called once for each account.
+    `client` opens the HubSpot client of an account; it is called once for each account. `keep` keeps what was listed
+    for other processes.
     """
 
     def __init__(
@@ -92,8 +111,10 @@ class Catalogue:
         rulebook: Callable[[], Rulebook | None],
         *,
         elapsed: Callable[[], float] = elapsed_seconds,
+        keep: Keep = keep_nothing,
     ) -> None:
         self._client = client
+        self._keep = keep
         self._elapsed = elapsed
         self._rulebook = rulebook
         self._clients: dict[str, HubSpotClient] = {}
@@ -148,7 +169,10 @@ class Catalogue:
         """Return the cached listing. One for other users is dropped: it answers another question."""
         kept = self._cached.get((account.name, what))
         if kept is None or kept[0] != users:
-            kept = self._cached[account.name, what] = (users, CachedListing(account.name, self._elapsed))
+            kept = self._cached[account.name, what] = (
+                users,
+                CachedListing(account.name, self._elapsed, partial(self._keep, what)),
+            )
         return kept[1]
 
     async def _client_of(self, account: Account) -> HubSpotClient:

@@ -103,6 +103,7 @@ events = Table(
     Index("ix_events_payloads", "received_at", postgresql_where=text("data IS NOT NULL")),
     Index(None, "email", "id"),
     Index(None, "source", "id"),
+    Index(None, "type", "id"),
     comment="Normalised facts. `data` is the provider's payload and goes with the retention.",
 )
 
@@ -526,6 +527,17 @@ hubspot_accounts = Table(
     Column("timezone", Text),
     Column("learnt_at", Instant, nullable=False),
     comment="What HubSpot says of each account: which portal it is, and in which time zone its day ends.",
+)
+
+catalogue_listings = Table(
+    "catalogue_listings",
+    metadata,
+    Column("account", Text, nullable=False),
+    Column("what", Text, nullable=False),
+    Column("items", JSONB, nullable=False),
+    Column("read_at", Instant, nullable=False),
+    PrimaryKeyConstraint("account", "what"),
+    comment="What HubSpot listed last of each account, its sequences and its owners: sentences take names from it.",
 )
 
 oauth_grants = Table(

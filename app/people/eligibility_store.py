@@ -53,7 +53,7 @@ IS_LISTED = f"""
 # used. A row with such a request counts in whatever state it is now, unless HubSpot refused it in the end: an operator
 # may have cancelled it because the contact is enrolled. The addresses and contact ids of one person are joined by
 # blanks, which neither contains. An enrollment that both of them find counts once.
-_ENROLLED = """
+ENROLLED = """
     (state = 'enrolled' OR (first_sending_at IS NOT NULL AND state <> 'refused'))
     AND COALESCE(enrolled_at, first_sending_at, sending_at) > clock_timestamp() - period
 """
@@ -62,11 +62,11 @@ COUNT_ENROLLED = text(f"""
         SELECT count(*) FROM (
             SELECT other.id FROM enrollments AS other
             WHERE other.account = wanted.account AND other.email = ANY(string_to_array(wanted.emails, ' '))
-              AND other.id <> wanted.id AND {_ENROLLED}
+              AND other.id <> wanted.id AND {ENROLLED}
             UNION
             SELECT other.id FROM enrollments AS other
             WHERE other.account = wanted.account AND other.contact_id = ANY(string_to_array(wanted.contacts, ' '))
-              AND other.id <> wanted.id AND {_ENROLLED}
+              AND other.id <> wanted.id AND {ENROLLED}
         ) AS found
     ) AS enrolled
     FROM unnest(

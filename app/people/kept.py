@@ -114,6 +114,10 @@ IMPERSONAL = {
         _NUMBERS: "state attempt leased_by", _STAFF: "findings detail",
     },
     "hubspot_accounts": {_RULES: "account", "which portal it is": "portal_id timezone", _TIMES: "learnt_at"},
+    "catalogue_listings": {
+        _RULES: "account", _NUMBERS: "what", _TIMES: "read_at",
+        "sequences and owners of HubSpot: the operator's own people": "items",
+    },
     "oauth_grants": {
         _RULES: "account", _STAFF: "user_id", "tokens, encrypted, and what they allow": "access_token refresh_token"
         " scopes hub_id", _TIMES: "expires_at leased_until updated_at", _NUMBERS: "expires_in state version leased_by",

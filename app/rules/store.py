@@ -58,6 +58,11 @@ REJECT = text("""
 
 CLEAR_REJECTED = text("DELETE FROM rejected_rules")
 
+# The same text may have been put in force several times: the last time counts.
+READ_EARLIER = text("""
+    SELECT number, revision, documents, stored_at FROM rulebooks WHERE revision = :revision ORDER BY number DESC LIMIT 1
+""")
+
 LOCK = text("LOCK TABLE rulebooks IN SHARE ROW EXCLUSIVE MODE")
 
 # Every start runs this statement, so that all enrollments of a database are of one kind, practice or real; the latest

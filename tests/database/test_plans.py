@@ -11,6 +11,7 @@ import os
 import re
 from datetime import timedelta
 from importlib import import_module
+from itertools import product
 from pkgutil import walk_packages
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +28,8 @@ from app.model import Filters
 from app.people.search_statements import searches
 from app.reports import enrollments_store
 from app.reports.enrollments_store import Wanted, counted, end_of_look, listed
+from app.reports import event_statements, person_statements
+from app.reports.event_statements import EventFilters
 from app.reports.store import PLAN_FOR_VALUES, _narrowed
 from tests.conftest import NOON
 from tests.database.filled import GROWING, NOT_ALL_VISIBLE, ROWS, filling
@@ -170,6 +173,12 @@ ASKED = {
     "reports.store": "PLAN_FOR_VALUES TABLE_SIZES",  # polled, and reads PostgreSQL's catalogue
     "rules.store": "CLEAR_REJECTED LOCK PUT_IN_FORCE READ_ACCOUNTS READ_REVISION REJECT UNFINISHED_ELSEWHERE",
     "rules.revision_store": "LIST READ READ_BEFORE READ_REJECTED",
+    "intake.rejected_store": "FIND_ACCEPTED FIND_REJECTED INSERT KEEP_NEWEST",
+    "catalogue.listing_store": "KEEP NAMES",
+    "reports.event_statements": "BECAME READ SENT",
+    "reports.person_statements": "JOURNAL STANDING",
+    "reports.store": "PLAN_FOR_VALUES TABLE_SIZES",  # polled, and reads PostgreSQL's catalogue
+    "rules.store": "LOCK PUT_IN_FORCE READ_ACCOUNTS READ_EARLIER READ_REVISION UNFINISHED_ELSEWHERE",
     "enrollments.person_statements": "CHECKPOINT_PREPARED READ_CONFLICT",
     "enrollments.restore_store": "READ_GAPS READ_SENT",
     "enrollments.sending_statements": "COMMIT_SENDING LOCK_INBOXES",
@@ -400,6 +409,59 @@ async def test_a_list_of_the_console_looks_at_a_bounded_part(
         assert whole_tables(nodes) == []
         looked = rows_looked_at([node for node in nodes if node.get("Relation Name") == "enrollments"])
         assert sum(looked.values()) <= BOUND
+def console_pages() -> Iterator[tuple[Any, int]]:
+    """List what the console's pages of people and events read that is put together, and how many rows they may read."""
+    for before in (None, "000000004004"):
+        yield person_statements.story("p4004@corp.example", before=before, limit=51), ROWS_OF_A_LOOK
+        for source, type_, verdict in product((None, "main"), (None, "other"), (None, "main")):
+            since, until = (NOON, NOON + DAY) if before else (None, None)
+            filters = EventFilters(source, type_, verdict, since, until, before and f"evt_{before}")
+            most = ROWS_OF_A_LOOK if filters.is_indexed else event_statements.LOOK
+            yield event_statements.listed(filters), most
+            yield event_statements.looked_back(filters), event_statements.LOOK
+
+
+@pytest.mark.parametrize(("statement", "most"), list(console_pages()))
+async def test_a_page_of_the_console_reads_by_indexes_and_no_more_than_it_may(
+    connection: Any, statement: Any, most: int
+) -> None:
+    compiled = statement.compile(dialect=_DIALECT)
+    values = [compiled.params[name] for name in compiled.positiontup or ()]
+    await connection.execute(PLAN_FOR_VALUES.text)
+    nodes = await _plan(connection, str(compiled), values, "ANALYZE, BUFFERS, ")
+    assert whole_tables(nodes) == []
+    looked = rows_looked_at(nodes)
+    assert max(looked.values(), default=0) <= most, looked
+
+
+CONSOLE_VALUES: dict[str, dict[str, Any]] = {
+    "reports.person_statements.JOURNAL": {"ids": ["000000004004", "000000004006"]},
+    "reports.person_statements.STANDING": {
+        "email": "p4004@corp.example",
+        "subjects": ["p4004@corp.example", "corp.example"],
+        "own_accounts": ["main", "other"],
+        "pools": ["emea", "usa"],
+        "capped": ["main"],
+        "periods": "{30 days}",
+        "owned": ["p4004@corp.example"],
+        "accounts": ["main"],
+        "contacts": ["4004"],
+        "owners": ["p4004@corp.example"],
+        "keys": ["p4004@corp.example"],
+        "emails": ["p4004@corp.example"],
+        "forms": ["p4004@corp.example"],
+    },
+    "reports.event_statements.READ": {"id": "000000004004"},
+    "reports.event_statements.BECAME": {"ids": ["000000004004", "000000004006"]},
+    "reports.event_statements.SENT": {"ids": ["000000004004", "000000004006"]},
+}
+
+
+@pytest.mark.parametrize("name", CONSOLE_VALUES)
+async def test_a_page_about_one_person_or_event_reads_next_to_nothing(connection: Any, name: str) -> None:
+    nodes = await explained(connection, name, CONSOLE_VALUES[name])
+    assert whole_tables(nodes) == []
+    assert sum(rows_looked_at(nodes).values()) <= ROWS_OF_A_LOOK, rows_looked_at(nodes)
 
 
 @pytest.mark.parametrize("name", sorted(set(STATEMENTS) - LOCKS - READS_ALL))

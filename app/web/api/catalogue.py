@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Query
 from pydantic import BaseModel
 
 from app.catalogue.cache import AGAIN_SECONDS, FRESH_SECONDS, Catalogue, Listing
+from app.catalogue.listing_store import keep_listing
 from app.web.api.common import Account, resource
 from app.web.problems import Problem
 
@@ -119,7 +121,7 @@ def catalogue_of(process: Process) -> Catalogue:
         rate_limit = process.rate_limit(process.stack, account)
         return await process.client(process.stack, account.name, rate_limit, latest)
 
-    return Catalogue(open_client, lambda: process.rulebook.current)
+    return Catalogue(open_client, lambda: process.rulebook.current, keep=partial(keep_listing, process.engine))
 
 
 def _found(listing: Listing | None) -> Listing:

@@ -1,6 +1,6 @@
 """What pages of rules, senders, suppressions and accounts read
 
-Revision: 0038, after 0036. Who put rules in force, why the last ones were rejected, who paused and who suppressed, what
+Revision: 0038, after 0037. Who put rules in force, why the last ones were rejected, who paused and who suppressed, what
 the doctor found, and the audit log by what it is about.
 """
 
@@ -9,7 +9,7 @@ from alembic import op
 from sqlalchemy.dialects.postgresql import JSONB
 
 revision = "0038"
-down_revision = "0036"
+down_revision = "0037"
 branch_labels = None
 depends_on = None
 
