@@ -14,6 +14,7 @@ record     app.enrollments                the state machine, fenced, journalled
 follow     app.followup                   an enrolled contact -> how its sequence ended in HubSpot, known or inferred
 send       app.outbound                   what became of it -> the operator's own systems, signed, at least once
 report     app.reports, app.web.api       what happened, and why, by id, person, source or state
+           app.console                    the same in sentences and pages, for people
 
 Beside the road: app.bulk does what operators ask for many rows at once, app.enrichment asks providers about thin
 events, app.accounts connects HubSpot accounts, app.catalogue lists what HubSpot has, app.doctor reports what would

@@ -5,5 +5,5 @@ In go an account and the senders of the rules; out come rows, from a cache with 
 
 `live` reads one sequence, or one person's enrollment, and caches nothing.
 
-Other rooms may import `cache`, `live`, `rows` and `pages`.
+Other rooms may import `cache`, `live`, `rows`, `pages`, and `listing_store`, which keeps the last listings for names.
 """

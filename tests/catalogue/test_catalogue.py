@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from app.catalogue.cache import AGAIN_SECONDS, FRESH_SECONDS, Catalogue
+from app.catalogue.listing_store import read_names
 from app.errors import Busy
 from app.hubspot.client import HubSpotClient
 from app.hubspot.local_rate_limit import LocalRateLimit
@@ -59,6 +60,15 @@ async def test_sequences_and_owners_are_listed_with_their_age_and_read_once(
 
     owners = (await served.get("/api/v1/owners", account="main")).json()["items"]
     assert {"name": "Ben Acme", "email": "ben@acme.example", "user_id": "7002", "owner_id": "90212"} in owners
+
+
+async def test_what_was_listed_is_kept_for_sentences(served: Running) -> None:
+    await served.get("/api/v1/sequences")
+    await served.get("/api/v1/owners")
+    async with served.process.engine.connect() as connection:
+        names = await read_names(connection, sequences=["310002"], users=["7002"])
+    assert names.sequence("main", "310002") == "Webinar follow-up"
+    assert names.sender("main", "7002") == "Ben Acme"
 
 
 async def test_an_unknown_account_is_not_found(served: Running) -> None:

@@ -70,11 +70,15 @@ def rejections() -> set[str]:
     return plain | with_status | _codes("headers_beyond", 1) | {"method_not_allowed"}
 
 
-def _calls(name: str) -> Iterator[tuple[ModuleType, ast.Call]]:
+@cache
+def _calls() -> dict[str, list[tuple[ModuleType, ast.Call]]]:
+    """Return all calls by the name that is called."""
+    found: dict[str, list[tuple[ModuleType, ast.Call]]] = {}
     for module, tree in modules():
         for node in ast.walk(tree):
-            if isinstance(node, ast.Call) and _name(node.func) == name:
-                yield module, node
+            if isinstance(node, ast.Call):
+                found.setdefault(_name(node.func), []).append((module, node))
+    return found
 
 
 def _name(node: ast.expr) -> str:
@@ -84,7 +88,7 @@ def _name(node: ast.expr) -> str:
 def _codes(name: str, place: int, *, without: tuple[str, ...] = ()) -> set[str]:
     """Return the texts, and the values of constants, that stand at one place of the calls of a name."""
     found: set[str] = set()
-    for module, call in _calls(name):
+    for module, call in _calls().get(name, []):
         if len(call.args) > place and not module.__name__.startswith(without):
             found |= _values(module, call.args[place])
     return found
@@ -93,7 +97,7 @@ def _codes(name: str, place: int, *, without: tuple[str, ...] = ()) -> set[str]:
 def _keyword(name: str, keyword: str) -> set[str]:
     return {
         code
-        for module, call in _calls(name)
+        for module, call in _calls().get(name, [])
         for one in call.keywords
         if one.arg == keyword
         for code in _values(module, one.value)

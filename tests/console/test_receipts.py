@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 from itertools import product
 from typing import Any
@@ -27,7 +27,9 @@ from app.hubspot.api.faults import faults
 from app.model import State, Step, Verdict
 from app.people.suppression import Kind, Suppression
 from app.rules.actions import ACTIONS
+from app.rules.match import decide
 from tests.console import codes_in_use
+from tests.support.rulebooks import book, event
 
 AT = datetime(2026, 11, 24, 9, 14, tzinfo=UTC)
 CLOCK = Clock(ZoneInfo("Europe/Berlin"), AT + timedelta(hours=5))
@@ -192,6 +194,39 @@ def test_a_decision_without_a_match_says_what_each_rule_read() -> None:
     assert found.text == "Ada was not enrolled in a sequence: 7 rules looked at it, and no condition was true."
     assert found.notes[0] == "R0, line 0: its condition is false: event.data.n > 1 (event.data.n is 0)."
     assert found.notes[-1] == "2 more rules looked at it and did not match."
+
+
+RULES = """
+  - {id: one, description: Large ones, source: crm, type: a, when: 'event.data.n > 1', enroll: {sequence: "1", sender: anna}}
+  - {id: two, source: crm, type: b, when: 'event.data.n > 1', ignore: true}
+  - {id: three, source: crm, type: b, when: 'event.data.n < -5', note: {body: hello}}
+"""  # noqa: E501  # one rule to a line
+
+
+@pytest.mark.parametrize(
+    ("about", "text"),
+    [
+        ({"data": {"n": 2}}, "The rule “Large ones” matched on"),
+        ({"data": {"n": 0}}, "one rule listens to such events, and its condition was not true."),
+        ({"data": {}}, "one rule listens to such events, and its condition could not be evaluated."),
+        ({"data": {"n": 2}, "email": None}, "“Large ones” matched, but the event has no usable e-mail address."),
+        ({"data": {"n": 2}, "email": "x@users.noreply.github.com"}, "but there is no address of the person: GitHub"),
+        ({"kind": "b", "data": {"n": 2}}, "says to do nothing about such events."),
+        ({"kind": "b", "data": {"n": 0}}, "2 rules looked at it, and no condition was true."),
+        ({"kind": "c"}, "Ada was not enrolled in a sequence: no rule listens to such events."),
+        ({"dropped": "member 3 is not an object"}, "which cannot be used: member 3 is not an object."),
+    ],
+)  # fmt: skip
+def test_whatever_the_rules_come_to_has_a_sentence(about: dict[str, Any], text: str) -> None:
+    (decision,) = decide(event(**about), book(RULES))
+    described = {"one": "Large ones"}.get(decision.rule or "")
+    facts = DecisionFacts(
+        "Ada", decision.verdict, decision.reason, AT, decision.rule, described, decision.line,
+        [asdict(fact) for fact in decision.facts],
+    )  # fmt: skip
+    found = decision_receipt(facts, CLOCK)
+    assert_readable(found.text)
+    assert text in found.text
 
 
 def test_a_duplicate_names_what_holds_the_reason_and_until_when() -> None:

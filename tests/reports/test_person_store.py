@@ -10,6 +10,7 @@ from app.audit.act import Act, acting
 from app.catalogue.cache import Listing
 from app.catalogue.listing_store import OWNERS, SEQUENCES, keep_listing
 from app.clock import utc_now
+from app.database.fragments import person_key
 from app.enrollments.operator_store import EnrollmentOperatorStore
 from app.ids import Ids
 from app.people.suppression import Kind, Suppression
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["accept"]
 
 ADA, BEN = "ada@corp.example", "ben@corp.example"
+QUOTED = f"'{ADA}'"
 BOOK = loaded("""
 version: 1
 accounts: {main: {token: x, per_person: {enrollments: 3, per: 30d}}}
@@ -198,3 +200,17 @@ async def test_the_name_comes_from_the_newest_event_that_has_one(engine: AsyncEn
     await rows(engine, "UPDATE events SET first_name = 'Ada', last_name = 'Okafor'")
     await accept(ADA, intent="two")
     assert (await page(engine)).standing.named["last_name"] == "Okafor"
+
+
+async def test_a_person_who_was_forgotten_is_known_by_the_tombstone(engine: AsyncEngine) -> None:
+    for block in ("outer", "inner"):
+        await rows(engine, f"INSERT INTO installation VALUES ('forgotten_{block}', '{block}') ON CONFLICT DO NOTHING")  # noqa: S608  # ours
+    await rows(
+        engine,
+        "INSERT INTO forgotten (key, kind, forgetting_id, forgotten_at)"
+        f" SELECT {person_key('address', QUOTED)}, 'address', 'fgt_1', now()",  # ours
+    )
+    standing = (await page(engine)).standing
+    assert standing.forgotten_at is not None
+    assert standing.entry is None
+    assert (await page(engine, BEN)).standing.forgotten_at is None

@@ -70,11 +70,12 @@ def _none(facts: DecisionFacts, rule: str) -> str:
         return f"{rule} matched, but {_masked(facts.reason)}"
     if not facts.facts:
         return "no rule listens to such events"
-    errors = sum(bool(one.get("error")) for one in facts.facts)
-    looked = len(facts.facts)
-    rules = "one rule listens to such events, and its" if looked == 1 else f"{looked} rules looked at it, and no"
-    said = f"{rules} condition was {'not true' if looked == 1 else 'true'}"
-    return said if not errors else f"{said}; {errors} of the conditions could not be evaluated"
+    looked, errors = len(facts.facts), sum(bool(one.get("error")) for one in facts.facts)
+    if looked == 1:
+        result = "could not be evaluated" if errors else "was not true"
+        return f"one rule listens to such events, and its condition {result}"
+    failed = f"; {errors} of the conditions could not be evaluated" if errors else ""
+    return f"{looked} rules looked at it, and no condition was true{failed}"
 
 
 def _duplicate(facts: DecisionFacts, rule: str, clock: Clock) -> str:
