@@ -51,7 +51,7 @@ if TYPE_CHECKING:
 
     from app.accounts.oauth import OAuth
     from app.hubspot.batched import BatchedHubSpot
-    from app.hubspot.client import HubSpotClient
+    from app.hubspot.client import CallRecord, HubSpotClient
     from app.hubspot.rate_limit import RateLimit
     from app.hubspot.rate_limit_store import StoredRateLimit
     from app.model import Account, Delivery, Response
@@ -209,12 +209,23 @@ class Process:
         return open_rate_limit(stack, self.urgent_pool, self.settings, account, ahead=PERMITS_AHEAD)
 
     async def client(
-        self, stack: AsyncExitStack, name: str, rate_limit: RateLimit, latest: Callable[[], Account]
+        self,
+        stack: AsyncExitStack,
+        name: str,
+        rate_limit: RateLimit,
+        latest: Callable[[], Account],
+        *,
+        also: Callable[[CallRecord], None] = lambda _: None,
     ) -> HubSpotClient:
         """Return the client of the account `name`; `stack` closes it.
 
-        `latest` returns the account's latest configuration, so that the next request uses a new token.
+        `latest` returns the account's latest configuration, so that the next request uses a new token. `also` receives
+        each call.
         """
+
+        def observe(record: CallRecord) -> None:
+            observe_call(self.metrics, record)
+            also(record)
 
         def token() -> str | Awaitable[str]:
             configured = latest()
@@ -232,7 +243,7 @@ class Process:
             name,
             token,
             rate_limit,
-            observe=partial(observe_call, self.metrics),
+            observe=observe,
             base_url=self.base_url,
             renew=renew,
         )

@@ -13,6 +13,7 @@ from app.accounts.identity import IdentityLearner
 from app.accounts.identity_store import IdentityStore
 from app.bulk import wiring as bulk_wiring
 from app.database.listen import FORGETTING_READY, IDLE_POLL_SECONDS
+from app.doctor import wiring as doctor_wiring
 from app.enrichment import wiring as enrichment_wiring
 from app.enrollments import wiring as enrollments_wiring
 from app.followup import wiring as followup_wiring
@@ -68,6 +69,8 @@ PER_PROCESS = (
     bulk_wiring.start,
     reports_wiring.start,
     tallies_wiring.start,
+    reports_wiring.start,
+    doctor_wiring.start,
     start_releasing,
     start_forgetting,
 )

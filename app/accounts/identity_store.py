@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import text
 
+from app.database.engine import busy_when_gone
+
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -22,6 +24,8 @@ LEARN = text("""
 PORTALS = text("SELECT account, portal_id FROM hubspot_accounts")
 
 TIMEZONE = text("SELECT timezone FROM hubspot_accounts WHERE account = :account")
+
+IDENTITY = text("SELECT portal_id, timezone FROM hubspot_accounts WHERE account = :account")
 
 
 class IdentityStore:
@@ -46,3 +50,10 @@ class IdentityStore:
         async with self._engine.connect() as connection:
             found: str | None = (await connection.execute(TIMEZONE, {"account": account})).scalar_one_or_none()
             return found
+
+    async def identity(self, account: str) -> dict[str, str | None]:
+        """Return the portal id and the time zone that HubSpot reported, each None where it never did. Raises Busy."""
+        with busy_when_gone():
+            async with self._engine.connect() as connection:
+                row = (await connection.execute(IDENTITY, {"account": account})).one_or_none()
+        return {"portal_id": row.portal_id if row else None, "timezone": row.timezone if row else None}

@@ -69,6 +69,12 @@ def current() -> Act | None:
     return _current.get()
 
 
+def who() -> str:
+    """Return the name of who acts: the service itself where neither a request nor a command does."""
+    act = _current.get()
+    return SYSTEM if act is None else act.who
+
+
 def about(target: str) -> None:
     """Say what the present act is about, as soon as that is known."""
     if (act := _current.get()) is not None:

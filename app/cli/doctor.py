@@ -13,7 +13,7 @@ from app.cli import rules_file
 from app.cli.rules_file import DEFAULT_RULES, AccountOption, AsJson, EnvFile, RulesOption, print_json
 from app.clock import utc_now
 from app.doctor.findings import Finding, Status
-from app.doctor.report import database, encryption, examined, portal_of, public_url, unasked
+from app.doctor.report import database, encryption, public_url, unasked
 from app.doctor.requirements import Wanted, wanted
 from app.settings import Settings, load_settings
 
@@ -63,33 +63,33 @@ async def _look(settings: Settings, accounts: list[Wanted]) -> list[Finding]:
     from app.cli.session import open_session
     from app.database.wiring import running_server
     from app.doctor.client import visited
-    from app.doctor.lookups import waiting_lookups
+    from app.doctor.examine import surroundings
     from app.enrichment.store import failing_lookups
 
-    url = settings.senders_url
-    visit = await visited(url) if url else None
+    visit = await visited(settings.senders_url) if settings.senders_url else None
     async with open_session(settings) as session:
         others: dict[str, str] = {}
         examinations = [finding for one in accounts for finding in await _examine(session, one, others)]
         server = await running_server(session.engine, settings, settings.data_dir) if session.engine else None
-        configured = settings.database_url is not None
-        found = database(session.trouble, server, utc_now().date(), configured=configured)
-        lookups = waiting_lookups(await failing_lookups(session.engine)) if session.engine else []
-        return [found, public_url(url, visit), encryption(settings.hubspot_url), *lookups, *examinations]
+        lookups = await failing_lookups(session.engine) if session.engine else []
+        around = surroundings(
+            database(session.trouble, server, utc_now().date(), configured=settings.database_url is not None),
+            public_url(settings.senders_url, visit),
+            encryption(settings.hubspot_url),
+            lookups,
+        )
+        return [*around, *examinations]
 
 
 async def _examine(session: CommandSession, one: Wanted, others: dict[str, str]) -> list[Finding]:
     """Examine one account, and add its portal id to `others`."""
-    from app.doctor.fetch import CallLog, read_facts
+    from app.doctor.examine import examine
+    from app.doctor.fetch import CallLog
 
     call_log = CallLog(utc_now)
     client = await session.client(one.account, call_log.observe)
     granted = (lambda: session.granted(one.account)) if one.account.oauth else None
-    facts = await read_facts(client, one, call_log, granted)
-    found = examined(one, facts, utc_now(), others=others)
-    if (portal := portal_of(facts)) is not None:
-        others.setdefault(portal, one.account.name)
-    return found
+    return await examine(client, one, call_log, granted, others)
 
 
 def _print(findings: list[Finding]) -> None:

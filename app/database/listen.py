@@ -28,6 +28,7 @@ OUTBOUND_READY = "segue_outbound_ready"
 HINTS_READY = "segue_hints_ready"
 GRANT_CHANGED = "segue_grant_changed"
 RULEBOOK_CHANGED = "segue_rulebook_changed"
+DOCTOR_READY = "segue_doctor_ready"
 FORGETTING_READY = "segue_forgetting_ready"
 BULK_READY = "segue_bulk_ready"
 

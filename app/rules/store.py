@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import orjson
 from sqlalchemy import text
 
-from app.audit.act import current, system_act
+from app.audit.act import current, system_act, who
 from app.audit.store import note
 from app.database.listen import RULEBOOK_CHANGED
 
@@ -95,7 +95,7 @@ class RulebookStore:
         """
         async with self._engine.begin() as connection:
             await connection.execute(LOCK)
-            values = {"revision": revision, "documents": documents, "accounts": list(accounts), "by": _who()[0]}
+            values = {"revision": revision, "documents": documents, "accounts": list(accounts), "by": who()}
             before = (await connection.execute(READ_REVISION)).scalar_one_or_none()
             put = await connection.execute(PUT_IN_FORCE, values | {"channel": RULEBOOK_CHANGED})
             await connection.execute(CLEAR_REJECTED)

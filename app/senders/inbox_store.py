@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 # The ledger is compared with `statement_timestamp()`, which its index serves. That is never later than the clock: a
 # place that becomes free while the statement runs still counts as taken.
 READ_INBOXES = text("""
-    SELECT wanted.inbox, paused_at, reason, CASE WHEN full_until > clock_timestamp() THEN full_until END AS full_until,
+    SELECT wanted.inbox, paused_at, paused_by, reason,
+           CASE WHEN full_until > clock_timestamp() THEN full_until END AS full_until,
            (SELECT count(*) FROM sender_reservations AS used
             WHERE used.account = :account AND used.inbox = wanted.inbox
               AND reserved_at > statement_timestamp() - CAST(:period AS interval)) AS reserved,
@@ -35,7 +36,7 @@ READ_INBOXES = text("""
 class Inbox:
     """The state of one inbox: places `reserved` in the running 24 hours, enrollments `waiting` for it, its pause.
 
-    Until `full_until` HubSpot calls it full; None where it does not.
+    Until `full_until` HubSpot calls it full; None where it does not. `paused_by` is None where Segue paused it.
     """
 
     reserved: int
@@ -43,6 +44,7 @@ class Inbox:
     paused_at: datetime | None
     reason: str | None
     full_until: datetime | None = None
+    paused_by: str | None = None
 
     def left(self, sender: Sender) -> int:
         """Return how many more the sender may send now."""
@@ -73,6 +75,8 @@ def inbox_values(account: str, inboxes: Iterable[str]) -> dict[str, Any]:
 def inboxes_of(rows: Iterable[Any]) -> dict[str, Inbox]:
     """Return the state of each inbox, from the rows of READ_INBOXES."""
     return {
-        row["inbox"]: Inbox(row["reserved"], row["waiting"], row["paused_at"], row["reason"], row["full_until"])
+        row["inbox"]: Inbox(
+            row["reserved"], row["waiting"], row["paused_at"], row["reason"], row["full_until"], row["paused_by"]
+        )
         for row in rows
     }

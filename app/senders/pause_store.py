@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import text
 
+from app.audit.act import who
 from app.audit.store import note
 from app.database.fragments import ONE_AFTER_THE_OTHER
 from app.model import Sender
@@ -29,7 +30,8 @@ NOTE_REFUSAL = text("""
     INSERT INTO sender_pauses AS kept (account, inbox, refusals, reason, sender, user_id)
     VALUES (:account, :inbox, 1, :reason, :sender, :user_id)
     ON CONFLICT (account, inbox) DO UPDATE SET
-        refusals = kept.refusals + 1, reason = excluded.reason, sender = excluded.sender, user_id = excluded.user_id,
+        refusals = kept.refusals + 1, sender = excluded.sender, user_id = excluded.user_id,
+        reason = CASE WHEN kept.paused_by IS NULL THEN excluded.reason ELSE kept.reason END,
         paused_at = CASE WHEN kept.refusals + 1 >= :maximum THEN COALESCE(kept.paused_at, clock_timestamp())
                          ELSE kept.paused_at END
 """)
@@ -71,10 +73,10 @@ READ_OTHERS = text("""
 READ_PAUSE = text("SELECT paused_at, reason FROM sender_pauses WHERE account = :account AND inbox = :inbox FOR UPDATE")
 
 PAUSE = text("""
-    INSERT INTO sender_pauses AS kept (account, inbox, reason, sender, user_id, paused_at)
-    VALUES (:account, :inbox, :reason, :sender, :user_id, clock_timestamp())
+    INSERT INTO sender_pauses AS kept (account, inbox, reason, sender, user_id, paused_at, paused_by)
+    VALUES (:account, :inbox, :reason, :sender, :user_id, clock_timestamp(), :by)
     ON CONFLICT (account, inbox) DO UPDATE SET
-        reason = excluded.reason, sender = excluded.sender, user_id = excluded.user_id,
+        reason = excluded.reason, paused_by = excluded.paused_by, sender = excluded.sender, user_id = excluded.user_id,
         paused_at = COALESCE(kept.paused_at, excluded.paused_at)
 """)
 
@@ -120,7 +122,7 @@ class SenderPauseStore:
         values = _pause_values(account, sender, reason)
         async with self._engine.begin() as connection:
             before = (await connection.execute(READ_PAUSE, {"account": account, "inbox": values["inbox"]})).first()
-            await connection.execute(PAUSE, values)
+            await connection.execute(PAUSE, values | {"by": who()})
             await note(connection, before=_paused(before), after={"paused": True, "reason": reason})
 
     async def resume(self, account: str, inbox: str) -> bool:

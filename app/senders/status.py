@@ -18,10 +18,13 @@ if TYPE_CHECKING:
     from app.senders.inbox_store import Inbox
     from app.senders.pause_store import SenderPauseStore
 
+BY_OPERATOR = "by an operator"
+
 
 class SenderStatus(BaseModel, frozen=True):
     """One sender in one account. `left` of `limit` enrollments may be sent in the running 24 hours.
 
+    `paused_by` is who paused it and `reason` why; None where Segue did, after refusals.
     Until `full_until` HubSpot calls the sender full, whatever was counted. `alias` is the address that contacts see.
     """
 
@@ -34,6 +37,7 @@ class SenderStatus(BaseModel, frozen=True):
     left: int
     waiting: int
     paused_at: datetime | None
+    paused_by: str | None
     reason: str | None
     full_until: datetime | None
 
@@ -55,12 +59,12 @@ class SenderStatuses:
             return []
         return [status for account in rulebook.accounts.values() for status in await self._of(account, rulebook)]
 
-    async def pause(self, account: str | None, name: str) -> bool:
+    async def pause(self, account: str | None, name: str, reason: str = BY_OPERATOR) -> bool:
         """Send nothing by this sender until it is resumed; return whether there is such a sender."""
         found = await self._found(account, name)
         if found is not None:
             with busy_when_gone():
-                await self.store.pause(found[0].name, found[1], "by an operator")
+                await self.store.pause(found[0].name, found[1], reason)
         return found is not None
 
     async def resume(self, account: str | None, name: str) -> bool:
@@ -70,6 +74,15 @@ class SenderStatuses:
             with busy_when_gone():
                 await self.store.resume(found[0].name, found[1].email)
         return found is not None
+
+    async def one(self, account: str | None, name: str) -> tuple[Account, Sender, SenderStatus] | None:
+        """Return a sender and its status in an account, or in the only one; None where there is none."""
+        if (found := await self._found(account, name)) is None:
+            return None
+        of, sender = found
+        with busy_when_gone():
+            inboxes = await self.store.inboxes(of.name, [sender.email])
+        return of, sender, _status(of, sender, inboxes[sender.email])
 
     async def _of(self, account: Account, rulebook: Rulebook) -> list[SenderStatus]:
         senders = await self._senders(account, rulebook)
@@ -106,6 +119,7 @@ def _status(account: Account, sender: Sender, inbox: Inbox) -> SenderStatus:
         left=inbox.left(sender),
         waiting=inbox.waiting,
         paused_at=inbox.paused_at,
+        paused_by=inbox.paused_by if inbox.paused_at else None,
         reason=inbox.reason if inbox.paused_at else None,
         full_until=inbox.full_until,
     )

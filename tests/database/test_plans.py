@@ -118,6 +118,8 @@ POLLED: dict[str, dict[str, Any]] = {
     },
     "tallies.statements.NEXT_HOUR": {"since": NOON - 9999 * DAY, "first": "evt_000000000000"},
     "tallies.statements.FOLD": {},
+    "doctor.run_store.CLAIM": {"accounts": ["main"], "worker": "w", "lease": 15.0, "most": 3},
+    "doctor.run_store.GIVE_UP": {"most": 3, "detail": ""},
     "rules.store.READ_IN_FORCE": {},
     "senders.pause_store.READ_OTHERS": ME | {"inboxes": ["s1"], "period": DAY},
     "enrollments.one_per_person_statements.HOLD_BLOCKED": ME,
@@ -149,7 +151,11 @@ ASKED = {
     "accounts.grant_statements": "CLAIM CONNECT FORGET FORGET_OLD_INSTALLS HUB_LOCK KEEP_INSTALL LOCK_SEALED OTHER_NAME"
     " PAUSE READ_HUB"
     " READ_TICKET READ_UNREAD RENEW RESEAL REVOKE TAKE_INSTALL NOTIFY",
-    "accounts.identity_store": "LEARN",
+    "accounts.identity_store": "IDENTITY LEARN",
+    "doctor.run_store": "ASK FINISH KEEP_NEWEST LIST NOTIFY",
+    "hubspot.budget_store": "READ_DAY READ_WINDOWS",
+    "reports.held_store": "HELD_BY_REASON",
+    "senders.ledger_store": "NEXT_PLACES SENT_BY_HOUR WAITING_BY_REASON WAITING_FIRST",
     "audit.store": "INSERT",
     "console.signin.store": "ADD_LINK ADD_LOGIN ADD_SESSION END_SESSION LIST_SESSIONS LIST_SESSIONS_OF PUT_ZONE"
     " READ_LINK READ_SESSION SEE_SESSION TAKE_LINK TAKE_LOGIN",

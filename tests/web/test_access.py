@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 TOKEN_OF = {Role.VIEWER: VIEWER_TOKEN, Role.OPERATOR: OPERATOR_TOKEN, Role.ADMIN: ADMIN_TOKEN}
 ADMINS = {
     "POST /-/reload",
+    "POST /api/v1/accounts/{account}/doctor",
     "POST /api/v1/accounts/{account}/install",
     "POST /api/v1/people/export",
     "POST /api/v1/people/forget",
@@ -163,7 +164,9 @@ async def test_a_viewer_reads_everything_and_no_address(web: Running) -> None:
         "outbound_id": "out_1",
         "sequence_id": "310001",
         "forgetting_id": "fgt_1",
+        "account": "main",
         "name": "crm",
+        "sender_id": "anna",
         "delivery_id": "dlv_1",
         "revision": web.process.current_rulebook().revision,
     }

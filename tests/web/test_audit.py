@@ -47,6 +47,7 @@ CHANGES: dict[str, tuple[str, dict[str, Any] | None]] = {
     "POST /api/v1/people/lift": ("/api/v1/people/lift", {"email": "kept@corp.example"}),
     "POST /api/v1/people/export": ("/api/v1/people/export", {"email": "ada@corp.example"}),
     "POST /api/v1/events/{event_id}/decide": ("/api/v1/events/{event}/decide", None),
+    "POST /api/v1/accounts/{account}/doctor": ("/api/v1/accounts/main/doctor", None),
     "POST /api/v1/sources/{name}/sample": ("/api/v1/sources/webinar/sample", {"email": "me@acme.example"}),
     "POST /api/v1/events/decide": ("/api/v1/events/decide", {"rule": "signup", "since": "2026-01-01T00:00:00Z"}),
 }

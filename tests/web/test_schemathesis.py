@@ -69,6 +69,12 @@ SOURCES = [
     ("POST", "/api/v1/sources/{name}/rejected/{delivery_id}/check"),
     ("POST", "/api/v1/sources/{name}/sample"),
 ]
+OF_RULES = [
+    ("GET", "/api/v1/senders/{sender_id}", {"sender_id": "anna"}),
+    ("GET", "/api/v1/accounts/{account}", {"account": "main"}),
+    ("GET", "/api/v1/accounts/{account}/doctor", {"account": "main"}),
+    ("POST", "/api/v1/accounts/{account}/doctor", {"account": "main"}),
+]
 ENDPOINTS = ["/api/v1/endpoints/{name}/enable", "/api/v1/endpoints/{name}/test"]
 WHOLE = [
     "/api/v1/enrollments/cancel",
@@ -127,7 +133,8 @@ def test_every_operation_of_the_document_is_tried_here(schema: BaseSchema) -> No
     acts = {("post", path) for path in ["/-/reload", "/webhooks/{source}", LIVE, *ACTS, *ENDPOINTS, *WHOLE, *JOBS]}
     outbound = {(method.lower(), path) for method, path in OUTBOUND}
     acts = {("post", path) for path in ["/-/reload", "/webhooks/{source}", LIVE, *ACTS, *ENDPOINTS, *WHOLE]}
-    outbound = {(method.lower(), path) for method, path in [*OUTBOUND, *SOURCES]}
+    known = [(method, path) for method, path, _ in OF_RULES]
+    outbound = {(method.lower(), path) for method, path in [*OUTBOUND, *SOURCES, *known]}
     assert operations == tried | acts | outbound
     assert len(operations) == len(found)
 
@@ -226,6 +233,26 @@ async def test_what_is_asked_of_a_source_is_answered_as_documented(
     case = data.draw(schema[path][method].as_strategy())
     if name is not None:
         case.path_parameters = {"name": name, "delivery_id": kept["id"]}
+    await conforms(web, case, token)
+
+
+@pytest.mark.parametrize(("method", "path", "known"), OF_RULES)
+@few
+@given(data=st.data(), real=st.booleans(), token=tokens)
+async def test_what_is_asked_of_senders_and_accounts_is_answered_as_documented(
+    web: Running,
+    schema: BaseSchema,
+    method: str,
+    path: str,
+    known: dict[str, str],
+    data: st.DataObject,
+    *,
+    real: bool,
+    token: str,
+) -> None:
+    case = data.draw(schema[path][method].as_strategy())
+    if real:
+        case.path_parameters = known
     await conforms(web, case, token)
 
 

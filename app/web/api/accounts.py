@@ -8,8 +8,11 @@ from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Query
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
 
+from app.accounts.identity_store import IdentityStore
+from app.hubspot.budget_store import read_budget
+from app.reports.held_store import held_by_reason
 from app.web.access.routes import FOR_ADMINS
 from app.web.api.common import Identity, resource
 from app.web.pages.connect import NOT_CONFIGURED
@@ -27,6 +30,25 @@ ACCOUNT: dict[str, Any] = {
     "hub_id": "4567",
     "scopes": ["oauth", "crm.objects.contacts.read"],
     "updated_at": "2026-11-23T09:00:00Z",
+}
+
+WINDOW: dict[str, Any] = {
+    "kind": "general",
+    "used": 31,
+    "allowed": 180,
+    "maximum": 190,
+    "window_ms": 10_000,
+    "blocked_until": None,
+    "blocked_by": None,
+}
+DAY: dict[str, Any] = {"used": 41_212, "cap": 625_000, "ends_at": "2026-11-23T23:00:00Z"}
+HELD: dict[str, Any] = {"reason": "account_not_connected", "count": 31}
+DETAIL: dict[str, Any] = ACCOUNT | {
+    "portal_id": "4567",
+    "timezone": "Europe/Berlin",
+    "windows": [WINDOW],
+    "day": DAY,
+    "held": [HELD],
 }
 
 
@@ -57,6 +79,53 @@ class AccountList(BaseModel, json_schema_extra={"example": {"items": [ACCOUNT]}}
     items: list[AccountRow]
 
 
+class WindowRow(BaseModel):
+    """One window of requests: `used` of `allowed` in the running `window_ms`; HubSpot itself allows `maximum`.
+
+    Until `blocked_until` HubSpot has asked for a pause, by the code `blocked_by`.
+    """
+
+    model_config = ConfigDict(from_attributes=True, json_schema_extra={"example": WINDOW})
+
+    kind: str
+    used: int
+    allowed: int
+    maximum: int
+    window_ms: int
+    blocked_until: datetime | None
+    blocked_by: str | None
+
+
+class DayRow(BaseModel):
+    """The day of an account with a cap: `ends_at` is null where nothing was used in it yet."""
+
+    model_config = ConfigDict(from_attributes=True, json_schema_extra={"example": DAY})
+
+    used: int
+    cap: int
+    ends_at: datetime | None
+
+
+class HeldRow(BaseModel, json_schema_extra={"example": HELD}):
+    """How many are held for a reason; 10,000 of an account are counted at most."""
+
+    reason: str | None
+    count: int
+
+
+class AccountDetail(AccountRow, json_schema_extra={"example": DETAIL}):
+    """One account: its credential, what HubSpot says that it is, its budgets now, and who is held.
+
+    `day` is null where the rules set no cap on it.
+    """
+
+    portal_id: str | None
+    timezone: str | None
+    windows: list[WindowRow]
+    day: DayRow | None
+    held: list[HeldRow]
+
+
 def routes(process: Process) -> APIRouter:
     """Return the routes."""
     router, oauth, accounts = resource(), process.oauth, partial(_in_rules, process)
@@ -64,13 +133,28 @@ def routes(process: Process) -> APIRouter:
     @router.get("/accounts", response_model=AccountList)
     async def listed() -> dict[str, Any]:
         """List the HubSpot accounts, by name."""
-        rows = {
+        rows = await credentials()
+        return {"items": [rows[name] for name in sorted(rows)]}
+
+    async def credentials() -> dict[str, Mapping[str, Any]]:
+        rows: dict[str, Mapping[str, Any]] = {
             name: {"account": name, "state": "not_connected" if by_oauth else "token"}
             for name, by_oauth in accounts().items()
         }
         connected = {row["account"]: row for row in await oauth.grants.listed()} if oauth else {}
-        rows |= {name: row for name, row in connected.items() if accounts().get(name, True)}
-        return {"items": [rows[name] for name in sorted(rows)]}
+        return rows | {name: row for name, row in connected.items() if accounts().get(name, True)}
+
+    @router.get("/accounts/{account}", response_model=AccountDetail)
+    async def one(account: Identity) -> dict[str, Any]:
+        """Show one account of the rules in force: its credential, its budgets as they are now, and who is held."""
+        found = process.rulebook.current and process.rulebook.current.account_named(account)
+        if not found:
+            raise Problem(404, "not-found", "No account of the rules in force is called so.")
+        identity = await IdentityStore(process.engine).identity(account)
+        budget = await read_budget(process.engine, found, headroom=process.settings.rate_headroom)
+        held = await held_by_reason(process.engine, account)
+        of = {"windows": budget.windows, "day": budget.day, "held": held}
+        return {**(await credentials())[account], **identity, **of}
 
     @router.post(
         "/accounts/{account}/install", response_model=InstallLink, responses=NOT_BY_OAUTH, openapi_extra=FOR_ADMINS
