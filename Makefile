@@ -9,7 +9,7 @@ STRICT ?=
 PROCESSES := $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test lint audit sbom pin bench crash lock upgrade release clean
+.PHONY: help setup demo run test lint audit sbom pin bench crash shots lock upgrade release clean
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -42,6 +42,9 @@ bench: $(DEV) ## Measure, and compare with a baseline of the same run
 
 crash: $(DEV) ## Kill real processes for a long time and count what was lost or doubled
 	$(PYTHON) -m tests.crash.soak $(ARGS)
+
+shots: $(DEV) ## Take pictures of every page of the console, into shots/ (ARGS="audit people" for some)
+	$(PYTHON) -m tests.browser.shots $(ARGS)
 
 lock: $(DEV) ## Write the lock files anew from pyproject.toml
 	sh deploy/lock.sh write

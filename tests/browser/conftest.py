@@ -6,6 +6,7 @@ All tests here run on one event loop of their worker, which the browser belongs 
 from __future__ import annotations
 
 import os
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,17 +14,23 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import async_playwright
 
+from tests.browser.furnished import Furnished, furnished
 from tests.browser.tabs import Tabs
 from tests.support.chromium import MISSING, find_chromium
 from tests.support.console_service import ConsoleService, console_service
+from tests.support.postgres import TEMPLATE
 from tests.support.sandbox import SandboxServer
 from tests.support.service import RULES, SECRETS
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator, Callable, Iterator
+    from contextlib import AbstractAsyncContextManager
 
     from playwright.async_api import Browser
 
+    from tests.support.postgres import Databases
+
+    Furnish = Callable[..., AbstractAsyncContextManager[Furnished]]
 
 HERE = Path(__file__).parent
 
@@ -73,3 +80,31 @@ async def service(database_url: str, sandbox: str) -> AsyncIterator[ConsoleServi
     """A service of this test's own, with nothing stored."""
     async with console_service(database_url, sandbox, RULES, SECRETS) as service:
         yield service
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def calm(furnish: Furnish) -> AsyncIterator[Furnished]:
+    """A service with a calm week in its database, which no test changes."""
+    async with furnish(filled=True) as one:
+        yield one
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def bare(furnish: Furnish) -> AsyncIterator[Furnished]:
+    """A service with nothing stored yet, which no test changes."""
+    async with furnish(filled=False) as one:
+        yield one
+
+
+@pytest.fixture(scope="session")
+def furnish(chromium: str, postgres: Databases, tmp_path_factory: pytest.TempPathFactory) -> Furnish:
+    """Runs a service to look at, where there is a browser to look with."""
+    assert chromium
+
+    @asynccontextmanager
+    async def run(*, filled: bool) -> AsyncIterator[Furnished]:
+        with SandboxServer() as server, server.fresh() as url, postgres.database(template=TEMPLATE) as database:
+            async with furnished(database, url, tmp_path_factory.mktemp("rules"), filled=filled) as one:
+                yield one
+
+    return run

@@ -11,11 +11,11 @@ from tests.browser.tabs import Tabs
 if TYPE_CHECKING:
     from playwright.async_api import Browser
 
-    from tests.support.console_service import ConsoleService
+    from tests.browser.furnished import Furnished
 
 
-async def test_the_console_opens_with_its_style_and_its_script(tabs: Tabs, service: ConsoleService) -> None:
-    page = await tabs.open(service)
+async def test_the_console_opens_with_its_style_and_its_script(tabs: Tabs, calm: Furnished) -> None:
+    page = await tabs.open(calm.service)
     await page.goto("/admin/audit")
     assert await page.title() == "Audit log · Segue"
     assert await page.locator(".rail").evaluate("it => getComputedStyle(it).borderRightWidth") == "1px"
@@ -32,10 +32,10 @@ async def test_the_console_opens_with_its_style_and_its_script(tabs: Tabs, servi
     ],
     ids=["style", "other site", "exception", "missing file"],
 )
-async def test_what_goes_wrong_in_a_page_fails_its_test(browser: Browser, service: ConsoleService, code: str) -> None:
+async def test_what_goes_wrong_in_a_page_fails_its_test(browser: Browser, calm: Furnished, code: str) -> None:
     """The proof that the tests of this folder notice."""
     tabs = Tabs(browser)
-    page = await tabs.open(service)
+    page = await tabs.open(calm.service)
     await page.goto("/admin/audit")
     await page.evaluate(f"() => {{ {code} }}")
     await tabs.noticed()

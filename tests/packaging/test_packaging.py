@@ -204,6 +204,7 @@ def test_make_alone_prints_every_target() -> None:
         "pin",
         "bench",
         "crash",
+        "shots",
         "lock",
         "upgrade",
         "clean",

@@ -1,0 +1,75 @@
+"""Every page, in both colour schemes and at three widths: axe, no sideways scroll, controls large enough to hit."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tests.browser.axe import BY_COLOUR, load_axe, violations
+
+if TYPE_CHECKING:
+    from playwright.async_api import Page
+
+    from tests.browser.furnished import Furnished
+    from tests.browser.tabs import Tabs
+
+WIDTHS = (320, 768, 1360)
+HEIGHT = 900
+NARROWEST = 320  # CSS pixels: a page of 1280 at four times its size (WCAG 1.4.10)
+# WCAG 2.5.8: 24 by 24 CSS pixels, but for links within a sentence, and for what the browser draws by itself.
+SMALL = """
+    () => [...document.querySelectorAll("button, input:not([type=hidden]), select, textarea, summary, a")]
+      .filter((it) => it.checkVisibility({visibilityProperty: true}) && !it.matches(".skip, [type=checkbox]"))
+      .filter((it) => it.tagName !== "A" || getComputedStyle(it).display !== "inline")
+      .map((it) => [it.getBoundingClientRect(), it.outerHTML.slice(0, 120)])
+      .filter(([box]) => box.height < 23.99 || box.width < 23.99)
+      .map(([box, html]) => `${box.width}x${box.height}: ${html}`)
+"""
+WIDE = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
+# WCAG 1.4.12: a reader may space text like this, and nothing may be lost by it.
+SPACED = """
+    () => {
+      const sheet = new CSSStyleSheet();
+      sheet.replaceSync(`* { line-height: 1.5 !important; letter-spacing: .12em !important;
+        word-spacing: .16em !important; } p { margin-bottom: 2em !important; }`);
+      document.adoptedStyleSheets.push(sheet);
+    }
+"""
+
+
+async def _wrong(page: Page) -> list[str]:
+    """Return what is wrong with the page that is open, at any width and in either scheme."""
+    found = []
+    await load_axe(page)
+    for width in WIDTHS:
+        await page.set_viewport_size({"width": width, "height": HEIGHT})
+        for scheme, rules in (("light", ()), ("dark", BY_COLOUR)):  # what is no colour is the same in both
+            await page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]  # one of its two words
+            found += [f"{width} {scheme} {one}" for one in await violations(page, rules)]
+        found += [f"{width} small {one}" for one in await page.evaluate(SMALL)]
+        if beyond := await page.evaluate(WIDE):
+            found.append(f"{width} scrolls sideways by {beyond} pixels")
+    await page.set_viewport_size({"width": NARROWEST, "height": HEIGHT})
+    await page.evaluate(SPACED)
+    if beyond := await page.evaluate(WIDE):
+        found.append(f"with text spaced it scrolls sideways by {beyond} pixels")
+    return found
+
+
+async def _wrong_pages(tabs: Tabs, furnished: Furnished) -> dict[str, list[str]]:
+    """Return what is wrong with each page of a service."""
+    page = await tabs.open(furnished.service)
+    wrong = {}
+    for shown in furnished.pages:
+        await page.goto(shown.url)
+        if found := await _wrong(page):
+            wrong[shown.name] = found
+    return wrong
+
+
+async def test_every_page_is_accessible(tabs: Tabs, calm: Furnished) -> None:
+    assert await _wrong_pages(tabs, calm) == {}
+
+
+async def test_every_page_is_accessible_with_nothing_stored(tabs: Tabs, bare: Furnished) -> None:
+    tabs.expected = {404}  # a page of one thing says that it is not there
+    assert await _wrong_pages(tabs, bare) == {}
