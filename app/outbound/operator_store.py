@@ -31,14 +31,21 @@ class OutboundOperatorStore:
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
 
-    async def page(self, filters: Mapping[str, str | None], after: str | None, limit: int) -> list[dict[str, Any]]:
-        """List events without their bodies, newest first. `filters` are columns and the value that each must have."""
+    async def page(
+        self, filters: Mapping[str, str | None], after: str | None, limit: int, *, above: str | None = None
+    ) -> list[dict[str, Any]]:
+        """List events without their bodies, newest first. `filters` are columns and the value that each must have.
+
+        `after` is the last id of the page before; with `above` it is those next above that id.
+        """
         statement = select(*LISTED)
         for name, wanted in filters.items():
             if wanted is not None:
                 statement = statement.where(outbound.c[name] == wanted)
         if after is not None:
             statement = statement.where(outbound.c.id < after)
+        if above is not None:
+            return (await self._rows(statement.where(outbound.c.id > above).order_by(outbound.c.id).limit(limit)))[::-1]
         return await self._rows(statement.order_by(outbound.c.id.desc()).limit(limit))
 
     async def one(self, id_: str) -> dict[str, Any] | None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-import orjson
 import structlog
 from fastapi import APIRouter
 from pydantic import BaseModel
@@ -13,6 +12,7 @@ from pydantic import BaseModel
 from app.clock import utc_now
 from app.outbound.operator_store import OutboundOperatorStore
 from app.outbound.status import EndpointStatus
+from app.outbound.trial import trial_body
 from app.outbound.wiring import endpoint_status
 from app.web.api.common import Identity, or_404, resource
 from app.web.api.outbound import OutboundDetail
@@ -80,8 +80,7 @@ def routes(process: Process) -> APIRouter:
         """Send a `segue.test` event to an endpoint, as all others go; read it again to see what came of it."""
         if not statuses.known(name):
             raise _unknown()
-        body = {"type": "segue.test", "timestamp": utc_now().isoformat(), "data": {"endpoint": name}}
-        id_ = await store.test(name, orjson.dumps(body))
+        id_ = await store.test(name, trial_body(name, utc_now()))
         log.info("endpoint.tested", endpoint=name, outbound_id=id_)
         return or_404(await store.one(id_), id_)
 
