@@ -53,9 +53,7 @@ async def note(
     act = current()
     if act is not None:
         act.noted = True
-        why = {} if act.reason is None else {"reason": act.reason}
-        changed = why | after if isinstance(after, dict) else after or why or None
-        await connection.execute(INSERT, _values(act, DONE, None, target, before, changed))
+        await connection.execute(INSERT, _values(act, DONE, None, target, before, after))
 
 
 class AuditStore:

@@ -8,10 +8,12 @@ from sqlalchemy import text
 
 from app.audit.store import note
 from app.database.engine import busy_when_gone
+from app.people.eligibility_store import FIND, entries_of, find_values
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from sqlalchemy import TextClause
     from sqlalchemy.ext.asyncio import AsyncEngine
 
     from app.people.suppression import Suppression
@@ -32,9 +34,15 @@ REMOVE = text("DELETE FROM suppressions WHERE value = :value RETURNING kind, rea
 
 # By number, and not by value: the cursor of a page stands in a URL, where no address may stand.
 LIST = text("""
-    SELECT number, kind, value, reason, created_at FROM suppressions
+    SELECT number, kind, value, reason, created_at, added_by FROM suppressions
     WHERE CAST(:after AS bigint) IS NULL OR number < :after ORDER BY number DESC LIMIT :limit
 """)
+LIST_ABOVE = text("""
+    SELECT number, kind, value, reason, created_at, added_by FROM suppressions
+    WHERE number > :above ORDER BY number LIMIT :limit
+""")
+READ = text("SELECT number, kind, value, reason, created_at, added_by FROM suppressions WHERE number = :number")
+COUNT = text("SELECT count(*) FROM (SELECT FROM suppressions LIMIT :most) AS counted")
 
 
 class SuppressionStore:
@@ -63,9 +71,33 @@ class SuppressionStore:
                 await note(connection, before={"value": value, **gone})
                 return str(gone["kind"])
 
-    async def page(self, after: int | None, limit: int) -> Sequence[Mapping[str, Any]]:
-        """Return up to `limit` entries, the newest first, from the one after the number `after`."""
+    async def page(self, after: int | None, limit: int, *, above: int | None = None) -> Sequence[Mapping[str, Any]]:
+        """Return up to `limit` entries, the newest first, from the one after the number `after`.
+
+        With `above` it is those next above that number.
+        """
+        if above is not None:
+            return (await self._rows(LIST_ABOVE, above=above, limit=limit))[::-1]
+        return await self._rows(LIST, after=after, limit=limit)
+
+    async def entry(self, number: int) -> Mapping[str, Any] | None:
+        """Return the entry of this number, None where there is none."""
+        return next(iter(await self._rows(READ, number=number)), None)
+
+    async def count(self, most: int) -> int:
+        """Return how many entries there are, `most` where there are as many or more."""
         with busy_when_gone():
             async with self._engine.connect() as connection:
-                rows = await connection.execute(LIST, {"after": after, "limit": limit})
-                return [dict(row) for row in rows.mappings()]
+                return int((await connection.execute(COUNT, {"most": most})).scalar_one())
+
+    async def covering(self, email: str) -> Suppression | None:
+        """Return the entry that keeps an address, in its normal form, from being enrolled; None where none does.
+
+        FORGOTTEN of `eligibility_store` stands for a person who was forgotten.
+        """
+        return entries_of(await self._rows(FIND, **find_values([email]))).get(email)
+
+    async def _rows(self, statement: TextClause, **values: Any) -> list[Mapping[str, Any]]:
+        with busy_when_gone():
+            async with self._engine.connect() as connection:
+                return [dict(row) for row in (await connection.execute(statement, values)).mappings()]

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 # The query that a route needs so that it shows something, by its path without the root; most need none.
 QUERIES: dict[str, dict[str, str]] = {}
 # Routes that a person sees as a form's answer: what the form holds.
-FORMS: dict[str, dict[str, str]] = {}
+FORMS: dict[str, dict[str, str]] = {"/suppressions/look": {"address": "mallory@corp.example"}}
 
 
 def served(web: Running) -> tuple[Served, ...]:
@@ -46,7 +46,8 @@ async def parameters_of(web: Running) -> dict[str, str]:
     """Return a value for each name of a path's parameter, from what the service has stored."""
     rows = await web.rows("""
         SELECT (SELECT max(id) FROM events) AS event_id, (SELECT max(id) FROM enrollments) AS enrollment_id,
-               (SELECT max(id) FROM refused_deliveries) AS delivery_id
+               (SELECT max(id) FROM refused_deliveries) AS delivery_id,
+               (SELECT CAST(max(number) AS text) FROM suppressions) AS number
     """)
     return {name: value for name, value in rows[0].items() if value} | {
         "source": "crm",

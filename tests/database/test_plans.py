@@ -191,7 +191,7 @@ ASKED = {
     "enrollments.transition_statements": "MOVE RELEASE_INTENTS",
     "senders.pause_store": "NOTE_FULL NOTE_REFUSAL PAUSE READ_PAUSE RESUME",
     "people.eligibility_store": "COUNT_ENROLLED FIND",
-    "people.suppression_store": "ADD LIST REMOVE",
+    "people.suppression_store": "ADD COUNT LIST LIST_ABOVE READ REMOVE",
     "people.restored_store": "ANY_KEPT BROUGHT_BACK EXISTS KEY",
     "people.erase_statements": "FIND_ENROLLMENTS FIND_EVENTS FIND_EVENTS_OF_CONTACTS KNOWING NOTIFY_ENDPOINTS"
     " STILL_THERE",

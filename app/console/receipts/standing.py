@@ -25,9 +25,9 @@ def nothing_stored(name: str) -> Receipt:
 
 def suppressed(name: str, entry: Suppression, *, by_rules: bool = False) -> str:
     """Return that a person is never enrolled, and by which entry: an address is not repeated."""
-    where = "the rules" if by_rules else "the suppression list"
+    where = "the rules have" if by_rules else "the suppression list has"
     shown = "" if entry.kind == "address" else f", {entry.value}"
-    return f"{name} is never enrolled: {where} has {KINDS[entry.kind]}{shown}."
+    return f"{name} is never enrolled: {where} {KINDS[entry.kind]}{shown}."
 
 
 def forgotten(at: datetime | None, clock: Clock) -> Receipt:

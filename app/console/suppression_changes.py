@@ -1,0 +1,87 @@
+"""What an operator changes of the suppressions, by the functions that the API calls: add an entry, take one out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import structlog
+
+from app.console.page import REASON, ROOT, Confirm, Done, Field, FormError, Pages, Visit, not_there
+from app.masking import masked_text
+from app.operators import Role
+from app.people.suppression import HOW, MAXIMUM_LENGTH, read
+from app.web.problems import Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from app.people.suppression_store import SuppressionStore
+
+LONGEST_REASON = 1000
+WHAT = Field("value", "Address, domain or pattern", hint=HOW, required=True)
+
+log = structlog.get_logger(__name__)
+
+
+def add(pages: Pages, store: SuppressionStore) -> None:
+    """Add both changes."""
+
+    async def ask_add(_: Visit) -> Confirm:
+        return Confirm(
+            title="Suppress an address, a domain or a pattern?",
+            button="Suppress it",
+            back=f"{ROOT}/suppressions",
+            consequences=(
+                "An address that it fits is never enrolled from now on, in any account.",
+                "What waits for such an address is refused when it is due; what runs in HubSpot goes on.",
+            ),
+            fields=(WHAT, REASON),
+        )
+
+    async def add_it(visit: Visit) -> Done:
+        try:
+            entry = read(visit.form.get(WHAT.name, "").strip()[:MAXIMUM_LENGTH])
+        except ValueError as error:
+            raise FormError(WHAT.name, f"{error}.") from error
+        reason = visit.form.get("reason", "").replace("\x00", "").strip()[:LONGEST_REASON]
+        kept = await store.add(entry, reason or None)
+        log.info("suppression.added", kind=kept["kind"], added=kept["added"])
+        done = "is suppressed now" if kept["added"] else "was suppressed before, and still is"
+        return Done(f"{ROOT}/suppressions", f"{masked_text(entry.value)} {done}.")
+
+    async def ask_remove(visit: Visit) -> Confirm:
+        entry = await _named(store, visit)
+        return Confirm(
+            title=f"Take {masked_text(entry['value'])} out of the suppressions?",
+            button="Take it out",
+            back=f"{ROOT}/suppressions",
+            consequences=(
+                "From then on rules enroll the addresses that it fitted, unless another entry fits them, too.",
+                "What was refused meanwhile stays refused.",
+                *([f"It was added for this reason: {masked_text(entry['reason'])}"] if entry["reason"] else []),
+            ),
+        )
+
+    async def remove(visit: Visit) -> Done:
+        entry = await _named(store, visit)
+        kind = await store.remove(entry["value"])
+        if kind is None:
+            raise Problem(409, "wrong-state", "It was taken out meanwhile.")
+        log.info("suppression.removed", kind=kind)
+        return Done(f"{ROOT}/suppressions", f"{masked_text(entry['value'])} is not suppressed by the list any more.")
+
+    pages.change("/suppressions/add", ask_add, add_it, Role.OPERATOR)
+    pages.change("/suppressions/{number}/remove", ask_remove, remove, Role.OPERATOR)
+
+
+async def _named(store: SuppressionStore, visit: Visit) -> Mapping[str, Any]:
+    number = number_of(visit.parameters["number"])
+    found = await store.entry(number) if number is not None else None
+    if found is None:
+        raise not_there("such entry in the suppressions")
+    return found
+
+
+def number_of(text: str | None) -> int | None:
+    """Return the number of an entry, None for anything that is none."""
+    return int(text) if text and text.isascii() and text.isdecimal() and int(text) < 2**63 else None
