@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from app.people.forget_store import ForgetStore, Forgetting
     from app.people.whole import WholePerson
 
-BY_API, BY_CLI, BY_HUBSPOT = "api", "cli", "hubspot"
+BY_API, BY_CLI, BY_CONSOLE, BY_HUBSPOT = "api", "cli", "console", "hubspot"
 WAITING_SECONDS = 5.0
 LOCK_NOT_AVAILABLE = "55P03"
 

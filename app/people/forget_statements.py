@@ -46,6 +46,11 @@ LIST = text("""
     WHERE CAST(:after AS text) IS NULL OR id < :after ORDER BY id DESC LIMIT :limit
 """)
 
+LIST_ABOVE = text("""
+    SELECT id, requested_by, requested_at, done_at, CAST(counts AS text) AS counts FROM forgettings
+    WHERE id > :above ORDER BY id LIMIT :limit
+""")
+
 SHOW = text("""
     SELECT id, requested_by, requested_at, done_at, CAST(counts AS text) AS counts FROM forgettings WHERE id = :id
 """)

@@ -71,11 +71,13 @@ class ForgetStore:
             row = (await connection.execute(sql.SHOW, {"id": id_})).one_or_none()
         return None if row is None else _forgetting(row)
 
-    async def page(self, after: str | None, limit: int) -> list[Forgetting]:
-        """Return up to `limit` requests below the id `after`, newest first."""
+    async def page(self, after: str | None, limit: int, *, above: str | None = None) -> list[Forgetting]:
+        """Return up to `limit` requests below the id `after`, newest first; with `above` those next above that id."""
+        statement = sql.LIST if above is None else sql.LIST_ABOVE
+        values = {"after": after} if above is None else {"above": above}
         async with self._engine.connect() as connection:
-            rows = (await connection.execute(sql.LIST, {"after": after, "limit": limit})).all()
-        return [_forgetting(row) for row in rows]
+            rows = (await connection.execute(statement, values | {"limit": limit})).all()
+        return [_forgetting(row) for row in (rows if above is None else rows[::-1])]
 
     async def whole(self, person: WholePerson) -> WholePerson:
         """Return the person with all addresses and contacts that are known to be the same."""

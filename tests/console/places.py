@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from app.console.context import Console
+from app.console.person_links import PersonLinks
 from app.console.routes import Served, read_pages, table
 from app.console.signin.sessions import Sessions
 from app.console.signin.store import SignInStore
@@ -21,7 +22,10 @@ if TYPE_CHECKING:
 # The query that a route needs so that it shows something, by its path without the root; most need none.
 QUERIES: dict[str, dict[str, str]] = {}
 # Routes that a person sees as a form's answer: what the form holds.
-FORMS: dict[str, dict[str, str]] = {"/suppressions/look": {"address": "mallory@corp.example"}}
+FORMS: dict[str, dict[str, str]] = {
+    "/erasure/look": {"address": "mallory@corp.example"},
+    "/suppressions/look": {"address": "mallory@corp.example"},
+}
 
 
 def served(web: Running) -> tuple[Served, ...]:
@@ -47,9 +51,11 @@ async def parameters_of(web: Running) -> dict[str, str]:
     rows = await web.rows("""
         SELECT (SELECT max(id) FROM events) AS event_id, (SELECT max(id) FROM enrollments) AS enrollment_id,
                (SELECT max(id) FROM refused_deliveries) AS delivery_id,
-               (SELECT CAST(max(number) AS text) FROM suppressions) AS number
+               (SELECT CAST(max(number) AS text) FROM suppressions) AS number,
+               (SELECT max(id) FROM forgettings) AS forgetting_id
     """)
     return {name: value for name, value in rows[0].items() if value} | {
+        "person": (await PersonLinks(web.process.engine).tokens()).token_of("ada0@corp.example"),
         "source": "crm",
         "sender": "anna",
         "account": "default",
@@ -68,6 +74,7 @@ async def fill(web: Running) -> None:
     await web.deliver("open", {"id": "1", "type": "ping", "email": "eve@corp.example", "at": "2026-11-23T09:00:00Z"})
     await web.client.post("/webhooks/crm", content=b'{"type": "signup"}')
     await web.post("/api/v1/suppressions", value="mallory@corp.example", reason="asked by mallory@corp.example")
+    await web.post("/api/v1/people/forget", email="kay@corp.example", dry_run=False)
     await web.execute("UPDATE enrollments SET state = 'parked', reason = 'no_sender' WHERE email = 'ada0@corp.example'")
     enrolled = "UPDATE enrollments SET state = 'enrolled', enrolled_at = now(), sender = 'anna' WHERE email = :email"
     await web.execute(enrolled, email="ada1@corp.example")

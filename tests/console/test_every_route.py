@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 HIDDEN = ("ada0@", "ada1@", "ada2@", "bob@corp", "eve@corp", "mallory@corp")
 STATEMENTS = 6
 EXPECTED = {200, 404}  # a thing that is named may not be there
+READ_ALL = {"/admin/erasure/{person}"}  # what is stored of a person is looked for in every table
 UNCHANGED_TABLES = (
     "events",
     "decisions",
@@ -104,7 +105,7 @@ async def test_no_page_asks_the_store_more_than_six_times(web: Running, admin: B
             await opened(admin, route, parameters)  # what is kept for a while is read now
             asked.clear()
             await opened(admin, route, parameters)
-            assert len(asked) <= STATEMENTS, (route.name, asked)
+            assert len(asked) <= STATEMENTS or route.path.removesuffix(".json") in READ_ALL, (route.name, asked)
     finally:
         event.remove(Engine, "before_cursor_execute", noted)
 

@@ -1,0 +1,115 @@
+"""What an admin does about a person, by the functions that the API calls: forget, export, let come back.
+
+The person stands in URLs as a token, and nowhere in the audit log.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from starlette.responses import Response
+
+from app.audit.act import about
+from app.console.erasure_words import STAYS
+from app.console.page import REASON, ROOT, Confirm, Done, Pages, Visit, not_there
+from app.console.text import masked
+from app.database.engine import busy_when_gone
+from app.errors import StillForgetting
+from app.operators import Role
+from app.people.export import as_json
+from app.people.export_store import ExportStore
+from app.people.forget import BY_CONSOLE
+from app.web.problems import Problem
+
+if TYPE_CHECKING:
+    from app.console.context import Console
+    from app.console.person_links import PersonLinks
+
+A_PERSON = "a person"  # what the audit log says in place of the token
+WHY = replace(REASON, hint="A ticket's number, say; do not name the person: the audit log stays")
+FILE = 'attachment; filename="person.json"'
+
+
+@dataclass(frozen=True, slots=True)
+class People:
+    """The persons that URLs name."""
+
+    links: PersonLinks
+
+    async def token_of(self, address: str) -> str:
+        """Return the token of a listed address. Raises Busy."""
+        return (await self.links.tokens()).token_of(address)
+
+    async def named(self, visit: Visit) -> str:
+        """Return the address of the person whom a URL names; the audit log then names no person."""
+        about(A_PERSON)
+        address = (await self.links.tokens()).address_of(visit.parameters["person"])
+        if address is None:
+            raise not_there("such person here")
+        return address
+
+
+def add(pages: Pages, console: Console, people: People) -> None:
+    """Add the export and both changes."""
+    process = console.process
+
+    @pages.show("/erasure/{person}/export", "", role=Role.ADMIN, method="POST", audited=True)
+    async def export(visit: Visit) -> Response:
+        address = await people.named(visit)
+        with busy_when_gone():
+            found = await ExportStore(process.engine).export(address)
+        return Response(as_json(found), media_type="application/json", headers={"Content-Disposition": FILE})
+
+    async def ask_forget(visit: Visit) -> Confirm:
+        name = masked(await people.named(visit))
+        return Confirm(
+            title=f"Forget {name} for good?",
+            button="Forget this person",
+            back=_url(visit),
+            consequences=(
+                "All that names the person is erased, also what comes in meanwhile. It cannot be taken back.",
+                "What waits is cancelled; what is on its way to HubSpot ends first, and is erased then.",
+                *STAYS,
+            ),
+            fields=(WHY,),
+            grave=True,
+        )
+
+    async def forget(visit: Visit) -> Done:
+        address = await people.named(visit)
+        with busy_when_gone():
+            begun = await (await process.forgetter()).begin(address, by=BY_CONSOLE)
+        return Done(f"{ROOT}/erasure/receipts/{begun.id}", "The person is not enrolled any more, and is being erased.")
+
+    async def ask_lift(visit: Visit) -> Confirm:
+        name = masked(await people.named(visit))
+        return Confirm(
+            title=f"Let {name} be enrolled again?",
+            button="Let the person come back",
+            back=_url(visit),
+            consequences=(
+                "The tombstone goes: events of this address enroll the person again, as the rules say.",
+                "Intents and suppressions that it held count for the address again.",
+                "Nothing that was erased comes back.",
+            ),
+            fields=(WHY,),
+        )
+
+    async def lift(visit: Visit) -> Done:
+        address = await people.named(visit)
+        with busy_when_gone():
+            try:
+                lifted = await (await process.forgetter()).lift(address, by=BY_CONSOLE)
+            except StillForgetting as error:
+                raise Problem(409, "wrong-state", f"{error}.") from error
+        if not lifted:
+            raise Problem(409, "wrong-state", "This person was not forgotten.")
+        return Done(_url(visit), "The person can be enrolled again.")
+
+    pages.change("/erasure/{person}/forget", ask_forget, forget, Role.ADMIN)
+    pages.change("/erasure/{person}/lift", ask_lift, lift, Role.ADMIN)
+
+
+def _url(visit: Visit) -> str:
+    return f"{ROOT}/erasure/{visit.parameters['person']}"

@@ -1,0 +1,140 @@
+"""Erasure: what is stored of a person and what stays, the requests to forget people, and their receipts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from starlette.responses import RedirectResponse
+
+from app.console import erasure_changes as changes
+from app.console.erasure_words import STAYS, all_in_words, progress, rows_of, stored_in_words
+from app.console.lists import PAGE_ROWS, Listed, Slice, sliced
+from app.console.page import JOB_SECONDS, ROOT, Pages, Place, Visit, not_there
+from app.console.person_links import PersonLinks
+from app.console.text import masked
+from app.database.engine import busy_when_gone
+from app.operators import Role
+from app.people.addresses import listed_address
+from app.people.eligibility_store import FORGOTTEN
+from app.people.forget_store import ForgetStore
+from app.people.suppression_store import SuppressionStore
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from app.console.context import Console
+    from app.people.forget_store import Forgetting
+
+LONGEST = 320
+NO_ADDRESS = "Write the address of the person."
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request to forget a person. It names no person; `rows` says what there was how often."""
+
+    id: str
+    url: str
+    by: str
+    asked_at: datetime
+    done_at: datetime | None
+    progress: str
+    rows: Sequence[tuple[str, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class ErasurePage:
+    """The requests, newest first."""
+
+    sentence: str
+    requests: Slice[Request]
+
+
+@dataclass(frozen=True, slots=True)
+class Mistake:
+    """Why an address cannot be looked for."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class PersonPage:
+    """What is stored of one person. `path` is that of this page; `endpoints` are told that the person was forgotten."""
+
+    name: str
+    path: str
+    sentence: str
+    rows: Sequence[tuple[str, int]]
+    contacts: Sequence[tuple[str, str]]
+    endpoints: Sequence[str]
+    stays: Sequence[str]
+    forgotten: bool
+
+
+def pages(console: Console) -> Pages:
+    """Return the requests, one person, one receipt, the export, and both changes."""
+    pages, store = Pages(Place("Erasure", "Keep", 20)), ForgetStore(console.reads)
+    people = changes.People(PersonLinks(console.process.engine))
+
+    @pages.show("/erasure", "erasure.html", role=Role.ADMIN, live=JOB_SECONDS)
+    async def erasure(visit: Visit) -> ErasurePage:
+        asked = visit.query(Listed)
+        with busy_when_gone():
+            found = await store.page(asked.before, PAGE_ROWS + 1, above=asked.after)
+        requests = [_request(one, visit) for one in found]
+        return ErasurePage(all_in_words(found, visit.now), sliced(requests, [one.id for one in found], asked, visit))
+
+    @pages.show("/erasure/look", "erasure_look.html", role=Role.ADMIN, method="POST")
+    async def look(visit: Visit) -> Mistake | RedirectResponse:
+        address = listed_address(visit.form.get("address", "").replace("\x00", "").strip()[:LONGEST])
+        if address is None:
+            return Mistake(NO_ADDRESS)
+        return RedirectResponse(f"{ROOT}/erasure/{await people.token_of(address)}", 303)
+
+    @pages.show("/erasure/receipts/{forgetting_id}", "erasure_receipt.html", role=Role.ADMIN, live=JOB_SECONDS)
+    async def receipt(visit: Visit) -> Request:
+        with busy_when_gone():
+            found = await store.show(visit.parameters["forgetting_id"])
+        if found is None:
+            raise not_there("request with this id")
+        return _request(found, visit)
+
+    _add_person(pages, console, people)
+    changes.add(pages, console, people)
+    return pages
+
+
+def _add_person(pages: Pages, console: Console, people: changes.People) -> None:
+    suppressions = SuppressionStore(console.reads)
+
+    # It looks through all that is stored, which takes longer than other pages may: by the process's own connections.
+    @pages.show("/erasure/{person}", "erasure_person.html", role=Role.ADMIN)
+    async def person(visit: Visit) -> PersonPage:
+        address = await people.named(visit)
+        with busy_when_gone():
+            plan = await (await console.process.forgetter()).plan(address)
+        name = masked(address)
+        return PersonPage(
+            name=name,
+            path=f"{ROOT}/erasure/{visit.parameters['person']}",
+            sentence=stored_in_words(name, plan.counts, len(plan.emails), len(plan.contacts)),
+            rows=rows_of(plan.counts),
+            contacts=plan.contacts,
+            endpoints=plan.endpoints,
+            stays=STAYS,
+            forgotten=await suppressions.covering(address) == FORGOTTEN,
+        )
+
+
+def _request(one: Forgetting, visit: Visit) -> Request:
+    return Request(
+        id=one.id,
+        url=f"{ROOT}/erasure/receipts/{one.id}",
+        by=one.requested_by,
+        asked_at=one.requested_at,
+        done_at=one.done_at,
+        progress=progress(one, visit.now),
+        rows=rows_of(one.counts),
+    )

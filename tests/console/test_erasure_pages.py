@@ -1,0 +1,135 @@
+"""Erasure: what is stored of a person, the request, its receipt, the export, and a person who comes back."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from app.console.erasure_words import OF_TABLES, all_in_words, progress, rows_of, stored_in_words
+from app.database.schema import metadata
+from app.people.erase_statements import ERASING
+from app.people.forget_store import Forgetting
+from app.people.search_statements import searches
+from tests.conftest import NOON
+from tests.console.places import fill
+
+if TYPE_CHECKING:
+    import httpx
+
+    from tests.support.console import Browser
+    from tests.support.service import Running
+
+ADDRESS = "ada0@corp.example"
+DONE = Forgetting("fgt_1", "api", NOON, NOON + timedelta(seconds=9), {})
+OPEN = Forgetting("fgt_2", "api", NOON, None, {})
+
+
+async def looked(browser: Browser, address: str = ADDRESS) -> str:
+    """Ask for a person; return the path of the person's page, without the root."""
+    answer = await browser.post("/erasure/look", {"address": address})
+    assert answer.status_code == 303, answer.text
+    assert address not in answer.headers["location"]
+    return answer.headers["location"].removeprefix("/admin")
+
+
+def opened(answer: httpx.Response) -> str:
+    assert answer.status_code == 303, answer.text
+    return answer.headers["location"].removeprefix("/admin")
+
+
+def test_what_every_table_holds_has_words() -> None:
+    assert set(OF_TABLES) >= {*ERASING} - {"sender_reservations"}
+    own = {*ERASING, *searches()}
+    assert [word for word, _ in rows_of(dict.fromkeys(own, 2))]
+    assert {*OF_TABLES} - {"cancelled", "waiting", "endpoints"} <= set(metadata.tables)
+
+
+@pytest.mark.parametrize(
+    ("counts", "emails", "contacts", "said"),
+    [
+        ({}, 1, 0, "Nothing is stored that names a***@corp.example."),
+        ({"waiting": 1}, 1, 0, "Nothing is stored that names a***@corp.example."),
+        ({"events": 1}, 1, 0, "1 row names a***@corp.example, in 1 table."),
+        (
+            {"events": 2, "decisions": 1, "cancelled": 1},
+            2,
+            1,
+            "3 rows name a***@corp.example, in 2 tables, known by 2 addresses and 1 contact of HubSpot.",
+        ),
+    ],
+)
+def test_what_is_stored_is_a_sentence(counts: dict[str, int], emails: int, contacts: int, said: str) -> None:
+    assert stored_in_words("a***@corp.example", counts, emails, contacts) == said
+
+
+def test_how_far_requests_are_is_said() -> None:
+    now = NOON + timedelta(minutes=2)
+    assert all_in_words([], now) == "No person was forgotten yet."
+    assert all_in_words([OPEN, DONE], now) == "1 request is being carried out."
+    assert all_in_words([DONE], now) == "No request is going on; the latest was asked for 2 min ago and is done."
+    assert progress(DONE, now) == "done after 9 s"
+    assert progress(OPEN, now) == "being erased, asked for 2 min ago"
+
+
+async def test_a_person_is_looked_for_without_an_address_in_a_url(web: Running, admin: Browser) -> None:
+    await fill(web)
+    path = await looked(admin)
+    page = await admin.json(path)
+    assert page["name"] == "a***@corp.example"
+    assert "rows name a***@corp.example, in" in page["sentence"]
+    words = {word.partition(",")[0]: count for word, count in page["rows"]}
+    assert words["events"] == words["decisions"] == words["enrollments"] == 1
+    assert ADDRESS not in (await admin.get(path)).text
+    assert (await admin.post("/erasure/look", {"address": " "})).text.count("Write the address of the person.") == 1
+    assert (await admin.get("/erasure/made-up")).status_code == 404
+
+
+async def test_a_person_is_forgotten_and_the_receipt_names_none(web: Running, admin: Browser) -> None:
+    await fill(web)
+    path = await looked(admin)
+    receipt = opened(await admin.confirm(f"{path}/forget", {"reason": "ticket 7"}))
+    before = await admin.json(receipt)
+    assert (before["by"], before["done_at"]) == ("console", None)
+    assert "is being carried out" in (await admin.get(receipt)).text
+    await (await web.process.forgetter()).work()
+    after = await admin.get(receipt)
+    assert "and done on" in after.text
+    assert "ada0" not in after.text
+    assert (await admin.json("/erasure"))["requests"]["items"][0]["id"] == before["id"]
+    assert await web.rows("SELECT id FROM enrollments WHERE email = :email", email=ADDRESS) == []
+    rows = await web.rows("SELECT what, target, after FROM audit WHERE what LIKE '%erasure%'")
+    assert rows[0]["after"] == {"requested": True, "reason": "ticket 7"}
+    token = path.rpartition("/")[2]
+    assert token not in str(await web.rows("SELECT CAST(audit AS text) AS row FROM audit"))
+
+
+async def test_a_person_comes_back(web: Running, admin: Browser) -> None:
+    await fill(web)
+    path = await looked(admin)
+    assert (await admin.post(f"{path}/lift")).status_code == 409
+    await admin.confirm(f"{path}/forget")
+    assert (await admin.post(f"{path}/lift")).status_code == 409  # it is not done yet
+    await (await web.process.forgetter()).work()
+    assert (await admin.json(path))["forgotten"]
+    assert opened(await admin.confirm(f"{path}/lift")) == path
+    assert not (await admin.json(path))["forgotten"]
+
+
+async def test_the_export_is_a_file_and_a_line_of_the_audit_log(web: Running, admin: Browser) -> None:
+    await fill(web)
+    answer = await admin.post(f"{await looked(admin)}/export")
+    assert answer.headers["content-disposition"] == 'attachment; filename="person.json"'
+    assert answer.headers["cache-control"] == "no-store"
+    assert {"events", "decisions", "enrollments"} <= set(answer.json()["tables"])
+    rows = await web.rows("SELECT who, target, outcome FROM audit WHERE what LIKE '%export'")
+    assert rows == [{"who": "ada", "target": "a person", "outcome": "done"}]
+
+
+async def test_only_an_admin_sees_and_does_it(operator: Browser, admin: Browser) -> None:
+    path = await looked(admin)
+    for refused in ("/erasure", path, f"{path}/forget"):
+        assert (await operator.get(refused)).status_code == 403
+    for refused in ("/erasure/look", f"{path}/forget", f"{path}/lift", f"{path}/export"):
+        assert (await operator.post(refused, {"address": ADDRESS})).status_code == 403
