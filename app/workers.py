@@ -69,7 +69,6 @@ PER_PROCESS = (
     bulk_wiring.start,
     reports_wiring.start,
     tallies_wiring.start,
-    reports_wiring.start,
     doctor_wiring.start,
     start_releasing,
     start_forgetting,

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from datetime import datetime
 
-    from app.bulk.parked_store import ParkedGroup
+    from app.bulk.groups import ParkedGroup
     from app.senders.status import SenderStatus
     from app.tallies.figures import SourceTally
 

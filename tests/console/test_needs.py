@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from app.bulk.parked_store import By, ParkedGroup
+from app.bulk.groups import By, ParkedGroup
 from app.console.needs import failing, lead, needs
 from app.senders.status import SenderStatus
 from app.tallies.figures import SourceTally
@@ -14,7 +14,7 @@ NOW = datetime(2026, 11, 24, 14, 32, tzinfo=UTC)
 
 def group(value: str | None, count: int) -> ParkedGroup:
     since = NOW - timedelta(hours=5)
-    return ParkedGroup(By.CAUSE, value, count, 0, since, 1, value, 1, "signup", 1, "ben", None, None, None, None)
+    return ParkedGroup(By.CAUSE, value, count, 0, since, 1, value, 1, "signup", 1, "ben", None, None)
 
 
 def source(*, rejected: int, verified: int) -> SourceTally:
@@ -25,7 +25,8 @@ def source(*, rejected: int, verified: int) -> SourceTally:
 def sender(reason: str | None) -> SenderStatus:
     return SenderStatus(
         account="main", name="ben", user_id="7", inbox="ben@acme.example", alias=None, limit=400, left=300, waiting=3,
-        paused_at=NOW - timedelta(hours=2) if reason else None, reason=reason, full_until=None,
+        paused_at=NOW - timedelta(hours=2) if reason else None, reason=reason, paused_by=None,
+        full_until=None,
     )  # fmt: skip
 
 

@@ -26,9 +26,8 @@ from app.database.migrate import migrate
 from app.database.schema import metadata
 from app.model import Filters
 from app.people.search_statements import searches
-from app.reports import enrollments_store
+from app.reports import enrollments_store, event_statements, person_statements
 from app.reports.enrollments_store import Wanted, counted, end_of_look, listed
-from app.reports import event_statements, person_statements
 from app.reports.event_statements import EventFilters
 from app.reports.store import PLAN_FOR_VALUES, _narrowed
 from tests.conftest import NOON
@@ -177,14 +176,12 @@ ASKED = {
     "intake.rejected_store": "FIND_ACCEPTED FIND_REJECTED INSERT KEEP_NEWEST LIST_REJECTED",
     "reports.source_store": "LAST_OF_SOURCES",
     "reports.store": "PLAN_FOR_VALUES TABLE_SIZES",  # polled, and reads PostgreSQL's catalogue
-    "rules.store": "CLEAR_REJECTED LOCK PUT_IN_FORCE READ_ACCOUNTS READ_REVISION REJECT UNFINISHED_ELSEWHERE",
+    "rules.store": "CLEAR_REJECTED LOCK PUT_IN_FORCE READ_ACCOUNTS READ_EARLIER READ_REVISION REJECT"
+    " UNFINISHED_ELSEWHERE",
     "rules.revision_store": "LIST READ READ_BEFORE READ_REJECTED",
-    "intake.rejected_store": "FIND_ACCEPTED FIND_REJECTED INSERT KEEP_NEWEST",
     "catalogue.listing_store": "KEEP NAMES",
     "reports.event_statements": "BECAME READ SENT",
     "reports.person_statements": "JOURNAL STANDING",
-    "reports.store": "PLAN_FOR_VALUES TABLE_SIZES",  # polled, and reads PostgreSQL's catalogue
-    "rules.store": "LOCK PUT_IN_FORCE READ_ACCOUNTS READ_EARLIER READ_REVISION UNFINISHED_ELSEWHERE",
     "enrollments.person_statements": "CHECKPOINT_PREPARED READ_CONFLICT",
     "enrollments.restore_store": "READ_GAPS READ_SENT",
     "enrollments.sending_statements": "COMMIT_SENDING LOCK_INBOXES",
@@ -199,8 +196,8 @@ ASKED = {
     " REQUEST_CONTACT SHOW STOP_DECIDING WRITE",
     "enrollments.one_per_person_statements": "RELEASE_PEOPLE",
     "tallies.statements": "ADVANCE ASK_REBUILD BEGIN END_TURN LOCK READ_REBUILD REBUILT TAKE_TURN WRITE_COUNTERS",
-    "tallies.read_statements": "ARRIVALS FUNNEL KINDS RULES SENDERS SERIES SERIES_BY_STAGE SOURCES STATE",
-    "tallies.read_statements": "ARRIVALS FUNNEL KINDS PLAN_FOR_VALUES RULES SENDERS SERIES SOURCES STATE",
+    "tallies.read_statements": "ARRIVALS FUNNEL KINDS PLAN_FOR_VALUES RULES SENDERS SERIES SERIES_BY_STAGE SOURCES"
+    " STATE",
 }
 ROWS_OF_A_LOOK, BLOCKS_OF_A_LOOK = 300, 300
 BOUND = 1_000  # rows of a list of the console
@@ -415,6 +412,8 @@ async def test_a_list_of_the_console_looks_at_a_bounded_part(
         assert whole_tables(nodes) == []
         looked = rows_looked_at([node for node in nodes if node.get("Relation Name") == "enrollments"])
         assert sum(looked.values()) <= BOUND
+
+
 def console_pages() -> Iterator[tuple[Any, int]]:
     """List what the console's pages of people and events read that is put together, and how many rows they may read."""
     for before in (None, "000000004004"):

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from app.bulk.parked_store import By, ParkedStore
+from app.bulk.groups import By
+from app.bulk.parked_store import ParkedStore
 from app.clock import utc_now
 from app.console import needs as words
 from app.console.funnel import Step, steps
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from zoneinfo import ZoneInfo
 
-    from app.bulk.parked_store import ParkedGroup
+    from app.bulk.groups import ParkedGroup
     from app.console.context import Console
     from app.tallies.figures import HourCount, SourceTally
 
