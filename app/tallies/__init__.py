@@ -5,5 +5,6 @@ the figures of the console and of reports, and which source is silent. An hour i
 counting again changes nothing; a count is behind its rows by a minute or two, while the database cannot be reached by
 more.
 
-Other rooms may import `read_store` (the reads), `figures` and `stages` (their words), `silence` and `wiring`.
+Other rooms may import `read_store` (the reads), `figures` and `stages` (their words), `silences`, `received` and
+`wiring`.
 """

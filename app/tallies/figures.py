@@ -129,7 +129,7 @@ class RuleTally:
 
 @dataclass(frozen=True, slots=True)
 class KindTally:
-    """`n` stored events of one type from a source: what the rules listened to that name the type."""
+    """`n` stored events of one type from a source; `app.tallies.received` says what each rule received of them."""
 
     source: str
     type: str

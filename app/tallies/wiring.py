@@ -8,20 +8,16 @@ from typing import TYPE_CHECKING
 from app.clock import utc_now
 from app.jobs import Loop
 from app.tallies.counter_store import CounterStore
-from app.tallies.read_store import arrivals
 from app.tallies.recount import Recount
-from app.tallies.silence import judge, keeps_holiday, windows_of
+from app.tallies.silences import silences
 from app.tallies.store import TallyStore
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-    from datetime import datetime
+    from collections.abc import Callable
 
     from sqlalchemy.ext.asyncio import AsyncEngine
 
     from app.process import Process
-    from app.rules.rulebook import Rulebook
-    from app.tallies.silence import Silence
 
 COUNT_SECONDS = 30.0
 WRITE_SECONDS = 10.0
@@ -46,19 +42,6 @@ async def start_counting(process: Process) -> None:
     store = CounterStore(process.engine, process.metrics.hourly, process.name)
     process.stack.push_async_callback(store.write_last)
     process.run(Loop(store.write, every=WRITE_SECONDS, store_trouble="counters.not_written", defect="counters.defect"))
-
-
-async def silences(engine: AsyncEngine, book: Rulebook, now: datetime) -> Mapping[str, Silence]:
-    """Return for each source of the rules whether it is silent. Raises Busy."""
-    return {
-        one.source: judge(
-            one,
-            now,
-            is_holiday=keeps_holiday(windows_of(book, one.source)),
-            silent_after=book.sources[one.source].silent_after,
-        )
-        for one in await arrivals(engine, sorted(book.sources), now)
-    }
 
 
 def open_recount(

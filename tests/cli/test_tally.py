@@ -11,6 +11,7 @@ from structlog.testing import capture_logs
 
 from app.clock import utc_now
 from app.tallies import wiring
+from app.tallies.silences import silences
 from tests.support.commands import run
 from tests.support.service import RULES, SECRETS, Running, running, write
 from tests.web.test_operators import signup
@@ -71,7 +72,7 @@ async def test_a_working_process_counts_and_judges_all_sources(web: Running) -> 
     await wiring.start(web.process)
     cells = await web.rows_once_there("SELECT stage FROM tallies WHERE stage = 'waiting'")
     assert len(cells) == 1
-    judged = await wiring.silences(web.process.engine, web.process.current_rulebook(), utc_now())
+    judged = await silences(web.process.engine, web.process.current_rulebook(), utc_now())
     assert {source: one.silent for source, one in judged.items()} == dict.fromkeys(
         ("crm", "open", "webinar", "portal"), False
     )

@@ -24,8 +24,10 @@ from app.tallies.read_store import (
     series,
     sources,
 )
+from app.tallies.received import received_by_rule
 from app.tallies.silence import judge
 from app.tallies.stages import Stage
+from tests.support.rulebooks import book
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine
@@ -33,6 +35,10 @@ if TYPE_CHECKING:
 NINE = datetime(2026, 11, 24, 9, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 TWO_DAYS = (NINE, NINE + 48 * HOUR)
+TWO_RULES = """
+  - {id: all, source: crm, type: [login, signup], ignore: true}
+  - {id: none, source: crm, type: [form], ignore: true}
+"""
 # (hours after nine, stage, source, rule, sender, reason, known, n)
 CELLS = [
     (0, "verified", "crm", "", "", "signup", True, 10),
@@ -122,7 +128,9 @@ async def test_rules_have_what_they_matched(engine: AsyncEngine) -> None:
 
 
 async def test_what_a_rule_received_is_told_by_the_types_that_it_names(engine: AsyncEngine) -> None:
-    assert await kinds(engine, *TWO_DAYS) == (KindTally("crm", "signup", 15), KindTally("web", "form", 2))
+    found = await kinds(engine, *TWO_DAYS)
+    assert found == (KindTally("crm", "signup", 15), KindTally("web", "form", 2))
+    assert dict(received_by_rule(found, book(TWO_RULES).rules)) == {"all": 15, "none": 0}
 
 
 async def test_sources_have_why_deliveries_were_rejected_and_when_the_last_one_came(engine: AsyncEngine) -> None:
