@@ -52,11 +52,16 @@ class ParkedGroup:
         return self.filter is not None and self.count > self.one_by_one
 
 
+def of_day(day: date) -> Filter:
+    """Return what finds the enrollments that were parked on a day in UTC."""
+    begins = datetime.combine(day, time(), UTC)
+    return Filter(since=begins, until=begins + timedelta(days=1))
+
+
 def filter_of_group(by: By, value: str) -> Filter:
     """Return the filter that finds a group again, by what its members have in common."""
     if by is By.DAY:
-        begins = datetime.combine(date.fromisoformat(value), time(), UTC)
-        return Filter(since=begins, until=begins + timedelta(days=1))
+        return of_day(date.fromisoformat(value))
     match by:
         case By.CAUSE:
             return Filter(reason=value)

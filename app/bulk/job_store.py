@@ -29,6 +29,10 @@ class BulkJobStore:
         """List jobs, newest first, older than the id `before`."""
         return [job_of(row) for row in await self._rows(sql.LIST, state=state, after=before, limit=limit)]
 
+    async def newer(self, after: str, *, state: JobState | None = None, limit: int = 50) -> list[Job]:
+        """List the jobs next above the id `after`, newest first."""
+        return [job_of(row) for row in await self._rows(sql.NEWER, state=state, after=after, limit=limit)][::-1]
+
     async def one(self, id_: str) -> Job | None:
         """Return a job, None where nothing has this id."""
         rows = await self._rows(sql.SHOW, id=id_)

@@ -17,15 +17,23 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine
 
 GROUPS = 200  # the largest ones
+EVERYTHING = Filter()
+NARROWED = ("reason", "rule", "sender", "since", "until")
 
 
 # An index has these columns for parked rows alone, in this order, so that neither the table is read nor anything sorted
-# but the few groups that the first step leaves.
+# but the few groups that the first step leaves. A group may be narrowed further.
 GROUP_PARKED = text("""
     WITH alike AS MATERIALIZED (
         SELECT reason, rule, sender, count(*) AS rows, min(updated_at) AS since,
                CASE WHEN CAST(:by AS text) = 'day' THEN to_char(updated_at AT TIME ZONE 'UTC', 'YYYY-MM-DD') END AS day
-        FROM enrollments WHERE state = 'parked' GROUP BY reason, rule, sender, day
+        FROM enrollments
+        WHERE state = 'parked'
+          AND (CAST(:reason AS text) IS NULL OR reason = :reason) AND (CAST(:rule AS text) IS NULL OR rule = :rule)
+          AND (CAST(:sender AS text) IS NULL OR sender = :sender)
+          AND (CAST(:since AS timestamptz) IS NULL OR updated_at >= :since)
+          AND (CAST(:until AS timestamptz) IS NULL OR updated_at < :until)
+        GROUP BY reason, rule, sender, day
     )
     SELECT CASE CAST(:by AS text) WHEN 'cause' THEN reason WHEN 'rule' THEN rule WHEN 'sender' THEN sender
                 ELSE day END AS value,
@@ -45,9 +53,13 @@ class ParkedStore:
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
 
-    async def groups(self, by: By) -> list[ParkedGroup]:
-        """Return the largest groups of parked enrollments, the largest first; a day's are its enrollments in UTC."""
-        values = {"by": by, "one_by_one": list(ONE_BY_ONE), "most": GROUPS}
+    async def groups(self, by: By, within: Filter = EVERYTHING) -> list[ParkedGroup]:
+        """Return the largest groups of parked enrollments, the largest first; a day's are its enrollments in UTC.
+
+        Of `within` reason, rule, sender and times count; the filter of a group does not have them.
+        """
+        values = {name: getattr(within, name) for name in NARROWED}
+        values |= {"by": by, "one_by_one": list(ONE_BY_ONE), "most": GROUPS}
         with busy_when_gone():
             async with self._engine.connect() as connection:
                 rows: Sequence[Any] = (await connection.execute(GROUP_PARKED, values)).all()

@@ -81,3 +81,9 @@ LIST = text("""
     WHERE (CAST(:after AS text) IS NULL OR id < :after) AND (CAST(:state AS text) IS NULL OR state = :state)
     ORDER BY id DESC LIMIT :limit
 """)
+
+NEWER = text("""
+    SELECT *, clock_timestamp() AS now FROM bulk_jobs
+    WHERE id > :after AND (CAST(:state AS text) IS NULL OR state = :state)
+    ORDER BY id LIMIT :limit
+""")

@@ -14,6 +14,7 @@ from app.reports.store import PLAN_FOR_VALUES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from datetime import datetime
 
     from sqlalchemy import ColumnElement, Select, Subquery
     from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
@@ -35,13 +36,15 @@ _LISTED = (
 class Wanted:
     """What the list is narrowed to: ids from `first` on, and the value that a column must have.
 
-    `before` and `after` are the ids between which pages end; one of them at most is meant.
+    `before` and `after` are the ids between which pages end; one of them at most is meant. `changed` is between when
+    they last changed, the second exclusive.
     """
 
     first: str
     columns: Mapping[str, str] = field(default_factory=dict)
     before: str | None = None
     after: str | None = None
+    changed: tuple[datetime, datetime] | None = None
 
     @property
     def leading(self) -> str | None:
@@ -51,8 +54,13 @@ class Wanted:
 
     @property
     def others(self) -> dict[str, str]:
-        """What no index serves beside the leading column."""
+        """The values that no index serves beside the leading column."""
         return {name: value for name, value in self.columns.items() if name != self.leading}
+
+    @property
+    def unserved(self) -> tuple[str, ...]:
+        """The columns that no index serves beside the leading one."""
+        return (*self.others, *(("updated_at",) if self.changed else ()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +88,7 @@ class EnrollmentReads:
                 await connection.execute(PLAN_FOR_VALUES)
                 rows = await _rows(connection, listed(wanted, limit))
                 counts = {row["state"]: row["count"] for row in await _rows(connection, counted(wanted))}
-                end = await _rows(connection, end_of_look(wanted)) if wanted.others and len(rows) < limit else []
+                end = await _rows(connection, end_of_look(wanted)) if wanted.unserved and len(rows) < limit else []
         ordered = rows[::-1] if wanted.after is not None else rows
         return Found(ordered, counts, end[0]["id"] if end else None)
 
@@ -98,14 +106,14 @@ def listed(wanted: Wanted, limit: int) -> Select[Any]:
     """Return the statement of a page, in the order in which it is read: with `after` the oldest comes first."""
     looked = _looked(wanted, [enrollments.c[name] for name in _LISTED])
     statement = select(looked, *NAMES).outerjoin(events, events.c.id == looked.c.event_id)
-    return statement.where(*_equal(looked, wanted.others)).order_by(_order(looked.c.id, wanted)).limit(limit)
+    return statement.where(*_beside(looked, wanted)).order_by(_order(looked.c.id, wanted)).limit(limit)
 
 
 def counted(wanted: Wanted) -> Select[Any]:
     """Return the statement that counts the whole list by state, up to one beyond the cap."""
-    whole = Wanted(wanted.first, wanted.columns)
-    looked = _looked(whole, [enrollments.c[name] for name in {"id": 0, "state": 0, **wanted.others}])
-    some = select(looked.c.state).where(*_equal(looked, whole.others)).order_by(looked.c.id.desc())
+    whole = Wanted(wanted.first, wanted.columns, changed=wanted.changed)
+    looked = _looked(whole, [enrollments.c[name] for name in dict.fromkeys(("id", "state", *wanted.unserved))])
+    some = select(looked.c.state).where(*_beside(looked, whole)).order_by(looked.c.id.desc())
     capped = some.limit(COUNTED + 1).subquery("counted")
     return select(capped.c.state, func.count().label("count")).group_by(capped.c.state)
 
@@ -134,8 +142,13 @@ def _within(wanted: Wanted) -> list[ColumnElement[bool]]:
     return conditions
 
 
-def _equal(looked: Subquery, columns: Mapping[str, str]) -> list[ColumnElement[bool]]:
-    return [looked.c[name] == value for name, value in columns.items()]
+def _beside(looked: Subquery, wanted: Wanted) -> list[ColumnElement[bool]]:
+    """Return the conditions that no index serves."""
+    equal = [looked.c[name] == value for name, value in wanted.others.items()]
+    if wanted.changed is None:
+        return equal
+    since, until = wanted.changed
+    return [*equal, looked.c.updated_at >= since, looked.c.updated_at < until]
 
 
 def _order(column: ColumnElement[str], wanted: Wanted) -> Any:

@@ -298,6 +298,9 @@ async def test_jobs_take_turns(desk: Desk) -> None:
     assert [(await desk.job(one.id)).done for one in (first, second)] == [500, 10]
     assert [job.id for job in await desk.jobs.page()] == [second.id, first.id]
     assert [job.id for job in await desk.jobs.page(before=second.id)] == [first.id]
+    assert [job.id for job in await desk.jobs.newer(first.id)] == [second.id]
+    assert [job.id for job in await desk.jobs.newer("job_", limit=1)] == [first.id]
+    assert [job.id for job in await desk.jobs.newer("job_")] == [second.id, first.id]
     assert [job.id for job in await desk.jobs.page(state=JobState.DONE)] == [second.id]
 
 

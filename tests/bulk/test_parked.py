@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,7 +11,7 @@ import pytest
 
 from app.bulk.causes import OWN, Cause
 from app.bulk.filters import Filter
-from app.bulk.groups import By
+from app.bulk.groups import By, of_day
 from app.bulk.parked_store import ParkedStore
 from app.enrollments.after_restore import REASON as AFTER_RESTORE
 from app.hubspot.api.faults import faults
@@ -93,3 +93,15 @@ def test_a_cause_names_a_heading_that_is_there(name: str) -> None:
     lines = (ROOT / page).read_text(encoding="utf-8").splitlines()
     headings = [re.sub(r"[^a-z -]", "", line.lower()).strip().replace(" ", "-") for line in lines if line[:2] == "##"]
     assert heading in headings
+
+
+async def test_a_group_is_looked_into_by_something_else(parked: ParkedStore) -> None:
+    causes = await parked.groups(By.CAUSE, Filter(rule="demo"))
+    assert [(group.value, group.count, group.rule) for group in causes] == [
+        ("DISCONNECTED_INBOX", 4, "demo"), ("unsettled", 3, "demo"), (None, 2, "demo"),
+    ]  # fmt: skip
+    (one,) = await parked.groups(By.CAUSE, Filter(reason="unsettled", rule="trial", sender="anna"))
+    assert (one.count, one.filter) == (1, Filter(reason="unsettled"))
+    day = of_day(date(2026, 11, 23))
+    assert [group.value for group in await parked.groups(By.CAUSE, day)] == ["DISCONNECTED_INBOX"]
+    assert await parked.groups(By.CAUSE, Filter(sender="ben", rule="nothing")) == []

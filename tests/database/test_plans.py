@@ -43,7 +43,8 @@ ME = {"account": "main"}
 CLAIM: dict[str, Any] = {"worker": "w", "lease": 15.0, "limit": 100}
 MONTH, DAY = timedelta(days=30), timedelta(days=1)
 POLLED: dict[str, dict[str, Any]] = {
-    "bulk.parked_store.GROUP_PARKED": {"by": "cause", "one_by_one": ["unsettled"], "most": 200},
+    "bulk.parked_store.GROUP_PARKED": dict.fromkeys(("reason", "rule", "sender", "since", "until"))
+    | {"by": "cause", "one_by_one": ["unsettled"], "most": 200},
     "bulk.statements.CLAIM": {"worker": "w", "lease": 60.0, "kinds": ["cancel"]},
     "bulk.statements.NEXT_DUE": {"worker": "w", "kinds": ["cancel"]},
     "enrichment.statements.CLAIM": CLAIM,
@@ -166,6 +167,7 @@ ASKED = {
     "database.downgrade": "READ_COLUMNS TRY_LOCK",
     "enrollments.operator_store": "CANCEL CANCEL_THESE CANCEL_WAITING RELEASE RELEASE_THESE",
     "bulk.statements": "ASK HAND_BACK LIST LOCK LOCK_ASKING LOCK_MINE MOVE MOVE_ON NOTIFY NOW SHOW UNDER_WAY",
+    "bulk.statements": "ASK HAND_BACK LIST LOCK LOCK_MINE MOVE MOVE_ON NEWER NOTIFY NOW SHOW",
     "bulk.rows_store": "COUNT FIND FIRST_ROWS PLAN_FOR_VALUES",
     "bulk.outbound_rows_store": "COUNT_OUTBOUND FIND_OUTBOUND FIRST_OUTBOUND",
     "senders.quota_store": "NEXT_FREE",
@@ -394,6 +396,7 @@ async def test_a_page_is_read_in_the_order_of_an_index(connection: Any, table: s
     [
         {},
         {"state": "parked"},
+        {"state": "parked", "reason": "odd", "rule": "main"},
         {"rule": "main", "sender": "anna"},
         {"reason": "window"},
         {"state": "enrolled", "source": "main"},
@@ -403,7 +406,8 @@ async def test_a_list_of_the_console_looks_at_a_bounded_part(
     connection: Any, columns: dict[str, str], before: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(enrollments_store, "LOOKED_AT", BOUND)
-    wanted = Wanted("000000000000", columns, before)
+    changed = (NOON - 9999 * DAY, NOON) if columns.get("state") == "parked" else None
+    wanted = Wanted("000000000000", columns, before, changed=changed)
     for asked in (listed(wanted, 51), counted(wanted), end_of_look(wanted)):
         compiled = asked.compile(dialect=_DIALECT)
         values = [compiled.params[name] for name in compiled.positiontup or ()]
