@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import text
 
 from app.bulk.causes import cause_of
+from app.bulk.filters import Filter
 from app.bulk.groups import By, ParkedGroup, filter_of_group
 from app.bulk.parked_filter import ONE_BY_ONE
 from app.database.engine import busy_when_gone

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 ROOT = "/admin"
 LIVE_SECONDS, JOB_SECONDS = 15, 2  # between two looks of a page that refreshes itself
+COUNT_DIGITS = 9  # of the count in a confirm page's form
 Model = TypeVar("Model", bound=BaseModel)
 Query = TypeVar("Query", bound=BaseModel)
 
@@ -138,7 +139,8 @@ Act = Callable[[Visit], Awaitable[Done]]
 class Page:
     """A page that shows something. `read` returns its model, a frozen dataclass, which `template` renders.
 
-    `live` is after how many seconds it refreshes itself, None where it does not. `method` is POST where what is asked
+    `live` is after how many seconds it refreshes itself, None where it does not; it ends with a model whose `over` is
+    true, of which nothing changes any more. `method` is POST where what is asked
     for must not stand in a URL; such a page changes nothing, and has no `.json`. `audited` says that looking is
     written to the audit log.
     """
@@ -182,6 +184,12 @@ class Pages:
     def change(self, path: str, ask: Ask, act: Act, role: Role = Role.OPERATOR) -> None:
         """Add a change."""
         self.changes.append(Change(ROOT + path, ask, act, role))
+
+
+def shown_count(form: Mapping[str, str]) -> int:
+    """Return the count that a confirm page showed, 0 where its form does not say one."""
+    shown = form.get("shown", "")
+    return int(shown) if len(shown) <= COUNT_DIGITS and shown.isdecimal() else 0
 
 
 def not_there(what: str) -> Problem:

@@ -17,7 +17,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from app.audit.act import Act, acting, because
 from app.console import frames
 from app.console.headers import HEADERS, UNKEPT
-from app.console.page import ROOT, Confirm, Done, FormError, MoreThanShown, Visit
+from app.console.page import ROOT, Confirm, Done, FormError, MoreThanShown, Visit, shown_count
 from app.console.rendering import Frame, render
 from app.console.routes import JSON, Served, match
 from app.console.signin.cookies import delete_cookie, read_cookie, set_cookie
@@ -143,18 +143,11 @@ class Site:
         visit = Visit(visitor, request.url.path, parameters, asked, form, self.now(), zone)
         frame = frames.frame(self.places, rail, visit, self.desk.gate.revision(), self._message(request))
         if route.page is not None:
-            return await self._page(
-                route.page, visit, frames.live(frame, visit, route.page.live, still=still), as_json=route.as_json
-            )
+            model = await route.page.read(visit)
+            if route.as_json and not isinstance(model, Response):
+                return _json(model, visit.visitor)
+            return _page(route.page, model, visit, frames.live(frame, visit, lives(route.page, model), still=still))
         return await self._change(request, route, visit, frame)
-
-    async def _page(self, page: Page, visit: Visit, frame: Frame, *, as_json: bool) -> Response:
-        model = await page.read(visit)
-        if isinstance(model, Response):
-            return model
-        if as_json:
-            return _json(model, visit.visitor)
-        return _html(page.template, visit.visitor, frame, page=model)
 
     async def _change(self, request: Request, route: Served, visit: Visit, frame: Frame) -> Response:
         change = route.change
@@ -232,9 +225,17 @@ def _to_sign_in(request: Request, route: Served) -> Response:
     return RedirectResponse(f"{SIGN_IN}?{urlencode({'next': back})}", 303)
 
 
+def lives(page: Page, model: Any) -> int | None:
+    """Return after how many seconds a page refreshes itself; not where its model says that it is `over`."""
+    return None if getattr(model, "over", False) else page.live
+
+
+def _page(page: Page, model: Any, visit: Visit, frame: Frame) -> Response:
+    return model if isinstance(model, Response) else _html(page.template, visit.visitor, frame, page=model)
+
+
 def _more_than_shown(confirm: Confirm, form: Any) -> bool:
-    shown = form.get("shown", "")
-    return confirm.count is not None and (not shown.isdecimal() or confirm.count > int(shown))
+    return confirm.count is not None and confirm.count > shown_count(form)
 
 
 def _asking(

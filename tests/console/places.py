@@ -12,7 +12,7 @@ from app.console.signin.sessions import Sessions
 from app.console.signin.store import SignInStore
 from app.console.signin.wiring import terms
 from app.operators import read_tokens
-from tests.support.service import TOKENS
+from tests.support.service import ADMIN_TOKEN, TOKENS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,7 +20,13 @@ if TYPE_CHECKING:
     from tests.support.service import Running
 
 # The query that a route needs so that it shows something, by its path without the root; most need none.
-QUERIES: dict[str, dict[str, str]] = {}
+QUERIES: dict[str, dict[str, str]] = {
+    "/parked": {"reason": "no_sender"},
+    "/parked/release": {"reason": "no_sender"},
+    "/parked/cancel": {"rule": "signup"},
+    "/enrollments/cancel": {"rule": "signup"},
+}
+ADMIN = {"authorization": f"Bearer {ADMIN_TOKEN}"}
 # Routes that a person sees as a form's answer: what the form holds.
 FORMS: dict[str, dict[str, str]] = {
     "/erasure/look": {"address": "mallory@corp.example"},
@@ -53,6 +59,7 @@ async def parameters_of(web: Running) -> dict[str, str]:
                (SELECT max(id) FROM refused_deliveries) AS delivery_id,
                (SELECT CAST(max(number) AS text) FROM suppressions) AS number,
                (SELECT max(id) FROM forgettings) AS forgetting_id
+               (SELECT max(id) FROM refused_deliveries) AS delivery_id, (SELECT max(id) FROM bulk_jobs) AS job_id
     """)
     return {name: value for name, value in rows[0].items() if value} | {
         "person": (await PersonLinks(web.process.engine).tokens()).token_of("ada0@corp.example"),
@@ -78,6 +85,9 @@ async def fill(web: Running) -> None:
     await web.execute("UPDATE enrollments SET state = 'parked', reason = 'no_sender' WHERE email = 'ada0@corp.example'")
     enrolled = "UPDATE enrollments SET state = 'enrolled', enrolled_at = now(), sender = 'anna' WHERE email = :email"
     await web.execute(enrolled, email="ada1@corp.example")
+    job = {"kind": "release_parked", "filter": {"reason": "no_sender"}, "expected_count": 1}
+    why = "asked by mallory@corp.example"
+    assert (await web.client.post("/api/v1/jobs", json={**job, "reason": why}, headers=ADMIN)).status_code == 200
 
 
 async def after_retention(web: Running) -> None:

@@ -41,6 +41,7 @@ UNCHANGED_TABLES = (
     "oauth_grants",
     "refused_deliveries",
     "deliveries",
+    "bulk_jobs",
 )
 
 

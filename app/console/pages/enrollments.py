@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from app.console.enrollment_facts import person_of, target_of
-from app.console.lists import PAGE_ROWS, PERIOD_WORDS, Period, Slice, period_links, sliced, turned
+from app.console.bulk_changes import add_waiting
+from app.console.enrollment_lines import Line, line_of
+from app.console.lists import PAGE_ROWS, PERIOD_WORDS, Period, Slice, period_links, sliced, turned, with_query
 from app.console.page import ROOT, Pages, Place, Visit
-from app.console.receipts.reasons import why
-from app.console.receipts.wording import as_sentence
-from app.console.states import SHOWN, enrollments_counted, shown
-from app.console.text import masked
+from app.console.states import SHOWN, enrollments_counted
+from app.enrollments.operator_store import CANCELLABLE
 from app.ids import first_of, time_of
 from app.model import State
+from app.operators import Role
 from app.reports.enrollments_store import COUNTED, EnrollmentReads, Found, Wanted
 from app.web.fields import STORABLE
 
@@ -47,29 +47,11 @@ class Asked(Period):
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
-    """One enrollment of the list. `mark` and `word` are its state's; `code` stands below the sentence `why`."""
-
-    id: str
-    url: str
-    at: datetime
-    person: str
-    address: str
-    target: str
-    mark: str
-    word: str
-    why: str
-    code: str | None
-    rule: str
-    source: str
-    sender: str | None
-
-
-@dataclass(frozen=True, slots=True)
 class EnrollmentsPage:
     """The list: `sentence` says what all of it comes to, `asked` what it is narrowed to.
 
-    `looked_back_to` is when the look ended before the list did, and `further` leads on from there.
+    `looked_back_to` is when the look ended before the list did, and `further` leads on from there. `cancel` is where an
+    operator may cancel what waits of it, whatever the period.
     """
 
     sentence: str
@@ -81,10 +63,11 @@ class EnrollmentsPage:
     looked_back_to: datetime | None
     further: str | None
     wider: str | None
+    cancel: str | None
 
 
 def pages(console: Console) -> Pages:
-    """Return the page."""
+    """Return the page, and the cancel of what waits."""
     pages, reads = Pages(Place("Enrollments", "", 40)), EnrollmentReads(console.reads)
 
     @pages.show("/enrollments", "enrollments.html")
@@ -92,10 +75,11 @@ def pages(console: Console) -> Pages:
         asked = visit.query(Asked)
         wanted = asked.wanted(visit.now)
         found = await reads.page(wanted, PAGE_ROWS + 1)
-        lines = [_line(row) for row in found.rows]
+        lines = [line_of(row) for row in found.rows]
         listed = sliced(lines, [line.id for line in lines], asked, visit)
         return _page(visit, asked, found, listed, console.process.rulebook.current)
 
+    add_waiting(pages, console)
     return pages
 
 
@@ -115,6 +99,7 @@ def _page(visit: Visit, asked: Asked, found: Found, listed: Slice[Line], book: R
         looked_back_to=time_of(back) if back else None,
         further=turned(visit, before=back) if back else None,
         wider=None if asked.period == "30d" else period_links(visit)[-1][1],
+        cancel=_cancel(asked) if visit.may(Role.OPERATOR) else None,
     )
 
 
@@ -122,6 +107,14 @@ def _sentence(counts: Mapping[str, int], period: str, *, narrowed: bool) -> str:
     if not counts:
         return f"No enrollment{' of these' if narrowed else ''} in the last {period}."
     return f"{enrollments_counted(counts, COUNTED)}, in the last {period}."
+
+
+def _cancel(asked: Asked) -> str | None:
+    """Return where what waits of the list may be cancelled: where it is narrowed to more than a state."""
+    named = {name: str(value) for name in NARROWED if (value := getattr(asked, name)) is not None}
+    if not named.keys() - {"state"} or asked.state not in {None, *CANCELLABLE}:
+        return None
+    return with_query(f"{ROOT}/enrollments/cancel", named)
 
 
 def _choices(book: Rulebook | None, named: Mapping[str, str]) -> dict[str, Choices]:
@@ -137,28 +130,3 @@ def _choices(book: Rulebook | None, named: Mapping[str, str]) -> dict[str, Choic
 
 def _with(values: list[str], chosen: str | None) -> list[str]:
     return values if chosen is None or chosen in values else [chosen, *values]
-
-
-def _line(row: Mapping[str, Any]) -> Line:
-    person, (mark, word) = person_of(row), shown(row["state"])
-    return Line(
-        id=row["id"],
-        url=f"{ROOT}/enrollments/{row['id']}",
-        at=row["created_at"],
-        person=person,
-        address=masked(row["email"]) if "@" in row["email"] else "",
-        target=target_of(row),
-        mark=mark,
-        word=_word(row, word),
-        why=as_sentence(why(State(row["state"]), row["reason"], name=person).clause) if row["reason"] else "",
-        code=row["reason"],
-        rule=row["rule"],
-        source=row["source"],
-        sender=row["sender"],
-    )
-
-
-def _word(row: Mapping[str, Any], word: str) -> str:
-    if row["replied_at"]:
-        return f"{word}, replied"
-    return f"{word}, ended" if row["ended"] else word

@@ -25,6 +25,7 @@ document.addEventListener("htmx:before:request", (event) => {
   const live = document.getElementById("live");
   const element = event.target;
   if (element !== live) return;
-  const busy = live.contains(document.activeElement) || !document.getSelection().isCollapsed;
+  const here = [live, document.getElementById("as-of")].some((part) => part.contains(document.activeElement));
+  const busy = here || !document.getSelection().isCollapsed;
   if (busy || live.querySelector("details[open]")) event.preventDefault();
 });

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Annotated, Any
 
 import structlog
@@ -16,11 +15,11 @@ from app.bulk.job import Job, Preview
 from app.bulk.job_store import BulkJobStore
 from app.bulk.parked_store import ParkedStore
 from app.bulk.states import JobState
-from app.errors import AlreadyAsked, BulkRefused, FilterRejected, JobNotMovable, MoreThanShown, TooManyForRole
 from app.ids import Ids
 from app.web.access.routes import READS
 from app.web.api.common import LIMIT, UNREADABLE, Identity, Limit, resource
 from app.web.api.jobs_models import JobAsked, JobPage, JobPreviewed, JobRow, ParkedGroups, PreviewRow
+from app.web.job_problems import job_problems
 from app.web.pagination import JobCursor
 from app.web.problems import Problem
 
@@ -50,7 +49,7 @@ def _add_asking(router: APIRouter, asking: BulkAskStore) -> None:
     @router.post("/jobs/preview", response_model=PreviewRow, responses=UNREADABLE, openapi_extra=READS)
     async def preview(wanted: JobPreviewed) -> Preview:
         """Show what a job would be about: how many, the first ten, and how long it would take. Nothing is changed."""
-        with _problems():
+        with job_problems():
             return await asking.preview(wanted.kind, wanted.filter.meant(), role=_act().role)
 
     @router.post("/jobs", response_model=JobRow, responses=NOT_BEGUN | UNREADABLE)
@@ -59,7 +58,7 @@ def _add_asking(router: APIRouter, asking: BulkAskStore) -> None:
 
         An operator may ask for 1,000 at once, an admin for any number. A worker does it, a chunk at a time.
         """
-        with _problems():
+        with job_problems():
             job = await asking.ask(
                 asked.kind,
                 asked.filter.meant(),
@@ -108,7 +107,7 @@ def _add_moves(router: APIRouter, jobs: BulkJobStore) -> None:
 
 
 async def _moved(move: Callable[[str], Awaitable[Job | None]], job_id: str) -> Job:
-    with _problems():
+    with job_problems():
         job = _found(await move(job_id), job_id)
     log.info("bulk.job_moved", job_id=job.id, state=job.state)
     return job
@@ -125,22 +124,3 @@ def _act() -> Act:
     if act is None:
         raise AssertionError("the gate lets no request of an operator in without its act")
     return act
-
-
-@contextmanager
-def _problems() -> Iterator[None]:
-    """Raise a Problem for what cannot be asked for, or done with a job."""
-    try:
-        yield
-    except FilterRejected as error:
-        raise Problem(422, "invalid-request", str(error)) from error
-    except MoreThanShown as error:
-        raise Problem(409, "more-than-shown", str(error), count=error.count) from error
-    except AlreadyAsked as error:
-        raise Problem(409, "already-asked", str(error), job=error.job_id) from error
-    except TooManyForRole as error:
-        raise Problem(403, "too-many-for-role", str(error)) from error
-    except BulkRefused as error:
-        raise Problem(409, "not-begun", str(error)) from error
-    except JobNotMovable as error:
-        raise Problem(409, "wrong-state", str(error)) from error
