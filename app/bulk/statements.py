@@ -50,10 +50,10 @@ HAND_BACK = text("""
     UPDATE bulk_jobs SET leased_until = clock_timestamp() WHERE state = 'running' AND leased_by = :worker
 """)
 
-# What was about to commit when the rows were counted is one of them: there may be a few more than were counted.
 # The lock holds until the chunk is committed: an operator who pauses the job waits for that, and then it is paused.
 LOCK_MINE = text("SELECT * FROM bulk_jobs WHERE id = :id AND attempt = :attempt AND state = 'running' FOR UPDATE")
 
+# What was about to commit when the rows were counted is one of them: there may be a few more than were counted.
 MOVE_ON = text("""
     UPDATE bulk_jobs SET
         state = :state, cursor = :cursor, done = :done,

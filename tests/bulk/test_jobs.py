@@ -134,6 +134,31 @@ async def test_what_came_after_the_count_is_none_of_it(desk: Desk) -> None:
     assert (await desk.job(job.id)).done == 3
 
 
+async def test_what_waited_then_and_was_held_or_parked_since_is_cancelled(desk: Desk) -> None:
+    await desk.has(3, state="ready", reason=None)
+    job = await desk.ask("cancel", Filter(rule="demo", states=("held", "ready", "parked")))
+    await desk.run(
+        "UPDATE enrollments SET state = 'held', updated_at = clock_timestamp() WHERE id < 'enr_000000000002'"
+    )
+    await desk.run("UPDATE enrollments SET state = 'parked', updated_at = clock_timestamp() WHERE state = 'ready'")
+    await desk.work()
+    assert await desk.states() == {"cancelled": 3}
+    assert (await desk.job(job.id)).outcomes == {"cancelled": 3}
+
+
+async def test_a_parked_one_that_is_released_meanwhile_is_not_cancelled_with_the_parked(desk: Desk) -> None:
+    await desk.has(2)
+    job = await desk.ask("cancel", Filter(rule="demo", states=("parked",)))
+    async with desk.engine.connect() as connection:
+        await connection.exec_driver_sql("UPDATE enrollments SET state = 'ready' WHERE id = 'enr_000000000002'")
+        working = asyncio.create_task(desk.work())
+        await until_a_statement_waits(desk.engine)
+        await connection.commit()
+    await working
+    assert await desk.states() == {"cancelled": 1, "ready": 1}
+    assert (await desk.job(job.id)).outcomes == {"cancelled": 1, "in_hand_or_over": 1}
+
+
 async def test_more_than_was_shown_or_than_the_role_may_is_not_begun(desk: Desk) -> None:
     await desk.has(1001)
     with pytest.raises(MoreThanShown):
@@ -225,6 +250,20 @@ async def test_a_worker_that_dies_within_a_chunk_is_followed_by_another(desk: De
         await dying.work(claimed)
     assert (await desk.job(job.id)).outcomes == {"released": 250}
     assert await desk.run("SELECT count(*), count(DISTINCT enrollment_id) FROM journal") == [(250, 250)]
+
+
+async def test_a_worker_whose_job_was_taken_over_writes_nothing(desk: Desk) -> None:
+    await desk.has(150)
+    await desk.ask()
+    slow = desk.store("slow", lease=0.0)
+    claimed = await slow.claim()
+    assert claimed is not None
+    assert (taken := await desk.store("two").claim()) is not None
+    for act in (slow.work(claimed), slow.fail(claimed, "a defect")):
+        with pytest.raises(FenceLost):
+            await act
+    assert await desk.states() == {"parked": 150}
+    assert (await desk.store("two").work(taken)).outcomes["released"] == 100
 
 
 async def test_a_lease_of_another_worker_is_respected(desk: Desk) -> None:
