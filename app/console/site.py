@@ -210,7 +210,9 @@ def _problem(request: Request, problem: Problem) -> Response:
     if request.url.path.endswith(JSON):
         return problem.response()
     title = TITLES.get(problem.status, "This did not work")
-    page = {"title": title, "lines": [problem.detail], "url": OVERVIEW, "word": "Go to the overview"}
+    away = problem.status == Busy.status
+    url, word = (_where(request), "Try again") if away else (OVERVIEW, "Go to the overview")
+    page = {"title": title, "lines": [problem.detail], "url": url, "word": word}
     html = render("message.html", page=page)
     return Response(html, problem.status, dict(problem.headers or {}), "text/html")
 
@@ -219,10 +221,14 @@ def _to_sign_in(request: Request, route: Served) -> Response:
     """Send a person to sign in, and back to the page afterwards; a program is answered that it needs a session."""
     if route.as_json:
         return Problem(401, "not-signed-in", f"Sign in at {SIGN_IN}.").response()
-    back = (
-        request.url.path + (f"?{request.url.query}" if request.url.query else "") if route.method == "GET" else OVERVIEW
-    )
-    return RedirectResponse(f"{SIGN_IN}?{urlencode({'next': back})}", 303)
+    return RedirectResponse(f"{SIGN_IN}?{urlencode({'next': _where(request)})}", 303)
+
+
+def _where(request: Request) -> str:
+    """Return the page that was asked for, the overview where a form was sent."""
+    if request.method != "GET":
+        return OVERVIEW
+    return request.url.path + (f"?{request.url.query}" if request.url.query else "")
 
 
 def lives(page: Page, model: Any) -> int | None:

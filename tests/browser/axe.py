@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 from axe_playwright_python.base import AXE_SCRIPT
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from playwright.async_api import Page
 
 TAGS = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22a", "wcag22aa", "best-practice")
 BY_COLOUR = ("color-contrast", "link-in-text-block")
+# What takes time and is not shown is left out: the place of each element in the document.
+OPTIONS = {"resultTypes": ["violations"], "selectors": False, "ancestry": False, "xpath": False}
 RUN = "([options]) => axe.run(document, options)"
 
 
@@ -21,10 +21,11 @@ async def load_axe(page: Page) -> None:
     await page.evaluate(AXE_SCRIPT)
 
 
-async def violations(page: Page, rules: Sequence[str] = ()) -> list[str]:
-    """Return what axe finds, by these rules or by all: each with the element."""
-    only = {"type": "rule", "values": list(rules)} if rules else {"type": "tag", "values": list(TAGS)}
-    found: dict[str, Any] = await page.evaluate(RUN, [{"runOnly": only, "resultTypes": ["violations"]}])
+async def violations(page: Page, *, colours: bool = True, all_else: bool = True) -> list[str]:
+    """Return what axe finds, each with the element: by the rules about colours, by all others, or by both."""
+    chosen = {"type": "tag", "values": list(TAGS)} if all_else else {"type": "rule", "values": list(BY_COLOUR)}
+    without = {name: {"enabled": colours} for name in BY_COLOUR}
+    found: dict[str, Any] = await page.evaluate(RUN, [{**OPTIONS, "runOnly": chosen, "rules": without}])
     return [
         f"{one['id']}: {one['help']}: {node['html'][:160]} {_message(node)}"
         for one in found["violations"]

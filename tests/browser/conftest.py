@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import async_playwright
+from playwright.async_api import async_playwright, expect
 
 from tests.browser.furnished import Furnished, furnished
-from tests.browser.tabs import Tabs
+from tests.browser.tabs import PATIENCE, Tabs
 from tests.support.chromium import MISSING, find_chromium
 from tests.support.console_service import ConsoleService, console_service
 from tests.support.postgres import TEMPLATE
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     Furnish = Callable[..., AbstractAsyncContextManager[Furnished]]
 
 HERE = Path(__file__).parent
+expect.set_options(timeout=PATIENCE)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

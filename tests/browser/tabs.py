@@ -20,6 +20,8 @@ VIOLATIONS = """
       console.error(`policy: ${event.effectiveDirective} ${event.blockedURI} ${event.sourceFile}:${event.lineNumber}`);
     });
 """
+# Milliseconds. A busy machine takes its time: this only ends a test that hangs.
+PATIENCE = 120_000
 WRONG = {"error", "warning", "assert"}
 MISSED = "Failed to load resource: the server responded with a status of "
 
@@ -41,6 +43,7 @@ class Tabs:
         """Return a page of a browser of its own, signed in with this role, or not at all."""
         context = await self.browser.new_context(base_url=service.url, **options)
         self.contexts.append(context)
+        context.set_default_timeout(PATIENCE)
         context.on("console", self._heard)
         context.on("weberror", self._failed)
         if options.get("java_script_enabled", True):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import tempfile
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -24,7 +25,7 @@ from app.settings import load_settings
 from app.sources import PROVIDERS
 from app.tls import tls_context
 from tests.support.console import SIGNED_IN
-from tests.support.processes import Process
+from tests.support.processes import WATCHDOG_SECONDS, Process
 from tests.support.rulebooks import loaded
 from tests.support.service import TOKENS
 
@@ -75,6 +76,13 @@ class ConsoleService:
         """Ask the database."""
         async with self.engine.connect() as connection:
             return list((await connection.execute(text(statement), values)).all())
+
+    async def rows_until(self, statement: str, **values: Any) -> list[Any]:
+        """Return what a statement finds as soon as it finds something."""
+        async with asyncio.timeout(WATCHDOG_SECONDS):
+            while not (found := await self.rows(statement, **values)):  # noqa: ASYNC110  # only asking tells
+                await asyncio.sleep(0.02)
+        return found
 
 
 @asynccontextmanager

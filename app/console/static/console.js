@@ -29,3 +29,19 @@ document.addEventListener("htmx:before:request", (event) => {
   const busy = here || !document.getSelection().isCollapsed;
   if (busy || live.querySelector("details[open]")) event.preventDefault();
 });
+
+// An answer that is no such page (the store is away, the session has ended) does not take the page's place.
+const stale = (isStale) => {
+  const line = document.getElementById("stale");
+  if (line) line.hidden = !isStale;
+};
+
+document.addEventListener("htmx:after:request", (event) => {
+  const { sourceElement, text } = event.detail.ctx;
+  if (sourceElement.id !== "live") return;
+  const isPage = text.includes('id="live"');
+  stale(!isPage);
+  if (!isPage) event.preventDefault();
+});
+
+document.addEventListener("htmx:error", () => stale(true));

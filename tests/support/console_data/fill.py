@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+import orjson
 from sqlalchemy import text
 
 from app.database.engine import open_engine
@@ -33,7 +34,7 @@ async def fill(database_url: str, now: datetime) -> None:
     """Fill the database with what happened in the seven days before `now`."""
     engine = open_engine(database_url, pool_size=2)
     book = loaded(RULES, SEGUE_HUBSPOT_TOKEN="pat-sandbox", **SECRETS)
-    happened = week()
+    happened = week(now)
     made = records(happened, book, now)
     await store(engine, made)
     async with engine.begin() as connection:
@@ -61,6 +62,16 @@ async def _count(engine: AsyncEngine, now: datetime) -> None:
 FIND = text("SELECT id, received_at FROM enrollments WHERE delivery_id = :delivery ORDER BY id LIMIT 1")
 
 
+JSON = "CAST(CAST(:assignment AS text) AS jsonb)"
+
+
+def _assignment(sender: str) -> str:
+    """Return what was considered when a sender was chosen."""
+    other = {"sender": "contact-owner", "chosen": False, "because": "the contact has no owner"}
+    chosen = {"sender": sender, "chosen": True, "because": "has most left of its 24 hours"}
+    return orjson.dumps([other, chosen]).decode()
+
+
 async def _end(connection: AsyncConnection, id_: str, received_at: datetime, outcome: Outcome) -> None:
     """Let an enrollment stand as its outcome says."""
     last = max((line.minutes for line in outcome.lines), default=0.0)
@@ -72,6 +83,8 @@ async def _end(connection: AsyncConnection, id_: str, received_at: datetime, out
         "sender_user_id": USERS.get(outcome.sender or ""),
         "sender_email": f"{outcome.sender}@acme.example" if outcome.sender else None,
         "attempt": 1,
+        "assignment": _assignment(outcome.sender) if outcome.sender else None,
+        "hubspot_enrollment_id": str(5550000 + int(id_[-4:], 16)) if outcome.state == "enrolled" else None,
         "contact_id": str(30000 + int(id_[-4:], 16)) if outcome.sender else None,
         "updated_at": received_at + timedelta(minutes=last),
         "due_at": received_at + timedelta(minutes=outcome.due),
@@ -80,7 +93,7 @@ async def _end(connection: AsyncConnection, id_: str, received_at: datetime, out
     }
     if outcome.state == "enrolled" and "ended" not in values:
         values["follow_at"] = received_at + timedelta(days=90)
-    assignments = ", ".join(f"{name} = :{name}" for name in values)
+    assignments = ", ".join(f"{name} = {JSON if name == 'assignment' else f':{name}'}" for name in values)
     await connection.execute(text(f"UPDATE enrollments SET {assignments} WHERE id = :id"), values | {"id": id_})  # noqa: S608  # our own columns
 
 

@@ -45,7 +45,14 @@ def _worked(sender: str | None, *, to: str = "sending") -> tuple[Line, ...]:
     """Return the lines of an enrollment that a worker took up, as far as the step `to`."""
     steps = (
         Line(2 * SECOND, "ready", "working", "claimed", "claimed"),
-        Line(2.2 * SECOND, "working", "working", "assigned", "assigned", f"{sender} has most left" if sender else None),
+        Line(
+            2.2 * SECOND,
+            "working",
+            "working",
+            "assigned",
+            "assigned",
+            f"{sender}: has most left of its 24 hours" if sender else None,
+        ),
         Line(3.1 * SECOND, "working", "working", "prepared", "prepared"),
         Line(3.7 * SECOND, "working", "working", "sending", "sending"),
     )

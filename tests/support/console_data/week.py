@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 from app.cli import demo_events
 from tests.support.console_data.outcomes import (
@@ -23,12 +25,48 @@ from tests.support.console_data.outcomes import (
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from datetime import datetime
 
 SEED = 17
-FIRST = "Ada Bruno Carla Dmitri Elif Farah Georg Hana Ines Jonas Kofi Lena Mateo Nora Omar Petra Quinn Rosa Sven Tara"
-LAST = "Okafor Brandt Conti Desai Eriksen Fontaine Grabowski Haas Ito Jensen Klein Lopez Moreau Novak Ortiz Patel"
-FIRMS = "brightmill northgate lumenlabs harbourline fernandco tessellate quarrystone oakfield"
-WORKDAY = (8, 9, 9, 10, 10, 10, 11, 11, 12, 13, 14, 14, 15, 15, 16, 17, 19, 21)  # hours, the busy ones more often
+FIRST = """Ada Bruno Carla Dmitri Elif Farah Georg Hana Ines Jonas Kofi Lena Mateo Nora Omar Petra Quinn Rosa Sven Tara
+    Udo Vera Wanda Xenia Yusuf Zoe""".split()  # noqa: SIM905  # names read better in a paragraph
+LAST = """Okafor Brandt Conti Desai Eriksen Fontaine Grabowski Haas Ito Jensen Klein Lopez Moreau Novak Ortiz Patel Ruiz
+    Silva Tanaka""".split()  # noqa: SIM905  # as above
+FIRMS = ("brightmill", "northgate", "lumenlabs", "harbourline", "fernandco", "tessellate", "quarrystone", "oakfield")
+# A working day's hours by the clock of the account, the busy ones more often.
+HOURS = (
+    7,
+    8,
+    8,
+    9,
+    9,
+    9,
+    9,
+    10,
+    10,
+    10,
+    10,
+    11,
+    11,
+    11,
+    12,
+    12,
+    13,
+    13,
+    14,
+    14,
+    14,
+    15,
+    15,
+    15,
+    16,
+    16,
+    17,
+    18,
+    20,
+    22,
+)
+ZONE = ZoneInfo("Europe/Berlin")
 DAYS = 7
 MINUTES_A_DAY = 24 * 60
 
@@ -61,21 +99,18 @@ ADA = Person("Ada", "Okafor", "brightmill")
 
 
 def people() -> list[Person]:
-    """Return everyone but Ada, in an order that mixes firms and names."""
-    firsts, lasts, firms = FIRST.split(), LAST.split(), FIRMS.split()
+    """Return everyone but Ada Okafor, in an order that mixes firms and names."""
     found = [
-        Person(
-            firsts[number % len(firsts)], lasts[(number * 7 + number // 20) % len(lasts)], firms[number % len(firms)]
-        )
-        for number in range(320)
+        Person(FIRST[number % len(FIRST)], LAST[(number + number // 26 * 5) % len(LAST)], FIRMS[number % len(FIRMS)])
+        for number in range(494)
     ]
     return [one for one in dict.fromkeys(found) if one != ADA]
 
 
-def week() -> list[Happening]:
-    """Return what happened, the oldest first."""
+def week(now: datetime) -> list[Happening]:
+    """Return what happened in the days before `now`, the oldest first."""
     chance, cast = random.Random(SEED), iter(people())  # noqa: S311  # the same each time
-    happened = [*_special(cast), *_ordinary(chance, cast), *_ada()]
+    happened = [*_special(cast), *_ordinary(chance, cast, now), *_ada()]
     return sorted(happened, key=lambda one: -one.minutes)
 
 
@@ -126,9 +161,9 @@ def _special(cast: Iterator[Person]) -> Iterator[Happening]:
         yield Happening(
             1700 + 200 * number, "demo-form", form(8300 + number, next(cast), 120), parked("unsettled", "anna")
         )
-    for number in range(24):
-        yield Happening(240 - 8 * number, "demo-form", form(8400 + number, next(cast), 75), held("window"))
-    for number in range(9):
+    for number in range(12):
+        yield Happening(240 - 16 * number, "demo-form", form(8400 + number, next(cast), 75), held("window"))
+    for number in range(5):
         webinar = _webinar(8500 + number, next(cast))
         yield Happening(200 - 11 * number, "webinar", webinar, held("quota", "ben"))
     for number in range(6):
@@ -141,21 +176,26 @@ def _special(cast: Iterator[Person]) -> Iterator[Happening]:
     yield Happening(5000, "crm", demo_events.crm(8702, next(cast).email, "Sven", 64).body, expired())
 
 
+LATEST = 20  # minutes ago
+REPLY_MINUTES = 200
+SEQUENCE_MINUTES = 4 * MINUTES_A_DAY  # over which a sequence runs to its end
 REFUSALS = ("ALREADY_ENROLLED", "UNSUBSCRIBED", "ALREADY_ENROLLED", "missing_property", "suppressed", "BOUNCED")
 
 
-def _ordinary(chance: random.Random, cast: Iterator[Person]) -> Iterator[Happening]:
+def _ordinary(chance: random.Random, cast: Iterator[Person], now: datetime) -> Iterator[Happening]:
     """Return an ordinary week: most who match are enrolled, some reply, some are refused."""
-    number = 0
+    today, number = now.astimezone(ZONE).replace(minute=0, second=0, microsecond=0), 0
     for day in range(DAYS):
-        for hour in WORKDAY:
+        for hour in HOURS:
             number += 1
-            minutes = day * MINUTES_A_DAY + (24 - hour) * 60 + chance.randrange(-25, 25)
-            person = next(cast)
-            matched = number % 3 != 0
-            yield Happening(minutes, *_one(number, person, matched=matched), outcome=_usual(number, day))
+            at = today.replace(hour=hour) - timedelta(days=day) + timedelta(minutes=chance.randrange(60))
+            minutes = (now - at).total_seconds() / 60
+            if minutes < LATEST:
+                continue
+            person, matched = next(cast), number % 4 != 0
+            yield Happening(minutes, *_one(number, person, matched=matched), outcome=_usual(number, minutes))
             seen = demo_events.product(5000 + number, person.email, "Page Viewed").body
-            yield Happening(minutes - chance.randrange(1, 20), "product", seen)
+            yield Happening(minutes - chance.randrange(1, LATEST), "product", seen)
 
 
 def _one(number: int, person: Person, *, matched: bool) -> tuple[str, dict[str, Any]]:
@@ -170,10 +210,11 @@ def _one(number: int, person: Person, *, matched: bool) -> tuple[str, dict[str, 
             return "webinar", _webinar(number, person)
 
 
-def _usual(number: int, day: int) -> Outcome:
+def _usual(number: int, minutes: float) -> Outcome:
+    """Return what became of an enrollment that is so many minutes old."""
     sender = ("anna", "cara", "anna", "ben")[number % 4]
     if number % 11 == 0:
         return refused(REFUSALS[number // 11 % len(REFUSALS)], sender)
-    if day >= 1 and number % 13 == 5:  # some of them
-        return replied(sender, minutes=400)
-    return left(sender, minutes=3000) if day > 3 else enrolled(sender)  # a sequence takes days
+    if minutes > REPLY_MINUTES and number % 9 == 5:  # some of them
+        return replied(sender, minutes=REPLY_MINUTES - 60)
+    return left(sender, minutes=SEQUENCE_MINUTES) if minutes > SEQUENCE_MINUTES else enrolled(sender)
