@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 
 from app.accounts.encryption import new_key
 from app.clock import utc_now
+from app.console.person_links import PersonLinks
 from tests.console.places import parameters_of, path_of, query_of, served
 from tests.support.console_data import RULES, SECRETS, fill
 from tests.support.console_service import ConsoleService, console_service
@@ -35,7 +36,14 @@ SHOWN = {
     "rule": "demo-request",
     "endpoint": "lake",
 }
-ADA = "SELECT id FROM {} WHERE email LIKE 'ada.okafor@%' AND {} ORDER BY id LIMIT 1"
+ADA = "ada.okafor@brightmill.example"
+# The ids of what is shown, and of the enrollment that is there to be released.
+IDS = f"""
+    SELECT (SELECT id FROM events WHERE email = '{ADA}' AND type = 'form_response') AS event_id,
+           (SELECT id FROM enrollments WHERE email = '{ADA}' AND rule = 'demo-request') AS enrollment_id,
+           (SELECT max(id) FROM enrollments WHERE state = 'parked') AS parked_id
+"""  # noqa: S608  # a made-up address
+OF_WHAT_IS_PARKED = ("/release", "/cancel")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,13 +79,15 @@ async def furnished(database_url: str, sandbox_url: str, folder: Path, *, filled
 
 async def _pages(web: Running, *, filled: bool) -> tuple[Shown, ...]:
     """Return every page that a GET shows."""
-    parameters = {**await parameters_of(web), **SHOWN}
+    tokens = await PersonLinks(web.process.engine).tokens()
+    parameters = {**await parameters_of(web), **SHOWN, "person": tokens.token_of(ADA)}
     if filled:
-        parameters["event_id"] = (await web.rows(ADA.format("events", "type = 'form_response'")))[0]["id"]
-        parameters["enrollment_id"] = (await web.rows(ADA.format("enrollments", "rule = 'demo-request'")))[0]["id"]
+        parameters |= (await web.rows(IDS))[0]
     found = []
     for route in served(web):
         if route.method == "GET" and not route.as_json:
+            of_parked = filled and route.path.endswith(OF_WHAT_IS_PARKED)
+            given = parameters | ({"enrollment_id": parameters["parked_id"]} if of_parked else {})
             query = urlencode(query_of(route))
-            found.append(Shown(route.path, f"/admin{path_of(route, parameters)}" + (f"?{query}" if query else "")))
+            found.append(Shown(route.path, f"/admin{path_of(route, given)}" + (f"?{query}" if query else "")))
     return tuple(found)

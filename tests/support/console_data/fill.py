@@ -46,7 +46,7 @@ async def fill(database_url: str, now: datetime) -> None:
                     await _end(connection, found.id, found.received_at, happening.outcome)
                     lines += [_line(found.id, found.received_at, line) for line in happening.outcome.lines]
         await connection.execute(JOURNAL, sorted(lines, key=lambda line: line["at"]))
-        await fill_beside(connection, now)
+        await fill_beside(connection, book, now)
     await _count(engine, now)
     await close_direct(engine)
     await engine.dispose()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from app.cli import demo_events
+from tests.support.console_data.cast import ADA, Person, people
 from tests.support.console_data.outcomes import (
     Outcome,
     cancelled,
@@ -28,11 +29,6 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 SEED = 17
-FIRST = """Ada Bruno Carla Dmitri Elif Farah Georg Hana Ines Jonas Kofi Lena Mateo Nora Omar Petra Quinn Rosa Sven Tara
-    Udo Vera Wanda Xenia Yusuf Zoe""".split()  # noqa: SIM905  # names read better in a paragraph
-LAST = """Okafor Brandt Conti Desai Eriksen Fontaine Grabowski Haas Ito Jensen Klein Lopez Moreau Novak Ortiz Patel Ruiz
-    Silva Tanaka""".split()  # noqa: SIM905  # as above
-FIRMS = ("brightmill", "northgate", "lumenlabs", "harbourline", "fernandco", "tessellate", "quarrystone", "oakfield")
 # A working day's hours by the clock of the account, the busy ones more often.
 HOURS = (
     7,
@@ -72,20 +68,6 @@ MINUTES_A_DAY = 24 * 60
 
 
 @dataclass(frozen=True, slots=True)
-class Person:
-    """One made-up person."""
-
-    first: str
-    last: str
-    firm: str
-
-    @property
-    def email(self) -> str:
-        """Their address."""
-        return f"{self.first}.{self.last}@{self.firm}.example".lower()
-
-
-@dataclass(frozen=True, slots=True)
 class Happening:
     """A delivery so many minutes before now, and what became of the enrollment that it led to, if it did."""
 
@@ -93,18 +75,6 @@ class Happening:
     source: str
     body: dict[str, Any]
     outcome: Outcome | None = None
-
-
-ADA = Person("Ada", "Okafor", "brightmill")
-
-
-def people() -> list[Person]:
-    """Return everyone but Ada Okafor, in an order that mixes firms and names."""
-    found = [
-        Person(FIRST[number % len(FIRST)], LAST[(number + number // 26 * 5) % len(LAST)], FIRMS[number % len(FIRMS)])
-        for number in range(494)
-    ]
-    return [one for one in dict.fromkeys(found) if one != ADA]
 
 
 def week(now: datetime) -> list[Happening]:
