@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import orjson
 from sqlalchemy import text
 
+from app.database.engine import busy_when_gone
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from datetime import datetime
@@ -59,6 +61,13 @@ async def keep_listing(engine: AsyncEngine, what: str, listing: Listing) -> None
     values = {"account": listing.account, "what": what, "read_at": listing.read_at}
     async with engine.begin() as connection:
         await connection.execute(KEEP, values | {"items": orjson.dumps(list(listing.items)).decode()})
+
+
+async def names_listed(engine: AsyncEngine, *, sequences: Iterable[str] = (), users: Iterable[str] = ()) -> Names:
+    """Return the names of these sequences and users. Raises Busy while the database cannot be reached."""
+    with busy_when_gone():
+        async with engine.connect() as connection:
+            return await read_names(connection, sequences=sequences, users=users)
 
 
 async def read_names(connection: AsyncConnection, *, sequences: Iterable[str], users: Iterable[str]) -> Names:

@@ -1,0 +1,106 @@
+"""What an operator changes of a sender, by the functions that the API calls: pause it, resume it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+import structlog
+from pydantic import BaseModel, Field
+
+from app.console.page import ROOT, Confirm, Done, Pages, Visit, not_there
+from app.console.sender_words import why
+from app.console.text import counted
+from app.operators import Role
+from app.senders.status import BY_OPERATOR, SenderStatuses
+from app.senders.wiring import sender_status
+from app.web.fields import STORABLE
+from app.web.problems import Problem
+
+if TYPE_CHECKING:
+    from app.console.context import Console
+    from app.senders.status import SenderStatus
+
+LONGEST = 500  # characters of a reason
+
+log = structlog.get_logger(__name__)
+
+
+class Of(BaseModel, extra="forbid"):
+    """Of which account a sender is meant; needed where there are several."""
+
+    account: str | None = Field(None, max_length=200, pattern=STORABLE)
+
+
+def url_of(status: SenderStatus, what: str = "") -> str:
+    """Return the path of a sender's page, or of what is done there."""
+    return f"{ROOT}/senders/{quote(status.name, safe='')}{what}?account={quote(status.account, safe='')}"
+
+
+def add(pages: Pages, console: Console) -> None:
+    """Add both changes."""
+    changes = _Changes(sender_status(console.process))
+    pages.change("/senders/{sender}/pause", changes.ask_pause, changes.pause, Role.OPERATOR)
+    pages.change("/senders/{sender}/resume", changes.ask_resume, changes.resume, Role.OPERATOR)
+
+
+@dataclass(frozen=True, slots=True)
+class _Changes:
+    statuses: SenderStatuses
+
+    async def ask_pause(self, visit: Visit) -> Confirm:
+        status = await self._status(visit)
+        return Confirm(
+            title=f"Pause {status.name}?",
+            button="Pause it",
+            back=url_of(status),
+            consequences=(
+                f"Nothing is sent by {status.name} in {status.account} until it is resumed.",
+                "Pools choose other senders; what names this one alone waits.",
+                f"Now {counted(status.waiting, 'enrollment waits', 'enrollments wait')} for it.",
+            ),
+            impossible=None if status.paused_at is None else f"It is paused already. {_why(status, visit)}",
+        )
+
+    async def pause(self, visit: Visit) -> Done:
+        status = await self._status(visit)
+        reason = visit.form.get("reason", "").replace("\x00", "").strip()[:LONGEST]
+        if status.paused_at is not None:
+            raise Problem(409, "wrong-state", "It is paused already.")
+        if not await self.statuses.pause(status.account, status.name, reason or BY_OPERATOR):
+            raise not_there("sender of this name")
+        log.info("sender.intervened", sender=status.name, account=status.account, told="paused")
+        return Done(url_of(status), f"{status.name} is paused.")
+
+    async def ask_resume(self, visit: Visit) -> Confirm:
+        status = await self._status(visit)
+        return Confirm(
+            title=f"Resume {status.name}?",
+            button="Resume it",
+            back=url_of(status),
+            consequences=(
+                _why(status, visit),
+                f"{status.name} sends again. What waited for it is tried again, ten a second.",
+            ),
+            impossible="It is not paused." if status.paused_at is None else None,
+        )
+
+    async def resume(self, visit: Visit) -> Done:
+        status = await self._status(visit)
+        if status.paused_at is None:
+            raise Problem(409, "wrong-state", "It is not paused any more.")
+        if not await self.statuses.resume(status.account, status.name):
+            raise not_there("sender of this name")
+        log.info("sender.intervened", sender=status.name, account=status.account, told="resumed")
+        return Done(url_of(status), f"{status.name} sends again.")
+
+    async def _status(self, visit: Visit) -> SenderStatus:
+        found = await self.statuses.one(visit.query(Of).account, visit.parameters["sender"])
+        if found is None:
+            raise not_there("sender of this name here; where there are several accounts, name one, too")
+        return found[2]
+
+
+def _why(status: SenderStatus, visit: Visit) -> str:
+    return why(status, visit.now, visit.zone)
