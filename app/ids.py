@@ -5,14 +5,12 @@ from __future__ import annotations
 import random
 import secrets
 import time
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 _RANDOM_BITS = 80
-_TIME_DIGITS = 12
 
 
 def _milliseconds() -> int:
@@ -39,17 +37,3 @@ class Ids:
         fresh = (self._clock() << _RANDOM_BITS) | self._randomness(_RANDOM_BITS)
         self._last = fresh if fresh > self._last else self._last + 1
         return f"{prefix}_{self._last.to_bytes(16, 'big').hex()}"
-
-
-def first_of(prefix: str, at: datetime) -> str:
-    """Return what sorts before every id with this prefix that was made at or after `at`."""
-    return f"{prefix}_{max(0, int(at.timestamp() * 1000)):012x}"
-
-
-def time_of(id_: str) -> datetime | None:
-    """Return when an id was made, to the millisecond; None for anything that is no id."""
-    digits = id_.partition("_")[2][:_TIME_DIGITS]
-    try:
-        return datetime.fromtimestamp(int(digits, 16) / 1000, UTC) if len(digits) == _TIME_DIGITS else None
-    except (ValueError, OverflowError):
-        return None

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from functools import partial
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from app.console.enrollment_facts import facts_of, may_have_been_sent, person_of
+from app.console.enrollment_words import person_of, receipt_of
 from app.console.page import REASON, ROOT, Confirm, Done, Field, Pages, Visit, not_there
-from app.console.receipts.enrollment import MAYBE_SENT, receipt
-from app.console.receipts.wording import Clock
+from app.console.receipts.enrollment import MAYBE_SENT
 from app.console.states import shown
 from app.enrollments.operator_store import CANCELLABLE, EnrollmentOperatorStore
 from app.intake.redecide import BY_API
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from app.console.context import Console
-    from app.reports.enrollments_store import EnrollmentReads
+    from app.reports.enrollments_store import EnrollmentReads, One
 
 AGAIN = Field(
     "as_rules_now",
@@ -37,10 +36,9 @@ log = structlog.get_logger(__name__)
 
 def add(pages: Pages, console: Console, reads: EnrollmentReads) -> None:
     """Add both changes."""
-    store, path = EnrollmentOperatorStore(console.process.engine), "/enrollments/{enrollment_id}"
-    ask_release, ask_cancel = partial(_ask_release, reads), partial(_ask_cancel, reads)
-    pages.change(f"{path}/release", ask_release, partial(_release, console, store), Role.OPERATOR)
-    pages.change(f"{path}/cancel", ask_cancel, partial(_cancel, store), Role.OPERATOR)
+    path, changes = "/enrollments/{enrollment_id}", _Changes(console, reads)
+    pages.change(f"{path}/release", changes.ask_release, changes.release, Role.OPERATOR)
+    pages.change(f"{path}/cancel", changes.ask_cancel, changes.cancel, Role.OPERATOR)
 
 
 def may_be_released(row: Mapping[str, Any]) -> bool:
@@ -53,78 +51,89 @@ def may_be_cancelled(row: Mapping[str, Any]) -> bool:
     return row["state"] in CANCELLABLE
 
 
-async def _ask_release(reads: EnrollmentReads, visit: Visit) -> Confirm:
-    row = await _row(reads, visit)
-    sent = (MAYBE_SENT,) if may_have_been_sent(row) else ()
-    return Confirm(
-        title=f"Release the enrollment of {person_of(row)}?",
-        button="Release it",
-        back=_url(row["id"]),
-        consequences=(
-            *_stands(row, visit),
-            "It is tried again at once, with what its rule said when its event came.",
-            *sent,
-        ),
-        fields=(AGAIN, REASON),
-        impossible=None
-        if may_be_released(row)
-        else f"It is {shown(row['state'])[1]}: only what is parked is released.",
-    )
+@dataclass(frozen=True, slots=True)
+class _Changes:
+    console: Console
+    reads: EnrollmentReads
 
+    @property
+    def store(self) -> EnrollmentOperatorStore:
+        """What releases and cancels."""
+        return EnrollmentOperatorStore(self.console.process.engine)
 
-async def _ask_cancel(reads: EnrollmentReads, visit: Visit) -> Confirm:
-    row = await _row(reads, visit)
-    intent = "The person's intent stays taken." if may_have_been_sent(row) else "The person's intent is free again."
-    return Confirm(
-        title=f"Cancel the enrollment of {person_of(row)}?",
-        button="Cancel it",
-        back=_url(row["id"]),
-        consequences=(
-            *_stands(row, visit),
-            f"Nothing is sent any more, and it cannot be released afterwards. {intent}",
-            *((MAYBE_SENT,) if may_have_been_sent(row) else ()),
-        ),
-        grave=True,
-        impossible=None
-        if may_be_cancelled(row)
-        else f"It is {shown(row['state'])[1]}: only what waits or is parked is cancelled.",
-    )
+    async def ask_release(self, visit: Visit) -> Confirm:
+        one = await self._named(visit)
+        state = shown(one.row["state"])[1]
+        return Confirm(
+            title=f"Release the enrollment of {person_of(one.row)}?",
+            button="Release it",
+            back=_url(one.row["id"]),
+            consequences=(
+                *self._stands(one, visit),
+                "It is tried again at once, with what its rule said when its event came.",
+                *_maybe_sent(one),
+            ),
+            fields=(AGAIN, REASON),
+            impossible=None if may_be_released(one.row) else f"It is {state}: only what is parked is released.",
+        )
 
+    async def ask_cancel(self, visit: Visit) -> Confirm:
+        one = await self._named(visit)
+        state = shown(one.row["state"])[1]
+        return Confirm(
+            title=f"Cancel the enrollment of {person_of(one.row)}?",
+            button="Cancel it",
+            back=_url(one.row["id"]),
+            consequences=(
+                *self._stands(one, visit),
+                "Nothing is sent any more, and it cannot be released afterwards.",
+                f"The person's intent {'stays taken' if one.row['may_have_been_sent'] else 'is free again'}.",
+                *_maybe_sent(one),
+            ),
+            grave=True,
+            impossible=None
+            if may_be_cancelled(one.row)
+            else f"It is {state}: only what waits or is parked is cancelled.",
+        )
 
-async def _release(console: Console, store: EnrollmentOperatorStore, visit: Visit) -> Done:
-    id_ = visit.parameters["enrollment_id"]
-    if visit.form.get(AGAIN.name) == "yes":
-        released = await release_as_rules_now(await redecider(console.process), id_, by=BY_API)
+    async def release(self, visit: Visit) -> Done:
+        id_ = visit.parameters["enrollment_id"]
+        if visit.form.get(AGAIN.name) == "yes":
+            return await self._released_as_rules_now(id_)
+        if not await self.store.release(id_):
+            raise Problem(409, "wrong-state", "It is not parked any more, and cannot be released.")
+        log.info("enrollment.intervened", enrollment_id=id_, told="released")
+        return Done(_url(id_), "Released. It is tried again at once.")
+
+    async def cancel(self, visit: Visit) -> Done:
+        id_ = visit.parameters["enrollment_id"]
+        if not await self.store.cancel(id_):
+            raise Problem(409, "wrong-state", "It has gone on meanwhile, and cannot be cancelled any more.")
+        log.info("enrollment.intervened", enrollment_id=id_, told="cancelled")
+        return Done(_url(id_), "Cancelled. Nothing is sent.")
+
+    async def _released_as_rules_now(self, id_: str) -> Done:
+        released = await release_as_rules_now(await redecider(self.console.process), id_, by=BY_API)
         if released.enrollment_id is None:
             raise Problem(409, "wrong-state", f"It was not released: {released.detail}.")
         return Done(
-            _url(released.enrollment_id), "Decided again by the rules in force. This enrollment took its place."
+            _url(released.enrollment_id), "Decided again by the rules in force: this enrollment took its place."
         )
-    if not await store.release(id_):
-        raise Problem(409, "wrong-state", "It is not parked any more, and cannot be released.")
-    log.info("enrollment.intervened", enrollment_id=id_, told="released")
-    return Done(_url(id_), "Released. It is tried again at once.")
+
+    async def _named(self, visit: Visit) -> One:
+        found = await self.reads.one(visit.parameters["enrollment_id"])
+        if found is None:
+            raise not_there("enrollment with this id")
+        return found
+
+    def _stands(self, one: One, visit: Visit) -> tuple[str, ...]:
+        """Return where it stands, and what to do about it first."""
+        said = receipt_of(one, self.console.process.current_rulebook(), visit)
+        return (*said.sentences, said.do) if said.do else said.sentences
 
 
-async def _cancel(store: EnrollmentOperatorStore, visit: Visit) -> Done:
-    id_ = visit.parameters["enrollment_id"]
-    if not await store.cancel(id_):
-        raise Problem(409, "wrong-state", "It has gone on meanwhile, and cannot be cancelled any more.")
-    log.info("enrollment.intervened", enrollment_id=id_, told="cancelled")
-    return Done(_url(id_), "Cancelled. Nothing is sent.")
-
-
-async def _row(reads: EnrollmentReads, visit: Visit) -> Mapping[str, Any]:
-    found = await reads.one(visit.parameters["enrollment_id"])
-    if found is None:
-        raise not_there("enrollment with this id")
-    return found[0]
-
-
-def _stands(row: Mapping[str, Any], visit: Visit) -> tuple[str, ...]:
-    """Return where it stands, and what to do about it first."""
-    said = receipt(facts_of(row), Clock(visit.zone, visit.now))
-    return (*said.sentences, said.do) if said.do else said.sentences
+def _maybe_sent(one: One) -> tuple[str, ...]:
+    return (MAYBE_SENT,) if one.row["may_have_been_sent"] else ()
 
 
 def _url(id_: str) -> str:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from app.console.enrollment_facts import person_of, target_of
+from app.console.enrollment_words import person_of
 from app.console.page import ROOT
+from app.console.receipts.of_rows import target_of_row
 from app.console.receipts.reasons import why
 from app.console.receipts.wording import as_sentence
 from app.console.states import shown
@@ -16,6 +17,8 @@ from app.model import State
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
+
+    from app.catalogue.listing_store import Names
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +41,8 @@ class Line:
     changed_at: datetime
 
 
-def line_of(row: Mapping[str, Any]) -> Line:
-    """Return an enrollment's row with the names of its event as a line."""
+def line_of(row: Mapping[str, Any], names: Names) -> Line:
+    """Return an enrollment's row with the names of its event as a line; `names` are what HubSpot listed last."""
     person, (mark, word) = person_of(row), shown(row["state"])
     return Line(
         id=row["id"],
@@ -47,14 +50,14 @@ def line_of(row: Mapping[str, Any]) -> Line:
         at=row["created_at"],
         person=person,
         address=masked(row["email"]) if "@" in row["email"] else "",
-        target=target_of(row),
+        target=target_of_row(row, names),
         mark=mark,
         word=_word(row, word),
         why=as_sentence(why(State(row["state"]), row["reason"], name=person).clause) if row["reason"] else "",
         code=row["reason"],
         rule=row["rule"],
         source=row["source"],
-        sender=row["sender"],
+        sender=names.sender(row["account"], row["sender_user_id"]) or row["sender"],
         changed_at=row["updated_at"],
     )
 

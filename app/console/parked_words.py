@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING
 
-from app.bulk.parked_filter import ONE_BY_ONE
 from app.bulk.groups import By
+from app.bulk.parked_filter import ONE_BY_ONE
 from app.console.lists import with_query
 from app.console.page import ROOT
 from app.console.receipts.reasons import why

@@ -5,11 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import func, select
+from sqlalchemy import func, literal_column, select
 
+from app.catalogue.listing_store import read_names
 from app.database.engine import busy_when_gone
-from app.database.schema import enrollments, events, journal
+from app.database.fragments import MAY_HAVE_BEEN_SENT
+from app.database.schema import enrollments, events
 from app.model import State
+from app.reports.person_store import read_journals
 from app.reports.store import PLAN_FOR_VALUES
 
 if TYPE_CHECKING:
@@ -19,16 +22,18 @@ if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Select, Subquery
     from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+    from app.catalogue.listing_store import Names
+
 # At most so many enrollments are looked at where no index serves all that a list is narrowed to.
 LOOKED_AT = 20_000
 COUNTED = 10_000
-JOURNAL_LINES = 500
 INDEXED = ("rule", "source", "state")
 RARE = frozenset({State.HELD, State.READY, State.WORKING, State.UNCERTAIN, State.PARKED})
+_MAYBE_SENT: ColumnElement[bool] = literal_column(MAY_HAVE_BEEN_SENT).label("may_have_been_sent")
 NAMES = (events.c.first_name, events.c.last_name, events.c.name)
 _LISTED = (
     "id", "created_at", "updated_at", "due_at", "email", "rule", "source", "account", "sequence", "plan", "sender",
-    "state", "reason", "event_id", "ended", "replied_at",
+    "sender_user_id", "state", "reason", "event_id", "ended", "replied_at",
 )  # fmt: skip
 
 
@@ -68,11 +73,22 @@ class Found:
     """A page of enrollments, newest first, and how many of each state there are among all, up to 10,001 together.
 
     `looked_back_to` is the id at which the look ended before it came to the end of the list, None where it did not.
+    `names` are those of its sequences and senders.
     """
 
     rows: Sequence[Mapping[str, Any]]
     counts: Mapping[str, int]
     looked_back_to: str | None
+    names: Names
+
+
+@dataclass(frozen=True, slots=True)
+class One:
+    """One enrollment with the names that its event has, its journal, oldest first, and its sequence's and sender's."""
+
+    row: Mapping[str, Any]
+    journal: Sequence[Mapping[str, Any]]
+    names: Names
 
 
 class EnrollmentReads:
@@ -89,17 +105,20 @@ class EnrollmentReads:
                 rows = await _rows(connection, listed(wanted, limit))
                 counts = {row["state"]: row["count"] for row in await _rows(connection, counted(wanted))}
                 end = await _rows(connection, end_of_look(wanted)) if wanted.unserved and len(rows) < limit else []
+                names = await _names(connection, rows)
         ordered = rows[::-1] if wanted.after is not None else rows
-        return Found(ordered, counts, end[0]["id"] if end else None)
+        return Found(ordered, counts, end[0]["id"] if end else None, names)
 
-    async def one(self, id_: str) -> tuple[Mapping[str, Any], Sequence[Mapping[str, Any]]] | None:
-        """Return an enrollment with the names that its event has, and its journal, oldest first; None without one."""
-        row = select(enrollments, *NAMES).outerjoin(events, events.c.id == enrollments.c.event_id)
-        lines = select(journal).where(journal.c.enrollment_id == id_).order_by(journal.c.id).limit(JOURNAL_LINES)
+    async def one(self, id_: str) -> One | None:
+        """Return one enrollment, None where there is none."""
+        wanted = select(enrollments, _MAYBE_SENT, *NAMES).outerjoin(events, events.c.id == enrollments.c.event_id)
         with busy_when_gone():
             async with self._engine.connect() as connection:
-                found = await _rows(connection, row.where(enrollments.c.id == id_))
-                return (found[0], await _rows(connection, lines)) if found else None
+                rows = await _rows(connection, wanted.where(enrollments.c.id == id_))
+                if not rows:
+                    return None
+                journals = await read_journals(connection, [id_])
+                return One(rows[0], journals.get(id_, []), await _names(connection, rows))
 
 
 def listed(wanted: Wanted, limit: int) -> Select[Any]:
@@ -153,6 +172,11 @@ def _beside(looked: Subquery, wanted: Wanted) -> list[ColumnElement[bool]]:
 
 def _order(column: ColumnElement[str], wanted: Wanted) -> Any:
     return column.asc() if wanted.after is not None else column.desc()
+
+
+async def _names(connection: AsyncConnection, rows: Sequence[Mapping[str, Any]]) -> Names:
+    users = [row["sender_user_id"] for row in rows if row["sender_user_id"]]
+    return await read_names(connection, sequences=[row["sequence"] for row in rows if row["sequence"]], users=users)
 
 
 async def _rows(connection: AsyncConnection, statement: Select[Any]) -> list[Mapping[str, Any]]:

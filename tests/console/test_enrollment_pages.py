@@ -9,8 +9,8 @@ import pytest
 
 from app.clock import utc_now
 from app.console.states import enrollments_counted
-from app.ids import first_of
 from app.reports import enrollments_store
+from app.reports.id_times import first_id
 from tests.console.places import fill
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ async def test_the_list_is_narrowed(web: Running, viewer: Browser, query: dict[s
 
 async def test_an_enrollment_before_the_period_is_not_listed(web: Running, viewer: Browser) -> None:
     await web.execute(MADE, rows=1)
-    await web.execute("UPDATE enrollments SET id = :id", id=first_of("enr", utc_now() - timedelta(hours=25)) + "0" * 20)
+    await web.execute("UPDATE enrollments SET id = :id", id=first_id("enr", utc_now() - timedelta(hours=25)) + "0" * 20)
     assert await ids(viewer) == []
     assert len(await ids(viewer, period="7d")) == 1
 

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from app.accounts.identity_store import IdentityStore
 from app.console import enrollment_changes as changes
-from app.console.enrollment_facts import action_of, facts_of, person_of, target_of
+from app.console.enrollment_words import person_of, receipt_of
 from app.console.page import Pages, Visit, not_there
 from app.console.person_links import PersonLinks
-from app.console.receipts.enrollment import Receipt, receipt
 from app.console.receipts.journal import line_sentence
-from app.console.receipts.wording import Clock, as_sentence
+from app.console.receipts.of_rows import description_of, target_of_row
+from app.console.receipts.wording import as_sentence, rule_named
 from app.console.states import shown
 from app.console.text import masked
 from app.database.engine import busy_when_gone
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from app.console.context import Console
+    from app.console.receipts.enrollment import Receipt
+    from app.reports.enrollments_store import One
+    from app.rules.rulebook import Rulebook
 
 CONTACT_URL = "https://app.hubspot.com/contacts/{portal}/record/0-1/{contact}"
 FAULTS_PAGE = "docs/faults.md"
@@ -63,7 +66,6 @@ class EnrollmentPage:
     address: str
     person_url: str | None
     target: str
-    action: str
     mark: str
     word: str
     final: bool
@@ -97,38 +99,32 @@ def pages(console: Console) -> Pages:
         found = await reads.one(visit.parameters["enrollment_id"])
         if found is None:
             raise not_there("enrollment with this id")
-        row, lines = found
         with busy_when_gone():
             portals = {} if console.process.practice else await identities.portals()
         url = await links.urls()
-        return _page(visit, row, lines, portals, url(row["email"]))
+        return _page(visit, found, portals, url(found.row["email"]), console.process.current_rulebook())
 
     changes.add(pages, console, reads)
     return pages
 
 
-def _page(
-    visit: Visit,
-    row: Mapping[str, Any],
-    lines: Sequence[Mapping[str, Any]],
-    portals: Mapping[str, str],
-    url: str | None,
-) -> EnrollmentPage:
+def _page(visit: Visit, one: One, portals: Mapping[str, str], url: str | None, book: Rulebook) -> EnrollmentPage:
+    row = one.row
     mark, word = shown(row["state"])
     portal, contact = portals.get(row["account"]), row["contact_id"]
     found = {name: row[name] for name in _AS_STORED}
     return EnrollmentPage(
         person=person_of(row),
+        sender=one.names.sender(row["account"], row["sender_user_id"]) or row["sender"],
         address=masked(row["email"]) if "@" in row["email"] else "",
         person_url=url,
-        target=target_of(row),
-        action=action_of(row),
+        target=target_of_row(row, one.names),
         mark=mark,
         word=word,
         final=row["state"] in FINAL,
-        receipt=receipt(facts_of(row), Clock(visit.zone, visit.now)),
+        receipt=receipt_of(one, book, visit),
         fault=_fault(row["reason"]),
-        steps=[_step(line) for line in lines],
+        steps=[_step(line, book) for line in one.journal],
         considered=[_considered(one) for one in row["assignment"] or ()],
         contact_url=CONTACT_URL.format(portal=portal, contact=contact) if portal and contact else None,
         may_release=visit.may(Role.OPERATOR) and changes.may_be_released(row),
@@ -138,7 +134,7 @@ def _page(
 
 
 _AS_STORED = (
-    "id", "rule", "source", "account", "sender", "intent", "created_at", "expires_at", "tries", "contact_id",
+    "id", "rule", "source", "account", "intent", "created_at", "expires_at", "tries", "contact_id",
     "event_id", "decision_id",
 )  # fmt: skip
 
@@ -148,8 +144,10 @@ def _fault(reason: str | None) -> str | None:
     return f"{FAULTS_PAGE}#{fault.anchor}" if fault else None
 
 
-def _step(line: Mapping[str, Any]) -> Step:
-    said = as_sentence(line_sentence(line["cause"], line["detail"]))
+def _step(line: Mapping[str, Any], book: Rulebook) -> Step:
+    rule = line["by_rule"]
+    by = rule_named(rule, description_of(book, rule)) if rule else line["by_operator"]
+    said = as_sentence(line_sentence(line["cause"], line["detail"], by=by))
     return Step(line["at"], shown(line["after"])[1], said, line["attempt"])
 
 

@@ -13,16 +13,17 @@ from app.console.lists import PAGE_ROWS, PERIOD_WORDS, Period, Slice, period_lin
 from app.console.page import ROOT, Pages, Place, Visit
 from app.console.states import SHOWN, enrollments_counted
 from app.enrollments.operator_store import CANCELLABLE
-from app.ids import first_of, time_of
 from app.model import State
 from app.operators import Role
 from app.reports.enrollments_store import COUNTED, EnrollmentReads, Found, Wanted
+from app.reports.id_times import first_id, time_of
 from app.web.fields import STORABLE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
+    from app.catalogue.listing_store import Names
     from app.console.context import Console
     from app.rules.rulebook import Rulebook
 
@@ -43,7 +44,7 @@ class Asked(Period):
         """Return what the store is asked."""
         named = {name: value for name in NARROWED if (value := getattr(self, name)) is not None}
         columns = {name: str(value) for name, value in named.items()}
-        return Wanted(first_of("enr", self.since(now)), columns, self.before, self.after)
+        return Wanted(first_id("enr", self.since(now)), columns, self.before, self.after)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +76,7 @@ def pages(console: Console) -> Pages:
         asked = visit.query(Asked)
         wanted = asked.wanted(visit.now)
         found = await reads.page(wanted, PAGE_ROWS + 1)
-        lines = [line_of(row) for row in found.rows]
+        lines = [line_of(row, found.names) for row in found.rows]
         listed = sliced(lines, [line.id for line in lines], asked, visit)
         return _page(visit, asked, found, listed, console.process.rulebook.current)
 

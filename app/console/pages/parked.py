@@ -115,7 +115,7 @@ async def _listed(reads: EnrollmentReads, visit: Visit, asked: Asked, group: Gro
     columns = {"state": str(State.PARKED), **asked.columns()}
     wanted = Wanted(FIRST, columns, asked.before, asked.after, asked.changed())
     found = await reads.page(wanted, PAGE_ROWS + 1)
-    lines = [line_of(row) for row in found.rows]
+    lines = [line_of(row, found.names) for row in found.rows]
     listed, ended = sliced(lines, [line.id for line in lines], asked, visit), found.looked_back_to
     if ended and asked.after is not None:
         listed, ended = replace(listed, newer=turned(visit, after=ended)), None
