@@ -58,8 +58,7 @@ async def parameters_of(web: Running) -> dict[str, str]:
         SELECT (SELECT max(id) FROM events) AS event_id, (SELECT max(id) FROM enrollments) AS enrollment_id,
                (SELECT max(id) FROM refused_deliveries) AS delivery_id,
                (SELECT CAST(max(number) AS text) FROM suppressions) AS number,
-               (SELECT max(id) FROM forgettings) AS forgetting_id, (SELECT max(id) FROM bulk_jobs) AS job_id
-               (SELECT max(id) FROM forgettings) AS forgetting_id,
+               (SELECT max(id) FROM forgettings) AS forgetting_id, (SELECT max(id) FROM bulk_jobs) AS job_id,
                (SELECT encode(max(sha256), 'hex') FROM console_sessions) AS session
     """)
     return {name: value for name, value in rows[0].items() if value} | {

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-    from app.catalogue.listing_store import Names
     from app.console.context import Console
     from app.rules.rulebook import Rulebook
 

@@ -22,7 +22,7 @@ from app.reports.overview_store import Standing, read_standing
 from app.senders.pause_store import SenderPauseStore
 from app.senders.status import SenderStatus, SenderStatuses
 from app.tallies import read_store as tallies
-from app.tallies.wiring import silences
+from app.tallies.silences import silences
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -13,10 +13,10 @@ from app.console.lists import PAGE_ROWS, Slice, sliced, turned, with_query
 from app.console.page import Pages, Place, Visit
 from app.console.parked_query import Asked
 from app.console.parked_words import PARKED, WAYS, Group, all_of, group_of, one_of
-from app.ids import time_of
 from app.model import State
 from app.operators import Role
 from app.reports.enrollments_store import EnrollmentReads, Wanted
+from app.reports.id_times import time_of
 
 if TYPE_CHECKING:
     from datetime import datetime
