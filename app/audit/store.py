@@ -36,10 +36,14 @@ INSERT = text("""
 
 @dataclass(frozen=True, slots=True)
 class AuditFilters:
-    """What the log is narrowed to. `after` is the last id of the page before; the newest row comes first."""
+    """What the log is narrowed to; `target` is what acts are about, such as an id, masked as all rows are.
+
+    `after` is the last id of the page before; the newest row comes first.
+    """
 
     who: str | None = None
     what: str | None = None
+    target: str | None = None
     since: datetime | None = None
     until: datetime | None = None
     after: str | None = None
@@ -80,6 +84,8 @@ class AuditStore:
         for name in ("who", "what"):
             if (wanted := getattr(filters, name)) is not None:
                 rows = rows.where(audit.c[name] == wanted)
+        if filters.target is not None:
+            rows = rows.where(audit.c.target == _target(filters.target))
         if filters.after is not None:
             rows = rows.where(audit.c.id < filters.after)
         if filters.since is not None:
@@ -102,7 +108,7 @@ def _values(act: Act, outcome: str, status: int | None, target: str | None, befo
         "role": act.role,
         "origin": act.origin,
         "what": act.what,
-        "target": None if about is None else printable(masked_text(about)[:LONGEST]),
+        "target": None if about is None else _target(about),
         "before": _json(before),
         "after": _json(_with_reason(after, act.reason)),
         "revision": act.revision,
@@ -117,6 +123,10 @@ def _with_reason(after: Any, reason: str | None) -> Any:
         return after
     left = after or {}
     return {**left, "reason": left.get("reason") or printable(reason[:LONGEST])}
+
+
+def _target(about: str) -> str:
+    return printable(masked_text(about)[:LONGEST])
 
 
 def _json(value: Any) -> str | None:

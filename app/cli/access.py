@@ -38,6 +38,7 @@ def audit(
     *,
     who: Annotated[str, typer.Option(help="A token's name, or cli, system, browser, stranger.")] = "",
     what: Annotated[str, typer.Option(help="A route or a command, as it is listed.")] = "",
+    target: Annotated[str, typer.Option(help="What it was about, as it is listed: an id, a name.")] = "",
     since: Annotated[str, typer.Option(help="From then on: 2026-11-23 or 2026-11-23T08:00Z.")] = "",
     until: Annotated[str, typer.Option(help="Before then.")] = "",
     limit: Annotated[int, typer.Option(min=1, max=10_000, help="How many rows, the newest first.")] = 50,
@@ -52,7 +53,9 @@ def audit(
     from app.cli.session import run_session
 
     begin, end = moment_of(since, "--since") if since else None, moment_of(until, "--until") if until else None
-    filters = AuditFilters(who=who or None, what=what or None, since=begin, until=end, limit=limit)
+    filters = AuditFilters(
+        who=who or None, what=what or None, target=target or None, since=begin, until=end, limit=limit
+    )
     rows = run_session(_rows(environment_of(env_file), filters, practice=practice))
     show(rows if as_json else [{name: row[name] for name in SHOWN} for row in rows], as_json=as_json)
 

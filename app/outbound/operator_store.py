@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 BATCH_SIZE = 1000
+MOST_COUNTED = 10_000
 HIDDEN = frozenset({"body", "attempts", "leased_by", "leased_until"})
 LISTED = [column for column in outbound.c if column.name not in HIDDEN]
 
@@ -71,6 +72,14 @@ class OutboundOperatorStore:
             )
             replayed += size
         return replayed
+
+    async def count_replay(
+        self, endpoint: str, *, since: datetime, until: datetime | None, states: Sequence[str]
+    ) -> dict[str, int]:
+        """Return how many events of each state `replay_many` would make due again; 10,001 stands for more of one."""
+        values = {"endpoint": endpoint, "since": since, "until": until, "states": list(states)}
+        (row,) = await self._rows(sql.COUNT_REPLAY, **values, most=MOST_COUNTED + 1)
+        return row
 
     async def knows(self, endpoint: str) -> bool:
         """Return whether there is any event for an endpoint of this name."""

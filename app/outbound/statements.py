@@ -200,6 +200,26 @@ REPLAY_THESE = text("""
     RETURNING outbound.id
 """)
 
+# How many REPLAY_MANY would send again, counted up to a limit. Each half has an index of its own, which a state that is
+# a parameter would not be served by.
+COUNT_REPLAY = text("""
+    SELECT (
+        SELECT count(*) FROM (
+            SELECT FROM outbound
+            WHERE endpoint = :endpoint AND state = 'failed' AND created_at >= :since
+              AND (CAST(:until AS timestamptz) IS NULL OR created_at < :until)
+            LIMIT CASE WHEN 'failed' = ANY(CAST(:states AS text[])) THEN CAST(:most AS bigint) ELSE 0 END
+        ) AS found
+    ) AS failed, (
+        SELECT count(*) FROM (
+            SELECT FROM outbound
+            WHERE endpoint = :endpoint AND state = 'delivered' AND kind <> 'forgotten' AND created_at >= :since
+              AND (CAST(:until AS timestamptz) IS NULL OR created_at < :until)
+            LIMIT CASE WHEN 'delivered' = ANY(CAST(:states AS text[])) THEN CAST(:most AS bigint) ELSE 0 END
+        ) AS found
+    ) AS delivered
+""")
+
 # This runs at every scrape of the metrics. An index alone answers each half, without the rows and their bodies.
 BACKLOG = text("""
     SELECT endpoint, CAST(sum(waiting) AS bigint) AS waiting, CAST(sum(failed) AS bigint) AS failed,

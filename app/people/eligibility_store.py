@@ -22,25 +22,27 @@ FORGOTTEN = Suppression(Kind.ADDRESS, "")
 # For each address the first entry that matches it: `keys` are the values that an exact entry for it may have, `forms`
 # are what patterns are held against. A tombstone comes before all entries. `contacts` are those that HubSpot has shown
 # under an address: of one that was forgotten no address is enrolled.
-FIND_ENTRIES = f"""
-    SELECT DISTINCT ON (email) email, kind, value FROM (
-        SELECT email, kind, value FROM unnest(CAST(:owners AS text[]), CAST(:keys AS text[])) AS wanted(email, key)
-        JOIN suppressions ON value = key
-        UNION ALL
-        SELECT email, kind, value FROM unnest(CAST(:emails AS text[]), CAST(:forms AS text[])) AS wanted(email, form)
-        JOIN suppressions ON kind = 'pattern' AND form LIKE fits
-        UNION ALL
-        SELECT owner, 'address', '' FROM unnest(CAST(:emails AS text[]), CAST(:forms AS text[])) AS wanted(owner, form)
-        WHERE {is_forgotten(ADDRESS, "form")}
-        UNION ALL
-        SELECT owner, 'address', ''
-        FROM unnest(CAST(:owned AS text[]), CAST(:accounts AS text[]), CAST(:contacts AS text[]))
-            AS wanted(owner, account, contact)
-        JOIN hubspot_accounts USING (account)
-        WHERE {is_forgotten(CONTACT, "(portal_id || ':' || contact)")}
-    ) AS found ORDER BY email, value
+_ALL_ENTRIES = f"""
+    SELECT email, kind, value FROM unnest(CAST(:owners AS text[]), CAST(:keys AS text[])) AS wanted(email, key)
+    JOIN suppressions ON value = key
+    UNION ALL
+    SELECT email, kind, value FROM unnest(CAST(:emails AS text[]), CAST(:forms AS text[])) AS wanted(email, form)
+    JOIN suppressions ON kind = 'pattern' AND form LIKE fits
+    UNION ALL
+    SELECT owner, 'address', '' FROM unnest(CAST(:emails AS text[]), CAST(:forms AS text[])) AS wanted(owner, form)
+    WHERE {is_forgotten(ADDRESS, "form")}
+    UNION ALL
+    SELECT owner, 'address', ''
+    FROM unnest(CAST(:owned AS text[]), CAST(:accounts AS text[]), CAST(:contacts AS text[]))
+        AS wanted(owner, account, contact)
+    JOIN hubspot_accounts USING (account)
+    WHERE {is_forgotten(CONTACT, "(portal_id || ':' || contact)")}
 """  # noqa: S608  # what is put in are conditions of ours
+FIND_ENTRIES = f"SELECT DISTINCT ON (email) email, kind, value FROM ({_ALL_ENTRIES}) AS found ORDER BY email, value"  # noqa: S608  # as above
 FIND = text(FIND_ENTRIES)
+
+# All entries that match, for who asks which they are.
+COVERING = text(f"SELECT DISTINCT kind, value FROM ({_ALL_ENTRIES}) AS found ORDER BY kind, value")  # noqa: S608  # as above
 
 # Whether an entry matches an address as it is written, or a tombstone does; FIND also knows the forms of before.
 IS_LISTED = f"""
@@ -114,6 +116,11 @@ def find_values(emails: Iterable[str], contacts: Iterable[tuple[str, str, str]] 
         "accounts": [account for _, account, _ in known],
         "contacts": [contact for _, _, contact in known],
     }
+
+
+def covering_values(email: str) -> dict[str, list[str]]:
+    """Return the parameters of COVERING for an address in its normal form."""
+    return find_values([email])
 
 
 def entries_of(rows: Iterable[Mapping[str, Any]]) -> dict[str, Suppression]:

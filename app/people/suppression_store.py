@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import text
 
+from app.audit.act import who
 from app.audit.store import note
 from app.database.engine import busy_when_gone
-from app.people.eligibility_store import FIND, entries_of, find_values
+from app.people.eligibility_store import COVERING, covering_values
+from app.people.suppression import Kind, Suppression
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -16,18 +18,19 @@ if TYPE_CHECKING:
     from sqlalchemy import TextClause
     from sqlalchemy.ext.asyncio import AsyncEngine
 
-    from app.people.suppression import Suppression
+SHOWN = 10  # of a list, that the audit log names
 
 # A pattern is also stored in the syntax of LIKE: its stars match any text, and LIKE's special characters are escaped. A
 # row that this statement has inserted has no `xmax`; a row that existed before has been locked by it and has one.
 ADD = text(r"""
-    INSERT INTO suppressions AS kept (kind, value, fits, reason, created_at)
-    VALUES (:kind, :value,
-            CASE WHEN :kind = 'pattern' THEN regexp_replace(regexp_replace(:value, '([\\%_])', '\\\1', 'g'),
-                                                            '\*+', '%', 'g') END,
-            :reason, clock_timestamp())
+    INSERT INTO suppressions AS kept (kind, value, fits, reason, created_at, added_by)
+    SELECT kind, value,
+           CASE WHEN kind = 'pattern' THEN regexp_replace(regexp_replace(value, '([\\%_])', '\\\1', 'g'),
+                                                          '\*+', '%', 'g') END,
+           CAST(:reason AS text), clock_timestamp(), CAST(:by AS text)
+    FROM unnest(CAST(:kinds AS text[]), CAST(:values AS text[])) AS new(kind, value) ORDER BY value
     ON CONFLICT (value) DO UPDATE SET reason = COALESCE(excluded.reason, kept.reason)
-    RETURNING kind, value, reason, created_at, xmax = 0 AS added
+    RETURNING kind, value, reason, created_at, added_by, xmax = 0 AS added
 """)
 
 REMOVE = text("DELETE FROM suppressions WHERE value = :value RETURNING kind, reason, created_at")
@@ -53,13 +56,29 @@ class SuppressionStore:
 
     async def add(self, entry: Suppression, reason: str | None) -> Mapping[str, Any]:
         """Store an entry; an existing one stays, with the newer reason. Return the row, and whether it is `added`."""
-        values = {"kind": str(entry.kind), "value": entry.value, "reason": reason}
         with busy_when_gone():
             async with self._engine.begin() as connection:
-                kept = dict((await connection.execute(ADD, values)).mappings().one())
+                kept = dict((await connection.execute(ADD, _values([entry], reason))).mappings().one())
                 shown = {"kind": kept["kind"], "value": kept["value"], "reason": kept["reason"]}
                 await note(connection, before=None if kept["added"] else {"value": kept["value"]}, after=shown)
                 return kept
+
+    async def add_all(self, entries: Sequence[Suppression], reason: str | None) -> int:
+        """Store entries in one transaction; return how many were not there before. Each has a value of its own."""
+        with busy_when_gone():
+            async with self._engine.begin() as connection:
+                rows = (await connection.execute(ADD, _values(entries, reason))).mappings().all()
+                added = [row["value"] for row in rows if row["added"]]
+                shown = {"added": len(added), "kept": len(rows) - len(added), "reason": reason, "first": added[:SHOWN]}
+                await note(connection, after=shown)
+                return len(added)
+
+    async def covering(self, email: str) -> Sequence[Suppression]:
+        """Return the entries that match an address in its normal form, and FORGOTTEN where a tombstone does."""
+        with busy_when_gone():
+            async with self._engine.connect() as connection:
+                rows = await connection.execute(COVERING, covering_values(email))
+                return [Suppression(Kind(row.kind), row.value) for row in rows]
 
     async def remove(self, value: str) -> str | None:
         """Remove the entry `value`; return its kind, None where there is none."""
@@ -90,14 +109,12 @@ class SuppressionStore:
             async with self._engine.connect() as connection:
                 return int((await connection.execute(COUNT, {"most": most})).scalar_one())
 
-    async def covering(self, email: str) -> Suppression | None:
-        """Return the entry that keeps an address, in its normal form, from being enrolled; None where none does.
-
-        FORGOTTEN of `eligibility_store` stands for a person who was forgotten.
-        """
-        return entries_of(await self._rows(FIND, **find_values([email]))).get(email)
-
     async def _rows(self, statement: TextClause, **values: Any) -> list[Mapping[str, Any]]:
         with busy_when_gone():
             async with self._engine.connect() as connection:
                 return [dict(row) for row in (await connection.execute(statement, values)).mappings()]
+
+
+def _values(entries: Sequence[Suppression], reason: str | None) -> dict[str, Any]:
+    kinds, values = [str(entry.kind) for entry in entries], [entry.value for entry in entries]
+    return {"kinds": kinds, "values": values, "reason": reason, "by": who()}

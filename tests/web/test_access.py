@@ -53,6 +53,8 @@ READING_POSTS = {
     "POST /api/v1/contacts/enrollment",
     "POST /api/v1/rules/try",
     "POST /api/v1/jobs/preview",
+    "POST /api/v1/outbound/replay/count",
+    "POST /api/v1/suppressions/check",
     "POST /api/v1/sources/{name}/rejected/{delivery_id}/check",
 }
 WRONG = "wrong-0123456789abcdefghijklmnopqrstuvwx"

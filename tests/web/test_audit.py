@@ -35,6 +35,7 @@ CHANGES: dict[str, tuple[str, dict[str, Any] | None]] = {
     "POST /api/v1/senders/{sender_id}/pause": ("/api/v1/senders/anna/pause", None),
     "POST /api/v1/senders/{sender_id}/resume": ("/api/v1/senders/anna/resume", None),
     "POST /api/v1/suppressions": ("/api/v1/suppressions", {"value": "eve@corp.example", "reason": "eve@corp.example"}),
+    "POST /api/v1/suppressions/import": ("/api/v1/suppressions/import", {"lines": "eve@corp.example"}),
     "POST /api/v1/suppressions/remove": ("/api/v1/suppressions/remove", {"value": "kept@corp.example"}),
     "POST /api/v1/endpoints/{name}/enable": ("/api/v1/endpoints/crm-back/enable", None),
     "POST /api/v1/endpoints/{name}/test": ("/api/v1/endpoints/crm-back/test", None),
@@ -206,13 +207,18 @@ async def test_the_log_is_paged_and_narrowed(web: Running) -> None:
             break
         cursor = {"cursor": page["next_cursor"]}
     assert seen == [f"p{number}.example" for number in (4, 3, 2, 1, 0)]
+    by_target = (await web.get("/api/v1/audit", target="p3@x.example")).json()["items"]
+    assert by_target == []
+    await web.post("/api/v1/senders/anna/pause", token=OPERATOR_TOKEN)
+    (about,) = (await web.get("/api/v1/audit", target="anna")).json()["items"]
+    assert (about["what"], about["who"]) == ("POST /api/v1/senders/{sender_id}/pause", "olga")
     by_what = (await web.get("/api/v1/audit", what="rules put in force")).json()["items"]
     assert {row["who"] for row in by_what} == {"system"}
     now = datetime.now(UTC)
     later, earlier = (now + timedelta(hours=1)).isoformat(), (now - timedelta(hours=1)).isoformat()
     assert (await web.get("/api/v1/audit", since=later)).json()["items"] == []
     assert (await web.get("/api/v1/audit", until=earlier)).json()["items"] == []
-    assert len((await web.get("/api/v1/audit", since=earlier, until=later)).json()["items"]) == 6
+    assert len((await web.get("/api/v1/audit", since=earlier, until=later)).json()["items"]) == 7
 
 
 async def test_a_command_names_its_user(web: Running, monkeypatch: pytest.MonkeyPatch) -> None:

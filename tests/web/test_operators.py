@@ -411,6 +411,7 @@ async def test_senders_are_listed_paused_and_resumed(web: Running) -> None:
         "left": 1000,
         "waiting": 0,
         "paused_at": None,
+        "paused_by": None,
         "reason": None,
         "full_until": None,
     }

@@ -135,6 +135,12 @@ async def test_many_are_replayed_by_time_and_state(web: Running) -> None:
         ({}, 2),
         ({"state": "all"}, 0),
     ]:
+        counted = (await act(web, "/outbound/replay/count", ask | changes)).json()
+        assert (counted["total"], counted["failed"] + counted["delivered"], counted["more"]) == (
+            replayed,
+            replayed,
+            False,
+        )
         answer = await act(web, "/outbound/replay", ask | changes)
         assert answer.json() == {"replayed": replayed}, changes
     assert {row["state"] for row in await web.rows("SELECT state FROM outbound")} == {"waiting"}

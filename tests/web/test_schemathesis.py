@@ -47,6 +47,7 @@ LISTS = [
     "/api/v1/jobs",
     "/api/v1/parked",
     "/api/v1/sources",
+    "/api/v1/about",
 ]
 LISTINGS = [
     "/api/v1/sequences",
@@ -92,6 +93,9 @@ WHOLE = [
     "/api/v1/rules/try",
     "/api/v1/jobs",
     "/api/v1/jobs/preview",
+    "/api/v1/outbound/replay/count",
+    "/api/v1/suppressions/check",
+    "/api/v1/suppressions/import",
 ]
 JOBS = ["/api/v1/jobs/{job_id}/pause", "/api/v1/jobs/{job_id}/resume", "/api/v1/jobs/{job_id}/cancel"]
 ACTS = [

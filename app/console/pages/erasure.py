@@ -124,7 +124,7 @@ def _add_person(pages: Pages, console: Console, people: changes.People) -> None:
             contacts=plan.contacts,
             endpoints=plan.endpoints,
             stays=STAYS,
-            forgotten=await suppressions.covering(address) == FORGOTTEN,
+            forgotten=FORGOTTEN in await suppressions.covering(address),
         )
 
 

@@ -88,7 +88,7 @@ def pages(console: Console) -> Pages:
         address = normalise(visit.form.get("address", "")[:MAXIMUM_LENGTH])
         if address is None:
             return Answer((), "no", NO_ADDRESS)
-        return _answer(address, await reads.covering(address), _of_rules(console), visit)
+        return _answer(address, next(iter(await reads.covering(address)), None), _of_rules(console), visit)
 
     changes.add(pages, SuppressionStore(console.process.engine))
     return pages

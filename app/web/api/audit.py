@@ -10,7 +10,7 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel
 
 from app.audit.store import AuditFilters, AuditStore
 from app.web.api.common import LIMIT, Limit, Name, Page, page, resource
-from app.web.fields import in_utc
+from app.web.fields import STORABLE, in_utc
 from app.web.pagination import AuditCursor
 
 if TYPE_CHECKING:
@@ -30,6 +30,10 @@ ROW: dict[str, Any] = {
     "outcome": "done",
     "status": None,
 }
+Target = Annotated[
+    str | None,
+    Query(max_length=500, pattern=STORABLE, description="What acts are about, as it is listed: an id, a name"),
+]
 Time = Annotated[AwareDatetime | None, Query(description="With its offset from UTC"), AfterValidator(in_utc)]
 
 
@@ -67,13 +71,16 @@ def routes(process: Process) -> APIRouter:
     async def listed(  # each is a filter of the list
         who: Name = None,
         what: Name = None,
+        target: Target = None,
         since: Time = None,
         until: Time = None,
         cursor: AuditCursor = None,
         limit: Limit = LIMIT,
     ) -> dict[str, Any]:
         """List what operators, commands and starts did, and who was refused, newest first."""
-        filters = AuditFilters(who=who, what=what, since=since, until=until, after=cursor, limit=limit + 1)
+        filters = AuditFilters(
+            who=who, what=what, target=target, since=since, until=until, after=cursor, limit=limit + 1
+        )
         return page(await store.page(filters), limit)
 
     return router

@@ -9,8 +9,9 @@ import structlog
 from fastapi import APIRouter
 from pydantic import AfterValidator, AwareDatetime, BaseModel, Field
 
-from app.outbound.operator_store import OutboundOperatorStore
+from app.outbound.operator_store import MOST_COUNTED, OutboundOperatorStore
 from app.outbound.wiring import endpoint_status
+from app.web.access.routes import READS
 from app.web.api.common import UNREADABLE, Identity, or_404, resource
 from app.web.api.outbound import OutboundDetail
 from app.web.fields import Storable, in_utc
@@ -50,18 +51,39 @@ class Replayed(BaseModel, json_schema_extra={"example": {"replayed": 12}}):
     replayed: int
 
 
+class ReplayCount(BaseModel, json_schema_extra={"example": {"failed": 12, "delivered": 0, "total": 12, "more": False}}):
+    """How many would be sent again. Of each state 10,000 are counted at most, and then `more` is true."""
+
+    failed: int
+    delivered: int
+    total: int
+    more: bool
+
+
 def routes(process: Process) -> APIRouter:
     """Return the routes."""
     router, store, statuses = resource(), OutboundOperatorStore(process.engine), endpoint_status(process)
 
-    @router.post("/outbound/replay", response_model=Replayed, responses=UNREADABLE)
-    async def replay_many(request: Replay) -> dict[str, int]:
-        """Send an endpoint's events of a period again: those that failed, those it took, or all."""
-        if not statuses.known(request.endpoint) and not await store.knows(request.endpoint):
+    async def require_known(endpoint: str) -> None:
+        if not statuses.known(endpoint) and not await store.knows(endpoint):
             raise Problem(
                 404, "not-found", "No endpoint is called so: neither in the rules in force nor in the record."
             )
-        states = ("failed", "delivered") if request.state == "all" else (request.state,)
+
+    @router.post("/outbound/replay/count", response_model=ReplayCount, responses=UNREADABLE, openapi_extra=READS)
+    async def count(request: Replay) -> dict[str, int | bool]:
+        """Count what a replay of the same request would send again, and send nothing."""
+        await require_known(request.endpoint)
+        states = _states(request)
+        found = await store.count_replay(request.endpoint, since=request.since, until=request.until, states=states)
+        shown = {state: min(number, MOST_COUNTED) for state, number in found.items()}
+        return {**shown, "total": sum(shown.values()), "more": shown != found}
+
+    @router.post("/outbound/replay", response_model=Replayed, responses=UNREADABLE)
+    async def replay_many(request: Replay) -> dict[str, int]:
+        """Send an endpoint's events of a period again: those that failed, those it took, or all."""
+        await require_known(request.endpoint)
+        states = _states(request)
         replayed = await store.replay_many(request.endpoint, since=request.since, until=request.until, states=states)
         log.info("outbound.replayed", endpoint=request.endpoint, state=request.state, count=replayed)
         return {"replayed": replayed}
@@ -82,3 +104,7 @@ def routes(process: Process) -> APIRouter:
         return row
 
     return router
+
+
+def _states(request: Replay) -> tuple[str, ...]:
+    return ("failed", "delivered") if request.state == "all" else (request.state,)
