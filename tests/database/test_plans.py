@@ -480,6 +480,13 @@ async def test_no_statement_is_planned_to_read_a_whole_table_that_grows(connecti
     assert whole_tables(await generic_plan(connection, name)) == []
 
 
+async def test_the_last_event_of_a_source_is_found_without_those_of_others(connection: Any) -> None:
+    nodes = await explained(
+        connection, "reports.source_store.LAST_OF_SOURCES", {"names": ["main", "none", "aaa"], "behind": "evu"}
+    )
+    assert sum(rows_looked_at(nodes).values()) <= 3  # one for each, whichever source it is of
+
+
 @pytest.mark.parametrize("name", [name for name, search in searches().items() if search.first is not None])
 async def test_a_search_for_an_address_reads_a_page_and_not_the_table(connection: Any, name: str) -> None:
     for statement in (searches()[name].counting, searches()[name].changing, searches()[name].showing):

@@ -61,6 +61,8 @@ async def test_a_source_says_when_something_came_and_was_rejected(web: Running) 
     await rejected(web)
     after = (await web.get("/api/v1/sources/crm")).json()
     assert after["received_at"] < after["rejected_at"]
+    others = [row["received_at"] for row in (await web.get("/api/v1/sources")).json()["items"] if row["name"] != "crm"]
+    assert others == [None] * 3  # also for those whose names come behind
     assert (after["rejected"], after["rejected_status"], after["rejected_reason"]) == (1, 401, "signature_mismatch")
     (row,) = (await web.get("/api/v1/sources/crm/rejected")).json()["items"]
     assert (row["status"], row["reason"], row["bytes"]) == (401, "signature_mismatch", len(SIGNUP))
