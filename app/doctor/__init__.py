@@ -6,6 +6,7 @@ cannot be read makes its check `unknown`, never `failed`.
 `requirements` and `named_properties` say what the rules need of an account, `fetch` reads the facts from HubSpot,
 `client` visits the public address; `connection`, `daily_limit`, `senders`, `sequences`, `properties`,
 `write_backs` and `lookups` judge the facts, `report` puts the judgements together. Only `fetch` and `client` perform
-I/O. Others import `client`, `fetch`, `findings`, `lookups`, `report`, `requirements`, and for `check
---against-hubspot` `facts`, `properties` and `write_backs`.
+I/O. `examine` does both, for the command and for the job (`wiring`) that does the runs of which operators ask over HTTP
+(`run_store`). Others import `client`, `examine`, `run_store`, `wiring`, `fetch`, `findings`, `report` and
+`requirements`, and for `check --against-hubspot` `facts`, `properties` and `write_backs`.
 """

@@ -7,5 +7,6 @@ A stored event is decided again by `redecide`, another page: in an event's id, o
 
 Others import `receive` (the page), `decide` (decisions with their ids), `entries` (the values), `group_commit` and
 `rejected_store` (the stores that a process opens); for thin events `rows`, `statements`, `store` and `stored_event`; to
-decide again `wiring`, `redecide`, `release` and `decided_again`.
+decide again `wiring`, `redecide`, `release` and `decided_again`; to try a source `send_sample` and `sample_delivery`;
+and `rejected`, which says of a rejected delivery why.
 """
