@@ -170,9 +170,8 @@ ASKED = {
     "bulk.rows_store": "COUNT FIND FIRST_ROWS PLAN_FOR_VALUES",
     "bulk.outbound_rows_store": "COUNT_OUTBOUND FIND_OUTBOUND FIRST_OUTBOUND",
     "senders.quota_store": "NEXT_FREE",
-    "outbound.statements": "ENABLE HAND_BACK LOCK_ENDPOINT NOTE NOTE_TEST NOTIFY RECORD REPLAY REPLAY_MANY REPLAY_THESE"
     "outbound.statements": "COUNT_REPLAY ENABLE HAND_BACK LOCK_ENDPOINT NOTE NOTE_TEST NOTIFY RECORD REPLAY REPLAY_MANY"
-    " TAKE_PROBE WRITE_ENDPOINT",
+    " REPLAY_THESE TAKE_PROBE WRITE_ENDPOINT",
     "hubspot.rate_limit_statements": "ADOPT_LIMIT BLOCK COUNT_DAY GIVE_PERMITS INSERT_PERMITS SPEND_DAY",
     "reports.overview_store": "STANDING",  # a person looks at it
     "intake.rejected_store": "FIND_ACCEPTED FIND_REJECTED INSERT KEEP_NEWEST LIST_REJECTED",
@@ -189,10 +188,8 @@ ASKED = {
     "enrollments.sending_statements": "COMMIT_SENDING LOCK_INBOXES",
     "enrollments.transition_statements": "MOVE RELEASE_INTENTS",
     "senders.pause_store": "NOTE_FULL NOTE_REFUSAL PAUSE READ_PAUSE RESUME",
-    "people.eligibility_store": "COUNT_ENROLLED FIND",
     "people.suppression_store": "ADD COUNT LIST LIST_ABOVE READ REMOVE",
     "people.eligibility_store": "COUNT_ENROLLED COVERING FIND",
-    "people.suppression_store": "ADD LIST REMOVE",
     "people.restored_store": "ANY_KEPT BROUGHT_BACK EXISTS KEY",
     "people.erase_statements": "FIND_ENROLLMENTS FIND_EVENTS FIND_EVENTS_OF_CONTACTS KNOWING NOTIFY_ENDPOINTS"
     " STILL_THERE",
