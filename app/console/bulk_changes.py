@@ -34,8 +34,8 @@ WAITING = (State.HELD, State.READY)
 CANCELLED = "Nothing is sent for them any more, and they cannot be released afterwards."
 INTENTS = "The intents of those that were not sent are free again."
 RELEASED = (
-    "A worker tries them again one after the other, with what their rules said when their events came. What its cause "
-    "still holds for is parked again."
+    "A worker tries them again one after the other, with what their rules said when their events came. One whose cause "
+    "still holds is parked again."
 )
 NOT_THESE = "Those that are looked at one by one are left alone."
 EVERYWHEN = "Held and ready ones of any time are meant. What a worker has in hand goes on."

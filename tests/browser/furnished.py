@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 from app.accounts.encryption import new_key
 from app.clock import utc_now
 from app.console.person_links import PersonLinks
-from tests.console.places import parameters_of, path_of, query_of, served
+from tests.console.places import looks_of, parameters_of, path_of, query_of, served
 from tests.support.console_data import RULES, SECRETS, fill
 from tests.support.console_service import ConsoleService, console_service
 from tests.support.service import running, write
@@ -88,6 +88,8 @@ async def _pages(web: Running, *, filled: bool) -> tuple[Shown, ...]:
         if route.method == "GET" and not route.as_json:
             of_parked = filled and route.path.endswith(OF_WHAT_IS_PARKED)
             given = parameters | ({"enrollment_id": parameters["parked_id"]} if of_parked else {})
-            query = urlencode(query_of(route))
-            found.append(Shown(route.path, f"/admin{path_of(route, given)}" + (f"?{query}" if query else "")))
+            path = f"/admin{path_of(route, given)}"
+            for query in looks_of(route):
+                name = "-".join((route.path, *query.values())) if query != query_of(route) else route.path
+                found.append(Shown(name, path + (f"?{urlencode(query)}" if query else "")))
     return tuple(found)

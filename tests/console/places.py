@@ -21,12 +21,16 @@ if TYPE_CHECKING:
 
 # The query that a route needs so that it shows something, by its path without the root; most need none.
 QUERIES: dict[str, dict[str, str]] = {
-    "/parked": {"reason": "no_sender"},
     "/parked/release": {"reason": "no_sender"},
     "/parked/cancel": {"rule": "signup"},
     "/enrollments/cancel": {"rule": "signup"},
 }
 ADMIN = {"authorization": f"Bearer {ADMIN_TOKEN}"}
+# Other looks at a route, which then shows something else.
+LOOKS: dict[str, tuple[dict[str, str], ...]] = {
+    "/parked": ({"reason": "no_sender"}, {"sender": "ben"}, {"by": "day"}),
+    "/enrollments": ({"rule": "signup"},),
+}
 # Routes that a person sees as a form's answer: what the form holds.
 FORMS: dict[str, dict[str, str]] = {
     "/erasure/look": {"address": "mallory@corp.example"},
@@ -50,6 +54,11 @@ def path_of(route: Served, parameters: Mapping[str, str]) -> str:
 def query_of(route: Served) -> dict[str, str]:
     """Return the query of a route."""
     return QUERIES.get(route.path.removeprefix("/admin").removesuffix(".json"), {})
+
+
+def looks_of(route: Served) -> tuple[dict[str, str], ...]:
+    """Return the queries of all looks at a route, the usual one first."""
+    return (query_of(route), *LOOKS.get(route.path.removeprefix("/admin"), ()))
 
 
 async def parameters_of(web: Running) -> dict[str, str]:

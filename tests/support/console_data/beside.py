@@ -61,6 +61,28 @@ OTHERS = (
        VALUES ('main', 'general', 180, 10000), ('main', 'search', 4, 1000)""",
     """INSERT INTO rate_grants (account, kind, granted_at, count)
        SELECT 'main', 'general', :now - n * interval '300 ms', 1 FROM generate_series(1, 31) n""",
+    """INSERT INTO bulk_jobs (id, kind, state, asked_by, role, origin, reason, filter, total, done, outcomes,
+                              created_at, started_at, finished_at, due_at, leased_by, leased_until, measured_from,
+                              error)
+       SELECT 'job_' || lpad(to_hex(CAST(EXTRACT(epoch FROM at) * 1000 AS bigint)), 12, '0') || lpad('', 20, '0'),
+              kind, state, who, role, '192.0.2.14', why, CAST(filter AS jsonb), total, done,
+              CAST(outcomes AS jsonb), at, at + interval '1 s',
+              CASE WHEN state <> 'running' THEN at + interval '3 min' END, at,
+              CASE WHEN state = 'running' THEN 'another' END,
+              CASE WHEN state = 'running' THEN :now + interval '1 day' END, at + interval '1 s', error
+       FROM (VALUES
+           (:now - interval '42 s', 'release_parked', 'running', 'marta', 'admin', 'HubSpot is back since noon',
+            '{"reason": "gave_up", "rule": "newsletter", "states": ["parked"]}', 1730, 412,
+            '{"released": 409, "not_parked_any_more": 3}', CAST(NULL AS text)),
+           (:now - interval '3 h', 'cancel', 'cancelled', 'olga', 'operator', NULL,
+            '{"rule": "webinar-follow-up", "sender": "anna", "states": ["held", "ready"]}', 61, 20,
+            '{"cancelled": 19, "in_hand_or_over": 1}', NULL),
+           (:now - interval '26 h', 'release_as_rules_now', 'failed', 'olga', 'operator', 'senders named anew',
+            '{"reason": "no_owner", "states": ["parked"]}', 9, 0, '{}', 'a defect (KeyError): the log says more'),
+           (:now - interval '3 days', 'release_parked', 'done', 'marta', 'admin', 'inbox connected again',
+            '{"reason": "DISCONNECTED_INBOX", "sender": "cara", "states": ["parked"]}', 14, 14,
+            '{"released": 14}', NULL)
+       ) AS job (at, kind, state, who, role, why, filter, total, done, outcomes, error)""",
     "INSERT INTO rate_days (account, ends_at, used) VALUES ('main', date_trunc('day', :now) + interval '1 day', 4121)",
     """INSERT INTO outbound (id, endpoint, kind, enrollment_id, body, state, due_at, attempt, tries, last_status,
                              last_error, delivered_at, created_at, updated_at)
