@@ -138,7 +138,7 @@ class _Changes:
             title=f"Send {given.endpoint} its events once more?",
             button=f"Send {capped(preview.count, COUNTED)} again",
             back=_url(visit),
-            consequences=_consequences(given, preview, visit),
+            consequences=_consequences(given, preview, visit) if preview.count else (),
             count=preview.count,
             capped=preview.is_more,
             sample=tuple(

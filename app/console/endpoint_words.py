@@ -41,7 +41,7 @@ def state_in_words(status: EndpointStatus, now: datetime, zone: ZoneInfo) -> str
             return "not in the rules any more"
     if status.failures:
         return f"failed {number(status.failures)} in a row"
-    return "answers" if status.last_success_at else "nothing sent yet"
+    return "answers" if status.last_success_at else "no answer yet"
 
 
 def sentence(status: EndpointStatus, now: datetime, zone: ZoneInfo) -> str:

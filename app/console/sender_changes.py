@@ -20,6 +20,7 @@ from app.web.problems import Problem
 
 if TYPE_CHECKING:
     from app.console.context import Console
+    from app.model import Sender
     from app.senders.status import SenderStatus
 
 LONGEST = 500  # characters of a reason
@@ -28,9 +29,20 @@ log = structlog.get_logger(__name__)
 
 
 class Of(BaseModel, extra="forbid"):
-    """Of which account a sender is meant; needed where there are several."""
+    """Of which account a sender is meant: the first of the rules where none is named."""
 
     account: str | None = Field(None, max_length=200, pattern=STORABLE)
+
+
+async def named(statuses: SenderStatuses, visit: Visit) -> tuple[Sender, SenderStatus]:
+    """Return the sender that a visit is about. Raises Problem where there is none, and Busy."""
+    account, book = visit.query(Of).account, statuses.rulebook()
+    if account is None and book is not None:
+        account = next(iter(book.accounts.values())).name
+    found = await statuses.one(account, visit.parameters["sender"])
+    if found is None:
+        raise not_there("sender of this name in this account")
+    return found[1:]
 
 
 def url_of(status: SenderStatus, what: str = "") -> str:
@@ -96,10 +108,7 @@ class _Changes:
         return Done(url_of(status), f"{status.name} sends again.")
 
     async def _status(self, visit: Visit) -> SenderStatus:
-        found = await self.statuses.one(visit.query(Of).account, visit.parameters["sender"])
-        if found is None:
-            raise not_there("sender of this name here; where there are several accounts, name one, too")
-        return found[2]
+        return (await named(self.statuses, visit))[1]
 
 
 def _why(status: SenderStatus, visit: Visit) -> str:

@@ -56,7 +56,7 @@ async def stuck(web: Running, *, disabled: bool = False) -> None:
         (
             unknown("crm").model_copy(update={"state": str(Position.CLOSED)}),
             "ok",
-            "crm: nothing sent yet. Nothing waits for it.",
+            "crm: no answer yet. Nothing waits for it.",
         ),
         (
             WELL.model_copy(update={"failures": 2}),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from app import __version__
 from app.console.page import LIVE_SECONDS, Pages, Visit
 from app.console.settings_shown import Shown, chosen, settings_shown
-from app.console.text import counted
+from app.console.text import counted, number
 from app.observability.shared import PARENT
 
 if TYPE_CHECKING:
@@ -80,4 +80,6 @@ def _processes(shared: Shared | None) -> str:
         return "in one process"
     ready = sum(one.ready for one in found)
     whole = counted(len(found), "process", "processes")
-    return f"in {whole}, all ready" if ready == len(found) else f"in {whole}, of which {ready} are ready"
+    if ready == len(found):
+        return f"in {whole}, {'which is' if ready == 1 else 'all'} ready"
+    return f"in {whole}, of which {number(ready)} {'is' if ready == 1 else 'are'} ready"

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from app.console.signin.store import StoredSession
 
 WAYS: Mapping[str, str] = {Way.TOKEN: "a token", Way.LINK: "a link that works once", Way.OIDC: "the identity provider"}
-USUAL = ("", "that of the first HubSpot account, else UTC")
+USUAL = ("", "the HubSpot account's")
 
 
 @dataclass(frozen=True, slots=True)

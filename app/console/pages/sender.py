@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from app.catalogue.listing_store import Names
 from app.console import sender_changes as changes
-from app.console.page import LIVE_SECONDS, ROOT, Pages, Visit, not_there
+from app.console.page import LIVE_SECONDS, ROOT, Pages, Visit
 from app.console.receipts.reasons import why as why_of
 from app.console.receipts.wording import as_sentence
 from app.console.sender_line import SenderLine, line_of
@@ -76,10 +76,7 @@ def pages(console: Console) -> Pages:
 
     @pages.show("/senders/{sender}", "sender.html", live=LIVE_SECONDS)
     async def sender(visit: Visit) -> SenderPage:
-        found = await statuses.one(visit.query(changes.Of).account, visit.parameters["sender"])
-        if found is None:
-            raise not_there("sender of this name here; where there are several accounts, name one, too")
-        _, one, status = found
+        one, status = await changes.named(statuses, visit)
         next_at = (await ledger.next_places(status.account, [one]))[one.email]
         hours = (await ledger.sent_by_hour(status.account, [one.email]))[one.email]
         waits = await ledger.waiting_by_reason(status.account, one.email)
