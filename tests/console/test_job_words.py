@@ -51,8 +51,8 @@ def a_job(state: str = "running", kind: str = "release_parked", **more: Any) -> 
         (
             a_job("failed", error="a defect (KeyError): the log says more"),
             (
-                "Failed: 412 of 1,730 released before that. A defect (KeyError): the log says more. It goes on there once "
-                "it is resumed."
+                "Failed: 412 of 1,730 released before that. A defect (KeyError): the log says more. It goes on there "
+                "once it is resumed."
             ),
         ),
         (a_job("done", total=412), "Done: 412 enrollments released."),
