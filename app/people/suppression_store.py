@@ -45,7 +45,7 @@ LIST_ABOVE = text("""
     WHERE number > :above ORDER BY number LIMIT :limit
 """)
 READ = text("SELECT number, kind, value, reason, created_at, added_by FROM suppressions WHERE number = :number")
-COUNT = text("SELECT count(*) FROM (SELECT FROM suppressions LIMIT :most) AS counted")
+COUNT = text("SELECT count(*) FROM (SELECT number FROM suppressions ORDER BY number LIMIT :most) AS counted")
 
 
 class SuppressionStore:
