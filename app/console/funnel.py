@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from app.console.receipts.reasons import why
+from app.console.receipts.reasons import IN_STATE, why
 from app.console.text import number
 from app.model import State
 from app.tallies.stages import Stage, Unmatched
@@ -72,6 +72,8 @@ def reason_words(stage: Stage, reason: str) -> str:
         return UNMATCHED[reason]
     if not reason:
         return "without a reason"
+    if stage is Stage.WAITING and (State.UNCERTAIN, reason) in IN_STATE:
+        return why(State.UNCERTAIN, reason, name="the person").clause
     if stage in STATES:
         return why(STATES[stage], reason, name="the person").clause
     return reason.replace("_", " ")

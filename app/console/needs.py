@@ -84,11 +84,15 @@ def needs(
     senders: Iterable[SenderStatus],
     now: datetime,
 ) -> tuple[Need, ...]:
-    """Return all of them. A sender that an operator paused on purpose needs no person."""
+    """Return all of them. A sender that an operator paused on purpose needs no person.
+
+    A source whose deliveries are rejected is not said to be silent besides.
+    """
+    bad = [source for source in sources if source.source and failing(source)]
     return (
         *(parked_need(group, now) for group in parked),
-        *(failing_need(source) for source in sources if source.source and failing(source)),
-        *(silent_need(source, proof) for source, proof in silent),
+        *(failing_need(source) for source in bad),
+        *(silent_need(source, proof) for source, proof in silent if source not in {one.source for one in bad}),
         *(
             paused_need(sender, sender.paused_at, now)
             for sender in senders

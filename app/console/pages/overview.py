@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
 from app.bulk.groups import By
@@ -25,7 +25,7 @@ from app.tallies import read_store as tallies
 from app.tallies.silences import silences
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from datetime import datetime
     from zoneinfo import ZoneInfo
 
@@ -91,15 +91,16 @@ class Overview:
     parked: tuple[ParkedLine, ...]
     senders: tuple[SenderStatus, ...]
     more_senders: int
+    several_accounts: bool
     sources: tuple[SourceLine, ...]
     nothing_yet: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Slow:
-    """What is not read anew for each look: the silent sources with their proofs, and the senders."""
+    """What is not read anew for each look: the silent sources with their proofs, by time zone, and the senders."""
 
-    silent: Kept[dict[str, str]]
+    silent: Callable[[ZoneInfo], Kept[dict[str, str]]]
     senders: Kept[list[SenderStatus]]
 
 
@@ -107,7 +108,9 @@ def pages(console: Console) -> Pages:
     """Return the page."""
     pages = Pages(Place("Overview", "", 0))
     statuses = SenderStatuses(SenderPauseStore(console.reads), lambda: console.process.rulebook.current)
-    slow = Slow(Kept(partial(_silent, console), SILENCE_SECONDS), Kept(statuses.all, SENDERS_SECONDS))
+    slow = Slow(
+        cache(lambda zone: Kept(partial(_silent, console, zone), SILENCE_SECONDS)), Kept(statuses.all, SENDERS_SECONDS)
+    )
 
     @pages.show("/overview", "overview.html", live=LIVE_SECONDS)
     async def overview(visit: Visit) -> Overview:
@@ -116,10 +119,10 @@ def pages(console: Console) -> Pages:
     return pages
 
 
-async def _silent(console: Console) -> dict[str, str]:
-    """Return the sources that are silent, each with its proof."""
+async def _silent(console: Console, zone: ZoneInfo) -> dict[str, str]:
+    """Return the sources that are silent, each with its proof, whose times are those of `zone`."""
     book = console.process.rulebook.current
-    found = await silences(console.reads, book, utc_now()) if book else {}
+    found = await silences(console.reads, book, utc_now(), zone=zone) if book else {}
     return {source: one.why for source, one in found.items() if one.silent}
 
 
@@ -132,7 +135,7 @@ async def _overview(console: Console, slow: Slow, visit: Visit) -> Overview:
     matched, enrolled = await tallies.matched_and_enrolled(reads, since, now)
     sources = await tallies.sources(reads, since, now, sorted(providers))
     groups = await ParkedStore(reads).groups(By.CAUSE)
-    senders, silent = await slow.senders.value(), await slow.silent.value()
+    senders, silent = await slow.senders.value(), await slow.silent(visit.zone).value()
     needed = words.needs(groups, sources, sorted(silent.items()), senders, now)
     rejections = Counter[str]()
     for source in sources:
@@ -153,6 +156,7 @@ async def _overview(console: Console, slow: Slow, visit: Visit) -> Overview:
         tuple(_parked(group) for group in groups[:PARKED_ROWS]),
         tuple(sorted(senders, key=lambda one: (one.paused_at is None, one.left / max(1, one.limit)))[:SENDER_ROWS]),
         max(0, len(senders) - SENDER_ROWS),
+        len({sender.account for sender in senders}) > 1,
         tuple(_source(one, providers[one.source], one.source in silent) for one in sources if one.source in providers),
         nothing_yet=not funnel.received and not any(source.last_at for source in sources),
     )
