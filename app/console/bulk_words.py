@@ -57,9 +57,10 @@ def takes(preview: Preview, visit: Visit) -> str:
     """Return how long a job takes, and when it will be done where that is not at once."""
     if preview.seconds is None:
         return "More match than are counted here: the page of the job says when it will be done."
-    long = max(1.0, preview.seconds)
-    end = moment(visit.now + timedelta(seconds=long), visit.now, visit.zone)
-    return f"That takes about {span(long)}." if long < SHORT else f"That takes about {span(long)}: done at about {end}."
+    if preview.seconds < SHORT:
+        return f"That takes about {number(max(1.0, preview.seconds))} s."
+    end = moment(visit.now + timedelta(seconds=preview.seconds), visit.now, visit.zone)
+    return f"That takes about {span(preview.seconds)}: done at about {end}."
 
 
 def _sent(preview: Preview) -> str:

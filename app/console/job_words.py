@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from app.bulk.states import JobState
 from app.console.receipts.reasons import why
 from app.console.states import shown
-from app.console.text import moment, number
+from app.console.text import day, moment, number
 from app.model import State
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ KINDS: Mapping[str, KindWords] = MappingProxyType(
         ),
         "cancel": KindWords("Cancel", "enrollment", "enrollments", "cancelled", "cancelled"),
         "replay_outbound": KindWords(
-            "Send outbound events again", "outbound event", "outbound events", "due again", "replayed"
+            "Send outbound events again", "outbound event", "outbound events", "made due again", "replayed"
         ),
     }
 )
@@ -52,7 +52,7 @@ OUTCOMES: Mapping[str, str] = MappingProxyType(
         "not_replaced": "still parked: by the rules in force now, nothing takes their place",
         "cancelled": "cancelled",
         "in_hand_or_over": "in the hand of a worker or over, and left alone",
-        "replayed": "due again",
+        "replayed": "made due again",
         "changed_meanwhile": "changed meanwhile, and left alone",
     }
 )
@@ -193,6 +193,10 @@ def _when(given: Filter) -> str:
 
 
 def _between(given: Filter, now: datetime, zone: ZoneInfo) -> str:
-    begin = f"from {moment(given.since, now, zone)}" if given.since else ""
-    end = f"until {moment(given.until, now, zone)}" if given.until else ""
+    begin = f"from {_exactly(given.since, now, zone)}" if given.since else ""
+    end = f"until {_exactly(given.until, now, zone)}" if given.until else ""
     return f"{begin} {end}".strip()
+
+
+def _exactly(at: datetime, now: datetime, zone: ZoneInfo) -> str:
+    return f"{day(at, now, zone)}, {at.astimezone(zone):%H:%M}"

@@ -49,11 +49,8 @@ def a_job(state: str = "running", kind: str = "release_parked", **more: Any) -> 
         (a_job("paused"), "Paused: 412 of 1,730 released. No worker goes on with it until it is resumed."),
         (a_job("cancelled"), "Cancelled: 412 of 1,730 released before that, and what is done stays done."),
         (
-            a_job("failed", error="a defect (KeyError): the log says more"),
-            (
-                "Failed: 412 of 1,730 released before that. A defect (KeyError): the log says more. It goes on there "
-                "once it is resumed."
-            ),
+            a_job("failed", error="the log says more"),
+            "Failed: 412 of 1,730 released before that. The log says more. It goes on there once it is resumed.",
         ),
         (a_job("done", total=412), "Done: 412 enrollments released."),
         (
@@ -70,7 +67,7 @@ def a_job(state: str = "running", kind: str = "release_parked", **more: Any) -> 
         ),
         (
             a_job("done", "replay_outbound", total=1, done=1, outcomes={"replayed": 1}),
-            "Done: 1 outbound event due again.",
+            "Done: 1 outbound event made due again.",
         ),
         (a_job("done", "of_tomorrow", total=3, done=3, outcomes={"mended": 3}), "Done: 3 rows done."),
     ],
@@ -112,13 +109,13 @@ def test_the_filter_is_in_words() -> None:
         ("Cause", "none of the senders that the rule names can be used", "no_sender"),
         ("Sender", "ben", None),
         ("State", "parked", None),
-        ("Parked", "from Mon 01:00 until 01:00", None),
+        ("Parked", "from 23 Nov, 01:00 until 24 Nov, 01:00", None),
     ]
     assert about(given) == "no_sender, sender ben, 2026-11-23"
     waiting = a_job(kind="cancel", filter=Filter(rule="demo", states=("held", "ready"), since=day))
-    assert [one.words for one in narrowing(waiting, NOW, BERLIN)] == ["demo", "held or ready", "from Mon 01:00"]
+    assert [one.words for one in narrowing(waiting, NOW, BERLIN)] == ["demo", "held or ready", "from 23 Nov, 01:00"]
     assert narrowing(waiting, NOW, BERLIN)[-1].label == "Changed last"
     outbound = a_job(kind="replay_outbound", filter=Filter(endpoint="crm", states=("failed",), until=day))
     assert [(one.label, one.words) for one in narrowing(outbound, NOW, BERLIN)] == [
-        ("Endpoint", "crm"), ("State", "failed"), ("Noted", "until Mon 01:00"),
+        ("Endpoint", "crm"), ("State", "failed"), ("Noted", "until 23 Nov, 01:00"),
     ]  # fmt: skip
