@@ -5,14 +5,13 @@ The person stands in URLs as a token, and nowhere in the audit log.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from starlette.responses import Response
 
-from app.audit.act import about
 from app.console.erasure_words import STAYS
-from app.console.page import REASON, ROOT, Confirm, Done, Pages, Visit, not_there
+from app.console.page import REASON, ROOT, Confirm, Done, Pages, Visit
 from app.console.text import masked
 from app.database.engine import busy_when_gone
 from app.errors import StillForgetting
@@ -24,30 +23,10 @@ from app.web.problems import Problem
 
 if TYPE_CHECKING:
     from app.console.context import Console
-    from app.console.person_links import PersonLinks
+    from app.console.people import People
 
-A_PERSON = "a person"  # what the audit log says in place of the token
 WHY = replace(REASON, hint="A ticket's number, say; do not name the person: the audit log stays")
 FILE = 'attachment; filename="person.json"'
-
-
-@dataclass(frozen=True, slots=True)
-class People:
-    """The persons that URLs name."""
-
-    links: PersonLinks
-
-    async def token_of(self, address: str) -> str:
-        """Return the token of a listed address. Raises Busy."""
-        return (await self.links.tokens()).token_of(address)
-
-    async def named(self, visit: Visit) -> str:
-        """Return the address of the person whom a URL names; the audit log then names no person."""
-        about(A_PERSON)
-        address = (await self.links.tokens()).address_of(visit.parameters["person"])
-        if address is None:
-            raise not_there("such person here")
-        return address
 
 
 def add(pages: Pages, console: Console, people: People) -> None:

@@ -84,7 +84,15 @@ def environment() -> Environment:
     )
     made.globals |= {"root": ROOT, "static": _static, "svg": svg, "icon": "icon.svg"}
     made.filters |= {name: getattr(text, name) for name in ("number", "capped", "size", "span", "masked", "zone_name")}
-    made.filters |= {"at": _at, "exact": _exact, "clock": _clock, "day": _day, "whole_day": _whole_day, "ago": _ago}
+    made.filters |= {
+        "at": _at,
+        "exact": _exact,
+        "clock": _clock,
+        "hour": _hour,
+        "day": _day,
+        "whole_day": _whole_day,
+        "ago": _ago,
+    }
     made.globals |= {"percent": text.percent, "counted": text.counted}
     return made
 
@@ -107,6 +115,11 @@ def _exact(context: Context, at: datetime) -> Markup:
 @pass_context
 def _clock(context: Context, at: datetime) -> Markup:
     return _time(context, at, text.clock(at, context["zone"]))
+
+
+@pass_context
+def _hour(context: Context, at: datetime) -> Markup:
+    return _time(context, at, text.hour(at, context["zone"]))
 
 
 @pass_context

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 OVERVIEW, SIGN_IN, STATIC = f"{ROOT}/overview", f"{ROOT}/sign-in", f"{ROOT}/static/"
 MESSAGE = "segue-done"  # the cookie of a sentence that the next page shows once
 MESSAGE_CHARACTERS, MESSAGE_SECONDS = 400, 60
+PERSON = "person"  # the parameter of paths that is an address, encrypted: it stays out of the audit log
 STORE_GONE = (
     "The database does not answer, so that this page cannot be read. Webhooks are answered 503 until it does, and most "
     "tools send them again."
@@ -112,7 +113,7 @@ class Site:
         gate = self.desk.gate
         needed, match_ = route.role or Role.VIEWER, route.pattern.match(request.url.path)
         parameters = match_.groupdict() if match_ else {}
-        target = ", ".join(parameters.values()) or None
+        target = ", ".join(value for name, value in parameters.items() if name != PERSON) or None
         act = Act(visitor.who, visitor.role, gate.address(request.scope), route.name, target, gate.revision())
         if not visitor.role.may(needed):
             await self.record(act, 403, changes=True)

@@ -48,6 +48,11 @@ def clock(at: datetime, zone: ZoneInfo) -> str:
     return at.astimezone(zone).strftime("%H:%M:%S")
 
 
+def hour(at: datetime, zone: ZoneInfo) -> str:
+    """Return the time of day without seconds: `14:32`."""
+    return f"{at.astimezone(zone):%H:%M}"
+
+
 def exact(at: datetime, zone: ZoneInfo) -> str:
     """Return the time of day to the millisecond: `10:13:58.412`."""
     local = at.astimezone(zone)

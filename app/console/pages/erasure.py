@@ -11,6 +11,7 @@ from app.console import erasure_changes as changes
 from app.console.erasure_words import STAYS, all_in_words, progress, rows_of, stored_in_words
 from app.console.lists import PAGE_ROWS, Listed, Slice, sliced
 from app.console.page import JOB_SECONDS, ROOT, Pages, Place, Visit, not_there
+from app.console.people import People
 from app.console.person_links import PersonLinks
 from app.console.text import masked
 from app.database.engine import busy_when_gone
@@ -76,7 +77,7 @@ class PersonPage:
 def pages(console: Console) -> Pages:
     """Return the requests, one person, one receipt, the export, and both changes."""
     pages, store = Pages(Place("Erasure", "Keep", 20)), ForgetStore(console.reads)
-    people = changes.People(PersonLinks(console.process.engine))
+    people = People(console.process, PersonLinks(console.process.engine))
 
     @pages.show("/erasure", "erasure.html", role=Role.ADMIN, live=JOB_SECONDS)
     async def erasure(visit: Visit) -> ErasurePage:
@@ -106,7 +107,7 @@ def pages(console: Console) -> Pages:
     return pages
 
 
-def _add_person(pages: Pages, console: Console, people: changes.People) -> None:
+def _add_person(pages: Pages, console: Console, people: People) -> None:
     suppressions = SuppressionStore(console.reads)
 
     # It looks through all that is stored, which takes longer than other pages may: by the process's own connections.

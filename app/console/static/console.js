@@ -6,7 +6,8 @@ document.addEventListener("click", async (event) => {
   const button = event.target.closest("button[data-copy]");
   if (!button) return;
   const source = document.getElementById(button.dataset.copy);
-  await navigator.clipboard.writeText("value" in source ? source.value : source.innerText);
+  const text = source ? ("value" in source ? source.value : source.innerText) : location.href;
+  await navigator.clipboard.writeText(text);
   button.textContent = "Copied";
 });
 

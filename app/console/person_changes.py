@@ -1,0 +1,108 @@
+"""What an operator does about one person, by the functions that the API calls: cancel what waits, suppress."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import structlog
+
+from app.audit.act import about
+from app.console.page import ROOT, Confirm, Done, MoreThanShown, Pages, Row, Visit, shown_count
+from app.console.person_facts import waiting_of
+from app.console.receipts.of_rows import target_of_row
+from app.console.states import shown
+from app.console.text import counted, masked
+from app.enrollments.operator_store import EnrollmentOperatorStore
+from app.operators import Role
+from app.people.suppression import Suppression, read
+from app.people.suppression_store import SuppressionStore
+
+if TYPE_CHECKING:
+    from app.console.context import Console
+    from app.console.people import People
+    from app.reports.person_store import PersonPage, PersonStore
+
+SAMPLE = 10
+LONGEST_REASON = 1000
+
+log = structlog.get_logger(__name__)
+
+
+def add(pages: Pages, console: Console, people: People, reads: PersonStore) -> None:
+    """Add both changes."""
+    process = console.process
+    operators, suppressions = EnrollmentOperatorStore(process.engine), SuppressionStore(process.engine)
+
+    async def found(visit: Visit) -> tuple[str, PersonPage]:
+        address = await people.named(visit)
+        return address, await reads.page(address, process.current_rulebook(), limit=1)
+
+    async def ask_cancel(visit: Visit) -> Confirm:
+        address, page = await found(visit)
+        return _asked_cancel(masked(address), page, visit)
+
+    async def cancel(visit: Visit) -> Done:
+        address, page = await found(visit)
+        about(await people.hashed(address))
+        if len(waiting_of(page)) > shown_count(visit.form):
+            raise MoreThanShown
+        count = await operators.cancel_waiting(email=address, rule=None)
+        log.info("enrollments.cancelled", count=count, rule=None)
+        return Done(people.url(visit), f"{counted(count, 'enrollment')} cancelled. Nothing of it is sent.")
+
+    async def ask_suppress(visit: Visit) -> Confirm:
+        return _asked_suppress(await people.named(visit), people.url(visit))
+
+    async def suppress(visit: Visit) -> Done:
+        address = await people.named(visit)
+        about(await people.hashed(address))
+        reason = visit.form.get("reason", "").replace("\x00", "").strip()[:LONGEST_REASON]
+        kept = await suppressions.add(read(address), reason or None)
+        log.info("suppression.added", kind=kept["kind"], added=kept["added"])
+        done = "is suppressed now" if kept["added"] else "was suppressed before, and still is"
+        return Done(people.url(visit), f"{masked(address)} {done}.")
+
+    pages.change("/people/{person}/cancel", ask_cancel, cancel, Role.OPERATOR)
+    pages.change("/people/{person}/suppress", ask_suppress, suppress, Role.OPERATOR)
+
+
+def entry_of(address: str) -> Suppression | None:
+    """Return the entry that suppresses an address, None where it is no usable one."""
+    try:
+        return read(address)
+    except ValueError:
+        return None
+
+
+def _asked_cancel(name: str, page: PersonPage, visit: Visit) -> Confirm:
+    waiting = waiting_of(page)
+    rows = tuple(
+        Row(target_of_row(one, page.names), f"{ROOT}/enrollments/{one['id']}", shown(one["state"])[1])
+        for one in waiting[:SAMPLE]
+    )
+    return Confirm(
+        title=f"Cancel what waits for {name}?",
+        button=f"Cancel {counted(len(waiting), 'enrollment')}",
+        back=f"{ROOT}/people/{visit.parameters['person']}",
+        consequences=(
+            "What is held or ready is cancelled, and cannot be released afterwards. Nothing of it is sent.",
+            "What is on its way to HubSpot goes on, and what is parked stays parked. Later events enroll as before.",
+        ),
+        count=len(waiting),
+        sample=rows,
+        grave=True,
+        impossible=None if waiting else "Nothing waits for this person that could be cancelled.",
+    )
+
+
+def _asked_suppress(address: str, back: str) -> Confirm:
+    return Confirm(
+        title=f"Suppress {masked(address)}?",
+        button="Suppress this address",
+        back=back,
+        consequences=(
+            "The address is never enrolled from now on, in any account.",
+            "What waits for it is refused when it is due; what runs in HubSpot goes on.",
+        ),
+        impossible=None if entry_of(address) else "This is no usable address: nothing is ever enrolled by it.",
+    )
