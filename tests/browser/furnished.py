@@ -72,7 +72,7 @@ async def furnished(database_url: str, sandbox_url: str, folder: Path, *, filled
     async with running(database_url, rules, secrets=SECRETS, load=True, **SETTINGS) as web:
         pages = await _pages(web, filled=filled)
     async with console_service(
-        database_url, sandbox_url, RULES, SECRETS, arguments=("--no-worker",), **SETTINGS
+        database_url, sandbox_url, RULES, SECRETS, arguments=("--no-worker",), settings=SETTINGS
     ) as service:
         yield Furnished(service, pages)
 

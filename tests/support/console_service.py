@@ -7,6 +7,7 @@ import tempfile
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -25,7 +26,7 @@ from app.settings import load_settings
 from app.sources import PROVIDERS
 from app.tls import tls_context
 from tests.support.console import SIGNED_IN
-from tests.support.processes import WATCHDOG_SECONDS, Process
+from tests.support.processes import WATCHDOG_SECONDS, Process, free_port
 from tests.support.rulebooks import loaded
 from tests.support.service import TOKENS
 
@@ -93,15 +94,20 @@ async def console_service(
     secrets: Mapping[str, str],
     *,
     arguments: tuple[str, ...] = (),
-    **settings: str,
+    own_url: bool = False,
+    settings: Mapping[str, str] = MappingProxyType({}),
 ) -> AsyncIterator[ConsoleService]:
-    """Run `segue serve` with these rules; `secrets` are the variables that they name."""
+    """Run `segue serve` with these rules; `secrets` are the variables that they name.
+
+    With `own_url` it is set to the URL by which browsers call it.
+    """
     engine = open_engine(database_url, pool_size=2)
     with tempfile.TemporaryDirectory(prefix="segue-console-") as folder:
         file = Path(folder) / "rules.yaml"
         file.write_text(rules, encoding="utf-8")
+        port = str(free_port()) if own_url else "0"
         environment = {
-            "SEGUE_PORT": "0",
+            "SEGUE_PORT": port,
             "SEGUE_CONFIG": str(file),
             "SEGUE_DATABASE_URL": database_url,
             "SEGUE_HUBSPOT_BASE_URL": sandbox_url,
@@ -109,6 +115,8 @@ async def console_service(
             "SEGUE_TOKENS": TOKENS,
             "SEGUE_LOG_FORMAT": "json",
         }
+        if own_url:
+            environment["SEGUE_CONSOLE_URL"] = f"http://127.0.0.1:{port}"
         environment |= {f"SEGUE_{name.upper()}": value for name, value in settings.items()}
         process = Process(["-m", "app", "serve", *arguments], {**environment, **secrets}, LISTENING)
         try:

@@ -11,7 +11,7 @@ import time
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import parse_qs, unquote, urlencode, urlsplit
 
 from joserfc import jwt
 from joserfc.jwk import OctKey, RSAKey
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
 CLIENT_ID, CLIENT_SECRET = "segue console", "made-up:client secret"  # blanks and colons must travel well
+FOUND = 302  # the body of such an answer is where it leads
 NAMES = itertools.count(1)
 
 
@@ -79,6 +80,9 @@ class IdentityProvider:
             places = {"authorization_endpoint": "authorize", "token_endpoint": "token", "jwks_uri": "keys"}
             said = {"issuer": self.issuer} | {name: f"{self.issuer}/{place}" for name, place in places.items()}
             return 200, json.dumps(said | self.metadata).encode()
+        if path.startswith("/authorize?"):  # a browser, whose person is signed in there and agrees
+            back = self.approve(f"{self.issuer}{path}")
+            return FOUND, f"{self.codes[back['code']]['redirect_uri']}?{urlencode(back)}".encode()
         if path == "/keys":
             return 200, json.dumps({"keys": [key.as_dict(private=False) for key in self.published]}).encode()
         return self._exchange(headers, self.asked[-1][1])
@@ -135,7 +139,8 @@ async def identity_provider() -> AsyncIterator[IdentityProvider]:
             headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in head[1:])}
             body = (await reader.readexactly(int(headers.get("content-length", "0")))).decode()
             status, answer = provider.answer(head[0].split(" ")[1], headers, body)
-            start = f"HTTP/1.1 {status} X\r\ncontent-length: {len(answer)}\r\nconnection: close\r\n\r\n"
+            where = f"location: {answer.decode()}\r\n" if status == FOUND else ""
+            start = f"HTTP/1.1 {status} X\r\n{where}content-length: {len(answer)}\r\nconnection: close\r\n\r\n"
             writer.write(start.encode() + answer)
             await writer.drain()
         finally:
