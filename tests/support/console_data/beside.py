@@ -61,6 +61,9 @@ OTHERS = (
        VALUES ('main', 'general', 180, 10000), ('main', 'search', 4, 1000)""",
     """INSERT INTO rate_grants (account, kind, granted_at, count)
        SELECT 'main', 'general', :now - n * interval '300 ms', 1 FROM generate_series(1, 31) n""",
+    """INSERT INTO console_sessions (sha256, subject, name, role, way, created_at, seen_at, expires_at)
+       VALUES (sha256('a session of marta'), 'link:marta', 'marta', 'operator', 'link', :now - interval '2 hours',
+               :now - interval '4 minutes', :now + interval '10 hours')""",
     """INSERT INTO bulk_jobs (id, kind, state, asked_by, role, origin, reason, filter, total, done, outcomes,
                               created_at, started_at, finished_at, due_at, leased_by, leased_until, measured_from,
                               error)
