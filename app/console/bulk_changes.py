@@ -37,6 +37,7 @@ RELEASED = (
     "A worker tries them again one after the other, with what their rules said when their events came. One whose cause "
     "still holds is parked again."
 )
+ALREADY = "This was asked for before, and is not over yet: this job does it. No other one was begun."
 NOT_THESE = "Those that are looked at one by one are left alone."
 EVERYWHEN = "Held and ready ones of any time are meant. What a worker has in hand goes on."
 PARKED_ONES = "Parked ones of any time are meant."
@@ -155,6 +156,8 @@ async def _begun(store: Asking, kind: str, given: Filter, visit: Visit) -> Done:
             job = await store.begins.ask(kind, given, expected_count=shown, reason=act.reason, act=act)
         except errors.MoreThanShown as error:
             raise MoreThanShown from error
+        except errors.AlreadyAsked as error:
+            return Done(f"{ROOT}/jobs/{error.job_id}", ALREADY)
     log.info("bulk.job_asked", job_id=job.id, kind=job.kind, count=job.total)
     words = words_of(kind)
     begun = f"Begun: {words.title[:1].lower()}{words.title[1:]}, {counted(job.total, words.one, words.many)}."
