@@ -87,3 +87,8 @@ def period_links(visit: Visit) -> tuple[tuple[str, str], ...]:
     """Return a link for each period: its word and its URL, from the first page on."""
     asked = {name: value for name, value in visit.asked.items() if name not in {"before", "after", "period"} and value}
     return tuple((word, with_query(visit.path, {**asked, "period": name})) for name, word in PERIOD_WORDS.items())
+
+
+def number_of(text: str | None) -> int | None:
+    """Return the number by which a row is named, None for anything that is none."""
+    return int(text) if text and text.isascii() and text.isdecimal() and int(text) < 2**63 else None

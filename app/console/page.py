@@ -67,6 +67,14 @@ class MoreThanShown(Exception):
     """More would change than the person was shown: the page asks once more, with the count of now."""
 
 
+class NotDone(Exception):
+    """What was asked for could not be done: `page` says why, in the place of the question."""
+
+    def __init__(self, page: Confirm) -> None:
+        super().__init__(page.title)
+        self.page = page
+
+
 @dataclass(frozen=True, slots=True)
 class Field:
     """A field of a form. `kind` is `text`, `long`, `choice` (of `choices`), `secret`, `search` or `check`."""

@@ -17,7 +17,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from app.audit.act import Act, acting, because
 from app.console import frames
 from app.console.headers import HEADERS, UNKEPT
-from app.console.page import ROOT, Confirm, Done, FormError, MoreThanShown, Visit, shown_count
+from app.console.page import ROOT, Confirm, Done, FormError, MoreThanShown, NotDone, Visit, shown_count
 from app.console.rendering import Frame, render
 from app.console.routes import JSON, Served, match
 from app.console.signin.cookies import delete_cookie, read_cookie, set_cookie
@@ -168,6 +168,8 @@ class Site:
         except MoreThanShown:
             again = await change.ask(visit)
             return _html("confirm.html", visit.visitor, frame, status=409, **_asking(again, action, visit, again=True))
+        except NotDone as error:
+            return _html("confirm.html", visit.visitor, frame, status=422, **_asking(error.page, action))
         except FormError as error:
             return _html(
                 "confirm.html", visit.visitor, frame, status=422, **_asking(confirm, action, visit, error=error)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
+from app.console.lists import number_of
 from app.console.page import REASON, ROOT, Confirm, Done, Field, FormError, Pages, Visit, not_there
 from app.masking import masked_text
 from app.operators import Role
@@ -80,8 +81,3 @@ async def _named(store: SuppressionStore, visit: Visit) -> Mapping[str, Any]:
     if found is None:
         raise not_there("such entry in the suppressions")
     return found
-
-
-def number_of(text: str | None) -> int | None:
-    """Return the number of an entry, None for anything that is none."""
-    return int(text) if text and text.isascii() and text.isdecimal() and int(text) < 2**63 else None

@@ -19,6 +19,11 @@ LIST = text("""
     WHERE CAST(:after AS bigint) IS NULL OR number < :after ORDER BY number DESC LIMIT :limit
 """)
 
+LIST_ABOVE = text("""
+    SELECT number, revision, stored_at, installed_by, accounts FROM rulebooks
+    WHERE number > :above ORDER BY number LIMIT :limit
+""")
+
 # The same text may have been put in force several times: the last time is the one that is meant.
 READ = text("""
     SELECT number, revision, stored_at, installed_by, accounts, documents FROM rulebooks
@@ -39,8 +44,13 @@ class RevisionStore:
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
 
-    async def page(self, after: int | None, limit: int) -> Sequence[Mapping[str, Any]]:
-        """List rulebooks without their text, the newest first, below the number `after`."""
+    async def page(self, after: int | None, limit: int, *, above: int | None = None) -> Sequence[Mapping[str, Any]]:
+        """List rulebooks without their text, the newest first, below the number `after`.
+
+        With `above` it is those next above that number.
+        """
+        if above is not None:
+            return (await self._rows(LIST_ABOVE, above=above, limit=limit))[::-1]
         return await self._rows(LIST, after=after, limit=limit)
 
     async def one(self, revision: str) -> Mapping[str, Any] | None:

@@ -35,6 +35,7 @@ LOOKS: dict[str, tuple[dict[str, str], ...]] = {
 FORMS: dict[str, dict[str, str]] = {
     "/erasure/look": {"address": "mallory@corp.example"},
     "/suppressions/look": {"address": "mallory@corp.example"},
+    "/rules/try": {"event": '{"source": "crm", "type": "signup", "email": "ada0@corp.example"}'},
 }
 
 

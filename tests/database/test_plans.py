@@ -179,7 +179,7 @@ ASKED = {
     "reports.store": "PLAN_FOR_VALUES TABLE_SIZES",  # polled, and reads PostgreSQL's catalogue
     "rules.store": "CLEAR_REJECTED LOCK PUT_IN_FORCE READ_ACCOUNTS READ_EARLIER READ_REVISION REJECT"
     " UNFINISHED_ELSEWHERE",
-    "rules.revision_store": "LIST READ READ_BEFORE READ_REJECTED",
+    "rules.revision_store": "LIST LIST_ABOVE READ READ_BEFORE READ_REJECTED",
     "catalogue.listing_store": "KEEP NAMES",
     "reports.event_statements": "BECAME READ SENT",
     "reports.person_statements": "JOURNAL STANDING",

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from app.console import suppression_changes as changes
-from app.console.lists import PAGE_ROWS, Listed, Slice, sliced
+from app.console.lists import PAGE_ROWS, Listed, Slice, number_of, sliced
 from app.console.page import Pages, Place, Visit
 from app.console.receipts.standing import forgotten, suppressed
 from app.console.receipts.wording import Clock
@@ -71,7 +71,7 @@ def pages(console: Console) -> Pages:
     @pages.show("/suppressions", "suppressions.html")
     async def suppressions(visit: Visit) -> SuppressionsPage:
         asked = visit.query(Listed)
-        rows = await reads.page(changes.number_of(asked.before), PAGE_ROWS + 1, above=changes.number_of(asked.after))
+        rows = await reads.page(number_of(asked.before), PAGE_ROWS + 1, above=number_of(asked.after))
         entries = [_entry(row) for row in rows]
         listed = sliced(entries, [str(one.number) for one in entries], asked, visit)
         of_rules = _of_rules(console)

@@ -1,0 +1,72 @@
+"""What an admin changes of the rules: the file is checked and put in force, by the function that the API calls."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from app.console.page import REASON, ROOT, Confirm, Done, NotDone, Pages, Visit
+from app.console.rule_words import SHORT, STAYS, finding
+from app.console.text import counted
+from app.database.engine import busy_when_gone
+from app.errors import RulebookError
+from app.operators import Role
+
+if TYPE_CHECKING:
+    from app.console.context import Console
+
+RULES = f"{ROOT}/rules"
+MOST_FINDINGS = 20
+DECIDES = (
+    "Where it has no mistake, every process decides by it from then on. Enrollments that wait keep what their rules "
+    "said when their events came."
+)
+
+
+def add(pages: Pages, console: Console) -> None:
+    """Add the change."""
+    process = console.process
+
+    async def ask(_: Visit) -> Confirm:
+        file = process.settings.config
+        kind = "every *.yaml in the folder" if file.is_dir() else "the file"
+        return Confirm(
+            title="Read the rules again?",
+            button="Check them, and put them in force",
+            back=RULES,
+            consequences=(
+                f"This process reads {kind} {file}, and the variables that it names.",
+                DECIDES,
+                f"Where it has one, all its mistakes are shown. {STAYS}",
+            ),
+            fields=(REASON,),
+        )
+
+    async def reload(_: Visit) -> Done:
+        before = process.rulebook.number
+        try:
+            with busy_when_gone():
+                book = await process.rulebook.reload()
+        except RulebookError as error:
+            raise NotDone(rejected(error)) from error
+        what = f"{counted(len(book.rules), 'rule')}, {counted(len(book.sources), 'source')}"
+        same = process.rulebook.number == before
+        is_now = "was in force already: only the variables were read anew" if same else "is in force now"
+        return Done(RULES, f"{book.revision[:SHORT]} {is_now}; {what}.")
+
+    pages.change("/rules/reload", ask, reload, Role.ADMIN)
+
+
+def rejected(error: RulebookError) -> Confirm:
+    """Return the page that says what is wrong with the file."""
+    found = [
+        finding({"file": one.file, "line": one.line, "column": one.column, "message": one.message})
+        for one in error.mistakes
+    ]
+    more = len(found) - MOST_FINDINGS
+    return Confirm(
+        title="The rules were rejected",
+        button="",
+        back=RULES,
+        consequences=(*found[:MOST_FINDINGS], *((f"and {counted(more, 'more finding')}",) if more > 0 else ())),
+        impossible=f"{counted(len(found), 'finding')}. {STAYS} Correct the file, then read it again.",
+    )

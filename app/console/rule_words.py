@@ -1,0 +1,109 @@
+"""The rules in words: since when they are in force and whether their examples pass, and what one of them does. Pure."""
+
+from __future__ import annotations
+
+from pathlib import PurePath
+from typing import TYPE_CHECKING, Any
+
+from app.audit.act import CLI, SYSTEM
+from app.console.text import counted, moment, number
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+    from zoneinfo import ZoneInfo
+
+    from app.rules.written import WrittenRule
+
+SHORT = 8  # characters of a revision in a sentence
+BY = {SYSTEM: "by Segue itself, at a start or a signal", CLI: "by a command"}
+STAYS = "What is in force stays in force."
+
+
+def by_words(name: str | None) -> str:
+    """Return who put rules in force, as a sentence names it."""
+    return BY.get(name or "", f"by {name}") if name else ""
+
+
+def in_force(row: Mapping[str, Any] | None, rules: Sequence[WrittenRule], now: datetime, zone: ZoneInfo) -> str:
+    """Return the sentence about all rules; `row` is the stored revision, None where it is not stored yet."""
+    what = f"{counted(len(rules), 'rule')}, {examples_words(rules)}"
+    if row is None:
+        return f"These rules are in force; {what}."
+    by = by_words(row["installed_by"])
+    put = f", put there {by}" if by else ""
+    return f"{row['revision'][:SHORT]} is in force since {moment(row['stored_at'], now, zone)}{put}; {what}."
+
+
+def examples_words(rules: Sequence[WrittenRule]) -> str:
+    """Return how many examples there are, and whether they pass."""
+    whole, failing = sum(rule.examples for rule in rules), sum(len(rule.failing) for rule in rules)
+    if not whole:
+        return "without an example"
+    if failing:
+        return f"{number(failing)} of {counted(whole, 'example')} {'fails' if failing == 1 else 'fail'}"
+    return f"{counted(whole, 'example passes', 'examples pass')}"
+
+
+def examples_of(rule: WrittenRule) -> tuple[str, str]:
+    """Return the mark and the words for the examples of one rule."""
+    if not rule.examples:
+        return "no", "none"
+    if rule.failing:
+        return "bad", f"{len(rule.failing)} of {rule.examples} {'fails' if len(rule.failing) == 1 else 'fail'}"
+    return "ok", f"{rule.examples} pass" if rule.examples > 1 else "1 passes"
+
+
+def rejected_words(row: Mapping[str, Any], now: datetime, zone: ZoneInfo) -> str:
+    """Return the sentence about the last rules that were rejected."""
+    found = counted(len(row["mistakes"]), "finding")
+    return (
+        f"Rules were rejected {at_words(row['at'], now, zone)}, read {by_words(row['rejected_by'])}: {found}. {STAYS}"
+    )
+
+
+def at_words(at: datetime, now: datetime, zone: ZoneInfo) -> str:
+    """Return when something was, as a sentence has it: `at 13:05`, `on Tue 13:05`."""
+    words = moment(at, now, zone)
+    return f"{'on' if ' ' in words else 'at'} {words}"
+
+
+def finding(mistake: Mapping[str, Any]) -> str:
+    """Return one finding by its place: `rules.yaml:41:9 unknown field event.plann`."""
+    return f"{file_name(mistake['file'])}:{mistake['line']}:{mistake['column']} {mistake['message']}"
+
+
+def file_name(file: str) -> str:
+    """Return the name of a rules file without its folder."""
+    return PurePath(file).name
+
+
+def listens_words(rule: WrittenRule) -> str:
+    """Return what a rule listens to."""
+    return f"{rule.source}: {', '.join(rule.types)}"
+
+
+def does_words(rule: WrittenRule, target: str | None = None) -> tuple[tuple[str, str], ...]:
+    """Return what a rule does, each of its keys with what stands there; `target` is the name of its sequence."""
+    named = (("sequence", target),) if target else ()
+    return (*named, *((name, _value(value)) for name, value in rule.does.items()))
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {_value(one)}" for name, one in value.items())
+    if isinstance(value, list | tuple):
+        return ", ".join(map(_value, value))
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "" if value is None else str(value)
+
+
+def one_in_words(rule: WrittenRule, received: int, matched: int, enrolled: int, span: str) -> str:
+    """Return the sentence about one rule."""
+    parts = [f"{rule.id} matched {number(matched)} of {counted(received, 'event')} in the last {span}"]
+    if rule.action != "ignore":
+        parts.append(f"{counted(enrolled, 'person', 'people')} of them {'is' if enrolled == 1 else 'are'} enrolled")
+    mark, words = examples_of(rule)
+    parts.append("it has no example" if mark == "no" else f"of its examples {words}")
+    return f"{'; '.join(parts)}."
