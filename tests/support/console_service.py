@@ -65,6 +65,12 @@ class ConsoleService:
         async with httpx.AsyncClient(trust_env=False, verify=tls_context()) as client:
             return (await client.post(url, content=raw, headers=headers)).status_code
 
+    async def sign_up(self, *emails: str) -> None:
+        """Let these people ask for a demo, as the rules of `tests.support.service` have it."""
+        for email in emails:
+            data = {"email": email, "employees": 80, "first_name": "Ada"}
+            assert await self.deliver("crm", {"type": "signup", "data": data}) == 200  # accepted
+
     async def sandbox(self, path: str, body: Any = None) -> Any:
         """Ask the sandbox, or change it."""
         async with httpx.AsyncClient(base_url=self.sandbox_url, trust_env=False, verify=tls_context()) as client:
