@@ -8,18 +8,23 @@ import structlog
 
 from app.console.lists import number_of
 from app.console.page import REASON, ROOT, Confirm, Done, Field, FormError, Pages, Visit, not_there
+from app.console.text import counted, number
 from app.masking import masked_text
 from app.operators import Role
-from app.people.suppression import HOW, MAXIMUM_LENGTH, read
+from app.people.suppression import HOW
+from app.people.suppression_lines import read_lines
 from app.web.problems import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from app.people.suppression import Suppression
+    from app.people.suppression_lines import SuppressionLines
     from app.people.suppression_store import SuppressionStore
 
 LONGEST_REASON = 1000
-WHAT = Field("value", "Address, domain or pattern", hint=HOW, required=True)
+MOST_NAMED = 5  # lines that are no entries
+WHAT = Field("value", "Addresses, domains or patterns, one a line", kind="long", hint=HOW, required=True)
 
 log = structlog.get_logger(__name__)
 
@@ -29,26 +34,27 @@ def add(pages: Pages, store: SuppressionStore) -> None:
 
     async def ask_add(_: Visit) -> Confirm:
         return Confirm(
-            title="Suppress an address, a domain or a pattern?",
-            button="Suppress it",
+            title="Suppress addresses, domains or patterns?",
+            button="Suppress",
             back=f"{ROOT}/suppressions",
             consequences=(
-                "An address that it fits is never enrolled from now on, in any account.",
+                "An address that an entry fits is never enrolled from now on, in any account.",
                 "What waits for such an address is refused when it is due; what runs in HubSpot goes on.",
             ),
             fields=(WHAT, REASON),
         )
 
     async def add_it(visit: Visit) -> Done:
-        try:
-            entry = read(visit.form.get(WHAT.name, "").strip()[:MAXIMUM_LENGTH])
-        except ValueError as error:
-            raise FormError(WHAT.name, f"{error}.") from error
-        reason = visit.form.get("reason", "").replace("\x00", "").strip()[:LONGEST_REASON]
-        kept = await store.add(entry, reason or None)
-        log.info("suppression.added", kind=kept["kind"], added=kept["added"])
-        done = "is suppressed now" if kept["added"] else "was suppressed before, and still is"
-        return Done(f"{ROOT}/suppressions", f"{masked_text(entry.value)} {done}.")
+        found = read_lines(visit.form.get(WHAT.name, "").replace("\x00", ""))
+        if found.wrong or not found.entries:
+            raise FormError(WHAT.name, _wrong(found))
+        reason = visit.form.get("reason", "").replace("\x00", "").strip()[:LONGEST_REASON] or None
+        if len(found.entries) == 1:
+            return await _added(store, found.entries[0], reason)
+        added = await store.add_all(found.entries, reason)
+        log.info("suppression.imported", entries=len(found.entries), added=added)
+        of = counted(len(found.entries), "entry", "entries")
+        return Done(f"{ROOT}/suppressions", f"{of}, of which {number(added)} were not there before.")
 
     async def ask_remove(visit: Visit) -> Confirm:
         entry = await _named(store, visit)
@@ -73,6 +79,19 @@ def add(pages: Pages, store: SuppressionStore) -> None:
 
     pages.change("/suppressions/add", ask_add, add_it, Role.OPERATOR)
     pages.change("/suppressions/{number}/remove", ask_remove, remove, Role.OPERATOR)
+
+
+async def _added(store: SuppressionStore, entry: Suppression, reason: str | None) -> Done:
+    kept = await store.add(entry, reason)
+    log.info("suppression.added", kind=kept["kind"], added=kept["added"])
+    done = "is suppressed now" if kept["added"] else "was suppressed before, and still is"
+    return Done(f"{ROOT}/suppressions", f"{masked_text(entry.value)} {done}.")
+
+
+def _wrong(found: SuppressionLines) -> str:
+    """Return what is wrong with a list, by its first lines that are no entries."""
+    said = "; ".join(f"line {one.line}: {one.message}" for one in found.wrong[:MOST_NAMED])
+    return f"Nothing was added. {said or HOW}."
 
 
 async def _named(store: SuppressionStore, visit: Visit) -> Mapping[str, Any]:

@@ -106,6 +106,29 @@ async def test_an_operator_suppresses_and_takes_out(web: Running, operator: Brow
     assert (await operator.get(path)).status_code == 404
 
 
+async def test_several_are_suppressed_at_once_or_none_of_them(web: Running, operator: Browser) -> None:
+    answer = await operator.post("/suppressions/add", {"value": "a@corp.example\nno entry\n"})
+    assert answer.status_code == 422
+    assert "Nothing was added. line 2: write an address" in answer.text
+    assert await web.rows("SELECT value FROM suppressions") == []
+    lines = "# asked by legal\na@corp.example\nrival.example\n"
+    assert (await operator.confirm("/suppressions/add", {"value": lines, "reason": "by legal"})).status_code == 303
+    page = await operator.get("/suppressions")
+    assert "2 entries, of which 2 were not there before." in page.text
+    found = (await operator.json("/suppressions"))["entries"]["items"]
+    assert sorted((one["value"], one["by"], one["reason"]) for one in found) == [
+        ("a***@corp.example", "olga", "by legal"),
+        ("rival.example", "olga", "by legal"),
+    ]
+
+
+async def test_all_that_suppresses_an_address_is_said(web: Running, viewer: Browser) -> None:
+    for value in ("eve@corp.example", "corp.example"):
+        assert (await web.post("/api/v1/suppressions", value=value)).status_code == 200
+    said = await looked(viewer, "eve@corp.example")
+    assert said.count("e***@corp.example is never enrolled") == 3
+
+
 async def test_what_is_no_entry_is_said_beside_the_field(web: Running, operator: Browser) -> None:
     answer = await operator.post("/suppressions/add", {"value": "no entry"})
     assert answer.status_code == 422

@@ -8,21 +8,23 @@ from typing import TYPE_CHECKING, Any
 from app.console import suppression_changes as changes
 from app.console.lists import PAGE_ROWS, Listed, Slice, number_of, sliced
 from app.console.page import Pages, Place, Visit
-from app.console.receipts.standing import forgotten, suppressed
+from app.console.receipts.standing import forgotten
+from app.console.receipts.standing import suppressed as in_words
 from app.console.receipts.wording import Clock
 from app.console.text import CAP, counted, masked
 from app.masking import masked_text
 from app.operators import Role
 from app.people.addresses import normalise
-from app.people.eligibility_store import FORGOTTEN
 from app.people.suppression import MAXIMUM_LENGTH, Kind, Suppression
 from app.people.suppression_store import SuppressionStore
+from app.reports.suppressed import BY_RULES, suppressed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from app.console.context import Console
+    from app.reports.suppressed import Suppressed
 
 OF_RULES = 200  # entries of the rules that are shown
 NOT_COVERED = (
@@ -88,7 +90,8 @@ def pages(console: Console) -> Pages:
         address = normalise(visit.form.get("address", "")[:MAXIMUM_LENGTH])
         if address is None:
             return Answer((), "no", NO_ADDRESS)
-        return _answer(address, next(iter(await reads.covering(address)), None), _of_rules(console), visit)
+        book, listed = console.process.rulebook.current, await reads.covering(address)
+        return _answer(address, suppressed(address, book, listed), visit)
 
     changes.add(pages, SuppressionStore(console.process.engine))
     return pages
@@ -120,17 +123,14 @@ def _entry(row: Mapping[str, Any]) -> Entry:
     )
 
 
-def _answer(address: str, entry: Suppression | None, rules: Sequence[Suppression], visit: Visit) -> Answer:
-    name, by_rules = masked(address), next((one for one in rules if one.matches(address)), None)
-    said: tuple[str, ...] = ()
-    if entry == FORGOTTEN:
-        said = forgotten(None, Clock(visit.zone, visit.now)).sentences
-    elif entry is not None:
-        said = (suppressed(name, _shown(entry)),)
-    if by_rules is not None:
-        said = (*said, suppressed(name, _shown(by_rules), by_rules=True))
+def _answer(address: str, reasons: Sequence[Suppressed], visit: Visit) -> Answer:
+    name = masked(address)
+    said = tuple(sentence for one in reasons for sentence in _said(name, one, visit))
     return Answer(said, "no", "") if said else Answer((NOT_COVERED.replace("{name}", name),), "ok", "")
 
 
-def _shown(entry: Suppression) -> Suppression:
-    return entry if entry.kind is Kind.ADDRESS else Suppression(entry.kind, masked_text(entry.value))
+def _said(name: str, one: Suppressed, visit: Visit) -> tuple[str, ...]:
+    if one.kind is None or one.value is None:
+        return forgotten(None, Clock(visit.zone, visit.now)).sentences
+    value = one.value if one.kind == Kind.ADDRESS else masked_text(one.value)  # an address is not repeated
+    return (in_words(name, Suppression(Kind(one.kind), value), by_rules=one.by == BY_RULES),)
