@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import dataclass
+from functools import partial
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote, urlencode
 from zoneinfo import ZoneInfo
@@ -29,19 +31,20 @@ from app.operators import Role
 from app.web.problems import Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
     from datetime import datetime
 
     from starlette.types import Receive, Scope, Send
 
     from app.console.frames import Rail
-    from app.console.page import Page
+    from app.console.page import Change, Page
     from app.console.signin.desk import Desk
     from app.console.signin.visitor import Visitor
 
 OVERVIEW, SIGN_IN, STATIC = f"{ROOT}/overview", f"{ROOT}/sign-in", f"{ROOT}/static/"
 MESSAGE = "segue-done"  # the cookie of a sentence that the next page shows once
 MESSAGE_CHARACTERS, MESSAGE_SECONDS = 400, 60
+NOTHING: Mapping[str, str] = MappingProxyType({})
 PERSON = "person"  # the parameter of paths that is an address, encrypted: it stays out of the audit log
 STORE_GONE = (
     "The database does not answer, so that this page cannot be read. Webhooks are answered 503 until it does, and most "
@@ -151,30 +154,33 @@ class Site:
         return await self._change(request, route, visit, frame)
 
     async def _change(self, request: Request, route: Served, visit: Visit, frame: Frame) -> Response:
+        """Ask at GET. At POST ask again where more would change by now or nothing can, else do it."""
         change = route.change
         if change is None:
             raise AssertionError("a route has a page or a change")
         action = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+        page = partial(_confirm, visit.visitor, frame, action)
         confirm = await change.ask(visit)
         if request.method == "GET":
-            return _html("confirm.html", visit.visitor, frame, **_asking(confirm, action))
+            return page(confirm, 200)
+        if confirm.impossible is not None:
+            return page(confirm, 409)
         if _more_than_shown(confirm, visit.form):
-            return _html(
-                "confirm.html", visit.visitor, frame, status=409, **_asking(confirm, action, visit, again=True)
-            )
+            return page(confirm, 409, values=visit.form, again=True)
+        return await self._acted(request, change, visit, confirm, page)
+
+    async def _acted(
+        self, request: Request, change: Change, visit: Visit, confirm: Confirm, page: Callable[..., Response]
+    ) -> Response:
         because(visit.form.get("reason"))
         try:
-            done = await change.act(visit)
+            return self._done(request, await change.act(visit))
         except MoreThanShown:
-            again = await change.ask(visit)
-            return _html("confirm.html", visit.visitor, frame, status=409, **_asking(again, action, visit, again=True))
+            return page(await change.ask(visit), 409, values=visit.form, again=True)
         except NotDone as error:
-            return _html("confirm.html", visit.visitor, frame, status=422, **_asking(error.page, action))
+            return page(error.page, 422)
         except FormError as error:
-            return _html(
-                "confirm.html", visit.visitor, frame, status=422, **_asking(confirm, action, visit, error=error)
-            )
-        return self._done(request, done)
+            return page(confirm, 422, values=visit.form, error=error)
 
     def _done(self, request: Request, done: Done) -> Response:
         """Lead to the page that shows the result, and let the browser bring the sentence that is shown there once."""
@@ -247,10 +253,29 @@ def _more_than_shown(confirm: Confirm, form: Any) -> bool:
     return confirm.count is not None and confirm.count > shown_count(form)
 
 
-def _asking(
-    confirm: Confirm, action: str, visit: Visit | None = None, *, again: bool = False, error: FormError | None = None
-) -> dict[str, Any]:
-    return {"page": confirm, "action": action, "values": visit.form if visit else {}, "again": again, "error": error}
+def _confirm(
+    visitor: Visitor,
+    frame: Frame,
+    action: str,
+    confirm: Confirm,
+    status: int,
+    *,
+    values: Mapping[str, str] = NOTHING,
+    again: bool = False,
+    error: FormError | None = None,
+) -> Response:
+    """Return a confirm page. `values` are the fields as they were sent, `again` that more match than were shown."""
+    return _html(
+        "confirm.html",
+        visitor,
+        frame,
+        status=status,
+        page=confirm,
+        action=action,
+        values=values,
+        again=again,
+        error=error,
+    )
 
 
 def _html(template: str, visitor: Visitor, frame: Frame, *, status: int = 200, **values: Any) -> Response:

@@ -82,3 +82,13 @@ async def test_the_root_leads_to_the_overview(web: Running) -> None:
     response = await web.client.get("/admin")
     assert (response.status_code, response.headers["location"]) == (303, "/admin/overview")
     assert BASE.startswith("https://")
+
+
+async def test_what_is_not_possible_is_refused_at_the_post_too(web: Running, operator: Browser) -> None:
+    """A form that was opened before, or made by hand: the enrollment of this person is not parked."""
+    await web.deliver("open", {"id": "1", "type": "ping", "email": "eve@corp.example", "at": "2026-11-23T09:00:00Z"})
+    (row,) = await web.rows("SELECT id, state FROM enrollments")
+    response = await operator.post(f"/enrollments/{row['id']}/release")
+    assert response.status_code == 409
+    assert "only what is parked is released" in response.text
+    assert await web.rows("SELECT id, state FROM enrollments") == [row]
