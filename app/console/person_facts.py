@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from app.console.page import ROOT
 from app.console.receipts.of_rows import target_of_row
-from app.console.receipts.standing import taken, written_to
+from app.console.receipts.standing import written_to
 from app.console.states import shown
-from app.console.text import masked, moment
+from app.console.text import day, masked, moment
 from app.masking import masked_text
 from app.model import State
 
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from app.console.page import Visit
-    from app.console.receipts.wording import Clock
     from app.people.suppression import Suppression
     from app.reports.person_store import PersonPage
     from app.rules.rulebook import Rulebook
@@ -43,9 +42,7 @@ class Fact:
     values: tuple[Value, ...]
 
 
-def now_facts(
-    page: PersonPage, book: Rulebook, clock: Clock, by_rules: Suppression | None, visit: Visit
-) -> tuple[Fact, ...]:
+def now_facts(page: PersonPage, book: Rulebook, by_rules: Suppression | None, visit: Visit) -> tuple[Fact, ...]:
     """Return how the person stands now. `by_rules` is what of the rules suppresses the address."""
     standing = page.standing
     facts = [
@@ -57,9 +54,7 @@ def now_facts(
             none="no",
         ),
         _fact("Enrolled", _enrolled(page, book)),
-        _fact(
-            "Intents taken", [Value(taken(one["intent"], one["until"], clock)) for one in standing.intents], none="none"
-        ),
+        _fact("Intents taken", [_taken(one, visit) for one in standing.intents], none="none"),
         _fact("Stays with", [Value(_stays(one)) for one in standing.stays_with]),
     ]
     return tuple(fact for fact in facts if fact.values)
@@ -116,6 +111,10 @@ def _enrolled(page: PersonPage, book: Rulebook) -> list[Value]:
             said = written_to(page.standing.enrolled.get(account.name, 0), cap.enrollments, cap.period)
             found.append(Value(said if len(book.accounts) == 1 else f"{said} ({account.name})"))
     return found
+
+
+def _taken(one: Mapping[str, Any], visit: Visit) -> Value:
+    return Value(f"{one['intent']}, until {day(one['until'], visit.now, visit.zone)}")
 
 
 def _stays(one: Mapping[str, Any]) -> str:

@@ -123,6 +123,7 @@ class _Writer:
         self._name, self._page, self._book, self._clock = name, page, book, clock
         rows = [item.row for item in page.items]
         self._events = {row["id"]: row for item, row in zip(page.items, rows, strict=True) if item.kind == "event"}
+        self._enrollments = {item.row["id"]: item.row for item in page.items if item.kind == "enrollment"}
         self._lines = {
             row["id"]: row["line"] for item, row in zip(page.items, rows, strict=True) if item.kind == "decision"
         }
@@ -141,7 +142,7 @@ class _Writer:
 
     def _decision(self, item: Item) -> Line:
         row = item.row
-        facts = decision_facts(row, person=self._name, names=self._page.names, book=self._book)
+        facts = decision_facts(self._with_holder(row), person=self._name, names=self._page.names, book=self._book)
         said = decision_receipt(facts, self._clock)
         asked = words_of(row["verdict"], name=self._name, target=facts.target or "what the rule names").asked
         return Line(
@@ -154,6 +155,16 @@ class _Writer:
             url=None,
             **self._by(row, row["line"]),
         )
+
+    def _with_holder(self, row: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return a decision's row with the enrollment that has the intent of a duplicate, where the page has it."""
+        held = self._enrollments.get(row["reason"].removeprefix("duplicate of "))
+        if row["verdict"] != Verdict.DUPLICATE or held is None:
+            return row
+        taken = (one for one in self._page.standing.intents if one["intent"] == held["intent"])
+        until = next((one["until"] for one in taken if one["account"] == held["account"]), None)
+        holder = {f"holder_{name}": held[name] for name in ("id", "rule", "sequence", "account", "plan")}
+        return {**row, **holder, "until": until}
 
     def _enrollment(self, item: Item) -> Line:
         row = item.row
@@ -181,7 +192,7 @@ class _Writer:
         if action != ENROLL:
             return words.waiting if row["state"] in AS_SAID else words.undone
         said = state_words(row, target, shown(row["state"])[1]).partition(",")[0]
-        return f"{target}: {said}"
+        return f"{target[:1].upper()}{target[1:]}: {said}" if target.startswith("sequence ") else f"{target}: {said}"
 
     def _said(self, item: Item) -> tuple[str, ...]:
         """Return what became of an enrollment beyond its title: why, what followed, and what of that is inferred."""

@@ -33,6 +33,7 @@ LOOKS: dict[str, tuple[dict[str, str], ...]] = {
 }
 # Routes that a person sees as a form's answer: what the form holds.
 FORMS: dict[str, dict[str, str]] = {
+    "/find": {"q": "mallory@corp.example"},
     "/erasure/look": {"address": "mallory@corp.example"},
     "/suppressions/look": {"address": "mallory@corp.example"},
     "/rules/try": {"event": '{"source": "crm", "type": "signup", "email": "ada0@corp.example"}'},

@@ -82,6 +82,8 @@ async def test_a_second_event_of_the_same_reason_is_said_to_be_one(web: Running,
         "Not enrolled again: the same reason",
         "Enrolled in sequence 310001 as anna",
     ]
+    assert "by the rule “signup” for sequence 310001" in lines(page)[0]["said"][0]
+    assert "is taken, until " in lines(page)[0]["said"][0]
     assert {"label": "Intents taken"}.items() <= page["now"][-1].items()
     assert page["now"][-1]["values"][0]["text"].startswith("demo, until ")
 
@@ -89,10 +91,10 @@ async def test_a_second_event_of_the_same_reason_is_said_to_be_one(web: Running,
 @pytest.mark.parametrize(
     ("state", "reason", "what", "said"),
     [
-        ("parked", "no_sender", "sequence 310001: parked", "None of the senders that the rule names can be used"),
-        ("refused", "UNSUBSCRIBED", "sequence 310001: refused", "opted out"),
-        ("held", "window", "sequence 310001: held", "window"),
-        ("expired", None, "sequence 310001: expired", ""),
+        ("parked", "no_sender", "Sequence 310001: parked", "None of the senders that the rule names can be used"),
+        ("refused", "UNSUBSCRIBED", "Sequence 310001: refused", "opted out"),
+        ("held", "window", "Sequence 310001: held", "window"),
+        ("expired", None, "Sequence 310001: expired", ""),
     ],
 )
 async def test_each_state_has_its_line(

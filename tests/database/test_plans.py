@@ -175,6 +175,8 @@ ASKED = {
     "hubspot.rate_limit_statements": "ADOPT_LIMIT BLOCK COUNT_DAY GIVE_PERMITS INSERT_PERMITS SPEND_DAY",
     "reports.overview_store": "STANDING",  # a person looks at it
     "intake.rejected_store": "FIND_ACCEPTED FIND_REJECTED INSERT KEEP_NEWEST LIST_REJECTED",
+    "reports.find_store": "EVENT_OF_DECISION FIND_CONTACT FIND_DELIVERY FIND_ENROLLMENT FIND_EVENT FIND_REJECTED"
+    " FIRST_OF_DELIVERY NEWEST_PEOPLE",
     "reports.source_store": "LAST_OF_SOURCES",
     "reports.store": "PLAN_FOR_VALUES TABLE_SIZES",  # polled, and reads PostgreSQL's catalogue
     "rules.store": "CLEAR_REJECTED LOCK PUT_IN_FORCE READ_ACCOUNTS READ_EARLIER READ_REVISION REJECT"

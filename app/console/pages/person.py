@@ -112,7 +112,7 @@ def _view(
         days=story(name, found, book, clock, visit),
         older=f"{path}?before={found.next}" if found.next else None,
         newest=path if visit.query(Asked).before else None,
-        now=now_facts(found, book, clock, by_rules, visit),
+        now=now_facts(found, book, by_rules, visit),
         known=known_facts(found, visit, practice=practice),
         waiting=len(waiting_of(found)),
         may_change=visit.may(Role.OPERATOR),

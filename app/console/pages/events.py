@@ -1,0 +1,204 @@
+"""Events: whether something came, and what became of it; rejected deliveries beside the accepted ones where asked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel, Field
+
+from app.console.became import WAITS, Became, all_became, verdict_choices
+from app.console.lists import PAGE_ROWS, PERIOD_WORDS, PERIODS, period_links, turned, with_query
+from app.console.page import ROOT, Pages, Place, Visit
+from app.console.person_links import PersonLinks
+from app.console.receipts.delivery import rejection
+from app.console.receipts.wording import as_sentence, person_named
+from app.console.text import counted, masked
+from app.reports.event_statements import EventFilters
+from app.reports.event_store import EventStore
+from app.rules.actions import ACTIONS
+from app.web.fields import STORABLE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from datetime import datetime
+
+    from app.console.context import Console
+    from app.reports.event_store import EventPage
+    from app.rules.rulebook import Rulebook
+
+REJECTED_ROWS = 20
+Choices = tuple[tuple[str, str], ...]
+
+
+class Asked(BaseModel, extra="forbid"):
+    """What the list is narrowed to. `before` is the key of the last row of the page before."""
+
+    source: str | None = Field(None, max_length=200, pattern=STORABLE)
+    type: str | None = Field(None, max_length=200, pattern=STORABLE)
+    became: str | None = Field(None, max_length=50, pattern="^[a-z-]+$")
+    period: str = Field("24h", pattern="^(24h|7d|30d)$")
+    rejected: str | None = Field(None, pattern="^1$")
+    before: str | None = Field(None, pattern="^(evt|dec)_[0-9a-z]{1,60}$")
+
+    def filters(self, now: datetime) -> EventFilters:
+        """Return what the store is asked."""
+        return EventFilters(
+            source=self.source,
+            type=self.type,
+            verdict=self.became,
+            since=now - PERIODS[self.period],
+            before=self.before,
+            limit=PAGE_ROWS,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One event: the person is masked where no name is known."""
+
+    id: str
+    url: str
+    at: datetime
+    source: str
+    type: str
+    person: str
+    address: str
+    person_url: str | None
+    became: tuple[Became, ...]
+    repeats: int
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """One rejected delivery, and why."""
+
+    id: str
+    at: datetime
+    source: str
+    status: int
+    why: str
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class EventsPage:
+    """The list. `looked_back_to` is where the look ended before the list did; `older` leads on from there.
+
+    `rejected` are deliveries that were not accepted, None where they are not asked for.
+    """
+
+    sentence: str
+    lines: tuple[Line, ...]
+    rejected: tuple[Rejected, ...] | None
+    asked: Mapping[str, str]
+    choices: Mapping[str, Choices]
+    period: str
+    periods: Choices
+    looked_back_to: datetime | None
+    older: str | None
+    newest: str | None
+    wider: str | None
+    with_rejected: str
+    without_rejected: str
+
+
+def pages(console: Console) -> Pages:
+    """Return the page."""
+    pages, reads = Pages(Place("Events", "", 30)), EventStore(console.reads)
+    links = PersonLinks(console.process.engine)
+
+    @pages.show("/events", "events.html")
+    async def events(visit: Visit) -> EventsPage:
+        asked = visit.query(Asked)
+        found, url = await reads.page(asked.filters(visit.now)), await links.urls()
+        rejected = None
+        if asked.rejected:
+            since = visit.now - PERIODS[asked.period]
+            rows = await reads.rejected(asked.source, limit=REJECTED_ROWS)
+            rejected = tuple(_rejected(row) for row in rows if row["received_at"] >= since)
+        return _page(visit, asked, found, rejected, url, console.process.current_rulebook())
+
+    return pages
+
+
+def _page(
+    visit: Visit,
+    asked: Asked,
+    found: EventPage,
+    rejected: tuple[Rejected, ...] | None,
+    url: Callable[[str | None], str | None],
+    book: Rulebook,
+) -> EventsPage:
+    named = {name: getattr(asked, name) or "" for name in ("source", "type", "became", "rejected")}
+    return EventsPage(
+        sentence=_sentence(asked, found),
+        lines=tuple(_line(row, found, url) for row in found.rows),
+        rejected=rejected,
+        asked=named,
+        choices=_choices(book, asked),
+        period=asked.period,
+        periods=period_links(visit),
+        looked_back_to=found.looked_back_to,
+        older=turned(visit, before=found.next) if found.next else None,
+        newest=turned(visit) if asked.before else None,
+        wider=None if asked.period == "30d" else period_links(visit)[-1][1],
+        with_rejected=_again(visit, rejected=True),
+        without_rejected=_again(visit, rejected=False),
+    )
+
+
+def _sentence(asked: Asked, found: EventPage) -> str:
+    narrowed = any((asked.source, asked.type, asked.became))
+    period, of_these = PERIOD_WORDS[asked.period], " of these" if narrowed else ""
+    if asked.before:
+        return f"Earlier events{of_these} of the last {period}."
+    if found.next and not found.looked_back_to:
+        return f"The newest {len(found.rows)} events{of_these} of the last {period}."
+    if not found.rows:
+        looked = " among the newest that were looked at" if found.looked_back_to else ""
+        return f"No event{of_these} in the last {period}{looked}."
+    as_far = ", as far as was looked" if found.next else ""
+    return f"{counted(len(found.rows), 'event')}{of_these} in the last {period}{as_far}."
+
+
+def _choices(book: Rulebook, asked: Asked) -> dict[str, Choices]:
+    """Return what each field may be narrowed to: what the rules in force name, and what is chosen now."""
+    types = sorted({type_ for rule in book.rules for type_ in rule.types if asked.source in {None, rule.source}})
+    return {
+        "source": _with(sorted(book.sources), asked.source),
+        "type": _with(types, asked.type),
+        "became": verdict_choices(ACTIONS),
+    }
+
+
+def _with(values: list[str], chosen: str | None) -> Choices:
+    shown = values if chosen is None or chosen in values else [chosen, *values]
+    return tuple((value, value) for value in shown)
+
+
+def _again(visit: Visit, *, rejected: bool) -> str:
+    asked = {name: value for name, value in visit.asked.items() if name not in {"rejected", "before"} and value}
+    return with_query(visit.path, asked | ({"rejected": "1"} if rejected else {}))
+
+
+def _line(row: Mapping[str, Any], found: EventPage, url: Callable[[str | None], str | None]) -> Line:
+    names = {name: row[name] for name in ("first_name", "last_name", "name")}
+    decisions = found.became.get(row["id"], ())
+    return Line(
+        id=row["id"],
+        url=f"{ROOT}/events/{row['id']}",
+        at=row["received_at"],
+        source=row["source"],
+        type=row["type"],
+        person=person_named(email=row["email"], **names),
+        address=masked(row["email"]),
+        person_url=url(row["email"]),
+        became=all_became(decisions, found.names) or (Became("wait", WAITS, None, None),),
+        repeats=row["repeats"],
+    )
+
+
+def _rejected(row: Mapping[str, Any]) -> Rejected:
+    why = as_sentence(rejection(row["reason"]).clause)
+    return Rejected(row["id"], row["received_at"], row["source"], row["status"], why, row["reason"])

@@ -1,0 +1,138 @@
+"""The list of events: its first sentence, what became of each, how it is narrowed, and rejected deliveries."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from app.clock import utc_now
+from app.reports import event_statements
+from app.reports.id_times import first_id
+from tests.console.places import fill
+
+if TYPE_CHECKING:
+    from tests.support.console import Browser
+    from tests.support.service import Running
+
+MADE = """
+    INSERT INTO events (id, delivery_id, source, type, received_at, email, data)
+    SELECT 'evt_' || lpad(to_hex(CAST(EXTRACT(epoch FROM now()) * 1000 AS bigint) - 5000 + n), 12, '0')
+           || lpad(CAST(n AS text), 20, '0'), 'dlv_0', 'crm', CASE WHEN n % 40 = 0 THEN 'rare' ELSE 'signup' END,
+           now(), 'p' || n || '@corp.example', '{}'
+    FROM generate_series(1, :rows) AS n
+"""
+
+
+async def events(browser: Browser, **query: str) -> list[Any]:
+    return list((await browser.json("/events", **query))["lines"])
+
+
+async def test_each_event_says_what_became_of_it(web: Running, viewer: Browser) -> None:
+    await fill(web)
+    page = await viewer.json("/events")
+    assert page["sentence"] == "5 events in the last 24 hours."
+    said = {
+        line["address"]: [one["words"] for one in line["became"]] for line in page["lines"] if line["type"] == "ping"
+    }
+    assert said == {"e***@corp.example": ["ready, sequence 310002"]}
+    words = sorted(one["words"] for line in page["lines"] for one in line["became"])
+    assert words == [
+        "enrolled in sequence 310001",
+        "no: no condition was true",
+        "parked, sequence 310001",
+        "ready, sequence 310001",
+        "ready, sequence 310002",
+    ]
+    enrolled = next(one for line in page["lines"] for one in line["became"] if one["mark"] == "ok")
+    assert enrolled["url"].startswith("/admin/enrollments/enr_")
+
+
+async def test_an_event_without_a_decision_is_said_to_have_none(web: Running, viewer: Browser) -> None:
+    await web.execute(MADE, rows=1)
+    (line,) = await events(viewer)
+    assert line["became"] == [{"mark": "wait", "words": "not decided yet", "rule": None, "url": None}]
+
+
+async def test_an_event_that_came_again_says_so(web: Running, viewer: Browser) -> None:
+    await web.execute(MADE, rows=1)
+    await web.execute("UPDATE events SET repeats = 2")
+    assert "came 2 times more" in (await viewer.get("/events")).text
+
+
+@pytest.mark.parametrize(
+    ("query", "count"),
+    [
+        ({"source": "crm"}, 4),
+        ({"type": "ping"}, 1),
+        ({"source": "crm", "type": "ping"}, 0),
+        ({"became": "none"}, 1),
+        ({"became": "enroll"}, 4),
+        ({"became": "enroll", "source": "open"}, 1),
+        ({"became": "duplicate"}, 0),
+    ],
+)
+async def test_the_list_is_narrowed(web: Running, viewer: Browser, query: dict[str, str], count: int) -> None:
+    await fill(web)
+    assert len(await events(viewer, **query)) == count
+
+
+async def test_an_empty_list_says_what_would_fill_it(viewer: Browser) -> None:
+    page = await viewer.get("/events", source="crm")
+    assert "No event of these in the last 24 hours." in page.text
+    assert "An event stands here as soon as a source has sent it" in page.text
+    assert "/admin/events?source=crm&amp;period=30d" in page.text
+
+
+async def test_an_event_before_the_period_is_not_listed(web: Running, viewer: Browser) -> None:
+    await web.execute(MADE, rows=1)
+    await web.execute("UPDATE events SET id = :id", id=first_id("evt", utc_now() - timedelta(hours=25)) + "0" * 20)
+    assert await events(viewer) == []
+    assert len(await events(viewer, period="7d")) == 1
+
+
+async def test_pages_of_the_list_lead_on(web: Running, viewer: Browser) -> None:
+    await web.execute(MADE, rows=120)
+    page = await viewer.json("/events", source="crm")
+    assert page["sentence"] == "The newest 50 events of these of the last 24 hours."
+    assert page["newest"] is None
+    found = [line["id"] for line in page["lines"]]
+    while page["older"]:
+        page = (await viewer.client.get(page["older"].replace("/events?", "/events.json?"))).json()
+        assert page["newest"] == "/admin/events.json?source=crm"
+        found += [line["id"] for line in page["lines"]]
+    assert len(found) == len(set(found)) == 120
+    assert found == sorted(found, reverse=True)
+
+
+async def test_a_look_that_ends_early_says_how_far_it_came(
+    web: Running, viewer: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(event_statements, "LOOK", 60)
+    await web.execute(MADE, rows=120)
+    page = await viewer.json("/events", source="crm", type="rare")
+    assert [line["type"] for line in page["lines"]] == ["rare", "rare"]
+    assert page["looked_back_to"] is not None
+    assert "as far as was looked" in page["sentence"]
+    html = (await viewer.get("/events", source="crm", type="rare")).text
+    assert "looked back to" in html
+    further = (await viewer.client.get(page["older"].replace("/events?", "/events.json?"))).json()
+    assert [line["type"] for line in further["lines"]] == ["rare"]
+
+
+async def test_rejected_deliveries_stand_beside_where_asked(web: Running, viewer: Browser) -> None:
+    await fill(web)
+    await web.rows_once_there("SELECT id FROM refused_deliveries")
+    assert (await viewer.json("/events"))["rejected"] is None
+    (one,) = (await viewer.json("/events", rejected="1"))["rejected"]
+    assert (one["source"], one["status"], one["code"]) == ("crm", 401, "missing_signature")
+    assert one["why"] == "It has no signature, or nothing it could be checked by."
+    assert (await viewer.json("/events", rejected="1", source="open"))["rejected"] == []
+    html = (await viewer.get("/events", rejected="1", source="open")).text
+    assert "No rejected delivery of these is kept." in html
+
+
+async def test_what_is_no_filter_is_refused(viewer: Browser) -> None:
+    for query in ({"before": "enr_0"}, {"period": "1y"}, {"sort": "up"}):
+        assert (await viewer.get("/events", **query)).status_code == 422
