@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,9 @@ from app.errors import SegueError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
+
+LONG_WAIT_SECONDS = 20.0
+SHORTENED = 0.2  # the part of a long wait that may be left out
 
 log = structlog.get_logger(__name__)
 
@@ -68,7 +72,7 @@ class Loop:
             seconds = await self._guarded()
             if seconds > 0 and not self._stopping:
                 with suppress(TimeoutError):
-                    async with asyncio.timeout(seconds):
+                    async with asyncio.timeout(apart(seconds, random.random())):  # noqa: S311  # no secret
                         await self._wake.wait()
 
     async def _guarded(self) -> float:
@@ -88,3 +92,12 @@ class Loop:
         else:
             return self._every if seconds is None else seconds
         return self._retry
+
+
+def apart(seconds: float, chance: float) -> float:
+    """Return how long a loop waits that has nothing to do for so long. `chance` is at least 0 and less than 1.
+
+    All loops of a process start together. Those that also look at the store together need a connection each, and use it
+    again before it counts as unused: PostgreSQL keeps a process of 3 to 5 MB for each. Therefore long waits differ.
+    """
+    return seconds * (1 - SHORTENED * chance) if seconds >= LONG_WAIT_SECONDS else seconds
