@@ -7,8 +7,18 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from app.audit.act import acting
+from app.clock import utc_now
+from app.console.context import Console
 from app.console.endpoint_changes import unknown
 from app.console.endpoint_words import all_in_words, mark_of, sentence
+from app.console.page import MoreThanShown, Visit
+from app.console.pages.endpoints import pages
+from app.console.signin.sessions import Sessions
+from app.console.signin.store import SignInStore
+from app.console.signin.visitor import Visitor, Way, act_of
+from app.console.signin.wiring import terms
+from app.operators import Role
 from app.outbound.breaker import Position
 from app.outbound.status import DISABLED, LEFT, EndpointStatus
 from tests.conftest import NOON
@@ -153,6 +163,18 @@ async def test_more_than_were_shown_are_asked_about_again(web: Running, operator
     answer = await operator.confirm("/endpoints/crm-back/replay", {"shown": "1"})
     assert answer.status_code == 409
     assert "More match by now" in answer.text
+    assert await web.rows("SELECT id FROM bulk_jobs") == []
+
+
+async def test_events_that_fail_after_the_count_are_not_in_a_job_that_was_not_shown(web: Running) -> None:
+    await web.execute(MADE, rows=2, state="failed")
+    process = web.process
+    sessions = Sessions(SignInStore(process.engine), tuple, terms(process.settings))
+    replay = pages(Console(process, process.engine, sessions)).changes[-1]
+    olga = Visitor("olga", "olga", Role.OPERATOR, Way.TOKEN, None, b"")
+    visit = Visit(olga, replay.path, {"endpoint": "crm-back"}, {}, {"shown": "1"}, utc_now(), BERLIN)
+    with acting(act_of(olga, "192.0.2.1", "POST")), pytest.raises(MoreThanShown):
+        await replay.act(visit)
     assert await web.rows("SELECT id FROM bulk_jobs") == []
 
 
