@@ -12,6 +12,7 @@ import structlog
 from app.accounts.identity import IdentityLearner
 from app.accounts.identity_store import IdentityStore
 from app.bulk import wiring as bulk_wiring
+from app.catalogue.names import NamesKeeper
 from app.database.listen import FORGETTING_READY, IDLE_POLL_SECONDS
 from app.doctor import wiring as doctor_wiring
 from app.enrichment import wiring as enrichment_wiring
@@ -46,6 +47,17 @@ async def start_identity(process: Process, active: ActiveAccount) -> None:
     active.configured.append(learner.configure)
 
 
+async def start_names(process: Process, active: ActiveAccount) -> None:
+    """Start the job that keeps the names of the HubSpot account's sequences and owners."""
+
+    def users() -> dict[str, str]:
+        return {sender.user_id: sender.name for sender in process.current_rulebook().senders.values()}
+
+    keeper = NamesKeeper(active.account.name, active.client, process.engine, users)
+    keeper.loop.start()
+    active.stack.push_async_callback(keeper.loop.stop)
+
+
 async def start_releasing(process: Process) -> None:
     """Start the job that releases enrollments which waited for their account to be connected."""
     if process.oauth is not None:
@@ -62,7 +74,7 @@ async def start_forgetting(process: Process) -> None:
     process.run(loop, channel=FORGETTING_READY)
 
 
-PER_ACCOUNT = (enrollments_wiring.start, followup_wiring.start, start_identity)
+PER_ACCOUNT = (enrollments_wiring.start, followup_wiring.start, start_identity, start_names)
 PER_PROCESS = (
     enrichment_wiring.start,
     outbound_wiring.start,

@@ -28,6 +28,8 @@ KEEP = text("""
     WHERE kept.read_at < excluded.read_at
 """)
 
+READ_AT = text("SELECT read_at FROM catalogue_listings WHERE account = :account AND what = :what")
+
 # A sequence is found by its id, an owner by the id of the user that sends. A listing without any of them still shows
 # its age.
 NAMES = text("""
@@ -61,6 +63,13 @@ async def keep_listing(engine: AsyncEngine, what: str, listing: Listing) -> None
     values = {"account": listing.account, "what": what, "read_at": listing.read_at}
     async with engine.begin() as connection:
         await connection.execute(KEEP, values | {"items": orjson.dumps(list(listing.items)).decode()})
+
+
+async def listed_at(engine: AsyncEngine, account: str, what: str) -> datetime | None:
+    """Return when a listing was read last, None where it never was."""
+    async with engine.connect() as connection:
+        found: datetime | None = (await connection.execute(READ_AT, {"account": account, "what": what})).scalar()
+        return found
 
 
 async def names_listed(engine: AsyncEngine, *, sequences: Iterable[str] = (), users: Iterable[str] = ()) -> Names:

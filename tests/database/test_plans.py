@@ -182,7 +182,7 @@ ASKED = {
     "rules.store": "CLEAR_REJECTED LOCK PUT_IN_FORCE READ_ACCOUNTS READ_EARLIER READ_REVISION REJECT"
     " UNFINISHED_ELSEWHERE",
     "rules.revision_store": "LIST LIST_ABOVE READ READ_BEFORE READ_REJECTED",
-    "catalogue.listing_store": "KEEP NAMES",
+    "catalogue.listing_store": "KEEP NAMES READ_AT",
     "reports.event_statements": "BECAME READ SENT",
     "reports.person_statements": "JOURNAL STANDING",
     "enrollments.person_statements": "CHECKPOINT_PREPARED READ_CONFLICT",
