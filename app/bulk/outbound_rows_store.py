@@ -17,12 +17,13 @@ if TYPE_CHECKING:
 
     from app.bulk.job import Wanted
 
-# What tells that a person was forgotten is erased once it was taken.
+# What tells that a person was forgotten is erased once it was taken. What was delivered after the job was asked for is
+# none that its operator meant: another job may have sent it again.
 MATCHES = """
     endpoint = :endpoint AND id > :after AND state = ANY(CAST(:states AS text[]))
     AND (CAST(:since AS timestamptz) IS NULL OR created_at >= :since)
     AND (CAST(:until AS timestamptz) IS NULL OR created_at < :until) AND created_at <= :asked_at
-    AND NOT (kind = 'forgotten' AND state = 'delivered')
+    AND (delivered_at IS NULL OR delivered_at <= :asked_at) AND NOT (kind = 'forgotten' AND state = 'delivered')
 """
 COUNT_OUTBOUND = text(f"""
     WITH found AS (SELECT id FROM outbound WHERE {MATCHES} LIMIT :most) SELECT count(*) AS rows FROM found

@@ -14,7 +14,8 @@ from app.bulk.ask_store import BulkAskStore
 from app.bulk.filters import Filter
 from app.bulk.job import COUNTED
 from app.console.endpoint_words import state_in_words
-from app.console.page import REASON, ROOT, Confirm, Done, MoreThanShown, Pages, Row, Visit, not_there
+from app.console.lists import with_query
+from app.console.page import REASON, ROOT, Confirm, Done, MoreThanShown, Pages, Row, Visit, not_there, shown_count
 from app.console.text import capped, counted, moment, span
 from app.errors import BulkRefused
 from app.errors import MoreThanShown as MoreThanWereShown
@@ -149,17 +150,16 @@ class _Changes:
             ),
             fields=(REASON,),
             impossible=_impossible(preview),
+            action=_pinned(given, visit),
         )
 
     async def replay(self, visit: Visit) -> Done:
-        act, shown = current(), visit.form.get("shown", "")
+        act, shown = current(), shown_count(visit.form)
         if act is None:
             raise AssertionError("a change is an act")
         reason = visit.form.get("reason") or None
         try:
-            job = await self.jobs.ask(
-                KIND, self._filter(visit), expected_count=int(shown) if shown.isdecimal() else 0, reason=reason, act=act
-            )
+            job = await self.jobs.ask(KIND, self._filter(visit), expected_count=shown, reason=reason, act=act)
         except MoreThanWereShown as error:
             raise MoreThanShown from error
         except BulkRefused as error:
@@ -194,6 +194,12 @@ def _consequences(given: Filter, preview: Preview, visit: Visit) -> tuple[str, .
         f"{counted(preview.count, 'event')} noted since {since}, {' or '.join(given.states)}.",
         f"Each is sent with the same bytes under the same webhook-id, by which the endpoint recognises it.{time}",
     )
+
+
+def _pinned(given: Filter, visit: Visit) -> str:
+    """Return the URL that the form goes to. It names the time: sent twice, the form asks for one and the same job."""
+    since = {"since": given.since.isoformat()} if given.since else {}
+    return with_query(visit.path, {**visit.asked, **since})
 
 
 def _impossible(preview: Preview) -> str | None:

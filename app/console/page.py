@@ -119,6 +119,7 @@ class Confirm:
     fields: tuple[Field, ...] = (REASON,)
     grave: bool = False
     impossible: str | None = None
+    action: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from app.enrollments.operator_store import EnrollmentOperatorStore
 from app.operators import Role
 from app.people.suppression import Suppression, read
 from app.people.suppression_store import SuppressionStore
+from app.web.problems import Problem
 
 if TYPE_CHECKING:
     from app.console.context import Console
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 SAMPLE = 10
 LONGEST_REASON = 1000
+UNUSABLE = "This is no usable address: nothing is ever enrolled by it."
 
 log = structlog.get_logger(__name__)
 
@@ -56,8 +58,11 @@ def add(pages: Pages, console: Console, people: People, reads: PersonStore) -> N
     async def suppress(visit: Visit) -> Done:
         address = await people.named(visit)
         about(await people.hashed(address))
+        entry = entry_of(address)
+        if entry is None:
+            raise Problem(409, "not-possible", UNUSABLE)
         reason = visit.form.get("reason", "").replace("\x00", "").strip()[:LONGEST_REASON]
-        kept = await suppressions.add(read(address), reason or None)
+        kept = await suppressions.add(entry, reason or None)
         log.info("suppression.added", kind=kept["kind"], added=kept["added"])
         done = "is suppressed now" if kept["added"] else "was suppressed before, and still is"
         return Done(people.url(visit), f"{masked(address)} {done}.")
@@ -104,5 +109,5 @@ def _asked_suppress(address: str, back: str) -> Confirm:
             "The address is never enrolled from now on, in any account.",
             "What waits for it is refused when it is due; what runs in HubSpot goes on.",
         ),
-        impossible=None if entry_of(address) else "This is no usable address: nothing is ever enrolled by it.",
+        impossible=None if entry_of(address) else UNUSABLE,
     )

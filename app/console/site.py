@@ -8,7 +8,6 @@ from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote, urlencode
-from zoneinfo import ZoneInfo
 
 import orjson
 import structlog
@@ -21,10 +20,12 @@ from app.console import frames
 from app.console.headers import HEADERS, UNKEPT
 from app.console.page import ROOT, Confirm, Done, FormError, MoreThanShown, NotDone, Visit, shown_count
 from app.console.rendering import Frame, render
+from app.console.requests import link_of, link_path, path_of, read_form, require_plain
 from app.console.routes import JSON, Served, match
 from app.console.signin.cookies import delete_cookie, read_cookie, set_cookie
 from app.console.signin.csrf import refusal
 from app.console.static_files import served as served_files
+from app.console.text import zone_named
 from app.errors import Busy
 from app.masking import masked_text, masked_value
 from app.operators import Role
@@ -79,10 +80,11 @@ class Site:
         await response(scope, receive, send)
 
     async def _answer(self, request: Request) -> Response:
-        path = request.url.path
+        path = path_of(request)
         if path in {ROOT, f"{ROOT}/"}:
             return RedirectResponse(OVERVIEW, 303)
         try:
+            require_plain(request)
             return _file(path) if path.startswith(STATIC) else await self._routed(request)
         except Problem as problem:
             return _problem(request, problem)
@@ -99,7 +101,7 @@ class Site:
             )
 
     async def _routed(self, request: Request) -> Response:
-        route, other_method = match(self.routes, request.method, request.url.path)
+        route, other_method = match(self.routes, request.method, path_of(request))
         if route is None:
             status, kind = (405, "method-not-allowed") if other_method else (404, "not-found")
             raise Problem(status, kind, "There is no such page.")
@@ -114,7 +116,7 @@ class Site:
 
     async def _judged(self, request: Request, route: Served, visitor: Visitor) -> Response:
         gate = self.desk.gate
-        needed, match_ = route.role or Role.VIEWER, route.pattern.match(request.url.path)
+        needed, match_ = route.role or Role.VIEWER, route.pattern.match(path_of(request))
         parameters = match_.groupdict() if match_ else {}
         target = ", ".join(value for name, value in parameters.items() if name != PERSON) or None
         act = Act(visitor.who, visitor.role, gate.address(request.scope), route.name, target, gate.revision())
@@ -140,11 +142,11 @@ class Site:
 
     async def _shown(self, request: Request, route: Served, visitor: Visitor, parameters: dict[str, str]) -> Response:
         rail = await self.rail()
-        zone = ZoneInfo(visitor.zone or rail.zone)
-        form = {name: str(value) for name, value in (await request.form()).items()} if request.method == "POST" else {}
+        zone = zone_named(visitor.zone or rail.zone)
+        form = await read_form(request) if request.method == "POST" else {}
         asked = dict(request.query_params)
         still = asked.pop(frames.STILL, None) is not None
-        visit = Visit(visitor, request.url.path, parameters, asked, form, self.now(), zone)
+        visit = Visit(visitor, link_path(request), parameters, asked, form, self.now(), zone)
         frame = frames.frame(self.places, rail, visit, self.desk.gate.revision(), self._message(request))
         if route.page is not None:
             model = await route.page.read(visit)
@@ -158,10 +160,9 @@ class Site:
         change = route.change
         if change is None:
             raise AssertionError("a route has a page or a change")
-        action = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-        page = partial(_confirm, visit.visitor, frame, action)
+        page = partial(_confirm, visit.visitor, frame, link_of(request))
         confirm = await change.ask(visit)
-        if request.method == "GET":
+        if request.method != "POST":  # HEAD asks as GET does
             return page(confirm, 200)
         if confirm.impossible is not None:
             return page(confirm, 409)
@@ -197,10 +198,12 @@ class Site:
 
 
 TITLES = {
+    400: "That cannot be read",
     403: "You may not do that",
     404: "There is no such page",
     405: "There is no such page",
     409: "That is not possible now",
+    415: "That cannot be read",
     422: "That cannot be read",
     500: "Something went wrong here",
     503: "The store is away",
@@ -216,7 +219,7 @@ def _file(path: str) -> Response:
 
 def _problem(request: Request, problem: Problem) -> Response:
     """Return what went wrong: a page for a person, a problem document for a program."""
-    if request.url.path.endswith(JSON):
+    if path_of(request).endswith(JSON):
         return problem.response()
     title = TITLES.get(problem.status, "This did not work")
     away = problem.status == Busy.status
@@ -237,7 +240,7 @@ def _where(request: Request) -> str:
     """Return the page that was asked for, the overview where a form was sent."""
     if request.method != "GET":
         return OVERVIEW
-    return request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    return link_of(request)
 
 
 def lives(page: Page, model: Any) -> int | None:
@@ -271,7 +274,7 @@ def _confirm(
         frame,
         status=status,
         page=confirm,
-        action=action,
+        action=confirm.action or action,
         values=values,
         again=again,
         error=error,

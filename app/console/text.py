@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 from app.masking import masked_text
-
-if TYPE_CHECKING:
-    from zoneinfo import ZoneInfo
+from app.sending_windows import wall_clock
 
 MINUTE, HOUR, DAY = 60, 3600, 86400
 KIB, MIB, GIB = 1024, 1024**2, 1024**3
@@ -98,6 +96,14 @@ def ago(at: datetime, now: datetime) -> str:
     """Return how long ago something was: `2 min ago`, or `in 4 s` where it is to come."""
     seconds = (now - at).total_seconds()
     return f"in {span(seconds)}" if seconds < 0 else f"{span(seconds)} ago"
+
+
+def zone_named(name: str) -> ZoneInfo:
+    """Return a zone that was stored, UTC where this machine does not know it: HubSpot names it, or an older tzdata."""
+    try:
+        return wall_clock.zone(name)
+    except ValueError:
+        return ZoneInfo("UTC")
 
 
 def zone_name(zone: ZoneInfo) -> str:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
+from html import unescape
 from typing import TYPE_CHECKING
+from urllib.parse import parse_qsl
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -22,6 +25,7 @@ from app.operators import Role
 from app.outbound.breaker import Position
 from app.outbound.status import DISABLED, LEFT, EndpointStatus
 from tests.conftest import NOON
+from tests.console.bulk import work
 
 if TYPE_CHECKING:
     from tests.support.console import Browser
@@ -176,6 +180,31 @@ async def test_events_that_fail_after_the_count_are_not_in_a_job_that_was_not_sh
     with acting(act_of(olga, "192.0.2.1", "POST")), pytest.raises(MoreThanShown):
         await replay.act(visit)
     assert await web.rows("SELECT id FROM bulk_jobs") == []
+
+
+async def test_a_form_that_is_sent_twice_begins_one_job(web: Running, operator: Browser) -> None:
+    await web.execute(MADE, rows=2, state="failed")
+    asked = await operator.get("/endpoints/crm-back/replay")
+    (action,) = re.findall(r'action="(/admin/endpoints/[^"]+)"', asked.text)
+    path, _, query = unescape(action).removeprefix("/admin").partition("?")
+    answers = [await operator.post(path, {"shown": "2"}, **dict(parse_qsl(query))) for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [303, 409]
+    assert len(await web.rows("SELECT id FROM bulk_jobs")) == 1
+
+
+async def test_two_jobs_on_the_same_events_send_each_once_more(web: Running, operator: Browser) -> None:
+    await web.execute(MADE, rows=3, state="delivered")
+    await web.execute("UPDATE outbound SET delivered_at = created_at")
+    for since in ("2026-11-01T08:00", "2026-11-01T08:01"):
+        form = {"shown": "3"}
+        answer = await operator.post("/endpoints/crm-back/replay", form, state="delivered", since=since)
+        assert answer.status_code == 303, answer.text
+    await web.execute("UPDATE bulk_jobs SET state = 'paused' WHERE id = (SELECT max(id) FROM bulk_jobs)")
+    await work(web)
+    await web.execute("UPDATE outbound SET state = 'delivered', delivered_at = now()")
+    await web.execute("UPDATE bulk_jobs SET state = 'waiting', due_at = now() WHERE state = 'paused'")
+    await work(web)
+    assert [row["done"] for row in await web.rows("SELECT done FROM bulk_jobs ORDER BY id")] == [3, 0]
 
 
 async def test_nothing_to_send_again_is_said(operator: Browser) -> None:

@@ -115,16 +115,16 @@ async def test_no_page_asks_the_store_more_than_six_times(web: Running, admin: B
 
 async def test_no_get_changes_anything(web: Running, admin: Browser) -> None:
     await fill(web)
-    parameters, before = await parameters_of(web), await _contents(web)
+    parameters, before = await parameters_of(web), await contents(web)
     for route in read_only(served(web)):
         if not route.changes:
             await opened(admin, route, parameters)
-            assert await _contents(web) == before, route.name
+            assert await contents(web) == before, route.name
 
 
 async def test_every_form_of_another_site_is_refused(web: Running, admin: Browser) -> None:
     await fill(web)
-    parameters, before = await parameters_of(web), await _contents(web)
+    parameters, before = await parameters_of(web), await contents(web)
     for route in served(web):
         if route.method == "POST":
             for headers in (
@@ -135,7 +135,7 @@ async def test_every_form_of_another_site_is_refused(web: Running, admin: Browse
                 url = f"/admin{path_of(route, parameters)}"
                 response = await admin.client.post(url, params=query_of(route), headers=headers)
                 assert response.status_code == 403, route.name
-    assert await _contents(web) == before
+    assert await contents(web) == before
 
 
 async def test_every_change_needs_its_role(web: Running, viewer: Browser) -> None:
@@ -193,7 +193,8 @@ async def test_every_page_has_its_model(web: Running) -> None:
     assert models == {route.path for route in routes if route.page and route.method == "GET" and not route.as_json}
 
 
-async def _contents(web: Running) -> dict[str, object]:
+async def contents(web: Running) -> dict[str, object]:
+    """Return a digest of each table that no look changes."""
     rows = {}
     for name in UNCHANGED_TABLES:
         statement = f"SELECT md5(string_agg(t::text, '|' ORDER BY t::text)) AS sum FROM {name} t"  # noqa: S608  # our own names

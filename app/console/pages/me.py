@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import available_timezones
 
 from app.console.page import ROOT, Confirm, Done, Field, FormError, Pages, Visit, not_there
 from app.console.signin.visitor import Way
-from app.console.text import ago, counted, zone_name
+from app.console.text import ago, counted, zone_name, zone_named
 from app.operators import Role
 
 if TYPE_CHECKING:
@@ -130,7 +130,7 @@ class _Changes:
             raise FormError("zone", "There is no such time zone.")
         await self.sessions.choose_zone(visit.visitor, zone or None)
         return Done(
-            f"{ROOT}/me", f"Times are those of {zone_name(ZoneInfo(zone))} now." if zone else "Times are usual."
+            f"{ROOT}/me", f"Times are those of {zone_name(zone_named(zone))} now." if zone else "Times are usual."
         )
 
     async def ask_end(self, visit: Visit) -> Confirm:

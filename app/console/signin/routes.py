@@ -8,6 +8,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from app.audit.act import acting
+from app.console.requests import read_form
 from app.console.signin import links
 from app.console.signin.closed import LinkPage, SignInPage, closed_page_facts, provider_name
 from app.console.signin.cookies import LOGIN, SESSION, delete_cookie, read_cookie, set_cookie
@@ -180,5 +181,5 @@ def _login(desk: Desk) -> Login:
 
 async def _form(request: Request) -> dict[str, str]:
     """Return the fields of a form, the last of each name."""
-    form = await request.form(max_files=0, max_fields=MOST_FIELDS)
-    return {name: value[:LONGEST] for name, value in form.items() if isinstance(value, str)}
+    form = await read_form(request, most=MOST_FIELDS)
+    return {name: value[:LONGEST] for name, value in form.items()}
