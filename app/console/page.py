@@ -131,6 +131,14 @@ class Done:
 
 
 @dataclass(frozen=True, slots=True)
+class Shown:
+    """What a change has made that can be shown this once, as the answer to its form: no URL leads to it again."""
+
+    template: str
+    model: Any
+
+
+@dataclass(frozen=True, slots=True)
 class Place:
     """A page's place in the rail: its word, the group that it stands in (`` for the first), and its order there."""
 
@@ -141,7 +149,7 @@ class Place:
 
 Read = Callable[[Visit], Awaitable[Any]]
 Ask = Callable[[Visit], Awaitable[Confirm]]
-Act = Callable[[Visit], Awaitable[Done]]
+Act = Callable[[Visit], Awaitable[Done | Shown]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +173,10 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A change: its confirm page at GET, and at POST what it does, after which the person is sent to another page."""
+    """A change: its confirm page at GET, and at POST what it does, after which the person is sent to another page.
+
+    Only what can be shown once is shown at once.
+    """
 
     path: str
     ask: Ask

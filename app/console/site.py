@@ -18,7 +18,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from app.audit.act import Act, acting, because
 from app.console import frames
 from app.console.headers import HEADERS, UNKEPT
-from app.console.page import ROOT, Confirm, Done, FormError, MoreThanShown, NotDone, Visit, shown_count
+from app.console.page import ROOT, Confirm, Done, FormError, MoreThanShown, NotDone, Shown, Visit, shown_count
 from app.console.rendering import Frame, render
 from app.console.requests import link_of, link_path, path_of, read_form, require_plain
 from app.console.routes import JSON, Served, match
@@ -168,14 +168,18 @@ class Site:
             return page(confirm, 409)
         if _more_than_shown(confirm, visit.form):
             return page(confirm, 409, values=visit.form, again=True)
-        return await self._acted(request, change, visit, confirm, page)
+        answer = await self._acted(request, change, visit, confirm, page)
+        if isinstance(answer, Shown):
+            return _html(answer.template, visit.visitor, frame, page=answer.model)
+        return answer
 
     async def _acted(
         self, request: Request, change: Change, visit: Visit, confirm: Confirm, page: Callable[..., Response]
-    ) -> Response:
+    ) -> Response | Shown:
         because(visit.form.get("reason"))
         try:
-            return self._done(request, await change.act(visit))
+            done = await change.act(visit)
+            return done if isinstance(done, Shown) else self._done(request, done)
         except MoreThanShown:
             return page(await change.ask(visit), 409, values=visit.form, again=True)
         except NotDone as error:

@@ -11,7 +11,7 @@ from app.database.engine import busy_when_gone
 from app.hubspot.windows import GENERAL, allowance
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from sqlalchemy.ext.asyncio import AsyncEngine
@@ -21,16 +21,19 @@ if TYPE_CHECKING:
 # Permits count as long as their requests may still be within HubSpot's window. The rows of a window that is not used
 # stay until the next request: there are few of them.
 READ_WINDOWS = text("""
-    SELECT kind, maximum, window_ms, blocked_by,
+    SELECT account, kind, maximum, window_ms, blocked_by,
            CASE WHEN blocked_until > clock_timestamp() THEN blocked_until END AS blocked_until, (
                SELECT COALESCE(sum(count), 0) FROM rate_grants AS given
                WHERE given.account = rate_windows.account AND given.kind = rate_windows.kind
                  AND granted_at + make_interval(secs => window_ms / 1000.0 + waited) > clock_timestamp()
            ) AS used
-    FROM rate_windows WHERE account = :account ORDER BY kind
+    FROM rate_windows WHERE account = ANY(CAST(:accounts AS text[])) ORDER BY account, kind
 """)
 
-READ_DAY = text("SELECT used, ends_at FROM rate_days WHERE account = :account AND ends_at > clock_timestamp()")
+READ_DAYS = text("""
+    SELECT account, used, ends_at FROM rate_days
+    WHERE account = ANY(CAST(:accounts AS text[])) AND ends_at > clock_timestamp()
+""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +71,23 @@ class Budget:
 
 async def read_budget(engine: AsyncEngine, account: Account, *, headroom: float) -> Budget:
     """Return what is used of an account's budgets now. Raises Busy."""
-    values = {"account": account.name}
+    return (await read_budgets(engine, [account], headroom=headroom))[account.name]
+
+
+async def read_budgets(engine: AsyncEngine, accounts: Sequence[Account], *, headroom: float) -> dict[str, Budget]:
+    """Return what is used of the budgets of accounts now, by their names. Raises Busy."""
+    values = {"accounts": [account.name for account in accounts]}
     with busy_when_gone():
         async with engine.connect() as connection:
             windows = (await connection.execute(READ_WINDOWS, values)).mappings().all()
-            day = (await connection.execute(READ_DAY, values)).mappings().one_or_none()
-    return Budget(tuple(_window(row, account, headroom) for row in windows), _day(day, account))
+            days = {row["account"]: row for row in (await connection.execute(READ_DAYS, values)).mappings()}
+    return {
+        account.name: Budget(
+            tuple(_window(row, account, headroom) for row in windows if row["account"] == account.name),
+            _day(days.get(account.name), account),
+        )
+        for account in accounts
+    }
 
 
 def _window(row: Mapping[Any, Any], account: Account, headroom: float) -> Window:

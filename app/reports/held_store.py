@@ -1,4 +1,4 @@
-"""How many enrollments of an account are held, and for what."""
+"""How many enrollments of accounts are held, and for what."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from sqlalchemy import text
 from app.database.engine import busy_when_gone
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from sqlalchemy.ext.asyncio import AsyncEngine
 
 MOST_COUNTED = 10_000
@@ -20,6 +22,16 @@ HELD_BY_REASON = text("""
     ) AS held GROUP BY reason ORDER BY count DESC, reason
 """)
 
+# Of several accounts, those that are held for one reason: by an index for each account.
+HELD_FOR = text("""
+    SELECT account, held FROM unnest(CAST(:accounts AS text[])) AS named(account) CROSS JOIN LATERAL (
+        SELECT count(*) AS held FROM (
+            SELECT FROM enrollments
+            WHERE enrollments.account = named.account AND reason = :reason AND state = 'held' LIMIT :most
+        ) AS waiting
+    ) AS counted
+""")
+
 
 async def held_by_reason(engine: AsyncEngine, account: str) -> list[dict[str, Any]]:
     """Return how many enrollments of an account are held, by reason; 10,000 are counted at most. Raises Busy."""
@@ -27,3 +39,11 @@ async def held_by_reason(engine: AsyncEngine, account: str) -> list[dict[str, An
         async with engine.connect() as connection:
             rows = await connection.execute(HELD_BY_REASON, {"account": account, "most": MOST_COUNTED})
             return [dict(row) for row in rows.mappings()]
+
+
+async def held_for(engine: AsyncEngine, accounts: Sequence[str], reason: str) -> dict[str, int]:
+    """Return how many enrollments of each account are held for a reason, counted up to 10,001. Raises Busy."""
+    values = {"accounts": list(accounts), "reason": reason, "most": MOST_COUNTED + 1}
+    with busy_when_gone():
+        async with engine.connect() as connection:
+            return {row.account: row.held for row in await connection.execute(HELD_FOR, values)}

@@ -70,13 +70,14 @@ async def parameters_of(web: Running) -> dict[str, str]:
                (SELECT max(id) FROM refused_deliveries) AS delivery_id,
                (SELECT CAST(max(number) AS text) FROM suppressions) AS number,
                (SELECT max(id) FROM forgettings) AS forgetting_id, (SELECT max(id) FROM bulk_jobs) AS job_id,
-               (SELECT encode(max(sha256), 'hex') FROM console_sessions) AS session
+               (SELECT encode(max(sha256), 'hex') FROM console_sessions) AS session,
+               (SELECT max(id) FROM doctor_runs) AS run_id
     """)
     return {name: value for name, value in rows[0].items() if value} | {
         "person": (await PersonLinks(web.process.engine).tokens()).token_of("ada0@corp.example"),
         "source": "crm",
         "sender": "anna",
-        "account": "default",
+        "account": "main",
         "rule": "signup",
         "endpoint": "crm-back",
         "revision": web.process.current_rulebook().revision,
@@ -96,6 +97,7 @@ async def fill(web: Running) -> None:
     await web.execute("UPDATE enrollments SET state = 'parked', reason = 'no_sender' WHERE email = 'ada0@corp.example'")
     enrolled = "UPDATE enrollments SET state = 'enrolled', enrolled_at = now(), sender = 'anna' WHERE email = :email"
     await web.execute(enrolled, email="ada1@corp.example")
+    await web.post("/api/v1/accounts/main/doctor")
     job = {"kind": "release_parked", "filter": {"reason": "no_sender"}, "expected_count": 1}
     why = "asked by mallory@corp.example"
     assert (await web.client.post("/api/v1/jobs", json={**job, "reason": why}, headers=ADMIN)).status_code == 200

@@ -152,9 +152,9 @@ ASKED = {
     " PAUSE READ_HUB"
     " READ_TICKET READ_UNREAD RENEW RESEAL REVOKE TAKE_INSTALL NOTIFY",
     "accounts.identity_store": "IDENTITY LEARN",
-    "doctor.run_store": "ASK FINISH KEEP_NEWEST LIST NOTIFY",
-    "hubspot.budget_store": "READ_DAY READ_WINDOWS",
-    "reports.held_store": "HELD_BY_REASON",
+    "doctor.run_store": "ASK FINISH KEEP_NEWEST LAST_DONE LIST NOTIFY",
+    "hubspot.budget_store": "READ_DAYS READ_WINDOWS",
+    "reports.held_store": "HELD_BY_REASON HELD_FOR",
     "senders.ledger_store": "NEXT_PLACES SENT_BY_HOUR WAITING_BY_REASON WAITING_FIRST",
     "audit.store": "INSERT",
     "console.signin.store": "ADD_LINK ADD_LOGIN ADD_SESSION END_SESSION LIST_SESSIONS LIST_SESSIONS_OF PUT_ZONE"

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from app.console.context import Console
     from app.rules.rulebook import Rulebook
 
-NARROWED = ("state", "rule", "source", "sender", "reason")
+NARROWED = ("state", "rule", "source", "sender", "account", "reason")
 Choices = tuple[tuple[str, str], ...]
 
 
@@ -37,6 +37,7 @@ class Asked(Period):
     rule: str | None = Field(None, max_length=200, pattern=STORABLE)
     source: str | None = Field(None, max_length=200, pattern=STORABLE)
     sender: str | None = Field(None, max_length=200, pattern=STORABLE)
+    account: str | None = Field(None, max_length=200, pattern=STORABLE)
     reason: str | None = Field(None, max_length=200, pattern=STORABLE)
 
     def wanted(self, now: datetime) -> Wanted:
@@ -123,6 +124,7 @@ def _choices(book: Rulebook | None, named: Mapping[str, str]) -> dict[str, Choic
         "rule": [rule.id for rule in book.rules] if book else [],
         "source": sorted(book.sources) if book else [],
         "sender": sorted(book.senders) if book else [],
+        "account": sorted(one.name for one in book.accounts.values()) if book else [],
     }
     found = {name: tuple((value, value) for value in _with(values, named.get(name))) for name, values in known.items()}
     return found | {"state": tuple((str(state), word) for state, (_, word) in SHOWN.items())}

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict
 
+from app.accounts.credentials import credentials
 from app.accounts.identity_store import IdentityStore
 from app.hubspot.budget_store import read_budget
 from app.reports.held_store import held_by_reason
@@ -133,16 +134,10 @@ def routes(process: Process) -> APIRouter:
     @router.get("/accounts", response_model=AccountList)
     async def listed() -> dict[str, Any]:
         """List the HubSpot accounts, by name."""
-        rows = await credentials()
-        return {"items": [rows[name] for name in sorted(rows)]}
+        return {"items": list((await known()).values())}
 
-    async def credentials() -> dict[str, Mapping[str, Any]]:
-        rows: dict[str, Mapping[str, Any]] = {
-            name: {"account": name, "state": "not_connected" if by_oauth else "token"}
-            for name, by_oauth in accounts().items()
-        }
-        connected = {row["account"]: row for row in await oauth.grants.listed()} if oauth else {}
-        return rows | {name: row for name, row in connected.items() if accounts().get(name, True)}
+    async def known() -> dict[str, Mapping[str, Any]]:
+        return credentials(accounts(), await oauth.grants.listed() if oauth else ())
 
     @router.get("/accounts/{account}", response_model=AccountDetail)
     async def one(account: Identity) -> dict[str, Any]:
@@ -154,7 +149,7 @@ def routes(process: Process) -> APIRouter:
         budget = await read_budget(process.engine, found, headroom=process.settings.rate_headroom)
         held = await held_by_reason(process.engine, account)
         of = {"windows": budget.windows, "day": budget.day, "held": held}
-        return {**(await credentials())[account], **identity, **of}
+        return {**(await known())[account], **identity, **of}
 
     @router.post(
         "/accounts/{account}/install", response_model=InstallLink, responses=NOT_BY_OAUTH, openapi_extra=FOR_ADMINS

@@ -1,0 +1,187 @@
+"""One HubSpot account: its grant, its budgets, who is held for it, and what the doctor found of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from app.accounts.credentials import credentials
+from app.accounts.identity_store import IdentityStore
+from app.console import account_changes as changes
+from app.console.account_line import AccountLine, line_of, url_of
+from app.console.account_words import MARKS, one_in_words, run_in_words
+from app.console.lists import with_query
+from app.console.page import JOB_SECONDS, LIVE_SECONDS, ROOT, Pages, Visit, not_there
+from app.console.receipts.reasons import why as why_of
+from app.console.receipts.wording import as_sentence
+from app.console.text import moment
+from app.doctor.run_store import DoctorRunStore
+from app.hubspot.budget_store import read_budget
+from app.masking import masked_text
+from app.model import NOT_CONNECTED, State
+from app.operators import Role
+from app.reports.held_store import held_by_reason
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
+    from app.console.context import Console
+
+DONE = "done"
+A_PERSON = "the person"
+WAITS = "A worker looks at it now: each check is a question to HubSpot, and nothing is written there."
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """How many enrollments are held for one reason, in words, and where they are listed."""
+
+    why: str
+    code: str
+    count: int
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What one check found: a mark, a word, a sentence, and what to do."""
+
+    check: str
+    mark: str
+    word: str
+    told: str
+    do: str
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run of the doctor. `over` says that nothing of it changes any more."""
+
+    id: str
+    url: str
+    asked_by: str
+    asked_at: datetime
+    mark: str
+    words: str
+    over: bool
+    findings: Sequence[Finding]
+
+
+@dataclass(frozen=True, slots=True)
+class AccountPage:
+    """One account. `runs` are the doctor's last ones, `findings` those of the newest that is done."""
+
+    sentence: str
+    account: AccountLine
+    timezone: str | None
+    scopes: Sequence[str]
+    granted_at: datetime | None
+    held: Sequence[Held]
+    runs: Sequence[Run]
+    findings: Sequence[Finding]
+    doctor_url: str | None
+    connect_url: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class RunPage:
+    """One run of the doctor."""
+
+    name: str
+    account_url: str
+    sentence: str
+    run: Run
+    over: bool
+
+
+def pages(console: Console) -> Pages:
+    """Return the page, and that of one run."""
+    pages, process = Pages(), console.process
+    identities, runs = IdentityStore(console.reads), DoctorRunStore(console.reads)
+
+    @pages.show("/accounts/{account}", "account.html", live=LIVE_SECONDS)
+    async def account(visit: Visit) -> AccountPage:
+        one = changes.account_of(process, visit)
+        grants = await process.oauth.grants.listed() if process.oauth else ()
+        row = credentials({one.name: one.oauth}, grants)[one.name]
+        identity = await identities.identity(one.name)
+        budget = await read_budget(console.reads, one, headroom=process.settings.rate_headroom)
+        held = await held_by_reason(console.reads, one.name)
+        found = [_run(run, visit) for run in await runs.runs(one.name)]
+        done = next((run for run in found if run.over), None)
+        line = line_of(
+            row,
+            visit,
+            portal=identity["portal_id"],
+            budget=budget,
+            held=sum(each["count"] for each in held if each["reason"] == NOT_CONNECTED),
+            run=None,
+            oauth=one.oauth,
+        )
+        return AccountPage(
+            sentence=one_in_words(line.standing, budget, visit.now, visit.zone),
+            account=line,
+            timezone=identity["timezone"] or one.timezone,
+            scopes=row.get("scopes", ()),
+            granted_at=row.get("updated_at"),
+            held=[_held(one.name, each) for each in held],
+            runs=found,
+            findings=done.findings if done else (),
+            doctor_url=url_of(one.name, "/doctor") if visit.may(Role.ADMIN) else None,
+            connect_url=url_of(one.name, "/connect") if visit.may(Role.ADMIN) and one.oauth else None,
+        )
+
+    @pages.show("/accounts/{account}/doctor/{run_id}", "doctor_run.html", live=JOB_SECONDS)
+    async def doctor_run(visit: Visit) -> RunPage:
+        name, id_ = changes.account_of(process, visit).name, visit.parameters["run_id"]
+        found = next((_run(run, visit) for run in await runs.runs(name) if run["id"] == id_), None)
+        if found is None:
+            raise not_there("run of the doctor with this id; the last five of each account are kept")
+        sentence = as_sentence(found.words) if found.over else WAITS
+        return RunPage(name, url_of(name), sentence, found, found.over)
+
+    return pages
+
+
+def _held(account: str, row: Mapping[str, Any]) -> Held:
+    code = row["reason"] or ""
+    clause = why_of(State.HELD, code, name=A_PERSON).clause if code else "no reason is recorded"
+    asked = {"state": str(State.HELD), "account": account, "reason": code, "period": "30d"}
+    url = with_query(f"{ROOT}/enrollments", {name: value for name, value in asked.items() if value})
+    return Held(as_sentence(clause), code, row["count"], url)
+
+
+def _run(row: Mapping[str, Any], visit: Visit) -> Run:
+    over = row["state"] == DONE
+    mark, words = (
+        run_in_words(row, visit.now, visit.zone)
+        if over
+        else ("wait", f"{row['state']}, asked for {moment(row['asked_at'], visit.now, visit.zone)}")
+    )
+    return Run(
+        id=row["id"],
+        url=url_of(row["account"], f"/doctor/{row['id']}"),
+        asked_by=row["asked_by"],
+        asked_at=row["asked_at"],
+        mark=mark,
+        words=words,
+        over=over,
+        findings=_findings(row["findings"]),
+    )
+
+
+def _findings(rows: Sequence[Mapping[str, Any]]) -> list[Finding]:
+    """Return what was found, the gravest first."""
+    order = [str(status) for status in MARKS]
+    found = sorted(rows, key=lambda row: order.index(row["status"]) if row["status"] in order else len(order))
+    return [
+        Finding(
+            check=row["check"],
+            mark=MARKS.get(row["status"], "no"),
+            word=row["status"],
+            told=as_sentence(masked_text(row["told"])),
+            do=as_sentence(masked_text(row["do"])),
+        )
+        for row in found
+    ]
