@@ -29,6 +29,7 @@ COMMANDS = {
     "send-sample": "send_sample.send_sample",
     "decide": "decide.decide",
     "release": "decide.release",
+    "example": "decide.example",
     "new-key": "hubspot.print_new_key",
     "new-token": "access.new_token",
     "console": "console.console",
@@ -66,10 +67,8 @@ JOB_COMMANDS = {
 }
 # The level of the log of those that have one: they ask the database or HubSpot. What changes leads is logged in full.
 _ASKING = """
-    console audit verify tally backup restore mark-restored mark-moved doctor sequences sequence status owners senders
-    install disconnect
-    audit verify backup restore mark-restored mark-moved doctor sequences sequence status owners senders install
-    disconnect parked cancel-waiting replay list show pause resume cancel
+    console example audit verify tally backup restore mark-restored mark-moved doctor sequences sequence status owners
+    senders install disconnect parked cancel-waiting replay list show pause resume cancel
 """.split()  # noqa: SIM905  # names read better in a paragraph
 LOG_LEVELS = {"decide": "info", "release": "info", "forget": "info", "export-person": "error"} | dict.fromkeys(
     _ASKING, "error"

@@ -1,4 +1,4 @@
-"""`decide`, `release`: stored events once more under the rules in force, and parked enrollments that go on."""
+"""`decide`, `release`, `example`: stored events by the rules in force, and parked enrollments that go on."""
 
 from __future__ import annotations
 
@@ -59,6 +59,27 @@ def release(
     said, done = run_session(release_one(environment, enrollment, as_rules_now, because or None, practice=practice))
     typer.echo(said, err=not done)
     raise typer.Exit(0 if done else 1)
+
+
+def example(
+    event: Annotated[str, typer.Argument(help="The id of a stored event (evt_...).")],
+    *,
+    practice: Practice = False,
+    env_file: EnvFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Print a stored event as an example for the rules file, without its person. Exit 1 where it can be none."""
+    from app.cli.redecider import example_from
+    from app.cli.session import run_session
+
+    made = run_session(example_from(environment_of(env_file), event, practice=practice))
+    if as_json:
+        print_json(asdict(made))
+    elif made.text:
+        typer.echo(f"# Below `examples:` of {made.rule}, which begins on line {made.line}.\n{made.text}", nl=False)
+    else:
+        typer.echo(f"no example can be made of {event}: {made.why_not}", err=True)
+    raise typer.Exit(0 if made.text else 1)
 
 
 def moment_of(text: str, option: str) -> datetime:

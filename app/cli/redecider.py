@@ -18,9 +18,12 @@ from app.enrollments.operator_store import EnrollmentOperatorStore
 from app.errors import RulebookError, StartError, UnknownRule
 from app.intake.redecide import BY_CLI, PAGE
 from app.intake.release import release_as_rules_now
+from app.intake.stored_event import event_of
 from app.intake.wiring import open_redecider
 from app.observability.logs import hash_email
 from app.observability.metrics import Metrics
+from app.reports.store import StoredReader
+from app.rules.example_of import Example, example_of
 from app.rules.file.documents import text_to_documents
 from app.rules.store import RulebookStore
 from app.rules.wiring import load_rulebook
@@ -65,6 +68,15 @@ async def _decide_rule(redecider: Redecider, rule: str, since: datetime, *, dry_
     return results
 
 
+async def example_from(environment: Mapping[str, str], id_: str, *, practice: bool) -> Example:
+    """Return a stored event as an example for the rules in force. Raises StartError where there is no such event."""
+    async with rules_of(environment, practice=practice) as (engine, book):
+        row = await StoredReader(engine).event(id_)
+        if row is None:
+            raise StartError(f"there is no event {id_!r}", exit_code=1)
+        return example_of(event_of(row), book, readable=row["data"] is not None)
+
+
 async def release_one(
     environment: Mapping[str, str],
     id_: str,
@@ -94,16 +106,22 @@ async def redecider_of(
 
     What is done with it stands in the audit log as done by `command`.
     """
-    settings = load_settings(environment)
-    async with AsyncExitStack() as stack:
-        engine = await open_database(stack, settings, database_url(settings, data_dir(settings, practice=practice)))
-        await require_migrated(engine)
-        book = await _in_force(engine, settings, environment, practice=practice)
+    async with rules_of(environment, practice=practice) as (engine, book):
         hasher = partial(hash_email, key=await shared_key(engine, "person"))
         act = command_act(command)
         act.revision = book.revision
         with acting(act):
             yield engine, open_redecider(engine, lambda: book, hash_email=hasher, metrics=Metrics(__version__))
+
+
+@asynccontextmanager
+async def rules_of(environment: Mapping[str, str], *, practice: bool) -> AsyncIterator[tuple[AsyncEngine, Rulebook]]:
+    """Open the database of a running service, and read the rules in force there. Raises StartError."""
+    settings = load_settings(environment)
+    async with AsyncExitStack() as stack:
+        engine = await open_database(stack, settings, database_url(settings, data_dir(settings, practice=practice)))
+        await require_migrated(engine)
+        yield engine, await _in_force(engine, settings, environment, practice=practice)
 
 
 async def _in_force(
