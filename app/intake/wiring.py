@@ -11,6 +11,7 @@ from app.ids import Ids
 from app.intake.decide import Decider
 from app.intake.redecide import BY_RESEND, Redecider
 from app.intake.redecide_store import RedecideStore
+from app.intake.send_sample import SampleSender
 from app.rules.match import heard
 from app.sources import PROVIDERS
 
@@ -66,3 +67,10 @@ def is_thin(event: Event, book: Rulebook) -> bool:
     if source is None or event.email is not None or not heard(event, book):
         return False
     return PROVIDERS[source.provider].lookup(event, source) is not None
+
+
+def sample_sender(process: Process, new_id: Callable[[str], str]) -> SampleSender:
+    """Return what sends samples through the intake of this process. Raises Busy where it receives no deliveries."""
+    if process.receive is None:
+        raise Busy("no_intake", "this process receives no deliveries")
+    return SampleSender(process.receive, new_id, process.settings.senders_url)

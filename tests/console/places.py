@@ -36,6 +36,7 @@ FORMS: dict[str, dict[str, str]] = {
     "/find": {"q": "mallory@corp.example"},
     "/erasure/look": {"address": "mallory@corp.example"},
     "/suppressions/look": {"address": "mallory@corp.example"},
+    "/sources/crm/sample/look": {"email": "mallory@corp.example"},
     "/rules/try": {"event": '{"source": "crm", "type": "signup", "email": "ada0@corp.example"}'},
 }
 
@@ -91,7 +92,8 @@ async def fill(web: Running) -> None:
         await web.deliver("crm", {"type": "signup", "data": data})
     await web.deliver("crm", {"type": "signup", "data": {"email": "bob@corp.example", "employees": 8}})
     await web.deliver("open", {"id": "1", "type": "ping", "email": "eve@corp.example", "at": "2026-11-23T09:00:00Z"})
-    await web.client.post("/webhooks/crm", content=b'{"type": "signup"}')
+    await web.client.post("/webhooks/crm", content=b'{"type": "signup", "email": "eve@corp.example"}')
+    await web.rows_once_there("SELECT id FROM refused_deliveries")
     await web.post("/api/v1/suppressions", value="mallory@corp.example", reason="asked by mallory@corp.example")
     await web.post("/api/v1/people/forget", email="kay@corp.example", dry_run=False)
     await web.execute("UPDATE enrollments SET state = 'parked', reason = 'no_sender' WHERE email = 'ada0@corp.example'")

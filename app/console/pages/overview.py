@@ -16,6 +16,7 @@ from app.console.kept import Kept
 from app.console.lists import PERIOD_WORDS, PERIODS, Period, period_links, with_query
 from app.console.page import LIVE_SECONDS, ROOT, Pages, Place, Visit
 from app.console.receipts.reasons import why
+from app.console.source_words import MARKS, word_of
 from app.console.text import number
 from app.model import State
 from app.reports.overview_store import Standing, read_standing
@@ -157,7 +158,11 @@ async def _overview(console: Console, slow: Slow, visit: Visit) -> Overview:
         tuple(sorted(senders, key=lambda one: (one.paused_at is None, one.left / max(1, one.limit)))[:SENDER_ROWS]),
         max(0, len(senders) - SENDER_ROWS),
         len({sender.account for sender in senders}) > 1,
-        tuple(_source(one, providers[one.source], one.source in silent) for one in sources if one.source in providers),
+        tuple(
+            _source(one, providers[one.source], silent=one.source in silent)
+            for one in sources
+            if one.source in providers
+        ),
         nothing_yet=not funnel.received and not any(source.last_at for source in sources),
     )
 
@@ -183,13 +188,6 @@ def _parked(group: ParkedGroup) -> ParkedLine:
     return ParkedLine(clause, group.value or "", with_query(f"{ROOT}/parked", asked), where, group.since, group.count)
 
 
-def _source(source: SourceTally, provider: str, silent: bool) -> SourceLine:  # noqa: FBT001  # one fact of three
-    if words.failing(source):
-        state, word = "bad", "failing"
-    elif silent:
-        state, word = "look", "silent"
-    elif source.last_at is None:
-        state, word = "wait", "nothing yet"
-    else:
-        state, word = "ok", "healthy"
-    return SourceLine(source.source, provider, state, word, source.last_at, source.received, source.rejected)
+def _source(source: SourceTally, provider: str, *, silent: bool) -> SourceLine:
+    word = word_of(source, silent=silent)
+    return SourceLine(source.source, provider, MARKS[word], word, source.last_at, source.received, source.rejected)

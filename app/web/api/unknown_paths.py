@@ -52,11 +52,12 @@ def routes(process: Process) -> APIRouter:
         """List the paths of webhooks that were answered 404 by this service since it started."""
         book = process.rulebook.current
         sources = book.sources if book is not None else ()
-        return {"items": [{**asdict(one), "near": _near(one.path, sources)} for one in process.unknown_paths.latest()]}
+        return {"items": [{**asdict(one), "near": near(one.path, sources)} for one in process.unknown_paths.latest()]}
 
     return router
 
 
-def _near(path: str, sources: Collection[str]) -> str | None:
+def near(path: str, sources: Collection[str]) -> str | None:
+    """Return the source whose name resembles a path most, None where none does."""
     name = path.removesuffix("/...").rpartition("/")[2]
     return next(iter(get_close_matches(name, sources, n=1)), None)

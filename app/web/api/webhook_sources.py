@@ -17,7 +17,8 @@ from app.errors import Busy, SampleRefused, StartError
 from app.ids import Ids
 from app.intake.rejected import checked_again, passes
 from app.intake.rejected_store import find_delivery, list_rejected
-from app.intake.send_sample import SampleSender, SentSample
+from app.intake.send_sample import SentSample
+from app.intake.wiring import sample_sender
 from app.model import SourceConfig
 from app.reports.source_store import last_of_sources
 from app.reports.sources import SourceView, sample_names, secrets_of, source_view
@@ -97,9 +98,7 @@ def routes(process: Process) -> APIRouter:
 
 async def _sent(process: Process, ids: Ids, config: SourceConfig, book: Rulebook, wanted: SendSample) -> SentSample:
     """Send a sample. Raises Problem where that cannot be."""
-    if process.receive is None:
-        raise Busy("no_intake", "this process receives no deliveries")
-    sender = SampleSender(process.receive, ids, process.settings.senders_url)
+    sender = sample_sender(process, ids)
     try:
         return await sender.send(config, book, sample=wanted.sample, email=wanted.email, dry_run=wanted.dry_run)
     except SampleRefused as refused:
