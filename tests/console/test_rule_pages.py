@@ -201,6 +201,9 @@ async def test_rules_are_counted_by_the_tallies(web: Running, viewer: Browser) -
     )
     assert (len(one["matched"]), one["matched"][-1][1], one["enrolled"][-1][1]) in {(31, 6, 4), (30, 6, 4)}
     assert one["text"].startswith("- id: signup\n  source: crm")
+    assert one["events_url"] == "/admin/events?source=crm&type=signup&period=7d"
+    assert (await viewer.get(one["events_url"].removeprefix("/admin"))).status_code == 200
+    assert (await viewer.json("/rules/anything"))["events_url"] == "/admin/events?source=open&period=24h"
     assert "/admin/parked?rule=signup" in (await viewer.get("/rules/signup")).text
     assert "<svg" not in (await viewer.get("/rules/made")).text
     assert (await viewer.get("/rules/none")).status_code == 404

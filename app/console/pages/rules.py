@@ -10,8 +10,8 @@ from app.catalogue.listing_store import names_listed
 from app.console import rule_changes, rule_lines
 from app.console import rule_words as words
 from app.console.hidden import hiding
-from app.console.lists import PERIOD_WORDS, Period, period_links
-from app.console.page import LIVE_SECONDS, Pages, Place, Visit, not_there
+from app.console.lists import PERIOD_WORDS, Period, period_links, with_query
+from app.console.page import LIVE_SECONDS, ROOT, Pages, Place, Visit, not_there
 from app.console.text import number
 from app.operators import Role
 from app.reports.rules_in_force import RulesInForce
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from app.console.context import Console
     from app.console.rule_lines import RuleLine
     from app.rules.rulebook import Rulebook
+    from app.rules.written import WrittenRule
     from app.tallies.figures import DayCount
 
 MOST_FINDINGS = 20
@@ -74,6 +75,7 @@ class RulePage:
     matched: Sequence[tuple[str, float]]
     enrolled: Sequence[tuple[str, float]]
     enrolls: bool
+    events_url: str
     plotted: bool
     revision: str
 
@@ -132,6 +134,7 @@ def pages(console: Console) -> Pages:
             text=hide(rule_text(book.documents, found.file, found.line)),
             matched=_columns(matched),
             enrolled=_columns(enrolled),
+            events_url=with_query(f"{ROOT}/events", _events_of(found) | {"period": period.period}),
             plotted=found.action != IGNORE,
             enrolls=name in rule_lines.sequences_of(book),
             revision=book.revision,
@@ -144,6 +147,11 @@ def pages(console: Console) -> Pages:
 async def _targets(console: Console, book: Rulebook) -> Mapping[str, str]:
     sequences = [sequence for _, sequence in rule_lines.sequences_of(book).values()]
     return rule_lines.targets_of(book, await names_listed(console.reads, sequences=sequences))
+
+
+def _events_of(rule: WrittenRule) -> dict[str, str]:
+    """Return what a list of events is narrowed to, so that it has those of a rule: by the type where there is one."""
+    return {"source": rule.source} | ({"type": rule.types[0]} if len(rule.types) == 1 else {})
 
 
 def _rejected(row: Mapping[str, Any], visit: Visit) -> Rejected:
