@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from app.people.suppression_store import SuppressionStore
 
 LONGEST_REASON = 1000
-DIGITS = 19  # of the smallest number that no bigint holds
 MOST_NAMED = 5  # lines that are no entries
 WHAT = Field("value", "Addresses, domains or patterns, one a line", kind="long", hint=HOW, required=True)
 
@@ -101,9 +100,3 @@ async def _named(store: SuppressionStore, visit: Visit) -> Mapping[str, Any]:
     if found is None:
         raise not_there("such entry in the suppressions")
     return found
-
-
-def number_of(text: str | None) -> int | None:
-    """Return the number of an entry, None for anything that is none."""
-    short = text is not None and len(text) < DIGITS and text.isascii() and text.isdecimal()
-    return int(text) if text and short else None
