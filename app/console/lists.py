@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from app.console.page import Visit
 
 PAGE_ROWS = 50
+DIGITS = 19  # of the smallest number that no bigint holds
 PERIODS = {"24h": timedelta(hours=24), "7d": timedelta(days=7), "30d": timedelta(days=30)}
 PERIOD_WORDS = {"24h": "24 hours", "7d": "7 days", "30d": "30 days"}
 Item = TypeVar("Item")
@@ -91,4 +92,5 @@ def period_links(visit: Visit) -> tuple[tuple[str, str], ...]:
 
 def number_of(text: str | None) -> int | None:
     """Return the number by which a row is named, None for anything that is none."""
-    return int(text) if text and text.isascii() and text.isdecimal() and int(text) < 2**63 else None
+    short = text is not None and len(text) < DIGITS and text.isascii() and text.isdecimal()
+    return int(text) if text and short else None

@@ -71,6 +71,7 @@ REJECTIONS: Mapping[str, Why] = MappingProxyType(
         "too_many_connections": Why("there were too many connections", _AGAIN),
         "too_many_bodies": Why("too many deliveries were coming in at the same time", _AGAIN),
         "no_rulebook": Why("no rules were loaded yet", _AGAIN),
+        "no_intake": Why("this process receives no deliveries", "Send it to a process that does."),
         "stopping": Why("this process was stopping", _AGAIN),
         "defect": Why(
             "a defect of Segue kept it from being taken", "Report the error in Segue's log; the tool sends it again."
