@@ -7,13 +7,14 @@ from typing import Any
 
 # An at sign as texts carry it: itself, full width, small, in a URL, in JSON, in HTML; before what may be a domain.
 _SIGN = re.compile(
-    r"([@\uff20\ufe6b]|%(?:25){0,4}40|\\u(?:0040|ff20)|&\#0{0,4}64;|&\#x0{0,4}40;|&commat;)(?=[\w\[%\\&]|[^\x00-\x7f])",
+    r"([@\uff20\ufe6b]|%(?:25){0,4}40|\\u(?:0040|ff20)|&(?:amp;)*(?:\#0{0,4}64|\#x0{0,4}40|commat);)(?=[\w\[%\\&]|[^\x00-\x7f])",
     re.IGNORECASE,
 )
-_HINTS = ("@", "\uff20", "\ufe6b", "40", "64;", "&commat;", "ff20")
+_HINTS = ("@", "\uff20", "\ufe6b", "40", "64;", "commat;", "ff20")
 # The local part before a sign, read backwards, so that each text between two signs is looked at once: an unquoted one
-# has no separator (RFC 5322, specials), but HTML's forms of a character, which end in one; or a quoted one.
-_LOCAL = re.compile(r'(?:;[0-9a-fA-F]{1,6}[xX]?#&|;pma&|[^\s<>()\[\]:;,"])+|"[^"\n]*"')
+# has no separator (RFC 5322, specials), but HTML's forms of a character, which end in one; or a quoted one, also with
+# quotes in HTML's form.
+_LOCAL = re.compile(r';43#&[^<>\n]*?;43#&|(?:;[0-9a-fA-F]{1,6}[xX]?#(?:;pma)*&|;pma&|[^\s<>()\[\]:;,"])+|"[^"\n]*"')
 _ESCAPED = r"&\#[xX]?[0-9a-fA-F]+;|\\u[0-9a-fA-F]{4}|%[0-9a-fA-F]{2}"
 _FIRST = re.compile(rf"(?:(?!{_ESCAPED})[\W_])*+[^\W_]?")  # the marks that it begins with, and its first character
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from markupsafe import escape
 
 from app.masking import masked_text, masked_value, printable
 
@@ -39,6 +40,10 @@ MASKED = {
     "ada&#64;corp.example": "a***&#64;corp.example",
     "ada\uff20corp.example": "a***\uff20corp.example",
     "a@b@c.example": "a***@b***@c.example",
+    "ada&amp;#64;corp.example": "a***&amp;#64;corp.example",
+    "ada&amp;commat;corp.example": "a***&amp;commat;corp.example",
+    "o&amp;#39;hara@corp.example": "o***@corp.example",
+    "by &#34;ada ash&#34;@corp.example": "by ***@corp.example",
     "no id 'ada@corp.example'": "no id 'a***@corp.example'",
 }
 
@@ -46,6 +51,11 @@ MASKED = {
 @pytest.mark.parametrize(("text", "masked"), MASKED.items())
 def test_an_address_keeps_its_first_character_and_its_domain(text: str, masked: str) -> None:
     assert masked_text(text) == masked
+
+
+@pytest.mark.parametrize("text", ["ada&#64;corp.example", '"ada ash"@corp.example', "ada&commat;corp.example"])
+def test_what_html_escapes_is_masked_in_it(text: str) -> None:
+    assert "ada" not in masked_text(str(escape(text)))
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import uuid
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -293,8 +294,21 @@ def _html(template: str, visitor: Visitor, frame: Frame, *, status: int = 200, *
     return Response(html, status, media_type="text/html")
 
 
+def as_json(model: Any) -> bytes:
+    """Return a page's model as JSON. Its figures may be those of a payload, which have any size."""
+    try:
+        return orjson.dumps(model, default=str)
+    except TypeError:  # orjson takes no integer beyond 64 bits
+        return json.dumps(asdict(model), default=_as_text, ensure_ascii=False).encode()
+
+
+def _as_text(value: Any) -> str:
+    text: str = getattr(value, "isoformat", value.__str__)()
+    return text
+
+
 def _json(model: Any, visitor: Visitor) -> Response:
-    body = orjson.dumps(model, default=str)
+    body = as_json(model)
     if visitor.role is Role.VIEWER:
         return JSONResponse(masked_value(orjson.loads(body)))
     return Response(body, media_type="application/json")

@@ -38,6 +38,14 @@ async def visitor(sessions: Sessions, person: Person) -> Visitor:
     return visitor
 
 
+async def test_a_short_time_without_requests_ends_no_session_that_is_used(engine: AsyncEngine) -> None:
+    ours = sessions(engine, terms=Terms(life=HOUR, idle=MINUTE, oidc=True))
+    cookie = await ours.begin(BY_TOKEN, NOON)
+    for step in range(10):
+        assert await ours.visitor(cookie, NOON + step * MINUTE / 2) is not None, step
+    assert await ours.visitor(cookie, NOON + 5.5 * MINUTE) is None
+
+
 @pytest.mark.parametrize("person", [BY_TOKEN, BY_LINK, BY_OIDC])
 async def test_a_cookie_is_its_person_in_every_replica(engine: AsyncEngine, person: Person) -> None:
     cookie = await sessions(engine).begin(person, NOON)

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import dataclass
+from datetime import datetime  # noqa: TC003  # what a dataclass has, at run time
 from typing import TYPE_CHECKING
 
+from app.console.site import as_json
 from app.console.static_files import static_files
+from tests.conftest import NOON
 from tests.support.console import OWN_FORM
 from tests.support.service import BASE, close_database, open_database
 
@@ -76,6 +81,17 @@ async def test_a_store_that_is_away_is_a_page_that_says_so(
         assert "The store is away" in response.text
     finally:
         await open_database(postgres.url, database_url)
+
+
+@dataclass(frozen=True)
+class _Model:
+    figure: int
+    at: datetime
+
+
+def test_a_model_is_json_whatever_its_figures_are() -> None:
+    for figure in (1, 10**30):
+        assert json.loads(as_json(_Model(figure, NOON))) == {"figure": figure, "at": NOON.isoformat()}
 
 
 async def test_the_root_leads_to_the_overview(web: Running) -> None:

@@ -98,8 +98,9 @@ class Sessions:
         session = await self.store.session(hashed(cookie)) if cookie else None
         if session is None or not self._stands(session, now):
             return None
-        if now - session.seen_at >= SEEN_APART:
-            await self.store.see(session.sha256, now, SEEN_APART)
+        apart = min(SEEN_APART, self.terms.idle / 4)  # a person who goes on is not signed out in between
+        if now - session.seen_at >= apart:
+            await self.store.see(session.sha256, now, apart)
         role = Role(session.role)
         return Visitor(session.subject, session.name, role, session.way, session.zone, session.sha256)
 
