@@ -85,8 +85,10 @@ def _served(method: str, path: str, role: Role | None, **what: object) -> Served
     return Served(method, path, role, compile_path(path)[0], **what)  # type: ignore[arg-type]  # one of three fields, by name
 
 
-def match(routes: Iterable[Served], method: str, path: str) -> tuple[Served | None, bool]:
-    """Return the route of a request, and whether its path has one for another method."""
+def match(routes: Iterable[Served], method: str, path: str) -> tuple[Served | None, frozenset[str]]:
+    """Return the route of a request, and the methods that its path has a route for."""
     fitting = [route for route in routes if route.pattern.match(path)]
     wanted = "GET" if method == "HEAD" else method
-    return next((route for route in fitting if route.method == wanted), None), bool(fitting)
+    methods = frozenset(route.method for route in fitting)
+    found = next((route for route in fitting if route.method == wanted), None)
+    return found, methods | ({"HEAD"} if "GET" in methods else set())

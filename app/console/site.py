@@ -102,10 +102,9 @@ class Site:
             )
 
     async def _routed(self, request: Request) -> Response:
-        route, other_method = match(self.routes, request.method, path_of(request))
+        route, methods = match(self.routes, request.method, path_of(request))
         if route is None:
-            status, kind = (405, "method-not-allowed") if other_method else (404, "not-found")
-            raise Problem(status, kind, "There is no such page.")
+            raise _no_route(methods)
         if route.open is not None:
             return await route.open(request)
         if why := refusal(request.method, request.scope["headers"], self.desk.origins.own(request.scope)):
@@ -213,6 +212,14 @@ TITLES = {
     500: "Something went wrong here",
     503: "The store is away",
 }
+
+
+def _no_route(methods: frozenset[str]) -> Problem:
+    """Return what is said of a path without a route, or without one for the method of the request."""
+    if not methods:
+        return Problem(404, "not-found", "There is no such page.")
+    allowed = {"Allow": ", ".join(sorted(methods))}
+    return Problem(405, "method-not-allowed", "There is no such page.", headers=allowed)
 
 
 def _file(path: str) -> Response:

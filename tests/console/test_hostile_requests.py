@@ -161,3 +161,11 @@ async def test_what_the_page_calls_impossible_is_not_done_by_a_form(web: Running
     answer = await operator.post(path, {"reason": "why"})
     assert answer.status_code == 409
     assert "This is no usable address" in answer.text
+
+
+@pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH", "OPTIONS", "TRACE"])
+async def test_a_method_that_no_page_has_is_answered_with_those_that_it_has(admin: Browser, method: str) -> None:
+    overriding = {**OWN_FORM, "x-http-method-override": "POST"}
+    for path, allowed in (("/me/zone", "GET, HEAD, POST"), ("/overview", "GET, HEAD"), ("/sign-out", "POST")):
+        response = await admin.client.request(method, f"/admin{path}", headers=overriding)
+        assert (response.status_code, response.headers["allow"]) == (405, allowed)
