@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import orjson
-from sqlalchemy import select, text
+from sqlalchemy import func, literal_column, select, text
 
 from app.audit.act import current
 from app.database.engine import busy_when_gone
@@ -14,15 +14,18 @@ from app.database.schema import audit
 from app.masking import masked_text, masked_value, printable
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
 
+    from sqlalchemy import ColumnElement
     from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
     from app.audit.act import Act
 
 DONE, REFUSED, FAILED = "done", "refused", "failed"
 LONGEST = 500  # characters of a target, and of a reason
+
+PLAN_FOR_VALUES = text("SET LOCAL plan_cache_mode = force_custom_plan")
 
 # The id is made by the database's clock, so that the rows of all replicas are in one order.
 INSERT = text("""
@@ -38,7 +41,7 @@ INSERT = text("""
 class AuditFilters:
     """What the log is narrowed to; `target` is what acts are about, such as an id, masked as all rows are.
 
-    `after` is the last id of the page before; the newest row comes first.
+    `before` asks for the rows next below an id, `after` for those next above one; the newest row comes first.
     """
 
     who: str | None = None
@@ -46,6 +49,7 @@ class AuditFilters:
     target: str | None = None
     since: datetime | None = None
     until: datetime | None = None
+    before: str | None = None
     after: str | None = None
     limit: int = 50
 
@@ -80,21 +84,42 @@ class AuditStore:
 
     async def page(self, filters: AuditFilters) -> Sequence[Mapping[str, Any]]:
         """List rows, newest first. Ids begin with the time, so that times narrow the list by its key."""
-        rows = select(audit).order_by(audit.c.id.desc()).limit(filters.limit)
-        for name in ("who", "what"):
-            if (wanted := getattr(filters, name)) is not None:
-                rows = rows.where(audit.c[name] == wanted)
-        if filters.target is not None:
-            rows = rows.where(audit.c.target == _target(filters.target))
-        if filters.after is not None:
-            rows = rows.where(audit.c.id < filters.after)
-        if filters.since is not None:
-            rows = rows.where(audit.c.id >= _first_id(filters.since))
-        if filters.until is not None:
-            rows = rows.where(audit.c.id < _first_id(filters.until))
+        newer = filters.after is not None
+        rows = select(audit).where(*_conditions(filters)).limit(filters.limit)
+        rows = rows.order_by(audit.c.id.asc() if newer else audit.c.id.desc())
         with busy_when_gone():
             async with self._engine.connect() as connection:
-                return [dict(row) for row in (await connection.execute(rows)).mappings()]
+                # Which index leads to few rows depends on how rare a name is.
+                await connection.execute(PLAN_FOR_VALUES)
+                found = [dict(row) for row in (await connection.execute(rows)).mappings()]
+        return found[::-1] if newer else found
+
+    async def counts(self, filters: AuditFilters, *, most: int) -> dict[str, int]:
+        """Return how many rows there are of each outcome, on all pages; the newest `most` are counted."""
+        outcome: ColumnElement[str] = literal_column("outcome")
+        rows = select(audit.c.outcome).where(*_conditions(replace(filters, before=None, after=None)))
+        newest = rows.order_by(audit.c.id.desc()).limit(most).subquery()
+        counted = select(outcome, func.count()).select_from(newest).group_by(outcome)
+        with busy_when_gone():
+            async with self._engine.connect() as connection:
+                await connection.execute(PLAN_FOR_VALUES)
+                return {row[0]: row[1] for row in await connection.execute(counted)}
+
+
+def _conditions(filters: AuditFilters) -> Iterator[ColumnElement[bool]]:
+    for name in ("who", "what"):
+        if (wanted := getattr(filters, name)) is not None:
+            yield audit.c[name] == wanted
+    if filters.target is not None:
+        yield audit.c.target == _target(filters.target)
+    if filters.before is not None:
+        yield audit.c.id < filters.before
+    if filters.after is not None:
+        yield audit.c.id > filters.after
+    if filters.since is not None:
+        yield audit.c.id >= _first_id(filters.since)
+    if filters.until is not None:
+        yield audit.c.id < _first_id(filters.until)
 
 
 def _first_id(at: datetime) -> str:

@@ -84,9 +84,10 @@ def with_query(path: str, asked: dict[str, str]) -> str:
     return f"{path}?{urlencode(asked)}" if asked else path
 
 
-def period_links(visit: Visit) -> tuple[tuple[str, str], ...]:
-    """Return a link for each period: its word and its URL, from the first page on."""
-    asked = {name: value for name, value in visit.asked.items() if name not in {"before", "after", "period"} and value}
+def period_links(visit: Visit, *, leaving: Sequence[str] = ()) -> tuple[tuple[str, str], ...]:
+    """Return a link for each period: its word and its URL, from the first page on, without what `leaving` names."""
+    left = {"before", "after", "period", *leaving}
+    asked = {name: value for name, value in visit.asked.items() if name not in left and value}
     return tuple((word, with_query(visit.path, {**asked, "period": name})) for name, word in PERIOD_WORDS.items())
 
 

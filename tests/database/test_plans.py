@@ -156,7 +156,7 @@ ASKED = {
     "hubspot.budget_store": "READ_DAYS READ_WINDOWS",
     "reports.held_store": "HELD_BY_REASON HELD_FOR",
     "senders.ledger_store": "NEXT_PLACES SENT_BY_HOUR WAITING_BY_REASON WAITING_FIRST",
-    "audit.store": "INSERT",
+    "audit.store": "INSERT PLAN_FOR_VALUES",
     "console.signin.store": "ADD_LINK ADD_LOGIN ADD_SESSION END_SESSION LIST_SESSIONS LIST_SESSIONS_OF PUT_ZONE"
     " READ_LINK READ_SESSION SEE_SESSION TAKE_LINK TAKE_LOGIN",
     "database.backup.contents": "FOUND SESSIONS",
@@ -226,6 +226,7 @@ LOCKS = {
     "people.forget_statements.LOCK_TIMEOUT",
     "people.forget_statements.STOP_DECIDING",
     "rules.store.LOCK",
+    "audit.store.PLAN_FOR_VALUES",
     "reports.store.PLAN_FOR_VALUES",
     "bulk.rows_store.PLAN_FOR_VALUES",
     "tallies.read_statements.PLAN_FOR_VALUES",

@@ -79,7 +79,7 @@ def routes(process: Process) -> APIRouter:
     ) -> dict[str, Any]:
         """List what operators, commands and starts did, and who was refused, newest first."""
         filters = AuditFilters(
-            who=who, what=what, target=target, since=since, until=until, after=cursor, limit=limit + 1
+            who=who, what=what, target=target, since=since, until=until, before=cursor, limit=limit + 1
         )
         return page(await store.page(filters), limit)
 
