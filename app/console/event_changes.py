@@ -109,7 +109,7 @@ def _asked(result: DecidedAgain, back: str) -> Confirm:
 
 def _would_be(one: NewDecision) -> str:
     rule = f", by the rule {one.rule}" if one.rule else ""
-    return f"It would come to: {one.verdict}{rule}; {as_sentence(masked_text(one.reason))}"
+    return f"It would come to: {one.verdict}{rule} ({masked_text(one.reason).rstrip('.')})."
 
 
 def _replaced(result: DecidedAgain) -> tuple[str, ...]:

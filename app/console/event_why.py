@@ -181,7 +181,7 @@ def _comparison(story: EventStory, event: Event, book: Rulebook, revision: str, 
     then, now = [_came(row) for row in story.latest], came_to(decide(event, book))
     if is_same(then, now):
         same = (
-            "it would come to the same" if revision != book.revision else "which are in force now, it comes to the same"
+            "it would come to the same" if revision != book.revision else "which are in force now, and come to the same"
         )
         return Comparison("ok", "the same", sentence=same, **ends)
     asked = "; ".join(_asked(one, book, story.names, person) for one in now)

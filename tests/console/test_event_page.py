@@ -78,7 +78,7 @@ async def test_by_the_rules_in_force_it_comes_to_the_same(web: Running, viewer: 
     await fill(web)
     page = await view(web, viewer)
     assert page["why"]["comparison"]["word"] == "the same"
-    assert "which are in force now, it comes to the same." in (await viewer.get(f"/events/{page['id']}")).text
+    assert "which are in force now, and come to the same." in (await viewer.get(f"/events/{page['id']}")).text
     await reload(web, rules, RULES.replace("employees >= 50", "employees >= 60"))
     page = await view(web, viewer)
     assert page["why"]["comparison"]["word"] == "the same"
@@ -192,7 +192,7 @@ async def test_deciding_again_says_first_what_would_change(web: Running, operato
     path = f"/events/{await id_of(web, 'bob@corp.example')}/decide"
     asked = await operator.get(path)
     assert "Until now it came to: none." in asked.text
-    assert "It would come to: enroll, by the rule signup; Matched." in asked.text
+    assert "It would come to: enroll, by the rule signup (matched)." in asked.text
     assert await web.rows("SELECT id FROM enrollments WHERE email = 'bob@corp.example'") == []
     assert (await operator.confirm(path, {"reason": "mended"})).status_code == 303
     (row,) = await web.rows("SELECT state FROM enrollments WHERE email = 'bob@corp.example'")

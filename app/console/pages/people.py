@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from app.console.context import Console
 
 NEWEST = 50
-BY_ADDRESS = "Write the address of a person: the page says what became of it, whatever is stored."
+BY_ADDRESS = "Write the address of a person: its page says what became of the lead."
 NO_PEOPLE = "No event has named a person yet."
 
 
