@@ -121,12 +121,15 @@ async def test_a_look_that_ends_early_says_how_far_it_came(
     assert [line["type"] for line in further["lines"]] == ["rare"]
 
 
-async def test_rejected_deliveries_stand_beside_where_asked(web: Running, viewer: Browser) -> None:
+async def test_rejected_deliveries_stand_beside_where_asked(web: Running, viewer: Browser, operator: Browser) -> None:
     await fill(web)
     await web.rows_once_there("SELECT id FROM refused_deliveries")
     assert (await viewer.json("/events"))["rejected"] is None
     (one,) = (await viewer.json("/events", rejected="1"))["rejected"]
     assert (one["source"], one["status"], one["code"]) == ("crm", 401, "missing_signature")
+    assert one["url"] is None
+    (seen,) = (await operator.json("/events", rejected="1"))["rejected"]
+    assert (await operator.client.get(seen["url"])).status_code == 200
     assert one["why"] == "It has no signature, or nothing it could be checked by."
     assert (await viewer.json("/events", rejected="1", source="open"))["rejected"] == []
     html = (await viewer.get("/events", rejected="1", source="open")).text

@@ -14,6 +14,7 @@ from app.console.person_links import PersonLinks
 from app.console.receipts.delivery import rejection
 from app.console.receipts.wording import as_sentence, person_named
 from app.console.text import counted, masked
+from app.operators import Role
 from app.reports.event_statements import EventFilters
 from app.reports.event_store import EventStore
 from app.rules.actions import ACTIONS
@@ -71,9 +72,10 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """One rejected delivery, and why."""
+    """One rejected delivery, and why. `url` leads to what was sent, for those who may look at it."""
 
     id: str
+    url: str | None
     at: datetime
     source: str
     status: int
@@ -116,7 +118,7 @@ def pages(console: Console) -> Pages:
         if asked.rejected:
             since = visit.now - PERIODS[asked.period]
             rows = await reads.rejected(asked.source, limit=REJECTED_ROWS)
-            rejected = tuple(_rejected(row) for row in rows if row["received_at"] >= since)
+            rejected = tuple(_rejected(row, visit) for row in rows if row["received_at"] >= since)
         return _page(visit, asked, found, rejected, url, console.process.current_rulebook())
 
     return pages
@@ -199,6 +201,7 @@ def _line(row: Mapping[str, Any], found: EventPage, url: Callable[[str | None], 
     )
 
 
-def _rejected(row: Mapping[str, Any]) -> Rejected:
+def _rejected(row: Mapping[str, Any], visit: Visit) -> Rejected:
+    url = f"{ROOT}/sources/{row['source']}/rejected/{row['id']}" if visit.may(Role.OPERATOR) else None
     why = as_sentence(rejection(row["reason"]).clause)
-    return Rejected(row["id"], row["received_at"], row["source"], row["status"], why, row["reason"])
+    return Rejected(row["id"], url, row["received_at"], row["source"], row["status"], why, row["reason"])
