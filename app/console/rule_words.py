@@ -84,9 +84,13 @@ def listens_words(rule: WrittenRule) -> str:
 
 
 def does_words(rule: WrittenRule, target: str | None = None) -> tuple[tuple[str, str], ...]:
-    """Return what a rule does, each of its keys with what stands there; `target` is the name of its sequence."""
+    """Return what a rule does, each of its keys with what stands there; `target` is the name of its sequence.
+
+    What it asks for comes first.
+    """
     named = (("sequence", target),) if target else ()
-    return (*named, *((name, _value(value)) for name, value in rule.does.items()))
+    others = sorted(rule.does.items(), key=lambda item: item[0] != rule.action)
+    return (*named, *((name, _value(value)) for name, value in others))
 
 
 def _value(value: Any) -> str:
@@ -103,7 +107,14 @@ def one_in_words(rule: WrittenRule, received: int, matched: int, enrolled: int, 
     """Return the sentence about one rule."""
     parts = [f"{rule.id} matched {number(matched)} of {counted(received, 'event')} in the last {span}"]
     if rule.action != "ignore":
-        parts.append(f"{counted(enrolled, 'person', 'people')} of them {'is' if enrolled == 1 else 'are'} enrolled")
-    mark, words = examples_of(rule)
-    parts.append("it has no example" if mark == "no" else f"of its examples {words}")
-    return f"{'; '.join(parts)}."
+        parts.append(f"{number(enrolled)} of these {'is' if enrolled == 1 else 'are'} enrolled")
+    return f"{'; '.join((*parts, _its_examples(rule)))}."
+
+
+def _its_examples(rule: WrittenRule) -> str:
+    if not rule.examples:
+        return "it has no example"
+    if rule.failing:
+        fail = "fails" if len(rule.failing) == 1 else "fail"
+        return f"{len(rule.failing)} of its {counted(rule.examples, 'example')} {fail}"
+    return f"its {rule.examples} examples pass" if rule.examples > 1 else "its example passes"

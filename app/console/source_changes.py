@@ -34,6 +34,7 @@ FOR_REAL = (
     "the rules ask for is done for real."
 )
 IN_PRACTICE = "HubSpot is the sandbox here: no real person is enrolled."
+CHOSEN = "As it is chosen below,"
 NO_SAMPLE = "There is no sample of this provider."
 
 
@@ -73,9 +74,9 @@ class Samples:
         return Wanted(visit.form.get("sample", "")[:LONGEST_NAME] or next(iter(names), ""), email or None)
 
     async def foreseen(self, config: SourceConfig, book: Rulebook, wanted: Wanted) -> tuple[str, ...]:
-        """Return what would follow, a sentence each. Raises FormError where it cannot be sent so."""
+        """Return what would follow, a line each. Raises FormError where it cannot be sent so."""
         sent = await self._send(config, book, wanted, dry_run=True)
-        return tuple(as_sentence(self._clean(line)) for line in sent.foreseen)
+        return tuple(self._clean(line) for line in sent.foreseen)
 
     async def ask(self, visit: Visit) -> Confirm:
         """Ask whether a sample is to be sent."""
@@ -90,7 +91,8 @@ class Samples:
             impossible=None if names else NO_SAMPLE,
         )
         try:
-            said = await self.foreseen(config, book, wanted) if names else ()
+            lines = await self.foreseen(config, book, wanted) if names else ()
+            said = tuple(as_sentence(f"{CHOSEN} {line}") for line in lines)
         except FormError as error:
             said = (error.message,)
         return replace(confirm, consequences=(*confirm.consequences, *said))

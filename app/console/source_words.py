@@ -65,9 +65,10 @@ def all_in_words(words: Sequence[tuple[str, str]], received: int, span: str) -> 
         all_ = "1 source, and it is" if len(words) == 1 else f"{number(len(words))} sources, all"
         return f"{all_} healthy; {came}."
     parts = [_are(named[word], word) for word in (FAILING, SILENT) if named[word]]
-    parts += [f"nothing has come yet from {_names(named[NOTHING])}"] if named[NOTHING] else []
+    nothing = f"{'nothing' if parts else 'Nothing'} has come yet from "  # a name keeps its first letter as it is
+    parts += [f"{nothing}{_names(named[NOTHING])}"] if named[NOTHING] else []
     parts += [_are(named[HEALTHY], HEALTHY)] if named[HEALTHY] else []
-    return f"{as_sentence('; '.join((*parts, came)))}"
+    return f"{'; '.join((*parts, came))}."
 
 
 def one_in_words(name: str, word: str, tally: SourceTally, proof: str, now: datetime, span: str) -> str:

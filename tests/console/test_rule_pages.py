@@ -83,17 +83,17 @@ def test_a_sentence_about_the_rules_in_force(row: dict[str, Any] | None, rules: 
         (
             written(examples=3),
             (214, 71, 58),
-            "demo matched 71 of 214 events in the last 7 days; 58 people of them are enrolled; of its examples 3 pass.",
+            "demo matched 71 of 214 events in the last 7 days; 58 of these are enrolled; its 3 examples pass.",
         ),
         (
             written(),
             (1, 1, 1),
-            "demo matched 1 of 1 event in the last 7 days; 1 person of them is enrolled; it has no example.",
+            "demo matched 1 of 1 event in the last 7 days; 1 of these is enrolled; it has no example.",
         ),
         (
             written(action="ignore", examples=2, failing=2),
             (9, 9, 0),
-            "demo matched 9 of 9 events in the last 7 days; of its examples 2 of 2 fail.",
+            "demo matched 9 of 9 events in the last 7 days; 2 of its 2 examples fail.",
         ),
     ],
 )
@@ -197,7 +197,7 @@ async def test_rules_are_counted_by_the_tallies(web: Running, viewer: Browser) -
     assert [lines["made"][name] for name in figures] == [0, 3, 0, 0]
     one = await viewer.json("/rules/signup", period="7d")
     assert one["sentence"] == (
-        "signup matched 6 of 9 events in the last 7 days; 4 people of them are enrolled; it has no example."
+        "signup matched 6 of 9 events in the last 7 days; 4 of these are enrolled; it has no example."
     )
     assert (len(one["matched"]), one["matched"][-1][1], one["enrolled"][-1][1]) in {(31, 6, 4), (30, 6, 4)}
     assert one["text"].startswith("- id: signup\n  source: crm")
@@ -340,6 +340,11 @@ async def test_an_event_is_tried_and_nothing_is_written(web: Running, rules: Pat
     unheard = await tried(viewer, event=SIGNUP.format(type="left", size=5))
     assert "no rule listens to events of the type left from crm: such an event is counted, and not stored." in unheard
     assert await web.rows(counts) == before
+
+
+async def test_the_form_begins_with_an_event_of_the_first_rule(viewer: Browser, operator: Browser) -> None:
+    assert (await viewer.json("/rules/try"))["text"] == '{\n  "source": "crm",\n  "type": "signup",\n  "data": {}\n}'
+    assert '"email": "ada@corp.example"' in (await operator.json("/rules/try"))["text"]
 
 
 async def test_a_stored_event_is_tried_as_long_as_its_payload_is_there(web: Running, viewer: Browser) -> None:

@@ -102,7 +102,7 @@ def test_what_proves_it_stands_beside_it() -> None:
         ([("a", "healthy"), ("b", "healthy")], "2 sources, all healthy; 9 deliveries in the last 24 hours."),
         (
             [("a", "silent"), ("b", "failing"), ("c", "failing"), ("d", "healthy"), ("e", "nothing yet")],
-            f"B and c are failing; a is silent; nothing has come yet from e; d is healthy; {CAME}",
+            f"b and c are failing; a is silent; nothing has come yet from e; d is healthy; {CAME}",
         ),
         (
             [(name, "nothing yet") for name in "abcd"],
@@ -207,7 +207,7 @@ async def test_sources_are_counted_by_the_tallies(web: Running, viewer: Browser)
     await web.execute(COUNTERS)
     page = await viewer.json("/sources")
     crm = page["lines"][0]
-    assert page["sentence"].startswith("Crm is failing; nothing has come yet from open, webinar and portal; 70 deliv")
+    assert page["sentence"].startswith("crm is failing; nothing has come yet from open, webinar and portal; 70 deliv")
     assert (crm["word"], crm["received"], crm["rejected"]) == ("failing", 70, 60)
     assert crm["why"] == "60 because its signature fits no secret of the source."
     one = await viewer.json("/sources/crm")
@@ -308,6 +308,7 @@ async def test_a_sample_says_what_it_would_come_to_and_leads_to_its_event(web: R
     assert (line["target"], line["after"]["status"], line["after"]["reason"]) == ("webinar", 200, "a new secret")
     asked = (await operator.get("/sources/webinar/sample")).text
     assert "What the rules ask for is done for real." in asked
+    assert "As it is chosen below, the rules say of " in asked
     assert (await operator.confirm("/sources/webinar/sample")).status_code == 303
     assert len(await web.rows("SELECT id FROM events")) == 2
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,7 @@ from app.console.tried_words import Looked, looked_of, tried_words
 from app.errors import NoEvent
 from app.intake.stored_event import event_of
 from app.masking import masked_text, masked_value
+from app.operators import Role
 from app.reports.rules_in_force import RulesInForce
 from app.reports.store import StoredReader
 from app.rules.tried import read_event
@@ -30,7 +32,7 @@ if TYPE_CHECKING:
     from app.rules.rulebook import Rulebook
 
 LONGEST_ID, LONGEST_EVENT = 64, 64 * 1024
-SAMPLE = '{{\n  "source": "{}",\n  "type": "{}",\n  "email": "ada@corp.example",\n  "data": {{}}\n}}'
+ADDRESS = "ada@corp.example"  # of a person to try
 ONE_OF_BOTH = "Write an event, or the id of one that is stored: one of both."
 GONE = "The event's payload is stored no more, so that no rule can look at it."
 
@@ -68,7 +70,8 @@ def pages(console: Console) -> Pages:
     async def form(visit: Visit) -> TryPage:
         book, given = in_force.book(), visit.query(Asked).event
         sentence = "Say what happened, and read what each rule in force makes of it. Nothing is written or sent."
-        return TryPage(sentence, "" if given else _sample(book), given or "", sorted(book.sources))
+        text = "" if given else _sample(book, with_address=visit.may(Role.OPERATOR))
+        return TryPage(sentence, text, given or "", sorted(book.sources))
 
     @pages.show("/rules/try", "rule_try.html", method="POST")
     async def answer(visit: Visit) -> TryPage:
@@ -111,7 +114,9 @@ async def _event(text: str, event_id: str, book: Rulebook, reader: StoredReader)
     return event_of(row)
 
 
-def _sample(book: Rulebook) -> str:
-    """Return an event to begin with, one that the first rule listens to."""
+def _sample(book: Rulebook, *, with_address: bool) -> str:
+    """Return an event to begin with, one that the first rule listens to. A viewer's page would have it masked."""
     rule = next(iter(book.rules), None)
-    return SAMPLE.format(rule.source, rule.types[0]) if rule else SAMPLE.format(next(iter(book.sources), ""), "")
+    source, kind = (rule.source, rule.types[0]) if rule else (next(iter(book.sources), ""), "")
+    event = {"source": source, "type": kind, **({"email": ADDRESS} if with_address else {}), "data": {}}
+    return json.dumps(event, indent=2, ensure_ascii=False)

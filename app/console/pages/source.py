@@ -116,7 +116,7 @@ def pages(console: Console) -> Pages:
         config, book = samples.config(visit)
         wanted, said, mistake = samples.wanted(visit, config), tuple[str, ...](), ""
         try:
-            said = await samples.foreseen(config, book, wanted)
+            said = tuple(map(as_sentence, await samples.foreseen(config, book, wanted)))
         except FormError as error:
             mistake = error.message
         return SamplePage(
