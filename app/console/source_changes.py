@@ -73,6 +73,10 @@ class Samples:
         names = sample_names(config, visit.now)
         return Wanted(visit.form.get("sample", "")[:LONGEST_NAME] or next(iter(names), ""), email or None)
 
+    def consequences(self) -> tuple[str, ...]:
+        """Return what holds for every sample that is sent."""
+        return (FOR_REAL, IN_PRACTICE) if self.console.process.practice else (FOR_REAL,)
+
     async def foreseen(self, config: SourceConfig, book: Rulebook, wanted: Wanted) -> tuple[str, ...]:
         """Return what would follow, a line each. Raises FormError where it cannot be sent so."""
         sent = await self._send(config, book, wanted, dry_run=True)
@@ -86,7 +90,7 @@ class Samples:
             title=f"Send a sample to {config.name}?",
             button="Send it",
             back=url_of(config.name),
-            consequences=(FOR_REAL, *((IN_PRACTICE,) if self.console.process.practice else ())),
+            consequences=self.consequences(),
             fields=(sample_field(names, wanted.sample), address_field(wanted.email), REASON),
             impossible=None if names else NO_SAMPLE,
         )

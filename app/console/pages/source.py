@@ -92,7 +92,7 @@ class SourcePage:
 class SamplePage:
     """What a sample would come to, before it is sent; `mistake` says why it cannot be sent so."""
 
-    sentence: str
+    consequences: Sequence[str]
     source: str
     sample: str
     email: str
@@ -120,7 +120,7 @@ def pages(console: Console) -> Pages:
         except FormError as error:
             mistake = error.message
         return SamplePage(
-            sentence=changes.FOR_REAL,
+            consequences=samples.consequences(),
             source=config.name,
             sample=wanted.sample,
             email=wanted.email or "",
