@@ -19,6 +19,8 @@ CONTROLS = """
       return window.controls.length;
     }
 """
+# A date and a time are fields within a field, each with a stop of its own.
+STOPS = "() => controls.length + 6 * controls.filter((it) => it.type === 'datetime-local').length"
 # A focus is seen by its outline, or by a link that comes into view.
 FOCUSED = """
     () => {
@@ -34,7 +36,7 @@ async def walked(page: Page) -> tuple[list[str], list[str]]:
     reached: dict[int, str] = {}
     unseen = []
     count = await page.evaluate(CONTROLS)
-    for _ in range(count):
+    for _ in range(await page.evaluate(STOPS)):
         await page.keyboard.press("Tab")
         index, seen, html = await page.evaluate(FOCUSED)
         reached[index] = html
