@@ -6,7 +6,7 @@ POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
-# `no-referrer` would make a browser send `Origin: null` with a form, which then could not be told from another site's.
+# `no-referrer` would make a browser send `Origin: null` with a form, as a form of another site may.
 HEADERS = {
     "Content-Security-Policy": POLICY,
     "Referrer-Policy": "same-origin",

@@ -119,11 +119,11 @@ def progress(job: Job) -> str:
 def outcomes(job: Job) -> tuple[Outcome, ...]:
     """Return what became of the rows, and how many had changed before their turn in a job that is done."""
     found = sorted(job.outcomes.items(), key=lambda one: (one[0] != words_of(job.kind).outcome, -one[1]))
-    told = tuple(Outcome(OUTCOMES.get(code, code.replace("_", " ")), count, code) for code, count in found if count)
+    named = tuple(Outcome(OUTCOMES.get(code, code.replace("_", " ")), count, code) for code, count in found if count)
     left = job.total - job.done
     if job.state is JobState.DONE and left:
-        return (*told, Outcome("changed before their turn came, and left alone", left, None))
-    return told
+        return (*named, Outcome("changed before their turn came, and left alone", left, None))
+    return named
 
 
 def narrowing(job: Job, now: datetime, zone: ZoneInfo) -> tuple[Narrowing, ...]:

@@ -1,6 +1,6 @@
 """A person's story as lines by days: each enrollment with its journal, what was decided, what was received. Pure.
 
-An event whose decision stands on the page, and a decision whose enrollment does, are told of there, in one line.
+An event whose decision stands on the page, and a decision whose enrollment does, are shown there, in one line.
 """
 
 from __future__ import annotations

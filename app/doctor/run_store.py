@@ -83,7 +83,7 @@ NOTIFY = text("SELECT pg_notify(CAST(:channel AS text), '')")
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """A run in hand: whoever has this `attempt` may finish it."""
+    """A run in hand: the worker that has this `attempt` may finish it."""
 
     id: str
     account: str

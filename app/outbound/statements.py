@@ -187,7 +187,7 @@ REPLAY_MANY = text("""
     FROM moved
 """)
 
-# Those of a job's chunk that are still in one of its states. Who is told of a person who was forgotten is told once.
+# Those of a job's chunk that are still in one of its states. An endpoint receives a person who was forgotten once.
 REPLAY_THESE = text("""
     WITH found AS MATERIALIZED (
         SELECT id FROM outbound

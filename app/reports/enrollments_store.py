@@ -1,4 +1,4 @@
-"""Enrollments as the console lists them, narrowed by several things at once, and one with all that is told of it."""
+"""Enrollments as the console lists them, narrowed by several things at once, and one with all that is shown of it."""
 
 from __future__ import annotations
 

@@ -62,7 +62,7 @@ class Mistake:
 
 @dataclass(frozen=True, slots=True)
 class PersonPage:
-    """What is stored of one person. `path` is that of this page; `endpoints` are told that the person was forgotten."""
+    """What is stored of one person. `path` is that of this page; `endpoints` receive that the person was forgotten."""
 
     name: str
     path: str

@@ -46,7 +46,7 @@ class Before:
 
 @dataclass(frozen=True, slots=True)
 class Outbound:
-    """One event for your own systems that told of an enrollment of this event."""
+    """One event for your own systems that reported an enrollment of this event."""
 
     endpoint: str
     kind: str

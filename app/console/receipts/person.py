@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from app.rules.rulebook import Rulebook
 
 MOST_OTHERS = 3
-# What is told first: what reached the person, then what is open, then what did not happen.
+# What comes first: what reached the person, then what is open, then what did not happen.
 ORDER = (
     State.ENROLLED,
     State.UNCERTAIN,
