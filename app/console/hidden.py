@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from app.rules.wiring import SHORTEST, variable_values
@@ -22,14 +21,19 @@ def hiding(console: Console) -> Callable[[Any], Any]:
     book = console.process.rulebook.current
     if book is None:
         return lambda shown: shown
-    return partial(without_secrets, book=book, variables=variable_values(book, console.process.variable))
+    return hiding_of(book, variable_values(book, console.process.variable))
 
 
-def without_secrets(shown: Any, book: Rulebook, variables: Mapping[str, str]) -> Any:
-    """Return a JSON value without the values of `variables`, by `${NAME}`, and without the secrets of the rules."""
-    for value in sorted(_secrets(book) - set(variables.values()), key=len, reverse=True):
-        shown = without_values(shown, {WRITTEN: value})
-    return without_values(shown, variables)
+def hiding_of(book: Rulebook, variables: Mapping[str, str]) -> Callable[[Any], Any]:
+    """Return what takes the values of `variables`, by `${NAME}`, and the secrets of the rules out of a JSON value."""
+    written = sorted(_secrets(book) - set(variables.values()), key=len, reverse=True)
+
+    def hide(shown: Any) -> Any:
+        for value in written:
+            shown = without_values(shown, {WRITTEN: value})
+        return without_values(shown, variables)
+
+    return hide
 
 
 def _secrets(book: Rulebook) -> set[str]:

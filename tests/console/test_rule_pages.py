@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from app.console.diff_lines import diff_lines
-from app.console.hidden import without_secrets
+from app.console.hidden import hiding_of
 from app.console.rule_words import in_force, one_in_words, rejected_words
 from app.rules.examples import Outcome
 from app.rules.file.documents import Document
@@ -159,9 +159,9 @@ def test_no_secret_of_the_rules_is_left_in_what_is_shown() -> None:
     text = 'version: 1\nsources: {{crm: {{provider: standard-webhooks, secrets: ["{}"]}}}}\nrules: []\n'
     book = loaded(text.format(LITERAL))
     shown = {"a": [f"it is {LITERAL} and made-up-zoom-secret"]}
-    assert without_secrets(shown, book, {"${ZOOM}": "made-up-zoom-secret"}) == {"a": ["it is *** and ${ZOOM}"]}
+    assert hiding_of(book, {"${ZOOM}": "made-up-zoom-secret"})(shown) == {"a": ["it is *** and ${ZOOM}"]}
     # The secret that a variable holds is shown by the variable's name.
-    assert without_secrets(LITERAL, book, {"${CRM}": LITERAL}) == "${CRM}"
+    assert hiding_of(book, {"${CRM}": LITERAL})(LITERAL) == "${CRM}"
 
 
 async def test_rules_are_listed_with_what_came_of_them(web: Running, rules: Path, viewer: Browser) -> None:

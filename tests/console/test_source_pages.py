@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from app.console.hidden import without_secrets
+from app.console.hidden import hiding_of
 from app.console.kept_delivery import shown_delivery
 from app.console.source_words import all_in_words, one_in_words, today_words, why_of, word_of
 from app.intake.rejected_store import StoredDelivery
@@ -164,7 +164,7 @@ def kept(body: bytes, **headers: str) -> StoredDelivery:
 def test_a_kept_delivery_is_shown_without_secrets_and_addresses(body: bytes, kind: str, said: str) -> None:
     book = loaded(f'version: 1\nsources: {{crm: {{provider: standard-webhooks, secrets: ["{WRONG}"]}}}}\nrules: []\n')
     headers = {"content-type": kind, "x-forwarded-uri": f"/?{WRONG}", "user-agent": "ada@corp.example"}
-    one = shown_delivery(kept(body % WRONG.encode(), **headers), lambda shown: without_secrets(shown, book, {}))
+    one = shown_delivery(kept(body % WRONG.encode(), **headers), hiding_of(book, {}))
     assert "\n".join("".join(piece.text for piece in line) for line in one.body.lines) == said
     assert one.url == f"{BASE}/webhooks/crm?key=***&of=a***%40corp.example"
     assert dict(one.headers) == {"content-type": kind, "x-forwarded-uri": "/?***", "user-agent": "a***@corp.example"}
