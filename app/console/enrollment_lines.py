@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 from app.console.enrollment_words import person_of
 from app.console.page import ROOT
 from app.console.receipts.of_rows import target_of_row
-from app.console.receipts.reasons import why
 from app.console.receipts.wording import as_sentence
 from app.console.states import shown
 from app.console.text import masked
+from app.enrollments.reasons import why
 from app.model import State
 
 if TYPE_CHECKING:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from app.console.receipts.reasons import IN_STATE, why
 from app.console.text import number
+from app.enrollments.reasons import IN_STATE, why
 from app.model import State
 from app.tallies.stages import Stage, Unmatched
 

@@ -8,9 +8,9 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 from app.bulk.states import JobState
-from app.console.receipts.reasons import why
 from app.console.states import shown
 from app.console.text import day, moment, number
+from app.enrollments.reasons import why
 from app.model import State
 
 if TYPE_CHECKING:

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 from app.console.page import ROOT
-from app.console.receipts.reasons import why
-from app.console.receipts.wording import as_clause
 from app.console.text import ago, counted, number
+from app.enrollments.reasons import as_clause, why
 from app.hubspot.api.faults import faults
 from app.model import State
 

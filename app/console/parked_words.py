@@ -10,9 +10,9 @@ from app.bulk.groups import By
 from app.bulk.parked_filter import ONE_BY_ONE
 from app.console.lists import with_query
 from app.console.page import ROOT
-from app.console.receipts.reasons import why
 from app.console.receipts.wording import as_sentence
 from app.console.text import counted, number
+from app.enrollments.reasons import why
 from app.model import State
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from app.bulk.groups import ParkedGroup
-    from app.console.receipts.reasons import Why
+    from app.enrollments.reasons import Why
 
 PARKED = f"{ROOT}/parked"
 PARAMETERS = {By.CAUSE: "reason", By.RULE: "rule", By.SENDER: "sender", By.DAY: "day"}

@@ -22,10 +22,10 @@ from app.console.receipts.of_rows import (
     enrollment_facts,
     target_of_row,
 )
-from app.console.receipts.reasons import why
 from app.console.receipts.wording import as_sentence, rule_named
 from app.console.states import shown
 from app.console.text import whole_day
+from app.enrollments.reasons import why
 from app.model import ENROLL, State, Verdict
 
 if TYPE_CHECKING:

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from app.console.needs import failing
 from app.console.receipts.delivery import rejection
-from app.console.receipts.wording import as_clause, as_sentence
+from app.console.receipts.wording import as_sentence
 from app.console.text import ago, counted, number
+from app.enrollments.reasons import as_clause
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -19,9 +19,9 @@ from app.console.receipts.decision import MOST_FACTS, DecisionFacts, decision_re
 from app.console.receipts.delivery import REJECTIONS, rejection_sentence
 from app.console.receipts.enrollment import EnrollmentFacts, receipt
 from app.console.receipts.journal import CAUSES, line_sentence
-from app.console.receipts.reasons import IN_STATE, OPEN, REASONS, why
 from app.console.receipts.standing import forgotten, nothing_stored, suppressed, written_to
 from app.console.receipts.wording import Clock, person_named
+from app.enrollments.reasons import IN_STATE, OPEN, REASONS, why
 from app.followup.ends import How
 from app.hubspot.api.faults import faults
 from app.model import State, Step, Verdict

@@ -12,10 +12,10 @@ from app.console.account_line import AccountLine, line_of, url_of
 from app.console.account_words import MARKS, one_in_words, run_in_words
 from app.console.lists import with_query
 from app.console.page import JOB_SECONDS, LIVE_SECONDS, ROOT, Pages, Visit, not_there
-from app.console.receipts.reasons import why as why_of
 from app.console.receipts.wording import as_sentence
 from app.console.text import moment
 from app.doctor.run_store import DoctorRunStore
+from app.enrollments.reasons import why as why_of
 from app.hubspot.budget_store import read_budget
 from app.masking import masked_text
 from app.model import NOT_CONNECTED, State

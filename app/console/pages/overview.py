@@ -15,9 +15,9 @@ from app.console.funnel import Step, steps
 from app.console.kept import Kept
 from app.console.lists import PERIOD_WORDS, PERIODS, Period, period_links, with_query
 from app.console.page import LIVE_SECONDS, ROOT, Pages, Place, Visit
-from app.console.receipts.reasons import why
 from app.console.source_words import MARKS, word_of
 from app.console.text import number
+from app.enrollments.reasons import why
 from app.model import State
 from app.reports.overview_store import Standing, read_standing
 from app.senders.pause_store import SenderPauseStore

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 from app.catalogue.listing_store import Names
 from app.console import sender_changes as changes
 from app.console.page import LIVE_SECONDS, ROOT, Pages, Visit
-from app.console.receipts.reasons import why as why_of
 from app.console.receipts.wording import as_sentence
 from app.console.sender_line import SenderLine, line_of
 from app.console.sender_words import one_in_words
 from app.console.states import shown
 from app.console.text import moment, number
+from app.enrollments.reasons import why as why_of
 from app.model import State
 from app.operators import Role
 from app.senders.ledger_store import LedgerStore

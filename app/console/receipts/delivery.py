@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from app.console.receipts.reasons import Why
+from app.enrollments.reasons import Why
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from app.console.receipts.actions import words_of
 from app.console.receipts.afterwards import afterwards, notes_on
-from app.console.receipts.reasons import GOES_ON, OPEN, Why, why
-from app.console.receipts.wording import as_clause, as_sentence, possessive, rule_named
+from app.console.receipts.wording import as_sentence, possessive, rule_named
+from app.enrollments.reasons import GOES_ON, OPEN, Why, as_clause, why
 from app.masking import masked_text
 from app.model import ENROLL, State, Step
 

@@ -13,7 +13,6 @@ if TYPE_CHECKING:
 NO_ADDRESS = "A person whose address is not known"
 FORGOTTEN = "A person who was forgotten"
 FORGOTTEN_ADDRESS = "forgotten"  # what stands in an enrollment's row in place of the address
-_LOWERED = frozenset({"A", "An", "It", "Its", "No", "Nothing", "Of", "The", "This", "Too"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,13 +65,6 @@ def quoted(text: str) -> str:
 def rule_named(rule: str, description: str | None) -> str:
     """Return how sentences call a rule: by its description, else by its id."""
     return f"the rule {quoted(description or rule)}"
-
-
-def as_clause(sentence: str) -> str:
-    """Return a sentence as it stands after a colon: without its full stop, and its first letter small."""
-    text = sentence.strip().removesuffix(".")
-    first, _, rest = text.partition(" ")
-    return f"{first.lower()} {rest}" if first in _LOWERED else text
 
 
 def as_sentence(text: str) -> str:

@@ -8,7 +8,6 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
-from app.console.receipts.wording import as_clause
 from app.hubspot.api.faults import faults
 from app.model import State
 
@@ -27,6 +26,7 @@ GOES_ON = "Nothing has to be done: Segue goes on by itself."
 AGAIN = "decide the event again"
 UNKNOWN = "HubSpot gave a reason that Segue does not know"
 LOOK = "Look at the contact of {name} in HubSpot, then release or cancel the enrollment."
+_LOWERED = frozenset({"A", "An", "It", "Its", "No", "Nothing", "Of", "The", "This", "Too"})
 # With these it is not known whether the request worked.
 OPEN = frozenset({"after_restore", "no_outcome", "unreadable", "unsettled"})
 
@@ -144,6 +144,13 @@ IN_STATE: Mapping[tuple[State, str], Why] = MappingProxyType(
         ),
     }
 )
+
+
+def as_clause(sentence: str) -> str:
+    """Return a sentence as it stands after a colon: without its full stop, and its first letter small."""
+    text = sentence.strip().removesuffix(".")
+    first, _, rest = text.partition(" ")
+    return f"{first.lower()} {rest}" if first in _LOWERED else text
 
 
 def why(state: State, reason: str, *, name: str) -> Why:
