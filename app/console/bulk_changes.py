@@ -10,7 +10,7 @@ import structlog
 from pydantic import BaseModel, Field
 
 from app import errors
-from app.audit.act import current
+from app.audit.act import about, current
 from app.bulk.ask_store import BulkAskStore
 from app.bulk.filters import LONGEST, Filter
 from app.bulk.job import MORE_THAN_COUNTED
@@ -157,6 +157,7 @@ async def _begun(store: Asking, kind: str, given: Filter, visit: Visit) -> Done:
         except errors.MoreThanShown as error:
             raise MoreThanShown from error
         except errors.AlreadyAsked as error:
+            about(error.job_id)
             return Done(f"{ROOT}/jobs/{error.job_id}", ALREADY)
     log.info("bulk.job_asked", job_id=job.id, kind=job.kind, count=job.total)
     words = words_of(kind)

@@ -53,6 +53,11 @@ STORE_GONE = (
     "tools send them again."
 )
 
+UNSURE = (
+    "The database does not answer, so that it is not known whether the change was made. Look at what it was about "
+    "before you ask for it again."
+)
+
 log = structlog.get_logger(__name__)
 
 
@@ -93,7 +98,7 @@ class Site:
             return _problem(request, Problem(error.status_code, "not-taken", str(error.detail)))
         except Busy as busy:
             log.warning("console.store_unavailable", path=masked_text(path), error=str(busy))
-            return _problem(request, Problem(503, "busy", STORE_GONE, headers={"Retry-After": str(busy.retry_after)}))
+            return _problem(request, _busy(busy, request.method))
         except Exception as error:
             instance = f"urn:uuid:{uuid.uuid4()}"
             log.exception("console.defect", instance=instance, exc_info=error)
@@ -214,6 +219,13 @@ TITLES = {
 }
 
 
+def _busy(busy: Busy, method: str) -> Problem:
+    """Return what is said where a page cannot be read now; a change may have been made, or not."""
+    gone = busy.reason == "store_unavailable"
+    detail = (UNSURE if method == "POST" else STORE_GONE) if gone else f"{str(busy)[:1].upper()}{str(busy)[1:]}."
+    return Problem(503, "busy", detail, headers={"Retry-After": str(busy.retry_after)})
+
+
 def _no_route(methods: frozenset[str]) -> Problem:
     """Return what is said of a path without a route, or without one for the method of the request."""
     if not methods:
@@ -235,6 +247,8 @@ def _problem(request: Request, problem: Problem) -> Response:
         return problem.response()
     title = TITLES.get(problem.status, "This did not work")
     away = problem.status == Busy.status
+    if away and problem.detail not in {STORE_GONE, UNSURE}:
+        title = TITLES[409]
     url, word = (_where(request), "Try again") if away else (OVERVIEW, "Go to the overview")
     page = {"title": title, "lines": [problem.detail], "url": url, "word": word}
     html = render("message.html", page=page)

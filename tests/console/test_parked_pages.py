@@ -302,6 +302,8 @@ async def test_two_people_who_confirm_the_same_group_at_once_begin_one_job(
     (job,) = await web.rows("SELECT id FROM bulk_jobs")
     assert {answer.headers["location"] for answer in answers} == {f"/admin/jobs/{job['id']}"}
     pages = [(await one.get(f"/jobs/{job['id']}")).text for one in (operator, admin)]
+    rows = await web.rows("SELECT target FROM audit WHERE what = 'POST /admin/parked/release'")
+    assert [row["target"] for row in rows] == [job["id"], job["id"]]
     assert sum("This was asked for before, and is not over yet" in page for page in pages) == 1
 
 

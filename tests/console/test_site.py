@@ -94,6 +94,26 @@ def test_a_model_is_json_whatever_its_figures_are() -> None:
         assert json.loads(as_json(_Model(figure, NOON))) == {"figure": figure, "at": NOON.isoformat()}
 
 
+async def test_a_change_during_which_the_store_goes_away_is_not_called_done_or_undone(
+    operator: Browser, database_url: str, postgres: Databases
+) -> None:
+    await close_database(postgres.url, database_url)
+    try:
+        response = await operator.post("/suppressions/add", {"value": "eve@corp.example"})
+    finally:
+        await open_database(postgres.url, database_url)
+    assert response.status_code == 503
+    assert "it is not known whether the change was made" in response.text
+
+
+async def test_what_else_is_missing_is_named(web: Running, operator: Browser) -> None:
+    web.process.rulebook.current = None
+    response = await operator.get("/rules/try")
+    assert response.status_code == 503
+    assert "No rulebook is loaded yet." in response.text
+    assert "database" not in response.text
+
+
 async def test_the_root_leads_to_the_overview(web: Running) -> None:
     response = await web.client.get("/admin")
     assert (response.status_code, response.headers["location"]) == (303, "/admin/overview")
