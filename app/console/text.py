@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from app.masking import masked_text
 from app.sending_windows import wall_clock
+
+if TYPE_CHECKING:
+    from datetime import tzinfo
 
 MINUTE, HOUR, DAY = 60, 3600, 86400
 KIB, MIB, GIB = 1024, 1024**2, 1024**3
@@ -41,25 +45,36 @@ def size(count: int) -> str:
     return f"{number(count)} bytes"
 
 
+def local_time(at: datetime, zone: tzinfo) -> datetime:
+    """Return a time on the clock of a zone; as it is where that clock has none, on the first and the last day of all.
+
+    Senders write when something occurred, and may write anything.
+    """
+    try:
+        return at.astimezone(zone)
+    except OverflowError:
+        return at
+
+
 def clock(at: datetime, zone: ZoneInfo) -> str:
     """Return the time of day: `14:32:07`."""
-    return at.astimezone(zone).strftime("%H:%M:%S")
+    return local_time(at, zone).strftime("%H:%M:%S")
 
 
 def hour(at: datetime, zone: ZoneInfo) -> str:
     """Return the time of day without seconds: `14:32`."""
-    return f"{at.astimezone(zone):%H:%M}"
+    return f"{local_time(at, zone):%H:%M}"
 
 
 def exact(at: datetime, zone: ZoneInfo) -> str:
     """Return the time of day to the millisecond: `10:13:58.412`."""
-    local = at.astimezone(zone)
+    local = local_time(at, zone)
     return f"{local:%H:%M:%S}.{local.microsecond // 1000:03d}"
 
 
 def moment(at: datetime, now: datetime, zone: ZoneInfo) -> str:
     """Return when something was, shortly: `14:32` today, `Tue 10:13` within six days, else with its date."""
-    local, today = at.astimezone(zone), now.astimezone(zone)
+    local, today = local_time(at, zone), local_time(now, zone)
     if local.date() == today.date():
         return f"{local:%H:%M}"
     if timedelta(0) < today - local < timedelta(days=6):
@@ -69,14 +84,14 @@ def moment(at: datetime, now: datetime, zone: ZoneInfo) -> str:
 
 def day(at: datetime, now: datetime, zone: ZoneInfo) -> str:
     """Return a date: `24 Nov`, with its year where that is another one."""
-    local = at.astimezone(zone)
-    year = "" if local.year == now.astimezone(zone).year else f" {local.year}"
+    local = local_time(at, zone)
+    year = "" if local.year == local_time(now, zone).year else f" {local.year}"
     return f"{local.day} {local:%b}{year}"
 
 
 def whole_day(at: datetime, zone: ZoneInfo) -> str:
     """Return a date in full: `Tuesday 24 November`."""
-    local = at.astimezone(zone)
+    local = local_time(at, zone)
     return f"{local:%A} {local.day} {local:%B}"
 
 

@@ -169,3 +169,15 @@ async def test_a_method_that_no_page_has_is_answered_with_those_that_it_has(admi
     for path, allowed in (("/me/zone", "GET, HEAD, POST"), ("/overview", "GET, HEAD"), ("/sign-out", "POST")):
         response = await admin.client.request(method, f"/admin{path}", headers=overriding)
         assert (response.status_code, response.headers["allow"]) == (405, allowed)
+
+
+@pytest.mark.parametrize("at", ["9999-12-31T23:59:59Z", "0001-01-01T00:00:00Z"])
+async def test_an_event_of_the_end_of_all_time_has_its_page(web: Running, viewer: Browser, at: str) -> None:
+    body = {"id": "1", "type": "ping", "email": "ada@corp.example", "at": at}
+    assert (await web.deliver("open", body)).status_code == 200
+    (row,) = await web.rows("SELECT id FROM events")
+    for zone in ("Pacific/Kiritimati", "America/New_York"):
+        await web.execute("UPDATE console_sessions SET zone = :zone", zone=zone)
+        page = await viewer.get(f"/events/{row['id']}")
+        assert page.status_code == 200
+        assert f"{at[:4]}" in page.text

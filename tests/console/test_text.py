@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -10,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.console import text
+from app.console.receipts.wording import Clock
 
 NOW = datetime(2026, 11, 24, 14, 32, 7, tzinfo=UTC)
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -52,3 +54,13 @@ def test_figures() -> None:
     assert text.zone_name(ZoneInfo("America/New_York")) == "New York"
     assert text.masked("ada@corp.example") == "a***@corp.example"
     assert text.masked(None) == ""
+
+
+@pytest.mark.parametrize("at", [datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)])
+@pytest.mark.parametrize("zone", ["Pacific/Kiritimati", "America/New_York", "UTC"])
+def test_the_first_and_the_last_times_of_all_are_told(at: datetime, zone: str) -> None:
+    there, now = ZoneInfo(zone), datetime(2026, 11, 24, 13, tzinfo=UTC)
+    for words in (text.moment(at, now, there), text.exact(at, there), text.day(at, now, there), text.hour(at, there)):
+        assert re.search(r"\d", words)
+    assert str(at.year) in text.moment(at, now, there)
+    assert str(at.year) in Clock(there, now).moment(at)

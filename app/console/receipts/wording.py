@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from app.console.text import local_time
 from app.masking import masked_text
 
 if TYPE_CHECKING:
@@ -24,14 +25,14 @@ class Clock:
 
     def moment(self, at: datetime) -> str:
         """Return an instant as people write it: `on Tuesday 24 November at 10:14 CET`."""
-        local, now = at.astimezone(self.zone), self.now.astimezone(self.zone)
+        local, now = local_time(at, self.zone), local_time(self.now, self.zone)
         year = f" {local.year}" if local.year != now.year else ""
         return f"on {local:%A} {local.day} {local:%B}{year} at {local:%H:%M} {_zone_of(local)}"
 
     def after(self, at: datetime, before: datetime | None) -> str:
         """Return an instant that follows another in the text: `at 13:02` where it is of the same day."""
-        same = before is not None and before.astimezone(self.zone).date() == at.astimezone(self.zone).date()
-        return f"at {at.astimezone(self.zone):%H:%M}" if same else self.moment(at)
+        same = before is not None and local_time(before, self.zone).date() == local_time(at, self.zone).date()
+        return f"at {local_time(at, self.zone):%H:%M}" if same else self.moment(at)
 
 
 def _zone_of(local: datetime) -> str:
