@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
     from app.console.signin.visitor import Visitor
 
+# Unicode's embeddings, overrides and isolates: after one, a page reads in another order than it is written.
+TURNING = dict.fromkeys([*range(0x202A, 0x202F), *range(0x2066, 0x206A)])
 TEMPLATES = Path(__file__).parent / "templates"
 
 
@@ -59,8 +61,8 @@ class Frame:
 
 
 def render(template: str, **values: Any) -> str:
-    """Return a template with its values."""
-    return environment().get_template(template).render(**values)
+    """Return a template with its values. What strangers wrote turns the order of nothing that stands around it."""
+    return environment().get_template(template).render(**values).translate(TURNING)
 
 
 def render_bare(

@@ -113,7 +113,7 @@ class Site:
         if route.open is not None:
             return await route.open(request)
         if why := refusal(request.method, request.scope["headers"], self.desk.origins.own(request.scope)):
-            raise Problem(403, "other-site", f"{why} Nothing was changed.")
+            raise Problem(403, "other-site", f"The form was not taken: {why}. Nothing was changed.")
         visitor = await self.desk.visitor(request)
         if visitor is None:
             return _to_sign_in(request, route)

@@ -181,3 +181,14 @@ async def test_an_event_of_the_end_of_all_time_has_its_page(web: Running, viewer
         page = await viewer.get(f"/events/{row['id']}")
         assert page.status_code == 200
         assert f"{at[:4]}" in page.text
+
+
+async def test_no_name_turns_the_order_of_a_page(web: Running, viewer: Browser) -> None:
+    turning = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+    body = {"id": "1", "type": "ping", "email": "ada@corp.example", "at": "2026-11-23T09:00:00Z", "note": turning}
+    await web.client.post("/webhooks/open", json=body)
+    await web.execute("UPDATE events SET first_name = :name", name=f"Ada{turning}!")
+    (row,) = await web.rows("SELECT id FROM events")
+    page = (await viewer.get(f"/events/{row['id']}")).text
+    assert "Ada!" in page
+    assert not set(turning) & set(page)
