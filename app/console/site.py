@@ -45,6 +45,7 @@ if TYPE_CHECKING:
 
 OVERVIEW, SIGN_IN, STATIC = f"{ROOT}/overview", f"{ROOT}/sign-in", f"{ROOT}/static/"
 MESSAGE = "segue-done"  # the cookie of a sentence that the next page shows once
+REFRESHING = "hx-request"  # what htmx sends with its requests
 MESSAGE_CHARACTERS, MESSAGE_SECONDS = 400, 60
 NOTHING: Mapping[str, str] = MappingProxyType({})
 PERSON = "person"  # the parameter of paths that is an address, encrypted: it stays out of the audit log
@@ -200,7 +201,8 @@ class Site:
         return response
 
     def _message(self, request: Request) -> str | None:
-        if request.method != "GET":
+        """Return the sentence that is shown once: to a person who opens a page, not where another one refreshes."""
+        if request.method != "GET" or REFRESHING in request.headers:
             return None
         kept = read_cookie(request, MESSAGE, secure=self.desk.secure(request))
         return unquote(kept)[:MESSAGE_CHARACTERS] or None

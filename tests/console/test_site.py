@@ -114,6 +114,17 @@ async def test_what_else_is_missing_is_named(web: Running, operator: Browser) ->
     assert "database" not in response.text
 
 
+async def test_the_sentence_after_a_change_is_shown_once_and_to_no_page_that_refreshes_itself(
+    operator: Browser,
+) -> None:
+    done = await operator.post("/suppressions/add", {"value": "eve@corp.example"})
+    sentence = "e***@corp.example is suppressed now."
+    refreshed = await operator.client.get("/admin/overview", headers={"hx-request": "true"})
+    assert sentence not in refreshed.text
+    pages = [(await operator.client.get(done.headers["location"])).text for _ in range(2)]
+    assert [sentence in page for page in pages] == [True, False]
+
+
 async def test_the_root_leads_to_the_overview(web: Running) -> None:
     response = await web.client.get("/admin")
     assert (response.status_code, response.headers["location"]) == (303, "/admin/overview")
