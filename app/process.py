@@ -116,6 +116,7 @@ class Process:
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     accounts: dict[str, ActiveAccount] = field(default_factory=dict)
     _handlers: dict[str, list[tuple[str | None, Callable[[], None]]]] = field(default_factory=dict)
+    _key: bytes | None = field(default=None, repr=False)  # of the hashes, which is made once
 
     def current_rulebook(self) -> Rulebook:
         """Return the rulebook in force. Raises AssertionError before there is one: a defect of the start order."""
@@ -125,7 +126,9 @@ class Process:
 
     async def hasher(self) -> Callable[[str], str]:
         """Return the hash by which logs name a person: equal in every process, keyed by a secret of the database."""
-        return partial(hash_email, key=await shared_key(self.engine, "person"))
+        if self._key is None:
+            self._key = await shared_key(self.engine, "person")
+        return partial(hash_email, key=self._key)
 
     async def forgetter(self) -> Forgetter:
         """Return what forgets people."""

@@ -20,6 +20,7 @@ from rich.console import Console
 
 from app.database.embedded import EmbeddedPostgres
 from tests.bench import road, sending
+from tests.bench.console import console
 from tests.bench.edge import edge
 from tests.bench.load import load
 from tests.bench.results import Aim, Results
@@ -106,6 +107,8 @@ async def measure(server: EmbeddedPostgres, parts: Sequence[str], results: Resul
             await measures[name](world, results)
     if "sending" in parts:
         await _sending(server, results)
+    if "console" in parts:
+        await console(server, results)
     if "edge" in parts:
         await edge(server, results)
     if "sources" in parts:
@@ -133,8 +136,9 @@ def main() -> None:
     """
     everything = ["start", "road", "bulk", "replicas", "sending", "frozen", "edge", "rules", "sources"]
     parts = sys.argv[1:] or everything
-    if unknown := sorted({*parts} - {*everything, *road.PARTS, "road"}):
-        sys.exit(f"no such part: {', '.join(unknown)}; there are {', '.join([*everything, *road.PARTS])}")
+    known = [*everything, *road.PARTS, "road", "console"]
+    if unknown := sorted({*parts} - {*known}):
+        sys.exit(f"no such part: {', '.join(unknown)}; there are {', '.join(known)}")
     results = Results(f"medians of {ROUNDS} where repeated; read the ratios")
     short = "/tmp"  # noqa: S108  # socket paths must be short
     # The processes that it has started shall end with it, and what was measured shall be shown.

@@ -77,6 +77,11 @@ async def fresh_world(
     """Yield a world with a database of its own, which is dropped afterwards: it would keep the autovacuum busy."""
     async with world_on(await database(server, name, commit_ms=commit_ms), sandbox=sandbox) as world:
         yield world
+    await dropped(server, name)
+
+
+async def dropped(server: EmbeddedPostgres, name: str) -> None:
+    """Drop a database."""
     await _administer(server, [f"DROP DATABASE bench_{name} WITH (FORCE)"])
 
 
