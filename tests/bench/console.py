@@ -81,13 +81,18 @@ HARD: dict[str, tuple[dict[str, str], ...]] = {
 
 @dataclass
 class Measured:
-    """One look at one page: milliseconds by the clock and of processors, and what it asks the store."""
+    """One look at one page: milliseconds by the clock and of processors, and what it asks the store.
+
+    What is kept for a while, such as what stands around each page, is asked by some rounds only: `asked` are the
+    statements of the round that asked least, `every` is each statement of any round.
+    """
 
     name: str
     status: int = 0
     wall: list[float] = field(default_factory=list)
     processor: list[float] = field(default_factory=list)
     asked: list[Asked] = field(default_factory=list)
+    every: dict[str, Asked] = field(default_factory=dict)
     plans: list[Plan] = field(default_factory=list)
 
     @property
@@ -143,7 +148,7 @@ async def looks(url: URL, *, rounds: int, big: int) -> list[Measured]:
             async with browser.client:
                 found = [await _looked(browser, target, server, rounds) async for target in _targets(web, browser)]
             for one in found:
-                one.plans = [await planned(connection, asked, tables) for asked in one.asked]
+                one.plans = [await planned(connection, asked, tables) for asked in one.every.values()]
             await connection.close()
             return found
 
@@ -177,7 +182,8 @@ async def _looked(browser: Browser, target: str, server: int, rounds: int) -> Me
             answer = await browser.client.get(target)
         one.wall.append(1000 * (time.perf_counter() - begun))
         one.processor.append(1000 * (_spent(server) - before))
-        one.status, one.asked = answer.status_code, asked
+        one.status, one.asked = answer.status_code, min(one.asked or asked, asked, key=len)
+        one.every |= {each.statement: each for each in asked}
     return one
 
 

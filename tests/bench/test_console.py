@@ -32,12 +32,12 @@ async def test_every_page_is_asked_of_a_database_that_is_filled(database_url: st
 def test_a_page_that_is_slow_asks_often_or_reads_a_big_table_whole_is_missed() -> None:
     results = Results("what was measured")
     asked = Asked("SELECT 1", (), custom=False)
-    good = Measured("/good", 200, [10.0] * 30, [8.0] * 30, [asked] * 6, [Plan((), 50, 1.0)])
+    good = Measured("/good", 200, [10.0] * 30, [8.0] * 30, [asked] * 6, plans=[Plan((), 50, 1.0)])
     judge(results, good)
     assert results.missed == []
     judge(results, Measured("/slow", 200, [10.0] * 20 + [151.0] * 10, [8.0] * 30))
     judge(results, Measured("/often", 200, [10.0], [8.0], [asked] * 7))
-    judge(results, Measured("/whole", 200, [10.0], [8.0], [asked], [Plan(("events",), 2000, 1.0)]))
+    judge(results, Measured("/whole", 200, [10.0], [8.0], [asked], plans=[Plan(("events",), 2000, 1.0)]))
     judge(results, Measured("/away", 503, [10.0], [8.0]))
     assert [line.partition(":")[0] for line in results.missed] == [
         "/slow",
