@@ -122,7 +122,7 @@ async def console_service(
             "SEGUE_LOG_FORMAT": "json",
         }
         if own_url:
-            environment["SEGUE_CONSOLE_URL"] = f"http://127.0.0.1:{port}"
+            environment["SEGUE_PUBLIC_URL"] = f"http://127.0.0.1:{port}"
         environment |= {f"SEGUE_{name.upper()}": value for name, value in settings.items()}
         process = Process(["-m", "app", "serve", *arguments], {**environment, **secrets}, LISTENING)
         try:

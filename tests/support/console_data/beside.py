@@ -57,6 +57,17 @@ OTHERS = (
        SELECT DISTINCT account, inbox FROM sender_reservations ON CONFLICT DO NOTHING""",
     """INSERT INTO hubspot_accounts (account, portal_id, timezone, learnt_at)
        VALUES ('main', '4200117', 'Europe/Berlin', :now - interval '6 days')""",
+    """INSERT INTO catalogue_listings (account, what, items, read_at)
+       SELECT account, 'sequences', '[{"id": "310001", "name": "Demo request"},
+                                      {"id": "310002", "name": "Webinar follow-up"},
+                                      {"id": "310003", "name": "Trial nurture"}]', :now - interval '4 minutes'
+       FROM unnest(ARRAY['main', 'emea']) AS account""",
+    """INSERT INTO catalogue_listings (account, what, items, read_at)
+       SELECT account, 'owners', '[{"user_id": "7001", "name": "Anna Archer", "email": "anna@acme.example"},
+                                   {"user_id": "7002", "name": "Ben Brandt", "email": "ben@acme.example"},
+                                   {"user_id": "7003", "name": "Cara Conti", "email": "cara@acme.example"}]',
+              :now - interval '4 minutes'
+       FROM unnest(ARRAY['main', 'emea']) AS account""",
     """INSERT INTO rate_windows (account, kind, maximum, window_ms)
        VALUES ('main', 'general', 180, 10000), ('main', 'search', 4, 1000)""",
     """INSERT INTO rate_grants (account, kind, granted_at, count)

@@ -101,6 +101,12 @@ def _webinar(number: int, person: Person) -> dict[str, Any]:
     return body
 
 
+def _meeting(number: int, person: Person) -> dict[str, Any]:
+    body = demo_events.meeting(number, person.email).body
+    body["payload"]["name"] = f"{person.first} {person.last}"
+    return body
+
+
 def _ada() -> Iterator[Happening]:
     """Return the story of Ada Okafor, whom the pages of one person are shown with."""
     day = MINUTES_A_DAY
@@ -109,7 +115,7 @@ def _ada() -> Iterator[Happening]:
     yield Happening(2 * day + 2, "product", trial, cancelled("by_rule", "meeting-booked", minutes=1900))
     yield Happening(1 * day + 260, "demo-form", form(9003, ADA, 80), replied("anna", minutes=170))
     yield Happening(1 * day + 190, "crm", demo_events.crm(9004, ADA.email, ADA.first, 91).body)
-    yield Happening(1 * day + 85, "meetings", demo_events.meeting(9005, ADA.email).body, done("cancel"))
+    yield Happening(1 * day + 85, "meetings", _meeting(9005, ADA), done("cancel"))
 
 
 def _special(cast: Iterator[Person]) -> Iterator[Happening]:
