@@ -32,9 +32,11 @@ if TYPE_CHECKING:
 
     from app.bulk.groups import ParkedGroup
     from app.console.context import Console
-    from app.tallies.figures import HourCount, SourceTally
+    from app.tallies.figures import Funnel, HourCount, SourceTally
 
 PARKED_ROWS, SENDER_ROWS = 6, 8
+# Of 30 days a million cells may be added up: the counts are behind by a minute anyway.
+TALLIED_SECONDS = {"24h": 0.0, "7d": 15.0, "30d": 60.0}
 SILENCE_SECONDS, SENDERS_SECONDS = 60.0, 10.0  # for which these are kept: weeks of hours, and several statements
 COLUMNS_BY_HOUR = 48  # beyond so many hours the plots have a column for each day
 
@@ -99,10 +101,24 @@ class Overview:
 
 @dataclass(frozen=True, slots=True)
 class Slow:
-    """What is not read anew for each look: the silent sources with their proofs, by time zone, and the senders."""
+    """What is not read anew for each look.
+
+    The silent sources with their proofs, by time zone; the senders; the figures of a period, where it is a long one.
+    """
 
     silent: Callable[[ZoneInfo], Kept[dict[str, str]]]
     senders: Kept[list[SenderStatus]]
+    tallied: Callable[[str], Kept[Tallied]]
+
+
+@dataclass(frozen=True, slots=True)
+class Tallied:
+    """The figures of one period."""
+
+    funnel: Funnel
+    matched: Sequence[HourCount]
+    enrolled: Sequence[HourCount]
+    sources: Sequence[SourceTally]
 
 
 def pages(console: Console) -> Pages:
@@ -110,7 +126,9 @@ def pages(console: Console) -> Pages:
     pages = Pages(Place("Overview", "", 0))
     statuses = SenderStatuses(SenderPauseStore(console.reads), lambda: console.process.rulebook.current)
     slow = Slow(
-        cache(lambda zone: Kept(partial(_silent, console, zone), SILENCE_SECONDS)), Kept(statuses.all, SENDERS_SECONDS)
+        cache(lambda zone: Kept(partial(_silent, console, zone), SILENCE_SECONDS)),
+        Kept(statuses.all, SENDERS_SECONDS),
+        cache(lambda period: Kept(partial(_tallied, console, period), TALLIED_SECONDS[period])),
     )
 
     @pages.show("/overview", "overview.html", live=LIVE_SECONDS)
@@ -127,14 +145,24 @@ async def _silent(console: Console, zone: ZoneInfo) -> dict[str, str]:
     return {source: one.why for source, one in found.items() if one.silent}
 
 
+async def _tallied(console: Console, period: str) -> Tallied:
+    """Return the figures of the period that ends now."""
+    now, book = utc_now(), console.process.rulebook.current
+    since = now - PERIODS[period]
+    return Tallied(
+        await tallies.funnel(console.reads, since, now),
+        *await tallies.matched_and_enrolled(console.reads, since, now),
+        await tallies.sources(console.reads, since, now, sorted(book.sources) if book else []),
+    )
+
+
 async def _overview(console: Console, slow: Slow, visit: Visit) -> Overview:
     period = visit.query(Period).period
-    since, now, reads = visit.now - PERIODS[period], visit.now, console.reads
+    now, reads = visit.now, console.reads
     book = console.process.rulebook.current
     providers = {name: config.provider for name, config in book.sources.items()} if book else {}
-    funnel = await tallies.funnel(reads, since, now)
-    matched, enrolled = await tallies.matched_and_enrolled(reads, since, now)
-    sources = await tallies.sources(reads, since, now, sorted(providers))
+    tallied = await slow.tallied(period).value()
+    funnel, sources = tallied.funnel, tallied.sources
     groups = await ParkedStore(reads).groups(By.CAUSE)
     senders, silent = await slow.senders.value(), await slow.silent(visit.zone).value()
     needed = words.needs(groups, sources, sorted(silent.items()), senders, now)
@@ -152,8 +180,8 @@ async def _overview(console: Console, slow: Slow, visit: Visit) -> Overview:
         funnel.enrolled,
         funnel.replied,
         steps(funnel, rejections.most_common()),
-        _plot(matched, visit.zone),
-        _plot(enrolled, visit.zone),
+        _plot(tallied.matched, visit.zone),
+        _plot(tallied.enrolled, visit.zone),
         tuple(_parked(group) for group in groups[:PARKED_ROWS]),
         tuple(sorted(senders, key=lambda one: (one.paused_at is None, one.left / max(1, one.limit)))[:SENDER_ROWS]),
         max(0, len(senders) - SENDER_ROWS),
