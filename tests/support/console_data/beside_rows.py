@@ -8,12 +8,16 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from app.cli import demo_events
+from app.model import Secret, SourceConfig
+from app.sources import PROVIDERS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     Rows = Iterator[dict[str, Any]]
 
+WEBINAR = "https://segue.acme.example/webhooks/webinar"
+JSON = {"content-type": "application/json"}
 PEOPLE_WHO_ACT = (("marta", "admin"), ("jonas", "operator"), ("vera", "viewer"))
 DEEDS = (
     ("POST /api/v1/enrollments/release", None, {"released": 4}),
@@ -27,18 +31,20 @@ DEEDS = (
 
 def rejected(now: datetime) -> Rows:
     """Return the deliveries of a tool whose secret was changed, and one that cannot be read."""
-    headers = orjson.dumps({"content-type": "application/json", "user-agent": "Zoom Marketplace/1.0a"}).decode()
+    source = SourceConfig("webinar", "zoom", (Secret("another-made-up-zoom-secret"),))
     for number in range(20):
         at = now - timedelta(minutes=40 * (20 - number))
+        body = orjson.dumps(demo_events.webinar(7000 + number, "kim@oakfield.example", "Kim").body)
+        signed = PROVIDERS["zoom"].sign(body, source, at, method="POST", url=WEBINAR)
         yield {
             "id": f"dlv_{int(at.timestamp() * 1000):012x}{number:020x}",
             "source": "webinar",
             "at": at,
             "status": 401,
             "reason": "signature_mismatch",
-            "url": "https://segue.acme.example/webhooks/webinar",
-            "headers": headers,
-            "body": orjson.dumps(demo_events.webinar(7000 + number, "kim@oakfield.example", "Kim").body),
+            "url": WEBINAR,
+            "headers": orjson.dumps({name.lower(): one for name, one in signed.items()} | JSON).decode(),
+            "body": body,
         }
     at = now - timedelta(hours=7)
     yield {
@@ -48,7 +54,7 @@ def rejected(now: datetime) -> Rows:
         "status": 400,
         "reason": "invalid_json",
         "url": "https://segue.acme.example/webhooks/crm",
-        "headers": headers,
+        "headers": orjson.dumps(JSON).decode(),
         "body": b'{"type": "lead.qualified", ',
     }
 
