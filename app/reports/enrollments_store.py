@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 # At most so many enrollments are looked at where no index serves all that a list is narrowed to.
 LOOKED_AT = 20_000
 COUNTED = 10_000
-INDEXED = ("rule", "source", "state")
+INDEXED = ("reason", "rule", "source", "state")
 RARE = frozenset({State.HELD, State.READY, State.WORKING, State.UNCERTAIN, State.PARKED})
 _MAYBE_SENT: ColumnElement[bool] = literal_column(MAY_HAVE_BEEN_SENT).label("may_have_been_sent")
 NAMES = (events.c.first_name, events.c.last_name, events.c.name)
@@ -53,8 +53,12 @@ class Wanted:
 
     @property
     def leading(self) -> str | None:
-        """The column by whose index the list is read: that of a rare state, else a rule, a source, a state."""
-        order = sorted(INDEXED, key=lambda name: name != "state" or self.columns.get("state") not in RARE)
+        """The column by whose index the list is read: a reason, else a rare state, else a rule, a source, a state.
+
+        A reason is one of few states, so that no more rows have it than have its state.
+        """
+        rare = self.columns.get("state") in RARE
+        order = sorted(INDEXED, key=lambda name: (name != "reason", name != "state" or not rare))
         return next((name for name in order if name in self.columns), None)
 
     @property

@@ -397,7 +397,7 @@ class Installation:
                     "way": "'oidc'",
                     "created_at": self.at,
                     "seen_at": self.at,
-                    "expires_at": self.after(2_600_000),
+                    "expires_at": f"CAST('{self.now.isoformat()}' AS timestamptz) + n * interval '0.5 ms'",
                 },
                 every=1000,
             ),
