@@ -41,7 +41,8 @@ ADA = "ada.okafor@brightmill.example"
 IDS = f"""
     SELECT (SELECT id FROM events WHERE email = '{ADA}' AND type = 'form_response') AS event_id,
            (SELECT id FROM enrollments WHERE email = '{ADA}' AND rule = 'demo-request') AS enrollment_id,
-           (SELECT max(id) FROM enrollments WHERE state = 'parked') AS parked_id
+           (SELECT max(id) FROM enrollments WHERE state = 'parked') AS parked_id,
+           (SELECT max(id) FROM doctor_runs WHERE account = 'main') AS run_id
 """  # noqa: S608  # a made-up address
 OF_WHAT_IS_PARKED = ("/release", "/cancel")
 

@@ -57,6 +57,14 @@ OTHERS = (
        SELECT DISTINCT account, inbox FROM sender_reservations ON CONFLICT DO NOTHING""",
     """INSERT INTO hubspot_accounts (account, portal_id, timezone, learnt_at)
        VALUES ('main', '4200117', 'Europe/Berlin', :now - interval '6 days')""",
+    """INSERT INTO doctor_runs (id, account, asked_by, asked_at, state, attempt, done_at, findings)
+       VALUES ('doc_made_up', 'main', 'marta', :now - interval '7 hours', 'done', 1, :now - interval '7 hours',
+               '[{"check": "access", "status": "ok", "told": "the token works", "do": "", "account": "main"},
+                 {"check": "scopes", "status": "ok", "told": "all scopes are there", "do": "", "account": "main"},
+                 {"check": "sender ben", "status": "failed", "told": "the inbox is not connected", "do":
+                  "connect the inbox ben@acme.example in HubSpot", "account": "main"},
+                 {"check": "sender anna", "status": "unknown", "told": "HubSpot does not tell of an inbox", "do": "",
+                  "account": "main"}]')""",
     """INSERT INTO catalogue_listings (account, what, items, read_at)
        SELECT account, 'sequences', '[{"id": "310001", "name": "Demo request"},
                                       {"id": "310002", "name": "Webinar follow-up"},
