@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from app.console.page import Pages, Place, Visit
+    from app.operators import Role
 
 STILL = "still"  # the parameter of a page that does not refresh itself
 GROUPS = ("", "In bulk", "Set up", "Keep")
@@ -22,10 +23,11 @@ PARKED = f"{ROOT}/parked"
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """A page with its place in the rail."""
+    """A page with its place in the rail, and the role that may open it."""
 
     place: Place
     url: str
+    role: Role
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +44,13 @@ class Rail:
 
 def placed(modules: Iterable[Pages]) -> tuple[Placed, ...]:
     """Return the pages that the rail links to: the first page of each module that has a place."""
-    found = [Placed(module.place, module.shown[0].path) for module in modules if module.place]
+    found = [Placed(module.place, module.shown[0].path, module.shown[0].role) for module in modules if module.place]
     return tuple(sorted(found, key=lambda one: (GROUPS.index(one.place.group), one.place.order)))
 
 
 def frame(places: Sequence[Placed], rail: Rail, visit: Visit, revision: str | None, message: str | None) -> Frame:
     """Return what stands around a page."""
-    groups = tuple((group, _links(places, group, rail, visit.path)) for group in GROUPS)
+    groups = tuple((group, _links(places, group, rail, visit)) for group in GROUPS)
     return Frame(
         visit.visitor,
         tuple((group, links) for group, links in groups if links),
@@ -70,11 +72,11 @@ def live(frame: Frame, visit: Visit, seconds: int | None, *, still: bool) -> Fra
     return replace(frame, refresh=seconds, still=_url(visit, **{STILL: "1"}))
 
 
-def _links(places: Iterable[Placed], group: str, rail: Rail, path: str) -> tuple[Link, ...]:
+def _links(places: Iterable[Placed], group: str, rail: Rail, visit: Visit) -> tuple[Link, ...]:
     return tuple(
-        Link(one.place.word, one.url, _within(path, one.url), rail.parked if one.url == PARKED else None)
+        Link(one.place.word, one.url, _within(visit.path, one.url), rail.parked if one.url == PARKED else None)
         for one in places
-        if one.place.group == group
+        if one.place.group == group and visit.may(one.role)
     )
 
 

@@ -139,3 +139,10 @@ async def test_what_is_not_possible_is_refused_at_the_post_too(web: Running, ope
     assert response.status_code == 409
     assert "only what is parked is released" in response.text
     assert await web.rows("SELECT id, state FROM enrollments") == [row]
+
+
+async def test_the_rail_has_what_the_person_may_open(viewer: Browser, admin: Browser) -> None:
+    assert 'href="/admin/audit"' in (await admin.get("/about")).text
+    page = (await viewer.get("/about")).text
+    assert 'href="/admin/events"' in page
+    assert 'href="/admin/audit"' not in page
