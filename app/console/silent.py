@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from app.clock import utc_now
-from app.console.kept import Kept
+from app.console.kept import KeptBy
 from app.tallies.silences import silences
 
 if TYPE_CHECKING:
@@ -19,18 +19,11 @@ if TYPE_CHECKING:
 SECONDS = 60.0  # for which it is kept
 
 
-class Silent:
-    """Reads it at most once a minute for each time zone in which proofs are told: there are a few hundred zones."""
+def kept_silence(console: Console) -> KeptBy[ZoneInfo, Mapping[str, Silence]]:
+    """Return what says for each source of the rules in force whether it is silent, its proof told in a time zone."""
+    return KeptBy(partial(_silent, console), SECONDS)
 
-    def __init__(self, console: Console) -> None:
-        self._console = console
-        self._kept: dict[str, Kept[Mapping[str, Silence]]] = {}
 
-    async def value(self, zone: ZoneInfo) -> Mapping[str, Silence]:
-        """Return for each source of the rules in force whether it is silent. Raises Busy."""
-        kept = self._kept.setdefault(zone.key, Kept(partial(self._read, zone), SECONDS))
-        return await kept.value()
-
-    async def _read(self, zone: ZoneInfo) -> Mapping[str, Silence]:
-        book = self._console.process.rulebook.current
-        return await silences(self._console.reads, book, utc_now(), zone=zone) if book else {}
+async def _silent(console: Console, zone: ZoneInfo) -> Mapping[str, Silence]:
+    book = console.process.rulebook.current
+    return await silences(console.reads, book, utc_now(), zone=zone) if book else {}

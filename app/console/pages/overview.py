@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import partial
 from typing import TYPE_CHECKING
 
 from app.bulk.groups import By
@@ -15,6 +15,7 @@ from app.console.funnel import Step, steps
 from app.console.kept import Kept
 from app.console.lists import PERIOD_WORDS, PERIODS, Period, period_links, with_query
 from app.console.page import LIVE_SECONDS, ROOT, Pages, Place, Visit
+from app.console.silent import kept_silence
 from app.console.source_words import MARKS, word_of
 from app.console.text import number
 from app.enrollments.reasons import why
@@ -23,21 +24,22 @@ from app.reports.overview_store import Standing, read_standing
 from app.senders.pause_store import SenderPauseStore
 from app.senders.status import SenderStatus, SenderStatuses
 from app.tallies import read_store as tallies
-from app.tallies.silences import silences
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
     from zoneinfo import ZoneInfo
 
     from app.bulk.groups import ParkedGroup
     from app.console.context import Console
+    from app.console.kept import KeptBy
     from app.tallies.figures import Funnel, HourCount, SourceTally
+    from app.tallies.silence import Silence
 
 PARKED_ROWS, SENDER_ROWS = 6, 8
 # Of 30 days a million cells may be added up: the counts are behind by a minute anyway.
 TALLIED_SECONDS = {"24h": 0.0, "7d": 15.0, "30d": 60.0}
-SILENCE_SECONDS, SENDERS_SECONDS = 60.0, 10.0  # for which these are kept: weeks of hours, and several statements
+SENDERS_SECONDS = 10.0  # for which they are kept: several statements
 COLUMNS_BY_HOUR = 48  # beyond so many hours the plots have a column for each day
 
 
@@ -106,9 +108,9 @@ class Slow:
     The silent sources with their proofs, by time zone; the senders; the figures of a period, where it is a long one.
     """
 
-    silent: Callable[[ZoneInfo], Kept[dict[str, str]]]
+    silent: KeptBy[ZoneInfo, Mapping[str, Silence]]
     senders: Kept[list[SenderStatus]]
-    tallied: Callable[[str], Kept[Tallied]]
+    tallied: Mapping[str, Kept[Tallied]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,9 +128,9 @@ def pages(console: Console) -> Pages:
     pages = Pages(Place("Overview", "", 0))
     statuses = SenderStatuses(SenderPauseStore(console.reads), lambda: console.process.rulebook.current)
     slow = Slow(
-        cache(lambda zone: Kept(partial(_silent, console, zone), SILENCE_SECONDS)),
+        kept_silence(console),
         Kept(statuses.all, SENDERS_SECONDS),
-        cache(lambda period: Kept(partial(_tallied, console, period), TALLIED_SECONDS[period])),
+        {period: Kept(partial(_tallied, console, period), seconds) for period, seconds in TALLIED_SECONDS.items()},
     )
 
     @pages.show("/overview", "overview.html", live=LIVE_SECONDS)
@@ -136,13 +138,6 @@ def pages(console: Console) -> Pages:
         return await _overview(console, slow, visit)
 
     return pages
-
-
-async def _silent(console: Console, zone: ZoneInfo) -> dict[str, str]:
-    """Return the sources that are silent, each with its proof, whose times are those of `zone`."""
-    book = console.process.rulebook.current
-    found = await silences(console.reads, book, utc_now(), zone=zone) if book else {}
-    return {source: one.why for source, one in found.items() if one.silent}
 
 
 async def _tallied(console: Console, period: str) -> Tallied:
@@ -161,10 +156,11 @@ async def _overview(console: Console, slow: Slow, visit: Visit) -> Overview:
     now, reads = visit.now, console.reads
     book = console.process.rulebook.current
     providers = {name: config.provider for name, config in book.sources.items()} if book else {}
-    tallied = await slow.tallied(period).value()
+    tallied = await slow.tallied[period].value()
     funnel, sources = tallied.funnel, tallied.sources
     groups = await ParkedStore(reads).groups(By.CAUSE)
-    senders, silent = await slow.senders.value(), await slow.silent(visit.zone).value()
+    senders, judged = await slow.senders.value(), await slow.silent.value(visit.zone)
+    silent = {source: one.why for source, one in judged.items() if one.silent}
     needed = words.needs(groups, sources, sorted(silent.items()), senders, now)
     rejections = Counter[str]()
     for source in sources:

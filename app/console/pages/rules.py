@@ -7,10 +7,12 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from app.catalogue.listing_store import names_listed
+from app.clock import utc_now
 from app.console import rule_changes, rule_lines
 from app.console import rule_words as words
 from app.console.hidden import hiding
-from app.console.lists import PERIOD_WORDS, Period, period_links, with_query
+from app.console.kept import KeptBy
+from app.console.lists import PERIOD_WORDS, PERIODS, Period, period_links, with_query
 from app.console.page import LIVE_SECONDS, ROOT, Pages, Place, Visit, not_there
 from app.console.text import number
 from app.operators import Role
@@ -19,20 +21,22 @@ from app.rules.revision_store import RevisionStore
 from app.rules.rule_text import rule_text
 from app.rules.wiring import variable_values
 from app.tallies import read_store as tallies
-from app.tallies.figures import Narrowed
+from app.tallies.figures import ALL, Narrowed
 from app.tallies.received import received_by_rule
 from app.tallies.stages import Stage
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from zoneinfo import ZoneInfo
 
     from app.console.context import Console
     from app.console.rule_lines import RuleLine
     from app.rules.rulebook import Rulebook
     from app.rules.written import WrittenRule
-    from app.tallies.figures import DayCount
+    from app.tallies.figures import DayCount, KindTally, RuleTally
 
 MOST_FINDINGS = 20
+COUNTED_SECONDS = 15.0  # for which figures are kept: those of a month may be sums of very many cells
 IGNORE = "ignore"  # the action of a rule that asks for nothing
 
 
@@ -84,15 +88,17 @@ def pages(console: Console) -> Pages:
     """Return both pages, and the change."""
     pages, store = Pages(Place("Rules", "Set up", 10)), RevisionStore(console.reads)
     process = console.process
+    counted = KeptBy(partial(_counted, console), COUNTED_SECONDS)
+    by_day = KeptBy(partial(_by_day, console), COUNTED_SECONDS)
     in_force = RulesInForce(lambda: process.rulebook.current, partial(variable_values, read=process.variable))
 
     @pages.show("/rules", "rules.html", live=LIVE_SECONDS)
     async def rules(visit: Visit) -> RulesPage:
         book, period = in_force.book(), visit.query(Period)
         listed = await in_force.rules(book)
-        rejected, since = await store.rejected(), period.since(visit.now)
-        done = rule_lines.by_rule(await tallies.rules(console.reads, since, visit.now))
-        received = received_by_rule(await tallies.kinds(console.reads, since, visit.now), book.rules)
+        rejected = await store.rejected()
+        done, kinds = await counted.value((period.period, ALL, ALL))
+        received = received_by_rule(kinds, book.rules)
         targets, hide = await _targets(console, book), hiding(console)
         return RulesPage(
             sentence=words.in_force(await store.one(book.revision), listed, visit.now, visit.zone),
@@ -114,16 +120,12 @@ def pages(console: Console) -> Pages:
         found = next((one for one in await in_force.rules(book) if one.id == name), None)
         if found is None:
             raise not_there("rule of this id in the rules that are in force")
-        period, only, reads = visit.query(Period), Narrowed(rule=name), console.reads
-        since, until = period.since(visit.now), visit.now
-        done = rule_lines.by_rule(await tallies.rules(reads, since, until, only)).get(name)
-        kinds = await tallies.kinds(reads, since, until, Narrowed(source=found.source))
+        period, only = visit.query(Period), Narrowed(rule=name)
+        done, kinds = await counted.value((period.period, only, Narrowed(source=found.source)))
         targets, hide = await _targets(console, book), hiding(console)
         received = received_by_rule(kinds, book.rules).get(name, 0)
-        line = rule_lines.line_of(found, done, received, targets.get(name), hide)
-        month = Period(period="30d").since(visit.now)
-        matched = await tallies.days(reads, tallies.MATCHES, month, until, visit.zone, only)
-        enrolled = await tallies.days(reads, Stage.ENROLLED, month, until, visit.zone, only)
+        line = rule_lines.line_of(found, done.get(name), received, targets.get(name), hide)
+        matched, enrolled = await by_day.value((name, visit.zone))
         span = PERIOD_WORDS[period.period]
         return RulePage(
             sentence=words.one_in_words(found, line.received, line.matched, line.enrolled, span),
@@ -142,6 +144,25 @@ def pages(console: Console) -> Pages:
 
     rule_changes.add(pages, console)
     return pages
+
+
+async def _counted(
+    console: Console, asked: tuple[str, Narrowed, Narrowed]
+) -> tuple[Mapping[str, RuleTally], Sequence[KindTally]]:
+    """Return what rules did in a period that ends now, and what was received: each narrowed as it is asked for."""
+    period, rules, kinds = asked
+    now = utc_now()
+    since = now - PERIODS[period]
+    done = rule_lines.by_rule(await tallies.rules(console.reads, since, now, rules))
+    return done, await tallies.kinds(console.reads, since, now, kinds)
+
+
+async def _by_day(console: Console, asked: tuple[str, ZoneInfo]) -> tuple[Sequence[DayCount], Sequence[DayCount]]:
+    """Return what a rule matched and enrolled on each of the last thirty days of a time zone."""
+    (name, zone), now = asked, utc_now()
+    only, since = Narrowed(rule=name), now - PERIODS["30d"]
+    matched = await tallies.days(console.reads, tallies.MATCHES, since, now, zone, only)
+    return matched, await tallies.days(console.reads, Stage.ENROLLED, since, now, zone, only)
 
 
 async def _targets(console: Console, book: Rulebook) -> Mapping[str, str]:

@@ -12,7 +12,7 @@ from app.console.lists import PERIODS
 from app.console.page import LIVE_SECONDS, Field, FormError, Pages, Visit
 from app.console.receipts.delivery import rejection, rejection_sentence
 from app.console.receipts.wording import Clock, as_sentence
-from app.console.silent import Silent
+from app.console.silent import kept_silence
 from app.console.source_words import FAILING, MARKS, Checked, checked_of, one_in_words, today_words, word_of
 from app.console.text import moment, number
 from app.database.engine import busy_when_gone
@@ -103,7 +103,7 @@ class SamplePage:
 
 def pages(console: Console) -> Pages:
     """Return the page of a source, what a sample would come to, and the change that sends it."""
-    pages, silent, samples = Pages(), Silent(console), changes.samples(console)
+    pages, silent, samples = Pages(), kept_silence(console), changes.samples(console)
 
     @pages.show("/sources/{source}", "source.html", live=LIVE_SECONDS)
     async def source(visit: Visit) -> SourcePage:

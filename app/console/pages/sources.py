@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from app.console.lists import PERIODS
 from app.console.page import LIVE_SECONDS, ROOT, Pages, Place, Visit
-from app.console.silent import Silent
+from app.console.silent import kept_silence
 from app.console.source_words import MARKS, all_in_words, why_of, word_of
 from app.console.text import counted
 from app.errors import Busy
@@ -79,7 +79,7 @@ class UnknownPage:
 
 def pages(console: Console) -> Pages:
     """Return both pages."""
-    pages, silent, process = Pages(Place("Sources", "Set up", 20)), Silent(console), console.process
+    pages, silent, process = Pages(Place("Sources", "Set up", 20)), kept_silence(console), console.process
 
     @pages.show("/sources", "sources.html", live=LIVE_SECONDS)
     async def sources(visit: Visit) -> SourcesPage:
