@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from textwrap import dedent
 from typing import TYPE_CHECKING
 
@@ -10,14 +11,15 @@ import yaml
 from app.rules.shown import shown_documents
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
     from app.rules.file.documents import Document
 
 BLOCKS = frozenset({"|", ">"})  # the styles of texts that take lines of their own
 
 
-def rule_text(documents: Iterable[Document], file: str, line: int) -> str:
+@lru_cache(maxsize=256)  # reading YAML takes some 50 ms for a file of 40 rules
+def rule_text(documents: tuple[Document, ...], file: str, line: int) -> str:
     """Return the lines of the rule that begins at `line` of `file`, without its indent; empty where there is none.
 
     `line` is counted in the file as it was read. A secret that is written there is replaced.

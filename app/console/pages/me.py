@@ -159,11 +159,18 @@ class _Changes:
 
     async def _named(self, visit: Visit) -> Session:
         """Return the session that a URL names, of those which this person may end."""
-        wanted = visit.parameters["session"]
-        found = next((one for one in await _sessions(self.sessions, visit) if one.id == wanted), None)
+        found = await self.sessions.named(visit.visitor, _hash_of(visit.parameters["session"]), visit.now)
         if found is None:
             raise not_there("such session")
-        return found
+        return _session(found, visit)
+
+
+def _hash_of(text: str) -> bytes:
+    """Return what a session is stored under, nothing for a text that names none."""
+    try:
+        return bytes.fromhex(text)
+    except ValueError:
+        return b""
 
 
 @cache

@@ -108,6 +108,13 @@ class Sessions:
         """List the sessions that stand: of the person `who`, or of all, at most 500."""
         return [one for one in await self.store.sessions(now, subject=who) if self._stands(one, now)]
 
+    async def named(self, visitor: Visitor, session: bytes, now: datetime) -> StoredSession | None:
+        """Return a session that a visitor may end: their own, or anyone's for an admin; None where none stands."""
+        found = await self.store.session(session)
+        if found is None or not self._stands(found, now):
+            return None
+        return found if found.subject == visitor.who or visitor.may(Role.ADMIN) else None
+
     async def end(self, visitor: Visitor, session: bytes) -> bool:
         """End a session for a visitor: their own, or anyone's for an admin. Return whether there was such a one."""
         return await self.store.end(session, subject=None if visitor.may(Role.ADMIN) else visitor.who)
