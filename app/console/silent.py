@@ -20,7 +20,7 @@ SECONDS = 60.0  # for which it is kept
 
 
 def kept_silence(console: Console) -> KeptBy[ZoneInfo, Mapping[str, Silence]]:
-    """Return what says for each source of the rules in force whether it is silent, its proof told in a time zone."""
+    """Return what says, for a time zone, which sources of the rules in force are silent, each with its proof."""
     return KeptBy(partial(_silent, console), SECONDS)
 
 

@@ -2,63 +2,51 @@
 
 from __future__ import annotations
 
-import json
 import uuid
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import partial
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, unquote, urlencode
+from urllib.parse import quote, unquote
 
-import orjson
 import structlog
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.responses import RedirectResponse, Response
 
 from app.audit.act import Act, acting, because
 from app.console import frames
+from app.console.answers import confirm_answer, html_answer, json_answer, lives, page_answer
 from app.console.headers import HEADERS, UNKEPT
 from app.console.page import ROOT, Confirm, Done, FormError, MoreThanShown, NotDone, Shown, Visit, shown_count
-from app.console.rendering import Frame, render
 from app.console.requests import link_of, link_path, path_of, read_form, require_plain
-from app.console.routes import JSON, Served, match
+from app.console.routes import Served, match
 from app.console.signin.cookies import delete_cookie, read_cookie, set_cookie
 from app.console.signin.csrf import refusal
 from app.console.static_files import served as served_files
 from app.console.text import zone_named
+from app.console.troubles import OVERVIEW, busy_problem, no_route, problem_page, to_sign_in
 from app.errors import Busy
-from app.masking import masked_text, masked_value
+from app.masking import masked_text
 from app.operators import Role
 from app.web.problems import Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Sequence
     from datetime import datetime
 
     from starlette.types import Receive, Scope, Send
 
     from app.console.frames import Rail
-    from app.console.page import Change, Page
+    from app.console.page import Change
+    from app.console.rendering import Frame
     from app.console.signin.desk import Desk
     from app.console.signin.visitor import Visitor
 
-OVERVIEW, SIGN_IN, STATIC = f"{ROOT}/overview", f"{ROOT}/sign-in", f"{ROOT}/static/"
+STATIC = f"{ROOT}/static/"
 MESSAGE = "segue-done"  # the cookie of a sentence that the next page shows once
 REFRESHING = "hx-request"  # what htmx sends with its requests
 MESSAGE_CHARACTERS, MESSAGE_SECONDS = 400, 60
-NOTHING: Mapping[str, str] = MappingProxyType({})
 PERSON = "person"  # the parameter of paths that is an address, encrypted: it stays out of the audit log
-STORE_GONE = (
-    "The database does not answer, so that this page cannot be read. Webhooks are answered 503 until it does, and most "
-    "tools send them again."
-)
-
-UNSURE = (
-    "The database does not answer, so that it is not known whether the change was made. Look at what it was about "
-    "before you ask for it again."
-)
-
 log = structlog.get_logger(__name__)
 
 
@@ -94,30 +82,30 @@ class Site:
             require_plain(request)
             return _file(path) if path.startswith(STATIC) else await self._routed(request)
         except Problem as problem:
-            return _problem(request, problem)
+            return problem_page(request, problem)
         except HTTPException as error:
-            return _problem(request, Problem(error.status_code, "not-taken", str(error.detail)))
+            return problem_page(request, Problem(error.status_code, "not-taken", str(error.detail)))
         except Busy as busy:
             log.warning("console.store_unavailable", path=masked_text(path), error=str(busy))
-            return _problem(request, _busy(busy, request.method))
+            return problem_page(request, busy_problem(busy, request.method))
         except Exception as error:
             instance = f"urn:uuid:{uuid.uuid4()}"
             log.exception("console.defect", instance=instance, exc_info=error)
-            return _problem(
+            return problem_page(
                 request, Problem(500, "defect", f"Something went wrong; the log says more under {instance}.")
             )
 
     async def _routed(self, request: Request) -> Response:
         route, methods = match(self.routes, request.method, path_of(request))
         if route is None:
-            raise _no_route(methods)
+            raise no_route(methods)
         if route.open is not None:
             return await route.open(request)
         if why := refusal(request.method, request.scope["headers"], self.desk.origins.own(request.scope)):
             raise Problem(403, "other-site", f"The form was not taken: {why}. Nothing was changed.")
         visitor = await self.desk.visitor(request)
         if visitor is None:
-            return _to_sign_in(request, route)
+            return to_sign_in(request, route)
         return await self._judged(request, route, visitor)
 
     async def _judged(self, request: Request, route: Served, visitor: Visitor) -> Response:
@@ -157,8 +145,10 @@ class Site:
         if route.page is not None:
             model = await route.page.read(visit)
             if route.as_json and not isinstance(model, Response):
-                return _json(model, visit.visitor)
-            return _page(route.page, model, visit, frames.live(frame, visit, lives(route.page, model), still=still))
+                return json_answer(model, visit.visitor)
+            return page_answer(
+                route.page, model, visit, frames.live(frame, visit, lives(route.page, model), still=still)
+            )
         return await self._change(request, route, visit, frame)
 
     async def _change(self, request: Request, route: Served, visit: Visit, frame: Frame) -> Response:
@@ -166,7 +156,7 @@ class Site:
         change = route.change
         if change is None:
             raise AssertionError("a route has a page or a change")
-        page = partial(_confirm, visit.visitor, frame, link_of(request))
+        page = partial(confirm_answer, visit.visitor, frame, link_of(request))
         confirm = await change.ask(visit)
         if request.method != "POST":  # HEAD asks as GET does
             return page(confirm, 200)
@@ -176,7 +166,7 @@ class Site:
             return page(confirm, 409, values=visit.form, again=True)
         answer = await self._acted(request, change, visit, confirm, page)
         if isinstance(answer, Shown):
-            return _html(answer.template, visit.visitor, frame, page=answer.model)
+            return html_answer(answer.template, visit.visitor, frame, page=answer.model)
         return answer
 
     async def _acted(
@@ -208,34 +198,6 @@ class Site:
         return unquote(kept)[:MESSAGE_CHARACTERS] or None
 
 
-TITLES = {
-    400: "That cannot be read",
-    403: "You may not do that",
-    404: "There is no such page",
-    405: "There is no such page",
-    409: "That is not possible now",
-    415: "That cannot be read",
-    422: "That cannot be read",
-    500: "Something went wrong here",
-    503: "The store is away",
-}
-
-
-def _busy(busy: Busy, method: str) -> Problem:
-    """Return what is said where a page cannot be read now; a change may have been made, or not."""
-    gone = busy.reason == "store_unavailable"
-    detail = (UNSURE if method == "POST" else STORE_GONE) if gone else f"{str(busy)[:1].upper()}{str(busy)[1:]}."
-    return Problem(503, "busy", detail, headers={"Retry-After": str(busy.retry_after)})
-
-
-def _no_route(methods: frozenset[str]) -> Problem:
-    """Return what is said of a path without a route, or without one for the method of the request."""
-    if not methods:
-        return Problem(404, "not-found", "There is no such page.")
-    allowed = {"Allow": ", ".join(sorted(methods))}
-    return Problem(405, "method-not-allowed", "There is no such page.", headers=allowed)
-
-
 def _file(path: str) -> Response:
     file = served_files().get(path.removeprefix(STATIC))
     if file is None:
@@ -243,95 +205,5 @@ def _file(path: str) -> Response:
     return file.response()
 
 
-def _problem(request: Request, problem: Problem) -> Response:
-    """Return what went wrong: a page for a person, a problem document for a program."""
-    if path_of(request).endswith(JSON):
-        return problem.response()
-    title = TITLES.get(problem.status, "This did not work")
-    away = problem.status == Busy.status
-    if away and problem.detail not in {STORE_GONE, UNSURE}:
-        title = TITLES[409]
-    url, word = (_where(request), "Try again") if away else (OVERVIEW, "Go to the overview")
-    page = {"title": title, "lines": [problem.detail], "url": url, "word": word}
-    html = render("message.html", page=page)
-    return Response(html, problem.status, dict(problem.headers or {}), "text/html")
-
-
-def _to_sign_in(request: Request, route: Served) -> Response:
-    """Send a person to sign in, and back to the page afterwards; a program is answered that it needs a session."""
-    if route.as_json:
-        return Problem(401, "not-signed-in", f"Sign in at {SIGN_IN}.").response()
-    return RedirectResponse(f"{SIGN_IN}?{urlencode({'next': _where(request)})}", 303)
-
-
-def _where(request: Request) -> str:
-    """Return the page that was asked for, the overview where a form was sent."""
-    if request.method != "GET":
-        return OVERVIEW
-    return link_of(request)
-
-
-def lives(page: Page, model: Any) -> int | None:
-    """Return after how many seconds a page refreshes itself; not where its model says that it is `over`."""
-    return None if getattr(model, "over", False) else page.live
-
-
-def _page(page: Page, model: Any, visit: Visit, frame: Frame) -> Response:
-    return model if isinstance(model, Response) else _html(page.template, visit.visitor, frame, page=model)
-
-
 def _more_than_shown(confirm: Confirm, form: Any) -> bool:
     return confirm.count is not None and confirm.count > shown_count(form)
-
-
-def _confirm(
-    visitor: Visitor,
-    frame: Frame,
-    action: str,
-    confirm: Confirm,
-    status: int,
-    *,
-    values: Mapping[str, str] = NOTHING,
-    again: bool = False,
-    error: FormError | None = None,
-) -> Response:
-    """Return a confirm page. `values` are the fields as they were sent, `again` that more match than were shown."""
-    return _html(
-        "confirm.html",
-        visitor,
-        frame,
-        status=status,
-        page=confirm,
-        action=confirm.action or action,
-        values=values,
-        again=again,
-        error=error,
-    )
-
-
-def _html(template: str, visitor: Visitor, frame: Frame, *, status: int = 200, **values: Any) -> Response:
-    """Return a page. A viewer's has every address masked, wherever it stands; all others are masked by the pages."""
-    html = render(template, frame=frame, now=frame.now, zone=frame.zone, **values)
-    if visitor.role is Role.VIEWER:
-        html = masked_text(html)
-    return Response(html, status, media_type="text/html")
-
-
-def as_json(model: Any) -> bytes:
-    """Return a page's model as JSON. Its figures may be those of a payload, which have any size."""
-    try:
-        return orjson.dumps(model, default=str)
-    except TypeError:  # orjson takes no integer beyond 64 bits
-        return json.dumps(asdict(model), default=_as_text, ensure_ascii=False).encode()
-
-
-def _as_text(value: Any) -> str:
-    text: str = getattr(value, "isoformat", value.__str__)()
-    return text
-
-
-def _json(model: Any, visitor: Visitor) -> Response:
-    body = as_json(model)
-    if visitor.role is Role.VIEWER:
-        return JSONResponse(masked_value(orjson.loads(body)))
-    return Response(body, media_type="application/json")

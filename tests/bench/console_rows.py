@@ -1,7 +1,7 @@
 """Rows of an installation as years of traffic leave them, made by PostgreSQL from their numbers. Pure.
 
 Ten events make one enrollment, and ten events one person. `n` counts events from 1 to the newest, in the order of time;
-tables with fewer rows count in steps. Rows are of the last days, 30 of them unless told otherwise: none is older than
+tables with fewer rows count in steps. Rows are of the last days, 30 where nothing else is said: none is older than
 the retention, and every event has its payload.
 """
 

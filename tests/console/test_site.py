@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime  # noqa: TC003  # what a dataclass has, at run time
 from typing import TYPE_CHECKING
 
-from app.console.site import as_json
+from app.console.answers import as_json
 from app.console.static_files import static_files
 from tests.conftest import NOON
 from tests.support.console import OWN_FORM

@@ -31,7 +31,7 @@ def store(engine: AsyncEngine) -> DoctorRunStore:
 
 
 async def lapse(engine: AsyncEngine) -> None:
-    """End the lease of whoever is at work."""
+    """End the lease of the worker that has the turn."""
     async with engine.begin() as connection:
         await connection.execute(text("UPDATE doctor_runs SET leased_until = now() - interval '1 second'"))
 

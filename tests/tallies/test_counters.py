@@ -39,7 +39,7 @@ async def web(database_url: str, tmp_path: Path) -> AsyncIterator[Running]:
         yield web
 
 
-async def told(engine: AsyncEngine, statement: str) -> list[tuple[Any, ...]]:
+async def rows_of(engine: AsyncEngine, statement: str) -> list[tuple[Any, ...]]:
     async with engine.begin() as connection:
         result = await connection.exec_driver_sql(statement)
         return [tuple(row) for row in result] if result.returns_rows else []
@@ -75,7 +75,7 @@ async def test_every_delivery_is_counted_once_and_written_when_the_process_ends(
     write(rules, RULES)
     async with running(database_url, rules) as web:
         await send_some(web)
-    assert await told(engine, READ) == COUNTED
+    assert await rows_of(engine, READ) == COUNTED
 
 
 async def test_totals_are_written_again_without_being_added(engine: AsyncEngine) -> None:
@@ -86,11 +86,11 @@ async def test_totals_are_written_again_without_being_added(engine: AsyncEngine)
     counts.count("crm", "accepted", 2)
     for _ in range(3):
         await writer.write()
-    assert await told(engine, READ) == [("crm", "accepted", "", 3)]
+    assert await rows_of(engine, READ) == [("crm", "accepted", "", 3)]
     await CounterStore(engine, counts, "one").write()
     counts._written.clear()  # as where the answer of the store was lost
     await writer.write()
-    assert await told(engine, READ) == [("crm", "accepted", "", 3)]
+    assert await rows_of(engine, READ) == [("crm", "accepted", "", 3)]
 
 
 async def test_what_has_not_grown_is_not_written(engine: AsyncEngine) -> None:
@@ -98,9 +98,9 @@ async def test_what_has_not_grown_is_not_written(engine: AsyncEngine) -> None:
     counts.count("crm", "accepted")
     writer = CounterStore(engine, counts, "one")
     await writer.write()
-    await told(engine, "DELETE FROM tally_counters")
+    await rows_of(engine, "DELETE FROM tally_counters")
     await writer.write()
-    assert await told(engine, READ) == []
+    assert await rows_of(engine, READ) == []
 
 
 async def test_two_processes_and_the_next_run_of_one_add_up(engine: AsyncEngine) -> None:
@@ -117,12 +117,12 @@ async def test_runs_that_are_over_are_folded_once(engine: AsyncEngine) -> None:
         counts = HourlyCounts(clock=lambda hours=hours: time.time() - hours * 3600)  # type: ignore[misc]
         counts.count("crm", "accepted", n)
         await CounterStore(engine, counts, run).write()
-    before = await told(engine, "SELECT hour, sum(n), max(last_at) FROM tally_counters GROUP BY hour ORDER BY hour")
+    before = await rows_of(engine, "SELECT hour, sum(n), max(last_at) FROM tally_counters GROUP BY hour ORDER BY hour")
     for _ in range(2):
         async with engine.begin() as connection:
             await connection.execute(FOLD)
-    assert await told(engine, "SELECT run, n FROM tally_counters ORDER BY hour") == [("", 12), ("one", 11)]
-    after = await told(engine, "SELECT hour, sum(n), max(last_at) FROM tally_counters GROUP BY hour ORDER BY hour")
+    assert await rows_of(engine, "SELECT run, n FROM tally_counters ORDER BY hour") == [("", 12), ("one", 11)]
+    after = await rows_of(engine, "SELECT hour, sum(n), max(last_at) FROM tally_counters GROUP BY hour ORDER BY hour")
     assert after == before
 
 
@@ -154,7 +154,7 @@ async def test_no_answer_waits_for_a_store_that_is_away(web: Running, postgres: 
     assert [log["event"] for log in logs] == ["counters.lost"]
     await open_database(postgres.url, database_url)
     await writer.write()
-    assert ("crm", "filtered", "", 1) in await told(engine, READ)
+    assert ("crm", "filtered", "", 1) in await rows_of(engine, READ)
     await engine.dispose()
 
 
@@ -175,5 +175,5 @@ async def test_a_count_folds_what_is_old(engine: AsyncEngine) -> None:
     counts.count("crm", "accepted")
     await CounterStore(engine, counts, "one").write()
     await store(engine).fold()
-    assert await told(engine, "SELECT run, n FROM tally_counters") == [("", 1)]
+    assert await rows_of(engine, "SELECT run, n FROM tally_counters") == [("", 1)]
     assert hour_of(NOW) == NOW
