@@ -47,7 +47,7 @@ class Finder:
 
     async def page_of(self, typed: str, accounts: Sequence[str]) -> str | NotFound:
         """Return the URL of what was typed. `accounts` are those of HubSpot by their own names. Raises Busy."""
-        text = typed.replace("\x00", "").strip()[:LONGEST]
+        text = typed.strip()[:LONGEST]
         if not text:
             return NotFound(NOTHING_TYPED, (TRY_ADDRESS, TRY_ID))
         if "@" in text and (address := listed_address(text)):

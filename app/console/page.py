@@ -28,8 +28,8 @@ Query = TypeVar("Query", bound=BaseModel)
 class Visit:
     """One request of a signed-in person.
 
-    `parameters` are those of the path, `asked` those of the query, `form` the fields of a POST (the last of each name).
-    `now` and `zone` are those by which the page tells times.
+    `parameters` are those of the path, `asked` those of the query, `form` the fields of a POST (the last of each name,
+    without NUL). `now` and `zone` are those by which the page tells times.
     """
 
     visitor: Visitor

@@ -77,7 +77,7 @@ class _Changes:
 
     async def pause(self, visit: Visit) -> Done:
         status = await self._status(visit)
-        reason = visit.form.get("reason", "").replace("\x00", "").strip()[:LONGEST]
+        reason = visit.form.get("reason", "").strip()[:LONGEST]
         if status.paused_at is not None:
             raise Problem(409, "wrong-state", "It is paused already.")
         if not await self.statuses.pause(status.account, status.name, reason or BY_OPERATOR):
