@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from app.console.page import REASON, ROOT, Confirm, Done, NotDone, Pages, Visit
+from app.console.page import ROOT, Confirm, Done, NotDone, Pages, Visit
 from app.console.rule_words import SHORT, STAYS, finding
 from app.console.text import counted
 from app.database.engine import busy_when_gone
@@ -13,6 +14,7 @@ from app.operators import Role
 
 if TYPE_CHECKING:
     from app.console.context import Console
+    from app.process import Process
 
 RULES = f"{ROOT}/rules"
 MOST_FINDINGS = 20
@@ -24,10 +26,16 @@ DECIDES = (
 
 def add(pages: Pages, console: Console) -> None:
     """Add the change."""
-    process = console.process
+    change = _Reload(console.process)
+    pages.change("/rules/reload", change.ask, change.reload, Role.ADMIN)
 
-    async def ask(_: Visit) -> Confirm:
-        file = process.settings.config
+
+@dataclass(frozen=True, slots=True)
+class _Reload:
+    process: Process
+
+    async def ask(self, _: Visit) -> Confirm:
+        file = self.process.settings.config
         kind = "every *.yaml in the folder" if file.is_dir() else "the file"
         return Confirm(
             title="Read the rules again?",
@@ -38,22 +46,20 @@ def add(pages: Pages, console: Console) -> None:
                 DECIDES,
                 f"Where it has one, all its mistakes are shown. {STAYS}",
             ),
-            fields=(REASON,),
         )
 
-    async def reload(_: Visit) -> Done:
-        before = process.rulebook.number
+    async def reload(self, _: Visit) -> Done:
+        rulebook = self.process.rulebook
+        before = rulebook.number
         try:
             with busy_when_gone():
-                book = await process.rulebook.reload()
+                book = await rulebook.reload()
         except RulebookError as error:
             raise NotDone(rejected(error)) from error
         what = f"{counted(len(book.rules), 'rule')}, {counted(len(book.sources), 'source')}"
-        same = process.rulebook.number == before
+        same = rulebook.number == before
         is_now = "was in force already: only the variables were read anew" if same else "is in force now"
         return Done(RULES, f"{book.revision[:SHORT]} {is_now}; {what}.")
-
-    pages.change("/rules/reload", ask, reload, Role.ADMIN)
 
 
 def rejected(error: RulebookError) -> Confirm:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from app.people.suppression_lines import SuppressionLines
     from app.people.suppression_store import SuppressionStore
 
+LIST = f"{ROOT}/suppressions"
 LONGEST_REASON = 1000
 MOST_NAMED = 5  # lines that are no entries
 WHAT = Field("value", "Addresses, domains or patterns, one a line", kind="long", hint=HOW, required=True)
@@ -31,12 +33,20 @@ log = structlog.get_logger(__name__)
 
 def add(pages: Pages, store: SuppressionStore) -> None:
     """Add both changes."""
+    changes = _Changes(store)
+    pages.change("/suppressions/add", changes.ask_add, changes.add, Role.OPERATOR)
+    pages.change("/suppressions/{number}/remove", changes.ask_remove, changes.remove, Role.OPERATOR)
 
-    async def ask_add(_: Visit) -> Confirm:
+
+@dataclass(frozen=True, slots=True)
+class _Changes:
+    store: SuppressionStore
+
+    async def ask_add(self, _: Visit) -> Confirm:
         return Confirm(
             title="Suppress addresses, domains or patterns?",
             button="Suppress",
-            back=f"{ROOT}/suppressions",
+            back=LIST,
             consequences=(
                 "An address that an entry fits is never enrolled from now on, in any account.",
                 "What waits for such an address is refused when it is due; what runs in HubSpot goes on.",
@@ -44,24 +54,30 @@ def add(pages: Pages, store: SuppressionStore) -> None:
             fields=(WHAT, REASON),
         )
 
-    async def add_it(visit: Visit) -> Done:
-        found = read_lines(visit.form.get(WHAT.name, "").replace("\x00", ""))
+    async def add(self, visit: Visit) -> Done:
+        found = read_lines(visit.form.get(WHAT.name, ""))
         if found.wrong or not found.entries:
             raise FormError(WHAT.name, _wrong(found))
-        reason = visit.form.get("reason", "").replace("\x00", "").strip()[:LONGEST_REASON] or None
+        reason = visit.form.get("reason", "").strip()[:LONGEST_REASON] or None
         if len(found.entries) == 1:
-            return await _added(store, found.entries[0], reason)
-        added = await store.add_all(found.entries, reason)
+            return await self._add_one(found.entries[0], reason)
+        added = await self.store.add_all(found.entries, reason)
         log.info("suppression.imported", entries=len(found.entries), added=added)
         of = counted(len(found.entries), "entry", "entries")
-        return Done(f"{ROOT}/suppressions", f"{of}, of which {number(added)} were not there before.")
+        return Done(LIST, f"{of}, of which {number(added)} were not there before.")
 
-    async def ask_remove(visit: Visit) -> Confirm:
-        entry = await _named(store, visit)
+    async def _add_one(self, entry: Suppression, reason: str | None) -> Done:
+        kept = await self.store.add(entry, reason)
+        log.info("suppression.added", kind=kept["kind"], added=kept["added"])
+        done = "is suppressed now" if kept["added"] else "was suppressed before, and still is"
+        return Done(LIST, f"{masked_text(entry.value)} {done}.")
+
+    async def ask_remove(self, visit: Visit) -> Confirm:
+        entry = await self._named(visit)
         return Confirm(
             title=f"Take {masked_text(entry['value'])} out of the suppressions?",
             button="Take it out",
-            back=f"{ROOT}/suppressions",
+            back=LIST,
             consequences=(
                 "From then on rules enroll the addresses that it fitted, unless another entry fits them, too.",
                 "What was refused meanwhile stays refused.",
@@ -69,34 +85,23 @@ def add(pages: Pages, store: SuppressionStore) -> None:
             ),
         )
 
-    async def remove(visit: Visit) -> Done:
-        entry = await _named(store, visit)
-        kind = await store.remove(entry["value"])
+    async def remove(self, visit: Visit) -> Done:
+        entry = await self._named(visit)
+        kind = await self.store.remove(entry["value"])
         if kind is None:
             raise Problem(409, "wrong-state", "It was taken out meanwhile.")
         log.info("suppression.removed", kind=kind)
-        return Done(f"{ROOT}/suppressions", f"{masked_text(entry['value'])} is not suppressed by the list any more.")
+        return Done(LIST, f"{masked_text(entry['value'])} is not suppressed by the list any more.")
 
-    pages.change("/suppressions/add", ask_add, add_it, Role.OPERATOR)
-    pages.change("/suppressions/{number}/remove", ask_remove, remove, Role.OPERATOR)
-
-
-async def _added(store: SuppressionStore, entry: Suppression, reason: str | None) -> Done:
-    kept = await store.add(entry, reason)
-    log.info("suppression.added", kind=kept["kind"], added=kept["added"])
-    done = "is suppressed now" if kept["added"] else "was suppressed before, and still is"
-    return Done(f"{ROOT}/suppressions", f"{masked_text(entry.value)} {done}.")
+    async def _named(self, visit: Visit) -> Mapping[str, Any]:
+        number = number_of(visit.parameters["number"])
+        found = await self.store.entry(number) if number is not None else None
+        if found is None:
+            raise not_there("such entry in the suppressions")
+        return found
 
 
 def _wrong(found: SuppressionLines) -> str:
     """Return what is wrong with a list, by its first lines that are no entries."""
     said = "; ".join(f"line {one.line}: {one.message}" for one in found.wrong[:MOST_NAMED])
     return f"Nothing was added. {said or HOW}."
-
-
-async def _named(store: SuppressionStore, visit: Visit) -> Mapping[str, Any]:
-    number = number_of(visit.parameters["number"])
-    found = await store.entry(number) if number is not None else None
-    if found is None:
-        raise not_there("such entry in the suppressions")
-    return found

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from app.console.context import Console
+    from app.model import Account
 
 DONE = "done"
 A_PERSON = "the person"
@@ -97,21 +98,27 @@ class RunPage:
 
 def pages(console: Console) -> Pages:
     """Return the page, and that of one run."""
-    pages, process = Pages(), console.process
-    identities, runs = IdentityStore(console.reads), DoctorRunStore(console.reads)
+    pages, shown = Pages(), _Account(console, IdentityStore(console.reads), DoctorRunStore(console.reads))
+    pages.show("/accounts/{account}", "account.html", live=LIVE_SECONDS)(shown.account)
+    pages.show("/accounts/{account}/doctor/{run_id}", "doctor_run.html", live=JOB_SECONDS)(shown.doctor_run)
+    return pages
 
-    @pages.show("/accounts/{account}", "account.html", live=LIVE_SECONDS)
-    async def account(visit: Visit) -> AccountPage:
+
+@dataclass(frozen=True, slots=True)
+class _Account:
+    console: Console
+    identities: IdentityStore
+    doctor: DoctorRunStore
+
+    async def account(self, visit: Visit) -> AccountPage:
+        process, reads = self.console.process, self.console.reads
         one = changes.account_of(process, visit)
-        grants = await process.oauth.grants.listed() if process.oauth else ()
-        row = credentials({one.name: one.oauth}, grants)[one.name]
-        identity = await identities.identity(one.name)
-        budget = await read_budget(console.reads, one, headroom=process.settings.rate_headroom)
-        held = await held_by_reason(console.reads, one.name)
-        found = [_run(run, visit) for run in await runs.runs(one.name)]
-        done = next((run for run in found if run.over), None)
+        credential = await self._credential(one)
+        identity = await self.identities.identity(one.name)
+        budget = await read_budget(reads, one, headroom=process.settings.rate_headroom)
+        held = await held_by_reason(reads, one.name)
         line = line_of(
-            row,
+            credential,
             visit,
             portal=identity["portal_id"],
             budget=budget,
@@ -119,29 +126,32 @@ def pages(console: Console) -> Pages:
             run=None,
             oauth=one.oauth,
         )
+        runs = [_run(run, visit) for run in await self.doctor.runs(one.name)]
+        may_change = visit.may(Role.ADMIN)
         return AccountPage(
             sentence=one_in_words(line.standing, budget, visit.now, visit.zone),
             account=line,
             timezone=identity["timezone"] or one.timezone,
-            scopes=row.get("scopes", ()),
-            granted_at=row.get("updated_at"),
+            scopes=credential.get("scopes", ()),
+            granted_at=credential.get("updated_at"),
             held=[_held(one.name, each) for each in held],
-            runs=found,
-            findings=done.findings if done else (),
-            doctor_url=url_of(one.name, "/doctor") if visit.may(Role.ADMIN) else None,
-            connect_url=url_of(one.name, "/connect") if visit.may(Role.ADMIN) and one.oauth else None,
+            runs=runs,
+            findings=next((run.findings for run in runs if run.over), ()),
+            doctor_url=url_of(one.name, "/doctor") if may_change else None,
+            connect_url=url_of(one.name, "/connect") if may_change and one.oauth else None,
         )
 
-    @pages.show("/accounts/{account}/doctor/{run_id}", "doctor_run.html", live=JOB_SECONDS)
-    async def doctor_run(visit: Visit) -> RunPage:
-        name, id_ = changes.account_of(process, visit).name, visit.parameters["run_id"]
-        found = next((_run(run, visit) for run in await runs.runs(name) if run["id"] == id_), None)
+    async def _credential(self, one: Account) -> Mapping[str, Any]:
+        oauth = self.console.process.oauth
+        return credentials({one.name: one.oauth}, await oauth.grants.listed() if oauth else ())[one.name]
+
+    async def doctor_run(self, visit: Visit) -> RunPage:
+        name, id_ = changes.account_of(self.console.process, visit).name, visit.parameters["run_id"]
+        found = next((_run(run, visit) for run in await self.doctor.runs(name) if run["id"] == id_), None)
         if found is None:
             raise not_there("run of the doctor with this id; the last five of each account are kept")
         sentence = as_sentence(found.words) if found.over else WAITS
         return RunPage(name, url_of(name), sentence, found, found.over)
-
-    return pages
 
 
 def _held(account: str, row: Mapping[str, Any]) -> Held:

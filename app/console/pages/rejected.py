@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from app.console import source_changes as changes
@@ -33,38 +34,39 @@ class RejectedPage:
 
 def pages(console: Console) -> Pages:
     """Return the page, and the one that checks the delivery again, which changes nothing."""
-    pages, samples = Pages(), changes.samples(console)
+    pages, deliveries = Pages(), _Rejected(console, changes.samples(console))
+    show = partial(pages.show, template="rejected.html", role=Role.OPERATOR, audited=True)
+    show("/sources/{source}/rejected/{delivery_id}")(deliveries.shown)
+    show("/sources/{source}/rejected/{delivery_id}/check", method="POST")(deliveries.checked)
+    return pages
 
-    async def one(visit: Visit) -> tuple[StoredDelivery, Rulebook]:
-        config, book = samples.config(visit)
-        with busy_when_gone():
-            stored = await find_delivery(console.reads, visit.parameters["delivery_id"], config.name)
-        if stored is None or stored.reason is None or stored.delivery.source != config.name:
-            raise not_there("rejected delivery of this source with this id; the last 20 are kept, for a day")
-        return stored, book
 
-    async def shown(visit: Visit, *, check: bool) -> RejectedPage:
-        stored, book = await one(visit)
-        found = latest_of(stored, book, console, visit)
+@dataclass(frozen=True, slots=True)
+class _Rejected:
+    console: Console
+    samples: changes.Samples
+
+    async def shown(self, visit: Visit) -> RejectedPage:
+        return replace(await self.checked(visit), checked=None)
+
+    async def checked(self, visit: Visit) -> RejectedPage:
+        stored, book = await self._stored(visit)
+        found = latest_of(stored, book, self.console, visit)
         if found is None:
             raise not_there("rejected delivery of this source")
-        name, id_ = stored.delivery.source, stored.delivery.id
+        name = stored.delivery.source
         return RejectedPage(
             sentence=found.sentence,
             source=name,
-            delivery=shown_delivery(stored, hiding(console)),
-            checked=found if check else None,
-            check_url=changes.url_of(name, f"/rejected/{id_}/check"),
+            delivery=shown_delivery(stored, hiding(self.console)),
+            checked=found,
+            check_url=changes.url_of(name, f"/rejected/{stored.delivery.id}/check"),
         )
 
-    @pages.show("/sources/{source}/rejected/{delivery_id}", "rejected.html", role=Role.OPERATOR, audited=True)
-    async def rejected(visit: Visit) -> RejectedPage:
-        return await shown(visit, check=False)
-
-    path = "/sources/{source}/rejected/{delivery_id}/check"
-
-    @pages.show(path, "rejected.html", role=Role.OPERATOR, method="POST", audited=True)
-    async def checked(visit: Visit) -> RejectedPage:
-        return await shown(visit, check=True)
-
-    return pages
+    async def _stored(self, visit: Visit) -> tuple[StoredDelivery, Rulebook]:
+        config, book = self.samples.config(visit)
+        with busy_when_gone():
+            stored = await find_delivery(self.console.reads, visit.parameters["delivery_id"], config.name)
+        if stored is None or stored.reason is None or stored.delivery.source != config.name:
+            raise not_there("rejected delivery of this source with this id; the last 20 are kept, for a day")
+        return stored, book

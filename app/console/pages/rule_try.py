@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
-from functools import partial
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, Field
@@ -18,10 +17,9 @@ from app.errors import NoEvent
 from app.intake.stored_event import event_of
 from app.masking import masked_text, masked_value
 from app.operators import Role
-from app.reports.rules_in_force import RulesInForce
 from app.reports.store import StoredReader
+from app.reports.wiring import rules_in_force
 from app.rules.tried import read_event
-from app.rules.wiring import variable_values
 from app.web.fields import STORABLE
 
 if TYPE_CHECKING:
@@ -29,11 +27,14 @@ if TYPE_CHECKING:
 
     from app.console.context import Console
     from app.model import Event
+    from app.reports.rules_in_force import RulesInForce
     from app.rules.rulebook import Rulebook
 
 LONGEST_ID, LONGEST_EVENT = 64, 64 * 1024
 ADDRESS = "ada@corp.example"  # of a person to try
+BEFORE = "Say what happened, and read what each rule in force makes of it. Nothing is written or sent."
 ONE_OF_BOTH = "Write an event, or the id of one that is stored: one of both."
+NOT_TRIED = "This cannot be tried."
 GONE = "The event's payload is stored no more, so that no rule can look at it."
 
 
@@ -63,38 +64,39 @@ class _NotTried(Exception):
 
 def pages(console: Console) -> Pages:
     """Return the form, and its answer."""
-    pages, reader, process = Pages(), StoredReader(console.reads), console.process
-    in_force = RulesInForce(lambda: process.rulebook.current, partial(variable_values, read=process.variable))
+    pages, trial = Pages(), _Trial(console, rules_in_force(console.process), StoredReader(console.reads))
+    pages.show("/rules/try", "rule_try.html")(trial.form)
+    pages.show("/rules/try", "rule_try.html", method="POST")(trial.answer)
+    return pages
 
-    @pages.show("/rules/try", "rule_try.html")
-    async def form(visit: Visit) -> TryPage:
-        book, given = in_force.book(), visit.query(Asked).event
-        sentence = "Say what happened, and read what each rule in force makes of it. Nothing is written or sent."
+
+@dataclass(frozen=True, slots=True)
+class _Trial:
+    console: Console
+    in_force: RulesInForce
+    reader: StoredReader
+
+    async def form(self, visit: Visit) -> TryPage:
+        book, given = self.in_force.book(), visit.query(Asked).event
         text = "" if given else _sample(book, with_address=visit.may(Role.OPERATOR))
-        return TryPage(sentence, text, given or "", sorted(book.sources))
+        return TryPage(BEFORE, text, given or "", sorted(book.sources))
 
-    @pages.show("/rules/try", "rule_try.html", method="POST")
-    async def answer(visit: Visit) -> TryPage:
-        book, text = in_force.book(), visit.form.get("event", "")[:LONGEST_EVENT]
-        event_id, known = visit.form.get("event_id", "").replace("\x00", "").strip()[:LONGEST_ID], sorted(book.sources)
+    async def answer(self, visit: Visit) -> TryPage:
+        book, text = self.in_force.book(), visit.form.get("event", "")[:LONGEST_EVENT]
+        event_id = visit.form.get("event_id", "").strip()[:LONGEST_ID]
+        page, hide = TryPage(NOT_TRIED, text, event_id, sorted(book.sources)), hiding(self.console)
         try:
-            event = await _event(text.strip(), event_id, book, reader)
+            event = await _event(text.strip(), event_id, book, self.reader)
         except _NotTried as error:
-            mistake = hiding(console)(masked_text(str(error)))
-            return TryPage("This cannot be tried.", text, event_id, known, mistake=mistake)
-        found: dict[str, Any] = masked_value(hiding(console)(in_force.try_event(event, book)))
-        sentence = tried_words(found, masked_text(event.source), masked_text(event.type))
-        return TryPage(
-            sentence,
-            text,
-            event_id,
-            known,
+            return replace(page, mistake=hide(masked_text(str(error))))
+        found: dict[str, Any] = masked_value(hide(self.in_force.try_event(event, book)))
+        return replace(
+            page,
+            sentence=tried_words(found, masked_text(event.source), masked_text(event.type)),
             tried=True,
             decisions=[one["sentence"] for one in found["decisions"]],
             looked=[looked_of(one, url_of(one["rule"])) for one in found["rules"]],
         )
-
-    return pages
 
 
 async def _event(text: str, event_id: str, book: Rulebook, reader: StoredReader) -> Event:

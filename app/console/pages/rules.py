@@ -16,17 +16,16 @@ from app.console.lists import PERIOD_WORDS, PERIODS, Period, period_links, with_
 from app.console.page import LIVE_SECONDS, ROOT, Pages, Place, Visit, not_there
 from app.console.text import number
 from app.operators import Role
-from app.reports.rules_in_force import RulesInForce
+from app.reports.wiring import rules_in_force
 from app.rules.revision_store import RevisionStore
 from app.rules.rule_text import rule_text
-from app.rules.wiring import variable_values
 from app.tallies import read_store as tallies
 from app.tallies.figures import ALL, Narrowed
 from app.tallies.received import received_by_rule
 from app.tallies.stages import Stage
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from zoneinfo import ZoneInfo
 
     from app.console.context import Console
@@ -35,7 +34,6 @@ if TYPE_CHECKING:
     from app.rules.written import WrittenRule
     from app.tallies.figures import DayCount, KindTally, RuleTally
 
-MOST_FINDINGS = 20
 COUNTED_SECONDS = 15.0  # for which figures are kept: those of a month may be sums of very many cells
 IGNORE = "ignore"  # the action of a rule that asks for nothing
 
@@ -86,64 +84,82 @@ class RulePage:
 
 def pages(console: Console) -> Pages:
     """Return both pages, and the change."""
-    pages, store = Pages(Place("Rules", "Set up", 10)), RevisionStore(console.reads)
-    process = console.process
-    counted = KeptBy(partial(_counted, console), COUNTED_SECONDS)
-    by_day = KeptBy(partial(_by_day, console), COUNTED_SECONDS)
-    in_force = RulesInForce(lambda: process.rulebook.current, partial(variable_values, read=process.variable))
+    pages, shown = Pages(Place("Rules", "Set up", 10)), _Rules(console)
+    pages.show("/rules", "rules.html", live=LIVE_SECONDS)(shown.all)
+    pages.show("/rules/{rule}", "rule.html", live=LIVE_SECONDS)(shown.one)
+    rule_changes.add(pages, console)
+    return pages
 
-    @pages.show("/rules", "rules.html", live=LIVE_SECONDS)
-    async def rules(visit: Visit) -> RulesPage:
-        book, period = in_force.book(), visit.query(Period)
-        listed = await in_force.rules(book)
-        rejected = await store.rejected()
-        done, kinds = await counted.value((period.period, ALL, ALL))
-        received = received_by_rule(kinds, book.rules)
-        targets, hide = await _targets(console, book), hiding(console)
+
+class _Rules:
+    """Reads the models of both pages. Figures are kept for some seconds."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._in_force = rules_in_force(console.process)
+        self._revisions = RevisionStore(console.reads)
+        self._counted = KeptBy(partial(_counted, console), COUNTED_SECONDS)
+        self._by_day = KeptBy(partial(_by_day, console), COUNTED_SECONDS)
+
+    async def all(self, visit: Visit) -> RulesPage:
+        book, period = self._in_force.book(), visit.query(Period).period
+        rules = await self._in_force.rules(book)
+        rejected = await self._revisions.rejected()
+        done, kinds = await self._counted.value((period, ALL, ALL))
+        in_force = await self._revisions.one(book.revision)
         return RulesPage(
-            sentence=words.in_force(await store.one(book.revision), listed, visit.now, visit.zone),
+            sentence=words.in_force(in_force, rules, visit.now, visit.zone),
             revision=book.revision,
             rejected=_rejected(rejected, visit) if rejected else None,
-            period=period.period,
-            span=PERIOD_WORDS[period.period],
+            period=period,
+            span=PERIOD_WORDS[period],
             periods=period_links(visit),
-            lines=[
-                rule_lines.line_of(one, done.get(one.id), received.get(one.id, 0), targets.get(one.id), hide)
-                for one in listed
-            ],
+            lines=await self._lines(rules, book, done, received_by_rule(kinds, book.rules)),
             may_reload=visit.may(Role.ADMIN),
         )
 
-    @pages.show("/rules/{rule}", "rule.html", live=LIVE_SECONDS)
-    async def rule(visit: Visit) -> RulePage:
-        book, name = in_force.book(), visit.parameters["rule"]
-        found = next((one for one in await in_force.rules(book) if one.id == name), None)
-        if found is None:
-            raise not_there("rule of this id in the rules that are in force")
-        period, only = visit.query(Period), Narrowed(rule=name)
-        done, kinds = await counted.value((period.period, only, Narrowed(source=found.source)))
-        targets, hide = await _targets(console, book), hiding(console)
-        received = received_by_rule(kinds, book.rules).get(name, 0)
-        line = rule_lines.line_of(found, done.get(name), received, targets.get(name), hide)
-        matched, enrolled = await by_day.value((name, visit.zone))
-        span = PERIOD_WORDS[period.period]
+    async def one(self, visit: Visit) -> RulePage:
+        book, name, period = self._in_force.book(), visit.parameters["rule"], visit.query(Period).period
+        rule = await self._named(name, book)
+        done, kinds = await self._counted.value((period, Narrowed(rule=name), Narrowed(source=rule.source)))
+        (line,) = await self._lines([rule], book, done, received_by_rule(kinds, book.rules))
+        matched, enrolled = await self._by_day.value((name, visit.zone))
+        span = PERIOD_WORDS[period]
         return RulePage(
-            sentence=words.one_in_words(found, line.received, line.matched, line.enrolled, span),
+            sentence=words.one_in_words(rule, line.received, line.matched, line.enrolled, span),
             rule=line,
-            period=period.period,
+            period=period,
             span=span,
             periods=period_links(visit),
-            text=hide(rule_text(book.documents, found.file, found.line)),
+            text=hiding(self._console)(rule_text(book.documents, rule.file, rule.line)),
             matched=_columns(matched),
             enrolled=_columns(enrolled),
-            events_url=with_query(f"{ROOT}/events", _events_of(found) | {"period": period.period}),
-            plotted=found.action != IGNORE,
             enrolls=name in rule_lines.sequences_of(book),
+            events_url=with_query(f"{ROOT}/events", _events_of(rule) | {"period": period}),
+            plotted=rule.action != IGNORE,
             revision=book.revision,
         )
 
-    rule_changes.add(pages, console)
-    return pages
+    async def _named(self, name: str, book: Rulebook) -> WrittenRule:
+        found = next((one for one in await self._in_force.rules(book) if one.id == name), None)
+        if found is None:
+            raise not_there("rule of this id in the rules that are in force")
+        return found
+
+    async def _lines(
+        self,
+        rules: Iterable[WrittenRule],
+        book: Rulebook,
+        done: Mapping[str, RuleTally],
+        received: Mapping[str, int],
+    ) -> list[RuleLine]:
+        sequences = [sequence for _, sequence in rule_lines.sequences_of(book).values()]
+        targets = rule_lines.targets_of(book, await names_listed(self._console.reads, sequences=sequences))
+        hide = hiding(self._console)
+        return [
+            rule_lines.line_of(one, done.get(one.id), received.get(one.id, 0), targets.get(one.id), hide)
+            for one in rules
+        ]
 
 
 async def _counted(
@@ -165,11 +181,6 @@ async def _by_day(console: Console, asked: tuple[str, ZoneInfo]) -> tuple[Sequen
     return matched, await tallies.days(console.reads, Stage.ENROLLED, since, now, zone, only)
 
 
-async def _targets(console: Console, book: Rulebook) -> Mapping[str, str]:
-    sequences = [sequence for _, sequence in rule_lines.sequences_of(book).values()]
-    return rule_lines.targets_of(book, await names_listed(console.reads, sequences=sequences))
-
-
 def _events_of(rule: WrittenRule) -> dict[str, str]:
     """Return what a list of events is narrowed to, so that it has those of a rule: by the type where there is one."""
     return {"source": rule.source} | ({"type": rule.types[0]} if len(rule.types) == 1 else {})
@@ -178,7 +189,9 @@ def _events_of(rule: WrittenRule) -> dict[str, str]:
 def _rejected(row: Mapping[str, Any], visit: Visit) -> Rejected:
     found = [words.finding(one) for one in row["mistakes"]]
     return Rejected(
-        words.rejected_words(row, visit.now, visit.zone), found[:MOST_FINDINGS], max(0, len(found) - MOST_FINDINGS)
+        words.rejected_words(row, visit.now, visit.zone),
+        found[: rule_changes.MOST_FINDINGS],
+        max(0, len(found) - rule_changes.MOST_FINDINGS),
     )
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Query
@@ -13,14 +12,13 @@ from app.clock import utc_now
 from app.errors import NoEvent
 from app.intake.stored_event import event_of
 from app.model import Event
-from app.reports.rules_in_force import RulesInForce
 from app.reports.store import StoredReader
+from app.reports.wiring import rules_in_force
 from app.rules.file.documents import text_to_documents
 from app.rules.revision_store import RevisionStore
 from app.rules.rulebook import Rulebook
 from app.rules.shown import differences, shown_documents
 from app.rules.tried import read_event
-from app.rules.wiring import variable_values
 from app.web.access.routes import READS
 from app.web.api.common import LIMIT, UNREADABLE, Identity, Limit, Name, or_404, page, resource
 from app.web.api.rules_models import RulebookDetail, RulebookPage, RulesInForceRow, TriedEvent, TryEvent
@@ -36,7 +34,7 @@ NOT_TRIED: dict[int | str, dict[str, Any]] = {409: {"description": "The event's 
 def routes(process: Process) -> APIRouter:
     """Return the routes."""
     router, store, reader = resource(), RevisionStore(process.engine), StoredReader(process.engine)
-    in_force = RulesInForce(lambda: process.rulebook.current, partial(variable_values, read=process.variable))
+    in_force = rules_in_force(process)
 
     @router.get("/rules", response_model=RulesInForceRow)
     async def rules() -> Mapping[str, Any]:
