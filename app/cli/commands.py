@@ -55,10 +55,10 @@ HUBSPOT_COMMANDS = {
     "disconnect": "hubspot.disconnect",
 }
 JOB_COMMANDS = {
-    "parked": "jobs.parked",
-    "release": "jobs.release",
-    "cancel-waiting": "jobs.cancel_waiting",
-    "replay": "jobs.replay",
+    "parked": "jobs_asked.parked",
+    "release": "jobs_asked.release",
+    "cancel-waiting": "jobs_asked.cancel_waiting",
+    "replay": "jobs_asked.replay",
     "list": "jobs.list_jobs",
     "show": "jobs.show_job",
     "pause": "jobs.pause",
