@@ -128,9 +128,10 @@ async def test_nul_in_a_form_is_left_out(web: Running, operator: Browser) -> Non
 
 
 async def test_nul_in_a_query_is_named(web: Running, admin: Browser) -> None:
+    parameters = await parameters_of(web)
     for route in served(web):
         if route.method == "GET" and route.page is not None:
-            path = f"/admin{path_of(route, await parameters_of(web))}"
+            path = f"/admin{path_of(route, parameters)}"
             for name in ("before", "after", "reason", "rule", "source", "sender", "who", "what", "account", "state"):
                 status, _ = await raw(web, admin, path, urlencode({name: "\x00"}).encode())
                 assert status in {200, 404, 422}, (route.name, name, status)
