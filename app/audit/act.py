@@ -85,9 +85,3 @@ def because(reason: str | None) -> None:
     """Say why the present act is done, in the words of the person who acts; a blank reason is none."""
     if (act := _current.get()) is not None:
         act.reason = (reason or "").strip() or None
-
-
-def forget_notes() -> None:
-    """Say that what the present act noted has been rolled back."""
-    if (act := _current.get()) is not None:
-        act.noted = False

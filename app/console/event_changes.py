@@ -56,8 +56,9 @@ def add(pages: Pages, console: Console, delivery_of: FindDelivery) -> None:
             raise not_there("delivery of this event any more: it has passed the retention")
         return _raw(id_, stored)
 
+    # What would be decided is found out by writing it, and rolled back: by the connections that pages have.
     async def decided(visit: Visit, *, dry_run: bool) -> DecidedAgain:
-        decider = await redecider(console.process)
+        decider = await redecider(console.process, engine=console.reads if dry_run else None)
         result = await decider.event(visit.parameters["event_id"], by=BY_API, dry_run=dry_run)
         if result is None:
             raise not_there("event with this id")

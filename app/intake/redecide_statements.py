@@ -35,21 +35,18 @@ LOCK_ENROLLMENTS = text(f"""
     FROM enrollments WHERE id = ANY({MADE}) ORDER BY id FOR UPDATE
 """)  # noqa: S608  # what is put in are the conditions above
 
-# The decisions that were made last about the event; the later ones replace those before.
-READ_LATEST = text("""
-    SELECT verdict, reason, rule, revision, enrollment_id FROM decisions
-    WHERE event_id = :event_id
-      AND decided_at = (SELECT max(decided_at) FROM decisions WHERE event_id = :event_id)
-    ORDER BY id
-""")
-
-# When the event was accepted, by the database's clock: an exit that came since ends what is made of it now, too.
-READ_HEARD = text(f"""
-    SELECT statement_timestamp() AS now, COALESCE(LEAST(
+# When the event was accepted, by the database's clock: an exit that came since ends what is made of it now, too. Beside
+# it the decisions that were made last, which replace those before; a row without a verdict where there are none.
+READ_LATEST = text(f"""
+    SELECT statement_timestamp() AS now, heard_at, verdict, reason, rule, revision, enrollment_id
+    FROM (SELECT COALESCE(LEAST(
         (SELECT min(COALESCE(heard_at, created_at)) FROM enrollments WHERE id = ANY({MADE})),
         (SELECT created_at FROM enrichments WHERE event_id = :event_id),
         (SELECT min(decided_at) FROM decisions WHERE event_id = :event_id)
-    ), statement_timestamp()) AS heard_at
+    ), statement_timestamp()) AS heard_at) AS heard
+    LEFT JOIN decisions ON event_id = :event_id
+      AND decided_at = (SELECT max(decided_at) FROM decisions WHERE event_id = :event_id)
+    ORDER BY decisions.id
 """)  # noqa: S608  # what is put in is the condition above
 
 FREE = "held.enrollment_id IN (SELECT old FROM pair WHERE new = excluded.enrollment_id)"

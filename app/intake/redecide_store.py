@@ -6,7 +6,6 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from app.audit.act import forget_notes
 from app.audit.store import note
 from app.database.listen import ENROLLMENTS_READY, THIN_EVENTS_READY
 from app.intake import redecide_statements as sql
@@ -17,10 +16,9 @@ from app.intake.store import accepted, notify_values
 from app.intake.stored_event import event_of
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncIterator, Mapping, Sequence
     from datetime import datetime
 
-    from sqlalchemy import Row, TextClause
     from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncTransaction
 
     from app.intake.entries import Accepted, DecidedEvent
@@ -33,6 +31,7 @@ class LockedEvent:
 
     `lookup` is the state of a thin event's lookup, None where there was none. `latest` are the decisions that were made
     last, `earlier` all enrollments that the event came to. `readable` says whether the payload is still stored.
+    `heard_at` is when the event was accepted, `now` when all this was read. `dry_run`: what is written is rolled back.
     """
 
     connection: AsyncConnection
@@ -44,6 +43,9 @@ class LockedEvent:
     lookup: str | None
     latest: tuple[EarlierDecision, ...]
     earlier: tuple[EarlierEnrollment, ...]
+    heard_at: datetime
+    now: datetime
+    dry_run: bool
 
     async def write(
         self, decided: DecidedEvent, pairs: Sequence[tuple[str, str]], *, by: str
@@ -52,34 +54,33 @@ class LockedEvent:
 
         `by` says who asks, for the journal.
         """
-        times = await self._one(sql.READ_HEARD)
-        rows = decided_rows(decided, self.delivery_id, self.received_at, expires_from=times.now)
+        rows = decided_rows(decided, self.delivery_id, self.received_at, expires_from=self.now)
         values = {
             "decisions": rows["decisions"],
             "delivery_id": self.delivery_id,
-            "heard_at": times.heard_at,
+            "heard_at": self.heard_at,
             "detail": f"decided again ({by})",
             "old": [old for old, _ in pairs],
             "new": [new for _, new in pairs],
         }
-        row = await self._one(sql.DECIDE_AGAIN, **values)
+        row = (await self.connection.execute(sql.DECIDE_AGAIN, {"event_id": self.id} | values)).one()
         taken = dict(zip(row.taken, row.holders, strict=True))
         replaced = dict(zip(row.replaced, row.successors, strict=True))
         made = [one.enrollment_id for one in decided.decisions if one.enrollment_id not in taken]
         before = {"outcome": outcome(self.latest, self.earlier)}
         after = {"decisions": [one.id for one in decided.decisions], "enrollments": made, "replaced": replaced}
-        await note(self.connection, target=self.id, before=before, after=after)
+        await self._note(before, after)
         return accepted((decided,), set(row.new), taken, frozenset(row.forgotten)), replaced
 
     async def look_up(self) -> None:
         """Begin the lookup of a thin event, anew where it failed."""
-        times = await self._one(sql.READ_HEARD)
-        values = {"delivery_id": self.delivery_id, "source": self.event.source, "heard_at": times.heard_at}
+        values = {"delivery_id": self.delivery_id, "source": self.event.source, "heard_at": self.heard_at}
         await self.connection.execute(sql.LOOK_UP, {"event_id": self.id} | values)
-        await note(self.connection, target=self.id, before={"lookup": self.lookup}, after={"lookup": "ready"})
+        await self._note({"lookup": self.lookup}, {"lookup": "ready"})
 
-    async def _one(self, statement: TextClause, **values: Any) -> Row[Any]:
-        return (await self.connection.execute(statement, {"event_id": self.id} | values)).one()
+    async def _note(self, before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
+        if not self.dry_run:
+            await note(self.connection, target=self.id, before=before, after=after)
 
 
 class RedecideStore:
@@ -96,10 +97,9 @@ class RedecideStore:
     async def locked(self, event_id: str, *, dry_run: bool) -> AsyncIterator[LockedEvent | None]:
         """Yield the event under its lock, None where there is none; `dry_run` rolls back whatever is written."""
         async with self._connection() as connection, self._transaction(connection) as transaction:
-            yield await _read(connection, event_id)
+            yield await _read(connection, event_id, dry_run=dry_run)
             if dry_run:
                 await transaction.rollback()
-                forget_notes()
 
     async def listed(
         self, source: str, types: Sequence[str], *, since: datetime, first_id: str, after: str, limit: int
@@ -134,14 +134,14 @@ class RedecideStore:
         return connection.begin() if self._within is None else connection.begin_nested()
 
 
-async def _read(connection: AsyncConnection, event_id: str) -> LockedEvent | None:
+async def _read(connection: AsyncConnection, event_id: str, *, dry_run: bool) -> LockedEvent | None:
     values = {"event_id": event_id}
     lookup = (await connection.execute(sql.LOCK_LOOKUP, values)).one_or_none()
     row = (await connection.execute(sql.LOCK_EVENT, values)).one_or_none()
     if row is None:
         return None
     earlier = [EarlierEnrollment(*one) for one in await connection.execute(sql.LOCK_ENROLLMENTS, values)]
-    latest = [EarlierDecision(*one) for one in await connection.execute(sql.READ_LATEST, values)]
+    latest = (await connection.execute(sql.READ_LATEST, values)).all()
     return LockedEvent(
         connection,
         row.id,
@@ -150,6 +150,9 @@ async def _read(connection: AsyncConnection, event_id: str) -> LockedEvent | Non
         event_of(row._mapping),  # noqa: SLF001  # SQLAlchemy's public name
         readable=row.data is not None,
         lookup=lookup.state if lookup else None,
-        latest=tuple(latest),
+        latest=tuple(EarlierDecision(*one[2:]) for one in latest if one.verdict is not None),
         earlier=tuple(earlier),
+        heard_at=latest[0].heard_at,
+        now=latest[0].now,
+        dry_run=dry_run,
     )

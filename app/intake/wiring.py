@@ -27,10 +27,13 @@ if TYPE_CHECKING:
     from app.rules.rulebook import Rulebook
 
 
-async def redecider(process: Process, *, within: AsyncConnection | None = None) -> Redecider:
+async def redecider(
+    process: Process, *, within: AsyncConnection | None = None, engine: AsyncEngine | None = None
+) -> Redecider:
     """Return what decides again in a process, by its rulebook in force; before there is one it raises Busy.
 
-    `within` is a transaction in which all is done. Raises Busy while the database cannot be reached.
+    `within` is a transaction in which all is done, `engine` has other connections than the process's for it. Raises
+    Busy while the database cannot be reached.
     """
 
     def book() -> Rulebook:
@@ -40,7 +43,7 @@ async def redecider(process: Process, *, within: AsyncConnection | None = None) 
 
     with busy_when_gone():
         hash_email = await process.hasher()
-    return open_redecider(process.engine, book, hash_email=hash_email, metrics=process.metrics, within=within)
+    return open_redecider(engine or process.engine, book, hash_email=hash_email, metrics=process.metrics, within=within)
 
 
 def open_redecider(
