@@ -5,7 +5,7 @@ The person stands in URLs as a token, and nowhere in the audit log.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from starlette.responses import Response
@@ -22,26 +22,34 @@ from app.people.forget import BY_CONSOLE
 from app.web.problems import Problem
 
 if TYPE_CHECKING:
-    from app.console.context import Console
     from app.console.people import People
+    from app.process import Process
 
 WHY = replace(REASON, hint="A ticket's number, say; do not name the person: the audit log stays")
 FILE = 'attachment; filename="person.json"'
 
 
-def add(pages: Pages, console: Console, people: People) -> None:
+def add(pages: Pages, process: Process, people: People) -> None:
     """Add the export and both changes."""
-    process = console.process
+    path, changes = "/erasure/{person}", _Changes(process, people)
+    pages.show(f"{path}/export", "", role=Role.ADMIN, method="POST", audited=True)(changes.export)
+    pages.change(f"{path}/forget", changes.ask_forget, changes.forget, Role.ADMIN)
+    pages.change(f"{path}/lift", changes.ask_lift, changes.lift, Role.ADMIN)
 
-    @pages.show("/erasure/{person}/export", "", role=Role.ADMIN, method="POST", audited=True)
-    async def export(visit: Visit) -> Response:
-        address = await people.named(visit)
+
+@dataclass(frozen=True, slots=True)
+class _Changes:
+    process: Process
+    people: People
+
+    async def export(self, visit: Visit) -> Response:
+        address = await self.people.named(visit)
         with busy_when_gone():
-            found = await ExportStore(process.engine).export(address)
+            found = await ExportStore(self.process.engine).export(address)
         return Response(as_json(found), media_type="application/json", headers={"Content-Disposition": FILE})
 
-    async def ask_forget(visit: Visit) -> Confirm:
-        name = masked(await people.named(visit))
+    async def ask_forget(self, visit: Visit) -> Confirm:
+        name = masked(await self.people.named(visit))
         return Confirm(
             title=f"Forget {name} for good?",
             button="Forget this person",
@@ -55,14 +63,14 @@ def add(pages: Pages, console: Console, people: People) -> None:
             grave=True,
         )
 
-    async def forget(visit: Visit) -> Done:
-        address = await people.named(visit)
+    async def forget(self, visit: Visit) -> Done:
+        address = await self.people.named(visit)
         with busy_when_gone():
-            begun = await (await process.forgetter()).begin(address, by=BY_CONSOLE)
+            begun = await (await self.process.forgetter()).begin(address, by=BY_CONSOLE)
         return Done(f"{ROOT}/erasure/receipts/{begun.id}", "The person is not enrolled any more, and is being erased.")
 
-    async def ask_lift(visit: Visit) -> Confirm:
-        name = masked(await people.named(visit))
+    async def ask_lift(self, visit: Visit) -> Confirm:
+        name = masked(await self.people.named(visit))
         return Confirm(
             title=f"Let {name} be enrolled again?",
             button="Let the person come back",
@@ -75,19 +83,16 @@ def add(pages: Pages, console: Console, people: People) -> None:
             fields=(WHY,),
         )
 
-    async def lift(visit: Visit) -> Done:
-        address = await people.named(visit)
+    async def lift(self, visit: Visit) -> Done:
+        address = await self.people.named(visit)
         with busy_when_gone():
             try:
-                lifted = await (await process.forgetter()).lift(address, by=BY_CONSOLE)
+                lifted = await (await self.process.forgetter()).lift(address, by=BY_CONSOLE)
             except StillForgetting as error:
                 raise Problem(409, "wrong-state", f"{error}.") from error
         if not lifted:
             raise Problem(409, "wrong-state", "This person was not forgotten.")
         return Done(_url(visit), "The person can be enrolled again.")
-
-    pages.change("/erasure/{person}/forget", ask_forget, forget, Role.ADMIN)
-    pages.change("/erasure/{person}/lift", ask_lift, lift, Role.ADMIN)
 
 
 def _url(visit: Visit) -> str:

@@ -103,7 +103,7 @@ def pages(console: Console) -> Pages:
         return _request(found, visit)
 
     _add_person(pages, console, people)
-    changes.add(pages, console, people)
+    changes.add(pages, console.process, people)
     return pages
 
 
