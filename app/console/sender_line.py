@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from app.console import sender_changes as changes
 from app.console.sender_words import fill_of, mark_of, used, why, word_of
-from app.model import Sender
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -58,8 +57,3 @@ def line_of(
         why=why(status, visit.now, visit.zone),
         pools=[name for name, pool in pools if status.name in dict(pool.members)],
     )
-
-
-def places_of_status(status: SenderStatus) -> Sender:
-    """Return the sender of a status, as the ledger knows it: by its inbox and its places."""
-    return Sender(status.name, status.user_id, status.inbox, daily=status.limit)

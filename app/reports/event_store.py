@@ -76,9 +76,14 @@ class EventStore:
         """Return one event, None where nothing has this id."""
         with busy_when_gone():
             async with self._engine.connect() as connection:
-                await connection.execute(PLAN_FOR_VALUES)
-                event = (await connection.execute(sql.READ, {"id": id_})).mappings().one_or_none()
-                return None if event is None else await _story(connection, dict(event))
+                event = await _row(connection, id_)
+                return None if event is None else await _story(connection, event)
+
+    async def row(self, id_: str) -> Row | None:
+        """Return one event without what became of it, None where nothing has this id."""
+        with busy_when_gone():
+            async with self._engine.connect() as connection:
+                return await _row(connection, id_)
 
     async def page(self, filters: EventFilters) -> EventPage:
         """Return one page of events, newest first."""
@@ -101,6 +106,12 @@ class EventStore:
             async with self._engine.connect() as connection:
                 rows = await connection.execute(sql.rejected(source, before=before, limit=limit))
                 return [dict(row) for row in rows.mappings()]
+
+
+async def _row(connection: AsyncConnection, id_: str) -> Row | None:
+    await connection.execute(PLAN_FOR_VALUES)
+    found = (await connection.execute(sql.READ, {"id": id_})).mappings().one_or_none()
+    return None if found is None else dict(found)
 
 
 async def _story(connection: AsyncConnection, event: Row) -> EventStory:

@@ -9,6 +9,7 @@ import orjson
 from app.senders import statements as sql
 from app.senders.assignment import Book
 from app.senders.inbox_store import READ_INBOXES, Inbox, inbox_values, inboxes_of
+from app.senders.quota_store import PERIOD
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -30,8 +31,9 @@ async def open_book(connection: DirectConnection, all_wanted: Sequence[Wanted]) 
         values = {"account": account, "pools": [pool for pool, _ in subjects], "subjects": [one for _, one in subjects]}
         kept = {(row["pool"], row["subject"]): row["sender"] for row in await connection.fetch(sql.READ_STICKY, values)}
     inboxes = sorted({sender.email for group in groups for sender, _ in group.members})
-    rows = await connection.fetch(READ_INBOXES, inbox_values(account, inboxes)) if inboxes else []
-    return Book(account, turns, kept, inboxes_of(rows))
+    values = inbox_values([(account, inbox) for inbox in inboxes])
+    rows = await connection.fetch(READ_INBOXES, values) if inboxes else []
+    return Book(account, turns, kept, {inbox: state for (_, inbox), state in inboxes_of(rows).items()})
 
 
 async def write_book(connection: DirectConnection, book: Book) -> None:
@@ -53,5 +55,6 @@ def unread_book(account: str, inboxes: Iterable[str]) -> Book:
 
 async def write_who_can_send(connection: DirectConnection, book: Book) -> set[str]:
     """Write those of the assignments whose sender can send; return the ids of their enrollments."""
-    values = inbox_values(book.account, book.inboxes) | {"assignments": orjson.dumps(book.rows).decode()}
+    values = {"account": book.account, "inboxes": list(book.inboxes), "period": PERIOD}
+    values["assignments"] = orjson.dumps(book.rows).decode()
     return {row["id"] for row in await connection.fetch(sql.ASSIGN_WHO_CAN_SEND, values)}

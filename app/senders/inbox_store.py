@@ -11,7 +11,7 @@ from app.senders.choose import Candidate
 from app.senders.quota_store import DEFAULT_LIMIT, PERIOD
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
     from datetime import datetime
 
     from app.model import Sender
@@ -19,16 +19,16 @@ if TYPE_CHECKING:
 # The ledger is compared with `statement_timestamp()`, which its index serves. That is never later than the clock: a
 # place that becomes free while the statement runs still counts as taken.
 READ_INBOXES = text("""
-    SELECT wanted.inbox, paused_at, paused_by, reason,
+    SELECT wanted.account, wanted.inbox, paused_at, paused_by, reason,
            CASE WHEN full_until > clock_timestamp() THEN full_until END AS full_until,
            (SELECT count(*) FROM sender_reservations AS used
-            WHERE used.account = :account AND used.inbox = wanted.inbox
+            WHERE used.account = wanted.account AND used.inbox = wanted.inbox
               AND reserved_at > statement_timestamp() - CAST(:period AS interval)) AS reserved,
            (SELECT count(*) FROM enrollments AS other
-            WHERE other.account = :account AND other.sender_email = wanted.inbox
+            WHERE other.account = wanted.account AND other.sender_email = wanted.inbox
               AND other.state IN ('held', 'ready', 'working') AND other.sending_at IS NULL) AS waiting
-    FROM unnest(CAST(:inboxes AS text[])) AS wanted(inbox)
-    LEFT JOIN sender_pauses ON sender_pauses.account = :account AND sender_pauses.inbox = wanted.inbox
+    FROM unnest(CAST(:accounts AS text[]), CAST(:inboxes AS text[])) AS wanted(account, inbox)
+    LEFT JOIN sender_pauses ON sender_pauses.account = wanted.account AND sender_pauses.inbox = wanted.inbox
 """)
 
 
@@ -67,15 +67,16 @@ def places_of(sender: Sender) -> int:
     return min(sender.daily or DEFAULT_LIMIT, DEFAULT_LIMIT)
 
 
-def inbox_values(account: str, inboxes: Iterable[str]) -> dict[str, Any]:
-    """Return the parameters of READ_INBOXES."""
-    return {"account": account, "inboxes": list(inboxes), "period": PERIOD}
+def inbox_values(wanted: Collection[tuple[str, str]]) -> dict[str, Any]:
+    """Return the parameters of READ_INBOXES for inboxes, each with its account."""
+    accounts, inboxes = [account for account, _ in wanted], [inbox for _, inbox in wanted]
+    return {"accounts": accounts, "inboxes": inboxes, "period": PERIOD}
 
 
-def inboxes_of(rows: Iterable[Any]) -> dict[str, Inbox]:
-    """Return the state of each inbox, from the rows of READ_INBOXES."""
+def inboxes_of(rows: Iterable[Any]) -> dict[tuple[str, str], Inbox]:
+    """Return the state of each inbox by its account and itself, from the rows of READ_INBOXES."""
     return {
-        row["inbox"]: Inbox(
+        (row["account"], row["inbox"]): Inbox(
             row["reserved"], row["waiting"], row["paused_at"], row["reason"], row["full_until"], row["paused_by"]
         )
         for row in rows

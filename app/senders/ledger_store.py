@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import text
 
 from app.database.engine import busy_when_gone
-from app.senders.inbox_store import places_of
 from app.senders.quota_store import PERIOD
 
 if TYPE_CHECKING:
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
     from sqlalchemy import TextClause
     from sqlalchemy.ext.asyncio import AsyncEngine
 
-    from app.model import Sender
+    from app.senders.status import SenderStatus
 
 MOST_COUNTED = 10_000
 MOST_LISTED = 50
@@ -33,13 +32,14 @@ SENT_BY_HOUR = text("""
 
 # Of a full inbox the newest reservations are its places, as many as it has: the oldest of these becomes free next.
 NEXT_PLACES = text("""
-    SELECT wanted.inbox, (
+    SELECT wanted.account, wanted.inbox, (
         SELECT reserved_at + CAST(:period AS interval) FROM sender_reservations AS used
-        WHERE used.account = :account AND used.inbox = wanted.inbox
+        WHERE used.account = wanted.account AND used.inbox = wanted.inbox
           AND reserved_at > statement_timestamp() - CAST(:period AS interval)
         ORDER BY reserved_at DESC OFFSET wanted.places - 1 LIMIT 1
     ) AS next_at
-    FROM unnest(CAST(:inboxes AS text[]), CAST(:places AS bigint[])) AS wanted(inbox, places)
+    FROM unnest(CAST(:accounts AS text[]), CAST(:inboxes AS text[]), CAST(:places AS bigint[]))
+        AS wanted(account, inbox, places)
 """)
 
 _WAITING = """
@@ -68,11 +68,15 @@ class LedgerStore:
             found[row["inbox"]].append((row["hour"], row["sent"]))
         return found
 
-    async def next_places(self, account: str, senders: Sequence[Sender]) -> Mapping[str, datetime | None]:
-        """Return by inbox when its next place becomes free, None where it has one now."""
-        values = {"inboxes": [one.email for one in senders], "places": [places_of(one) for one in senders]}
-        rows = await self._rows(NEXT_PLACES, account=account, period=PERIOD, **values)
-        return {row["inbox"]: row["next_at"] for row in rows}
+    async def next_places(self, statuses: Sequence[SenderStatus]) -> Mapping[tuple[str, str], datetime | None]:
+        """Return by account and inbox when a sender's next place becomes free, None where it has one now."""
+        values = {
+            "accounts": [one.account for one in statuses],
+            "inboxes": [one.inbox for one in statuses],
+            "places": [one.limit for one in statuses],
+        }
+        rows = await self._rows(NEXT_PLACES, period=PERIOD, **values)
+        return {(row["account"], row["inbox"]): row["next_at"] for row in rows}
 
     async def waiting_by_reason(self, account: str, inbox: str) -> list[dict[str, Any]]:
         """Return how many enrollments wait for an inbox, by state and reason; 10,000 of them are counted at most."""

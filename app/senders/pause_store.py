@@ -14,7 +14,7 @@ from app.senders.inbox_store import READ_INBOXES, inbox_values, inboxes_of
 from app.senders.quota_store import PERIOD
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from datetime import datetime
 
     from sqlalchemy import Row
@@ -45,29 +45,32 @@ NOTE_FULL = text("""
 """)
 
 # The inboxes that no rule names and that are used, paused or full: those of contacts' owners. Every scrape of the
-# metrics runs this, and a day has very many reservations: each used inbox is found by one index lookup, and its sender
-# by its latest reservation.
+# metrics runs this, and a day has very many reservations: each used inbox of an account is found by one index lookup,
+# which finds none beyond the last one, and its sender by its latest reservation.
 READ_OTHERS = text("""
     WITH RECURSIVE used AS (
-        (SELECT inbox FROM sender_reservations WHERE account = :account ORDER BY inbox LIMIT 1)
+        SELECT named.account, (SELECT first.inbox FROM sender_reservations AS first
+                               WHERE first.account = named.account ORDER BY first.inbox LIMIT 1) AS inbox
+        FROM unnest(CAST(:accounts AS text[])) AS named(account)
         UNION ALL
-        SELECT (SELECT next.inbox FROM sender_reservations AS next
-                WHERE next.account = :account AND next.inbox > used.inbox ORDER BY next.inbox LIMIT 1)
+        SELECT used.account, (SELECT next.inbox FROM sender_reservations AS next
+                              WHERE next.account = used.account AND next.inbox > used.inbox
+                              ORDER BY next.inbox LIMIT 1)
         FROM used WHERE used.inbox IS NOT NULL
     )
-    SELECT inbox, COALESCE(sender, inbox) AS sender, COALESCE(user_id, '') AS user_id FROM sender_pauses
-    WHERE account = :account AND inbox <> ALL(CAST(:inboxes AS text[]))
+    SELECT account, inbox, COALESCE(sender, inbox) AS sender, COALESCE(user_id, '') AS user_id FROM sender_pauses
+    WHERE account = ANY(CAST(:accounts AS text[])) AND inbox <> ALL(CAST(:inboxes AS text[]))
     UNION
-    SELECT used.inbox, sent.sender, sent.sender_user_id
+    SELECT used.account, used.inbox, sent.sender, sent.sender_user_id
     FROM used CROSS JOIN LATERAL (
         SELECT enrollment_id FROM sender_reservations
-        WHERE account = :account AND inbox = used.inbox
+        WHERE account = used.account AND inbox = used.inbox
           AND reserved_at > statement_timestamp() - CAST(:period AS interval)
         ORDER BY reserved_at DESC LIMIT 1
     ) AS latest JOIN enrollments AS sent ON sent.id = latest.enrollment_id
     WHERE used.inbox <> ALL(CAST(:inboxes AS text[]))
-      AND NOT EXISTS (SELECT FROM sender_pauses AS kept WHERE kept.account = :account AND kept.inbox = used.inbox)
-    ORDER BY inbox
+      AND NOT EXISTS (SELECT FROM sender_pauses AS kept WHERE kept.account = used.account AND kept.inbox = used.inbox)
+    ORDER BY account, inbox
 """)
 
 READ_PAUSE = text("SELECT paused_at, reason FROM sender_pauses WHERE account = :account AND inbox = :inbox FOR UPDATE")
@@ -104,18 +107,21 @@ class SenderPauseStore:
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
 
-    async def inboxes(self, account: str, inboxes: Sequence[str]) -> Mapping[str, Inbox]:
-        """Return the state of each inbox."""
+    async def inboxes(self, wanted: Collection[tuple[str, str]]) -> Mapping[tuple[str, str], Inbox]:
+        """Return the state of each inbox, by its account and itself."""
         async with self._engine.connect() as connection:
-            rows = await connection.execute(READ_INBOXES, inbox_values(account, inboxes))
+            rows = await connection.execute(READ_INBOXES, inbox_values(wanted))
             return inboxes_of(rows.mappings().all())
 
-    async def others(self, account: str, *, excluding: Sequence[str]) -> list[Sender]:
-        """Return senders that are used, paused or full, without the inboxes `excluding`: contacts' owners."""
-        values = {"account": account, "inboxes": list(excluding), "period": PERIOD}
+    async def others(self, accounts: Sequence[str], *, excluding: Sequence[str]) -> list[tuple[str, Sender]]:
+        """Return senders that are used, paused or full, each with its account, without the inboxes `excluding`.
+
+        They are contacts' owners.
+        """
+        values = {"accounts": list(accounts), "inboxes": list(excluding), "period": PERIOD}
         async with self._engine.connect() as connection:
             rows = await connection.execute(READ_OTHERS, values)
-            return [Sender(row.sender, row.user_id, row.inbox) for row in rows]
+            return [(row.account, Sender(row.sender, row.user_id, row.inbox)) for row in rows]
 
     async def pause(self, account: str, sender: Sender, reason: str) -> None:
         """Send nothing by this sender's inbox until it is resumed."""

@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from app.database.engine import busy_when_gone
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Sequence
 
     from app.model import Account, Sender
     from app.rules.rulebook import Rulebook
@@ -57,7 +57,7 @@ class SenderStatuses:
         rulebook = self.rulebook()
         if rulebook is None:
             return []
-        return [status for account in rulebook.accounts.values() for status in await self._of(account, rulebook)]
+        return await self._statuses(await self._senders(list(rulebook.accounts.values()), rulebook))
 
     async def pause(self, account: str | None, name: str, reason: str = BY_OPERATOR) -> bool:
         """Send nothing by this sender until it is resumed; return whether there is such a sender."""
@@ -79,32 +79,38 @@ class SenderStatuses:
         """Return a sender and its status in an account, or in the only one; None where there is none."""
         if (found := await self._found(account, name)) is None:
             return None
-        of, sender = found
-        with busy_when_gone():
-            inboxes = await self.store.inboxes(of.name, [sender.email])
-        return of, sender, _status(of, sender, inboxes[sender.email])
+        (status,) = await self._statuses([found])
+        return *found, status
 
-    async def _of(self, account: Account, rulebook: Rulebook) -> list[SenderStatus]:
-        senders = await self._senders(account, rulebook)
+    async def _statuses(self, senders: Sequence[tuple[Account, Sender]]) -> list[SenderStatus]:
         with busy_when_gone():
-            found = await self.store.inboxes(account.name, sorted({sender.email for sender in senders}))
-        return [_status(account, sender, found[sender.email]) for sender in senders]
+            found = await self.store.inboxes(sorted({(account.name, sender.email) for account, sender in senders}))
+        return [_status(account, sender, found[account.name, sender.email]) for account, sender in senders]
 
-    async def _senders(self, account: Account, rulebook: Rulebook) -> list[Sender]:
-        named = list(rulebook.senders.values())
+    async def _senders(self, accounts: Sequence[Account], rulebook: Rulebook) -> list[tuple[Account, Sender]]:
+        names, named = [account.name for account in accounts], list(rulebook.senders.values())
         with busy_when_gone():
-            return [
-                *named,
-                *await self.store.others(account.name, excluding=sorted({sender.email for sender in named})),
-            ]
+            others = await self.store.others(names, excluding=sorted({sender.email for sender in named}))
+        return senders_in(accounts, named, others)
 
     async def _found(self, account: str | None, name: str) -> tuple[Account, Sender] | None:
         rulebook = self.rulebook()
         found = rulebook.resolve_account(account) if rulebook else None
         if rulebook is None or found is None:
             return None
-        senders = await self._senders(found, rulebook)
-        return next(((found, sender) for sender in senders if sender.name == name), None)
+        senders = await self._senders([found], rulebook)
+        return next((one for one in senders if one[1].name == name), None)
+
+
+def senders_in(
+    accounts: Iterable[Account], named: Sequence[Sender], others: Sequence[tuple[str, Sender]]
+) -> list[tuple[Account, Sender]]:
+    """Return the senders of each account: those that the rules name, then its `others`, each with its account."""
+    return [
+        (account, sender)
+        for account in accounts
+        for sender in (*named, *(other for name, other in others if name == account.name))
+    ]
 
 
 def _status(account: Account, sender: Sender, inbox: Inbox) -> SenderStatus:

@@ -9,10 +9,13 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from app.console.sender_words import all_in_words, fill_of, mark_of, one_in_words, word_of
+from app.operators import Role
 from app.senders.status import BY_OPERATOR, SenderStatus
 from tests.conftest import NOON
 from tests.console.places import fill
-from tests.support.service import RULES
+from tests.console.several import SETTINGS, rules_of_several
+from tests.support.console import signed_in
+from tests.support.service import RULES, running, write
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,6 +28,16 @@ BERLIN = ZoneInfo("Europe/Berlin")
 SENT = """
     INSERT INTO sender_reservations (enrollment_id, account, inbox, reserved_at)
     SELECT 'enr_' || n, :account, 'anna@acme.example', now() - interval '2 hours' FROM generate_series(1, :rows) AS n
+"""
+PAUSED_OWNER = """
+    INSERT INTO sender_pauses (account, inbox, sender, user_id, reason, paused_at)
+    VALUES (:account, 'cleo@acme.example', 'owner 9', '7009', 'DISCONNECTED_INBOX', now())
+"""
+OWNER_THAT_SENT = """
+    WITH sent AS (
+        UPDATE enrollments SET account = :account, sender = 'owner 8', sender_user_id = '7008'
+        WHERE email = 'ada1@corp.example' RETURNING id, account
+    ) INSERT INTO sender_reservations SELECT id, account, 'cleo@acme.example', now() FROM sent
 """
 
 
@@ -156,6 +169,25 @@ async def test_a_full_sender_says_when_its_next_place_is(web: Running, viewer: B
     assert ben["word"] == "full"
     at = datetime.fromisoformat(ben["next_at"])
     assert timedelta(hours=21) < at - datetime.now(UTC) < timedelta(hours=23)
+
+
+async def test_each_account_has_its_own_places_pauses_and_owners(database_url: str, rules: Path) -> None:
+    write(rules, rules_of_several())
+    async with running(database_url, rules, **SETTINGS) as web:
+        await fill(web)
+        await web.execute(SENT.replace("anna@", "u1@"), account="a1", rows=1)
+        await web.execute(PAUSED_OWNER, account="a2")
+        await web.execute(OWNER_THAT_SENT, account="a3")
+        viewer = await signed_in(web, Role.VIEWER)
+        async with viewer.client:
+            page, one = await viewer.json("/senders"), await viewer.json("/senders/u1", account="a1")
+    assert page["several_accounts"]
+    found = {(line["account"], line["name"]): line for line in page["lines"]}
+    assert [name for name in found if found[name]["used"]] == [("a1", "u1"), ("a3", "owner 8")]
+    assert [name for name in found if found[name]["next_at"]] == [("a1", "u1")]
+    assert [name for name in found if found[name]["mark"] == "bad"] == [("a2", "owner 9")]
+    assert one["sender"] == {**found["a1", "u1"], "person": ""}
+    assert len(found) == 7 * 7 + 2
 
 
 async def test_one_sender_says_what_waits_and_why(web: Running, viewer: Browser) -> None:

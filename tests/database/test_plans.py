@@ -69,7 +69,7 @@ POLLED: dict[str, dict[str, Any]] = {
     "accounts.grant_statements.RELEASE_HELD": ME | {"reason": "account_not_connected"},
     "accounts.identity_store.PORTALS": {},
     "accounts.identity_store.TIMEZONE": ME,
-    "senders.inbox_store.READ_INBOXES": ME | {"inboxes": ["s1"], "period": DAY},
+    "senders.inbox_store.READ_INBOXES": {"accounts": ["main", "other"], "inboxes": ["s2", "s1"], "period": DAY},
     "outbound.statements.BACKLOG": {},
     "outbound.statements.CLAIM": {
         "endpoints": ["e0", "e1"],
@@ -121,7 +121,7 @@ POLLED: dict[str, dict[str, Any]] = {
     "doctor.run_store.CLAIM": {"accounts": ["main"], "worker": "w", "lease": 15.0, "most": 3},
     "doctor.run_store.GIVE_UP": {"most": 3, "detail": ""},
     "rules.store.READ_IN_FORCE": {},
-    "senders.pause_store.READ_OTHERS": ME | {"inboxes": ["s1"], "period": DAY},
+    "senders.pause_store.READ_OTHERS": {"accounts": ["main", "emea"], "inboxes": ["s1"], "period": DAY},
     "enrollments.one_per_person_statements.HOLD_BLOCKED": ME,
     "enrollments.one_per_person_statements.RELEASE_DUE": {},
 }

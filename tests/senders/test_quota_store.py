@@ -45,5 +45,6 @@ async def test_under_a_lower_cap_places_fall_free_later(road: Road, make_entry: 
 async def test_a_place_is_kept_for_longer_than_a_request_may_travel(road: Road) -> None:
     day = timedelta(hours=24)
     await road.fill("ben", day + timedelta(seconds=80), day + timedelta(minutes=3))
-    ben = (await SenderPauseStore(road.engine).inboxes("main", ["ben@acme.example"]))["ben@acme.example"]
+    inbox = "main", "ben@acme.example"
+    ben = (await SenderPauseStore(road.engine).inboxes([inbox]))[inbox]
     assert ben.reserved == 1

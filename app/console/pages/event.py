@@ -100,8 +100,8 @@ def pages(console: Console) -> Pages:
         return await asyncio.to_thread(_view, visit, story, book, then, url, kept)
 
     async def delivery_of(id_: str) -> tuple[str, str] | None:
-        story = await reads.event(id_)
-        return (story.event["delivery_id"], story.event["source"]) if story else None
+        row = await reads.row(id_)
+        return (row["delivery_id"], row["source"]) if row else None
 
     changes.add(pages, console, delivery_of)
     return pages

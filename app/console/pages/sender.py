@@ -77,7 +77,7 @@ def pages(console: Console) -> Pages:
     @pages.show("/senders/{sender}", "sender.html", live=LIVE_SECONDS)
     async def sender(visit: Visit) -> SenderPage:
         one, status = await changes.named(statuses, visit)
-        next_at = None if status.left else (await ledger.next_places(status.account, [one]))[one.email]
+        next_at = None if status.left else (await ledger.next_places([status]))[status.account, status.inbox]
         hours = (await ledger.sent_by_hour(status.account, [one.email]))[one.email]
         waits = await ledger.waiting_by_reason(status.account, one.email)
         first = await ledger.first_waiting(status.account, one.email)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from app.catalogue.listing_store import names_listed
 from app.console import sender_changes as changes
 from app.console.page import LIVE_SECONDS, Pages, Place, Visit
-from app.console.sender_line import SenderLine, line_of, places_of_status
+from app.console.sender_line import SenderLine, line_of
 from app.console.sender_words import all_in_words
 from app.senders.ledger_store import LedgerStore
 from app.senders.pause_store import SenderPauseStore
@@ -17,7 +17,6 @@ from app.senders.status import SenderStatuses
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import datetime
 
     from app.console.context import Console
     from app.rules.rulebook import Rulebook
@@ -59,26 +58,13 @@ def pages(console: Console) -> Pages:
     @pages.show("/senders", "senders.html", live=LIVE_SECONDS)
     async def senders(visit: Visit) -> SendersPage:
         found, book = await statuses.all(), console.process.rulebook.current
-        nexts = await _next_places(ledger, found)
+        nexts = await ledger.next_places([one for one in found if not one.left])
         names = await names_listed(console.reads, users=[one.user_id for one in found])
         lines = [line_of(one, nexts.get((one.account, one.inbox)), names, book, visit) for one in found]
         return SendersPage(all_in_words(found), lines, _pools(book, found), len({one.account for one in found}) > 1)
 
     changes.add(pages, console)
     return pages
-
-
-async def _next_places(ledger: LedgerStore, statuses: Sequence[SenderStatus]) -> dict[tuple[str, str], datetime | None]:
-    """Return, by account and inbox, when full senders have their next place."""
-    full = defaultdict(list)
-    for one in statuses:
-        if not one.left:
-            full[one.account].append(places_of_status(one))
-    return {
-        (account, inbox): at
-        for account, senders in full.items()
-        for inbox, at in (await ledger.next_places(account, senders)).items()
-    }
 
 
 def _pools(book: Rulebook | None, statuses: Sequence[SenderStatus]) -> list[PoolLine]:

@@ -135,7 +135,7 @@ def routes(process: Process) -> APIRouter:
         return {
             **status.model_dump(),
             "pools": [name for name, pool in pools if sender.name in dict(pool.members)],
-            "next_place_at": (await ledger.next_places(of.name, [sender]))[sender.email],
+            "next_place_at": (await ledger.next_places([status]))[status.account, status.inbox],
             "hours": [{"hour": hour, "sent": sent} for hour, sent in hours],
             "waits": await ledger.waiting_by_reason(of.name, sender.email),
             "first_waiting": await ledger.first_waiting(of.name, sender.email),
