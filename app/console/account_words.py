@@ -137,5 +137,21 @@ def run_in_words(run: Mapping[str, Any] | None, now: datetime, zone: ZoneInfo) -
     return mark, f"{at}: {findings_in_words(run['findings']) or 'nothing found'}"
 
 
+def doctor_in_words(runs: Sequence[Mapping[str, Any] | None], now: datetime, zone: ZoneInfo) -> str:
+    """Return the sentence about the newest run of the doctor of each account, None where it has not looked at it."""
+    done = [run for run in runs if run is not None]
+    if not done:
+        return f"{NEVER}." if len(runs) == 1 else "The doctor has looked at none of them yet."
+    since = "" if len(done) == 1 else "since "
+    found = findings_in_words(one for run in done for one in run["findings"]) or "nothing found"
+    parts = [f"The doctor, {since}{moment(min(run['done_at'] for run in done), now, zone)}: {found}"]
+    for words, count in (
+        ("no answer of", sum(bool(run["detail"]) for run in done)),
+        ("not yet at", len(runs) - len(done)),
+    ):
+        parts += [f"{words} {counted(count, 'account')}"] if count else []
+    return as_sentence("; ".join(parts))
+
+
 def _clause(detail: str | None) -> str:
     return as_sentence(masked_text(detail)) if detail else "HubSpot gave no reason."

@@ -17,10 +17,13 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from app.bulk.groups import ParkedGroup
+    from app.console.account_line import AccountLine
     from app.senders.status import SenderStatus
     from app.tallies.figures import SourceTally
 
 ON_PURPOSE = "by an operator"  # why an operator's pause was made
+MOST_ACCOUNTS = 3  # that are named one by one
+ACCOUNTS = f"{ROOT}/accounts"
 FAILING_SHARE, FAILING_COUNT = 0.05, 20  # of a source's deliveries, and of rejected ones
 
 
@@ -76,7 +79,29 @@ def paused_need(sender: SenderStatus, paused_at: datetime, now: datetime) -> Nee
     return Need(sentence, detail, f"{ROOT}/senders", "See the senders")
 
 
+def account_needs(accounts: Iterable[AccountLine]) -> list[Need]:
+    """Return which accounts let nothing be sent: each of a few, or how many."""
+    out = [one for one in accounts if one.standing.mark == "bad"]
+    if len(out) > MOST_ACCOUNTS:
+        waits = _waits(sum(one.standing.held for one in out), "them")
+        return [Need(f"Nothing is sent by {number(len(out))} accounts.", waits, ACCOUNTS, "See the accounts")]
+    return [
+        Need(
+            f"Nothing is sent by the account {one.name}.",
+            f"{one.standing.why} {_waits(one.standing.held, 'it')}".strip(),
+            one.url or ACCOUNTS,
+            "Look at it",
+        )
+        for one in out
+    ]
+
+
+def _waits(held: int, what: str) -> str:
+    return f"{counted(held, 'enrollment waits', 'enrollments wait')} for {what}." if held else ""
+
+
 def needs(
+    accounts: Iterable[AccountLine],
     parked: Iterable[ParkedGroup],
     sources: Iterable[SourceTally],
     silent: Iterable[tuple[str, str]],
@@ -89,6 +114,7 @@ def needs(
     """
     bad = [source for source in sources if source.source and failing(source)]
     return (
+        *account_needs(accounts),
         *(parked_need(group, now) for group in parked),
         *(failing_need(source) for source in bad),
         *(silent_need(source, proof) for source, proof in silent if source not in {one.source for one in bad}),

@@ -14,6 +14,7 @@ from app.console.account_words import (
     Standing,
     all_in_words,
     budget_in_words,
+    doctor_in_words,
     one_in_words,
     run_in_words,
     standing,
@@ -138,6 +139,20 @@ def test_a_run_is_as_grave_as_its_gravest_finding() -> None:
     assert run_in_words(run(detail="HubSpot took too long"), NOON, BERLIN) == ("look", "13:00: HubSpot took too long")
 
 
+def test_the_doctors_newest_runs_are_one_sentence() -> None:
+    def run(*statuses: str, hours: int = 0, detail: str | None = None) -> dict[str, Any]:
+        findings = [{"status": status} for status in statuses]
+        return {"done_at": NOON - timedelta(hours=hours), "detail": detail, "findings": findings}
+
+    assert doctor_in_words([None], NOON, BERLIN) == "The doctor has not looked at it yet."
+    assert doctor_in_words([None, None], NOON, BERLIN) == "The doctor has looked at none of them yet."
+    assert doctor_in_words([run("ok", "unknown")], NOON, BERLIN) == "The doctor, 13:00: 1 unknown, 1 ok."
+    several = [run("ok"), run("ok", "failed", hours=2), run(detail="HubSpot took too long"), None]
+    assert doctor_in_words(several, NOON, BERLIN) == (
+        "The doctor, since 11:00: 1 failed, 2 ok; no answer of 1 account; not yet at 1 account."
+    )
+
+
 @pytest.fixture
 def rules(tmp_path: Path) -> Path:
     """The operator's file, with an account by a token and one by OAuth."""
@@ -169,6 +184,45 @@ async def test_the_list_says_who_lets_us_in_and_who_waits(web: Running, viewer: 
     )
     assert (main["standing"]["word"], main["by"]) == ("not asked yet", "a token")
     assert [bar["words"] for bar in main["bars"]] == ["0 of 625,000 today"]
+
+
+async def test_the_overview_has_the_accounts_and_says_that_one_lets_nothing_be_sent(
+    web: Running, viewer: Browser
+) -> None:
+    await web.execute(GRANT, state="revoked", detail="the app was uninstalled")
+    await web.execute(
+        "INSERT INTO rate_windows (account, kind, maximum, window_ms) VALUES ('main', 'general', 190, 10000)"
+    )
+    await web.execute("INSERT INTO hubspot_accounts VALUES ('main', '4200117', 'Europe/Berlin', now())")
+    page = await viewer.json("/overview")
+    assert [(one["name"], one["standing"]["word"], one["portal"]) for one in page["accounts"]] == [
+        ("emea", "revoked", "4567"),
+        ("main", "lets us in", "4200117"),
+    ]
+    assert page["lead"].startswith("One thing needs a person: ")
+    assert page["needs"][0]["sentence"] == "Nothing is sent by the account emea."
+    html = (await viewer.get("/overview")).text
+    assert (
+        '<th scope="row"><a href="/admin/accounts/main">main</a> <span class="soft">portal 4200117</span></th>' in html
+    )
+    assert "0 of 180 per 10 s" in html
+    assert "0 of 625,000</td>" in html
+    assert "no cap" in html
+
+
+async def test_an_account_that_has_left_the_rules_is_not_on_the_overview(web: Running, viewer: Browser) -> None:
+    await web.execute(GRANT.replace("'emea'", "'left'"), state="revoked", detail="the app was uninstalled")
+    assert [one["name"] for one in (await viewer.json("/accounts"))["lines"]] == ["emea", "left", "main"]
+    assert [one["name"] for one in (await viewer.json("/overview"))["accounts"]] == ["emea", "main"]
+
+
+async def test_the_overview_has_no_accounts_where_there_are_none(database_url: str, rules: Path) -> None:
+    async with running(database_url, rules, load=False) as web:
+        viewer = await signed_in(web, Role.VIEWER)
+        async with viewer.client:
+            html = (await viewer.get("/overview")).text
+    assert "Nothing needs a person" in html
+    assert 'id="accounts"' not in html
 
 
 async def test_one_account_shows_its_budgets_and_who_is_held_for_it(web: Running, viewer: Browser) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from app.accounts.credentials import credentials
 from app.accounts.identity_store import IdentityStore
 from app.console import account_changes as changes
-from app.console.account_line import AccountLine, line_of, url_of
+from app.console.account_line import AccountFacts, AccountLine, line_of, url_of
 from app.console.account_words import MARKS, one_in_words, run_in_words
 from app.console.lists import with_query
 from app.console.page import JOB_SECONDS, LIVE_SECONDS, ROOT, Pages, Visit, not_there
@@ -117,15 +117,8 @@ class _Account:
         identity = await self.identities.identity(one.name)
         budget = await read_budget(reads, one, headroom=process.settings.rate_headroom)
         held = await held_by_reason(reads, one.name)
-        line = line_of(
-            credential,
-            visit,
-            portal=identity["portal_id"],
-            budget=budget,
-            held=sum(each["count"] for each in held if each["reason"] == NOT_CONNECTED),
-            run=None,
-            oauth=one.oauth,
-        )
+        waiting = sum(each["count"] for each in held if each["reason"] == NOT_CONNECTED)
+        line = line_of(AccountFacts(credential, one.oauth, identity["portal_id"], budget, waiting, None), visit)
         runs = [_run(run, visit) for run in await self.doctor.runs(one.name)]
         may_change = visit.may(Role.ADMIN)
         return AccountPage(

@@ -11,6 +11,9 @@ from app.bulk.groups import By
 from app.bulk.parked_store import ParkedStore
 from app.clock import utc_now
 from app.console import needs as words
+from app.console.account_line import line_of
+from app.console.account_reads import read_accounts
+from app.console.account_words import doctor_in_words
 from app.console.funnel import Step, steps
 from app.console.kept import Kept
 from app.console.lists import PERIOD_WORDS, PERIODS, Period, period_links, with_query
@@ -26,20 +29,21 @@ from app.senders.status import SenderStatus, SenderStatuses
 from app.tallies import read_store as tallies
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Container, Mapping, Sequence
     from datetime import datetime
     from zoneinfo import ZoneInfo
 
     from app.bulk.groups import ParkedGroup
+    from app.console.account_line import AccountFacts, AccountLine
     from app.console.context import Console
     from app.console.kept import KeptBy
     from app.tallies.figures import Funnel, HourCount, SourceTally
     from app.tallies.silence import Silence
 
-PARKED_ROWS, SENDER_ROWS = 6, 8
+PARKED_ROWS, SENDER_ROWS, ACCOUNT_ROWS = 6, 8, 8
 # Of 30 days a million cells may be added up: the counts are behind by a minute anyway.
 TALLIED_SECONDS = {"24h": 0.0, "7d": 15.0, "30d": 60.0}
-SENDERS_SECONDS = 10.0  # for which they are kept: several statements
+SET_UP_SECONDS = 10.0  # for which senders and accounts are kept: several statements
 COLUMNS_BY_HOUR = 48  # beyond so many hours the plots have a column for each day
 
 
@@ -98,6 +102,9 @@ class Overview:
     more_senders: int
     several_accounts: bool
     sources: tuple[SourceLine, ...]
+    accounts: tuple[AccountLine, ...]
+    more_accounts: int
+    doctor: str
     nothing_yet: bool
 
 
@@ -105,11 +112,13 @@ class Overview:
 class Slow:
     """What is not read anew for each look.
 
-    The silent sources with their proofs, by time zone; the senders; the figures of a period, where it is a long one.
+    The silent sources with their proofs, by time zone; the senders; the accounts; the figures of a period, where it is
+    a long one.
     """
 
     silent: KeptBy[ZoneInfo, Mapping[str, Silence]]
     senders: Kept[list[SenderStatus]]
+    accounts: Kept[list[AccountFacts]]
     tallied: Mapping[str, Kept[Tallied]]
 
 
@@ -129,7 +138,8 @@ def pages(console: Console) -> Pages:
     statuses = SenderStatuses(SenderPauseStore(console.reads), lambda: console.process.rulebook.current)
     slow = Slow(
         kept_silence(console),
-        Kept(statuses.all, SENDERS_SECONDS),
+        Kept(statuses.all, SET_UP_SECONDS),
+        Kept(partial(read_accounts, console), SET_UP_SECONDS),
         {period: Kept(partial(_tallied, console, period), seconds) for period, seconds in TALLIED_SECONDS.items()},
     )
 
@@ -161,10 +171,9 @@ async def _overview(console: Console, slow: Slow, visit: Visit) -> Overview:
     groups = await ParkedStore(reads).groups(By.CAUSE)
     senders, judged = await slow.senders.value(), await slow.silent.value(visit.zone)
     silent = {source: one.why for source, one in judged.items() if one.silent}
-    needed = words.needs(groups, sources, sorted(silent.items()), senders, now)
-    rejections = Counter[str]()
-    for source in sources:
-        rejections.update(dict(source.rejections))
+    facts = [one for one in await slow.accounts.value() if one.budget]  # of the rules in force
+    accounts = tuple(line_of(one, visit) for one in facts)
+    needed = words.needs(accounts, groups, sources, sorted(silent.items()), senders, now)
     return Overview(
         period,
         PERIOD_WORDS[period],
@@ -175,20 +184,26 @@ async def _overview(console: Console, slow: Slow, visit: Visit) -> Overview:
         funnel.matched,
         funnel.enrolled,
         funnel.replied,
-        steps(funnel, rejections.most_common()),
+        _steps(funnel, sources),
         _plot(tallied.matched, visit.zone),
         _plot(tallied.enrolled, visit.zone),
         tuple(_parked(group) for group in groups[:PARKED_ROWS]),
         tuple(sorted(senders, key=lambda one: (one.paused_at is None, one.left / max(1, one.limit)))[:SENDER_ROWS]),
         max(0, len(senders) - SENDER_ROWS),
         len({sender.account for sender in senders}) > 1,
-        tuple(
-            _source(one, providers[one.source], silent=one.source in silent)
-            for one in sources
-            if one.source in providers
-        ),
+        tuple(_source(one, providers[one.source], silent) for one in sources if one.source in providers),
+        tuple(sorted(accounts, key=lambda one: one.standing.mark != "bad")[:ACCOUNT_ROWS]),
+        max(0, len(accounts) - ACCOUNT_ROWS),
+        doctor_in_words([one.run for one in facts], now, visit.zone),
         nothing_yet=not funnel.received and not any(source.last_at for source in sources),
     )
+
+
+def _steps(funnel: Funnel, sources: Sequence[SourceTally]) -> tuple[Step, ...]:
+    rejections = Counter[str]()
+    for source in sources:
+        rejections.update(dict(source.rejections))
+    return steps(funnel, rejections.most_common())
 
 
 def _plot(hours: Sequence[HourCount], zone: ZoneInfo) -> Plot:
@@ -212,6 +227,6 @@ def _parked(group: ParkedGroup) -> ParkedLine:
     return ParkedLine(clause, group.value or "", with_query(f"{ROOT}/parked", asked), where, group.since, group.count)
 
 
-def _source(source: SourceTally, provider: str, *, silent: bool) -> SourceLine:
-    word = word_of(source, silent=silent)
+def _source(source: SourceTally, provider: str, silent: Container[str]) -> SourceLine:
+    word = word_of(source, silent=source.source in silent)
     return SourceLine(source.source, provider, MARKS[word], word, source.last_at, source.received, source.rejected)
