@@ -42,6 +42,7 @@ Email = Annotated[
 ]
 Text = Annotated[str | None, Field(max_length=200, pattern=STORABLE)]
 Row = TypeVar("Row", bound=BaseModel)
+T = TypeVar("T")
 
 
 class Search(BaseModel, extra="forbid"):
@@ -77,8 +78,8 @@ def page(rows: Sequence[Mapping[str, Any]], limit: int, *, key: str = "id") -> d
     return {"items": items, "next_cursor": items[-1][key] if len(rows) > limit else None}
 
 
-def or_404(row: Mapping[str, Any] | None, id_: str) -> Mapping[str, Any]:
-    """Return the row. Raises Problem where there is none."""
-    if row is None:
+def or_404(found: T | None, id_: str) -> T:
+    """Return what was found by an id. Raises Problem where there is nothing."""
+    if found is None:
         raise Problem(404, "not-found", f"Nothing has the id {id_[:100]!r}.")
-    return row
+    return found

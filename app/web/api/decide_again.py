@@ -11,7 +11,7 @@ from app.errors import UnknownRule
 from app.intake.decided_again import NOT_POSSIBLE, DecidedAgain, counted
 from app.intake.redecide import BY_API, Redecider
 from app.intake.wiring import redecider
-from app.web.api.common import MAXIMUM_LIMIT, UNREADABLE, Identity, resource
+from app.web.api.common import MAXIMUM_LIMIT, UNREADABLE, Identity, or_404, resource
 from app.web.api.outbound_replay import Moment
 from app.web.fields import Storable
 from app.web.problems import Problem
@@ -125,11 +125,10 @@ def routes(process: Process) -> APIRouter:
 
 def decided_or_problem(result: DecidedAgain | None, id_: str) -> DecidedAgain:
     """Return the result. Raises Problem where nothing has this id, and where it cannot be decided again."""
-    if result is None:
-        raise Problem(404, "not-found", f"Nothing has the id {id_[:100]!r}.")
-    if result.status == NOT_POSSIBLE:
-        raise Problem(409, "not-decided", f"It was not decided again: {result.detail}.")
-    return result
+    found = or_404(result, id_)
+    if found.status == NOT_POSSIBLE:
+        raise Problem(409, "not-decided", f"It was not decided again: {found.detail}.")
+    return found
 
 
 async def _decide_many(decider: Redecider, request: DecideMany) -> dict[str, Any]:

@@ -17,11 +17,10 @@ from app.bulk.parked_store import ParkedStore
 from app.bulk.states import JobState
 from app.ids import Ids
 from app.web.access.routes import READS
-from app.web.api.common import LIMIT, UNREADABLE, Identity, Limit, resource
+from app.web.api.common import LIMIT, UNREADABLE, Identity, Limit, or_404, resource
 from app.web.api.jobs_models import JobAsked, JobPage, JobPreviewed, JobRow, ParkedGroups, PreviewRow
 from app.web.job_problems import job_problems
 from app.web.pagination import JobCursor
-from app.web.problems import Problem
 
 if TYPE_CHECKING:
     from app.audit.act import Act
@@ -81,7 +80,7 @@ def _add_lists(router: APIRouter, jobs: BulkJobStore, parked: ParkedStore) -> No
     @router.get("/jobs/{job_id}", response_model=JobRow)
     async def job(job_id: Identity) -> Job:
         """Return one job: how far it is, and what became of the rows."""
-        return _found(await jobs.one(job_id), job_id)
+        return or_404(await jobs.one(job_id), job_id)
 
     @router.get("/parked", response_model=ParkedGroups)
     async def groups(by: Grouped = By.CAUSE) -> dict[str, Any]:
@@ -108,14 +107,8 @@ def _add_moves(router: APIRouter, jobs: BulkJobStore) -> None:
 
 async def _moved(move: Callable[[str], Awaitable[Job | None]], job_id: str) -> Job:
     with job_problems():
-        job = _found(await move(job_id), job_id)
+        job = or_404(await move(job_id), job_id)
     log.info("bulk.job_moved", job_id=job.id, state=job.state)
-    return job
-
-
-def _found(job: Job | None, job_id: str) -> Job:
-    if job is None:
-        raise Problem(404, "not-found", f"Nothing has the id {job_id[:100]!r}.")
     return job
 
 

@@ -18,6 +18,7 @@ from app.web.fields import Storable, in_utc
 from app.web.problems import Problem
 
 if TYPE_CHECKING:
+    from app.outbound.status import EndpointStatuses
     from app.process import Process
 
 UNDER_WAY: dict[int | str, dict[str, Any]] = {409: {"description": "It is on its way right now, or was erased"}}
@@ -64,16 +65,10 @@ def routes(process: Process) -> APIRouter:
     """Return the routes."""
     router, store, statuses = resource(), OutboundOperatorStore(process.engine), endpoint_status(process)
 
-    async def require_known(endpoint: str) -> None:
-        if not statuses.known(endpoint) and not await store.knows(endpoint):
-            raise Problem(
-                404, "not-found", "No endpoint is called so: neither in the rules in force nor in the record."
-            )
-
     @router.post("/outbound/replay/count", response_model=ReplayCount, responses=UNREADABLE, openapi_extra=READS)
     async def count(request: Replay) -> dict[str, int | bool]:
         """Count what a replay of the same request would send again, and send nothing."""
-        await require_known(request.endpoint)
+        await _require_known(request.endpoint, statuses, store)
         states = _states(request)
         found = await store.count_replay(request.endpoint, since=request.since, until=request.until, states=states)
         shown = {state: min(number, MOST_COUNTED) for state, number in found.items()}
@@ -82,7 +77,7 @@ def routes(process: Process) -> APIRouter:
     @router.post("/outbound/replay", response_model=Replayed, responses=UNREADABLE)
     async def replay_many(request: Replay) -> dict[str, int]:
         """Send an endpoint's events of a period again: those that failed, those it took, or all."""
-        await require_known(request.endpoint)
+        await _require_known(request.endpoint, statuses, store)
         states = _states(request)
         replayed = await store.replay_many(request.endpoint, since=request.since, until=request.until, states=states)
         log.info("outbound.replayed", endpoint=request.endpoint, state=request.state, count=replayed)
@@ -104,6 +99,11 @@ def routes(process: Process) -> APIRouter:
         return row
 
     return router
+
+
+async def _require_known(endpoint: str, statuses: EndpointStatuses, store: OutboundOperatorStore) -> None:
+    if not statuses.known(endpoint) and not await store.knows(endpoint):
+        raise Problem(404, "not-found", "No endpoint is called so: neither in the rules in force nor in the record.")
 
 
 def _states(request: Replay) -> tuple[str, ...]:

@@ -16,7 +16,7 @@ from app.people.export_store import ExportStore
 from app.people.forget import BY_API, Forgetter, Plan
 from app.people.forget_store import Forgetting
 from app.web.access.routes import FOR_ADMINS
-from app.web.api.common import LIMIT, UNREADABLE, Identity, Limit, Page, page, resource
+from app.web.api.common import LIMIT, UNREADABLE, Identity, Limit, Page, or_404, page, resource
 from app.web.fields import Storable
 from app.web.pagination import ForgettingCursor
 from app.web.problems import Problem
@@ -110,9 +110,14 @@ class Lifted(BaseModel, json_schema_extra={"example": {"lifted": True}}):
 
 
 def routes(process: Process) -> APIRouter:
-    """Return the routes."""
+    """Return the routes: what is done about a person, and the record of requests to forget."""
     router = resource()
+    _add_acts(router, process)
+    _add_record(router, process)
+    return router
 
+
+def _add_acts(router: APIRouter, process: Process) -> None:
     @router.post("/people/forget", response_model=Forgotten, responses=UNREADABLE, openapi_extra=FOR_ADMINS)
     async def forget(request: Forget) -> dict[str, Any]:
         """Forget a person: say what would be erased or, with `dry_run` false, erase it, and enroll them no more.
@@ -124,23 +129,6 @@ def routes(process: Process) -> APIRouter:
             plan = await _usable(forgetter.plan(request.email))
             begun = None if request.dry_run else await forgetter.begin(request.email, by=BY_API)
         return _answer(plan, begun)
-
-    @router.get("/people/forgettings", response_model=ForgettingPage)
-    async def listed(cursor: ForgettingCursor = None, limit: Limit = LIMIT) -> dict[str, Any]:
-        """List the requests to forget someone, newest first."""
-        forgetter = await _forgetter(process)
-        with busy_when_gone():
-            return page([asdict(one) for one in await forgetter.page(cursor, limit + 1)], limit)
-
-    @router.get("/people/forgettings/{forgetting_id}", response_model=ForgettingRow)
-    async def forgetting(forgetting_id: Identity) -> Forgetting:
-        """Return how far a request to forget someone is. It stays as the proof, and names no person."""
-        forgetter = await _forgetter(process)
-        with busy_when_gone():
-            found = await forgetter.shown(forgetting_id)
-        if found is None:
-            raise Problem(404, "not-found", f"Nothing has the id {forgetting_id[:100]!r}.")
-        return found
 
     @router.post("/people/lift", response_model=Lifted, responses=NOT_YET, openapi_extra=FOR_ADMINS)
     async def lift(request: Named) -> dict[str, bool]:
@@ -159,7 +147,21 @@ def routes(process: Process) -> APIRouter:
             found = await _usable(ExportStore(process.engine).export(request.email))
         return Response(as_json(found), media_type="application/json")
 
-    return router
+
+def _add_record(router: APIRouter, process: Process) -> None:
+    @router.get("/people/forgettings", response_model=ForgettingPage)
+    async def listed(cursor: ForgettingCursor = None, limit: Limit = LIMIT) -> dict[str, Any]:
+        """List the requests to forget someone, newest first."""
+        forgetter = await _forgetter(process)
+        with busy_when_gone():
+            return page([asdict(one) for one in await forgetter.page(cursor, limit + 1)], limit)
+
+    @router.get("/people/forgettings/{forgetting_id}", response_model=ForgettingRow)
+    async def forgetting(forgetting_id: Identity) -> Forgetting:
+        """Return how far a request to forget someone is. It stays as the proof, and names no person."""
+        forgetter = await _forgetter(process)
+        with busy_when_gone():
+            return or_404(await forgetter.shown(forgetting_id), forgetting_id)
 
 
 async def _forgetter(process: Process) -> Forgetter:

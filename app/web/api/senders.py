@@ -17,6 +17,7 @@ from app.web.api.common import Account, Identity, resource
 from app.web.problems import Problem
 
 if TYPE_CHECKING:
+    from app.model import Sender
     from app.process import Process
 
 SENDER: dict[str, Any] = {
@@ -130,16 +131,9 @@ def routes(process: Process) -> APIRouter:
         if found is None:
             raise _unknown()
         of, sender, status = found
-        hours = (await ledger.sent_by_hour(of.name, [sender.email]))[sender.email]
         pools = process.current_rulebook().pools.items()
-        return {
-            **status.model_dump(),
-            "pools": [name for name, pool in pools if sender.name in dict(pool.members)],
-            "next_place_at": (await ledger.next_places([status]))[status.account, status.inbox],
-            "hours": [{"hour": hour, "sent": sent} for hour, sent in hours],
-            "waits": await ledger.waiting_by_reason(of.name, sender.email),
-            "first_waiting": await ledger.first_waiting(of.name, sender.email),
-        }
+        pools_of = [name for name, pool in pools if sender.name in dict(pool.members)]
+        return {**status.model_dump(), "pools": pools_of, **await _sent_and_waiting(ledger, of.name, sender, status)}
 
     @router.post("/senders/{sender_id}/pause", response_model=SenderList)
     async def pause(sender_id: Identity, account: Account = None) -> dict[str, Any]:
@@ -160,6 +154,18 @@ def routes(process: Process) -> APIRouter:
         return {"items": [one for one in await statuses.all() if one.name == name]}
 
     return router
+
+
+async def _sent_and_waiting(
+    ledger: LedgerStore, account: str, sender: Sender, status: SenderStatus
+) -> dict[str, Any]:
+    hours = (await ledger.sent_by_hour(account, [sender.email]))[sender.email]
+    return {
+        "next_place_at": (await ledger.next_places([status]))[status.account, status.inbox],
+        "hours": [{"hour": hour, "sent": sent} for hour, sent in hours],
+        "waits": await ledger.waiting_by_reason(account, sender.email),
+        "first_waiting": await ledger.first_waiting(account, sender.email),
+    }
 
 
 def _unknown() -> Problem:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -153,13 +153,10 @@ def routes(process: Process) -> APIRouter:
     @router.post("/suppressions/import", response_model=Imported, responses=UNREADABLE | WRONG)
     async def add_all(new: SuppressionImport) -> dict[str, int]:
         """Add a list of entries in one transaction: all of them, or none where any line is no entry."""
-        found = read_lines(new.lines)
-        if found.wrong:
-            mistakes = [{"where": f"line {one.line}", "what": one.message} for one in found.wrong]
-            raise Problem(422, "invalid-request", "Lines are no entries; nothing was added.", mistakes=mistakes)
-        added = await store.add_all(found.entries, new.reason)
-        log.info("suppression.imported", entries=len(found.entries), added=added)
-        return {"entries": len(found.entries), "added": added}
+        entries = _entries(new.lines)
+        added = await store.add_all(entries, new.reason)
+        log.info("suppression.imported", entries=len(entries), added=added)
+        return {"entries": len(entries), "added": added}
 
     return router
 
@@ -169,3 +166,11 @@ def _entry(value: str) -> Suppression:
         return read(value)
     except ValueError as error:
         raise Problem(422, "invalid-request", f"{error}.") from error
+
+
+def _entries(lines: str) -> Sequence[Suppression]:
+    found = read_lines(lines)
+    if found.wrong:
+        mistakes = [{"where": f"line {one.line}", "what": one.message} for one in found.wrong]
+        raise Problem(422, "invalid-request", "Lines are no entries; nothing was added.", mistakes=mistakes)
+    return found.entries

@@ -24,7 +24,7 @@ from app.reports.source_store import last_of_sources
 from app.reports.sources import SourceView, sample_names, secrets_of, source_view
 from app.rules.rulebook import Rulebook
 from app.web.access.routes import READS
-from app.web.api.common import UNREADABLE, Identity, resource
+from app.web.api.common import UNREADABLE, Identity, or_404, resource
 from app.web.api.webhook_sources_models import (
     CheckedDelivery,
     RejectedList,
@@ -37,6 +37,7 @@ from app.web.fields import STORABLE
 from app.web.problems import Problem
 
 if TYPE_CHECKING:
+    from app.intake.rejected_store import StoredDelivery
     from app.process import Process
 
 NOT_SENT: dict[int | str, dict[str, Any]] = {409: {"description": "No sample can be sent so; `detail` says why"}}
@@ -68,14 +69,8 @@ def routes(process: Process) -> APIRouter:
     @router.post("/sources/{name}/rejected/{delivery_id}/check", response_model=CheckedDelivery, openapi_extra=READS)
     async def check(name: Identity, delivery_id: DeliveryId) -> dict[str, Any]:
         """Check a rejected delivery again with the secrets of today, at the time of its arrival. It stays rejected."""
-        with busy_when_gone():
-            stored = await find_delivery(process.engine, delivery_id, name)
-        missing = stored is None or stored.reason is None or stored.delivery.source != name
-        checks = None
-        if stored is not None and not missing:
-            checks = checked_again(stored, _book(process), maximum=process.settings.max_body_bytes)
-        if stored is None or checks is None:
-            raise Problem(404, "not-found", f"Nothing has the id {delivery_id[:100]!r}.")
+        stored = await _rejected(process, name, delivery_id)
+        checks = or_404(checked_again(stored, _book(process), maximum=process.settings.max_body_bytes), delivery_id)
         shown = [{"check": one.name, "passed": one.passed, "detail": one.detail} for one in checks]
         then = {"id": stored.delivery.id, "status": stored.status, "reason": stored.reason}
         return {**then, "accepted_now": passes(checks), "checks": shown}
@@ -94,6 +89,14 @@ def routes(process: Process) -> APIRouter:
         return sent
 
     return router
+
+
+async def _rejected(process: Process, name: str, delivery_id: str) -> StoredDelivery:
+    """Return a rejected delivery of a source. Raises Problem where none is kept."""
+    with busy_when_gone():
+        stored = await find_delivery(process.engine, delivery_id, name)
+    ours = stored is not None and stored.reason is not None and stored.delivery.source == name
+    return or_404(stored if ours else None, delivery_id)
 
 
 async def _sent(process: Process, ids: Ids, config: SourceConfig, book: Rulebook, wanted: SendSample) -> SentSample:
