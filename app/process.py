@@ -56,7 +56,6 @@ if TYPE_CHECKING:
     from app.hubspot.rate_limit_store import StoredRateLimit
     from app.model import Account, Delivery, Response
     from app.observability.shared import Shared
-    from app.rules.file.documents import Document
     from app.rules.rulebook import Rulebook
     from app.settings import Settings
 
@@ -267,23 +266,18 @@ async def open_process(
     """
     async with AsyncExitStack() as stack:
         engine = await open_database(stack, settings, database)
-        idle_seconds = settings.lease_seconds / 2
-        pool = DirectPool(engine.url, size=POOL_CONNECTIONS, idle_seconds=idle_seconds)
-        urgent_pool = DirectPool(engine.url, size=URGENT_CONNECTIONS, idle_seconds=idle_seconds)
-        stack.push_async_callback(pool.close)
-        stack.push_async_callback(urgent_pool.close)
+        pool = _open_pool(stack, engine, settings, POOL_CONNECTIONS)
+        urgent_pool = _open_pool(stack, engine, settings, URGENT_CONNECTIONS)
         base_url = sandbox or settings.hubspot_url
         if shared is not None:
             share_metrics(shared)
         metrics = Metrics(__version__, shared)
-        load = partial(load_rulebook, settings=settings, environment=environment, sandbox=sandbox is not None)
-        rulebook = _rulebook(engine, settings, load, metrics)
+        rulebook = _rulebook(engine, settings, environment, metrics, sandbox=sandbox is not None)
         # In practice all accounts use the emulator's tokens, including those that join by OAuth in the rules.
         observe = partial(observe_call, metrics)
         oauth = None if sandbox else await open_oauth(stack, settings, engine, base_url=base_url, observe=observe)
-        unknown_paths = UnknownPaths(
-            secrets=partial(_source_secrets, rulebook), counted=metrics.unknown_path, shared=shared
-        )
+        secrets_of_sources = partial(_source_secrets, rulebook)
+        unknown_paths = UnknownPaths(secrets=secrets_of_sources, counted=metrics.unknown_path, shared=shared)
         yield Process(
             settings,
             stack,
@@ -301,13 +295,19 @@ async def open_process(
         )
 
 
+def _open_pool(stack: AsyncExitStack, engine: AsyncEngine, settings: Settings, connections: int) -> DirectPool:
+    pool = DirectPool(engine.url, size=connections, idle_seconds=settings.lease_seconds / 2)
+    stack.push_async_callback(pool.close)
+    return pool
+
+
 def _rulebook(
-    engine: AsyncEngine, settings: Settings, load: Callable[[tuple[Document, ...]], Rulebook], metrics: Metrics
+    engine: AsyncEngine, settings: Settings, environment: Mapping[str, str], metrics: Metrics, *, sandbox: bool
 ) -> ActiveRulebook:
     return ActiveRulebook(
         RulebookStore(engine),
         read=partial(read_documents, settings.config),
-        load=load,
+        load=partial(load_rulebook, settings=settings, environment=environment, sandbox=sandbox),
         unfinished=partial(unfinished_elsewhere, engine),
         metrics=metrics,
     )

@@ -44,17 +44,12 @@ def send_sample(  # noqa: PLR0913  # each is an option of the command
     It asks first, unless the service says that it enrolls into the sandbox only.
     """
     from app.intake import sample_delivery
-    from app.intake.send_sample import prepared
     from app.settings import load_settings
 
     environment = environment_of(env_file)
     book = load_or_exit(rules, environment)
     destination = _destination(source_of(book, source), load_settings(environment), url)
-    try:
-        chosen = _with_body(sample_delivery.chosen(destination.config, sample), body)
-        delivery = prepared(chosen, destination, email=email, new=new)
-    except SampleRefused as refused:
-        raise StartError(f"--{refused.choice}: {refused}", exit_code=2 if refused.unknown else 1) from refused
+    delivery = _prepared(destination, sample, body, email, new=new)
     if email is None and body is not None:
         typer.echo(f"{body} is about {sample_delivery.people_in(delivery, destination.config)}")
     for line in sample_delivery.foreseen(delivery, destination.config, book):
@@ -73,6 +68,18 @@ def _destination(config: SourceConfig, settings: Settings, url: str) -> Destinat
 
     base = url.rstrip("/") or f"http://{settings.host}:{settings.port}"
     return Destination(config, base, settings.senders_url or base)
+
+
+def _prepared(destination: Destination, sample: str, body: Path | None, email: str | None, *, new: bool) -> Delivery:
+    """Return the signed sample. Raises StartError."""
+    from app.intake import sample_delivery
+    from app.intake.send_sample import prepared
+
+    try:
+        chosen = _with_body(sample_delivery.chosen(destination.config, sample), body)
+        return prepared(chosen, destination, email=email, new=new)
+    except SampleRefused as refused:
+        raise StartError(f"--{refused.choice}: {refused}", exit_code=2 if refused.unknown else 1) from refused
 
 
 def _with_body(sample: Sample, body: Path | None) -> Sample:

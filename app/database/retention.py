@@ -135,8 +135,8 @@ async def prune(
     """Delete what has passed its retention, and log how many rows were deleted or emptied. Ends early when `stopping`.
 
     `retention` is for payloads (deliveries, event data), `dedupe` for the keys by which duplicates are known, `audit`
-    for the audit log and for jobs that are over, None for good. `expired`
-    receives each endpoint with the number of its deleted events that were not sent yet.
+    for the audit log and for jobs that are over, None for good. `expired` receives each endpoint with the number of its
+    deleted events that were not sent yet.
     """
     undelivered = max(retention, UNDELIVERED_LIFE)
     ages = [
@@ -155,16 +155,18 @@ async def prune(
     ]
     if audit is not None:
         ages += [(PRUNE_AUDIT, audit), (PRUNE_JOBS, audit)]
-    total = 0
-    for statement, age in ages:
-        while not stopping():
-            async with engine.begin() as connection:
-                gone = (await connection.execute(statement, {"age": age, "bite": BITE})).rowcount
-            total += gone
-            if gone < BITE:
-                break
-    total += await _prune_undelivered(engine, undelivered, expired, stopping)
-    log.info("retention.swept", rows=total)
+    rows = [await _prune_older(engine, statement, age, stopping) for statement, age in ages]
+    unsent = await _prune_undelivered(engine, undelivered, expired, stopping)
+    log.info("retention.swept", rows=sum(rows) + unsent)
+
+
+async def _prune_older(engine: AsyncEngine, statement: TextClause, age: timedelta, stopping: Callable[[], bool]) -> int:
+    total, gone = 0, BITE
+    while gone == BITE and not stopping():
+        async with engine.begin() as connection:
+            gone = (await connection.execute(statement, {"age": age, "bite": BITE})).rowcount
+        total += gone
+    return total
 
 
 async def _prune_undelivered(

@@ -37,7 +37,6 @@ from app.web.fields import STORABLE
 from app.web.problems import Problem
 
 if TYPE_CHECKING:
-    from app.intake.rejected_store import StoredDelivery
     from app.process import Process
 
 NOT_SENT: dict[int | str, dict[str, Any]] = {409: {"description": "No sample can be sent so; `detail` says why"}}
@@ -69,11 +68,7 @@ def routes(process: Process) -> APIRouter:
     @router.post("/sources/{name}/rejected/{delivery_id}/check", response_model=CheckedDelivery, openapi_extra=READS)
     async def check(name: Identity, delivery_id: DeliveryId) -> dict[str, Any]:
         """Check a rejected delivery again with the secrets of today, at the time of its arrival. It stays rejected."""
-        stored = await _rejected(process, name, delivery_id)
-        checks = or_404(checked_again(stored, _book(process), maximum=process.settings.max_body_bytes), delivery_id)
-        shown = [{"check": one.name, "passed": one.passed, "detail": one.detail} for one in checks]
-        then = {"id": stored.delivery.id, "status": stored.status, "reason": stored.reason}
-        return {**then, "accepted_now": passes(checks), "checks": shown}
+        return await _checked(process, name, delivery_id)
 
     @router.post("/sources/{name}/sample", response_model=SampleSent, responses=NOT_SENT | UNREADABLE)
     async def sample(name: Identity, wanted: SendSample) -> SentSample:
@@ -81,9 +76,7 @@ def routes(process: Process) -> APIRouter:
 
         With `dry_run` nothing is received, and the answer says what the rules in force would make of it.
         """
-        book = _book(process)
-        config = _source(book, name)
-        sent = await _sent(process, ids, config, book, wanted)
+        sent = await _sent(process, ids, name, wanted)
         if sent.status is not None:
             await audit.noted(target=name, after={"delivery": sent.delivery_id, "status": sent.status})
         return sent
@@ -91,17 +84,22 @@ def routes(process: Process) -> APIRouter:
     return router
 
 
-async def _rejected(process: Process, name: str, delivery_id: str) -> StoredDelivery:
-    """Return a rejected delivery of a source. Raises Problem where none is kept."""
+async def _checked(process: Process, name: str, delivery_id: str) -> dict[str, Any]:
+    """Check a rejected delivery of a source again. Raises Problem where it is not kept."""
     with busy_when_gone():
-        stored = await find_delivery(process.engine, delivery_id, name)
-    ours = stored is not None and stored.reason is not None and stored.delivery.source == name
-    return or_404(stored if ours else None, delivery_id)
+        found = await find_delivery(process.engine, delivery_id, name)
+    ours = found is not None and found.reason is not None and found.delivery.source == name
+    stored = or_404(found if ours else None, delivery_id)
+    checks = or_404(checked_again(stored, _book(process), maximum=process.settings.max_body_bytes), delivery_id)
+    shown = [{"check": one.name, "passed": one.passed, "detail": one.detail} for one in checks]
+    then = {"id": stored.delivery.id, "status": stored.status, "reason": stored.reason}
+    return {**then, "accepted_now": passes(checks), "checks": shown}
 
 
-async def _sent(process: Process, ids: Ids, config: SourceConfig, book: Rulebook, wanted: SendSample) -> SentSample:
-    """Send a sample. Raises Problem where that cannot be."""
-    sender = sample_sender(process, ids)
+async def _sent(process: Process, ids: Ids, name: str, wanted: SendSample) -> SentSample:
+    """Send a sample to a source. Raises Problem where that cannot be."""
+    book, sender = _book(process), sample_sender(process, ids)
+    config = _source(book, name)
     try:
         return await sender.send(config, book, sample=wanted.sample, email=wanted.email, dry_run=wanted.dry_run)
     except SampleRefused as refused:
