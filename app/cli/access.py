@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -62,13 +61,9 @@ def audit(
 
 async def _rows(environment: Mapping[str, str], filters: AuditFilters, *, practice: bool) -> list[dict[str, Any]]:
     from app.audit.store import AuditStore
-    from app.database.embedded.wiring import data_dir
-    from app.database.migrate import require_migrated
-    from app.database.wiring import database_url, open_database
+    from app.cli.service_database import service_database
     from app.settings import load_settings
 
     settings = load_settings(environment)
-    async with AsyncExitStack() as stack:
-        engine = await open_database(stack, settings, database_url(settings, data_dir(settings, practice=practice)))
-        await require_migrated(engine)
+    async with service_database(settings, practice=practice) as engine:
         return [{**row, "at": row["at"].isoformat()} for row in await AuditStore(engine).page(filters)]

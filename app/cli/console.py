@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -42,15 +41,11 @@ def console(
 
 async def _link(settings: Settings, base: str, role: Role, name: str, *, practice: bool) -> str:
     from app.audit.act import acting, command_act
+    from app.cli.service_database import service_database
     from app.clock import utc_now
     from app.console.signin.links import make_link
     from app.console.signin.store import SignInStore
-    from app.database.embedded.wiring import data_dir
-    from app.database.migrate import require_migrated
-    from app.database.wiring import database_url, open_database
 
-    async with AsyncExitStack() as stack:
-        engine = await open_database(stack, settings, database_url(settings, data_dir(settings, practice=practice)))
-        await require_migrated(engine)
+    async with service_database(settings, practice=practice) as engine:
         with acting(command_act("console")):
             return await make_link(SignInStore(engine), base, role=role, name=name, now=utc_now())

@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING
 
 from app.audit.act import acting, command_act
 from app.bulk.ask_store import BulkAskStore
 from app.bulk.job_store import BulkJobStore
 from app.bulk.parked_store import ParkedStore
-from app.database.embedded.wiring import data_dir
-from app.database.migrate import require_migrated
-from app.database.wiring import database_url, open_database
+from app.cli.service_database import service_database
 from app.errors import BulkRefused, JobNotMovable, StartError
 from app.ids import Ids
 from app.settings import load_settings
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
-
-    from sqlalchemy.ext.asyncio import AsyncEngine
+    from collections.abc import Mapping
 
     from app.bulk.filters import Filter
     from app.bulk.groups import By, ParkedGroup
@@ -31,13 +26,13 @@ NOT_POSSIBLE = 1
 
 async def listed(environment: Mapping[str, str], state: JobState | None, limit: int, *, practice: bool) -> list[Job]:
     """Return the newest jobs."""
-    async with _opened(environment, practice=practice) as engine:
+    async with service_database(load_settings(environment), practice=practice) as engine:
         return await BulkJobStore(engine).page(state=state, limit=limit)
 
 
 async def groups(environment: Mapping[str, str], by: By, *, practice: bool) -> list[ParkedGroup]:
     """Return the parked enrollments in groups."""
-    async with _opened(environment, practice=practice) as engine:
+    async with service_database(load_settings(environment), practice=practice) as engine:
         return await ParkedStore(engine).groups(by)
 
 
@@ -46,7 +41,7 @@ async def moved(environment: Mapping[str, str], move: str, job_id: str, *, pract
 
     Raises StartError where there is none, and where its state does not allow that.
     """
-    async with _opened(environment, practice=practice) as engine:
+    async with service_database(load_settings(environment), practice=practice) as engine:
         store = BulkJobStore(engine)
         moves = {"one": store.one, "pause": store.pause, "resume": store.resume, "cancel": store.cancel}
         try:
@@ -61,7 +56,7 @@ async def moved(environment: Mapping[str, str], move: str, job_id: str, *, pract
 
 async def previewed(environment: Mapping[str, str], kind: str, given: Filter, *, practice: bool) -> Preview:
     """Return what a job would be about. Raises StartError for a filter that the kind does not take."""
-    async with _opened(environment, practice=practice) as engine:
+    async with service_database(load_settings(environment), practice=practice) as engine:
         try:
             return await BulkAskStore(engine, Ids()).preview(kind, given, role=None)
         except BulkRefused as error:
@@ -78,19 +73,10 @@ async def asked(
     practice: bool,
 ) -> Job:
     """Begin a job; without a number to `expect`, on all that match at this moment. Raises StartError."""
-    async with _opened(environment, practice=practice) as engine:
+    async with service_database(load_settings(environment), practice=practice) as engine:
         asking, act = BulkAskStore(engine, Ids()), command_act(f"jobs {kind}")
         try:
             count = expect if expect is not None else (await asking.preview(kind, given, role=None)).count
             return await asking.ask(kind, given, expected_count=count, reason=because, act=act)
         except BulkRefused as error:
             raise StartError(str(error), exit_code=NOT_POSSIBLE) from error
-
-
-@asynccontextmanager
-async def _opened(environment: Mapping[str, str], *, practice: bool) -> AsyncIterator[AsyncEngine]:
-    settings = load_settings(environment)
-    async with AsyncExitStack() as stack:
-        engine = await open_database(stack, settings, database_url(settings, data_dir(settings, practice=practice)))
-        await require_migrated(engine)
-        yield engine

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
 from app.audit.act import acting, command_act
-from app.database.embedded.wiring import data_dir
+from app.cli.service_database import service_database
 from app.database.installation import shared_key
-from app.database.migrate import require_migrated
-from app.database.wiring import database_url, open_database
 from app.errors import StartError, StillForgetting
 from app.ids import Ids
 from app.observability.logs import hash_email
@@ -21,7 +18,7 @@ from app.people.forget_store import ForgetStore
 from app.settings import load_settings
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import Mapping
 
     from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -33,7 +30,7 @@ async def forget_person(
     environment: Mapping[str, str], email: str, *, yes: bool, practice: bool
 ) -> tuple[Plan, Forgetting | None]:
     """Return what forgetting a person would do and, with `yes`, how far it is done. Raises StartError."""
-    async with _opened(environment, practice=practice) as engine:
+    async with service_database(load_settings(environment), practice=practice) as engine:
         forgetter = await _forgetter(engine)
         try:
             plan = await forgetter.plan(email)
@@ -49,7 +46,7 @@ async def forget_person(
 
 async def lift_person(environment: Mapping[str, str], email: str, *, practice: bool) -> bool:
     """Lift the tombstone of a person; return whether there was one. Raises StartError."""
-    async with _opened(environment, practice=practice) as engine:
+    async with service_database(load_settings(environment), practice=practice) as engine:
         try:
             with acting(command_act("forget --lift")):
                 return await (await _forgetter(engine)).lift(email, by=BY_CLI)
@@ -59,7 +56,7 @@ async def lift_person(environment: Mapping[str, str], email: str, *, practice: b
 
 async def exported(environment: Mapping[str, str], email: str, *, practice: bool) -> bytes:
     """Return what is kept of a person, as JSON. Raises StartError."""
-    async with _opened(environment, practice=practice) as engine:
+    async with service_database(load_settings(environment), practice=practice) as engine:
         try:
             return as_json(await ExportStore(engine).export(email))
         except ValueError as error:
@@ -69,12 +66,3 @@ async def exported(environment: Mapping[str, str], email: str, *, practice: bool
 async def _forgetter(engine: AsyncEngine) -> Forgetter:
     hasher = partial(hash_email, key=await shared_key(engine, "person"))
     return Forgetter(ForgetStore(engine), new_id=Ids(), hash_email=hasher)
-
-
-@asynccontextmanager
-async def _opened(environment: Mapping[str, str], *, practice: bool) -> AsyncIterator[AsyncEngine]:
-    settings = load_settings(environment)
-    async with AsyncExitStack() as stack:
-        engine = await open_database(stack, settings, database_url(settings, data_dir(settings, practice=practice)))
-        await require_migrated(engine)
-        yield engine

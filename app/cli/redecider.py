@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -10,10 +10,8 @@ from app import __version__
 from app.accounts.sandbox_mode import require_apart
 from app.audit.act import acting, because, command_act
 from app.cli.rules_file import FINDINGS
-from app.database.embedded.wiring import data_dir
+from app.cli.service_database import service_database
 from app.database.installation import shared_key
-from app.database.migrate import require_migrated
-from app.database.wiring import database_url, open_database
 from app.enrollments.operator_store import EnrollmentOperatorStore
 from app.errors import RulebookError, StartError, UnknownRule
 from app.intake.redecide import BY_CLI, PAGE
@@ -118,9 +116,7 @@ async def redecider_of(
 async def rules_of(environment: Mapping[str, str], *, practice: bool) -> AsyncIterator[tuple[AsyncEngine, Rulebook]]:
     """Open the database of a running service, and read the rules in force there. Raises StartError."""
     settings = load_settings(environment)
-    async with AsyncExitStack() as stack:
-        engine = await open_database(stack, settings, database_url(settings, data_dir(settings, practice=practice)))
-        await require_migrated(engine)
+    async with service_database(settings, practice=practice) as engine:
         yield engine, await _in_force(engine, settings, environment, practice=practice)
 
 

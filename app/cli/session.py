@@ -17,8 +17,8 @@ from app import __version__
 from app.accounts.oauth import OAuth
 from app.accounts.wiring import open_oauth
 from app.audit.act import acting, command_act
+from app.cli.service_database import service_database
 from app.database.direct import DirectPool
-from app.database.embedded.wiring import data_dir
 from app.database.engine import STORE_TROUBLE, busy_when_gone, first_line
 from app.database.migrate import require_migrated
 from app.database.wiring import database_url, open_database
@@ -134,9 +134,7 @@ async def engine_if_reachable(stack: AsyncExitStack, settings: Settings) -> tupl
 
 async def stored_delivery(settings: Settings, id_: str, source: str, *, practice: bool) -> StoredDelivery | None:
     """Return a stored delivery by its id, or the last rejected one of a source."""
-    async with AsyncExitStack() as stack:
-        engine = await open_database(stack, settings, database_url(settings, data_dir(settings, practice=practice)))
-        await require_migrated(engine)
+    async with service_database(settings, practice=practice) as engine:
         return await find_delivery(engine, id_, source)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import socket
-from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -45,17 +44,13 @@ def tally(
 async def _tally(environment: Mapping[str, str], rebuild_from: datetime | None, *, practice: bool) -> CountState:
     """Rebuild where that is asked for; return how far counting is. Raises StartError."""
     from app.audit.act import acting, command_act
-    from app.database.embedded.wiring import data_dir
-    from app.database.migrate import require_migrated
-    from app.database.wiring import database_url, open_database
+    from app.cli.service_database import service_database
     from app.settings import load_settings
     from app.tallies.read_store import count_state
     from app.tallies.wiring import open_recount
 
     settings = load_settings(environment)
-    async with AsyncExitStack() as stack:
-        engine = await open_database(stack, settings, database_url(settings, data_dir(settings, practice=practice)))
-        await require_migrated(engine)
+    async with service_database(settings, practice=practice) as engine:
         if rebuild_from is not None:
             worker = f"{socket.gethostname()}:{os.getpid()}:tally"
             recount = open_recount(engine, worker, history_days=settings.history_days)

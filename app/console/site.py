@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote
 
 import structlog
@@ -31,7 +31,7 @@ from app.operators import Role
 from app.web.problems import Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
     from datetime import datetime
 
     from starlette.types import Receive, Scope, Send
@@ -205,5 +205,5 @@ def _file(path: str) -> Response:
     return file.response()
 
 
-def _more_than_shown(confirm: Confirm, form: Any) -> bool:
+def _more_than_shown(confirm: Confirm, form: Mapping[str, str]) -> bool:
     return confirm.count is not None and confirm.count > shown_count(form)
