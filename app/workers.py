@@ -13,7 +13,7 @@ from app.accounts.identity import IdentityLearner
 from app.accounts.identity_store import IdentityStore
 from app.bulk import wiring as bulk_wiring
 from app.catalogue.names import NamesKeeper
-from app.database.listen import FORGETTING_READY, IDLE_POLL_SECONDS
+from app.database.listen import FORGETTING_READY, IDLE_POLL_SECONDS, INVENTORY_READY
 from app.doctor import wiring as doctor_wiring
 from app.enrichment import wiring as enrichment_wiring
 from app.enrollments import wiring as enrollments_wiring
@@ -22,6 +22,9 @@ from app.hubspot.api.account import account_details
 from app.hubspot.batched import BatchedHubSpot
 from app.jobs import Loop
 from app.outbound import wiring as outbound_wiring
+from app.people.forget_store import ForgetStore
+from app.people.inventory import InventoryRunner
+from app.people.inventory_store import InventoryStore
 from app.process import ActiveAccount
 from app.reports import wiring as reports_wiring
 from app.tallies import wiring as tallies_wiring
@@ -74,6 +77,19 @@ async def start_forgetting(process: Process) -> None:
     process.run(loop, channel=FORGETTING_READY)
 
 
+async def start_inventories(process: Process) -> None:
+    """Start the job that looks through everything for people, as admins ask."""
+    runner = InventoryRunner(InventoryStore(process.engine), ForgetStore(process.engine))
+    loop = Loop(
+        runner.once,
+        every=IDLE_POLL_SECONDS,
+        store_trouble="inventory.not_done",
+        trouble="inventory.not_done",
+        defect="inventory.defect",
+    )
+    process.run(loop, channel=INVENTORY_READY)
+
+
 PER_ACCOUNT = (enrollments_wiring.start, followup_wiring.start, start_identity, start_names)
 PER_PROCESS = (
     enrichment_wiring.start,
@@ -84,6 +100,7 @@ PER_PROCESS = (
     doctor_wiring.start,
     start_releasing,
     start_forgetting,
+    start_inventories,
 )
 
 

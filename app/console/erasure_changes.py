@@ -1,4 +1,4 @@
-"""What an admin does about a person, by the functions that the API calls: forget, export, let come back.
+"""What an admin does about a person: look through everything, export, forget, let come back.
 
 The person stands in URLs as a token, and nowhere in the audit log.
 """
@@ -15,10 +15,14 @@ from app.console.page import REASON, ROOT, Confirm, Done, Pages, Visit
 from app.console.text import masked
 from app.database.engine import busy_when_gone
 from app.errors import StillForgetting
+from app.ids import Ids
 from app.operators import Role
 from app.people.export import as_json
 from app.people.export_store import ExportStore
 from app.people.forget import BY_CONSOLE
+from app.people.forget_store import ForgetStore
+from app.people.inventory_store import InventoryStore
+from app.people.whole import named_person
 from app.web.problems import Problem
 
 if TYPE_CHECKING:
@@ -30,8 +34,9 @@ FILE = 'attachment; filename="person.json"'
 
 
 def add(pages: Pages, process: Process, people: People) -> None:
-    """Add the export and both changes."""
-    path, changes = "/erasure/{person}", _Changes(process, people)
+    """Add the export and the changes."""
+    path, changes = "/erasure/{person}", _Changes(process, people, Ids())
+    pages.change(f"{path}/inventory", changes.ask_inventory, changes.look_through, Role.ADMIN)
     pages.show(f"{path}/export", "", role=Role.ADMIN, method="POST", audited=True)(changes.export)
     pages.change(f"{path}/forget", changes.ask_forget, changes.forget, Role.ADMIN)
     pages.change(f"{path}/lift", changes.ask_lift, changes.lift, Role.ADMIN)
@@ -41,6 +46,28 @@ def add(pages: Pages, process: Process, people: People) -> None:
 class _Changes:
     process: Process
     people: People
+    ids: Ids
+
+    async def ask_inventory(self, visit: Visit) -> Confirm:
+        name = masked(await self.people.named(visit))
+        return Confirm(
+            title=f"Look through everything for {name}?",
+            button="Look through everything",
+            back=_url(visit),
+            consequences=(
+                "A worker reads every row that is kept once, bodies of requests, too: minutes on a large database.",
+                "Nothing is changed. What is found is counted by table, and stands on the person's page for a day.",
+            ),
+            fields=(WHY,),
+        )
+
+    async def look_through(self, visit: Visit) -> Done:
+        address = await self.people.named(visit)
+        with busy_when_gone():
+            person = await ForgetStore(self.process.engine).whole(named_person(address))
+            begun = await InventoryStore(self.process.engine).ask(self.ids("inv"), address, person)
+        said = "Everything is being looked through." if begun else "Everything is being looked through already."
+        return Done(_url(visit), said)
 
     async def export(self, visit: Visit) -> Response:
         address = await self.people.named(visit)

@@ -6,12 +6,14 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from app.console.text import ago, counted, number, span
+from app.people.inventory_store import MOST
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from app.people.forget_store import Forgetting
+    from app.people.inventory_store import Inventory
 
 CANCELLED, WAITING, ENDPOINTS = "cancelled", "waiting", "endpoints"
 NO_ROWS = frozenset({CANCELLED, WAITING, ENDPOINTS})  # counts of what follows, and of no table's rows
@@ -48,16 +50,36 @@ def rows_of(counts: Mapping[str, int]) -> tuple[tuple[str, int], ...]:
     return tuple((OF_TABLES.get(name, name.replace("_", " ")), counts[name]) for name in (*known, *others))
 
 
-def stored_in_words(name: str, counts: Mapping[str, int], emails: int, contacts: int) -> str:
-    """Return what is stored of a person, in a sentence."""
-    rows = sum(count for table, count in counts.items() if table not in NO_ROWS)
+def own_in_words(name: str, counts: Mapping[str, int], emails: int, contacts: int) -> str:
+    """Return what stands under a person's own keys, in a sentence; of each table MOST + 1 rows are counted."""
+    rows, tables = _summed(counts)
     if not rows:
-        return f"Nothing is stored that names {name}."
-    tables = len([table for table, count in counts.items() if count and table not in NO_ROWS])
-    more = f", known by {counted(emails, 'address', 'addresses')}" if emails > 1 else ""
-    there = f" and {counted(contacts, 'contact')} of HubSpot" if contacts else ""
+        return f"Nothing stands under {name} or a contact of it."
+    known = [counted(emails, "address", "addresses")] if emails > 1 else []
+    known += [f"{counted(contacts, 'contact')} of HubSpot"] if contacts else []
+    by = f", known by {' and '.join(known)}" if known else ""
+    least = "At least " if max(counts.values()) > MOST else ""
+    stand = "row stands" if rows == 1 else "rows stand"
+    return f"{least}{number(rows)} {stand} under {name}, in {counted(tables, 'table')}{by}."
+
+
+def inventory_in_words(one: Inventory, name: str, now: datetime) -> str:
+    """Return what looking through everything came to, or how far it is."""
+    if one.done_at is None:
+        done = f"{number(one.tables_done)} of {counted(one.tables, 'table')}"
+        return f"Everything is being looked through: {done} {'is' if one.tables == 1 else 'are'} done."
+    if one.error is not None:
+        return f"Not everything could be looked through: {one.error}. Ask for it again."
+    rows, tables = _summed(one.counts)
     names = "row names" if rows == 1 else "rows name"
-    return f"{number(rows)} {names} {name}, in {counted(tables, 'table')}{more}{there}."
+    stored = f"{number(rows)} {names} {name}, in {counted(tables, 'table')}" if rows else f"Nothing names {name}"
+    return f"{stored}: everything was looked through {ago(one.done_at, now)}."
+
+
+def _summed(counts: Mapping[str, int]) -> tuple[int, int]:
+    """Return how many rows there are, and in how many tables."""
+    rows = [count for table, count in counts.items() if count and table not in NO_ROWS]
+    return sum(rows), len(rows)
 
 
 def progress(one: Forgetting, now: datetime) -> str:

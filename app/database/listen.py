@@ -30,6 +30,7 @@ GRANT_CHANGED = "segue_grant_changed"
 RULEBOOK_CHANGED = "segue_rulebook_changed"
 DOCTOR_READY = "segue_doctor_ready"
 FORGETTING_READY = "segue_forgetting_ready"
+INVENTORY_READY = "segue_inventory_ready"
 BULK_READY = "segue_bulk_ready"
 
 

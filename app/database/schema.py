@@ -455,6 +455,24 @@ forgettings = Table(
     comment="Who is being forgotten: `person` is emptied when nothing more is to be done. The rest proves that it was.",
 )
 
+inventories = Table(
+    "inventories",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("key", LargeBinary, nullable=False),
+    Column("asked_by", Text, nullable=False),
+    Column("asked_at", Instant, nullable=False),
+    Column("person", JSONB),
+    Column("attempt", Integer, nullable=False, server_default=text("0")),
+    Column("leased_until", Instant),
+    Column("found", JSONB, nullable=False, server_default=text("'{}'")),
+    Column("counts", JSONB, nullable=False, server_default=text("'{}'")),
+    Column("done_at", Instant),
+    Column("error", Text),
+    Index("ix_inventories_key", "key", unique=True),
+    comment="What is kept of a person, counted in all tables, for a day. `person` is emptied when that is done.",
+)
+
 suppressions = Table(
     "suppressions",
     metadata,

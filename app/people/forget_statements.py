@@ -61,17 +61,26 @@ SHOW = text("""
 LOCK_TIMEOUT = text("SET LOCAL lock_timeout = '2s'")
 STOP_DECIDING = text("LOCK TABLE decisions, refused_deliveries IN SHARE ROW EXCLUSIVE MODE")
 
-# Addresses of one contact are of one person. `portal` is null until HubSpot has named it. What was forgotten before has
-# neither address nor contact any more.
+# Addresses of one contact are of one person: an address leads to contacts, and a contact to addresses, until no new
+# one is found. A row is one of them. `portal` is null until HubSpot has named it. What was forgotten before has neither
+# address nor contact any more. Of each address and contact `most` enrollments are read, null for all.
 RELATED = text("""
-    SELECT DISTINCT enrollments.account, email, contact_id, portal_id AS portal
-    FROM enrollments LEFT JOIN hubspot_accounts ON hubspot_accounts.account = enrollments.account
-    WHERE email = ANY(CAST(:emails AS text[]))
-    UNION
-    SELECT DISTINCT enrollments.account, email, enrollments.contact_id, portal_id
-    FROM unnest(CAST(:accounts AS text[]), CAST(:contacts AS text[])) AS wanted(account, contact_id)
-    JOIN enrollments ON enrollments.account = wanted.account AND enrollments.contact_id = wanted.contact_id
-    LEFT JOIN hubspot_accounts ON hubspot_accounts.account = enrollments.account
+    WITH RECURSIVE known(email, account, contact_id) AS (
+        SELECT * FROM (
+            SELECT email, NULL, NULL FROM unnest(CAST(:emails AS text[])) AS named(email)
+            UNION ALL SELECT NULL, account, contact_id
+            FROM unnest(CAST(:accounts AS text[]), CAST(:contacts AS text[])) AS wanted(account, contact_id)
+        ) AS given
+        UNION
+        SELECT found.* FROM known CROSS JOIN LATERAL (
+            (SELECT NULL, account, contact_id FROM enrollments
+             WHERE email = known.email AND contact_id IS NOT NULL LIMIT CAST(:most AS bigint))
+            UNION ALL
+            (SELECT email, NULL, NULL FROM enrollments
+             WHERE account = known.account AND contact_id = known.contact_id AND email <> 'forgotten' LIMIT :most)
+        ) AS found
+    )
+    SELECT email, account, contact_id, portal_id AS portal FROM known LEFT JOIN hubspot_accounts USING (account)
 """)
 
 BURY = text(f"""

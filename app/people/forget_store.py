@@ -13,18 +13,17 @@ from app.errors import StillForgetting
 from app.people import forget_statements as sql
 from app.people.erase_statements import KNOWING
 from app.people.erase_store import erased, events_of_contacts, notify
+from app.people.inventory_statements import DROP
 from app.people.search import pages
 from app.people.search_statements import Search, searches
 from app.people.whole import WholePerson, read_person, stored
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import AsyncIterator, Mapping
     from datetime import datetime
 
     from sqlalchemy import Row
     from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
-
-ROUNDS = 10  # how often addresses and contacts lead to more of them
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +78,13 @@ class ForgetStore:
             rows = (await connection.execute(statement, values | {"limit": limit})).all()
         return [_forgetting(row) for row in (rows if above is None else rows[::-1])]
 
-    async def whole(self, person: WholePerson) -> WholePerson:
-        """Return the person with all addresses and contacts that are known to be the same."""
+    async def whole(self, person: WholePerson, *, most: int | None = None) -> WholePerson:
+        """Return the person with all addresses and contacts that are known to be the same.
+
+        With `most`, so many enrollments of each of them are read.
+        """
         async with self._engine.connect() as connection:
-            return await _whole(connection, person)
+            return await _whole(connection, person, most)
 
     async def bury(self, id_: str) -> None:
         """Write the tombstones: from the commit on, no event enrolls the person. Nothing is decided meanwhile."""
@@ -107,6 +109,7 @@ class ForgetStore:
             known = read_person(json.loads(row.person))
             whole = await _whole(connection, known)
             person, found, waiting = await erased(connection, whole)
+            await connection.execute(DROP, person.named("emails"))
             counts = Counter(json.loads(row.counts)) + found
             # What was on its way may have found another address or contact: that has no tombstone yet.
             waiting += whole != known
@@ -136,14 +139,25 @@ class ForgetStore:
 
     async def plan(self, person: WholePerson) -> dict[str, int]:
         """Return how many rows of each table would be erased or changed, without doing it."""
+        return await self.counted(
+            person, {name: await self._each_page(one, person) for name, one in self._searches.items()}
+        )
+
+    async def counted(self, person: WholePerson, mentions: Mapping[str, int]) -> dict[str, int]:
+        """Return the same of a person whose mentions in each table are known."""
         async with self._engine.connect() as connection:
             transaction = await connection.begin()
             _, counts, waiting = await erased(connection, person)
             await transaction.rollback()
-        mentioned = Counter({name: await self._each_page(one, person) for name, one in self._searches.items()})
         # A row of the person's own is found by its address, too.
-        counts = Counter({name: max(counts[name], mentioned[name]) for name in {*counts, *mentioned}})
+        counts = Counter({name: max(counts[name], mentions.get(name, 0)) for name in {*counts, *mentions}})
         return dict(sorted((counts + Counter(waiting=waiting)).items()))
+
+    async def mentions(self, table: str, person: WholePerson, after: Any) -> AsyncIterator[tuple[Any, int]]:
+        """Yield, for each page of a table after this key, its last key and how many rows mention the person."""
+        search = self._searches[table]
+        async for _, last, hit in pages(self._engine, search, search.counting, person, after):
+            yield last, hit
 
     async def endpoints(self) -> list[str]:
         """Return the endpoints that will be notified."""
@@ -174,13 +188,9 @@ def _forgetting(row: Row[Any]) -> Forgetting:
     return Forgetting(row.id, row.requested_by, row.requested_at, row.done_at, json.loads(row.counts))
 
 
-async def _whole(connection: AsyncConnection, person: WholePerson) -> WholePerson:
-    for _ in range(ROUNDS):
-        more = person.joined(await connection.execute(sql.RELATED, person.named("emails", "accounts", "contacts")))
-        if more == person:
-            break
-        person = more
-    return person
+async def _whole(connection: AsyncConnection, person: WholePerson, most: int | None = None) -> WholePerson:
+    values = person.named("emails", "accounts", "contacts") | {"most": most}
+    return person.joined(await connection.execute(sql.RELATED, values))
 
 
 async def _write(connection: AsyncConnection, id_: str, person: WholePerson, counts: Counter[str]) -> None:

@@ -19,6 +19,7 @@ OWN = {
     "suppressions": "value reason",
     "outbound": "body last_error attempts",
     "forgettings": "person",
+    "inventories": "person",
     "enrichments": "reason detail",
 }
 # Rows of these go wholly where the address is mentioned: they hold raw requests.
@@ -97,6 +98,11 @@ IMPERSONAL = {
     },
     "forgettings": {
         _IDS: "id", _NUMBERS: "requested_by counts", _TIMES: "requested_at done_at",
+    },
+    "inventories": {
+        "a keyed hash, from which no address can be read": "key", _IDS: "id", _OPERATORS: "asked_by",
+        _TIMES: "asked_at leased_until done_at", _NUMBERS: "attempt counts error",
+        "counts, and ids of rows up to which tables were looked through": "found",
     },
     "suppressions": {
         _NUMBERS: "kind number", _TIMES: "created_at", _OPERATORS: "added_by",

@@ -17,10 +17,13 @@ if TYPE_CHECKING:
 
 
 async def pages(
-    engine: AsyncEngine, search: Search, statement: TextClause, person: WholePerson
+    engine: AsyncEngine, search: Search, statement: TextClause, person: WholePerson, begin: Any = None
 ) -> AsyncIterator[tuple[Any, Any, int]]:
-    """Execute `statement` for each page; yield the key before the page, its last key, and how many rows were hit."""
-    after: Any = search.first
+    """Execute `statement` for each page; yield the key before the page, its last key, and how many rows were hit.
+
+    It begins after the key `begin`, None for all of the table.
+    """
+    after: Any = search.first if begin is None else begin
     while exact(person.emails):
         values = patterns(statement, person)
         if search.first is not None:

@@ -10,8 +10,6 @@ from app.people.addresses import former_host, listed_address
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-FORGOTTEN = "forgotten"  # what stands in place of an address that was erased
-
 
 @dataclass(frozen=True, slots=True)
 class WholePerson:
@@ -43,7 +41,8 @@ class WholePerson:
         """Return the person with what enrollments of the same addresses or contacts add."""
         emails, contacts, named = set(self.emails), set(self.contacts), set(self.portal_contacts)
         for row in rows:
-            emails |= {row.email} - {FORGOTTEN}
+            if row.email:
+                emails.add(row.email)
             if row.contact_id:
                 contacts.add((row.account, row.contact_id))
                 named |= {f"{row.portal}:{row.contact_id}"} if row.portal else set()

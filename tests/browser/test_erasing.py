@@ -40,11 +40,23 @@ async def found(page: Page) -> None:
     assert "corp.example" not in page.url
 
 
+async def looked_through(page: Page, service: ConsoleService, *, script: bool) -> None:
+    """Let a worker look through everything for the person."""
+    await page.get_by_role("link", name="Look through everything").click()
+    await page.get_by_role("button", name="Look through everything").click()
+    await expect(page.get_by_role("heading", level=1)).to_have_text("What is stored of a***@corp.example")
+    await service.rows_until("SELECT 1 FROM inventories WHERE done_at IS NOT NULL")
+    if not script:
+        await page.reload()
+
+
 @pytest.mark.parametrize("script", [True, False])
 async def test_a_person_is_erased(tabs: Tabs, service: ConsoleService, *, script: bool) -> None:
     await enrolled(service)
     page = await tabs.open(service, java_script_enabled=script)
     await found(page)
+    await looked_through(page, service, script=script)
+    await expect(page.get_by_text("rows name a***@corp.example, in")).to_be_visible()
     async with page.expect_download() as download:
         await page.get_by_role("button", name="Download all that is stored").click()
     stored = read(Path(await (await download.value).path()))
@@ -59,5 +71,7 @@ async def test_a_person_is_erased(tabs: Tabs, service: ConsoleService, *, script
     await expect(page.locator("#receipt")).to_contain_text("and done on")
     assert "ada" not in (await page.locator("#receipt").inner_text()).lower()
     await found(page)
-    await expect(page.get_by_text("Nothing is stored that names a***@corp.example.")).to_be_visible()
+    await expect(page.get_by_text("Nothing stands under a***@corp.example or a contact of it.")).to_be_visible()
     await expect(page.get_by_text("was forgotten on request")).to_be_visible()
+    await looked_through(page, service, script=script)
+    await expect(page.get_by_text("Nothing names a***@corp.example: everything was looked through")).to_be_visible()

@@ -7,10 +7,19 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from app.console.erasure_words import OF_TABLES, all_in_words, progress, rows_of, stored_in_words
+from app.console.erasure_words import (
+    OF_TABLES,
+    all_in_words,
+    inventory_in_words,
+    own_in_words,
+    progress,
+    rows_of,
+)
 from app.database.schema import metadata
 from app.people.erase_statements import ERASING
-from app.people.forget_store import Forgetting
+from app.people.forget_store import ForgetStore, Forgetting
+from app.people.inventory import InventoryRunner
+from app.people.inventory_store import MOST, Inventory, InventoryStore
 from app.people.search_statements import searches
 from tests.conftest import NOON
 from tests.console.places import fill
@@ -49,19 +58,46 @@ def test_what_every_table_holds_has_words() -> None:
 @pytest.mark.parametrize(
     ("counts", "emails", "contacts", "said"),
     [
-        ({}, 1, 0, "Nothing is stored that names a***@corp.example."),
-        ({"waiting": 1}, 1, 0, "Nothing is stored that names a***@corp.example."),
-        ({"events": 1}, 1, 0, "1 row names a***@corp.example, in 1 table."),
+        ({}, 1, 0, "Nothing stands under a***@corp.example or a contact of it."),
+        ({"events": 0}, 1, 0, "Nothing stands under a***@corp.example or a contact of it."),
+        ({"events": 1}, 1, 0, "1 row stands under a***@corp.example, in 1 table."),
         (
-            {"events": 2, "decisions": 1, "cancelled": 1},
+            {"events": 2, "decisions": 1},
             2,
             1,
-            "3 rows name a***@corp.example, in 2 tables, known by 2 addresses and 1 contact of HubSpot.",
+            "3 rows stand under a***@corp.example, in 2 tables, known by 2 addresses and 1 contact of HubSpot.",
+        ),
+        ({"events": 2}, 1, 1, "2 rows stand under a***@corp.example, in 1 table, known by 1 contact of HubSpot."),
+        ({"events": MOST}, 1, 0, "200 rows stand under a***@corp.example, in 1 table."),
+        ({"events": MOST + 1}, 1, 0, "At least 201 rows stand under a***@corp.example, in 1 table."),
+    ],
+)
+def test_what_stands_under_own_keys_is_a_sentence(
+    counts: dict[str, int], emails: int, contacts: int, said: str
+) -> None:
+    assert own_in_words("a***@corp.example", counts, emails, contacts) == said
+
+
+@pytest.mark.parametrize(
+    ("one", "said"),
+    [
+        (Inventory("ada", NOON, None, 3, 13, {}, None), "Everything is being looked through: 3 of 13 tables are done."),
+        (
+            Inventory("ada", NOON, NOON, 13, 13, {"waiting": 1}, None),
+            "Nothing names a***@corp.example: everything was looked through 2 min ago.",
+        ),
+        (
+            Inventory("ada", NOON, NOON, 13, 13, {"events": 2, "decisions": 1, "cancelled": 1}, None),
+            "3 rows name a***@corp.example, in 2 tables: everything was looked through 2 min ago.",
+        ),
+        (
+            Inventory("ada", NOON, NOON, 3, 13, {}, "a defect"),
+            "Not everything could be looked through: a defect. Ask for it again.",
         ),
     ],
 )
-def test_what_is_stored_is_a_sentence(counts: dict[str, int], emails: int, contacts: int, said: str) -> None:
-    assert stored_in_words("a***@corp.example", counts, emails, contacts) == said
+def test_how_far_an_inventory_is_and_what_it_found_is_a_sentence(one: Inventory, said: str) -> None:
+    assert inventory_in_words(one, "a***@corp.example", NOON + timedelta(minutes=2)) == said
 
 
 def test_how_far_requests_are_is_said() -> None:
@@ -78,12 +114,58 @@ async def test_a_person_is_looked_for_without_an_address_in_a_url(web: Running, 
     path = await looked(admin)
     page = await admin.json(path)
     assert page["name"] == "a***@corp.example"
-    assert "rows name a***@corp.example, in" in page["sentence"]
+    assert "rows stand under a***@corp.example, in" in page["sentence"]
+    assert (page["inventory"], page["over"]) == (None, True)
     words = {word.partition(",")[0]: count for word, count in page["rows"]}
     assert words["events"] == words["decisions"] == words["enrollments"] == 1
     assert ADDRESS not in (await admin.get(path)).text
     assert (await admin.post("/erasure/look", {"address": " "})).text.count("Write the address of the person.") == 1
     assert (await admin.get("/erasure/made-up")).status_code == 404
+
+
+async def test_everything_is_looked_through_by_a_worker_and_stands_on_the_page(
+    web: Running, admin: Browser, viewer: Browser
+) -> None:
+    await fill(web)
+    await web.deliver("crm", {"type": "signup", "data": {"email": "bob@corp.example", "note": f"by {ADDRESS}"}})
+    path = await looked(admin)
+    assert "looked through only by “Look through everything”" in (await admin.get(path)).text
+    assert "minutes on a large database" in (await admin.get(f"{path}/inventory")).text
+    assert opened(await admin.confirm(f"{path}/inventory", {"reason": "ticket 7"})) == path
+    assert opened(await admin.confirm(f"{path}/inventory")) == path
+    assert "looked through already" in (await admin.get(path)).text
+    before = await admin.json(path)
+    assert (before["over"], before["inventory"]["done"], before["inventory"]["tables_done"]) == (False, False, 0)
+    runner = InventoryRunner(InventoryStore(web.process.engine), ForgetStore(web.process.engine))
+    await runner.once()
+    going = await admin.json(path)
+    assert going["inventory"]["sentence"].startswith("Everything is being looked through: 1 of ")
+    while await runner.once() is not None:
+        pass
+    after = await admin.json(path)
+    plan = await (await web.process.forgetter()).plan(ADDRESS)
+    assert after["over"]
+    assert dict(after["inventory"]["rows"]) == dict(rows_of(plan.counts))
+    assert plan.counts["events"] == dict(after["rows"])[OF_TABLES["events"]] + 1  # the one that mentions the person
+    assert "everything was looked through" in (await admin.get(path)).text
+    assert ADDRESS not in (await admin.get(path)).text
+    rows = await web.rows("SELECT who, target, after FROM audit WHERE what LIKE '%inventory' ORDER BY id LIMIT 1")
+    assert (rows[0]["who"], rows[0]["target"], rows[0]["after"]["reason"]) == ("ada", "a person", "ticket 7")
+    assert not [text for text in (ADDRESS, path.rpartition("/")[2]) if text in str(await audited(web))]
+    assert await web.rows("SELECT id FROM inventories WHERE person IS NOT NULL") == []
+    assert (await viewer.get(path)).status_code == 403
+
+
+async def test_who_is_no_person_of_this_installation_is_not_looked_for(web: Running, admin: Browser) -> None:
+    for path in ("/erasure/made-up/inventory", f"/erasure/{'x' * 3000}/inventory"):
+        assert (await admin.get(path)).status_code == 404
+        assert (await admin.post(path)).status_code == 404
+    assert await web.rows("SELECT id FROM inventories") == []
+
+
+async def audited(web: Running) -> object:
+    """Return all of the audit log."""
+    return await web.rows("SELECT CAST(audit AS text) AS row FROM audit")
 
 
 async def test_a_person_is_forgotten_and_the_receipt_names_none(web: Running, admin: Browser) -> None:
@@ -102,7 +184,7 @@ async def test_a_person_is_forgotten_and_the_receipt_names_none(web: Running, ad
     rows = await web.rows("SELECT what, target, after FROM audit WHERE what LIKE '%erasure%'")
     assert rows[0]["after"] == {"requested": True, "reason": "ticket 7"}
     token = path.rpartition("/")[2]
-    assert token not in str(await web.rows("SELECT CAST(audit AS text) AS row FROM audit"))
+    assert token not in str(await audited(web))
 
 
 async def test_a_person_comes_back(web: Running, admin: Browser) -> None:
@@ -129,7 +211,7 @@ async def test_the_export_is_a_file_and_a_line_of_the_audit_log(web: Running, ad
 
 async def test_only_an_admin_sees_and_does_it(operator: Browser, admin: Browser) -> None:
     path = await looked(admin)
-    for refused in ("/erasure", path, f"{path}/forget"):
+    for refused in ("/erasure", path, f"{path}/forget", f"{path}/inventory"):
         assert (await operator.get(refused)).status_code == 403
-    for refused in ("/erasure/look", f"{path}/forget", f"{path}/lift", f"{path}/export"):
+    for refused in ("/erasure/look", *(f"{path}/{act}" for act in ("forget", "lift", "export", "inventory"))):
         assert (await operator.post(refused, {"address": ADDRESS})).status_code == 403

@@ -16,8 +16,8 @@ ROWS = 20_000
 # These have a row for each account, sender, endpoint, source, reload or job. All others grow with traffic.
 SMALL = frozenset({
     "bulk_jobs", "catalogue_listings", "doctor_runs", "follow_turns", "forgettings", "hubspot_accounts", "inboxes",
-    "installation", "oauth_grants", "oauth_installs", "outbound_endpoints", "pool_turns", "rate_days", "rate_windows",
-    "refused_deliveries", "rejected_rules", "restores", "rulebooks", "sender_pauses", "tally_state",
+    "installation", "inventories", "oauth_grants", "oauth_installs", "outbound_endpoints", "pool_turns", "rate_days",
+    "rate_windows", "refused_deliveries", "rejected_rules", "restores", "rulebooks", "sender_pauses", "tally_state",
 })  # fmt: skip
 GROWING = frozenset(metadata.tables) - SMALL
 

@@ -99,6 +99,7 @@ POLLED: dict[str, dict[str, Any]] = {
     "database.retention.PRUNE_ENRICHMENTS": {"age": MONTH, "bite": 1000},
     "database.retention.PRUNE_EVENT_KEYS": {"age": MONTH, "bite": 1000},
     "database.retention.PRUNE_INTENTS": {"age": timedelta(0), "bite": 1000},
+    "database.retention.PRUNE_INVENTORIES": {"age": DAY, "bite": 1000},
     "database.retention.PRUNE_JOBS": {"age": MONTH, "bite": 1000},
     "database.retention.PRUNE_PAYLOADS": {"age": MONTH, "bite": 1000},
     "database.retention.PRUNE_REFUSED": {"age": DAY, "bite": 1000},
@@ -106,6 +107,7 @@ POLLED: dict[str, dict[str, Any]] = {
     "database.retention.PRUNE_STANDINGS": {"age": MONTH, "bite": 1000},
     "database.retention.PRUNE_UNDELIVERED": {"age": MONTH, "bite": 1000},
     "people.forget_statements.OPEN": {},
+    "people.inventory_statements.CLAIM": {"lease": 60.0},
     "tallies.statements.HORIZON": {"behind": timedelta(0), "patience": timedelta(minutes=15)},
     "tallies.statements.NEXT_WORK": {"clocks_differ": timedelta(minutes=15)},
     "tallies.statements.FIND_JOURNALLED": {"cursor": ROWS, "most": 20_000, "horizon": NOON},
@@ -197,6 +199,7 @@ ASKED = {
     " STILL_THERE",
     "people.forget_statements": "BURY FINISH IS_FORGOTTEN LIFT LIST LIST_ABOVE LOCK LOCK_TIMEOUT NOTIFY RELATED REQUEST"
     " REQUEST_CONTACT SHOW STOP_DECIDING WRITE",
+    "people.inventory_statements": "ASK DROP FINISH MOVE_ON OWN_ROWS SHOW",
     "enrollments.one_per_person_statements": "RELEASE_PEOPLE",
     "tallies.statements": "ADVANCE ASK_REBUILD BEGIN END_TURN LOCK READ_REBUILD REBUILT TAKE_TURN WRITE_COUNTERS",
     "tallies.read_statements": "ARRIVALS FUNNEL KINDS PLAN_FOR_VALUES RULES SENDERS SERIES SERIES_BY_STAGE SOURCES"
@@ -446,6 +449,7 @@ async def test_a_page_of_the_console_reads_by_indexes_and_no_more_than_it_may(
     assert max(looked.values(), default=0) <= most, looked
 
 
+OF_PERSON = {"emails": ["p4004@corp.example"], "accounts": ["main"], "contacts": ["4004"]}
 CONSOLE_VALUES: dict[str, dict[str, Any]] = {
     "reports.person_statements.JOURNAL": {"ids": ["000000004004", "000000004006"]},
     "reports.person_statements.STANDING": {
@@ -463,6 +467,8 @@ CONSOLE_VALUES: dict[str, dict[str, Any]] = {
         "emails": ["p4004@corp.example"],
         "forms": ["p4004@corp.example"],
     },
+    "people.forget_statements.RELATED": OF_PERSON | {"most": 201},
+    "people.inventory_statements.OWN_ROWS": OF_PERSON | {"most": 201},
     "reports.event_statements.READ": {"id": "000000004004"},
     "reports.event_statements.BECAME": {"ids": ["000000004004", "000000004006"]},
     "reports.event_statements.SENT": {"ids": ["000000004004", "000000004006"]},

@@ -20,6 +20,7 @@ from app.people.export import as_json
 from app.people.export_store import ExportStore
 from app.people.forget import BY_CLI, WAITING_SECONDS, Forgetter
 from app.people.forget_store import ForgetStore
+from app.people.inventory_store import InventoryStore
 from app.people.kept import IMPERSONAL, OWN, SEARCHED
 from app.people.whole import named_person
 from tests.people.conftest import accept, ask
@@ -78,6 +79,7 @@ async def test_a_person_is_erased_from_every_column_that_may_hold_one(
     engine: AsyncEngine, make_entry: Any, forgetter: Forgetter
 ) -> None:
     await planted(engine, make_entry)
+    await InventoryStore(engine).ask("inv_1", ADDRESS, named_person(ADDRESS))
     before = await found(engine, *RAW)
     wanted = {
         f"{table}.{name}" for lines in (OWN, SEARCHED) for table, names in lines.items() for name in names.split()

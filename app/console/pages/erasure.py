@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING
 from starlette.responses import RedirectResponse
 
 from app.console import erasure_changes as changes
-from app.console.erasure_words import STAYS, all_in_words, progress, rows_of, stored_in_words
+from app.console.erasure_words import (
+    STAYS,
+    all_in_words,
+    inventory_in_words,
+    own_in_words,
+    progress,
+    rows_of,
+)
 from app.console.lists import PAGE_ROWS, Listed, Slice, sliced
 from app.console.page import JOB_SECONDS, ROOT, Pages, Place, Visit, not_there
 from app.console.people import People
@@ -17,9 +24,9 @@ from app.console.text import masked
 from app.database.engine import busy_when_gone
 from app.operators import Role
 from app.people.addresses import listed_address
-from app.people.eligibility_store import FORGOTTEN
 from app.people.forget_store import ForgetStore
-from app.people.suppression_store import SuppressionStore
+from app.people.inventory_store import MOST, InventoryStore
+from app.people.whole import named_person
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,6 +34,7 @@ if TYPE_CHECKING:
 
     from app.console.context import Console
     from app.people.forget_store import Forgetting
+    from app.people.inventory_store import Inventory
 
 LONGEST = 320
 NO_ADDRESS = "Write the address of the person."
@@ -61,13 +69,37 @@ class Mistake:
 
 
 @dataclass(frozen=True, slots=True)
+class InventoryShown:
+    """What looking through everything came to, or how far it is: `tables_done` of `tables`.
+
+    `rows` are the counts, once it is `done`.
+    """
+
+    sentence: str
+    by: str
+    asked_at: datetime
+    done: bool
+    tables_done: int
+    tables: int
+    rows: Sequence[tuple[str, int]]
+
+
+@dataclass(frozen=True, slots=True)
 class PersonPage:
-    """What is stored of one person. `path` is that of this page; `endpoints` receive that the person was forgotten."""
+    """What is stored of one person. `path` is that of this page; `endpoints` receive that the person was forgotten.
+
+    `rows` are what stands under the person's own keys, counted up to `most`; a count above it is more than that.
+    `inventory` is what was found in everything else, too, None where that was not asked for. `over` says that none is
+    going on.
+    """
 
     name: str
     path: str
     sentence: str
     rows: Sequence[tuple[str, int]]
+    most: int
+    inventory: InventoryShown | None
+    over: bool
     contacts: Sequence[tuple[str, str]]
     endpoints: Sequence[str]
     stays: Sequence[str]
@@ -108,25 +140,41 @@ def pages(console: Console) -> Pages:
 
 
 def _add_person(pages: Pages, console: Console, people: People) -> None:
-    suppressions = SuppressionStore(console.reads)
+    store, inventories = ForgetStore(console.reads), InventoryStore(console.reads)
 
-    # It looks through all that is stored, which takes longer than other pages may: by the process's own connections.
-    @pages.show("/erasure/{person}", "erasure_person.html", role=Role.ADMIN)
+    @pages.show("/erasure/{person}", "erasure_person.html", role=Role.ADMIN, live=JOB_SECONDS)
     async def person(visit: Visit) -> PersonPage:
         address = await people.named(visit)
         with busy_when_gone():
-            plan = await (await console.process.forgetter()).plan(address)
+            one = await store.whole(named_person(address), most=MOST)
+            own, endpoints = await inventories.own(one), await store.endpoints()
+            inventory = await inventories.show(address)
         name = masked(address)
         return PersonPage(
             name=name,
             path=f"{ROOT}/erasure/{visit.parameters['person']}",
-            sentence=stored_in_words(name, plan.counts, len(plan.emails), len(plan.contacts)),
-            rows=rows_of(plan.counts),
-            contacts=plan.contacts,
-            endpoints=plan.endpoints,
+            sentence=own_in_words(name, own.counts, len(one.emails), len(one.contacts)),
+            rows=rows_of(own.counts),
+            most=MOST,
+            inventory=_inventory(inventory, name, visit) if inventory else None,
+            over=inventory is None or inventory.done_at is not None,
+            contacts=one.contacts,
+            endpoints=endpoints,
             stays=STAYS,
-            forgotten=FORGOTTEN in await suppressions.covering(address),
+            forgotten=own.forgotten,
         )
+
+
+def _inventory(found: Inventory, name: str, visit: Visit) -> InventoryShown:
+    return InventoryShown(
+        sentence=inventory_in_words(found, name, visit.now),
+        by=found.asked_by,
+        asked_at=found.asked_at,
+        done=found.done_at is not None,
+        tables_done=found.tables_done,
+        tables=found.tables,
+        rows=rows_of(found.counts),
+    )
 
 
 def _request(one: Forgetting, visit: Visit) -> Request:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import text
 
+from app.database.fragments import ADDRESS, person_key
 from tests.support.console_data import beside_rows as rows
 
 if TYPE_CHECKING:
@@ -118,6 +119,10 @@ OTHERS = (
     """INSERT INTO forgettings (id, requested_by, requested_at, done_at, counts)
        VALUES ('fgt_made_up', 'marta', :now - interval '3 days', :now - interval '3 days',
                '{"events": 9, "decisions": 3, "enrollments": 2, "deliveries": 4}')""",
+    f"""INSERT INTO inventories (id, key, asked_by, asked_at, done_at, counts)
+        VALUES ('inv_made_up', {person_key(ADDRESS, "'ada.okafor@brightmill.example'")}, 'marta',
+                :now - interval '2 h', :now - interval '2 h',
+                '{{"events": 5, "decisions": 5, "enrollments": 3, "journal": 15, "deliveries": 6, "waiting": 1}}')""",  # noqa: S608  # ours
 )
 
 
