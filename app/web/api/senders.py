@@ -156,9 +156,7 @@ def routes(process: Process) -> APIRouter:
     return router
 
 
-async def _sent_and_waiting(
-    ledger: LedgerStore, account: str, sender: Sender, status: SenderStatus
-) -> dict[str, Any]:
+async def _sent_and_waiting(ledger: LedgerStore, account: str, sender: Sender, status: SenderStatus) -> dict[str, Any]:
     hours = (await ledger.sent_by_hour(account, [sender.email]))[sender.email]
     return {
         "next_place_at": (await ledger.next_places([status]))[status.account, status.inbox],
