@@ -15,6 +15,7 @@ SegueError
 │   ├── TooLarge             413
 │   ├── UnsupportedMedia     415
 │   └── Busy                 503 with Retry-After: the only 5xx
+│       └── NotAudited       the audit log takes no row: what was to be written there is not done
 ├── HubSpotError             an outbound call did not end in a usable answer
 │   ├── NotSent              nothing reached HubSpot: retry
 │   │   └── StoreSlow        the store answers too late for a request to leave in time: retry
@@ -30,6 +31,7 @@ SegueError
 │   ├── AlreadyAsked         a job of this kind and filter is not over yet
 │   └── TooManyForRole       the role may not ask for so many at once
 ├── JobNotMovable            the state of a job does not allow that
+├── DoneBefore               a form of the console was sent before, and is answered as then: nothing is done
 ├── SignInRefused            a person is not signed in to the console: the page has `status`, and says why
 │   └── ProviderFailed       the identity provider gives no usable answer: later, or by a token; sessions go on
 ├── DecryptionFailed         what is stored opens with none of the keys: it counts as absent, and is kept
@@ -181,6 +183,14 @@ class Busy(DeliveryRejected):
         self.retry_after = retry_after
 
 
+class NotAudited(Busy):
+    """The audit log takes no row; the transaction that was to write it is rolled back."""
+
+    def __init__(self, why: str) -> None:
+        message = f"the audit log could not be written, so that this was not done: {why}"
+        super().__init__("not_audited", message)
+
+
 class BrokenOff(DeliveryRejected):
     """The delivery exceeds a limit before its body is complete, and is answered by `status`."""
 
@@ -274,6 +284,10 @@ class TooManyForRole(BulkRefused):
 
 class JobNotMovable(SegueError):
     """The state of a job does not allow that: the message names the state."""
+
+
+class DoneBefore(SegueError):
+    """A form was sent before, and did what it asks for then."""
 
 
 class SignInRefused(SegueError):

@@ -148,6 +148,7 @@ class Connector:
         try:
             grant = await self._grants.read(account)
             if grant is not None:
+                await self._grants.ask_to_forget(account)
                 await self._client.send(account, revoke(self._client.app, grant.refresh_token))
         except GrantRevoked:
             log.info("oauth.revoked_already", account=account)

@@ -92,6 +92,11 @@ class GrantStore:
                 released += count
         return released
 
+    async def ask_to_forget(self, account: str) -> None:
+        """Write down that an account is to be disconnected: before HubSpot is asked, which no transaction covers."""
+        async with self._engine.begin() as connection:
+            await note(connection, target=account, after={"asked": "disconnect"})
+
     async def forget(self, account: str) -> bool:
         """Delete an account's grant; return whether there was one."""
         async with self._engine.begin() as connection:

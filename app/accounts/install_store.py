@@ -88,6 +88,8 @@ class InstallStore:
         with busy_when_gone():
             async with self._engine.begin() as connection:
                 row = (await connection.execute(sql.TAKE_INSTALL, {"key": _hashed(secret), "kind": kind})).one_or_none()
+                if row is not None:  # what follows happens at HubSpot, too: this row is there before
+                    await note(connection, target=row.account, before={"made": kind}, after={"used": kind})
         return row if row is not None and row.alive else None
 
 

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from app.audit.once import Once
+
 CLI, SYSTEM, BROWSER, STRANGER = "cli", "system", "browser", "stranger"
 
 
@@ -24,7 +26,7 @@ class Act:
     of the console's people also `link:` with a name, or `oidc:` with a hash.
     `origin` is the client's address, or the user and the machine of a command. `what` is a route or a command, `target`
     what it is about, `revision` that of the rules in force. `reason` is why, in the words of the person who acts.
-    `noted` says that a change of it has been written.
+    `noted` says that a change of it has been written. `once` is the form that asks for it, which is good once.
     """
 
     who: str
@@ -34,6 +36,7 @@ class Act:
     target: str | None = None
     revision: str | None = None
     reason: str | None = None
+    once: Once | None = None
     noted: bool = field(default=False)
 
 
@@ -85,3 +88,9 @@ def because(reason: str | None) -> None:
     """Say why the present act is done, in the words of the person who acts; a blank reason is none."""
     if (act := _current.get()) is not None:
         act.reason = (reason or "").strip() or None
+
+
+def forget_notes() -> None:
+    """Say that what the present act noted has been rolled back."""
+    if (act := _current.get()) is not None:
+        act.noted = False

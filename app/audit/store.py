@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import orjson
 from sqlalchemy import func, literal_column, select, text
+from sqlalchemy.exc import DBAPIError
 
 from app.audit.act import current
-from app.database.engine import busy_when_gone
+from app.audit.once import take
+from app.database.engine import busy_when_gone, first_line, sqlstate
 from app.database.schema import audit
+from app.errors import NotAudited
 from app.masking import masked_text, masked_value, printable
 
 if TYPE_CHECKING:
@@ -23,6 +27,7 @@ if TYPE_CHECKING:
     from app.audit.act import Act
 
 DONE, REFUSED, FAILED = "done", "refused", "failed"
+PASSING = ("08", "40", "57")  # classes of SQLSTATE: no connection, a transaction rolled back, a server that stops
 LONGEST = 500  # characters of a target, and of a reason
 
 PLAN_FOR_VALUES = text("SET LOCAL plan_cache_mode = force_custom_plan")
@@ -57,11 +62,30 @@ class AuditFilters:
 async def note(
     connection: AsyncConnection, *, target: str | None = None, before: Any = None, after: Any = None
 ) -> None:
-    """Write what the present act changes, in the transaction of `connection`; nothing where there is no act."""
+    """Write what the present act changes, in the transaction of `connection`; nothing where there is no act.
+
+    Raises DoneBefore where the form of the act was sent before, and NotAudited where the log takes no row.
+    """
     act = current()
-    if act is not None:
-        act.noted = True
+    if act is None:
+        return
+    with _not_audited_where_refused():
+        if act.once is not None:
+            await take(connection, act.once)
         await connection.execute(INSERT, _values(act, DONE, None, target, before, after))
+    act.noted = True
+
+
+@contextmanager
+def _not_audited_where_refused() -> Iterator[None]:
+    """Raise NotAudited for what the server refuses, but not where it has gone, or the transaction can be repeated."""
+    try:
+        yield
+    except DBAPIError as error:
+        state = sqlstate(error)
+        if state is None or state.startswith(PASSING):
+            raise
+        raise NotAudited(first_line(error)) from error
 
 
 class AuditStore:
@@ -77,7 +101,10 @@ class AuditStore:
                 await connection.execute(INSERT, _values(act, outcome, status, None, None, after))
 
     async def noted(self, *, target: str | None = None, before: Any = None, after: Any = None) -> None:
-        """Write what the present act has changed, where its change is in no transaction of its own."""
+        """Write what the present act is about to do, or has looked at, where no transaction does it.
+
+        What is done outside of the database is asked for here first, so that nothing is done that is not written down.
+        """
         with busy_when_gone():
             async with self._engine.begin() as connection:
                 await note(connection, target=target, before=before, after=after)

@@ -126,9 +126,8 @@ class _Changes:
 
     async def enable(self, visit: Visit) -> Done:
         status = await self._status(visit)
-        if not may_be_enabled(status):
+        if not await self.store.enable(status.name):
             raise Problem(409, "wrong-state", "Nothing keeps events from it any more.")
-        await self.store.enable(status.name)
         log.info("endpoint.enabled", endpoint=status.name)
         return Done(_url(visit), f"Events are sent to {status.name} again.")
 

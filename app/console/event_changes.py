@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from app.console.page import ROOT, Confirm, Done, Pages, Visit, not_there
+from app import errors
+from app.console.page import ROOT, Confirm, Done, MoreThanShown, Pages, Visit, not_there, shown_count
 from app.console.receipts.wording import as_sentence
 from app.database.engine import busy_when_gone
 from app.intake.decided_again import DECIDED, LOOKUP, NOT_POSSIBLE, UNCHANGED
-from app.intake.redecide import BY_API
+from app.intake.redecide import ANY, BY_API, Bounds
 from app.intake.rejected_store import find_delivery
 from app.intake.wiring import redecider
 from app.masking import masked_text
@@ -57,9 +58,9 @@ def add(pages: Pages, console: Console, delivery_of: FindDelivery) -> None:
         return _raw(id_, stored)
 
     # What would be decided is found out by writing it, and rolled back: by the connections that pages have.
-    async def decided(visit: Visit, *, dry_run: bool) -> DecidedAgain:
+    async def decided(visit: Visit, *, dry_run: bool = False, bounds: Bounds = ANY) -> DecidedAgain:
         decider = await redecider(console.process, engine=console.reads if dry_run else None)
-        result = await decider.event(visit.parameters["event_id"], by=BY_API, dry_run=dry_run)
+        result = await decider.event(visit.parameters["event_id"], by=BY_API, dry_run=dry_run, bounds=bounds)
         if result is None:
             raise not_there("event with this id")
         return result
@@ -68,7 +69,10 @@ def add(pages: Pages, console: Console, delivery_of: FindDelivery) -> None:
         return _asked(await decided(visit, dry_run=True), _url(visit))
 
     async def act(visit: Visit) -> Done:
-        result = await decided(visit, dry_run=False)
+        try:
+            result = await decided(visit, bounds=Bounds(most=shown_count(visit.form)))
+        except errors.MoreThanShown as error:
+            raise MoreThanShown from error
         if result.status == NOT_POSSIBLE:
             raise Problem(409, "not-decided", f"It was not decided again: {result.detail}.")
         return Done(_url(visit), _done(result))

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from app import errors
 from app.audit.act import about
 from app.console.page import ROOT, Confirm, Done, MoreThanShown, Pages, Row, Visit, shown_count
 from app.console.person_facts import waiting_of
@@ -35,20 +36,18 @@ def add(pages: Pages, console: Console, people: People, reads: PersonStore) -> N
     process = console.process
     operators, suppressions = EnrollmentOperatorStore(process.engine), SuppressionStore(process.engine)
 
-    async def found(visit: Visit) -> tuple[str, PersonPage]:
-        address = await people.named(visit)
-        return address, await reads.page(address, process.current_rulebook(), limit=1)
-
     async def ask_cancel(visit: Visit) -> Confirm:
-        address, page = await found(visit)
-        return _asked_cancel(masked(address), page, visit)
+        address = await people.named(visit)
+        page = await reads.page(address, process.current_rulebook(), limit=1)
+        return _asked_cancel(masked(address), await operators.count_waiting(address), page, visit)
 
     async def cancel(visit: Visit) -> Done:
-        address, page = await found(visit)
+        address = await people.named(visit)
         about(await people.hashed(address))
-        if len(waiting_of(page)) > shown_count(visit.form):
-            raise MoreThanShown
-        count = await operators.cancel_waiting(email=address, rule=None)
+        try:
+            count = await operators.cancel_of_person(address, expected=shown_count(visit.form))
+        except errors.MoreThanShown as error:
+            raise MoreThanShown from error
         log.info("enrollments.cancelled", count=count, rule=None)
         return Done(people.url(visit), f"{counted(count, 'enrollment')} cancelled. Nothing of it is sent.")
 
@@ -79,24 +78,23 @@ def entry_of(address: str) -> Suppression | None:
         return None
 
 
-def _asked_cancel(name: str, page: PersonPage, visit: Visit) -> Confirm:
-    waiting = waiting_of(page)
+def _asked_cancel(name: str, count: int, page: PersonPage, visit: Visit) -> Confirm:
     rows = tuple(
         Row(target_of_row(one, page.names), f"{ROOT}/enrollments/{one['id']}", shown(one["state"])[1])
-        for one in waiting[:SAMPLE]
+        for one in waiting_of(page)[:SAMPLE]
     )
     return Confirm(
         title=f"Cancel what waits for {name}?",
-        button=f"Cancel {counted(len(waiting), 'enrollment')}",
+        button=f"Cancel {counted(count, 'enrollment')}",
         back=f"{ROOT}/people/{visit.parameters['person']}",
         consequences=(
             "What is held or ready is cancelled, and cannot be released afterwards. Nothing of it is sent.",
             "What is on its way to HubSpot goes on, and what is parked stays parked. Later events enroll as before.",
         ),
-        count=len(waiting),
+        count=count,
         sample=rows,
         grave=True,
-        impossible=None if waiting else "Nothing waits for this person that could be cancelled.",
+        impossible=None if count else "Nothing waits for this person that could be cancelled.",
     )
 
 

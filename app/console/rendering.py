@@ -11,6 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
 from markupsafe import Markup
 from starlette.responses import Response
 
+from app.audit.once import new_key
 from app.console import svg, text
 from app.console.page import ROOT
 from app.console.static_files import static_files
@@ -95,6 +96,7 @@ def environment() -> Environment:
         "whole_day": _whole_day,
         "ago": _ago,
     }
+    made.globals["form_key"] = new_key
     made.globals |= {"percent": text.percent, "counted": text.counted}
     return made
 

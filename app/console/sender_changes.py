@@ -78,10 +78,11 @@ class _Changes:
     async def pause(self, visit: Visit) -> Done:
         status = await self._status(visit)
         reason = visit.form.get("reason", "").strip()[:LONGEST]
-        if status.paused_at is not None:
-            raise Problem(409, "wrong-state", "It is paused already.")
-        if not await self.statuses.pause(status.account, status.name, reason or BY_OPERATOR):
+        paused = await self.statuses.pause(status.account, status.name, reason or BY_OPERATOR, again=False)
+        if paused is None:
             raise not_there("sender of this name")
+        if not paused:
+            raise Problem(409, "wrong-state", "It is paused already.")
         log.info("sender.intervened", sender=status.name, account=status.account, told="paused")
         return Done(url_of(status), f"{status.name} is paused.")
 
@@ -100,10 +101,11 @@ class _Changes:
 
     async def resume(self, visit: Visit) -> Done:
         status = await self._status(visit)
-        if status.paused_at is None:
-            raise Problem(409, "wrong-state", "It is not paused any more.")
-        if not await self.statuses.resume(status.account, status.name):
+        resumed = await self.statuses.resume(status.account, status.name)
+        if resumed is None:
             raise not_there("sender of this name")
+        if not resumed:
+            raise Problem(409, "wrong-state", "It is not paused any more.")
         log.info("sender.intervened", sender=status.name, account=status.account, told="resumed")
         return Done(url_of(status), f"{status.name} sends again.")
 

@@ -17,7 +17,8 @@ from app.audit.act import Act, acting, because
 from app.console import frames
 from app.console.answers import confirm_answer, html_answer, json_answer, lives, page_answer
 from app.console.headers import HEADERS, UNKEPT
-from app.console.page import ROOT, Confirm, Done, FormError, MoreThanShown, NotDone, Shown, Visit, shown_count
+from app.console.once import SHOWN_BEFORE
+from app.console.page import ROOT, Done, FormError, MoreThanShown, NotDone, Shown, Visit, shown_count
 from app.console.requests import link_of, link_path, path_of, read_form, require_plain
 from app.console.routes import Served, match
 from app.console.signin.cookies import delete_cookie, read_cookie, set_cookie
@@ -37,7 +38,8 @@ if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
 
     from app.console.frames import Rail
-    from app.console.page import Change
+    from app.console.once import OnceOnly
+    from app.console.page import Change, Confirm
     from app.console.rendering import Frame
     from app.console.signin.desk import Desk
     from app.console.signin.visitor import Visitor
@@ -54,8 +56,8 @@ log = structlog.get_logger(__name__)
 class Site:
     """The pages of one process.
 
-    `desk` knows who has the session of a request. `rail` reads what stands around each page, and `record` writes an act
-    down with the status of its answer.
+    `desk` knows who has the session of a request. `rail` reads what stands around each page. `record` writes an act
+    down with the status of its answer, and `look` a look before it is shown. `forms` are those that were sent.
     """
 
     routes: tuple[Served, ...]
@@ -63,6 +65,8 @@ class Site:
     rail: Callable[[], Awaitable[Rail]]
     desk: Desk
     record: Callable[..., Awaitable[None]]
+    look: Callable[[], Awaitable[None]]
+    forms: OnceOnly
     now: Callable[[], datetime]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -144,6 +148,8 @@ class Site:
         frame = frames.frame(self.places, rail, visit, self.desk.gate.revision(), self._message(request))
         if route.page is not None:
             model = await route.page.read(visit)
+            if route.page.audited:
+                await self.look()
             if route.as_json and not isinstance(model, Response):
                 return json_answer(model, visit.visitor)
             return page_answer(
@@ -157,25 +163,24 @@ class Site:
         if change is None:
             raise AssertionError("a route has a page or a change")
         page = partial(confirm_answer, visit.visitor, frame, link_of(request))
-        confirm = await change.ask(visit)
         if request.method != "POST":  # HEAD asks as GET does
-            return page(confirm, 200)
+            return page(await change.ask(visit), 200)
+        answer = await self.forms.answer(request, visit, partial(self._confirmed, change, visit, page))
+        if isinstance(answer, Shown):
+            return html_answer(answer.template, visit.visitor, frame, page=answer.model)
+        return self._done(request, answer) if isinstance(answer, Done) else answer
+
+    async def _confirmed(self, change: Change, visit: Visit, page: Callable[..., Response]) -> Response | Done | Shown:
+        confirm = await change.ask(visit)
         if confirm.impossible is not None:
             return page(confirm, 409)
         if _more_than_shown(confirm, visit.form):
             return page(confirm, 409, values=visit.form, again=True)
-        answer = await self._acted(request, change, visit, confirm, page)
-        if isinstance(answer, Shown):
-            return html_answer(answer.template, visit.visitor, frame, page=answer.model)
-        return answer
-
-    async def _acted(
-        self, request: Request, change: Change, visit: Visit, confirm: Confirm, page: Callable[..., Response]
-    ) -> Response | Shown:
         because(visit.form.get("reason"))
         try:
             done = await change.act(visit)
-            return done if isinstance(done, Shown) else self._done(request, done)
+            await self.forms.keep(visit, Done(confirm.back, SHOWN_BEFORE) if isinstance(done, Shown) else done)
+            return done  # noqa: TRY300  # what is raised above is answered below
         except MoreThanShown:
             return page(await change.ask(visit), 409, values=visit.form, again=True)
         except NotDone as error:

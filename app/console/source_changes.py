@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from app.audit.store import AuditStore
 from app.console.hidden import hiding
 from app.console.page import REASON, ROOT, Confirm, Done, Field, FormError, Pages, Visit, not_there
 from app.console.receipts.delivery import rejection
@@ -105,13 +104,11 @@ class Samples:
         """Send it."""
         config, book = self.config(visit)
         sent = await self._send(config, book, self.wanted(visit, config), dry_run=False)
-        engine, status = self.console.process.engine, sent.status or 0
-        await AuditStore(engine).noted(target=config.name, after={"delivery": sent.delivery_id, "status": sent.status})
-        if status >= REJECTED:
+        if (status := sent.status or 0) >= REJECTED:
             reason = (sent.reason or "").partition(":")[0]
             message = f"The sample was rejected with {status}: {rejection(reason).clause}."
             return Done(url_of(config.name), message)
-        found = await FindStore(engine).delivery(sent.delivery_id or "")
+        found = await FindStore(self.console.process.engine).delivery(sent.delivery_id or "")
         if found is None or found.event_id is None:
             message = "The sample was accepted. No rule listens to it, so that it is counted and not stored."
             return Done(url_of(config.name), message)

@@ -5,10 +5,13 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
+from app.audit.once import FormStore
+from app.audit.store import AuditStore
 from app.clock import utc_now
 from app.console import frames
 from app.console.context import Console
 from app.console.kept import Kept
+from app.console.once import OnceOnly
 from app.console.rendering import render_bare
 from app.console.routes import open_routes, read_pages, table
 from app.console.signin.routes import routes as signin_routes
@@ -41,6 +44,8 @@ def open_site(process: Process, gate: Gate, recorder: Recorder) -> Site:
         rail=Kept(partial(read_frame, console), RAIL_SECONDS).value,
         desk=desk,
         record=recorder.acted,
+        look=AuditStore(process.engine).noted,
+        forms=OnceOnly(FormStore(process.engine)),
         now=utc_now,
     )
 

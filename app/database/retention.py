@@ -19,6 +19,7 @@ log = structlog.get_logger(__name__)
 BITE = 1000
 REFUSED_LIFE = timedelta(hours=24)
 INVENTORY_LIFE = timedelta(days=1)
+FORM_LIFE = timedelta(hours=24)  # for which a confirm page that stays open does once what it asks for
 # An endpoint that requests the longest pause after each try is tried for the last time after seven days; the operator
 # then needs time to notice it and to replay.
 UNDELIVERED_LIFE = timedelta(days=14)
@@ -122,6 +123,7 @@ PRUNE_CONSOLE_LINKS = _delete("console_links", "expires_at")
 PRUNE_CONSOLE_LOGINS = _delete("console_logins", "created_at")
 # Few rows: no index. One that is worked on goes, too: its worker then writes nothing.
 PRUNE_INVENTORIES = _delete("inventories", "asked_at")
+PRUNE_CONSOLE_FORMS = _delete("console_forms", "sent_at")
 # What operators asked for goes with the log that tells of it. One that is over has ended; few rows: no index.
 PRUNE_JOBS = _delete("bulk_jobs", "finished_at")
 
@@ -156,6 +158,7 @@ async def prune(
         (PRUNE_CONSOLE_LINKS, timedelta(0)),
         (PRUNE_CONSOLE_LOGINS, timedelta(minutes=10)),
         (PRUNE_INVENTORIES, INVENTORY_LIFE),
+        (PRUNE_CONSOLE_FORMS, FORM_LIFE),
     ]
     if audit is not None:
         ages += [(PRUNE_AUDIT, audit), (PRUNE_JOBS, audit)]

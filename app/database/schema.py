@@ -628,6 +628,17 @@ console_logins = Table(
     comment="People at the identity provider: hashed states, each good once and for 10 minutes.",
 )
 
+console_forms = Table(
+    "console_forms",
+    metadata,
+    Column("sha256", LargeBinary, primary_key=True),
+    Column("turn", Text, nullable=False),
+    Column("location", Text),
+    Column("message", Text),
+    Column("sent_at", Instant, nullable=False, index=True),
+    comment="Forms of the console that changed something: hashed keys, each good once, and what was answered.",
+)
+
 console_links = Table(
     "console_links",
     metadata,

@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import text
 
+from app.audit.act import forget_notes
 from app.audit.store import note
 from app.database.engine import busy_when_gone
 from app.database.fragments import MAY_HAVE_BEEN_SENT, ONE_AFTER_THE_OTHER
 from app.database.listen import ENROLLMENTS_READY
 from app.enrollments.one_per_person_statements import RELEASE_PEOPLE
 from app.enrollments.statements import HOLDER, free_intents
+from app.errors import MoreThanShown
 from app.model import State
 
 if TYPE_CHECKING:
@@ -100,6 +102,8 @@ CANCEL_WAITING = _cancel("""
     ORDER BY id LIMIT :batch
 """)
 
+COUNT_WAITING = text("SELECT count(*) FROM enrollments WHERE state IN ('held', 'ready') AND email = :email")
+
 BATCH = 1000
 RELEASED_PER_SECOND = 10
 
@@ -160,6 +164,30 @@ class EnrollmentOperatorStore:
                 async with self._engine.begin() as connection:
                     count = await _cancelled(connection, CANCEL_WAITING, values)
                 cancelled += count
+        return cancelled
+
+    async def count_waiting(self, email: str) -> int:
+        """Return how many enrollments of a person are held or ready."""
+        with busy_when_gone():
+            async with self._engine.connect() as connection:
+                return int((await connection.execute(COUNT_WAITING, {"email": email})).scalar_one())
+
+    async def cancel_of_person(self, email: str, *, expected: int) -> int:
+        """Cancel all held and ready enrollments of one person, in one transaction; return how many.
+
+        `expected` are those that the operator was shown. Raises MoreThanShown where more are there by now: none of them
+        is cancelled then.
+        """
+        values = {"email": email, "rule": None, "batch": BATCH, "job": None}
+        cancelled, count = 0, BATCH
+        with busy_when_gone():
+            async with self._engine.begin() as connection:
+                while count == BATCH:
+                    count = await _cancelled(connection, CANCEL_WAITING, values)
+                    cancelled += count
+                if cancelled > expected:
+                    forget_notes()
+                    raise MoreThanShown(f"{cancelled} wait, and {expected} were shown.", count=cancelled)
         return cancelled
 
 

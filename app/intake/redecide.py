@@ -13,7 +13,7 @@ import structlog
 
 from app.database.engine import STORE_TROUBLE, busy_when_gone, first_line, sqlstate
 from app.database.halves import MAXIMUM_REPEATS, REPEATABLE
-from app.errors import UnknownRule
+from app.errors import MoreThanShown, UnknownRule
 from app.intake import replacement
 from app.intake.decided_again import (
     DECIDED,
@@ -32,7 +32,7 @@ from app.intake.decided_again import (
 )
 from app.intake.earlier import outcome
 from app.intake.entries import Accepted, DecidedEvent, final
-from app.model import Verdict
+from app.model import State, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -51,6 +51,22 @@ PAGE = 100
 CLOCKS_DIFFER = 3600.0  # seconds: the clocks of replicas, which make the ids
 
 log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What must hold under the event's lock, so that what was looked at before is what is done.
+
+    With `account`, nothing is done in others. `parked` is an enrollment of the event that must still be parked. `most`
+    is how many decisions were shown.
+    """
+
+    account: str | None = None
+    parked: str | None = None
+    most: int | None = None
+
+
+ANY = Bounds()
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,14 +99,14 @@ class Redecider:
         self._is_thin = is_thin
 
     async def event(
-        self, event_id: str, *, by: str, dry_run: bool = False, account: str | None = None
+        self, event_id: str, *, by: str, dry_run: bool = False, bounds: Bounds = ANY
     ) -> DecidedAgain | None:
-        """Decide one event again; return None where nothing has this id. Raises Busy.
+        """Decide one event again; return None where nothing has this id. Raises Busy, and MoreThanShown.
 
-        `by` says who asks. `dry_run` writes nothing. With `account`, nothing is done in others.
+        `by` says who asks. `dry_run` writes nothing.
         """
         with busy_when_gone():
-            written = await self._repeated(event_id, by=by, dry_run=dry_run, account=account)
+            written = await self._repeated(event_id, by=by, dry_run=dry_run, bounds=bounds)
             if written is None:
                 return None
             if dry_run:
@@ -122,20 +138,20 @@ class Redecider:
                 return rule
         raise UnknownRule(f"there is no rule {rule_id!r} in the rules in force (revision {book.revision})")
 
-    async def _repeated(self, event_id: str, *, by: str, dry_run: bool, account: str | None) -> _Written | None:
+    async def _repeated(self, event_id: str, *, by: str, dry_run: bool, bounds: Bounds) -> _Written | None:
         """Decide in one transaction, again after a deadlock: nothing was written then."""
         for repeat in range(1, MAXIMUM_REPEATS + 1):
             try:
                 async with self._store.locked(event_id, dry_run=dry_run) as locked:
-                    return None if locked is None else await self._decide(locked, by, account)
+                    return None if locked is None else await self._decide(locked, by, bounds)
             except STORE_TROUBLE as error:
                 if sqlstate(error) not in REPEATABLE or repeat == MAXIMUM_REPEATS:
                     raise
         raise AssertionError("unreachable: the last repeat returns or raises")
 
-    async def _decide(self, locked: LockedEvent, by: str, account: str | None) -> _Written:
+    async def _decide(self, locked: LockedEvent, by: str, bounds: Bounds) -> _Written:
         book, before = self._book(), outcome(locked.latest, locked.earlier)
-        if (obstacle := _obstacle(locked, by)) is not None:
+        if (obstacle := _obstacle(locked, by, bounds)) is not None:
             return _Written(DecidedAgain(locked.id, NOT_POSSIBLE, before, obstacle))
         if locked.lookup in {"ready", "working"}:
             return _Written(DecidedAgain(locked.id, UNCHANGED, before, LOOKUP_RUNS))
@@ -143,8 +159,10 @@ class Redecider:
             await locked.look_up()
             return _Written(DecidedAgain(locked.id, LOOKUP, before, LOOKUP_BEGUN))
         decisions = self._decider.decisions(locked.event, book)
-        if account is not None:
-            decisions = replacement.of_account(decisions, account)
+        if bounds.account is not None:
+            decisions = replacement.of_account(decisions, bounds.account)
+        if bounds.most is not None and len(decisions) > bounds.most:
+            raise MoreThanShown(f"It comes to {len(decisions)} decisions by now.", count=len(decisions))
         return await self._write(locked, before, replacement.replacing(decisions, locked.earlier), by)
 
     async def _write(self, locked: LockedEvent, before: str, new: Replacement, by: str) -> _Written:
@@ -183,8 +201,11 @@ class Redecider:
             log.warning("store.workers_not_told", error=first_line(error))
 
 
-def _obstacle(locked: LockedEvent, by: str) -> str | None:
+def _obstacle(locked: LockedEvent, by: str, bounds: Bounds) -> str | None:
     """Return why the event is not decided again, None where nothing is in the way."""
+    released = next((one for one in locked.earlier if one.id == bounds.parked), None)
+    if released is not None and released.state != State.PARKED:
+        return f"it is {released.state}"
     if not locked.readable:
         return PAYLOAD_GONE
     if any(one.verdict == Verdict.DROPPED for one in locked.latest):

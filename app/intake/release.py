@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from app.intake.redecide import Bounds
 from app.model import State
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ async def release_as_rules_now(redecider: Redecider, enrollment_id: str, *, by: 
     event_id, account, state = found
     if state != State.PARKED:
         return ReleasedAsRulesNow(None, f"it is {state}")
-    result = await redecider.event(event_id, by=by, account=account)
+    result = await redecider.event(event_id, by=by, bounds=Bounds(account=account, parked=enrollment_id))
     if result is None:
         return ReleasedAsRulesNow(None, "its event is not stored any more")
     if enrollment_id not in result.replaced:

@@ -9,19 +9,24 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from app.errors import DeliveryRejected
+import structlog
+
+from app.errors import Busy, DeliveryRejected
 from app.intake.new_event import as_new_event
 from app.intake.sample_delivery import Destination, about, chosen, delivery_of, foreseen, require_about
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from app.audit.store import AuditStore
     from app.model import Delivery, Response, SourceConfig
     from app.rules.rulebook import Rulebook
     from app.sources.sample_files import Sample
 
 HERE = "https://segue.invalid"  # what signatures cover where no public URL is set: it is called nowhere
 LONGEST_ANSWER = 500
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +60,16 @@ def prepared(sample: Sample, destination: Destination, *, email: str | None, new
 
 @dataclass(frozen=True, slots=True)
 class SampleSender:
-    """Sends samples. `receive` is the intake of this process; `public_url` is what senders call, None where unknown."""
+    """Sends samples. `receive` is the intake of this process; `public_url` is what senders call, None where unknown.
+
+    The intake commits deliveries of many senders at once, and not with a row of the audit log: `audit` has one before
+    that names the delivery, and one with what came of it.
+    """
 
     receive: Callable[[Delivery], Awaitable[Response]]
     new_id: Callable[[str], str]
     public_url: str | None
+    audit: AuditStore
 
     async def send(
         self, config: SourceConfig, book: Rulebook, *, sample: str, email: str | None, dry_run: bool
@@ -73,7 +83,20 @@ class SampleSender:
         picked = chosen(config, sample)
         delivery = prepared(picked, Destination(config, base, base), email=email, new=True)
         outcome = SentSample(picked.name, foreseen(delivery, config, book))
-        return outcome if dry_run else await self._sent(replace(delivery, id=self.new_id("dlv")), outcome)
+        if dry_run:
+            return outcome
+        id_ = self.new_id("dlv")
+        await self.audit.noted(target=config.name, after={"asked": f"send {picked.name}", "delivery": id_})
+        sent = await self._sent(replace(delivery, id=id_), outcome)
+        await self._note_answer(config.name, sent)
+        return sent
+
+    async def _note_answer(self, source: str, sent: SentSample) -> None:
+        """Write what came of a sample. Where that fails, the row that was written before still names the delivery."""
+        try:
+            await self.audit.noted(target=source, after={"delivery": sent.delivery_id, "status": sent.status})
+        except Busy as error:
+            log.warning("audit.answer_not_written", source=source, delivery_id=sent.delivery_id, error=str(error))
 
     async def _sent(self, delivery: Delivery, outcome: SentSample) -> SentSample:
         try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
+from app.audit.store import AuditStore
 from app.database.engine import busy_when_gone
 from app.errors import Busy
 from app.ids import Ids
@@ -76,4 +77,4 @@ def sample_sender(process: Process, new_id: Callable[[str], str]) -> SampleSende
     """Return what sends samples through the intake of this process. Raises Busy where it receives no deliveries."""
     if process.receive is None:
         raise Busy("no_intake", "this process receives no deliveries")
-    return SampleSender(process.receive, new_id, process.settings.senders_url)
+    return SampleSender(process.receive, new_id, process.settings.senders_url, AuditStore(process.engine))

@@ -93,9 +93,12 @@ class OutboundOperatorStore:
         """Return the recent answers of endpoints, a row for each URL and secrets; the last to answer comes last."""
         return await self._rows(sql.READ_ENDPOINTS, endpoints=list(names))
 
-    async def enable(self, name: str) -> None:
-        """Send to an endpoint again that is disabled after a 410, or whose breaker is open."""
-        await self._change(sql.ENABLE, lambda row: (row.was, {"endpoint": name, "enabled": True}), endpoint=name)
+    async def enable(self, name: str) -> bool:
+        """Send to an endpoint again that is disabled after a 410, or whose breaker is open; return whether it was."""
+        enabled = await self._change(
+            sql.ENABLE, lambda row: (row.was, {"endpoint": name, "enabled": True}), endpoint=name
+        )
+        return enabled is not None
 
     async def test(self, name: str, body: bytes) -> str:
         """Note a test event for this endpoint alone; return its id."""

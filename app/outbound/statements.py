@@ -139,7 +139,7 @@ TAKE_PROBE = text("""
 ENABLE = text("""
     WITH found AS MATERIALIZED (
         SELECT endpoint, fingerprint, disabled_at, open_until FROM outbound_endpoints
-        WHERE endpoint = :endpoint
+        WHERE endpoint = :endpoint AND (disabled_at IS NOT NULL OR open_until IS NOT NULL)
         FOR UPDATE
     ), enabled AS (
         UPDATE outbound_endpoints SET failures = 0, openings = 0, open_until = NULL, probing_until = NULL,

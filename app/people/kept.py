@@ -141,6 +141,10 @@ IMPERSONAL = {
         "hashed states of the operator's people, for ten minutes": "state_sha256", "a path of the console": "return_to",
         _TIMES: "created_at",
     },
+    "console_forms": {
+        "hashed keys of forms, for a day": "sha256 turn",
+        "a path of the console, and a sentence in which people are masked": "location message", _TIMES: "sent_at",
+    },
     "console_links": {
         "hashed links for the operator's people, for ten minutes": "sha256 role name", _TIMES: "created_at expires_at",
     },

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import orjson
 from sqlalchemy import text
 
-from app.audit.act import current, system_act, who
+from app.audit.act import SYSTEM, current, system_act, who
 from app.audit.store import note
 from app.database.listen import RULEBOOK_CHANGED
 
@@ -88,8 +88,9 @@ class RulebookStore:
     async def put_in_force(self, revision: str, documents: str, *, accounts: Sequence[str]) -> int:
         """Store `documents` as the rulebook in force and notify every replica; return its number.
 
-        Nothing is stored when it is in force already. The number is this rulebook's own: another replica that reloads
-        at the same time gets a higher or a lower one, and the replica with the lower one follows.
+        Nothing is stored when it is in force already; what an operator asked for is noted all the same, since its
+        variables are read anew. The number is this rulebook's own: another replica that reloads at the same time gets a
+        higher or a lower one, and the replica with the lower one follows.
 
         `accounts` are those that the rulebook enrolls into: practice rules must never act on a real one.
         """
@@ -100,7 +101,8 @@ class RulebookStore:
             put = await connection.execute(PUT_IN_FORCE, values | {"channel": RULEBOOK_CHANGED})
             await connection.execute(CLEAR_REJECTED)
             number: int = put.first()[0]  # type: ignore[index]
-            if before != revision:
+            act = current()
+            if before != revision or (act is not None and act.who != SYSTEM):
                 await note(connection, target="rules", before={"revision": before}, after={"revision": revision})
             return number
 

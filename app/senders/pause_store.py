@@ -81,6 +81,8 @@ PAUSE = text("""
     ON CONFLICT (account, inbox) DO UPDATE SET
         reason = excluded.reason, paused_by = excluded.paused_by, sender = excluded.sender, user_id = excluded.user_id,
         paused_at = COALESCE(kept.paused_at, excluded.paused_at)
+    WHERE CAST(:again AS boolean) OR kept.paused_at IS NULL
+    RETURNING inbox
 """)
 
 # Enrollments that waited for the sender become due one after the other.
@@ -123,13 +125,18 @@ class SenderPauseStore:
             rows = await connection.execute(READ_OTHERS, values)
             return [(row.account, Sender(row.sender, row.user_id, row.inbox)) for row in rows]
 
-    async def pause(self, account: str, sender: Sender, reason: str) -> None:
-        """Send nothing by this sender's inbox until it is resumed."""
+    async def pause(self, account: str, sender: Sender, reason: str, *, again: bool = True) -> bool:
+        """Send nothing by this sender's inbox until it is resumed; return whether that was written.
+
+        One that is paused already gets the new reason `again`, and is left alone without that.
+        """
         values = _pause_values(account, sender, reason)
         async with self._engine.begin() as connection:
             before = (await connection.execute(READ_PAUSE, {"account": account, "inbox": values["inbox"]})).first()
-            await connection.execute(PAUSE, values | {"by": who()})
-            await note(connection, before=_paused(before), after={"paused": True, "reason": reason})
+            written = (await connection.execute(PAUSE, values | {"by": who(), "again": again})).first() is not None
+            if written:
+                await note(connection, before=_paused(before), after={"paused": True, "reason": reason})
+            return written
 
     async def resume(self, account: str, inbox: str) -> bool:
         """Send by this inbox again; return whether it was paused."""
@@ -137,7 +144,8 @@ class SenderPauseStore:
         async with self._engine.begin() as connection:
             before = (await connection.execute(READ_PAUSE, values)).first()
             resumed = (await connection.execute(RESUME, values)).first() is not None
-            await note(connection, before=_paused(before), after={"paused": False})
+            if resumed:
+                await note(connection, before=_paused(before), after={"paused": False})
             return resumed
 
 

@@ -59,21 +59,26 @@ class SenderStatuses:
             return []
         return await self._statuses(await self._senders(list(rulebook.accounts.values()), rulebook))
 
-    async def pause(self, account: str | None, name: str, reason: str = BY_OPERATOR) -> bool:
-        """Send nothing by this sender until it is resumed; return whether there is such a sender."""
-        found = await self._found(account, name)
-        if found is not None:
-            with busy_when_gone():
-                await self.store.pause(found[0].name, found[1], reason)
-        return found is not None
+    async def pause(
+        self, account: str | None, name: str, reason: str = BY_OPERATOR, *, again: bool = True
+    ) -> bool | None:
+        """Send nothing by this sender until it is resumed; return whether that was written, None for no such sender.
 
-    async def resume(self, account: str | None, name: str) -> bool:
-        """Send by this sender again; return whether there is such a sender."""
+        One that is paused already gets the new reason `again`, and is left alone without that.
+        """
         found = await self._found(account, name)
-        if found is not None:
-            with busy_when_gone():
-                await self.store.resume(found[0].name, found[1].email)
-        return found is not None
+        if found is None:
+            return None
+        with busy_when_gone():
+            return await self.store.pause(found[0].name, found[1], reason, again=again)
+
+    async def resume(self, account: str | None, name: str) -> bool | None:
+        """Send by this sender again; return whether it was paused, None where there is no such sender."""
+        found = await self._found(account, name)
+        if found is None:
+            return None
+        with busy_when_gone():
+            return await self.store.resume(found[0].name, found[1].email)
 
     async def one(self, account: str | None, name: str) -> tuple[Account, Sender, SenderStatus] | None:
         """Return a sender and its status in an account, or in the only one; None where there is none."""

@@ -419,6 +419,9 @@ async def test_who_is_refused_is_written_down_and_cannot_fill_the_log(
             "SELECT what, target, outcome, status FROM audit WHERE who = 'browser' AND outcome <> 'done' ORDER BY id"
         )
         first, *others = (await connection.execute(text(found))).all()
+        used = "SELECT before, after FROM audit WHERE who = 'browser' AND after ? 'used' ORDER BY at"
+        steps = [tuple(row) for row in await connection.execute(text(used))]
+    assert steps == [({"made": kind}, {"used": kind}) for kind in ("ticket", "state")]
     assert tuple(first) == ("GET /oauth/callback", "emea", "refused", 400)
     assert set(map(tuple, others)) == {("POST /oauth/install", None, "refused", 400)}
     assert len(others) == REFUSALS_PER_MINUTE

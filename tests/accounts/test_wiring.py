@@ -220,6 +220,12 @@ async def test_the_commands_give_a_link_to_an_account_in_force_and_disconnect_on
         far.revoke_with = 503
         kept = await asyncio.to_thread(segue, environment, "hubspot", "disconnect", "emea")
         assert (kept.exit_code, "HubSpot did not take it back: uninstall the app" in kept.output) == (1, True)
+        async with web.process.engine.connect() as connection:
+            rows = "SELECT after FROM audit WHERE what = 'segue hubspot disconnect' ORDER BY at DESC LIMIT 2"
+            assert (await connection.execute(text(rows))).scalars().all() == [
+                {"connected": False},
+                {"asked": "disconnect"},  # before HubSpot was
+            ]
         write(rules, RULES)
         await web.process.rulebook.reload()
         left = await asyncio.to_thread(segue, environment, "hubspot", "install", "emea")

@@ -9,7 +9,7 @@ import pytest
 
 from app.audit.store import AuditFilters, AuditStore
 from app.clock import utc_now
-from app.console.signin.links import base_url, spend
+from app.console.signin.links import base_url, person_of
 from app.console.signin.store import SignInStore
 from app.operators import Role
 from tests.support.commands import run
@@ -31,7 +31,7 @@ async def test_a_link_signs_in_who_it_names(database_url: str, engine: AsyncEngi
     result = await asyncio.to_thread(lambda: run(*arguments, SEGUE_DATABASE_URL=database_url))
     url = result.stdout.strip()
     assert url.startswith("http://127.0.0.1:8080/admin/link?link=")
-    person = await spend(SignInStore(engine), url.partition("link=")[2], utc_now())
+    person = await person_of(SignInStore(engine), url.partition("link=")[2], utc_now())
     assert person is not None
     assert (person.who, person.role) == ("link:marta", Role.VIEWER)
     (row,) = await AuditStore(engine).page(AuditFilters())

@@ -6,7 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from app import errors
+from app.audit.act import Act, acting
 from app.console.person_links import PersonLinks
+from app.enrollments.operator_store import EnrollmentOperatorStore
 from tests.console.places import fill
 from tests.support.service import RULES
 
@@ -223,6 +226,18 @@ async def test_more_than_was_shown_is_not_cancelled(web: Running, operator: Brow
     answer = await operator.post(f"{await path_to(web, WAITING)}/cancel", {"shown": "0"})
     assert answer.status_code == 409
     assert await web.rows("SELECT id FROM enrollments WHERE state = 'cancelled'") == []
+
+
+async def test_more_than_was_shown_is_not_cancelled_by_the_transaction_that_cancels(web: Running) -> None:
+    await fill(web)
+    store, act = EnrollmentOperatorStore(web.process.engine), Act("olga", "operator", "127.0.0.1", "test")
+    with acting(act), pytest.raises(errors.MoreThanShown):
+        await store.cancel_of_person(WAITING, expected=0)
+    assert not act.noted
+    assert await web.rows("SELECT id FROM enrollments WHERE state = 'cancelled'") == []
+    with acting(act):
+        assert await store.cancel_of_person(WAITING, expected=1) == 1
+    assert [row["what"] for row in await web.rows("SELECT what FROM audit WHERE who = 'olga'")] == ["test"]
 
 
 async def test_an_operator_suppresses_the_person(web: Running, operator: Browser) -> None:

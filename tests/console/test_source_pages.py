@@ -304,7 +304,11 @@ async def test_a_sample_says_what_it_would_come_to_and_leads_to_its_event(web: R
     (event,) = await web.rows("SELECT id, email FROM events")
     assert (answer.status_code, answer.headers["location"]) == (303, f"/admin/events/{event['id']}")
     assert event["email"] == "me@acme.example"
-    (line,) = await web.rows("SELECT target, after FROM audit WHERE what = 'POST /admin/sources/{source}/sample'")
+    rows = "SELECT target, after FROM audit WHERE what = 'POST /admin/sources/{source}/sample' ORDER BY at"
+    asking, line = await web.rows(rows)
+    assert asking["after"] == {"asked": f"send {fields['sample']}", "reason": "a new secret"} | {
+        "delivery": line["after"]["delivery"]
+    }
     assert (line["target"], line["after"]["status"], line["after"]["reason"]) == ("webinar", 200, "a new secret")
     asked = (await operator.get("/sources/webinar/sample")).text
     assert "What the rules ask for is done for real." in asked

@@ -81,6 +81,7 @@ COLUMNS = {
         "sha256": HASHED, "subject": "'oidc:' || n % 500", "seen_at": LATELY, "expires_at": LATER,
     },
     "console_logins": {"state_sha256": HASHED, "created_at": LATELY},
+    "console_forms": {"sha256": HASHED, "sent_at": LATELY},
     "console_links": {"sha256": HASHED, "expires_at": LATER},
     "tallies": {
         "hour": HOUR, "stage": "(ARRAY['verified', 'waiting', 'enrolled'])[1 + n % 3]", "rule": "'r' || n % 30",

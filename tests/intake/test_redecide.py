@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 from structlog.testing import capture_logs
 
+from app.errors import MoreThanShown
+from app.intake.redecide import Bounds
 from tests.support.decided_again import ADA, DEMO, Desk
 from tests.support.enrollments import until_a_statement_waits, worker
 
@@ -338,3 +340,23 @@ async def test_an_intent_never_leaves_a_parked_enrollment_that_stays(desk: Desk)
     result = await desk.decide(event_id)
     assert [one.verdict for one in result.decisions] == ["duplicate", "enroll"]
     assert await desk.states() == [("enrolled", None), ("cancelled", "replaced"), ("ready", None)]
+
+
+async def test_what_is_released_as_the_rules_are_now_is_parked_under_the_lock(desk: Desk) -> None:
+    event_id = await desk.accept()
+    await desk.put("state = 'cancelled', reason = 'by_operator'")  # after it was looked at
+    ((old,),) = await desk.run("SELECT id FROM enrollments")
+    desk.mend(MENDED)
+    result = await desk.decide(event_id, bounds=Bounds(account="default", parked=old))
+    assert (result.status, result.detail) == ("not_possible", "it is cancelled")
+    assert await desk.states() == [("cancelled", "by_operator")]
+
+
+async def test_more_decisions_than_were_shown_are_not_made(desk: Desk) -> None:
+    event_id = await desk.accept()
+    await desk.put(PARKED)
+    desk.mend(MENDED)
+    with pytest.raises(MoreThanShown):
+        await desk.decide(event_id, bounds=Bounds(most=0))
+    assert await desk.states() == [("parked", "SEQUENCE_ID_INVALID")]
+    assert (await desk.decide(event_id, bounds=Bounds(most=1))).status == "decided"

@@ -366,6 +366,19 @@ async def test_an_owner_whom_no_rule_names_is_listed_paused_and_resumed(road: Ro
     assert (await standings.all())[-1].reason == "by an operator"
 
 
+async def test_of_two_who_pause_a_sender_at_once_the_second_finds_it_paused(road: Road) -> None:
+    books, anna = SenderPauseStore(road.engine), BOOK.senders["anna"]
+    written = await asyncio.gather(
+        books.pause("main", anna, "the first", again=False), books.pause("main", anna, "the second", again=False)
+    )
+    assert sorted(written) == [False, True]
+    ((reason,),) = await road.run("SELECT reason FROM sender_pauses")
+    assert reason == ("the first" if written[0] else "the second")
+    assert await books.pause("main", anna, "another reason")
+    assert await books.resume("main", anna.email)
+    assert not await books.resume("main", anna.email)
+
+
 async def test_those_who_waited_for_a_sender_go_one_after_the_other(road: Road, make_entry: MakeEntry) -> None:
     books = SenderPauseStore(road.engine)
     await books.pause("main", BOOK.senders["anna"], "by an operator")

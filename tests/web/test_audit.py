@@ -11,6 +11,8 @@ from sqlalchemy import text
 from app.audit.act import Act, acting, command_act
 from app.audit.store import AuditFilters, AuditStore, note
 from app.cli.catalogue import show
+from tests.console.test_every_route import UNCHANGED_TABLES, contents
+from tests.support.audit import NOT_WRITTEN, broken_log
 from tests.support.service import ADMIN_TOKEN, OPERATOR_TOKEN, RULES, VIEWER_TOKEN, Running, running, write
 from tests.web.test_access import bearer, routes_of
 
@@ -55,10 +57,13 @@ CHANGES: dict[str, tuple[str, dict[str, Any] | None]] = {
 # OAuth is not configured here: tests/accounts has it.
 NOT_HERE = {"POST /api/v1/accounts/{account}/install"}
 UNCHANGED = {
+    "POST /api/v1/senders/{sender_id}/resume",  # it is not paused
     "POST /api/v1/endpoints/{name}/enable",  # there is no breaker to close yet
     "POST /api/v1/people/lift",  # no person was forgotten yet
     "POST /api/v1/people/export",  # it reads
 }
+NOTHING_TO_DO = UNCHANGED - {"POST /api/v1/people/export"}
+TABLES = (*UNCHANGED_TABLES, "doctor_runs", "forgotten", "outbound_endpoints", "rejected_rules")
 
 
 async def prepared(web: Running, rules: Path) -> dict[str, str]:
@@ -112,6 +117,17 @@ async def test_a_change_and_its_row_are_there_together(web: Running, rules: Path
         assert (row["outcome"], row["revision"] is not None) == ("done", True)
         assert (row["before"] is row["after"] is None) == (name in UNCHANGED)
     assert "@" not in str(rows).replace("***@", "")
+
+
+async def test_nothing_is_done_that_the_audit_log_does_not_take(web: Running, rules: Path) -> None:
+    ids = await prepared(web, rules)
+    for name, (path, body) in CHANGES.items():
+        before = await contents(web, TABLES)
+        async with broken_log(web):
+            answer = await web.client.post(path.format_map(ids), json=body, headers=bearer(ADMIN_TOKEN))
+        refused = answer.status_code == 503 and NOT_WRITTEN in answer.json()["detail"]
+        assert refused or name in NOTHING_TO_DO, (name, answer.text)
+        assert await contents(web, TABLES) == before, name
 
 
 @pytest.mark.parametrize("act", ["{enrollment}/cancel", "{parked}/release", "{parked}/release?as_rules_now=true"])

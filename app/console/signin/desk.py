@@ -81,12 +81,12 @@ class Desk:
         return await self.sessions.visitor(read_cookie(request, SESSION, secure=secure), self.now())
 
     async def let_in(self, request: Request, person: Person, following: str) -> Response:
-        """Begin a session in place of the one that this browser has, and lead to `following`."""
+        """Begin a session in place of the one that this browser has, and lead to `following`. Raises SignInRefused."""
         secure, address = self.secure(request), self.gate.address(request.scope)
-        await self.sessions.end_cookie(read_cookie(request, SESSION, secure=secure))
+        before = read_cookie(request, SESSION, secure=secure)
         act = Act(person.who, person.role, address, SIGNED_IN, target=person.way, revision=self.gate.revision())
         with acting(act):
-            cookie = await self.sessions.begin(person, self.now())
+            cookie = await self.sessions.begin(person, self.now(), instead_of=before)
         log.info("console.signed_in", who=person.who, role=person.role, way=person.way, address=address)
         response = RedirectResponse(following, 303)
         life = self.sessions.terms.life.total_seconds()

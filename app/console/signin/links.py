@@ -34,17 +34,12 @@ async def make_link(store: SignInStore, base: str, *, role: Role, name: str, now
 
 
 async def person_of(store: SignInStore, secret: str, now: datetime) -> Person | None:
-    """Return the person of a link, which stays good: programs that look at links must not use them up."""
-    return _person(await store.link(hashed(secret), now))
+    """Return the person of a link, None where it was used, is too old, or never existed.
 
-
-async def spend(store: SignInStore, secret: str, now: datetime) -> Person | None:
-    """Return the person of a link, and use it up; None where it was used, is too old, or never existed."""
-    return _person(await store.take_link(hashed(secret), now))
-
-
-def _person(found: tuple[str, str] | None) -> Person | None:
+    It stays good: programs that look at links must not use them up. The session that is begun with it does.
+    """
+    found = await store.link(hashed(secret), now)
     if found is None:
         return None
     role, name = found
-    return Person(f"link:{name}", name, Role(role), Way.LINK)
+    return Person(f"link:{name}", name, Role(role), Way.LINK, link=hashed(secret))

@@ -15,6 +15,7 @@ from app.console.signin.cookies import LOGIN, SESSION, delete_cookie, read_cooki
 from app.console.signin.desk import refused_page
 from app.console.signin.login import LIFE, Returned
 from app.console.signin.paths import LINK, OIDC_BEGIN, OIDC_CALLBACK, SIGN_IN, SIGN_OUT, local_path, with_next
+from app.console.signin.sessions import LINK_GONE
 from app.console.signin.visitor import Person, Way, act_of
 from app.errors import SignInRefused
 from app.masking import printable
@@ -36,7 +37,6 @@ MOST_FIELDS = 10
 UNAUTHORIZED, FORBIDDEN, UNPROCESSABLE, TOO_MANY = 401, 403, 422, 429
 WRONG_TOKEN = "This token is none of SEGUE_TOKENS."  # noqa: S105  # a sentence, and no secret
 NO_TOKEN = "Paste a token."  # noqa: S105  # as above
-LINK_GONE = "This link was used already, or its ten minutes are over. `segue console --link` prints a new one."
 TOO_OFTEN = "More than ten sign-ins were begun from this address in a minute. Wait a moment, and begin again."
 NO_PROVIDER = "No identity provider is configured here. The sign-in page says what to set."
 
@@ -134,7 +134,7 @@ async def _ask_link(desk: Desk, render: Render, request: Request) -> Response:
 
 async def _by_link(desk: Desk, render: Render, request: Request) -> Response:  # noqa: ARG001  # as all routes
     desk.secure(request)
-    person = await links.spend(desk.store, (await _form(request)).get("link", ""), desk.now())
+    person = await links.person_of(desk.store, (await _form(request)).get("link", ""), desk.now())
     if person is None:
         raise SignInRefused(LINK_GONE)
     return await desk.let_in(request, person, local_path(None))

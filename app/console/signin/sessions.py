@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from app.console.signin.store import StoredSession
 from app.console.signin.visitor import Visitor, Way
+from app.errors import SignInRefused
 from app.operators import Role
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 SECRET_BYTES = 32
 SEEN_APART = timedelta(minutes=1)  # at most this often a session's last use is written
+LINK_GONE = "This link was used already, or its ten minutes are over. `segue console --link` prints a new one."
 _MARK = b"segue console session\0"
 
 
@@ -75,8 +77,11 @@ class Sessions:
     tokens: Callable[[], Iterable[Token]]
     terms: Terms
 
-    async def begin(self, person: Person, now: datetime) -> str:
-        """Begin a session, and return its cookie. The act that is present is written with it."""
+    async def begin(self, person: Person, now: datetime, *, instead_of: str = "") -> str:
+        """Begin a session in place of that of a cookie, and return its own; the present act is written with both.
+
+        Raises SignInRefused where the person's link was used meanwhile: nothing has changed then.
+        """
         cookie = new_secret()
         session = StoredSession(
             sha256=hashed(cookie),
@@ -90,7 +95,9 @@ class Sessions:
             seen_at=now,
             expires_at=now + self.terms.life,
         )
-        await self.store.add_session(session)
+        ends = hashed(instead_of) if instead_of else None
+        if not await self.store.add_session(session, ends=ends, link=person.link):
+            raise SignInRefused(LINK_GONE)
         return cookie
 
     async def visitor(self, cookie: str, now: datetime) -> Visitor | None:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
     from sqlalchemy import Row, TextClause
-    from sqlalchemy.ext.asyncio import AsyncEngine
+    from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 MOST_LISTED = 500
 
@@ -85,14 +85,27 @@ class SignInStore:
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
 
-    async def add_session(self, session: StoredSession) -> None:
-        """Keep a new session; the act that is present is written with it."""
+    async def add_session(
+        self, session: StoredSession, *, ends: bytes | None = None, link: bytes | None = None
+    ) -> bool:
+        """Keep a new session in place of the one that `ends`; the act that is present is written with both.
+
+        A `link` is used up by it: return whether there was one, else nothing is kept. What is looked at before stays
+        good where nothing is kept.
+        """
         values = {name: getattr(session, name) for name in StoredSession.__slots__} | {"now": session.created_at}
         made = {"way": session.way, "name": session.name, "until": session.expires_at.isoformat()}
         with busy_when_gone():
             async with self._engine.begin() as connection:
+                if link is not None:
+                    taken = (await connection.execute(TAKE_LINK, {"sha256": link})).one_or_none()
+                    if _live(taken, session.created_at) is None:
+                        return False
+                if ends is not None:
+                    await _end(connection, ends, None)
                 await connection.execute(ADD_SESSION, values)
                 await note(connection, after=made)
+        return True
 
     async def session(self, sha256: bytes) -> StoredSession | None:
         """Return a session, whether or not its time is over; None where it was ended."""
@@ -104,17 +117,17 @@ class SignInStore:
         await self._one(SEE_SESSION, {"sha256": sha256, "now": now, "before": now - apart})
 
     async def put_zone(self, sha256: bytes, zone: str | None) -> None:
-        """Keep the time zone that a session's person chose."""
-        await self._one(PUT_ZONE, {"sha256": sha256, "zone": zone})
+        """Keep the time zone that a session's person chose. It is audited."""
+        with busy_when_gone():
+            async with self._engine.begin() as connection:
+                await connection.execute(PUT_ZONE, {"sha256": sha256, "zone": zone})
+                await note(connection, after={"zone": zone})
 
     async def end(self, sha256: bytes, *, subject: str | None) -> bool:
         """End a session, of `subject` alone where one is given; return whether there was one. It is audited."""
         with busy_when_gone():
             async with self._engine.begin() as connection:
-                row = (await connection.execute(END_SESSION, {"sha256": sha256, "subject": subject})).one_or_none()
-                if row is not None:
-                    await note(connection, target=row.subject, before={"session": row.way})
-        return row is not None
+                return await _end(connection, sha256, subject)
 
     async def sessions(self, now: datetime, *, subject: str | None) -> list[StoredSession]:
         """List the sessions whose time is not over, of `subject` where one is given."""
@@ -142,18 +155,21 @@ class SignInStore:
                 await note(connection, target=f"link:{name}", after={"role": role, "until": expires_at.isoformat()})
 
     async def link(self, sha256: bytes, now: datetime) -> tuple[str, str] | None:
-        """Return role and name of a link, which stays good; None where `take_link` would return None."""
+        """Return role and name of a link, which stays good; None where it was used, is too old, or never existed."""
         return _live(await self._one(READ_LINK, {"sha256": sha256}), now)
-
-    async def take_link(self, sha256: bytes, now: datetime) -> tuple[str, str] | None:
-        """Return role and name of a link; None where it was used, is too old, or never existed."""
-        return _live(await self._one(TAKE_LINK, {"sha256": sha256}), now)
 
     async def _one(self, statement: TextClause, values: Mapping[str, Any]) -> Row[Any] | None:
         with busy_when_gone():
             async with self._engine.begin() as connection:
                 result = await connection.execute(statement, values)
                 return result.one_or_none() if result.returns_rows else None
+
+
+async def _end(connection: AsyncConnection, sha256: bytes, subject: str | None) -> bool:
+    row = (await connection.execute(END_SESSION, {"sha256": sha256, "subject": subject})).one_or_none()
+    if row is not None:
+        await note(connection, target=row.subject, before={"session": row.way})
+    return row is not None
 
 
 def _session(row: Row[Any]) -> StoredSession:

@@ -26,7 +26,7 @@ class Person:
 
     `who` is what the audit log has: a token's name, `link:` and the link's name, or `oidc:` and a keyed hash of issuer
     and subject. None of the last two can be a token's name, which has no colon. `name` is what pages show. `token` is
-    the digest of the token that was presented.
+    the digest of the token that was presented, `link` that of the link that is used up.
     """
 
     who: str
@@ -34,6 +34,7 @@ class Person:
     role: Role
     way: Way
     token: bytes | None = field(default=None, repr=False)
+    link: bytes | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

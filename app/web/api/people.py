@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from fastapi import APIRouter, Response
 from pydantic import BaseModel, ConfigDict, Field
 
+from app.audit.store import AuditStore
 from app.database.engine import busy_when_gone
 from app.errors import StillForgetting
 from app.people.export import as_json
@@ -145,6 +146,7 @@ def _add_acts(router: APIRouter, process: Process) -> None:
         """Return all that is kept of a person, by table."""
         with busy_when_gone():
             found = await _usable(ExportStore(process.engine).export(request.email))
+        await AuditStore(process.engine).noted()  # before it is shown; who it was about stays out of the audit log
         return Response(as_json(found), media_type="application/json")
 
 

@@ -146,9 +146,9 @@ def routes(process: Process) -> APIRouter:
         return await change("resumed", statuses.resume, account, sender_id)
 
     async def change(
-        outcome: str, act: Callable[[str | None, str], Awaitable[bool]], account: str | None, name: str
+        outcome: str, act: Callable[[str | None, str], Awaitable[bool | None]], account: str | None, name: str
     ) -> dict[str, Any]:
-        if not await act(account, name):
+        if await act(account, name) is None:
             raise _unknown()
         log.info("sender.intervened", sender=name, account=account, told=outcome)
         return {"items": [one for one in await statuses.all() if one.name == name]}

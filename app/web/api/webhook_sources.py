@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Path
 
-from app.audit.store import AuditStore
 from app.clock import utc_now
 from app.database.engine import busy_when_gone
 from app.errors import Busy, SampleRefused, StartError
@@ -45,7 +44,7 @@ DeliveryId = Annotated[str, Path(min_length=1, max_length=64, pattern=STORABLE)]
 
 def routes(process: Process) -> APIRouter:
     """Return the routes."""
-    router, ids, audit = resource(), Ids(), AuditStore(process.engine)
+    router, ids = resource(), Ids()
 
     @router.get("/sources", response_model=SourceList)
     async def sources() -> dict[str, Any]:
@@ -76,10 +75,7 @@ def routes(process: Process) -> APIRouter:
 
         With `dry_run` nothing is received, and the answer says what the rules in force would make of it.
         """
-        sent = await _sent(process, ids, name, wanted)
-        if sent.status is not None:
-            await audit.noted(target=name, after={"delivery": sent.delivery_id, "status": sent.status})
-        return sent
+        return await _sent(process, ids, name, wanted)
 
     return router
 
