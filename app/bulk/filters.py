@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 LONGEST = 200  # characters of a name
 TIMES = ("since", "until")
+LISTS = ("lacks", "states")
+LACKABLE = ("reason", "sender")  # what an enrollment may be without
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,8 +22,9 @@ class Filter:
     """All rows that match every field which is not None. It holds no person.
 
     `states` are those of the kind's rows (empty: those that the kind is about). `sender` and `endpoint` are names of
-    the rules. An enrollment matches `since` and `until` (exclusive) by when it last changed, which for a parked one is
-    when it was parked; an outbound event by when it was noted.
+    the rules. `lacks` are those of LACKABLE that a row is without. An enrollment matches `since` and `until`
+    (exclusive) by when it last changed, which for a parked one is when it was parked; an outbound event by when it was
+    noted.
     """
 
     reason: str | None = None
@@ -30,6 +33,7 @@ class Filter:
     source: str | None = None
     account: str | None = None
     endpoint: str | None = None
+    lacks: tuple[str, ...] = ()
     states: tuple[str, ...] = ()
     since: datetime | None = None
     until: datetime | None = None
@@ -42,13 +46,13 @@ class Filter:
         """Return the filter as it is kept and shown."""
         values = {name: getattr(self, name) for name in sorted(self.given())}
         shown = {name: value.isoformat() if isinstance(value, datetime) else value for name, value in values.items()}
-        return shown | ({"states": list(self.states)} if self.states else {})
+        return shown | {name: list(values) for name in LISTS if (values := getattr(self, name))}
 
 
 def filter_of(kept: Mapping[str, Any]) -> Filter:
     """Return the filter that `as_json` has written."""
     times = {name: datetime.fromisoformat(kept[name]) for name in TIMES if kept.get(name) is not None}
-    return Filter(**{**kept, "states": tuple(kept.get("states", ())), **times})
+    return Filter(**{**kept, **{name: tuple(kept.get(name, ())) for name in LISTS}, **times})
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,17 +81,25 @@ class Allowed:
         if given.reason is not None and (why := self.not_in_groups.get(given.reason)):
             raise FilterRejected(f"reason: {why}")
         _require_names(given)
+        _require_lackable(given)
         since, until = _utc(given.since, "since"), _utc(given.until, "until")
         if since is not None and until is not None and since >= until:
             raise FilterRejected("since: it must be before until.")
-        return replace(given, states=given.states or self.usual_states, since=since, until=until)
+        lacks = tuple(sorted({*given.lacks}))
+        return replace(given, lacks=lacks, states=given.states or self.usual_states, since=since, until=until)
 
 
 def _require_names(given: Filter) -> None:
-    for name in sorted(given.given() - {*TIMES, "states"}):
+    for name in sorted(given.given() - {*TIMES, *LISTS}):
         value = getattr(given, name)
         if not value or len(value) > LONGEST or "\x00" in value:
             raise FilterRejected(f"{name}: a name has 1 to {LONGEST} characters.")
+
+
+def _require_lackable(given: Filter) -> None:
+    for name in given.lacks:
+        if name not in LACKABLE or getattr(given, name) is not None:
+            raise FilterRejected(f"lacks: {name[:LONGEST]} is none of {_names(LACKABLE)}, or is asked for as well.")
 
 
 def _utc(moment: datetime | None, name: str) -> datetime | None:

@@ -44,12 +44,12 @@ class ParkedGroup:
     senders: int
     sender: str | None
     cause: Cause | None
-    filter: Filter | None
+    filter: Filter
 
     @property
     def may_be_released(self) -> bool:
-        """Whether a group release is allowed: some of it are not looked at one by one, and a filter finds them."""
-        return self.filter is not None and self.count > self.one_by_one
+        """Whether a group release is allowed: some of it are not looked at one by one."""
+        return self.count > self.one_by_one
 
 
 def of_day(day: date) -> Filter:
@@ -58,13 +58,16 @@ def of_day(day: date) -> Filter:
     return Filter(since=begins, until=begins + timedelta(days=1))
 
 
-def filter_of_group(by: By, value: str) -> Filter:
-    """Return the filter that finds a group again, by what its members have in common."""
-    if by is By.DAY:
-        return of_day(date.fromisoformat(value))
+def filter_of_group(by: By, value: str | None) -> Filter:
+    """Return the filter that finds a group again, by what its members have in common: nothing else, where it is None.
+
+    Each enrollment has a rule and a day.
+    """
     match by:
+        case By.DAY:
+            return of_day(date.fromisoformat(value or ""))
         case By.CAUSE:
-            return Filter(reason=value)
-        case By.RULE:
-            return Filter(rule=value)
-    return Filter(sender=value)
+            return Filter(reason=value) if value is not None else Filter(lacks=("reason",))
+        case By.SENDER:
+            return Filter(sender=value) if value is not None else Filter(lacks=("sender",))
+    return Filter(rule=value)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 UNSETTLED = "unsettled"
-NAMES = frozenset({"reason", "rule", "sender", "source", "account"})
+NAMES = frozenset({"reason", "rule", "sender", "source", "account", "lacks"})
 TIMES = frozenset({"since", "until"})
 # HubSpot may have done what was asked: each of them is looked at, and released by its id.
 ONE_BY_ONE: Mapping[str, str] = MappingProxyType(

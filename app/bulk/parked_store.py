@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 GROUPS = 200  # the largest ones
 EVERYTHING = Filter()
-NARROWED = ("reason", "rule", "sender", "since", "until")
+NARROWED = ("reason", "rule", "sender", "lacks", "since", "until")
 
 
 # An index has these columns for parked rows alone, in this order, so that neither the table is read nor anything sorted
@@ -32,6 +32,8 @@ GROUP_PARKED = text("""
         WHERE state = 'parked'
           AND (CAST(:reason AS text) IS NULL OR reason = :reason) AND (CAST(:rule AS text) IS NULL OR rule = :rule)
           AND (CAST(:sender AS text) IS NULL OR sender = :sender)
+          AND (reason IS NULL OR 'reason' <> ALL(CAST(:lacks AS text[])))
+          AND (sender IS NULL OR 'sender' <> ALL(CAST(:lacks AS text[])))
           AND (CAST(:since AS timestamptz) IS NULL OR updated_at >= :since)
           AND (CAST(:until AS timestamptz) IS NULL OR updated_at < :until)
         GROUP BY reason, rule, sender, day
@@ -57,10 +59,10 @@ class ParkedStore:
     async def groups(self, by: By, within: Filter = EVERYTHING) -> list[ParkedGroup]:
         """Return the largest groups of parked enrollments, the largest first; a day's are its enrollments in UTC.
 
-        Of `within` reason, rule, sender and times count; the filter of a group does not have them.
+        Of `within` reason, rule, sender, what is lacking and times count; the filter of a group does not have them.
         """
         values = {name: getattr(within, name) for name in NARROWED}
-        values |= {"by": by, "one_by_one": list(ONE_BY_ONE), "most": GROUPS}
+        values |= {"lacks": list(within.lacks), "by": by, "one_by_one": list(ONE_BY_ONE), "most": GROUPS}
         with busy_when_gone():
             async with self._engine.connect() as connection:
                 rows: Sequence[Any] = (await connection.execute(GROUP_PARKED, values)).all()
@@ -83,5 +85,5 @@ def _group(by: By, row: Any) -> ParkedGroup:
         senders=row.senders,
         sender=row.sender if row.senders == 1 else None,
         cause=cause_of(reason),
-        filter=None if row.value is None else filter_of_group(by, row.value),
+        filter=filter_of_group(by, row.value),
     )

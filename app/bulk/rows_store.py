@@ -29,6 +29,8 @@ MATCHES = """
     (CAST(:reason AS text) IS NULL OR reason = :reason) AND (CAST(:rule AS text) IS NULL OR rule = :rule)
     AND (CAST(:sender AS text) IS NULL OR sender = :sender) AND (CAST(:source AS text) IS NULL OR source = :source)
     AND (CAST(:account AS text) IS NULL OR account = :account)
+    AND (reason IS NULL OR 'reason' <> ALL(CAST(:lacks AS text[])))
+    AND (sender IS NULL OR 'sender' <> ALL(CAST(:lacks AS text[])))
     AND (CAST(:since AS timestamptz) IS NULL OR updated_at >= :since)
     AND (CAST(:until AS timestamptz) IS NULL OR updated_at < :until)
     AND CASE WHEN :waiting THEN created_at ELSE updated_at END <= :asked_at
@@ -103,6 +105,7 @@ async def _execute(
         "account": given.account,
         "since": given.since,
         "until": given.until,
+        "lacks": list(given.lacks),
         "states": list(given.states),
         "waiting": not {State.HELD, State.READY}.isdisjoint(given.states),
         "asked_at": wanted.asked_at,

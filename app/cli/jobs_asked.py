@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from app.bulk.filters import TIMES, Filter
+from app.bulk.filters import LISTS, TIMES, Filter
 from app.bulk.groups import By
 from app.cli.decide import Practice, moment_of
 from app.cli.jobs_shown import print_job, print_preview
@@ -115,7 +115,10 @@ def _filter_of(words: list[str], states: tuple[str, ...] = ()) -> Filter:
         name, is_pair, value = word.partition("=")
         if not is_pair or name not in NAMES or name in found:
             raise StartError(f"{word[:100]!r}: write NAME=VALUE once for each of {', '.join(NAMES)} that you mean")
-        found[name] = moment_of(value, name) if name in TIMES else value
+        if name in LISTS:
+            found[name] = tuple(value.split(","))
+        else:
+            found[name] = moment_of(value, name) if name in TIMES else value
     return Filter(**found, states=states)
 
 

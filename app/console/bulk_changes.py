@@ -19,7 +19,7 @@ from app.console.job_words import words_of
 from app.console.lists import with_query
 from app.console.page import ROOT, Confirm, Done, MoreThanShown, Pages, Visit, shown_count
 from app.console.parked_query import Narrowed
-from app.console.parked_words import EACH, PARKED, cause_of, one_by_one
+from app.console.parked_words import EACH, NO_CAUSE, PARKED, UNKNOWN, cause_of, one_by_one
 from app.console.text import counted
 from app.ids import Ids
 from app.model import State
@@ -91,7 +91,7 @@ async def ask_release(store: Asking, visit: Visit) -> Confirm:
     group = visit.query(Narrowed)
     if one_by_one(group.reason):
         return _each(group, "Release")
-    others = () if group.reason else (NOT_THESE,)
+    others = () if "reason" in dict(group.shown()) else (NOT_THESE,)
     said = (*_parked_for(group), RELEASED, *others)
     return await _shown(store, "release_parked", group.filter(), visit, what="parked enrollment", said=said)
 
@@ -172,10 +172,14 @@ def _parked(group: Narrowed) -> Filter:
 def _parked_for(group: Narrowed) -> tuple[str, ...]:
     """Return why they are parked and what to do first, where all are for one reason, and what else narrows them."""
     cause = cause_of(group.reason)
-    others = [f"the {name} {value}" for name, value in group.named().items() if name != "reason"]
+    others = [
+        f"no {name}" if name in group.lacking() else f"the {name} {value}"
+        for name, value in group.shown()
+        if name != "reason"
+    ]
     only = (f"Only those of {' and '.join(others)} are meant.",) if others else ()
     if cause is None:
-        return only
+        return (NO_CAUSE, UNKNOWN, *only) if "reason" in group.lacking() else only
     return (f"They are parked: {cause.clause}.", *((f"First: {cause.do}",) if cause.do else ()), *only)
 
 

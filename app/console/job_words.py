@@ -67,6 +67,7 @@ MARKS: Mapping[JobState, str] = MappingProxyType(
     }
 )
 NAMES = ("rule", "sender", "source", "account", "endpoint")
+LACKED = {"reason": "Recorded cause", "sender": "Sender"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +134,7 @@ def narrowing(job: Job, now: datetime, zone: ZoneInfo) -> tuple[Narrowing, ...]:
         clause = why(State.PARKED, given.reason, name="the person").clause
         found.append(Narrowing("Cause", clause, given.reason))
     found += [Narrowing(name.capitalize(), value) for name in NAMES if (value := getattr(given, name)) is not None]
+    found += [Narrowing(LACKED[name], "none") for name in given.lacks if name in LACKED]
     if given.states:
         found.append(Narrowing("State", " or ".join(shown(state)[1] for state in given.states)))
     if given.since or given.until:
@@ -144,7 +146,8 @@ def about(given: Filter) -> str:
     """Return shortly which rows a filter means: `DISCONNECTED_INBOX, sender ben`."""
     named = [f"{name} {value}" for name in NAMES if (value := getattr(given, name)) is not None]
     days = [f"{given.since:%Y-%m-%d}"] if given.since else []
-    return ", ".join(([given.reason] if given.reason else []) + named + days)
+    lacks = [f"no {name}" for name in given.lacks]
+    return ", ".join(([given.reason] if given.reason else []) + named + lacks + days)
 
 
 def _ended(job: Job) -> str:

@@ -44,7 +44,7 @@ def parked_need(group: ParkedGroup, now: datetime) -> Need:
     verb = "is" if group.count == 1 else "are"
     sentence = f"{counted(group.count, 'enrollment')} {verb} parked: {clause}."
     detail = " ".join(part for part in (f"Since {ago(group.since, now)}.", cause.do if cause else "") if part)
-    url = f"{ROOT}/parked?{urlencode({'reason': group.value})}" if group.value else f"{ROOT}/parked"
+    url = f"{ROOT}/parked?{urlencode({'reason': group.value} if group.value else {'lacks': 'reason'})}"
     return Need(sentence, detail, url, f"See the {number(group.count)}")
 
 

@@ -26,6 +26,7 @@ PARKED = f"{ROOT}/parked"
 PARAMETERS = {By.CAUSE: "reason", By.RULE: "rule", By.SENDER: "sender", By.DAY: "day"}
 WAYS = ((By.CAUSE, "cause"), (By.RULE, "rule"), (By.SENDER, "sender"), (By.DAY, "day"))
 NO_CAUSE = "Why they are parked is not recorded."
+UNKNOWN = "Look at some of them first; one whose cause still holds is parked again, with its cause."
 NO_SENDER = "No sender was chosen."
 EACH = "HubSpot may have done what was asked: look at each of them, and release or cancel it on its own page."
 
@@ -46,7 +47,7 @@ class Group:
     count: int
     do: str
     note: str
-    url: str | None
+    url: str
     release: str | None
     cancel: str | None
 
@@ -54,8 +55,8 @@ class Group:
 def group_of(group: ParkedGroup, within: Mapping[str, str], *, may_change: bool) -> Group:
     """Return a group as it is shown to a person. `within` is what it is narrowed to besides."""
     found = cause_of(group.reason)
-    named = {} if group.value is None else {**within, PARAMETERS[group.by]: group.value}
-    allowed = may_change and bool(named) and group.may_be_released
+    named = named_of(group, within)
+    allowed = may_change and group.may_be_released
     return Group(
         title=_title(group, found),
         code=group.reason,
@@ -63,12 +64,21 @@ def group_of(group: ParkedGroup, within: Mapping[str, str], *, may_change: bool)
         where=where(group),
         since=group.since,
         count=group.count,
-        do=found.do if found else "",
+        do=found.do if found else UNKNOWN if not group.reasons else "",
         note=_note(group),
-        url=with_query(PARKED, named) if named else None,
+        url=with_query(PARKED, named),
         release=with_query(f"{PARKED}/release", named) if allowed else None,
         cancel=with_query(f"{PARKED}/cancel", named) if allowed else None,
     )
+
+
+def named_of(group: ParkedGroup, within: Mapping[str, str]) -> dict[str, str]:
+    """Return what finds a group again within what it is narrowed to, as it stands in a URL."""
+    name = PARAMETERS[group.by]
+    if group.value is not None:
+        return {**within, name: group.value}
+    lacking = {*within.get("lacks", "").split(","), name} - {""}
+    return {**within, "lacks": ",".join(sorted(lacking))}
 
 
 def cause_of(reason: str | None) -> Why | None:
@@ -102,7 +112,7 @@ def one_of(group: ParkedGroup) -> str:
     is_are = "is" if group.count == 1 else "are"
     if found:
         return f"{counted(group.count, 'enrollment')} {is_are} parked: {found.clause}."
-    why_not = f", for {counted(group.reasons, 'cause')}" if group.reasons else ""
+    why_not = f", for {counted(group.reasons, 'cause')}" if group.reasons else ": why is not recorded"
     return f"{counted(group.count, 'enrollment')} {is_are} parked{why_not}."
 
 

@@ -44,7 +44,7 @@ def _release(which: str) -> TextClause:
                    first_failed_at = NULL, due_at = turns.due_at,
                    restores_seen = CASE WHEN reason = 'after_restore' AND enrollments.id = :id
                                         THEN COALESCE((SELECT max(number) FROM restores), 0) ELSE restores_seen END,
-                   triggered_at = CASE WHEN reason NOT IN ('unenroll_unfinished', 'no_outcome')
+                   triggered_at = CASE WHEN COALESCE(reason, '') NOT IN ('unenroll_unfinished', 'no_outcome')
                                             AND triggered_until > clock_timestamp() THEN triggered_at END,
                    updated_at = clock_timestamp()
             FROM turns WHERE enrollments.id = turns.id

@@ -39,14 +39,14 @@ _LISTED = (
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What the list is narrowed to: ids from `first` on, and the value that a column must have.
+    """What the list is narrowed to: ids from `first` on, and the value that a column must have; None is none at all.
 
     `before` and `after` are the ids between which pages end; one of them at most is meant. `changed` is between when
     they last changed, the second exclusive.
     """
 
     first: str
-    columns: Mapping[str, str] = field(default_factory=dict)
+    columns: Mapping[str, str | None] = field(default_factory=dict)
     before: str | None = None
     after: str | None = None
     changed: tuple[datetime, datetime] | None = None
@@ -59,10 +59,10 @@ class Wanted:
         """
         rare = self.columns.get("state") in RARE
         order = sorted(INDEXED, key=lambda name: (name != "reason", name != "state" or not rare))
-        return next((name for name in order if name in self.columns), None)
+        return next((name for name in order if self.columns.get(name) is not None), None)
 
     @property
-    def others(self) -> dict[str, str]:
+    def others(self) -> dict[str, str | None]:
         """The values that no index serves beside the leading column."""
         return {name: value for name, value in self.columns.items() if name != self.leading}
 

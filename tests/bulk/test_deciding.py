@@ -38,6 +38,9 @@ def test_what_may_have_happened_is_released_one_by_one(kind: str, reason: str) -
     ("kind", "filter_", "message"),
     [
         ("release_parked", Filter(), "everything would match"),
+        ("release_parked", Filter(lacks=("rule",)), "lacks: rule is none of reason, sender"),
+        ("cancel", Filter(reason="odd", lacks=("reason",)), "lacks: reason is none of"),
+        ("replay_outbound", Filter(endpoint="crm", lacks=("sender",)), "lacks: not a filter of this kind"),
         ("cancel", Filter(states=("ready",)), "everything would match"),
         ("cancel", Filter(rule="demo", states=("enrolled",)), "enrolled cannot be meant"),
         ("release_parked", Filter(rule="demo", states=("held",)), "held cannot be meant"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+from app.bulk.filters import Filter
 from app.bulk.groups import By, ParkedGroup
 from app.console.account_line import AccountLine
 from app.console.account_words import Standing
@@ -16,7 +17,7 @@ NOW = datetime(2026, 11, 24, 14, 32, tzinfo=UTC)
 
 def group(value: str | None, count: int) -> ParkedGroup:
     since = NOW - timedelta(hours=5)
-    return ParkedGroup(By.CAUSE, value, count, 0, since, 1, value, 1, "signup", 1, "ben", None, None)
+    return ParkedGroup(By.CAUSE, value, count, 0, since, 1, value, 1, "signup", 1, "ben", None, Filter(reason=value))
 
 
 def source(*, rejected: int, verified: int) -> SourceTally:

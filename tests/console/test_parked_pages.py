@@ -108,14 +108,60 @@ async def test_groups_by_rule_sender_and_day(web: Running, operator: Browser) ->
     assert trial["causes"] == "None of the senders that the rule names can be used."
     senders = await operator.json("/parked", by="sender")
     assert [group["title"] for group in senders["groups"]] == ["Sender ben", "Sender anna", "No sender was chosen."]
-    assert [group["release"] is not None for group in senders["groups"]] == [True, False, False]
+    assert [group["release"] for group in senders["groups"]] == [
+        "/admin/parked/release?sender=ben",
+        None,
+        "/admin/parked/release?lacks=sender",
+    ]
     days = await operator.json("/parked", by="day")
     assert days["groups"][-1]["title"] == "Tuesday 24 November 2026"
     assert days["groups"][-1]["url"] == "/admin/parked?day=2026-11-24"
     causes = await operator.json("/parked")
     assert causes["sentence"] == "8 enrollments are parked, for 3 causes."
     odd = next(group for group in causes["groups"] if group["code"] is None)
-    assert (odd["title"], odd["url"], odd["release"]) == ("Why they are parked is not recorded.", None, None)
+    assert (odd["title"], odd["url"]) == ("Why they are parked is not recorded.", "/admin/parked?lacks=reason")
+    assert (odd["release"], odd["cancel"]) == (
+        "/admin/parked/release?lacks=reason",
+        "/admin/parked/cancel?lacks=reason",
+    )
+
+
+@pytest.mark.parametrize(("change", "then"), [("release", "ready"), ("cancel", "cancelled")])
+async def test_those_whose_cause_is_not_recorded_are_released_or_cancelled_by_a_job(
+    web: Running, operator: Browser, change: str, then: str
+) -> None:
+    await has(web, 3, reason=None)
+    await has(web, 1, reason=None, sender="anna")
+    await has(web, 1, reason=None, sender=None)
+    await has(web, 4)
+    page = await operator.json("/parked", lacks="reason")
+    assert page["sentence"] == "5 enrollments are parked: why is not recorded."
+    assert len(page["one"]["lines"]["items"]) == 5
+    assert [group["url"] for group in page["groups"]] == [
+        "/admin/parked?lacks=reason&sender=ben",
+        "/admin/parked?lacks=reason&sender=anna",
+        "/admin/parked?lacks=reason%2Csender",
+    ]
+    html = (await operator.get("/parked", lacks="reason,sender")).text
+    assert "1 enrollment is parked" in html
+    assert "sender <span" in html
+    asked = (await operator.get(f"/parked/{change}", lacks="reason")).text
+    assert "Why they are parked is not recorded." in asked
+    job = await begun(operator, f"/parked/{change}", lacks="reason")
+    assert "Recorded cause" in (await operator.get(job)).text
+    await work(web)
+    assert await states(web) == {then: 5, "parked": 4}
+
+
+async def test_those_without_a_sender_are_a_group(web: Running, operator: Browser) -> None:
+    await has(web, 2, reason="no_sender", sender=None)
+    await has(web, 3)
+    asked = (await operator.get("/parked/cancel", lacks="sender")).text
+    assert "Only those of no sender are meant." in asked
+    await begun(operator, "/parked/cancel", lacks="sender")
+    await work(web)
+    assert await states(web) == {"cancelled": 2, "parked": 3}
+    assert (await operator.get("/parked", lacks="rule")).status_code == 422
 
 
 async def test_one_group_lists_its_enrollments_by_pages(web: Running, viewer: Browser) -> None:

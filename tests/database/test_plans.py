@@ -44,6 +44,7 @@ CLAIM: dict[str, Any] = {"worker": "w", "lease": 15.0, "limit": 100}
 MONTH, DAY = timedelta(days=30), timedelta(days=1)
 POLLED: dict[str, dict[str, Any]] = {
     "bulk.parked_store.GROUP_PARKED": dict.fromkeys(("reason", "rule", "sender", "since", "until"))
+    | {"lacks": []}
     | {"by": "cause", "one_by_one": ["unsettled"], "most": 200},
     "bulk.statements.CLAIM": {"worker": "w", "lease": 60.0, "kinds": ["cancel"]},
     "bulk.statements.NEXT_DUE": {"worker": "w", "kinds": ["cancel"]},
@@ -509,6 +510,7 @@ async def test_a_claim_looks_at_what_it_takes_however_many_are_due_at_one_time(c
 
 
 CHUNK: dict[str, Any] = {
+    "lacks": [],
     "states": ["parked"],
     "waiting": False,
     "asked_at": LATER,

@@ -93,7 +93,7 @@ def _page(visit: Visit, asked: Asked, found: Found, listed: Slice[Line], book: R
     return EnrollmentsPage(
         sentence=_sentence(found.counts, PERIOD_WORDS[asked.period], narrowed=bool(named)),
         lines=listed,
-        asked={name: named.get(name, "") for name in NARROWED},
+        asked={name: named.get(name) or "" for name in NARROWED},
         choices=_choices(book, named),
         period=asked.period,
         periods=period_links(visit),
@@ -118,7 +118,7 @@ def _cancel(asked: Asked) -> str | None:
     return with_query(f"{ROOT}/enrollments/cancel", named)
 
 
-def _choices(book: Rulebook | None, named: Mapping[str, str]) -> dict[str, Choices]:
+def _choices(book: Rulebook | None, named: Mapping[str, str | None]) -> dict[str, Choices]:
     """Return what each field may be narrowed to: what the rules in force name, and what is chosen now."""
     known: dict[str, list[str]] = {
         "rule": [rule.id for rule in book.rules] if book else [],

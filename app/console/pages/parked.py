@@ -112,7 +112,7 @@ def _inner(by: By, group: ParkedGroup | None) -> By | None:
 
 
 async def _listed(reads: EnrollmentReads, visit: Visit, asked: Asked, group: Group | None) -> OneGroup:
-    columns = {"state": str(State.PARKED), **asked.columns()}
+    columns: dict[str, str | None] = {"state": str(State.PARKED), **asked.columns()}
     wanted = Wanted(FIRST, columns, asked.before, asked.after, asked.changed())
     found = await reads.page(wanted, PAGE_ROWS + 1)
     lines = [line_of(row, found.names) for row in found.rows]
@@ -120,4 +120,4 @@ async def _listed(reads: EnrollmentReads, visit: Visit, asked: Asked, group: Gro
     if ended and asked.after is not None:
         listed, ended = replace(listed, newer=turned(visit, after=ended)), None
     further = turned(visit, before=ended) if ended else None
-    return OneGroup(tuple(asked.named().items()), group, listed, time_of(ended) if ended else None, further)
+    return OneGroup(asked.shown(), group, listed, time_of(ended) if ended else None, further)

@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, field_serializer
 
-from app.bulk.filters import LONGEST, Filter
+from app.bulk.filters import LACKABLE, LISTS, LONGEST, Filter
 from app.bulk.job import MORE_THAN_COUNTED
 from app.web.api.common import Page
 from app.web.api.enrollments_models import ENROLLMENT
@@ -21,11 +21,12 @@ FILTER: dict[str, Any] = {
     "source": None,
     "account": None,
     "endpoint": None,
+    "lacks": [],
     "states": ["parked"],
     "since": None,
     "until": None,
 }
-KEPT: dict[str, Any] = {name: value for name, value in FILTER.items() if value is not None}
+KEPT: dict[str, Any] = {name: value for name, value in FILTER.items() if value}
 JOB: dict[str, Any] = {
     "id": "job_019ab2c3d4e5f60718293a4b5c6d7e98",
     "kind": "release_parked",
@@ -89,6 +90,7 @@ Named = Field(None, max_length=LONGEST)
 class JobFilter(BaseModel, extra="forbid", json_schema_extra={"example": FILTER}):
     """Which rows a job is about: all that match every field given. Which fields a kind takes, docs/operating.md says.
 
+    `lacks` names what an enrollment is without: `reason`, `sender`, or both.
     `states` are those of enrollments (held, ready, parked) or of outbound events (failed, delivered). An enrollment
     matches `since` and `until` by when it last changed, an outbound event by when it was noted.
     """
@@ -99,13 +101,14 @@ class JobFilter(BaseModel, extra="forbid", json_schema_extra={"example": FILTER}
     source: Storable | None = Named
     account: Storable | None = Named
     endpoint: Storable | None = Named
+    lacks: list[Storable] = Field(default_factory=list, max_length=len(LACKABLE))
     states: list[Storable] = Field(default_factory=list, max_length=10)
     since: Moment | None = None
     until: Moment | None = None
 
     def meant(self) -> Filter:
         """Return the filter."""
-        return Filter(**self.model_dump() | {"states": tuple(self.states)})
+        return Filter(**self.model_dump() | {name: tuple(getattr(self, name)) for name in LISTS})
 
 
 class JobPreviewed(BaseModel, extra="forbid", json_schema_extra={"example": {"kind": JOB["kind"], "filter": FILTER}}):
@@ -217,7 +220,7 @@ class ParkedGroupRow(_WithFilter):
     """Parked enrollments that have one thing in common: a cause, a rule, a sender, or the day in UTC.
 
     `one_by_one` of them are left alone by a release of the group: HubSpot may have acted on them. `reason`, `rule` and
-    `sender` are null where the group has several. `filter` finds it again for a job, null where it cannot.
+    `sender` are null where the group has several, or none. `filter` finds it again for a job.
     """
 
     model_config = ConfigDict(json_schema_extra={"example": GROUP}, from_attributes=True)
