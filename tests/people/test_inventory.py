@@ -15,6 +15,7 @@ from app.errors import FenceLost
 from app.people.forget import BY_CLI, Forgetter
 from app.people.forget_store import ForgetStore
 from app.people.inventory import IN_ONE_TURN, TABLES, InventoryRunner
+from app.people.inventory_statements import CLAIM
 from app.people.inventory_store import MOST, Inventory, InventoryStore, Taken
 from app.people.whole import named_person
 from tests.people.conftest import accept, ask
@@ -149,6 +150,15 @@ async def test_of_two_workers_one_has_the_turn(engine: AsyncEngine, store: Inven
     assert len([one for one in taken if one is not None]) == 1
     await asked(store, 2, OTHER)
     assert (await claimed(store)).id == "inv_2"  # another person's is not kept waiting
+
+
+async def test_a_worker_does_not_wait_for_one_that_takes_a_turn_at_that_moment(
+    engine: AsyncEngine, store: InventoryStore
+) -> None:
+    await asked(store)
+    async with engine.begin() as connection, asyncio.timeout(30):
+        assert (await connection.execute(CLAIM, {"lease": LEASE})).one().id == "inv_1"
+        assert await store.claim(lease=LEASE) is None
 
 
 async def test_two_workers_end_one_inventory_once(
