@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import structlog
@@ -79,16 +79,16 @@ class _Changes:
 
     async def ask_connect(self, visit: Visit) -> Confirm:
         one = account_of(self.process, visit)
-        return Confirm(
-            title=f"Connect {one.name} to HubSpot?",
-            button="Make the link",
-            back=url_of(one.name),
+        confirm = Confirm(f"Connect {one.name} to HubSpot?", "Make the link", url_of(one.name))
+        if why_not := self._why_not(one):
+            return replace(confirm, impossible=why_not)
+        return replace(
+            confirm,
             consequences=(
                 f"A link is made and shown once. It works once, within {span(LINK_SECONDS)}, in any browser.",
                 "Send it only to the person who may give Segue access to that HubSpot account.",
                 "Nothing changes before that person has agreed at HubSpot. What waits for the account then goes on.",
             ),
-            impossible=self._why_not(one),
         )
 
     async def connect(self, visit: Visit) -> Shown:

@@ -78,7 +78,7 @@ def day_in_words(day: Day, now: datetime, zone: ZoneInfo) -> str:
 def budget_in_words(budget: Budget, now: datetime, zone: ZoneInfo) -> str:
     """Return the sentence about an account's budgets."""
     parts = [f"{window.kind} requests: {window_in_words(window)}" for window in budget.windows]
-    parts += [f"of its day {day_in_words(budget.day, now, zone)}"] if budget.day else []
+    parts += [f"all requests: {day_in_words(budget.day, now, zone)}"] if budget.day else []
     blocked = [one for one in budget.windows if one.blocked_until is not None]
     said = as_sentence("; ".join(parts)) if parts else "Nothing was asked of HubSpot for it yet."
     return " ".join([said, *(_blocked(one, now, zone) for one in blocked)])

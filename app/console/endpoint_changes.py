@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -113,15 +113,15 @@ class _Changes:
 
     async def ask_enable(self, visit: Visit) -> Confirm:
         status = await self._status(visit)
-        return Confirm(
-            title=f"Send to {status.name} again?",
-            button="Send again",
-            back=_url(visit),
+        confirm = Confirm(f"Send to {status.name} again?", "Send again", _url(visit))
+        if not may_be_enabled(status):
+            return replace(confirm, impossible="Nothing keeps events from it: they are sent as they come.")
+        return replace(
+            confirm,
             consequences=(
                 f"Now it is {state_in_words(status, visit.now, visit.zone)}.",
                 f"{counted(status.waiting, 'event waits', 'events wait')} for it, and will be sent at once.",
             ),
-            impossible=None if may_be_enabled(status) else "Nothing keeps events from it: they are sent as they come.",
         )
 
     async def enable(self, visit: Visit) -> Done:

@@ -25,7 +25,9 @@ def mark_of(status: EndpointStatus) -> str:
         return "bad"
     if status.state == LEFT:
         return "no"
-    return "look" if status.state == Position.HALF_OPEN or status.failures else "ok"
+    if status.state == Position.HALF_OPEN or status.failures:
+        return "look"
+    return "ok" if status.last_success_at else "no"
 
 
 def state_in_words(status: EndpointStatus, now: datetime, zone: ZoneInfo) -> str:
@@ -58,6 +60,9 @@ def all_in_words(statuses: Sequence[EndpointStatus]) -> str:
     stuck = [one.name for one in statuses if mark_of(one) == "bad"]
     waiting = sum(one.waiting for one in statuses)
     waits = f"{counted(waiting, 'event waits', 'events wait')}" if waiting else "nothing waits"
+    if not stuck and not waiting and all(mark_of(one) == "no" for one in statuses):
+        whom = "it" if len(statuses) == 1 else "any"
+        return f"{counted(len(statuses), 'endpoint')}, and nothing was sent to {whom} yet."
     if not stuck:
         whole = "The endpoint takes" if len(statuses) == 1 else f"All {len(statuses)} endpoints take"
         return f"{whole} what is sent; {waits}."

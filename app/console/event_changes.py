@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from app import errors
+from app.console.became import VERDICTS
 from app.console.page import ROOT, Confirm, Done, MoreThanShown, Pages, Visit, not_there, shown_count
 from app.console.receipts.wording import as_sentence
 from app.database.engine import busy_when_gone
@@ -101,7 +102,7 @@ def _asked(result: DecidedAgain, back: str) -> Confirm:
         button="Decide it again",
         back=back,
         consequences=(
-            f"Until now it came to: {masked_text(result.before)}.",
+            f"Until now: {VERDICTS.get(result.before) or masked_text(result.before)}.",
             *(_would_be(one) for one in result.decisions if result.status == DECIDED),
             *_replaced(result),
             *((as_sentence(result.detail or ""),) if result.status == LOOKUP else ()),
@@ -114,7 +115,8 @@ def _asked(result: DecidedAgain, back: str) -> Confirm:
 
 def _would_be(one: NewDecision) -> str:
     rule = f", by the rule {one.rule}" if one.rule else ""
-    return f"It would come to: {one.verdict}{rule} ({masked_text(one.reason).rstrip('.')})."
+    verdict = VERDICTS.get(one.verdict, one.verdict)
+    return f"By the rules in force: {verdict}{rule} ({masked_text(one.reason).rstrip('.')})."
 
 
 def _replaced(result: DecidedAgain) -> tuple[str, ...]:
@@ -128,7 +130,7 @@ def _done(result: DecidedAgain) -> str:
         return f"Nothing was changed: {result.detail}."
     if result.status == LOOKUP:
         return as_sentence(result.detail or "")
-    verdicts = ", ".join(one.verdict for one in result.decisions)
+    verdicts = ", ".join(VERDICTS.get(one.verdict, one.verdict) for one in result.decisions)
     return f"Decided again by the rules in force: {verdicts}."
 
 

@@ -38,7 +38,7 @@ KINDS: Mapping[str, KindWords] = MappingProxyType(
         "release_as_rules_now": KindWords(
             "Release by the rules in force now", "enrollment", "enrollments", "replaced", "replaced"
         ),
-        "cancel": KindWords("Cancel", "enrollment", "enrollments", "cancelled", "cancelled"),
+        "cancel": KindWords("Cancel enrollments", "enrollment", "enrollments", "cancelled", "cancelled"),
         "replay_outbound": KindWords(
             "Send outbound events again", "outbound event", "outbound events", "made due again", "replayed"
         ),
@@ -131,8 +131,7 @@ def narrowing(job: Job, now: datetime, zone: ZoneInfo) -> tuple[Narrowing, ...]:
     """Return which rows a job is about."""
     given, found = job.filter, []
     if given.reason is not None:
-        clause = why(State.PARKED, given.reason, name="the person").clause
-        found.append(Narrowing("Cause", clause, given.reason))
+        found.append(Narrowing("Cause", _cause(given.reason), given.reason))
     found += [Narrowing(name.capitalize(), value) for name in NAMES if (value := getattr(given, name)) is not None]
     found += [Narrowing(LACKED[name], "none") for name in given.lacks if name in LACKED]
     if given.states:
@@ -143,11 +142,16 @@ def narrowing(job: Job, now: datetime, zone: ZoneInfo) -> tuple[Narrowing, ...]:
 
 
 def about(given: Filter) -> str:
-    """Return shortly which rows a filter means: `DISCONNECTED_INBOX, sender ben`."""
+    """Return shortly which rows a filter means: `the inbox is not connected; sender ben`."""
     named = [f"{name} {value}" for name in NAMES if (value := getattr(given, name)) is not None]
     days = [f"{given.since:%Y-%m-%d}"] if given.since else []
     lacks = [f"no {name}" for name in given.lacks]
-    return ", ".join(([given.reason] if given.reason else []) + named + lacks + days)
+    cause = _cause(given.reason) if given.reason else ""
+    return "; ".join(part for part in (cause, ", ".join(named + lacks + days)) if part)
+
+
+def _cause(reason: str) -> str:
+    return why(State.PARKED, reason, name="the person").clause
 
 
 def _ended(job: Job) -> str:

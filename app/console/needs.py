@@ -132,4 +132,4 @@ def lead(needed: Sequence[Need], enrolled: int, matched: int, span: str) -> str:
     if not needed:
         return f"Nothing needs a person: {went}."
     things = "one thing needs a person" if len(needed) == 1 else f"{len(needed)} things need a person"
-    return f"{things[:1].upper()}{things[1:]}: {went}."
+    return f"{things[:1].upper()}{things[1:]}; {went}."

@@ -218,4 +218,5 @@ def not_there(what: str) -> Problem:
 
 
 def _mistakes(error: ValidationError) -> str:
-    return "; ".join(f"{'.'.join(map(str, one['loc'])) or 'query'}: {one['msg']}" for one in error.errors()) + "."
+    found = "; ".join(f"{'.'.join(map(str, one['loc'])) or 'query'} ({one['msg']})" for one in error.errors())
+    return f"The address asks for what this page does not have: {found}."

@@ -87,7 +87,9 @@ def _asked_cancel(name: str, count: int, page: PersonPage, visit: Visit) -> Conf
         title=f"Cancel what waits for {name}?",
         button=f"Cancel {counted(count, 'enrollment')}",
         back=f"{ROOT}/people/{visit.parameters['person']}",
-        consequences=(
+        consequences=()
+        if not waiting
+        else (
             "What is held or ready is cancelled, and cannot be released afterwards. Nothing of it is sent.",
             "What is on its way to HubSpot goes on, and what is parked stays parked. Later events enroll as before.",
         ),

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
-from markupsafe import Markup
+from markupsafe import Markup, escape
 from starlette.responses import Response
 
 from app.audit.once import new_key
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 # Unicode's embeddings, overrides and isolates: after one, a page reads in another order than it is written.
 TURNING = dict.fromkeys([*range(0x202A, 0x202F), *range(0x2066, 0x206A)])
+CODE = re.compile(r"`([^`]+)`")
 TEMPLATES = Path(__file__).parent / "templates"
 
 
@@ -95,10 +97,17 @@ def environment() -> Environment:
         "day": _day,
         "whole_day": _whole_day,
         "ago": _ago,
+        "dated": _dated,
+        "coded": coded,
     }
     made.globals["form_key"] = new_key
     made.globals |= {"percent": text.percent, "counted": text.counted}
     return made
+
+
+def coded(sentence: str) -> Markup:
+    """Return a sentence as HTML, in which what stands between backticks is code."""
+    return Markup(CODE.sub(r"<code>\1</code>", str(escape(sentence))))  # noqa: S704  # escaped before
 
 
 def _static(name: str) -> str:
@@ -134,6 +143,11 @@ def _day(context: Context, at: datetime) -> Markup:
 @pass_context
 def _whole_day(context: Context, at: datetime) -> str:
     return text.whole_day(at, context["zone"])
+
+
+@pass_context
+def _dated(context: Context, at: datetime) -> str:
+    return text.dated(at, context["zone"])
 
 
 @pass_context

@@ -22,7 +22,7 @@ STAYS = "What is in force stays in force."
 
 def by_words(name: str | None) -> str:
     """Return who put rules in force, as a sentence names it."""
-    return BY.get(name or "", f"by {name}") if name else ""
+    return BY.get(name or "", f"by {name.removeprefix('link:')}") if name else ""
 
 
 def in_force(row: Mapping[str, Any] | None, rules: Sequence[WrittenRule], now: datetime, zone: ZoneInfo) -> str:

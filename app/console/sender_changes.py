@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -63,16 +63,16 @@ class _Changes:
 
     async def ask_pause(self, visit: Visit) -> Confirm:
         status = await self._status(visit)
-        return Confirm(
-            title=f"Pause {status.name}?",
-            button="Pause it",
-            back=url_of(status),
+        confirm = Confirm(f"Pause {status.name}?", "Pause it", url_of(status))
+        if status.paused_at is not None:
+            return replace(confirm, impossible=f"It is paused already. {_why(status, visit)}")
+        return replace(
+            confirm,
             consequences=(
                 f"Nothing is sent by {status.name} in {status.account} until it is resumed.",
                 "Pools choose other senders; what names this one alone waits.",
                 f"Now {counted(status.waiting, 'enrollment waits', 'enrollments wait')} for it.",
             ),
-            impossible=None if status.paused_at is None else f"It is paused already. {_why(status, visit)}",
         )
 
     async def pause(self, visit: Visit) -> Done:
@@ -88,15 +88,15 @@ class _Changes:
 
     async def ask_resume(self, visit: Visit) -> Confirm:
         status = await self._status(visit)
-        return Confirm(
-            title=f"Resume {status.name}?",
-            button="Resume it",
-            back=url_of(status),
+        confirm = Confirm(f"Resume {status.name}?", "Resume it", url_of(status))
+        if status.paused_at is None:
+            return replace(confirm, impossible="It is not paused.")
+        return replace(
+            confirm,
             consequences=(
                 _why(status, visit),
                 f"{status.name} sends again. What waited for it is tried again, ten a second.",
             ),
-            impossible="It is not paused." if status.paused_at is None else None,
         )
 
     async def resume(self, visit: Visit) -> Done:

@@ -120,7 +120,11 @@ class Site:
         act = Act(visitor.who, visitor.role, gate.address(request.scope), route.name, target, gate.revision())
         if not visitor.role.may(needed):
             await self.record(act, 403, changes=True)
-            raise Problem(403, "role-too-low", f"This needs the role {needed}; {visitor.name} is {visitor.role}.")
+            raise Problem(
+                403,
+                "role-too-low",
+                f"This needs the role {needed}; {visitor.name} is {visitor.role}. Ask a person who has it.",
+            )
         status = 500
         try:
             with acting(act):

@@ -9,6 +9,7 @@ import structlog
 
 from app.console.lists import number_of
 from app.console.page import REASON, ROOT, Confirm, Done, Field, FormError, Pages, Visit, not_there
+from app.console.receipts.wording import as_sentence
 from app.console.text import counted, number
 from app.masking import masked_text
 from app.operators import Role
@@ -26,7 +27,8 @@ if TYPE_CHECKING:
 LIST = f"{ROOT}/suppressions"
 LONGEST_REASON = 1000
 MOST_NAMED = 5  # lines that are no entries
-WHAT = Field("value", "Addresses, domains or patterns, one a line", kind="long", hint=HOW, required=True)
+HOW_HINT = as_sentence(HOW).rstrip(".")
+WHAT = Field("value", "Addresses, domains or patterns, one a line", kind="long", hint=HOW_HINT, required=True)
 
 log = structlog.get_logger(__name__)
 
@@ -104,4 +106,4 @@ class _Changes:
 def _wrong(found: SuppressionLines) -> str:
     """Return what is wrong with a list, by its first lines that are no entries."""
     said = "; ".join(f"line {one.line}: {one.message}" for one in found.wrong[:MOST_NAMED])
-    return f"Nothing was added. {said or HOW}."
+    return f"Nothing was added: {said or HOW}."

@@ -95,6 +95,11 @@ def whole_day(at: datetime, zone: ZoneInfo) -> str:
     return f"{local:%A} {local.day} {local:%B}"
 
 
+def dated(at: datetime, zone: ZoneInfo) -> str:
+    """Return a date with its year, for paper: `Tuesday 24 November 2026`."""
+    return f"{whole_day(at, zone)} {local_time(at, zone):%Y}"
+
+
 def span(seconds: float) -> str:
     """Return a duration in its largest unit: `4 s`, `12 min`, `3 h`, `2 days`."""
     seconds = abs(seconds)

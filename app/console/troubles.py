@@ -29,6 +29,7 @@ UNSURE = (
     "The database does not answer, so that it is not known whether the change was made. Look at what it was about "
     "before you ask for it again."
 )
+NO_PAGE = "Nothing stands at this address: the link is mistyped, or leads to what is there no more."
 TITLES = {
     400: "That cannot be read",
     403: "You may not do that",
@@ -52,9 +53,9 @@ def busy_problem(busy: Busy, method: str) -> Problem:
 def no_route(methods: frozenset[str]) -> Problem:
     """Return what is said of a path without a route, or without one for the method of the request."""
     if not methods:
-        return Problem(404, "not-found", "There is no such page.")
+        return Problem(404, "not-found", NO_PAGE)
     allowed = {"Allow": ", ".join(sorted(methods))}
-    return Problem(405, "method-not-allowed", "There is no such page.", headers=allowed)
+    return Problem(405, "method-not-allowed", NO_PAGE, headers=allowed)
 
 
 def problem_page(request: Request, problem: Problem) -> Response:

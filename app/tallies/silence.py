@@ -142,7 +142,7 @@ def _span(since: datetime, until: datetime, zone: tzinfo) -> str:
 
 
 def _day(moment: datetime) -> str:
-    return f"{moment:%a %Y-%m-%d %H:%M}"
+    return f"{moment:%a} {moment.day} {moment:%b %H:%M}"
 
 
 def _clock(moment: datetime, now: datetime, zone: tzinfo) -> str:

@@ -100,7 +100,7 @@ def test_an_account_stands_by_its_credential(
 def test_the_sentence_about_one_account_says_how_fast_it_may_send() -> None:
     said = one_in_words(Standing("main", "ok", "lets us in", "", 0), QUIET, NOON, BERLIN)
     assert said == (
-        "main lets us in. General requests: 31 of 180 per 10 s; of its day 41,212 of 625,000 today, until 23:00."
+        "main lets us in. General requests: 31 of 180 per 10 s; all requests: 41,212 of 625,000 today, until 23:00."
     )
 
 

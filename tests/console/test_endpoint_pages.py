@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 BERLIN = ZoneInfo("Europe/Berlin")
 WELL = unknown("crm").model_copy(update={"state": str(Position.CLOSED), "last_success_at": NOON})
+NEW = unknown("crm").model_copy(update={"state": str(Position.CLOSED)})
 PAUSED = WELL.model_copy(update={"state": str(Position.OPEN), "failures": 5, "open_until": NOON, "waiting": 12})
 MADE = """
     INSERT INTO outbound (id, endpoint, kind, body, state, due_at, created_at, updated_at)
@@ -69,7 +70,7 @@ async def stuck(web: Running, *, disabled: bool = False) -> None:
         (unknown("crm"), "no", "crm: not in the rules any more. Nothing waits for it."),
         (
             unknown("crm").model_copy(update={"state": str(Position.CLOSED)}),
-            "ok",
+            "no",
             "crm: no answer yet. Nothing waits for it.",
         ),
         (
@@ -89,6 +90,9 @@ def test_a_sentence_for_each_state(status: EndpointStatus, mark: str, said: str)
         ([], "The rules in force name no endpoint, so that nothing is sent to systems of your own."),
         ([WELL], "The endpoint takes what is sent; nothing waits."),
         ([WELL, WELL], "All 2 endpoints take what is sent; nothing waits."),
+        ([NEW], "1 endpoint, and nothing was sent to it yet."),
+        ([NEW, NEW], "2 endpoints, and nothing was sent to any yet."),
+        ([NEW, WELL], "All 2 endpoints take what is sent; nothing waits."),
         ([WELL, PAUSED], "crm takes nothing now; 12 events wait."),
     ],
 )

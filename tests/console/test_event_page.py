@@ -191,14 +191,14 @@ async def test_deciding_again_says_first_what_would_change(web: Running, operato
     await reload(web, rules, RULES.replace("employees >= 50", "employees >= 5"))
     path = f"/events/{await id_of(web, 'bob@corp.example')}/decide"
     asked = await operator.get(path)
-    assert "Until now it came to: none." in asked.text
-    assert "It would come to: enroll, by the rule signup (matched)." in asked.text
+    assert "Until now: no matching rule." in asked.text
+    assert "By the rules in force: to be enrolled, by the rule signup (matched)." in asked.text
     assert await web.rows("SELECT id FROM enrollments WHERE email = 'bob@corp.example'") == []
     assert (await operator.confirm(path, {"reason": "mended"})).status_code == 303
     (row,) = await web.rows("SELECT state FROM enrollments WHERE email = 'bob@corp.example'")
     assert row["state"] in {"ready", "held"}
     page = await operator.get(path.removesuffix("/decide"))
-    assert "Decided again by the rules in force: enroll." in page.text
+    assert "Decided again by the rules in force: to be enrolled." in page.text
     assert "Decided before, " in page.text
 
 

@@ -47,7 +47,7 @@ async def test_jobs_are_listed_newest_first_by_pages(web: Running, viewer: Brows
     assert first["sentence"] == "On this page: 50 done."
     line = first["lines"]["items"][0]
     assert (line["title"], line["about"], line["word"], line["done"], line["total"], line["asked_by"]) == (
-        "Cancel", "rule demo", "done", 4, 4, "ada",
+        "Cancel enrollments", "rule demo", "done", 4, 4, "ada",
     )  # fmt: skip
     second = (await viewer.client.get(first["lines"]["older"])).json()
     last = (await viewer.client.get(second["lines"]["older"])).json()

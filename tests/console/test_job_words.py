@@ -111,7 +111,7 @@ def test_the_filter_is_in_words() -> None:
         ("State", "parked", None),
         ("Parked", "from 23 Nov, 01:00 until 24 Nov, 01:00", None),
     ]
-    assert about(given) == "no_sender, sender ben, 2026-11-23"
+    assert about(given) == "none of the senders that the rule names can be used; sender ben, 2026-11-23"
     waiting = a_job(kind="cancel", filter=Filter(rule="demo", states=("held", "ready"), since=day))
     assert [one.words for one in narrowing(waiting, NOW, BERLIN)] == ["demo", "held or ready", "from 23 Nov, 01:00"]
     assert narrowing(waiting, NOW, BERLIN)[-1].label == "Changed last"

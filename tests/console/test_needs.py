@@ -95,5 +95,5 @@ def test_the_first_sentence_says_whether_a_person_is_needed() -> None:
     )
     some = needs([], [group("no_sender", 1), group(None, 2)], [], [], [], NOW)
     assert next(one.sentence for one in some).startswith("1 enrollment is parked: ")
-    assert lead(some, 1, 2, "7 days") == "2 things need a person: 1 person enrolled of 2 matched in the last 7 days."
-    assert lead(some[:1], 0, 0, "7 days").startswith("One thing needs a person: 0 people enrolled")
+    assert lead(some, 1, 2, "7 days") == "2 things need a person; 1 person enrolled of 2 matched in the last 7 days."
+    assert lead(some[:1], 0, 0, "7 days").startswith("One thing needs a person; 0 people enrolled")

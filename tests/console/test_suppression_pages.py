@@ -109,7 +109,7 @@ async def test_an_operator_suppresses_and_takes_out(web: Running, operator: Brow
 async def test_several_are_suppressed_at_once_or_none_of_them(web: Running, operator: Browser) -> None:
     answer = await operator.post("/suppressions/add", {"value": "a@corp.example\nno entry\n"})
     assert answer.status_code == 422
-    assert "Nothing was added. line 2: write an address" in answer.text
+    assert "Nothing was added: line 2: write an address" in answer.text
     assert await web.rows("SELECT value FROM suppressions") == []
     lines = "# asked by legal\na@corp.example\nrival.example\n"
     assert (await operator.confirm("/suppressions/add", {"value": lines, "reason": "by legal"})).status_code == 303

@@ -17,6 +17,7 @@ from starlette.responses import HTMLResponse, Response
 import app.console
 from app.audit.store import AuditFilters, AuditStore
 from app.clock import utc_now
+from app.console.rendering import coded
 from app.console.signin.routes import routes
 from app.console.signin.wiring import open_desk
 from app.process import open_process
@@ -43,6 +44,7 @@ PAGES = Environment(
 )
 # What the frame around the pages gives to `bare.html`.
 PAGES.globals |= {"static": lambda name: f"/admin/static/{name}", "icon": "icon.svg", "root": "/admin"}
+PAGES.filters["coded"] = coded
 
 
 @dataclass

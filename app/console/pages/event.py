@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from app.console import event_changes as changes
 from app.console.became import WAITS, Became, all_became, became
+from app.console.endpoint_words import message_mark
 from app.console.event_road import RoadStep, road
 from app.console.event_why import Why, why
 from app.console.page import Pages, Visit, not_there
@@ -29,6 +30,8 @@ from app.rules.earlier import compiled_earlier
 from app.rules.example_of import Example, example_of
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from app.console.context import Console
     from app.model import Event
     from app.reports.event_store import EventStory
@@ -50,6 +53,7 @@ class Outbound:
 
     endpoint: str
     kind: str
+    mark: str
     state: str
     at: datetime
 
@@ -134,7 +138,7 @@ def _view(
             for one in story.decisions
             if one["id"] not in current
         ),
-        sent=tuple(Outbound(one["endpoint"], one["kind"], one["state"], one["created_at"]) for one in story.sent),
+        sent=tuple(_sent(one) for one in story.sent),
         payload=_payload(story, event, book, "data"),
         answers=_payload(story, event, book, "answers") if row["answers"] else None,
         kept_until=row["received_at"] + kept,
@@ -166,6 +170,10 @@ def _sentences(story: EventStory, book: Rulebook, person: str, clock: Clock) -> 
             made = enrollment_facts(row, journal, person=person, names=story.names, book=book)
             said.append(receipt(made, clock).text)
     return tuple(said) or (NOT_DECIDED,)
+
+
+def _sent(row: Mapping[str, Any]) -> Outbound:
+    return Outbound(row["endpoint"], row["kind"], message_mark(row["state"]), row["state"], row["created_at"])
 
 
 def _payload(story: EventStory, event: Event, book: Rulebook, root: str) -> Payload | None:

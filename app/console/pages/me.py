@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 WAYS: Mapping[str, str] = {Way.TOKEN: "a token", Way.LINK: "a link that works once", Way.OIDC: "the identity provider"}
 USUAL = ("", "the HubSpot account's")
 
+USUAL_NOW = "Times are those of the HubSpot account again."
+
 
 @dataclass(frozen=True, slots=True)
 class Session:
@@ -129,9 +131,7 @@ class _Changes:
         if zone not in dict(choices()):
             raise FormError("zone", "There is no such time zone.")
         await self.sessions.choose_zone(visit.visitor, zone or None)
-        return Done(
-            f"{ROOT}/me", f"Times are those of {zone_name(zone_named(zone))} now." if zone else "Times are usual."
-        )
+        return Done(f"{ROOT}/me", f"Times are those of {zone_name(zone_named(zone))} now." if zone else USUAL_NOW)
 
     async def ask_end(self, visit: Visit) -> Confirm:
         one = await self._named(visit)
