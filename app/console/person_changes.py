@@ -88,7 +88,7 @@ def _asked_cancel(name: str, count: int, page: PersonPage, visit: Visit) -> Conf
         button=f"Cancel {counted(count, 'enrollment')}",
         back=f"{ROOT}/people/{visit.parameters['person']}",
         consequences=()
-        if not waiting
+        if not count
         else (
             "What is held or ready is cancelled, and cannot be released afterwards. Nothing of it is sent.",
             "What is on its way to HubSpot goes on, and what is parked stays parked. Later events enroll as before.",

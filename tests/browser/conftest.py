@@ -14,7 +14,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import async_playwright, expect
 
-from tests.browser.furnished import Furnished, furnished
+from tests.browser.furnished import Furnished, closed_service, furnished
 from tests.browser.tabs import PATIENCE, Tabs
 from tests.support.chromium import MISSING, find_chromium
 from tests.support.console_service import ConsoleService, console_service
@@ -80,6 +80,13 @@ def sandbox() -> Iterator[str]:
 async def service(database_url: str, sandbox: str) -> AsyncIterator[ConsoleService]:
     """A service of this test's own, with nothing stored."""
     async with console_service(database_url, sandbox, RULES, SECRETS) as service:
+        yield service
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def closed(database_url: str, sandbox: str) -> AsyncIterator[ConsoleService]:
+    """A service of this test's own, with no way to sign in but a link."""
+    async with closed_service(database_url, sandbox) as service:
         yield service
 
 

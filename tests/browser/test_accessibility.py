@@ -1,18 +1,26 @@
-"""Every page, in both colour schemes and at three widths: axe, no sideways scroll, controls large enough to hit."""
+"""Every page, in both colour schemes and at three widths: axe, no sideways scroll, controls large enough to hit.
+
+Those that a form leads to are also walked through by the tabulator; `test_without_a_mouse.py` walks through all others.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from tests.browser.axe import BY_COLOUR, BY_SIZE, load_axe, violations
+from tests.browser.keyboard import CONTENT, walked
+from tests.browser.led_to import AWAY, EXPECTED, Led, closed_to, follow, still
+from tests.support.service import close_database
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from playwright.async_api import Page
 
     from tests.browser.furnished import Furnished
     from tests.browser.tabs import Tabs
+    from tests.support.console_service import ConsoleService
+    from tests.support.postgres import Databases
 
 HEIGHT = 900
 NOT_THERE = 404
@@ -61,15 +69,10 @@ class Look(NamedTuple):
 
 
 LIGHT, DARK = Look(1360, "light"), Look(1360, "dark", only=BY_COLOUR)
-ALL = (
-    Look(NARROWEST, "light"),
-    Look(NARROWEST, "dark", only=BY_COLOUR),
-    Look(768, "light", only=BY_SIZE),
-    LIGHT,
-    DARK,
-)
-# For what has the colours of pages that were looked at more often.
-QUICK = (Look(NARROWEST, "light", but=BY_COLOUR), LIGHT, DARK)
+NARROW, MEDIUM = Look(NARROWEST, "light", but=BY_COLOUR), Look(768, "light", only=BY_SIZE)
+ALL = (NARROW._replace(but=()), Look(NARROWEST, "dark", only=BY_COLOUR), MEDIUM, LIGHT, DARK)
+QUICK = (NARROW, LIGHT, DARK)  # for what has the colours of pages that were looked at more often
+WHOLE = (NARROW, MEDIUM, LIGHT, DARK)
 
 
 async def _wrong(page: Page, looks: Sequence[Look]) -> list[str]:
@@ -93,7 +96,7 @@ async def _wrong_pages(tabs: Tabs, furnished: Furnished, looks: Sequence[Look]) 
     wrong: list[str] = []
     missing = False
     for shown in furnished.pages:
-        answer = await page.goto(shown.url)
+        answer = await page.goto(still(shown.url))
         if answer and answer.status == NOT_THERE and missing:
             continue  # it looks as the one before
         missing = missing or bool(answer and answer.status == NOT_THERE)
@@ -108,3 +111,34 @@ async def test_every_page_is_accessible(tabs: Tabs, calm: Furnished) -> None:
 async def test_every_page_is_accessible_with_nothing_stored(tabs: Tabs, bare: Furnished) -> None:
     tabs.expected = {NOT_THERE}  # a page of one thing says that it is not there
     assert not (wrong := await _wrong_pages(tabs, bare, QUICK)), wrong
+
+
+async def _wrong_led(page: Page, all_led: Iterable[Led]) -> list[str]:
+    """Return what is wrong with pages that a form leads to, opened one after the other."""
+    found = []
+    for led in all_led:
+        await follow(page, led)
+        missed, unseen = await walked(page, CONTENT)
+        wrong = [f"not reached in its turn: {one}" for one in missed] + [f"focus not seen: {one}" for one in unseen]
+        found += [f"{led.name}: {one}" for one in (*wrong, *await _wrong(page, WHOLE))]
+    return found
+
+
+async def test_every_page_that_a_form_leads_to_is_accessible(tabs: Tabs, calm: Furnished) -> None:
+    tabs.expected = EXPECTED
+    wrong = []
+    for role in dict.fromkeys(led.role for led in calm.led):
+        page = await tabs.open(calm.service, role)
+        wrong += await _wrong_led(page, [led for led in calm.led if led.role is role])
+    assert not wrong, "\n".join(wrong)
+
+
+async def test_a_service_without_a_way_in_and_one_without_its_store_are_accessible(
+    tabs: Tabs, closed: ConsoleService, postgres: Databases
+) -> None:
+    tabs.expected = EXPECTED
+    page = await tabs.open(closed, None)
+    wrong = await _wrong_led(page, await closed_to(closed))
+    await close_database(postgres.url, closed.database_url)
+    wrong += await _wrong_led(page, AWAY)
+    assert not wrong, "\n".join(wrong)

@@ -3,52 +3,25 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 import pytest
 
-if TYPE_CHECKING:
-    from playwright.async_api import Page
+from app.clock import utc_now
+from app.console.text import dated
+from tests.browser.furnished import A4, PRINTED
+from tests.browser.keyboard import walked
+from tests.browser.led_to import still
 
+if TYPE_CHECKING:
     from tests.browser.furnished import Furnished
     from tests.browser.tabs import Tabs
-
-CONTROLS = """
-    () => {
-      const kinds = "a[href], button, input:not([type=hidden]), select, textarea, summary, [tabindex='0']";
-      window.controls = [...document.querySelectorAll(kinds)].filter((it) => it.checkVisibility() && !it.disabled);
-      return window.controls.length;
-    }
-"""
-# A date and a time are fields within a field, each with a stop of its own.
-STOPS = "() => controls.length + 6 * controls.filter((it) => it.matches('[type^=date], [type=time]')).length"
-# A focus is seen by its outline, or by a link that comes into view.
-FOCUSED = """
-    () => {
-      const it = document.activeElement, style = getComputedStyle(it), box = it.getBoundingClientRect();
-      const seen = style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2 && box.right > 0;
-      return [window.controls.indexOf(it), seen];
-    }
-"""
-
-
-async def walked(page: Page) -> tuple[list[str], list[str]]:
-    """Press the tabulator through the page; return the controls that it misses, and those that do not look focused."""
-    reached: dict[int, bool] = {}
-    count = await page.evaluate(CONTROLS)
-    for _ in range(await page.evaluate(STOPS)):
-        await page.keyboard.press("Tab")
-        index, seen = await page.evaluate(FOCUSED)
-        reached[index] = reached.get(index, False) or seen
-    html: list[str] = await page.evaluate("controls.map((it) => it.outerHTML.slice(0, 120))")
-    return [html[at] for at in range(count) if at not in reached], [
-        html[at] for at in range(count) if not reached.get(at)
-    ]
 
 
 async def test_the_tabulator_reaches_every_control_and_the_focus_is_seen(tabs: Tabs, calm: Furnished) -> None:
     page = await tabs.open(calm.service)
     for shown in calm.pages:
-        await page.goto(shown.url)
+        await page.goto(still(shown.url))
         assert await walked(page) == ([], []), shown.name
 
 
@@ -103,8 +76,29 @@ async def test_paper_gets_the_page_without_what_is_around_it(tabs: Tabs, calm: F
     page = await tabs.open(calm.service, color_scheme=scheme)
     await page.goto("/admin/audit")
     await page.emulate_media(media="print")
-    for around in (".rail", ".top", ".filters", ".pager"):
+    for around in (".rail", ".find", ".filters", ".pager"):
         assert not await page.locator(around).first.is_visible(), around
     assert await page.get_by_role("heading", name="Audit log").is_visible()
     assert await page.locator("tbody tr").first.is_visible()
     assert await page.evaluate("getComputedStyle(document.documentElement).backgroundColor") == "rgb(255, 255, 255)"
+    assert f"As of {dated(utc_now(), ZoneInfo('Europe/Berlin'))}" in await page.locator("#as-of").inner_text()
+
+
+# What a sheet of paper would cut off: it ends beyond the page, or lies in a part that scrolls.
+CUT_OFF = """
+    () => [...document.querySelectorAll("main *")]
+      .filter((it) => it.checkVisibility() && !it.matches(".unseen, .unseen *"))
+      .filter((it) => it.getBoundingClientRect().right > document.documentElement.clientWidth + .5
+        || (it.scrollWidth > it.clientWidth + 1 && getComputedStyle(it).overflowX !== "visible"))
+      .map((it) => it.outerHTML.slice(0, 120))
+"""
+
+
+async def test_a_sheet_of_paper_cuts_nothing_off_and_has_no_buttons(tabs: Tabs, calm: Furnished) -> None:
+    page = await tabs.open(calm.service, viewport={"width": A4, "height": 1000})
+    await page.emulate_media(media="print")
+    for shown in calm.pages:
+        if shown.name in PRINTED:
+            await page.goto(still(shown.url))
+            assert await page.evaluate(CUT_OFF) == [], shown.name
+            assert await page.locator("button:visible, .button:visible").count() == 0, shown.name

@@ -305,7 +305,7 @@ def _literal(value: Any) -> str:
     if value is None:
         return "NULL"
     if isinstance(value, list):
-        return f"ARRAY[{', '.join(map(_literal, value))}]"
+        return f"ARRAY[{', '.join(map(_literal, value))}]" if value else "'{}'"
     return str(value) if isinstance(value, int | float) else f"'{value}'"
 
 
