@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from app.database.engine import STORE_TROUBLE, first_line
-from app.errors import RulebookError
+from app.errors import NotAudited, RulebookError
 from app.processes.parent import EXPAND, RELOAD
 from app.web.server import serve_until
 
@@ -89,7 +89,7 @@ async def _reloaded(reload: Callable[[], Awaitable[object]]) -> None:
         await reload()
     except RulebookError:
         return
-    except STORE_TROUBLE as error:
+    except (NotAudited, *STORE_TROUBLE) as error:
         log.error("rulebook.not_stored", error=first_line(error))  # noqa: TRY400  # the first line says it
 
 

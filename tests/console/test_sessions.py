@@ -166,7 +166,13 @@ async def test_what_has_ended_is_swept(engine: AsyncEngine) -> None:
         await ours.begin(BY_LINK, at)
         await store.add_login(hashed(f"state {at}"), "/admin", at)
         await store.add_link(hashed(f"link {at}"), "viewer", "ben", now=at, expires_at=at + HOUR)
+    sent = """
+        INSERT INTO console_forms (sha256, turn, sent_at)
+        VALUES ('old', '', now() - interval '25 hours'), ('new', '', now())
+    """
+    async with engine.begin() as connection:
+        await connection.execute(text(sent))
     await prune(engine, retention=timedelta(days=30), dedupe=timedelta(days=30))
     async with engine.connect() as connection:
-        for table in ("console_sessions", "console_logins", "console_links"):
-            assert (await connection.execute(text(f"SELECT count(*) FROM {table}"))).scalar_one() == 1  # noqa: S608  # three names
+        for table in ("console_sessions", "console_logins", "console_links", "console_forms"):
+            assert (await connection.execute(text(f"SELECT count(*) FROM {table}"))).scalar_one() == 1  # noqa: S608  # four names
