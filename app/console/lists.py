@@ -58,17 +58,23 @@ def sliced(rows: Sequence[Item], ids: Sequence[str], asked: Listed, visit: Visit
     `ids` are their ids. With `after` the rows are those next above it, and come in the order of the page: the proving
     one is the first.
     """
-    more = len(rows) > PAGE_ROWS
-    if asked.after is not None:
-        rows, ids = (rows[-PAGE_ROWS:], ids[-PAGE_ROWS:])
-        newer, older = (more, True)
-    else:
-        rows, ids = rows[:PAGE_ROWS], ids[:PAGE_ROWS]
-        newer, older = (asked.before is not None, more)
-    return Slice(
-        rows,
-        turned(visit, after=ids[0]) if newer and ids else None,
-        turned(visit, before=ids[-1]) if older and ids else None,
+    more, page = len(rows) > PAGE_ROWS, slice(-PAGE_ROWS, None) if asked.after is not None else slice(PAGE_ROWS)
+    return Slice(rows[page], *turns(ids[page], asked, visit, more=more))
+
+
+def turns(ids: Sequence[str], asked: Listed, visit: Visit, *, more: bool) -> tuple[str | None, str | None]:
+    """Return the URLs of the newer and of the older page of one that shows the rows `ids`.
+
+    `more` says that the list goes on in the direction that was asked for. Where no row is left there, the way back is
+    that to the first page.
+    """
+    forwards = asked.after is not None
+    newer, older = (more, True) if forwards else (asked.before is not None, more)
+    if not ids:
+        return (None, turned(visit)) if forwards else (turned(visit) if newer else None, None)
+    return (
+        turned(visit, after=ids[0]) if newer else None,
+        turned(visit, before=ids[-1]) if older else None,
     )
 
 

@@ -20,9 +20,10 @@ from app.people.suppression_store import SuppressionStore
 from app.web.problems import Problem
 
 if TYPE_CHECKING:
+    from app.catalogue.listing_store import Names
     from app.console.context import Console
     from app.console.people import People
-    from app.reports.person_store import PersonPage, PersonStore
+    from app.reports.person_store import PersonStore, Standing
 
 SAMPLE = 10
 LONGEST_REASON = 1000
@@ -38,8 +39,8 @@ def add(pages: Pages, console: Console, people: People, reads: PersonStore) -> N
 
     async def ask_cancel(visit: Visit) -> Confirm:
         address = await people.named(visit)
-        page = await reads.page(address, process.current_rulebook(), limit=1)
-        return _asked_cancel(masked(address), await operators.count_waiting(address), page, visit)
+        standing, names = await reads.standing(address, process.current_rulebook())
+        return _asked_cancel(masked(address), await operators.count_waiting(address), standing, names, visit)
 
     async def cancel(visit: Visit) -> Done:
         address = await people.named(visit)
@@ -78,10 +79,10 @@ def entry_of(address: str) -> Suppression | None:
         return None
 
 
-def _asked_cancel(name: str, count: int, page: PersonPage, visit: Visit) -> Confirm:
+def _asked_cancel(name: str, count: int, standing: Standing, names: Names, visit: Visit) -> Confirm:
     rows = tuple(
-        Row(target_of_row(one, page.names), f"{ROOT}/enrollments/{one['id']}", shown(one["state"])[1])
-        for one in waiting_of(page)[:SAMPLE]
+        Row(target_of_row(one, names), f"{ROOT}/enrollments/{one['id']}", shown(one["state"])[1])
+        for one in waiting_of(standing)[:SAMPLE]
     )
     return Confirm(
         title=f"Cancel what waits for {name}?",

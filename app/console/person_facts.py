@@ -12,13 +12,15 @@ from app.console.states import shown
 from app.console.text import day, masked, moment
 from app.masking import masked_text
 from app.model import State
+from app.reports.person_statements import MOST_INTENTS, MOST_LOOKED_AT, MOST_WAITING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from app.catalogue.listing_store import Names
     from app.console.page import Visit
     from app.people.suppression import Suppression
-    from app.reports.person_store import PersonPage
+    from app.reports.person_store import PersonPage, Standing
     from app.rules.rulebook import Rulebook
 
 CONTACT_URL = "https://app.hubspot.com/contacts/{portal}/record/0-1/{contact}"
@@ -46,7 +48,7 @@ def now_facts(page: PersonPage, book: Rulebook, by_rules: Suppression | None, vi
     """Return how the person stands now. `by_rules` is what of the rules suppresses the address."""
     standing = page.standing
     facts = [
-        _fact("Waiting", [_waiting(one, page) for one in standing.waiting], none="nothing"),
+        _fact("Waiting", [_waiting(one, page.names) for one in standing.waiting], none="nothing", most=MOST_WAITING),
         _fact("In a sequence", [_running(page, visit)] if standing.running else [], none="none that is known"),
         _fact(
             "Suppressed",
@@ -54,7 +56,7 @@ def now_facts(page: PersonPage, book: Rulebook, by_rules: Suppression | None, vi
             none="no",
         ),
         _fact("Enrolled", _enrolled(page, book)),
-        _fact("Intents taken", [_taken(one, visit) for one in standing.intents], none="none"),
+        _fact("Intents taken", [_taken(one, visit) for one in standing.intents], none="none", most=MOST_INTENTS),
         _fact("Stays with", [Value(_stays(one)) for one in standing.stays_with]),
     ]
     return tuple(fact for fact in facts if fact.values)
@@ -63,32 +65,40 @@ def now_facts(page: PersonPage, book: Rulebook, by_rules: Suppression | None, vi
 def known_facts(page: PersonPage, visit: Visit, *, practice: bool) -> tuple[Fact, ...]:
     """Return what is known of the person. In practice contacts are those of the sandbox, which has no pages."""
     standing = page.standing
-    company = standing.named.get("company")
-    sources = dict.fromkeys(item.row["source"] for item in page.items)
+    company, most = standing.named.get("company"), 0 if standing.enrollments_cut else None
     first = standing.first_received_at
     facts = [
         _fact("Company", [Value(masked_text(company))] if company else []),
-        _fact("Contact", [_contact(one, practice=practice) for one in standing.contacts]),
-        _fact("Other addresses", [Value(masked(one)) for one in standing.related]),
-        _fact("Received from", [Value(one) for one in sources]),
+        _fact("Contact", [_contact(one, practice=practice) for one in standing.contacts], most=most),
+        _fact("Other addresses", [Value(masked(one)) for one in standing.related], most=most),
+        _fact("Received from", [Value(one) for one in standing.sources]),
         _fact("First received", [Value(moment(first, visit.now, visit.zone))] if first else []),
+        _fact("Looked at", _looked_at(standing)),
     ]
     return tuple(fact for fact in facts if fact.values)
 
 
-def waiting_of(page: PersonPage) -> list[Mapping[str, Any]]:
-    """Return what one cancel would end."""
-    return [one for one in page.standing.waiting if one["state"] in WAITING]
+def waiting_of(standing: Standing) -> list[Mapping[str, Any]]:
+    """Return what one cancel would end, the newest first, of what of it was read."""
+    return [one for one in standing.waiting if one["state"] in WAITING]
 
 
-def _fact(label: str, values: Iterable[Value], *, none: str = "") -> Fact:
+def _fact(label: str, values: Iterable[Value], *, none: str = "", most: int | None = None) -> Fact:
+    """Return a fact with its first values. Where there are `most` of them, there may be others that were not read."""
     found = tuple(values)
-    more = (Value(f"{len(found) - MOST} more"),) if len(found) > MOST else ()
+    at_least = "at least " if most is not None and len(found) >= most else ""
+    more = (Value(f"{at_least}{len(found) - MOST} more"),) if len(found) > MOST else ()
     return Fact(label, (*found[:MOST], *more) or ((Value(none),) if none else ()))
 
 
-def _waiting(one: Mapping[str, Any], page: PersonPage) -> Value:
-    return Value(f"{target_of_row(one, page.names)}, {shown(one['state'])[1]}", f"{ROOT}/enrollments/{one['id']}")
+def _looked_at(standing: Standing) -> list[Value]:
+    """Return among what the facts were found, where that is not all."""
+    words = (("events", standing.events_cut), ("enrollments", standing.enrollments_cut))
+    return [Value(f"the newest {MOST_LOOKED_AT} {word}, not earlier ones") for word, is_cut in words if is_cut]
+
+
+def _waiting(one: Mapping[str, Any], names: Names) -> Value:
+    return Value(f"{target_of_row(one, names)}, {shown(one['state'])[1]}", f"{ROOT}/enrollments/{one['id']}")
 
 
 def _running(page: PersonPage, visit: Visit) -> Value:
@@ -109,6 +119,7 @@ def _enrolled(page: PersonPage, book: Rulebook) -> list[Value]:
     for account in book.accounts.values():
         if cap := account.per_person:
             said = written_to(page.standing.enrolled.get(account.name, 0), cap.enrollments, cap.period)
+            said = f"at least {said}" if page.standing.enrollments_cut else said
             found.append(Value(said if len(book.accounts) == 1 else f"{said} ({account.name})"))
     return found
 

@@ -61,7 +61,8 @@ class Line:
     """One thing of the story.
 
     `what` is said in a few words, `said` are sentences on it; `origin` is the event's source and type where the page
-    has it. `url` leads to the enrollment, `event_url` to the event.
+    has it. `url` leads to the enrollment, `event_url` to the event. `steps` are the newest of its journal, and `cut`
+    says that there are earlier ones.
     """
 
     at: datetime
@@ -77,6 +78,7 @@ class Line:
     url: str | None
     event_url: str | None
     steps: tuple[Step, ...] = ()
+    cut: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +125,8 @@ class _Writer:
         self._name, self._page, self._book, self._clock = name, page, book, clock
         rows = [item.row for item in page.items]
         self._events = {row["id"]: row for item, row in zip(page.items, rows, strict=True) if item.kind == "event"}
-        self._enrollments = {item.row["id"]: item.row for item in page.items if item.kind == "enrollment"}
+        enrollments = (item.row for item in (*page.recent, *page.items) if item.kind == "enrollment")
+        self._enrollments = {row["id"]: row for row in enrollments}
         self._lines = {
             row["id"]: row["line"] for item, row in zip(page.items, rows, strict=True) if item.kind == "decision"
         }
@@ -178,6 +181,7 @@ class _Writer:
             said=self._said(item),
             url=f"{ROOT}/enrollments/{row['id']}",
             steps=steps_of(item.journal, self._book),
+            cut=item.cut,
             **self._by(row, self._lines.get(row["decision_id"])),
         )
 

@@ -22,6 +22,20 @@ if TYPE_CHECKING:
 ADA = "ada1@corp.example"
 WAITING = "ada2@corp.example"
 
+COPIED = "decision_id, delivery_id, rule, source, account, email, sequence, properties, require, received_at"
+MANY = f"""
+    WITH one AS (SELECT * FROM enrollments WHERE email = :email), number AS (
+        SELECT n, 'f' || lpad(CAST(n AS text), 31, '0') AS tail FROM generate_series(1, 250) AS n
+    ), event AS (
+        INSERT INTO events (id, delivery_id, source, type, received_at, email)
+        SELECT 'evt_' || tail, one.delivery_id, one.source, 'signup', now(), one.email FROM one, number
+    )
+    INSERT INTO enrollments (id, event_id, {COPIED}, intent, created_at, updated_at, state, due_at, contact_id)
+    SELECT 'enr_' || tail, 'evt_' || tail, {COPIED}, 'i' || n, now(), now(), 'held', now() + interval '1 day',
+           CAST(n AS text)
+    FROM one, number
+"""  # noqa: S608  # ours
+
 
 @pytest.fixture
 def rules(tmp_path: Path) -> Path:
@@ -173,21 +187,88 @@ async def test_the_story_goes_on_on_an_earlier_page(web: Running, viewer: Browse
     for number in range(40):
         data = {"email": ADA, "employees": 90 if number == 0 else 8}
         assert (await web.deliver("crm", {"type": "signup", "data": data, "n": number})).status_code == 200
-    page, path = await view(web, viewer), await path_to(web, ADA)
-    found, urls = lines(page), []
-    while page["older"]:
-        urls.append(page["older"])
-        page = (await viewer.client.get(page["older"].replace("?", ".json?"))).json()
-        found += lines(page)
-    assert page["newest"] == f"/admin{path}"
-    assert len(urls) == 1
+    first = await view(web, viewer)
+    assert first["newer"] is None
+    last = (await viewer.client.get(first["older"])).json()
+    assert last["older"] is None
+    found = lines(first) + lines(last)
     assert len({line["event_url"] for line in found}) == 40
     assert sum(line["kind"] == "enrollment" for line in found) == 1
+    again = (await viewer.client.get(last["newer"])).json()
+    assert (again["days"], again["newer"], again["older"]) == (first["days"], None, first["older"])
+    html = (await viewer.client.get(last["newer"].replace(".json", ""))).text
+    assert 'rel="next">older →' in html
+    assert 'rel="prev"' not in html
+
+
+async def test_what_is_said_of_a_person_is_the_same_on_each_page(web: Running, viewer: Browser) -> None:
+    await fill(web)
+    for number in range(60):
+        data = {"email": ADA, "employees": 8}
+        assert (await web.deliver("crm", {"type": "signup", "data": data, "n": number})).status_code == 200
+    page = await view(web, viewer)
+    (said,) = page["receipts"][0]["sentences"]
+    assert said.startswith("Ada was enrolled in sequence 310001 on ")  # which stands on the second page
+    assert page["mark"] == "ok"
+    assert "enrollment" not in {line["kind"] for line in lines(page)}
+    older = (await viewer.client.get(page["older"])).json()
+    assert [older[name] for name in ("receipts", "mark", "now", "known")] == [
+        page[name] for name in ("receipts", "mark", "now", "known")
+    ]
+
+
+async def test_a_page_beyond_the_story_leads_back_to_its_beginning(web: Running, viewer: Browser) -> None:
+    await fill(web)
+    path = await path_to(web, ADA)
+    below, above = [await view(web, viewer, **query) for query in ({"before": "0"}, {"after": "z"})]
+    assert (below["days"], below["newer"], below["older"]) == ([], f"/admin{path}.json", None)
+    assert (above["days"], above["newer"], above["older"]) == ([], None, f"/admin{path}.json")
+    assert "is stored there." in (await viewer.get(path, before="0")).text
+
+
+async def test_a_long_journal_leads_to_the_page_of_its_enrollment(web: Running, viewer: Browser) -> None:
+    await fill(web)
+    await web.execute(
+        "INSERT INTO journal (enrollment_id, at, after, attempt, cause)"
+        " SELECT id, now(), 'enrolled', n, 'retry' FROM enrollments, generate_series(1, 30) AS n WHERE email = :email",
+        email=ADA,
+    )
+    (line,) = lines(await view(web, viewer))
+    assert (len(line["steps"]), line["cut"]) == (20, True)
+    assert "What came before stands on the page of the" in (await viewer.get(await path_to(web, ADA))).text
+
+
+async def test_facts_that_may_not_be_all_say_among_what_they_were_found(web: Running, viewer: Browser) -> None:
+    await fill(web)
+    await web.execute(MANY, email=ADA)
+    page = await view(web, viewer)
+    now, known = (
+        {fact["label"]: [one["text"] for one in fact["values"]] for fact in page[side]} for side in ("now", "known")
+    )
+    assert known["Looked at"] == [
+        "the newest 200 events, not earlier ones",
+        "the newest 200 enrollments, not earlier ones",
+    ]
+    assert known["Contact"][-1] == "at least 5 more"
+    assert now["Waiting"][-1] == "at least 45 more"
+    assert page["waiting"] == 250
+    assert "Looked at" not in {fact["label"] for fact in (await view(web, viewer, WAITING))["known"]}
+
+
+async def test_all_that_waits_is_cancelled_however_much_is_shown_of_it(web: Running, operator: Browser) -> None:
+    await fill(web)
+    await web.execute(MANY, email=ADA)
+    path = await path_to(web, ADA)
+    assert "Cancel 250 enrollments" in (await operator.get(f"{path}/cancel")).text
+    assert (await operator.confirm(f"{path}/cancel", {"reason": "by phone"})).status_code == 303
+    (row,) = await web.rows("SELECT count(*) AS n FROM enrollments WHERE state = 'cancelled'")
+    assert row["n"] == 250
 
 
 async def test_a_token_of_no_address_is_not_there(web: Running, viewer: Browser) -> None:
     assert (await viewer.get("/people/abc")).status_code == 404
-    assert (await viewer.get(await path_to(web, ADA), before="'x")).status_code == 422
+    for query in ({"before": "'x"}, {"after": "EVT"}, {"before": "z" * 65}, {"page": "2"}):
+        assert (await viewer.get(await path_to(web, ADA), **query)).status_code == 422
 
 
 async def test_only_an_operator_sees_the_address_and_it_is_written_down(

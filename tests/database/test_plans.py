@@ -26,9 +26,10 @@ from app.database.migrate import migrate
 from app.database.schema import metadata
 from app.model import Filters
 from app.people.search_statements import searches
-from app.reports import enrollments_store, event_statements, person_statements
+from app.reports import enrollments_store, event_statements
 from app.reports.enrollments_store import Wanted, counted, end_of_look, listed
 from app.reports.event_statements import EventFilters
+from app.reports.person_statements import MOST_LOOKED_AT, NEWEST
 from app.reports.store import PLAN_FOR_VALUES, _narrowed
 from tests.conftest import NOON
 from tests.database.filled import GROWING, NOT_ALL_VISIBLE, ROWS, filling
@@ -189,7 +190,7 @@ ASKED = {
     "rules.revision_store": "LIST LIST_ABOVE READ READ_BEFORE READ_REJECTED",
     "catalogue.listing_store": "KEEP NAMES READ_AT",
     "reports.event_statements": "BECAME READ SENT",
-    "reports.person_statements": "JOURNAL STANDING",
+    "reports.person_statements": "JOURNAL STANDING STORY_NEWER STORY_OLDER",
     "enrollments.person_statements": "CHECKPOINT_PREPARED READ_CONFLICT",
     "enrollments.restore_store": "READ_GAPS READ_SENT",
     "enrollments.sending_statements": "COMMIT_SENDING LOCK_INBOXES",
@@ -428,9 +429,8 @@ async def test_a_list_of_the_console_looks_at_a_bounded_part(
 
 
 def console_pages() -> Iterator[tuple[Any, int]]:
-    """List what the console's pages of people and events read that is put together, and how many rows they may read."""
+    """List what the console's pages of events read that is put together, and how many rows they may read."""
     for before in (None, "000000004004"):
-        yield person_statements.story("p4004@corp.example", before=before, limit=51), ROWS_OF_A_LOOK
         for source, type_, verdict in product((None, "main"), (None, "other"), (None, "main")):
             since, until = (NOON, NOON + DAY) if before else (None, None)
             filters = EventFilters(source, type_, verdict, since, until, before and f"evt_{before}")
@@ -453,8 +453,12 @@ async def test_a_page_of_the_console_reads_by_indexes_and_no_more_than_it_may(
 
 
 OF_PERSON = {"emails": ["p4004@corp.example"], "accounts": ["main"], "contacts": ["4004"]}
+PAGE = 61
+STORY: dict[str, Any] = {"email": "p4004@corp.example", **dict.fromkeys(("events", "decisions", "enrollments"), PAGE)}
 CONSOLE_VALUES: dict[str, dict[str, Any]] = {
-    "reports.person_statements.JOURNAL": {"ids": ["000000004004", "000000004006"]},
+    "reports.person_statements.JOURNAL": {"ids": ["000000004004", "000000004006"], "most": 21},
+    "reports.person_statements.STORY_OLDER": STORY | {"edge": NEWEST, "limit": PAGE},
+    "reports.person_statements.STORY_NEWER": STORY | {"edge": "000000004004", "limit": PAGE},
     "reports.person_statements.STANDING": {
         "email": "p4004@corp.example",
         "subjects": ["p4004@corp.example", "corp.example"],
@@ -483,6 +487,23 @@ async def test_a_page_about_one_person_or_event_reads_next_to_nothing(connection
     nodes = await explained(connection, name, CONSOLE_VALUES[name])
     assert whole_tables(nodes) == []
     assert sum(rows_looked_at(nodes).values()) <= ROWS_OF_A_LOOK, rows_looked_at(nodes)
+
+
+@pytest.mark.parametrize(
+    ("name", "most"), [("STORY_OLDER", PAGE), ("STORY_NEWER", PAGE), ("STANDING", MOST_LOOKED_AT + 1)]
+)
+async def test_a_page_of_a_person_reads_as_much_as_it_shows_however_much_there_is(
+    connection: Any, name: str, most: int
+) -> None:
+    for table, prefix in (("events", "evt_"), ("decisions", "dec_"), ("enrollments", "enr_")):
+        await connection.execute(
+            f"UPDATE {table} SET id = '{prefix}' || id, email = 'p4004@corp.example' WHERE id < '000000002000'"  # noqa: S608  # our own
+        )
+    values = CONSOLE_VALUES[f"reports.person_statements.{name}"] | {"edge": NEWEST if name == "STORY_OLDER" else "0"}
+    nodes = await explained(connection, f"reports.person_statements.{name}", values)
+    assert whole_tables(nodes) == []
+    looked = rows_looked_at(nodes)
+    assert max(count for index, count in looked.items() if "open_of_person" not in index) <= most, looked
 
 
 @pytest.mark.parametrize("name", sorted(set(STATEMENTS) - LOCKS - READS_ALL))

@@ -15,7 +15,9 @@ from app.enrollments.operator_store import EnrollmentOperatorStore
 from app.ids import Ids
 from app.people.suppression import Kind, Suppression
 from app.people.suppression_store import SuppressionStore
-from app.reports.person_store import PersonPage, PersonStore
+from app.reports.id_times import tail_of
+from app.reports.person_statements import MOST_CONTACTS, MOST_LOOKED_AT, MOST_WAITING
+from app.reports.person_store import MOST_LINES, MOST_RECENT, PersonPage, PersonStore
 from tests.support.enrollments import accept, rows
 from tests.support.rulebooks import loaded
 
@@ -47,6 +49,27 @@ def new_id() -> Callable[[str], str]:
     return Ids()
 
 
+# Newer events and enrollments of the same person than one page looks at, each of a contact of its own.
+COPIED = ("decision_id", "delivery_id", "rule", "account", "email", "sequence", "properties", "require", "received_at")
+MANY = f"""
+    WITH one AS (SELECT * FROM enrollments ORDER BY id LIMIT 1), number AS (
+        SELECT n, 'f' || lpad(CAST(n AS text), 31, '0') AS tail FROM generate_series(1, {MOST_LOOKED_AT}) AS n
+    ), event AS (
+        INSERT INTO events (id, delivery_id, source, type, received_at, email)
+        SELECT 'evt_' || tail, one.delivery_id, 'bulk', 'signup', now(), one.email FROM one, number
+    )
+    INSERT INTO enrollments (id, event_id, {", ".join(COPIED)}, source, intent, created_at, updated_at, state, due_at,
+                             contact_id, enrolled_at)
+    SELECT 'enr_' || tail, 'evt_' || tail, {", ".join(COPIED)}, 'bulk', 'i' || n, now(), now(), 'enrolled', now(),
+           CAST(n AS text), now()
+    FROM one, number
+"""  # noqa: S608  # ours
+
+
+def ids(found: PersonPage) -> list[str]:
+    return [item.row["id"] for item in found.items]
+
+
 async def page(engine: AsyncEngine, email: str = ADA, **more: Any) -> PersonPage:
     return await PersonStore(engine).page(email, BOOK, **more)
 
@@ -59,9 +82,9 @@ async def test_events_decisions_and_enrollments_stand_in_one_order(engine: Async
     assert [item.kind for item in found.items] == ["enrollment", "decision", "event"] * 2
     assert [item.row["id"][4:] for item in found.items] == sorted((i.row["id"][4:] for i in found.items), reverse=True)
     assert {item.row["email"] for item in found.items} == {ADA}
-    assert found.next is None
+    assert not found.more
     enrollment, decision, event = found.items[:3]
-    assert (event.row["readable"], event.row["type"]) == (True, "signup")
+    assert (event.row["source"], event.row["type"]) == ("crm", "signup")
     assert decision.row["enrollment_id"] == enrollment.row["id"]
     assert (enrollment.row["state"], enrollment.row["may_have_been_sent"]) == ("ready", False)
     assert [line["cause"] for line in enrollment.journal] == ["accepted"]
@@ -74,22 +97,92 @@ async def test_events_decisions_and_enrollments_stand_in_one_order(engine: Async
 async def test_pages_of_any_size_show_every_row_once(engine: AsyncEngine, accept: Accept, limit: int) -> None:
     for number in range(3):
         await accept(ADA, intent=str(number))
-    seen: list[str] = []
-    before: str | None = None
-    for _ in range(20):
-        found = await page(engine, before=before, limit=limit)
-        seen += [item.row["id"] for item in found.items]
-        before = found.next
-        if before is None:
-            break
     whole = [item.row["id"] for item in (await page(engine)).items]
-    assert seen == whole
     assert len(whole) == 9
+    found = await page(engine, limit=limit)
+    seen = [ids(found)]
+    while found.more:
+        found = await page(engine, before=tail_of(seen[-1][-1]), limit=limit)
+        seen.append(ids(found))
+    assert [one for each in seen for one in each] == whole
+    back = [ids(found)]
+    while back[-1] != seen[0]:
+        found = await page(engine, after=tail_of(back[-1][0]), limit=limit)
+        back.append(ids(found))
+        assert found.more == (whole[0] not in back[-1])
+    assert back[::-1] == seen
+
+
+async def test_what_came_in_between_stands_on_the_newer_page(engine: AsyncEngine, accept: Accept) -> None:
+    await accept(ADA, intent="one")
+    (newest, *_), edge = ids(await page(engine)), tail_of(ids(await page(engine, limit=3))[0])
+    await accept(ADA, intent="two")
+    newer = await page(engine, after=edge, limit=3)
+    assert (len(newer.items), newer.more) == (3, False)
+    assert newest not in ids(newer)
+    assert ids(await page(engine, before=tail_of(ids(newer)[-1])))[0] == newest
+    assert ids(await page(engine, after=tail_of(ids(newer)[0]))) == []
+
+
+async def test_the_newest_enrollments_are_read_whichever_page_it_is(engine: AsyncEngine, accept: Accept) -> None:
+    for number in range(MOST_RECENT + 2):
+        await accept(ADA, intent=str(number))
+    first, last = await page(engine, limit=3), await page(engine, before="z", limit=200)
+    recent = [item for item in first.recent if item.kind == "enrollment"]
+    whole = [item.row["id"] for item in last.items if item.kind == "enrollment"]
+    assert [item.row["id"] for item in recent] == whole[:MOST_RECENT]
+    assert [item.kind for item in first.recent if item not in recent] == ["decision"]
+    assert recent[0].journal[0]["cause"] == "accepted"
+    for found in (last, await page(engine, limit=200)):
+        assert sorted(item.row["id"] for item in found.recent) == sorted(item.row["id"] for item in first.recent)
+
+
+async def test_a_long_journal_is_cut_and_says_so(engine: AsyncEngine, accept: Accept) -> None:
+    await accept(ADA)
+    await rows(
+        engine,
+        "INSERT INTO journal (enrollment_id, at, after, attempt, cause) SELECT id, now(), 'ready', n, 'retry'"
+        " FROM enrollments, generate_series(1, 19) AS n",
+    )
+    (whole,) = (item for item in (await page(engine)).items if item.kind == "enrollment")
+    assert (whole.cut, len(whole.journal), whole.journal[0]["cause"]) == (False, MOST_LINES, "accepted")
+    await rows(
+        engine,
+        "INSERT INTO journal (enrollment_id, at, after, attempt, cause)"
+        " SELECT id, now(), 'ready', 99, 'retry' FROM enrollments",
+    )
+    (longer,) = (item for item in (await page(engine)).items if item.kind == "enrollment")
+    assert (longer.cut, len(longer.journal), longer.journal[0]["attempt"]) == (True, MOST_LINES, 1)
+    assert longer.journal[-1]["attempt"] == 99
+
+
+async def test_facts_of_one_with_more_than_is_looked_at_say_so(engine: AsyncEngine, accept: Accept) -> None:
+    await accept(ADA, intent="first")
+    await rows(engine, "UPDATE enrollments SET contact_id = '51', state = 'held'")
+    await accept(ADA, intent="last", source="crm")
+    standing = (await page(engine)).standing
+    assert (standing.events_cut, standing.enrollments_cut) == (False, False)
+    await rows(engine, MANY)
+    standing = (await page(engine)).standing
+    assert (standing.events_cut, standing.enrollments_cut) == (True, True)
+    assert standing.cancellable == 2  # the first is beyond what was looked at, and has an index of its own
+    assert {one["state"] for one in standing.waiting} == {"held", "ready"}
+    assert standing.enrolled == {"main": MOST_LOOKED_AT}
+    assert len(standing.contacts) == MOST_CONTACTS
+    assert standing.sources == ["bulk"]
+    assert standing.first_received_at is not None
+
+
+async def test_what_waits_is_counted_beyond_what_is_listed(engine: AsyncEngine, accept: Accept) -> None:
+    await accept(ADA)
+    await rows(engine, MANY.replace("'enrolled'", "'held'"))
+    standing, _ = await PersonStore(engine).standing(ADA, BOOK)
+    assert (standing.cancellable, len(standing.waiting)) == (MOST_LOOKED_AT + 1, MOST_WAITING)
 
 
 async def test_nothing_is_stored_about_an_unknown_address(engine: AsyncEngine) -> None:
     found = await page(engine, "nemo@corp.example")
-    assert (found.items, found.next) == ((), None)
+    assert (found.items, found.recent, found.more) == ((), (), False)
     assert found.standing.first_received_at is None
     assert (found.standing.entry, found.standing.forgotten_at, found.standing.waiting) == (None, None, ())
 

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from app.audit.act import about
 from app.console import person_changes as changes
+from app.console.lists import Listed, turns
 from app.console.page import ROOT, Pages, Visit
 from app.console.people import People
-from app.console.person_facts import Fact, known_facts, now_facts, waiting_of
+from app.console.person_facts import Fact, known_facts, now_facts
 from app.console.person_links import PersonLinks
 from app.console.person_story import Day, story
 from app.console.receipts.enrollment import Receipt
@@ -23,6 +24,7 @@ from app.console.text import masked
 from app.masking import masked_text
 from app.operators import Role
 from app.people.suppression import Kind, Suppression
+from app.reports.id_times import tail_of
 from app.reports.person_store import PersonStore
 
 if TYPE_CHECKING:
@@ -34,18 +36,19 @@ PAGE_ITEMS = 60  # events, decisions and enrollments: up to three of them make o
 TAIL = "^[0-9a-z]{1,64}$"
 
 
-class Asked(BaseModel, extra="forbid"):
-    """Where the story goes on: below this id, which has no prefix."""
+class Asked(Listed):
+    """Where the story goes on: below or above an id, which has no prefix."""
 
     before: str | None = Field(None, pattern=TAIL)
+    after: str | None = Field(None, pattern=TAIL)
 
 
 @dataclass(frozen=True, slots=True)
 class PersonView:
     """One person. `address` is masked, and whole where `is_shown`.
 
-    `receipts` say in short what became of the person, the first of what matters most; `mark` is its state's. `older`
-    and `newest` lead through the story. `may_*` are what this visitor may do now; `erasure` is the page for that.
+    `receipts` say in short what became of the person, the first of what matters most; `mark` is its state's. `newer`
+    and `older` lead through the story. `may_*` are what this visitor may do now; `erasure` is the page for that.
     """
 
     name: str
@@ -58,8 +61,8 @@ class PersonView:
     forgotten: bool
     suppressed: bool
     days: tuple[Day, ...]
+    newer: str | None
     older: str | None
-    newest: str | None
     now: tuple[Fact, ...]
     known: tuple[Fact, ...]
     waiting: int
@@ -75,7 +78,7 @@ def pages(console: Console) -> Pages:
     async def view(visit: Visit, *, is_shown: bool) -> PersonView:
         address, book = await people.named(visit), console.process.current_rulebook()
         asked = visit.query(Asked)
-        found = await reads.page(address, book, before=asked.before, limit=PAGE_ITEMS)
+        found = await reads.page(address, book, before=asked.before, after=asked.after, limit=PAGE_ITEMS)
         if is_shown:
             about(await people.hashed(address))
         return _view(visit, address, found, book, is_shown=is_shown, practice=console.process.practice)
@@ -99,6 +102,8 @@ def _view(
     by_rules = next((one for one in book.suppress if one.matches(address)), None)
     receipts = _receipts(address, found, book, clock, by_rules)
     standing, path = found.standing, f"{ROOT}/people/{visit.parameters['person']}"
+    asked, tails = visit.query(Asked), [tail_of(item.row["id"]) for item in found.items]
+    newer, older = turns(tails, asked, _story_visit(visit), more=found.more)
     return PersonView(
         name=name,
         address=address if is_shown else masked(address),
@@ -106,18 +111,23 @@ def _view(
         path=path,
         mark=_mark(found, receipts),
         receipts=receipts,
-        is_empty=not found.items and visit.query(Asked).before is None,
+        is_empty=not found.items and asked == Asked(),
         forgotten=standing.forgotten_at is not None,
         suppressed=standing.entry is not None or by_rules is not None,
         days=story(name, found, book, clock, visit),
-        older=f"{path}?before={found.next}" if found.next else None,
-        newest=path if visit.query(Asked).before else None,
+        newer=newer,
+        older=older,
         now=now_facts(found, book, by_rules, visit),
         known=known_facts(found, visit, practice=practice),
-        waiting=len(waiting_of(found)),
+        waiting=standing.cancellable,
         may_change=visit.may(Role.OPERATOR),
         erasure=f"{ROOT}/erasure/{visit.parameters['person']}" if visit.may(Role.ADMIN) else None,
     )
+
+
+def _story_visit(visit: Visit) -> Visit:
+    """Return the visit that pages of the story are turned from: none is asked for by the POST that shows an address."""
+    return replace(visit, path=visit.path.removesuffix("/show"))
 
 
 def _receipts(
@@ -138,6 +148,6 @@ def _mark(found: PersonPage, receipts: tuple[Receipt, ...]) -> str:
     standing = found.standing
     if standing.forgotten_at or standing.entry:
         return "no"
-    states = {item.row["state"] for item in found.items if item.kind == "enrollment"}
+    states = {item.row["state"] for item in found.recent if item.kind == "enrollment"}
     first = next((state for state in ORDER if state in states), None)
     return shown(first)[0] if first and receipts else "no"

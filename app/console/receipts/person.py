@@ -44,7 +44,7 @@ def name_of(email: str, page: PersonPage) -> str:
 
 
 def in_short(email: str, page: PersonPage, book: Rulebook, clock: Clock) -> tuple[Receipt, ...]:
-    """Return the receipts of a person, what matters most first, of what the page shows."""
+    """Return the receipts of a person, what matters most first, of the newest enrollments."""
     name = name_of(email, page)
     if page.standing.forgotten_at is not None:
         return (forgotten(page.standing.forgotten_at, clock),)
@@ -66,8 +66,8 @@ def item_receipt(item: Item, *, name: str, page: PersonPage, book: Rulebook, clo
 
 def _of_items(name: str, page: PersonPage, book: Rulebook, clock: Clock) -> tuple[Receipt, ...]:
     enrollments = sorted(
-        (item for item in page.items if item.kind == "enrollment"), key=lambda item: ORDER.index(item.row["state"])
+        (item for item in page.recent if item.kind == "enrollment"), key=lambda item: ORDER.index(item.row["state"])
     )
-    shown = enrollments[: MOST_OTHERS + 1] or [item for item in page.items if item.kind == "decision"][:1]
+    shown = enrollments[: MOST_OTHERS + 1] or [item for item in page.recent if item.kind == "decision"][:1]
     receipts = (item_receipt(item, name=name, page=page, book=book, clock=clock) for item in shown)
     return tuple(one for one in receipts if one is not None)
