@@ -29,6 +29,7 @@ from app.process import open_process
 from app.processes import Child, Supervisor, leave_to_parent, run_alone, run_apart, run_as_child
 from app.processes.imports import import_for_children
 from app.web import wiring as web
+from app.web.server import spare_collector
 
 if TYPE_CHECKING:
     import socket
@@ -126,7 +127,8 @@ async def _receive(service: Service, rules: tuple[Rulebook, int], slot: Slot, pa
     async with service.open(slot) as process:
         process.stopping = parent.stopping
         await process.rulebook.resume(*rules)
-        apps = await web.applications(process, ConsoleOnDemand)
+        # The pages come after the process has begun to serve, and live as long: some ten thousand objects.
+        apps = await web.applications(process, partial(ConsoleOnDemand, built=spare_collector))
         process.maintain(sweep=sweep)
         served = dict(zip(web.listeners(process, service.sockets), apps, strict=True))
         await run_as_child(process, served, parent, name=slot.name)

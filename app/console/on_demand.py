@@ -6,6 +6,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from starlette.types import ASGIApp, Receive, Scope, Send
 
     from app.process import Process
@@ -14,14 +16,19 @@ if TYPE_CHECKING:
 
 
 class ConsoleOnDemand:
-    """An application that is not there until it is called."""
+    """An application that is not there until it is called; `built` is called once it is."""
 
-    def __init__(self, process: Process, gate: Gate, recorder: Recorder) -> None:
+    def __init__(
+        self, process: Process, gate: Gate, recorder: Recorder, *, built: Callable[[], None] | None = None
+    ) -> None:
         self._parts = process, gate, recorder
+        self._built = built
         self._site: ASGIApp | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         if self._site is None:
             self._site = import_module("app.console.wiring").open_site(*self._parts)
+            if self._built is not None:
+                self._built()
         await self._site(scope, receive, send)

@@ -152,6 +152,15 @@ def _bind(listening: socket.socket, address: Any) -> None:
         time.sleep(BIND_POLL_SECONDS)
 
 
+def spare_collector() -> None:
+    """Let the garbage collector scan no more what exists now: modules and what was wired live until the end.
+
+    What a request under way holds is freed when its last use ends, as ever; only a cycle of it would stay.
+    """
+    gc.collect()
+    gc.freeze()
+
+
 async def serve_until(
     apps: Apps, stopping: asyncio.Event, *, started: Callable[[], None], released: asyncio.Event | None = None
 ) -> None:
@@ -159,9 +168,7 @@ async def serve_until(
 
     With `released`, go on until that: the applications know of `stopping`, and say so to who asks meanwhile.
     """
-    # Objects that exist now live until the end: the garbage collector need not scan them again.
-    gc.collect()
-    gc.freeze()
+    spare_collector()
     serving = [asyncio.create_task(listener.serve(app)) for listener, app in apps.items()]
     started()
     await stopping.wait()

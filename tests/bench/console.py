@@ -21,6 +21,7 @@ from sqlalchemy import make_url
 from app.database.engine import connect
 from app.database.migrate import migrate
 from app.operators import Role
+from app.web.server import spare_collector
 from tests.bench.console_fill import contents, fill
 from tests.bench.console_plans import Asked, Plan, noted, planned
 from tests.bench.console_rows import ACCOUNT
@@ -145,6 +146,9 @@ async def looks(url: URL, *, rounds: int, big: int) -> list[Measured]:
             browser, connection = await signed_in(web, Role.ADMIN), await connect(url, command_timeout=None)
             server = parent_of(await connection.fetchval("SELECT pg_backend_pid()"))
             async with browser.client:
+                spare_collector()  # as the service does once it serves, and once more when the console is built
+                await browser.get("/about")
+                spare_collector()
                 found = [await _looked(browser, target, server, rounds) async for target in _targets(web, browser)]
             for one in found:
                 one.plans = [await planned(connection, asked, tables) for asked in one.every.values()]

@@ -7,11 +7,16 @@ from dataclasses import dataclass
 from datetime import datetime  # noqa: TC003  # what a dataclass has, at run time
 from typing import TYPE_CHECKING
 
+import httpx
+
+from app.audit.store import AuditStore
 from app.console.answers import as_json
+from app.console.on_demand import ConsoleOnDemand
 from app.console.static_files import static_files
+from app.web.access.record import Recorder
 from tests.conftest import NOON
 from tests.support.console import OWN_FORM
-from tests.support.service import BASE, close_database, open_database
+from tests.support.service import BASE, TOKENS, close_database, gate_of, open_database
 
 if TYPE_CHECKING:
     from tests.support.console import Browser
@@ -37,6 +42,17 @@ async def test_a_role_that_is_too_low_is_a_page_and_a_line_of_the_log(web: Runni
     assert "This needs the role admin; vera is viewer." in response.text
     rows = await web.rows("SELECT who, what, outcome FROM audit WHERE who = 'vera' AND what LIKE 'GET%'")
     assert rows == [{"who": "vera", "what": "GET /admin/audit", "outcome": "refused"}]
+
+
+async def test_the_console_is_built_once_and_says_so(web: Running) -> None:
+    built = list[bool]()
+    recorder, gate = Recorder(AuditStore(web.process.engine).write), gate_of((), TOKENS)
+    console = ConsoleOnDemand(web.process, gate, recorder, built=lambda: built.append(True))
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(console), base_url=BASE) as client:
+        assert built == []
+        for _ in range(2):
+            assert (await client.get("/admin/sign-in")).status_code == 200
+    assert built == [True]
 
 
 async def test_a_page_and_its_model(web: Running, admin: Browser) -> None:
