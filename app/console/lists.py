@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Generic, TypeVar
 from urllib.parse import urlencode
 
 from pydantic import BaseModel, Field
 
+from app.reports.id_times import time_of
 from app.web.fields import STORABLE
 
 if TYPE_CHECKING:
@@ -76,6 +77,20 @@ def turns(ids: Sequence[str], asked: Listed, visit: Visit, *, more: bool) -> tup
         turned(visit, after=ids[0]) if newer else None,
         turned(visit, before=ids[-1]) if older else None,
     )
+
+
+def looked(
+    listed: Slice[Item], ended: str | None, asked: Listed, visit: Visit
+) -> tuple[Slice[Item], datetime | None, str | None]:
+    """Return a page whose look ended at the id `ended`, None where it came to the end of the list.
+
+    Beside it: when that was, and the URL that looks further back. A look at newer rows goes on with the newer page.
+    """
+    if ended is None:
+        return listed, None, None
+    if asked.after is not None:
+        return replace(listed, newer=turned(visit, after=ended)), None, None
+    return listed, time_of(ended), turned(visit, before=ended)
 
 
 def turned(visit: Visit, *, before: str | None = None, after: str | None = None) -> str:

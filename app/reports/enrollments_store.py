@@ -12,7 +12,7 @@ from app.database.engine import busy_when_gone
 from app.database.fragments import MAY_HAVE_BEEN_SENT
 from app.database.schema import enrollments, events
 from app.model import State
-from app.reports.person_store import read_journals
+from app.reports.journal_store import read_journals, read_lines
 from app.reports.store import PLAN_FOR_VALUES
 
 if TYPE_CHECKING:
@@ -88,11 +88,15 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class One:
-    """One enrollment with the names that its event has, its journal, oldest first, and its sequence's and sender's."""
+    """One enrollment with the names that its event has, its journal, oldest first, and its sequence's and sender's.
+
+    `journal` are the newest lines, `lines` those of the page that was asked for.
+    """
 
     row: Mapping[str, Any]
     journal: Sequence[Mapping[str, Any]]
     names: Names
+    lines: Sequence[Mapping[str, Any]] = ()
 
 
 class EnrollmentReads:
@@ -113,16 +117,20 @@ class EnrollmentReads:
         ordered = rows[::-1] if wanted.after is not None else rows
         return Found(ordered, counts, end[0]["id"] if end else None, names)
 
-    async def one(self, id_: str) -> One | None:
-        """Return one enrollment, None where there is none."""
+    async def one(self, id_: str, *, before: int | None = None, after: int | None = None, lines: int = 0) -> One | None:
+        """Return one enrollment, None where there is none, with up to so many `lines` of its journal.
+
+        `before` and `after` are numbers of lines between which pages end.
+        """
         wanted = select(enrollments, _MAYBE_SENT, *NAMES).outerjoin(events, events.c.id == enrollments.c.event_id)
         with busy_when_gone():
             async with self._engine.connect() as connection:
                 rows = await _rows(connection, wanted.where(enrollments.c.id == id_))
                 if not rows:
                     return None
-                journals = await read_journals(connection, [id_])
-                return One(rows[0], journals.get(id_, []), await _names(connection, rows))
+                journal = (await read_journals(connection, [id_])).get(id_, [])
+                page = await read_lines(connection, id_, before=before, after=after, most=lines) if lines else []
+                return One(rows[0], journal, await _names(connection, rows), page)
 
 
 def listed(wanted: Wanted, limit: int) -> Select[Any]:

@@ -65,7 +65,8 @@ class EventFilters:
     """What a list of events is narrowed to.
 
     `since` and `until` are a period. `verdict` narrows it to events of which the latest decision came to that; the list
-    is then in the order of those decisions. `before` is the key of the last row of the page before.
+    is then in the order of those decisions. `before` and `after` are keys of rows between which pages end; one of them
+    at most is meant.
     """
 
     source: str | None = None
@@ -74,6 +75,7 @@ class EventFilters:
     since: datetime | None = None
     until: datetime | None = None
     before: str | None = None
+    after: str | None = None
     limit: int = 50
 
     @property
@@ -83,7 +85,9 @@ class EventFilters:
 
 
 def listed(filters: EventFilters) -> Select[Any]:
-    """Return the statement for one page: `key` is what the next page begins below.
+    """Return the statement for one page, in the order in which it is read: with `after` the oldest comes first.
+
+    `key` is what pages begin below or above.
 
     One filter is looked up in its index, in the order of ids. Where there are more, the others are held against what
     that index leads to, LOOK rows at most.
@@ -94,13 +98,14 @@ def listed(filters: EventFilters) -> Select[Any]:
     rows = select(*(inner.c[column.name] for column in SHOWN), inner.c.id.label("key"))
     if filters.source is not None and filters.type is not None:
         rows = rows.where(inner.c.type == filters.type)
-    return rows.order_by(inner.c.id.desc()).limit(filters.limit)
+    return rows.order_by(_order(inner.c.id, filters)).limit(filters.limit)
 
 
 def looked_back(filters: EventFilters) -> Select[Any, Any]:
-    """Return the statement that says how many ids a page has looked at, and the oldest of them."""
+    """Return the statement that says how many ids a page has looked at, and the last of them."""
     inner = (_decided(filters) if filters.verdict is not None else _looked_at(filters, ids=True)).subquery()
-    return select(func.count().label("looked"), func.min(inner.c.id).label("oldest"))
+    last = func.max(inner.c.id) if filters.after is not None else func.min(inner.c.id)
+    return select(func.count().label("looked"), last.label("last"))
 
 
 def rejected(source: str | None, *, before: str | None, limit: int) -> Select[Any]:
@@ -120,14 +125,14 @@ def _looked_at(filters: EventFilters, *, ids: bool = False) -> Select[Any]:
         rows = rows.where(events.c.source == filters.source)
     elif filters.type is not None:
         rows = rows.where(events.c.type == filters.type)
-    return rows.order_by(events.c.id.desc()).limit(LOOK)
+    return rows.order_by(_order(events.c.id, filters)).limit(LOOK)
 
 
 def _decided(filters: EventFilters) -> Select[Any]:
     """Return the decisions of the verdict."""
     rows = select(decisions.c.id, decisions.c.event_id, decisions.c.source, decisions.c.decided_at)
     rows = rows.where(decisions.c.verdict == filters.verdict, *_period(decisions.c.id, "dec", filters))
-    return rows.order_by(decisions.c.id.desc()).limit(LOOK)
+    return rows.order_by(_order(decisions.c.id, filters)).limit(LOOK)
 
 
 def _by_decision(filters: EventFilters) -> Select[Any]:
@@ -151,7 +156,7 @@ def _by_decision(filters: EventFilters) -> Select[Any]:
         rows = rows.where(inner.c.source == filters.source)
     if filters.type is not None:
         rows = rows.where(events.c.type == filters.type)
-    return rows.order_by(inner.c.id.desc()).limit(filters.limit)
+    return rows.order_by(_order(inner.c.id, filters)).limit(filters.limit)
 
 
 def _period(id_: ColumnElement[str], prefix: str, filters: EventFilters) -> list[ColumnElement[bool]]:
@@ -163,4 +168,10 @@ def _period(id_: ColumnElement[str], prefix: str, filters: EventFilters) -> list
         found.append(id_ < first_id(prefix, filters.until))
     if filters.before is not None:
         found.append(id_ < filters.before)
+    if filters.after is not None:
+        found.append(id_ > filters.after)
     return found
+
+
+def _order(id_: ColumnElement[str], filters: EventFilters) -> ColumnElement[str]:
+    return id_.asc() if filters.after is not None else id_.desc()

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from app.catalogue.listing_store import Names, read_names
 from app.database.engine import busy_when_gone
 from app.reports import event_statements as sql
-from app.reports.id_times import time_of
-from app.reports.person_store import read_journals
+from app.reports.journal_store import read_journals
 from app.reports.store import PLAN_FOR_VALUES
 from app.rules.store import READ_EARLIER
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
-    from datetime import datetime
 
     from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
@@ -26,17 +24,15 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class EventPage:
-    """One page of events, each with its decisions and what they came to.
+    """One page of events, newest first, each with its decisions and what they came to.
 
-    `next` asks for the next page, None on the last. `looked_back_to` is set where a page is not full because it has
-    looked at as many ids as one page may: how far back it has looked, and `next` looks further.
+    `looked_back_to` is the key at which the look ended before it came to the end of the list, None where it did not.
     """
 
     rows: tuple[Row, ...]
     became: Mapping[str, Sequence[Row]]
     names: Names
-    next: str | None
-    looked_back_to: datetime | None = None
+    looked_back_to: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,19 +82,16 @@ class EventStore:
                 return await _row(connection, id_)
 
     async def page(self, filters: EventFilters) -> EventPage:
-        """Return one page of events, newest first."""
-        wanted = replace(filters, limit=filters.limit + 1)
+        """Return up to `limit` events."""
         with busy_when_gone():
             async with self._engine.connect() as connection:
                 await connection.execute(PLAN_FOR_VALUES)
-                rows = [dict(row) for row in (await connection.execute(sql.listed(wanted))).mappings()]
-                shown = rows[: filters.limit]
-                became = await _became(connection, [row["id"] for row in shown])
+                rows = [dict(row) for row in (await connection.execute(sql.listed(filters))).mappings()]
+                became = await _became(connection, [row["id"] for row in rows])
                 names = await _names(connection, (one for several in became.values() for one in several))
-                if len(rows) > filters.limit:
-                    return EventPage(tuple(shown), became, names, shown[-1]["key"])
-                oldest = None if filters.is_indexed else await _oldest_looked_at(connection, wanted)
-        return EventPage(tuple(shown), became, names, oldest, time_of(oldest) if oldest else None)
+                whole = filters.is_indexed or len(rows) == filters.limit
+                ended = None if whole else await _end_of_look(connection, filters)
+        return EventPage(tuple(rows[::-1] if filters.after is not None else rows), became, names, ended)
 
     async def rejected(self, source: str | None = None, *, before: str | None = None, limit: int = 50) -> list[Row]:
         """List rejected deliveries without headers and bodies, newest first."""
@@ -141,7 +134,7 @@ async def _names(connection: AsyncConnection, decisions: Iterable[Row]) -> Names
     return await read_names(connection, sequences=sequences, users=users)
 
 
-async def _oldest_looked_at(connection: AsyncConnection, filters: EventFilters) -> str | None:
-    """Return the oldest id that was looked at, None where the list has come to its end."""
+async def _end_of_look(connection: AsyncConnection, filters: EventFilters) -> str | None:
+    """Return the last id that was looked at, None where the list has come to its end."""
     row = (await connection.execute(sql.looked_back(filters))).one()
-    return row.oldest if row.looked >= sql.LOOK else None
+    return row.last if row.looked >= sql.LOOK else None

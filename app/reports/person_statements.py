@@ -1,4 +1,4 @@
-"""What a person's page reads: rows of three tables in one order, their journal, and how the person stands.
+"""What a person's page reads: rows of three tables in one order, and how the person stands.
 
 However much is stored of a person, a page reads no more than it shows, and what it counts up to a bound.
 """
@@ -44,28 +44,6 @@ MOST_INTENTS = 200
 MOST_RELATED = 20
 MOST_CONTACTS = 10
 MOST_LOOKED_AT = 200  # newest events, newest enrollments, and enrollments of one contact
-
-# Who cancelled or released an enrollment stands in the audit log, written in the same transaction; which rule cancelled
-# it is that of the enrollment whose id the line holds.
-JOURNAL = text("""
-    SELECT line.id, line.enrollment_id, line.at, line.before, line.after, line.step, line.attempt, line.cause,
-           line.detail, act.who AS by_operator,
-           CASE WHEN line.cause = 'cancelled_by_rule' THEN (SELECT rule FROM enrollments WHERE id = line.detail) END
-               AS by_rule
-    FROM unnest(CAST(:ids AS text[])) AS wanted(id)
-    CROSS JOIN LATERAL (
-        SELECT * FROM journal WHERE enrollment_id = wanted.id ORDER BY journal.id DESC LIMIT :most
-    ) AS line
-    LEFT JOIN LATERAL (
-        SELECT who FROM audit
-        WHERE line.cause IN ('cancelled_by_operator', 'released_by_operator')
-          AND audit.at BETWEEN line.at - interval '10 seconds' AND line.at + interval '10 seconds'
-          AND audit.after->>'state' = line.after
-          AND (audit.target = line.enrollment_id OR audit.after->'enrollments' ? line.enrollment_id)
-        ORDER BY GREATEST(audit.at, line.at) - LEAST(audit.at, line.at) LIMIT 1
-    ) AS act ON true
-    ORDER BY line.id
-""")
 
 # One row, in which each part is a list. `subjects` are the address and its domain: a company keeps its sender, too. The
 # enrollments of a cap are counted as the claim counts them, by the address and by the contacts that it is known by.

@@ -10,6 +10,7 @@ from app.catalogue.listing_store import Names, read_names
 from app.database.engine import busy_when_gone
 from app.people.eligibility_store import entries_of, find_values
 from app.reports import person_statements as sql
+from app.reports.journal_store import MOST_LINES, read_journals
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from app.rules.rulebook import Rulebook
 
 TIMES = ("until", "due_at", "enrolled_at", "updated_at")
-MOST_LINES = 20  # of one enrollment's journal: the newest
 MOST_RECENT = 20  # newest enrollments, of which a person is told in short
 
 
@@ -149,17 +149,6 @@ async def _items(connection: AsyncConnection, rows: Sequence[RowMapping]) -> tup
     ids = {row["id"] for row in rows if sql.kind_of(row["id"]) == sql.ENROLLMENT}
     journals = await read_journals(connection, sorted(ids), most=MOST_LINES + 1)
     return tuple(_item(row, journals) for row in rows)
-
-
-async def read_journals(
-    connection: AsyncConnection, ids: Sequence[str], *, most: int = MOST_LINES
-) -> dict[str, list[Mapping[str, Any]]]:
-    """Return the newest lines of enrollments' journals, oldest first, each with who or which rule did it."""
-    found: dict[str, list[Mapping[str, Any]]] = {}
-    if ids:
-        for line in (await connection.execute(sql.JOURNAL, {"ids": list(ids), "most": most})).mappings():
-            found.setdefault(line["enrollment_id"], []).append(dict(line))
-    return found
 
 
 def _item(row: RowMapping, journals: Mapping[str, list[Mapping[str, Any]]]) -> Item:

@@ -38,6 +38,21 @@ LOOKS: dict[str, tuple[dict[str, str], ...]] = {
     "/parked": ({"reason": "no_sender"}, {"sender": "ben"}, {"by": "day"}),
     "/enrollments": ({"rule": "signup"},),
 }
+# Lists that go on over pages: from before the oldest row, and from after the newest, all of it is seen.
+_IDS, _NUMBERS, _NO_SESSION = ({"after": "0"}, {"before": "z"}), ({"after": "0"}, {"before": "9" * 18}), "0" * 64
+LISTS: dict[str, tuple[dict[str, str], ...]] = {
+    "/audit": _IDS,
+    "/enrollments": _IDS,
+    "/enrollments/{enrollment_id}": _NUMBERS,
+    "/erasure": _IDS,
+    "/events": ({"after": "evt_0"}, {"before": "evt_z"}, {"after": "dec_0", "became": "enroll"}),
+    "/jobs": _IDS,
+    "/me": ({"after": f"0-{_NO_SESSION}"}, {"before": f"{'9' * 16}-{_NO_SESSION}"}),
+    "/parked": ({"reason": "no_sender", "after": "0"}, {"reason": "no_sender", "before": "z"}),
+    "/people/{person}": _IDS,
+    "/rules/revisions": _NUMBERS,
+    "/suppressions": _NUMBERS,
+}
 # Routes that a person sees as a form's answer: what the form holds.
 FORMS: dict[str, dict[str, str]] = {
     "/find": {"q": "mallory@corp.example"},

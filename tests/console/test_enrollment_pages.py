@@ -119,13 +119,39 @@ async def test_one_enrollment_says_what_became_of_it_and_why(web: Running, viewe
         "Ada has not been enrolled in sequence 310001 yet, and a person must look: none of the senders that the rule "
     )
     assert page["receipt"]["code"] == "no_sender"
-    assert page["steps"][0]["said"] == "Accepted: its event was decided and stored."
+    assert page["steps"]["items"][0]["said"] == "Accepted: its event was decided and stored."
     assert page["considered"] == [{"sender": "anna", "chosen": False, "because": "paused since 2026-11-23 09:00 UTC"}]
     assert (page["may_release"], page["may_cancel"]) == (False, False)
     html = (await viewer.get(f"/enrollments/{id_}")).text
     assert f"/admin/events/{page['event_id']}#{page['decision_id']}" in html
     assert page["person_url"] in html
     assert "/release" not in html
+
+
+async def test_a_long_journal_is_shown_by_pages_each_line_once(web: Running, viewer: Browser) -> None:
+    await fill(web)
+    id_ = await one_in(web, "parked")
+    await web.execute(
+        "INSERT INTO journal (enrollment_id, at, after, attempt, cause)"
+        " SELECT :id, now(), 'parked', n, CASE n WHEN 120 THEN 'cancelled_by_operator' ELSE 'retry' END"
+        " FROM generate_series(1, 120) AS n",
+        id=id_,
+    )
+    first = (await viewer.json(f"/enrollments/{id_}"))["steps"]
+    second = (await viewer.client.get(first["older"])).json()["steps"]
+    last = (await viewer.client.get(second["older"])).json()["steps"]
+    numbers = [step["attempt"] for page in (last, second, first) for step in page["items"]]
+    assert numbers == list(range(121))  # its first line, which is no attempt, and those
+    assert (first["newer"], last["older"]) == (None, None)
+    back = (await viewer.client.get(last["newer"])).json()
+    assert back["steps"]["items"] == second["items"]
+    assert (await viewer.client.get(back["steps"]["newer"])).json()["steps"] == first
+    assert back["receipt"] == (await viewer.json(f"/enrollments/{id_}"))["receipt"]
+    assert (await viewer.json(f"/enrollments/{id_}", after="999999999"))["steps"]["items"] == []
+    html = (await viewer.client.get(last["newer"].replace(".json", ""))).text
+    assert all(link in html for link in ('rel="prev">← newer', 'rel="next">older →'))
+    for query in ({"before": "enr_1"}, {"after": "9" * 19}, {"page": "2"}):
+        assert (await viewer.get(f"/enrollments/{id_}", **query)).status_code == 422
 
 
 async def test_the_contact_leads_to_hubspot(web: Running, viewer: Browser) -> None:

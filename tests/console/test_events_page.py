@@ -24,9 +24,14 @@ MADE = """
     FROM generate_series(1, :rows) AS n
 """
 
+DROPPED = """
+    INSERT INTO decisions (id, event_id, delivery_id, source, verdict, reason, revision, facts, decided_at)
+    SELECT 'dec_' || substr(id, 5), id, delivery_id, source, 'dropped', '', 'x', '[]', now() FROM events
+"""
+
 
 async def events(browser: Browser, **query: str) -> list[Any]:
-    return list((await browser.json("/events", **query))["lines"])
+    return list((await browser.json("/events", **query))["lines"]["items"])
 
 
 async def test_each_event_says_what_became_of_it(web: Running, viewer: Browser) -> None:
@@ -34,10 +39,12 @@ async def test_each_event_says_what_became_of_it(web: Running, viewer: Browser) 
     page = await viewer.json("/events")
     assert page["sentence"] == "5 events in the last 24 hours."
     said = {
-        line["address"]: [one["words"] for one in line["became"]] for line in page["lines"] if line["type"] == "ping"
+        line["address"]: [one["words"] for one in line["became"]]
+        for line in page["lines"]["items"]
+        if line["type"] == "ping"
     }
     assert said == {"e***@corp.example": ["ready, sequence 310002"]}
-    words = sorted(one["words"] for line in page["lines"] for one in line["became"])
+    words = sorted(one["words"] for line in page["lines"]["items"] for one in line["became"])
     assert words == [
         "enrolled in sequence 310001",
         "no: no condition was true",
@@ -45,7 +52,7 @@ async def test_each_event_says_what_became_of_it(web: Running, viewer: Browser) 
         "ready, sequence 310001",
         "ready, sequence 310002",
     ]
-    enrolled = next(one for line in page["lines"] for one in line["became"] if one["mark"] == "ok")
+    enrolled = next(one for line in page["lines"]["items"] for one in line["became"] if one["mark"] == "ok")
     assert enrolled["url"].startswith("/admin/enrollments/enr_")
 
 
@@ -92,18 +99,49 @@ async def test_an_event_before_the_period_is_not_listed(web: Running, viewer: Br
     assert len(await events(viewer, period="7d")) == 1
 
 
-async def test_pages_of_the_list_lead_on(web: Running, viewer: Browser) -> None:
+@pytest.mark.parametrize("became", [{}, {"became": "dropped"}])
+async def test_pages_of_the_list_lead_on_and_back(web: Running, viewer: Browser, became: dict[str, str]) -> None:
     await web.execute(MADE, rows=120)
-    page = await viewer.json("/events", source="crm")
-    assert page["sentence"] == "The newest 50 events of these of the last 24 hours."
-    assert page["newest"] is None
-    found = [line["id"] for line in page["lines"]]
-    while page["older"]:
-        page = (await viewer.client.get(page["older"].replace("/events?", "/events.json?"))).json()
-        assert page["newest"] == "/admin/events.json?source=crm"
-        found += [line["id"] for line in page["lines"]]
+    await web.execute(DROPPED)
+    first = await viewer.json("/events", source="crm", **became)
+    assert first["sentence"] == "The newest 50 events of these of the last 24 hours."
+    assert first["lines"]["newer"] is None
+    second = (await viewer.client.get(first["lines"]["older"])).json()
+    last = (await viewer.client.get(second["lines"]["older"])).json()
+    found = [line["id"] for page in (first, second, last) for line in page["lines"]["items"]]
     assert len(found) == len(set(found)) == 120
     assert found == sorted(found, reverse=True)
+    assert (last["lines"]["older"], last["sentence"]) == (None, "Earlier events of these of the last 24 hours.")
+    back = (await viewer.client.get(last["lines"]["newer"])).json()
+    assert back["lines"]["items"] == second["lines"]["items"]
+    assert back["sentence"] == "Earlier events of these of the last 24 hours."
+    top = (await viewer.client.get(back["lines"]["newer"])).json()
+    assert (top["lines"]["items"], top["lines"]["newer"]) == (first["lines"]["items"], None)
+    assert top["sentence"] == first["sentence"]
+
+
+async def test_what_comes_in_between_stands_on_a_newer_page(web: Running, viewer: Browser) -> None:
+    await web.execute(MADE, rows=60)
+    first = (await viewer.json("/events"))["lines"]
+    second = (await viewer.client.get(first["older"])).json()["lines"]
+    await web.execute("UPDATE events SET id = 'evt_f' || id WHERE id = :id", id=second["items"][-1]["id"])
+    back = (await viewer.client.get(second["newer"])).json()["lines"]
+    assert back["items"] == first["items"]
+    newer = (await viewer.client.get(back["newer"])).json()["lines"]
+    assert ([line["id"][:5] for line in newer["items"]], newer["newer"]) == (["evt_f"], None)
+    html = (await viewer.client.get(back["newer"].replace(".json", ""))).text
+    assert 'rel="next">older →' in html
+    assert 'rel="prev"' not in html
+
+
+async def test_a_page_beyond_the_list_leads_back_to_its_beginning(web: Running, viewer: Browser) -> None:
+    await web.execute(MADE, rows=3)
+    beyond = await viewer.json("/events", before="evt_0")
+    assert (beyond["lines"]["items"], beyond["lines"]["newer"]) == ([], "/admin/events.json")
+    above = await viewer.json("/events", after="evt_z")
+    assert (above["lines"]["items"], above["lines"]["older"]) == ([], "/admin/events.json")
+    assert above["sentence"] == "No event in the last 24 hours on this page."
+    assert "Nothing stands there, or nothing any more." in (await viewer.get("/events", before="evt_0")).text
 
 
 async def test_a_look_that_ends_early_says_how_far_it_came(
@@ -112,13 +150,31 @@ async def test_a_look_that_ends_early_says_how_far_it_came(
     monkeypatch.setattr(event_statements, "LOOK", 60)
     await web.execute(MADE, rows=120)
     page = await viewer.json("/events", source="crm", type="rare")
-    assert [line["type"] for line in page["lines"]] == ["rare", "rare"]
+    assert [line["type"] for line in page["lines"]["items"]] == ["rare", "rare"]
     assert page["looked_back_to"] is not None
+    assert page["lines"]["older"] is None
     assert "as far as was looked" in page["sentence"]
     html = (await viewer.get("/events", source="crm", type="rare")).text
     assert "looked back to" in html
-    further = (await viewer.client.get(page["older"].replace("/events?", "/events.json?"))).json()
-    assert [line["type"] for line in further["lines"]] == ["rare"]
+    further = (await viewer.client.get(page["further"])).json()
+    assert [line["type"] for line in further["lines"]["items"]] == ["rare"]
+    back, found = further["lines"], []
+    while back["newer"]:  # a look at newer ones ends as early, and elsewhere
+        back = (await viewer.client.get(back["newer"])).json()["lines"]
+        found += back["items"][::-1]
+    assert found == page["lines"]["items"][::-1]
+
+
+async def test_a_look_at_newer_events_that_ends_early_goes_on_with_the_newer_page(
+    web: Running, viewer: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(event_statements, "LOOK", 60)
+    await web.execute(MADE, rows=120)
+    page = await viewer.json("/events", source="crm", type="rare", after="evt_0")
+    assert len(page["lines"]["items"]) == 1
+    assert (page["looked_back_to"], page["further"]) == (None, None)
+    newer = (await viewer.client.get(page["lines"]["newer"])).json()
+    assert len(newer["lines"]["items"]) == 2
 
 
 async def test_rejected_deliveries_stand_beside_where_asked(web: Running, viewer: Browser, operator: Browser) -> None:
@@ -136,6 +192,24 @@ async def test_rejected_deliveries_stand_beside_where_asked(web: Running, viewer
     assert "No rejected delivery of these is kept." in html
 
 
+async def test_more_rejected_deliveries_than_are_shown_are_said_to_be_kept(web: Running, viewer: Browser) -> None:
+    await web.execute(
+        "INSERT INTO refused_deliveries (id, source, received_at, status, reason, method, url, headers, body)"
+        " SELECT 'dlv_' || n, 's' || n % 4, now(), 401, 'missing_signature', 'POST', '/', '{}', ''"
+        " FROM generate_series(1, 51) AS n"
+    )
+    page = await viewer.json("/events", rejected="1")
+    assert (len(page["rejected"]), page["more_rejected"]) == (50, True)
+    assert "the list has all that are kept of it" in (await viewer.get("/events", rejected="1")).text
+    assert not (await viewer.json("/events", rejected="1", source="s1"))["more_rejected"]
+
+
 async def test_what_is_no_filter_is_refused(viewer: Browser) -> None:
-    for query in ({"before": "enr_0"}, {"period": "1y"}, {"sort": "up"}):
+    for query in (
+        {"before": "enr_0"},
+        {"after": "evt_'"},
+        {"after": ""} | {"before": "evt_" + "0" * 61},
+        {"period": "1y"},
+        {"sort": "up"},
+    ):
         assert (await viewer.get("/events", **query)).status_code == 422

@@ -10,7 +10,17 @@ from sqlalchemy import Engine, event
 
 from app.console.headers import POLICY
 from app.operators import Role
-from tests.console.places import FORMS, after_retention, fill, looks_of, parameters_of, path_of, query_of, served
+from tests.console.places import (
+    FORMS,
+    LISTS,
+    after_retention,
+    fill,
+    looks_of,
+    parameters_of,
+    path_of,
+    query_of,
+    served,
+)
 from tests.console.several import SETTINGS, fill_several, rules_of_several
 from tests.support.console import OWN_FORM, Browser, signed_in
 from tests.support.service import running, write
@@ -123,6 +133,19 @@ def assert_nothing_inline(route: Served, response: httpx.Response) -> None:
     html = response.text
     assert not re.search(r"<style|\sstyle=|\son[a-z]+=|javascript:", html), route.name
     assert all("src=" in tag for tag in re.findall(r"<script[^>]*>", html)), route.name
+
+
+async def test_every_list_goes_on_in_both_directions(web: Running, admin: Browser) -> None:
+    await fill(web)
+    parameters = await parameters_of(web)
+    routes = {route.path.removeprefix("/admin"): route for route in read_only(served(web))}
+    for path, looks in LISTS.items():
+        for look in looks:
+            answer = await admin.get(path_of(routes[path], parameters), **look)
+            assert answer.status_code == 200, (path, look, answer.text)
+            assert "Nothing stands there" not in answer.text, (path, look)
+            link = f'rel="{"next" if "after" in look else "prev"}"'  # what lies behind is a page, too
+            assert link in answer.text, (path, look)
 
 
 async def test_no_page_asks_the_store_more_than_six_times(web: Running, admin: Browser) -> None:

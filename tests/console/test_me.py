@@ -16,21 +16,21 @@ if TYPE_CHECKING:
 
 
 async def sessions(browser: Browser) -> list[dict[str, object]]:
-    found: list[dict[str, object]] = (await browser.json("/me"))["sessions"]
+    found: list[dict[str, object]] = (await browser.json("/me"))["sessions"]["items"]
     return found
 
 
 async def test_the_page_says_who_is_signed_in_and_how(viewer: Browser) -> None:
     page = await viewer.json("/me")
     assert page["sentence"] == "vera is signed in by a token, as viewer, with 1 session. Times are those of UTC."
-    assert [(one["name"], one["own"], one["current"]) for one in page["sessions"]] == [("vera", True, True)]
+    assert [(one["name"], one["own"], one["current"]) for one in page["sessions"]["items"]] == [("vera", True, True)]
 
 
 async def test_a_person_sees_and_ends_the_sessions_of_their_own(web: Running, viewer: Browser, admin: Browser) -> None:
     other = await signed_in(web, Role.VIEWER)
     own = await sessions(viewer)
-    assert [(one["name"], one["current"]) for one in own] == [("vera", True), ("vera", False)]
-    answer = await viewer.confirm(f"/me/sessions/{own[1]['id']}/end", {"reason": "lost it"})
+    assert [(one["name"], one["current"]) for one in own] == [("vera", False), ("vera", True)]
+    answer = await viewer.confirm(f"/me/sessions/{own[0]['id']}/end", {"reason": "lost it"})
     assert answer.headers["location"] == "/admin/me"
     assert (await other.get("/me")).status_code == 303
     assert (await viewer.get("/me")).status_code == 200
@@ -39,6 +39,34 @@ async def test_a_person_sees_and_ends_the_sessions_of_their_own(web: Running, vi
         assert (await getattr(viewer, method)(f"/me/sessions/{of_admin}/end")).status_code == 404
     assert (await admin.get("/me")).status_code == 200
     await other.client.aclose()
+
+
+MANY = """
+    INSERT INTO console_sessions (sha256, subject, name, role, way, created_at, seen_at, expires_at)
+    SELECT sha256(int8send(n)), CASE WHEN n % 2 = 0 THEN 'vera' ELSE 'ben' END, 'x', 'viewer', 'link', now(),
+           now() - CASE WHEN n > 120 THEN interval '2 hours' ELSE '0' END, now() + n / 2 * interval '1 second'
+    FROM generate_series(2, 130) AS n
+"""
+
+
+@pytest.mark.parametrize(("role", "count"), [(Role.VIEWER, 61), (Role.ADMIN, 120)])
+async def test_many_sessions_are_shown_by_pages_each_once(web: Running, role: Role, count: int) -> None:
+    browser = await signed_in(web, role)
+    await web.execute(MANY)  # two of each end together
+    page = (await browser.json("/me"))["sessions"]
+    pages = [page]
+    assert page["newer"] is None
+    while page["older"]:
+        page = (await browser.client.get(page["older"])).json()["sessions"]
+        pages.append(page)
+    found = [one["id"] for each in pages for one in each["items"]]
+    assert (len(found), len(set(found)), len(pages)) == (count, count, -(-count // 50))
+    back = (await browser.client.get(page["newer"])).json()["sessions"]
+    assert back["items"] == pages[-2]["items"]
+    assert [one["current"] for one in pages[0]["items"]].count(True) == 1
+    for query in ({"before": "1"}, {"after": "x-" + "0" * 64}, {"before": "9" * 17 + "-" + "0" * 64}):
+        assert (await browser.get("/me", **query)).status_code == 422
+    await browser.client.aclose()
 
 
 async def test_an_admin_ends_the_session_of_another_person(web: Running, viewer: Browser, admin: Browser) -> None:

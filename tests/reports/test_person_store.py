@@ -16,8 +16,9 @@ from app.ids import Ids
 from app.people.suppression import Kind, Suppression
 from app.people.suppression_store import SuppressionStore
 from app.reports.id_times import tail_of
+from app.reports.journal_store import MOST_LINES
 from app.reports.person_statements import MOST_CONTACTS, MOST_LOOKED_AT, MOST_WAITING
-from app.reports.person_store import MOST_LINES, MOST_RECENT, PersonPage, PersonStore
+from app.reports.person_store import MOST_RECENT, PersonPage, PersonStore
 from tests.support.enrollments import accept, rows
 from tests.support.rulebooks import loaded
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
+
+from pydantic import Field
 
 from app.accounts.identity_store import IdentityStore
 from app.console import enrollment_changes as changes
 from app.console.enrollment_words import person_of, receipt_of
+from app.console.lists import PAGE_ROWS, Listed, Slice, number_of, sliced
 from app.console.page import Pages, Visit, not_there
 from app.console.person_links import PersonLinks
 from app.console.receipts.journal import line_sentence
@@ -32,7 +35,15 @@ if TYPE_CHECKING:
     from app.rules.rulebook import Rulebook
 
 CONTACT_URL = "https://app.hubspot.com/contacts/{portal}/record/0-1/{contact}"
+NUMBER = "^[0-9]{1,18}$"
 FAULTS_PAGE = "docs/faults.md"
+
+
+class Asked(Listed):
+    """Which page of the journal: lines have numbers."""
+
+    before: str | None = Field(None, pattern=NUMBER)
+    after: str | None = Field(None, pattern=NUMBER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +67,9 @@ class Considered:
 
 @dataclass(frozen=True, slots=True)
 class EnrollmentPage:
-    """One enrollment. `contact_url` leads to HubSpot; `may_release` and `may_cancel` are what this person may do now.
+    """One enrollment. `steps` are a page of its journal, the oldest of them first.
 
+    `contact_url` leads to HubSpot; `may_release` and `may_cancel` are what this person may do now.
     `fault` is where the documentation says more of HubSpot's reason.
     """
 
@@ -71,7 +83,7 @@ class EnrollmentPage:
     final: bool
     receipt: Receipt
     fault: str | None
-    steps: Sequence[Step]
+    steps: Slice[Step]
     considered: Sequence[Considered]
     rule: str
     source: str
@@ -96,7 +108,13 @@ def pages(console: Console) -> Pages:
 
     @pages.show("/enrollments/{enrollment_id}", "enrollment.html")
     async def enrollment(visit: Visit) -> EnrollmentPage:
-        found = await reads.one(visit.parameters["enrollment_id"])
+        asked = visit.query(Asked)
+        found = await reads.one(
+            visit.parameters["enrollment_id"],
+            before=number_of(asked.before),
+            after=number_of(asked.after),
+            lines=PAGE_ROWS + 1,
+        )
         if found is None:
             raise not_there("enrollment with this id")
         with busy_when_gone():
@@ -124,7 +142,7 @@ def _page(visit: Visit, one: One, portals: Mapping[str, str], url: str | None, b
         final=row["state"] in FINAL,
         receipt=receipt_of(one, book, visit),
         fault=_fault(row["reason"]),
-        steps=[_step(line, book) for line in one.journal],
+        steps=_steps(one, book, visit),
         considered=[_considered(one) for one in row["assignment"] or ()],
         contact_url=CONTACT_URL.format(portal=portal, contact=contact) if portal and contact else None,
         may_release=visit.may(Role.OPERATOR) and changes.may_be_released(row),
@@ -142,6 +160,14 @@ _AS_STORED = (
 def _fault(reason: str | None) -> str | None:
     fault = faults().get(reason or "")
     return f"{FAULTS_PAGE}#{fault.anchor}" if fault else None
+
+
+def _steps(one: One, book: Rulebook, visit: Visit) -> Slice[Step]:
+    """Return the page of the journal. Pages follow each other from the newest line on; each reads downwards."""
+    newest_first = one.lines[::-1]
+    steps, numbers = [_step(line, book) for line in newest_first], [str(line["id"]) for line in newest_first]
+    listed = sliced(steps, numbers, visit.query(Asked), visit)
+    return replace(listed, items=listed.items[::-1])
 
 
 def _step(line: Mapping[str, Any], book: Rulebook) -> Step:

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pydantic import Field
 
 from app.console.bulk_changes import add_waiting
 from app.console.enrollment_lines import Line, line_of
-from app.console.lists import PAGE_ROWS, PERIOD_WORDS, Period, Slice, period_links, sliced, turned, with_query
+from app.console.lists import PAGE_ROWS, PERIOD_WORDS, Period, Slice, looked, period_links, sliced, with_query
 from app.console.page import ROOT, Pages, Place, Visit
 from app.console.states import SHOWN, enrollments_counted
 from app.enrollments.operator_store import CANCELLABLE
 from app.model import State
 from app.operators import Role
 from app.reports.enrollments_store import COUNTED, EnrollmentReads, Found, Wanted
-from app.reports.id_times import first_id, time_of
+from app.reports.id_times import first_id
 from app.web.fields import STORABLE
 
 if TYPE_CHECKING:
@@ -85,10 +85,7 @@ def pages(console: Console) -> Pages:
 
 
 def _page(visit: Visit, asked: Asked, found: Found, listed: Slice[Line], book: Rulebook | None) -> EnrollmentsPage:
-    ended, forwards = found.looked_back_to, asked.after is not None
-    if ended and forwards:
-        listed = replace(listed, newer=turned(visit, after=ended))
-    back = ended if not forwards else None
+    listed, looked_back_to, further = looked(listed, found.looked_back_to, asked, visit)
     named = asked.wanted(visit.now).columns
     return EnrollmentsPage(
         sentence=_sentence(found.counts, PERIOD_WORDS[asked.period], narrowed=bool(named)),
@@ -97,8 +94,8 @@ def _page(visit: Visit, asked: Asked, found: Found, listed: Slice[Line], book: R
         choices=_choices(book, named),
         period=asked.period,
         periods=period_links(visit),
-        looked_back_to=time_of(back) if back else None,
-        further=turned(visit, before=back) if back else None,
+        looked_back_to=looked_back_to,
+        further=further,
         wider=None if asked.period == "30d" else period_links(visit)[-1][1],
         cancel=_cancel(asked) if visit.may(Role.OPERATOR) else None,
     )

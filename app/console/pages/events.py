@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from app.console.became import WAITS, Became, all_became, verdict_choices
-from app.console.lists import PAGE_ROWS, PERIOD_WORDS, PERIODS, period_links, turned, with_query
+from app.console.lists import PAGE_ROWS, PERIOD_WORDS, Period, Slice, looked, period_links, sliced, with_query
 from app.console.page import ROOT, Pages, Place, Visit
 from app.console.person_links import PersonLinks
 from app.console.receipts.delivery import rejection
@@ -28,19 +28,20 @@ if TYPE_CHECKING:
     from app.reports.event_store import EventPage
     from app.rules.rulebook import Rulebook
 
-REJECTED_ROWS = 20
+REJECTED_ROWS = 50  # more than are kept of one source
+KEY = "^(evt|dec)_[0-9a-z]{1,60}$"
 Choices = tuple[tuple[str, str], ...]
 
 
-class Asked(BaseModel, extra="forbid"):
-    """What the list is narrowed to. `before` is the key of the last row of the page before."""
+class Asked(Period):
+    """What the list is narrowed to. Where that is what became of events, their decisions are the keys of pages."""
 
     source: str | None = Field(None, max_length=200, pattern=STORABLE)
     type: str | None = Field(None, max_length=200, pattern=STORABLE)
     became: str | None = Field(None, max_length=50, pattern="^[a-z-]+$")
-    period: str = Field("24h", pattern="^(24h|7d|30d)$")
     rejected: str | None = Field(None, pattern="^1$")
-    before: str | None = Field(None, pattern="^(evt|dec)_[0-9a-z]{1,60}$")
+    before: str | None = Field(None, pattern=KEY)
+    after: str | None = Field(None, pattern=KEY)
 
     def filters(self, now: datetime) -> EventFilters:
         """Return what the store is asked."""
@@ -48,9 +49,10 @@ class Asked(BaseModel, extra="forbid"):
             source=self.source,
             type=self.type,
             verdict=self.became,
-            since=now - PERIODS[self.period],
+            since=self.since(now),
             before=self.before,
-            limit=PAGE_ROWS,
+            after=self.after,
+            limit=PAGE_ROWS + 1,
         )
 
 
@@ -85,21 +87,22 @@ class Rejected:
 
 @dataclass(frozen=True, slots=True)
 class EventsPage:
-    """The list. `looked_back_to` is where the look ended before the list did; `older` leads on from there.
+    """The list. `looked_back_to` is when the look ended before the list did, and `further` leads on from there.
 
-    `rejected` are deliveries that were not accepted, None where they are not asked for.
+    `rejected` are deliveries that were not accepted, None where they are not asked for; `more_rejected` says that more
+    are kept.
     """
 
     sentence: str
-    lines: tuple[Line, ...]
+    lines: Slice[Line]
     rejected: tuple[Rejected, ...] | None
+    more_rejected: bool
     asked: Mapping[str, str]
     choices: Mapping[str, Choices]
     period: str
     periods: Choices
     looked_back_to: datetime | None
-    older: str | None
-    newest: str | None
+    further: str | None
     wider: str | None
     with_rejected: str
     without_rejected: str
@@ -116,8 +119,8 @@ def pages(console: Console) -> Pages:
         found, url = await reads.page(asked.filters(visit.now)), await links.urls()
         rejected = None
         if asked.rejected:
-            since = visit.now - PERIODS[asked.period]
-            rows = await reads.rejected(asked.source, limit=REJECTED_ROWS)
+            since = asked.since(visit.now)
+            rows = await reads.rejected(asked.source, limit=REJECTED_ROWS + 1)
             rejected = tuple(_rejected(row, visit) for row in rows if row["received_at"] >= since)
         return _page(visit, asked, found, rejected, url, console.process.current_rulebook())
 
@@ -133,35 +136,39 @@ def _page(
     book: Rulebook,
 ) -> EventsPage:
     named = {name: getattr(asked, name) or "" for name in ("source", "type", "became", "rejected")}
+    rows, ended = [_line(row, found, url) for row in found.rows], found.looked_back_to
+    whole = sliced(rows, [row["key"] for row in found.rows], asked, visit)
+    listed, looked_back_to, further = looked(whole, ended, asked, visit)
     return EventsPage(
-        sentence=_sentence(asked, found),
-        lines=tuple(_line(row, found, url) for row in found.rows),
-        rejected=rejected,
+        sentence=_sentence(asked, listed, looked_all=ended is None),
+        lines=listed,
+        rejected=rejected[:REJECTED_ROWS] if rejected is not None else None,
+        more_rejected=len(rejected or ()) > REJECTED_ROWS,
         asked=named,
         choices=_choices(book, asked),
         period=asked.period,
         periods=period_links(visit),
-        looked_back_to=found.looked_back_to,
-        older=turned(visit, before=found.next) if found.next else None,
-        newest=turned(visit) if asked.before else None,
+        looked_back_to=looked_back_to,
+        further=further,
         wider=None if asked.period == "30d" else period_links(visit)[-1][1],
         with_rejected=_again(visit, rejected=True),
         without_rejected=_again(visit, rejected=False),
     )
 
 
-def _sentence(asked: Asked, found: EventPage) -> str:
+def _sentence(asked: Asked, listed: Slice[Line], *, looked_all: bool) -> str:
     narrowed = any((asked.source, asked.type, asked.became))
-    period, of_these = PERIOD_WORDS[asked.period], " of these" if narrowed else ""
-    if asked.before:
+    period, of_these, count = PERIOD_WORDS[asked.period], " of these" if narrowed else "", len(listed.items)
+    if not count:
+        among = "" if looked_all else " among those that were looked at"
+        there = " on this page" if looked_all and (asked.before or asked.after) else ""
+        return f"No event{of_these} in the last {period}{among}{there}."
+    if asked.before or (asked.after and listed.newer):
         return f"Earlier events{of_these} of the last {period}."
-    if found.next and not found.looked_back_to:
-        return f"The newest {len(found.rows)} events{of_these} of the last {period}."
-    if not found.rows:
-        looked = " among the newest that were looked at" if found.looked_back_to else ""
-        return f"No event{of_these} in the last {period}{looked}."
-    as_far = ", as far as was looked" if found.next else ""
-    return f"{counted(len(found.rows), 'event')}{of_these} in the last {period}{as_far}."
+    if listed.older:
+        return f"The newest {count} events{of_these} of the last {period}."
+    as_far = "" if looked_all else ", as far as was looked"
+    return f"{counted(count, 'event')}{of_these} in the last {period}{as_far}."
 
 
 def _choices(book: Rulebook, asked: Asked) -> dict[str, Choices]:
@@ -180,7 +187,9 @@ def _with(values: list[str], chosen: str | None) -> Choices:
 
 
 def _again(visit: Visit, *, rejected: bool) -> str:
-    asked = {name: value for name, value in visit.asked.items() if name not in {"rejected", "before"} and value}
+    asked = {
+        name: value for name, value in visit.asked.items() if name not in {"rejected", "before", "after"} and value
+    }
     return with_query(visit.path, asked | ({"rejected": "1"} if rejected else {}))
 
 

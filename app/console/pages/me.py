@@ -3,27 +3,40 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import TYPE_CHECKING
 from zoneinfo import available_timezones
 
-from app.console.page import ROOT, Confirm, Done, Field, FormError, Pages, Visit, not_there
+from pydantic import Field
+
+from app.console import page
+from app.console.lists import PAGE_ROWS, Listed, Slice, sliced
+from app.console.page import ROOT, Confirm, Done, FormError, Pages, Visit, not_there
 from app.console.signin.visitor import Way
 from app.console.text import ago, counted, zone_name, zone_named
 from app.operators import Role
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from datetime import datetime
 
     from app.console.context import Console
     from app.console.signin.sessions import Sessions
-    from app.console.signin.store import StoredSession
+    from app.console.signin.store import Place, StoredSession
 
 WAYS: Mapping[str, str] = {Way.TOKEN: "a token", Way.LINK: "a link that works once", Way.OIDC: "the identity provider"}
+KEY = "^[0-9]{1,16}-[0-9a-f]{64}$"
+BEGINNING, MICROSECOND = datetime.fromtimestamp(0, UTC), timedelta(microseconds=1)
 USUAL = ("", "the HubSpot account's")
 
 USUAL_NOW = "Times are those of the HubSpot account again."
+
+
+class Asked(Listed):
+    """Where the list of sessions goes on."""
+
+    before: str | None = Field(None, pattern=KEY)
+    after: str | None = Field(None, pattern=KEY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +64,7 @@ class MePage:
     way: str
     zone: str
     zones: Sequence[tuple[str, str]]
-    sessions: Sequence[Session]
+    sessions: Slice[Session]
     of_others: bool
 
 
@@ -61,16 +74,15 @@ def pages(console: Console) -> Pages:
 
     @pages.show("/me", "me.html")
     async def me(visit: Visit) -> MePage:
-        found = await _sessions(sessions, visit)
-        visitor = visit.visitor
+        visitor, own = visit.visitor, await sessions.listed(visit.now, who=visit.visitor.who)
         return MePage(
-            sentence=_sentence(visit, sum(one.own for one in found)),
+            sentence=_sentence(visit, len(own)),
             name=visitor.name,
             role=visitor.role,
             way=_way(visitor.way),
             zone=visitor.zone or "",
             zones=choices(),
-            sessions=found,
+            sessions=await _sessions(sessions, visit),
             of_others=visit.may(Role.ADMIN),
         )
 
@@ -93,10 +105,26 @@ def _way(way: str) -> str:
     return WAYS.get(way, way)
 
 
-async def _sessions(sessions: Sessions, visit: Visit) -> list[Session]:
-    who = None if visit.may(Role.ADMIN) else visit.visitor.who
-    found = [_session(one, visit) for one in await sessions.listed(visit.now, who=who)]
-    return sorted(found, key=lambda one: (not one.current, not one.own, -one.seen_at.timestamp()))
+async def _sessions(sessions: Sessions, visit: Visit) -> Slice[Session]:
+    """Return a page of sessions, the newest first; those that do not stand any more are left out of it."""
+    asked, who = visit.query(Asked), None if visit.may(Role.ADMIN) else visit.visitor.who
+    edges = {"before": _place(asked.before), "after": _place(asked.after)}
+    found = await sessions.page(visit.now, who=who, most=PAGE_ROWS + 1, **edges)
+    listed = sliced(found, [_key(one) for one in found], asked, visit)
+    standing = [_session(one, visit) for one in listed.items if sessions.stands(one, visit.now)]
+    return Slice(standing, listed.newer, listed.older)
+
+
+def _key(one: StoredSession) -> str:
+    """Return how a URL names the place of a session: no one signs in by it."""
+    return f"{(one.expires_at - BEGINNING) // MICROSECOND}-{one.sha256.hex()}"
+
+
+def _place(key: str | None) -> Place | None:
+    if key is None:
+        return None
+    microseconds, _, sha256 = key.partition("-")
+    return BEGINNING + int(microseconds) * MICROSECOND, bytes.fromhex(sha256)
 
 
 def _session(one: StoredSession, visit: Visit) -> Session:
@@ -123,7 +151,7 @@ class _Changes:
             button="Use this time zone",
             back=f"{ROOT}/me",
             consequences=("Pages tell times in it, for as long as your session lasts.",),
-            fields=(Field("zone", "Time zone", kind="choice", value=visit.visitor.zone or "", choices=choices()),),
+            fields=(page.Field("zone", "Time zone", kind="choice", value=visit.visitor.zone or "", choices=choices()),),
         )
 
     async def choose_zone(self, visit: Visit) -> Done:

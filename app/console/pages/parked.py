@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from app.bulk.groups import By
 from app.bulk.parked_store import GROUPS, ParkedStore
 from app.console.bulk_changes import add_parked
 from app.console.enrollment_lines import Line, line_of
-from app.console.lists import PAGE_ROWS, Slice, sliced, turned, with_query
+from app.console.lists import PAGE_ROWS, Slice, looked, sliced, with_query
 from app.console.page import Pages, Place, Visit
 from app.console.parked_query import Asked
 from app.console.parked_words import PARKED, WAYS, Group, all_of, group_of, one_of
 from app.model import State
 from app.operators import Role
 from app.reports.enrollments_store import EnrollmentReads, Wanted
-from app.reports.id_times import time_of
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -116,8 +115,5 @@ async def _listed(reads: EnrollmentReads, visit: Visit, asked: Asked, group: Gro
     wanted = Wanted(FIRST, columns, asked.before, asked.after, asked.changed())
     found = await reads.page(wanted, PAGE_ROWS + 1)
     lines = [line_of(row, found.names) for row in found.rows]
-    listed, ended = sliced(lines, [line.id for line in lines], asked, visit), found.looked_back_to
-    if ended and asked.after is not None:
-        listed, ended = replace(listed, newer=turned(visit, after=ended)), None
-    further = turned(visit, before=ended) if ended else None
-    return OneGroup(asked.shown(), group, listed, time_of(ended) if ended else None, further)
+    listed = sliced(lines, [line.id for line in lines], asked, visit)
+    return OneGroup(asked.shown(), group, *looked(listed, found.looked_back_to, asked, visit))

@@ -59,9 +59,10 @@ def pages(console: Console) -> Pages:
     async def people(visit: Visit) -> PeoplePage:
         if not visit.may(Role.OPERATOR):
             return PeoplePage(BY_ADDRESS, None)
-        rows, url = await store.newest_people(NEWEST), await links.urls()
-        found = tuple(_someone(row, url) for row in rows)
-        said = f"{counted(len(found), 'person', 'people')} in the newest events. {BY_ADDRESS}"
+        rows, url = await store.newest_people(NEWEST + 1), await links.urls()
+        found = tuple(_someone(row, url) for row in rows[:NEWEST])
+        newest = "The newest " if len(rows) > NEWEST else ""
+        said = f"{newest}{counted(len(found), 'person', 'people')} in the newest events. {BY_ADDRESS}"
         return PeoplePage(said if found else f"{NO_PEOPLE} {BY_ADDRESS}", found)
 
     @pages.show("/find", "find.html", method="POST")

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from datetime import datetime
 
-    from app.console.signin.store import SignInStore
+    from app.console.signin.store import Place, SignInStore
     from app.console.signin.visitor import Person
     from app.operators import Token
 
@@ -103,7 +103,7 @@ class Sessions:
     async def visitor(self, cookie: str, now: datetime) -> Visitor | None:
         """Return the person whose browser holds `cookie`, None where no session that stands is theirs."""
         session = await self.store.session(hashed(cookie)) if cookie else None
-        if session is None or not self._stands(session, now):
+        if session is None or not self.stands(session, now):
             return None
         apart = min(SEEN_APART, self.terms.idle / 4)  # a person who goes on is not signed out in between
         if now - session.seen_at >= apart:
@@ -112,13 +112,18 @@ class Sessions:
         return Visitor(session.subject, session.name, role, session.way, session.zone, session.sha256)
 
     async def listed(self, now: datetime, *, who: str | None) -> list[StoredSession]:
-        """List the sessions that stand: of the person `who`, or of all, at most 500."""
-        return [one for one in await self.store.sessions(now, subject=who) if self._stands(one, now)]
+        """List the newest sessions that stand: of the person `who`, or of all, at most 500."""
+        found = await self.store.sessions(now, now - self.terms.idle, subject=who)
+        return [one for one in found if self.stands(one, now)]
+
+    async def page(self, now: datetime, *, who: str | None, most: int, **edges: Place | None) -> list[StoredSession]:
+        """List sessions, the newest first, next to the place `before` or `after`; some may not stand any more."""
+        return await self.store.sessions(now, now - self.terms.idle, subject=who, most=most, **edges)
 
     async def named(self, visitor: Visitor, session: bytes, now: datetime) -> StoredSession | None:
         """Return a session that a visitor may end: their own, or anyone's for an admin; None where none stands."""
         found = await self.store.session(session)
-        if found is None or not self._stands(found, now):
+        if found is None or not self.stands(found, now):
             return None
         return found if found.subject == visitor.who or visitor.may(Role.ADMIN) else None
 
@@ -134,5 +139,6 @@ class Sessions:
         """Keep the time zone that a visitor chose, for as long as their session lasts."""
         await self.store.put_zone(visitor.session, zone)
 
-    def _stands(self, session: StoredSession, now: datetime) -> bool:
+    def stands(self, session: StoredSession, now: datetime) -> bool:
+        """Return whether a session is good now."""
         return stands(session, self.terms, self.tokens(), now)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import text
@@ -12,12 +13,14 @@ from app.database.engine import busy_when_gone
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import datetime, timedelta
+    from datetime import timedelta
 
     from sqlalchemy import Row, TextClause
     from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 MOST_LISTED = 500
+Place = tuple[datetime, bytes]  # of a session in their order: when it ends, and its hash
+BEYOND: Place = (datetime.max.replace(tzinfo=UTC), b"")
 
 ADD_SESSION = text("""
     INSERT INTO console_sessions (sha256, subject, name, role, way, token_mark, created_at, seen_at, expires_at)
@@ -38,13 +41,25 @@ END_SESSION = text("""
     RETURNING subject, way
 """)
 
-LIST_SESSIONS = text("""
-    SELECT * FROM console_sessions WHERE expires_at > :now ORDER BY expires_at DESC LIMIT :most
-""")
 
-LIST_SESSIONS_OF = text("""
-    SELECT * FROM console_sessions WHERE subject = :subject AND expires_at > :now ORDER BY created_at DESC LIMIT :most
-""")
+def _listed(beyond: str, order: str, *, narrowed: str = "") -> TextClause:
+    """Return the statement for sessions that were used since `seen`, beyond the place of one of them.
+
+    All last equally long: the order in which they end is that in which they were begun.
+    """
+    return text(f"""
+        SELECT * FROM console_sessions
+        WHERE expires_at > :now AND seen_at > :seen {narrowed}
+          AND (expires_at, sha256) {beyond} (CAST(:at AS timestamptz), CAST(:sha256 AS bytea))
+        ORDER BY expires_at {order}, sha256 {order} LIMIT :most
+    """)  # noqa: S608  # ours
+
+
+OF_ONE = "AND subject = :subject"
+LIST_SESSIONS = _listed("<", "DESC")
+LIST_SESSIONS_NEWER = _listed(">", "ASC")
+LIST_SESSIONS_OF = _listed("<", "DESC", narrowed=OF_ONE)
+LIST_SESSIONS_OF_NEWER = _listed(">", "ASC", narrowed=OF_ONE)
 
 ADD_LOGIN = text("""
     INSERT INTO console_logins (state_sha256, return_to, created_at) VALUES (:sha256, :return_to, :now)
@@ -129,13 +144,31 @@ class SignInStore:
             async with self._engine.begin() as connection:
                 return await _end(connection, sha256, subject)
 
-    async def sessions(self, now: datetime, *, subject: str | None) -> list[StoredSession]:
-        """List the sessions whose time is not over, of `subject` where one is given."""
-        statement = LIST_SESSIONS if subject is None else LIST_SESSIONS_OF
-        values = {"now": now, "most": MOST_LISTED} | ({} if subject is None else {"subject": subject})
+    async def sessions(
+        self,
+        now: datetime,
+        seen: datetime,
+        *,
+        subject: str | None,
+        before: Place | None = None,
+        after: Place | None = None,
+        most: int = MOST_LISTED,
+    ) -> list[StoredSession]:
+        """List the sessions whose time is not over, and that were used since `seen`, the newest first.
+
+        They are those of `subject` where one is given, and those next below or above a place where one is.
+        """
+        older, newer = (LIST_SESSIONS, LIST_SESSIONS_NEWER)
+        if subject is not None:
+            older, newer = (LIST_SESSIONS_OF, LIST_SESSIONS_OF_NEWER)
+        at, sha256 = after or before or BEYOND
+        values = {"now": now, "seen": seen, "at": at, "sha256": sha256, "most": most}
         with busy_when_gone():
             async with self._engine.connect() as connection:
-                return [_session(row) for row in await connection.execute(statement, values)]
+                narrowed = {} if subject is None else {"subject": subject}
+                rows = await connection.execute(newer if after else older, values | narrowed)
+                found = [_session(row) for row in rows]
+        return found[::-1] if after else found
 
     async def add_login(self, sha256: bytes, return_to: str, now: datetime) -> None:
         """Keep a login in progress, by the hash of its state."""
