@@ -322,7 +322,7 @@ async def test_all_events_of_a_rule_are_listed_oldest_first_in_pages(desk: Desk)
 async def test_what_the_rules_ask_for_in_another_account_is_left_out(desk: Desk) -> None:
     event_id = await desk.accept()
     await desk.put(PARKED)
-    result = await desk.decide(event_id, account="other")
+    result = await desk.decide(event_id, bounds=Bounds(account="other"))
     assert (result.status, result.decisions) == ("unchanged", ())
     assert await desk.states() == [("parked", "SEQUENCE_ID_INVALID")]
 
