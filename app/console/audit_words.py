@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from app.console.text import CAP, capped, counted
+from app.console.text import CAP, capital, capped, counted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -54,7 +54,7 @@ def all_in_words(counts: Mapping[str, int], when: str, *, narrowed: bool) -> str
     states = ", ".join(f"{capped(counts[name])} {name}" for name in known)
     newest = " of the newest" if whole > CAP else ""
     acts = counted(whole, "act")
-    return f"{acts[:1].upper()}{acts[1:]} {when}{',' if len(known) == 1 else ':'}{newest} {states}."
+    return f"{capital(acts)} {when}{',' if len(known) == 1 else ':'}{newest} {states}."
 
 
 def _text(value: Any) -> str:

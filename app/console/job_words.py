@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from app.bulk.states import JobState
 from app.console.states import shown
-from app.console.text import day, moment, number
+from app.console.text import capital, day, moment, number
 from app.enrollments.reasons import why
 from app.model import State
 
@@ -107,7 +107,7 @@ def sentence(job: Job, now: datetime, zone: ZoneInfo) -> str:
             return f"Cancelled: {progress(job)} before that, and what is done stays done."
         case JobState.FAILED:
             return f"Failed: {progress(job)} before that. {_error(job)}It goes on there once it is resumed."
-    return f"{_first_letter(progress(job))}{_until(job, now, zone)}."
+    return f"{capital(progress(job))}{_until(job, now, zone)}."
 
 
 def progress(job: Job) -> str:
@@ -186,11 +186,7 @@ def _until(job: Job, now: datetime, zone: ZoneInfo) -> str:
 
 
 def _error(job: Job) -> str:
-    return f"{_first_letter(job.error)}. " if job.error else ""
-
-
-def _first_letter(text: str) -> str:
-    return text[:1].upper() + text[1:]
+    return f"{capital(job.error)}. " if job.error else ""
 
 
 def _when(given: Filter) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 from app.console.page import ROOT
-from app.console.text import ago, counted, number
+from app.console.text import ago, capital, counted, number
 from app.enrollments.reasons import as_clause, why
 from app.hubspot.api.faults import faults
 from app.model import State
@@ -67,7 +67,7 @@ def failing_need(source: SourceTally) -> Need:
 
 def silent_need(source: str, proof: str) -> Need:
     """Return that a source is silent, with the sentence that proves it."""
-    return Need(f"{source} is silent.", f"{proof[:1].upper()}{proof[1:]}.", f"{ROOT}/sources/{source}", "Look at it")
+    return Need(f"{source} is silent.", f"{capital(proof)}.", f"{ROOT}/sources/{source}", "Look at it")
 
 
 def paused_need(sender: SenderStatus, paused_at: datetime, now: datetime) -> Need:
@@ -132,4 +132,4 @@ def lead(needed: Sequence[Need], enrolled: int, matched: int, span: str) -> str:
     if not needed:
         return f"Nothing needs a person: {went}."
     things = "one thing needs a person" if len(needed) == 1 else f"{len(needed)} things need a person"
-    return f"{things[:1].upper()}{things[1:]}; {went}."
+    return f"{capital(things)}; {went}."

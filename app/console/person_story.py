@@ -24,7 +24,7 @@ from app.console.receipts.of_rows import (
 )
 from app.console.receipts.wording import as_sentence, rule_named
 from app.console.states import shown
-from app.console.text import whole_day
+from app.console.text import capital, whole_day
 from app.enrollments.reasons import why
 from app.model import ENROLL, State, Verdict
 
@@ -196,7 +196,7 @@ class _Writer:
         if action != ENROLL:
             return words.waiting if row["state"] in AS_SAID else words.undone
         said = state_words(row, target, shown(row["state"])[1]).partition(",")[0]
-        return f"{target[:1].upper()}{target[1:]}: {said}" if target.startswith("sequence ") else f"{target}: {said}"
+        return f"{capital(target)}: {said}" if target.startswith("sequence ") else f"{target}: {said}"
 
     def _said(self, item: Item) -> tuple[str, ...]:
         """Return what became of an enrollment beyond its title: why, what followed, and what of that is inferred."""

@@ -17,9 +17,14 @@ KIB, MIB, GIB = 1024, 1024**2, 1024**3
 CAP = 10_000  # rows; a page does not count further
 
 
-def number(value: float, digits: int = 0) -> str:
-    """Return a figure with its thousands apart: `5,214`."""
-    return f"{value:,.{digits}f}"
+def capital(text: str) -> str:
+    """Return a text that begins with a large letter."""
+    return text[:1].upper() + text[1:]
+
+
+def number(value: float) -> str:
+    """Return a figure with its thousands apart, rounded to a whole one: `5,214`."""
+    return f"{value:,.0f}"
 
 
 def capped(count: int, cap: int = CAP) -> str:

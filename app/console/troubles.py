@@ -11,6 +11,7 @@ from app.console.page import ROOT
 from app.console.rendering import render
 from app.console.requests import link_of, path_of
 from app.console.routes import JSON
+from app.console.text import capital
 from app.errors import Busy
 from app.web.problems import Problem
 
@@ -46,7 +47,7 @@ TITLES = {
 def busy_problem(busy: Busy, method: str) -> Problem:
     """Return what is said where a page cannot be read now; a change may have been made, or not."""
     gone = busy.reason == "store_unavailable"
-    detail = (UNSURE if method == "POST" else STORE_GONE) if gone else f"{str(busy)[:1].upper()}{str(busy)[1:]}."
+    detail = (UNSURE if method == "POST" else STORE_GONE) if gone else f"{capital(str(busy))}."
     return Problem(503, "busy", detail, headers={"Retry-After": str(busy.retry_after)})
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from app.console.receipts.actions import words_of
 from app.console.receipts.enrollment import Receipt
 from app.console.receipts.wording import as_sentence, rule_named
+from app.console.text import capital
 from app.masking import masked_text
 from app.model import ENROLL, Verdict
 
@@ -62,7 +63,7 @@ def _sentence(facts: DecisionFacts, clock: Clock) -> str:
         case Verdict.FORGOTTEN:
             return "Nothing was done about this event: the person was forgotten on request."
     words = words_of(facts.verdict, name=facts.person, target=facts.target or "what the rule names")
-    return f"{_capital(rule) or 'A rule'} matched {clock.moment(facts.at)}, and asks to {words.asked}."
+    return f"{capital(rule) or 'A rule'} matched {clock.moment(facts.at)}, and asks to {words.asked}."
 
 
 def _none(facts: DecisionFacts, rule: str) -> str:
@@ -103,7 +104,3 @@ def _look(fact: Mapping[str, Any]) -> str:
 
 def _masked(text: str) -> str:
     return masked_text(text).rstrip(".")
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from app.console.receipts.actions import words_of
 from app.console.receipts.afterwards import afterwards, notes_on
-from app.console.receipts.wording import as_sentence, possessive, rule_named
+from app.console.receipts.wording import as_sentence, rule_named
 from app.enrollments.reasons import GOES_ON, OPEN, Why, as_clause, why
 from app.masking import masked_text
 from app.model import ENROLL, State, Step
@@ -102,7 +102,7 @@ def receipt(facts: EnrollmentFacts, clock: Clock) -> Receipt:
 
 
 def _done(facts: EnrollmentFacts, words: Words, clock: Clock) -> Receipt:
-    sender = f", from {possessive(facts.sender)} inbox" if facts.sender and facts.action == ENROLL else ""
+    sender = f", from {facts.sender}'s inbox" if facts.sender and facts.action == ENROLL else ""
     sentence = f"{words.done} {clock.moment(facts.at)}{sender}, by {_rule(facts)}."
     evidence = masked_text(facts.detail or "")
     return Receipt((sentence, *afterwards(facts, clock)), notes=notes_on(facts), evidence=evidence, code=facts.reason)

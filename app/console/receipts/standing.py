@@ -44,8 +44,3 @@ def forgotten(at: datetime | None, clock: Clock) -> Receipt:
 def written_to(count: int, most: int | None, period: timedelta) -> str:
     """Return how often the person was enrolled in the period of the account's cap."""
     return f"{count} of {most} in {in_words(period)}" if most is not None else f"{count} in {in_words(period)}"
-
-
-def taken(intent: str, until: datetime, clock: Clock) -> str:
-    """Return an intent in force, and until when."""
-    return f"{intent}, until {clock.moment(until).removeprefix('on ')}"

@@ -53,11 +53,6 @@ def person_named(
     return masked_text(email) if email else NO_ADDRESS
 
 
-def possessive(name: str) -> str:
-    """Return `Anna Archer's`."""
-    return f"{name}'s"
-
-
 def quoted(text: str) -> str:
     """Return a text in quotes, on one line."""
     return f"“{' '.join(text.split()).rstrip('.')}”"
