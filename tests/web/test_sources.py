@@ -108,9 +108,11 @@ async def test_a_sample_goes_through_the_intake_as_any_delivery(web: Running) ->
     assert [row["email"] for row in events] == ["me@acme.example"] * 2  # a new event each time
     assert events[1]["delivery_id"] == sent["delivery_id"]
     assert len(await web.rows("SELECT id FROM enrollments")) == 1  # and one intent
-    rows = await web.rows("SELECT target, after FROM audit WHERE who = 'olga' ORDER BY id")
-    assert [row["target"] for row in rows] == ["webinar", "webinar"]
-    assert rows[1]["after"] == {"delivery": sent["delivery_id"], "status": 200}
+    rows = await web.rows("SELECT target, after FROM audit WHERE who = 'olga' ORDER BY at")
+    assert [row["target"] for row in rows] == ["webinar"] * 4  # each asked for, and then what came of it
+    assert rows[2]["after"]["delivery"] == sent["delivery_id"]
+    assert rows[2]["after"]["asked"].startswith("send ")
+    assert rows[3]["after"] == {"delivery": sent["delivery_id"], "status": 200}
 
 
 async def test_a_dry_run_of_a_sample_writes_nothing(web: Running) -> None:
