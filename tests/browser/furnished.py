@@ -52,7 +52,7 @@ OF_WHAT_IS_PARKED = ("/release", "/cancel")
 GOING_ON = (
     """INSERT INTO bulk_jobs (id, kind, state, asked_by, role, origin, filter, total, done, outcomes,
                               created_at, due_at)
-       VALUES ('job_paused', 'release_parked', 'paused', 'olga', 'operator', '192.0.2.14',
+       VALUES ('job_' || lpad('', 32, '0'), 'release_parked', 'paused', 'olga', 'operator', '192.0.2.14',
                '{"reason": "no_sender", "states": ["parked"]}', 9, 4, '{"released": 4}',
                now() - interval '8 days', now())""",
     """INSERT INTO forgettings (id, requested_by, requested_at, counts)
