@@ -89,7 +89,8 @@ CUT_OFF = """
     () => [...document.querySelectorAll("main *")]
       .filter((it) => it.checkVisibility() && !it.matches(".unseen, .unseen *"))
       .filter((it) => it.getBoundingClientRect().right > document.documentElement.clientWidth + .5
-        || (it.scrollWidth > it.clientWidth + 1 && getComputedStyle(it).overflowX !== "visible"))
+        || (it.scrollWidth > it.clientWidth + 1 && getComputedStyle(it).overflowX !== "visible")
+        || (it.scrollHeight > it.clientHeight + 1 && getComputedStyle(it).overflowY !== "visible"))
       .map((it) => it.outerHTML.slice(0, 120))
 """
 
