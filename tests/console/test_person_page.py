@@ -131,6 +131,8 @@ async def test_an_inferred_reply_is_said_to_be_inferred(web: Running, viewer: Br
     assert "A reply came" in page["receipts"][0]["sentences"][1]
     assert any("is inferred" in note for note in page["receipts"][0]["notes"])
     assert lines(page)[0]["word"] == "replied"
+    await web.post("/api/v1/suppressions", value=ADA)  # which is said before it
+    assert "The reply is inferred" in (await viewer.get(await path_to(web, ADA))).text.partition("story")[0]
 
 
 async def test_what_waits_is_named_at_the_side(web: Running, viewer: Browser) -> None:
