@@ -11,6 +11,7 @@ from app.console.text import ago, capital, counted, number
 from app.enrollments.reasons import as_clause, why
 from app.hubspot.api.faults import faults
 from app.model import State
+from app.senders.status import BY_OPERATOR
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from app.senders.status import SenderStatus
     from app.tallies.figures import SourceTally
 
-ON_PURPOSE = "by an operator"  # why an operator's pause was made
 MOST_ACCOUNTS = 3  # that are named one by one
 ACCOUNTS = f"{ROOT}/accounts"
 FAILING_SHARE, FAILING_COUNT = 0.05, 20  # of a source's deliveries, and of rejected ones
@@ -121,7 +121,7 @@ def needs(
         *(
             paused_need(sender, sender.paused_at, now)
             for sender in senders
-            if sender.paused_at is not None and sender.reason != ON_PURPOSE
+            if sender.paused_at is not None and sender.paused_by is None and sender.reason != BY_OPERATOR
         ),
     )
 
