@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 PARKED_ROWS, SENDER_ROWS, ACCOUNT_ROWS = 6, 8, 8
 # Of 30 days a million cells may be added up: the counts are behind by a minute anyway.
 TALLIED_SECONDS = {"24h": 0.0, "7d": 15.0, "30d": 60.0}
+TODAY = "24h"
 SET_UP_SECONDS = 10.0  # for which senders and accounts are kept: several statements
 COLUMNS_BY_HOUR = 48  # beyond so many hours the plots have a column for each day
 
@@ -168,12 +169,14 @@ async def _overview(console: Console, slow: Slow, visit: Visit) -> Overview:
     providers = {name: config.provider for name, config in book.sources.items()} if book else {}
     tallied = await slow.tallied[period].value()
     funnel, sources = tallied.funnel, tallied.sources
+    # Whatever the period: how a source is, and what needs a person, are matters of today.
+    lately = sources if period == TODAY else (await slow.tallied[TODAY].value()).sources
     groups = await ParkedStore(reads).groups(By.CAUSE)
     senders, judged = await slow.senders.value(), await slow.silent.value(visit.zone)
     silent = {source: one.why for source, one in judged.items() if one.silent}
     facts = [one for one in await slow.accounts.value() if one.budget]  # of the rules in force
     accounts = tuple(line_of(one, visit) for one in facts)
-    needed = words.needs(accounts, groups, sources, sorted(silent.items()), senders, now)
+    needed = words.needs(accounts, groups, lately, sorted(silent.items()), senders, now)
     return Overview(
         period,
         PERIOD_WORDS[period],
@@ -191,7 +194,7 @@ async def _overview(console: Console, slow: Slow, visit: Visit) -> Overview:
         tuple(sorted(senders, key=lambda one: (one.paused_at is None, one.left / max(1, one.limit)))[:SENDER_ROWS]),
         max(0, len(senders) - SENDER_ROWS),
         len({sender.account for sender in senders}) > 1,
-        tuple(_source(one, providers[one.source], silent) for one in sources if one.source in providers),
+        _sources(sources, {one.source: one for one in lately}, providers, silent),
         tuple(sorted(accounts, key=lambda one: one.standing.mark != "bad")[:ACCOUNT_ROWS]),
         max(0, len(accounts) - ACCOUNT_ROWS),
         doctor_in_words([one.run for one in facts], now, visit.zone),
@@ -227,6 +230,16 @@ def _parked(group: ParkedGroup) -> ParkedLine:
     return ParkedLine(clause, group.value or "", with_query(f"{ROOT}/parked", asked), where, group.since, group.count)
 
 
-def _source(source: SourceTally, provider: str, silent: Container[str]) -> SourceLine:
-    word = word_of(source, silent=source.source in silent)
-    return SourceLine(source.source, provider, MARKS[word], word, source.last_at, source.received, source.rejected)
+def _sources(
+    tallied: Sequence[SourceTally],
+    lately: Mapping[str, SourceTally],
+    providers: Mapping[str, str],
+    silent: Container[str],
+) -> tuple[SourceLine, ...]:
+    found = []
+    for one in tallied:
+        if provider := providers.get(one.source):
+            word = word_of(lately.get(one.source, one), silent=one.source in silent)
+            line = SourceLine(one.source, provider, MARKS[word], word, one.last_at, one.received, one.rejected)
+            found.append(line)
+    return tuple(found)
