@@ -199,7 +199,7 @@ async def test_the_overview_has_the_accounts_and_says_that_one_lets_nothing_be_s
         ("emea", "revoked", "4567"),
         ("main", "lets us in", "4200117"),
     ]
-    assert page["lead"].startswith("One thing needs a person: ")
+    assert page["lead"].startswith("One thing needs a person; ")
     assert page["needs"][0]["sentence"] == "Nothing is sent by the account emea."
     html = (await viewer.get("/overview")).text
     assert (
