@@ -137,10 +137,18 @@ def _with_now(looks: Iterable[Look], now: Iterable[Look]) -> tuple[Looked, ...]:
 def _difference(then: Look, now: Look | None) -> str:
     if now is None:
         return "The rules in force have no such rule for this event."
-    changed = "Its condition is another one now. " if now.condition != then.condition else ""
+    changed = f"{_changed(now)} " if now.condition != then.condition else ""
     if now.result == then.result:
         return changed.strip()
     return f"{changed}By the rules in force: {now.result}; {as_sentence(masked_text(now.because))}"
+
+
+def _changed(now: Look) -> str:
+    """Return a rule's condition of now, with what it reads of the event."""
+    if now.condition is None:
+        return "It has no condition now."
+    read = ", ".join(f"{one.path} {SAID.get(one.presence) or f'is {one.value}'}" for one in now.values)
+    return as_sentence(masked_text(f"Its condition now: {now.condition}{f'; {read}' if read else ''}"))
 
 
 def _looked(look: Look, now: str) -> Looked:

@@ -83,7 +83,9 @@ async def test_by_the_rules_in_force_it_comes_to_the_same(web: Running, viewer: 
     page = await view(web, viewer)
     assert page["why"]["comparison"]["word"] == "the same"
     assert page["why"]["comparison"]["then"] != page["why"]["comparison"]["now"]
-    assert page["why"]["looks"][0]["now"] == "Its condition is another one now."
+    assert page["why"]["looks"][0]["now"] == (
+        "Its condition now: event.data.data.employees >= 60; event.data.data.employees is 80."
+    )
     assert "employees >= 50" in "".join(piece["text"] for piece in page["why"]["looks"][0]["condition"])
 
 
@@ -92,7 +94,7 @@ async def test_other_rules_come_to_something_else(web: Running, viewer: Browser,
     await reload(web, rules, STRICTER)
     page = await view(web, viewer)
     assert page["why"]["comparison"]["sentence"] == "it would come to something else: no rule matches it"
-    assert "By the rules in force: no match" in page["why"]["looks"][0]["now"]
+    assert "employees is 80. By the rules in force: no match" in page["why"]["looks"][0]["now"]
     await reload(web, rules, RULES.replace("employees >= 50", "employees >= 5"))
     page = await view(web, viewer, "bob@corp.example")
     assert page["why"]["comparison"]["sentence"] == (
