@@ -90,6 +90,12 @@ def because(reason: str | None) -> None:
         act.reason = (reason or "").strip() or None
 
 
+def has_noted() -> bool:
+    """Return whether a change of the present act has been written."""
+    act = _current.get()
+    return act is not None and act.noted
+
+
 def forget_notes() -> None:
     """Say that what the present act noted has been rolled back."""
     if (act := _current.get()) is not None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import structlog
 from starlette.responses import Response
 
-from app.audit.act import current
+from app.audit.act import current, has_noted
 from app.audit.once import once_of
 from app.console.page import Done, Shown
 from app.console.requests import link_of
@@ -58,9 +58,8 @@ class OnceOnly:
             if (found := await self._before(once, visit)) is None:
                 raise
             return found
-        if isinstance(answer, Response):  # a page that says why it was not done
-            return await self._before(once, visit) or answer
-        return answer
+        # What changed nothing may have come second: a page that says why it was not done, or that 0 rows were changed.
+        return answer if has_noted() else await self._before(once, visit) or answer
 
     async def keep(self, visit: Visit, done: Done) -> None:
         """Keep what the present act has led to."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import httpx
 import pytest
+from sqlalchemy import text
 
 from app.audit import once
 from app.console.person_links import PersonLinks
@@ -16,6 +17,7 @@ from tests.console.places import fill
 from tests.console.test_every_route import UNCHANGED_TABLES, contents
 from tests.support.audit import broken_log
 from tests.support.console import Browser, form_of
+from tests.support.enrollments import until_a_statement_waits
 from tests.support.service import RULES, client_of, running, write
 
 if TYPE_CHECKING:
@@ -108,8 +110,22 @@ async def test_of_two_at_once_at_two_replicas_one_does_it(
             operator.post(path, fields, **query), Browser(client).post(path, fields, **query)
         )
     assert [one.status_code for one in answers] == [303, 303], [one.text for one in answers]
-    assert len({one.headers["location"] for one in answers}) == 1
+    assert len({(one.headers["location"], one.headers["set-cookie"]) for one in answers}) == 1
     assert len(await ready.rows(ASKED[name][3])) == 1
+
+
+async def test_who_finds_it_done_by_the_same_form_is_told_what_that_did(
+    ready: Running, other: Running, operator: Browser
+) -> None:
+    path, query, fields = await asked(ready, operator, "cancel")
+    async with client_of(other.operators) as client, ready.process.engine.connect() as worker:
+        client.cookies = operator.client.cookies
+        await worker.execute(text("SELECT FROM enrollments WHERE state = 'ready' FOR UPDATE"))
+        sent = [asyncio.create_task(one.post(path, fields, **query)) for one in (operator, Browser(client))]
+        await until_a_statement_waits(ready.process.engine, number=2)  # both have found something to cancel
+        await worker.rollback()
+        answers = await asyncio.gather(*sent)
+    assert ["1%20enrollment%20cancelled" in one.headers["set-cookie"] for one in answers] == [True, True]
 
 
 async def test_a_form_that_is_opened_anew_does_it_once_more(ready: Running, operator: Browser) -> None:
