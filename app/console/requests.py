@@ -48,7 +48,7 @@ def link_of(request: Request) -> str:
 
 
 async def read_form(request: Request, *, most: int = MOST_FIELDS) -> dict[str, str]:
-    """Return the fields of a form, the last of each name, without NUL. Files are refused. Raises Problem."""
+    """Return the fields of a form, the last of each name, as they can be stored. Files are refused. Raises Problem."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind not in FORMS:
         raise Problem(415, "no-form", "A page of the console takes a form, and this is none.")
@@ -56,6 +56,13 @@ async def read_form(request: Request, *, most: int = MOST_FIELDS) -> dict[str, s
         form = await request.form(max_files=0, max_fields=most)
     except MultiPartException as error:
         raise Problem(400, "malformed", f"This form cannot be read: {error.message}") from error
+    except UnicodeError as error:
+        raise Problem(400, "malformed", "This form is not in the encoding that it names.") from error
     except ClientDisconnect as error:
         raise Problem(400, "cut-off", "The form did not come whole.") from error
-    return {name.replace(NUL, ""): value.replace(NUL, "") for name, value in form.items() if isinstance(value, str)}
+    return {_storable(name): _storable(value) for name, value in form.items() if isinstance(value, str)}
+
+
+def _storable(text: str) -> str:
+    """Return a text without what PostgreSQL has not: NUL, and halves of a pair, of which some encodings have names."""
+    return text.replace(NUL, "").encode("utf-8", "ignore").decode()

@@ -20,11 +20,13 @@ HOST = BASE.partition("//")[2].encode()
 FORM = "application/x-www-form-urlencoded"
 PARTS = "multipart/form-data; boundary=x"
 FILE = b'--x\r\ncontent-disposition: form-data; name="token"; filename="a"\r\n\r\nb\r\n--x--\r\n'
+PLAIN = b'--x\r\ncontent-disposition: form-data; name="token"\r\n\r\na@b\r\n--x--\r\n'
 MANY = "&".join(f"f{number}=1" for number in range(200)).encode()
 UNREADABLE = [
     ("multipart/form-data", b"x", 400),
     (PARTS, b"xyz", 400),
     (PARTS, FILE, 400),
+    (f"{PARTS}; charset=punycode", PLAIN, 400),
     (FORM, MANY, 400),
     ("application/json", b"{}", 415),
 ]
@@ -125,6 +127,21 @@ async def test_nul_in_a_form_is_left_out(web: Running, operator: Browser) -> Non
     assert (await operator.post("/suppressions/add", form)).status_code == 303
     rows = await web.rows("SELECT value, reason FROM suppressions")
     assert rows == [{"value": "nul@corp.example", "reason": "whynot"}]
+
+
+async def test_half_a_character_in_a_form_is_left_out(web: Running, operator: Browser) -> None:
+    fields = {"value": b"half@corp.example", "reason": rb"why\ud800not", "once": rb"\ud800"}
+    parts = [
+        b'--x\r\ncontent-disposition: form-data; name="%s"\r\n\r\n%s\r\n' % (one.encode(), fields[one])
+        for one in fields
+    ]
+    headers = {**OWN_FORM, "content-type": f"{PARTS}; charset=unicode_escape"}
+    answer = await operator.client.post(
+        "/admin/suppressions/add", content=b"".join(parts) + b"--x--\r\n", headers=headers
+    )
+    assert answer.status_code == 303
+    rows = await web.rows("SELECT value, reason FROM suppressions")
+    assert rows == [{"value": "half@corp.example", "reason": "whynot"}]
 
 
 async def test_nul_in_a_query_is_named(web: Running, admin: Browser) -> None:
