@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from app.people.inventory_store import Inventory
 
 CANCELLED, WAITING, ENDPOINTS = "cancelled", "waiting", "endpoints"
+LEADING = ("events", "enrollments")  # to whose rows those of other tables belong
 NO_ROWS = frozenset({CANCELLED, WAITING, ENDPOINTS})  # counts of what follows, and of no table's rows
 OF_TABLES: Mapping[str, str] = MappingProxyType(
     {
@@ -60,7 +61,9 @@ def own_in_words(name: str, counts: Mapping[str, int], emails: int, contacts: in
     by = f", known by {' and '.join(known)}" if known else ""
     least = "At least " if max(counts.values()) > MOST else ""
     stand = "row stands" if rows == 1 else "rows stand"
-    return f"{least}{number(rows)} {stand} under {name}, in {counted(tables, 'table')}{by}."
+    cut = " and ".join(table for table in LEADING if counts.get(table, 0) > MOST)
+    only = f" What belongs to {cut} was counted for {MOST + 1} of them." if cut else ""
+    return f"{least}{number(rows)} {stand} under {name}, in {counted(tables, 'table')}{by}.{only}"
 
 
 def inventory_in_words(one: Inventory, name: str, now: datetime) -> str:

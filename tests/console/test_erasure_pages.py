@@ -69,7 +69,16 @@ def test_what_every_table_holds_has_words() -> None:
         ),
         ({"events": 2}, 1, 1, "2 rows stand under a***@corp.example, in 1 table, known by 1 contact of HubSpot."),
         ({"events": MOST}, 1, 0, "200 rows stand under a***@corp.example, in 1 table."),
-        ({"events": MOST + 1}, 1, 0, "At least 201 rows stand under a***@corp.example, in 1 table."),
+        ({"intents": MOST + 1}, 1, 0, "At least 201 rows stand under a***@corp.example, in 1 table."),
+        (
+            {"events": MOST + 1, "enrollments": MOST + 1, "deliveries": 1},
+            1,
+            0,
+            (
+                "At least 403 rows stand under a***@corp.example, in 3 tables. "
+                "What belongs to events and enrollments was counted for 201 of them."
+            ),
+        ),
     ],
 )
 def test_what_stands_under_own_keys_is_a_sentence(
