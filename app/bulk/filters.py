@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from app.errors import FilterRejected
+from app.model import State
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -15,6 +16,7 @@ LONGEST = 200  # characters of a name
 TIMES = ("since", "until")
 LISTS = ("lacks", "states")
 LACKABLE = ("reason", "sender")  # what an enrollment may be without
+MOST_LACK = "lacks: most of what waits has neither reason nor sender; name something else, too, or only what is parked."
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,8 @@ class Allowed:
             raise FilterRejected(f"{', '.join(strange)}: not a filter of this kind; it takes {_names(self.takes)}.")
         if not given.given() & self.needs:
             raise FilterRejected(f"Name at least one of {_names(self.needs)}: without one, everything would match.")
+        if given.given() & self.needs == {"lacks"} and {*(given.states or self.usual_states)} != {State.PARKED}:
+            raise FilterRejected(MOST_LACK)
         if wrong := sorted(set(given.states) - set(self.states)):
             raise FilterRejected(f"states: {', '.join(wrong)} cannot be meant here; it takes {_names(self.states)}.")
         if given.reason is not None and (why := self.not_in_groups.get(given.reason)):

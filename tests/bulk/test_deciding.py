@@ -42,6 +42,8 @@ def test_what_may_have_happened_is_released_one_by_one(kind: str, reason: str) -
         ("cancel", Filter(reason="odd", lacks=("reason",)), "lacks: reason is none of"),
         ("replay_outbound", Filter(endpoint="crm", lacks=("sender",)), "lacks: not a filter of this kind"),
         ("cancel", Filter(states=("ready",)), "everything would match"),
+        ("cancel", Filter(lacks=("reason",)), "most of what waits"),
+        ("cancel", Filter(lacks=("sender",), states=("held", "parked")), "most of what waits"),
         ("cancel", Filter(rule="demo", states=("enrolled",)), "enrolled cannot be meant"),
         ("release_parked", Filter(rule="demo", states=("held",)), "held cannot be meant"),
         ("release_parked", Filter(endpoint="crm", rule="demo"), "endpoint: not a filter of this kind"),
