@@ -46,6 +46,10 @@ ASKED: dict[str, tuple[str, dict[str, str], dict[str, str], str]] = {
         "SELECT id FROM enrollments WHERE sequence = '310009'",
     ),
 }
+CUT_OFF = """
+    SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+    WHERE wait_event_type = 'Lock' AND datname = current_database()
+"""
 DONE = tuple(name for name in UNCHANGED_TABLES if name != "audit")  # which has a row of each request
 OUTBOUND = """
     INSERT INTO outbound (id, endpoint, kind, body, state, due_at, created_at, updated_at)
@@ -140,6 +144,22 @@ async def test_what_was_not_done_can_be_sent_again(ready: Running, operator: Bro
         assert (await operator.post(path, fields, **query)).status_code == 503
     assert (await operator.post(path, fields, **query)).status_code == 303
     assert len(await ready.rows("SELECT id FROM outbound WHERE kind = 'test'")) == 1
+
+
+@pytest.mark.parametrize("name", ["test", "replay", "release", "cancel", "decide"])
+async def test_what_was_cut_off_half_way_can_be_sent_again(ready: Running, operator: Browser, name: str) -> None:
+    path, query, fields = await asked(ready, operator, name)
+    before = await contents(ready, DONE)
+    async with ready.process.engine.connect() as other:
+        await other.execute(text("LOCK TABLE audit IN ACCESS EXCLUSIVE MODE"))
+        sent = asyncio.create_task(operator.post(path, fields, **query))
+        await until_a_statement_waits(ready.process.engine)  # it has made the change, and written its key
+        await other.execute(text(CUT_OFF))
+        await other.rollback()
+        assert (await sent).status_code == 503
+    assert await contents(ready, DONE) == before
+    assert (await operator.post(path, fields, **query)).status_code == 303
+    assert len(await ready.rows(ASKED[name][3])) == 1
 
 
 async def test_a_key_means_nothing_for_another_person_and_another_thing(
