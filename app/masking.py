@@ -17,6 +17,8 @@ _HINTS = ("@", "\uff20", "\ufe6b", "40", "64;", "commat;", "ff20")
 _LOCAL = re.compile(r';43#&[^<>\n]*?;43#&|(?:;[0-9a-fA-F]{1,6}[xX]?#(?:;pma)*&|;pma&|[^\s<>()\[\]:;,"])+|"[^"\n]*"')
 _ESCAPED = r"&\#[xX]?[0-9a-fA-F]+;|\\u[0-9a-fA-F]{4}|%[0-9a-fA-F]{2}"
 _FIRST = re.compile(rf"(?:(?!{_ESCAPED})[\W_])*+[^\W_]?")  # the marks that it begins with, and its first character
+# A local part that is masked, in a page also after a mark in HTML's form: no second look must take its first character.
+_MASKED = re.compile(r"(?:&(?:amp|\#34|\#39);|[^\w&*]|_)*+[^\W_]?\*\*\*")
 
 
 def masked_text(text: str) -> str:
@@ -35,6 +37,8 @@ def _cut(text: str) -> str:
     if found is None:
         return text
     local = found.group()[::-1]
+    if _MASKED.fullmatch(local):
+        return text
     first = _FIRST.match(local.strip('"'))
     kept = first.group() if first else ""
     if kept == local.strip('"') and not kept[-1:].isalnum():

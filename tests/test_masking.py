@@ -71,6 +71,22 @@ def test_masked_text_is_masked_once(text: str) -> None:
     assert masked_text(masked_text(once)) == masked_text(once)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        '"ada@corp.example"',
+        "'ada@corp.example'",
+        "&ada@corp.example",
+        "<ada@corp.example>",
+        '"_ada@corp.example"',
+        '"***@corp.example"',
+    ],
+)
+def test_what_is_masked_stays_as_it_is_once_a_page_has_escaped_it(text: str) -> None:
+    page = str(escape(masked_text(text)))
+    assert masked_text(page) == page
+
+
 def test_names_of_members_are_masked_and_other_values_kept() -> None:
     value = {"ada@corp.example": [1, None, True, {"x": ("bob@x.example",)}]}
     assert masked_value(value) == {"a***@corp.example": [1, None, True, {"x": ["b***@x.example"]}]}

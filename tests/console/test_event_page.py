@@ -130,6 +130,12 @@ async def test_the_payload_is_masked_and_what_rules_read_is_marked(web: Running,
     assert "ada1@" not in html
 
 
+async def test_a_viewer_reads_a_masked_payload_as_an_operator_does(web: Running, viewer: Browser) -> None:
+    await fill(web)
+    path = f"/events/{(await view(web, viewer))['id']}"
+    assert "&#34;a***@corp.example&#34;" in (await viewer.get(path)).text
+
+
 async def test_an_address_that_a_condition_reads_is_masked(web: Running, operator: Browser, rules: Path) -> None:
     await reload(web, rules, RULES.replace("event.data.data.employees >= 50", 'event.email == "x@other.example"'))
     await web.deliver("crm", {"type": "signup", "data": {"email": "ada1@corp.example"}})
