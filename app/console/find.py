@@ -7,14 +7,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from app.console.page import ROOT
+from app.database.engine import busy_when_gone
 from app.masking import masked_text
-from app.people.addresses import listed_address
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from app.bulk.job_store import BulkJobStore
     from app.console.people import People
+    from app.people.forget_store import ForgetStore
     from app.reports.find_store import FindStore
 
 LONGEST = 320
@@ -44,13 +45,14 @@ class Finder:
     store: FindStore
     jobs: BulkJobStore
     people: People
+    forgets: ForgetStore
 
     async def page_of(self, typed: str, accounts: Sequence[str]) -> str | NotFound:
         """Return the URL of what was typed. `accounts` are those of HubSpot by their own names. Raises Busy."""
         text = typed.strip()[:LONGEST]
         if not text:
             return NotFound(NOTHING_TYPED, (TRY_ADDRESS, TRY_ID))
-        if "@" in text and (address := listed_address(text)):
+        if "@" in text and (address := await self._address(text)):
             return f"{ROOT}/people/{await self.people.token_of(address)}"
         if _ID.fullmatch(text.lower()):
             return await self._of_id(text.lower())
@@ -60,6 +62,13 @@ class Finder:
                 return f"{ROOT}/people/{await self.people.token_of(email)}"
             return NotFound(f"No enrollment of the contact {text} is stored.", (TRY_CONTACT,))
         return NotFound(f"“{masked_text(text)[:100]}” is no address and no id.", (TRY_ADDRESS, TRY_ID))
+
+    async def _address(self, text: str) -> str | None:
+        try:
+            with busy_when_gone():
+                return (await self.forgets.named(text)).emails[0]
+        except ValueError:
+            return None
 
     async def _of_id(self, id_: str) -> str | NotFound:
         find = {"evt": self._event, "enr": self._enrollment, "dec": self._decision, "dlv": self._delivery}

@@ -13,12 +13,13 @@ from app.people.forget_statements import IS_FORGOTTEN
 from app.people.forget_store import ForgetStore
 from app.people.search import mentioning
 from app.people.search_statements import searches
-from app.people.whole import WholePerson, named_person
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+    from app.people.whole import WholePerson
 
 # By what the person's own rows are found: a column, and which of the values below it has.
 OWN_BY = {
@@ -43,8 +44,9 @@ class ExportStore:
         self._engine = engine
 
     async def export(self, address: str) -> dict[str, Any]:
-        """Return what is kept of a person. Raises ValueError where the address is blank."""
-        person = await ForgetStore(self._engine).whole(named_person(address))
+        """Return what is kept of a person. Raises ValueError where the address names none."""
+        store = ForgetStore(self._engine)
+        person = await store.whole(await store.named(address))
         async with self._engine.connect() as connection:
             found = await _found(connection, person)
             tables = {name: await _rows(connection, name, found) for name in OWN_BY}

@@ -53,8 +53,8 @@ class Forgetter:
         self._hash_email = hash_email
 
     async def plan(self, address: str) -> Plan:
-        """Return what forgetting this person would do. Raises ValueError where the address is blank."""
-        person = await self._store.whole(named_person(address))
+        """Return what forgetting this person would do. Raises ValueError where the address names none."""
+        person = await self._store.whole(await self._store.named(address))
         counts, endpoints = await self._store.plan(person), await self._store.endpoints()
         return Plan(person.emails, person.contacts, counts, tuple(endpoints))
 

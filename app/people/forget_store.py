@@ -11,12 +11,14 @@ from app.audit.store import note
 from app.database.listen import FORGETTING_READY
 from app.errors import StillForgetting
 from app.people import forget_statements as sql
+from app.people.addresses import normalise
 from app.people.erase_statements import KNOWING
 from app.people.erase_store import erased, events_of_contacts, notify
 from app.people.inventory_statements import DROP
+from app.people.inventory_store import InventoryStore
 from app.people.search import pages
 from app.people.search_statements import Search, searches
-from app.people.whole import WholePerson, read_person, stored
+from app.people.whole import WholePerson, named_person, read_person, stored
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
@@ -24,6 +26,9 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Row
     from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+
+NO_ADDRESS = "this is no e-mail address, and nothing is stored under it: write one, such as ada@corp.example"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +82,18 @@ class ForgetStore:
         async with self._engine.connect() as connection:
             rows = (await connection.execute(statement, values | {"limit": limit})).all()
         return [_forgetting(row) for row in (rows if above is None else rows[::-1])]
+
+    async def named(self, address: str) -> WholePerson:
+        """Return the person whom an operator names. Raises ValueError where that is no address and nothing has it.
+
+        Tools send other texts in the place of an address, which are stored as they came: those can be named, too.
+        """
+        person = named_person(address)
+        if normalise(address) is None:
+            own = await InventoryStore(self._engine).own(person)
+            if not own.forgotten and not any(own.counts.values()):
+                raise ValueError(NO_ADDRESS)
+        return person
 
     async def whole(self, person: WholePerson, *, most: int | None = None) -> WholePerson:
         """Return the person with all addresses and contacts that are known to be the same.

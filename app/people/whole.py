@@ -62,7 +62,7 @@ def named_person(address: str) -> WholePerson:
     """
     listed = listed_address(address)
     if listed is None:
-        raise ValueError("name an address")
+        raise ValueError("write the address of the person, such as ada@corp.example")
     local, _, host = listed.rpartition("@")
     former = former_host(host)
     return WholePerson((listed, f"{local}@{former}") if former else (listed,))

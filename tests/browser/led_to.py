@@ -134,7 +134,7 @@ def _mistakes(at: Mapping[str, str]) -> tuple[Led, ...]:
         Led("sample-mistake", "/admin/sources/webinar/sample", {"email": "no address"}, 422),
         Led("sample-look-mistake", "/admin/sources/webinar/sample/look", {"email": "no address"}),
         Led("tried-mistake", "/admin/rules/try", {"event": "{"}),
-        Led("erasure-mistake", "/admin/erasure/look", {"address": ""}),
+        Led("erasure-mistake", "/admin/erasure/look", {"address": "no address"}),
         Led("suppressed-mistake", "/admin/suppressions/look", {"address": "no address"}),
         Led("more-than-shown", "/admin/parked/release?reason=no_sender", {"shown": "1"}, 409),
         Led("paused-already", "/admin/senders/ben/pause?account=main", {}, 409),

@@ -128,8 +128,17 @@ async def test_a_person_is_looked_for_without_an_address_in_a_url(web: Running, 
     words = {word.partition(",")[0]: count for word, count in page["rows"]}
     assert words["events"] == words["decisions"] == words["enrollments"] == 1
     assert ADDRESS not in (await admin.get(path)).text
-    assert (await admin.post("/erasure/look", {"address": " "})).text.count("Write the address of the person.") == 1
+    assert (await admin.post("/erasure/look", {"address": " "})).text.count("Write the address of the person,") == 1
     assert (await admin.get("/erasure/made-up")).status_code == 404
+
+
+async def test_what_is_no_address_is_looked_for_where_it_is_stored_as_one(web: Running, admin: Browser) -> None:
+    mistake = await admin.post("/erasure/look", {"address": "no address"})
+    assert (mistake.status_code, mistake.text.count("such as ada@corp.example.")) == (200, 1)
+    assert "This is no e-mail address, and nothing is stored under it" in mistake.text
+    await web.deliver("crm", {"type": "signup", "data": {"email": "no address", "employees": 9}})
+    page = await admin.json(await looked(admin, "No Address"))
+    assert page["sentence"].startswith("3 rows stand under no address, in 3 tables")
 
 
 async def test_everything_is_looked_through_by_a_worker_and_stands_on_the_page(

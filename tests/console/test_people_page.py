@@ -64,6 +64,11 @@ async def test_an_address_leads_to_its_person(web: Running, viewer: Browser) -> 
     assert await found(viewer, " Ada@Corp.example ") == f"/people/{tokens.token_of('ada@corp.example')}"
 
 
+async def test_an_odd_address_leads_to_its_person_where_it_is_stored(web: Running, viewer: Browser) -> None:
+    await web.deliver("crm", {"type": "signup", "data": {"email": "ada@corp", "employees": 9}})
+    assert (await found(viewer, "Ada@Corp")).startswith("/people/")
+
+
 async def test_ids_lead_to_their_pages(web: Running, viewer: Browser) -> None:
     await fill(web)
     event = await the_only(web, "SELECT id FROM events WHERE email = 'ada1@corp.example'")
@@ -98,6 +103,7 @@ async def test_a_contact_leads_to_the_person_of_its_newest_enrollment(web: Runni
         ("job_0", "Nothing has the id job_0."),
         ("dlv_0", "Deliveries are stored for the retention, rejected ones for a day"),
         ("501", "No enrollment of the contact 501 is stored."),
+        ("ada@corp", "“a***@corp” is no address and no id."),
         ("<b>Ada</b>", "“&lt;b&gt;Ada&lt;/b&gt;” is no address and no id."),
     ],
 )

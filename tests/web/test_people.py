@@ -67,6 +67,22 @@ async def test_a_blank_address_and_an_unknown_request_are_problems(web: Running)
     assert (await web.get("/api/v1/people/forgettings/fgt_none")).status_code == 404
 
 
+async def test_what_is_no_address_is_someone_only_where_it_is_stored_as_one(web: Running) -> None:
+    for path in ("forget", "export"):
+        answer = await post(web, path, email="no address")
+        assert answer.status_code == 422
+        assert "email: this is no e-mail address, and nothing is stored under it" in answer.json()["detail"]
+    for command in ("forget", "export-person"):
+        refused = await segue(web, command, "no address")
+        assert "write one, such as ada@corp.example" in str(refused.exception)
+    await web.deliver("open", {"id": "f1", "type": "ping", "email": "no address"})
+    assert (await post(web, "export", email="no address")).json()["tables"].keys() >= {"events"}
+    assert (await post(web, "forget", email=" No Address ")).json()["counts"]["events"] == 1
+    assert (await segue(web, "forget", "no address", "--yes")).exit_code == 0
+    assert await web.rows("SELECT email FROM events") == [{"email": None}]
+    assert (await segue(web, "forget", "no address", "--lift")).stdout == "this person may be enrolled again\n"
+
+
 async def test_an_event_of_a_forgotten_person_is_not_decided_again(web: Running) -> None:
     await signed_up(web)
     await post(web, "forget", email=ADDRESS, dry_run=False)

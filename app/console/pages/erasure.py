@@ -20,10 +20,10 @@ from app.console.lists import PAGE_ROWS, Listed, Slice, sliced
 from app.console.page import JOB_SECONDS, ROOT, Pages, Place, Visit, not_there
 from app.console.people import People
 from app.console.person_links import PersonLinks
+from app.console.receipts.wording import as_sentence
 from app.console.text import masked
 from app.database.engine import busy_when_gone
 from app.operators import Role
-from app.people.addresses import listed_address
 from app.people.forget_store import ForgetStore
 from app.people.inventory_store import MOST, InventoryStore
 from app.people.whole import named_person
@@ -37,7 +37,6 @@ if TYPE_CHECKING:
     from app.people.inventory_store import Inventory
 
 LONGEST = 320
-NO_ADDRESS = "Write the address of the person."
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,10 +120,13 @@ def pages(console: Console) -> Pages:
 
     @pages.show("/erasure/look", "erasure_look.html", role=Role.ADMIN, method="POST")
     async def look(visit: Visit) -> Mistake | RedirectResponse:
-        address = listed_address(visit.form.get("address", "").replace("\x00", "").strip()[:LONGEST])
-        if address is None:
-            return Mistake(NO_ADDRESS)
-        return RedirectResponse(f"{ROOT}/erasure/{await people.token_of(address)}", 303)
+        typed = visit.form.get("address", "")[:LONGEST]
+        try:
+            with busy_when_gone():
+                person = await store.named(typed)
+        except ValueError as error:
+            return Mistake(as_sentence(str(error)))
+        return RedirectResponse(f"{ROOT}/erasure/{await people.token_of(person.emails[0])}", 303)
 
     @pages.show("/erasure/receipts/{forgetting_id}", "erasure_receipt.html", role=Role.ADMIN, live=JOB_SECONDS)
     async def receipt(visit: Visit) -> Request:

@@ -15,6 +15,7 @@ from app.console.person_links import PersonLinks
 from app.console.receipts.wording import person_named
 from app.console.text import counted, masked
 from app.operators import Role
+from app.people.forget_store import ForgetStore
 from app.reports.find_store import FindStore
 
 if TYPE_CHECKING:
@@ -53,7 +54,8 @@ def pages(console: Console) -> Pages:
     """Return the page, and what the find box posts to."""
     pages, store = Pages(Place("People", "", 20)), FindStore(console.reads)
     links = PersonLinks(console.process.engine)
-    finder = Finder(store, BulkJobStore(console.reads), People(console.process, links))
+    people_of = People(console.process, links)
+    finder = Finder(store, BulkJobStore(console.reads), people_of, ForgetStore(console.reads))
 
     @pages.show("/people", "people.html")
     async def people(visit: Visit) -> PeoplePage:
