@@ -9,17 +9,20 @@ from app import errors
 from app.console.became import VERDICTS
 from app.console.page import ROOT, Confirm, Done, MoreThanShown, Pages, Visit, not_there, shown_count
 from app.console.receipts.wording import as_sentence
+from app.console.rule_targets import target_names
 from app.database.engine import busy_when_gone
 from app.intake.decided_again import DECIDED, LOOKUP, NOT_POSSIBLE, UNCHANGED
 from app.intake.redecide import ANY, BY_API, Bounds
 from app.intake.rejected_store import find_delivery
 from app.intake.wiring import redecider
 from app.masking import masked_text
+from app.model import Verdict
 from app.operators import Role
+from app.rules.examples import NO_NAMES
 from app.web.problems import Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
     from datetime import datetime
 
     from app.console.context import Console
@@ -67,7 +70,9 @@ def add(pages: Pages, console: Console, delivery_of: FindDelivery) -> None:
         return result
 
     async def ask(visit: Visit) -> Confirm:
-        return _asked(await decided(visit, dry_run=True), _url(visit))
+        result = await decided(visit, dry_run=True)
+        book = console.process.rulebook.current
+        return _asked(result, _url(visit), await target_names(console, book) if book else NO_NAMES)
 
     async def act(visit: Visit) -> Done:
         try:
@@ -94,7 +99,7 @@ def _raw(event_id: str, stored: StoredDelivery) -> RawDelivery:
     )
 
 
-def _asked(result: DecidedAgain, back: str) -> Confirm:
+def _asked(result: DecidedAgain, back: str, names: Mapping[str, str]) -> Confirm:
     """Return what would change, for a person to confirm."""
     may_be = result.status in {DECIDED, LOOKUP}
     return Confirm(
@@ -103,7 +108,7 @@ def _asked(result: DecidedAgain, back: str) -> Confirm:
         back=back,
         consequences=(
             f"Until now: {VERDICTS.get(result.before) or masked_text(result.before)}.",
-            *(_would_be(one) for one in result.decisions if result.status == DECIDED),
+            *(_would_be(one, names) for one in result.decisions if result.status == DECIDED),
             *_replaced(result),
             *((as_sentence(result.detail or ""),) if result.status == LOOKUP else ()),
             *((ONCE,) if may_be else ()),
@@ -113,10 +118,11 @@ def _asked(result: DecidedAgain, back: str) -> Confirm:
     )
 
 
-def _would_be(one: NewDecision) -> str:
+def _would_be(one: NewDecision, names: Mapping[str, str]) -> str:
     rule = f", by the rule {one.rule}" if one.rule else ""
-    verdict = VERDICTS.get(one.verdict, one.verdict)
-    return f"By the rules in force: {verdict}{rule} ({masked_text(one.reason).rstrip('.')})."
+    verdict, name = VERDICTS.get(one.verdict, one.verdict), names.get(one.rule or "")
+    target = f" in {name}" if name and one.verdict == Verdict.ENROLL else ""
+    return f"By the rules in force: {verdict}{target}{rule} ({masked_text(one.reason).rstrip('.')})."
 
 
 def _replaced(result: DecidedAgain) -> tuple[str, ...]:

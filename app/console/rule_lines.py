@@ -12,8 +12,6 @@ from app.console.rule_words import does_words, examples_of, file_name, listens_w
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from app.catalogue.listing_store import Names
-    from app.rules.rulebook import Rulebook
     from app.rules.written import WrittenRule
     from app.tallies.figures import RuleTally
 
@@ -78,22 +76,6 @@ def line_of(
 def url_of(rule: str) -> str:
     """Return the path of a rule's page."""
     return f"{ROOT}/rules/{quote(rule, safe='')}"
-
-
-def sequences_of(book: Rulebook) -> Mapping[str, tuple[str, str]]:
-    """Return the account's own name and the sequence of each rule that enrolls, by the rule's id."""
-    requests = ((rule.id, rule.enroll.request) for rule in book.rules if rule.enroll is not None)
-    return {
-        rule: (book.accounts[one.account].name, one.sequence)
-        for rule, one in requests
-        if one.sequence and one.account in book.accounts
-    }
-
-
-def targets_of(book: Rulebook, names: Names) -> Mapping[str, str]:
-    """Return the names of the rules' sequences, by the rule's id, as far as HubSpot has listed them."""
-    found = {rule: names.sequence(*sequence) for rule, sequence in sequences_of(book).items()}
-    return {rule: name for rule, name in found.items() if name}
 
 
 def by_rule(tallies: Iterable[RuleTally]) -> Mapping[str, RuleTally]:

@@ -10,6 +10,7 @@ from app.console.hidden import hiding
 from app.console.page import REASON, ROOT, Confirm, Done, Field, FormError, Pages, Visit, not_there
 from app.console.receipts.delivery import rejection
 from app.console.receipts.wording import as_sentence
+from app.console.rule_targets import target_names
 from app.errors import Busy, SampleRefused, StartError
 from app.ids import Ids
 from app.intake.wiring import sample_sender
@@ -17,6 +18,7 @@ from app.masking import masked_text
 from app.operators import Role
 from app.reports.find_store import FindStore
 from app.reports.sources import sample_names
+from app.rules.examples import NO_NAMES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -119,7 +121,10 @@ class Samples:
     async def _send(self, config: SourceConfig, book: Rulebook, wanted: Wanted, *, dry_run: bool) -> SentSample:
         sender = sample_sender(self.console.process, self.new_id)
         try:
-            return await sender.send(config, book, sample=wanted.sample, email=wanted.email, dry_run=dry_run)
+            names = await target_names(self.console, book) if dry_run else NO_NAMES
+            return await sender.send(
+                config, book, sample=wanted.sample, email=wanted.email, dry_run=dry_run, names=names
+            )
         except SampleRefused as refused:
             field = "email" if refused.choice == "email" else "sample"
             raise FormError(field, as_sentence(self._clean(str(refused)))) from refused

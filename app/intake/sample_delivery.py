@@ -17,7 +17,7 @@ from app.sources.normalised import normalised
 from app.sources.sample_files import Sample, samples
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from app.rules.rulebook import Rulebook
 
@@ -116,13 +116,15 @@ def _readable_events(delivery: Delivery, config: SourceConfig) -> list[Event]:
         raise SampleRefused("email", reason) from refusal
 
 
-def foreseen(delivery: Delivery, config: SourceConfig, book: Rulebook) -> list[str]:
-    """Return the decision of these rules for each person, and the values behind a no."""
+def foreseen(
+    delivery: Delivery, config: SourceConfig, book: Rulebook, names: Mapping[str, str] = examples.NO_NAMES
+) -> list[str]:
+    """Return the decision of these rules for each person, and the values behind a no; `names` as `described` has it."""
     try:
         events = events_of(delivery, config)
     except DeliveryRejected as refusal:
         return [f"the rules say: nothing, for it cannot be read: {refusal}"]
-    lines = [f"the rules say of {person(event)}: {_outcome(event, book)}" for event in events]
+    lines = [f"the rules say of {person(event)}: {_outcome(event, book, names)}" for event in events]
     return shortened(lines) or ["the rules say: nothing, for there is no event in it"]
 
 
@@ -148,13 +150,13 @@ def person(event: Event) -> str:
     return event.email or "no person"
 
 
-def _outcome(event: Event, book: Rulebook) -> str:
+def _outcome(event: Event, book: Rulebook, names: Mapping[str, str]) -> str:
     if event.thin:
         return f"the provider is asked about this {event.type} first"
     if not heard(event, book):
         return f"no rule listens to {event.type!r}: it is counted and not stored"
     decisions = decide(event, book)
-    said = "; ".join(examples.described(decision) for decision in decisions)
+    said = "; ".join(examples.described(decision, names) for decision in decisions)
     return "\n  ".join([said, *examples.details(decisions)])
 
 

@@ -14,9 +14,10 @@ import structlog
 from app.errors import Busy, DeliveryRejected
 from app.intake.new_event import as_new_event
 from app.intake.sample_delivery import Destination, about, chosen, delivery_of, foreseen, require_about
+from app.rules.examples import NO_NAMES
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Mapping
 
     from app.audit.store import AuditStore
     from app.model import Delivery, Response, SourceConfig
@@ -72,17 +73,24 @@ class SampleSender:
     audit: AuditStore
 
     async def send(
-        self, config: SourceConfig, book: Rulebook, *, sample: str, email: str | None, dry_run: bool
+        self,
+        config: SourceConfig,
+        book: Rulebook,
+        *,
+        sample: str,
+        email: str | None,
+        dry_run: bool,
+        names: Mapping[str, str] = NO_NAMES,
     ) -> SentSample:
         """Send the sample whose name begins with `sample` as a new event, about `email` where that is given.
 
-        With `dry_run` only what would follow is returned. Raises SampleRefused and StartError as `prepared` does, and
-        Busy.
+        With `dry_run` only what would follow is returned; `names` are those of the rules' targets, by the
+        rule's id. Raises SampleRefused and StartError as `prepared` does, and Busy.
         """
         base = self.public_url or HERE
         picked = chosen(config, sample)
         delivery = prepared(picked, Destination(config, base, base), email=email, new=True)
-        outcome = SentSample(picked.name, foreseen(delivery, config, book))
+        outcome = SentSample(picked.name, foreseen(delivery, config, book, names))
         if dry_run:
             return outcome
         id_ = self.new_id("dlv")

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from app.errors import Busy
-from app.rules.examples import described, run_examples, target_of
+from app.rules.examples import NO_NAMES, described, run_examples, target_of
 from app.rules.tried import tried
 from app.rules.without_values import without_values
 from app.rules.written import written_rules
@@ -49,25 +49,28 @@ class RulesInForce:
         shown = [replace(one, difference=without_values(one.difference, values)) for one in outcomes]
         return written_rules(book, shown)
 
-    def try_event(self, event: Event, book: Rulebook) -> dict[str, Any]:
-        """Return, as JSON, what an event would come to, and how each rule that listens to it looked at it."""
+    def try_event(self, event: Event, book: Rulebook, names: Mapping[str, str] = NO_NAMES) -> dict[str, Any]:
+        """Return, as JSON, what an event would come to, and how each rule that listens to it looked at it.
+
+        `names` are those of the rules' targets, by the rule's id.
+        """
         found = tried(event, book)
         shown = {
             "revision": book.revision,
             "heard": found.heard,
-            "decisions": [_decision(decision) for decision in found.decisions],
+            "decisions": [_decision(decision, names) for decision in found.decisions],
             "rules": [asdict(rule) for rule in found.rules],
         }
         hidden: dict[str, Any] = without_values(shown, self.values(book))
         return hidden
 
 
-def _decision(decision: Decision) -> dict[str, Any]:
+def _decision(decision: Decision, names: Mapping[str, str]) -> dict[str, Any]:
     request = decision.enroll
     return {
         "verdict": str(decision.verdict),
         "reason": decision.reason,
-        "sentence": described(decision),
+        "sentence": described(decision, names),
         "rule": decision.rule,
         "line": decision.line,
         "account": request.account if request else None,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from app.model import Event, Verdict
@@ -11,11 +12,13 @@ from app.rules.match import decide
 from app.sources.normalised import with_name_parts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from app.model import Decision
     from app.rules.file.rule_entries import ExampleEntry, ExpectEntry
     from app.rules.rulebook import Rule, Rulebook
+
+NO_NAMES: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +84,10 @@ def details(decisions: Iterable[Decision]) -> list[str]:
     return [fact.detail for decision in decisions for fact in decision.facts if fact.detail]
 
 
-def described(decision: Decision) -> str:
-    """Return a decision in one sentence."""
+def described(decision: Decision, names: Mapping[str, str] = NO_NAMES) -> str:
+    """Return a decision in one sentence; `names` are those of the rules' targets, by the rule's id."""
     if decision.verdict in ACTIONS:
-        return f"{' '.join(filter(None, (decision.verdict, target_of(decision))))} by rule {decision.rule}"
+        target, name = target_of(decision), names.get(decision.rule or "")
+        named = f"in {name} ({target})" if name else target
+        return f"{' '.join(filter(None, (decision.verdict, named)))} by rule {decision.rule}"
     return f"none ({decision.reason})"

@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
+from app.catalogue.cache import Listing
+from app.catalogue.listing_store import SEQUENCES, keep_listing
+from app.clock import utc_now
 from tests.console.places import after_retention, fill
 from tests.support.service import ADMIN_TOKEN, RULES, write
 
@@ -208,6 +211,16 @@ async def test_deciding_again_says_first_what_would_change(web: Running, operato
     page = await operator.get(path.removesuffix("/decide"))
     assert "Decided again by the rules in force: to be enrolled." in page.text
     assert "Decided before, " in page.text
+
+
+async def test_deciding_again_names_the_sequence(web: Running, operator: Browser, rules: Path) -> None:
+    await fill(web)
+    await keep_listing(
+        web.process.engine, SEQUENCES, Listing("main", [{"id": "310001", "name": "Demo request"}], utc_now())
+    )
+    await reload(web, rules, RULES.replace("employees >= 50", "employees >= 5"))
+    asked = await operator.get(f"/events/{await id_of(web, 'bob@corp.example')}/decide")
+    assert "to be enrolled in Demo request, by the rule signup (matched)." in asked.text
 
 
 async def test_what_would_not_change_is_not_decided_again(web: Running, operator: Browser) -> None:

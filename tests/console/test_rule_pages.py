@@ -9,6 +9,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from app.catalogue.cache import Listing
+from app.catalogue.listing_store import SEQUENCES, keep_listing
+from app.clock import utc_now
 from app.console.diff_lines import diff_lines
 from app.console.hidden import hiding_of
 from app.console.rule_words import in_force, one_in_words, rejected_words
@@ -331,6 +334,11 @@ async def test_an_event_is_tried_and_nothing_is_written(web: Running, rules: Pat
     assert "this comes to: enroll 310001 by rule signup. Nothing was written, and nothing is sent." in said
     assert "matched signup Its condition is true. rules.yaml:16" in said
     assert "not asked later An earlier rule ended the search." in said
+    await keep_listing(
+        web.process.engine, SEQUENCES, Listing("main", [{"id": "310001", "name": "Demo request"}], utc_now())
+    )
+    named = await tried(viewer, event=SIGNUP.format(type="signup", size=80))
+    assert "this comes to: enroll in Demo request (310001) by rule signup. Nothing" in named
     low = await tried(viewer, event=SIGNUP.format(type="signup", size=5))
     assert (
         "not true signup Its condition is false: event.data.data.employees &gt;= 50. event.data.data.employees is 5"

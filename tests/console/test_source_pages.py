@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from app.catalogue.cache import Listing
+from app.catalogue.listing_store import SEQUENCES, keep_listing
+from app.clock import utc_now
 from app.console.hidden import hiding_of
 from app.console.kept_delivery import shown_delivery
 from app.console.source_words import all_in_words, one_in_words, today_words, why_of, word_of
@@ -291,6 +294,12 @@ async def test_no_secret_of_a_head_stands_on_the_pages_of_sources(web: Running, 
     checked = await admin.post(f"/sources/crm/rejected/{id_}/check")
     assert "${CRM_SECRET}" in checked.text
     assert SECRETS["CRM_SECRET"] not in checked.text
+
+
+async def test_a_sample_names_the_sequence(web: Running, operator: Browser) -> None:
+    await keep_listing(web.process.engine, SEQUENCES, Listing("main", [{"id": "310003", "name": "Welcome"}], utc_now()))
+    look = await operator.post("/sources/webinar/sample/look", {"sample": "", "email": "me@acme.example"})
+    assert "The rules say of m***@acme.example: enroll in Welcome (310003) by rule registered." in look.text
 
 
 async def test_a_sample_says_what_it_would_come_to_and_leads_to_its_event(web: Running, operator: Browser) -> None:

@@ -12,6 +12,7 @@ from app.clock import utc_now
 from app.console.hidden import hiding
 from app.console.page import Pages, Visit
 from app.console.rule_lines import url_of
+from app.console.rule_targets import target_names
 from app.console.tried_words import Looked, looked_of, tried_words
 from app.errors import NoEvent
 from app.intake.stored_event import event_of
@@ -89,7 +90,8 @@ class _Trial:
             event = await _event(text.strip(), event_id, book, self.reader)
         except _NotTried as error:
             return replace(page, mistake=hide(masked_text(str(error))))
-        found: dict[str, Any] = masked_value(hide(self.in_force.try_event(event, book)))
+        names = await target_names(self.console, book)
+        found: dict[str, Any] = masked_value(hide(self.in_force.try_event(event, book, names)))
         return replace(
             page,
             sentence=tried_words(found, masked_text(event.source), masked_text(event.type)),

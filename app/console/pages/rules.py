@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from app.catalogue.listing_store import names_listed
 from app.clock import utc_now
 from app.console import rule_changes, rule_lines
 from app.console import rule_words as words
@@ -14,6 +13,7 @@ from app.console.hidden import hiding
 from app.console.kept import KeptBy
 from app.console.lists import PERIOD_WORDS, PERIODS, Period, period_links, with_query
 from app.console.page import LIVE_SECONDS, ROOT, Pages, Place, Visit, not_there
+from app.console.rule_targets import sequences_of, target_names
 from app.console.text import number
 from app.operators import Role
 from app.reports.wiring import rules_in_force
@@ -134,7 +134,7 @@ class _Rules:
             text=hiding(self._console)(rule_text(book.documents, rule.file, rule.line)),
             matched=_columns(matched),
             enrolled=_columns(enrolled),
-            enrolls=name in rule_lines.sequences_of(book),
+            enrolls=name in sequences_of(book),
             events_url=with_query(f"{ROOT}/events", _events_of(rule) | {"period": period}),
             plotted=rule.action != IGNORE,
             revision=book.revision,
@@ -153,8 +153,7 @@ class _Rules:
         done: Mapping[str, RuleTally],
         received: Mapping[str, int],
     ) -> list[RuleLine]:
-        sequences = [sequence for _, sequence in rule_lines.sequences_of(book).values()]
-        targets = rule_lines.targets_of(book, await names_listed(self._console.reads, sequences=sequences))
+        targets = await target_names(self._console, book)
         hide = hiding(self._console)
         return [
             rule_lines.line_of(one, done.get(one.id), received.get(one.id, 0), targets.get(one.id), hide)
