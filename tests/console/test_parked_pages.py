@@ -164,6 +164,11 @@ async def test_those_without_a_sender_are_a_group(web: Running, operator: Browse
     assert (await operator.get("/parked", lacks="rule")).status_code == 422
 
 
+async def test_the_list_says_that_there_is_no_sender(web: Running, viewer: Browser) -> None:
+    await has(web, 1, reason="no_sender", sender=None)
+    assert '<td><span class="soft">none</span></td></tr>' in (await viewer.get("/parked", reason="no_sender")).text
+
+
 async def test_one_group_lists_its_enrollments_by_pages(web: Running, viewer: Browser) -> None:
     await has(web, 120)
     await has(web, 1, reason="no_sender")
