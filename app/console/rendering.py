@@ -100,6 +100,7 @@ def environment() -> Environment:
         "ago": _ago,
         "dated": _dated,
         "coded": coded,
+        "timed": _timed,
     }
     made.globals["form_key"] = new_key
     made.globals |= {"percent": text.percent, "counted": text.counted}
@@ -149,6 +150,12 @@ def _whole_day(context: Context, at: datetime) -> str:
 @pass_context
 def _dated(context: Context, at: datetime) -> str:
     return text.dated(at, context["zone"])
+
+
+@pass_context
+def _timed(context: Context, said: str) -> str:
+    """Return a stored sentence with its times as pages write them."""
+    return text.with_moments(said, context["now"], context["zone"])
 
 
 @pass_context

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
@@ -14,6 +15,10 @@ if TYPE_CHECKING:
 
 MINUTE, HOUR, DAY = 60, 3600, 86400
 KIB, MIB, GIB = 1024, 1024**2, 1024**3
+# As Segue writes a time into a detail: `2026-11-24 10:02 UTC`, `Mon 2026-11-23 09:00 (Europe/Berlin)`.
+_WRITTEN = re.compile(
+    r"(?:\b[A-Z][a-z]{2} )?\b(?P<at>\d{4}-\d\d-\d\d \d\d:\d\d(?::\d\d)?) (?:UTC\b|\((?P<zone>[A-Z][\w+/-]{0,60})\))"
+)
 CAP = 10_000  # rows; a page does not count further
 
 
@@ -85,6 +90,19 @@ def moment(at: datetime, now: datetime, zone: ZoneInfo) -> str:
     if timedelta(0) < today - local < timedelta(days=6):
         return f"{local:%a %H:%M}"
     return day(at, now, zone) + f", {local:%H:%M}"
+
+
+def with_moments(said: str, now: datetime, zone: ZoneInfo) -> str:
+    """Return a stored sentence in which times that name their zone, as details have them, are those of the page."""
+    return _WRITTEN.sub(lambda found: _as_moment(found, now, zone), said)
+
+
+def _as_moment(found: re.Match[str], now: datetime, zone: ZoneInfo) -> str:
+    try:
+        written = wall_clock.zone(found["zone"] or "UTC")
+        return moment(datetime.fromisoformat(found["at"]).replace(tzinfo=written), now, zone)
+    except (ValueError, OverflowError):  # no such time, or no such zone
+        return found.group()
 
 
 def day(at: datetime, now: datetime, zone: ZoneInfo) -> str:

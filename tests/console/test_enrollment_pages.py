@@ -128,6 +128,17 @@ async def test_one_enrollment_says_what_became_of_it_and_why(web: Running, viewe
     assert "/release" not in html
 
 
+async def test_a_time_in_a_detail_is_one_of_the_page(web: Running, viewer: Browser) -> None:
+    await fill(web)
+    id_ = await one_in(web, "ready")
+    detail = "the window opens Mon 2026-11-23 09:00 (Europe/Berlin)"
+    change = "UPDATE enrollments SET state = 'held', reason = 'window', detail = :detail WHERE id = :id"
+    await web.execute(change, id=id_, detail=detail)
+    page = (await viewer.get(f"/enrollments/{id_}")).text
+    assert ": the window opens " in page
+    assert "2026-11-23 09:00" not in page
+
+
 async def test_a_long_journal_is_shown_by_pages_each_line_once(web: Running, viewer: Browser) -> None:
     await fill(web)
     id_ = await one_in(web, "parked")

@@ -32,6 +32,21 @@ def test_a_time_is_as_short_as_it_is_clear(at: datetime, words: str) -> None:
     assert text.moment(at, NOW, BERLIN) == words
 
 
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ("the window opens Mon 2026-11-30 09:00 (America/New_York)", "the window opens 30 Nov, 15:00"),
+        ("HubSpot asks for a pause until 2026-11-24 15:02 UTC (daily)", "HubSpot asks for a pause until 16:02 (daily)"),
+        ("took its place at 2026-11-23 23:30:01 UTC", "took its place at 00:30"),
+        ("at 2026-11-23 09:00", "at 2026-11-23 09:00"),
+        ("at 2026-13-23 09:00 UTC", "at 2026-13-23 09:00 UTC"),
+        ("at 2026-11-23 09:00 (Atlantis)", "at 2026-11-23 09:00 (Atlantis)"),
+    ],
+)
+def test_a_stored_time_that_names_its_zone_is_one_of_the_page(said: str, shown: str) -> None:
+    assert text.with_moments(said, NOW, BERLIN) == shown
+
+
 @given(MOMENTS, MOMENTS)
 def test_any_time_has_words(at: datetime, now: datetime) -> None:
     assert text.moment(at, now, BERLIN)
