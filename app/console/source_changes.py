@@ -99,7 +99,7 @@ class Samples:
             lines = await self.foreseen(config, book, wanted) if names else ()
             said = tuple(as_sentence(f"{CHOSEN} {line}") for line in lines)
         except FormError as error:
-            said = (error.message,)
+            said = () if visit.form else (error.message,)  # after a form it stands beside its field
         return replace(confirm, consequences=(*confirm.consequences, *said))
 
     async def send(self, visit: Visit) -> Done:

@@ -24,17 +24,18 @@ NAMED = 3  # sources that one sentence names
 REASONS = 3  # reasons that one line names
 NONE = "The rules in force name no source, so that no tool can send anything."
 PASSED = {True: ("ok", "yes"), False: ("bad", "no"), None: ("wait", "remark")}
-BODY_CUT, METHOD = "body", "method"
+BODY_CUT, METHOD, SECRET = "body", "method", "secret "
 
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """One check of a delivery: whether it passed, or a remark."""
+    """One check of a delivery: whether it passed, or a remark. `code` stands below `detail`, where that has one."""
 
     name: str
     mark: str
     word: str
     detail: str
+    code: str
 
 
 def word_of(tally: SourceTally, *, silent: bool) -> str:
@@ -90,7 +91,9 @@ def one_in_words(name: str, word: str, tally: SourceTally, proof: str, now: date
 def checked_of(check: Check) -> Checked:
     """Return a check as it is shown."""
     mark, word = PASSED[check.passed]
-    return Checked(check.name, mark, word, check.detail)
+    code, detail = _code_of(check)
+    # Each secret fails as the proof does, whose code is above it.
+    return Checked(check.name, mark, word, detail, "" if check.name.startswith(SECRET) else code)
 
 
 def today_words(checks: Sequence[Check]) -> str:
@@ -99,11 +102,17 @@ def today_words(checks: Sequence[Check]) -> str:
     cut = " Only the beginning of its body is kept, so that this is not certain." if checks[0].name == BODY_CUT else ""
     if failed is None:
         return f"With today's secrets it would be accepted: have the tool send it again. It stays rejected here.{cut}"
-    reason, _, rest = failed.detail.partition(": ")
-    if failed.name == METHOD or not rest:
+    reason, _ = _code_of(failed)
+    if not reason:
         return f"It would be rejected again: {failed.detail}.{cut}"
     why = rejection(reason)
     return f"With today's secrets it would be rejected again: {why.clause}. {why.do}{cut}".rstrip()
+
+
+def _code_of(check: Check) -> tuple[str, str]:
+    """Return the code of a check that failed, blank where it has none, and what it found in words."""
+    code, colon, words = check.detail.partition(": ")
+    return (code, words) if colon and check.passed is False and check.name != METHOD else ("", check.detail)
 
 
 def _are(names: Sequence[str], word: str) -> str:

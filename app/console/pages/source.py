@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from app.console import source_changes as changes
@@ -187,7 +187,7 @@ def latest_of(stored: StoredDelivery, book: Rulebook, console: Console, visit: V
     return Latest(
         rejection_sentence(one.source, stored.reason, one.received_at, Clock(visit.zone, visit.now)),
         clean(today_words(checks)),
-        [Checked(check.name, check.mark, check.word, clean(check.detail)) for check in map(checked_of, checks)],
+        [replace(check, detail=clean(check.detail)) for check in map(checked_of, checks)],
     )
 
 
