@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from app.console.act_words import act_words
 from app.console.text import CAP, capital, capped, counted
 
 if TYPE_CHECKING:
@@ -18,7 +19,10 @@ REASON = "reason"
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One row of the log. `reason` is why, in the person's words; `before` and `after` are JSON, blank for nothing."""
+    """One row of the log. `what` is the act's name there, and `said` what it is in words.
+
+    `reason` is why, in the person's words; `before` and `after` are JSON, blank for nothing.
+    """
 
     id: str
     at: datetime
@@ -26,6 +30,7 @@ class Line:
     role: str | None
     origin: str
     what: str
+    said: str
     target: str | None
     outcome: str
     status: int | None
@@ -42,7 +47,13 @@ def line_of(row: Mapping[str, Any]) -> Line:
         reason = str(after.get(REASON) or "")
         after = {name: value for name, value in after.items() if name != REASON or not reason}
     names = ("id", "at", "who", "role", "origin", "what", "target", "outcome", "status", "revision")
-    return Line(**{name: row[name] for name in names}, reason=reason, before=_text(row["before"]), after=_text(after))
+    return Line(
+        **{name: row[name] for name in names},
+        said=act_words(row["what"]),
+        reason=reason,
+        before=_text(row["before"]),
+        after=_text(after),
+    )
 
 
 def all_in_words(counts: Mapping[str, int], when: str, *, narrowed: bool) -> str:

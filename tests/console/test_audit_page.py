@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+import ast
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from app.accounts.connect import CALLBACK, INSTALL
+from app.bulk.kinds import KINDS
 from app.clock import utc_now
+from app.console.act_words import ACTS, UNKNOWN, act_words
 from app.console.audit_words import all_in_words, line_of
+from app.console.signin.paths import SIGN_OUT
 from app.operators import Role
 from tests.conftest import NOON
+from tests.console.places import served
 from tests.support.console import signed_in
+from tests.web.test_access import routes_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     from tests.support.console import Browser
     from tests.support.service import Running
 
@@ -26,6 +36,11 @@ ADD = """
     FROM generate_series(1, :rows) AS n
     CROSS JOIN LATERAL (SELECT CAST(:at AS timestamptz) + n * interval '1 second' AS at) AS made
 """
+ROOT = Path(__file__).parents[2]
+# Where the name of an act stands among the arguments of what takes it.
+NAMING = {"command_act": 0, "system_act": 0, "note": 1, "redecider_of": 1}
+MOVES = ("one", "pause", "resume", "cancel")
+OTHERS = {"sign-in", f"POST {SIGN_OUT}", f"POST {INSTALL}", f"GET {CALLBACK}"}
 PAUSE = "POST /admin/senders/{sender}/pause"
 
 
@@ -68,6 +83,52 @@ def test_a_line_that_changed_nothing_shows_no_change() -> None:
     assert line_of(row(after=[1])).after == "[\n  1\n]"
 
 
+async def test_every_act_that_the_log_may_hold_has_words(web: Running) -> None:
+    pages = {one.name for one in served(web) if one.changes or (one.method == "POST" and one.role is not Role.VIEWER)}
+    api = {route.name for route in routes_of(web) if route.changes}
+    jobs = {f"job {kind}" for kind in KINDS}
+    assert ACTS.keys() >= pages | api | jobs | OTHERS | set(acts_of_commands())
+    names = [one.name for one in served(web)] + [one.name for one in routes_of(web)]
+    assert not [name for name in names if name.startswith("GET ") and act_words(name) == UNKNOWN]
+
+
+def acts_of_commands() -> Iterator[str]:
+    """Yield what commands, and the service itself, call their acts: by the calls that name them."""
+    for path in (ROOT / "app").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in NAMING:
+                if node.func.id == "note" and path.parent.name != "cli":
+                    continue  # those of stores, which take no name
+                prefix = "" if node.func.id == "system_act" else "segue "
+                yield from (prefix + name for name in named_by(node.args[NAMING[node.func.id]]))
+
+
+def named_by(argument: ast.expr) -> Iterable[str]:
+    match argument:
+        case ast.Constant(value=str(text)):
+            return [text]
+        case ast.JoinedStr(values=[ast.Constant(value="jobs "), _]):
+            return [f"jobs {one}" for one in (*KINDS, *MOVES)]
+        case ast.Name(id="command"):  # of a function that NAMING has, too
+            return []
+    pytest.fail(f"what does this call the act? {ast.unparse(argument)}")
+
+
+@pytest.mark.parametrize(
+    ("what", "said"),
+    [
+        (PAUSE, "Pause a sender"),
+        ("GET /admin/senders/{sender}/pause", "Open the form: Pause a sender"),
+        ("GET /admin/audit.json", "Look at a page"),
+        ("GET /api/v1/senders", "Read by the API"),
+        ("POST /admin/of/another/version", UNKNOWN),
+    ],
+)
+def test_an_act_is_said_in_words(what: str, said: str) -> None:
+    line = line_of(row(what=what))
+    assert (line.said, line.what) == (said, what)
+
+
 async def test_the_log_is_turned_over_in_both_directions(web: Running, admin: Browser) -> None:
     await web.execute(ADD, at=utc_now() - timedelta(hours=2), rows=120, what=PAUSE, target="anna")
     first = await admin.json("/audit", target="anna")
@@ -106,6 +167,7 @@ async def test_the_log_is_narrowed_by_who_what_target_and_day(web: Running, admi
 async def test_what_an_act_changed_is_there_to_unfold(web: Running, admin: Browser) -> None:
     await web.execute(ADD, at=utc_now() - timedelta(hours=1), rows=1, what=PAUSE, target="anna")
     text = (await admin.get("/audit", target="anna")).text
+    assert f'<td>Pause a sender<br><span class="id">{PAUSE}</span>' in text
     assert "“on leave”" in text
     assert "<details><summary>What it changed" in text
     assert "&#34;paused&#34;: false" in text
