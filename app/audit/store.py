@@ -11,7 +11,7 @@ from sqlalchemy import func, literal_column, select, text
 from sqlalchemy.exc import DBAPIError
 
 from app.audit.act import current
-from app.audit.once import take
+from app.audit.form_store import take
 from app.database.engine import busy_when_gone, first_line, sqlstate
 from app.database.schema import audit
 from app.errors import NotAudited

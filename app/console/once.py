@@ -19,7 +19,8 @@ from app.web.problems import Problem
 if TYPE_CHECKING:
     from starlette.requests import Request
 
-    from app.audit.once import FormStore, Once
+    from app.audit.form_store import FormStore
+    from app.audit.once import Once
     from app.console.page import Visit
 
 KEY = "once"  # the form's field

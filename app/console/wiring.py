@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from app.audit.once import FormStore
+from app.audit.form_store import FormStore
 from app.audit.store import AuditStore
 from app.clock import utc_now
 from app.console import frames

@@ -11,7 +11,7 @@ import httpx
 import pytest
 from sqlalchemy import text
 
-from app.audit import once
+from app.audit import form_store
 from app.console.person_links import PersonLinks
 from tests.console.places import fill
 from tests.console.test_every_route import UNCHANGED_TABLES, contents
@@ -179,7 +179,7 @@ async def test_a_form_whose_first_answer_never_came_says_so(
     path, query, fields = await asked(ready, operator, "test")
     assert (await operator.post(path, fields, **query)).status_code == 303
     await ready.execute("UPDATE console_forms SET location = NULL")  # as where a process ends before it answers
-    monkeypatch.setattr(once, "APART", 0)
+    monkeypatch.setattr(form_store, "APART", 0)
     again = await operator.post(path, fields, **query)
     assert again.status_code == 409
     assert "This form was sent before" in again.text

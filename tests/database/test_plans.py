@@ -161,7 +161,7 @@ ASKED = {
     "hubspot.budget_store": "READ_DAYS READ_WINDOWS",
     "reports.held_store": "HELD_BY_REASON HELD_FOR",
     "senders.ledger_store": "NEXT_PLACES SENT_BY_HOUR WAITING_BY_REASON WAITING_FIRST",
-    "audit.once": "KEEP READ TAKE",
+    "audit.form_store": "KEEP READ TAKE",
     "audit.store": "INSERT PLAN_FOR_VALUES",
     "console.signin.store": "ADD_LINK ADD_LOGIN ADD_SESSION END_SESSION LIST_SESSIONS LIST_SESSIONS_NEWER"
     " LIST_SESSIONS_OF LIST_SESSIONS_OF_NEWER PUT_ZONE"

@@ -22,6 +22,18 @@ FOR_ALL = {signal.SIGKILL, signal.SIGSTOP, signal.SIGCONT}
 WATCHDOG_SECONDS = 300  # far more than a busy machine takes; events end a wait, and this only ends a test that hangs
 
 
+def is_stopped(pid: int) -> bool:
+    """Say whether a process is stopped by a signal. Where it has ended, its number may be a running one's by now."""
+    if sys.platform != "linux":
+        state = subprocess.run(["/bin/ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False)
+        return state.stdout.startswith("T")
+    try:
+        line = Path(f"/proc/{pid}/stat").read_text(errors="replace")
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return line.rpartition(")")[2].split()[0] == "T"
+
+
 class Process:
     """One program, with all processes that it forks, whose first interesting line says that it is up."""
 

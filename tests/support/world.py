@@ -19,13 +19,12 @@ import httpx
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.database.embedded.pid_file import process_name
 from app.database.engine import open_engine
 from app.model import Secret, SourceConfig
 from app.sources import PROVIDERS
 from app.tls import tls_context
 from tests.support.logs import TOKEN
-from tests.support.processes import WATCHDOG_SECONDS, Process
+from tests.support.processes import WATCHDOG_SECONDS, Process, is_stopped
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -162,7 +161,7 @@ class World:
 
     async def _database_is_back(self) -> bool:
         """Say whether what was frozen is gone, and the database answers."""
-        if self.frozen and process_name(self.frozen) is not None:
+        if self.frozen and is_stopped(self.frozen):
             return False
         try:
             return bool(await self.rows("SELECT 1"))
