@@ -22,6 +22,7 @@ from app.people.inventory import InventoryRunner
 from app.people.inventory_store import MOST, Inventory, InventoryStore
 from app.people.search_statements import searches
 from tests.conftest import NOON
+from tests.console.bulk import has
 from tests.console.places import fill
 
 if TYPE_CHECKING:
@@ -139,6 +140,19 @@ async def test_what_is_no_address_is_looked_for_where_it_is_stored_as_one(web: R
     await web.deliver("crm", {"type": "signup", "data": {"email": "no address", "employees": 9}})
     page = await admin.json(await looked(admin, "No Address"))
     assert page["sentence"].startswith("3 rows stand under no address, in 3 tables")
+
+
+@pytest.mark.parametrize(("rows", "cut"), [(MOST, False), (MOST + 1, True)])
+async def test_contacts_that_were_not_looked_for_are_those_of_the_export(
+    web: Running, admin: Browser, rows: int, *, cut: bool
+) -> None:
+    await has(web, rows)
+    await web.execute("UPDATE enrollments SET email = :email, contact_id = id", email=ADDRESS)
+    path = await looked(admin)
+    page, text = await admin.json(path), (await admin.get(path)).text
+    assert (len(page["contacts"]), page["cut"]) == (MOST, cut)
+    assert ("every other contact that the export names" in text) is cut
+    assert len((await admin.post(f"{path}/export")).json()["person"]["contacts"]) == rows
 
 
 async def test_everything_is_looked_through_by_a_worker_and_stands_on_the_page(

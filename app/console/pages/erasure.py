@@ -89,7 +89,7 @@ class PersonPage:
 
     `rows` are what stands under the person's own keys, counted up to `most`; a count above it is more than that.
     `inventory` is what was found in everything else, too, None where that was not asked for. `over` says that none is
-    going on.
+    going on, and `cut` that there are enrollments that were not looked at, which may have other `contacts`.
     """
 
     name: str
@@ -100,6 +100,7 @@ class PersonPage:
     inventory: InventoryShown | None
     over: bool
     contacts: Sequence[tuple[str, str]]
+    cut: bool
     endpoints: Sequence[str]
     stays: Sequence[str]
     forgotten: bool
@@ -161,6 +162,7 @@ def _add_person(pages: Pages, console: Console, people: People) -> None:
             inventory=_inventory(inventory, name, visit) if inventory else None,
             over=inventory is None or inventory.done_at is not None,
             contacts=one.contacts,
+            cut=own.counts["enrollments"] > MOST,
             endpoints=endpoints,
             stays=STAYS,
             forgotten=own.forgotten,
