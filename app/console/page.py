@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from app.console.query_words import mistakes
 from app.operators import Role
 from app.web.problems import Problem
 
@@ -48,7 +49,7 @@ class Visit:
         try:
             return model.model_validate({name: value for name, value in self.asked.items() if value != ""})
         except ValidationError as error:
-            raise Problem(422, "invalid-request", _mistakes(error)) from error
+            raise Problem(422, "invalid-request", mistakes(error, model)) from error
 
     def may(self, role: Role) -> bool:
         """Return whether the person may do what needs `role`."""
@@ -215,8 +216,3 @@ def shown_count(form: Mapping[str, str]) -> int:
 def not_there(what: str) -> Problem:
     """Return the page that says that something is not there."""
     return Problem(404, "not-found", f"There is no {what}.")
-
-
-def _mistakes(error: ValidationError) -> str:
-    found = "; ".join(f"{'.'.join(map(str, one['loc'])) or 'query'} ({one['msg']})" for one in error.errors())
-    return f"The address asks for what this page does not have: {found}."

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from datetime import datetime  # noqa: TC003  # what a dataclass has, at run time
+from html import unescape
 from typing import TYPE_CHECKING
 
 import httpx
+import pytest
 
 from app.audit.store import AuditStore
 from app.console.answers import as_json
@@ -72,10 +74,29 @@ async def test_a_form_of_another_site_changes_nothing(web: Running) -> None:
     assert response.status_code == 405
 
 
-async def test_a_misspelt_filter_is_named(admin: Browser) -> None:
-    response = await admin.get("/audit", perod="7d")
+@pytest.mark.parametrize(
+    ("path", "query", "said"),
+    [
+        ("/jobs", {"perod": "7d"}, "it takes no “perod”, but before and after"),
+        ("/jobs", {"ada@corp.example": "1"}, "it takes no “a***@corp.example”, but before and after"),
+        ("/audit", {"period": "1h"}, "“period” has to be 24h, 7d or 30d"),
+        ("/audit", {"day": "yesterday"}, "“day” has to be a day, such as 2026-11-24"),
+        ("/audit", {"day": "1999-12-31"}, "“day” has to be 2000-01-01 or later"),
+        ("/audit", {"day": "3000-01-01"}, "“day” has to be 2999-12-31 or earlier"),
+        ("/audit", {"who": "x" * 101}, "“who” has to be at most 100 characters long"),
+        ("/audit", {"who": "x\0"}, "“who” has to be text without the character NUL"),
+        ("/parked", {"by": "moon"}, "“by” has to be cause, rule, sender or day"),
+        ("/events", {"before": "?", "period": "7d"}, "“before” has to be one that a link of the list has"),
+        ("/events", {"became": "?"}, "“became” has to be one that the page's own links and forms have"),
+        ("/endpoints/crm-back/replay", {"since": "once"}, "“since” has to be a time, such as 2026-11-24T10:00"),
+    ],
+)
+async def test_a_query_that_a_page_does_not_have_is_said_in_words(
+    admin: Browser, path: str, query: dict[str, str], said: str
+) -> None:
+    response = await admin.get(path, **query)
     assert response.status_code == 422
-    assert "perod" in response.text
+    assert f"The address asks for what this page does not have: {said}." in unescape(response.text)
 
 
 async def test_files_are_kept_by_browsers_and_found_by_their_content(web: Running) -> None:
