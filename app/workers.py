@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import AsyncExitStack
+from contextvars import Context
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -139,7 +140,8 @@ class AccountWorkers:
 
     def follow_soon(self, accounts: Iterable[Account]) -> None:
         """Run `follow` in the background, for a caller that cannot wait."""
-        task = asyncio.create_task(self.follow(list(accounts)), name="accounts-follow")
+        # Its loops outlive the request that reloads: what they do is no act of the operator who asked for it.
+        task = asyncio.create_task(self.follow(list(accounts)), name="accounts-follow", context=Context())
         self._following.add(task)
         task.add_done_callback(self._following.discard)
 

@@ -6,6 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from app.audit.act import acting, command_act
+from app.audit.store import AuditStore
 from app.cli.service_database import service_database
 from app.database.installation import shared_key
 from app.errors import StartError, StillForgetting
@@ -58,9 +59,12 @@ async def exported(environment: Mapping[str, str], email: str, *, practice: bool
     """Return what is kept of a person, as JSON. Raises StartError."""
     async with service_database(load_settings(environment), practice=practice) as engine:
         try:
-            return as_json(await ExportStore(engine).export(email))
+            found = as_json(await ExportStore(engine).export(email))
         except ValueError as error:
             raise StartError(str(error)) from error
+        with acting(command_act("export-person")):
+            await AuditStore(engine).noted()  # before it is shown; whom it is about stays out of the audit log
+        return found
 
 
 async def _forgetter(engine: AsyncEngine) -> Forgetter:

@@ -98,7 +98,11 @@ _NAMED: Mapping[str, tuple[str, ...]] = {
     "Show a person's address": (f"{_PAGE}/people/{{person}}/show",),
     "Look for a person to erase": (f"{_PAGE}/erasure/look",),
     "Look through everything for a person": (f"{_PAGE}/erasure/{{person}}/inventory",),
-    "Export what is kept of a person": (f"{_API}/people/export", f"{_PAGE}/erasure/{{person}}/export"),
+    "Export what is kept of a person": (
+        f"{_API}/people/export",
+        f"{_PAGE}/erasure/{{person}}/export",
+        "segue export-person",
+    ),
     "Forget a person": (f"{_API}/people/forget", f"{_PAGE}/erasure/{{person}}/forget", "segue forget"),
     "Let a forgotten person come back": (
         f"{_API}/people/lift",

@@ -172,3 +172,5 @@ async def test_the_command_exports_into_a_file_that_only_its_owner_reads(web: Ru
     assert (await segue(web, "export-person", ADDRESS, "--output", str(file))).exit_code != 0
     printed = await segue(web, "export-person", ADDRESS)
     assert json.loads(printed.stdout)["tables"] == json.loads(file.read_text())["tables"]
+    noted = await web.rows("SELECT what, target FROM audit WHERE who LIKE 'cli%'")
+    assert noted == [{"what": "segue export-person", "target": None}] * 3  # also of what no file took
