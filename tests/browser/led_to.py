@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urljoin
 
 from app.clock import utc_now
 from app.console.frames import STILL
@@ -22,7 +22,16 @@ if TYPE_CHECKING:
 
     from tests.support.console_service import ConsoleService
 
-EXPECTED = {400, 403, 404, 405, 409, 422, 503}  # what a browser calls an error, and what these pages are answered with
+EXPECTED = {
+    400,
+    403,
+    404,
+    405,
+    409,
+    422,
+    429,
+    503,
+}  # what a browser calls an error, and what these pages are answered with
 # A form as a page would have it: a browser says of it where it comes from.
 SEND = """
     ([path, fields]) => {
@@ -33,31 +42,43 @@ SEND = """
       form.submit();
     }
 """
+BLANK = "about:blank"  # which is of no site
 BROKEN_RULES = "version: 1\nrules:\n  - {id: demo, source: nowhere, typo: yes}\n"
 
 
 @dataclass(frozen=True, slots=True)
 class Led:
-    """One of them: `form` is what is sent to it, None where it is a link; `status` is that of its answer."""
+    """One of them: `form` is what is sent to it, None where it is a link; `status` is that of its answer.
+
+    `elsewhere`: the form stands on a page of another site.
+    """
 
     name: str
     path: str
     form: Mapping[str, str] | None = None
     status: int = 200
     role: Role | None = Role.ADMIN
+    elsewhere: bool = False
 
 
 async def follow(page: Page, led: Led) -> None:
     """Open it in a page of the console. Raises AssertionError where it is answered otherwise."""
+    assert await answered(page, led) == led.status, f"{led.name}: {await page.inner_text('main')}"
+
+
+async def answered(page: Page, led: Led) -> int | None:
+    """Open it in a page of the console; return the status of its answer."""
     if led.form is None:
         answer = await page.goto(led.path)
-    else:
-        if page.url == "about:blank":
-            await page.goto("/admin/me")
-        async with page.expect_navigation() as reached:
-            await page.evaluate(SEND, [led.path, {**led.form}])
-        answer = await reached.value
-    assert (answer.status if answer else None) == led.status, f"{led.name}: {await page.inner_text('main')}"
+        return answer.status if answer else None
+    if page.url == BLANK:
+        await page.goto("/admin/me")
+    url = urljoin(page.url, led.path)
+    if led.elsewhere:
+        await page.goto(BLANK)
+    async with page.expect_navigation() as reached:
+        await page.evaluate(SEND, [url, {**led.form}])
+    return (await reached.value).status
 
 
 def still(url: str) -> str:
@@ -147,8 +168,13 @@ def _errors() -> tuple[Led, ...]:
         Led("not-there", "/admin/nothing", status=404),
         Led("no-such-event", "/admin/events/evt_nothing", status=404),
         Led("no-form-there", "/admin/overview", {}, 405),
+        Led("of-another-site", "/admin/rules/reload", {}, 403, elsewhere=True),
         Led("bad-query", "/admin/events?period=never", status=422),
     )
+
+
+# Tried again and again, it is not looked at any more for a while.
+TRIED = Led("sign-in-tried-too-often", "/admin/sign-in", {"token": "made-up-and-wrong"}, 429, None)
 
 
 async def closed_to(service: ConsoleService) -> tuple[Led, ...]:

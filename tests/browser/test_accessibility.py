@@ -5,11 +5,13 @@ Those that a form leads to are also walked through by the tabulator; `test_witho
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from tests.browser.axe import BY_COLOUR, BY_SIZE, load_axe, violations
 from tests.browser.keyboard import CONTENT, walked
-from tests.browser.led_to import AWAY, EXPECTED, Led, closed_to, follow, still
+from tests.browser.led_to import AWAY, EXPECTED, TRIED, Led, answered, closed_to, follow, still
+from tests.support.processes import WATCHDOG_SECONDS
 from tests.support.service import close_database
 
 if TYPE_CHECKING:
@@ -118,10 +120,14 @@ async def _wrong_led(page: Page, all_led: Iterable[Led]) -> list[str]:
     found = []
     for led in all_led:
         await follow(page, led)
-        missed, unseen = await walked(page, CONTENT)
-        wrong = [f"not reached in its turn: {one}" for one in missed] + [f"focus not seen: {one}" for one in unseen]
-        found += [f"{led.name}: {one}" for one in (*wrong, *await _wrong(page, WHOLE))]
+        found += [f"{led.name}: {one}" for one in await _wrong_walked(page)]
     return found
+
+
+async def _wrong_walked(page: Page) -> list[str]:
+    missed, unseen = await walked(page, CONTENT)
+    wrong = [f"not reached in its turn: {one}" for one in missed] + [f"focus not seen: {one}" for one in unseen]
+    return [*wrong, *await _wrong(page, WHOLE)]
 
 
 async def test_every_page_that_a_form_leads_to_is_accessible(tabs: Tabs, calm: Furnished) -> None:
@@ -131,6 +137,15 @@ async def test_every_page_that_a_form_leads_to_is_accessible(tabs: Tabs, calm: F
         page = await tabs.open(calm.service, role)
         wrong += await _wrong_led(page, [led for led in calm.led if led.role is role])
     assert not wrong, "\n".join(wrong)
+
+
+async def test_a_sign_in_that_is_tried_too_often_is_accessible(tabs: Tabs, service: ConsoleService) -> None:
+    tabs.expected = EXPECTED
+    page = await tabs.open(service, None)
+    async with asyncio.timeout(WATCHDOG_SECONDS):
+        while await answered(page, TRIED) != TRIED.status:
+            pass  # each second one token is looked at
+    assert not (wrong := await _wrong_walked(page)), "\n".join(wrong)
 
 
 async def test_a_service_without_a_way_in_and_one_without_its_store_are_accessible(
