@@ -12,7 +12,6 @@ from app.database.installation import shared_key
 from app.errors import StartError, StillForgetting
 from app.ids import Ids
 from app.observability.logs import hash_email
-from app.people.export import as_json
 from app.people.export_store import ExportStore
 from app.people.forget import BY_CLI, Forgetter
 from app.people.forget_store import ForgetStore
@@ -59,7 +58,7 @@ async def exported(environment: Mapping[str, str], email: str, *, practice: bool
     """Return what is kept of a person, as JSON. Raises StartError."""
     async with service_database(load_settings(environment), practice=practice) as engine:
         try:
-            found = as_json(await ExportStore(engine).export(email))
+            found = await ExportStore(engine).document(email)
         except ValueError as error:
             raise StartError(str(error)) from error
         with acting(command_act("export-person")):

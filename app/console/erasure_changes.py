@@ -8,8 +8,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from starlette.responses import Response
-
 from app.console.erasure_words import STAYS
 from app.console.page import REASON, ROOT, Confirm, Done, Pages, Visit
 from app.console.text import masked
@@ -17,15 +15,17 @@ from app.database.engine import busy_when_gone
 from app.errors import StillForgetting
 from app.ids import Ids
 from app.operators import Role
-from app.people.export import as_json
 from app.people.export_store import ExportStore
 from app.people.forget import BY_CONSOLE
 from app.people.forget_store import ForgetStore
 from app.people.inventory_store import InventoryStore
 from app.people.whole import named_person
 from app.web.problems import Problem
+from app.web.slow_answers import json_answer
 
 if TYPE_CHECKING:
+    from starlette.responses import Response
+
     from app.console.people import People
     from app.process import Process
 
@@ -71,9 +71,7 @@ class _Changes:
 
     async def export(self, visit: Visit) -> Response:
         address = await self.people.named(visit)
-        with busy_when_gone():
-            found = await ExportStore(self.process.engine).export(address)
-        return Response(as_json(found), media_type="application/json", headers={"Content-Disposition": FILE})
+        return await json_answer(ExportStore(self.process.engine).document(address), {"Content-Disposition": FILE})
 
     async def ask_forget(self, visit: Visit) -> Confirm:
         name = masked(await self.people.named(visit))

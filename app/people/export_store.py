@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import or_, select
 
+from app.database.engine import busy_when_gone
 from app.database.schema import metadata
 from app.people.erase_statements import FIND_ENROLLMENTS, FIND_EVENTS
+from app.people.export import as_json
 from app.people.forget_statements import IS_FORGOTTEN
 from app.people.forget_store import ForgetStore
 from app.people.search import mentioning
@@ -60,6 +62,14 @@ class ExportStore:
             "forgotten": [dict(row) for row in forgotten],
             "tables": {name: rows for name, rows in tables.items() if rows},
         }
+
+    async def document(self, address: str) -> bytes:
+        """Return what is kept of a person as JSON. Raises ValueError where the address names none, and Busy.
+
+        Every table is looked through: that takes minutes where millions of rows are kept.
+        """
+        with busy_when_gone():
+            return as_json(await self.export(address))
 
     async def _mentions(self, person: WholePerson) -> dict[str, list[dict[str, Any]]]:
         """Return the rows that mention an address, of whichever person."""

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 
+ERASED = "forgotten"  # stands in rows of everyone who was erased, in the place of the address
 NO_ADDRESS = "this is no e-mail address, and nothing is stored under it: write one, such as ada@corp.example"
 
 
@@ -90,6 +91,8 @@ class ForgetStore:
         """
         person = named_person(address)
         if normalise(address) is None:
+            if person.emails[0] == ERASED:
+                raise ValueError(NO_ADDRESS)
             own = await InventoryStore(self._engine).own(person)
             if not own.forgotten and not any(own.counts.values()):
                 raise ValueError(NO_ADDRESS)

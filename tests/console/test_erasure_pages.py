@@ -21,6 +21,7 @@ from app.people.forget_store import ForgetStore, Forgetting
 from app.people.inventory import InventoryRunner
 from app.people.inventory_store import MOST, Inventory, InventoryStore
 from app.people.search_statements import searches
+from app.web import slow_answers
 from tests.conftest import NOON
 from tests.console.bulk import has
 from tests.console.places import fill
@@ -239,6 +240,17 @@ async def test_the_export_is_a_file_and_a_line_of_the_audit_log(web: Running, ad
     assert {"events", "decisions", "enrollments"} <= set(answer.json()["tables"])
     rows = await web.rows("SELECT who, target, outcome FROM audit WHERE what LIKE '%export'")
     assert rows == [{"who": "ada", "target": "a person", "outcome": "done"}]
+
+
+async def test_an_export_that_takes_long_begins_and_is_kept_open(
+    web: Running, admin: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await fill(web)
+    monkeypatch.setattr(slow_answers, "PATIENCE_SECONDS", 0)
+    answer = await admin.post(f"{await looked(admin)}/export")
+    assert answer.headers["content-disposition"] == 'attachment; filename="person.json"'
+    assert answer.text.startswith(" ")
+    assert {"events", "decisions", "enrollments"} <= set(answer.json()["tables"])
 
 
 async def test_only_an_admin_sees_and_does_it(operator: Browser, admin: Browser) -> None:

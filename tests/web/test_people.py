@@ -159,6 +159,7 @@ async def test_the_command_counts_first_and_forgets_with_yes(web: Running) -> No
     done = await segue(web, "forget", ADDRESS, "--yes", "--json")
     assert (done.exit_code, json.loads(done.stdout)["done"]) == (0, True)
     assert await web.rows("SELECT email FROM enrollments") == [{"email": "forgotten"}]
+    assert (await post(web, "export", email="forgotten")).status_code == 422  # that would be everyone who was erased
     lifted = await segue(web, "forget", ADDRESS, "--lift")
     assert lifted.stdout == "this person may be enrolled again\n"
 

@@ -12,7 +12,6 @@ from pydantic import BaseModel, ConfigDict, Field
 from app.audit.store import AuditStore
 from app.database.engine import busy_when_gone
 from app.errors import StillForgetting
-from app.people.export import as_json
 from app.people.export_store import ExportStore
 from app.people.forget import BY_API, Forgetter, Plan
 from app.people.forget_store import Forgetting
@@ -21,6 +20,7 @@ from app.web.api.common import LIMIT, UNREADABLE, Identity, Limit, Page, or_404,
 from app.web.fields import Storable
 from app.web.pagination import ForgettingCursor
 from app.web.problems import Problem
+from app.web.slow_answers import json_answer
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
@@ -143,11 +143,13 @@ def _add_acts(router: APIRouter, process: Process) -> None:
 
     @router.post("/people/export", responses={**UNREADABLE, **EXPORTED}, openapi_extra=FOR_ADMINS)
     async def export(request: Named) -> Response:
-        """Return all that is kept of a person, by table."""
-        with busy_when_gone():
-            found = await _usable(ExportStore(process.engine).export(request.email))
+        """Return all that is kept of a person, by table.
+
+        Every table is looked through. Where that takes long, the answer begins with spaces, which JSON may.
+        """
+        answer = await _usable(json_answer(ExportStore(process.engine).document(request.email)))
         await AuditStore(process.engine).noted()  # before it is shown; who it was about stays out of the audit log
-        return Response(as_json(found), media_type="application/json")
+        return answer
 
 
 def _add_record(router: APIRouter, process: Process) -> None:
