@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from app.accounts.credentials import ACTIVE, NOT_CONNECTED, REVOKED
 from app.console.receipts.wording import as_sentence
-from app.console.text import counted, moment, number
+from app.console.text import counted, exactly, moment, number
 from app.doctor.findings import Status
 from app.masking import masked_text
 
@@ -108,15 +108,15 @@ def all_in_words(standings: Sequence[Standing]) -> str:
     if not out:
         asked = [one for one in standings if one.lets_in]
         if not asked:
-            return f"{counted(len(standings), 'account')}, of which HubSpot has named none yet."
+            return f"{exactly(len(standings), 'account')}, of which HubSpot has named none yet."
         return (
-            f"{counted(len(standings), 'account')}: HubSpot lets us in{'' if len(standings) == 1 else ' everywhere'}."
+            f"{exactly(len(standings), 'account')}: HubSpot lets us in{'' if len(standings) == 1 else ' everywhere'}."
         )
     names = ", ".join(one.name for one in out)
     held = sum(one.held for one in out)
     waits = counted(held, "enrollment waits", "enrollments wait") if held else "nothing waits"
     verb = "does" if len(out) == 1 else "do"
-    return f"{names} {verb} not let us in, of {counted(len(standings), 'account')}; {waits} for that."
+    return f"{names} {verb} not let us in, of {exactly(len(standings), 'account')}; {waits} for that."
 
 
 def findings_in_words(findings: Iterable[Mapping[str, Any]]) -> str:
@@ -149,7 +149,7 @@ def doctor_in_words(runs: Sequence[Mapping[str, Any] | None], now: datetime, zon
         ("no answer of", sum(bool(run["detail"]) for run in done)),
         ("not yet at", len(runs) - len(done)),
     ):
-        parts += [f"{words} {counted(count, 'account')}"] if count else []
+        parts += [f"{words} {exactly(count, 'account')}"] if count else []
     return as_sentence("; ".join(parts))
 
 

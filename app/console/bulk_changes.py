@@ -20,7 +20,7 @@ from app.console.lists import with_query
 from app.console.page import ROOT, Confirm, Done, MoreThanShown, Pages, Visit, shown_count
 from app.console.parked_query import Narrowed
 from app.console.parked_words import EACH, NO_CAUSE, PARKED, UNKNOWN, cause_of, one_by_one
-from app.console.text import counted
+from app.console.text import exactly
 from app.ids import Ids
 from app.model import State
 from app.web.fields import STORABLE
@@ -161,7 +161,7 @@ async def _begun(store: Asking, kind: str, given: Filter, visit: Visit) -> Done:
             return Done(f"{ROOT}/jobs/{error.job_id}", ALREADY)
     log.info("bulk.job_asked", job_id=job.id, kind=job.kind, count=job.total)
     words = words_of(kind)
-    begun = f"Begun: {words.title[:1].lower()}{words.title[1:]}, {counted(job.total, words.one, words.many)}."
+    begun = f"Begun: {words.title[:1].lower()}{words.title[1:]}, {exactly(job.total, words.one, words.many)}."
     return Done(f"{ROOT}/jobs/{job.id}", begun)
 
 

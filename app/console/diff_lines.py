@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from app.console.text import counted
+from app.console.text import exactly
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -39,4 +39,4 @@ def changed_words(lines: Iterable[DiffLine]) -> str:
     """Return how many lines came and how many are gone."""
     kinds = [line.kind for line in lines]
     came, gone = kinds.count("add"), kinds.count("gone")
-    return f"{counted(came, 'line')} more, {gone:,} gone" if came or gone else "nothing differs in what is shown"
+    return f"{exactly(came, 'line')} more, {gone:,} gone" if came or gone else "nothing differs in what is shown"

@@ -16,7 +16,7 @@ from app.bulk.job import COUNTED
 from app.console.endpoint_words import state_in_words
 from app.console.lists import with_query
 from app.console.page import REASON, ROOT, Confirm, Done, MoreThanShown, Pages, Row, Visit, not_there, shown_count
-from app.console.text import capped, counted, moment, span
+from app.console.text import capped, counted, exactly, moment, span
 from app.errors import BulkRefused
 from app.errors import MoreThanShown as MoreThanWereShown
 from app.ids import Ids
@@ -120,7 +120,7 @@ class _Changes:
             confirm,
             consequences=(
                 f"Now it is {state_in_words(status, visit.now, visit.zone)}.",
-                f"{counted(status.waiting, 'event waits', 'events wait')} for it, and will be sent at once.",
+                f"{exactly(status.waiting, 'event waits', 'events wait')} for it, and will be sent at once.",
             ),
         )
 
@@ -163,7 +163,7 @@ class _Changes:
             raise MoreThanShown from error
         except BulkRefused as error:
             raise Problem(409, "not-possible", str(error)) from error
-        events = counted(job.total, "event is", "events are")
+        events = exactly(job.total, "event is", "events are")
         return Done(_url(visit), f"{events} being sent again, by the job {job.id}.")
 
     def _filter(self, visit: Visit) -> Filter:

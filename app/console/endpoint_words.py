@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from app.console.text import ago, counted, moment, number
+from app.console.text import ago, exactly, moment, number
 from app.outbound.breaker import Position
 from app.outbound.status import DISABLED, LEFT
 
@@ -49,7 +49,7 @@ def state_in_words(status: EndpointStatus, now: datetime, zone: ZoneInfo) -> str
 def sentence(status: EndpointStatus, now: datetime, zone: ZoneInfo) -> str:
     """Return the sentence about one endpoint: whether it takes what it is sent, what waits, and how it failed last."""
     taken = f" It last took an event {ago(status.last_success_at, now)}." if status.last_success_at else ""
-    waits = f"{counted(status.waiting, 'event waits', 'events wait')}." if status.waiting else "Nothing waits for it."
+    waits = f"{exactly(status.waiting, 'event waits', 'events wait')}." if status.waiting else "Nothing waits for it."
     return f"{status.name}: {state_in_words(status, now, zone)}. {waits}{taken}"
 
 
@@ -59,10 +59,10 @@ def all_in_words(statuses: Sequence[EndpointStatus]) -> str:
         return NONE
     stuck = [one.name for one in statuses if mark_of(one) == "bad"]
     waiting = sum(one.waiting for one in statuses)
-    waits = f"{counted(waiting, 'event waits', 'events wait')}" if waiting else "nothing waits"
+    waits = f"{exactly(waiting, 'event waits', 'events wait')}" if waiting else "nothing waits"
     if not stuck and not waiting and all(mark_of(one) == "no" for one in statuses):
         whom = "it" if len(statuses) == 1 else "any"
-        return f"{counted(len(statuses), 'endpoint')}, and nothing was sent to {whom} yet."
+        return f"{exactly(len(statuses), 'endpoint')}, and nothing was sent to {whom} yet."
     if not stuck:
         whole = "The endpoint takes" if len(statuses) == 1 else f"All {len(statuses)} endpoints take"
         return f"{whole} what is sent; {waits}."

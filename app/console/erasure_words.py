@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from app.console.text import ago, counted, number, span
+from app.console.text import ago, exactly, number, span
 from app.people.inventory_store import MOST
 
 if TYPE_CHECKING:
@@ -56,26 +56,26 @@ def own_in_words(name: str, counts: Mapping[str, int], emails: int, contacts: in
     rows, tables = _summed(counts)
     if not rows:
         return f"Nothing stands under {name} or a contact of it."
-    known = [counted(emails, "address", "addresses")] if emails > 1 else []
-    known += [f"{counted(contacts, 'contact')} of HubSpot"] if contacts else []
+    known = [exactly(emails, "address", "addresses")] if emails > 1 else []
+    known += [f"{exactly(contacts, 'contact')} of HubSpot"] if contacts else []
     by = f", known by {' and '.join(known)}" if known else ""
     least = "At least " if max(counts.values()) > MOST else ""
     stand = "row stands" if rows == 1 else "rows stand"
     cut = " and ".join(table for table in LEADING if counts.get(table, 0) > MOST)
     only = f" What belongs to {cut} was counted for {MOST + 1} of them." if cut else ""
-    return f"{least}{number(rows)} {stand} under {name}, in {counted(tables, 'table')}{by}.{only}"
+    return f"{least}{number(rows)} {stand} under {name}, in {exactly(tables, 'table')}{by}.{only}"
 
 
 def inventory_in_words(one: Inventory, name: str, now: datetime) -> str:
     """Return what looking through everything came to, or how far it is."""
     if one.done_at is None:
-        done = f"{number(one.tables_done)} of {counted(one.tables, 'table')}"
+        done = f"{number(one.tables_done)} of {exactly(one.tables, 'table')}"
         return f"Everything is being looked through: {done} {'is' if one.tables == 1 else 'are'} done."
     if one.error is not None:
         return f"Not everything could be looked through: {one.error}. Ask for it again."
     rows, tables = _summed(one.counts)
     names = "row names" if rows == 1 else "rows name"
-    stored = f"{number(rows)} {names} {name}, in {counted(tables, 'table')}" if rows else f"Nothing names {name}"
+    stored = f"{number(rows)} {names} {name}, in {exactly(tables, 'table')}" if rows else f"Nothing names {name}"
     return f"{stored}: everything was looked through {ago(one.done_at, now)}."
 
 
@@ -97,5 +97,5 @@ def all_in_words(requests: Sequence[Forgetting], now: datetime) -> str:
     if not requests:
         return "No person was forgotten yet."
     if going := [one for one in requests if one.done_at is None]:
-        return f"{counted(len(going), 'request is', 'requests are')} being carried out."
+        return f"{exactly(len(going), 'request is', 'requests are')} being carried out."
     return f"No request is going on; the latest was asked for {ago(requests[0].requested_at, now)} and is done."

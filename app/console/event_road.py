@@ -10,7 +10,7 @@ from app.console.page import ROOT
 from app.console.person_facts import Value
 from app.console.receipts.of_rows import enrollment_of_event
 from app.console.states import shown
-from app.console.text import counted, span
+from app.console.text import exactly, span
 from app.model import ENROLL, Verdict
 from app.sources import PROVIDERS
 
@@ -42,7 +42,7 @@ def road(story: EventStory, book: Rulebook) -> tuple[RoadStep, ...]:
 
 def _received(story: EventStory) -> RoadStep:
     event = story.event
-    again = (f"and {counted(event['repeats'], 'time')} more",) if event["repeats"] else ()
+    again = (f"and {exactly(event['repeats'], 'time')} more",) if event["repeats"] else ()
     return RoadStep(
         "Received", event["received_at"], _values(f"{event['provider'] or event['source']}, {event['type']}", *again)
     )
@@ -96,7 +96,7 @@ def _after(since: datetime, at: datetime) -> str:
 
 
 def _more(count: int, noun: str) -> tuple[Value, ...]:
-    return (Value(f"and {counted(count - 1, f'{noun} more', f'{noun}s more')}"),) if count > 1 else ()
+    return (Value(f"and {exactly(count - 1, f'{noun} more', f'{noun}s more')}"),) if count > 1 else ()
 
 
 def _values(*texts: str) -> tuple[Value, ...]:

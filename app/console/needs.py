@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 from app.console.page import ROOT
-from app.console.text import ago, capital, counted, number
+from app.console.text import ago, capital, counted, exactly, number
 from app.enrollments.reasons import as_clause, why
 from app.hubspot.api.faults import faults
 from app.model import State
@@ -42,7 +42,7 @@ def parked_need(group: ParkedGroup, now: datetime) -> Need:
     cause = why(State.PARKED, group.value or "", name="the person") if group.value else None
     clause = cause.clause if cause else "the cause is not recorded"
     verb = "is" if group.count == 1 else "are"
-    sentence = f"{counted(group.count, 'enrollment')} {verb} parked: {clause}."
+    sentence = f"{exactly(group.count, 'enrollment')} {verb} parked: {clause}."
     detail = " ".join(part for part in (f"Since {ago(group.since, now)}.", cause.do if cause else "") if part)
     url = f"{ROOT}/parked?{urlencode({'reason': group.value} if group.value else {'lacks': 'reason'})}"
     return Need(sentence, detail, url, f"See the {number(group.count)}")
@@ -61,7 +61,7 @@ def failing_need(source: SourceTally) -> Need:
     """Return what is wrong with a source that is failing."""
     reasons = ", ".join(f"{number(count)} {reason.replace('_', ' ')}" for reason, count in source.rejections[:3])
     some = "none was accepted" if not source.verified else f"{number(source.verified)} were accepted"
-    sentence = f"{source.source} is failing: {counted(source.rejected, 'delivery', 'deliveries')} rejected, {some}."
+    sentence = f"{source.source} is failing: {exactly(source.rejected, 'delivery', 'deliveries')} rejected, {some}."
     return Need(sentence, f"{reasons}." if reasons else "", f"{ROOT}/sources/{source.source}", "See why")
 
 
@@ -74,7 +74,7 @@ def paused_need(sender: SenderStatus, paused_at: datetime, now: datetime) -> Nee
     """Return that nothing is sent by a sender."""
     fault = faults().get(sender.reason or "")
     sentence = f"The sender {sender.name} is paused: {as_clause(fault.sentence) if fault else sender.reason}."
-    waiting = f"; {counted(sender.waiting, 'enrollment')} waiting" if sender.waiting else ""
+    waiting = f"; {exactly(sender.waiting, 'enrollment')} waiting" if sender.waiting else ""
     detail = f"Since {ago(paused_at, now)}{waiting}. {fault.do if fault else ''}".strip()
     return Need(sentence, detail, f"{ROOT}/senders", "See the senders")
 
@@ -128,7 +128,7 @@ def needs(
 
 def lead(needed: Sequence[Need], enrolled: int, matched: int, span: str) -> str:
     """Return the overview's first sentence."""
-    went = f"{counted(enrolled, 'person', 'people')} enrolled of {number(matched)} matched in the last {span}"
+    went = f"{exactly(enrolled, 'person', 'people')} enrolled of {number(matched)} matched in the last {span}"
     if not needed:
         return f"Nothing needs a person: {went}."
     things = "one thing needs a person" if len(needed) == 1 else f"{len(needed)} things need a person"

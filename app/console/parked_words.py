@@ -11,7 +11,7 @@ from app.bulk.parked_filter import ONE_BY_ONE
 from app.console.lists import with_query
 from app.console.page import ROOT
 from app.console.receipts.wording import as_sentence
-from app.console.text import counted, number
+from app.console.text import exactly, number
 from app.enrollments.reasons import why
 from app.model import State
 
@@ -90,9 +90,9 @@ def where(group: ParkedGroup) -> str:
     """Return which senders and rules a group has: `sender ben, 2 rules`."""
     parts = []
     if group.by is not By.SENDER and group.senders:
-        parts.append(f"sender {group.sender}" if group.sender else counted(group.senders, "sender"))
+        parts.append(f"sender {group.sender}" if group.sender else exactly(group.senders, "sender"))
     if group.by is not By.RULE:
-        parts.append(f"rule {group.rule}" if group.rule else counted(group.rules, "rule"))
+        parts.append(f"rule {group.rule}" if group.rule else exactly(group.rules, "rule"))
     return ", ".join(parts)
 
 
@@ -103,7 +103,7 @@ def all_of(groups: Sequence[ParkedGroup], most: int) -> str:
     whole = sum(group.count for group in groups)
     is_are = "is" if whole == 1 else "are"
     some = f"; these are the {number(most)} largest groups" if len(groups) >= most else ""
-    return f"{counted(whole, 'enrollment')} {is_are} parked{_in_groups(groups)}{some}."
+    return f"{exactly(whole, 'enrollment')} {is_are} parked{_in_groups(groups)}{some}."
 
 
 def one_of(group: ParkedGroup) -> str:
@@ -111,19 +111,19 @@ def one_of(group: ParkedGroup) -> str:
     found = cause_of(group.reason)
     is_are = "is" if group.count == 1 else "are"
     if found:
-        return f"{counted(group.count, 'enrollment')} {is_are} parked: {found.clause}."
-    why_not = f", for {counted(group.reasons, 'cause')}" if group.reasons else ": why is not recorded"
-    return f"{counted(group.count, 'enrollment')} {is_are} parked{why_not}."
+        return f"{exactly(group.count, 'enrollment')} {is_are} parked: {found.clause}."
+    why_not = f", for {exactly(group.reasons, 'cause')}" if group.reasons else ": why is not recorded"
+    return f"{exactly(group.count, 'enrollment')} {is_are} parked{why_not}."
 
 
 def _in_groups(groups: Sequence[ParkedGroup]) -> str:
     by = groups[0].by
     known = sum(group.value is not None for group in groups)
     if by is By.CAUSE:
-        return f", for {counted(known, 'cause')}" if known else ""
+        return f", for {exactly(known, 'cause')}" if known else ""
     if by is By.DAY:
-        return f", on {counted(known, 'day')}"
-    return f", of {counted(known, by)}" if known else ""
+        return f", on {exactly(known, 'day')}"
+    return f", of {exactly(known, by)}" if known else ""
 
 
 def _title(group: ParkedGroup, found: Why | None) -> str:
@@ -141,7 +141,7 @@ def _title(group: ParkedGroup, found: Why | None) -> str:
 def _causes(group: ParkedGroup, found: Why | None) -> str:
     if found:
         return as_sentence(found.clause)
-    return f"{counted(group.reasons, 'cause')}." if group.reasons else NO_CAUSE
+    return f"{exactly(group.reasons, 'cause')}." if group.reasons else NO_CAUSE
 
 
 def _note(group: ParkedGroup) -> str:

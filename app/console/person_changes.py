@@ -12,7 +12,7 @@ from app.console.page import ROOT, Confirm, Done, MoreThanShown, Pages, Row, Vis
 from app.console.person_facts import waiting_of
 from app.console.receipts.of_rows import target_of_row
 from app.console.states import shown
-from app.console.text import counted, masked
+from app.console.text import exactly, masked
 from app.enrollments.operator_store import EnrollmentOperatorStore
 from app.operators import Role
 from app.people.suppression import Suppression, read
@@ -50,7 +50,7 @@ def add(pages: Pages, console: Console, people: People, reads: PersonStore) -> N
         except errors.MoreThanShown as error:
             raise MoreThanShown from error
         log.info("enrollments.cancelled", count=count, rule=None)
-        return Done(people.url(visit), f"{counted(count, 'enrollment')} cancelled. Nothing of it is sent.")
+        return Done(people.url(visit), f"{exactly(count, 'enrollment')} cancelled. Nothing of it is sent.")
 
     async def ask_suppress(visit: Visit) -> Confirm:
         return _asked_suppress(await people.named(visit), people.url(visit))
@@ -86,7 +86,7 @@ def _asked_cancel(name: str, count: int, standing: Standing, names: Names, visit
     )
     return Confirm(
         title=f"Cancel what waits for {name}?",
-        button=f"Cancel {counted(count, 'enrollment')}",
+        button=f"Cancel {exactly(count, 'enrollment')}",
         back=f"{ROOT}/people/{visit.parameters['person']}",
         consequences=()
         if not count

@@ -103,7 +103,7 @@ def environment() -> Environment:
         "timed": _timed,
     }
     made.globals["form_key"] = new_key
-    made.globals |= {"percent": text.percent, "counted": text.counted}
+    made.globals |= {"percent": text.percent, "counted": text.counted, "exactly": text.exactly}
     return made
 
 

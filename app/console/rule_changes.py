@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from app.console.page import ROOT, Confirm, Done, NotDone, Pages, Visit
 from app.console.rule_words import SHORT, STAYS, finding
-from app.console.text import counted
+from app.console.text import exactly
 from app.database.engine import busy_when_gone
 from app.errors import RulebookError
 from app.operators import Role
@@ -56,7 +56,7 @@ class _Reload:
                 book = await rulebook.reload()
         except RulebookError as error:
             raise NotDone(rejected(error)) from error
-        what = f"{counted(len(book.rules), 'rule')}, {counted(len(book.sources), 'source')}"
+        what = f"{exactly(len(book.rules), 'rule')}, {exactly(len(book.sources), 'source')}"
         same = rulebook.number == before
         is_now = "was in force already: only the variables were read anew" if same else "is in force now"
         return Done(RULES, f"{book.revision[:SHORT]} {is_now}; {what}.")
@@ -73,6 +73,6 @@ def rejected(error: RulebookError) -> Confirm:
         title="The rules were rejected",
         button="",
         back=RULES,
-        consequences=(*found[:MOST_FINDINGS], *((f"and {counted(more, 'more finding')}",) if more > 0 else ())),
-        impossible=f"{counted(len(found), 'finding')}. {STAYS} Correct the file, then read it again.",
+        consequences=(*found[:MOST_FINDINGS], *((f"and {exactly(more, 'more finding')}",) if more > 0 else ())),
+        impossible=f"{exactly(len(found), 'finding')}. {STAYS} Correct the file, then read it again.",
     )

@@ -6,7 +6,7 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 from app.audit.act import CLI, SYSTEM
-from app.console.text import counted, moment, number
+from app.console.text import exactly, moment, number
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -27,7 +27,7 @@ def by_words(name: str | None) -> str:
 
 def in_force(row: Mapping[str, Any] | None, rules: Sequence[WrittenRule], now: datetime, zone: ZoneInfo) -> str:
     """Return the sentence about all rules; `row` is the stored revision, None where it is not stored yet."""
-    what = f"{counted(len(rules), 'rule')}, {examples_words(rules)}"
+    what = f"{exactly(len(rules), 'rule')}, {examples_words(rules)}"
     if row is None:
         return f"These rules are in force; {what}."
     by = by_words(row["installed_by"])
@@ -41,8 +41,8 @@ def examples_words(rules: Sequence[WrittenRule]) -> str:
     if not whole:
         return "without an example"
     if failing:
-        return f"{number(failing)} of {counted(whole, 'example')} {'fails' if failing == 1 else 'fail'}"
-    return f"{counted(whole, 'example passes', 'examples pass')}"
+        return f"{number(failing)} of {exactly(whole, 'example')} {'fails' if failing == 1 else 'fail'}"
+    return f"{exactly(whole, 'example passes', 'examples pass')}"
 
 
 def examples_of(rule: WrittenRule) -> tuple[str, str]:
@@ -56,7 +56,7 @@ def examples_of(rule: WrittenRule) -> tuple[str, str]:
 
 def rejected_words(row: Mapping[str, Any], now: datetime, zone: ZoneInfo) -> str:
     """Return the sentence about the last rules that were rejected."""
-    found = counted(len(row["mistakes"]), "finding")
+    found = exactly(len(row["mistakes"]), "finding")
     return (
         f"Rules were rejected {at_words(row['at'], now, zone)}, read {by_words(row['rejected_by'])}: {found}. {STAYS}"
     )
@@ -105,7 +105,7 @@ def _value(value: Any) -> str:
 
 def one_in_words(rule: WrittenRule, received: int, matched: int, enrolled: int, span: str) -> str:
     """Return the sentence about one rule."""
-    parts = [f"{rule.id} matched {number(matched)} of {counted(received, 'event')} in the last {span}"]
+    parts = [f"{rule.id} matched {number(matched)} of {exactly(received, 'event')} in the last {span}"]
     if rule.action != "ignore":
         parts.append(f"{number(enrolled)} of these {'is' if enrolled == 1 else 'are'} enrolled")
     return f"{'; '.join((*parts, _its_examples(rule)))}."
@@ -116,5 +116,5 @@ def _its_examples(rule: WrittenRule) -> str:
         return "it has no example"
     if rule.failing:
         fail = "fails" if len(rule.failing) == 1 else "fail"
-        return f"{len(rule.failing)} of its {counted(rule.examples, 'example')} {fail}"
+        return f"{len(rule.failing)} of its {exactly(rule.examples, 'example')} {fail}"
     return f"its {rule.examples} examples pass" if rule.examples > 1 else "its example passes"

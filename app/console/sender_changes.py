@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field
 
 from app.console.page import ROOT, Confirm, Done, Pages, Visit, not_there
 from app.console.sender_words import why
-from app.console.text import counted
+from app.console.text import exactly
 from app.operators import Role
 from app.senders.status import BY_OPERATOR, SenderStatuses
 from app.senders.wiring import sender_status
@@ -71,7 +71,7 @@ class _Changes:
             consequences=(
                 f"Nothing is sent by {status.name} in {status.account} until it is resumed.",
                 "Pools choose other senders; what names this one alone waits.",
-                f"Now {counted(status.waiting, 'enrollment waits', 'enrollments wait')} for it.",
+                f"Now {exactly(status.waiting, 'enrollment waits', 'enrollments wait')} for it.",
             ),
         )
 

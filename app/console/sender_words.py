@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from app.console.receipts.wording import as_sentence
-from app.console.text import counted, moment, number
+from app.console.text import exactly, moment, number
 from app.masking import masked_text
 from app.senders.status import BY_OPERATOR
 
@@ -59,7 +59,7 @@ def why(status: SenderStatus, now: datetime, zone: ZoneInfo) -> str:
 
 def one_in_words(status: SenderStatus, next_at: datetime | None, now: datetime, zone: ZoneInfo) -> str:
     """Return the sentence about one sender."""
-    waits = counted(status.waiting, "enrollment waits", "enrollments wait") if status.waiting else "nothing waits"
+    waits = exactly(status.waiting, "enrollment waits", "enrollments wait") if status.waiting else "nothing waits"
     free = f", the next place {moment(next_at, now, zone)}" if next_at and not status.left else ""
     head = f"{status.name} has sent {number(used(status))} of {number(status.limit)} in these 24 hours"
     return " ".join(filter(None, (f"{head}{free}; {waits}.", why(status, now, zone))))
@@ -79,5 +79,5 @@ def all_in_words(statuses: Sequence[SenderStatus]) -> str:
         if count
     ]
     kept = f", of which {' and '.join(stuck)}" if stuck else ""
-    waits = counted(waiting, "enrollment waits", "enrollments wait") if waiting else "nothing waits"
-    return f"{counted(len(statuses), 'sender')}{kept}: {counted(left, 'place')} left in these 24 hours; {waits}."
+    waits = exactly(waiting, "enrollment waits", "enrollments wait") if waiting else "nothing waits"
+    return f"{exactly(len(statuses), 'sender')}{kept}: {exactly(left, 'place')} left in these 24 hours; {waits}."

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from app.console.needs import failing
 from app.console.receipts.delivery import rejection
 from app.console.receipts.wording import as_sentence
-from app.console.text import ago, counted, number
+from app.console.text import ago, exactly, number
 from app.enrollments.reasons import as_clause
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def all_in_words(words: Sequence[tuple[str, str]], received: int, span: str) -> 
     """Return the sentence about all sources, from their names and how they are."""
     if not words:
         return NONE
-    came = f"{counted(received, 'delivery', 'deliveries')} in the last {span}"
+    came = f"{exactly(received, 'delivery', 'deliveries')} in the last {span}"
     named = {word: [name for name, other in words if other == word] for word in MARKS}
     if len(named[HEALTHY]) == len(words):
         all_ = "1 source, and it is" if len(words) == 1 else f"{number(len(words))} sources, all"
@@ -80,7 +80,7 @@ def one_in_words(name: str, word: str, tally: SourceTally, proof: str, now: date
     if word == SILENT:
         return f"{name} is silent: {as_clause(proof)}."
     last = f"; the last one was accepted {ago(tally.last_at, now)}" if tally.last_at else ""
-    came = counted(tally.received, "delivery", "deliveries")
+    came = exactly(tally.received, "delivery", "deliveries")
     if word == FAILING:
         none = "none was accepted" if not tally.verified else f"{number(tally.verified)} were accepted"
         return f"{name} is failing: {number(tally.rejected)} of {came} in the last {span} rejected, {none}{last}."
@@ -121,6 +121,6 @@ def _are(names: Sequence[str], word: str) -> str:
 
 def _names(names: Sequence[str]) -> str:
     if len(names) > NAMED:
-        return counted(len(names), "source")
+        return exactly(len(names), "source")
     *others, last = names
     return f"{', '.join(others)} and {last}" if others else last

@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from app.console.text import counted
+from app.console.text import exactly
 from app.model import State
 
 if TYPE_CHECKING:
@@ -62,9 +62,9 @@ def enrollments_counted(counts: Mapping[str, int], most: int) -> str:
         return f"More than {most:,} enrollments; of the newest {most:,}, {counts_in_words(counts)}"
     states = counts_in_words(counts)
     return (
-        f"{counted(whole, 'enrollment')}: {states}"
+        f"{exactly(whole, 'enrollment')}: {states}"
         if len(counts) > 1
-        else f"{counted(whole, 'enrollment')}, {_only(counts)}"
+        else f"{exactly(whole, 'enrollment')}, {_only(counts)}"
     )
 
 

@@ -10,7 +10,7 @@ import structlog
 from app.console.lists import number_of
 from app.console.page import REASON, ROOT, Confirm, Done, Field, FormError, Pages, Visit, not_there
 from app.console.receipts.wording import as_sentence
-from app.console.text import counted, number
+from app.console.text import exactly, number
 from app.masking import masked_text
 from app.operators import Role
 from app.people.suppression import HOW
@@ -65,7 +65,7 @@ class _Changes:
             return await self._add_one(found.entries[0], reason)
         added = await self.store.add_all(found.entries, reason)
         log.info("suppression.imported", entries=len(found.entries), added=added)
-        of = counted(len(found.entries), "entry", "entries")
+        of = exactly(len(found.entries), "entry", "entries")
         return Done(LIST, f"{of}, of which {number(added)} were not there before.")
 
     async def _add_one(self, entry: Suppression, reason: str | None) -> Done:

@@ -38,8 +38,13 @@ def capped(count: int, cap: int = CAP) -> str:
 
 
 def counted(count: int, one: str, many: str | None = None) -> str:
-    """Return a count with its noun: `1 person`, `14 people`."""
+    """Return a count that was taken up to one beyond CAP, with its noun: `14 events`, `more than 10,000 events`."""
     return f"{capped(count)} {one if count == 1 else many or one + 's'}"
+
+
+def exactly(count: int, one: str, many: str | None = None) -> str:
+    """Return a whole count, as tallies have it, with its noun: `1 person`, `12,345 people`."""
+    return f"{number(count)} {one if count == 1 else many or one + 's'}"
 
 
 def percent(part: float, whole: float, digits: int = 0) -> str:

@@ -62,7 +62,7 @@ def test_a_count_that_was_cut_says_so(count: int) -> None:
 def test_figures() -> None:
     assert text.percent(331, 412) == "80%"
     assert text.percent(1, 0) == "-"
-    assert text.counted(1, "person", "people") == "1 person"
+    assert text.exactly(1, "person", "people") == "1 person"
     assert text.counted(1400, "delivery", "deliveries") == "1,400 deliveries"
     assert text.size(1842) == "1.8 kB"
     assert text.exact(datetime(2026, 11, 24, 9, 13, 58, 412999, tzinfo=UTC), BERLIN) == "10:13:58.412"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from app import __version__
 from app.console.page import LIVE_SECONDS, Pages, Visit
 from app.console.settings_shown import Shown, chosen, settings_shown
-from app.console.text import counted, number
+from app.console.text import exactly, number
 from app.observability.shared import PARENT
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def members(shared: Shared | None) -> tuple[Member, ...]:
 
 def _sentence(shared: Shared | None, own: int, *, practice: bool) -> str:
     what = "Segue, practising against the sandbox" if practice else "Segue"
-    return f"{what} {__version__}, {_processes(shared)}, with {counted(own, 'setting')} of its own."
+    return f"{what} {__version__}, {_processes(shared)}, with {exactly(own, 'setting')} of its own."
 
 
 def _processes(shared: Shared | None) -> str:
@@ -79,7 +79,7 @@ def _processes(shared: Shared | None) -> str:
     if not found:
         return "in one process"
     ready = sum(one.ready for one in found)
-    whole = counted(len(found), "process", "processes")
+    whole = exactly(len(found), "process", "processes")
     if ready == len(found):
         return f"in {whole}, {'which is' if ready == 1 else 'all'} ready"
     return f"in {whole}, of which {number(ready)} {'is' if ready == 1 else 'are'} ready"

@@ -13,7 +13,7 @@ from app.console.page import ROOT, Pages, Place, Visit
 from app.console.person_links import PersonLinks
 from app.console.receipts.delivery import rejection
 from app.console.receipts.wording import as_sentence, person_named
-from app.console.text import counted, masked
+from app.console.text import exactly, masked
 from app.operators import Role
 from app.reports.event_statements import EventFilters
 from app.reports.event_store import EventStore
@@ -168,7 +168,7 @@ def _sentence(asked: Asked, listed: Slice[Line], *, looked_all: bool) -> str:
     if listed.older:
         return f"The newest {count} events{of_these} of the last {period}."
     as_far = "" if looked_all else ", as far as was looked"
-    return f"{counted(count, 'event')}{of_these} in the last {period}{as_far}."
+    return f"{exactly(count, 'event')}{of_these} in the last {period}{as_far}."
 
 
 def _choices(book: Rulebook, asked: Asked) -> dict[str, Choices]:

@@ -14,7 +14,7 @@ from app.console import page
 from app.console.lists import PAGE_ROWS, Listed, Slice, sliced
 from app.console.page import ROOT, Confirm, Done, FormError, Pages, Visit, not_there
 from app.console.signin.visitor import Way
-from app.console.text import ago, counted, zone_name, zone_named
+from app.console.text import ago, exactly, zone_name, zone_named
 from app.operators import Role
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ def pages(console: Console) -> Pages:
 def _sentence(visit: Visit, own: int) -> str:
     visitor = visit.visitor
     return (
-        f"{visitor.name} is signed in by {_way(visitor.way)}, as {visitor.role}, with {counted(own, 'session')}. "
+        f"{visitor.name} is signed in by {_way(visitor.way)}, as {visitor.role}, with {exactly(own, 'session')}. "
         f"Times are those of {zone_name(visit.zone)}."
     )
 

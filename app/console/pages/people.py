@@ -13,7 +13,7 @@ from app.console.page import ROOT, Pages, Place, Visit
 from app.console.people import People
 from app.console.person_links import PersonLinks
 from app.console.receipts.wording import person_named
-from app.console.text import counted, masked
+from app.console.text import exactly, masked
 from app.operators import Role
 from app.people.forget_store import ForgetStore
 from app.reports.find_store import FindStore
@@ -64,7 +64,7 @@ def pages(console: Console) -> Pages:
         rows, url = await store.newest_people(NEWEST + 1), await links.urls()
         found = tuple(_someone(row, url) for row in rows[:NEWEST])
         newest = "The newest " if len(rows) > NEWEST else ""
-        said = f"{newest}{counted(len(found), 'person', 'people')} in the newest events. {BY_ADDRESS}"
+        said = f"{newest}{exactly(len(found), 'person', 'people')} in the newest events. {BY_ADDRESS}"
         return PeoplePage(said if found else f"{NO_PEOPLE} {BY_ADDRESS}", found)
 
     @pages.show("/find", "find.html", method="POST")

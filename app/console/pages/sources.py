@@ -9,7 +9,7 @@ from app.console.lists import PERIODS
 from app.console.page import LIVE_SECONDS, ROOT, Pages, Place, Visit
 from app.console.silent import kept_silence
 from app.console.source_words import MARKS, all_in_words, why_of, word_of
-from app.console.text import counted
+from app.console.text import exactly
 from app.errors import Busy
 from app.reports.sources import source_view
 from app.tallies import read_store as tallies
@@ -136,5 +136,5 @@ def _line(view: SourceView, tally: SourceTally, silences: Mapping[str, Silence])
 def _sentence(lines: Sequence[UnknownLine]) -> str:
     if not lines:
         return "Since this service started, no path was asked for that is no source's."
-    asked = counted(sum(one.count for one in lines), "request was", "requests were")
-    return f"{asked} answered 404 since this service started, at {counted(len(lines), 'path')} that no source has."
+    asked = exactly(sum(one.count for one in lines), "request was", "requests were")
+    return f"{asked} answered 404 since this service started, at {exactly(len(lines), 'path')} that no source has."

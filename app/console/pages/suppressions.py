@@ -11,7 +11,7 @@ from app.console.page import Pages, Place, Visit
 from app.console.receipts.standing import forgotten
 from app.console.receipts.standing import suppressed as in_words
 from app.console.receipts.wording import Clock
-from app.console.text import CAP, counted, masked
+from app.console.text import CAP, counted, exactly, masked
 from app.masking import masked_text
 from app.operators import Role
 from app.people.addresses import normalise
@@ -104,7 +104,7 @@ def _of_rules(console: Console) -> tuple[Suppression, ...]:
 
 def _sentence(count: int, of_rules: int) -> str:
     rules = (
-        f"the rules have {counted(of_rules, 'entry', 'entries')} of their own" if of_rules else "the rules have none"
+        f"the rules have {exactly(of_rules, 'entry', 'entries')} of their own" if of_rules else "the rules have none"
     )
     if not count:
         return f"The list is empty; {rules}."
