@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from app.clock import utc_now
+from app.console.came import NOT_BY_TYPE
 from app.reports import event_statements
 from app.reports.id_times import first_id
 from tests.console.places import fill
@@ -28,6 +29,29 @@ DROPPED = """
     INSERT INTO decisions (id, event_id, delivery_id, source, verdict, reason, revision, facts, decided_at)
     SELECT 'dec_' || substr(id, 5), id, delivery_id, source, 'dropped', '', 'x', '[]', now() FROM events
 """
+
+
+# More than MADE stores: what came from both sources in this hour.
+TALLIES = """
+    INSERT INTO tallies (hour, source, rule, account, sequence, sender, stage, reason, known, n)
+    SELECT date_trunc('hour', now()), source, rule, '', '', '', stage, reason, true, n
+    FROM (VALUES ('crm', '', 'verified', 'signup', 12000), ('crm', '', 'verified', 'rare', 345),
+                 ('open', '', 'verified', 'rare', 1), ('crm', '', 'undecided', '', 5),
+                 ('crm', '', 'unmatched', 'no_match', 40), ('crm', 'spam', 'unmatched', 'ignored', 30),
+                 ('crm', '', 'unmatched', 'dropped', 20), ('crm', 'demo', 'ineligible', 'suppressed', 250),
+                 ('crm', 'demo', 'enrolled', '', 12000)) AS one (source, rule, stage, reason, n)
+"""
+COUNTERS = """
+    INSERT INTO tally_counters (hour, source, result, reason, run, n, last_at)
+    SELECT date_trunc('hour', now()), 'crm', result, '', 'r', n, now()
+    FROM (VALUES ('rejected', 7), ('no_rule', 2), ('repeated_events', 3)) AS one (result, n)
+"""
+
+
+RECEIVED = (
+    "12,357 events were received from crm in the last 24 hours: 7 rejected, 3 received before,"
+    " 42 with no matching rule, 30 ignored by a rule, 20 without a match for other reasons, 5 not decided yet,"
+)
 
 
 async def events(browser: Browser, **query: str) -> list[Any]:
@@ -87,9 +111,56 @@ async def test_the_list_is_narrowed(web: Running, viewer: Browser, query: dict[s
 
 async def test_an_empty_list_says_what_would_fill_it(viewer: Browser) -> None:
     page = await viewer.get("/events", source="crm")
-    assert "No event of these in the last 24 hours." in page.text
+    assert "Nothing was received from crm in the last 24 hours." in page.text
     assert "An event stands here as soon as a source has sent it" in page.text
     assert "/admin/events?source=crm&amp;period=30d" in page.text
+
+
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        (
+            {"source": "crm"},
+            f"{RECEIVED} 12,250 matched, of which 12,000 are enrolled. The newest 50 are shown.",
+        ),
+        ({"source": "open"}, "1 event was received from open in the last 24 hours: none matched."),
+        (
+            {"type": "rare"},
+            f"346 events of the type rare were received in the last 24 hours; {NOT_BY_TYPE}.",
+        ),
+        (
+            {"type": "rare", "source": "open"},
+            f"1 event of the type rare was received from open in the last 24 hours; {NOT_BY_TYPE}.",
+        ),
+        ({"type": "a{b}"}, "No event of the type a{b} was received in the last 24 hours."),
+        ({"became": "dropped"}, "The newest 50 events of these of the last 24 hours."),
+    ],
+)
+async def test_the_first_sentence_is_by_the_tallies(
+    web: Running, viewer: Browser, query: dict[str, str], said: str
+) -> None:
+    for statement in (TALLIES, COUNTERS):
+        await web.execute(statement)
+    await web.execute(MADE, rows=60)
+    await web.execute(DROPPED)
+    assert (await viewer.json("/events", **query))["sentence"] == said
+
+
+async def test_a_page_says_which_of_the_events_it_shows(web: Running, viewer: Browser) -> None:
+    await web.execute(TALLIES)
+    await web.execute(MADE, rows=60)
+    first = await viewer.json("/events")
+    assert first["sentence"].endswith("of which 12,000 are enrolled. The newest 50 are shown.")
+    older = (await viewer.client.get(first["lines"]["older"])).json()
+    assert older["sentence"].endswith(" Earlier ones are shown.")
+    beyond = await viewer.json("/events", before="evt_0")
+    assert beyond["sentence"].endswith(" None of them stands on this page.")
+
+
+async def test_what_is_not_tallied_yet_is_said_as_it_is_shown(web: Running, viewer: Browser) -> None:
+    await web.execute(COUNTERS)
+    await web.execute(MADE, rows=2)
+    assert (await viewer.json("/events"))["sentence"] == "2 events in the last 24 hours."
 
 
 async def test_an_event_before_the_period_is_not_listed(web: Running, viewer: Browser) -> None:

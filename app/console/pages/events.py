@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import Field
 
 from app.console.became import WAITS, Became, all_became, verdict_choices
+from app.console.came import CameReads
 from app.console.lists import PAGE_ROWS, PERIOD_WORDS, Period, Slice, looked, period_links, sliced, with_query
 from app.console.page import ROOT, Pages, Place, Visit
 from app.console.person_links import PersonLinks
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import datetime
 
+    from app.console.came import Came
     from app.console.context import Console
     from app.reports.event_store import EventPage
     from app.rules.rulebook import Rulebook
@@ -111,18 +113,20 @@ class EventsPage:
 def pages(console: Console) -> Pages:
     """Return the page."""
     pages, reads = Pages(Place("Events", "", 30)), EventStore(console.reads)
-    links = PersonLinks(console.process.engine)
+    links, came_reads = PersonLinks(console.process.engine), CameReads(console.reads)
 
     @pages.show("/events", "events.html")
     async def events(visit: Visit) -> EventsPage:
         asked = visit.query(Asked)
         found, url = await reads.page(asked.filters(visit.now)), await links.urls()
+        # What events became is tallied by stages, which are no verdicts.
+        came = None if asked.became else await came_reads.of(asked.period, source=asked.source, type_=asked.type)
         rejected = None
         if asked.rejected:
             since = asked.since(visit.now)
             rows = await reads.rejected(asked.source, limit=REJECTED_ROWS + 1)
             rejected = tuple(_rejected(row, visit) for row in rows if row["received_at"] >= since)
-        return _page(visit, asked, found, rejected, url, console.process.current_rulebook())
+        return _page(visit, asked, found, came, rejected, url, console.process.current_rulebook())
 
     return pages
 
@@ -131,6 +135,7 @@ def _page(
     visit: Visit,
     asked: Asked,
     found: EventPage,
+    came: Came | None,
     rejected: tuple[Rejected, ...] | None,
     url: Callable[[str | None], str | None],
     book: Rulebook,
@@ -140,7 +145,7 @@ def _page(
     whole = sliced(rows, [row["key"] for row in found.rows], asked, visit)
     listed, looked_back_to, further = looked(whole, ended, asked, visit)
     return EventsPage(
-        sentence=_sentence(asked, listed, looked_all=ended is None),
+        sentence=_sentence(asked, came, listed, looked_all=ended is None),
         lines=listed,
         rejected=rejected[:REJECTED_ROWS] if rejected is not None else None,
         more_rejected=len(rejected or ()) > REJECTED_ROWS,
@@ -156,7 +161,30 @@ def _page(
     )
 
 
-def _sentence(asked: Asked, listed: Slice[Line], *, looked_all: bool) -> str:
+def _sentence(asked: Asked, came: Came | None, listed: Slice[Line], *, looked_all: bool) -> str:
+    """Return what came by the tallies, then which of it is shown; that alone where they have less than the page shows.
+
+    They are behind by a minute, and after an upgrade they are still to be counted.
+    """
+    somewhere = bool(asked.before or asked.after) or not looked_all
+    if came is None or came.stored < max(len(listed.items), somewhere):
+        return _shown_alone(asked, listed, looked_all=looked_all)
+    return f"{came.sentence} {_shown(asked, listed, looked_all=looked_all)}".rstrip()
+
+
+def _shown(asked: Asked, listed: Slice[Line], *, looked_all: bool) -> str:
+    """Return which of the events are on the page, blank where all are."""
+    if not listed.items:
+        on_page = "None of them stands on this page." if asked.before or asked.after else ""
+        return on_page if looked_all else "None of them is among those that were looked at."
+    if asked.before or (asked.after and listed.newer):
+        return "Earlier ones are shown."
+    if listed.older:
+        return f"The newest {len(listed.items)} are shown."
+    return "" if looked_all else "They are shown as far as was looked."
+
+
+def _shown_alone(asked: Asked, listed: Slice[Line], *, looked_all: bool) -> str:
     narrowed = any((asked.source, asked.type, asked.became))
     period, of_these, count = PERIOD_WORDS[asked.period], " of these" if narrowed else "", len(listed.items)
     if not count:

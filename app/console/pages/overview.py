@@ -15,7 +15,7 @@ from app.console.account_line import line_of
 from app.console.account_reads import read_accounts
 from app.console.account_words import doctor_in_words
 from app.console.funnel import Step, steps
-from app.console.kept import Kept
+from app.console.kept import TALLIED_SECONDS, Kept
 from app.console.lists import PERIOD_WORDS, PERIODS, Period, period_links, with_query
 from app.console.page import LIVE_SECONDS, ROOT, Pages, Place, Visit
 from app.console.silent import kept_silence
@@ -41,8 +41,6 @@ if TYPE_CHECKING:
     from app.tallies.silence import Silence
 
 PARKED_ROWS, SENDER_ROWS, ACCOUNT_ROWS = 6, 8, 8
-# Of 30 days a million cells may be added up: the counts are behind by a minute anyway.
-TALLIED_SECONDS = {"24h": 0.0, "7d": 15.0, "30d": 60.0}
 TODAY = "24h"
 SET_UP_SECONDS = 10.0  # for which senders and accounts are kept: several statements
 COLUMNS_BY_HOUR = 48  # beyond so many hours the plots have a column for each day
