@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 MILLISECONDS = 1_000.0
 NOT_VERIFIED = "the rules in force have no such source"
+OF_NOW = "by the source's rules of now"  # what proved a delivery is not stored
+OTHER_PROVIDER = "what proved it is not stored: now the source is of another provider"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +51,12 @@ def _received(story: EventStory) -> RoadStep:
 
 
 def _verified(story: EventStory, book: Rulebook) -> RoadStep:
-    config = book.sources.get(story.event["source"])
-    how = PROVIDERS[config.provider].proof(config).how if config else NOT_VERIFIED
-    return RoadStep("Verified", None, _values(how))
+    config, provider = book.sources.get(story.event["source"]), story.event["provider"]
+    if config is None:
+        return RoadStep("Verified", None, _values(NOT_VERIFIED))
+    if provider not in {None, config.provider}:
+        return RoadStep("Verified", None, _values(OTHER_PROVIDER))
+    return RoadStep("Verified", None, _values(PROVIDERS[config.provider].proof(config).how, OF_NOW))
 
 
 def _decided(story: EventStory) -> RoadStep:

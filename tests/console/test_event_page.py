@@ -10,6 +10,8 @@ import yaml
 from app.catalogue.cache import Listing
 from app.catalogue.listing_store import SEQUENCES, keep_listing
 from app.clock import utc_now
+from app.console.event_road import OF_NOW, OTHER_PROVIDER
+from app.console.receipts.afterwards import REPLY
 from tests.console.places import after_retention, fill
 from tests.support.service import ADMIN_TOKEN, RULES, write
 
@@ -56,6 +58,23 @@ async def test_the_road_of_an_event_that_was_enrolled(web: Running, viewer: Brow
     assert page["became"][0]["words"] == "enrolled in sequence 310001"
     assert page["sentences"][0].startswith("Ada was enrolled in sequence 310001 on ")
     assert page["person_url"].startswith("/admin/people/")
+
+
+async def test_a_reply_is_said_to_be_inferred(web: Running, viewer: Browser) -> None:
+    await fill(web)
+    await web.execute("UPDATE enrollments SET replied_at = now() WHERE email = 'ada1@corp.example'")
+    page = await view(web, viewer)
+    assert " A reply came" in page["sentences"][0]
+    assert REPLY in page["notes"]
+    assert REPLY.replace("'", "&#39;") in (await viewer.get(f"/events/{page['id']}")).text
+    assert (await view(web, viewer, "bob@corp.example"))["notes"] == []  # which rules looked stands below
+
+
+async def test_the_proof_is_that_of_the_rules_in_force(web: Running, viewer: Browser) -> None:
+    await fill(web)
+    assert steps(await view(web, viewer))["Verified"][1:] == [OF_NOW]
+    await web.execute("UPDATE deliveries SET provider = 'zoom'")
+    assert steps(await view(web, viewer))["Verified"] == [OTHER_PROVIDER]
 
 
 async def test_the_road_of_an_event_that_no_rule_matched(web: Running, viewer: Browser) -> None:

@@ -62,8 +62,8 @@ class Outbound:
 class EventView:
     """One event. Addresses are masked.
 
-    `sentences` say what became of it. `payload` and `answers` are None once the retention has taken them; `kept_until`
-    is when it does. `example` is what the rules file can hold of it.
+    `sentences` say what became of it, and `notes` what of that is inferred or in doubt. `payload` and `answers` are
+    None once the retention has taken them; `kept_until` is when it does. `example` is what the rules file can hold.
     """
 
     id: str
@@ -73,6 +73,7 @@ class EventView:
     person_url: str | None
     became: tuple[Became, ...]
     sentences: tuple[str, ...]
+    notes: tuple[str, ...]
     road: tuple[RoadStep, ...]
     why: Why
     before: tuple[Before, ...]
@@ -123,6 +124,7 @@ def _view(
 ) -> EventView:
     row, event, person = story.event, event_of(story.event), _person(story)
     current = {one["id"] for one in story.latest}
+    sentences, notes = _said(story, book, person, Clock(visit.zone, visit.now))
     return EventView(
         id=row["id"],
         source=row["source"],
@@ -130,7 +132,8 @@ def _view(
         person=person,
         person_url=url,
         became=all_became(story.decisions, story.names) or (Became("wait", WAITS, None, None),),
-        sentences=_sentences(story, book, person, Clock(visit.zone, visit.now)),
+        sentences=sentences,
+        notes=notes,
         road=road(story, book),
         why=why(story, event, then, book, person),
         before=tuple(
@@ -157,9 +160,12 @@ def _person(story: EventStory) -> str:
     return person_named(email=row["email"], **names)
 
 
-def _sentences(story: EventStory, book: Rulebook, person: str, clock: Clock) -> tuple[str, ...]:
-    """Return what became of the event: of each decision its enrollment's receipt, or its own."""
-    said = []
+def _said(story: EventStory, book: Rulebook, person: str, clock: Clock) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return what became of the event, of each decision its enrollment's receipt or its own, and their notes.
+
+    A decision's notes say which rules looked at the event: the page says so below, with what they read.
+    """
+    said, notes = list[str](), list[str]()
     for one in story.latest:
         row = enrollment_of_event(one)
         if row is None:
@@ -167,9 +173,10 @@ def _sentences(story: EventStory, book: Rulebook, person: str, clock: Clock) -> 
             said.append(decision_receipt(facts, clock).text)
         else:
             journal = story.journals.get(row["id"], ())
-            made = enrollment_facts(row, journal, person=person, names=story.names, book=book)
-            said.append(receipt(made, clock).text)
-    return tuple(said) or (NOT_DECIDED,)
+            made = receipt(enrollment_facts(row, journal, person=person, names=story.names, book=book), clock)
+            said.append(made.text)
+            notes += [note for note in made.notes if note not in notes]
+    return tuple(said) or (NOT_DECIDED,), tuple(notes)
 
 
 def _sent(row: Mapping[str, Any]) -> Outbound:
