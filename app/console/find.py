@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from app.console.page import ROOT
+from app.console.source_changes import url_of
 from app.database.engine import busy_when_gone
 from app.masking import masked_text
+from app.operators import Role
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Awaitable, Callable, Sequence
 
     from app.bulk.job_store import BulkJobStore
     from app.console.people import People
@@ -47,15 +50,18 @@ class Finder:
     people: People
     forgets: ForgetStore
 
-    async def page_of(self, typed: str, accounts: Sequence[str]) -> str | NotFound:
-        """Return the URL of what was typed. `accounts` are those of HubSpot by their own names. Raises Busy."""
+    async def page_of(self, typed: str, accounts: Sequence[str], role: Role) -> str | NotFound:
+        """Return the URL of what was typed, for a person of `role`. Raises Busy.
+
+        `accounts` are those of HubSpot by their own names.
+        """
         text = typed.strip()[:LONGEST]
         if not text:
             return NotFound(NOTHING_TYPED, (TRY_ADDRESS, TRY_ID))
         if "@" in text and (address := await self._address(text)):
             return f"{ROOT}/people/{await self.people.token_of(address)}"
         if _ID.fullmatch(text.lower()):
-            return await self._of_id(text.lower())
+            return await self._of_id(text.lower(), role)
         if _CONTACT.fullmatch(text):
             email = await self.store.person_of_contact(text, accounts)
             if email is not None:
@@ -70,8 +76,13 @@ class Finder:
         except ValueError:
             return None
 
-    async def _of_id(self, id_: str) -> str | NotFound:
-        find = {"evt": self._event, "enr": self._enrollment, "dec": self._decision, "dlv": self._delivery}
+    async def _of_id(self, id_: str, role: Role) -> str | NotFound:
+        find: dict[str, Callable[[str], Awaitable[str | None]]] = {
+            "evt": self._event,
+            "enr": self._enrollment,
+            "dec": self._decision,
+            "dlv": partial(self._delivery, role=role),
+        }
         url = await find.get(id_.partition("_")[0], self._job)(id_)
         if url is not None:
             return url
@@ -87,11 +98,15 @@ class Finder:
         event = await self.store.event_of_decision(id_)
         return f"{ROOT}/events/{event}#{id_}" if event else None
 
-    async def _delivery(self, id_: str) -> str | None:
+    async def _delivery(self, id_: str, *, role: Role) -> str | None:
+        """Return the page of a delivery's event, of a rejected one, or of its source where it may not be looked at."""
         found = await self.store.delivery(id_)
         if found is None:
             return None
-        return f"{ROOT}/events/{found.event_id}" if found.event_id else f"{ROOT}/sources/{found.source}"
+        if found.event_id:
+            return f"{ROOT}/events/{found.event_id}"
+        shown = found.rejected and role.may(Role.OPERATOR)
+        return url_of(found.source, f"/rejected/{id_}" if shown else "")
 
     async def _job(self, id_: str) -> str | None:
         return f"{ROOT}/jobs/{id_}" if await self.jobs.one(id_) else None

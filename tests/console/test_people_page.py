@@ -69,7 +69,7 @@ async def test_an_odd_address_leads_to_its_person_where_it_is_stored(web: Runnin
     assert (await found(viewer, "Ada@Corp")).startswith("/people/")
 
 
-async def test_ids_lead_to_their_pages(web: Running, viewer: Browser) -> None:
+async def test_ids_lead_to_their_pages(web: Running, viewer: Browser, operator: Browser) -> None:
     await fill(web)
     event = await the_only(web, "SELECT id FROM events WHERE email = 'ada1@corp.example'")
     decision = await the_only(web, "SELECT id FROM decisions WHERE email = 'ada1@corp.example'")
@@ -81,8 +81,12 @@ async def test_ids_lead_to_their_pages(web: Running, viewer: Browser) -> None:
     assert await found(viewer, enrollment) == f"/enrollments/{enrollment}"
     assert await found(viewer, delivery) == f"/events/{event}"
     assert await found(viewer, job) == f"/jobs/{job}"
-    rejected = await web.rows_once_there("SELECT id FROM refused_deliveries")
-    assert await found(viewer, rejected[0]["id"]) == "/sources/crm"
+    rejected = str((await web.rows_once_there("SELECT id FROM refused_deliveries"))[0]["id"])
+    assert await found(operator, rejected) == f"/sources/crm/rejected/{rejected}"
+    assert rejected in (await operator.get(f"/sources/crm/rejected/{rejected}")).text
+    assert await found(viewer, rejected) == "/sources/crm"  # what was sent is for operators
+    await web.execute("DELETE FROM refused_deliveries")
+    assert f"Nothing has the id {rejected}." in (await operator.post("/find", {"q": rejected})).text
 
 
 async def test_a_contact_leads_to_the_person_of_its_newest_enrollment(web: Running, viewer: Browser) -> None:

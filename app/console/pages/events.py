@@ -14,6 +14,7 @@ from app.console.page import ROOT, Pages, Place, Visit
 from app.console.person_links import PersonLinks
 from app.console.receipts.delivery import rejection
 from app.console.receipts.wording import as_sentence, person_named
+from app.console.source_changes import url_of
 from app.console.text import exactly, masked
 from app.operators import Role
 from app.reports.event_statements import EventFilters
@@ -239,6 +240,6 @@ def _line(row: Mapping[str, Any], found: EventPage, url: Callable[[str | None], 
 
 
 def _rejected(row: Mapping[str, Any], visit: Visit) -> Rejected:
-    url = f"{ROOT}/sources/{row['source']}/rejected/{row['id']}" if visit.may(Role.OPERATOR) else None
+    url = url_of(row["source"], f"/rejected/{row['id']}") if visit.may(Role.OPERATOR) else None
     why = as_sentence(rejection(row["reason"]).clause)
     return Rejected(row["id"], url, row["received_at"], row["source"], row["status"], why, row["reason"])

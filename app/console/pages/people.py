@@ -70,7 +70,7 @@ def pages(console: Console) -> Pages:
     @pages.show("/find", "find.html", method="POST")
     async def find(visit: Visit) -> NotFound | RedirectResponse:
         accounts = [account.name for account in console.process.current_rulebook().accounts.values()]
-        found = await finder.page_of(visit.form.get("q", ""), accounts)
+        found = await finder.page_of(visit.form.get("q", ""), accounts, visit.visitor.role)
         return found if isinstance(found, NotFound) else RedirectResponse(found, 303)
 
     return pages
