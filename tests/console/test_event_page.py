@@ -216,6 +216,15 @@ async def test_only_an_operator_sees_the_raw_delivery_and_it_is_written_down(
     assert rows == [{"who": "olga", "target": path.rpartition("/")[2]}]
 
 
+async def test_an_admin_finds_what_was_done_about_an_event(web: Running, operator: Browser, admin: Browser) -> None:
+    await fill(web)
+    id_ = await id_of(web, "ada1@corp.example")
+    await operator.post(f"/events/{id_}/raw")
+    assert f'href="/admin/audit?target={id_}&amp;period=30d"' in (await admin.get(f"/events/{id_}")).text
+    assert "/admin/audit" not in (await operator.get(f"/events/{id_}")).text
+    assert (await admin.json("/audit", target=id_, period="30d"))["sentence"].startswith("1 act in the last 30 days")
+
+
 async def test_deciding_again_says_first_what_would_change(web: Running, operator: Browser, rules: Path) -> None:
     await fill(web)
     await reload(web, rules, RULES.replace("employees >= 50", "employees >= 5"))

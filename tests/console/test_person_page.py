@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from html import unescape
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -286,6 +288,22 @@ async def test_only_an_operator_sees_the_address_and_it_is_written_down(
     assert "Shown on this page alone" in shown.text
     (row,) = await web.rows("SELECT who, target FROM audit WHERE what LIKE 'POST %/show' AND outcome = 'done'")
     assert row == {"who": "olga", "target": (await web.process.hasher())(ADA)}
+
+
+async def test_an_admin_finds_what_was_done_about_a_person_without_the_address_in_the_url(
+    web: Running, operator: Browser, admin: Browser
+) -> None:
+    await fill(web)
+    path = await path_to(web, ADA)
+    await operator.post(f"{path}/show")
+    page = await admin.get(path)
+    (link,) = re.findall(r'href="/admin(/audit[^"]*)">What was done about this person', page.text)
+    assert "ada" not in link
+    log = await admin.client.get(f"/admin{unescape(link)}")
+    assert "1 act in the last 30 days" in log.text
+    assert "Show a person&#39;s address" in log.text
+    assert "What was done about" not in (await operator.get(path)).text
+    assert (await operator.json(path))["pseudonym"] is None
 
 
 async def test_what_waits_is_cancelled_after_it_was_counted(web: Running, operator: Browser) -> None:

@@ -48,7 +48,8 @@ class PersonView:
     """One person. `address` is masked, and whole where `is_shown`.
 
     `receipts` say in short what became of the person, the first of what matters most; `mark` is its state's. `newer`
-    and `older` lead through the story. `may_*` are what this visitor may do now; `erasure` is the page for that.
+    and `older` lead through the story. `may_*` are what this visitor may do now; `erasure` is the page for that, and
+    `pseudonym` the hash by which the audit log names the person: both for admins.
     """
 
     name: str
@@ -68,6 +69,7 @@ class PersonView:
     waiting: int
     may_change: bool
     erasure: str | None
+    pseudonym: str | None
 
 
 def pages(console: Console) -> Pages:
@@ -79,9 +81,10 @@ def pages(console: Console) -> Pages:
         address, book = await people.named(visit), console.process.current_rulebook()
         asked = visit.query(Asked)
         found = await reads.page(address, book, before=asked.before, after=asked.after, limit=PAGE_ITEMS)
+        hashed, practice = await people.hashed(address), console.process.practice
         if is_shown:
-            about(await people.hashed(address))
-        return _view(visit, address, found, book, is_shown=is_shown, practice=console.process.practice)
+            about(hashed)
+        return _view(visit, address, hashed, found, book, is_shown=is_shown, practice=practice)
 
     @pages.show("/people/{person}", "person.html")
     async def person(visit: Visit) -> PersonView:
@@ -96,7 +99,7 @@ def pages(console: Console) -> Pages:
 
 
 def _view(
-    visit: Visit, address: str, found: PersonPage, book: Rulebook, *, is_shown: bool, practice: bool
+    visit: Visit, address: str, hashed: str, found: PersonPage, book: Rulebook, *, is_shown: bool, practice: bool
 ) -> PersonView:
     name, clock = name_of(address, found), Clock(visit.zone, visit.now)
     by_rules = next((one for one in book.suppress if one.matches(address)), None)
@@ -122,6 +125,7 @@ def _view(
         waiting=standing.cancellable,
         may_change=visit.may(Role.OPERATOR),
         erasure=f"{ROOT}/erasure/{visit.parameters['person']}" if visit.may(Role.ADMIN) else None,
+        pseudonym=hashed if visit.may(Role.ADMIN) else None,
     )
 
 
