@@ -5,14 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from app import __version__
-from app.console.pages.about import members
+from app.console.pages.about import METRICS, links, members, note
 from app.console.settings_shown import chosen, settings_shown
 from app.observability.shared import PARENT, Shared, Slot
+from app.operators import Role
 from app.settings import SECRETS, load_settings
+from tests.support.console import signed_in
 from tests.support.service import SECRETS as OF_RULES
-from tests.support.service import TOKENS
+from tests.support.service import TOKENS, running
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.support.console import Browser
 
 SECRET = "made-up-and-never-shown"
@@ -57,6 +61,24 @@ async def test_the_page_says_what_this_is(viewer: Browser) -> None:
     page = await viewer.json("/about")
     assert page["sentence"] == f"Segue {__version__}, in one process, with 5 settings of its own."
     html = (await viewer.get("/about")).text
-    assert 'href="/docs"' in html
-    assert 'href="/metrics"' in html
+    assert 'href="/docs"' not in html  # a browser sends no token: it would be asked for one
+    assert "<code>/metrics</code> has the figures for Prometheus. Both need a token of an operator" in html
     assert all(secret not in html for secret in (*OF_RULES.values(), "pat-made-up"))
+
+
+async def test_links_lead_to_what_opens_on_a_port_of_the_operators_own(database_url: str, rules: Path) -> None:
+    async with running(database_url, rules, admin_port="0") as web:
+        viewer = await signed_in(web, Role.VIEWER)
+        html = (await viewer.get("/about")).text
+        for path, _ in links(apart=True, tokens=True):
+            assert f'href="{path}"' in html
+            assert (await viewer.client.get(path)).status_code == 200
+        assert "need a token" not in html
+        await viewer.client.aclose()
+
+
+def test_without_a_token_the_page_says_what_is_closed() -> None:
+    assert links(apart=True, tokens=False) == (METRICS,)
+    assert note(apart=True, tokens=False).startswith("`/docs`, which describes the API, is closed")
+    assert links(apart=False, tokens=False) == ()
+    assert note(apart=False, tokens=False).startswith("`/docs`, which describes the API, and `/metrics` are closed")

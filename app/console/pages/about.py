@@ -27,14 +27,27 @@ class Member:
     ready: bool
 
 
+# A page that is opened from here sends no token: where one is needed, these are no links.
+DOCS, METRICS = ("/docs", "The API"), ("/metrics", "Metrics")
+NEEDED = (
+    "`/docs` describes the API, and `/metrics` has the figures for Prometheus. Both need a token of an operator: "
+    "programs send it, and a browser asks for it as a password."
+)
+
+
 @dataclass(frozen=True, slots=True)
 class AboutPage:
-    """The page. `answering` is the process that answered."""
+    """The page. `answering` is the process that answered.
+
+    `links` lead to what else is on this port, each with its word; `note` says of the others what they need.
+    """
 
     version: str
     sentence: str
     revision: str | None
     practice: bool
+    links: Sequence[tuple[str, str]]
+    note: str
     answering: str
     members: Sequence[Member]
     chosen: Sequence[Shown]
@@ -49,11 +62,14 @@ def pages(console: Console) -> Pages:
     async def about(_: Visit) -> AboutPage:
         settings, book = settings_shown(process.settings), process.rulebook.current
         own = chosen(settings)
+        apart, tokens = process.settings.admin_port is not None, any(console.sessions.tokens())
         return AboutPage(
             version=__version__,
             sentence=_sentence(process.shared, len(own), practice=process.practice),
             revision=book.revision if book else None,
             practice=process.practice,
+            links=links(apart=apart, tokens=tokens),
+            note=note(apart=apart, tokens=tokens),
             answering=process.name,
             members=members(process.shared),
             chosen=own,
@@ -61,6 +77,21 @@ def pages(console: Console) -> Pages:
         )
 
     return pages
+
+
+def links(*, apart: bool, tokens: bool) -> tuple[tuple[str, str], ...]:
+    """Return what opens in a browser without a token: on a port of the operators' own, `/docs` where there are any."""
+    if not apart:
+        return ()
+    return (DOCS, METRICS) if tokens else (METRICS,)
+
+
+def note(*, apart: bool, tokens: bool) -> str:
+    """Return what the others need."""
+    if tokens:
+        return "" if apart else NEEDED
+    closed = "`/docs`, which describes the API, is" if apart else "`/docs`, which describes the API, and `/metrics` are"
+    return f"{closed} closed as long as `SEGUE_TOKENS` has no token."
 
 
 def members(shared: Shared | None) -> tuple[Member, ...]:
