@@ -17,6 +17,7 @@ from app.console.on_demand import ConsoleOnDemand
 from app.console.static_files import static_files
 from app.web.access.record import Recorder
 from tests.conftest import NOON
+from tests.console.test_every_route import assert_headers
 from tests.support.console import OWN_FORM
 from tests.support.service import BASE, TOKENS, close_database, gate_of, open_database
 
@@ -103,7 +104,7 @@ async def test_files_are_kept_by_browsers_and_found_by_their_content(web: Runnin
     for file in static_files().values():
         response = await web.client.get(f"/admin/static/{file.name}")
         assert response.content == file.content
-        assert "immutable" in response.headers["cache-control"]
+        assert_headers(response, file.name, "public, max-age=31536000, immutable")
     assert (await web.client.get("/admin/static/console.css")).status_code == 404
 
 
