@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 from dataclasses import dataclass
 from datetime import datetime  # noqa: TC003  # what a dataclass has, at run time
 from html import unescape
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import httpx
@@ -14,7 +17,7 @@ import pytest
 from app.audit.store import AuditStore
 from app.console.answers import as_json
 from app.console.on_demand import ConsoleOnDemand
-from app.console.static_files import static_files
+from app.console.static_files import FOLDER, static_files
 from app.web.access.record import Recorder
 from tests.conftest import NOON
 from tests.console.test_every_route import assert_headers
@@ -25,6 +28,10 @@ if TYPE_CHECKING:
     from tests.support.console import Browser
     from tests.support.postgres import Databases
     from tests.support.service import Running
+
+# As the makers publish it: a newer version is a new name, a new digest, and a look at what it evaluates.
+HTMX = "4.0.1"
+HTMX_SHA384 = "Qp9rdC8H7EqOoX+nR0P3RPG2Noji+qdwJlGpfzwQJsfOpp3sGwIdSP9xO3+UlEhn"
 
 
 async def test_who_is_not_signed_in_is_sent_to_sign_in_and_back(web: Running) -> None:
@@ -106,6 +113,18 @@ async def test_files_are_kept_by_browsers_and_found_by_their_content(web: Runnin
         assert response.content == file.content
         assert_headers(response, file.name, "public, max-age=31536000, immutable")
     assert (await web.client.get("/admin/static/console.css")).status_code == 404
+
+
+def test_the_script_of_others_is_the_published_one() -> None:
+    """The file `dist/htmx.min.js` of the version that its name, its licence's and the list of dependencies have."""
+    (script,) = FOLDER.glob("htmx-*.min.js")
+    digest = base64.b64encode(hashlib.sha384(script.read_bytes()).digest()).decode()
+    assert (script.name, digest) == (f"htmx-{HTMX}.min.js", HTMX_SHA384)
+    assert f'version="{HTMX}"' in script.read_text(encoding="utf-8")
+    assert (FOLDER / f"htmx-{HTMX}.LICENSE").read_text(encoding="utf-8").startswith("Zero-Clause BSD")
+    page = (Path(__file__).parents[2] / "docs/dependencies.md").read_text(encoding="utf-8")
+    assert f"| `htmx` {HTMX} |" in page
+    assert {path.name for path in FOLDER.iterdir() if path.suffix == ".js"} == {"console.js", script.name}
 
 
 async def test_a_store_that_is_away_is_a_page_that_says_so(
