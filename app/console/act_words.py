@@ -37,11 +37,7 @@ _NAMED: Mapping[str, tuple[str, ...]] = {
     "Register the workflow action at HubSpot": ("segue hubspot action --register",),
     "Send a sample to a source": (f"{_API}/sources/{{name}}/sample", f"{_PAGE}/sources/{{source}}/sample"),
     "See what a sample would come to": (f"{_PAGE}/sources/{{source}}/sample/look",),
-    "Look at a rejected delivery": (
-        "GET /admin/sources/{source}/rejected/{delivery_id}",
-        "GET /admin/sources/{source}/rejected/{delivery_id}.json",
-    ),
-    "Check a rejected delivery again": (f"{_PAGE}/sources/{{source}}/rejected/{{delivery_id}}/check",),
+    "Look at a rejected delivery": (f"{_PAGE}/sources/{{source}}/rejected/{{delivery_id}}/show",),
     "Look at a raw delivery": (f"{_PAGE}/events/{{event_id}}/raw",),
     "Decide an event again": (f"{_API}/events/{{event_id}}/decide", f"{_PAGE}/events/{{event_id}}/decide"),
     "Decide the events of a rule again": (f"{_API}/events/decide",),

@@ -1,4 +1,4 @@
-"""A kept delivery as a page shows it: its head without secrets, its body with addresses masked. Pure."""
+"""A kept delivery as a page shows it, without secrets: its head with addresses masked, or the whole. Pure."""
 
 from __future__ import annotations
 
@@ -18,12 +18,15 @@ if TYPE_CHECKING:
 
     from app.intake.rejected_store import StoredDelivery
 
-SEPARATORS = frozenset("/?&=#")
+SEPARATORS = frozenset("/?&=#")  # of a URL: they are of no address
 
 
 @dataclass(frozen=True, slots=True)
 class KeptDelivery:
-    """What is kept of a delivery. `cut` says that its body went on."""
+    """What is kept of a delivery; `body` is None where only its head is shown, with addresses masked.
+
+    `cut` says that its body went on.
+    """
 
     id: str
     at: datetime
@@ -32,17 +35,18 @@ class KeptDelivery:
     method: str
     url: str
     headers: Sequence[tuple[str, str]]
-    body: Payload
+    body: Payload | None
     bytes: int
     cut: bool
 
 
-def shown_delivery(stored: StoredDelivery, hide: Callable[[Any], Any]) -> KeptDelivery:
-    """Return a kept delivery as it is shown; `hide` takes secrets out of a text."""
+def shown_delivery(stored: StoredDelivery, hide: Callable[[Any], Any], *, whole: bool) -> KeptDelivery:
+    """Return a kept delivery as it is shown, the `whole` or its head; `hide` takes secrets out of a text."""
     one = stored.delivery
 
     def clean(text: str) -> str:
-        return printable(masked_text(str(hide(text))))
+        hidden = str(hide(text))
+        return printable(hidden if whole else masked_text(hidden))
 
     return KeptDelivery(
         id=one.id,
@@ -50,9 +54,9 @@ def shown_delivery(stored: StoredDelivery, hide: Callable[[Any], Any]) -> KeptDe
         status=stored.status,
         reason=stored.reason or "",
         method=one.method,
-        url=printable(_masked_pieces(str(hide(one.url)))),
+        url="".join(piece if piece in SEPARATORS else clean(piece) for piece in PIECES.split(str(hide(one.url)))),
         headers=[(name, clean(value)) for name, value in sorted(one.headers.items())],
-        body=_body(one.body, one.headers.get("content-type", ""), hide),
+        body=_body(one.body, one.headers.get("content-type", ""), hide) if whole else None,
         bytes=len(one.body),
         cut=stored.cut,
     )
@@ -61,15 +65,9 @@ def shown_delivery(stored: StoredDelivery, hide: Callable[[Any], Any]) -> KeptDe
 def _body(body: bytes, content_type: str, hide: Callable[[Any], Any]) -> Payload:
     """Return the lines of a body: JSON by its values, a form by its fields, anything else as text."""
     try:
-        return payload_lines(hide(parse(body)))
+        return payload_lines(hide(parse(body)), masked=False)
     except Unreadable:
         text = str(hide(body.decode("utf-8", "replace")))
     is_form = content_type.lower().startswith(FORM)
-    text = _masked_pieces(text).replace("&", "\n&") if is_form else masked_text(text)
-    lines = printable(text).splitlines()
+    lines = printable(text.replace("&", "\n&") if is_form else text).splitlines()
     return Payload(tuple((Segment(line, "text"),) for line in lines[:MOST_LINES]), cut=len(lines) > MOST_LINES)
-
-
-def _masked_pieces(text: str) -> str:
-    """Return a URL, or a form, with its addresses masked: what separates its parts is of no address."""
-    return "".join(piece if piece in SEPARATORS else masked_text(piece) for piece in PIECES.split(text))

@@ -118,7 +118,7 @@ def _answers(at: Mapping[str, str]) -> tuple[Led, ...]:
         Led("find-nothing", "/admin/find", {"q": "nothing of ours"}),
         Led("person-shown", f"/admin/people/{at['person']}/show", {}),
         Led("event-raw", f"/admin/events/{at['event_id']}/raw", {}),
-        Led("rejected-checked", f"/admin/sources/webinar/rejected/{at['delivery_id']}/check", {}),
+        Led("rejected-shown", f"/admin/sources/webinar/rejected/{at['delivery_id']}/show", {}),
         Led("suppressed", "/admin/suppressions/look", {"address": "mallory@rival.example"}),
         Led("not-suppressed", "/admin/suppressions/look", {"address": "mallory@corp.example"}),
         Led("tried", "/admin/rules/try", {"event": event}),

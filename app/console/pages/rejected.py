@@ -1,8 +1,8 @@
-"""One rejected delivery: its head without secrets, its body, and whether today's secrets would let it in."""
+"""One rejected delivery: whether today's secrets would let it in, its head, and the whole where that is asked for."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -23,21 +23,22 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class RejectedPage:
-    """One rejected delivery. `checked` is what was found where it was asked to be checked again."""
+    """One rejected delivery. `latest` says why, and what today's secrets say of it; `show_url` shows the whole."""
 
-    sentence: str
+    latest: Latest
     source: str
     delivery: KeptDelivery
-    checked: Latest | None
-    check_url: str
+    show_url: str
 
 
 def pages(console: Console) -> Pages:
-    """Return the page, and the one that checks the delivery again, which changes nothing."""
+    """Return the page, and the one that shows the whole delivery, which is written to the audit log."""
     pages, deliveries = Pages(), _Rejected(console, changes.samples(console))
-    show = partial(pages.show, template="rejected.html", role=Role.OPERATOR, audited=True)
-    show("/sources/{source}/rejected/{delivery_id}")(deliveries.shown)
-    show("/sources/{source}/rejected/{delivery_id}/check", method="POST")(deliveries.checked)
+    show = partial(pages.show, template="rejected.html", role=Role.OPERATOR)
+    show("/sources/{source}/rejected/{delivery_id}")(partial(deliveries.shown, whole=False))
+    show("/sources/{source}/rejected/{delivery_id}/show", method="POST", audited=True)(
+        partial(deliveries.shown, whole=True)
+    )
     return pages
 
 
@@ -46,21 +47,17 @@ class _Rejected:
     console: Console
     samples: changes.Samples
 
-    async def shown(self, visit: Visit) -> RejectedPage:
-        return replace(await self.checked(visit), checked=None)
-
-    async def checked(self, visit: Visit) -> RejectedPage:
+    async def shown(self, visit: Visit, *, whole: bool) -> RejectedPage:
         stored, book = await self._stored(visit)
         found = latest_of(stored, book, self.console, visit)
         if found is None:
             raise not_there("rejected delivery of this source")
         name = stored.delivery.source
         return RejectedPage(
-            sentence=found.sentence,
+            latest=found,
             source=name,
-            delivery=shown_delivery(stored, hiding(self.console)),
-            checked=found,
-            check_url=changes.url_of(name, f"/rejected/{stored.delivery.id}/check"),
+            delivery=shown_delivery(stored, hiding(self.console), whole=whole),
+            show_url=changes.url_of(name, f"/rejected/{stored.delivery.id}/show"),
         )
 
     async def _stored(self, visit: Visit) -> tuple[StoredDelivery, Rulebook]:
