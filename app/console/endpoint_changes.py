@@ -140,7 +140,6 @@ class _Changes:
             back=_url(visit),
             consequences=_consequences(given, preview, visit) if preview.count else (),
             count=preview.count,
-            capped=preview.is_more,
             sample=tuple(
                 Row(
                     f"{row['kind']}, {row['state']}", _enrollment(row["enrollment_id"]), _when(row["created_at"], visit)

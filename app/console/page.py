@@ -106,8 +106,9 @@ class Confirm:
     """What a person is asked before something changes.
 
     `title` is the question, `consequences` are sentences of what follows, `sample` the first of what is meant.
-    `count` is how many change, None where that is no question; `capped` that there are more than it says. `button` says
-    what is done, `back` is where the other button leads. `grave` marks what cannot be taken back.
+    `count` is how many it is about, None where that is no question: where more are by the answer, it is asked again,
+    unless `flows` says that they come and go all the time. `button` says what is done, `back` is where the other button
+    leads. `grave` marks what cannot be taken back.
     """
 
     title: str
@@ -115,7 +116,7 @@ class Confirm:
     back: str
     consequences: tuple[str, ...] = ()
     count: int | None = None
-    capped: bool = False
+    flows: bool = False
     sample: tuple[Row, ...] = ()
     fields: tuple[Field, ...] = (REASON,)
     grave: bool = False

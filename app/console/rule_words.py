@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 from app.audit.act import CLI, SYSTEM
+from app.console.diff_lines import changed_words, diff_lines
 from app.console.text import exactly, moment, number
+from app.rules.changed import How, is_reordered
+from app.rules.shown import written_differences
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
     from zoneinfo import ZoneInfo
 
+    from app.rules.changed import ChangedRule
+    from app.rules.rulebook import Rulebook
     from app.rules.written import WrittenRule
 
 SHORT = 8  # characters of a revision in a sentence
@@ -71,6 +77,24 @@ def at_words(at: datetime, now: datetime, zone: ZoneInfo) -> str:
 def finding(mistake: Mapping[str, Any]) -> str:
     """Return one finding by its place: `rules.yaml:41:9 unknown field event.plann`."""
     return f"{file_name(mistake['file'])}:{mistake['line']}:{mistake['column']} {mistake['message']}"
+
+
+def would_change(old: Rulebook | None, new: Rulebook, changed: Sequence[ChangedRule]) -> tuple[str, ...]:
+    """Return what would change if rules without a mistake were put in force."""
+    name = new.revision[:SHORT]
+    if old is not None and old.revision == new.revision:
+        return (f"Nothing would change: {name} is in force already. Only the variables are read anew.",)
+    counts = Counter(one.how for one in changed)
+    parts = [f"{exactly(counts[how], 'rule is', 'rules are')} {how}" for how in How if counts[how]]
+    rules = ", ".join(parts) or "no rule changes"
+    if old is None:
+        return (f"{name} would be the first rules that are in force: {rules}.",)
+    lines = changed_words(diff_lines(written_differences(old.documents, new.documents)))
+    order = ("The order of the rules changes, too: the first one that matches decides.",)
+    return (
+        f"{name} would take the place of {old.revision[:SHORT]}: {rules}. In all files: {lines}.",
+        *(order if is_reordered(old, new) else ()),
+    )
 
 
 def file_name(file: str) -> str:

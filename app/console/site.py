@@ -215,4 +215,4 @@ def _file(path: str) -> Response:
 
 
 def _more_than_shown(confirm: Confirm, form: Mapping[str, str]) -> bool:
-    return confirm.count is not None and confirm.count > shown_count(form)
+    return confirm.count is not None and not confirm.flows and confirm.count > shown_count(form)

@@ -89,15 +89,13 @@ class ActiveRulebook:
         """Check the file, store it, swap. Raises RulebookError with all mistakes; nothing has changed then."""
         async with self._lock:
             try:
-                documents = await asyncio.to_thread(self._read)
-                rulebook = await asyncio.to_thread(self._load, documents)
-                await self._require_no_orphans(rulebook)
+                rulebook = await self._checked()
             except RulebookError as error:
                 self._metrics.reload_failed()
                 log.error("rulebook.rejected", mistakes=[str(mistake) for mistake in error.mistakes])  # noqa: TRY400  # the mistakes are the report; a traceback adds nothing
                 await self._keep_rejected(error)
                 raise
-            text = documents_to_text(documents)
+            text = documents_to_text(rulebook.documents)
             before = self.number
             # Where neither a request nor a command asked for it, a start or a signal did.
             with acting(current() or system_act("rules put in force")):
@@ -106,6 +104,16 @@ class ActiveRulebook:
             if self.number == before:
                 self.on_same_text()
             return rulebook
+
+    async def foreseen(self) -> Rulebook:
+        """Return what a reload would put in force now, and change nothing. Raises RulebookError as a reload would."""
+        async with self._lock:  # one at a time, as reloads are
+            return await self._checked()
+
+    async def _checked(self) -> Rulebook:
+        rulebook = await asyncio.to_thread(lambda: self._load(self._read()))
+        await self._require_no_orphans(rulebook)
+        return rulebook
 
     def endpoints_for(self, kind: OutboundKind, account: str) -> tuple[str, ...]:
         """Return the names of the endpoints that receive this kind of event of this account."""

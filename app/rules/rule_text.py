@@ -11,7 +11,7 @@ import yaml
 from app.rules.shown import shown_documents
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from app.rules.file.documents import Document
 
@@ -30,8 +30,20 @@ def rule_text(documents: tuple[Document, ...], file: str, line: int) -> str:
             (shown,) = shown_documents((document,))
             # What is replaced may have taken several lines: the rule is found again by its number.
             root = yaml.compose(shown.text, Loader=yaml.SafeLoader)
-            return _lines(shown.text, _rules(root)[number]) if len(_rules(root)) == rules else ""
+            return (
+                _lines(shown.text, shown.text.splitlines(), _rules(root)[number]) if len(_rules(root)) == rules else ""
+            )
     return ""
+
+
+def texts_of(document: Document) -> dict[int, str]:
+    """Return the rules of a file that can be read, each as it is written, by the line where it begins.
+
+    A rule may hold a secret: this is for what compares them.
+    """
+    root = yaml.compose(document.text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    lines = document.text.splitlines()
+    return {rule.start_mark.line + 1: _lines(document.text, lines, rule) for rule in _rules(root)}
 
 
 def _node(text: str, line: int) -> tuple[int, int] | None:
@@ -52,9 +64,9 @@ def _rules(root: yaml.Node | None) -> list[yaml.Node]:
     return []
 
 
-def _lines(text: str, rule: yaml.Node) -> str:
+def _lines(text: str, all_lines: Sequence[str], rule: yaml.Node) -> str:
     """Return the lines that a rule takes; what only separates it from the next one is left out."""
-    lines = text.splitlines()[rule.start_mark.line : max(_end(text, rule), rule.start_mark.line + 1)]
+    lines = list(all_lines[rule.start_mark.line : max(_end(text, rule), rule.start_mark.line + 1)])
     while lines and (not lines[-1].strip() or lines[-1].lstrip().startswith("#")):
         lines.pop()
     return dedent("\n".join(lines))

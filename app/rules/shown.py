@@ -42,12 +42,17 @@ def shown_documents(documents: Iterable[Document]) -> tuple[Document, ...]:
 
 
 def differences(old: Sequence[Document], new: Sequence[Document]) -> list[str]:
-    """Return the lines of a unified diff of what is shown of two rulebooks, file by file; none where nothing differs.
+    """Return the lines of a unified diff of what is shown of two rulebooks, file by file; none where none differs."""
+    return written_differences(shown_documents(old), shown_documents(new))
+
+
+def written_differences(old: Sequence[Document], new: Sequence[Document]) -> list[str]:
+    """Return the same of the files as they are written: its lines may hold secrets.
 
     A file is compared with the one of its name; of two rulebooks of one file each, that file with the other.
     """
-    before = {document.file: document.text for document in shown_documents(old)}
-    after = {document.file: document.text for document in shown_documents(new)}
+    before = {document.file: document.text for document in old}
+    after = {document.file: document.text for document in new}
     if len(before) == len(after) == 1:
         ((name, text),) = before.items()
         before = dict.fromkeys(after, text)

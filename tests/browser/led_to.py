@@ -13,7 +13,9 @@ from app.clock import utc_now
 from app.console.frames import STILL
 from app.console.signin.links import make_link
 from app.console.signin.store import SignInStore
+from app.errors import Mistake
 from app.operators import Role
+from app.rules.store import RulebookStore
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -182,11 +184,13 @@ async def closed_to(service: ConsoleService) -> tuple[Led, ...]:
     store = SignInStore(service.engine)
     link = await make_link(store, service.url, role=Role.ADMIN, name="marta", now=utc_now())
     service.rules.write_text(BROKEN_RULES, encoding="utf-8")
+    mistakes = (Mistake("rules.yaml", 3, 5, "unknown field 'typo'"), Mistake("rules.yaml", 3, 18, "no such source"))
+    await RulebookStore(service.engine).reject(mistakes)
     return (
         Led("closed", "/admin/sign-in", role=None),
         Led("link", link, role=None),
         Led("link-signs-in", "/admin/link", {"link": link.partition("=")[2]}, role=None),
-        Led("rules-rejected", "/admin/rules/reload", {}, 422, None),
+        Led("rules-with-mistakes", "/admin/rules/reload", role=None),
         Led("rules-since-rejected", "/admin/rules", role=None),
     )
 

@@ -9,18 +9,29 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from app.audit.act import acting
 from app.catalogue.cache import Listing
 from app.catalogue.listing_store import SEQUENCES, keep_listing
 from app.clock import utc_now
+from app.console.context import Console
 from app.console.diff_lines import diff_lines
 from app.console.hidden import hiding_of
+from app.console.page import NotDone, Visit
+from app.console.pages.rules import pages
 from app.console.rule_words import in_force, one_in_words, rejected_words
+from app.console.signin.sessions import Sessions
+from app.console.signin.store import SignInStore
+from app.console.signin.visitor import Visitor, Way, act_of
+from app.console.signin.wiring import terms
+from app.operators import Role
+from app.rules.changed import changed_rules, is_reordered
 from app.rules.examples import Outcome
 from app.rules.file.documents import Document
 from app.rules.rule_text import rule_text
 from app.rules.written import WrittenRule
 from tests.conftest import NOON
 from tests.console.places import fill
+from tests.support.console import form_of
 from tests.support.rulebooks import loaded
 from tests.support.service import RULES, SECRETS, write
 
@@ -40,6 +51,19 @@ EXAMPLES = """\
 WITH_EXAMPLES = RULES.replace("dedupe: {intent: demo, for: 30d}\n", f"dedupe: {{intent: demo, for: 30d}}\n{EXAMPLES}")
 BY_SEGUE = "put there by Segue itself, at a start or a signal"
 ROW: dict[str, Any] = {"revision": "9b1e07d20c31", "stored_at": NOON, "installed_by": "marta"}
+
+
+WRONG = RULES.replace(">= 50", ">== 50").replace("sender: anna}\n    dedupe", "sender: ben}\n    dedupe")
+
+
+def words_of(html: str) -> str:
+    """Return what a piece of a page says."""
+    return " ".join(re.sub(r"<[^>]*>", " ", html).split())
+
+
+def line_of(rules: Path, rule: str) -> int:
+    """Return the line of the rules file where a rule begins."""
+    return next(n for n, line in enumerate(rules.read_text().splitlines(), start=1) if f"id: {rule}" in line)
 
 
 def written(*, examples: int = 0, failing: int = 0, action: str = "enroll") -> WrittenRule:
@@ -212,19 +236,62 @@ async def test_rules_are_counted_by_the_tallies(web: Running, viewer: Browser) -
     assert (await viewer.get("/rules/none")).status_code == 404
 
 
-async def test_rejected_rules_are_shown_until_good_ones_come(web: Running, rules: Path, admin: Browser) -> None:
-    write(rules, RULES.replace(">= 50", ">== 50").replace("sender: anna}\n    dedupe", "sender: ben}\n    dedupe"))
+async def test_the_reload_says_first_what_it_would_do(web: Running, rules: Path, admin: Browser) -> None:
+    before = web.process.current_rulebook()
+    same = words_of((await admin.get("/rules/reload")).text)
+    assert f"Nothing would change: {before.revision[:8]} is in force already. Only the variables are read" in same
+    later = '  - {id: later, source: crm, type: signup, enroll: {sequence: "310009", sender: anna}}\n'
+    write(rules, "# of now\n" + RULES.replace(">= 50", ">= 10").replace("id: made", "id: made-anew") + later)
     asked = (await admin.get("/rules/reload")).text
-    assert f"This process reads the file {rules}" in asked
-    answer = await admin.confirm("/rules/reload", {"reason": "a new rule"})
-    assert answer.status_code == 422
-    assert re.search(r"rules\.yaml:\d+:\d+ .*ben", answer.text)
-    assert "What is in force stays in force." in answer.text
+    said = words_of(asked)
+    assert (
+        f"would take the place of {before.revision[:8]}: 2 rules are added, 1 rule is changed, 1 rule is removed."
+        in said
+    )
+    assert "In all files: 4 lines more, 2 gone." in said
+    assert f"This process reads the file {rules}" in said
+    assert form_of(asked, "/admin/rules/reload")["shown"] == "4"
+    sample = re.findall(r"<li>(.*?)</li>", asked.partition('class="sample"')[2])
+    assert [words_of(one) for one in sample] == [
+        f"signup changed, rules.yaml:{line_of(rules, 'signup')}",
+        f"made-anew added, rules.yaml:{line_of(rules, 'made-anew')}",
+        f"later added, rules.yaml:{line_of(rules, 'later')}",
+        f"made removed, rules.yaml:{line_of(rules, 'made-anew') - 1}",
+    ]
+    assert web.process.current_rulebook() is before
+    assert len(await web.rows("SELECT number FROM rulebooks")) == 1
+
+
+async def test_rules_with_mistakes_cannot_be_put_in_force(web: Running, rules: Path, admin: Browser) -> None:
+    write(rules, WRONG)
+    asked = (await admin.get("/rules/reload")).text
+    assert words_of(asked).index("2 findings. What is in force stays in force.") < asked.index("rules.yaml:")
+    assert re.search(r"rules\.yaml:\d+:\d+ .*ben", asked)
+    assert "Put them in force" not in asked
+    assert await web.rows("SELECT at FROM rejected_rules") == []
+    assert (await admin.post("/rules/reload")).status_code == 409
+    (line,) = await web.rows("SELECT outcome, status FROM audit WHERE what = 'POST /admin/rules/reload'")
+    assert (line["outcome"], line["status"]) == ("refused", 409)
+
+
+async def test_rules_that_were_broken_since_they_were_shown_are_rejected(web: Running, rules: Path) -> None:
+    write(rules, WRONG)
+    process, ada = web.process, Visitor("ada", "ada", Role.ADMIN, Way.TOKEN, None, b"")
+    sessions = Sessions(SignInStore(process.engine), tuple, terms(process.settings))
+    reload = pages(Console(process, process.engine, sessions)).changes[-1]
+    visit = Visit(ada, reload.path, {}, {}, {"shown": "9"}, utc_now(), BERLIN)
+    with acting(act_of(ada, "192.0.2.1", "POST")), pytest.raises(NotDone) as not_done:
+        await reload.act(visit)
+    assert not_done.value.page.impossible is not None
+    assert len(await web.rows("SELECT at FROM rejected_rules WHERE rejected_by = 'ada'")) == 1
+
+
+async def test_rejected_rules_are_shown_until_good_ones_come(web: Running, rules: Path, admin: Browser) -> None:
+    write(rules, WRONG)
+    assert (await web.post("/-/reload")).status_code == 422
     page = await admin.json("/rules")
     assert "read by ada: 2 findings" in page["rejected"]["sentence"]
     assert [re.match(r"rules\.yaml:\d+:\d+ ", one) is not None for one in page["rejected"]["findings"]] == [True] * 2
-    (line,) = await web.rows("SELECT outcome, status, after FROM audit WHERE what = 'POST /admin/rules/reload'")
-    assert (line["outcome"], line["status"]) == ("refused", 422)
     write(rules, RULES.replace(">= 50", ">= 10"))
     assert (await admin.confirm("/rules/reload", {"reason": "smaller teams"})).status_code == 303
     html = (await admin.get("/rules")).text
@@ -297,6 +364,18 @@ async def test_the_list_of_revisions_goes_both_ways(web: Running, viewer: Browse
     assert found[:-1] == [f"made{number}" for number in range(120, 0, -1)]
     newer = (await viewer.client.get(last["newer"])).json()["lines"]
     assert [one["revision"] for one in newer["items"]] == found[50:100]
+
+
+def test_a_rule_has_changed_with_its_text_and_not_with_its_place() -> None:
+    head = "version: 1\nsources: {crm: {provider: json, verify: none, allow_unverified: true}}\nrules:\n"
+    one, two = (f"  - id: {name}\n    source: crm\n    type: {name}\n    ignore: true\n" for name in ("one", "two"))
+    old = loaded(head + one + two)
+    assert [changed.how for changed in changed_rules(None, old)] == ["added", "added"]
+    below, turned = loaded(f"# above\n{head}{one}  # between\n{two}"), loaded(head + two + one)
+    assert changed_rules(old, below) == changed_rules(old, turned) == ()
+    assert (is_reordered(old, below), is_reordered(old, turned)) == (False, True)
+    (changed,) = changed_rules(old, loaded(head + one + two.replace("type: two", "type: three")))
+    assert (changed.id, changed.how, changed.line) == ("two", "changed", 8)
 
 
 @pytest.mark.parametrize(
