@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from app.rules.rulebook import Rulebook
 
 TIMES = ("until", "due_at", "enrolled_at", "updated_at")
-MOST_RECENT = 20  # newest enrollments, of which a person is told in short
+MOST_RECENT = 20  # newest enrollments, of which the page speaks in short
 
 
 @dataclass(frozen=True, slots=True)
