@@ -6,8 +6,9 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from playwright.async_api import Page
+    from playwright.async_api import Locator, Page
 
+MOST_STOPS = 200
 CONTENT = "#live, body.bare main"  # of a page, without what stands around every page
 # Where the walk begins: as if a link led there.
 BEGIN = "(within) => { location.hash = document.querySelector(within)?.id ?? ''; }"
@@ -49,3 +50,19 @@ async def walked(page: Page, within: str = "body") -> tuple[list[str], list[str]
     return [html[at] for at in range(count) if at not in reached or at in late], [
         html[at] for at in range(count) if not reached.get(at)
     ]
+
+
+async def go_to(page: Page, wanted: Locator) -> None:
+    """Press the tabulator until the control has the focus. Raises AssertionError where it is not among the stops."""
+    await wanted.wait_for()
+    for _ in range(MOST_STOPS):
+        await page.keyboard.press("Tab")
+        if await wanted.evaluate("it => it === document.activeElement"):
+            return
+    raise AssertionError(f"not reached by {MOST_STOPS} stops: {wanted}")
+
+
+async def press(page: Page, wanted: Locator) -> None:
+    """Go to a link or a button by the tabulator, and press it."""
+    await go_to(page, wanted)
+    await page.keyboard.press("Enter")

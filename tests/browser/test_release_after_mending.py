@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from playwright.async_api import expect
 
 from app.operators import Role
+from tests.browser.keyboard import go_to, press
 
 if TYPE_CHECKING:
     from tests.browser.tabs import Tabs
@@ -46,6 +47,29 @@ async def test_fourteen_are_released_after_mending(tabs: Tabs, service: ConsoleS
     assert sorted(reached) == sorted(f"lead{number}@corp.example" for number in range(14))
     await page.goto("/admin/parked")
     await expect(page.locator("main")).to_contain_text("What cannot go on by itself is parked, and stands here")
+
+
+async def test_what_is_parked_is_found_and_released_by_keys_alone(tabs: Tabs, service: ConsoleService) -> None:
+    await service.sandbox("faults", [{"kind": "status", "code": "DOWNGRADE"}])
+    await service.sign_up("ada@corp.example", "bob@corp.example")
+    await service.rows_until(PARKED, count=2)
+    await service.sandbox("faults", [])
+    page = await tabs.open(service, Role.OPERATOR)
+    title, main = page.get_by_role("heading", level=1), page.get_by_role("main")
+
+    await page.goto("/admin/overview")
+    await press(page, page.get_by_role("navigation").get_by_role("link", name="Parked"))
+    await expect(title).to_have_text("Parked")
+    await press(page, main.get_by_role("rowheader").get_by_role("link"))
+    await expect(main.locator(".lead")).to_contain_text("2 enrollments are parked")
+    await press(page, main.get_by_role("link", name="Release…").first)
+    await expect(title).to_contain_text("2")
+    await go_to(page, page.get_by_label("Reason"))
+    await page.keyboard.type("the plan was upgraded")
+    await press(page, page.get_by_role("button", name=re.compile("Release")))
+    await expect(main.locator(".head .state")).to_have_text("done")
+    await expect(main).to_contain_text("the plan was upgraded")
+    await service.rows_until(ENROLLED, count=2)
 
 
 async def test_what_waits_is_cancelled_by_rule_without_a_script(tabs: Tabs, service: ConsoleService) -> None:
