@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 from pathlib import Path
@@ -11,9 +12,11 @@ import pytest
 import yaml
 
 REPOSITORY = Path(__file__).parents[2]
+ON = True  # how YAML 1.1 reads the key `on`
 WORKFLOWS = sorted((REPOSITORY / ".github/workflows").glob("*.yml"))
 # What each job may do beyond reading the repository.
 GRANTED = {
+    ("ci", "check"): set(),
     ("release", "check"): set(),
     ("release", "image"): {"packages", "id-token", "attestations"},
     ("weekly", "audit"): set(),
@@ -34,8 +37,10 @@ def commands(job: Any) -> list[str]:
 def test_nothing_is_granted_to_all_jobs_and_nothing_runs_for_strangers(path: Path) -> None:
     workflow = yaml.safe_load(path.read_text())
     assert workflow["permissions"] == {}
-    started_by = set(workflow[True])  # YAML 1.1 reads the key `on` as true
-    assert started_by <= {"push", "schedule", "workflow_dispatch"}
+    # A pull request may be a stranger's: what runs for it is `ci` alone, which gets no secret.
+    wanted = {"push", "pull_request"} if path.stem == "ci" else {"push", "schedule", "workflow_dispatch"}
+    assert set(workflow[ON]) <= wanted
+    assert path.stem != "ci" or "secrets." not in path.read_text()
 
 
 def test_each_job_may_write_only_what_it_has_to() -> None:
@@ -59,6 +64,16 @@ def test_commands_are_well_formed_and_take_outside_words_from_the_environment() 
         for command in commands(job):
             assert "${{" not in command
             subprocess.run(["/bin/bash", "-n"], input=command, text=True, check=True)
+
+
+def test_each_push_and_each_pull_request_passes_lint_and_tests() -> None:
+    workflow = yaml.safe_load((REPOSITORY / ".github/workflows/ci.yml").read_text())
+    assert workflow[ON] == {"push": {"branches": ["**"]}, "pull_request": None}
+    (step,) = [step for step in workflow["jobs"]["check"]["steps"] if "run" in step]
+    assert step == {"run": ".ci/run", "env": {"CI": "true"}}
+    run = REPOSITORY / step["run"]
+    assert os.access(run, os.X_OK)
+    assert re.findall(r"^make .*", run.read_text(), re.MULTILINE) == ["make lint", "make test"]
 
 
 def test_a_release_is_checked_strictly_then_signed_by_its_digest_with_its_list_of_parts() -> None:
