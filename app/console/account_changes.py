@@ -9,15 +9,20 @@ import structlog
 
 from app.audit.act import about
 from app.console.account_line import url_of
+from app.console.bulk_words import enrollment_row
 from app.console.page import Confirm, Done, Pages, Shown, Visit, not_there
-from app.console.text import span
+from app.console.text import capital, counted, span
 from app.doctor.run_store import DoctorRunStore
 from app.ids import Ids
+from app.model import NOT_CONNECTED
 from app.operators import Role
+from app.reports.held_store import held_first, held_for
 from app.web.pages.connect import NOT_CONFIGURED
 from app.web.problems import Problem
 
 if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncEngine
+
     from app.console.context import Console
     from app.model import Account
     from app.process import Process
@@ -48,7 +53,7 @@ def account_of(process: Process, visit: Visit) -> Account:
 
 def add(pages: Pages, console: Console) -> None:
     """Add both changes."""
-    changes = _Changes(console.process, DoctorRunStore(console.process.engine), Ids())
+    changes = _Changes(console.process, console.reads, DoctorRunStore(console.process.engine), Ids())
     pages.change("/accounts/{account}/doctor", changes.ask_doctor, changes.run_doctor, Role.ADMIN)
     pages.change("/accounts/{account}/connect", changes.ask_connect, changes.connect, Role.ADMIN)
 
@@ -56,6 +61,7 @@ def add(pages: Pages, console: Console) -> None:
 @dataclass(frozen=True, slots=True)
 class _Changes:
     process: Process
+    reads: AsyncEngine
     runs: DoctorRunStore
     ids: Ids
 
@@ -82,13 +88,18 @@ class _Changes:
         confirm = Confirm(f"Connect {one.name} to HubSpot?", "Make the link", url_of(one.name))
         if why_not := self._why_not(one):
             return replace(confirm, impossible=why_not)
+        count = (await held_for(self.reads, [one.name], NOT_CONNECTED))[one.name]
         return replace(
             confirm,
             consequences=(
                 f"A link is made and shown once. It works once, within {span(LINK_SECONDS)}, in any browser.",
                 "Send it only to the person who may give Segue access to that HubSpot account.",
-                "Nothing changes before that person has agreed at HubSpot. What waits for the account then goes on.",
+                "Nothing changes before that person has agreed at HubSpot. What is held for want of that goes on then.",
+                f"{capital(counted(count, 'enrollment is', 'enrollments are'))} held for it now.",
             ),
+            count=count,
+            flows=True,
+            sample=tuple(enrollment_row(row, visit) for row in await held_first(self.reads, one.name, NOT_CONNECTED)),
         )
 
     async def connect(self, visit: Visit) -> Shown:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 from starlette.responses import JSONResponse, Response
 
+from app.console.page import Confirm
 from app.console.rendering import Frame, render
 from app.masking import masked_text, masked_value
 from app.operators import Role
@@ -17,7 +18,7 @@ from app.operators import Role
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from app.console.page import Confirm, FormError, Page, Visit
+    from app.console.page import FormError, Page, Visit
     from app.console.signin.visitor import Visitor
 
 NOTHING: Mapping[str, str] = MappingProxyType({})
@@ -29,7 +30,13 @@ def lives(page: Page, model: Any) -> int | None:
 
 
 def page_answer(page: Page, model: Any, visit: Visit, frame: Frame) -> Response:
-    """Return a page with its model; what a page answers itself, a file for instance, stays as it is."""
+    """Return a page with its model; what a page answers itself, a file for instance, stays as it is.
+
+    A question that only a form can ask comes with the fields of that form.
+    """
+    if isinstance(model, Confirm):
+        status = 422 if model.error else 200
+        return confirm_answer(visit.visitor, frame, visit.path, model, status, values=visit.form, error=model.error)
     return model if isinstance(model, Response) else html_answer(page.template, visit.visitor, frame, page=model)
 
 

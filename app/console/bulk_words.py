@@ -33,7 +33,7 @@ def confirm(preview: Preview, visit: Visit, *, verb: str, what: str, back: str, 
         back=back,
         consequences=(*said, sent, takes(preview, visit)) if preview.count else (),
         count=preview.count,
-        sample=tuple(_row(row, visit) for row in preview.first),
+        sample=tuple(enrollment_row(row, visit) for row in preview.first),
         fields=(REASON,) if grave else (AS_RULES_NOW, REASON),
         grave=grave,
         impossible=impossible(preview, visit),
@@ -72,7 +72,8 @@ def _sent(preview: Preview) -> str:
     return f"{some}: HubSpot is read first, and nothing is sent again unless it shows that nothing has changed since."
 
 
-def _row(row: Mapping[str, Any], visit: Visit) -> Row:
+def enrollment_row(row: Mapping[str, Any], visit: Visit) -> Row:
+    """Return an enrollment as a line of a sample."""
     parts = [f"rule {row['rule']}"]
     parts += [f"sender {row['sender']}"] if row["sender"] else []
     parts.append(f"{row['state']} since {moment(row['updated_at'], visit.now, visit.zone)}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import structlog
 from pydantic import BaseModel, Field
@@ -28,6 +28,8 @@ from app.outbound.trial import trial_body
 from app.web.problems import Problem
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from app.bulk.job import Preview
     from app.console.context import Console
     from app.outbound.status import EndpointStatuses
@@ -122,6 +124,9 @@ class _Changes:
                 f"Now it is {state_in_words(status, visit.now, visit.zone)}.",
                 f"{exactly(status.waiting, 'event waits', 'events wait')} for it, and will be sent at once.",
             ),
+            count=status.waiting,
+            flows=True,
+            sample=tuple(_row(row, visit) for row in await self.statuses.store.first_waiting(status.name)),
         )
 
     async def enable(self, visit: Visit) -> Done:
@@ -140,12 +145,7 @@ class _Changes:
             back=_url(visit),
             consequences=_consequences(given, preview, visit) if preview.count else (),
             count=preview.count,
-            sample=tuple(
-                Row(
-                    f"{row['kind']}, {row['state']}", _enrollment(row["enrollment_id"]), _when(row["created_at"], visit)
-                )
-                for row in preview.first
-            ),
+            sample=tuple(_row(row, visit) for row in preview.first),
             fields=(REASON,),
             impossible=_impossible(preview),
             action=_pinned(given, visit),
@@ -208,12 +208,10 @@ def _impossible(preview: Preview) -> str | None:
     return None
 
 
-def _enrollment(id_: str | None) -> str | None:
-    return f"{ROOT}/enrollments/{id_}" if id_ else None
-
-
-def _when(at: datetime, visit: Visit) -> str:
-    return moment(at, visit.now, visit.zone)
+def _row(row: Mapping[str, Any], visit: Visit) -> Row:
+    about = row["enrollment_id"]
+    url = f"{ROOT}/enrollments/{about}" if about else None
+    return Row(f"{row['kind']}, {row['state']}", url, moment(row["created_at"], visit.now, visit.zone))
 
 
 def _url(visit: Visit) -> str:

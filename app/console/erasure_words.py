@@ -79,6 +79,11 @@ def inventory_in_words(one: Inventory, name: str, now: datetime) -> str:
     return f"{stored}: everything was looked through {ago(one.done_at, now)}."
 
 
+def rows_counted(counts: Mapping[str, int]) -> int:
+    """Return how many rows of all tables were counted."""
+    return _summed(counts)[0]
+
+
 def _summed(counts: Mapping[str, int]) -> tuple[int, int]:
     """Return how many rows there are, and in how many tables."""
     rows = [count for table, count in counts.items() if count and table not in NO_ROWS]

@@ -113,7 +113,7 @@ def _asked(result: DecidedAgain, back: str, names: Mapping[str, str]) -> Confirm
             *((as_sentence(result.detail or ""),) if result.status == LOOKUP else ()),
             *((ONCE,) if may_be else ()),
         ),
-        count=len(result.decisions) if result.status == DECIDED else None,
+        count=len(result.decisions) if may_be else None,
         impossible=None if may_be else as_sentence(result.detail or "nothing would change"),
     )
 

@@ -76,6 +76,7 @@ async def _ask(store: BulkJobStore, move: Move, visit: Visit) -> Confirm:
         button=f"{words.verb} it",
         back=f"{ROOT}/jobs/{job.id}",
         consequences=(sentence(job, visit.now, visit.zone), *(() if why_not else (words.follows,))),
+        count=max(0, job.total - job.done),
         grave=move is Move.CANCEL,
         impossible=why_not,
     )

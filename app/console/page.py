@@ -108,7 +108,8 @@ class Confirm:
     `title` is the question, `consequences` are sentences of what follows, `sample` the first of what is meant.
     `count` is how many it is about, None where that is no question: where more are by the answer, it is asked again,
     unless `flows` says that they come and go all the time. `button` says what is done, `back` is where the other button
-    leads. `grave` marks what cannot be taken back.
+    leads. `grave` marks what cannot be taken back. `action` is where the form goes, if not to the change itself, and
+    `error` what was wrong in one that led here.
     """
 
     title: str
@@ -122,6 +123,7 @@ class Confirm:
     grave: bool = False
     impossible: str | None = None
     action: str | None = None
+    error: FormError | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import structlog
@@ -12,11 +13,13 @@ from app.console.page import ROOT, Confirm, Done, MoreThanShown, Pages, Row, Vis
 from app.console.person_facts import waiting_of
 from app.console.receipts.of_rows import target_of_row
 from app.console.states import shown
+from app.console.suppression_changes import sample_of, waits_for
 from app.console.text import exactly, masked
 from app.enrollments.operator_store import EnrollmentOperatorStore
 from app.operators import Role
 from app.people.suppression import Suppression, read
 from app.people.suppression_store import SuppressionStore
+from app.people.waiting_store import waiting_for
 from app.web.problems import Problem
 
 if TYPE_CHECKING:
@@ -53,7 +56,13 @@ def add(pages: Pages, console: Console, people: People, reads: PersonStore) -> N
         return Done(people.url(visit), f"{exactly(count, 'enrollment')} cancelled. Nothing of it is sent.")
 
     async def ask_suppress(visit: Visit) -> Confirm:
-        return _asked_suppress(await people.named(visit), people.url(visit))
+        address = await people.named(visit)
+        confirm = _asked_suppress(address, people.url(visit))
+        if (entry := entry_of(address)) is None:
+            return replace(confirm, impossible=UNUSABLE)
+        found = await waiting_for(console.reads, [entry])
+        said = (*confirm.consequences, waits_for(found, "it"))
+        return replace(confirm, consequences=said, count=found.count, sample=sample_of(found, visit))
 
     async def suppress(visit: Visit) -> Done:
         address = await people.named(visit)
@@ -110,5 +119,4 @@ def _asked_suppress(address: str, back: str) -> Confirm:
             "The address is never enrolled from now on, in any account.",
             "What waits for it is refused when it is due; what runs in HubSpot goes on.",
         ),
-        impossible=None if entry_of(address) else UNUSABLE,
     )

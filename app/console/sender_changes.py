@@ -9,10 +9,13 @@ from urllib.parse import quote
 import structlog
 from pydantic import BaseModel, Field
 
+from app.console.bulk_words import enrollment_row
 from app.console.page import ROOT, Confirm, Done, Pages, Visit, not_there
 from app.console.sender_words import why
-from app.console.text import exactly
+from app.console.text import capital, counted, exactly
 from app.operators import Role
+from app.reports.held_store import held_first, held_for
+from app.senders.ledger_store import LedgerStore
 from app.senders.status import BY_OPERATOR, SenderStatuses
 from app.senders.wiring import sender_status
 from app.web.fields import STORABLE
@@ -24,6 +27,8 @@ if TYPE_CHECKING:
     from app.senders.status import SenderStatus
 
 LONGEST = 500  # characters of a reason
+SAMPLE = 10
+PAUSED = "sender_paused"  # why enrollments are held
 
 log = structlog.get_logger(__name__)
 
@@ -52,7 +57,7 @@ def url_of(status: SenderStatus, what: str = "") -> str:
 
 def add(pages: Pages, console: Console) -> None:
     """Add both changes."""
-    changes = _Changes(sender_status(console.process))
+    changes = _Changes(sender_status(console.process), console)
     pages.change("/senders/{sender}/pause", changes.ask_pause, changes.pause, Role.OPERATOR)
     pages.change("/senders/{sender}/resume", changes.ask_resume, changes.resume, Role.OPERATOR)
 
@@ -60,12 +65,14 @@ def add(pages: Pages, console: Console) -> None:
 @dataclass(frozen=True, slots=True)
 class _Changes:
     statuses: SenderStatuses
+    console: Console
 
     async def ask_pause(self, visit: Visit) -> Confirm:
         status = await self._status(visit)
         confirm = Confirm(f"Pause {status.name}?", "Pause it", url_of(status))
         if status.paused_at is not None:
             return replace(confirm, impossible=f"It is paused already. {_why(status, visit)}")
+        first = await LedgerStore(self.console.reads).first_waiting(status.account, status.inbox)
         return replace(
             confirm,
             consequences=(
@@ -73,6 +80,9 @@ class _Changes:
                 "Pools choose other senders; what names this one alone waits.",
                 f"Now {exactly(status.waiting, 'enrollment waits', 'enrollments wait')} for it.",
             ),
+            count=status.waiting,
+            flows=True,
+            sample=tuple(enrollment_row(row, visit) for row in first[:SAMPLE]),
         )
 
     async def pause(self, visit: Visit) -> Done:
@@ -91,12 +101,19 @@ class _Changes:
         confirm = Confirm(f"Resume {status.name}?", "Resume it", url_of(status))
         if status.paused_at is None:
             return replace(confirm, impossible="It is not paused.")
+        reads, account = self.console.reads, status.account
+        count = (await held_for(reads, [account], PAUSED))[account]
+        freed = counted(count, "enrollment is", "enrollments are")
         return replace(
             confirm,
             consequences=(
                 _why(status, visit),
-                f"{status.name} sends again. What waited for it is tried again, ten a second.",
+                f"{status.name} sends again. {capital(freed)} held for paused senders of {account}.",
+                "All of these are tried again, ten a second; what only another paused sender may send is held again.",
             ),
+            count=count,
+            flows=True,
+            sample=tuple(enrollment_row(row, visit) for row in await held_first(reads, account, PAUSED)),
         )
 
     async def resume(self, visit: Visit) -> Done:

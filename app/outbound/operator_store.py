@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 BATCH_SIZE = 1000
 MOST_COUNTED = 10_000
+MOST_SHOWN = 10
 HIDDEN = frozenset({"body", "attempts", "leased_by", "leased_until"})
 LISTED = [column for column in outbound.c if column.name not in HIDDEN]
 
@@ -88,6 +89,10 @@ class OutboundOperatorStore:
     async def backlog(self) -> dict[str, dict[str, Any]]:
         """Return each endpoint's numbers of waiting and failed events, and the age of the oldest waiting in seconds."""
         return {row["endpoint"]: row for row in await self._rows(sql.BACKLOG)}
+
+    async def first_waiting(self, endpoint: str) -> list[dict[str, Any]]:
+        """Return the events for an endpoint that are due first, without their bodies."""
+        return await self._rows(sql.FIRST_WAITING, endpoint=endpoint, most=MOST_SHOWN)
 
     async def endpoints(self, names: Sequence[str]) -> list[dict[str, Any]]:
         """Return the recent answers of endpoints, a row for each URL and secrets; the last to answer comes last."""

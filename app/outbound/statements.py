@@ -221,6 +221,11 @@ COUNT_REPLAY = text("""
 """)
 
 # This runs at every scrape of the metrics. An index alone answers each half, without the rows and their bodies.
+FIRST_WAITING = text("""
+    SELECT id, kind, state, enrollment_id, created_at FROM outbound
+    WHERE endpoint = :endpoint AND state IN ('waiting', 'sending') ORDER BY due_at LIMIT :most
+""")
+
 BACKLOG = text("""
     SELECT endpoint, CAST(sum(waiting) AS bigint) AS waiting, CAST(sum(failed) AS bigint) AS failed,
            COALESCE(EXTRACT(epoch FROM clock_timestamp() - min(oldest)), 0) AS oldest

@@ -9,7 +9,7 @@ from __future__ import annotations
 from sqlalchemy import text
 
 from app.database.fragments import ADDRESS, person_key
-from app.people.pseudonyms import PEOPLE
+from app.people.pseudonyms import PEOPLE, PSEUDONYM
 
 
 def _count(table: str, condition: str) -> str:
@@ -44,6 +44,13 @@ OWN_ROWS = text(f"""
            {_count("intents", "email = ANY(:emails)")},
            {_count("suppressions", "value = ANY(:emails)")},
            EXISTS (SELECT FROM {PEOPLE} JOIN forgotten ON key = {person_key(ADDRESS, "address")}) AS forgotten
+""")
+
+# What holds of a person who was forgotten: it counts for the address again where that is lifted.
+BY_HASH = text(f"""
+    WITH names AS MATERIALIZED (SELECT {PSEUDONYM} AS name FROM {PEOPLE})
+    SELECT {_count("intents", "email = ANY(ARRAY(SELECT name FROM names))")},
+           {_count("suppressions", "value = ANY(ARRAY(SELECT name FROM names))")}
 """)
 
 # One inventory for each person: asked for again, it begins anew, unless it is not done yet.

@@ -76,6 +76,12 @@ class InventoryStore:
             counts = dict((await connection.execute(sql.OWN_ROWS, values)).one()._mapping)  # noqa: SLF001  # public
         return OwnRows(forgotten=counts.pop("forgotten"), counts=counts)
 
+    async def by_hash(self, person: WholePerson) -> Mapping[str, int]:
+        """Return how many intents and suppressions hold of a person who was forgotten, counted as above."""
+        values = person.named("emails") | {"most": MOST + 1}
+        async with self._engine.connect() as connection:
+            return dict((await connection.execute(sql.BY_HASH, values)).mappings().one())
+
     async def ask(self, id_: str, address: str, person: WholePerson) -> bool:
         """Ask for an inventory of a person, whom a listed address names; False where one is not done yet."""
         values = {"id": id_, "address": address, "by": who(), "person": json.dumps(stored(person))}

@@ -20,18 +20,22 @@ if TYPE_CHECKING:
 
 SHOWN = 10  # of a list, that the audit log names
 
-# A pattern is also stored in the syntax of LIKE: its stars match any text, and LIKE's special characters are escaped. A
-# row that this statement has inserted has no `xmax`; a row that existed before has been locked by it and has one.
-ADD = text(r"""
+
+def as_like(value: str) -> str:
+    """Return the expression for a pattern in the syntax of LIKE: stars match any text, its own signs are escaped."""
+    return rf"regexp_replace(regexp_replace({value}, '([\\%_])', '\\\1', 'g'), '\*+', '%', 'g')"
+
+
+# A pattern is also stored in the syntax of LIKE. A row that this statement has inserted has no `xmax`; a row that
+# existed before has been locked by it and has one.
+ADD = text(f"""
     INSERT INTO suppressions AS kept (kind, value, fits, reason, created_at, added_by)
-    SELECT kind, value,
-           CASE WHEN kind = 'pattern' THEN regexp_replace(regexp_replace(value, '([\\%_])', '\\\1', 'g'),
-                                                          '\*+', '%', 'g') END,
+    SELECT kind, value, CASE WHEN kind = 'pattern' THEN {as_like("value")} END,
            CAST(:reason AS text), clock_timestamp(), CAST(:by AS text)
     FROM unnest(CAST(:kinds AS text[]), CAST(:values AS text[])) AS new(kind, value) ORDER BY value
     ON CONFLICT (value) DO UPDATE SET reason = COALESCE(excluded.reason, kept.reason)
     RETURNING kind, value, reason, created_at, added_by, xmax = 0 AS added
-""")
+""")  # noqa: S608  # the only text put in is the expression above
 
 REMOVE = text("DELETE FROM suppressions WHERE value = :value RETURNING kind, reason, created_at")
 

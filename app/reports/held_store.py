@@ -1,4 +1,4 @@
-"""How many enrollments of accounts are held, and for what."""
+"""How many enrollments of accounts are held, for what, and which these are."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine
 
 MOST_COUNTED = 10_000
+MOST_SHOWN = 10
 
 # An index alone answers it, and reads no more than is counted.
 HELD_BY_REASON = text("""
@@ -31,6 +32,21 @@ HELD_FOR = text("""
         ) AS waiting
     ) AS counted
 """)
+
+
+# In the order of the index that finds them.
+HELD_FIRST = text("""
+    SELECT id, email, rule, sender, state, updated_at FROM enrollments
+    WHERE account = :account AND reason = :reason AND state = 'held' ORDER BY sender_email, id LIMIT :most
+""")
+
+
+async def held_first(engine: AsyncEngine, account: str, reason: str) -> list[dict[str, Any]]:
+    """Return some enrollments of an account that are held for a reason. Raises Busy."""
+    values = {"account": account, "reason": reason, "most": MOST_SHOWN}
+    with busy_when_gone():
+        async with engine.connect() as connection:
+            return [dict(row) for row in (await connection.execute(HELD_FIRST, values)).mappings()]
 
 
 async def held_by_reason(engine: AsyncEngine, account: str) -> list[dict[str, Any]]:

@@ -43,7 +43,7 @@ NEXT_PLACES = text("""
 """)
 
 _WAITING = """
-    SELECT id, email, rule, sequence, state, reason, due_at FROM enrollments
+    SELECT id, email, rule, sequence, sender, state, reason, due_at, updated_at FROM enrollments
     WHERE account = :account AND sender_email = :inbox AND state IN ('held', 'ready', 'working')
       AND sending_at IS NULL LIMIT :most
 """

@@ -122,6 +122,7 @@ def _answers(at: Mapping[str, str]) -> tuple[Led, ...]:
         Led("event-raw", f"/admin/events/{at['event_id']}/raw", {}),
         Led("rejected-shown", f"/admin/sources/webinar/rejected/{at['delivery_id']}/show", {}),
         Led("suppressed", "/admin/suppressions/look", {"address": "mallory@rival.example"}),
+        Led("suppress-follows", "/admin/suppressions/add/look", {"value": "corp.example", "reason": "asked"}),
         Led("not-suppressed", "/admin/suppressions/look", {"address": "mallory@corp.example"}),
         Led("tried", "/admin/rules/try", {"event": event}),
         Led("sample-foreseen", "/admin/sources/webinar/sample/look", {"email": "ada@corp.example"}),
@@ -152,6 +153,7 @@ def _questions(at: Mapping[str, str]) -> tuple[Led, ...]:
 def _mistakes(at: Mapping[str, str]) -> tuple[Led, ...]:
     """Return what is shown after a mistake in a form, and where a question cannot be answered any more."""
     return (
+        Led("suppress-follows-mistake", "/admin/suppressions/add/look", {"value": "corp example"}, 422),
         Led("suppress-mistake", "/admin/suppressions/add", {"value": "corp example", "reason": "asked"}, 422),
         Led("zone-mistake", "/admin/me/zone", {"zone": "Atlantis"}, 422),
         Led("sample-mistake", "/admin/sources/webinar/sample", {"email": "no address"}, 422),

@@ -57,6 +57,7 @@ LISTS: dict[str, tuple[dict[str, str], ...]] = {
 FORMS: dict[str, dict[str, str]] = {
     "/find": {"q": "mallory@corp.example"},
     "/erasure/look": {"address": "mallory@corp.example"},
+    "/suppressions/add/look": {"value": "mallory@corp.example"},
     "/suppressions/look": {"address": "mallory@corp.example"},
     "/sources/crm/sample/look": {"email": "mallory@corp.example"},
     "/rules/try": {"event": '{"source": "crm", "type": "signup", "email": "ada0@corp.example"}'},

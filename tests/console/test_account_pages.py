@@ -269,6 +269,14 @@ async def test_the_doctor_is_asked_for_and_its_page_refreshes_itself(web: Runnin
     assert (await admin.get("/accounts/emea/doctor/" + id_)).status_code == 404
 
 
+async def test_a_link_says_first_what_is_held_for_want_of_it(web: Running, admin: Browser) -> None:
+    await _deliver(web)
+    await web.execute(HELD)
+    asked = (await admin.get("/accounts/emea/connect")).text
+    assert "1 enrollment is held for it now." in asked
+    assert asked.partition('class="sample"')[2].count("held since") == 1
+
+
 async def test_a_link_is_shown_once_and_stands_in_no_url_and_no_log(
     web: Running, admin: Browser, capfd: pytest.CaptureFixture[str]
 ) -> None:

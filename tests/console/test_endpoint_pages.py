@@ -155,6 +155,15 @@ async def test_an_endpoint_that_is_kept_from_its_events_is_enabled(
     assert (await operator.post("/endpoints/crm-back/enable")).status_code == 409
 
 
+async def test_enabling_says_first_what_will_be_sent(web: Running, operator: Browser) -> None:
+    await web.execute(MADE, rows=12, state="waiting")
+    await stuck(web)
+    asked = (await operator.get("/endpoints/crm-back/enable")).text
+    assert "12 events wait for it, and will be sent at once." in asked
+    assert "The first 10 of 12" in asked
+    assert asked.partition('class="sample"')[2].count("enrolled, waiting") == 10
+
+
 async def test_what_failed_is_sent_again_by_a_job_that_was_shown_first(web: Running, operator: Browser) -> None:
     await web.execute(MADE, rows=14, state="failed")
     asked = await operator.get("/endpoints/crm-back/replay", state="failed")

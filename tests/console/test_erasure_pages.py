@@ -220,14 +220,31 @@ async def test_a_person_is_forgotten_and_the_receipt_names_none(web: Running, ad
     assert token not in str(await audited(web))
 
 
+async def test_forgetting_says_first_what_there_is_and_whether_everything_was_looked_through(
+    web: Running, admin: Browser
+) -> None:
+    await fill(web)
+    path = await looked(admin)
+    page = await admin.json(path)
+    asked = (await admin.get(f"{path}/forget")).text
+    assert page["sentence"] in asked
+    assert "Not everything was looked through" in asked
+    assert [words for words, _ in page["rows"] if words not in asked] == []
+    assert (await admin.confirm(f"{path}/inventory")).status_code == 303
+    assert "Everything is being looked through:" in (await admin.get(f"{path}/forget")).text
+
+
 async def test_a_person_comes_back(web: Running, admin: Browser) -> None:
     await fill(web)
     path = await looked(admin)
     assert (await admin.post(f"{path}/lift")).status_code == 409
+    assert (await web.post("/api/v1/suppressions", value=ADDRESS)).status_code == 200
     await admin.confirm(f"{path}/forget")
     assert (await admin.post(f"{path}/lift")).status_code == 409  # it is not done yet
     await (await web.process.forgetter()).work()
     assert (await admin.json(path))["forgotten"]
+    asked = (await admin.get(f"{path}/lift")).text
+    assert "What it held counts for the address again: 0 intents, 1 suppression." in asked
     assert opened(await admin.confirm(f"{path}/lift")) == path
     assert not (await admin.json(path))["forgotten"]
 

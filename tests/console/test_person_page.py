@@ -179,6 +179,15 @@ async def test_one_who_is_suppressed_is_said_to_be(web: Running, viewer: Browser
     ]
 
 
+async def test_what_waits_for_a_person_is_counted_before_the_address_is_suppressed(
+    web: Running, operator: Browser
+) -> None:
+    await fill(web)
+    asked = (await operator.get(f"{await path_to(web, WAITING)}/suppress")).text
+    assert "1 enrollment waits for it now." in asked
+    assert asked.partition('class="sample"')[2].count("ready since") == 1
+
+
 async def test_one_who_was_forgotten_is_said_to_be(web: Running, viewer: Browser) -> None:
     await fill(web)
     page = await view(web, viewer, "kay@corp.example")

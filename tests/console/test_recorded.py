@@ -61,6 +61,29 @@ FIELDS = {"/me/zone": {"zone": "Europe/Berlin"}, "/suppressions/add": {"value": 
 NOT_POSSIBLE = {"/accounts/{account}/connect"}
 
 
+# What is about one thing, which its page names: there is nothing to count.
+ALONE = {
+    "/accounts/{account}/doctor": "one run, which changes nothing",
+    "/endpoints/{endpoint}/test": "one made-up event",
+    "/enrollments/{enrollment_id}/cancel": "one enrollment",
+    "/enrollments/{enrollment_id}/release": "one enrollment",
+    "/erasure/{person}/inventory": "one look, which changes nothing",
+    "/me/sessions/{session}/end": "one session",
+    "/me/zone": "the time zone of one session",
+    "/sources/{source}/sample": "one made-up event",
+}
+# Changes of which there is a count, and no row to show.
+NO_SAMPLE = {
+    "/events/{event_id}/decide": "each decision is a sentence of its own",
+    "/erasure/{person}/lift": "what is kept under a hash cannot be shown",
+    "/jobs/{job_id}/cancel": "workers go on with its rows meanwhile, and the page of the job names its filter",
+    "/jobs/{job_id}/pause": "as above",
+    "/jobs/{job_id}/resume": "as above",
+}
+# Questions that only a form can ask: the page that answers it.
+FOLLOWS = {"/suppressions/add": "/suppressions/add/look"}
+
+
 def plain(route: Served) -> str:
     """Return the path of a route as it is written, without the root."""
     return route.path.removeprefix("/admin")
@@ -95,9 +118,17 @@ async def form(browser: Browser, route: Served, path: str) -> dict[str, str]:
     """Return what a person sends who confirms."""
     if route.change is None:
         return FORMS.get(path, {})
-    asked = await browser.get(path, **query_of(route))
-    assert asked.status_code == 200, (route.name, asked.text)
-    return {**form_of(asked.text, f"/admin{path}"), **FIELDS.get(plain(route), {})}
+    return {**form_of(await question(browser, route, path), f"/admin{path}"), **FIELDS.get(plain(route), {})}
+
+
+async def question(browser: Browser, route: Served, path: str) -> str:
+    """Return the page on which a change is confirmed."""
+    if plain(route) in FOLLOWS:
+        answer = await browser.post(FOLLOWS[plain(route)], FIELDS[plain(route)])
+    else:
+        answer = await browser.get(path, **query_of(route))
+    assert answer.status_code == 200, (route.name, answer.text)
+    return answer.text
 
 
 @pytest.fixture
@@ -111,6 +142,22 @@ async def ready(web: Running, viewer: Browser) -> Running:  # noqa: ARG001  # wh
     crm = web.process.rulebook.endpoints()["crm-back"]
     await web.execute("UPDATE outbound_endpoints SET fingerprint = :fingerprint", fingerprint=crm.fingerprint)
     return web
+
+
+async def test_each_change_is_asked_with_its_count(ready: Running, admin: Browser) -> None:
+    wrong: list[str] = []
+    for route in recorded(ready):
+        if route.change is not None and route.method == "POST":
+            await ready.execute(MORE.get(plain(route), "SELECT 1"))
+            asked = await question(admin, route, await named(ready, route))
+            count = re.search(r'name="shown" value="(\d+)"', asked)
+            alone, sample = plain(route) in ALONE, 'class="sample"' in asked
+            wrong += [f"{route.name}: a count"] if (count is None) is not alone else []
+            has_rows = count is not None and int(count[1]) > 0 and plain(route) not in NO_SAMPLE
+            wrong += [f"{route.name}: a sample"] if sample is not has_rows else []
+            await ready.execute(LESS.get(plain(route), "SELECT 1"))
+    assert wrong == []
+    assert ALONE.keys() | NO_SAMPLE.keys() <= {plain(route) for route in recorded(ready)}
 
 
 async def test_nothing_is_done_that_the_audit_log_does_not_take(ready: Running, admin: Browser) -> None:

@@ -208,6 +208,23 @@ async def test_one_sender_says_what_waits_and_why(web: Running, viewer: Browser)
     assert (await viewer.get("/senders/anna", account="other")).status_code == 404
 
 
+async def test_a_pause_and_a_resume_say_first_whom_they_concern(web: Running, operator: Browser) -> None:
+    await fill(web)
+    await web.execute("""
+        UPDATE enrollments SET state = 'held', reason = 'sender_paused', sender = 'anna',
+               sender_email = 'anna@acme.example' WHERE state = 'ready'
+    """)
+    pause = (await operator.get("/senders/anna/pause")).text
+    assert "Now 2 enrollments wait for it." in pause
+    assert pause.partition('class="sample"')[2].count("rule ") == 2
+    assert (await operator.confirm("/senders/anna/pause")).status_code == 303
+    resume = (await operator.get("/senders/anna/resume")).text
+    assert "2 enrollments are held for paused senders of main." in resume
+    assert resume.partition('class="sample"')[2].count("held since") == 2
+    # What comes and goes all the time is not asked about again.
+    assert (await operator.confirm("/senders/anna/resume", {"shown": "1"})).status_code == 303
+
+
 async def test_an_operator_pauses_and_resumes_and_says_why(web: Running, operator: Browser) -> None:
     answer = await operator.confirm("/senders/anna/pause", {"reason": "on leave"})
     assert answer.status_code == 303

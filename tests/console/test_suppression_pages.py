@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from app.people import waiting_store
+from tests.console.places import fill
+from tests.support.console import form_of
 from tests.support.service import RULES
 
 if TYPE_CHECKING:
@@ -104,6 +107,64 @@ async def test_an_operator_suppresses_and_takes_out(web: Running, operator: Brow
     assert lines[0]["before"]["value"] == "m***@corp.example"
     assert lines[0]["after"] == {"reason": "came back"}
     assert (await operator.get(path)).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("entries", "count"),
+    [
+        ("ada1@corp.example", 1),
+        ("corp.example", 3),
+        ("corp.example\nada1@corp.example\nada*@corp.example", 3),
+        ("ada_@corp.example\n*_@*.example", 0),
+        ("a*2@*", 1),
+        ("other.example", 0),
+    ],
+)
+async def test_what_waits_is_counted_before_it_is_suppressed(
+    web: Running, operator: Browser, entries: str, count: int
+) -> None:
+    await fill(web)
+    await web.execute("UPDATE enrollments SET state = 'held' WHERE email LIKE 'ada%'")
+    await web.execute("UPDATE enrollments SET state = 'enrolled' WHERE email LIKE 'eve%'")
+    form = {"value": entries, "reason": "asked"}
+    asked = await operator.post("/suppressions/add/look", form)
+    assert asked.status_code == 200
+    assert f"{count} enrollment{' waits' if count == 1 else 's wait'} for an address that" in asked.text
+    assert asked.text.partition('class="sample"')[2].count("held since") == count
+    assert await web.rows("SELECT id FROM audit WHERE who = 'olga'") == []
+    fields = form_of(asked.text, "/admin/suppressions/add")
+    assert (fields["value"], fields["reason"], fields["shown"]) == (entries, "asked", str(count))
+    unseen = await operator.post("/suppressions/add", form)
+    assert unseen.status_code == (409 if count else 303)
+    if count:
+        assert (await operator.post("/suppressions/add", fields)).status_code == 303
+
+
+async def test_what_waits_for_an_entry_is_counted_before_it_is_taken_out(web: Running, operator: Browser) -> None:
+    await fill(web)
+    await web.execute("UPDATE enrollments SET state = 'held' WHERE email LIKE 'ada%'")
+    assert (await web.post("/api/v1/suppressions", value="ada*@corp.example")).status_code == 200
+    entries = (await operator.json("/suppressions"))["entries"]["items"]
+    asked = (await operator.get(f"/suppressions/{entries[0]['number']}/remove")).text
+    assert "3 enrollments wait for an address that it fits now." in asked
+    assert asked.partition('class="sample"')[2].count("held since") == 3
+
+
+async def test_of_more_than_are_looked_at_the_count_is_the_least(
+    web: Running, operator: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(waiting_store, "LOOKED_AT", 2)
+    await fill(web)
+    await web.execute("UPDATE enrollments SET state = 'held'")
+    for entry, said in (("corp.example", "At least 2 enrollments wait"), ("ada1@corp.example", "1 enrollment waits")):
+        assert said in (await operator.post("/suppressions/add/look", {"value": entry})).text
+
+
+async def test_what_follows_from_no_entry_is_said_beside_the_field(operator: Browser) -> None:
+    answer = await operator.post("/suppressions/add/look", {"value": "no entry"})
+    assert answer.status_code == 422
+    assert 'aria-invalid="true"' in answer.text
+    assert 'action="/admin/suppressions/add/look"' in answer.text
 
 
 async def test_several_are_suppressed_at_once_or_none_of_them(web: Running, operator: Browser) -> None:

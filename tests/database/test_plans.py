@@ -159,7 +159,7 @@ ASKED = {
     "accounts.identity_store": "IDENTITY LEARN",
     "doctor.run_store": "ASK FINISH KEEP_NEWEST LAST_DONE LIST NOTIFY",
     "hubspot.budget_store": "READ_DAYS READ_WINDOWS",
-    "reports.held_store": "HELD_BY_REASON HELD_FOR",
+    "reports.held_store": "HELD_BY_REASON HELD_FIRST HELD_FOR",
     "senders.ledger_store": "NEXT_PLACES SENT_BY_HOUR WAITING_BY_REASON WAITING_FIRST",
     "audit.form_store": "KEEP READ TAKE",
     "audit.store": "INSERT PLAN_FOR_VALUES",
@@ -177,8 +177,8 @@ ASKED = {
     "bulk.rows_store": "COUNT FIND FIRST_ROWS PLAN_FOR_VALUES",
     "bulk.outbound_rows_store": "COUNT_OUTBOUND FIND_OUTBOUND FIRST_OUTBOUND",
     "senders.quota_store": "NEXT_FREE",
-    "outbound.statements": "COUNT_REPLAY ENABLE HAND_BACK LOCK_ENDPOINT NOTE NOTE_TEST NOTIFY RECORD REPLAY REPLAY_MANY"
-    " REPLAY_THESE TAKE_PROBE WRITE_ENDPOINT",
+    "outbound.statements": "COUNT_REPLAY ENABLE FIRST_WAITING HAND_BACK LOCK_ENDPOINT NOTE NOTE_TEST NOTIFY RECORD"
+    " REPLAY REPLAY_MANY REPLAY_THESE TAKE_PROBE WRITE_ENDPOINT",
     "hubspot.rate_limit_statements": "ADOPT_LIMIT BLOCK COUNT_DAY GIVE_PERMITS INSERT_PERMITS SPEND_DAY",
     "reports.overview_store": "STANDING",  # a person looks at it
     "intake.rejected_store": "FIND_ACCEPTED FIND_REJECTED INSERT KEEP_NEWEST LIST_REJECTED",
@@ -199,13 +199,14 @@ ASKED = {
     "enrollments.transition_statements": "MOVE RELEASE_INTENTS",
     "senders.pause_store": "NOTE_FULL NOTE_REFUSAL PAUSE READ_PAUSE RESUME",
     "people.suppression_store": "ADD COUNT LIST LIST_ABOVE READ REMOVE",
+    "people.waiting_store": "WAITING_FIT",
     "people.eligibility_store": "COUNT_ENROLLED COVERING FIND",
     "people.restored_store": "ANY_KEPT BROUGHT_BACK EXISTS KEY",
     "people.erase_statements": "FIND_ENROLLMENTS FIND_EVENTS FIND_EVENTS_OF_CONTACTS KNOWING NOTIFY_ENDPOINTS"
     " STILL_THERE",
     "people.forget_statements": "BURY FINISH IS_FORGOTTEN LIFT LIST LIST_ABOVE LOCK LOCK_TIMEOUT NOTIFY RELATED REQUEST"
     " REQUEST_CONTACT SHOW STOP_DECIDING WRITE",
-    "people.inventory_statements": "ASK DROP FINISH MOVE_ON OWN_ROWS SHOW",
+    "people.inventory_statements": "ASK BY_HASH DROP FINISH MOVE_ON OWN_ROWS SHOW",
     "enrollments.one_per_person_statements": "RELEASE_PEOPLE",
     "tallies.statements": "ADVANCE ASK_REBUILD BEGIN END_TURN LOCK READ_REBUILD REBUILT TAKE_TURN WRITE_COUNTERS",
     "tallies.read_statements": "ARRIVALS FUNNEL KINDS PLAN_FOR_VALUES RULES SENDERS SERIES SERIES_BY_STAGE SOURCES"
@@ -540,6 +541,24 @@ async def test_a_search_for_an_address_reads_a_page_and_not_the_table(connection
     for statement in (searches()[name].counting, searches()[name].changing, searches()[name].showing):
         sql, names = driver_sql(statement)
         assert whole_tables(await _plan(connection, sql, [None] * len(names))) == []
+
+
+async def test_what_waits_for_a_domain_is_looked_for_in_a_bounded_part(connection: Any) -> None:
+    nobody = {"addresses": ["p4004@corp.example"], "domains": ["rival.example"], "patterns": ["*@*.gov"]}
+    values = nobody | {"looked": BOUND, "most": 10_001, "shown": 10}
+    nodes = await explained(connection, "people.waiting_store.WAITING_FIT", values)
+    assert sum(rows_looked_at(nodes).values()) <= 2 * BOUND + 1, rows_looked_at(nodes)
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        ("reports.held_store.HELD_FIRST", ME | {"reason": "window", "most": 10}),
+        ("outbound.statements.FIRST_WAITING", {"endpoint": "e1", "most": 10}),
+    ],
+)
+async def test_a_sample_reads_what_it_shows(connection: Any, name: str, values: dict[str, Any]) -> None:
+    assert sum(rows_looked_at(await explained(connection, name, values)).values()) <= 10
 
 
 async def test_a_claim_looks_at_what_it_takes_however_many_are_due_at_one_time(connection: Any) -> None:

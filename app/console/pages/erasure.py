@@ -138,7 +138,7 @@ def pages(console: Console) -> Pages:
         return _request(found, visit)
 
     _add_person(pages, console, people)
-    changes.add(pages, console.process, people)
+    changes.add(pages, console.process, console.reads, people)
     return pages
 
 

@@ -93,7 +93,7 @@ def pages(console: Console) -> Pages:
         book, listed = console.process.rulebook.current, await reads.covering(address)
         return _answer(address, suppressed(address, book, listed), visit)
 
-    changes.add(pages, SuppressionStore(console.process.engine))
+    changes.add(pages, SuppressionStore(console.process.engine), console.reads)
     return pages
 
 
