@@ -89,6 +89,7 @@ _NAMED: Mapping[str, tuple[str, ...]] = {
         f"{_API}/suppressions/import",
         f"{_PAGE}/suppressions/add",
     ),
+    "See what follows from suppressing": (f"{_PAGE}/suppressions/add/look",),
     "Suppress a person": (f"{_PAGE}/people/{{person}}/suppress",),
     "Take a suppression out": (f"{_API}/suppressions/remove", f"{_PAGE}/suppressions/{{number}}/remove"),
     "Show a person's address": (f"{_PAGE}/people/{{person}}/show",),

@@ -5,6 +5,6 @@ usable address; and the entry that suppresses it, if there is one. `read` raises
 instead; the store raises Busy while operators cannot reach the database.
 
 Other rooms import `addresses`, `invisible` (characters that are not seen), `made_up` (addresses of no person),
-`domain_lists` and `roles` (what an address says of itself), `suppression` (the entries, pure) and `suppression_store`
-(the list in PostgreSQL).
+`domain_lists` and `roles` (what an address says of itself), `suppression` (the entries, pure), `suppression_store` (the
+list in PostgreSQL) and `waiting_store` (what waits that entries fit).
 """
