@@ -61,16 +61,22 @@ class ParkedStore:
 
         Of `within` reason, rule, sender, what is lacking and times count; the filter of a group does not have them.
         """
-        values = {name: getattr(within, name) for name in NARROWED}
-        values |= {"lacks": list(within.lacks), "by": by, "one_by_one": list(ONE_BY_ONE), "most": GROUPS}
+        values = values_of_groups(by, within)
         with busy_when_gone():
             async with self._engine.connect() as connection:
                 rows: Sequence[Any] = (await connection.execute(GROUP_PARKED, values)).all()
-        groups = [_group(by, row) for row in rows]
+        groups = [group_of(by, row) for row in rows]
         return sorted(groups, key=lambda group: group.value or "", reverse=True) if by is By.DAY else groups
 
 
-def _group(by: By, row: Any) -> ParkedGroup:
+def values_of_groups(by: By, within: Filter = EVERYTHING) -> dict[str, Any]:
+    """Return the parameters of GROUP_PARKED."""
+    values = {name: getattr(within, name) for name in NARROWED}
+    return values | {"lacks": list(within.lacks), "by": by, "one_by_one": list(ONE_BY_ONE), "most": GROUPS}
+
+
+def group_of(by: By, row: Any) -> ParkedGroup:
+    """Return a group from its row of GROUP_PARKED."""
     reason = row.reason if row.reasons == 1 else None
     return ParkedGroup(
         by,

@@ -16,7 +16,7 @@ from app.doctor.run_store import DoctorRunStore
 from app.ids import Ids
 from app.model import NOT_CONNECTED
 from app.operators import Role
-from app.reports.held_store import held_first, held_for
+from app.reports.held_store import count_held, held_first
 from app.web.pages.connect import NOT_CONFIGURED
 from app.web.problems import Problem
 
@@ -88,7 +88,7 @@ class _Changes:
         confirm = Confirm(f"Connect {one.name} to HubSpot?", "Make the link", url_of(one.name))
         if why_not := self._why_not(one):
             return replace(confirm, impossible=why_not)
-        count = (await held_for(self.reads, [one.name], NOT_CONNECTED))[one.name]
+        count = await count_held(self.reads, one.name, NOT_CONNECTED)
         return replace(
             confirm,
             consequences=(

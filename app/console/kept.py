@@ -12,9 +12,9 @@ if TYPE_CHECKING:
 Key = TypeVar("Key", bound="Hashable")
 Value = TypeVar("Value")
 MOST_KEYS = 500
-# How long the tallies of a period are kept: of 30 days a million cells may be added up, and they are behind by a minute
-# anyway.
-TALLIED_SECONDS = {"24h": 0.0, "7d": 15.0, "30d": 60.0}
+# How long the tallies of a period are kept: longer than between two looks of a page that refreshes itself. Of 30 days a
+# million cells may be added up: the counts are behind by a minute anyway.
+TALLIED_SECONDS = {"24h": 0.0, "7d": 30.0, "30d": 60.0}
 
 
 class Kept(Generic[Value]):

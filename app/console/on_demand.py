@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from asyncio import Lock
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -24,11 +25,17 @@ class ConsoleOnDemand:
         self._parts = process, gate, recorder
         self._built = built
         self._site: ASGIApp | None = None
+        self._opening = Lock()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        if self._site is None:
-            self._site = import_module("app.console.wiring").open_site(*self._parts)
-            if self._built is not None:
-                self._built()
-        await self._site(scope, receive, send)
+        site = self._site or await self._opened()
+        await site(scope, receive, send)
+
+    async def _opened(self) -> ASGIApp:
+        async with self._opening:
+            if self._site is None:
+                self._site = await import_module("app.console.wiring").open_site(*self._parts)
+                if self._built is not None:
+                    self._built()
+            return self._site

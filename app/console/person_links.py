@@ -1,4 +1,4 @@
-"""Links to the page of a person: the address stands in a URL as a token, whose key is read once for each process."""
+"""Links to the page of a person: the address stands in a URL as a token, whose key is read once for each console."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from app.console.page import ROOT, Confirm, Done, Pages, Visit, not_there
 from app.console.sender_words import why
 from app.console.text import capital, counted, exactly
 from app.operators import Role
-from app.reports.held_store import held_first, held_for
+from app.reports.held_store import count_held, held_first
 from app.senders.ledger_store import LedgerStore
 from app.senders.status import BY_OPERATOR, SenderStatuses
 from app.senders.wiring import sender_status
@@ -102,7 +102,7 @@ class _Changes:
         if status.paused_at is None:
             return replace(confirm, impossible="It is not paused.")
         reads, account = self.console.reads, status.account
-        count = (await held_for(reads, [account], PAUSED))[account]
+        count = await count_held(reads, account, PAUSED)
         freed = counted(count, "enrollment is", "enrollments are")
         return replace(
             confirm,

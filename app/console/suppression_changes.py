@@ -11,7 +11,7 @@ from app.console.bulk_words import enrollment_row
 from app.console.lists import number_of
 from app.console.page import REASON, ROOT, Confirm, Done, Field, FormError, Pages, Row, Visit, not_there
 from app.console.receipts.wording import as_sentence
-from app.console.text import exactly, number
+from app.console.text import counted, exactly, number
 from app.masking import masked_text
 from app.operators import Role
 from app.people.suppression import HOW, Kind, Suppression

@@ -72,12 +72,6 @@ LIST = text("""
     WHERE account = :account ORDER BY id DESC LIMIT :limit
 """)
 
-# The newest run that is done of each account, which has few.
-LAST_DONE = text("""
-    SELECT DISTINCT ON (account) id, account, done_at, findings, detail FROM doctor_runs
-    WHERE account = ANY(CAST(:accounts AS text[])) AND state = 'done' ORDER BY account, id DESC
-""")
-
 NOTIFY = text("SELECT pg_notify(CAST(:channel AS text), '')")
 
 
@@ -112,13 +106,6 @@ class DoctorRunStore:
             async with self._engine.connect() as connection:
                 rows = await connection.execute(LIST, {"account": account, "limit": 2 * RUNS_KEPT})
                 return [dict(row) for row in rows.mappings()]
-
-    async def last_done(self, accounts: Sequence[str]) -> dict[str, Mapping[str, Any]]:
-        """Return the newest run that is done of each account that has one. Raises Busy."""
-        with busy_when_gone():
-            async with self._engine.connect() as connection:
-                rows = await connection.execute(LAST_DONE, {"accounts": list(accounts)})
-                return {row["account"]: dict(row) for row in rows.mappings()}
 
     async def claim(self, accounts: Sequence[str], *, worker: str, lease: float) -> Claimed | None:
         """Take the oldest run of these accounts that waits, or whose worker has ended, for `lease` seconds.

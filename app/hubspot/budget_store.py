@@ -11,7 +11,7 @@ from app.database.engine import busy_when_gone
 from app.hubspot.windows import GENERAL, allowance
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping
     from datetime import datetime
 
     from sqlalchemy.ext.asyncio import AsyncEngine
@@ -20,20 +20,18 @@ if TYPE_CHECKING:
 
 # Permits count as long as their requests may still be within HubSpot's window. The rows of a window that is not used
 # stay until the next request: there are few of them.
-READ_WINDOWS = text("""
-    SELECT account, kind, maximum, window_ms, blocked_by,
+WINDOWS = """
+    SELECT kind, maximum, window_ms, blocked_by,
            CASE WHEN blocked_until > clock_timestamp() THEN blocked_until END AS blocked_until, (
-               SELECT COALESCE(sum(count), 0) FROM rate_grants AS given
-               WHERE given.account = rate_windows.account AND given.kind = rate_windows.kind
+               SELECT COALESCE(sum(count), 0) FROM rate_grants AS permitted
+               WHERE permitted.account = rate_windows.account AND permitted.kind = rate_windows.kind
                  AND granted_at + make_interval(secs => window_ms / 1000.0 + waited) > clock_timestamp()
            ) AS used
-    FROM rate_windows WHERE account = ANY(CAST(:accounts AS text[])) ORDER BY account, kind
-""")
+    FROM rate_windows
+"""
+READ_WINDOWS = text(f"{WINDOWS} WHERE account = :account ORDER BY kind")
 
-READ_DAYS = text("""
-    SELECT account, used, ends_at FROM rate_days
-    WHERE account = ANY(CAST(:accounts AS text[])) AND ends_at > clock_timestamp()
-""")
+READ_DAY = text("SELECT used, ends_at FROM rate_days WHERE account = :account AND ends_at > clock_timestamp()")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,23 +69,19 @@ class Budget:
 
 async def read_budget(engine: AsyncEngine, account: Account, *, headroom: float) -> Budget:
     """Return what is used of an account's budgets now. Raises Busy."""
-    return (await read_budgets(engine, [account], headroom=headroom))[account.name]
-
-
-async def read_budgets(engine: AsyncEngine, accounts: Sequence[Account], *, headroom: float) -> dict[str, Budget]:
-    """Return what is used of the budgets of accounts now, by their names. Raises Busy."""
-    values = {"accounts": [account.name for account in accounts]}
+    values = {"account": account.name}
     with busy_when_gone():
         async with engine.connect() as connection:
             windows = (await connection.execute(READ_WINDOWS, values)).mappings().all()
-            days = {row["account"]: row for row in (await connection.execute(READ_DAYS, values)).mappings()}
-    return {
-        account.name: Budget(
-            tuple(_window(row, account, headroom) for row in windows if row["account"] == account.name),
-            _day(days.get(account.name), account),
-        )
-        for account in accounts
-    }
+            day = (await connection.execute(READ_DAY, values)).one_or_none()
+    return budget_of(account, windows, tuple(day) if day else None, headroom)
+
+
+def budget_of(
+    account: Account, windows: Iterable[Mapping[Any, Any]], day: tuple[int, datetime] | None, headroom: float
+) -> Budget:
+    """Return an account's budget, from the rows of its WINDOWS, and what is used of its day with the end of that."""
+    return Budget(tuple(_window(row, account, headroom) for row in windows), _day(day, account))
 
 
 def _window(row: Mapping[Any, Any], account: Account, headroom: float) -> Window:
@@ -102,7 +96,8 @@ def _window(row: Mapping[Any, Any], account: Account, headroom: float) -> Window
     )
 
 
-def _day(row: Mapping[Any, Any] | None, account: Account) -> Day | None:
+def _day(found: tuple[int, datetime] | None, account: Account) -> Day | None:
     if account.daily is None:
         return None
-    return Day(row["used"], account.daily, row["ends_at"]) if row else Day(0, account.daily, None)
+    used, ends_at = found or (0, None)
+    return Day(used, account.daily, ends_at)

@@ -9,8 +9,6 @@ from sqlalchemy import text
 from app.database.engine import busy_when_gone
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from sqlalchemy.ext.asyncio import AsyncEngine
 
 MOST_COUNTED = 10_000
@@ -23,16 +21,11 @@ HELD_BY_REASON = text("""
     ) AS held GROUP BY reason ORDER BY count DESC, reason
 """)
 
-# Of several accounts, those that are held for one reason: by an index for each account.
-HELD_FOR = text("""
-    SELECT account, held FROM unnest(CAST(:accounts AS text[])) AS named(account) CROSS JOIN LATERAL (
-        SELECT count(*) AS held FROM (
-            SELECT FROM enrollments
-            WHERE enrollments.account = named.account AND reason = :reason AND state = 'held' LIMIT :most
-        ) AS waiting
-    ) AS counted
+COUNT_HELD = text("""
+    SELECT count(*) FROM (
+        SELECT FROM enrollments WHERE account = :account AND reason = :reason AND state = 'held' LIMIT :most
+    ) AS held
 """)
-
 
 # In the order of the index that finds them.
 HELD_FIRST = text("""
@@ -57,9 +50,9 @@ async def held_by_reason(engine: AsyncEngine, account: str) -> list[dict[str, An
             return [dict(row) for row in rows.mappings()]
 
 
-async def held_for(engine: AsyncEngine, accounts: Sequence[str], reason: str) -> dict[str, int]:
-    """Return how many enrollments of each account are held for a reason, counted up to 10,001. Raises Busy."""
-    values = {"accounts": list(accounts), "reason": reason, "most": MOST_COUNTED + 1}
+async def count_held(engine: AsyncEngine, account: str, reason: str) -> int:
+    """Return how many enrollments of an account are held for a reason, counted up to 10,001. Raises Busy."""
+    values = {"account": account, "reason": reason, "most": MOST_COUNTED + 1}
     with busy_when_gone():
         async with engine.connect() as connection:
-            return {row.account: row.held for row in await connection.execute(HELD_FOR, values)}
+            return int((await connection.execute(COUNT_HELD, values)).scalar_one())

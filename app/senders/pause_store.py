@@ -10,7 +10,7 @@ from app.audit.act import who
 from app.audit.store import note
 from app.database.fragments import ONE_AFTER_THE_OTHER
 from app.model import Sender
-from app.senders.inbox_store import READ_INBOXES, inbox_values, inboxes_of
+from app.senders.inbox_store import READ_INBOXES, STATE_OF_WANTED, inbox_values, inboxes_of
 from app.senders.quota_store import PERIOD
 
 if TYPE_CHECKING:
@@ -47,8 +47,8 @@ NOTE_FULL = text("""
 # The inboxes that no rule names and that are used, paused or full: those of contacts' owners. Every scrape of the
 # metrics runs this, and a day has very many reservations: each used inbox of an account is found by one index lookup,
 # which finds none beyond the last one, and its sender by its latest reservation.
-READ_OTHERS = text("""
-    WITH RECURSIVE used AS (
+_OTHERS = """
+    used AS (
         SELECT named.account, (SELECT first.inbox FROM sender_reservations AS first
                                WHERE first.account = named.account ORDER BY first.inbox LIMIT 1) AS inbox
         FROM unnest(CAST(:accounts AS text[])) AS named(account)
@@ -57,21 +57,34 @@ READ_OTHERS = text("""
                               WHERE next.account = used.account AND next.inbox > used.inbox
                               ORDER BY next.inbox LIMIT 1)
         FROM used WHERE used.inbox IS NOT NULL
+    ), others AS (
+        SELECT account, inbox, COALESCE(sender, inbox) AS sender, COALESCE(user_id, '') AS user_id FROM sender_pauses
+        WHERE account = ANY(CAST(:accounts AS text[])) AND inbox <> ALL(CAST(:inboxes AS text[]))
+        UNION
+        SELECT used.account, used.inbox, sent.sender, sent.sender_user_id
+        FROM used CROSS JOIN LATERAL (
+            SELECT enrollment_id FROM sender_reservations
+            WHERE account = used.account AND inbox = used.inbox
+              AND reserved_at > statement_timestamp() - CAST(:period AS interval)
+            ORDER BY reserved_at DESC LIMIT 1
+        ) AS latest JOIN enrollments AS sent ON sent.id = latest.enrollment_id
+        WHERE used.inbox <> ALL(CAST(:inboxes AS text[])) AND NOT EXISTS (
+            SELECT FROM sender_pauses AS kept WHERE kept.account = used.account AND kept.inbox = used.inbox
+        )
     )
-    SELECT account, inbox, COALESCE(sender, inbox) AS sender, COALESCE(user_id, '') AS user_id FROM sender_pauses
-    WHERE account = ANY(CAST(:accounts AS text[])) AND inbox <> ALL(CAST(:inboxes AS text[]))
-    UNION
-    SELECT used.account, used.inbox, sent.sender, sent.sender_user_id
-    FROM used CROSS JOIN LATERAL (
-        SELECT enrollment_id FROM sender_reservations
-        WHERE account = used.account AND inbox = used.inbox
-          AND reserved_at > statement_timestamp() - CAST(:period AS interval)
-        ORDER BY reserved_at DESC LIMIT 1
-    ) AS latest JOIN enrollments AS sent ON sent.id = latest.enrollment_id
-    WHERE used.inbox <> ALL(CAST(:inboxes AS text[]))
-      AND NOT EXISTS (SELECT FROM sender_pauses AS kept WHERE kept.account = used.account AND kept.inbox = used.inbox)
-    ORDER BY account, inbox
-""")
+"""
+READ_OTHERS = text(f"WITH RECURSIVE {_OTHERS} SELECT * FROM others ORDER BY account, inbox")  # noqa: S608  # a constant
+
+# All senders at once: the inboxes that are named, in each account, and those others, which have a `sender`.
+READ_ALL = text(f"""
+    WITH RECURSIVE {_OTHERS}, wanted AS (
+        SELECT account, inbox, NULL AS sender, NULL AS user_id
+        FROM unnest(CAST(:accounts AS text[])) AS account CROSS JOIN unnest(CAST(:inboxes AS text[])) AS inbox
+        UNION ALL SELECT * FROM others
+    )
+    SELECT wanted.account, wanted.inbox, wanted.sender, wanted.user_id, {STATE_OF_WANTED}
+    ORDER BY wanted.account, wanted.inbox
+""")  # noqa: S608  # as above
 
 READ_PAUSE = text("SELECT paused_at, reason FROM sender_pauses WHERE account = :account AND inbox = :inbox FOR UPDATE")
 
@@ -124,6 +137,18 @@ class SenderPauseStore:
         async with self._engine.connect() as connection:
             rows = await connection.execute(READ_OTHERS, values)
             return [(row.account, Sender(row.sender, row.user_id, row.inbox)) for row in rows]
+
+    async def all(
+        self, accounts: Sequence[str], named: Sequence[str]
+    ) -> tuple[list[tuple[str, Sender]], Mapping[tuple[str, str], Inbox]]:
+        """Return what `others` does, and what `inboxes` does of those and of the inboxes `named` in each account."""
+        values = {"accounts": list(accounts), "inboxes": list(named), "period": PERIOD}
+        async with self._engine.connect() as connection:
+            rows = (await connection.execute(READ_ALL, values)).mappings().all()
+        others = [
+            (row["account"], Sender(row["sender"], row["user_id"], row["inbox"])) for row in rows if row["sender"]
+        ]
+        return others, inboxes_of(rows)
 
     async def pause(self, account: str, sender: Sender, reason: str, *, again: bool = True) -> bool:
         """Send nothing by this sender's inbox until it is resumed; return whether that was written.

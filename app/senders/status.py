@@ -53,11 +53,16 @@ class SenderStatuses:
     rulebook: Callable[[], Rulebook | None]
 
     async def all(self) -> list[SenderStatus]:
-        """Return the senders, in each account of the rulebook in force."""
+        """Return the senders, in each account of the rulebook in force. One statement."""
         rulebook = self.rulebook()
         if rulebook is None:
             return []
-        return await self._statuses(await self._senders(list(rulebook.accounts.values()), rulebook))
+        accounts, named = list(rulebook.accounts.values()), list(rulebook.senders.values())
+        with busy_when_gone():
+            others, found = await self.store.all(
+                [account.name for account in accounts], sorted({sender.email for sender in named})
+            )
+        return [_status(*one, found[one[0].name, one[1].email]) for one in senders_in(accounts, named, others)]
 
     async def pause(
         self, account: str | None, name: str, reason: str = BY_OPERATOR, *, again: bool = True

@@ -31,18 +31,20 @@ FUNNEL = text(f"""
     WHERE {_HOURS} AND {_COUNTERS} GROUP BY result
 """)  # noqa: S608  # what is put in are the conditions above
 
+# The funnel, and each hour of some stages: what the overview shows.
+FUNNEL_BY_HOUR = text(f"""
+    SELECT CAST(NULL AS timestamptz) AS hour, stage, reason, known, counter, n FROM ({FUNNEL.text}) AS whole
+    UNION ALL
+    SELECT hour, stage, '', true, false, CAST(sum(n) AS bigint) AS n FROM tallies
+    WHERE stage = ANY(CAST(:stages AS text[])) AND {_HOURS} AND {_NARROWED} GROUP BY hour, stage
+""")  # noqa: S608  # as above
+
 SERIES = text(f"""
     SELECT hour, CAST(sum(n) AS bigint) AS n FROM tallies
     WHERE stage = ANY(CAST(:stages AS text[])) AND {_HOURS} AND {_NARROWED} GROUP BY hour
     UNION ALL
     SELECT hour, CAST(sum(n) AS bigint) AS n FROM tally_counters
     WHERE result = ANY(CAST(:results AS text[])) AND {_HOURS} AND {_COUNTERS} GROUP BY hour
-""")  # noqa: S608  # as above
-
-# Several lines at once, each by its stage: what the overview draws.
-SERIES_BY_STAGE = text(f"""
-    SELECT hour, stage, CAST(sum(n) AS bigint) AS n FROM tallies
-    WHERE stage = ANY(CAST(:stages AS text[])) AND {_HOURS} AND {_NARROWED} GROUP BY hour, stage
 """)  # noqa: S608  # as above
 
 RULES = text(f"""
@@ -57,18 +59,19 @@ KINDS = text(f"""
 """)  # noqa: S608  # as above
 
 # The last delivery of a source may have come long before the span: one look-up in an index for each source and result.
+# What came since `lately` stands apart, as a span within the span.
 SOURCES = text(f"""
     WITH counter AS MATERIALIZED (
         SELECT source, result, CASE WHEN result = 'rejected' THEN reason ELSE '' END AS reason,
-               CAST(sum(n) AS bigint) AS n
-        FROM tally_counters WHERE {_HOURS} AND (CAST(:source AS text) IS NULL OR source = :source) GROUP BY 1, 2, 3
+               hour >= CAST(:lately AS timestamptz) AS lately, CAST(sum(n) AS bigint) AS n
+        FROM tally_counters WHERE {_HOURS} AND (CAST(:source AS text) IS NULL OR source = :source) GROUP BY 1, 2, 3, 4
         UNION ALL
-        SELECT source, 'events', '', CAST(sum(n) AS bigint) FROM tallies
-        WHERE stage = 'verified' AND {_HOURS} AND (CAST(:source AS text) IS NULL OR source = :source) GROUP BY source
+        SELECT source, 'events', '', hour >= CAST(:lately AS timestamptz), CAST(sum(n) AS bigint) FROM tallies
+        WHERE stage = 'verified' AND {_HOURS} AND (CAST(:source AS text) IS NULL OR source = :source) GROUP BY 1, 4
     ), named AS (
         SELECT source FROM counter UNION SELECT unnest(CAST(:named AS text[]))
     )
-    SELECT source, result, reason, n, last_at, last_rejected_at FROM named LEFT JOIN counter USING (source)
+    SELECT source, result, reason, lately, n, last_at, last_rejected_at FROM named LEFT JOIN counter USING (source)
     CROSS JOIN LATERAL (
         SELECT (SELECT last_at FROM tally_counters AS latest
                 WHERE latest.source = named.source AND result IN ('accepted', 'filtered', 'repeated')
@@ -77,7 +80,7 @@ SOURCES = text(f"""
                 WHERE latest.source = named.source AND result = 'rejected'
                 ORDER BY hour DESC, last_at DESC LIMIT 1) AS last_rejected_at
     ) AS latest
-    ORDER BY source, result, n DESC, reason
+    ORDER BY source
 """)  # noqa: S608  # as above
 
 SENDERS = text(f"""

@@ -53,7 +53,10 @@ _SERIES: Mapping[str, tuple[Sequence[str], Sequence[str]]] = {
 
 async def funnel(engine: AsyncEngine, since: datetime, until: datetime, narrowed: Narrowed = ALL) -> Funnel:
     """Return how far the events came that were received in the time span."""
-    rows = await _rows(engine, sql.FUNNEL, since, until, narrowed)
+    return _funnel(await _rows(engine, sql.FUNNEL, since, until, narrowed), narrowed)
+
+
+def _funnel(rows: Sequence[Row[Any]], narrowed: Narrowed) -> Funnel:
     counter = Counts({row.stage: row.n for row in rows if row.counter})
     counts: Counts[Stage] = Counts()
     for row in rows:
@@ -81,17 +84,20 @@ async def series(
     return tuple(HourCount(hour, found[hour]) for hour in hours_between(since, until))
 
 
-async def matched_and_enrolled(
+async def funnel_by_hour(
     engine: AsyncEngine, since: datetime, until: datetime
-) -> tuple[tuple[HourCount, ...], tuple[HourCount, ...]]:
-    """Return every hour of the time span with what was matched in it, and with what is enrolled of it."""
+) -> tuple[Funnel, tuple[HourCount, ...], tuple[HourCount, ...]]:
+    """Return the funnel of the time span, what was matched in each hour of it, and what is enrolled of that."""
+    rows = await _rows(engine, sql.FUNNEL_BY_HOUR, since, until, ALL, stages=list(MATCHED))
     matched: Counts[datetime] = Counts()
     enrolled: Counts[datetime] = Counts()
-    for row in await _rows(engine, sql.SERIES_BY_STAGE, since, until, ALL, stages=list(MATCHED)):
-        matched[hour_of(row.hour)] += row.n
-        enrolled[hour_of(row.hour)] += row.n if row.stage == Stage.ENROLLED else 0
+    for row in rows:
+        if row.hour is not None:
+            matched[hour_of(row.hour)] += row.n
+            enrolled[hour_of(row.hour)] += row.n if row.stage == Stage.ENROLLED else 0
+    whole = _funnel([row for row in rows if row.hour is None], ALL)
     hours = tuple(hours_between(since, until))
-    return tuple(HourCount(h, matched[h]) for h in hours), tuple(HourCount(h, enrolled[h]) for h in hours)
+    return whole, tuple(HourCount(h, matched[h]) for h in hours), tuple(HourCount(h, enrolled[h]) for h in hours)
 
 
 async def days(
@@ -145,16 +151,33 @@ async def sources(
     engine: AsyncEngine, since: datetime, until: datetime, named: Sequence[str] = (), narrowed: Narrowed = ALL
 ) -> tuple[SourceTally, ...]:
     """Return what came from each source in the time span. Those in `named` are returned also where nothing came."""
-    rows = await _rows(engine, sql.SOURCES, since, until, narrowed, named=list(named))
-    return tuple(_source(source, list(found)) for source, found in groupby(rows, key=lambda row: str(row.source)))
+    return (await sources_and_lately(engine, since, since, until, named, narrowed))[0]
 
 
-def _source(source: str, rows: Sequence[Row[Any]]) -> SourceTally:
-    counts: Counts[str] = Counts()
-    for row in rows:
+async def sources_and_lately(
+    engine: AsyncEngine,
+    since: datetime,
+    lately: datetime,
+    until: datetime,
+    named: Sequence[str] = (),
+    narrowed: Narrowed = ALL,
+) -> tuple[tuple[SourceTally, ...], tuple[SourceTally, ...]]:
+    """Return what came from each source in the time span, and in the end of it that begins at `lately`."""
+    rows = await _rows(engine, sql.SOURCES, since, until, narrowed, named=list(named), lately=hour_of(lately))
+    found = [(str(source), list(each)) for source, each in groupby(rows, key=lambda row: str(row.source))]
+    return (
+        tuple(_source(source, each, each) for source, each in found),
+        tuple(_source(source, each, [row for row in each if row.lately]) for source, each in found),
+    )
+
+
+def _source(source: str, rows: Sequence[Row[Any]], counted: Sequence[Row[Any]]) -> SourceTally:
+    counts, rejections = Counts[str](), Counts[str]()
+    for row in counted:
         counts[row.result] += row.n or 0
+        if row.result == Counter.REJECTED:
+            rejections[row.reason] += row.n
     verified = sum(counts[result] for result in VERIFIED_DELIVERIES)
-    rejections = tuple((row.reason, row.n) for row in rows if row.result == Counter.REJECTED)
     return SourceTally(
         source,
         received=verified + counts[Counter.REJECTED] + counts[Counter.HANDSHAKE],
@@ -164,7 +187,7 @@ def _source(source: str, rows: Sequence[Row[Any]]) -> SourceTally:
         handshakes=counts[Counter.HANDSHAKE],
         events=counts["events"],
         no_rule=counts[Counter.NO_RULE],
-        rejections=rejections,
+        rejections=tuple(sorted(rejections.items(), key=lambda one: (-one[1], one[0]))),
         last_at=rows[0].last_at,
         last_rejected_at=rows[0].last_rejected_at,
     )

@@ -73,9 +73,6 @@ HARD: dict[str, tuple[dict[str, str], ...]] = {
         {"source": "s3", "type": "identify", "became": "dropped", "period": "30d"},
         {"became": "dropped", "period": "30d"},
     ),
-    "/overview": ({"period": "7d"}, {"period": "30d"}),
-    "/rules": ({"period": "30d"},),
-    "/sources": ({"period": "30d"},),
 }
 
 
@@ -83,8 +80,8 @@ HARD: dict[str, tuple[dict[str, str], ...]] = {
 class Measured:
     """One look at one page: milliseconds by the clock and of processors, and what it asks the store.
 
-    What is kept for a while, such as what stands around each page, is asked by some rounds only: `asked` are the
-    statements of the round that asked least, `every` is each statement of any round.
+    What is kept for a while is asked by some rounds only: `asked` are the statements of the round that asked most,
+    `every` is each statement of any round.
     """
 
     name: str
@@ -185,7 +182,7 @@ async def _looked(browser: Browser, target: str, server: int, rounds: int) -> Me
             answer = await browser.client.get(target)
         one.wall.append(1000 * (time.perf_counter() - begun))
         one.processor.append(1000 * (_spent(server) - before))
-        one.status, one.asked = answer.status_code, min(one.asked or asked, asked, key=len)
+        one.status, one.asked = answer.status_code, max(one.asked, asked, key=len)
         one.every |= {each.statement: each for each in asked}
     return one
 

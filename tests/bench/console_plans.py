@@ -11,11 +11,13 @@ from weakref import WeakSet
 import orjson
 from sqlalchemy import Engine, event
 
+from app.reports.rail_store import RAIL
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-# Those of the session, and of the audit log, come with every page.
-BESIDE = ("SELECT * FROM console_sessions", "INSERT INTO audit", "SET ")
+# Those of the session, of the audit log and of what stands around a page come with every page.
+BESIDE = ("SELECT * FROM console_sessions", "INSERT INTO audit", "SET ", RAIL.text.lstrip())
 CUSTOM = "SET LOCAL plan_cache_mode = force_custom_plan"
 
 

@@ -37,6 +37,8 @@ QUERIES: dict[str, dict[str, str]] = {
 LOOKS: dict[str, tuple[dict[str, str], ...]] = {
     "/parked": ({"reason": "no_sender"}, {"sender": "ben"}, {"by": "day"}),
     "/enrollments": ({"rule": "signup"},),
+    "/overview": ({"period": "7d"}, {"period": "30d"}),
+    "/rules": ({"period": "30d"},),
 }
 # Lists that go on over pages: from before the oldest row, and from after the newest, all of it is seen.
 _IDS, _NUMBERS, _NO_SESSION = ({"after": "0"}, {"before": "z"}), ({"after": "0"}, {"before": "9" * 18}), "0" * 64
@@ -68,7 +70,7 @@ def served(web: Running) -> tuple[Served, ...]:
     """Return all routes of the console that need a session."""
     process = web.process
     sessions = Sessions(SignInStore(process.engine), lambda: read_tokens(TOKENS), terms(process.settings))
-    return table(read_pages(Console(process, process.engine, sessions)))
+    return table(read_pages(Console(process, process.engine, sessions, PersonLinks(process.engine))))
 
 
 def path_of(route: Served, parameters: Mapping[str, str]) -> str:

@@ -17,6 +17,7 @@ from app.console.endpoint_changes import unknown
 from app.console.endpoint_words import all_in_words, mark_of, sentence
 from app.console.page import MoreThanShown, Visit
 from app.console.pages.endpoints import pages
+from app.console.person_links import PersonLinks
 from app.console.signin.sessions import Sessions
 from app.console.signin.store import SignInStore
 from app.console.signin.visitor import Visitor, Way, act_of
@@ -187,7 +188,7 @@ async def test_events_that_fail_after_the_count_are_not_in_a_job_that_was_not_sh
     await web.execute(MADE, rows=2, state="failed")
     process = web.process
     sessions = Sessions(SignInStore(process.engine), tuple, terms(process.settings))
-    replay = pages(Console(process, process.engine, sessions)).changes[-1]
+    replay = pages(Console(process, process.engine, sessions, PersonLinks(process.engine))).changes[-1]
     olga = Visitor("olga", "olga", Role.OPERATOR, Way.TOKEN, None, b"")
     visit = Visit(olga, replay.path, {"endpoint": "crm-back"}, {}, {"shown": "1"}, utc_now(), BERLIN)
     with acting(act_of(olga, "192.0.2.1", "POST")), pytest.raises(MoreThanShown):

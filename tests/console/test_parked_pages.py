@@ -13,6 +13,7 @@ from app.audit.act import Act, acting
 from app.console.bulk_changes import asking, release
 from app.console.context import Console
 from app.console.page import MoreThanShown, Visit
+from app.console.person_links import PersonLinks
 from app.console.signin.sessions import Sessions
 from app.console.signin.store import SignInStore
 from app.console.signin.visitor import Visitor
@@ -311,7 +312,7 @@ async def test_what_is_parked_after_the_count_at_the_answer_is_asked_again_too(w
     await has(web, 2)
     process = web.process
     sessions = Sessions(SignInStore(process.engine), lambda: read_tokens(TOKENS), terms(process.settings))
-    store = asking(Console(process, process.engine, sessions))
+    store = asking(Console(process, process.engine, sessions, PersonLinks(process.engine)))
     visitor = Visitor("olga", "olga", Role.OPERATOR, "token", None, b"")
     visit = Visit(visitor, "/admin/parked/release", {}, BEN, {"shown": "1"}, TUESDAY, ZoneInfo("UTC"))
     with acting(Act("olga", Role.OPERATOR, "192.0.2.7", "POST /admin/parked/release")), pytest.raises(MoreThanShown):

@@ -97,7 +97,7 @@ async def test_no_route_answers_a_role_that_is_too_low(web: Running, role: Role)
 
 
 async def test_no_route_but_those_of_signing_in_answers_a_stranger(web: Running) -> None:
-    site = open_site(web.process, gate_of((), TOKENS), Recorder(AuditStore(web.process.engine).write))
+    site = await open_site(web.process, gate_of((), TOKENS), Recorder(AuditStore(web.process.engine).write))
     assert {route.name for route in site.routes if route.open is not None} == OPEN
     parameters = await parameters_of(web)
     for route in served(web):

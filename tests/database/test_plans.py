@@ -43,10 +43,14 @@ if TYPE_CHECKING:
 ME = {"account": "main"}
 CLAIM: dict[str, Any] = {"worker": "w", "lease": 15.0, "limit": 100}
 MONTH, DAY = timedelta(days=30), timedelta(days=1)
+PARKED = dict.fromkeys(("reason", "rule", "sender", "since", "until")) | {
+    "lacks": [],
+    "by": "cause",
+    "one_by_one": ["unsettled"],
+    "most": 200,
+}
 POLLED: dict[str, dict[str, Any]] = {
-    "bulk.parked_store.GROUP_PARKED": dict.fromkeys(("reason", "rule", "sender", "since", "until"))
-    | {"lacks": []}
-    | {"by": "cause", "one_by_one": ["unsettled"], "most": 200},
+    "bulk.parked_store.GROUP_PARKED": PARKED,
     "bulk.statements.CLAIM": {"worker": "w", "lease": 60.0, "kinds": ["cancel"]},
     "bulk.statements.NEXT_DUE": {"worker": "w", "kinds": ["cancel"]},
     "enrichment.statements.CLAIM": CLAIM,
@@ -85,6 +89,8 @@ POLLED: dict[str, dict[str, Any]] = {
     "hubspot.rate_limit_statements.CLOCK": {},
     "hubspot.rate_limit_statements.LOCK_WINDOW": ME | {"kind": "general", "maximum": 100, "window_ms": 10_000},
     "hubspot.spent_days_store.READ_SPENT_DAYS": {"kind": "general", "code": "RATE_LIMIT_DAILY"},
+    "reports.accounts_store.READ": {"accounts": ["main"], "reason": "account_not_connected", "most": 10_001},
+    "reports.overview_store.STANDING": PARKED,
     "reports.rail_store.RAIL": {},
     "reports.store.BACKLOG": {},
     "reports.store.OLDEST": {},
@@ -126,6 +132,7 @@ POLLED: dict[str, dict[str, Any]] = {
     "doctor.run_store.CLAIM": {"accounts": ["main"], "worker": "w", "lease": 15.0, "most": 3},
     "doctor.run_store.GIVE_UP": {"most": 3, "detail": ""},
     "rules.store.READ_IN_FORCE": {},
+    "senders.pause_store.READ_ALL": {"accounts": ["main", "emea"], "inboxes": ["s1"], "period": DAY},
     "senders.pause_store.READ_OTHERS": {"accounts": ["main", "emea"], "inboxes": ["s1"], "period": DAY},
     "enrollments.one_per_person_statements.HOLD_BLOCKED": ME,
     "enrollments.one_per_person_statements.RELEASE_DUE": {},
@@ -139,8 +146,11 @@ GAUGES = frozenset(
         "reports.store.BACKLOG",
         "reports.store.OLDEST",
         "reports.store.THIN",
+        "reports.overview_store.STANDING",
+        "senders.pause_store.READ_ALL",
     }
 )
+OF_SENDERS = {"senders.inbox_store.READ_INBOXES", "senders.pause_store.READ_ALL"}  # these count, and read rows besides
 # Asked of rows by their keys, for one delivery or enrollment; or by an operator, or when a process starts or stops.
 ASKED = {
     "intake.statements": "ACCEPT ENRICHED COUNT_REPEATS NOTIFY",
@@ -157,9 +167,9 @@ ASKED = {
     " PAUSE READ_HUB"
     " READ_TICKET READ_UNREAD RENEW RESEAL REVOKE TAKE_INSTALL NOTIFY",
     "accounts.identity_store": "IDENTITY LEARN",
-    "doctor.run_store": "ASK FINISH KEEP_NEWEST LAST_DONE LIST NOTIFY",
-    "hubspot.budget_store": "READ_DAYS READ_WINDOWS",
-    "reports.held_store": "HELD_BY_REASON HELD_FIRST HELD_FOR",
+    "doctor.run_store": "ASK FINISH KEEP_NEWEST LIST NOTIFY",
+    "hubspot.budget_store": "READ_DAY READ_WINDOWS",
+    "reports.held_store": "COUNT_HELD HELD_BY_REASON HELD_FIRST",
     "senders.ledger_store": "NEXT_PLACES SENT_BY_HOUR WAITING_BY_REASON WAITING_FIRST",
     "audit.form_store": "KEEP READ TAKE",
     "audit.store": "INSERT PLAN_FOR_VALUES",
@@ -180,7 +190,6 @@ ASKED = {
     "outbound.statements": "COUNT_REPLAY ENABLE FIRST_WAITING HAND_BACK LOCK_ENDPOINT NOTE NOTE_TEST NOTIFY RECORD"
     " REPLAY REPLAY_MANY REPLAY_THESE TAKE_PROBE WRITE_ENDPOINT",
     "hubspot.rate_limit_statements": "ADOPT_LIMIT BLOCK COUNT_DAY GIVE_PERMITS INSERT_PERMITS SPEND_DAY",
-    "reports.overview_store": "STANDING",  # a person looks at it
     "intake.rejected_store": "FIND_ACCEPTED FIND_REJECTED INSERT KEEP_NEWEST LIST_REJECTED",
     "reports.find_store": "EVENT_OF_DECISION FIND_CONTACT FIND_DELIVERY FIND_ENROLLMENT FIND_EVENT FIND_REJECTED"
     " FIRST_OF_DELIVERY NEWEST_PEOPLE",
@@ -209,7 +218,7 @@ ASKED = {
     "people.inventory_statements": "ASK BY_HASH DROP FINISH MOVE_ON OWN_ROWS SHOW",
     "enrollments.one_per_person_statements": "RELEASE_PEOPLE",
     "tallies.statements": "ADVANCE ASK_REBUILD BEGIN END_TURN LOCK READ_REBUILD REBUILT TAKE_TURN WRITE_COUNTERS",
-    "tallies.read_statements": "ARRIVALS FUNNEL KINDS PLAN_FOR_VALUES RULES SENDERS SERIES SERIES_BY_STAGE SOURCES"
+    "tallies.read_statements": "ARRIVALS FUNNEL FUNNEL_BY_HOUR KINDS PLAN_FOR_VALUES RULES SENDERS SERIES SOURCES"
     " STATE",
 }
 ROWS_OF_A_LOOK, BLOCKS_OF_A_LOOK = 300, 300
@@ -376,7 +385,7 @@ async def test_a_look_that_finds_nothing_due_reads_next_to_nothing(connection: A
         assert blocks(nodes) <= BLOCKS_OF_A_LOOK
 
 
-@pytest.mark.parametrize("name", sorted(GAUGES - {"senders.inbox_store.READ_INBOXES"}))
+@pytest.mark.parametrize("name", sorted(GAUGES - OF_SENDERS))
 async def test_a_gauge_is_answered_by_indexes_alone(connection: Any, name: str) -> None:
     nodes = await explained(connection, name, POLLED[name])
     assert {node["Node Type"] for node in filter(_grows, nodes)} == {"Index Only Scan"}

@@ -18,11 +18,13 @@ from app.tallies.read_store import (
     count_state,
     days,
     funnel,
+    funnel_by_hour,
     kinds,
     rules,
     senders,
     series,
     sources,
+    sources_and_lately,
 )
 from app.tallies.received import received_by_rule
 from app.tallies.silence import judge
@@ -101,6 +103,14 @@ async def test_a_funnel_of_one_rule_has_no_figure_of_what_no_rule_knows(engine: 
     assert (await funnel(engine, *TWO_DAYS, Narrowed(account="other"))).matched == 0
 
 
+async def test_the_funnel_comes_with_what_was_matched_and_enrolled_in_each_hour(engine: AsyncEngine) -> None:
+    whole, matched, enrolled = await funnel_by_hour(engine, NINE, NINE + 17 * HOUR)
+    assert whole == await funnel(engine, NINE, NINE + 17 * HOUR)
+    assert [(one.hour - NINE) // HOUR for one in matched] == list(range(17))
+    assert {(one.hour - NINE) // HOUR: one.n for one in matched if one.n} == {0: 5, 15: 7}
+    assert {(one.hour - NINE) // HOUR: one.n for one in enrolled if one.n} == {0: 3, 15: 2}
+
+
 async def test_a_series_has_every_hour(engine: AsyncEngine) -> None:
     found = await series(engine, Stage.ENROLLED, NINE - HOUR, NINE + 2 * HOUR)
     assert found == (HourCount(NINE - HOUR, 0), HourCount(NINE, 3), HourCount(NINE + HOUR, 0))
@@ -145,6 +155,17 @@ async def test_sources_have_why_deliveries_were_rejected_and_when_the_last_one_c
     assert web.last_at == NINE - 200 * HOUR + timedelta(minutes=5)
 
 
+async def test_sources_have_what_came_lately_apart_from_all_of_it(engine: AsyncEngine) -> None:
+    whole, lately = await sources_and_lately(engine, NINE, NINE + HOUR, NINE + 48 * HOUR, ["crm", "dead"])
+    assert whole == await sources(engine, *TWO_DAYS, named=["crm", "dead"])
+    crm, dead, web = lately
+    assert (crm.received, crm.verified, crm.rejected, crm.repeated) == (2, 2, 0, 2)
+    assert (crm.events, crm.no_rule, crm.rejections) == (5, 0, ())
+    assert crm.last_rejected_at == NINE + timedelta(minutes=5)  # whenever it came
+    assert (dead.received, dead.last_at) == (0, None)
+    assert (web.handshakes, web.events) == (1, 2)
+
+
 async def test_senders_have_whom_they_got_enrolled(engine: AsyncEngine) -> None:
     found = await senders(engine, *TWO_DAYS)
     assert found == (SenderHour(NINE, "main", "anna", 3), SenderHour(NINE + 15 * HOUR, "main", "ben", 2))
@@ -163,13 +184,13 @@ async def test_each_read_is_one_statement(engine: AsyncEngine) -> None:
     sqlalchemy_event.listen(
         engine.sync_engine, "before_cursor_execute", lambda _c, _k, statement, *_: asked.append(statement)
     )
-    for read in (funnel, rules, kinds, sources, senders):
+    for read in (funnel, funnel_by_hour, rules, kinds, sources, senders):
         await read(engine, *TWO_DAYS)
     await series(engine, RECEIVED, *TWO_DAYS, ALL)
     await days(engine, RECEIVED, *TWO_DAYS, UTC)
     await arrivals(engine, ["crm"], NINE)
     assert (await count_state(engine)).counted_until is None
-    assert len([statement for statement in asked if not statement.startswith("SET LOCAL")]) == 9
+    assert len([statement for statement in asked if not statement.startswith("SET LOCAL")]) == 10
 
 
 def test_hours_and_ids() -> None:

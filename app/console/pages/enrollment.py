@@ -12,7 +12,6 @@ from app.console import enrollment_changes as changes
 from app.console.enrollment_words import person_of, receipt_of
 from app.console.lists import PAGE_ROWS, Listed, Slice, number_of, sliced
 from app.console.page import Pages, Visit, not_there
-from app.console.person_links import PersonLinks
 from app.console.receipts.journal import line_sentence
 from app.console.receipts.of_rows import description_of, target_of_row
 from app.console.receipts.wording import as_sentence, rule_named
@@ -104,7 +103,7 @@ class EnrollmentPage:
 def pages(console: Console) -> Pages:
     """Return the page, and its two changes."""
     pages, reads = Pages(), EnrollmentReads(console.reads)
-    identities, links = IdentityStore(console.reads), PersonLinks(console.process.engine)
+    identities, links = IdentityStore(console.reads), console.links
 
     @pages.show("/enrollments/{enrollment_id}", "enrollment.html")
     async def enrollment(visit: Visit) -> EnrollmentPage:

@@ -19,7 +19,6 @@ from app.console.erasure_words import (
 from app.console.lists import PAGE_ROWS, Listed, Slice, sliced
 from app.console.page import JOB_SECONDS, ROOT, Pages, Place, Visit, not_there
 from app.console.people import People
-from app.console.person_links import PersonLinks
 from app.console.receipts.wording import as_sentence
 from app.console.text import masked
 from app.database.engine import busy_when_gone
@@ -109,7 +108,7 @@ class PersonPage:
 def pages(console: Console) -> Pages:
     """Return the requests, one person, one receipt, the export, and both changes."""
     pages, store = Pages(Place("Erasure", "Keep", 20)), ForgetStore(console.reads)
-    people = People(console.process, PersonLinks(console.process.engine))
+    people = People(console.process, console.links)
 
     @pages.show("/erasure", "erasure.html", role=Role.ADMIN, live=JOB_SECONDS)
     async def erasure(visit: Visit) -> ErasurePage:

@@ -15,7 +15,6 @@ from app.console.event_why import Why, why
 from app.console.page import Pages, Visit, not_there
 from app.console.payload import Payload, payload_lines
 from app.console.person_facts import Fact, Value
-from app.console.person_links import PersonLinks
 from app.console.receipts.decision import NOT_DECIDED, decision_receipt
 from app.console.receipts.enrollment import receipt
 from app.console.receipts.of_rows import decision_facts, enrollment_facts, enrollment_of_event
@@ -92,7 +91,7 @@ class EventView:
 def pages(console: Console) -> Pages:
     """Return the page, the raw delivery, and deciding again."""
     pages, reads = Pages(), EventStore(console.reads)
-    links = PersonLinks(console.process.engine)
+    links = console.links
     kept = timedelta(days=console.process.settings.retention_days)
 
     @pages.show("/events/{event_id}", "event.html")

@@ -11,7 +11,6 @@ from app.console.became import WAITS, Became, all_became, verdict_choices
 from app.console.came import CameReads
 from app.console.lists import PAGE_ROWS, PERIOD_WORDS, Period, Slice, looked, period_links, sliced, with_query
 from app.console.page import ROOT, Pages, Place, Visit
-from app.console.person_links import PersonLinks
 from app.console.receipts.delivery import rejection
 from app.console.receipts.wording import as_sentence, person_named
 from app.console.source_changes import url_of
@@ -114,7 +113,7 @@ class EventsPage:
 def pages(console: Console) -> Pages:
     """Return the page."""
     pages, reads = Pages(Place("Events", "", 30)), EventStore(console.reads)
-    links, came_reads = PersonLinks(console.process.engine), CameReads(console.reads)
+    links, came_reads = console.links, CameReads(console.reads)
 
     @pages.show("/events", "events.html")
     async def events(visit: Visit) -> EventsPage:

@@ -4,45 +4,38 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING
 
-from app.bulk.groups import By
-from app.bulk.parked_store import ParkedStore
-from app.clock import utc_now
 from app.console import needs as words
 from app.console.account_line import line_of
-from app.console.account_reads import read_accounts
 from app.console.account_words import doctor_in_words
+from app.console.first_steps import first_steps, practice_command
 from app.console.funnel import Step, steps
-from app.console.kept import TALLIED_SECONDS, Kept
-from app.console.lists import PERIOD_WORDS, PERIODS, Period, period_links, with_query
+from app.console.lists import PERIOD_WORDS, Period, period_links, with_query
+from app.console.overview_reads import slow_reads
 from app.console.page import LIVE_SECONDS, ROOT, Pages, Place, Visit
-from app.console.silent import kept_silence
 from app.console.source_words import MARKS, word_of
 from app.console.text import number
 from app.enrollments.reasons import why
 from app.model import State
+from app.operators import Role
 from app.reports.overview_store import Standing, read_standing
-from app.senders.pause_store import SenderPauseStore
-from app.senders.status import SenderStatus, SenderStatuses
-from app.tallies import read_store as tallies
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Mapping, Sequence
+    from collections.abc import Container, Iterable, Mapping, Sequence
     from datetime import datetime
     from zoneinfo import ZoneInfo
 
     from app.bulk.groups import ParkedGroup
-    from app.console.account_line import AccountFacts, AccountLine
+    from app.console.account_line import AccountLine
     from app.console.context import Console
-    from app.console.kept import KeptBy
+    from app.console.first_steps import FirstStep
+    from app.console.overview_reads import Slow, Tallied
+    from app.rules.rulebook import Rulebook
+    from app.senders.status import SenderStatus
     from app.tallies.figures import Funnel, HourCount, SourceTally
-    from app.tallies.silence import Silence
 
 PARKED_ROWS, SENDER_ROWS, ACCOUNT_ROWS = 6, 8, 8
-TODAY = "24h"
-SET_UP_SECONDS = 10.0  # for which senders and accounts are kept: several statements
 COLUMNS_BY_HOUR = 48  # beyond so many hours the plots have a column for each day
 
 
@@ -82,7 +75,7 @@ class ParkedLine:
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """The page."""
+    """The page. Senders and accounts are those of `set_up_at`."""
 
     period: str
     span: str
@@ -104,43 +97,13 @@ class Overview:
     accounts: tuple[AccountLine, ...]
     more_accounts: int
     doctor: str
-    nothing_yet: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Slow:
-    """What is not read anew for each look.
-
-    The silent sources with their proofs, by time zone; the senders; the accounts; the figures of a period, where it is
-    a long one.
-    """
-
-    silent: KeptBy[ZoneInfo, Mapping[str, Silence]]
-    senders: Kept[list[SenderStatus]]
-    accounts: Kept[list[AccountFacts]]
-    tallied: Mapping[str, Kept[Tallied]]
-
-
-@dataclass(frozen=True, slots=True)
-class Tallied:
-    """The figures of one period."""
-
-    funnel: Funnel
-    matched: Sequence[HourCount]
-    enrolled: Sequence[HourCount]
-    sources: Sequence[SourceTally]
+    set_up_at: datetime
+    first: tuple[FirstStep, ...]
 
 
 def pages(console: Console) -> Pages:
     """Return the page."""
-    pages = Pages(Place("Overview", "", 0))
-    statuses = SenderStatuses(SenderPauseStore(console.reads), lambda: console.process.rulebook.current)
-    slow = Slow(
-        kept_silence(console),
-        Kept(statuses.all, SET_UP_SECONDS),
-        Kept(partial(read_accounts, console), SET_UP_SECONDS),
-        {period: Kept(partial(_tallied, console, period), seconds) for period, seconds in TALLIED_SECONDS.items()},
-    )
+    pages, slow = Pages(Place("Overview", "", 0)), slow_reads(console)
 
     @pages.show("/overview", "overview.html", live=LIVE_SECONDS)
     async def overview(visit: Visit) -> Overview:
@@ -149,39 +112,23 @@ def pages(console: Console) -> Pages:
     return pages
 
 
-async def _tallied(console: Console, period: str) -> Tallied:
-    """Return the figures of the period that ends now."""
-    now, book = utc_now(), console.process.rulebook.current
-    since = now - PERIODS[period]
-    return Tallied(
-        await tallies.funnel(console.reads, since, now),
-        *await tallies.matched_and_enrolled(console.reads, since, now),
-        await tallies.sources(console.reads, since, now, sorted(book.sources) if book else []),
-    )
-
-
 async def _overview(console: Console, slow: Slow, visit: Visit) -> Overview:
-    period = visit.query(Period).period
-    now, reads = visit.now, console.reads
-    book = console.process.rulebook.current
-    providers = {name: config.provider for name, config in book.sources.items()} if book else {}
-    tallied = await slow.tallied[period].value()
-    funnel, sources = tallied.funnel, tallied.sources
-    # Whatever the period: how a source is, and what needs a person, are matters of today.
-    lately = sources if period == TODAY else (await slow.tallied[TODAY].value()).sources
-    groups = await ParkedStore(reads).groups(By.CAUSE)
-    senders, judged = await slow.senders.value(), await slow.silent.value(visit.zone)
-    silent = {source: one.why for source, one in judged.items() if one.silent}
-    facts = [one for one in await slow.accounts.value() if one.budget]  # of the rules in force
+    period, now, book = visit.query(Period).period, visit.now, console.process.rulebook.current
+    tallied, set_up = await slow.tallied[period].value(), await slow.set_up.value()
+    funnel, sources, senders = tallied.funnel, tallied.sources, set_up.senders
+    standing, groups = await read_standing(console.reads)
+    silent = {source: one.why for source, one in (await slow.silent.value(visit.zone)).items() if one.silent}
+    facts = [one for one in set_up.accounts if one.budget]  # of the rules in force
     accounts = tuple(line_of(one, visit) for one in facts)
-    needed = words.needs(accounts, groups, lately, sorted(silent.items()), senders, now)
+    # Whatever the period: how a source is, and what needs a person, are matters of today.
+    needed = words.needs(accounts, groups, tallied.lately, sorted(silent.items()), senders, now)
     return Overview(
         period,
         PERIOD_WORDS[period],
         period_links(visit),
         words.lead(needed, funnel.enrolled, funnel.matched, PERIOD_WORDS[period]),
         needed,
-        await read_standing(reads),
+        standing,
         funnel.matched,
         funnel.enrolled,
         funnel.replied,
@@ -192,11 +139,29 @@ async def _overview(console: Console, slow: Slow, visit: Visit) -> Overview:
         tuple(sorted(senders, key=lambda one: (one.paused_at is None, one.left / max(1, one.limit)))[:SENDER_ROWS]),
         max(0, len(senders) - SENDER_ROWS),
         len({sender.account for sender in senders}) > 1,
-        _sources(sources, {one.source: one for one in lately}, providers, silent),
+        _sources(sources, {one.source: one for one in tallied.lately}, book, silent),
         tuple(sorted(accounts, key=lambda one: one.standing.mark != "bad")[:ACCOUNT_ROWS]),
         max(0, len(accounts) - ACCOUNT_ROWS),
         doctor_in_words([one.run for one in facts], now, visit.zone),
-        nothing_yet=not funnel.received and not any(source.last_at for source in sources),
+        set_up.at,
+        _first(console, visit, tallied, standing, accounts),
+    )
+
+
+def _first(
+    console: Console, visit: Visit, tallied: Tallied, standing: Standing, accounts: Iterable[AccountLine]
+) -> tuple[FirstStep, ...]:
+    process = console.process
+    book, practice = process.rulebook.current, process.practice
+    base = process.settings.senders_url or f"localhost:{process.settings.port}"
+    return first_steps(
+        book,
+        tallied.funnel,
+        tallied.sources,
+        standing,
+        lets_in=practice or any(one.standing.lets_in for one in accounts),  # the sandbox lets everybody in
+        # A viewer would see its address masked.
+        command=practice_command(book, base) if practice and visit.may(Role.OPERATOR) else None,
     )
 
 
@@ -231,13 +196,13 @@ def _parked(group: ParkedGroup) -> ParkedLine:
 def _sources(
     tallied: Sequence[SourceTally],
     lately: Mapping[str, SourceTally],
-    providers: Mapping[str, str],
+    book: Rulebook | None,
     silent: Container[str],
 ) -> tuple[SourceLine, ...]:
     found = []
     for one in tallied:
-        if provider := providers.get(one.source):
+        if book and (config := book.sources.get(one.source)):
             word = word_of(lately.get(one.source, one), silent=one.source in silent)
-            line = SourceLine(one.source, provider, MARKS[word], word, one.last_at, one.received, one.rejected)
+            line = SourceLine(one.source, config.provider, MARKS[word], word, one.last_at, one.received, one.rejected)
             found.append(line)
     return tuple(found)

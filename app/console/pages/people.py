@@ -11,7 +11,6 @@ from app.bulk.job_store import BulkJobStore
 from app.console.find import Finder, NotFound
 from app.console.page import ROOT, Pages, Place, Visit
 from app.console.people import People
-from app.console.person_links import PersonLinks
 from app.console.receipts.wording import person_named
 from app.console.text import exactly, masked
 from app.operators import Role
@@ -53,7 +52,7 @@ class PeoplePage:
 def pages(console: Console) -> Pages:
     """Return the page, and what the find box posts to."""
     pages, store = Pages(Place("People", "", 20)), FindStore(console.reads)
-    links = PersonLinks(console.process.engine)
+    links = console.links
     people_of = People(console.process, links)
     finder = Finder(store, BulkJobStore(console.reads), people_of, ForgetStore(console.reads))
 

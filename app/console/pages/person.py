@@ -13,7 +13,6 @@ from app.console.lists import Listed, turns
 from app.console.page import ROOT, Pages, Visit
 from app.console.people import People
 from app.console.person_facts import Fact, known_facts, now_facts
-from app.console.person_links import PersonLinks
 from app.console.person_story import Day, story
 from app.console.receipts.enrollment import Receipt
 from app.console.receipts.person import ORDER, in_short, name_of
@@ -75,7 +74,7 @@ class PersonView:
 def pages(console: Console) -> Pages:
     """Return one person's page, the one with the address, and both changes."""
     pages, reads = Pages(), PersonStore(console.reads)
-    people = People(console.process, PersonLinks(console.process.engine))
+    people = People(console.process, console.links)
 
     async def view(visit: Visit, *, is_shown: bool) -> PersonView:
         address, book = await people.named(visit), console.process.current_rulebook()
