@@ -18,6 +18,7 @@ from app.console.diff_lines import diff_lines
 from app.console.hidden import hiding_of
 from app.console.page import NotDone, Visit
 from app.console.pages.rules import pages
+from app.console.person_links import PersonLinks
 from app.console.rule_words import in_force, one_in_words, rejected_words
 from app.console.signin.sessions import Sessions
 from app.console.signin.store import SignInStore
@@ -278,7 +279,7 @@ async def test_rules_that_were_broken_since_they_were_shown_are_rejected(web: Ru
     write(rules, WRONG)
     process, ada = web.process, Visitor("ada", "ada", Role.ADMIN, Way.TOKEN, None, b"")
     sessions = Sessions(SignInStore(process.engine), tuple, terms(process.settings))
-    reload = pages(Console(process, process.engine, sessions)).changes[-1]
+    reload = pages(Console(process, process.engine, sessions, PersonLinks(process.engine))).changes[-1]
     visit = Visit(ada, reload.path, {}, {}, {"shown": "9"}, utc_now(), BERLIN)
     with acting(act_of(ada, "192.0.2.1", "POST")), pytest.raises(NotDone) as not_done:
         await reload.act(visit)
