@@ -105,16 +105,17 @@ class EnrollmentReads:
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
 
-    async def page(self, wanted: Wanted, limit: int) -> Found:
-        """Return up to `limit` enrollments."""
+    async def page(self, wanted: Wanted, limit: int, *, count: bool = True) -> Found:
+        """Return up to `limit` enrollments; `counts` are none where they are not to be counted."""
         with busy_when_gone():
             async with self._engine.connect() as connection:
                 await connection.execute(PLAN_FOR_VALUES)
                 rows = await _rows(connection, listed(wanted, limit))
-                counts = {row["state"]: row["count"] for row in await _rows(connection, counted(wanted))}
+                by_state = await _rows(connection, counted(wanted)) if count else []
                 end = await _rows(connection, end_of_look(wanted)) if wanted.unserved and len(rows) < limit else []
                 names = await _names(connection, rows)
         ordered = rows[::-1] if wanted.after is not None else rows
+        counts = {row["state"]: row["count"] for row in by_state}
         return Found(ordered, counts, end[0]["id"] if end else None, names)
 
     async def one(self, id_: str, *, before: int | None = None, after: int | None = None, lines: int = 0) -> One | None:

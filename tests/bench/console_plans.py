@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 # Those of the session, of the audit log and of what stands around a page come with every page.
-BESIDE = ("SELECT * FROM console_sessions", "INSERT INTO audit", "SET ", RAIL.text.lstrip())
+BESIDE = ("SELECT * FROM console_sessions", "UPDATE console_sessions", "INSERT INTO audit", "SET ", RAIL.text.lstrip())
 CUSTOM = "SET LOCAL plan_cache_mode = force_custom_plan"
 
 

@@ -113,7 +113,7 @@ def _inner(by: By, group: ParkedGroup | None) -> By | None:
 async def _listed(reads: EnrollmentReads, visit: Visit, asked: Asked, group: Group | None) -> OneGroup:
     columns: dict[str, str | None] = {"state": str(State.PARKED), **asked.columns()}
     wanted = Wanted(FIRST, columns, asked.before, asked.after, asked.changed())
-    found = await reads.page(wanted, PAGE_ROWS + 1)
+    found = await reads.page(wanted, PAGE_ROWS + 1, count=False)  # the group has it
     lines = [line_of(row, found.names) for row in found.rows]
     listed = sliced(lines, [line.id for line in lines], asked, visit)
     return OneGroup(asked.shown(), group, *looked(listed, found.looked_back_to, asked, visit))
