@@ -12,24 +12,23 @@ MOST_STOPS = 200
 CONTENT = "#live, body.bare main"  # of a page, without what stands around every page
 # Where the walk begins: as if a link led there.
 BEGIN = "(within) => { location.hash = document.querySelector(within)?.id ?? ''; }"
+# What is there to be reached. A focus is seen by its outline, or by a link that comes into view.
 CONTROLS = """
     (within) => {
       const kinds = "a[href], button, input:not([type=hidden]), select, textarea, summary, [tabindex='0']";
       window.controls = [...document.querySelectorAll(within)].flatMap((part) => [...part.querySelectorAll(kinds)])
         .filter((it) => it.checkVisibility() && !it.disabled);
+      window.reached = [];
+      document.addEventListener("focusin", ({target}) => {
+        const style = getComputedStyle(target), box = target.getBoundingClientRect();
+        const seen = style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2 && box.right > 0;
+        window.reached.push([window.controls.indexOf(target), seen]);
+      });
       return window.controls.length;
     }
 """
 # A date and a time are fields within a field, each with a stop of its own.
 STOPS = "() => controls.length + 6 * controls.filter((it) => it.matches('[type^=date], [type=time]')).length"
-# A focus is seen by its outline, or by a link that comes into view.
-FOCUSED = """
-    () => {
-      const it = document.activeElement, style = getComputedStyle(it), box = it.getBoundingClientRect();
-      const seen = style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2 && box.right > 0;
-      return [window.controls.indexOf(it), seen];
-    }
-"""
 
 
 async def walked(page: Page, within: str = "body") -> tuple[list[str], list[str]]:
@@ -37,13 +36,13 @@ async def walked(page: Page, within: str = "body") -> tuple[list[str], list[str]
 
     One that is reached before another that stands before it counts as missed.
     """
-    reached: dict[int, bool] = {}
     count = await page.evaluate(CONTROLS, within)
     if within != "body":
         await page.evaluate(BEGIN, within)
     for _ in range(await page.evaluate(STOPS)):
         await page.keyboard.press("Tab")
-        index, seen = await page.evaluate(FOCUSED)
+    reached: dict[int, bool] = {}
+    for index, seen in await page.evaluate("reached"):
         reached[index] = reached.get(index, False) or seen
     html: list[str] = await page.evaluate("controls.map((it) => it.outerHTML.slice(0, 120))")
     late = {after for before, after in pairwise(at for at in reached if at >= 0) if after < before}

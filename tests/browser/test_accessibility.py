@@ -60,8 +60,9 @@ SPACED = """
 class Look(NamedTuple):
     """A width, a scheme, and the rules of axe by which a page is looked at: these only, or all but some.
 
-    What is no colour is the same in both schemes. Below 62 rem only sizes depend on the width, and what 320 hides is
-    there at 1360: at 768 nothing but sizes can be wrong by itself.
+    What is no colour is the same in both schemes, and no colour depends on the width: `test_rendering.py` holds that.
+    Below 62 rem only sizes depend on the width, and what 320 hides is there at 1360: at 768 nothing but sizes can be
+    wrong by itself.
     """
 
     width: int
@@ -72,9 +73,8 @@ class Look(NamedTuple):
 
 LIGHT, DARK = Look(1360, "light"), Look(1360, "dark", only=BY_COLOUR)
 NARROW, MEDIUM = Look(NARROWEST, "light", but=BY_COLOUR), Look(768, "light", only=BY_SIZE)
-ALL = (NARROW._replace(but=()), Look(NARROWEST, "dark", only=BY_COLOUR), MEDIUM, LIGHT, DARK)
-QUICK = (NARROW, LIGHT, DARK)  # for what has the colours of pages that were looked at more often
-WHOLE = (NARROW, MEDIUM, LIGHT, DARK)
+ALL = (NARROW, MEDIUM, LIGHT, DARK)
+QUICK = (MEDIUM._replace(width=NARROWEST), LIGHT, DARK)  # for pages that were looked at with more in them
 
 
 async def _wrong(page: Page, looks: Sequence[Look]) -> list[str]:
@@ -127,7 +127,7 @@ async def _wrong_led(page: Page, all_led: Iterable[Led]) -> list[str]:
 async def _wrong_walked(page: Page) -> list[str]:
     missed, unseen = await walked(page, CONTENT)
     wrong = [f"not reached in its turn: {one}" for one in missed] + [f"focus not seen: {one}" for one in unseen]
-    return [*wrong, *await _wrong(page, WHOLE)]
+    return [*wrong, *await _wrong(page, ALL)]
 
 
 async def test_every_page_that_a_form_leads_to_is_accessible(tabs: Tabs, calm: Furnished) -> None:

@@ -56,10 +56,11 @@ OPERATORS = {
     "/admin/senders/{sender}/pause",
     "/admin/senders/{sender}/resume",
     "/admin/sources/{source}/rejected/{delivery_id}",
-    "/admin/sources/{source}/rejected/{delivery_id}/check",
+    "/admin/sources/{source}/rejected/{delivery_id}/show",
     "/admin/sources/{source}/sample",
     "/admin/sources/{source}/sample/look",
     "/admin/suppressions/add",
+    "/admin/suppressions/add/look",
     "/admin/suppressions/{number}/remove",
 }
 # What a viewer may change: things of one's own. An admin ends the sessions of others by the same route: test_me.py.

@@ -34,7 +34,7 @@ def commands(job: Any) -> list[str]:
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
-def test_nothing_is_granted_to_all_jobs_and_nothing_runs_for_strangers(path: Path) -> None:
+def test_nothing_is_granted_to_all_jobs_and_what_runs_for_strangers_has_no_secret(path: Path) -> None:
     workflow = yaml.safe_load(path.read_text())
     assert workflow["permissions"] == {}
     # A pull request may be a stranger's: what runs for it is `ci` alone, which gets no secret.
