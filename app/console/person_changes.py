@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import structlog
@@ -37,47 +37,56 @@ log = structlog.get_logger(__name__)
 
 def add(pages: Pages, console: Console, people: People, reads: PersonStore) -> None:
     """Add both changes."""
-    process = console.process
-    operators, suppressions = EnrollmentOperatorStore(process.engine), SuppressionStore(process.engine)
+    changes = _Changes(console, people, reads)
+    pages.change("/people/{person}/cancel", changes.ask_cancel, changes.cancel, Role.OPERATOR)
+    pages.change("/people/{person}/suppress", changes.ask_suppress, changes.suppress, Role.OPERATOR)
 
-    async def ask_cancel(visit: Visit) -> Confirm:
-        address = await people.named(visit)
-        standing, names = await reads.standing(address, process.current_rulebook())
-        return _asked_cancel(masked(address), await operators.count_waiting(address), standing, names, visit)
 
-    async def cancel(visit: Visit) -> Done:
-        address = await people.named(visit)
-        about(await people.hashed(address))
+@dataclass(frozen=True, slots=True)
+class _Changes:
+    console: Console
+    people: People
+    reads: PersonStore
+
+    @property
+    def operators(self) -> EnrollmentOperatorStore:
+        """What cancels."""
+        return EnrollmentOperatorStore(self.console.process.engine)
+
+    async def ask_cancel(self, visit: Visit) -> Confirm:
+        address = await self.people.named(visit)
+        standing, names = await self.reads.standing(address, self.console.process.current_rulebook())
+        return _asked_cancel(masked(address), await self.operators.count_waiting(address), standing, names, visit)
+
+    async def cancel(self, visit: Visit) -> Done:
+        address = await self.people.named(visit)
+        about(await self.people.hashed(address))
         try:
-            count = await operators.cancel_of_person(address, expected=shown_count(visit.form))
+            count = await self.operators.cancel_of_person(address, expected=shown_count(visit.form))
         except errors.MoreThanShown as error:
             raise MoreThanShown from error
         log.info("enrollments.cancelled", count=count, rule=None)
-        return Done(people.url(visit), f"{exactly(count, 'enrollment')} cancelled. Nothing of it is sent.")
+        return Done(self.people.url(visit), f"{exactly(count, 'enrollment')} cancelled. Nothing of it is sent.")
 
-    async def ask_suppress(visit: Visit) -> Confirm:
-        address = await people.named(visit)
-        confirm = _asked_suppress(address, people.url(visit))
+    async def ask_suppress(self, visit: Visit) -> Confirm:
+        address = await self.people.named(visit)
+        confirm = _asked_suppress(address, self.people.url(visit))
         if (entry := entry_of(address)) is None:
             return replace(confirm, impossible=UNUSABLE)
-        found = await waiting_for(console.reads, [entry])
+        found = await waiting_for(self.console.reads, [entry])
         said = (*confirm.consequences, waits_for(found, "it"))
         return replace(confirm, consequences=said, count=found.count, sample=sample_of(found, visit))
 
-    async def suppress(visit: Visit) -> Done:
-        address = await people.named(visit)
-        about(await people.hashed(address))
-        entry = entry_of(address)
-        if entry is None:
+    async def suppress(self, visit: Visit) -> Done:
+        address = await self.people.named(visit)
+        about(await self.people.hashed(address))
+        if (entry := entry_of(address)) is None:
             raise Problem(409, "not-possible", UNUSABLE)
-        reason = visit.form.get("reason", "").replace("\x00", "").strip()[:LONGEST_REASON]
-        kept = await suppressions.add(entry, reason or None)
+        reason = visit.form.get("reason", "").strip()[:LONGEST_REASON]
+        kept = await SuppressionStore(self.console.process.engine).add(entry, reason or None)
         log.info("suppression.added", kind=kept["kind"], added=kept["added"])
         done = "is suppressed now" if kept["added"] else "was suppressed before, and still is"
-        return Done(people.url(visit), f"{masked(address)} {done}.")
-
-    pages.change("/people/{person}/cancel", ask_cancel, cancel, Role.OPERATOR)
-    pages.change("/people/{person}/suppress", ask_suppress, suppress, Role.OPERATOR)
+        return Done(self.people.url(visit), f"{masked(address)} {done}.")
 
 
 def entry_of(address: str) -> Suppression | None:

@@ -70,7 +70,7 @@ class Samples:
 
     def wanted(self, visit: Visit, config: SourceConfig) -> Wanted:
         """Return what a form asks for; the first sample where it does not say."""
-        email = visit.form.get("email", "").replace("\x00", "").strip()[:LONGEST_ADDRESS]
+        email = visit.form.get("email", "").strip()[:LONGEST_ADDRESS]
         names = sample_names(config, visit.now)
         return Wanted(visit.form.get("sample", "")[:LONGEST_NAME] or next(iter(names), ""), email or None)
 

@@ -553,8 +553,8 @@ async def test_a_search_for_an_address_reads_a_page_and_not_the_table(connection
 
 
 async def test_what_waits_for_a_domain_is_looked_for_in_a_bounded_part(connection: Any) -> None:
-    nobody = {"addresses": ["p4004@corp.example"], "domains": ["rival.example"], "patterns": ["*@*.gov"]}
-    values = nobody | {"looked": BOUND, "most": 10_001, "shown": 10}
+    lists = {"addresses": ["p4004@corp.example"], "domains": ["rival.example"], "patterns": ["*@*.gov"]}
+    values = lists | {"looked": BOUND, "most": 10_001, "shown": 10}
     nodes = await explained(connection, "people.waiting_store.WAITING_FIT", values)
     assert sum(rows_looked_at(nodes).values()) <= 2 * BOUND + 1, rows_looked_at(nodes)
 
