@@ -98,6 +98,7 @@ class _Changes:
             count=rows_counted(own.counts),
             flows=True,
             sample=tuple(Row(words, aside=f"{number(count)}") for words, count in rows_of(own.counts)),
+            parts=True,
             fields=(WHY,),
             grave=True,
         )

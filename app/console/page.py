@@ -107,9 +107,9 @@ class Confirm:
 
     `title` is the question, `consequences` are sentences of what follows, `sample` the first of what is meant.
     `count` is how many it is about, None where that is no question: where more are by the answer, it is asked again,
-    unless `flows` says that they come and go all the time. `button` says what is done, `back` is where the other button
-    leads. `grave` marks what cannot be taken back. `action` is where the form goes, if not to the change itself, and
-    `error` what was wrong in one that led here.
+    unless `flows` says that they come and go all the time. `parts` says that the sample's rows add up to the count.
+    `button` says what is done, `back` is where the other button leads. `grave` marks what cannot be taken back.
+    `action` is where the form goes, if not to the change itself, and `error` what was wrong in one that led here.
     """
 
     title: str
@@ -119,6 +119,7 @@ class Confirm:
     count: int | None = None
     flows: bool = False
     sample: tuple[Row, ...] = ()
+    parts: bool = False
     fields: tuple[Field, ...] = (REASON,)
     grave: bool = False
     impossible: str | None = None

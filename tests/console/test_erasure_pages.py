@@ -227,6 +227,7 @@ async def test_forgetting_says_first_what_there_is_and_whether_everything_was_lo
     path = await looked(admin)
     page = await admin.json(path)
     asked = (await admin.get(f"{path}/forget")).text
+    assert "By what it is" in asked
     assert page["sentence"] in asked
     assert "Not everything was looked through" in asked
     assert [words for words, _ in page["rows"] if words not in asked] == []

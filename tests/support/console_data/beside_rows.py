@@ -21,11 +21,11 @@ JSON = {"content-type": "application/json"}
 PEOPLE_WHO_ACT = (("marta", "admin"), ("jonas", "operator"), ("vera", "viewer"))
 DEEDS = (
     ("POST /api/v1/enrollments/release", None, {"released": 4}),
-    ("POST /api/v1/senders/{name}/pause", "cara", None),
-    ("POST /api/v1/senders/{name}/resume", "cara", None),
+    ("POST /api/v1/senders/{sender_id}/pause", "cara", None),
+    ("POST /api/v1/senders/{sender_id}/resume", "cara", None),
     ("POST /api/v1/suppressions", "rival.example", {"kind": "domain"}),
     ("POST /-/reload", "rules", {"revision": "9b1e07d2"}),
-    ("GET /api/v1/people/{email}", "p***@brightmill.example", None),
+    ("GET /api/v1/audit", None, None),
 )
 
 
