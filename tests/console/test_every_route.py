@@ -145,7 +145,7 @@ def assert_headers(response: httpx.Response, name: str, kept: str = "no-store") 
 
 
 def assert_no_address(route: Served, response: httpx.Response) -> None:
-    """Fail where an address is shown: no page that a GET opens has one, whoever looks."""
+    """Fail where an address is shown: no page that a GET opens has one, for any role."""
     assert not [address for address in HIDDEN if address in response.text], route.name
 
 
